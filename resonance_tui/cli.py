@@ -1,0 +1,310 @@
+"""The verbs of the command line and the exit codes; what each verb does stands in `verbs/`.
+
+Nothing heavy is imported here: `--help` must answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from resonance_tui import __version__
+from resonance_tui.errors import ResonanceError
+
+EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted."
+
+
+class _Examples(click.Group):
+    """A group that lists its verbs in the order in which a newcomer meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Examples,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings file.")
+@click.option("--verbose", is_flag=True, help="Write debug lines to the log file.")
+@click.version_option(__version__, prog_name="resonance-tui")
+@click.pass_context
+def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
+    """Feel the room while you watch a live stream.
+
+    Your face is read on this machine; only the emotion is sent. Everyone in the channel sees
+    everyone's emotion, and the counts.
+
+    \b
+    Start here:
+      resonance-tui join cats-live      watch together (starts a local broker if need be)
+      resonance-tui doctor              what works on this machine
+    """
+    ctx.obj = {"file": config_file, "verbose": verbose}
+
+
+@cli.command()
+@click.argument("channel", required=False)
+@click.option("--name", metavar="NAME", help="Nickname shown to the room (default: anonymous).")
+@click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@click.option(
+    "--camera",
+    metavar="SRC",
+    help="Device index, video file, stream URL, demo or none (default: 0).",
+)
+@click.option("--once", is_flag=True, help="Play a video file once and leave at its end.")
+@click.option("--engine", metavar="NAME", help="auto or static (default: auto).")
+@click.option("--record", is_flag=True, help="Keep the room's history in the local database.")
+@click.option("--headless", is_flag=True, help="No screen: for scripts, logs and tests.")
+@click.option("--json", "as_json", is_flag=True, help="With --headless: one JSON object a line.")
+@click.option(
+    "--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S seconds."
+)
+@click.pass_context
+def join(ctx: click.Context, channel: str | None, **options: Any) -> None:
+    """Join CHANNEL and share your emotion; without CHANNEL, choose one on a start screen.
+
+    \b
+    Examples:
+      resonance-tui join cats-live
+      resonance-tui join cats-live --name Mia --broker mqtt://stream.example
+      resonance-tui join test --camera demo
+      resonance-tui join test --camera film.mp4 --once --headless --json
+    """
+    from resonance_tui.verbs import join as verb
+
+    config = _load(
+        ctx,
+        {
+            "viewer.nickname": options.pop("name"),
+            "broker.url": options.pop("broker_url"),
+            "camera.source": options.pop("camera"),
+            "engine.name": options.pop("engine"),
+        },
+    )
+    verb.run(config, channel, **options)
+
+
+@cli.command()
+@click.option("--host", default=None, help="Address to listen on (default: 127.0.0.1).")
+@click.option("--port", type=click.IntRange(1, 65535), default=1883, show_default=True)
+@click.option(
+    "--channel", "channels", multiple=True, metavar="NAME", help="Announce this room (repeatable)."
+)
+@click.option("--public", is_flag=True, help="Listen for others; demands --users and TLS.")
+@click.option("--users", type=click.Path(path_type=Path), help="Password file (mosquitto_passwd).")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate, PEM.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Private key, PEM.")
+@click.option("--insecure", is_flag=True, help="With --public: without users and TLS all the same.")
+def broker(**options: Any) -> None:
+    """Run the broker that a channel meets at (Mosquitto, or a small embedded one).
+
+    \b
+    Examples:
+      resonance-tui broker --channel cats-live
+      resonance-tui broker --public --users users.txt --tls-cert c.pem --tls-key k.pem
+    """
+    from resonance_tui.verbs import broker as verb
+
+    verb.run(**options)
+
+
+@cli.command()
+@click.argument("channel")
+@click.option("--from", "start", metavar="T", help="ISO time, HH:MM, -2h, yesterday.")
+@click.option("--to", "end", metavar="T", help="Like --from.")
+@click.option("--session", type=click.IntRange(min=1), help="The Nth last session (1 = last).")
+@click.option("--source", metavar="NAME", help="Only rows of this recorder (default: all).")
+@click.option("--format", "format", type=click.Choice(["csv", "json"]), help="Print data instead.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the data to this file.")
+@click.pass_context
+def history(ctx: click.Context, channel: str, **options: Any) -> None:
+    """Show how a CHANNEL felt over time: a chart in a terminal, data anywhere else.
+
+    \b
+    Examples:
+      resonance-tui history cats-live
+      resonance-tui history cats-live --from -2h --format csv > evening.csv
+    """
+    from resonance_tui.verbs import history as verb
+
+    verb.run(channel, db_path=_load(ctx).database, **options)
+
+
+@cli.command()
+@click.argument("channel")
+@click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
+@click.pass_context
+def log(ctx: click.Context, channel: str, broker_url: str | None, duration: float | None) -> None:
+    """Record CHANNEL without joining it: one row a second into the local database.
+
+    \b
+    Example:
+      resonance-tui log cats-live --broker mqtt://stream.example
+    """
+    from resonance_tui.verbs import log as verb
+
+    verb.run(_load(ctx, {"broker.url": broker_url}), channel, duration=duration)
+
+
+@cli.command()
+@click.argument("channel")
+@click.option("--viewers", type=click.IntRange(1, 500), default=24, show_default=True)
+@click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S s.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same crowd.")
+@click.pass_context
+def audience(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
+    """Fill CHANNEL with simulated viewers, marked as simulated on every screen.
+
+    \b
+    Example:
+      resonance-tui audience cats-live --viewers 24 --duration 60
+    """
+    from resonance_tui.verbs import audience as verb
+
+    verb.run(_load(ctx, {"broker.url": broker_url}), channel, **options)
+
+
+@cli.command()
+@click.option("--camera", metavar="SRC", help="The source to try (default: the configured one).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
+@click.pass_context
+def doctor(ctx: click.Context, camera: str | None, as_json: bool) -> None:
+    """Try everything the app needs on this machine and say what to do about the rest.
+
+    \b
+    Example:
+      resonance-tui doctor --camera demo
+    """
+    from resonance_tui.verbs import doctor as verb
+
+    verb.run(_load(ctx, {"camera.source": camera}), as_json=as_json)
+
+
+@cli.group()
+def config() -> None:
+    """See the settings, where each comes from, and the consent you gave."""
+
+
+@config.command("show")
+@click.pass_context
+def config_show(ctx: click.Context) -> None:
+    """Print every setting with its origin; secrets are masked.
+
+    \b
+    Example:
+      resonance-tui config show
+    """
+    from resonance_tui.verbs import config as verb
+
+    verb.show(_load(ctx))
+
+
+@config.command("path")
+@click.pass_context
+def config_path(ctx: click.Context) -> None:
+    """Print where settings, data and logs live.
+
+    \b
+    Example:
+      $EDITOR "$(resonance-tui config path | head -1 | cut -f2)"
+    """
+    from resonance_tui.verbs import config as verb
+
+    verb.path(_load(ctx))
+
+
+@config.command("consent")
+@click.option("--give", "answer", flag_value="give", help="Agree without the screen.")
+@click.option("--revoke", "answer", flag_value="revoke", help="Take it back; you are asked again.")
+@click.pass_context
+def config_consent(ctx: click.Context, answer: str | None) -> None:
+    """Show, give or take back the consent to read your face on this machine.
+
+    \b
+    Example:
+      resonance-tui config consent --revoke
+    """
+    from resonance_tui.verbs import config as verb
+
+    verb.consent(_load(ctx), answer)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script for SHELL.
+
+    \b
+    Examples:
+      eval "$(resonance-tui completion bash)"      in ~/.bashrc
+      resonance-tui completion fish > ~/.config/fish/completions/resonance-tui.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(cli, {}, "resonance-tui", "_RESONANCE_TUI_COMPLETE").source())
+
+
+def _load(ctx: click.Context, flags: dict[str, Any] | None = None) -> Any:
+    from resonance_tui import config as settings
+    from resonance_tui import logs
+
+    loaded = settings.load(flags, file=ctx.obj["file"])
+    logs.start(loaded.directories.log_file, verbose=ctx.obj["verbose"])
+    return loaded
+
+
+def main() -> None:
+    """Run the command line; every way out has its exit code and no traceback a person must read."""
+    sys.exit(run_verb(cli))
+
+
+def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
+    """The exit code of one command line."""
+    try:
+        result = command(args=args, prog_name="resonance-tui", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as asked:
+        return asked.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except ResonanceError as error:
+        _complain(error.message, error.hint)
+        return error.exit_code
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _crash(error)
+
+
+def _complain(message: str, hint: str) -> None:
+    click.secho(f"error: {message}", fg="red", err=True)
+    if hint:
+        click.echo(f"       {hint}", err=True)
+
+
+def _crash(error: Exception) -> int:
+    import logging
+
+    from resonance_tui.config import directories
+
+    logging.getLogger(__name__).exception("not foreseen")
+    _complain(
+        f"This should not have happened: {type(error).__name__}: {error}",
+        f"The details are in {directories().log_file}.",
+    )
+    return 1

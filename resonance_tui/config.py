@@ -1,0 +1,222 @@
+"""Settings and where they come from: defaults < TOML file < environment < flags."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import platformdirs
+
+from resonance_tui.errors import ConfigError
+
+APP = "resonance-tui"
+ENV_PREFIX = "RESONANCE_"
+DEFAULT_BROKER_URL = "mqtt://localhost:1883"
+
+
+def _doc(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerSettings:
+    nickname: str = _doc("", "shown to everyone in the room; empty = anonymous")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    url: str = _doc("", "mqtt:// or mqtts://host[:port]; empty = this machine, started if need be")
+    user: str = _doc("", "login name at the broker")
+    password: str = _doc("", "better kept in RESONANCE_BROKER_PASSWORD than in a file")
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSettings:
+    source: str = _doc("0", "device index, video file, stream URL, demo or none")
+    fps: float = _doc(10.0, "frames a second that are looked at", 1, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    name: str = _doc("auto", "auto, or an engine's name")
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySettings:
+    database: str = _doc("", "path of the history database; empty = in the data directory")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole tree. TOML: one table a section; environment: RESONANCE_SECTION_KEY."""
+
+    viewer: ViewerSettings = field(default_factory=ViewerSettings)
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
+    camera: CameraSettings = field(default_factory=CameraSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
+
+
+SECRETS = frozenset({"broker.password"})
+
+
+@dataclass(frozen=True, slots=True)
+class Directories:
+    """Where things live; one place, so that nothing else guesses."""
+
+    config: Path
+    data: Path
+    state: Path
+
+    @property
+    def log_file(self) -> Path:
+        return self.state / "resonance-tui.log"
+
+    @property
+    def profile_file(self) -> Path:
+        return self.data / "profile.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings with the origin of each: `default`, a file's path, a variable's name, or a flag."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    directories: Directories
+    file: Path
+
+    @property
+    def database(self) -> Path:
+        chosen = self.settings.history.database
+        return Path(chosen).expanduser() if chosen else self.directories.data / "history.sqlite"
+
+
+def directories() -> Directories:
+    """Per-user folders of this system; RESONANCE_DATA_DIR moves the data."""
+    data = os.environ.get("RESONANCE_DATA_DIR")
+    return Directories(
+        config=platformdirs.user_config_path(APP),
+        data=Path(data).expanduser() if data else platformdirs.user_data_path(APP),
+        state=platformdirs.user_state_path(APP),
+    )
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    file: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Config:
+    """Read all four layers.
+
+    `flags` maps dotted keys ("camera.source") to values; None means "not given".
+    Raises ConfigError naming the file or variable, the key and the nearest valid key.
+    """
+    where = directories()
+    asked = file or (Path(environ["RESONANCE_CONFIG"]) if environ.get("RESONANCE_CONFIG") else None)
+    path = (asked or where.config / "config.toml").expanduser()
+    if asked is not None and not path.is_file():
+        raise ConfigError(f"There is no settings file at {path}.", "Leave it out to use defaults.")
+    values: dict[str, tuple[Any, str]] = {}
+    for key, value in _read_toml(path).items():
+        values[key] = (_checked(key, value, str(path)), str(path))
+    for key in _kinds():
+        name = ENV_PREFIX + key.replace(".", "_").upper()
+        if name in environ:
+            values[key] = (_checked(key, _from_text(key, environ[name]), name), name)
+    for key, value in (flags or {}).items():
+        if value is not None:
+            values[key] = (_checked(key, value, "flag"), "flag")
+    return Config(_build(values), _origins(values), where, path)
+
+
+def describe(config: Config) -> list[tuple[str, str, str, str]]:
+    """Rows of (key, value, origin, help); secrets are masked."""
+    rows = []
+    for section in dataclasses.fields(Settings):
+        part = getattr(config.settings, section.name)
+        for item in dataclasses.fields(part):
+            key = f"{section.name}.{item.name}"
+            value = getattr(part, item.name)
+            shown = "********" if key in SECRETS and value else str(value)
+            rows.append((key, shown, config.origins[key], item.metadata["help"]))
+    return rows
+
+
+def _kinds() -> dict[str, dataclasses.Field[Any]]:
+    hints = get_type_hints(Settings)
+    return {
+        f"{section.name}.{item.name}": item
+        for section in dataclasses.fields(Settings)
+        for item in dataclasses.fields(hints[section.name])
+    }
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}", "Mend it or move it away.") from error
+    flat: dict[str, Any] = {}
+    for section, table in tree.items():
+        if not isinstance(table, dict):
+            raise _unknown(section, str(path))
+        flat |= {f"{section}.{key}": value for key, value in table.items()}
+    for key in flat:
+        if key not in _kinds():
+            raise _unknown(key, str(path))
+    return flat
+
+
+def _unknown(key: str, origin: str) -> ConfigError:
+    near = difflib.get_close_matches(key, _kinds(), n=1, cutoff=0.4)
+    hint = f"Did you mean `{near[0]}`?" if near else f"Valid keys: {', '.join(_kinds())}."
+    return ConfigError(f"{origin}: there is no setting `{key}`.", hint)
+
+
+def _from_text(key: str, text: str) -> Any:
+    if not isinstance(_kinds()[key].default, float):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text  # the check below words the complaint
+
+
+def _checked(key: str, value: Any, origin: str) -> Any:
+    item = _kinds()[key]
+    if isinstance(item.default, float):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(f"{origin}: `{key}` must be a number, not {value!r}.")
+        low, high = item.metadata["low"], item.metadata["high"]
+        if not low <= value <= high:
+            raise ConfigError(f"{origin}: `{key}` must lie between {low} and {high}, not {value}.")
+        return float(value)
+    if not isinstance(value, str):
+        raise ConfigError(f"{origin}: `{key}` must be text, not {value!r}.", "Put it in quotes.")
+    return value
+
+
+def _build(values: Mapping[str, tuple[Any, str]]) -> Settings:
+    sections: dict[str, dict[str, Any]] = {}
+    for key, (value, _) in values.items():
+        section, name = key.split(".")
+        sections.setdefault(section, {})[name] = value
+    settings = Settings()
+    for section, given in sections.items():
+        part = dataclasses.replace(getattr(settings, section), **given)
+        settings = dataclasses.replace(settings, **{section: part})
+    return settings
+
+
+def _origins(values: Mapping[str, tuple[Any, str]]) -> dict[str, str]:
+    return {key: values[key][1] if key in values else "default" for key in _kinds()}

@@ -1,0 +1,142 @@
+"""Everything that can go wrong in a way a person can act on.
+
+ResonanceError(message, hint)            exit code 1: we tried, it failed
+├── CameraError                          said on screen and retried; the room goes on
+│   ├── CameraMissing
+│   ├── CameraBusy
+│   └── CameraLost
+├── FaceModelMissing                     the Haar cascade steps in
+├── EngineUnavailable
+├── BrokerError
+│   ├── BrokerUnreachable
+│   ├── BrokerRefused                    wrong password, banned, not authorised
+│   ├── BrokerNotInstalled
+│   └── BrokerFailed                     it started and died, with its own last words
+├── StoreError                           corrupt or read-only database
+├── WireError                            bytes from the network that are not ours
+└── InputError                           exit code 2: wrong usage or input
+    ├── InvalidChannel, InvalidNickname, InvalidBrokerUrl, InvalidTime
+    ├── ConfigError                      file, key and nearest valid key named
+    ├── SourceInvalid                    the camera argument is no camera, file or URL
+    ├── PortTaken
+    └── NotATerminal
+
+"No face in view" is not here: it is a state (`away`), not an error.
+"""
+
+from __future__ import annotations
+
+
+class ResonanceError(Exception):
+    """A failure with words for a person: what was wrong, and what to do about it."""
+
+    exit_code = 1
+    title = "Something went wrong"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class CameraError(ResonanceError):
+    """The picture source cannot deliver right now."""
+
+    title = "Camera"
+
+
+class CameraMissing(CameraError):
+    """No such device."""
+
+
+class CameraBusy(CameraError):
+    """The device is there, and somebody else holds it (or we may not open it)."""
+
+
+class CameraLost(CameraError):
+    """It delivered, and stopped."""
+
+
+class FaceModelMissing(ResonanceError):
+    """MediaPipe's face model is neither here nor to be had."""
+
+    title = "Face model"
+
+
+class EngineUnavailable(ResonanceError):
+    """The asked-for engine cannot run here (weights, extra packages, hardware)."""
+
+    title = "Engine"
+
+
+class BrokerError(ResonanceError):
+    """Something about the MQTT broker."""
+
+    title = "Broker"
+
+
+class BrokerUnreachable(BrokerError):
+    """Nobody answers at that address."""
+
+
+class BrokerRefused(BrokerError):
+    """The broker answered, and said no."""
+
+
+class BrokerNotInstalled(BrokerError):
+    """No broker program on this machine."""
+
+
+class BrokerFailed(BrokerError):
+    """The broker program started and ended by itself."""
+
+
+class StoreError(ResonanceError):
+    """The history database cannot be read or written."""
+
+    title = "History"
+
+
+class WireError(ResonanceError):
+    """Bytes or a topic from the network that do not follow the protocol."""
+
+    title = "Wire"
+
+
+class InputError(ResonanceError):
+    """What was asked cannot be meant."""
+
+    exit_code = 2
+    title = "Input"
+
+
+class InvalidChannel(InputError):
+    """Not a channel name."""
+
+
+class InvalidNickname(InputError):
+    """Not a nickname."""
+
+
+class InvalidBrokerUrl(InputError):
+    """Not a broker URL."""
+
+
+class InvalidTime(InputError):
+    """Not a point in time."""
+
+
+class ConfigError(InputError):
+    """The settings file, a variable or a flag holds something it must not."""
+
+
+class SourceInvalid(InputError):
+    """The camera argument names nothing that can deliver pictures."""
+
+
+class PortTaken(InputError):
+    """Another program listens on that port."""
+
+
+class NotATerminal(InputError):
+    """A screen was asked for where there is none."""

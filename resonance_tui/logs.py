@@ -1,0 +1,59 @@
+"""Where text goes: a rotating file; and the guard that keeps native libraries off the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+def start(file: Path, *, verbose: bool = False) -> None:
+    """Send our log to `file` (1 MiB, two older ones kept). A folder we may not write is no reason
+    not to run: the log is then dropped."""
+    root = logging.getLogger()
+    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = RotatingFileHandler(
+            file, maxBytes=1 << 20, backupCount=2, delay=True, encoding="utf-8"
+        )
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter(FORMAT))
+    root.addHandler(handler)
+    for chatty in ("amqtt", "transitions", "matplotlib", "PIL", "mqtt", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def native_output_to(file: Path) -> Iterator[None]:
+    """While inside, what C libraries print to file descriptor 2 lands in `file`.
+
+    Textual draws on `sys.__stderr__`, whose descriptor is 2 as well: both Python streams are
+    rebound to a duplicate of the terminal, so that the screen is ours alone.
+    """
+    sys.stderr.flush()
+    keep_err, keep_dunder = sys.stderr, sys.__stderr__
+    terminal = os.dup(2)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        sink = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:
+        sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 2)
+    os.close(sink)
+    ours = os.fdopen(terminal, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    sys.stderr = sys.__stderr__ = ours
+    try:
+        yield
+    finally:
+        ours.flush()
+        os.dup2(terminal, 2)
+        sys.stderr, sys.__stderr__ = keep_err, keep_dunder
+        ours.close()

@@ -1,0 +1,111 @@
+"""What this installation remembers between runs: consent, recent channels, pseudonyms."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import IO
+
+RECENT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The content of the profile file."""
+
+    consented_at: float | None = None  # epoch seconds; None = never asked, refused or revoked
+    recent_channels: tuple[str, ...] = ()
+    viewer_ids: dict[str, str] = field(default_factory=dict)  # channel -> id, known nowhere else
+    last_boot: int = 0  # the highest boot number used, so that the next one is higher
+
+
+class Profile:
+    """The profile file: read whole, written whole, never left half-written.
+
+    A damaged file is treated as empty: all that is lost is convenience, and consent is asked again.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._locks: list[IO[str]] = []
+
+    def load(self) -> Memory:
+        try:
+            raw = json.loads(self._file.read_text(encoding="utf-8"))
+            consented = raw.get("consented_at")
+            return Memory(
+                float(consented) if consented is not None else None,
+                tuple(str(item) for item in raw.get("recent_channels", ()))[:RECENT],
+                {str(key): str(value) for key, value in raw.get("viewer_ids", {}).items()},
+                int(raw.get("last_boot", 0)),
+            )
+        except (OSError, ValueError, TypeError, AttributeError):
+            return Memory()
+
+    def save(self, memory: Memory) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=".profile-")
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            json.dump(asdict(memory), out, indent=1)
+        os.replace(name, self._file)
+
+    def set_consent(self, at: float | None) -> None:
+        self.save(replace(self.load(), consented_at=at))
+
+    def remember_channel(self, channel: str) -> None:
+        memory = self.load()
+        others = (item for item in memory.recent_channels if item != channel)
+        self.save(replace(memory, recent_channels=(channel, *others)[:RECENT]))
+
+    def next_boot(self, now: float) -> int:
+        """A boot number (u32): epoch seconds, yet above the last one whatever the clock did."""
+        memory = self.load()
+        boot = max(int(now), memory.last_boot + 1) & 0xFFFFFFFF
+        self.save(replace(memory, last_boot=boot))
+        return boot
+
+    def claim_viewer_id(self, channel: str, new_id: Callable[[], str]) -> str:
+        """This installation's pseudonym in the channel; a fresh one while another process uses it.
+
+        The claim ends with the process or with `release`.
+        """
+        if not self._lock(channel):
+            return new_id()
+        memory = self.load()
+        if channel not in memory.viewer_ids:
+            memory = replace(memory, viewer_ids=memory.viewer_ids | {channel: new_id()})
+            self.save(memory)
+        return memory.viewer_ids[channel]
+
+    def release(self) -> None:
+        for lock in self._locks:
+            lock.close()
+        self._locks.clear()
+
+    def _lock(self, channel: str) -> bool:
+        folder = self._file.parent / "in-use"
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / f"{channel}.lock").open("w")
+        try:
+            _lock_file(handle)
+        except OSError:
+            handle.close()
+            return False
+        self._locks.append(handle)
+        return True
+
+
+def _lock_file(handle: IO[str]) -> None:
+    """Take the file for this process or raise OSError at once; the system lets go when we die."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue]
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,60 @@
+"""Simulated viewers: what each shows at a time, as a pure function of a seed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from resonance_tui.emotions import EMOTIONS, Code
+
+_FIRST = ("amber", "brisk", "calm", "dusty", "early", "fuzzy", "gentle", "hazy", "ivory", "jolly")
+_LAST = ("badger", "dingo", "egret", "ferret", "gecko", "heron", "ibis", "koala", "lemur", "otter")
+
+# How often people at a screen show what, between the moments; happiness first, fear last.
+_RESTING = (0.18, 0.06, 0.58, 0.03, 0.08, 0.02, 0.05)
+_MOMENTS = (Code.HAPPINESS, Code.SURPRISE, Code.SADNESS, Code.HAPPINESS, Code.FEAR, Code.ANGER)
+MOMENT_EVERY_S = 24.0
+MOMENT_LASTS_S = 9.0
+
+
+def handle(rng: random.Random) -> str:
+    """A friendly two-word nickname."""
+    return f"{rng.choice(_FIRST)}-{rng.choice(_LAST)}"
+
+
+@dataclass(slots=True)
+class SimulatedViewer:
+    """One viewer who dwells on an emotion for seconds and, now and then, feels with the room."""
+
+    rng: random.Random
+    nickname: str
+    code: Code = Code.NEUTRAL
+    confidence: int = 60
+    until: float = 0.0
+
+    def step(self, now: float) -> bool:
+        """Advance to `now` (seconds since the show began); True when something changed."""
+        if now < self.until:
+            return False
+        self.code = self._next(now)
+        self.confidence = self.rng.randint(45, 98) if self.code.is_emotion else 0
+        self.until = now + self.rng.uniform(3.0, 12.0)
+        return True
+
+    def _next(self, now: float) -> Code:
+        dice = self.rng.random()
+        if dice < 0.03:
+            return Code.AWAY
+        if dice < 0.08:
+            return Code.UNSURE
+        number, into = divmod(now, MOMENT_EVERY_S)
+        if into < MOMENT_LASTS_S and self.rng.random() < 0.7:
+            return _MOMENTS[int(number) % len(_MOMENTS)]
+        return self.rng.choices(EMOTIONS, _RESTING)[0]
+
+
+def crowd(size: int, seed: int = 0) -> list[SimulatedViewer]:
+    """`size` viewers, the same ones for the same seed; their first steps are spread over 3 s."""
+    rng = random.Random(seed)
+    own = [random.Random(rng.random()) for _ in range(size)]
+    return [SimulatedViewer(dice, handle(dice), until=dice.uniform(0, 3)) for dice in own]

@@ -1,0 +1,25 @@
+"""One person in one room, without a screen: `core.Session` runs it, `view` is what it shows."""
+
+from resonance_tui.session.view import (
+    EngineState,
+    EngineStatus,
+    LinkEvent,
+    NoticeEvent,
+    RoomEvent,
+    SelfEvent,
+    SelfView,
+    SessionEvent,
+    SessionView,
+)
+
+__all__ = [
+    "EngineState",
+    "EngineStatus",
+    "LinkEvent",
+    "NoticeEvent",
+    "RoomEvent",
+    "SelfEvent",
+    "SelfView",
+    "SessionEvent",
+    "SessionView",
+]

@@ -1,0 +1,327 @@
+"""The only orchestrator: link, room, face and recorder of one person in one room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resonance_tui.capture.sources import Source
+from resonance_tui.config import DEFAULT_BROKER_URL
+from resonance_tui.emotions import Code
+from resonance_tui.errors import BrokerFailed, ResonanceError
+from resonance_tui.history.recorder import Recorder
+from resonance_tui.history.store import Store
+from resonance_tui.messaging.directory import answers
+from resonance_tui.messaging.link import Link, LinkState, LinkStatus, MqttLink
+from resonance_tui.messaging.wire import (
+    BrokerUrl,
+    Event,
+    LeaveEvent,
+    NicknameEvent,
+    ReportEvent,
+    parse_broker_url,
+)
+from resonance_tui.room.smoothing import ABSENT, PublishGate, Steady
+from resonance_tui.room.state import MANUAL, SIMULATED, Report, RoomSnapshot, RoomState
+from resonance_tui.room.timeline import Timeline, TimelinePoint
+from resonance_tui.session.face import FaceWatch
+from resonance_tui.session.view import (
+    LinkEvent,
+    NoticeEvent,
+    RoomEvent,
+    SelfEvent,
+    SelfState,
+    SelfView,
+    SessionEvent,
+    SessionView,
+)
+
+if TYPE_CHECKING:  # loaded only when a local broker has to be started
+    from broker import RunningBroker
+
+ROOM_TICK_S = 0.25  # a quiet room is looked at this often
+ROOM_GAP_S = 0.1  # a busy one no oftener than this; news in a quiet one shows at once
+SAY_LASTS_S = 10.0
+TELL_AT_LEAST_S = 1.0  # listeners hear of themselves and the room this often when nothing changes
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan:
+    """Everything decided before a session starts."""
+
+    channel: str
+    nickname: str
+    viewer_id: str
+    boot: int
+    broker: BrokerUrl | None  # None: the default address, or a local broker of our own
+    source: Source
+    engine: str
+    data_dir: Path
+    fps: float = 10.0
+    once: bool = False
+    database: Path | None = None  # record there
+    observe_only: bool = False  # the logger: sees the room, is not in it
+
+
+class Session:
+    """Runs on the loop's thread; camera, inference, database and broker are reached by threads."""
+
+    def __init__(self, plan: SessionPlan) -> None:
+        self._plan = plan
+        self._listeners: list[Callable[[SessionEvent], None]] = []
+        self._room = RoomState()
+        self._timeline = Timeline()
+        self._gate = PublishGate()
+        self._seq = 0
+        self._reading: tuple[Steady, dict[str, float]] = (ABSENT, {})
+        self._said: tuple[Code, float] | None = None  # code, monotonic time at which it lapses
+        self._me_told_at = self._room_told_at = -math.inf
+        self._link: Link | None = None
+        self._recorder: Recorder | None = None
+        self._face = FaceWatch(
+            plan.source,
+            plan.engine,
+            plan.data_dir,
+            fps=plan.fps,
+            once=plan.once,
+            on_reading=self._read,
+            on_status=self._face_status,
+        )
+        self.view = SessionView(
+            channel=plan.channel,
+            nickname=plan.nickname,
+            viewer_id=plan.viewer_id,
+            broker_url=plan.broker.public if plan.broker else DEFAULT_BROKER_URL,
+            link=LinkStatus(LinkState.CONNECTING),
+            camera=self._face.camera,
+            engine=self._face.engine,
+            is_sharing=not plan.observe_only,
+            is_recording=plan.database is not None,
+        )
+
+    # What screens and scripts call
+
+    def add_listener(self, listener: Callable[[SessionEvent], None]) -> None:
+        """`listener` is called on the loop's thread for every event and must not block."""
+        self._listeners.append(listener)
+
+    def timeline(self) -> tuple[TimelinePoint, ...]:
+        """The last five minutes, one point a second, oldest first."""
+        return self._timeline.points()
+
+    def preview(self) -> NDArray[np.uint8] | None:
+        """The newest face crop, grey `uint8[S, S]`; None with no face or the camera off."""
+        return self._face.preview
+
+    def set_camera(self, on: bool) -> None:
+        """Off releases the device."""
+        self._face.switch(on)
+
+    def set_sharing(self, on: bool) -> None:
+        """Off takes the own report and nickname out of the room at once."""
+        if self._plan.observe_only or on == self.view.is_sharing:
+            return
+        self.view = replace(self.view, is_sharing=on)
+        if self._link is not None and on:
+            self._link.publish_nickname(self._plan.nickname)
+        elif self._link is not None:
+            self._link.withdraw()
+        self._gate.reset()
+        self._update_me(time.monotonic())
+
+    def say(self, code: Code | None) -> None:
+        """State an emotion by key for ten seconds; None gives the word back to the camera."""
+        now = time.monotonic()
+        self._said = None if code is None else (code, now + SAY_LASTS_S)
+        self._update_me(now)
+
+    async def run(self) -> None:
+        """Live until cancelled, or until a source that plays once has ended.
+
+        Raises BrokerRefused when the broker will not have us, BrokerError when no broker can be
+        started here, StoreError when the database to record into cannot be opened.
+        """
+        async with AsyncExitStack() as stack:
+            broker = await self._find_broker(stack)
+            self._recorder = await self._open_recorder(stack)
+            self._link = self._connect(broker)
+            with _one_error():
+                async with asyncio.TaskGroup() as tasks:
+                    others = [
+                        tasks.create_task(self._link.run(), name="link"),
+                        tasks.create_task(self._watch_room(), name="room"),
+                    ]
+                    if self._recorder is not None:
+                        others.append(tasks.create_task(self._recorder.run(), name="recorder"))
+                    await self._face.run()
+                    for task in others:
+                        task.cancel()
+
+    # Setting up
+
+    async def _find_broker(self, stack: AsyncExitStack) -> BrokerUrl:
+        """The configured broker; else whoever listens at the default address; else our own."""
+        if self._plan.broker is not None:
+            return self._plan.broker
+        url = parse_broker_url(DEFAULT_BROKER_URL)
+        if await answers(url):
+            return url
+        started = await asyncio.to_thread(_start_local_broker)
+        stack.push_async_callback(asyncio.to_thread, started.stop)
+        self.view = replace(self.view, broker_url=started.url)
+        self._notice(f"No broker was listening, so one runs here while you stay: {started.url}")
+        return parse_broker_url(started.url)
+
+    async def _open_recorder(self, stack: AsyncExitStack) -> Recorder | None:
+        if self._plan.database is None:
+            return None
+        store = await asyncio.to_thread(Store, self._plan.database)
+        stack.push_async_callback(asyncio.to_thread, store.close)
+        return Recorder(store, self._plan.channel)
+
+    def _connect(self, broker: BrokerUrl) -> Link:
+        plan = self._plan
+        link = MqttLink(broker, plan.channel, plan.viewer_id, observe_only=plan.observe_only)
+        if plan.nickname and self.view.is_sharing:
+            link.publish_nickname(plan.nickname)
+        return link
+
+    # The room
+
+    async def _watch_room(self) -> None:
+        assert self._link is not None
+        while True:
+            self._link.wake.clear()
+            self._tick(self._link, time.monotonic())
+            await asyncio.sleep(ROOM_GAP_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ROOM_TICK_S - ROOM_GAP_S):
+                    await self._link.wake.wait()
+
+    def _tick(self, link: Link, now: float) -> None:
+        for event in link.drain():
+            self._take(event, now)
+        if link.status != self.view.link:
+            self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id)
+            self._tell(LinkEvent(time.time(), link.status))
+        self._update_me(now)
+        self._room_is(self._room.tick(now), now)
+
+    def _take(self, event: Event, now: float) -> None:
+        match event:
+            case ReportEvent():
+                self._room.report(event.viewer_id, event.report, now)
+            case NicknameEvent():
+                self._room.name(event.viewer_id, event.nickname, now)
+            case LeaveEvent():
+                self._room.leave(event.viewer_id, now)
+            case _:  # settings and totals: large rooms read them
+                return
+
+    def _room_is(self, room: RoomSnapshot, now: float) -> None:
+        at = time.time()
+        changed = bool(room.changed or room.gone)
+        if changed:
+            self.view = replace(self.view, room=room)
+        if self.view.link.state is LinkState.CONNECTED:  # a cut-off room is a gap, not a fact
+            self._timeline.add(room, at)
+            if self._recorder is not None:
+                self._recorder.add(room, at)
+        if self._recorder is not None and self._recorder.problem:
+            self._notice(self._recorder.problem)
+        if changed or now - self._room_told_at >= TELL_AT_LEAST_S:
+            self._room_told_at = now
+            self._tell(RoomEvent(at, room))
+
+    # The own report
+
+    def _read(self, steady: Steady, latency_ms: dict[str, float]) -> None:
+        self._reading = (steady, latency_ms)
+        self._update_me(time.monotonic(), is_new=bool(latency_ms))
+
+    def _face_status(self) -> None:
+        self.view = replace(self.view, camera=self._face.camera, engine=self._face.engine)
+        if self._face.note:
+            self._notice(self._face.note)
+
+    def _update_me(self, now: float, *, is_new: bool = False) -> None:
+        """Work out what this viewer says, show it, and publish it where that is due."""
+        if self._said is not None and now >= self._said[1]:
+            self._said = None
+        me, flags = self._me()
+        if is_new or me != self.view.me or now - self._me_told_at >= TELL_AT_LEAST_S:
+            self._me_told_at = now
+            self.view = replace(self.view, me=me)
+            self._tell(SelfEvent(time.time(), me))
+        if self._link is None or not self.view.is_sharing:
+            return
+        confidence = round(100 * me.confidence)
+        if self._gate.opens(me.code, confidence, flags, now):
+            self._seq += 1
+            self._link.publish_report(
+                Report(self._plan.boot, self._seq, me.code, confidence, flags)
+            )
+
+    def _me(self) -> tuple[SelfView, int]:
+        steady, latency_ms = self._reading
+        flags = SIMULATED if self._plan.source.kind == "demo" else 0
+        if self._said is not None:
+            return SelfView(self._state(self._said[0]), self._said[0], 1.0), MANUAL
+        view = SelfView(
+            self._state(steady.code),
+            steady.code,
+            round(steady.confidence, 4),
+            tuple(round(value, 4) for value in steady.probabilities),
+            latency_ms,
+        )
+        return view, flags
+
+    def _state(self, code: Code) -> SelfState:
+        if not self.view.is_sharing:
+            return "paused"
+        if code is Code.AWAY:
+            return "away"
+        return "unsure" if code is Code.UNSURE else "ok"
+
+    def _notice(self, text: str) -> None:
+        if text != self.view.notice:
+            self.view = replace(self.view, notice=text)
+            self._tell(NoticeEvent(time.time(), text))
+
+    def _tell(self, event: SessionEvent) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+
+def _start_local_broker() -> RunningBroker:
+    """A broker of our own on this machine (blocking)."""
+    import broker
+
+    try:
+        return broker.local_broker()
+    except broker.BrokerProblem as problem:
+        raise BrokerFailed(problem.message, problem.hint) from problem
+
+
+@contextlib.contextmanager
+def _one_error() -> Iterator[None]:
+    """Let the first ResonanceError out of a TaskGroup's group, as itself."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(ResonanceError)
+        if ours is None:
+            raise
+        while isinstance(ours, BaseExceptionGroup):
+            ours = ours.exceptions[0]
+        raise ours from None

@@ -1,0 +1,96 @@
+"""What a session shows and tells: frozen values, safe to hand to any thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from resonance_tui.capture.sources import CameraStatus
+from resonance_tui.emotions import Code
+from resonance_tui.messaging.link import LinkStatus
+from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
+
+
+class EngineState(StrEnum):
+    """Where the engine is in its life."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """Which engine reads the face, and how it is doing."""
+
+    name: str
+    state: EngineState = EngineState.LOADING
+    detail: str = ""  # face finder in use, or why it failed
+
+
+SelfState = Literal["ok", "unsure", "away", "paused"]
+
+
+@dataclass(frozen=True, slots=True)
+class SelfView:
+    """What this viewer reports, and how it came about."""
+
+    state: SelfState = "away"
+    code: Code = Code.AWAY
+    confidence: float = 0.0  # 0-1
+    probabilities: tuple[float, ...] = ()  # seven, smoothed; stays on this machine
+    latency_ms: dict[str, float] = field(default_factory=dict)  # per stage, newest clip
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """Everything a screen needs, as of one moment."""
+
+    channel: str
+    nickname: str
+    viewer_id: str
+    broker_url: str  # without a password
+    link: LinkStatus
+    camera: CameraStatus
+    engine: EngineStatus
+    me: SelfView = field(default_factory=SelfView)
+    room: RoomSnapshot = EMPTY_ROOM
+    is_sharing: bool = True
+    is_recording: bool = False
+    notice: str = ""  # one line that the person should see (a local broker was started, ...)
+
+
+@dataclass(frozen=True, slots=True)
+class SelfEvent:
+    """A new reading of the own face (several a second), or a second has passed."""
+
+    t: float  # epoch seconds
+    me: SelfView
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEvent:
+    """The room changed, or a second has passed."""
+
+    t: float
+    room: RoomSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEvent:
+    """The connection changed."""
+
+    t: float
+    status: LinkStatus
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeEvent:
+    """Something that the person should know."""
+
+    t: float
+    text: str
+
+
+SessionEvent = SelfEvent | RoomEvent | LinkEvent | NoticeEvent

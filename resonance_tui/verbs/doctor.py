@@ -1,0 +1,217 @@
+"""`doctor`: try each thing the app needs, for real, and say what to do about the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from resonance_tui import __version__
+from resonance_tui.config import DEFAULT_BROKER_URL, Config
+from resonance_tui.errors import ResonanceError
+from resonance_tui.logs import native_output_to
+
+SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
+_MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    topic: str
+    verdict: Literal["ok", "warn", "fail"]
+    text: str
+    advice: str = ""
+
+
+def run(config: Config, *, as_json: bool) -> None:
+    """Print the findings as they come; exit code 1 when something fails that `join` needs."""
+    findings = []
+    with native_output_to(config.directories.log_file):
+        for check in _checks(config):
+            finding = _guarded(check)
+            findings.append(finding)
+            if not as_json:
+                _show(finding)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    failed = [finding.topic for finding in findings if finding.verdict == "fail"]
+    if failed:
+        raise ResonanceError(f"Not working here: {', '.join(failed)}.", "See the advice above.")
+
+
+def _show(finding: Finding) -> None:
+    mark, color = _MARKS[finding.verdict]
+    click.echo(f"{click.style(mark, fg=color)} {finding.topic:<12} {finding.text}")
+    if finding.advice:
+        click.echo(f"  {'':<12} -> {finding.advice}")
+
+
+def _guarded(check: Callable[[], Finding]) -> Finding:
+    topic = check.__name__.strip("_").replace("_", " ")
+    try:
+        return check()
+    except ResonanceError as error:
+        return Finding(topic, "fail", error.message, error.hint)
+    except (ImportError, OSError) as error:
+        return Finding(topic, "fail", str(error), f"On Debian or Ubuntu: {SYSTEM_LIBRARIES}")
+
+
+def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
+    yield _program
+    yield _terminal
+    yield _opencv
+
+    def faces() -> Finding:
+        return _faces(config)
+
+    def engine() -> Finding:
+        return _engine(config)
+
+    def camera() -> Finding:
+        return _camera(config)
+
+    def broker() -> Finding:
+        return _broker(config)
+
+    def history() -> Finding:
+        return _history(config)
+
+    yield from (faces, engine, camera, broker, history)
+
+
+def _program() -> Finding:
+    python = platform.python_version()
+    return Finding("program", "ok", f"resonance-tui {__version__}, Python {python}, {sys.platform}")
+
+
+def _terminal() -> Finding:
+    size = shutil.get_terminal_size()
+    text = f"{size.columns}x{size.lines}, TERM={os.environ.get('TERM', 'not set')}"
+    if not sys.stdout.isatty():
+        return Finding("terminal", "warn", "none here", "Use --headless where there is no screen.")
+    if size.columns < 60 or size.lines < 15:
+        return Finding("terminal", "warn", text, "60x15 or more shows the whole room.")
+    return Finding("terminal", "ok", text)
+
+
+def _opencv() -> Finding:
+    names = ("opencv-python", "opencv-contrib-python", "opencv-python-headless")
+    names += ("opencv-contrib-python-headless",)
+    found = [name for name in names if _version(name)]
+    if len(found) > 1:
+        return Finding(
+            "pictures",
+            "fail",
+            f"{len(found)} OpenCV builds overwrite each other: {', '.join(found)}",
+            f"pip uninstall {' '.join(found)}; pip install opencv-contrib-python",
+        )
+    import cv2
+
+    return Finding("pictures", "ok", f"OpenCV {cv2.__version__}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _faces(config: Config) -> Finding:
+    from resonance_tui.capture.faces import create_finder, face_model_path
+    from resonance_tui.errors import FaceModelMissing
+
+    try:
+        model = face_model_path(config.directories.data, allow_download=True, progress=True)
+    except FaceModelMissing as missing:
+        create_finder(None).close()
+        return Finding("faces", "warn", f"{missing.message} Haar cascade works.", missing.hint)
+    finder = create_finder(model)
+    finder.close()
+    return Finding("faces", "ok", f"{finder.name}, model {model}")
+
+
+def _engine(config: Config) -> Finding:
+    import numpy as np
+
+    from resonance_tui.engines.base import create_engine
+
+    engine = create_engine(config.settings.engine.name)
+    spec = engine.spec
+    clip = np.zeros((spec.clip_frames, spec.crop_size, spec.crop_size, 3), np.uint8)
+    engine.predict(clip)
+    started = time.perf_counter()
+    for _ in range(10):
+        engine.predict(clip)
+    each = (time.perf_counter() - started) * 100
+    return Finding("engine", "ok", f"{spec.name}: {each:.1f} ms a clip of {spec.clip_frames}")
+
+
+def _camera(config: Config) -> Finding:
+    from resonance_tui.capture.camera import CameraState, FrameSource, parse_source
+
+    source = parse_source(config.settings.camera.source)
+    if source.kind == "none":
+        return Finding("camera", "warn", "none chosen", "--camera 0 for the first one.")
+    frames = FrameSource(source)
+    frames.start()
+    try:
+        frame = None
+        until = time.monotonic() + 4
+        while frame is None and time.monotonic() < until:
+            time.sleep(0.05)
+            frame = frames.latest()
+            if frames.status.state in (CameraState.MISSING, CameraState.BUSY):
+                break
+    finally:
+        frames.stop()
+    if frame is None:
+        detail = frames.status.detail or "no picture came"
+        advice = "Plug it in, close other programs, or join with --camera demo or none."
+        return Finding("camera", "warn", f"{source.label}: {detail}", advice)
+    height, width = frame.image.shape[:2]
+    return Finding("camera", "ok", f"{source.label}: {width}x{height}")
+
+
+def _broker(config: Config) -> Finding:
+    from broker import find_mosquitto
+    from resonance_tui.messaging.directory import answers
+    from resonance_tui.messaging.wire import parse_broker_url
+    from resonance_tui.verbs.planning import broker_url
+
+    url = broker_url(config) or parse_broker_url(DEFAULT_BROKER_URL)
+    listening = asyncio.run(answers(url))
+    program = find_mosquitto()
+    found = f"{program.name} at {program.path}" if program else "no Mosquitto; the embedded one"
+    if listening:
+        return Finding("broker", "ok", f"{url.public} answers; here: {found}")
+    if config.settings.broker.url:
+        return Finding("broker", "fail", f"{url.public} does not answer", "Is it running?")
+    advice = "" if program else "sudo apt-get install mosquitto (for more than 50 viewers)"
+    verdict = "ok" if program else "warn"
+    return Finding("broker", verdict, f"none runs, join will start one: {found}", advice)
+
+
+def _history(config: Config) -> Finding:
+    from resonance_tui.history.store import Store
+
+    path: Path = config.database
+    if not path.exists():
+        return Finding("history", "ok", f"nothing recorded yet; would be kept in {path}")
+    store = Store(path, read_only=True)
+    channels = store.channels()
+    store.close()
+    return Finding("history", "ok", f"{len(channels)} channels in {path}")

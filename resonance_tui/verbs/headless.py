@@ -1,0 +1,129 @@
+"""A session without a screen: events as lines, and a summary at the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from typing import Any
+
+import click
+
+from resonance_tui.emotions import LOOKS, WORDS, Code
+from resonance_tui.messaging.link import LinkStatus
+from resonance_tui.room.state import RoomSnapshot
+from resonance_tui.session.core import Session
+from resonance_tui.session.view import (
+    LinkEvent,
+    NoticeEvent,
+    RoomEvent,
+    SelfEvent,
+    SelfView,
+    SessionEvent,
+)
+from resonance_tui.verbs.running import for_seconds
+
+
+class Printer:
+    """Writes each event to stdout, as JSON or for a person; notices go to stderr."""
+
+    def __init__(self, session: Session, *, as_json: bool) -> None:
+        self._session, self._as_json = session, as_json
+        self._started = time.monotonic()
+        self._feelings: Counter[str] = Counter()
+        self._peak = 0
+        self._last_self = self._last_room = self._last_camera = ""
+        session.add_listener(self.take)
+
+    def take(self, event: SessionEvent) -> None:
+        self._say_camera()
+        match event:
+            case SelfEvent():
+                me = event.me
+                self._feelings[me.code.word if me.state == "ok" else me.state] += 1
+                self._put(self_json(event.t, event.me), self_text(event.me), "self")
+            case RoomEvent():
+                self._peak = max(self._peak, event.room.viewers)
+                self._put(room_json(event.t, event.room), room_text(event.room), "room")
+            case LinkEvent():
+                line = f"link  {event.status.state.value}  {event.status.detail}".rstrip()
+                self._put(link_json(event.t, event.status), line, "link")
+            case NoticeEvent():
+                click.echo(f"note: {event.text}", err=True)
+
+    def summary(self) -> str:
+        """What happened, in one line."""
+        seconds = time.monotonic() - self._started
+        total = sum(self._feelings.values())
+        feelings = ", ".join(
+            f"{name} {count / total:.0%}" for name, count in self._feelings.most_common(4)
+        )
+        channel = self._session.view.channel
+        return (
+            f"{seconds:.0f} s in {channel}: at most {self._peak} viewers at once; "
+            f"you: {feelings or 'nothing read'}"
+        )
+
+    def _put(self, data: dict[str, Any], text: str, kind: str) -> None:
+        if self._as_json:
+            click.echo(json.dumps(data, separators=(",", ":")))
+        elif text != getattr(self, f"_last_{kind}", ""):
+            if kind != "link":
+                setattr(self, f"_last_{kind}", text)
+            click.echo(f"{time.strftime('%H:%M:%S')}  {text}")
+
+    def _say_camera(self) -> None:
+        camera = self._session.view.camera
+        text = f"{camera.source}: {camera.state.value} {camera.detail}".rstrip()
+        if text != self._last_camera:
+            self._last_camera = text
+            click.echo(f"note: {text}", err=True)
+
+
+async def run(session: Session, *, as_json: bool, duration: float | None) -> None:
+    """Run the session, printing; the summary comes last whatever ends it."""
+    printer = Printer(session, as_json=as_json)
+    try:
+        await for_seconds(session.run(), duration)
+    finally:
+        click.echo(printer.summary(), err=True)
+
+
+def self_json(t: float, me: SelfView) -> dict[str, Any]:
+    return {
+        "type": "self",
+        "t": round(t, 3),
+        "state": me.state,
+        "emotion": me.code.word if me.code.is_emotion else None,
+        "confidence": me.confidence,
+        "probabilities": list(me.probabilities),
+        "latency_ms": me.latency_ms,
+    }
+
+
+def room_json(t: float, room: RoomSnapshot) -> dict[str, Any]:
+    return {
+        "type": "room",
+        "t": round(t, 3),
+        "viewers": room.viewers,
+        "counts": dict(zip(WORDS, room.counts, strict=True)),
+        "unsure": room.unsure,
+        "away": room.away,
+    }
+
+
+def link_json(t: float, status: LinkStatus) -> dict[str, Any]:
+    return {"type": "link", "t": round(t, 3), "status": status.state.value, "detail": status.detail}
+
+
+def self_text(me: SelfView) -> str:
+    look = LOOKS[me.code]
+    sure = f"  {round(10 * me.confidence) * 10} %" if me.code.is_emotion else ""
+    paused = "  (not shared)" if me.state == "paused" else ""
+    return f"you   {look.glyph} {me.code.word}{sure}{paused}"
+
+
+def room_text(room: RoomSnapshot) -> str:
+    parts = [f"{Code(i).word} {count}" for i, count in enumerate(room.counts) if count]
+    parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
+    return f"room  {room.viewers} viewers: {', '.join(parts) or 'nobody here'}"

@@ -1,0 +1,132 @@
+"""`join`: the main job, on a screen or without one."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resonance_tui.config import DEFAULT_BROKER_URL, Config
+from resonance_tui.errors import InputError, NotATerminal
+from resonance_tui.messaging.wire import clean_nickname, normalize_channel, parse_broker_url
+from resonance_tui.profile import Profile
+from resonance_tui.room import simulate
+from resonance_tui.verbs import headless as printing
+from resonance_tui.verbs.planning import Intent, check, open_session
+from resonance_tui.verbs.running import for_seconds, run_loop
+
+if TYPE_CHECKING:
+    from resonance_tui.messaging.directory import ChannelInfo
+    from resonance_tui.session.core import Session
+
+
+def run(
+    config: Config,
+    channel: str | None,
+    *,
+    once: bool,
+    record: bool,
+    headless: bool,
+    as_json: bool,
+    duration: float | None,
+) -> None:
+    """Check everything that can be checked, then live in the room until it ends."""
+    wanted = normalize_channel(channel) if channel is not None else None
+    nickname = clean_nickname(config.settings.viewer.nickname)
+    intent = check(config)
+    launch = JoinLaunch(config, intent, wanted, nickname, once=once, record=record)
+    try:
+        if headless or as_json:
+            _run_headless(launch, as_json=as_json, duration=duration)
+        else:
+            _run_screen(launch, duration)
+    finally:
+        launch.profile.release()
+
+
+class JoinLaunch:
+    """What the screens need from the command line (see `tui.launch.Launch`)."""
+
+    def __init__(
+        self,
+        config: Config,
+        intent: Intent,
+        channel: str | None,
+        nickname: str,
+        *,
+        once: bool,
+        record: bool,
+    ) -> None:
+        self.config, self._intent = config, intent
+        self.channel, self.nickname = channel, nickname
+        self._once, self._record = once, record
+        self.profile = Profile(config.directories.profile_file)
+        self.broker_url = intent.broker.public if intent.broker else DEFAULT_BROKER_URL
+
+    @property
+    def needs_consent(self) -> bool:
+        """A camera shows the person who sits there; a file and the demo portraits do not."""
+        is_live = self._intent.source.kind in ("device", "url")
+        return is_live and self.profile.load().consented_at is None
+
+    @property
+    def recent_channels(self) -> tuple[str, ...]:
+        return self.profile.load().recent_channels
+
+    def give_consent(self) -> None:
+        self.profile.set_consent(time.time())
+
+    def suggest_nickname(self) -> str:
+        return simulate.handle(random.Random())
+
+    async def channels(self) -> list[ChannelInfo]:
+        from resonance_tui.messaging.directory import list_channels
+
+        return await list_channels(self._intent.broker or parse_broker_url(DEFAULT_BROKER_URL))
+
+    def check_channel(self, text: str) -> str:
+        return normalize_channel(text)
+
+    def check_nickname(self, text: str) -> str:
+        return clean_nickname(text)
+
+    def open_session(self, channel: str, nickname: str) -> Session:
+        database: Path | None = self.config.database if self._record else None
+        return open_session(
+            self.config,
+            self._intent,
+            self.profile,
+            channel,
+            nickname,
+            once=self._once,
+            database=database,
+        )
+
+
+def _run_headless(launch: JoinLaunch, *, as_json: bool, duration: float | None) -> None:
+    if launch.channel is None:
+        raise InputError("Without a screen a channel is needed.", "resonance-tui join CHANNEL ...")
+    if launch.needs_consent:
+        raise InputError(
+            "Nobody has agreed yet to have a face read on this machine.",
+            "Run `resonance-tui config consent --give`, or join once with a screen.",
+        )
+    session = launch.open_session(launch.channel, launch.nickname)
+    run_loop(launch.config, lambda: printing.run(session, as_json=as_json, duration=duration))
+
+
+def _run_screen(launch: JoinLaunch, duration: float | None) -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise NotATerminal(
+            "There is no terminal to draw on.", "Use --headless, and --json for scripts."
+        )
+
+    async def show() -> None:
+        from resonance_tui.tui.app import ResonanceApp
+
+        app = ResonanceApp(launch)
+        await for_seconds(app.run_async(), duration)
+
+    run_loop(launch.config, show)

@@ -1,0 +1,56 @@
+"""How a verb runs its one asyncio loop: time limit, signals, and native noise off the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from resonance_tui.config import Config
+from resonance_tui.logs import native_output_to
+
+T = TypeVar("T")
+
+
+def run_loop(config: Config, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run `main()` to its end. Ctrl-C and SIGTERM cancel it, wait for its clean-up, and end in
+    KeyboardInterrupt."""
+    # MQTT needs add_reader, which Windows' default loop lacks
+    factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+    quiet = native_output_to(config.directories.log_file)
+    with quiet, asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(_until_terminated(main))
+
+
+async def for_seconds(work: Coroutine[Any, Any, Any], seconds: float | None) -> None:
+    """Await `work`; end it in good order after `seconds` if it has not ended by itself."""
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            await work
+    except TimeoutError:
+        if not limit.expired():
+            raise
+
+
+async def _until_terminated(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    task = asyncio.current_task()
+    assert task is not None
+    terminated = False
+
+    def terminate() -> None:
+        nonlocal terminated
+        terminated = True
+        task.cancel()
+
+    with contextlib.suppress(NotImplementedError):  # Windows has no SIGTERM to speak of
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+    try:
+        return await main()
+    except asyncio.CancelledError:
+        if terminated:
+            raise KeyboardInterrupt from None
+        raise

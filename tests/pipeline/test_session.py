@@ -1,0 +1,198 @@
+"""Whole sessions: real broker, real faces, two people in one room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from resonance_tui.capture.sources import CameraState, Source, parse_source
+from resonance_tui.emotions import Code
+from resonance_tui.errors import BrokerRefused
+from resonance_tui.history.store import Store
+from resonance_tui.messaging.link import LinkState
+from resonance_tui.messaging.wire import BrokerUrl, new_viewer_id, parse_broker_url
+from resonance_tui.session.core import Session, SessionPlan
+from resonance_tui.session.view import EngineState
+
+pytestmark = pytest.mark.mosquitto
+
+
+def plan(broker: BrokerUrl, source: Source, data_dir: Path, nickname: str = "") -> SessionPlan:
+    return SessionPlan(
+        channel="room",
+        nickname=nickname,
+        viewer_id=new_viewer_id(),
+        boot=int(time.time()),
+        broker=broker,
+        source=source,
+        engine="static",
+        data_dir=data_dir,
+    )
+
+
+@contextlib.asynccontextmanager
+async def living(*sessions: Session) -> AsyncIterator[None]:
+    """Run sessions for the length of the block."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(session.run()) for session in sessions]
+        yield
+        for task in running:
+            task.cancel()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def broker(mosquitto) -> BrokerUrl:
+    return parse_broker_url(mosquitto.url)
+
+
+@pytest.fixture
+def quiet(broker: BrokerUrl, tmp_path: Path) -> Callable[[str], Session]:
+    """Makes viewers who have no camera and speak by key."""
+    return lambda name: Session(plan(broker, Source("none"), tmp_path, name))
+
+
+def names(session: Session) -> list[str]:
+    return [row.nickname for row in session.view.room.rows]
+
+
+async def test_what_one_says_the_other_sees(quiet: Callable[[str], Session]) -> None:
+    ann, ben = quiet("ann"), quiet("ben")
+    async with living(ann, ben):
+        await until(lambda: names(ben) == ["ann", "ben"] == names(ann))
+        assert ben.view.room.away == 2
+        ann.say(Code.SURPRISE)
+        await until(lambda: ben.view.room.counts[Code.SURPRISE] == 1)
+        row = next(row for row in ben.view.room.rows if row.nickname == "ann")
+        assert row.is_manual and not row.is_simulated
+        ann.say(None)
+        await until(lambda: ben.view.room.away == 2)
+
+
+async def test_one_who_leaves_is_gone_at_once(quiet: Callable[[str], Session]) -> None:
+    ann, ben = quiet("ann"), quiet("ben")
+    async with living(ann):
+        async with living(ben):
+            await until(lambda: ann.view.room.viewers == 2)
+        await until(lambda: ann.view.room.viewers == 1, 2)
+
+
+async def test_not_sharing_leaves_the_room_and_comes_back(quiet: Callable[[str], Session]) -> None:
+    ann, ben = quiet("ann"), quiet("ben")
+    async with living(ann, ben):
+        await until(lambda: ben.view.room.viewers == 2)
+        ann.set_sharing(False)
+        await until(lambda: names(ben) == ["ben"], 2)
+        assert ann.view.me.state == "paused"
+        ann.say(Code.ANGER)
+        await asyncio.sleep(1.5)
+        assert ben.view.room.viewers == 1
+        ann.set_sharing(True)
+        await until(lambda: "ann" in names(ben), 3)
+
+
+async def test_an_observer_sees_and_is_not_seen(
+    quiet: Callable[[str], Session], broker: BrokerUrl, tmp_path: Path
+) -> None:
+    ann = quiet("ann")
+    watcher = Session(replace(plan(broker, Source("none"), tmp_path), observe_only=True))
+    async with living(ann, watcher):
+        await until(lambda: names(watcher) == ["ann"])
+        await asyncio.sleep(0.5)
+        assert ann.view.room.viewers == 1
+
+
+async def test_a_broker_that_comes_back_finds_the_room_again(
+    quiet: Callable[[str], Session], mosquitto
+) -> None:
+    ann, ben = quiet("ann"), quiet("ben")
+    async with living(ann, ben):
+        await until(lambda: ben.view.room.viewers == 2)
+        mosquitto.kill()
+        await until(lambda: ben.view.link.state is LinkState.LOST)
+        assert ben.view.link.retry_at is not None
+        mosquitto.start()
+        await until(lambda: ben.view.link.state is LinkState.CONNECTED, 12)
+        ann.say(Code.FEAR)
+        await until(lambda: ben.view.room.counts[Code.FEAR] == 1, 12)
+
+
+async def test_a_refused_login_ends_the_session_with_its_own_error(
+    make_mosquitto, tmp_path: Path
+) -> None:
+    server = make_mosquitto("allow_anonymous false")
+    server.start()
+    session = Session(plan(parse_broker_url(server.url), Source("none"), tmp_path))
+    with pytest.raises(BrokerRefused):
+        await asyncio.wait_for(session.run(), 10)
+
+
+async def test_the_room_is_recorded_once_a_second(
+    quiet: Callable[[str], Session], broker: BrokerUrl, tmp_path: Path
+) -> None:
+    database = tmp_path / "history.sqlite"
+    ann = quiet("ann")
+    logger = Session(
+        replace(plan(broker, Source("none"), tmp_path), observe_only=True, database=database)
+    )
+    async with living(ann, logger):
+        await until(lambda: logger.view.room.viewers == 1)
+        ann.say(Code.HAPPINESS)
+        await asyncio.sleep(3.2)
+    rows = Store(database, read_only=True).read("room", None, None)
+    times = [row.t for row in rows]
+    assert len(times) == len(set(times)) >= 3
+    assert rows[-1].viewers == 1
+    assert any(row.counts[Code.HAPPINESS] == 1 for row in rows)
+
+
+async def test_a_camera_that_is_not_there_is_said_and_the_room_goes_on(
+    quiet: Callable[[str], Session], broker: BrokerUrl, tmp_path: Path, face_model: None
+) -> None:
+    ann = quiet("ann")
+    blind = Session(plan(broker, parse_source("97"), tmp_path, "blind"))
+    async with living(ann, blind):
+        await until(lambda: blind.view.camera.state is CameraState.MISSING, 15)
+        assert blind.view.camera.retry_at is not None
+        await until(lambda: names(ann) == ["ann", "blind"])
+        blind.say(Code.NEUTRAL)
+        await until(lambda: ann.view.room.counts[Code.NEUTRAL] == 1)
+
+
+async def test_the_camera_switch_releases_and_reopens(
+    broker: BrokerUrl, tmp_path: Path, face_model: None
+) -> None:
+    session = Session(plan(broker, Source("demo"), tmp_path))
+    async with living(session):
+        await until(lambda: session.view.me.state in ("ok", "unsure"), 20)
+        assert session.preview() is not None
+        assert all(row.is_simulated for row in session.view.room.rows)
+        session.set_camera(False)
+        await until(lambda: session.view.camera.state is CameraState.OFF, 3)
+        assert session.preview() is None
+        assert session.view.me.state == "away"
+        session.set_camera(True)
+        await until(lambda: session.view.me.state in ("ok", "unsure"), 5)
+
+
+async def test_a_broken_engine_is_said_and_the_room_goes_on(
+    quiet: Callable[[str], Session], broker: BrokerUrl, tmp_path: Path
+) -> None:
+    broken = replace(plan(broker, Source("demo"), tmp_path), engine="nonsense")
+    ann, session = quiet("ann"), Session(broken)
+    async with living(ann, session):
+        await until(lambda: session.view.engine.state is EngineState.FAILED)
+        assert "nonsense" in session.view.engine.detail
+        await until(lambda: ann.view.room.viewers == 2)

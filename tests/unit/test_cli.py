@@ -1,0 +1,119 @@
+"""The command line: exit codes, and one clear line for everything that cannot be meant."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from resonance_tui import __version__
+from resonance_tui.cli import cli, run_verb
+
+VERBS = ("join", "broker", "history", "log", "audience", "doctor")
+
+
+def complaint(capsys: pytest.CaptureFixture[str], args: list[str], code: int = 2) -> str:
+    """stderr of a command line that must fail with `code`, in one or two lines, nothing on stdout."""
+    assert run_verb(cli, args) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    return err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_teaches_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(cli, [verb, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "Example" in text
+    assert f"resonance-tui {verb}" in text
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(cli, ["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["join", "Hello World!", "--headless"], "hello-world"),
+        (["join", "x" * 65, "--headless"], "64"),
+        (["join", "cats", "--name", "a\x1b[31mb", "--headless"], "ickname"),
+        (["join", "cats", "--camera", "missing.mp4", "--headless"], "missing.mp4"),
+        (["join", "cats", "--camera", "gopher://x", "--headless"], "gopher"),
+        (["join", "cats", "--camera", "demo", "--broker", "ftp://x", "--headless"], "mqtt://"),
+        (["join", "cats", "--camera", "demo", "--broker", "mqtt://:x", "--headless"], "mqtt://"),
+        (["join", "cats", "--camera", "demo", "--engine", "magic", "--headless"], "static"),
+        (["join", "--camera", "demo", "--headless"], "channel"),
+        (["join", "cats", "--duration", "-1"], "duration"),
+        (["jion", "cats"], "jion"),
+        (["log", "no spaces please"], "no-spaces-please"),
+        (["audience", "cats", "--viewers", "0"], "viewers"),
+        (["broker", "--port", "99999"], "port"),
+        (["--config", "none.toml", "config", "show"], "none.toml"),
+    ],
+)
+def test_bad_input_is_named_and_exits_with_2(
+    args: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert expected in complaint(capsys, args)
+
+
+def test_a_file_that_is_no_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "notes.mp4"
+    file.write_text("dear diary")
+    assert "notes.mp4" in complaint(capsys, ["join", "cats", "--camera", str(file), "--headless"])
+
+
+def test_a_camera_needs_consent_where_nobody_can_be_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "consent --give" in complaint(capsys, ["join", "cats", "--headless"])
+
+
+def test_a_screen_needs_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--headless" in complaint(capsys, ["join", "cats", "--camera", "demo"])
+
+
+def test_corrupt_settings_name_file_key_and_nearest_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("[camera]\nsorce = '1'\n")
+    err = complaint(capsys, ["--config", str(file), "config", "show"])
+    assert str(file) in err and "camera.sorce" in err and "camera.source" in err
+
+
+def test_nobody_answers_at_a_broker_that_the_audience_needs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    args = ["audience", "cats", "--broker", "mqtt://127.0.0.1:1", "--duration", "1"]
+    assert run_verb(cli, args) == 1
+    assert "127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_consent_can_be_given_and_taken_back(capsys: pytest.CaptureFixture[str]) -> None:
+    for args, expected in (
+        (["--give"], "given"),
+        ([], "given"),
+        (["--revoke"], "No consent"),
+        ([], "No consent"),
+    ):
+        assert run_verb(cli, ["config", "consent", *args]) == 0
+        assert expected in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(cli, ["completion", shell]) == 0
+    assert "_RESONANCE_TUI_COMPLETE" in capsys.readouterr().out
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    code = "from resonance_tui.cli import main; main()"
+    pipe = f"{sys.executable} -c '{code}' completion bash | head -c 1"
+    done = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, timeout=30)
+    assert done.stderr == ""

@@ -1,0 +1,91 @@
+"""Four layers of settings, and complaints that name file, key and the nearest valid key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resonance_tui import config
+from resonance_tui.errors import ConfigError
+
+
+@pytest.fixture
+def settings_file(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def load(file: Path, text: str, environ: dict[str, str] | None = None, **flags: object):
+    file.write_text(text)
+    named = {key.replace("__", "."): value for key, value in flags.items()}
+    return config.load(named, file=file, environ=environ or {})
+
+
+def test_defaults_hold_where_nothing_is_said(settings_file: Path) -> None:
+    loaded = load(settings_file, "")
+    assert loaded.settings == config.Settings()
+    assert set(loaded.origins.values()) == {"default"}
+
+
+def test_each_layer_overrules_the_one_below(settings_file: Path) -> None:
+    text = '[viewer]\nnickname = "file"\n[camera]\nsource = "file"\nfps = 5\n'
+    environ = {"RESONANCE_CAMERA_SOURCE": "env", "RESONANCE_CAMERA_FPS": "6"}
+    loaded = load(settings_file, text, environ, camera__source="flag")
+    assert loaded.settings.viewer.nickname == "file"
+    assert loaded.settings.camera == config.CameraSettings("flag", 6.0)
+    assert loaded.origins["viewer.nickname"] == str(settings_file)
+    assert loaded.origins["camera.fps"] == "RESONANCE_CAMERA_FPS"
+    assert loaded.origins["camera.source"] == "flag"
+
+
+def test_a_flag_not_given_changes_nothing(settings_file: Path) -> None:
+    assert load(settings_file, "", camera__source=None).origins["camera.source"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "hint"),
+    [
+        ("[camera]\nsorce = '0'\n", "camera.sorce", "camera.source"),
+        ("[brokr]\nurl = 'x'\n", "brokr.url", "broker.url"),
+        ("camera = 3\n", "camera", "camera."),
+        ("[camera]\nfps = 'ten'\n", "camera.fps", ""),
+        ("[camera]\nfps = 500\n", "camera.fps", ""),
+        ("[camera]\nfps = true\n", "camera.fps", ""),
+        ("[viewer]\nnickname = 7\n", "viewer.nickname", "quotes"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings_file: Path, text: str, named: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(settings_file, text)
+    assert str(settings_file) in caught.value.message
+    assert f"`{named}`" in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["[camera\n", "\x00", "a = \n"])
+def test_a_damaged_file_is_named(settings_file: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match=str(settings_file)):
+        load(settings_file, text)
+
+
+@given(st.binary(max_size=200))
+def test_no_file_content_does_worse_than_a_config_error(tmp_path_factory, content: bytes) -> None:
+    file = tmp_path_factory.mktemp("any") / "config.toml"
+    file.write_bytes(content)
+    try:
+        config.load({}, file=file, environ={})
+    except ConfigError as error:
+        assert str(file) in error.message
+
+
+def test_a_file_that_was_asked_for_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no settings file"):
+        config.load({}, environ={"RESONANCE_CONFIG": str(tmp_path / "none.toml")})
+
+
+def test_secrets_are_masked_when_shown(settings_file: Path) -> None:
+    loaded = load(settings_file, "", {"RESONANCE_BROKER_PASSWORD": "hunter2"})
+    assert loaded.settings.broker.password == "hunter2"
+    assert "hunter2" not in repr(config.describe(loaded))

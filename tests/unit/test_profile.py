@@ -1,0 +1,74 @@
+"""What an installation remembers, and that it survives damage and twins."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from resonance_tui.profile import RECENT, Memory, Profile
+
+
+@pytest.fixture
+def profile(tmp_path: Path):
+    made = Profile(tmp_path / "data" / "profile.json")
+    yield made
+    made.release()
+
+
+def counting():
+    numbers = itertools.count()
+    return lambda: f"id{next(numbers)}"
+
+
+def test_consent_is_remembered_and_reversible(profile: Profile) -> None:
+    assert profile.load().consented_at is None
+    profile.set_consent(12.5)
+    assert profile.load().consented_at == 12.5
+    profile.set_consent(None)
+    assert profile.load().consented_at is None
+
+
+def test_recent_channels_newest_first_without_repeats(profile: Profile) -> None:
+    for number in range(RECENT + 3):
+        profile.remember_channel(f"c{number}")
+    profile.remember_channel("c5")
+    recent = profile.load().recent_channels
+    assert recent[0] == "c5"
+    assert len(recent) == len(set(recent)) == RECENT
+
+
+def test_the_same_id_in_a_channel_and_another_elsewhere(profile: Profile) -> None:
+    new_id = counting()
+    first = profile.claim_viewer_id("cats", new_id)
+    other = profile.claim_viewer_id("dogs", new_id)
+    profile.release()
+    assert profile.claim_viewer_id("cats", new_id) == first != other
+
+
+def test_a_second_process_in_the_channel_gets_an_id_of_its_own(tmp_path: Path) -> None:
+    file, new_id = tmp_path / "profile.json", counting()
+    one, two = Profile(file), Profile(file)
+    try:
+        assert one.claim_viewer_id("cats", new_id) != two.claim_viewer_id("cats", new_id)
+    finally:
+        one.release()
+        two.release()
+
+
+@pytest.mark.parametrize("clock", [(100.0, 101.0), (100.0, 100.0), (100.0, 3.0)])
+def test_boot_numbers_rise_whatever_the_clock_does(
+    profile: Profile, clock: tuple[float, float]
+) -> None:
+    assert profile.next_boot(clock[0]) < profile.next_boot(clock[1])
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"recent_channels": 3}', '{"last_boot": "x"}'])
+def test_a_damaged_file_counts_as_empty_and_is_replaced(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "profile.json"
+    file.write_text(content)
+    profile = Profile(file)
+    assert profile.load() == Memory()
+    profile.set_consent(1.0)
+    assert profile.load().consented_at == 1.0

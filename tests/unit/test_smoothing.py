@@ -1,0 +1,117 @@
+"""Steadiness on a restless classifier, speed on a real change, and few messages."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resonance_tui.emotions import Code
+from resonance_tui.room.smoothing import ABSENT, AWAY_AFTER_S, PublishGate, Smoother
+
+HOP = 0.3
+
+
+def sure(code: Code, top: float = 0.9) -> tuple[float, ...]:
+    rest = (1 - top) / 6
+    return tuple(top if code == index else rest for index in range(7))
+
+
+def noisy(code: Code, rng: random.Random) -> tuple[float, ...]:
+    """A still face as a network sees it: right on average, wrong in one reading of eight."""
+    if rng.random() < 0.12:
+        return sure(rng.choice([c for c in Code if c.is_emotion and c != code]), 0.6)
+    return sure(code, rng.uniform(0.45, 0.9))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_still_face_changes_at_most_once_a_minute(seed: int) -> None:
+    rng, smoother = random.Random(seed), Smoother()
+    codes = [smoother.see(noisy(Code.NEUTRAL, rng), n * HOP).code for n in range(int(300 / HOP))]
+    changes = sum(one != two for one, two in zip(codes, codes[1:], strict=False))
+    assert changes <= 5  # five minutes
+    assert codes.count(Code.NEUTRAL) > 0.98 * len(codes)
+
+
+def test_a_real_change_shows_within_a_second() -> None:
+    smoother = Smoother()
+    for n in range(20):
+        smoother.see(sure(Code.NEUTRAL), n * HOP)
+    began = 20 * HOP
+    shown = next(
+        n * HOP
+        for n in range(20, 40)
+        if smoother.see(sure(Code.HAPPINESS), n * HOP).code is Code.HAPPINESS
+    )
+    assert shown - began <= 1.0
+
+
+def test_the_first_reading_needs_no_waiting() -> None:
+    assert Smoother().see(sure(Code.FEAR), 0.0).code is Code.FEAR
+
+
+def test_a_single_outlier_changes_nothing() -> None:
+    smoother = Smoother()
+    codes = [
+        smoother.see(sure(Code.ANGER if n == 10 else Code.SADNESS), n * HOP).code for n in range(30)
+    ]
+    assert set(codes) == {Code.SADNESS}
+
+
+def test_a_flat_answer_is_unsure_and_does_not_flicker() -> None:
+    smoother = Smoother()
+    flat = (0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1)
+    assert smoother.see(flat, 0.0).code is Code.UNSURE
+    edge = sure(Code.NEUTRAL, 0.41)  # just above the threshold, inside the band
+    codes = {smoother.see(edge, n * HOP).code for n in range(1, 20)}
+    assert codes == {Code.UNSURE}
+
+
+def test_away_only_after_the_face_has_been_gone_for_a_while() -> None:
+    smoother = Smoother()
+    smoother.see(sure(Code.NEUTRAL), 0.0)
+    assert smoother.miss(AWAY_AFTER_S - 0.1).code is Code.NEUTRAL
+    assert smoother.miss(AWAY_AFTER_S + 0.1) is ABSENT
+    assert smoother.see(sure(Code.HAPPINESS), 2.0).code is Code.HAPPINESS
+
+
+def test_a_face_in_view_without_a_prediction_is_not_away() -> None:
+    smoother = Smoother()
+    smoother.see(sure(Code.NEUTRAL), 0.0)
+    smoother.keep(1.5)
+    assert smoother.miss(2.0).code is Code.NEUTRAL
+
+
+probabilities = st.lists(st.floats(0.001, 1), min_size=7, max_size=7).map(
+    lambda raw: tuple(value / sum(raw) for value in raw)
+)
+
+
+@given(st.lists(st.tuples(probabilities, st.floats(0.01, 3)), max_size=40))
+def test_the_average_stays_a_distribution(steps: list[tuple[tuple[float, ...], float]]) -> None:
+    smoother, at = Smoother(), 0.0
+    for reading, gap in steps:
+        at += gap
+        steady = smoother.see(reading, at)
+        assert sum(steady.probabilities) == pytest.approx(1)
+        assert 0 <= steady.confidence <= 1
+        assert steady.code is not Code.AWAY
+
+
+def test_the_gate_opens_on_a_change_at_most_once_a_second() -> None:
+    gate = PublishGate()
+    assert gate.opens(Code.NEUTRAL, 60, 0, 0.0)
+    assert not gate.opens(Code.NEUTRAL, 65, 0, 5.0)
+    assert gate.opens(Code.ANGER, 60, 0, 5.5)
+    assert not gate.opens(Code.FEAR, 60, 0, 6.0)  # too soon
+    assert gate.opens(Code.FEAR, 60, 0, 6.6)
+    assert gate.opens(Code.FEAR, 60, 1, 7.7)  # the flags count as a change
+
+
+def test_the_gate_lets_a_drifted_confidence_through_now_and_then() -> None:
+    gate = PublishGate()
+    gate.opens(Code.NEUTRAL, 90, 0, 0.0)
+    assert not gate.opens(Code.NEUTRAL, 50, 0, 4.0)
+    assert gate.opens(Code.NEUTRAL, 50, 0, 5.0)
