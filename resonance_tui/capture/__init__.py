@@ -1,0 +1,1 @@
+"""From a picture source to clips of one face."""

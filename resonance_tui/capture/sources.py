@@ -1,0 +1,160 @@
+"""What a picture source is called, how it is doing, and the frame it delivers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from resonance_tui.errors import SourceInvalid
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SourceKind = Literal["device", "file", "url", "demo", "none"]
+URL_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https")
+MAX_DEVICE = 999  # drivers number from 0; larger is a slip of the finger, not a camera
+STREAM_HINT = "Write it like rtsp://host:554/path."
+HINT = "Give a device number (0), a video file, a stream URL (rtsp, rtmp, http), demo or none."
+
+
+class CameraState(StrEnum):
+    """Where the picture source is in its life."""
+
+    OFF = "off"
+    OPENING = "opening"
+    LIVE = "live"
+    MISSING = "missing"
+    BUSY = "busy"
+    LOST = "lost"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """What the screen says about the camera. Never holds a password of a stream URL."""
+
+    state: CameraState
+    source: str = ""  # Source.label
+    detail: str = ""
+    retry_at: float | None = None  # monotonic s; set while a next try is planned
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture. Lives in memory only."""
+
+    image: NDArray[np.uint8]  # (H, W, 3) BGR
+    captured_at: float  # monotonic s
+    index: int  # grows by one per delivered frame, over restarts too
+    media_time: float | None = None  # s into the file; None for live sources
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where pictures come from. `value`: device index, path, URL; "" for demo and none."""
+
+    kind: SourceKind
+    value: str = ""
+
+    @property
+    def label(self) -> str:
+        """Short name that is safe to show: no password, no control characters."""
+        names = {
+            "device": f"camera {self.value}",
+            "file": Path(self.value).name,
+            "url": mask_url(self.value),
+            "demo": "demo portraits",
+            "none": "no camera",
+        }
+        return printable(names[self.kind])
+
+    def __repr__(self) -> str:
+        """As the dataclass would, but without a URL's secrets: reprs end in log files."""
+        value = mask_url(self.value) if self.kind == "url" else self.value
+        return f"Source(kind={self.kind!r}, value={value!r})"
+
+
+def printable(text: str) -> str:
+    """`text` with everything that could move a cursor replaced by "?"."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def mask_url(url: str) -> str:
+    """Scheme, host and port alone. Cameras and stream services put passwords and keys not only
+    before the "@" but also into the path (`/user=admin_password=...`, `/live/STREAM-KEY`)."""
+    scheme = url.partition("://")[0].lower()
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return f"{scheme}://..."
+    has_more = parts.path.strip("/") or parts.query
+    return f"{scheme}://{host}" + ("/..." if has_more else "")
+
+
+def parse_source(text: str) -> Source:
+    """The source that `--camera TEXT` means. Looks at the file system, opens nothing.
+
+    Raises SourceInvalid for everything that cannot deliver pictures.
+    """
+    text = text.strip()
+    if not text:
+        raise SourceInvalid("The camera argument is empty.", HINT)
+    if text.lower() in ("demo", "none"):
+        return Source("demo" if text.lower() == "demo" else "none")
+    if text.isascii() and text.isdecimal():
+        return _device(text)
+    if "://" in text:
+        return _url(text)
+    return _path(text)
+
+
+def _device(digits: str) -> Source:
+    if len(digits) > 9 or int(digits) > MAX_DEVICE:
+        raise SourceInvalid(f"Camera {digits[:20]} is no device number.", HINT)
+    return Source("device", str(int(digits)))
+
+
+def _url(text: str) -> Source:
+    scheme = text.partition("://")[0].lower()
+    if scheme not in URL_SCHEMES:
+        known = ", ".join(URL_SCHEMES)
+        shown = printable(scheme[:20])
+        raise SourceInvalid(f"Streams of the kind {shown}:// cannot be read.", f"Known: {known}.")
+    try:
+        host, port = urlsplit(text).hostname, urlsplit(text).port
+    except ValueError:  # its text may repeat the password
+        raise SourceInvalid("This stream URL does not parse.", STREAM_HINT) from None
+    if not host or port == 0:
+        raise SourceInvalid("This stream URL names no host.", STREAM_HINT)
+    return Source("url", text)
+
+
+def _path(text: str) -> Source:
+    shown = printable(text if len(text) <= 80 else text[:77] + "...")
+    try:
+        path = Path(text).expanduser()
+        if (number := _device_number(path)) is not None:
+            return _device(number)
+        if path.is_dir():
+            raise SourceInvalid(f"{shown} is a folder, not a video.", "Name one file inside it.")
+        if not path.exists():
+            raise SourceInvalid(f"There is no file {shown}.", HINT)
+        if not path.is_file():
+            raise SourceInvalid(f"{shown} is neither a video file nor a camera.", HINT)
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL byte, forbidden, unknown ~user
+        raise SourceInvalid(f"{shown} cannot be read as a path.", HINT) from None
+    return Source("file", str(path))
+
+
+def _device_number(path: Path) -> str | None:
+    """Linux names its cameras /dev/video0 and, by links, /dev/v4l/by-id/..."""
+    if path.parts[:2] != ("/", "dev"):
+        return None
+    match = re.fullmatch(r"/dev/video(\d+)", str(path.resolve()), re.ASCII)
+    return match[1] if match else None

@@ -1,0 +1,564 @@
+"""A picture source in its thread: real files, streams and devices, and a camera that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from resonance_tui.capture.camera import (
+    CameraState,
+    FrameSource,
+    Source,
+    check_source,
+    parse_source,
+)
+from resonance_tui.capture.demo import HEIGHT, SHOWN_FOR, WIDTH, load_portraits, render
+from resonance_tui.capture.devices import VideoCapture, open_capture
+from resonance_tui.capture.sources import CameraStatus, Frame
+from resonance_tui.errors import CameraBusy, CameraLost, CameraMissing, SourceInvalid
+
+QUICK = (0.05, 0.1)  # pauses between tries
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """1.5 s at 30 frames a second; frame i is grey 5 x i."""
+    path = tmp_path / "film.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (160, 120))
+    assert writer.isOpened()
+    for i in range(45):
+        writer.write(np.full((120, 160, 3), 5 * i, np.uint8))
+    writer.release()
+    return path
+
+
+Started = Callable[..., FrameSource]
+
+
+@pytest.fixture
+def started() -> Iterator[Started]:
+    """Sources that are started, and stopped after the test; no thread may be left."""
+    made: list[FrameSource] = []
+
+    def start(source: Source, **options) -> FrameSource:
+        made.append(FrameSource(source, **options))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for source in made:
+        source.stop()
+    assert not [t for t in threading.enumerate() if t.name == "camera"]
+
+
+async def collect(source: FrameSource, seconds: float) -> list[Frame]:
+    """Every frame of the next seconds, or until the source has ended."""
+    frames: list[Frame] = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and source.status.state is not CameraState.ENDED:
+        frame = await source.next(frames[-1].index if frames else -1)
+        if frame is not None:
+            frames.append(frame)
+    return frames
+
+
+async def status_when(source: FrameSource, state: CameraState, within: float = 10) -> CameraStatus:
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        if (status := source.status).state is state:
+            return status
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"never {state}; it is {source.status}")
+
+
+# Files
+
+
+async def test_a_file_plays_in_real_time_ten_frames_a_second_and_ends(started: Started, video):
+    source = started(Source("file", str(video)), once=True)
+    frames = await collect(source, 5)
+    assert source.status.state is CameraState.ENDED
+    assert 12 <= len(frames) <= 15
+    assert [f.index for f in frames] == list(range(frames[0].index, frames[-1].index + 1))
+    for frame in frames:
+        assert frame.media_time is not None
+        late = frame.captured_at - frames[0].captured_at - (frame.media_time - frames[0].media_time)
+        assert -0.02 < late < 0.25
+        assert frame.image.shape == (120, 160, 3)
+        assert frame.image.mean() == pytest.approx(5 * 30 * frame.media_time, abs=4)
+
+
+async def test_a_file_loops(started: Started, video):
+    frames = await collect(started(Source("file", str(video))), 2.4)
+    times = [f.media_time for f in frames]
+    assert any(b < a for a, b in pairwise(times))
+    assert all(a.captured_at < b.captured_at for a, b in pairwise(frames))
+    assert all(a.index < b.index for a, b in pairwise(frames))
+
+
+async def test_a_still_picture_does_not_spin(started: Started, tmp_path):
+    path = tmp_path / "portrait.png"
+    cv2.imwrite(str(path), np.full((64, 64, 3), 99, np.uint8))
+    frames = await collect(started(Source("file", str(path))), 1.0)
+    assert 2 <= len(frames) <= 12
+
+
+async def test_a_file_that_goes_away_while_it_loops_is_lost(started: Started, video):
+    source = started(Source("file", str(video)), backoff=QUICK)
+    await status_when(source, CameraState.LIVE)
+    video.unlink()
+    status = await status_when(source, CameraState.LOST)
+    assert "film.avi is gone" in status.detail
+    assert status.retry_at is not None
+
+
+def test_a_video_passes_the_check(video):
+    check_source(Source("file", str(video)))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello\n" * 500, b"\0" * 9999, b"\x00\x00\x00\x18ftypmp42"]
+)
+def test_a_file_that_is_no_video_is_refused(tmp_path, content):
+    path = tmp_path / "not-a-video.mp4"
+    path.write_bytes(content)
+    with pytest.raises(SourceInvalid, match=r"not-a-video\.mp4"):
+        check_source(parse_source(str(path)))
+
+
+def test_a_video_cut_short_at_the_head_is_refused(tmp_path, video):
+    path = tmp_path / "torn.avi"
+    path.write_bytes(video.read_bytes()[:300])
+    with pytest.raises(SourceInvalid):
+        check_source(parse_source(str(path)))
+
+
+@pytest.mark.parametrize("source", [Source("device", "99"), Source("none"), Source("demo")])
+def test_what_may_come_to_life_later_passes_the_check(source):
+    check_source(source)
+
+
+async def test_a_file_that_is_no_video_is_said_and_never_raised(started: Started, tmp_path):
+    path = tmp_path / "not-a-video.mp4"
+    path.write_text("hello")
+    source = started(Source("file", str(path)), backoff=QUICK)
+    status = await status_when(source, CameraState.MISSING)
+    assert "no video" in status.detail
+
+
+# Devices
+
+
+async def test_a_device_that_is_not_there_is_said_and_tried_again(started: Started):
+    source = started(Source("device", "99"), backoff=QUICK)
+    first = await status_when(source, CameraState.MISSING)
+    assert first.retry_at is not None
+    assert "99" in first.source
+    while source.status.retry_at == first.retry_at:
+        await asyncio.sleep(0.01)
+    assert source.status.state is CameraState.MISSING
+    assert source.latest() is None
+
+
+class FakeCamera:
+    """A live capture that gives `count` frames and then fails in the way it is told."""
+
+    is_recording = False
+
+    def __init__(self, count: int = 10**9, error: Exception | None = None) -> None:
+        self.left = count
+        self.error = error
+        self.is_released = False
+
+    def grab(self) -> bool:
+        time.sleep(0.004)
+        self.left -= 1
+        if self.left < 0 and self.error is not None:
+            raise self.error
+        return self.left >= 0
+
+    def retrieve(self) -> np.ndarray | None:
+        return np.full((48, 64, 3), self.left % 256, np.uint8)
+
+    def media_time(self) -> float | None:
+        return None
+
+    def release(self) -> None:
+        self.is_released = True
+
+
+class Script:
+    """Opens, one after another, what the test lists; the last one again and again."""
+
+    def __init__(self, *acts: FakeCamera | Exception) -> None:
+        self.acts = list(acts)
+        self.opened: list[FakeCamera] = []
+
+    def __call__(self, source: Source) -> FakeCamera:
+        act = self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
+        if isinstance(act, Exception):
+            raise act
+        self.opened.append(act)
+        return act
+
+
+CAMERA = Source("device", "0")
+
+
+async def test_frames_are_thinned_to_the_rate_and_the_newest_wins(started: Started):
+    script = Script(FakeCamera())
+    frames = await collect(started(CAMERA, fps=20, open_capture=script), 1.0)
+    assert 12 <= len(frames) <= 23
+    assert all(f.media_time is None for f in frames)
+
+
+async def test_unplugged_in_the_middle_it_is_lost_and_lives_again(started: Started):
+    gone = CameraMissing("There is no camera 0.", "Plug it in.")
+    script = Script(FakeCamera(10), gone, gone, FakeCamera())
+    source = started(CAMERA, fps=100, open_capture=script, backoff=QUICK)
+    await status_when(source, CameraState.LIVE)
+    lost = await status_when(source, CameraState.LOST)
+    assert lost.retry_at is not None
+    before = source._index
+    assert source.latest() is None  # a picture from before is not the picture now
+    live = await status_when(source, CameraState.LIVE)
+    assert live.retry_at is None
+    assert source._index > before
+    assert script.opened[0].is_released
+
+
+async def test_while_it_is_away_it_stays_lost_and_does_not_flicker(started: Started):
+    script = Script(FakeCamera(3), CameraMissing("There is no camera 0."))
+    source = started(CAMERA, fps=100, open_capture=script, backoff=(0.01,))
+    await status_when(source, CameraState.LOST)
+    states = set()
+    for _ in range(40):
+        states.add(source.status.state)
+        await asyncio.sleep(0.005)
+    assert states == {CameraState.LOST}
+
+
+async def test_busy_is_said_with_what_to_do(started: Started):
+    script = Script(CameraBusy("Camera 0 is in use.", "Close the program that uses it."))
+    source = started(CAMERA, open_capture=script, backoff=QUICK)
+    status = await status_when(source, CameraState.BUSY)
+    assert status.detail == "Camera 0 is in use. Close the program that uses it."
+
+
+@pytest.mark.parametrize("where", ["open", "grab"])
+async def test_whatever_a_driver_raises_the_thread_goes_on(started: Started, where, caplog):
+    error = RuntimeError("rtsp://user:secret@host")
+    bad = error if where == "open" else FakeCamera(0, error)
+    source = started(CAMERA, open_capture=Script(bad, FakeCamera()), backoff=(0.2,))
+    status = await status_when(source, CameraState.MISSING)
+    assert status.detail == "The camera driver failed (RuntimeError)."
+    await status_when(source, CameraState.LIVE)
+    assert "unknown error" in caplog.text
+
+
+async def test_damaged_frames_are_skipped_and_too_many_are_a_loss(started: Started):
+    camera = FakeCamera()
+    camera.retrieve = lambda: None  # type: ignore[method-assign]
+    source = started(CAMERA, fps=1000, open_capture=Script(camera), backoff=QUICK)
+    await status_when(source, CameraState.MISSING)
+    assert source.latest() is None
+
+
+async def test_pauses_between_tries_grow_and_begin_anew_after_pictures(started: Started):
+    gone = CameraMissing("gone")
+    script = Script(gone, gone, gone, FakeCamera(5), gone)
+    source = started(CAMERA, fps=1000, open_capture=script, backoff=(0.05, 0.3, 0.3))
+    pauses: list[float] = []
+    last = None
+    while len(pauses) < 4:
+        status = source.status
+        if status.retry_at is not None and status.retry_at != last:
+            last = status.retry_at
+            pauses.append(last - time.monotonic())
+        await asyncio.sleep(0.002)
+    assert pauses[0] < 0.06
+    assert min(pauses[1:3]) > 0.06
+    assert pauses[3] < 0.06
+
+
+# Start and stop
+
+
+async def test_stop_releases_forgets_and_is_quick_and_start_works_again(started: Started):
+    script = Script(FakeCamera(), FakeCamera())
+    source = started(CAMERA, fps=100, open_capture=script)
+    await status_when(source, CameraState.LIVE)
+    began = time.monotonic()
+    source.stop()
+    source.stop()
+    assert time.monotonic() - began < 0.5
+    assert script.opened[0].is_released
+    assert source.status.state is CameraState.OFF
+    assert source.latest() is None
+    last = source._index
+    source.start()
+    source.start()
+    assert await source.next(last) is not None
+    assert len(script.opened) == 2
+
+
+async def test_a_driver_that_hangs_does_not_hang_stop_nor_speak_later(started: Started):
+    release = threading.Event()
+
+    class Hanging(FakeCamera):
+        def grab(self) -> bool:
+            release.wait(20)
+            return True
+
+    source = started(CAMERA, open_capture=Script(Hanging()))
+    await asyncio.sleep(0.05)
+    began = time.monotonic()
+    source.stop()
+    assert time.monotonic() - began < 2
+    release.set()
+    await asyncio.sleep(0.1)
+    assert source.status.state is CameraState.OFF
+    assert source.latest() is None
+
+
+async def test_stop_during_a_long_pause_is_quick(started: Started):
+    source = started(CAMERA, open_capture=Script(CameraMissing("gone")), backoff=(60,))
+    await status_when(source, CameraState.MISSING)
+    began = time.monotonic()
+    source.stop()
+    assert time.monotonic() - began < 0.5
+
+
+async def test_none_is_off_and_gives_nothing(started: Started):
+    source = started(Source("none"))
+    assert source.status.state is CameraState.OFF
+    assert await source.next(-1) is None
+
+
+async def test_next_waits_for_a_newer_frame_only(started: Started):
+    source = started(CAMERA, fps=20, open_capture=Script(FakeCamera()))
+    first = await source.next(-1)
+    assert first is not None
+    second = await source.next(first.index)
+    assert second is not None
+    assert second.index > first.index
+    assert source.latest(10**9) is None
+    assert not source._waiters
+
+
+async def test_next_gives_up_after_half_a_second(started: Started):
+    source = started(CAMERA, open_capture=Script(CameraMissing("gone")), backoff=(60,))
+    await status_when(source, CameraState.MISSING)
+    began = time.monotonic()
+    assert await source.next(-1) is None
+    assert 0.4 < time.monotonic() - began < 2
+
+
+async def test_a_cancelled_wait_leaves_nothing_behind(started: Started):
+    source = started(CAMERA, open_capture=Script(CameraMissing("gone")), backoff=(60,))
+    task = asyncio.ensure_future(source.next(-1))
+    await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert not source._waiters
+
+
+# Streams
+
+
+class StreamServer(BaseHTTPRequestHandler):
+    """/live: a camera's motion JPEG without end; anything else: the file."""
+
+    film = b""
+
+    def log_message(self, format: str, *args) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        if not self.path.startswith("/live"):
+            self.send_header("Content-Length", str(len(self.film)))
+            self.end_headers()
+            self.wfile.write(self.film)
+            return
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        picture = cv2.imencode(".jpg", np.full((120, 160, 3), 77, np.uint8))[1].tobytes()
+        head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
+        try:
+            while True:
+                self.wfile.write(head + picture + b"\r\n")
+                time.sleep(1 / 30)
+        except OSError:
+            self.close_connection = True
+
+
+@pytest.fixture
+def stream(video: Path, monkeypatch) -> Iterator[str]:
+    """A server of streams on the loopback: its URL, with a password in it."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(StreamServer, "film", video.read_bytes())
+    server = ThreadingHTTPServer(("127.0.0.1", 0), StreamServer)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://user:secret@127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+async def test_a_live_stream_is_read_and_its_password_is_not_shown(started: Started, stream):
+    source = started(parse_source(stream + "/live?key=secret"))
+    frames = await collect(source, 1.5)
+    assert 3 <= len(frames) <= 18
+    assert frames[0].media_time is None
+    assert frames[0].image.mean() == pytest.approx(77, abs=3)
+    assert "127.0.0.1" in source.status.source
+    assert "secret" not in str(source.status)
+
+
+async def test_a_video_behind_a_url_plays_in_real_time(started: Started, stream):
+    frames = await collect(started(parse_source(stream + "/film.avi"), once=True), 5)
+    assert 10 <= len(frames) <= 15
+    assert frames[-1].captured_at - frames[0].captured_at > 0.9
+
+
+async def test_a_url_that_nobody_answers_is_missing_and_tried_again(started: Started):
+    url = "http://user:secret@127.0.0.1:9/live?key=secret"
+    source = started(parse_source(url), backoff=QUICK)
+    status = await status_when(source, CameraState.MISSING)
+    assert status.retry_at is not None
+    assert "secret" not in str(status)
+    while source.status.retry_at == status.retry_at:
+        await asyncio.sleep(0.01)
+    assert source.status.state is CameraState.MISSING
+
+
+# The demo camera
+
+
+async def test_the_demo_camera_lives(started: Started):
+    frames = await collect(started(Source("demo")), 1.0)
+    assert 3 <= len(frames) <= 11
+    assert frames[0].image.shape == (HEIGHT, WIDTH, 3)
+    assert any((a.image != b.image).any() for a, b in pairwise(frames))
+
+
+def test_the_demo_is_a_function_of_time():
+    portraits = load_portraits()
+    assert (render(portraits, 3.7) == render(portraits, 3.7)).all()
+    assert (render(portraits, 3.7) != render(portraits, 5.7)).any()
+    assert render(portraits, SHOWN_FOR * 1000).std() > 10
+
+
+def test_without_portraits_the_demo_says_so(monkeypatch):
+    monkeypatch.setattr("resonance_tui.capture.demo.PORTRAITS", (("matplotlib", "no", (0, 0), 1),))
+    with pytest.raises(CameraMissing, match="portraits"):
+        load_portraits()
+
+
+# The screen
+
+
+def test_opencv_says_nothing_and_loads_in_the_thread(tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("hello")
+    program = f"""
+import sys, time
+from resonance_tui.capture.camera import CameraState, FrameSource, Source
+assert "cv2" not in sys.modules and "numpy" not in sys.modules
+bad, url = {str(bad)!r}, "http://127.0.0.1:9/x"
+for source in (Source("device", "99"), Source("url", url), Source("file", bad)):
+    camera = FrameSource(source, backoff=(0.01,))
+    camera.start()
+    while camera.status.state is not CameraState.MISSING:
+        time.sleep(0.01)
+    camera.stop()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=50)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout + done.stderr == b""
+
+
+# OpenCV's edge
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells these apart")
+@pytest.mark.parametrize(
+    ("exists", "may_open", "error", "words"),
+    [
+        (False, False, CameraMissing, "no camera 99"),
+        (True, False, CameraBusy, "may not be opened"),
+        (True, True, CameraBusy, "in use"),
+    ],
+)
+def test_why_a_device_does_not_open(monkeypatch, exists, may_open, error, words):
+    monkeypatch.setattr("os.path.exists", lambda path: exists)
+    monkeypatch.setattr("os.access", lambda path, mode: may_open)
+    with pytest.raises(error, match=words) as caught:
+        open_capture(Source("device", "99"))
+    assert caught.value.hint
+
+
+class FakeVideo:
+    """A cv2.VideoCapture with made-up time stamps (ms)."""
+
+    def __init__(self, positions: list[float], rate: float = 25.0) -> None:
+        self.positions, self.rate = iter(positions), rate
+
+    def get(self, prop: int) -> float:
+        return self.rate if prop == cv2.CAP_PROP_FPS else next(self.positions)
+
+    def grab(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("positions", "rate", "times"),
+    [
+        ([0, 40, 80, 120], 25.0, [0, 0.04, 0.08, 0.12]),
+        ([0, 0, 0, 0], 25.0, [0, 0.04, 0.08, 0.12]),  # no time stamps
+        ([0, 40, -3000, 160], 25.0, [0, 0.04, 0.08, 0.16]),
+        ([0, 40, 9e9, 160], 25.0, [0, 0.04, 0.08, 0.16]),
+        ([0, 0, 0, 0], 0.0, [0, 0.04, 0.08, 0.12]),  # no rate either
+        ([5000, 5040, 5080, 5120], 25.0, [5, 5.04, 5.08, 5.12]),
+    ],
+)
+def test_media_time_grows_whatever_the_container_says(positions, rate, times):
+    fake: Any = FakeVideo(positions, rate)
+    capture = VideoCapture(fake, is_recording=True)
+    seen = []
+    for _ in times:
+        assert capture.grab()
+        seen.append(capture.media_time())
+    assert seen == pytest.approx(times)
+
+
+def test_what_opencv_raises_is_a_lost_camera():
+    def fail() -> bool:
+        raise cv2.error("boom")
+
+    fake: Any = FakeVideo([])
+    fake.grab = fail
+    with pytest.raises(CameraLost):
+        VideoCapture(fake, is_recording=False).grab()
+
+
+async def test_a_file_torn_in_the_middle_plays_what_is_there(started: Started, video, tmp_path):
+    path = tmp_path / "torn.avi"
+    data = video.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    frames = await collect(started(Source("file", str(path)), once=True), 5)
+    assert 3 <= len(frames) <= 10
