@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 import model_zoo
+from model_zoo.runtime import open_network
 from resonance_tui.engines.base import EngineSpec
 
 CLIP_FRAMES = 4
@@ -23,12 +23,7 @@ class StaticEngine:
 
     def __init__(self, name: str = "static_cnn") -> None:
         card = model_zoo.card(name)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._network = ort.InferenceSession(
-            str(model_zoo.weights_path(name)), options, providers=["CPUExecutionProvider"]
-        )
+        self._network = open_network(model_zoo.weights_path(name))
         self._input = self._network.get_inputs()[0].name
         self.spec = EngineSpec(
             "static", CLIP_FRAMES, FRAME_RATE, card.input.size, HOP_S, card.output.unsure_below

@@ -8,11 +8,12 @@ import time
 from dataclasses import dataclass
 
 import click
-from aiomqtt import MqttError, ProtocolVersion
+from aiomqtt import MqttError
 
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.errors import BrokerUnreachable
-from resonance_tui.messaging.client import BrokerClient, ProtocolRefused, broker_client
+from resonance_tui.messaging.client import BrokerClient, broker_client
+from resonance_tui.messaging.knock import newest_version
 from resonance_tui.messaging.outbox import NICKNAME_EXPIRY_S, REPORT_EXPIRY_S, Outgoing
 from resonance_tui.messaging.wire import (
     BrokerUrl,
@@ -55,16 +56,9 @@ def run(config: Config, channel: str, *, viewers: int, duration: float | None, s
 
 
 async def _play(show: _Show, url: BrokerUrl) -> None:
-    """MQTT 5, or 3.1.1 for a broker that knows no better."""
-    try:
-        await _connected(show, url, ProtocolVersion.V5)
-    except ProtocolRefused:
-        await _connected(show, url, ProtocolVersion.V311)
-
-
-async def _connected(show: _Show, url: BrokerUrl, protocol: ProtocolVersion) -> None:
+    version = await newest_version(url)
     async with broker_client(
-        url, lambda _topic, _payload: None, identifier=f"rsn-{new_viewer_id()}", protocol=protocol
+        url, lambda _topic, _payload: None, identifier=f"rsn-{new_viewer_id()}", version=version
     ) as client:
         try:
             await show.run(client)

@@ -188,7 +188,7 @@ def _camera(config: Config) -> Finding:
 
 def _broker(config: Config) -> Finding:
     from broker import find_mosquitto
-    from resonance_tui.messaging.directory import answers
+    from resonance_tui.messaging.knock import answers
     from resonance_tui.messaging.wire import parse_broker_url
     from resonance_tui.verbs.planning import broker_url
 

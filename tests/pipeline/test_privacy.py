@@ -1,0 +1,223 @@
+"""Frames, crops, landmarks and probabilities stay in memory: the whole program is watched from
+outside while it reads a real face, on the wire, on the disk and at every socket it opens."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgpack
+import pytest
+
+pytestmark = [pytest.mark.mosquitto, pytest.mark.faces, pytest.mark.timeout(90)]
+
+# Runs `join` with Python's audit events of sockets and opened files written to descriptor 9,
+# and the kernel's count of bytes written by this process, native libraries included.
+WATCHED = """
+import os, sys
+out = os.fdopen(9, "w", buffering=1)
+def hook(name, args):
+    if name in ("socket.connect", "socket.sendto"):
+        out.write(f"connect {args[1]!r}\\n")
+    elif name == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR):
+        out.write(f"open {args[0]!r}\\n")
+sys.addaudithook(hook)
+from resonance_tui.cli import cli, run_verb
+code = run_verb(cli, sys.argv[1:])
+with open("/proc/self/io") as counts:
+    out.write(next(line for line in counts if line.startswith("wchar")))
+sys.exit(code)
+"""
+
+
+@dataclass
+class Wiretap:
+    """A TCP relay to the broker that keeps every byte the viewer sends."""
+
+    broker_port: int
+    sent: bytearray = field(default_factory=bytearray)
+
+    def __enter__(self) -> Wiretap:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                viewer, _ = self._server.accept()
+            except OSError:
+                return
+            broker = socket.create_connection(("127.0.0.1", self.broker_port))
+            for one, other, tape in ((viewer, broker, self.sent), (broker, viewer, bytearray())):
+                threading.Thread(target=_relay, args=(one, other, tape), daemon=True).start()
+
+    def publications(self) -> Iterator[tuple[str, bytes]]:
+        """Topic and payload of every MQTT 5 PUBLISH."""
+        at, data = 0, bytes(self.sent)
+        while at < len(data):
+            kind, length, start = data[at] >> 4, *_length(data, at + 1)
+            if kind == 3:
+                yield _publication(data[at], data[start : start + length])
+            at = start + length
+
+
+def _relay(one: socket.socket, other: socket.socket, tape: bytearray) -> None:
+    try:
+        while chunk := one.recv(65536):
+            tape += chunk
+            other.sendall(chunk)
+    except OSError:
+        pass
+    finally:
+        other.close()
+
+
+def _length(data: bytes, at: int) -> tuple[int, int]:
+    """An MQTT variable-length integer, and where what follows it begins."""
+    value, shift = 0, 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        shift, at = shift + 7, at + 1
+        if data[at - 1] < 0x80:
+            return value, at
+
+
+def _publication(first: int, body: bytes) -> tuple[str, bytes]:
+    topic_end = 2 + struct.unpack(">H", body[:2])[0]
+    at = topic_end + (2 if first & 0x06 else 0)  # the packet id of QoS 1
+    properties, at = _length(body, at)
+    return body[2:topic_end].decode(), body[at + properties :]
+
+
+@dataclass
+class Observed:
+    """What one run of `join` left behind."""
+
+    readings: list[list[float]]
+    wire: Wiretap
+    audit: list[str]
+    written: dict[Path, bytes]
+    bytes_written: int
+
+
+@pytest.fixture(scope="module")
+def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
+    import conftest
+
+    film = conftest.SHARED_DATA / "clips/single_face.mp4"
+    if not film.is_file():
+        pytest.skip(f"no clip at {film}")
+    if conftest.MOSQUITTO is None:
+        pytest.skip("Mosquitto is not installed")
+    if not Path("/proc/self/io").is_file():
+        pytest.skip("this system does not count a process's writes")
+    home = tmp_path_factory.mktemp("watched-home")
+    server = conftest.Mosquitto(tmp_path_factory.mktemp("broker"))
+    server.start()
+    try:
+        with Wiretap(server.port) as wire:
+            yield _run(film, home, wire)
+    finally:
+        server.kill()
+
+
+def _run(film: Path, home: Path, wire: Wiretap) -> Observed:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "RESONANCE_FACE_MODEL": str(film.parents[1] / "face_landmarker.task"),
+    }
+    read, write = os.pipe()
+    args = f"join secret --name ann --camera {film} --once --headless --json".split()
+    url = ["--broker", f"mqtt://127.0.0.1:{wire.port}", "--record"]
+
+    def hand_over() -> None:
+        os.dup2(write, 9)
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", WATCHED, *args, *url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        cwd=home,
+        pass_fds=(write, 9),
+        preexec_fn=hand_over,
+        text=True,
+    )
+    os.close(write)
+    with os.fdopen(read) as audit_pipe:
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda: lines.extend(audit_pipe))
+        reader.start()
+        out, problems = process.communicate(timeout=60)
+        reader.join(timeout=10)
+    assert process.returncode == 0, problems
+    told = [json.loads(line) for line in out.splitlines()]
+    count = int(lines[-1].split()[1]) - len(out) - len(problems)
+    return Observed(
+        [event["probabilities"] for event in told if event.get("probabilities")],
+        wire,
+        lines[:-1],
+        {file: file.read_bytes() for file in home.rglob("*") if file.is_file()},
+        count,
+    )
+
+
+def test_a_face_was_really_read(observed: Observed) -> None:
+    assert len(observed.readings) >= 3
+
+
+def test_a_report_is_ten_to_sixteen_bytes_of_known_meaning(observed: Observed) -> None:
+    reports = [
+        payload for topic, payload in observed.wire.publications() if "/r/" in topic and payload
+    ]
+    assert reports
+    for payload in reports:
+        assert 10 <= len(payload) <= 16
+        version, boot, seq, code, confidence, flags = msgpack.unpackb(payload)
+        assert version == 1 and boot > 0 and seq >= 0
+        assert code in range(9) and confidence in range(101) and flags in (0, 1, 2, 3)
+
+
+def test_nothing_else_is_sent(observed: Observed) -> None:
+    kinds = {topic.split("/")[3] for topic, _ in observed.wire.publications()}
+    assert kinds <= {"r", "n"}
+    names = [p for t, p in observed.wire.publications() if "/n/" in t and p]
+    assert [msgpack.unpackb(name) for name in names] == [[1, "ann"]] * len(names)
+    assert len(observed.wire.sent) < 4096  # one grey 48x48 crop alone would be 2304
+
+
+def test_nobody_but_the_broker_is_talked_to(observed: Observed) -> None:
+    connects = [line for line in observed.audit if line.startswith("connect")]
+    assert connects
+    assert all(f"('127.0.0.1', {observed.wire.port})" in line for line in connects)
+
+
+def test_what_is_written_is_small_and_known(observed: Observed) -> None:
+    known = ("profile.json", "secret.lock", "history.sqlite", "resonance-tui.log", "fontlist")
+    for file in observed.written:
+        assert file.name.startswith(known), f"unexpected file {file}"
+    # the film's frames are 691,200 bytes each; the database's pages and the log are all there is
+    assert observed.bytes_written < 600_000
+
+
+def test_no_probability_is_in_a_file_or_on_the_wire(observed: Observed) -> None:
+    everything = [bytes(observed.wire.sent), *observed.written.values()]
+    for reading in observed.readings:
+        for value in (value for value in reading if 0.001 < value < 0.999):
+            forms = (f"{value:.4f}".encode(), struct.pack("<f", value), struct.pack(">d", value))
+            assert not any(form in data for form in forms for data in everything)
