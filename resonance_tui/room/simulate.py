@@ -54,7 +54,15 @@ class SimulatedViewer:
 
 
 def crowd(size: int, seed: int = 0) -> list[SimulatedViewer]:
-    """`size` viewers, the same ones for the same seed; their first steps are spread over 3 s."""
+    """`size` viewers, the same ones for the same seed, no two of the same name; their first steps
+    are spread over 3 s."""
     rng = random.Random(seed)
-    own = [random.Random(rng.random()) for _ in range(size)]
-    return [SimulatedViewer(dice, handle(dice), until=dice.uniform(0, 3)) for dice in own]
+    names = [f"{first}-{last}" for first in _FIRST for last in _LAST]
+    rng.shuffle(names)
+    viewers = []
+    for number in range(size):
+        round_, index = divmod(number, len(names))
+        dice = random.Random(rng.random())
+        name = names[index] + (f"-{round_ + 1}" if round_ else "")
+        viewers.append(SimulatedViewer(dice, name, until=dice.uniform(0, 3)))
+    return viewers

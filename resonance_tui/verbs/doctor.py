@@ -22,6 +22,7 @@ from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.errors import ResonanceError
 from resonance_tui.logs import native_output_to
 
+CAMERA_WAIT_S = 4.0
 SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
@@ -169,17 +170,17 @@ def _camera(config: Config) -> Finding:
     frames = FrameSource(source)
     frames.start()
     try:
-        frame = None
-        until = time.monotonic() + 4
+        frame, status, until = None, frames.status, time.monotonic() + CAMERA_WAIT_S
         while frame is None and time.monotonic() < until:
             time.sleep(0.05)
             frame = frames.latest()
-            if frames.status.state in (CameraState.MISSING, CameraState.BUSY):
+            status = frames.status
+            if status.state in (CameraState.MISSING, CameraState.BUSY):
                 break
     finally:
         frames.stop()
     if frame is None:
-        detail = frames.status.detail or "no picture came"
+        detail = status.detail or "no picture came"
         advice = "Plug it in, close other programs, or join with --camera demo or none."
         return Finding("camera", "warn", f"{source.label}: {detail}", advice)
     height, width = frame.image.shape[:2]

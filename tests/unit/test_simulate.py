@@ -34,3 +34,9 @@ def test_a_moment_moves_the_room() -> None:
             viewer.step(tenth / 10)
     counted = Counter(viewer.code for viewer in viewers)
     assert counted.most_common(1)[0][0] is Code.SURPRISE  # the second moment
+
+
+def test_no_two_of_a_crowd_have_the_same_name() -> None:
+    names = [viewer.nickname for viewer in crowd(450, 5)]
+    assert len(set(names)) == len(names)
+    assert max(map(len, names)) <= 24

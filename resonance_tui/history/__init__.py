@@ -1,0 +1,1 @@
+"""What the room felt, kept: one row a second, charts and exports."""

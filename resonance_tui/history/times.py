@@ -1,0 +1,98 @@
+"""Pure: what a person types for a point in time, as epoch seconds."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, tzinfo
+
+from resonance_tui.errors import InvalidTime
+
+HINT = "Use 20:15, yesterday, yesterday 20:15, 2026-11-20, 2026-11-20T20:15, -2h or -1h30m."
+
+LATEST = 220_000_000_000  # in the year 8941: sums stay within the calendar
+
+_AGO = re.compile(r"-(?=\d)(?:(\d{1,6})d)?\s*(?:(\d{1,6})h)?\s*(?:(\d{1,6})m)?\s*(?:(\d{1,9})s)?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_DAY = re.compile(r"(today|yesterday)(?:[ t]+(\S+))?")
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ tT].+)?")
+
+
+def parse_time(text: str, now: float, *, zone: tzinfo | None = None, is_end: bool = False) -> int:
+    """One point in time as epoch seconds.
+
+    A clock time alone is the last such moment before `now`. A date without a time is its first
+    second, or its last one when `is_end`. `zone` is where times without an offset are meant (the
+    machine's own by default). Raises InvalidTime.
+    """
+    words = " ".join(text.split()).lower()
+    here = datetime.fromtimestamp(now, zone)
+    try:
+        moment = _parse(words, here, zone, is_end)
+        if not 0 <= moment < LATEST:
+            raise ValueError(moment)
+        return moment
+    except (ValueError, OverflowError, OSError) as error:
+        raise InvalidTime(f"{text!r} is no point in time.", HINT) from error
+
+
+def parse_range(
+    start: str | None, end: str | None, now: float, *, zone: tzinfo | None = None
+) -> tuple[int | None, int | None]:
+    """`--from` and `--to` together, both ends included; None where nothing was given.
+
+    Two clock times may span midnight. Raises InvalidTime, also when the end comes first.
+    """
+    first = None if start is None else parse_time(start, now, zone=zone)
+    last = None if end is None else parse_time(end, now, zone=zone, is_end=True)
+    if first is not None and last is not None and last < first and _CLOCK.fullmatch(end or ""):
+        last = _clock_after(end or "", first, zone)
+    if first is not None and last is not None and last < first:
+        raise InvalidTime(f"The range ends ({end}) before it starts ({start}).", HINT)
+    return first, last
+
+
+def _parse(words: str, here: datetime, zone: tzinfo | None, is_end: bool) -> int:
+    if words == "now":
+        return int(here.timestamp())
+    if match := _AGO.fullmatch(words):
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        ago = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        return int(here.timestamp() - ago.total_seconds())
+    if _CLOCK.fullmatch(words):
+        today = _at_clock(here, words, zone)
+        is_ahead = today > int(here.timestamp())
+        return _at_clock(here - timedelta(days=1), words, zone) if is_ahead else today
+    if match := _DAY.fullmatch(words):
+        day = here - timedelta(days=match[1] == "yesterday")
+        return _at_clock(day, match[2], zone) if match[2] else _day_edge(day, zone, is_end)
+    if _ISO.fullmatch(words):
+        moment = datetime.fromisoformat(words.upper())
+        is_day = len(words) == len("2026-11-20")
+        return _day_edge(moment, zone, is_end) if is_day else _epoch(moment, zone)
+    raise ValueError(words)
+
+
+def _at_clock(day: datetime, clock: str, zone: tzinfo | None) -> int:
+    match = _CLOCK.fullmatch(clock)
+    if match is None:
+        raise ValueError(clock)
+    hour, minute, second = (int(part or 0) for part in match.groups())
+    naive = day.replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
+    return _epoch(naive, zone)
+
+
+def _clock_after(clock: str, moment: int, zone: tzinfo | None) -> int:
+    day = datetime.fromtimestamp(moment, zone)
+    same_day = _at_clock(day, clock, zone)
+    return same_day if same_day >= moment else _at_clock(day + timedelta(days=1), clock, zone)
+
+
+def _day_edge(day: datetime, zone: tzinfo | None, is_end: bool) -> int:
+    midnight = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    return _epoch(midnight + timedelta(days=1), zone) - 1 if is_end else _epoch(midnight, zone)
+
+
+def _epoch(moment: datetime, zone: tzinfo | None) -> int:
+    if moment.tzinfo is None and zone is not None:
+        moment = moment.replace(tzinfo=zone)
+    return int(moment.timestamp())

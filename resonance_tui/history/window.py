@@ -1,0 +1,60 @@
+"""Pure: which part of a recording is on screen, and where the keys take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+LEAST_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`low <= start < end <= high`, epoch seconds; at least LEAST_S wide."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    @classmethod
+    def over(cls, low: float, high: float) -> Window:
+        """The whole recording; a very short one is shown in the middle of LEAST_S."""
+        spare = max(0.0, LEAST_S - (high - low)) / 2
+        return cls(low - spare, high + spare, low - spare, high + spare)
+
+    @property
+    def span(self) -> float:
+        return self.end - self.start
+
+    @property
+    def middle(self) -> float:
+        return (self.start + self.end) / 2
+
+    @property
+    def is_whole(self) -> bool:
+        return self.start == self.low and self.end == self.high
+
+    def whole(self) -> Window:
+        return replace(self, start=self.low, end=self.high)
+
+    def pan(self, part: float) -> Window:
+        """Moved by a part of its own width (negative: back in time), not past the ends."""
+        return self._placed(self.start + part * self.span, self.span)
+
+    def zoom(self, factor: float) -> Window:
+        """`factor` > 1 shows less time around the same middle."""
+        span = min(max(self.span / factor, LEAST_S), self.high - self.low)
+        return self._placed(self.middle - span / 2, span)
+
+    def around(self, t: float) -> Window:
+        """As wide as before, with `t` in the middle as far as the ends allow."""
+        return self._placed(t - self.span / 2, self.span)
+
+    def holds(self, t: float) -> bool:
+        return self.start <= t <= self.end
+
+    def _placed(self, start: float, span: float) -> Window:
+        start = min(max(start, self.low), self.high - span)
+        if self.high - self.low - span < 1e-6:
+            return self.whole()
+        return replace(self, start=max(start, self.low), end=min(start + span, self.high))

@@ -1,0 +1,97 @@
+"""What opens over the history: the list of sessions, and the keys."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+
+from resonance_tui.history.axes import clock, day, length
+from resonance_tui.history.rows import SessionSpan
+
+_KEYS = (
+    ("← →", "back and on in time"),
+    ("+ −", "closer, wider (also ↑ ↓)"),
+    ("0", "the whole session"),
+    ("s", "pick a session"),
+    ("l", "viewers per emotion, or share of the room"),
+    ("m M", "next moment, the one before: where the room changed its mind most"),
+    ("e", "what is visible as a CSV file, into this directory"),
+    ("r", "read the recording again"),
+    ("q", "leave"),
+)
+
+
+class _Dialog:
+    CSS = """
+    {name} {{ align: center middle; }}
+    {name} > Vertical {{
+        width: auto; max-width: 100%; height: auto; max-height: 100%;
+        border: round $primary; padding: 0 1; background: $surface;
+    }}
+    """
+
+
+class SessionPicker(ModalScreen[int | None]):
+    """Answers with the session's number, 1 being the latest, or None."""
+
+    DEFAULT_CSS = (
+        _Dialog.CSS.format(name="SessionPicker")
+        + """
+    SessionPicker > Vertical { padding: 0; width: 48; }
+    SessionPicker OptionList, SessionPicker OptionList:focus {
+        width: 1fr; height: auto; max-height: 20;
+        border: none; background: $surface; padding: 0;
+    }
+    SessionPicker OptionList > .option-list--option { padding: 0; }
+    """
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,s", "dismiss(None)", "back")]
+
+    def __init__(self, sessions: list[SessionSpan], zone: tzinfo | None) -> None:
+        super().__init__()
+        self._sessions = sessions
+        self._zone = zone
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = "Sessions"
+            yield OptionList(*(self._line(span) for span in reversed(self._sessions)))
+
+    def _line(self, span: SessionSpan) -> Text:
+        start = f"{day(span.start, self._zone)} {clock(span.start, self._zone)}"
+        line = f"{start} {length(span.length_s):<11} peak {span.peak_viewers}"
+        return Text(line, no_wrap=True, overflow="ellipsis")
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_index + 1)
+
+
+class HistoryHelp(ModalScreen[None]):
+    """The keys."""
+
+    DEFAULT_CSS = (
+        _Dialog.CSS.format(name="HistoryHelp")
+        + """
+    HistoryHelp > Vertical { width: 62; overflow-y: auto; }
+    HistoryHelp Static { width: 1fr; height: auto; }
+    """
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1", "dismiss(None)", "back")
+    ]
+
+    def compose(self) -> ComposeResult:
+        table = Table.grid(padding=(0, 2))
+        for key, meaning in _KEYS:
+            table.add_row(Text(key, "bold", no_wrap=True), meaning)
+        with Vertical() as box:
+            box.border_title = "Keys"
+            yield Static(table)

@@ -1,0 +1,143 @@
+"""Verbs as a person runs them: own processes against a real broker."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+APP = [sys.executable, "-m", "resonance_tui"]
+
+
+def run(*args: str, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*APP, *args], capture_output=True, text=True, timeout=40, **options)
+
+
+def start(*args: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*APP, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.05)
+
+
+@pytest.mark.mosquitto
+def test_an_audience_fills_the_room_and_leaves_it(mosquitto) -> None:
+    crowd = start("audience", "show", "--viewers", "24", "--broker", mosquitto.url)
+    try:
+        watch = run(
+            *("join", "show", "--camera", "none", "--headless", "--json"),
+            *("--broker", mosquitto.url, "--duration", "6"),
+        )
+    finally:
+        crowd.send_signal(signal.SIGINT)
+        _, said = crowd.communicate(timeout=10)
+    assert crowd.returncode == 130
+    assert "24 simulated viewers" in said and "reports sent" in said
+    rooms = [json.loads(line) for line in watch.stdout.splitlines() if '"room"' in line]
+    assert rooms[-1]["viewers"] == 25
+    assert sum(rooms[-1]["counts"].values()) + rooms[-1]["unsure"] + rooms[-1]["away"] == 25
+    after = run(
+        *("join", "show", "--camera", "none", "--headless", "--json"),
+        *("--broker", mosquitto.url, "--duration", "2"),
+    )
+    assert json.loads(after.stdout.splitlines()[-1]).get("viewers", 1) == 1
+
+
+@pytest.mark.mosquitto
+def test_log_records_what_history_prints(mosquitto, empty_home: Path) -> None:
+    crowd = start("audience", "show", "--viewers", "5", "--broker", mosquitto.url)
+    try:
+        logged = run("log", "show", "--broker", mosquitto.url, "--duration", "5")
+    finally:
+        crowd.send_signal(signal.SIGTERM)
+        crowd.communicate(timeout=10)
+    assert logged.returncode == 0, logged.stderr
+    printed = run("history", "show", "--format", "csv")
+    assert printed.returncode == 0, printed.stderr
+    rows = list(csv.DictReader(io.StringIO(printed.stdout)))
+    assert len(rows) >= 3
+    assert rows[-1]["viewers"] == "5"  # the logger itself is not in the room
+    as_json = json.loads(run("history", "show", "--format", "json").stdout)
+    assert [row["t"] for row in as_json] == [row["t"] for row in rows]
+
+
+@pytest.mark.mosquitto
+def test_ctrl_c_leaves_the_room_at_once(mosquitto) -> None:
+    watcher = start(
+        *("join", "show", "--camera", "none", "--headless", "--json"),
+        *("--broker", mosquitto.url, "--duration", "12"),
+    )
+    guest = start("join", "show", "--camera", "none", "--headless", "--broker", mosquitto.url)
+    lines: list[dict] = []
+
+    def viewers(wanted: int) -> bool:
+        assert watcher.stdout is not None
+        lines.append(json.loads(watcher.stdout.readline()))
+        return lines[-1].get("viewers") == wanted
+
+    until(lambda: viewers(2))
+    left_at = time.monotonic()
+    guest.send_signal(signal.SIGINT)
+    until(lambda: viewers(1), 5)
+    assert time.monotonic() - left_at < 3
+    _, said = guest.communicate(timeout=10)
+    assert guest.returncode == 130
+    assert "Traceback" not in said
+    watcher.terminate()
+    watcher.communicate(timeout=10)
+
+
+def test_without_any_broker_one_is_started_and_said(empty_home: Path) -> None:
+    done = run("join", "alone", "--camera", "none", "--headless", "--json", "--duration", "4")
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert any(e["type"] == "link" and e["status"] == "connected" for e in told)
+    assert [e for e in told if e["type"] == "room"][-1]["viewers"] == 1
+    if "No broker was listening" not in done.stderr:
+        assert _listens(1883), "neither a broker of others nor one of our own"
+
+
+def _listens(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_nobody_at_the_configured_broker_is_said_and_retried() -> None:
+    done = run(
+        *("join", "x", "--camera", "none", "--headless", "--json"),
+        *("--broker", "mqtt://127.0.0.1:1", "--duration", "3"),
+    )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    lost = [e for e in told if e["type"] == "link" and e["status"] == "lost"]
+    assert done.returncode == 0
+    assert lost and "127.0.0.1:1" in lost[0]["detail"]
+
+
+def test_a_corrupt_database_to_record_into_is_one_clear_line(tmp_path: Path) -> None:
+    database = tmp_path / "history.sqlite"
+    database.write_bytes(b"this is no database, it is a diary " * 200)
+    done = run(
+        *("join", "x", "--camera", "none", "--headless", "--record"),
+        *("--broker", "mqtt://127.0.0.1:1", "--duration", "3"),
+        env=os.environ | {"RESONANCE_HISTORY_DATABASE": str(database)},
+    )
+    assert done.returncode == 1
+    assert str(database) in done.stderr
+    assert "Traceback" not in done.stderr

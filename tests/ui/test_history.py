@@ -1,0 +1,354 @@
+"""The history screen: its keys, its sizes, and what it says when there is nothing to show."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from collections.abc import Awaitable, Callable
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import OptionList, Static
+
+from resonance_tui.history.charts import to_track
+from resonance_tui.history.rows import Row
+from resonance_tui.history.store import Store
+from resonance_tui.history.window import Window
+from resonance_tui.tui.screens.history import HistoryApp, HistoryScreen, Request
+from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
+from resonance_tui.tui.widgets.chart import Chart, ChartView, draw
+
+EVENING = 1_795_371_000  # Sun 22 Nov 2026, 18:10:00 UTC
+LENGTH = 1800
+SIZES = ((120, 40), (80, 24), (60, 15))
+
+
+def felt(second: int) -> tuple[int, ...]:
+    """Twelve people: calm, a laugh in minute 7, a fright in minute 20, sadness at the end."""
+    if 420 <= second < 540:
+        return (9, 0, 2, 0, 1, 0, 0)
+    if 1200 <= second < 1260:
+        return (1, 0, 3, 0, 2, 0, 6)
+    if second >= 1500:
+        return (0, 7, 3, 1, 0, 1, 0)
+    return (2 + second // 60 % 2, 0, 9 - second // 60 % 2, 0, 1, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("history") / "history.sqlite"
+    rows = [
+        Row("lobby", EVENING + second, 13, felt(second), 1, 0)
+        for second in range(LENGTH)
+        if not 780 <= second < 900  # two minutes without a recorder
+    ]
+    before = [
+        Row("lobby", EVENING - 86_400 + second, 3, (1, 0, 2, 0, 0, 0, 0), 0, 0)
+        for second in range(120)
+    ]
+    with Store(path) as store:
+        store.append([*before, *rows])
+    return path
+
+
+@pytest.fixture
+def app(database: Path) -> HistoryApp:
+    return HistoryApp(Request(database, "lobby", zone=UTC))
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """All reading and drawing done, also what a layout starts afterwards."""
+    for _ in range(2):
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+def text(app: App[None], selector: str) -> str:
+    return str(app.screen.query_one(selector, Static).visual)
+
+
+def seen(app: App[None]) -> str:
+    """From when to when, as the title says it."""
+    return next(piece for piece in text(app, "#title").split(" · ") if "–" in piece)
+
+
+# How it looks
+
+Compare = Callable[..., bool]
+
+
+def prepared(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+    async def before(pilot: Pilot[None]) -> None:
+        await settled(pilot)
+        await press(pilot, *keys)
+
+    return before
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_lines(app: HistoryApp, size: tuple[int, int], snap_compare: Compare) -> None:
+    assert snap_compare(app, terminal_size=size, run_before=prepared())
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_shares_and_a_moment(app: HistoryApp, size: tuple[int, int], snap_compare: Compare) -> None:
+    assert snap_compare(app, terminal_size=size, run_before=prepared("l", "m"))
+
+
+def test_the_smallest_terminal(app: HistoryApp, snap_compare: Compare) -> None:
+    assert snap_compare(app, terminal_size=(40, 12), run_before=prepared())
+
+
+def test_without_colour(
+    database: Path, monkeypatch: pytest.MonkeyPatch, snap_compare: Compare
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = HistoryApp(Request(database, "lobby", zone=UTC))
+    assert snap_compare(app, terminal_size=(80, 24), run_before=prepared())
+
+
+def test_the_list_of_sessions(app: HistoryApp, snap_compare: Compare) -> None:
+    assert snap_compare(app, terminal_size=(60, 15), run_before=prepared("s"))
+
+
+def test_the_keys_explained(app: HistoryApp, snap_compare: Compare) -> None:
+    assert snap_compare(app, terminal_size=(60, 15), run_before=prepared("question_mark"))
+
+
+# What the keys do
+
+
+async def test_the_last_session_opens_whole(app: HistoryApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert text(app, "#title") == (
+            "lobby · Sun 22 Nov · 18:10 – 18:39 · 30 min · peak 13 viewers · viewers per emotion"
+        )
+        assert "☺ happiness" in text(app, "#legend")
+        assert "18:20" in text(app, "#chart")
+
+
+async def test_zoom_and_pan_and_back(app: HistoryApp) -> None:
+    async with app.run_test(size=(80, 12)) as pilot:
+        await settled(pilot)
+        for keys, expected in (
+            (["plus"], "18:17 – 18:32"),
+            (["plus"], "18:21:14 – 18:28:44"),
+            (["right"], "18:23:07 – 18:30:36"),
+            (["left", "left"], "18:19:22 – 18:26:51"),
+            (["left"] * 9, "18:10:00 – 18:17:29"),
+            (["minus"], "18:10 – 18:24"),
+            (["0"], "18:10 – 18:39"),
+            (["minus", "left", "right"], "18:10 – 18:39"),
+            (["equals_sign", "up", "down", "0"], "18:10 – 18:39"),
+        ):
+            await press(pilot, *keys)
+            assert seen(app) == expected
+
+
+async def test_the_closest_look_is_half_a_minute(app: HistoryApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, *["plus"] * 12)
+        assert seen(app) == "18:24:44 – 18:25:14"
+
+
+async def test_lines_and_shares(app: HistoryApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        lines = text(app, "#chart")
+        await press(pilot, "l")
+        assert "% of the room" in text(app, "#title")
+        assert "100┤" in text(app, "#chart")
+        assert "%" in text(app, "#legend")
+        await press(pilot, "l")
+        assert text(app, "#chart") == lines
+
+
+async def test_moments_one_after_the_other(app: HistoryApp) -> None:
+    async with app.run_test(size=(80, 12)) as pilot:
+        await settled(pilot)
+        assert not app.screen.query_one("#moment").display
+        told: list[str] = []
+        for _ in range(6):
+            await press(pilot, "m")
+            told.append(text(app, "#moment"))
+        assert "18:17:00" in told[0]
+        assert "☺ happiness" in told[0]
+        assert "moment 1 of 5" in told[0]
+        assert told[5] == told[0]
+        assert len(set(told)) == 5
+        await press(pilot, "M")
+        assert text(app, "#moment") == told[4]
+        await press(pilot, "0")
+        assert not app.screen.query_one("#moment").display
+
+
+async def test_a_moment_comes_into_view(app: HistoryApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await press(pilot, "plus", "plus", "plus", "m")
+        assert seen(app) == "18:15:07 – 18:18:52"
+
+
+async def test_another_session(app: HistoryApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "s")
+        assert isinstance(app.screen, SessionPicker)
+        prompts = [str(option.prompt) for option in app.screen.query_one(OptionList).options]
+        assert prompts == [
+            "Sun 22 Nov 18:10 30 min      peak 13",
+            "Sat 21 Nov 18:10 2 min       peak 3",
+        ]
+        await press(pilot, "down", "enter")
+        assert text(app, "#title").startswith("lobby · Sat 21 Nov · 18:10:00 – 18:11:59 · ")
+        await press(pilot, "s", "escape")
+        assert seen(app) == "18:10:00 – 18:11:59"
+
+
+async def test_export_of_what_is_visible(
+    app: HistoryApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await press(pilot, "plus", "plus", "e", "e")
+        assert len(app._notifications) == 2
+        first = tmp_path / "lobby-20261122-182114.csv"
+        assert any(str(first) in toast.message for toast in app._notifications)
+    assert (tmp_path / "lobby-20261122-182114-2.csv").read_text() == first.read_text()
+    rows = list(csv.DictReader(first.read_text().splitlines()))
+    assert (rows[0]["t"], rows[-1]["t"]) == ("2026-11-22T18:21:14Z", "2026-11-22T18:28:44Z")
+
+
+async def test_export_into_a_folder_that_is_gone(
+    app: HistoryApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.setattr(Path, "cwd", lambda: gone)
+    gone.rmdir()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await press(pilot, "e")
+        assert [toast.severity for toast in app._notifications] == ["error"]
+
+
+async def test_help_opens_and_closes(app: HistoryApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "question_mark")
+        assert isinstance(app.screen, HistoryHelp)
+        await press(pilot, "question_mark")
+        assert isinstance(app.screen, HistoryScreen)
+
+
+async def test_q_leaves(app: HistoryApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("q")
+        await pilot.pause()
+        assert not app.is_running
+    assert app.return_code == 0
+
+
+async def test_inside_another_app_q_goes_back(database: Path) -> None:
+    host: App[None] = App()
+    async with host.run_test(size=(80, 24)) as pilot:
+        await host.push_screen(HistoryScreen(Request(database, "lobby", zone=UTC)))
+        await settled(pilot)
+        assert seen(host) == "18:10 – 18:39"
+        await pilot.press("q")
+        await pilot.pause()
+        assert not isinstance(host.screen, HistoryScreen)
+        assert host.is_running
+
+
+async def test_reload_finds_new_rows(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    with Store(path) as store:
+        store.append([Row("lobby", EVENING, 1, (1, 0, 0, 0, 0, 0, 0), 0, 0)])
+        app = HistoryApp(Request(path, "lobby", zone=UTC))
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settled(pilot)
+            assert "peak 1 viewer " in text(app, "#title")
+            store.append([Row("lobby", EVENING + 60, 4, (4, 0, 0, 0, 0, 0, 0), 0, 0)])
+            await press(pilot, "r")
+            assert "peak 4 viewers" in text(app, "#title")
+
+
+async def test_a_new_size_is_drawn_anew(app: HistoryApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.resize_terminal(60, 15)
+        await settled(pilot)
+        chart = app.screen.query_one(Chart)
+        widths = {len(line) for line in text(app, "#chart").splitlines()}
+        assert widths == {chart.content_size.width} == {60}
+
+
+async def test_the_newest_view_wins(app: HistoryApp) -> None:
+    tracks = [
+        to_track([Row("lobby", EVENING + s, 9, (9, 0, 0, 0, 0, 0, 0), 0, 0) for s in range(length)])
+        for length in (60, 120, 240)
+    ]
+    views = [ChartView(t, Window.over(t.start, t.end), zone=UTC) for t in tracks]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        chart = app.screen.query_one(Chart)
+        for view in views:  # the first is being drawn while the others come
+            chart.show(view)
+            await asyncio.sleep(0)
+        await settled(pilot)
+        width, height = chart.content_size
+        assert text(app, "#chart") == draw(views[-1], width, height).plain
+
+
+# When there is nothing to show
+
+
+async def test_every_key_is_harmless_without_data(database: Path) -> None:
+    app = HistoryApp(Request(database, "lobby", start=1, end=2, zone=UTC))
+    async with app.run_test(size=(40, 12)) as pilot:
+        await settled(pilot)
+        assert "Nothing was recorded" in text(app, "#chart")
+        await press(pilot, "left", "plus", "minus", "0", "l", "m", "M", "e", "r")
+        assert "Nothing was recorded" in text(app, "#chart")
+        await press(pilot, "s", "enter")
+        assert "18:10 – 18:39" in text(app, "#title")
+
+
+async def test_a_damaged_database_is_said_on_screen(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    path.write_bytes(b"\xa5" * 5000)
+    app = HistoryApp(Request(path, "lobby"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert "no history database" in text(app, "#chart")
+        await press(pilot, "s", "left", "e", "m")
+        assert app.is_running
+
+
+async def test_a_room_that_never_changed_its_mind(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    rows = [Row("lobby", EVENING + s, 9, (0, 0, 9, 0, 0, 0, 0), 0, 0) for s in range(300)]
+    with Store(path) as store:
+        store.append(rows)
+    app = HistoryApp(Request(path, "lobby", zone=UTC))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "m")
+        assert [str(toast.message) for toast in app._notifications] == [
+            "The room never changed its mind: no moments in this range."
+        ]

@@ -1,0 +1,286 @@
+"""Rows to what a chart shows: nothing invented in gaps, nothing lost by resampling."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resonance_tui.emotions import Code
+from resonance_tui.history import charts
+from resonance_tui.history.axes import clock, count_ticks, day, length, time_ticks
+from resonance_tui.history.rows import Row
+from resonance_tui.history.window import LEAST_S, Window
+
+BERLIN = ZoneInfo("Europe/Berlin")
+CALM = (0, 0, 10, 0, 0, 0, 0)
+
+
+def row(t: int, counts: tuple[int, ...] = CALM, unsure: int = 0, source: str = "local") -> Row:
+    return Row("lobby", t, sum(counts) + unsure, counts, unsure, 0, source)
+
+
+def track(*rows: Row) -> charts.Track:
+    return charts.to_track(rows)
+
+
+recordings = st.lists(
+    st.builds(
+        row,
+        t=st.integers(1000, 1400),
+        counts=st.tuples(*[st.integers(0, 50)] * 7),
+        unsure=st.integers(0, 9),
+    ),
+    max_size=60,
+    unique_by=lambda r: r.t,
+)
+
+
+# Tracks
+
+
+def test_an_empty_track() -> None:
+    empty = track()
+    assert len(empty) == 0
+    assert charts.averages(empty) == (0,) * 7
+    assert charts.moments(empty) == []
+    assert charts.resample(empty, 0, 99, 10).lines[0] == (None,) * 10
+
+
+def test_rows_are_put_in_order() -> None:
+    assert track(row(5), row(3), row(4)).times.tolist() == [3, 4, 5]
+
+
+def test_of_two_sources_the_one_that_saw_most_counts() -> None:
+    small, large = row(5, (1, 0, 0, 0, 0, 0, 0)), row(5, (4, 0, 0, 0, 0, 0, 0), 2, "other")
+    merged = track(small, large, row(6))
+    assert merged.times.tolist() == [5, 6]
+    assert merged.viewers.tolist() == [6, 10]
+    assert merged.counts[0].tolist() == [4, 0, 0, 0, 0, 0, 0]
+
+
+def test_a_cut_includes_both_ends() -> None:
+    now = 1_795_371_000  # large enough for a float to be coarse
+    whole = track(*(row(now + t) for t in range(10)))
+    assert (charts.cut(whole, now + 3, now + 6.0).times - now).tolist() == [3, 4, 5, 6]
+    assert len(charts.cut(whole, now + 20, now + 30)) == 0
+
+
+# Resampling
+
+
+def test_means_by_bucket_and_none_where_nothing_was_recorded() -> None:
+    rows = [row(t, (t, 0, 2, 0, 0, 0, 0)) for t in (0, 1, 2, 3, 8, 9)]
+    series = charts.resample(track(*rows), 0, 9, 5)
+    assert series.lines[0] == (0.5, 2.5, None, None, 8.5)
+    assert series.lines[2] == (2, 2, None, None, 2)
+    assert series.times == (0.5, 2.5, 4.5, 6.5, 8.5)
+    assert series.width_s == 2
+
+
+def test_no_bucket_is_shorter_than_a_second() -> None:
+    series = charts.resample(track(row(0), row(1), row(2)), 0, 2, 100)
+    assert series.times == (0, 1, 2)
+
+
+@given(recordings, st.integers(1, 300))
+def test_resampling_keeps_the_sum(rows: list[Row], bins: int) -> None:
+    whole = track(*rows)
+    series = charts.resample(whole, 1000, 1400, bins)
+    width = 401 / len(series.times)
+    seconds = [0] * len(series.times)
+    for r in rows:
+        seconds[min(int((r.t - 1000) / width), len(seconds) - 1)] += 1
+    for code in range(7):
+        total = sum(v * n for v, n in zip(series.lines[code], seconds, strict=True) if v)
+        assert total == pytest.approx(sum(r.counts[code] for r in rows))
+        known = [value is not None for value in series.lines[code]]
+        assert known == [n > 0 for n in seconds]
+
+
+@given(recordings, st.integers(1, 60))
+def test_shares_and_the_rest_make_a_hundred(rows: list[Row], bins: int) -> None:
+    stack = charts.stacked(charts.shares(track(*rows), 1000, 1400, bins))
+    for edges in zip(*stack.lines, strict=True):
+        known = [edge for edge in edges if edge is not None]
+        assert len(known) in (0, 7)
+        assert known == sorted(known)
+        assert all(0 <= edge <= 100.0001 for edge in known)
+
+
+def test_unsure_viewers_are_part_of_the_room() -> None:
+    share = charts.shares(track(row(0, (3, 0, 0, 0, 0, 0, 0), unsure=1)), 0, 0, 1)
+    assert share.lines[0] == (75,)
+    assert charts.stacked(share).lines[6] == (75,)
+
+
+def test_an_empty_room_has_no_shares() -> None:
+    share = charts.shares(track(row(0, (0,) * 7)), 0, 0, 1)
+    assert share.lines[0] == (None,)
+
+
+def test_a_gap_parts_a_line_and_a_hiccup_does_not() -> None:
+    rows = [row(t) for t in (0, 1, 2, 5, 6, 20, 21)]
+    series = charts.resample(track(*rows), 0, 21, 22)
+    assert [times for times, _ in charts.segments(series, series.lines[2])] == [
+        [0, 1, 2, 5, 6],
+        [20, 21],
+    ]
+
+
+def test_a_gap_that_leaves_no_bucket_empty_parts_the_line_too() -> None:
+    rows = [row(t) for t in range(130) if not 40 <= t < 67]
+    series = charts.resample(track(*rows), 0, 129, 5)
+    assert None not in series.lines[2]
+    assert [len(times) for times, _ in charts.segments(series, series.lines[2])] == [2, 3]
+
+
+def test_shares_are_not_drawn_across_an_empty_room() -> None:
+    rows = [row(t, (0,) * 7 if t in (4, 5) else CALM) for t in range(10)]
+    share = charts.shares(track(*rows), 0, 9, 10)
+    assert [len(times) for times, _ in charts.segments(share, share.lines[2])] == [4, 4]
+
+
+# Moments
+
+
+def shifting(length: int = 240, at: int = 120, people: int = 20) -> list[Row]:
+    happy = (people, 0, 0, 0, 0, 0, 0)
+    calm = (0, 0, people, 0, 0, 0, 0)
+    return [row(t, calm if t < at else happy) for t in range(length)]
+
+
+def test_a_change_of_mind_is_found_where_it_was() -> None:
+    (moment,) = charts.moments(track(*shifting()))
+    assert moment == charts.Moment(120, 1.0, Code.HAPPINESS, 0.0, 1.0)
+
+
+def test_a_steady_room_has_no_moments() -> None:
+    assert charts.moments(track(*(row(t) for t in range(600)))) == []
+
+
+def test_people_who_leave_are_no_moment() -> None:
+    rows = [row(t, (0, 0, 20 if t < 100 else 4, 0, 0, 0, 0)) for t in range(300)]
+    assert charts.moments(track(*rows)) == []
+
+
+def test_a_gap_is_no_moment() -> None:
+    rows = [r for r in shifting() if not 90 <= r.t < 150]
+    assert charts.moments(track(*rows)) == []
+
+
+def test_one_person_alone_weighs_little() -> None:
+    crowd = charts.moments(track(*shifting(people=20)))
+    alone = [
+        row(t, (5, 0, 0, 0, 0, 0, 0) if t < 120 else (4, 1, 0, 0, 0, 0, 0)) for t in range(240)
+    ]
+    assert crowd
+    assert charts.moments(track(*alone)) == []
+
+
+def test_moments_are_few_apart_and_in_order() -> None:
+    rows = [
+        row(t, (0, 0, 20, 0, 0, 0, 0) if t // 100 % 2 else (20,) + (0,) * 6) for t in range(3000)
+    ]
+    found = charts.moments(track(*rows), limit=5)
+    times = [moment.t for moment in found]
+    assert len(found) == 5
+    assert times == sorted(times)
+    assert all(b - a >= charts.MOMENT_APART_S for a, b in itertools.pairwise(times))
+
+
+# Windows
+
+windows = st.builds(
+    lambda low, span: Window.over(low, low + span), st.integers(0, 10**9), st.integers(0, 10**6)
+)
+
+
+@given(windows, st.lists(st.tuples(st.sampled_from("pza"), st.floats(-4, 4)), max_size=20))
+def test_a_window_never_leaves_the_recording(
+    window: Window, moves: list[tuple[str, float]]
+) -> None:
+    for kind, by in moves:
+        if kind == "p":
+            window = window.pan(by)
+        elif kind == "z":
+            window = window.zoom(2**by)
+        else:
+            window = window.around(window.low + by * 1000)
+        assert window.low - 1e-3 <= window.start < window.end <= window.high + 1e-3
+        assert window.span >= LEAST_S - 1e-3
+
+
+def test_keys_there_and_back() -> None:
+    whole = Window.over(0, 3600)
+    close = whole.zoom(4)
+    assert (close.start, close.end) == (1350, 2250)
+    assert close.pan(0.25).start == 1575
+    assert close.pan(-9).start == 0
+    assert close.pan(9).end == 3600
+    assert close.zoom(0.01).is_whole
+    assert close.around(600).middle == 600
+    assert close.holds(1350)
+    assert not close.holds(1349)
+    assert close.whole() == whole
+
+
+def test_one_second_is_shown_in_the_middle() -> None:
+    window = Window.over(100, 100)
+    assert (window.start, window.end) == (85, 115)
+
+
+# Axes
+
+
+@given(st.floats(0.01, 1e7), st.integers(2, 20))
+def test_count_ticks_reach_the_top_with_few_whole_numbers(top: float, most: int) -> None:
+    ticks = count_ticks(top, most)
+    assert ticks[0] == 0
+    assert ticks[-1] >= top
+    assert len(ticks) <= most
+    assert len({b - a for a, b in itertools.pairwise(ticks)}) == 1
+
+
+@given(st.integers(10**9, 2 * 10**9), st.integers(30, 10**7), st.integers(2, 15))
+def test_time_ticks_lie_in_the_range(start: int, span: int, most: int) -> None:
+    ticks = time_ticks(start, start + span, most, BERLIN)
+    times = [t for t, _ in ticks]
+    assert len(ticks) <= most + 1  # a day of 25 hours has room for one more
+    assert times == sorted(set(times))
+    assert all(start <= t <= start + span for t in times)
+
+
+def test_time_ticks_are_round_local_times() -> None:
+    start = int(datetime(2026, 11, 22, 19, 58, tzinfo=UTC).timestamp())
+    assert [label for _, label in time_ticks(start, start + 3600, 7, BERLIN)] == [
+        *("21:00", "21:10", "21:20", "21:30", "21:40", "21:50"),
+    ]
+    assert [label for _, label in time_ticks(start, start + 60, 4, BERLIN)] == [
+        *("20:58:00", "20:58:30", "20:59:00"),
+    ]
+    night = time_ticks(start, start + 6 * 3600, 4, BERLIN)
+    assert [label for _, label in night] == ["22:00", "Mon 23", "02:00"]
+    week = time_ticks(start, start + 6 * 86_400, 7, BERLIN)
+    assert [label for _, label in week] == [
+        *("Mon 23", "Tue 24", "Wed 25", "Thu 26", "Fri 27", "Sat 28"),
+    ]
+
+
+def test_midnight_is_midnight_when_the_clock_changes() -> None:
+    start = int(datetime(2026, 10, 24, 12, tzinfo=BERLIN).timestamp())
+    ticks = time_ticks(start, start + 2 * 86_400, 3, BERLIN)
+    assert [clock(t, BERLIN) for t, _ in ticks] == ["00:00", "00:00"]
+
+
+def test_words_for_times() -> None:
+    t = int(datetime(2026, 11, 22, 19, 58, 5, tzinfo=UTC).timestamp())
+    assert clock(t, BERLIN) == "20:58"
+    assert clock(t, BERLIN, seconds=True) == "20:58:05"
+    assert day(t, BERLIN) == "Sun 22 Nov"
+    said = [length(s) for s in (0, 45, 60, 310, 2400, 3599, 5400, 7200)]
+    assert said == ["0 s", "45 s", "1 min", "5 min 10 s", "40 min", "1 h", "1 h 30 min", "2 h"]

@@ -1,0 +1,179 @@
+"""One row a second, on a real file, through every kind of trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from resonance_tui.errors import StoreError
+from resonance_tui.history.recorder import KEPT_ROWS, Recorder
+from resonance_tui.history.store import Row, Store
+from resonance_tui.room.state import RoomSnapshot
+
+T0 = 1_795_345_080
+
+
+def room(happy: int, unsure: int = 0) -> RoomSnapshot:
+    counts = (happy, 0, 1, 0, 0, 0, 0)
+    return RoomSnapshot(happy + 1 + unsure, counts, unsure, 0, (), frozenset(), frozenset())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history.sqlite"
+
+
+@pytest.fixture
+def store(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setattr("resonance_tui.history.store.BUSY_S", 0.02)
+    with Store(path) as store:
+        yield store
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = float(T0)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@asynccontextmanager
+async def running(recorder: Recorder) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.ensure_future(recorder.run())
+    await asyncio.sleep(0)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def until(condition: object) -> None:
+    assert callable(condition)
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def recorder_on(store: Store, clock: Clock | None = None) -> Recorder:
+    return Recorder(store, "lobby", interval_s=0.01, clock=clock or Clock())
+
+
+async def test_the_last_snapshot_of_a_second_is_its_row(store: Store) -> None:
+    recorder = recorder_on(store)
+    async with running(recorder):
+        for quarter in range(12):
+            recorder.add(room(quarter, unsure=2), T0 + quarter / 4)
+    rows = store.read("lobby")
+    assert rows == [
+        Row("lobby", T0 + second, happy + 3, (happy, 0, 1, 0, 0, 0, 0), 2, 0)
+        for second, happy in enumerate((3, 7, 11))
+    ]
+    assert recorder.written == 3
+    assert recorder.problem == ""
+
+
+async def test_a_second_is_written_when_it_is_over_and_not_before(store: Store) -> None:
+    clock = Clock()
+    recorder = recorder_on(store, clock)
+    async with running(recorder):
+        recorder.add(room(1), T0 + 0.2)
+        await asyncio.sleep(0.05)
+        assert store.read("lobby") == []
+        recorder.add(room(2), T0 + 0.9)
+        clock.now = T0 + 1.1  # nobody adds any more
+        await until(lambda: recorder.written == 1)
+        assert store.read("lobby")[0].counts[0] == 2
+
+
+async def test_cancelled_in_the_middle_of_a_write(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, go_on, append = threading.Event(), threading.Event(), store.append
+
+    def slow(rows: Iterable[Row]) -> int:
+        inside.set()
+        go_on.wait(10)
+        return append(rows)
+
+    monkeypatch.setattr(store, "append", slow)
+    recorder = recorder_on(store)
+    async with running(recorder) as task:
+        recorder.add(room(1), T0)
+        recorder.add(room(2), T0 + 1)
+        await until(inside.is_set)
+        task.cancel()
+        go_on.set()
+    assert [row.counts[0] for row in store.read("lobby")] == [1, 2]
+
+
+async def test_a_locked_database_is_waited_for(store: Store, path: Path) -> None:
+    recorder = recorder_on(store)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    async with running(recorder):
+        for second in range(5):
+            recorder.add(room(second), T0 + second)
+        await until(lambda: recorder.problem)
+        assert "held by another program" in recorder.problem
+        assert "5 s kept in memory" in recorder.problem
+        other.execute("ROLLBACK")
+        await until(lambda: recorder.written)
+        assert recorder.problem == ""
+    other.close()
+    assert [row.t for row in store.read("lobby")] == [T0 + second for second in range(5)]
+
+
+async def test_a_full_disk_is_waited_for(store: Store) -> None:
+    recorder = recorder_on(store)
+    with store._use() as db:
+        db.execute("PRAGMA max_page_count = 3")
+    async with running(recorder):
+        for second in range(500):
+            recorder.add(room(1), T0 + second)
+        await until(lambda: recorder.problem)
+        assert "disk is full" in recorder.problem
+        with store._use() as db:
+            db.execute("PRAGMA max_page_count = 100000")
+        await until(lambda: not recorder.problem)
+    assert len(store.read("lobby")) == 500
+
+
+async def test_memory_is_bounded_and_the_oldest_go_first(store: Store) -> None:
+    recorder = recorder_on(store)
+    store.close()
+    for second in range(KEPT_ROWS + 10):
+        recorder.add(room(1), T0 + second)
+    async with running(recorder):
+        await until(lambda: recorder.problem)
+        assert f"{KEPT_ROWS} s kept in memory, 10 s lost" in recorder.problem
+
+
+async def test_a_clock_set_back_adds_nothing_twice(store: Store) -> None:
+    recorder = recorder_on(store)
+    async with running(recorder):
+        for second in (0, 1, 2, 0, 1, 2, 3):
+            recorder.add(room(second), T0 + second)
+            await asyncio.sleep(0.02)
+    assert [row.t - T0 for row in store.read("lobby")] == [0, 1, 2, 3]
+
+
+async def test_the_last_words_of_a_store_that_is_gone(store: Store) -> None:
+    recorder = recorder_on(store)
+    recorder.add(room(1), T0)
+    store.close()
+    async with running(recorder):
+        assert recorder.problem == ""  # this second is not over yet
+    assert "1 s kept in memory" in recorder.problem
+    with pytest.raises(StoreError):
+        store.read("lobby")
