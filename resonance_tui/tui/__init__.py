@@ -1,0 +1,1 @@
+"""The screens. They draw what a session tells them and own nothing else."""

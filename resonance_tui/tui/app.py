@@ -1,0 +1,174 @@
+"""The app: which screen comes when, and the life of the one session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.worker import Worker, WorkerError, WorkerState
+
+from resonance_tui.errors import ResonanceError
+from resonance_tui.tui.actions import available
+from resonance_tui.tui.launch import Launch, SessionLike
+from resonance_tui.tui.screens.consent import ConsentScreen
+from resonance_tui.tui.screens.live import LiveScreen
+from resonance_tui.tui.screens.problem import ProblemScreen, explain
+from resonance_tui.tui.screens.setup import SetupScreen
+from resonance_tui.tui.theme import RESONANCE
+
+log = logging.getLogger(__name__)
+
+LEAVE_WITHIN_S = 3.0
+INTERRUPTED = 130
+SESSION = "session"
+WIDTHS = [(0, "-tiny"), (50, "-narrow"), (72, "-medium"), (100, "-wide")]
+HEIGHTS = [(0, "-flat"), (10, "-low"), (14, "-short"), (22, "-mid"), (34, "-tall")]
+OWN_COMMANDS = ("Theme", "Screenshot")  # of Textual's own commands, the ones worth having here
+
+HistoryFactory = Callable[[str], Screen]
+
+
+class ResonanceApp(App[None]):
+    """Consent, then a channel, then the room. `failure` holds what ended the last session."""
+
+    TITLE = "resonance"
+    CSS_PATH = "resonance.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", priority=True, show=False)
+    ]
+
+    def __init__(self, launch: Launch, history: HistoryFactory | None = None) -> None:
+        if os.environ.get("NO_COLOR") == "":
+            del os.environ["NO_COLOR"]  # by convention an empty one is none; Textual counts it
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
+        self.launch = launch
+        self.failure: ResonanceError | None = None
+        self.has_declined = False
+        self._history = history
+        self._actions = available(has_history=history is not None)
+        self._place: tuple[str, str] | None = None
+        self._worker: Worker[None] | None = None
+
+    def on_mount(self) -> None:
+        self.register_theme(RESONANCE)
+        self.theme = RESONANCE.name
+        self._listen_to_signals()
+        if self.launch.needs_consent:
+            self.push_screen(ConsentScreen(self.launch.broker_url), self._consented)
+        else:
+            self._choose_room()
+
+    def _consented(self, yes: bool | None) -> None:
+        if yes:
+            self.launch.give_consent()
+            self._choose_room()
+        else:
+            self.has_declined = True
+            self.exit(return_code=1)
+
+    def _choose_room(self) -> None:
+        if self.launch.channel:
+            self._join((self.launch.channel, self.launch.nickname))
+        else:
+            self._set_up()
+
+    def _set_up(self) -> None:
+        nickname = self._place[1] if self._place else ""
+        self.push_screen(SetupScreen(self.launch, nickname), self._join)
+
+    def _join(self, place: tuple[str, str] | None) -> None:
+        """Show the room at once, and start the session behind the first picture."""
+        if place is None:
+            self.exit()
+            return
+        self._place = place
+        try:
+            session = self.launch.open_session(*place)
+        except ResonanceError as error:
+            self._fail(error)
+            return
+        self.push_screen(LiveScreen(session, self._actions))
+        self.call_after_refresh(self._start, session)
+
+    def _start(self, session: SessionLike) -> None:
+        self.failure = None
+        self._worker = self.run_worker(session.run(), name=SESSION, exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.worker is not self._worker:
+            return
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self._fail(event.worker.error)
+        elif event.state is WorkerState.SUCCESS:
+            self.exit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = explain(error)
+        log.error("the session ended: %s", self.failure.message, exc_info=error)
+        self.push_screen(ProblemScreen(self.failure), self._after_failure)
+
+    def _after_failure(self, choice: str | None) -> None:
+        if choice == "quit" or self._place is None:
+            self.exit(return_code=self.failure.exit_code if self.failure else 1)
+            return
+        if isinstance(self.screen, LiveScreen):
+            self.pop_screen()
+        if choice == "retry":
+            self._join(self._place)
+        else:
+            self._set_up()
+
+    async def action_quit(self) -> None:
+        await self._quit(0)
+
+    async def _interrupted(self) -> None:
+        await self._quit(INTERRUPTED)
+
+    async def _quit(self, return_code: int) -> None:
+        """Leave the room, wait a moment for the goodbye, end."""
+        if isinstance(self.screen, LiveScreen):
+            self.screen.say_leaving()
+        await self._leave()
+        self.exit(return_code=return_code)
+
+    async def on_unmount(self) -> None:
+        """However the app ends, a time limit from outside included."""
+        await self._leave()
+
+    async def _leave(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is None or worker.is_finished:
+            return
+        if not worker.is_cancelled:  # a second time would cut its good-bye short
+            worker.cancel()
+        with suppress(WorkerError, TimeoutError):
+            await asyncio.wait_for(worker.wait(), LEAVE_WITHIN_S)
+
+    def action_history(self) -> None:
+        if self._history is not None and self._place is not None:
+            self.push_screen(self._history(self._place[0]))
+
+    def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
+        for command in super().get_system_commands(screen):
+            if command.title in OWN_COMMANDS:
+                yield command
+        for action in self._actions if isinstance(screen, LiveScreen) else ():
+            run = partial(screen.run_action, action.name)
+            yield SystemCommand(action.title, action.help, run)
+
+    def _listen_to_signals(self) -> None:
+        """A polite kill or a closed window leaves the room like q does, terminal mended."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(getattr(signal, name), self.call_later, self._interrupted)

@@ -1,0 +1,68 @@
+"""Asked once before the camera is opened: what is read, what is sent, to whom, for how long."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Button, Static
+
+REVOKE = "resonance-tui config consent --revoke"
+
+
+def terms(broker_url: str) -> list[tuple[str, str]]:
+    """Question and answer, in the order in which a person would ask."""
+    return [
+        ("What is read", "Your face, through the camera, on this machine."),
+        (
+            "What is sent",
+            "One of seven emotion words, or away or unsure; how sure that is; a nickname if you "
+            "give one. Never a picture.",
+        ),
+        ("To whom", f"To the broker at {broker_url} and to everyone in the channel."),
+        (
+            "For how long",
+            "The broker keeps your last word for 30 seconds. Anyone in the channel may record the "
+            "room's counts and keep them.",
+        ),
+        ("Not for", "Watching people at work or at school."),
+        ("Changed your mind", f"c turns the camera off, s stops sharing. Later: {REVOKE}"),
+    ]
+
+
+class ConsentScreen(Screen[bool]):
+    """Dismissed with True for yes, False for no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes"),
+        Binding("n,escape,q", "answer(False)", "No"),
+    ]
+    AUTO_FOCUS = "#terms"
+
+    def __init__(self, broker_url: str) -> None:
+        super().__init__()
+        self._broker_url = broker_url
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="card"):
+            yield Static("Before your camera is opened", classes="card-title")
+            with VerticalScroll(id="terms"):
+                for question, answer in terms(self._broker_url):
+                    with Vertical(classes="term"):
+                        yield Static(Content(question), classes="question")
+                        yield Static(Content(answer), classes="answer")
+            with Horizontal(classes="buttons"):
+                yield Button("y  Yes, join", id="yes", variant="success", compact=True)
+                yield Button("n  No, leave", id="no", compact=True)
+
+    def action_answer(self, yes: bool) -> None:
+        self.dismiss(yes)
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")

@@ -1,0 +1,71 @@
+"""Every key and every sign, generated from the registry of actions and the looks of emotions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from resonance_tui.emotions import LOOKS
+from resonance_tui.tui.actions import Action, key_name
+
+SIGNS = (
+    ("you", "your own line"),
+    ("key", "said with a key, not read from a face"),
+    ("sim", "simulated: there is no person behind it"),
+    ("…", "not heard from for a while"),
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """Any of its keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1", "dismiss_help", "Close")
+    ]
+
+    def __init__(self, actions: Sequence[Action]) -> None:
+        super().__init__()
+        self._actions = actions
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="card"):
+            yield Static("Help", classes="card-title")
+            with VerticalScroll():
+                for group, actions in groupby(self._actions, key=lambda action: action.group):
+                    yield Static(Content(group), classes="question")
+                    yield Static(_keys(list(actions)), classes="answer")
+                yield Static("Signs", classes="question")
+                yield Static(_signs(), classes="answer")
+            yield Static("esc closes · ctrl+p finds any of these by name", classes="keys")
+
+    def action_dismiss_help(self) -> None:
+        self.dismiss(None)
+
+
+def _keys(actions: list[Action]) -> Content:
+    lines = [
+        Content.assemble(
+            (f"{' '.join(map(key_name, action.keys)):<9}", "bold"),
+            f"{action.title}. ",
+            (action.help, "dim"),
+        )
+        for action in actions
+    ]
+    return Content("\n").join(lines)
+
+
+def _signs() -> Content:
+    looks = [
+        Content.assemble((look.glyph, f"bold {look.color}"), f" {code.word}   ")
+        for code, look in LOOKS.items()
+    ]
+    marks = [Content.assemble((f"{mark:<9}", "bold"), meaning) for mark, meaning in SIGNS]
+    return Content("\n").join([Content("").join(looks), *marks])

@@ -1,0 +1,147 @@
+"""The live room: reads `session.view` four times a second and hands each widget its part."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.timer import Timer
+
+from resonance_tui.emotions import Code
+from resonance_tui.tui.actions import Action, bindings
+from resonance_tui.tui.launch import SessionLike
+from resonance_tui.tui.screens.help import HelpScreen
+from resonance_tui.tui.widgets.bars import Bars
+from resonance_tui.tui.widgets.keys import KeyBar
+from resonance_tui.tui.widgets.own import OwnState
+from resonance_tui.tui.widgets.preview import Preview
+from resonance_tui.tui.widgets.roster import Roster, own_index
+from resonance_tui.tui.widgets.status import Notice, StatusBar, notice_of
+from resonance_tui.tui.widgets.timeline import Timeline
+
+TICK_S = 0.25
+TIMELINE_EVERY = 4  # ticks
+PREVIEW_S = 0.2
+LEAVING = "leaving the room …"
+
+
+class LiveScreen(Screen[None]):
+    """Draws one session. Starting and ending it is the app's business."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    AUTO_FOCUS = "#roster"
+
+    def __init__(
+        self,
+        session: SessionLike,
+        actions: Sequence[Action],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self._actions = actions
+        self._clock = clock
+        self._ticks = 0
+        self._ticker: Timer | None = None
+        self._previewer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar(id="status")
+        yield Notice(id="notice")
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield Roster(id="roster")
+                yield Preview(id="preview")
+            with Vertical(id="right"):
+                yield OwnState(id="own")
+                yield Bars(id="bars")
+        yield Timeline(id="timeline")
+        yield KeyBar(self._actions, id="keys")
+
+    def on_mount(self) -> None:
+        titles = {"#roster": "in the room", "#own": "you", "#bars": "the room feels"}
+        for id, title in {
+            **titles,
+            "#timeline": "last five minutes",
+            "#preview": "preview",
+        }.items():
+            self.query_one(id).border_title = title
+        self._ticker = self.set_interval(TICK_S, self._tick)
+        self._previewer = self.set_interval(PREVIEW_S, self._draw_preview, pause=True)
+        self._tick()
+
+    def on_screen_suspend(self) -> None:
+        for timer in filter(None, (self._ticker, self._previewer)):
+            timer.pause()
+
+    def on_screen_resume(self) -> None:
+        self._ticks = 0
+        if self._ticker:
+            self._ticker.resume()
+        if self._previewer and self.is_previewing:
+            self._previewer.resume()
+
+    @property
+    def is_previewing(self) -> bool:
+        return self.has_class("previewing")
+
+    def _tick(self) -> None:
+        view = self.session.view
+        rows = view.room.rows
+        own = own_index(rows, view.viewer_id)
+        is_manual = own is not None and rows[own].is_manual
+        self.query_one(StatusBar).show(view, self._clock())
+        self.query_one(Notice).show(*notice_of(view))
+        self.query_one(Roster).show(rows, own)
+        self.query_one(OwnState).show(view.me, view.is_sharing, is_manual)
+        self.query_one(Bars).show(view.room)
+        if self._ticks % TIMELINE_EVERY == 0:
+            self.query_one(Timeline).show(self.session.timeline())
+        self._ticks += 1
+
+    def _draw_preview(self) -> None:
+        self.query_one(Preview).show(self.session.preview())
+
+    def say_leaving(self) -> None:
+        """Told before the goodbye to the broker, which may take a moment."""
+        for timer in filter(None, (self._ticker, self._previewer)):
+            timer.stop()
+        self.query_one(Notice).show(LEAVING, "warn")
+
+    def action_toggle_camera(self) -> None:
+        self.session.set_camera(self.session.view.camera.state == "off")
+        self._tick()
+
+    def action_toggle_sharing(self) -> None:
+        self.session.set_sharing(not self.session.view.is_sharing)
+        self._tick()
+
+    def action_toggle_preview(self) -> None:
+        self.toggle_class("previewing")
+        if self._previewer and self.is_previewing:
+            self._previewer.resume()
+        elif self._previewer:
+            self._previewer.pause()
+            self.query_one(Preview).show(None)
+
+    def action_say(self, code: int) -> None:
+        self.session.say(Code(code) if code >= 0 else None)
+        self._tick()
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen(self._actions))
+
+    async def action_history(self) -> None:
+        await self.app.run_action("history")
+
+    async def action_quit(self) -> None:
+        await self.app.run_action("quit")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        known = {each.name for each in self._actions}
+        return action in known if action == "history" else True

@@ -1,0 +1,78 @@
+"""What this viewer's machine reads from their face, and whether it is shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.segment import Segment
+
+from resonance_tui.emotions import EMOTIONS, LOOKS
+from resonance_tui.tui.paint import BOLD, Line, Pen, bar, column
+from resonance_tui.tui.widgets.lines import LineWidget
+
+if TYPE_CHECKING:
+    from resonance_tui.session import SelfView
+
+OWN_WORDS = {"away": "no face in view", "paused": "camera off", "unsure": "unsure"}
+
+
+class OwnState(LineWidget):
+    """The viewer's own line, with how sure and the whole reading where there is room."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: tuple[SelfView | None, bool, bool] = (None, True, False)
+
+    def show(self, me: SelfView, is_sharing: bool, is_manual: bool) -> None:
+        if (me, is_sharing, is_manual) != self._shown:
+            self._shown = (me, is_sharing, is_manual)
+            self.redraw()
+
+    def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
+        me, is_sharing, is_manual = self._shown
+        if me is None:
+            return []
+        note = "not shared" if not is_sharing else ("said by key" if is_manual else "")
+        label = "" if self.styles.border_top[0] else " you: "
+        head = _own_head(pen, me, label, note, width, has_bar=height == 1)
+        if height == 1:
+            return [head]
+        air: list[Line] = [[]] if height >= 4 else []
+        lines = [head, *air, _sure_line(pen, me, width)]
+        return [*lines, _reading_line(pen, me, width)] if height >= 3 else lines
+
+
+def _own_head(pen: Pen, me: SelfView, label: str, note: str, width: int, *, has_bar: bool) -> Line:
+    shows_emotion = me.code.is_emotion and me.state not in OWN_WORDS
+    word = me.code.word if shows_emotion else OWN_WORDS.get(me.state, me.code.word)
+    color = pen.emotion(me.code) + BOLD
+    line = [Segment(label, pen.muted)] if label else []
+    line.append(Segment(f"{LOOKS[me.code].glyph} {word} ", color))
+    if shows_emotion:
+        line.append(Segment(f"{me.confidence * 100:.0f} %", pen.strong))
+    used = sum(cell_len(segment.text) for segment in line)
+    if note and width - used >= len(note) + 3:
+        return [*line, Segment(f"   {note}", pen.warn)]
+    if has_bar and shows_emotion and width - used >= 8:
+        cells = min(width - used - 3, 24)
+        return [*line, Segment("  ", pen.text), *bar(me.confidence, cells, color, pen.track)]
+    return line
+
+
+def _sure_line(pen: Pen, me: SelfView, width: int) -> Line:
+    sure = me.confidence if me.code.is_emotion and me.state not in OWN_WORDS else 0.0
+    return bar(sure, width, pen.emotion(me.code), pen.track)
+
+
+def _reading_line(pen: Pen, me: SelfView, width: int) -> Line:
+    """All seven probabilities as one column each: the reading behind the word."""
+    label = "reading  "
+    line = [Segment(label, pen.muted)]
+    if len(me.probabilities) != len(EMOTIONS) or me.state == "paused":
+        return [*line, Segment("─", pen.muted)]
+    step = 5 if width >= len(label) + 5 * len(EMOTIONS) else 3
+    for code, share in zip(EMOTIONS, me.probabilities, strict=True):
+        cell = f"{LOOKS[code].glyph} {column(share)}" if step == 5 else column(share)
+        line.append(Segment(cell.ljust(step), pen.emotion(code)))
+    return line

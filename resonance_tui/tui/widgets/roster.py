@@ -1,0 +1,155 @@
+"""Everyone in the room, one line each; draws only what is in view and repaints what changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from resonance_tui.emotions import LOOKS
+from resonance_tui.tui.paint import BOLD, DIM, Line, Pen, bar, fit
+from resonance_tui.tui.widgets.lines import PEN_CLASSES, pen_of
+
+if TYPE_CHECKING:
+    from textual.reactive import Reactive
+
+    from resonance_tui.room.state import ViewerRow
+
+WITH_WORD = 26  # content widths from which the emotion's word, the bar, both marks have room
+WITH_BAR = 42
+WITH_MARKS = 44
+WORD_CELLS = 10
+BAR_CELLS = 7
+PERCENT_CELLS = 4
+MARK_CELLS = 4  # a space and one mark
+NOBODY = "Nobody is here yet."
+
+
+def anonymous(viewer_id: str) -> str:
+    """How somebody without a nickname is called."""
+    return f"anon-{viewer_id[:4].lower()}"
+
+
+def own_index(rows: tuple[ViewerRow, ...], viewer_id: str) -> int | None:
+    """Where this viewer stands in the room's rows."""
+    return next((i for i, row in enumerate(rows) if row.viewer_id == viewer_id), None)
+
+
+class Roster(ScrollView):
+    """The list on the left. Its own line comes first, then the room's order."""
+
+    COMPONENT_CLASSES = PEN_CLASSES
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._rows: tuple[ViewerRow, ...] = ()
+        self._own: int | None = None
+        self._drawn: dict[int, ViewerRow | None] = {}
+        self._strips: LRUCache[tuple[ViewerRow, bool, int], Strip] = LRUCache(512)
+        self._width = 0
+
+    def show(self, rows: tuple[ViewerRow, ...], own: int | None) -> None:
+        """Take the room's rows; `own` is the index of this viewer's row."""
+        if rows is self._rows and own == self._own:
+            return
+        self._rows, self._own = rows, own
+        self._fit_virtual_size()
+        self._repaint_changed()
+
+    def row_at(self, index: int) -> ViewerRow | None:
+        """The row on line `index` of the whole list, or None past its end."""
+        if not 0 <= index < len(self._rows):
+            return None
+        if self._own is None:
+            return self._rows[index]
+        if index == 0:
+            return self._rows[self._own]
+        return self._rows[index - 1 if index <= self._own else index]
+
+    def on_resize(self) -> None:
+        self._fit_virtual_size()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+        self._drawn.clear()
+
+    def render_line(self, y: int) -> Strip:
+        index = self.scroll_offset.y + y
+        width = self.scrollable_content_region.width
+        row = self.row_at(index)
+        self._drawn[index] = row
+        if row is None:
+            text = NOBODY if index == 0 else ""
+            return Strip([Segment(fit(text, width), pen_of(self).muted)], max(width, 0))
+        is_own = index == 0 and self._own is not None
+        key = (row, is_own, width)
+        strip = self._strips.get(key)
+        if strip is None:
+            pen = pen_of(self)
+            strip = Strip(row_line(pen, row, is_own, width)).adjust_cell_length(width, pen.text)
+            self._strips[key] = strip
+        return strip
+
+    def _fit_virtual_size(self) -> None:
+        """Past the reactive attribute, which would lay out the whole screen: that costs more than
+        all the drawing, and people join and leave a large room in every tick. The scroll bar is
+        always there (and not to be seen while there is nothing to scroll), so nothing moves."""
+        self.set_reactive(cast("Reactive[Size]", Roster.virtual_size), Size(0, len(self._rows)))
+        self.vertical_scrollbar.window_virtual_size = len(self._rows)
+        self.scroll_y = self.validate_scroll_y(self.scroll_y)
+
+    def _repaint_changed(self) -> None:
+        top = self.scroll_offset.y
+        visible = range(top, top + self.size.height)
+        drawn = self._drawn
+        self._drawn = {index: drawn[index] for index in visible if index in drawn}
+        for index in visible:
+            if index not in drawn or drawn[index] != self.row_at(index):
+                self.refresh_line(index)
+
+
+def row_line(pen: Pen, row: ViewerRow, is_own: bool, width: int) -> Line:
+    """One viewer in at most `width` cells, by what has room."""
+    quiet = DIM if row.is_stale else Style.null()
+    color = pen.emotion(row.code) + quiet
+    name = (pen.accent + BOLD if is_own else pen.text) + quiet
+    marks = _marks(row, is_own)[: 2 if width >= WITH_MARKS else 1]
+    mark_cells = MARK_CELLS * (2 if width >= WITH_MARKS else 1)
+    tail: Line = []
+    if width >= WITH_WORD:
+        tail.append(Segment(f"{row.code.word:<{WORD_CELLS}}", color))
+    tail += _how_sure(pen, row, color, width, quiet)
+    tail.append(Segment(fit(" " + " ".join(marks), mark_cells), pen.muted + quiet))
+    name_cells = max(width - 2 - sum(len(segment.text) for segment in tail), 0)
+    shown = row.nickname or anonymous(row.viewer_id)
+    return [
+        Segment(LOOKS[row.code].glyph + " ", color + BOLD),
+        Segment(fit(shown, name_cells - 1) + " " if name_cells else "", name),
+        *tail,
+    ]
+
+
+def _how_sure(pen: Pen, row: ViewerRow, color: Style, width: int, quiet: Style) -> Line:
+    has_bar = width >= WITH_BAR
+    if not row.code.is_emotion:
+        return [Segment(" " * (PERCENT_CELLS + BAR_CELLS * has_bar), pen.text)]
+    sure = min(max(row.confidence, 0), 100)
+    line = bar(sure / 100, BAR_CELLS, color, pen.track + quiet) if has_bar else []
+    return [*line, Segment(f"{sure:>3}%", pen.text + quiet)]
+
+
+def _marks(row: ViewerRow, is_own: bool) -> list[str]:
+    """Words in order of weight; a narrow list has room for the first one."""
+    marks = [
+        (is_own, "you"),
+        (row.is_simulated, "sim"),
+        (row.is_manual, "key"),
+        (row.is_stale, "…"),
+    ]
+    return [word for holds, word in marks if holds]

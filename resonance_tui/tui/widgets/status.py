@@ -1,0 +1,190 @@
+"""The status lines at the top and the notice under them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from resonance_tui.tui.paint import BOLD, Line, Pen, fit, printable
+from resonance_tui.tui.widgets.lines import LineWidget
+
+if TYPE_CHECKING:
+    from resonance_tui.session import SelfView, SessionView
+
+SEPARATOR = "   "
+TROUBLED = ("missing", "busy", "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One fact on the status line. Of two that compete for room the lower rank stays."""
+
+    long: str
+    short: str
+    tone: str  # a style of `Pen`
+    rank: int
+
+
+def countdown(retry_at: float | None, now: float) -> str:
+    """ "retry in 3 s" for a moment in monotonic seconds; "" when there is none."""
+    if retry_at is None:
+        return ""
+    seconds = max(ceil(retry_at - now), 0)
+    return f"retry in {seconds} s" if seconds else "retrying"
+
+
+def _with(words: str, *more: str) -> str:
+    return " · ".join([words, *(part for part in more if part)])
+
+
+def link_chip(view: SessionView, now: float) -> Chip:
+    state, again = view.link.state, countdown(view.link.retry_at, now)
+    if state == "connected":
+        return Chip("● connected", "● connected", "good", 1)
+    if state == "connecting":
+        return Chip("◌ connecting", "◌ connecting", "warn", 1)
+    if state == "lost":
+        return Chip(_with("✕ connection lost", again), _with("✕ lost", again), "bad", 1)
+    return Chip("○ left", "○ left", "muted", 1)
+
+
+CAMERA_WORDS = {
+    "off": ("○ camera off", "muted"),
+    "opening": ("◌ camera opening", "warn"),
+    "live": ("● camera on", "good"),
+    "missing": ("✕ no camera", "bad"),
+    "busy": ("✕ camera busy", "bad"),
+    "lost": ("✕ camera lost", "bad"),
+    "ended": ("■ film over", "muted"),
+}
+
+
+def camera_chip(view: SessionView, now: float) -> Chip:
+    words, tone = CAMERA_WORDS[view.camera.state]
+    again = countdown(view.camera.retry_at, now) if view.camera.state in TROUBLED else ""
+    short = words.replace("camera", "cam") if not again else f"{words} {again[9:]}"
+    return Chip(_with(words, again or view.camera.source), short, tone, 2)
+
+
+def sharing_chip(view: SessionView) -> Chip:
+    if view.is_sharing:
+        return Chip("▲ sharing", "▲ sharing", "good", 3)
+    return Chip("‖ not sharing", "‖ not sharing", "warn", 3)
+
+
+def engine_chip(view: SessionView) -> Chip:
+    glyph, tone = {"loading": ("◌", "warn"), "ready": ("◆", "text"), "failed": ("✕", "bad")}[
+        view.engine.state
+    ]
+    words = f"{glyph} {view.engine.name} {view.engine.state}"
+    detail = view.engine.detail if view.engine.state != "failed" else ""
+    return Chip(_with(words, detail), words, tone, 5)
+
+
+def latency_chip(me: SelfView) -> Chip | None:
+    if not me.latency_ms:
+        return None
+    total = me.latency_ms.get("total", sum(me.latency_ms.values()))
+    return Chip(f"{total:.0f} ms a frame", f"{total:.0f} ms", "muted", 6)
+
+
+def chips(view: SessionView, now: float) -> tuple[list[Chip], list[Chip]]:
+    """First line: the room and the way there. Second line: this machine."""
+    room = [
+        Chip(f"#{view.channel}", f"#{view.channel}", "accent", 0),
+        link_chip(view, now),
+        Chip(f"{view.room.viewers} here", f"{view.room.viewers} here", "text", 7),
+        Chip(view.broker_url, "", "muted", 8),
+    ]
+    if view.is_recording:
+        room.insert(2, Chip("◉ recording", "◉ rec", "bad", 4))
+    own = [camera_chip(view, now), sharing_chip(view), engine_chip(view)]
+    latency = latency_chip(view.me)
+    return room, [*own, latency] if latency else own
+
+
+def arrange(items: Sequence[Chip], width: int) -> list[tuple[str, str]]:
+    """(text, tone) of what fits in `width`: the least of them get short words, then go."""
+    by_rank = sorted(items, key=lambda chip: -chip.rank)
+    texts = {chip.rank: chip.long for chip in items}
+    steps = [(chip.rank, chip.short) for chip in by_rank] + [(chip.rank, "") for chip in by_rank]
+    for rank, shorter in steps[:-1]:
+        shown = [text for text in texts.values() if text]
+        if sum(map(cell_len, shown)) + len(SEPARATOR) * (len(shown) - 1) <= width - 2:
+            break
+        texts[rank] = shorter
+    kept = [chip for chip in items if texts[chip.rank]]
+    room = max(width - 2, 0) if len(kept) == 1 else width
+    return [(_cut(texts[chip.rank], room), chip.tone) for chip in kept]
+
+
+def _cut(text: str, room: int) -> str:
+    text = printable(text)
+    return fit(text, room) if cell_len(text) > room else text
+
+
+class StatusBar(LineWidget):
+    """Channel, connection, camera, sharing, engine, speed: as much as there is room for."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._chips: tuple[list[Chip], list[Chip]] = ([], [])
+
+    def show(self, view: SessionView, now: float) -> None:
+        """`now` in monotonic seconds, for the countdowns."""
+        shown = chips(view, now)
+        if shown != self._chips:
+            self._chips = shown
+            self.redraw()
+
+    def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
+        room, own = self._chips
+        groups = [room, own] if height >= 2 else [[*room, *own]]
+        return [_chip_line(pen, arrange(group, width)) for group in groups]
+
+
+def _chip_line(pen: Pen, shown: list[tuple[str, str]]) -> Line:
+    line = [Segment(" ", pen.text)]
+    for index, (text, tone) in enumerate(shown):
+        style: Style = getattr(pen, tone)
+        line.append(Segment(text, style + BOLD if tone in ("accent", "bad") else style))
+        if index < len(shown) - 1:
+            line.append(Segment(SEPARATOR, pen.text))
+    return line
+
+
+def notice_of(view: SessionView) -> tuple[str, str]:
+    """(text, tone): the one thing a person should know now; ("", ...) when all is well."""
+    if view.link.state == "lost" and view.link.detail:
+        return f"✕ {view.link.detail}", "bad"
+    if view.engine.state == "failed" and view.engine.detail:
+        return f"✕ {view.engine.detail}", "bad"
+    if view.camera.state in TROUBLED and view.camera.detail:
+        return f"✕ {view.camera.detail}", "warn"
+    if view.notice:
+        return f"▪ {view.notice}", "accent"
+    return "", "text"
+
+
+class Notice(LineWidget):
+    """One line, gone when there is nothing to say."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown = ("", "text")
+
+    def show(self, text: str, tone: str) -> None:
+        if (text, tone) != self._shown:
+            self._shown = (text, tone)
+            self.display = bool(text)
+            self.redraw()
+
+    def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
+        text, tone = self._shown
+        return [[Segment(fit(f" {text}", width), getattr(pen, tone))]]

@@ -1,0 +1,1 @@
+"""Screens: flows by keys, pictures at four sizes, hostile text, large rooms."""

@@ -1,0 +1,221 @@
+"""A session and a launch without camera, engine or broker; the room is a function of the time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import replace
+
+import numpy as np
+
+from resonance_tui.capture.camera import CameraState, CameraStatus
+from resonance_tui.emotions import EMOTIONS, Code
+from resonance_tui.errors import InvalidChannel, InvalidNickname, ResonanceError
+from resonance_tui.messaging.link import LinkState, LinkStatus
+from resonance_tui.room.state import MANUAL, RoomSnapshot, ViewerRow
+from resonance_tui.room.timeline import TimelinePoint
+from resonance_tui.session import EngineState, EngineStatus, SelfView, SessionView
+
+OWN_ID = "k7q2m4xa"
+URL = "mqtt://localhost:1883"
+T0 = 1_767_225_600.0  # epoch seconds
+FIRST = ("amber", "brisk", "calm", "dusty", "fuzzy", "gentle", "hazy", "ivory", "jolly", "lucky")
+LAST = ("badger", "comet", "dingo", "egret", "ferret", "gecko", "heron", "ibis", "koala", "newt")
+MOODS = (0.3, 0.08, 0.35, 0.06, 0.11, 0.04, 0.06)
+
+
+def viewer(index: int, now: float) -> ViewerRow:
+    """Simulated viewer `index` at `now` seconds; a tenth of a room changes in a second."""
+    who = random.Random(index)
+    dice = random.Random(index * 7919 + int(now / 10 + who.random()))
+    code = dice.choices([*EMOTIONS, Code.AWAY, Code.UNSURE], [*MOODS, 0.04, 0.06])[0]
+    name = f"{who.choice(FIRST)}-{who.choice(LAST)}" if who.random() < 0.8 else ""
+    sure = dice.randint(45, 98) if code.is_emotion else 0
+    return ViewerRow(
+        f"{who.getrandbits(20):05x}{index:04d}",
+        name,
+        code,
+        sure,
+        False,
+        index % 3 == 0,
+        index % 17 == 5,
+    )
+
+
+def snapshot(rows: list[ViewerRow], before: RoomSnapshot | None = None) -> RoomSnapshot:
+    rows.sort(key=lambda row: (not row.nickname, row.nickname, row.viewer_id))
+    codes = [row.code for row in rows]
+    old = {row.viewer_id: row for row in before.rows} if before else {}
+    return RoomSnapshot(
+        len(rows),
+        tuple(codes.count(code) for code in EMOTIONS),
+        codes.count(Code.UNSURE),
+        codes.count(Code.AWAY),
+        tuple(rows),
+        frozenset(row.viewer_id for row in rows if old.get(row.viewer_id) != row),
+        frozenset(old) - {row.viewer_id for row in rows},
+    )
+
+
+def own_row(code: Code = Code.HAPPINESS, flags: int = 0) -> ViewerRow:
+    return ViewerRow(OWN_ID, "lucky-heron", code, 83, bool(flags & MANUAL), False, False)
+
+
+def room(viewers: int, now: float = 0.0, before: RoomSnapshot | None = None) -> RoomSnapshot:
+    """This viewer and `viewers` - 1 simulated ones; 0 is an empty room."""
+    rows = [own_row()] if viewers else []
+    return snapshot(rows + [viewer(i, now) for i in range(viewers - 1)], before)
+
+
+def points(viewers: int, seconds: int = 300) -> tuple[TimelinePoint, ...]:
+    """A room whose mood drifts from calm to joy, with a scare three minutes in."""
+    dice = random.Random(viewers)
+    found = []
+    for s in range(seconds):
+        scare = max(0.0, 1 - abs(s - 180) / 25)
+        weights = [0.1 + s / 400, 0.06, 0.5 - s / 900, 0.05, 0.1 + scare, 0.04, 0.04 + scare * 0.7]
+        codes = dice.choices(EMOTIONS, weights, k=viewers)
+        counts = tuple(codes.count(code) for code in EMOTIONS)
+        found.append(TimelinePoint(T0 + s, viewers, counts))
+    return tuple(found)
+
+
+READING = (0.83, 0.02, 0.08, 0.01, 0.04, 0.01, 0.01)
+LATENCY = {"face": 14.2, "network": 9.6}
+
+
+def view(viewers: int = 24, **changes) -> SessionView:
+    calm = SessionView(
+        channel="movie-night",
+        nickname="lucky-heron",
+        viewer_id=OWN_ID,
+        broker_url=URL,
+        link=LinkStatus(LinkState.CONNECTED),
+        camera=CameraStatus(CameraState.LIVE, "demo"),
+        engine=EngineStatus("static", EngineState.READY, "mediapipe"),
+        me=SelfView("ok", Code.HAPPINESS, 0.83, READING, LATENCY),
+        room=room(viewers),
+        is_recording=True,
+    )
+    return replace(calm, **changes)
+
+
+class FakeSession:
+    """Remembers what it was told. `live()` makes its room move with the given seconds."""
+
+    def __init__(self, first: SessionView, failure: Exception | None = None) -> None:
+        self.view = first
+        self.failure = failure
+        self.history = (
+            points(max(first.room.viewers, 0)) if first.room.viewers <= 100 else points(100)
+        )
+        self.told: list[object] = []
+        self.is_running = False
+        self.has_cleaned_up = False
+        self.lingers_s = 0.0
+
+    def timeline(self) -> tuple[TimelinePoint, ...]:
+        return self.history
+
+    def preview(self):
+        if self.view.camera.state != CameraState.LIVE:
+            return None
+        y, x = np.mgrid[0:48, 0:48]
+        face = ((x - 24) / 16) ** 2 + ((y - 24) / 20) ** 2 < 1
+        return np.where(face, 200 - y * 2, 30 + x).astype(np.uint8)
+
+    async def run(self) -> None:
+        self.is_running = True
+        try:
+            if self.failure:
+                raise self.failure
+            await asyncio.Event().wait()
+        finally:
+            self.is_running = False
+            await asyncio.sleep(self.lingers_s)
+            self.has_cleaned_up = True
+
+    def live(self, now: float) -> None:
+        self.view = replace(
+            self.view, room=room(self.view.room.viewers, now, before=self.view.room)
+        )
+        newest = TimelinePoint(T0 + 300 + int(now), self.view.room.viewers, self.view.room.counts)
+        if newest.t > self.history[-1].t:
+            self.history = (*self.history[1:], newest)
+
+    def set_camera(self, on: bool) -> None:
+        self.told.append(("camera", on))
+        state = CameraState.LIVE if on else CameraState.OFF
+        me = self.view.me if on else SelfView("paused")
+        self.view = replace(self.view, camera=CameraStatus(state, "demo"), me=me)
+
+    def set_sharing(self, on: bool) -> None:
+        self.told.append(("sharing", on))
+        self.view = replace(self.view, is_sharing=on)
+
+    def say(self, code: Code | None) -> None:
+        self.told.append(("say", code))
+        rows = [row for row in self.view.room.rows if row.viewer_id != OWN_ID]
+        rows.append(
+            own_row(Code.HAPPINESS if code is None else code, 0 if code is None else MANUAL)
+        )
+        me = SelfView("ok", rows[-1].code, 1.0, READING)
+        self.view = replace(self.view, room=snapshot(rows), me=me)
+
+
+class FakeChannel:
+    """Shape of `messaging.directory.ChannelInfo`."""
+
+    def __init__(self, channel: str, viewers: int, is_hosted: bool = False) -> None:
+        self.channel, self.viewers, self.is_hosted = channel, viewers, is_hosted
+
+
+class FakeLaunch:
+    """What a person typed, and a session for it."""
+
+    def __init__(
+        self,
+        session: FakeSession | None = None,
+        *,
+        channel: str | None = "movie-night",
+        needs_consent: bool = False,
+        found: list[FakeChannel] | ResonanceError | None = None,
+    ) -> None:
+        self.channel = channel
+        self.nickname = ""
+        self.broker_url = URL
+        self.needs_consent = needs_consent
+        self.recent_channels: tuple[str, ...] = ("late-show",)
+        self.session = session or FakeSession(view())
+        self.opened: list[tuple[str, str]] = []
+        self.refuses: ResonanceError | None = None
+        self._found = found
+        self._handles = iter(["lucky-heron", "calm-otter", "jolly-newt"] * 3)
+
+    def give_consent(self) -> None:
+        self.needs_consent = False
+
+    def suggest_nickname(self) -> str:
+        return next(self._handles)
+
+    async def channels(self) -> list[FakeChannel]:
+        if isinstance(self._found, ResonanceError):
+            raise self._found
+        return self._found or []
+
+    def check_channel(self, text: str) -> str:
+        text = text.strip().lower()
+        if not text or not text.replace("-", "").isalnum():
+            raise InvalidChannel(f"[{text}] is no channel.", "Letters, digits and - are fine.")
+        return text
+
+    def check_nickname(self, text: str) -> str:
+        if len(text) > 24:
+            raise InvalidNickname("That is too long.", "24 characters at most.")
+        return text.strip()
+
+    def open_session(self, channel: str, nickname: str) -> FakeSession:
+        if self.refuses:
+            raise self.refuses
+        self.opened.append((channel, nickname))
+        return self.session

@@ -1,0 +1,199 @@
+"""What the line widgets draw, without a screen: bars, columns, chips, text made harmless."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from resonance_tui.emotions import EMOTIONS, LOOKS, Code
+from resonance_tui.room.state import ViewerRow
+from resonance_tui.room.timeline import TimelinePoint
+from resonance_tui.tui.actions import ACTIONS, available
+from resonance_tui.tui.paint import Pen, bar, column, fit, line_width, printable
+from resonance_tui.tui.widgets.bars import Bars
+from resonance_tui.tui.widgets.keys import KeyBar
+from resonance_tui.tui.widgets.own import OwnState
+from resonance_tui.tui.widgets.preview import half_blocks
+from resonance_tui.tui.widgets.roster import anonymous, row_line
+from resonance_tui.tui.widgets.status import SEPARATOR, Chip, arrange, chips, countdown
+from resonance_tui.tui.widgets.timeline import Timeline, columns
+
+from .fakes import points, room, view
+
+PLAIN = Style(color="white", bgcolor="black")
+PEN = Pen(PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN)
+WIDTHS = st.integers(0, 200)
+
+
+def text(line: list[Segment]) -> str:
+    assert all(segment.style is not None for segment in line)
+    return "".join(segment.text for segment in line)
+
+
+@given(st.text(max_size=60), st.integers(0, 40))
+def test_fitted_text_is_harmless_and_exact(raw: str, width: int):
+    fitted = fit(raw, width)
+    assert cell_len(fitted) == width
+    assert fitted.isprintable()
+
+
+def test_harmless_text_is_left_alone():
+    assert printable("[red]Zoë 日本[/]") == "[red]Zoë 日本[/]"
+    assert printable("\x1b[31mred\x07\n\u202e") == "[31mred"
+
+
+@given(st.floats(-1, 2), WIDTHS)
+def test_a_bar_fills_its_width(share: float, width: int):
+    assert line_width(bar(share, width, PLAIN, PLAIN)) == width
+
+
+def test_bars_and_columns_show_the_smallest_share():
+    assert text(bar(0.0, 4, PLAIN, PLAIN)) == "────"
+    assert text(bar(0.001, 4, PLAIN, PLAIN)) == "╸───"
+    assert text(bar(0.5, 4, PLAIN, PLAIN)) == "━━──"
+    assert text(bar(1.0, 4, PLAIN, PLAIN)) == "━━━━"
+    assert [column(share) for share in (0, 0.001, 0.5, 1, 7)] == [" ", "▁", "▄", "█", "█"]
+
+
+def test_the_largest_count_is_marked_not_only_coloured():
+    bars = Bars()
+    bars.show(room(30))
+    lines = [text(line) for line in bars.draw(PEN, 60, 8)]
+    counts = room(30).counts
+    leaders = [line for line in lines if line.startswith("▸")]
+    assert leaders and all(f" {max(counts)} " in line for line in leaders)
+    assert sum(counts) + room(30).unsure + room(30).away == 30
+    assert "30 viewers" in lines[-1]
+
+
+@given(WIDTHS, st.integers(0, 30))
+def test_bars_stay_inside_and_totals_stay_in_sight(width: int, height: int):
+    bars = Bars()
+    bars.show(room(9))
+    lines = [text(line) for line in bars.draw(PEN, width, height)]
+    assert len(lines) <= max(height, 1)
+    assert "9 viewers" in "".join(lines)
+
+
+def test_low_screens_keep_the_largest_counts():
+    bars = Bars()
+    bars._shown = (20, (1, 2, 3, 4, 5, 5, 0), 0, 0)
+    words = [text(line).split()[1] for line in bars.draw(PEN, 60, 4)[:3]]
+    assert words == ["anger", "surprise", "disgust"]
+
+
+@given(WIDTHS)
+def test_a_row_never_leaves_its_line(width: int):
+    row = ViewerRow("abcd1234", "日本語の名前", Code.ANGER, 100, True, True, True)
+    assert line_width(row_line(PEN, row, True, width)) <= max(width, 11)
+
+
+def test_a_row_says_it_all_by_words():
+    row = ViewerRow("ABCD1234", "", Code.FEAR, 71, True, True, False)
+    line = text(row_line(PEN, row, False, 60))
+    for part in ("◊", "anon-abcd", "fear", "71%", "sim key"):
+        assert part in line
+    away = ViewerRow("abcd1234", "zoe", Code.AWAY, 0, False, False, True)
+    assert "away" in text(row_line(PEN, away, True, 60)) and "%" not in text(
+        row_line(PEN, away, True, 60)
+    )
+    assert anonymous("") == "anon-"
+
+
+def test_columns_end_now_and_keep_gaps():
+    made = [TimelinePoint(1000.0 + s, 4, (4, 0, 0, 0, 0, 0, 0)) for s in (0, 1, 2, 90)]
+    cols = columns(made, 100)
+    assert len(cols) == 100 and cols[-1] is not None
+    assert sum(col is not None for col in cols) in (2, 3)
+    assert cols[-1].leader == Code.HAPPINESS and cols[-1].share(Code.HAPPINESS) == 1.0
+    assert columns([], 5) == [None] * 5 and columns(made, 0) == []
+
+
+def test_columns_slide_without_flicker():
+    made = points(20)
+    before, after = columns(made[:-3], 100), columns(made, 100)
+    assert before[1:-1] == after[:-2]
+
+
+def test_a_room_without_emotions_has_no_leader():
+    [col] = columns([TimelinePoint(1.0, 3, (0,) * 7)], 1)
+    assert col is not None and col.leader is None and col.share(Code.FEAR) == 0.0
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 8])
+@given(WIDTHS)
+def test_the_timeline_stays_inside(height: int, width: int):
+    timeline = Timeline()
+    timeline.show(points(5))
+    lines = timeline.draw(PEN, width, height)
+    assert len(lines) == height
+    assert all(line_width(line) <= width for line in lines)
+
+
+def test_the_mood_strip_needs_no_colour():
+    timeline = Timeline()
+    timeline.show(points(40))
+    strip = text(timeline.draw(PEN, 100, 1)[0])
+    assert LOOKS[Code.NEUTRAL].glyph in strip and LOOKS[Code.HAPPINESS].glyph in strip
+
+
+@pytest.mark.parametrize("at", [None, 103.0, 99.0])
+def test_countdowns(at: float | None):
+    assert countdown(at, 100.2) == {None: "", 103.0: "retry in 3 s", 99.0: "retrying"}[at]
+
+
+@given(st.integers(0, 160))
+def test_chips_fit_and_the_channel_goes_last(width: int):
+    for group in chips(view(), 0.0):
+        shown = arrange(group, width)
+        cells = sum(cell_len(words) for words, _ in shown) + len(SEPARATOR) * (len(shown) - 1)
+        assert cells <= max(width - 2, 0)
+        assert len(shown) >= 1
+    assert arrange(chips(view(), 0.0)[0], 14)[0][0] == "#movie-night"
+
+
+def test_chips_shorten_before_they_go():
+    items = [Chip("long words", "long", "text", 1), Chip("other words", "other", "text", 2)]
+    assert [words for words, _ in arrange(items, 30)] == ["long words", "other words"]
+    assert [words for words, _ in arrange(items, 20)] == ["long words", "other"]
+    assert [words for words, _ in arrange(items, 15)] == ["long", "other"]
+    assert [words for words, _ in arrange(items, 8)] == ["long"]
+
+
+@given(st.integers(1, 100))
+def test_help_and_quit_are_the_last_keys_to_go(width: int):
+    line = text(KeyBar(available(has_history=True)).draw(PEN, width, 1)[0])
+    assert cell_len(line) <= max(width, 1)
+    if width >= 18:
+        assert "? help" in line and "q quit" in line
+
+
+@given(st.integers(10, 100), st.integers(1, 4))
+def test_own_state_names_the_emotion(width: int, height: int):
+    own = OwnState()
+    own._shown = (view().me, True, False)
+    lines = own.draw(PEN, width, height)
+    assert len(lines) <= height
+    assert "☺ happiness" in text(lines[0])
+
+
+def test_half_blocks_show_the_upper_pixel_in_front():
+    image = np.zeros((4, 4), np.uint8)
+    image[0] = 255
+    lines = half_blocks(image, 4, 2)
+    assert [text(line) for line in lines] == ["▀▀▀▀", "▀▀▀▀"]
+    style = lines[0][0].style
+    assert style and style.color and style.color.name == "#ffffff"
+    assert style.bgcolor and style.bgcolor.name == "#000000"
+    assert len(lines[0]) == 1
+
+
+def test_every_key_is_used_once_and_every_emotion_has_one():
+    keys = [key for action in ACTIONS for key in action.keys]
+    assert len(keys) == len(set(keys))
+    assert {f"say({int(code)})" for code in EMOTIONS} <= {action.name for action in ACTIONS}

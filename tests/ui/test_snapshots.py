@@ -1,0 +1,71 @@
+"""Pictures of every screen at the sizes people use; look at the report before taking new ones."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from resonance_tui.capture.camera import CameraState, CameraStatus
+from resonance_tui.errors import BrokerRefused
+from resonance_tui.messaging.link import LinkState, LinkStatus
+from resonance_tui.tui.app import ResonanceApp
+
+from .fakes import FakeChannel, FakeLaunch, FakeSession, view
+
+LARGE, USUAL, SMALL, SMALLEST = (120, 40), (80, 24), (60, 15), (40, 12)
+ALL_SIZES = [LARGE, USUAL, SMALL, SMALLEST]
+
+
+async def settled(pilot: Pilot) -> None:
+    for field in pilot.app.screen.query(Input):
+        field.cursor_blink = False
+    await pilot.pause(0.1)
+
+
+@pytest.mark.parametrize("size", ALL_SIZES)
+def test_live(snap_compare, size: tuple[int, int]):
+    assert snap_compare(ResonanceApp(FakeLaunch()), terminal_size=size, run_before=settled)
+
+
+def test_preview(snap_compare):
+    async def previewing(pilot: Pilot) -> None:
+        await pilot.press("p")
+        await pilot.pause(0.5)
+
+    assert snap_compare(ResonanceApp(FakeLaunch()), terminal_size=LARGE, run_before=previewing)
+
+
+def test_trouble(snap_compare):
+    bad = view(
+        link=LinkStatus(LinkState.LOST, "nobody answers at mqtt://localhost:1883"),
+        camera=CameraStatus(CameraState.BUSY, "0"),
+        is_sharing=False,
+    )
+    app = ResonanceApp(FakeLaunch(FakeSession(bad)))
+    assert snap_compare(app, terminal_size=USUAL, run_before=settled)
+
+
+@pytest.mark.parametrize("size", [USUAL, SMALLEST])
+def test_consent(snap_compare, size: tuple[int, int]):
+    app = ResonanceApp(FakeLaunch(needs_consent=True))
+    assert snap_compare(app, terminal_size=size, run_before=settled)
+
+
+@pytest.mark.parametrize("size", [USUAL, SMALLEST])
+def test_setup(snap_compare, size: tuple[int, int]):
+    found = [FakeChannel("movie-night", 24), FakeChannel("music", 1)]
+    app = ResonanceApp(FakeLaunch(channel=None, found=found))
+    assert snap_compare(app, terminal_size=size, run_before=settled)
+
+
+@pytest.mark.parametrize("size", [LARGE, SMALL])
+def test_help(snap_compare, size: tuple[int, int]):
+    app = ResonanceApp(FakeLaunch())
+    assert snap_compare(app, press=["question_mark"], terminal_size=size, run_before=settled)
+
+
+def test_problem(snap_compare):
+    refused = BrokerRefused("The broker refused us.", "Check the user name and the password.")
+    app = ResonanceApp(FakeLaunch(FakeSession(view(), failure=refused)))
+    assert snap_compare(app, terminal_size=USUAL, run_before=settled)

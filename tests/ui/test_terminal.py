@@ -1,0 +1,77 @@
+"""A real terminal: whatever ends the app, the terminal is given back and the room is left."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pty = pytest.importorskip("pty", reason="pseudo-terminals are a Unix thing")
+
+LEAVE_ALT_SCREEN = b"\x1b[?1049l"
+SHOW_CURSOR = b"\x1b[?25h"
+PROGRAM = """
+import sys
+from ui.fakes import FakeLaunch, FakeSession, view
+from resonance_tui.tui.app import ResonanceApp
+class Session(FakeSession):
+    async def run(self):
+        try:
+            await super().run()
+        finally:
+            open(sys.argv[1], "w").write("left")
+app = ResonanceApp(FakeLaunch(Session(view())))
+app.run()
+sys.exit(app.return_code)
+"""
+
+
+def read_until(fd: int, mark: bytes, seen: bytes = b"", within_s: float = 30) -> bytes:
+    """What the terminal received, up to and with `mark`, or up to its end."""
+    end = time.monotonic() + within_s
+    while mark not in seen and time.monotonic() < end:
+        if select.select([fd], [], [], 0.2)[0]:
+            try:
+                chunk = os.read(fd, 65536)
+            except OSError:  # the other side has closed
+                break
+            seen += chunk
+    return seen
+
+
+@pytest.mark.parametrize(("way", "code"), [("q", 0), ("SIGTERM", 130), ("SIGHUP", 130)])
+def test_the_terminal_is_given_back(way: str, code: int, tmp_path: Path):
+    ours, theirs = pty.openpty()
+    tests = Path(__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
+    left = tmp_path / "left"
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(left)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment | {"TERM": "xterm-256color"},
+    )
+    os.close(theirs)
+    try:
+        seen = read_until(ours, b"movie-night")
+        time.sleep(0.3)  # the session starts behind the first picture
+        if way == "q":
+            os.write(ours, b"q")
+        else:
+            process.send_signal(getattr(signal, way))
+        seen = read_until(ours, LEAVE_ALT_SCREEN, seen)
+        seen = read_until(ours, SHOW_CURSOR, seen.split(LEAVE_ALT_SCREEN)[-1] + LEAVE_ALT_SCREEN)
+        assert process.wait(10) == code
+        assert LEAVE_ALT_SCREEN in seen
+        assert left.read_text() == "left"
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
