@@ -27,8 +27,6 @@ def open_network(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSessio
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors share no base class
         raise ValueError(f"{path.name} cannot be opened as a network: {error}") from error

@@ -67,7 +67,7 @@ def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
     "--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S seconds."
 )
 @click.pass_context
-def join(ctx: click.Context, channel: str | None, **options: Any) -> None:
+def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
     """Join CHANNEL and share your emotion; without CHANNEL, choose one on a start screen.
 
     \b
@@ -88,12 +88,12 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> None:
             "engine.name": options.pop("engine"),
         },
     )
-    verb.run(config, channel, **options)
+    return verb.run(config, channel, **options)
 
 
 @cli.command()
 @click.option("--host", default=None, help="Address to listen on (default: 127.0.0.1).")
-@click.option("--port", type=click.IntRange(1, 65535), default=1883, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), help="Port (default: 1883, with TLS 8883).")
 @click.option(
     "--channel", "channels", multiple=True, metavar="NAME", help="Announce this room (repeatable)."
 )
@@ -102,6 +102,14 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> None:
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Private key, PEM.")
 @click.option("--insecure", is_flag=True, help="With --public: without users and TLS all the same.")
+@click.option(
+    "--program",
+    type=click.Choice(["auto", "mosquitto", "embedded"]),
+    default="auto",
+    show_default=True,
+    help="Which broker to run.",
+)
+@click.option("--quiet", is_flag=True, help="No status line.")
 def broker(**options: Any) -> None:
     """Run the broker that a channel meets at (Mosquitto, or a small embedded one).
 

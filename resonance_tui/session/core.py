@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # loaded only when a local broker has to be started
 
 ROOM_TICK_S = 0.25  # a quiet room is looked at this often
 ROOM_GAP_S = 0.1  # a busy one no oftener than this; news in a quiet one shows at once
+LARGE_ROOM = 200  # viewers; in larger ones somebody changes all the time
 SAY_LASTS_S = 10.0
 TELL_AT_LEAST_S = 1.0  # listeners hear of themselves and the room this often when nothing changes
 
@@ -166,6 +167,8 @@ class Session:
                     await self._face.run()
                     for task in others:
                         task.cancel()
+            if self._recorder is not None and self._recorder.problem:
+                self._notice(self._recorder.problem)
 
     # Setting up
 
@@ -203,9 +206,11 @@ class Session:
         while True:
             self._link.wake.clear()
             self._tick(self._link, time.monotonic())
-            await asyncio.sleep(ROOM_GAP_S)
+            is_large = self.view.room.viewers > LARGE_ROOM
+            gap = ROOM_TICK_S if is_large else ROOM_GAP_S
+            await asyncio.sleep(gap)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ROOM_TICK_S - ROOM_GAP_S):
+                async with asyncio.timeout(ROOM_TICK_S - gap):
                     await self._link.wake.wait()
 
     def _tick(self, link: Link, now: float) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy import uint8
     from numpy.typing import NDArray
 
     from resonance_tui.emotions import Code
     from resonance_tui.messaging.directory import ChannelInfo
     from resonance_tui.room.timeline import TimelinePoint
-    from resonance_tui.session import SessionView
+    from resonance_tui.session import SessionEvent, SessionView
 
 
 class SessionLike(Protocol):
@@ -19,6 +21,8 @@ class SessionLike(Protocol):
 
     @property
     def view(self) -> SessionView: ...
+
+    def add_listener(self, listener: Callable[[SessionEvent], None]) -> None: ...
 
     def timeline(self) -> tuple[TimelinePoint, ...]: ...
 

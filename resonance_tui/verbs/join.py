@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
-from resonance_tui.errors import InputError, NotATerminal
+from resonance_tui.errors import InputError, NotATerminal, ResonanceError
 from resonance_tui.messaging.wire import clean_nickname, normalize_channel, parse_broker_url
 from resonance_tui.profile import Profile
 from resonance_tui.room import simulate
@@ -20,6 +20,8 @@ from resonance_tui.verbs.running import for_seconds, run_loop
 if TYPE_CHECKING:
     from resonance_tui.messaging.directory import ChannelInfo
     from resonance_tui.session.core import Session
+    from resonance_tui.tui.app import ResonanceApp
+    from resonance_tui.tui.screens.history import HistoryScreen
 
 
 def run(
@@ -31,8 +33,8 @@ def run(
     headless: bool,
     as_json: bool,
     duration: float | None,
-) -> None:
-    """Check everything that can be checked, then live in the room until it ends."""
+) -> int:
+    """Check everything that can be checked, then live in the room until it ends: the exit code."""
     wanted = normalize_channel(channel) if channel is not None else None
     nickname = clean_nickname(config.settings.viewer.nickname)
     intent = check(config)
@@ -40,8 +42,8 @@ def run(
     try:
         if headless or as_json:
             _run_headless(launch, as_json=as_json, duration=duration)
-        else:
-            _run_screen(launch, duration)
+            return 0
+        return _run_screen(launch, duration)
     finally:
         launch.profile.release()
 
@@ -117,16 +119,28 @@ def _run_headless(launch: JoinLaunch, *, as_json: bool, duration: float | None) 
     run_loop(launch.config, lambda: printing.run(session, as_json=as_json, duration=duration))
 
 
-def _run_screen(launch: JoinLaunch, duration: float | None) -> None:
+def _run_screen(launch: JoinLaunch, duration: float | None) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NotATerminal(
             "There is no terminal to draw on.", "Use --headless, and --json for scripts."
         )
 
-    async def show() -> None:
+    async def show() -> ResonanceApp:
         from resonance_tui.tui.app import ResonanceApp
 
-        app = ResonanceApp(launch)
-        await for_seconds(app.run_async(), duration)
+        def history(channel: str) -> HistoryScreen:  # loads plotext, which can wait for the key
+            from resonance_tui.history.recording import Request
+            from resonance_tui.tui.screens.history import HistoryScreen
 
-    run_loop(launch.config, show)
+            return HistoryScreen(Request(launch.config.database, channel))
+
+        app = ResonanceApp(launch, history=history)
+        await for_seconds(app.run_async(), duration)
+        return app
+
+    app = run_loop(launch.config, show)
+    if app.failure is not None:
+        raise app.failure  # said on the screen that is gone now
+    if app.has_declined:
+        raise ResonanceError("Without your consent nothing is read.", "--camera none needs none.")
+    return app.return_code or 0

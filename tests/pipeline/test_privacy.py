@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgpack
 import pytest
+from machine import MOSQUITTO, SHARED_DATA, Mosquitto
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.faces, pytest.mark.timeout(90)]
 
@@ -115,17 +116,15 @@ class Observed:
 
 @pytest.fixture(scope="module")
 def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
-    import conftest
-
-    film = conftest.SHARED_DATA / "clips/single_face.mp4"
+    film = SHARED_DATA / "clips/single_face.mp4"
     if not film.is_file():
         pytest.skip(f"no clip at {film}")
-    if conftest.MOSQUITTO is None:
+    if MOSQUITTO is None:
         pytest.skip("Mosquitto is not installed")
     if not Path("/proc/self/io").is_file():
         pytest.skip("this system does not count a process's writes")
     home = tmp_path_factory.mktemp("watched-home")
-    server = conftest.Mosquitto(tmp_path_factory.mktemp("broker"))
+    server = Mosquitto(tmp_path_factory.mktemp("broker"))
     server.start()
     try:
         with Wiretap(server.port) as wire:

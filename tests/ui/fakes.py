@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -113,6 +114,10 @@ class FakeSession:
         self.is_running = False
         self.has_cleaned_up = False
         self.lingers_s = 0.0
+        self.listeners: list[Callable[[object], None]] = []
+
+    def add_listener(self, listener: Callable[[object], None]) -> None:
+        self.listeners.append(listener)
 
     def timeline(self) -> tuple[TimelinePoint, ...]:
         return self.history

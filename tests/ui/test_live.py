@@ -413,3 +413,14 @@ async def test_the_room_moves_on_screen():
         await shown(pilot, "50 viewers")
         session.view = replace(session.view, room=room(51, 40.0))
         await shown(pilot, "51 viewers")
+
+
+async def test_a_change_in_the_room_shows_before_the_next_tick(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("resonance_tui.tui.screens.live.TICK_S", 3600)
+    app, session = app_with(view(5))
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, "5 here")
+        session.view = replace(session.view, room=room(9))
+        for listener in session.listeners:
+            listener(object())
+        await shown(pilot, "9 here")

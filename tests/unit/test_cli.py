@@ -15,7 +15,7 @@ VERBS = ("join", "broker", "history", "log", "audience", "doctor")
 
 
 def complaint(capsys: pytest.CaptureFixture[str], args: list[str], code: int = 2) -> str:
-    """stderr of a command line that must fail with `code`, in one or two lines, nothing on stdout."""
+    """stderr of a command line that must fail with `code`; nothing is on stdout."""
     assert run_verb(cli, args) == code
     out, err = capsys.readouterr()
     assert out == ""

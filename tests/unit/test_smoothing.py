@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -30,7 +31,7 @@ def noisy(code: Code, rng: random.Random) -> tuple[float, ...]:
 def test_a_still_face_changes_at_most_once_a_minute(seed: int) -> None:
     rng, smoother = random.Random(seed), Smoother()
     codes = [smoother.see(noisy(Code.NEUTRAL, rng), n * HOP).code for n in range(int(300 / HOP))]
-    changes = sum(one != two for one, two in zip(codes, codes[1:], strict=False))
+    changes = sum(one != two for one, two in itertools.pairwise(codes))
     assert changes <= 5  # five minutes
     assert codes.count(Code.NEUTRAL) > 0.98 * len(codes)
 

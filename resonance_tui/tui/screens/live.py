@@ -1,4 +1,5 @@
-"""The live room: reads `session.view` four times a second and hands each widget its part."""
+"""The live room: reads `session.view`, four times a second and when the room changes, and hands
+each widget its part."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from resonance_tui.emotions import Code
+from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.tui.actions import Action, bindings
 from resonance_tui.tui.launch import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
@@ -49,6 +51,8 @@ class LiveScreen(Screen[None]):
         self._ticks = 0
         self._ticker: Timer | None = None
         self._previewer: Timer | None = None
+        self._drawn: RoomSnapshot | None = None
+        session.add_listener(self._on_news)
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
@@ -90,8 +94,15 @@ class LiveScreen(Screen[None]):
     def is_previewing(self) -> bool:
         return self.has_class("previewing")
 
+    def _on_news(self, _event: object) -> None:
+        """Somebody's change shows at once; how often rooms may change is the session's rule."""
+        if self.is_running and self.is_current and self.session.view.room is not self._drawn:
+            self._drawn = self.session.view.room
+            self.call_later(self._tick)
+
     def _tick(self) -> None:
         view = self.session.view
+        self._drawn = view.room
         rows = view.room.rows
         own = own_index(rows, view.viewer_id)
         is_manual = own is not None and rows[own].is_manual

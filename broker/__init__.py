@@ -1,0 +1,75 @@
+"""A broker for the room: Mosquitto where there is one, a small built-in one where not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from broker.problem import BrokerProblem, ProblemKind
+from broker.running import RunningBroker, Say
+from broker.server import OLDEST, LocalBroker, Program, find_mosquitto
+from broker.settings import BrokerSettings
+
+__all__ = [
+    "BrokerProblem",
+    "BrokerSettings",
+    "ProblemKind",
+    "RunningBroker",
+    "find_mosquitto",
+    "local_broker",
+    "start_broker",
+]
+
+
+def start_broker(settings: BrokerSettings, *, say: Say | None = None) -> RunningBroker:
+    """Start a broker and return once it listens; whoever calls this calls its `stop()`.
+
+    `say` takes a sentence whenever the broker crashed and was brought back (from another
+    thread); without it the sentence goes to the log.
+
+    Raises:
+        BrokerProblem: with the kind, what is wrong and what to do.
+    """
+    settings.validate()
+    program = _choose(settings)
+    if program is None:
+        from broker.embedded import EmbeddedBroker
+
+        running = EmbeddedBroker(settings)
+    else:
+        running = LocalBroker(settings, program, say=say)
+    running.start()
+    return running
+
+
+def _choose(settings: BrokerSettings) -> Program | None:
+    """The Mosquitto to use, None for the embedded broker."""
+    if settings.program == "embedded":
+        return None
+    program = find_mosquitto()
+    if program is not None and program.version >= OLDEST:
+        return program
+    if settings.program == "mosquitto":
+        from broker.embedded import INSTALL_HINT
+
+        message = f"{program.name} is too old" if program else "Mosquitto is not installed"
+        raise BrokerProblem(ProblemKind.NOT_INSTALLED, message, INSTALL_HINT)
+    return None
+
+
+def local_broker(port: int = 1883, *, say: Say | None = None) -> RunningBroker:
+    """A quiet broker for this machine alone, on `port` or, where that is taken, a free one.
+
+    Raises:
+        BrokerProblem: when neither Mosquitto nor the embedded broker comes up.
+    """
+    from broker.preflight import free_port
+
+    settings = BrokerSettings(port=port)
+    for _ in range(5):  # a free port may be gone again by the time it is used
+        try:
+            return start_broker(settings, say=say)
+        except BrokerProblem as problem:
+            if problem.kind is not ProblemKind.PORT_TAKEN:
+                raise
+            settings = replace(settings, port=free_port())
+    return start_broker(settings, say=say)

@@ -1,0 +1,23 @@
+"""Networks, the cards that describe them, and the weights we ship.
+
+Importing this costs neither torch nor numpy; `create` imports torch when it is called.
+"""
+
+from model_zoo.cards import Card, CardError
+from model_zoo.cards import load_card as card
+from model_zoo.classes import CLASSES
+from model_zoo.files import WeightsMismatch, WeightsMissing, weights_path
+from model_zoo.registry import UnknownModel, create, list_models
+
+__all__ = [
+    "CLASSES",
+    "Card",
+    "CardError",
+    "UnknownModel",
+    "WeightsMismatch",
+    "WeightsMissing",
+    "card",
+    "create",
+    "list_models",
+    "weights_path",
+]

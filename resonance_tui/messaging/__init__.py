@@ -1,0 +1,1 @@
+"""The room on the wire: frames, topics, and the broker connection."""

@@ -1,0 +1,233 @@
+"""One MQTT connection: aiomqtt with its traps closed, and its errors in our words."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any, cast
+
+import aiomqtt
+import paho.mqtt.client as mqtt
+from aiomqtt import Message, MqttCodeError, MqttError, ProtocolVersion, Will
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
+from resonance_tui.messaging.address import BrokerUrl
+from resonance_tui.messaging.knock import why_unreachable
+from resonance_tui.messaging.outbox import Outgoing
+
+KEEPALIVE_S = 10
+_LIBRARY_LOG = logging.getLogger(f"{__name__}.library")
+_LIBRARY_LOG.setLevel(logging.CRITICAL)  # what it complains of reaches us as errors
+SESSION_TAKEN_OVER = 142
+_UNSUPPORTED_PROTOCOL = 132
+_LOGIN_REFUSED = (133, 134, 135, 138, 140)  # MQTT 5 reason codes; paho translates 3.1.1's
+_DIAL_TIMEOUT_S = 3.0  # paho dials in a thread that nobody can interrupt
+_HANG_UP_TIMEOUT_S = 1.0
+
+Arrival = Callable[[str, bytes], None]  # topic and payload of one message
+
+
+class NoGreeting(BrokerUnreachable):
+    """Somebody took the call and did not answer in the MQTT version that we speak."""
+
+
+class _HungUp(MqttError):
+    """The connection was closed in the middle of the greeting."""
+
+
+class _Funnel(asyncio.Queue[Message]):
+    """Hands messages on as they come and stays empty.
+
+    aiomqtt's own iteration needs several turns of the loop for a message; past some 1,000 a
+    second it falls behind for good while its queue grows.
+    """
+
+    def __init__(self, maxsize: int = 0, *, arrival: Arrival) -> None:
+        super().__init__(maxsize)
+        self._arrival = arrival
+
+    def put_nowait(self, item: Message) -> None:
+        self._arrival(item.topic.value, cast(bytes, item.payload))
+
+
+class BrokerClient(aiomqtt.Client):
+    """aiomqtt's client, except that no way of ending leaves a socket or a task behind."""
+
+    _is_dropped = False
+
+    @property
+    def is_v5(self) -> bool:
+        return self._client.protocol == ProtocolVersion.V5
+
+    async def dial(self) -> None:
+        """Connects, or raises MqttError; then nothing is left of the connection."""
+        self._disconnected.add_done_callback(self._end_greeting)
+        try:
+            await super().__aenter__()
+            # A connection that dies together with its CONNACK is reported before aiomqtt
+            # listens for it; it would wait for messages for ever.
+            if not self._client.is_connected():
+                raise _HungUp("closed right after the greeting")
+        except BaseException:
+            self.drop()
+            raise
+
+    async def hang_up(self) -> None:
+        """Ends in good order, so that no will is sent; after a second, in bad order."""
+        try:
+            async with asyncio.timeout(_HANG_UP_TIMEOUT_S):
+                await super().__aexit__(None, None, None)
+        except (MqttError, TimeoutError):
+            pass
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Closes the socket without a word; the broker sends the will."""
+        self._is_dropped = True
+        # One turn later, after what is already queued to start watching that socket.
+        self._loop.call_soon(self._client._sock_close)
+
+    async def send(self, message: Outgoing) -> None:
+        """Publishes a retained message; at QoS 1, returns once the broker has it."""
+        properties = None
+        if self.is_v5 and message.expiry_s is not None:
+            properties = Properties(PacketTypes.PUBLISH)
+            properties.MessageExpiryInterval = message.expiry_s
+        await self.publish(
+            message.topic, message.payload, message.qos, retain=True, properties=properties
+        )
+
+    async def follow(self, topic: str, qos: int) -> None:
+        """Subscribes. Raises BrokerRefused when the broker denies it."""
+        for code in await self.subscribe(topic, qos):
+            if (code.value if isinstance(code, ReasonCode) else code) >= 128:
+                raise BrokerRefused(
+                    "The broker does not let this user read the channel",
+                    "Ask the host for access, or use another user",
+                )
+
+    def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
+        """Runs in the dialling thread, perhaps long after the caller has gone."""
+        if self._is_dropped:
+            sock.close()
+            raise ConnectionAbortedError("nobody waits for this connection any more")
+        self._loop.call_soon_threadsafe(self._watch_socket, client, userdata, sock)
+
+    def _watch_socket(self, client: Any, userdata: Any, sock: Any) -> None:
+        if self._is_dropped:
+            self.drop()
+        else:
+            super()._on_socket_open(client, userdata, sock)
+
+    def _on_disconnect(
+        self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None
+    ) -> None:
+        if self._connected.done():
+            super()._on_disconnect(client, userdata, flags, reason_code, properties)
+        elif not self._disconnected.done():
+            self._disconnected.set_result(None)
+
+    def _end_greeting(self, disconnected: asyncio.Future[None]) -> None:
+        """Without this, a broker that hangs up on CONNECT is waited for until the time is up."""
+        cause = None if disconnected.cancelled() else disconnected.exception()
+        if not self._connected.done():
+            self._connected.set_exception(_HungUp(f"no greeting: {cause}"))
+
+
+@contextlib.asynccontextmanager
+async def broker_client(
+    url: BrokerUrl,
+    arrival: Arrival,
+    *,
+    identifier: str,
+    version: int,
+    will_topic: str | None = None,
+    will_delay_s: int = 5,
+    answer_timeout_s: float = 5.0,
+) -> AsyncIterator[BrokerClient]:
+    """A connection for the length of the block; `arrival` is called for every message.
+
+    `version`: 5, or 4 for MQTT 3.1.1. The will, if any, clears `will_topic`.
+    `answer_timeout_s`: for each answer of the broker. Raises BrokerRefused, BrokerUnreachable;
+    within the block, aiomqtt's MqttError says that the connection is lost.
+    """
+    is_v5 = version == 5
+    client = BrokerClient(
+        url.host,
+        url.port,
+        username=url.username,
+        password=url.password,
+        logger=_LIBRARY_LOG,
+        identifier=identifier,
+        queue_type=cast(Any, partial(_Funnel, arrival=arrival)),
+        protocol=ProtocolVersion(version),
+        clean_start=True if is_v5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
+        clean_session=None if is_v5 else True,
+        properties=_connect_properties(will_delay_s) if is_v5 else None,
+        will=_will(will_topic, will_delay_s if is_v5 else None),
+        keepalive=KEEPALIVE_S,
+        timeout=answer_timeout_s,
+        tls_context=ssl.create_default_context() if url.is_tls else None,
+    )
+    client._client.connect_timeout = min(answer_timeout_s, _DIAL_TIMEOUT_S)
+    try:
+        await client.dial()
+    except MqttError as error:
+        raise _in_our_words(error, url) from None
+    try:
+        yield client
+    finally:
+        await client.hang_up()
+
+
+def _connect_properties(will_delay_s: int) -> Properties:
+    properties = Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = will_delay_s + 5  # a will never outlasts its session
+    return properties
+
+
+def _will(topic: str | None, delay_s: int | None) -> Will | None:
+    if topic is None:
+        return None
+    properties = None
+    if delay_s is not None:
+        properties = Properties(PacketTypes.WILLMESSAGE)
+        properties.WillDelayInterval = delay_s
+    return Will(topic, b"", qos=1, retain=True, properties=properties)
+
+
+def reason_code(error: MqttError) -> int | None:
+    """The broker's MQTT 5 reason for closing the connection, if it gave one."""
+    cause = error if isinstance(error, MqttCodeError) else error.__cause__
+    code = cause.rc if isinstance(cause, MqttCodeError) else None
+    return code.value if isinstance(code, ReasonCode) else None
+
+
+def _in_our_words(error: MqttError, url: BrokerUrl) -> BrokerError:
+    if isinstance(error, MqttConnectError) and isinstance(error.rc, ReasonCode):
+        return _turned_away(error.rc, url)
+    if isinstance(error, _HungUp):
+        return NoGreeting(f"{url.authority} hung up during the greeting")
+    reason = why_unreachable(error.__context__, url)
+    is_silence = isinstance(error.__context__, TimeoutError)
+    return NoGreeting(reason) if is_silence else BrokerUnreachable(reason)
+
+
+def _turned_away(code: ReasonCode, url: BrokerUrl) -> BrokerError:
+    if code.value == _UNSUPPORTED_PROTOCOL:
+        return NoGreeting(f"{url.authority} speaks another version of MQTT")
+    if code.value not in _LOGIN_REFUSED:
+        return BrokerUnreachable(f"{url.authority} turned us away: {code}")
+    hint = f"Check user and password in {url.scheme}://user:password@{url.authority}"
+    if url.username is None:
+        return BrokerRefused(f"{url.authority} asks for a user and a password", hint)
+    return BrokerRefused(f"{url.authority} refused: wrong user or password", hint)

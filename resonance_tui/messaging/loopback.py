@@ -1,0 +1,119 @@
+"""A room inside one process: the link's twin without a broker, for tests and single machines."""
+
+from __future__ import annotations
+
+import asyncio
+
+from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.link import LinkState, LinkStatus
+from resonance_tui.messaging.outbox import Outbox, Outgoing
+from resonance_tui.messaging.wire import Event
+from resonance_tui.room.state import Report
+
+
+class LoopbackHub:
+    """Stands in for the broker: keeps what is retained and passes every message to every link."""
+
+    def __init__(self) -> None:
+        self._retained: dict[str, bytes] = {}
+        self._links: list[LoopbackLink] = []
+        self._is_up = True
+
+    def attach(self, link: LoopbackLink) -> None:
+        self._links.append(link)
+        if self._is_up:
+            self._welcome(link)
+
+    def detach(self, link: LoopbackLink) -> None:
+        self._links.remove(link)
+        link.is_attached = False
+
+    def _welcome(self, link: LoopbackLink) -> None:
+        link.is_attached = True
+        link.set_status(LinkState.CONNECTED)
+        for topic, payload in self._retained.items():
+            link.receive(topic, payload)
+
+    def cut(self) -> None:
+        """As if the broker had died: everybody is lost, and what was retained with it."""
+        self._is_up = False
+        self._retained.clear()
+        for link in self._links:
+            link.is_attached = False
+            link.set_status(LinkState.LOST, "the loopback was cut")
+
+    def restore(self) -> None:
+        self._is_up = True
+        for link in self._links:
+            self._welcome(link)
+        for link in self._links:
+            link.resend()
+
+    def carry(self, message: Outgoing) -> None:
+        """Keeps a retained message and hands it to every link, the sender's own included."""
+        if message.payload:
+            self._retained[message.topic] = message.payload
+        else:
+            self._retained.pop(message.topic, None)
+        for link in self._links:
+            link.receive(message.topic, message.payload)
+
+
+class LoopbackLink:
+    """Speaks the same frames as the real one, so nothing passes here that MQTT would not carry."""
+
+    def __init__(self, hub: LoopbackHub, channel: str, viewer_id: str) -> None:
+        self.status = LinkStatus(LinkState.CONNECTING)
+        self.wake = asyncio.Event()
+        self.is_attached = False
+        self._hub = hub
+        self._channel = channel
+        self._inbox = Inbox()
+        self._outbox = Outbox(channel, viewer_id)
+
+    @property
+    def viewer_id(self) -> str:
+        return self._outbox.viewer_id
+
+    async def run(self) -> None:
+        self._hub.attach(self)
+        self._flush()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.withdraw()
+            self._hub.detach(self)
+            self.set_status(LinkState.CLOSED)
+
+    def set_status(self, state: LinkState, detail: str = "") -> None:
+        self.status = LinkStatus(state, detail)
+        self.wake.set()
+
+    def receive(self, topic: str, payload: bytes) -> None:
+        if self.is_attached and topic.startswith(f"resonance/1/{self._channel}/"):
+            self._inbox.put(topic, payload)
+            self.wake.set()
+
+    def publish_report(self, report: Report) -> None:
+        self._outbox.set_report(report)
+        self._flush()
+
+    def publish_nickname(self, nickname: str) -> None:
+        self._outbox.set_nickname(nickname)
+        self._flush()
+
+    def withdraw(self) -> None:
+        self._outbox.withdraw()
+        self._flush()
+
+    def resend(self) -> None:
+        self._outbox.repeat_all()
+        self._flush()
+
+    def drain(self) -> list[Event]:
+        return self._inbox.drain()
+
+    def _flush(self) -> None:
+        if self.is_attached:
+            for message in self._outbox.take():
+                self._hub.carry(message)

@@ -1,0 +1,233 @@
+"""Who is in the room and what they feel: reports in, snapshots out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from resonance_tui.emotions import Code
+
+MANUAL = 1  # report flag: stated with a key, not read from a face
+SIMULATED = 2  # report flag: no person behind it
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One viewer's state. Of two reports the one with the higher `(boot, seq)` holds."""
+
+    boot: int  # u32, epoch seconds of the process start, never falling between starts
+    seq: int  # u32, counts up within one boot
+    code: Code
+    confidence: int  # per cent, 0-100
+    flags: int = 0  # MANUAL | SIMULATED
+
+    @property
+    def is_manual(self) -> bool:
+        return bool(self.flags & MANUAL)
+
+    @property
+    def is_simulated(self) -> bool:
+        return bool(self.flags & SIMULATED)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerRow:
+    """One line of the roster."""
+
+    viewer_id: str
+    nickname: str  # "" when anonymous; already safe to draw
+    code: Code
+    confidence: int  # per cent
+    is_manual: bool
+    is_simulated: bool
+    is_stale: bool  # missed a heartbeat; gone once its time to live has passed
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSnapshot:
+    """The room at one moment. `viewers == sum(counts) + unsure + away`."""
+
+    viewers: int
+    counts: tuple[int, ...]  # seven, in the order of `Code`
+    unsure: int
+    away: int
+    rows: tuple[ViewerRow, ...]  # ordered: named first, then by nickname, then by id
+    changed: frozenset[str]  # viewer ids whose row differs from the snapshot before
+    gone: frozenset[str]  # viewer ids that left or went silent since the snapshot before
+
+
+EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())
+
+_REMEMBER_TTLS = 10  # how long, in times to live, a departed viewer's last order is kept
+
+
+@dataclass(slots=True)
+class _Viewer:
+    report: Report
+    heard_at: float  # monotonic seconds
+    nickname: str
+    is_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Departed:
+    order: tuple[int, int]  # (boot, seq) of the last report
+    at: float  # monotonic seconds
+
+
+def _row(viewer_id: str, viewer: _Viewer) -> ViewerRow:
+    report = viewer.report
+    return ViewerRow(
+        viewer_id,
+        viewer.nickname,
+        report.code,
+        report.confidence,
+        report.is_manual,
+        report.is_simulated,
+        viewer.is_stale,
+    )
+
+
+def _roster_order(item: tuple[str, ViewerRow]) -> tuple[bool, str, str]:
+    viewer_id, row = item
+    return (not row.nickname, row.nickname.casefold(), viewer_id)
+
+
+class RoomState:
+    """Reports and names in, snapshots out; the same whatever the order they came in.
+
+    Times are the receiver's own monotonic seconds: a sender's clock decides nothing. A viewer
+    who left or fell silent stays remembered for a while by its `(boot, seq)` alone, so that an
+    old report, delivered late or again, does not bring it back.
+    """
+
+    def __init__(
+        self, *, ttl: float = 30.0, stale_after: float = 15.0, max_viewers: int = 5000
+    ) -> None:
+        self._ttl = ttl
+        self._stale_after = stale_after
+        self._max_viewers = max_viewers
+        self._present: dict[str, _Viewer] = {}  # least recently heard first
+        self._departed: dict[str, _Departed] = {}  # the one who went first comes first
+        self._nicknames: dict[str, str] = {}  # of viewers who are not, or not yet, present
+        self._tally = [0] * len(Code)
+        self._rows: dict[str, ViewerRow] = {}  # of the last snapshot, in its order
+        self._touched: set[str] = set()  # rows to look at again
+        self._is_sorted = True
+        self._last = EMPTY_ROOM
+
+    def report(self, viewer_id: str, report: Report, now: float) -> bool:
+        """Takes a report in. False for one that is not newer, or when the room is full."""
+        viewer = self._present.get(viewer_id)
+        if viewer is None:
+            return self._enter(viewer_id, report, now)
+        if (report.boot, report.seq) <= (viewer.report.boot, viewer.report.seq):
+            return False
+        self._tally[viewer.report.code] -= 1
+        self._tally[report.code] += 1
+        self._present[viewer_id] = self._present.pop(viewer_id)  # heard last: to the end
+        viewer.report, viewer.heard_at, viewer.is_stale = report, now, False
+        self._touched.add(viewer_id)
+        return True
+
+    def _enter(self, viewer_id: str, report: Report, now: float) -> bool:
+        departed = self._departed.get(viewer_id)
+        if departed and (report.boot, report.seq) <= departed.order:
+            return False
+        if len(self._present) >= self._max_viewers:
+            return False
+        self._departed.pop(viewer_id, None)
+        self._present[viewer_id] = _Viewer(report, now, self._nicknames.pop(viewer_id, ""))
+        self._tally[report.code] += 1
+        self._touched.add(viewer_id)
+        self._is_sorted = False
+        return True
+
+    def name(self, viewer_id: str, nickname: str, now: float) -> None:
+        """Remembers a nickname that is safe to draw; "" forgets it."""
+        viewer = self._present.get(viewer_id)
+        if viewer is None:
+            self._keep_nickname(viewer_id, nickname)
+        elif viewer.nickname != nickname:
+            viewer.nickname = nickname
+            self._touched.add(viewer_id)
+            self._is_sorted = False
+
+    def _keep_nickname(self, viewer_id: str, nickname: str) -> None:
+        self._nicknames.pop(viewer_id, None)
+        if nickname:
+            self._nicknames[viewer_id] = nickname
+        if len(self._nicknames) > self._max_viewers:
+            del self._nicknames[next(iter(self._nicknames))]
+
+    def leave(self, viewer_id: str, now: float) -> None:
+        """Takes a viewer out. Coming back takes a newer report."""
+        viewer = self._present.pop(viewer_id, None)
+        if viewer is None:
+            return
+        self._tally[viewer.report.code] -= 1
+        self._touched.add(viewer_id)
+        self._is_sorted = False
+        self._keep_nickname(viewer_id, viewer.nickname)
+        self._departed[viewer_id] = _Departed((viewer.report.boot, viewer.report.seq), now)
+        if len(self._departed) > self._max_viewers:
+            del self._departed[next(iter(self._departed))]
+
+    def tick(self, now: float) -> RoomSnapshot:
+        """The room as of now. Costs little more than the rows that changed."""
+        self._expire(now)
+        changed = frozenset(each for each in self._touched if self._refresh(each))
+        gone = frozenset(
+            each for each in self._touched if each in self._rows and each not in self._present
+        )
+        for viewer_id in gone:
+            del self._rows[viewer_id]
+        self._touched.clear()
+        if not self._is_sorted:
+            self._rows = dict(sorted(self._rows.items(), key=_roster_order))
+            self._is_sorted = True
+        self._last = self._snapshot(changed, gone)
+        return self._last
+
+    def _expire(self, now: float) -> None:
+        for viewer_id, viewer in list(self._overdue(now)):
+            if now - viewer.heard_at >= self._ttl:
+                self.leave(viewer_id, now)
+            elif not viewer.is_stale:
+                viewer.is_stale = True
+                self._touched.add(viewer_id)
+        while self._departed:
+            viewer_id, departed = next(iter(self._departed.items()))
+            if now - departed.at < _REMEMBER_TTLS * self._ttl:
+                break
+            del self._departed[viewer_id]
+
+    def _overdue(self, now: float) -> Iterator[tuple[str, _Viewer]]:
+        """Viewers not heard lately: they stand in front, so most ticks look at one."""
+        for viewer_id, viewer in self._present.items():
+            if now - viewer.heard_at < self._stale_after:
+                return
+            yield viewer_id, viewer
+
+    def _refresh(self, viewer_id: str) -> bool:
+        """Draws one row anew; whether it differs from the last snapshot's."""
+        viewer = self._present.get(viewer_id)
+        if viewer is None:
+            return False
+        row = _row(viewer_id, viewer)
+        if self._rows.get(viewer_id) == row:
+            return False
+        self._rows[viewer_id] = row
+        return True
+
+    def _snapshot(self, changed: frozenset[str], gone: frozenset[str]) -> RoomSnapshot:
+        rows = tuple(self._rows.values()) if changed or gone else self._last.rows
+        return RoomSnapshot(
+            viewers=len(self._present),
+            counts=tuple(self._tally[: Code.AWAY]),
+            unsure=self._tally[Code.UNSURE],
+            away=self._tally[Code.AWAY],
+            rows=rows,
+            changed=changed,
+            gone=gone,
+        )

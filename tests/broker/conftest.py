@@ -1,0 +1,82 @@
+"""Real brokers on free loopback ports: Mosquitto where it is installed, the embedded one always."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from broker import BrokerSettings, RunningBroker, find_mosquitto, start_broker
+from broker.preflight import free_port
+
+Start = Callable[..., RunningBroker]
+
+
+@pytest.fixture(autouse=True)
+def _skip_without_mosquitto(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("mosquitto") and find_mosquitto() is None:
+        pytest.skip("needs Mosquitto: sudo apt-get install mosquitto")
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts brokers with the given settings, on free ports, and stops them all at the end."""
+    running: list[RunningBroker] = []
+
+    def start_one(*, say: Callable[[str], None] | None = None, **settings: object) -> RunningBroker:
+        settings.setdefault("port", free_port())
+        running.append(start_broker(BrokerSettings(**settings), say=say))
+        return running[-1]
+
+    yield start_one
+    for broker in running:
+        broker.stop()
+
+
+@pytest.fixture(params=[pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"])
+def either(request: pytest.FixtureRequest, start: Start) -> RunningBroker:
+    """Both kinds of broker, one after the other."""
+    return start(program=request.param)
+
+
+@pytest.fixture
+def users_file(tmp_path: Path) -> Path:
+    """Made by the real mosquitto_passwd: ada / enigma."""
+    program = shutil.which("mosquitto_passwd")
+    if program is None:
+        pytest.skip("needs mosquitto_passwd")
+    path = tmp_path / "users"
+    subprocess.run([program, "-b", "-c", str(path), "ada", "enigma"], check=True, timeout=10)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tls_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A self-made certificate for localhost and 127.0.0.1, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the openssl program")
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    options = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
+    command = ["openssl", "req", *options.split(), "-addext", names]
+    files = ["-keyout", str(key), "-out", str(cert)]
+    subprocess.run([*command, *files], check=True, capture_output=True, timeout=30)
+    return cert, key
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """Waits until something is so; fails when it is not within the time."""
+
+    def wait(is_so: Callable[[], object], timeout_s: float = 8.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not is_so():
+            assert time.monotonic() < deadline, "did not come to pass in time"
+            time.sleep(0.05)
+
+    return wait

@@ -1,0 +1,251 @@
+"""`broker` as a person meets it: what it prints, what it announces, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import aiomqtt
+import pytest
+
+from broker import BrokerProblem, BrokerSettings, ProblemKind
+from broker.preflight import free_port, speaks_mqtt
+from resonance_tui.errors import (
+    BrokerFailed,
+    BrokerNotInstalled,
+    InputError,
+    InvalidChannel,
+    PortTaken,
+)
+from resonance_tui.messaging import wire
+from resonance_tui.verbs import broker_watch
+from resonance_tui.verbs.broker import describe, run, share_lines, translate
+from resonance_tui.verbs.broker_watch import FigureReader, Figures
+
+KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
+CODE = """
+import sys
+from resonance_tui.verbs.broker import run
+try:
+    run({arguments})
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+Verb = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def verb() -> Iterator[Verb]:
+    """Starts the verb as its own process; what still runs at the end of the test is ended."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(arguments: dict[str, object], **options: object) -> subprocess.Popen[str]:
+        text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        command = [sys.executable, "-c", CODE.format(arguments=text)]
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        started.append(subprocess.Popen(command, text=True, **options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate(timeout=5)
+
+
+def protocol(kind: str) -> aiomqtt.ProtocolVersion:
+    version = aiomqtt.ProtocolVersion
+    return version.V5 if kind == "mosquitto" else version.V311
+
+
+async def room_messages(port: int, kind: str, count: int) -> list[tuple[str, bytes]]:
+    """The next messages about rooms, as a viewer on the start screen hears them."""
+    heard = []
+    async with aiomqtt.Client("127.0.0.1", port, protocol=protocol(kind), timeout=5) as viewer:
+        await viewer.subscribe("resonance/1/+/room", qos=1)
+        async for message in viewer.messages:
+            heard.append((str(message.topic), message.payload))
+            if len(heard) == count:
+                break
+    return heard
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_prints_its_address_announces_rooms_and_ends_cleanly(
+    verb: Verb, kind: str, ending: signal.Signals
+) -> None:
+    port = free_port()
+    process = verb({"port": port, "program": kind, "channels": ["Alice-Live", "b"]})
+    printed = [process.stdout.readline().rstrip("\n") for _ in range(5)]
+    rooms = dict(await room_messages(port, kind, 2))
+    process.send_signal(ending)
+    out, err = process.communicate(timeout=10)
+    url = f"mqtt://127.0.0.1:{port}"
+    assert printed == [
+        f"url  {url}",
+        f"join  resonance-tui join alice-live --broker {url}",
+        f"invite  resonance://127.0.0.1:{port}/alice-live",
+        f"join  resonance-tui join b --broker {url}",
+        f"invite  resonance://127.0.0.1:{port}/b",
+    ]
+    assert set(rooms) == {"resonance/1/alice-live/room", "resonance/1/b/room"}
+    event = wire.decode("resonance/1/b/room", rooms["resonance/1/b/room"])
+    assert event == wire.RoomEvent("b", wire.RoomSettings())
+    assert process.returncode == 130
+    assert out == ""
+    assert f"{kind}" in err
+    assert "Traceback" not in err
+    assert not speaks_mqtt("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_takes_its_rooms_back_before_it_goes(verb: Verb, kind: str) -> None:
+    port = free_port()
+    process = verb({"port": port, "program": kind, "channels": ["demo"]})
+    process.stdout.readline()
+    payloads = []
+    async with (
+        asyncio.timeout(10),
+        aiomqtt.Client("127.0.0.1", port, protocol=protocol(kind)) as viewer,
+    ):
+        await viewer.subscribe("resonance/1/+/room", qos=1)
+        async for message in viewer.messages:
+            payloads.append(message.payload)
+            if len(payloads) == 2:
+                break
+            process.send_signal(signal.SIGINT)
+    assert payloads[0] != b""
+    assert payloads[1] == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
+def test_on_a_terminal_one_line_is_rewritten_in_place(verb: Verb) -> None:
+    ours, theirs = pty.openpty()
+    verb({"port": free_port()}, stderr=theirs, env={**os.environ, "TERM": "xterm"})
+    os.close(theirs)
+    seen, deadline = b"", time.monotonic() + 15
+    while seen.count(b"\x1b[2K0 viewers") < 2:
+        assert time.monotonic() < deadline, seen
+        if select.select([ours], [], [], 0.5)[0]:
+            seen += os.read(ours, 4096)
+    os.close(ours)
+    assert b"\n" not in seen[seen.index(b"\x1b[2K") :]
+
+
+def test_refusals_come_before_anything_is_started(tmp_path: Path) -> None:
+    with pytest.raises(InvalidChannel):
+        run(channels=["not a channel!"])
+    with pytest.raises(InputError, match="a public broker needs"):
+        run(public=True)
+    with pytest.raises(InputError, match="TLS needs both"):
+        run(tls_cert=tmp_path / "cert.pem")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "code"),
+    [
+        (ProblemKind.USAGE, InputError, 2),
+        (ProblemKind.FILE, InputError, 2),
+        (ProblemKind.PORT_TAKEN, PortTaken, 2),
+        (ProblemKind.NOT_INSTALLED, BrokerNotInstalled, 1),
+        (ProblemKind.FAILED, BrokerFailed, 1),
+    ],
+)
+def test_every_problem_has_its_error_and_exit_code(kind, error, code: int) -> None:
+    translated = translate(BrokerProblem(kind, "what", "how"))
+    assert type(translated) is error
+    assert (translated.message, translated.hint) == ("what", "how")
+    assert translated.exit_code == code
+
+
+def test_no_line_ever_holds_a_password() -> None:
+    settings = BrokerSettings(users=Path("u"), tls_cert=Path("c"), tls_key=Path("k"), port=8883)
+    assert share_lines(settings, "room.example", []) == [
+        ("url", "mqtts://room.example:8883"),
+        ("join", "resonance-tui join CHANNEL --broker mqtts://NAME:PASSWORD@room.example:8883"),
+        ("invite", "resonance://room.example:8883/CHANNEL?tls=1"),
+    ]
+
+
+async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> None:
+    """Python 3.11's wait_for loses a cancellation that meets the answer it waits for."""
+    swallowed = []
+
+    async def stubborn(*_: object) -> None:
+        while True:
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                if swallowed:
+                    raise
+                swallowed.append("one")
+
+    broker = SimpleNamespace(is_running=True)
+    monkeypatch.setattr(broker_watch, "_stay_connected", stubborn)
+    monkeypatch.setattr(broker_watch, "FAREWELL_S", 0.0)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        watching = group.create_task(broker_watch.watch(broker, [], lambda figures: None))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        watching.cancel()
+    assert swallowed == ["one"]
+    assert watching.cancelled()
+
+
+# --- figures -----------------------------------------------------------------------------------
+
+
+def test_figures_leave_the_host_itself_out() -> None:
+    reader = FigureReader()
+    assert reader.figures(0.0) == Figures()
+    reader.feed("$SYS/broker/clients/connected", b"3")
+    reader.feed("$SYS/broker/publish/messages/received", b"100")
+    reader.feed("$SYS/broker/publish/messages/sent", b"203")
+    assert reader.figures(10.0) == Figures(viewers=2)
+    reader.feed("$SYS/broker/publish/messages/received", b"110")
+    reader.feed("$SYS/broker/publish/messages/sent", b"225")  # two of them to us
+    assert reader.figures(12.0) == Figures(viewers=2, in_per_s=5.0, out_per_s=10.0)
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("$SYS/broker/clients/connected", b"-4"),
+        ("$SYS/broker/clients/connected", b"many"),
+        ("$SYS/broker/clients/connected", b"9" * 40),
+        ("$SYS/broker/clients/connected", b""),
+        ("$SYS/broker/uptime", b"3"),
+    ],
+)
+def test_what_is_no_figure_is_passed_over(topic: str, payload: bytes) -> None:
+    reader = FigureReader()
+    reader.feed("$SYS/broker/publish/messages/sent", b"1")
+    reader.feed(topic, payload)
+    assert reader.figures(0.0) == Figures()
+
+
+def test_after_a_restart_rates_do_not_go_below_nothing() -> None:
+    reader = FigureReader()
+    for value in (b"500", b"3"):
+        reader.feed("$SYS/broker/clients/connected", b"1")
+        reader.feed("$SYS/broker/publish/messages/received", value)
+        reader.feed("$SYS/broker/publish/messages/sent", value)
+        assert reader.figures(float(value)).in_per_s == 0.0
+
+
+def test_the_status_line_in_words() -> None:
+    assert describe(Figures(), 5.0) == "waiting for the first figures · up 0:00:05"
+    assert describe(Figures(1, 0.25, 12.0), 3723.9) == (
+        "1 viewer · 0.2 in/s · 12.0 out/s · up 1:02:03"
+    )

@@ -1,0 +1,140 @@
+"""Viewers for tests: a link together with the room it sees, and a line one can cut."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from resonance_tui.emotions import Code
+from resonance_tui.messaging.link import LinkState, MqttLink
+from resonance_tui.messaging.loopback import LoopbackLink
+from resonance_tui.messaging.wire import (
+    LeaveEvent,
+    NicknameEvent,
+    ReportEvent,
+    new_viewer_id,
+    parse_broker_url,
+)
+from resonance_tui.room.state import Report, RoomSnapshot, RoomState
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CHANNEL = "cinema"
+HAPPY = Report(boot=1_790_000_000, seq=1, code=Code.HAPPINESS, confidence=83)
+SAD = replace(HAPPY, seq=2, code=Code.SADNESS)
+
+
+class Seat:
+    """A link with the room that it sees."""
+
+    def __init__(self, broker: Any, viewer_id: str = "", **options: Any) -> None:
+        options = {"heartbeat_s": 0.5, "will_delay_s": 1} | options
+        url = parse_broker_url(broker if isinstance(broker, str) else broker.url)
+        self.link = MqttLink(url, CHANNEL, viewer_id or new_viewer_id(), **options)
+        self.room = RoomState(ttl=30, stale_after=15)
+        self.statuses: list[LinkState] = []
+
+    def look(self) -> RoomSnapshot:
+        now = time.monotonic()
+        for event in self.link.drain():
+            match event:
+                case ReportEvent():
+                    self.room.report(event.viewer_id, event.report, now)
+                case NicknameEvent():
+                    self.room.name(event.viewer_id, event.nickname, now)
+                case LeaveEvent():
+                    self.room.leave(event.viewer_id, now)
+        if not self.statuses or self.statuses[-1] is not self.link.status.state:
+            self.statuses.append(self.link.status.state)
+        return self.room.tick(now)
+
+    @property
+    def is_connected(self) -> bool:
+        return self.link.status.state is LinkState.CONNECTED
+
+
+async def until(condition: Callable[[], object], within: float = 8.0) -> float:
+    """Seconds until the condition held; fails after `within`."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < within, "waited in vain"
+        await asyncio.sleep(0.01)
+    return time.monotonic() - started
+
+
+@contextlib.asynccontextmanager
+async def seated(*seats: Seat | LoopbackLink, connect: bool = True) -> AsyncIterator[None]:
+    links = [seat.link if isinstance(seat, Seat) else seat for seat in seats]
+    runs = [asyncio.create_task(link.run()) for link in links]
+    try:
+        if connect:
+            await until(lambda: all(each.status.state is LinkState.CONNECTED for each in links))
+        yield
+    finally:
+        for run in runs:
+            run.cancel()
+        ends = await asyncio.gather(*runs, return_exceptions=True)
+    assert all(isinstance(end, asyncio.CancelledError) for end in ends), ends
+    assert all(link.status.state is LinkState.CLOSED for link in links)
+
+
+def rows(seat: Seat) -> dict[str, tuple[str, Code]]:
+    return {row.viewer_id: (row.nickname, row.code) for row in seat.look().rows}
+
+
+def start_python(script: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Another process that runs this text, in the repository."""
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *arguments], cwd=REPOSITORY, stdout=subprocess.PIPE
+    )
+
+
+def publish(broker: Any, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    """Through the plainest client there is, so that ours is not its own witness."""
+    import paho.mqtt.publish
+
+    paho.mqtt.publish.single(
+        topic, payload, qos=1, retain=retain, hostname=broker.host, port=broker.port
+    )
+
+
+class Cable:
+    """A line to the broker that a test can cut, as when somebody trips over it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._ends: list[asyncio.StreamWriter] = []
+        self.url = ""
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._ends += [writer, far_writer]
+        with contextlib.suppress(OSError):
+            await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
+
+    def cut(self) -> None:
+        for end in self._ends:
+            end.transport.abort()
+        self._ends.clear()
+
+
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(4096):
+        writer.write(data)
+    writer.close()
+
+
+@contextlib.asynccontextmanager
+async def cable(port: int) -> AsyncIterator[Cable]:
+    line = Cable(port)
+    server = await asyncio.start_server(line.carry, "127.0.0.1", 0)
+    line.url = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        yield line
+        line.cut()

@@ -1,0 +1,345 @@
+"""The line to a room against a real broker: as it should be, and when things break."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from seats import CHANNEL, HAPPY, SAD, Seat, cable, publish, rows, seated, start_python, until
+
+from resonance_tui.emotions import Code
+from resonance_tui.errors import BrokerRefused
+from resonance_tui.messaging.address import parse_broker_url
+from resonance_tui.messaging.directory import ChannelInfo, answers, list_channels
+from resonance_tui.messaging.link import LinkState
+from resonance_tui.messaging.wire import (
+    RoomEvent,
+    RoomSettings,
+    encode_room,
+    room_topic,
+)
+from resonance_tui.room.state import RoomState
+
+pytestmark = pytest.mark.mosquitto
+
+
+# --- a room as it should be --------------------------------------------------------------------
+
+
+async def test_a_report_is_seen_by_another_within_a_second(mosquitto: Any) -> None:
+    alice, bob = Seat(mosquitto), Seat(mosquitto)
+    async with seated(alice, bob):
+        alice.link.publish_nickname("Alice")
+        alice.link.publish_report(HAPPY)
+        expected = {alice.link.viewer_id: ("Alice", Code.HAPPINESS)}
+        assert await until(lambda: rows(bob) == expected) < 1
+        alice.link.publish_report(SAD)
+        assert await until(lambda: bob.look().counts[Code.SADNESS] == 1) < 1
+        assert bob.look().viewers == 1
+
+
+async def test_who_comes_late_sees_everybody_at_once(mosquitto: Any) -> None:
+    alice = Seat(mosquitto, heartbeat_s=60)
+    async with seated(alice):
+        alice.link.publish_nickname("Alice")
+        alice.link.publish_report(HAPPY)
+        await until(lambda: alice.look().viewers == 1)
+        bob = Seat(mosquitto, heartbeat_s=60)
+        async with seated(bob):
+            expected = {alice.link.viewer_id: ("Alice", Code.HAPPINESS)}
+            assert await until(lambda: rows(bob) == expected) < 1
+
+
+async def test_leaving_in_good_order_shows_at_once_and_leaves_nothing_behind(
+    mosquitto: Any,
+) -> None:
+    bob = Seat(mosquitto)
+    async with seated(bob):
+        alice = Seat(mosquitto)
+        async with seated(alice):
+            alice.link.publish_nickname("Alice")
+            alice.link.publish_report(HAPPY)
+            await until(lambda: bob.look().viewers == 1)
+        assert await until(lambda: bob.look().viewers == 0) < 0.5
+        late = Seat(mosquitto)
+        async with seated(late):
+            await asyncio.sleep(0.2)
+            assert late.link.drain() == []
+
+
+async def test_withdrawing_hides_and_the_next_report_shows_again_with_the_name(
+    mosquitto: Any,
+) -> None:
+    alice, bob = Seat(mosquitto), Seat(mosquitto)
+    async with seated(alice, bob):
+        alice.link.publish_nickname("Alice")
+        alice.link.publish_report(HAPPY)
+        await until(lambda: bob.look().viewers == 1)
+        alice.link.withdraw()
+        await until(lambda: bob.look().viewers == 0)
+        await asyncio.sleep(1.2)  # two heartbeats, which must not bring her back
+        assert bob.look().viewers == 0
+        alice.link.publish_report(SAD)
+        await until(lambda: rows(bob) == {alice.link.viewer_id: ("Alice", Code.SADNESS)})
+
+
+async def test_a_nickname_alone_tells_nobody_that_one_is_there(mosquitto: Any) -> None:
+    alice, bob = Seat(mosquitto), Seat(mosquitto)
+    async with seated(alice, bob):
+        alice.link.publish_nickname("Alice")
+        await asyncio.sleep(0.3)
+        assert bob.link.drain() == []
+
+
+async def test_heartbeats_keep_a_still_viewer_alive(mosquitto: Any) -> None:
+    alice, bob = Seat(mosquitto, heartbeat_s=0.3), Seat(mosquitto)
+    bob.room = RoomState(ttl=1.0, stale_after=0.8)
+    async with seated(alice, bob):
+        alice.link.publish_report(HAPPY)
+        await until(lambda: bob.look().viewers == 1)
+        ends = time.monotonic() + 2.0
+        while time.monotonic() < ends:
+            assert [row.is_stale for row in bob.look().rows] == [False]
+            await asyncio.sleep(0.05)
+
+
+async def test_a_report_after_heartbeats_still_counts_as_newer(mosquitto: Any) -> None:
+    alice, bob = Seat(mosquitto, heartbeat_s=0.1), Seat(mosquitto)
+    async with seated(alice, bob):
+        alice.link.publish_report(HAPPY)
+        await until(lambda: bob.look().viewers == 1)
+        await asyncio.sleep(0.5)  # heartbeats have taken numbers beyond SAD's
+        alice.link.publish_report(SAD)
+        await until(lambda: bob.look().counts[Code.SADNESS] == 1)
+
+
+async def test_an_observer_hears_and_is_not_heard(mosquitto: Any) -> None:
+    alice, watcher = Seat(mosquitto), Seat(mosquitto, observe_only=True)
+    async with seated(alice, watcher):
+        alice.link.publish_report(HAPPY)
+        await until(lambda: watcher.look().viewers == 1)
+        rooms = await list_channels(parse_broker_url(mosquitto.url), wait=0.2)
+        assert rooms == [ChannelInfo(CHANNEL, 1, False)]
+
+
+async def test_the_settings_of_the_host_arrive(mosquitto: Any) -> None:
+    publish(mosquitto, room_topic(CHANNEL), encode_room(RoomSettings(ttl_s=45)), retain=True)
+    alice = Seat(mosquitto)
+    async with seated(alice):
+        await until(lambda: alice.link.wake.is_set())
+        await until(
+            lambda: RoomEvent(CHANNEL, RoomSettings(ttl_s=45)) in alice.link.drain(), within=2
+        )
+
+
+# --- what goes wrong ---------------------------------------------------------------------------
+
+VIEWER = """
+import asyncio, sys
+from resonance_tui.emotions import Code
+from resonance_tui.messaging.link import MqttLink
+from resonance_tui.messaging.wire import parse_broker_url
+from resonance_tui.room.state import Report
+
+link = MqttLink(parse_broker_url(sys.argv[1]), "cinema", "doomed", will_delay_s=1)
+link.publish_nickname("Doomed")
+link.publish_report(Report(1, 1, Code.FEAR, 50))
+asyncio.run(link.run())
+"""
+
+
+async def test_a_killed_viewer_is_gone_after_the_will(mosquitto: Any) -> None:
+    bob = Seat(mosquitto)
+    async with seated(bob):
+        viewer = start_python(VIEWER, mosquitto.url)
+        try:
+            await until(lambda: rows(bob) == {"doomed": ("Doomed", Code.FEAR)}, within=15)
+        finally:
+            viewer.send_signal(signal.SIGKILL)
+            viewer.communicate()
+        took = await until(lambda: bob.look().viewers == 0)
+        assert took > 0.5, "the will has to wait: a viewer who is back in time never left"
+
+
+async def test_a_viewer_who_is_back_before_the_will_never_left(mosquitto: Any) -> None:
+    async with cable(mosquitto.port) as line:
+        bob, alice = Seat(mosquitto), Seat(line.url, will_delay_s=2)
+        async with seated(bob, alice):
+            alice.link.publish_report(HAPPY)
+            await until(lambda: bob.look().viewers == 1)
+            line.cut()
+            await until(lambda: not alice.is_connected)
+            await until(lambda: alice.is_connected)
+            ends = time.monotonic() + 3
+            while time.monotonic() < ends:
+                assert bob.look().viewers == 1
+                await asyncio.sleep(0.05)
+
+
+async def test_both_come_back_by_themselves_when_the_broker_dies(mosquitto: Any) -> None:
+    alice, bob = Seat(mosquitto, heartbeat_s=60), Seat(mosquitto, heartbeat_s=60)
+    async with seated(alice, bob):
+        alice.link.publish_report(HAPPY)
+        bob.link.publish_report(SAD)
+        await until(lambda: alice.look().viewers == bob.look().viewers == 2)
+        mosquitto.kill()
+        for seat in (alice, bob):
+            await until(lambda seat=seat: seat.link.status.retry_at is not None)
+            assert seat.link.status.state is LinkState.LOST
+            assert seat.link.status.detail
+            assert 0 <= seat.link.status.retry_at - time.monotonic() <= 5  # type: ignore
+        await asyncio.sleep(0.5)
+        carol = Seat(mosquitto)
+        mosquitto.start()
+        async with seated(carol):
+            await until(lambda: alice.is_connected and bob.is_connected)
+            await until(lambda: carol.look().viewers == 2, within=1)
+            counts = carol.look().counts
+            assert (counts[Code.HAPPINESS], counts[Code.SADNESS]) == (1, 1)
+            assert alice.look().viewers == bob.look().viewers == 2
+
+
+async def test_a_broker_that_comes_later_is_found(make_mosquitto: Any) -> None:
+    broker = make_mosquitto()
+    alice = Seat(broker)
+    async with seated(alice, connect=False):
+        await until(lambda: alice.link.status.retry_at is not None)
+        assert "nothing listens" in alice.link.status.detail
+        alice.link.publish_report(HAPPY)
+        broker.start()
+        await until(lambda: alice.is_connected)
+        await until(lambda: alice.look().viewers == 1)
+
+
+async def test_a_wrong_password_ends_it(make_mosquitto: Any) -> None:
+    broker = make_mosquitto()
+    demand_password(broker, "secret")
+    broker.start()
+    for url, words in (
+        (f"mqtt://alice:wrong@127.0.0.1:{broker.port}", "wrong user or password"),
+        (broker.url, "asks for a user"),
+    ):
+        seat = Seat(url)
+        with pytest.raises(BrokerRefused, match=words) as caught:
+            async with asyncio.timeout(5):
+                await seat.link.run()
+        assert "wrong" not in caught.value.hint
+        assert seat.link.status.state is LinkState.CLOSED
+    alice = Seat(f"mqtt://alice:secret@127.0.0.1:{broker.port}")
+    async with seated(alice):
+        assert alice.link.status.detail == ""
+
+
+async def test_a_login_that_worked_before_is_tried_again_slowly(make_mosquitto: Any) -> None:
+    broker = make_mosquitto()
+    broker.start()
+    alice = Seat(f"mqtt://alice:secret@127.0.0.1:{broker.port}")
+    async with seated(alice):
+        broker.kill()
+        demand_password(broker, "changed")
+        broker.start()
+        await until(lambda: "refused" in alice.link.status.detail)
+        assert alice.link.status.retry_at is not None
+        assert alice.link.status.retry_at - time.monotonic() > 10
+
+
+def demand_password(broker: Any, password: str) -> None:
+    """From its next start on, the broker lets in alice with this password and nobody else."""
+    tool = shutil.which("mosquitto_passwd")
+    if tool is None:
+        pytest.skip("mosquitto_passwd is not installed")
+    users = broker.folder / "users"
+    subprocess.run([tool, "-b", "-c", str(users), "alice", password], check=True)
+    broker.lines = ("allow_anonymous false", f"password_file {users}")
+
+
+async def test_tls_is_spoken_and_a_certificate_from_nobody_is_not_trusted(
+    make_mosquitto: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = make_mosquitto()
+    certificate = present_certificate(broker)
+    broker.start()
+    url = f"mqtts://localhost:{broker.port}"
+    stranger = Seat(url)
+    async with seated(stranger, connect=False):
+        await until(lambda: "is not valid" in stranger.link.status.detail)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    alice = Seat(url)
+    async with seated(alice):
+        alice.link.publish_report(HAPPY)
+        await until(lambda: alice.look().viewers == 1)
+    assert await answers(parse_broker_url(url))
+    assert not await answers(parse_broker_url(broker.url)), "TLS only"
+
+
+def present_certificate(broker: Any) -> Path:
+    tool = shutil.which("openssl")
+    if tool is None:
+        pytest.skip("openssl is not installed")
+    certificate, key = broker.folder / "cert.pem", broker.folder / "key.pem"
+    subprocess.run(
+        [tool, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", str(key),
+         "-out", str(certificate), "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    broker.lines += (f"certfile {certificate}", f"keyfile {key}")
+    return certificate
+
+
+async def test_cancelling_is_quick_even_when_the_broker_is_frozen(mosquitto: Any) -> None:
+    alice = Seat(mosquitto)
+    run = asyncio.create_task(alice.link.run())
+    await until(lambda: alice.is_connected)
+    alice.link.publish_report(HAPPY)
+    await until(lambda: alice.look().viewers == 1)
+    mosquitto.freeze()
+    started = time.monotonic()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert time.monotonic() - started < 3.5
+    mosquitto.thaw()
+
+
+async def test_cancelled_at_any_moment_it_ends_at_once_and_leaves_nothing(mosquitto: Any) -> None:
+    bob = Seat(mosquitto)
+    async with seated(bob):
+        tasks = len(asyncio.all_tasks())
+        for moment in range(40):
+            alice = Seat(mosquitto, heartbeat_s=0.005)
+            alice.link.publish_report(HAPPY)
+            run = asyncio.create_task(alice.link.run())
+            await asyncio.sleep(0.001 * moment)
+            run.cancel()
+            done, _ = await asyncio.wait([run], timeout=3)
+            assert done and run.cancelled(), f"cancelled after {moment} ms"
+        await until(lambda: len(asyncio.all_tasks()) <= tasks, within=3)
+        await until(lambda: bob.look().viewers == 0, within=4)
+
+
+async def test_a_frozen_broker_is_noticed_within_a_heartbeat_and_an_answer(mosquitto: Any) -> None:
+    watcher = Seat(mosquitto, observe_only=True, heartbeat_s=0.3, connect_timeout=0.7)
+    async with seated(watcher):
+        mosquitto.freeze()
+        await until(lambda: watcher.link.status.state is LinkState.LOST, within=3)
+        mosquitto.thaw()
+        await until(lambda: watcher.is_connected)
+
+
+async def test_twins_part_and_both_stay(mosquitto: Any) -> None:
+    first, second = Seat(mosquitto, "samesame"), Seat(mosquitto, "samesame")
+    async with seated(first, second, connect=False):
+        first.link.publish_report(HAPPY)
+        second.link.publish_report(SAD)
+        await until(lambda: first.link.viewer_id != second.link.viewer_id, within=20)
+        await until(lambda: first.is_connected and second.is_connected)
+        details = {first.link.status.detail, second.link.status.detail}
+        assert any("another program uses your id" in detail for detail in details)
+        await until(lambda: first.look().viewers == second.look().viewers == 2)

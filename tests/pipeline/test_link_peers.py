@@ -1,0 +1,194 @@
+"""The line to a room against peers that flood, lie, hang up, stay silent or are old."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from typing import Any
+
+import pytest
+from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python, until
+
+from resonance_tui.emotions import Code
+from resonance_tui.messaging.link import LinkState
+from resonance_tui.messaging.wire import (
+    ReportEvent,
+    encode_report,
+    report_topic,
+)
+
+
+@pytest.mark.mosquitto
+async def test_a_flood_is_drained_with_a_bounded_inbox_and_a_live_loop(mosquitto: Any) -> None:
+    watcher = Seat(mosquitto, observe_only=True)
+    async with seated(watcher):
+        flood = start_python(FLOOD, str(mosquitto.port))
+        worst_lag = biggest = 0.0
+        seen: set[str] = set()
+        ends = time.monotonic() + 30
+        while "last" not in seen and time.monotonic() < ends:
+            before = time.monotonic()
+            await asyncio.sleep(0.02)
+            worst_lag = max(worst_lag, time.monotonic() - before - 0.02)
+            biggest = max(biggest, len(watcher.link._inbox))
+            events = watcher.link.drain()
+            seen |= {each.viewer_id for each in events if isinstance(each, ReportEvent)}
+        flood.communicate()
+        assert flood.returncode == 0
+        assert len(seen) == 501, "every topic was heard, the last message too"
+        assert biggest <= 501
+        assert worst_lag < 1.0
+        assert watcher.is_connected
+
+
+FLOOD = """
+import socket, struct, sys, time
+from resonance_tui.emotions import Code
+from resonance_tui.messaging.wire import ReportEvent, encode_report, report_topic
+from resonance_tui.room.state import Report
+
+def packet(first, body):
+    length, size = len(body), b""
+    while True:
+        length, digit = length >> 7, length & 127
+        size += bytes([digit | (128 if length else 0)])
+        if not length:
+            return bytes([first]) + size + body
+
+def publish(viewer, seq):
+    topic = report_topic("cinema", viewer).encode()
+    report = encode_report(Report(1_790_000_000, seq, Code(seq % 9), 50))
+    return packet(0x30, struct.pack("!H", len(topic)) + topic + report)
+
+line = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+line.sendall(packet(0x10, b"\\0\\x04MQTT\\x04\\x02\\0\\x3c\\0\\x05flood"))
+assert line.recv(4)[0] == 0x20
+start, seq = time.monotonic(), 0
+while seq < 6500:
+    line.sendall(b"".join(publish(f"v{(seq + each) % 500}", seq) for each in range(65)))
+    seq += 65
+    time.sleep(max(0.0, start + seq / 3250 - time.monotonic()))
+line.sendall(publish("last", seq) + b"\\xe0\\0")
+line.close()
+"""
+
+
+async def test_a_connection_that_dies_with_its_greeting_is_noticed() -> None:
+    """aiomqtt alone would wait for ever for messages on such a connection."""
+    greetings = 0
+
+    async def greet_and_hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal greetings
+        connect = await reader.read(1024)
+        greetings += 1
+        # In version 5 the CONNACK carries an (empty) list of properties.
+        is_v5 = connect[8:9] == b"\x05"
+        writer.write(b"\x20\x03\x00\x00\x00" if is_v5 else b"\x20\x02\x00\x00")
+        writer.close()
+
+    server = await asyncio.start_server(greet_and_hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        seat = Seat(f"mqtt://127.0.0.1:{port}", observe_only=True)
+        async with seated(seat, connect=False):
+            await until(lambda: greetings >= 4)
+            assert seat.link.status.state in (LinkState.LOST, LinkState.CONNECTING)
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 64])
+async def test_a_server_that_is_no_broker_is_named_so(answer: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1024)
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        seat = Seat(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        async with seated(seat, connect=False):
+            await until(lambda: "does not answer like an MQTT broker" in seat.link.status.detail)
+
+
+async def test_a_server_that_says_nothing_is_given_up_and_let_go_of() -> None:
+    hang_ups = 0
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal hang_ups
+        while await reader.read(1024):
+            pass
+        hang_ups += 1
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with server:
+        url = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        seat = Seat(url, connect_timeout=0.3)
+        async with seated(seat, connect=False):
+            await until(lambda: "no answer" in seat.link.status.detail)
+            await until(lambda: hang_ups >= 1)
+        waiting = Seat(url, connect_timeout=60)
+        before = hang_ups
+        run = asyncio.create_task(waiting.link.run())
+        await asyncio.sleep(0.2)
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        await until(lambda: hang_ups > before, within=2)
+
+
+@pytest.mark.mosquitto
+async def test_garbage_from_others_changes_nothing(mosquitto: Any) -> None:
+    alice = Seat(mosquitto)
+    async with seated(alice):
+        alice.link.publish_report(HAPPY)
+        await until(lambda: alice.look().viewers == 1)
+        for payload in (b"\xff", b"\x91" * 64, b"x" * 5000, struct.pack("!I", 7), b"\xc0"):
+            publish(mosquitto, report_topic(CHANNEL, "mallory"), payload)
+        stolen = report_topic(CHANNEL, "mallory").replace("/r/", "/r/1")
+        publish(mosquitto, stolen, encode_report(HAPPY))
+        publish(mosquitto, report_topic(CHANNEL, "zoe"), encode_report(SAD))
+        await until(lambda: alice.look().viewers == 2)
+        assert set(rows(alice)) == {alice.link.viewer_id, "zoe"}
+
+
+# --- a broker that knows MQTT 3.1.1 only -------------------------------------------------------
+
+AMQTT = """
+import asyncio, logging, sys
+from amqtt.broker import Broker
+logging.disable(logging.CRITICAL)
+
+async def main():
+    broker = Broker({
+        "listeners": {"default": {"type": "tcp", "bind": "127.0.0.1:" + sys.argv[1]}},
+        "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+    })
+    await broker.start()
+    print("up", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_an_old_broker_carries_the_same_room(unused_port: int) -> None:
+    broker = start_python(AMQTT, str(unused_port))
+    try:
+        assert broker.stdout is not None
+        assert await asyncio.to_thread(broker.stdout.readline) == b"up\n"
+        url = f"mqtt://127.0.0.1:{unused_port}"
+        alice, bob = Seat(url), Seat(url)
+        async with seated(bob):
+            async with seated(alice):
+                alice.link.publish_nickname("Alice")
+                alice.link.publish_report(HAPPY)
+                expected = {alice.link.viewer_id: ("Alice", Code.HAPPINESS)}
+                await until(lambda: rows(bob) == expected)
+                late = Seat(url)
+                async with seated(late):
+                    await until(lambda: rows(late) == expected)
+            await until(lambda: bob.look().viewers == 0, within=2)
+    finally:
+        broker.kill()
+        broker.communicate()

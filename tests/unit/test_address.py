@@ -1,0 +1,105 @@
+"""Broker URLs and invites, typed by people and sent by strangers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resonance_tui.errors import InvalidBrokerUrl, InvalidChannel
+from resonance_tui.messaging.address import (
+    BrokerUrl,
+    invite_link,
+    parse_broker_url,
+    parse_invite,
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("localhost", BrokerUrl("mqtt", "localhost", 1883)),
+        ("localhost:1884", BrokerUrl("mqtt", "localhost", 1884)),
+        ("mqtt://example.org", BrokerUrl("mqtt", "example.org", 1883)),
+        ("mqtts://example.org/", BrokerUrl("mqtts", "example.org", 8883)),
+        ("MQTTS://Example.org:99", BrokerUrl("mqtts", "example.org", 99)),
+        ("mqtt://[::1]:1885", BrokerUrl("mqtt", "::1", 1885)),
+        ("mqtt://al:p%40ss%3A@h", BrokerUrl("mqtt", "h", 1883, "al", "p@ss:")),
+        ("mqtt://al@h", BrokerUrl("mqtt", "h", 1883, "al", None)),
+    ],
+)
+def test_a_url_says_where_the_broker_is(typed: str, meant: BrokerUrl) -> None:
+    assert parse_broker_url(f" {typed} ") == meant
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "", "mqtt://", "http://host", "ws://host", "mqtt://host:0", "mqtt://host:65536",
+        "mqtt://host:abc", "mqtt://host/topic", "mqtt://host?x=1", "mqtt://host#x",
+        "mqtt://ho st", "mqtt://[::1", "mqtt://[nonsense]", "::1", "mqtt://a\x00b",
+        "mqtt://us%00er:pw@host", "mqtt://host\n.evil", "resonance://host/room",
+    ],
+)  # fmt: skip
+def test_what_is_no_url_is_refused_with_an_example(typed: str) -> None:
+    with pytest.raises(InvalidBrokerUrl) as caught:
+        parse_broker_url(typed)
+    assert "mqtt://" in caught.value.hint
+    assert caught.value.exit_code == 2
+
+
+@given(st.text() | st.from_regex(r"mqtts?://[^\s]{0,40}", fullmatch=True))
+def test_any_text_is_a_url_or_refused(text: str) -> None:
+    try:
+        url = parse_broker_url(text)
+    except InvalidBrokerUrl as error:
+        assert error.message.isprintable()
+    else:
+        assert 1 <= url.port <= 65535
+        again = parse_broker_url(url.public)
+        assert (again.scheme, again.host, again.port) == (url.scheme, url.host, url.port)
+        assert again.username == url.username
+
+
+def test_the_password_is_shown_nowhere() -> None:
+    url = parse_broker_url("mqtts://alice:hunter2@example.org")
+    assert url.password == "hunter2"
+    assert url.public == "mqtts://alice@example.org:8883"
+    for text in (str(url), repr(url), f"{url}", url.public, invite_link(url, "cinema")):
+        assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("typed", ["example.org:1999", "mqtts://example.org", "mqtt://[::1]"])
+def test_an_invite_leads_to_the_same_room_without_names(typed: str) -> None:
+    url = parse_broker_url(typed)
+    link = invite_link(BrokerUrl(url.scheme, url.host, url.port, "alice", "secret"), "cinema")
+    assert "alice" not in link and "secret" not in link
+    assert parse_invite(link) == (url, "cinema")
+
+
+def test_an_invite_reads_as_in_the_documentation() -> None:
+    tls = parse_broker_url("mqtts://example.org:8883")
+    assert invite_link(tls, "cinema") == "resonance://example.org:8883/cinema?tls=1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "mqtt://host/room", "resonance://user:pw@host:1/room", "resonance://host:99999/room"],
+)
+def test_what_is_no_invite_is_refused(text: str) -> None:
+    with pytest.raises(InvalidBrokerUrl):
+        parse_invite(text)
+
+
+@pytest.mark.parametrize("text", ["resonance://host", "resonance://host/Room", "resonance://h/a/b"])
+def test_an_invite_without_a_channel_is_refused(text: str) -> None:
+    with pytest.raises(InvalidChannel):
+        parse_invite(text)
+
+
+@given(st.text().map(lambda text: f"resonance://{text}"))
+def test_any_invite_is_read_or_refused(text: str) -> None:
+    try:
+        parse_invite(text)
+    except (InvalidBrokerUrl, InvalidChannel) as error:
+        assert error.message.isprintable()

@@ -1,0 +1,131 @@
+"""What waits to be read is bounded; what waits to be sent is the newest, under a new number."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resonance_tui.emotions import Code
+from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.outbox import Outbox
+from resonance_tui.messaging.wire import (
+    LeaveEvent,
+    NicknameEvent,
+    ReportEvent,
+    decode,
+    encode_report,
+    nickname_topic,
+    report_topic,
+)
+from resonance_tui.room.state import Report
+
+FIRST = Report(10, 1, Code.HAPPINESS, 80)
+
+
+def sent(outbox: Outbox) -> list[object]:
+    return [decode(message.topic, message.payload) for message in outbox.take()]
+
+
+def numbers(outbox: Outbox) -> list[int]:
+    return [event.report.seq for event in sent(outbox) if isinstance(event, ReportEvent)]
+
+
+# --- inbox -------------------------------------------------------------------------------------
+
+
+def test_the_newest_of_a_topic_is_what_one_reads() -> None:
+    inbox = Inbox()
+    topic = report_topic("room", "a")
+    for seq in range(100):
+        inbox.put(topic, encode_report(Report(1, seq, Code.FEAR, 1)))
+    assert len(inbox) == 1
+    assert inbox.drain() == [ReportEvent("room", "a", Report(1, 99, Code.FEAR, 1))]
+    assert inbox.drain() == []
+
+
+def test_it_holds_so_many_topics_and_no_more() -> None:
+    inbox = Inbox(max_topics=10)
+    for number in range(1000):
+        inbox.put(report_topic("room", f"v{number}"), encode_report(FIRST))
+    inbox.put(report_topic("room", "v3"), b"")
+    assert (len(inbox), inbox.dropped) == (10, 990)
+    assert LeaveEvent("room", "v3") in inbox.drain()
+
+
+def test_what_is_too_big_to_be_ours_is_not_even_kept() -> None:
+    inbox = Inbox()
+    inbox.put(report_topic("room", "a"), bytes(100_000))
+    inbox.put("x" * 100_000, b"")
+    assert (len(inbox), inbox.rejected) == (0, 2)
+
+
+@given(st.lists(st.tuples(st.text(max_size=30), st.binary(max_size=80))))
+def test_garbage_is_counted_and_nothing_else(messages: list[tuple[str, bytes]]) -> None:
+    inbox = Inbox()
+    for topic, payload in messages:
+        inbox.put(f"garbage/{topic}", payload)
+    waiting = len(inbox)
+    assert inbox.drain() == []
+    assert inbox.rejected == waiting
+
+
+# --- outbox ------------------------------------------------------------------------------------
+
+
+def test_the_name_goes_ahead_and_only_with_a_report() -> None:
+    outbox = Outbox("room", "a")
+    outbox.set_nickname("Alice")
+    assert sent(outbox) == []
+    outbox.set_report(FIRST)
+    assert sent(outbox) == [NicknameEvent("room", "a", "Alice"), ReportEvent("room", "a", FIRST)]
+    assert sent(outbox) == []
+
+
+@given(st.lists(st.integers(0, 20) | st.none(), min_size=1))
+def test_numbers_only_rise_whatever_repeats_in_between(moves: list[int | None]) -> None:
+    outbox = Outbox("room", "a")
+    seen: list[int] = []
+    for seq in moves:
+        if seq is None:
+            outbox.repeat()
+        else:
+            outbox.set_report(Report(10, seq, Code.FEAR, 1))
+        seen += numbers(outbox)
+    assert seen == sorted(set(seen))
+    assert len(seen) >= sum(seq is not None for seq in moves)
+
+
+def test_withdrawing_clears_what_was_shown_and_repeats_nothing() -> None:
+    outbox = Outbox("room", "a")
+    outbox.withdraw()
+    assert sent(outbox) == [], "nothing was ever shown"
+    outbox.set_nickname("Alice")
+    outbox.set_report(FIRST)
+    outbox.take()
+    outbox.withdraw()
+    outbox.repeat()
+    gone = [NicknameEvent("room", "a", ""), LeaveEvent("room", "a")]
+    assert sent(outbox) == gone
+    outbox.repeat_all()
+    assert sent(outbox) == gone, "the broker may not have heard it the first time"
+
+
+def test_under_a_new_id_everything_is_told_again_and_the_old_left_alone() -> None:
+    outbox = Outbox("room", "a")
+    outbox.set_nickname("Alice")
+    outbox.set_report(FIRST)
+    outbox.take()
+    outbox.move_to("b")
+    topics = [message.topic for message in outbox.take()]
+    assert topics == [nickname_topic("room", "b"), report_topic("room", "b")]
+    assert [message.topic for message in outbox.farewell()] == topics
+
+
+def test_what_is_shown_does_not_outlive_its_owner_for_long() -> None:
+    outbox = Outbox("room", "a")
+    outbox.set_nickname("Alice")
+    outbox.set_report(FIRST)
+    nickname, report = outbox.take()
+    assert (nickname.expiry_s, report.expiry_s) == (3600, 30)
+    assert (nickname.qos, report.qos) == (1, 0)
+    assert [(each.payload, each.qos) for each in outbox.farewell()] == [(b"", 1), (b"", 1)]

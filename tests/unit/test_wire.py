@@ -1,0 +1,306 @@
+"""Topics and frames: what we write comes back, and nothing else gets through."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+
+import msgpack
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from resonance_tui.emotions import Code
+from resonance_tui.errors import InvalidChannel, WireError
+from resonance_tui.messaging import wire
+from resonance_tui.messaging.wire import (
+    LeaveEvent,
+    NicknameEvent,
+    ReportEvent,
+    RoomEvent,
+    RoomSettings,
+    TotalEvent,
+    decode,
+)
+from resonance_tui.room.state import Report
+
+U32 = 2**32 - 1
+EVENTS = (ReportEvent, NicknameEvent, LeaveEvent, RoomEvent, TotalEvent)
+
+channels = st.from_regex(r"[a-z0-9_-]{1,64}", fullmatch=True)
+viewer_ids = st.builds(wire.new_viewer_id) | st.from_regex(r"[a-z0-9_-]{1,32}", fullmatch=True)
+reports = st.builds(
+    Report,
+    boot=st.integers(0, U32),
+    seq=st.integers(0, U32),
+    code=st.sampled_from(Code),
+    confidence=st.integers(0, 100),
+    flags=st.integers(0, 255),
+)
+settings = st.builds(
+    RoomSettings,
+    tick_ms=st.integers(50, 10_000),
+    heartbeat_s=st.integers(2, 60),
+    ttl_s=st.integers(5, 600),
+    mesh_max=st.integers(1, 5_000),
+)
+objects = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text()
+    | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=12,
+)  # fmt: skip
+topics = st.sampled_from(
+    [
+        wire.report_topic("room", "abc"),
+        wire.nickname_topic("room", "abc"),
+        wire.room_topic("room"),
+        wire.total_topic("room"),
+    ]
+)
+REPORT_TOPIC = wire.report_topic("room", "abc")
+GOOD = [1, 1_790_000_000, 7, 3, 83, 0]
+
+
+def decodes_or_wire_error(topic: str, payload: bytes) -> None:
+    with contextlib.suppress(WireError):
+        assert isinstance(decode(topic, payload), EVENTS)
+
+
+# --- there and back ----------------------------------------------------------------------------
+
+
+@given(channels, viewer_ids, reports)
+def test_a_report_comes_back_as_it_was(channel: str, viewer_id: str, report: Report) -> None:
+    event = decode(wire.report_topic(channel, viewer_id), wire.encode_report(report))
+    assert event == ReportEvent(channel, viewer_id, report)
+
+
+@given(channels, viewer_ids, st.from_regex(r"[A-Za-zÀ-ÿ0-9]{1,24}", fullmatch=True))
+def test_a_nickname_comes_back_as_it_was(channel: str, viewer_id: str, name: str) -> None:
+    event = decode(wire.nickname_topic(channel, viewer_id), wire.encode_nickname(name))
+    assert event == NicknameEvent(channel, viewer_id, name)
+
+
+@given(channels, settings)
+def test_room_settings_come_back_as_they_were(channel: str, told: RoomSettings) -> None:
+    assert decode(wire.room_topic(channel), wire.encode_room(told)) == RoomEvent(channel, told)
+
+
+@given(channels, st.tuples(*[st.integers(0, 10_000)] * 9))
+def test_a_total_comes_back_as_it_was(channel: str, counts: tuple[int, ...]) -> None:
+    payload = wire.encode_total(1, 2, 1_790_000_000_000, counts)
+    assert decode(wire.total_topic(channel), payload) == TotalEvent(channel, sum(counts), counts)
+
+
+def test_empty_payloads_take_back_what_was_said() -> None:
+    assert decode(REPORT_TOPIC, b"") == LeaveEvent("room", "abc")
+    assert decode(wire.nickname_topic("room", "abc"), b"") == NicknameEvent("room", "abc", "")
+    assert decode(wire.room_topic("room"), b"") == RoomEvent("room", None)
+    with pytest.raises(WireError):
+        decode(wire.total_topic("room"), b"")
+
+
+@given(reports)
+def test_another_library_reads_the_same_report(report: Report) -> None:
+    assert msgpack.unpackb(wire.encode_report(report)) == [
+        1,
+        report.boot,
+        report.seq,
+        int(report.code),
+        report.confidence,
+        report.flags,
+    ]
+
+
+@given(st.text(max_size=24), settings, st.tuples(*[st.integers(0, 99)] * 9))
+def test_another_library_reads_the_other_frames(
+    name: str, told: RoomSettings, counts: tuple[int, ...]
+) -> None:
+    assert msgpack.unpackb(wire.encode_nickname(name)) == [1, name]
+    room = msgpack.unpackb(wire.encode_room(told))
+    assert room == {
+        "v": 1,
+        "shards": 64,
+        "tick_ms": told.tick_ms,
+        "heartbeat_s": told.heartbeat_s,
+        "ttl_s": told.ttl_s,
+        "mesh_max": told.mesh_max,
+    }
+    total = msgpack.unpackb(wire.encode_total(1, 2, 3, counts))
+    assert total == [1, 1, 2, 3, sum(counts), list(counts)]
+
+
+@given(reports.filter(lambda report: report.boot > 2**16))
+def test_a_report_is_too_small_for_a_face(report: Report) -> None:
+    assert 10 <= len(wire.encode_report(report)) <= 16
+
+
+# --- from strangers ----------------------------------------------------------------------------
+
+
+@given(st.text() | topics, st.binary(max_size=600))
+@example(REPORT_TOPIC, b"\x91" * 64)
+@example(REPORT_TOPIC, b"\x96\x01\x01\x01\x01\x01\xc1")
+@example(wire.nickname_topic("room", "abc"), b"\x92\x01\xa3\xff\xfe\xfd")
+@example(wire.nickname_topic("room", "abc"), b"\x93\x01\xa1a" + b"\x91" * 200)
+@example(wire.room_topic("room"), b"\x81\xa1x" + b"\x91" * 500)
+@example(wire.room_topic("room"), b"\xdf\xff\xff\xff\xff")
+@example(wire.total_topic("room"), b"\xdd\xff\xff\xff\xff")
+@example("resonance/1/\ud800/room", b"\xc0")
+def test_any_bytes_on_any_topic_are_an_event_or_a_wire_error(topic: str, payload: bytes) -> None:
+    decodes_or_wire_error(topic, payload)
+
+
+@given(topics, objects)
+def test_any_object_is_an_event_or_a_wire_error(topic: str, value: object) -> None:
+    decodes_or_wire_error(topic, msgpack.packb(value))
+
+
+@given(reports, st.integers(0, 15), st.integers(0, 255))
+def test_a_flipped_byte_is_an_event_or_a_wire_error(report: Report, at: int, byte: int) -> None:
+    payload = bytearray(wire.encode_report(report))
+    payload[at % len(payload)] = byte
+    decodes_or_wire_error(REPORT_TOPIC, bytes(payload))
+
+
+@given(st.lists(st.integers(0, 100) | st.text(max_size=3), min_size=1, max_size=3))
+def test_unknown_trailing_fields_are_left_to_the_future(extra: list[object]) -> None:
+    event = decode(REPORT_TOPIC, msgpack.packb(GOOD + extra))
+    assert event == ReportEvent("room", "abc", Report(1_790_000_000, 7, Code.ANGER, 83, 0))
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (0, 2), (0, 0), (0, True), (0, "1"),
+        (1, -1), (1, 2**32), (1, 1.0), (1, None),
+        (2, -1), (2, 2**32), (2, float("nan")), (2, [1]),
+        (3, 9), (3, -1), (3, True), (3, False), (3, "0"), (3, 2.0),
+        (4, 101), (4, -1), (4, True), (4, float("nan")), (4, float("inf")), (4, 0.5),
+        (5, 256), (5, -1), (5, {}),
+    ],
+)  # fmt: skip
+def test_a_report_with_a_wrong_field_is_refused(at: int, value: object) -> None:
+    frame: list[object] = list(GOOD)
+    frame[at] = value
+    with pytest.raises(WireError):
+        decode(REPORT_TOPIC, msgpack.packb(frame))
+
+
+@pytest.mark.parametrize("length", range(6))
+def test_a_report_that_lacks_a_field_is_refused(length: int) -> None:
+    with pytest.raises(WireError):
+        decode(REPORT_TOPIC, msgpack.packb(GOOD[:length]))
+
+
+@pytest.mark.parametrize(
+    ("topic", "limit", "frame"),
+    [
+        (REPORT_TOPIC, 64, GOOD),
+        (wire.nickname_topic("room", "abc"), 256, [1, "a"]),
+        (wire.total_topic("room"), 256, [1, 1, 1, 1, 0, [0] * 9]),
+    ],
+)
+def test_a_payload_beyond_its_cap_is_refused(topic: str, limit: int, frame: list[object]) -> None:
+    def padded(size: int) -> bytes:
+        start = msgpack.packb([*frame, b""])
+        return msgpack.packb([*frame, bytes(size - len(start))])
+
+    assert isinstance(decode(topic, padded(limit)), EVENTS)
+    with pytest.raises(WireError, match="bytes"):
+        decode(topic, padded(limit + 1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"v": 2}, {"shards": 1}, {"tick_ms": 0}, {"heartbeat_s": 0}, {"heartbeat_s": 0.1},
+        {"ttl_s": 10**9}, {"mesh_max": 10**9}, {"ttl_s": True}, {"ttl_s": float("nan")},
+    ],
+)  # fmt: skip
+def test_settings_that_would_make_a_room_a_flood_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(WireError):
+        decode(wire.room_topic("room"), msgpack.packb(change))
+
+
+def test_settings_of_the_future_are_read_as_far_as_known() -> None:
+    payload = msgpack.packb({"ttl_s": 45, "colour": "green"})
+    assert decode(wire.room_topic("room"), payload) == RoomEvent("room", RoomSettings(ttl_s=45))
+
+
+def test_a_total_must_add_up() -> None:
+    with pytest.raises(WireError, match="add up"):
+        decode(wire.total_topic("room"), msgpack.packb([1, 1, 1, 1, 5, [1] * 9]))
+
+
+def test_a_nickname_is_harmless_once_decoded() -> None:
+    payload = wire.encode_nickname("\x1b[31mred\u202e[bold]x\n" + "y" * 100)
+    event = decode(wire.nickname_topic("room", "abc"), payload)
+    assert event == NicknameEvent("room", "abc", "(31mred(bold)x yyyyyyyy…")
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "", "/", "resonance", "resonance/1", "resonance/1/room", "resonance/2/room/room",
+        "resonance/1/Room/room", "resonance/1//room", "resonance/1/room/room/x",
+        "resonance/1/room/agent/a", "resonance/1/room/r/1", "resonance/1/room/r//abc",
+        f"{REPORT_TOPIC}/", f"/{REPORT_TOPIC}", f"{REPORT_TOPIC}\n", f"{REPORT_TOPIC}\x00",
+        "resonance/1/" + "a" * 65 + "/room", "$SYS/broker/uptime", "resonance/1/+/room",
+        wire.report_topic("room", "a" * 33), wire.report_topic("room", "ABC"),
+    ],
+)  # fmt: skip
+def test_a_topic_that_is_not_ours_is_refused(topic: str) -> None:
+    with pytest.raises(WireError):
+        decode(topic, msgpack.packb(GOOD))
+
+
+@given(viewer_ids, st.integers(0, 10**6))
+def test_a_viewer_votes_in_one_shard_only(viewer_id: str, shard: int) -> None:
+    topic = f"resonance/1/room/r/{shard}/{viewer_id}"
+    if shard == wire.shard_of(viewer_id):
+        assert isinstance(decode(topic, msgpack.packb(GOOD)), ReportEvent)
+        topic = topic.replace("/r/", "/r/0")
+    with pytest.raises(WireError, match="shard"):
+        decode(topic, msgpack.packb(GOOD))
+
+
+# --- names -------------------------------------------------------------------------------------
+
+
+def test_viewer_ids_are_random_and_fit_the_protocol() -> None:
+    ids = {wire.new_viewer_id() for _ in range(1000)}
+    assert len(ids) == 1000
+    assert all(re.fullmatch(r"[a-z2-7]{13}", each) for each in ids)
+    assert {wire.shard_of(each) for each in ids} <= set(range(64))
+    assert wire.shard_of("alice") == 7  # fixed for ever: others compute it, too
+
+
+@given(channels)
+def test_a_channel_name_is_its_own_spelling(channel: str) -> None:
+    assert wire.normalize_channel(f"  {channel.upper()} ") == channel
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("My Room!", "my-room"), ("#movies", "movies"), ("café", "cafe"), ("a/b", "a-b"),
+        ("room\x1b[31m", "room-31m"), ("x" * 70, "x" * 64),
+    ],
+)  # fmt: skip
+def test_a_bad_channel_name_is_answered_with_one_to_type(typed: str, offered: str) -> None:
+    with pytest.raises(InvalidChannel) as caught:
+        wire.normalize_channel(typed)
+    assert caught.value.hint.endswith(f": {offered}")
+    assert wire.normalize_channel(offered) == offered
+    assert "\x1b" not in caught.value.message
+
+
+@given(st.text())
+def test_any_text_is_a_channel_or_refused(text: str) -> None:
+    try:
+        assert re.fullmatch(r"[a-z0-9_-]{1,64}", wire.normalize_channel(text))
+    except InvalidChannel as error:
+        assert error.exit_code == 2
+        assert error.message.isprintable()

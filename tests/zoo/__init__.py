@@ -1,0 +1,1 @@
+"""The zoo: labels, measures, cards, networks, the scripts that train and evaluate."""

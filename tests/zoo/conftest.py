@@ -1,0 +1,62 @@
+"""Where the training data is, and small stand-ins for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data" / "ferplus.npz"
+COLUMNS = (
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear",
+    "contempt", "unknown", "NF",
+)  # fmt: skip
+
+
+@pytest.fixture
+def ferplus_file() -> Path:
+    """The real faces, where the machine has them."""
+    if not DATA.is_file():
+        pytest.skip("the training data (../shared/data/ferplus.npz) is not on this machine")
+    return DATA
+
+
+@pytest.fixture
+def run_script() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run scripts/NAME with arguments, in a fresh interpreter."""
+
+    def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+    return run
+
+
+@pytest.fixture
+def tiny_file(tmp_path: Path) -> Path:
+    """Forty noise images in the packed format: thirty to train on, ten for valid."""
+    rng = np.random.default_rng(0)
+    coded = [
+        cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, 101])[1].ravel()
+        for image in rng.integers(0, 255, (40, 48, 48), dtype=np.uint8)
+    ]
+    votes = np.zeros((40, 10), np.uint8)
+    votes[np.arange(40), np.arange(40) % 7] = 9
+    path = tmp_path / "tiny.npz"
+    np.savez(
+        path,
+        webp=np.concatenate(coded),
+        offsets=np.cumsum([0, *map(len, coded)]),
+        votes=votes,
+        vote_columns=np.array(COLUMNS),
+        split=np.array(["train"] * 30 + ["valid"] * 10),
+        name=np.array([f"face{i}.png" for i in range(40)]),
+        dup_corr=np.zeros(40, np.float16),
+    )
+    return path

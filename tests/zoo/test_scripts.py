@@ -1,0 +1,118 @@
+"""The two scripts from outside: what they print, and how they refuse bad files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_zoo import CLASSES
+
+Run = Callable[..., object]
+
+
+def bad_file(kind: str, good: Path, folder: Path) -> Path:
+    path = folder / f"{kind}.npz"
+    if kind == "truncated":
+        path.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    elif kind == "text":
+        path.write_text("emotion,pixels\n")
+    elif kind == "other-arrays":
+        np.savez(path, pixels=np.zeros(3))
+    elif kind == "short":
+        arrays = dict(np.load(good))
+        np.savez(path, **{**arrays, "votes": arrays["votes"][:-1]})
+    elif kind == "one-array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    return path
+
+
+@pytest.mark.parametrize("script", ["train_static", "evaluate_static"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "truncated", "text", "other-arrays", "one-array", "short"]
+)
+def test_bad_data_files(
+    run_script: Run, tiny_file: Path, tmp_path: Path, script: str, kind: str
+) -> None:
+    path = bad_file(kind, tiny_file, tmp_path)
+    extra = ["--out", tmp_path / "out"] if script == "train_static" else []
+    done = run_script(script, path, *extra)
+    assert done.returncode == 2
+    assert str(path) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_an_absent_split_is_answered_with_those_there_are(run_script: Run, tiny_file: Path) -> None:
+    done = run_script("evaluate_static", tiny_file, "--split", "test")
+    assert done.returncode == 2
+    assert "it has: train, valid" in done.stderr
+
+
+def test_weights_that_are_no_network_are_refused(
+    run_script: Run, tiny_file: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "odd.onnx"
+    weights.write_bytes(b"hello")
+    done = run_script("evaluate_static", tiny_file, "--weights", weights)
+    assert done.returncode == 2
+    assert "cannot be opened as an ONNX network" in done.stderr
+
+
+@pytest.mark.timeout(240)
+def test_train_twice_and_evaluate_on_a_tiny_file(
+    run_script: Run, tiny_file: Path, tmp_path: Path
+) -> None:
+    for module in ("torch", "onnx", "tomlkit"):
+        pytest.importorskip(module, reason=f"{module} (extra 'zoo') is not installed")
+    out = tmp_path / "out"
+    arguments = (tiny_file, "--out", out, "--epochs", 1, "--workers", 1, "--device", "cpu")
+    done = run_script("train_static", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(out / "cards" / "static_cnn.toml")
+    first = (out / "weights" / "static_cnn.onnx").read_bytes()
+
+    again = tmp_path / "again"
+    same = run_script("train_static", *arguments[:2], again, *arguments[3:])
+    assert same.returncode == 0, same.stderr
+    assert (again / "weights" / "static_cnn.onnx").read_bytes() == first  # same seed, same file
+
+    exported = run_script(
+        "train_static", *arguments, "--name", "twin", "--export", out / "checkpoint.pt"
+    )
+    assert exported.returncode == 0, exported.stderr
+    assert (out / "weights" / "twin.onnx").read_bytes() == first
+
+    weights = out / "weights" / "static_cnn.onnx"
+    scored = run_script("evaluate_static", tiny_file, "--weights", weights, "--json")
+    assert scored.returncode == 0, scored.stderr
+    assert json.loads(scored.stdout)["images"] == 10
+
+    weights.write_bytes(first + b"\0")
+    refused = run_script("evaluate_static", tiny_file, "--weights", weights)
+    assert refused.returncode == 2
+    assert "expected SHA-256" in refused.stderr
+
+
+@pytest.mark.timeout(240)
+def test_the_shipped_network_reads_real_faces(run_script: Run, ferplus_file: Path) -> None:
+    done = run_script("evaluate_static", ferplus_file, "--limit", 400, "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert list(figures["recall"]) == list(CLASSES)
+    assert figures["accuracy"] > 0.80
+    assert figures["moved_crop_accuracy"]["shift_10"] > 0.75
+    assert figures["ece"] < 0.08
+    assert np.sum(figures["confusion"]) == figures["images"]
+
+
+def test_scores_are_a_table_for_people(run_script: Run, ferplus_file: Path) -> None:
+    done = run_script("evaluate_static", ferplus_file, "--limit", 40)
+    assert done.returncode == 0, done.stderr
+    for part in ("accuracy", "uar", "neutral called sadness", "recall", "shift_10"):
+        assert part in done.stdout

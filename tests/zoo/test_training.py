@@ -1,0 +1,62 @@
+"""The schedule, and that a stopped run goes on as if it had not been stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
+
+from model_zoo.training import local_sgd  # noqa: E402
+from model_zoo.training.checkpoint import Checkpoint, CheckpointError  # noqa: E402
+from model_zoo.training.recipe import Recipe  # noqa: E402
+
+SMALL = Recipe(epochs=8, workers=2, batch=4, sync_steps=2, seed=3)
+
+
+def data(images: int = 16) -> local_sgd.TrainingData:
+    generator = torch.Generator().manual_seed(0)
+    return local_sgd.TrainingData(
+        torch.randint(0, 255, (images, 48, 48), generator=generator, dtype=torch.uint8),
+        torch.eye(7)[torch.arange(images) % 7],
+        torch.full((images,), 1 / images, dtype=torch.float64),
+    )
+
+
+def test_the_schedule_warms_up_then_falls_to_zero() -> None:
+    rates = [SMALL.rate_at(p) for p in (0, 0.02, 0.5, 1.0)]
+    assert rates[0] < rates[2] < rates[1] <= SMALL.learning_rate
+    assert rates[3] == 0
+
+
+def test_crops_grow_to_full_size() -> None:
+    assert [SMALL.size_at(p, 48) for p in (0, 0.5, 0.99)] == [32, 40, 48]
+
+
+def test_a_resumed_run_equals_one_that_was_not_stopped(tmp_path: Path) -> None:
+    start = Checkpoint.start(SMALL)
+    whole = [tick.checkpoint for tick in local_sgd.train(start, data())][-1]
+    assert whole.progress >= 1
+
+    first = local_sgd.train(start, data())
+    for _ in range(3):
+        stopped = next(first).checkpoint
+    first.close()
+    assert stopped.progress < 1
+    stopped.save(tmp_path / "checkpoint.pt")
+
+    later = Checkpoint.load(tmp_path / "checkpoint.pt")
+    resumed = [tick.checkpoint for tick in local_sgd.train(later, data())][-1]
+    assert resumed.step == whole.step
+    assert torch.equal(resumed.average, whole.average)
+    assert torch.equal(resumed.momentum, whole.momentum)
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.pt"
+    odd.write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        Checkpoint.load(odd)
+    with pytest.raises(CheckpointError, match="does not exist"):
+        Checkpoint.load(tmp_path / "gone.pt")
