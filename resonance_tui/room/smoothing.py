@@ -24,11 +24,11 @@ ABSENT = Steady(Code.AWAY, 0.0, ())
 
 @dataclass(frozen=True, slots=True)
 class SmoothingSettings:
-    """Found on real clips and on still faces (tests/pipeline)."""
+    """Found on real clips and on still faces under webcam noise (tests/pipeline/test_steady.py)."""
 
-    time_constant_s: float = 0.6  # of the average over predictions
+    time_constant_s: float = 0.4  # of the average over predictions
     margin: float = 0.10  # by which a newcomer must lead the holder
-    hold_s: float = 0.6  # for how long it must lead; a clear lead halves this
+    hold_s: float = 0.4  # for how long it must lead; a clear lead halves this
     clear_margin: float = 0.5
     unsure_below: float = 0.4
     unsure_band: float = 0.05  # hysteresis around the threshold

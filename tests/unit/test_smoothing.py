@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from resonance_tui.emotions import Code
 from resonance_tui.room.smoothing import ABSENT, AWAY_AFTER_S, PublishGate, Smoother
 
-HOP = 0.3
+HOP = 0.2
 
 
 def sure(code: Code, top: float = 0.9) -> tuple[float, ...]:
@@ -21,8 +21,8 @@ def sure(code: Code, top: float = 0.9) -> tuple[float, ...]:
 
 
 def noisy(code: Code, rng: random.Random) -> tuple[float, ...]:
-    """A still face as a network sees it: right on average, wrong in one reading of eight."""
-    if rng.random() < 0.12:
+    """A still face as a network sees it: right on average, wrong in one reading of sixteen."""
+    if rng.random() < 0.06:
         return sure(rng.choice([c for c in Code if c.is_emotion and c != code]), 0.6)
     return sure(code, rng.uniform(0.45, 0.9))
 

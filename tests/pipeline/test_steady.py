@@ -1,0 +1,80 @@
+"""A face that rests reads the same for a whole minute, under a webcam's noise and small motion."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from resonance_tui.capture.demo import load_portraits, render
+from resonance_tui.capture.faces import create_finder
+from resonance_tui.capture.sources import Frame
+from resonance_tui.emotions import Code
+from resonance_tui.engines.base import create_engine
+from resonance_tui.perception import Perception
+from resonance_tui.room.smoothing import Smoother, SmoothingSettings
+
+Picture = NDArray[np.uint8]
+MINUTE = 600  # frames at 10 Hz
+
+
+def resting(picture: Picture, rng: np.random.Generator) -> Iterator[Picture]:
+    """A minute of somebody who sits still: a wandering head, flicker, sensor noise."""
+    height, width = picture.shape[:2]
+    x = y = 0.0
+    for number in range(MINUTE):
+        x, y = 0.95 * x + rng.normal(0, 0.8), 0.95 * y + rng.normal(0, 0.8)
+        scale = 1 + 0.01 * math.sin(number / 7)
+        move = cv2.getRotationMatrix2D((width / 2, height / 2), rng.normal(0, 0.3), scale)
+        move[:, 2] += (x, y)
+        moved = cv2.warpAffine(picture, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        light = 1 + 0.03 * math.sin(number / 3)
+        noisy = moved * light + rng.normal(0, 5, moved.shape)
+        yield np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def watch(pictures: Iterator[Picture], model: Path | None) -> list[Code]:
+    """What the viewer would report, reading by reading, in the film's own time."""
+    perception = Perception(create_engine("static"), create_finder(model))
+    smoother = Smoother(SmoothingSettings(unsure_below=perception.engine.spec.unsure_below))
+    codes = []
+    for number, picture in enumerate(pictures):
+        seen = perception.look(Frame(picture, number / 10, number))
+        if seen.probabilities:
+            codes.append(smoother.see(seen.probabilities, seen.at).code)
+    perception.close()
+    return codes
+
+
+def changes(codes: list[Code]) -> int:
+    return sum(one is not other for one, other in itertools.pairwise(codes))
+
+
+@pytest.mark.parametrize("second", [0.1, 9.5])
+@pytest.mark.faces
+def test_a_resting_face_changes_at_most_once_a_minute(shared_data: Path, second: float) -> None:
+    name = "single_face" if second < 2 else "WolfgangLanger_Pexels"
+    film = cv2.VideoCapture(str(shared_data / f"clips/{name}.mp4"))
+    film.set(cv2.CAP_PROP_POS_MSEC, second * 1000)
+    found, picture = film.read()
+    film.release()
+    assert found
+    rng = np.random.default_rng(round(second * 10))
+    codes = watch(
+        resting(np.asarray(picture, np.uint8), rng), shared_data / "face_landmarker.task"
+    )
+    assert len(codes) > 250
+    assert changes(codes) <= 1
+
+
+def test_the_demo_portrait_is_steady_with_the_simpler_face_finder_too() -> None:
+    portraits = load_portraits()
+    codes = watch((render(portraits, number / 10) for number in range(MINUTE)), None)
+    assert len(codes) > 200
+    assert changes(codes) <= 1
