@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
-from resonance_tui.errors import InputError, NotATerminal, ResonanceError
+from resonance_tui.errors import BrokerUnreachable, InputError, NotATerminal, ResonanceError
 from resonance_tui.messaging.wire import clean_nickname, normalize_channel, parse_broker_url
 from resonance_tui.profile import Profile
 from resonance_tui.room import simulate
@@ -85,8 +85,12 @@ class JoinLaunch:
 
     async def channels(self) -> list[ChannelInfo]:
         from resonance_tui.messaging.directory import list_channels
+        from resonance_tui.messaging.knock import answers
 
-        return await list_channels(self._intent.broker or parse_broker_url(DEFAULT_BROKER_URL))
+        url = self._intent.broker or parse_broker_url(DEFAULT_BROKER_URL)
+        if self._intent.broker is None and not await answers(url):
+            raise BrokerUnreachable("No broker runs here yet. Joining starts one on this machine.")
+        return await list_channels(url)
 
     def check_channel(self, text: str) -> str:
         return normalize_channel(text)

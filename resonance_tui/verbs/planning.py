@@ -43,8 +43,8 @@ def broker_url(config: Config) -> BrokerUrl | None:
     url = parse_broker_url(settings.url)
     return dataclasses.replace(
         url,
-        username=url.username or settings.user,
-        password=url.password or settings.password,
+        username=url.username or settings.user or None,
+        password=url.password or settings.password or None,
     )
 
 

@@ -141,3 +141,26 @@ def test_a_corrupt_database_to_record_into_is_one_clear_line(tmp_path: Path) -> 
     assert done.returncode == 1
     assert str(database) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.mosquitto
+def test_a_wrong_password_and_a_right_one(make_mosquitto, tmp_path: Path) -> None:
+    file = tmp_path / "users"
+    file.touch(mode=0o644)
+    subprocess.run(["mosquitto_passwd", "-b", str(file), "ann", "secret"], check=True)
+    server = make_mosquitto("allow_anonymous false", f"password_file {file}")
+    server.start()
+    args = ["join", "x", "--camera", "none", "--headless", "--duration", "2", "--broker"]
+    nobody = run(*args, server.url)
+    assert nobody.returncode == 1
+    assert "asks for a user and a password" in nobody.stderr
+    wrong = run(*args, server.url.replace("//", "//ann:guess@"))
+    assert wrong.returncode == 1
+    assert "wrong user or password" in wrong.stderr and "guess" not in wrong.stderr
+    right = run(
+        *args,
+        server.url.replace("//", "//ann@"),
+        env=os.environ | {"RESONANCE_BROKER_PASSWORD": "secret"},
+    )
+    assert right.returncode == 0
+    assert "1 viewers" in right.stdout
