@@ -66,9 +66,7 @@ def test_a_resting_face_changes_at_most_once_a_minute(shared_data: Path, second:
     film.release()
     assert found
     rng = np.random.default_rng(round(second * 10))
-    codes = watch(
-        resting(np.asarray(picture, np.uint8), rng), shared_data / "face_landmarker.task"
-    )
+    codes = watch(resting(np.asarray(picture, np.uint8), rng), shared_data / "face_landmarker.task")
     assert len(codes) > 250
     assert changes(codes) <= 1
 
