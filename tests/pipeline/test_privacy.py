@@ -20,6 +20,8 @@ from machine import MOSQUITTO, SHARED_DATA, Mosquitto
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.faces, pytest.mark.timeout(90)]
 
+FRAME_BYTES = 640 * 360 * 3
+
 # Runs `join` with Python's audit events of sockets and opened files written to descriptor 9,
 # and the kernel's count of bytes written by this process, native libraries included.
 WATCHED = """
@@ -210,8 +212,9 @@ def test_what_is_written_is_small_and_known(observed: Observed) -> None:
     known = ("profile.json", "secret.lock", "history.sqlite", "resonance-tui.log", "fontlist")
     for file in observed.written:
         assert file.name.startswith(known), f"unexpected file {file}"
-    # the film's frames are 691,200 bytes each; the database's pages and the log are all there is
-    assert observed.bytes_written < 600_000
+    # Whatever wrote it and wherever: the frames looked at are 691,200 bytes each, the database's
+    # pages, matplotlib's font list and pipes between threads all together a tenth of that sum.
+    assert observed.bytes_written < 0.2 * FRAME_BYTES * len(observed.readings)
 
 
 def test_no_probability_is_in_a_file_or_on_the_wire(observed: Observed) -> None:
