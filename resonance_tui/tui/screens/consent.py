@@ -27,8 +27,8 @@ def terms(broker_url: str) -> list[tuple[str, str]]:
         ("To whom", f"To the broker at {broker_url} and to everyone in the channel."),
         (
             "For how long",
-            "The broker keeps your last word for 30 seconds. Anyone in the channel may record the "
-            "room's counts and keep them.",
+            "The broker keeps your last word for 30 seconds (a nickname for up to an hour, should "
+            "the app be killed). Anyone in the channel may record the room's counts.",
         ),
         ("Not for", "Watching people at work or at school."),
         ("Changed your mind", f"c turns the camera off, s stops sharing. Later: {REVOKE}"),
