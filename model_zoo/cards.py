@@ -64,6 +64,7 @@ class Card:
     metrics: dict[str, Any]
     training: dict[str, Any]
     provenance: dict[str, Any]
+    comparison: dict[str, Any]  # other designs at the same budget; empty where none was made
     weaknesses: tuple[str, ...]
 
 
@@ -89,6 +90,7 @@ def parse_card(raw: dict[str, Any], source: str) -> Card:
             metrics=raw.get("metrics", {}),
             training=raw.get("training", {}),
             provenance=raw.get("provenance", {}),
+            comparison=raw.get("comparison", {}),
             weaknesses=tuple(raw.get("weaknesses", ())),
         )
     except KeyError as error:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from model_zoo import CLASSES
+from model_zoo.cards import CARDS, load_card
 
 Run = Callable[..., object]
 
@@ -116,3 +117,30 @@ def test_scores_are_a_table_for_people(run_script: Run, ferplus_file: Path) -> N
     assert done.returncode == 0, done.stderr
     for part in ("accuracy", "uar", "neutral called sadness", "recall", "shift_10"):
         assert part in done.stdout
+
+
+@pytest.mark.timeout(240)
+def test_compare_puts_its_table_into_a_card(
+    run_script: Run, tiny_file: Path, tmp_path: Path
+) -> None:
+    for module in ("torch", "onnx", "tomlkit"):
+        pytest.importorskip(module, reason=f"{module} (extra 'zoo') is not installed")
+    card = tmp_path / "cards/static_cnn.toml"
+    card.parent.mkdir()
+    card.write_text((CARDS / "static_cnn.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    done = run_script(
+        *("compare_static", tiny_file, "--minutes", 0.03, "--designs", "t1", "separable"),
+        *("--out", tmp_path / "runs", "--into", card),
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
+    before, after = load_card("static_cnn"), load_card("static_cnn", card.parent)
+    assert [row["design"] for row in after.comparison["designs"]] == ["t1", "separable"]
+    assert after.metrics == before.metrics and after.sha256 == before.sha256
+
+
+def test_compare_knows_its_designs(run_script: Run, tiny_file: Path) -> None:
+    pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
+    done = run_script("compare_static", tiny_file, "--designs", "t9")
+    assert done.returncode == 2
+    assert "t1w" in done.stderr
