@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from model_zoo.cards import load_card
@@ -17,6 +16,9 @@ from model_zoo.classes import CLASSES
 from model_zoo.files import WEIGHTS, verify
 from model_zoo.training import metrics
 from model_zoo.training.augment import reframe
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 Images = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -26,21 +28,6 @@ SHIPPED = "static_cnn"
 BATCH = 64
 SHIFTS = (0.10, 0.20)
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
-
-
-class WeightsUnusable(ValueError):
-    """The weights file is no ONNX network of faces."""
-
-
-def open_network(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """An ONNX Runtime session on the CPU."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises its own unexported types
-        raise WeightsUnusable(f"{path} cannot be opened as an ONNX network: {error}") from error
 
 
 def find_weights(path: Path | None) -> tuple[Path, float]:
@@ -59,7 +46,7 @@ def find_weights(path: Path | None) -> tuple[Path, float]:
     return path, shipped.output.unsure_below
 
 
-def input_size(session: onnxruntime.InferenceSession) -> int:
+def input_size(session: InferenceSession) -> int:
     """Side of the crops the network wants."""
     return int(session.get_inputs()[0].shape[-1])
 
@@ -85,7 +72,7 @@ def mirror_averaged(forward: Callable[[Floats], Floats], size: int) -> Predict:
     return predict
 
 
-def onnx_predictor(session: onnxruntime.InferenceSession) -> Predict:
+def onnx_predictor(session: InferenceSession) -> Predict:
     """Mirror-averaged logits from the shipped file."""
 
     def forward(faces: Floats) -> Floats:
@@ -112,7 +99,7 @@ def moved_crops(predict: Predict, images: Images, labels: NDArray) -> dict[str, 
     return found
 
 
-def milliseconds_per_face(session: onnxruntime.InferenceSession, runs: int = 200) -> float:
+def milliseconds_per_face(session: InferenceSession, runs: int = 200) -> float:
     """Median time of one face and its mirror in one call."""
     size = input_size(session)
     pair = np.random.default_rng(0).uniform(0, 255, (2, 1, size, size)).astype(np.float32)

@@ -62,7 +62,7 @@ def test_weights_that_are_no_network_are_refused(
     weights.write_bytes(b"hello")
     done = run_script("evaluate_static", tiny_file, "--weights", weights)
     assert done.returncode == 2
-    assert "cannot be opened as an ONNX network" in done.stderr
+    assert "cannot be opened as a network" in done.stderr
 
 
 @pytest.mark.timeout(240)

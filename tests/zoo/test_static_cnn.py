@@ -12,6 +12,7 @@ import model_zoo
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 pytest.importorskip("onnx", reason="onnx (extra 'zoo') is not installed")
 
+from model_zoo.runtime import open_network  # noqa: E402
 from model_zoo.static_cnn import DESIGNS  # noqa: E402
 from model_zoo.training import budget, evaluate  # noqa: E402
 from model_zoo.training.calibrate import Calibration  # noqa: E402
@@ -54,7 +55,7 @@ def test_onnx_gives_the_logits_of_torch(network: torch.nn.Module, tmp_path: Path
     point = Calibration(-0.3, np.linspace(-1, 1, 7), temperature=0.6, unsure_below=0.5)
     path = tmp_path / "net.onnx"
     export_onnx(network, point, size, path)
-    session = evaluate.open_network(path)
+    session = open_network(path)
     assert evaluate.input_size(session) == size
     for count in (1, 5):  # any number of faces
         faces = np.random.default_rng(count).uniform(0, 255, (count, 1, size, size))
