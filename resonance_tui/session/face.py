@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.capture.sources import CameraState, CameraStatus, Source
-from resonance_tui.errors import ResonanceError
 from resonance_tui.room.smoothing import ABSENT, Smoother, SmoothingSettings, Steady
 from resonance_tui.session.view import EngineState, EngineStatus
 
 if TYPE_CHECKING:  # both load OpenCV, which the first paint must not wait for
     from resonance_tui.capture.camera import FrameSource
     from resonance_tui.perception import Perception, Sighting
+
+log = logging.getLogger(__name__)
 
 
 class FaceWatch:
@@ -73,17 +76,17 @@ class FaceWatch:
         loop = asyncio.get_running_loop()
         camera = await loop.run_in_executor(worker, self._open_camera)
         try:
-            if self._source.kind != "file":  # a camera warms up meanwhile; a film must not run on
-                camera.start()
             perception = await loop.run_in_executor(worker, self._load)
             try:
-                camera.start()
                 await self._look_on(camera, perception, worker)
             finally:
                 worker.submit(perception.close)
-        except ResonanceError as error:
-            self._engine_is(EngineState.FAILED, error.message)
-            await asyncio.Event().wait()  # the room goes on without a face
+        except Exception as error:  # whatever a native library throws, the room goes on
+            log.warning("nobody reads the face any more", exc_info=error)
+            self._engine_is(EngineState.FAILED, str(error) or type(error).__name__)
+            self._nobody(math.inf)
+            await asyncio.to_thread(camera.stop)
+            await asyncio.Event().wait()
         finally:
             await asyncio.to_thread(camera.stop)
 
@@ -107,6 +110,8 @@ class FaceWatch:
         self._engine_is(EngineState.READY, perception.finder.name)
         loop = asyncio.get_running_loop()
         after = -1
+        if self.is_on:  # only now: nothing is filmed that nobody could read yet
+            camera.start()
         while True:
             if not self.is_on:
                 await self._rest(camera, perception)

@@ -196,3 +196,34 @@ async def test_a_broken_engine_is_said_and_the_room_goes_on(
         await until(lambda: session.view.engine.state is EngineState.FAILED)
         assert "nonsense" in session.view.engine.detail
         await until(lambda: ann.view.room.viewers == 2)
+
+
+async def test_a_face_finder_that_breaks_down_does_not_end_the_session(
+    broker: BrokerUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from resonance_tui.perception import Perception
+
+    def break_down(self: Perception, frame: object) -> None:
+        raise RuntimeError("native trouble")
+
+    monkeypatch.setattr(Perception, "look", break_down)
+    session = Session(plan(broker, Source("demo"), tmp_path))
+    async with living(session):
+        await until(lambda: session.view.engine.state is EngineState.FAILED, 20)
+        assert "native trouble" in session.view.engine.detail
+        await until(lambda: session.view.room.viewers == 1)
+        session.say(Code.HAPPINESS)
+        await until(lambda: session.view.room.counts[Code.HAPPINESS] == 1)
+
+
+async def test_a_camera_switched_off_while_the_engine_loads_is_never_opened(
+    broker: BrokerUrl, tmp_path: Path, face_model: None
+) -> None:
+    session = Session(plan(broker, Source("demo"), tmp_path))
+    states: set[CameraState] = set()
+    session.add_listener(lambda _: states.add(session.view.camera.state))
+    session.set_camera(False)
+    async with living(session):
+        await until(lambda: session.view.camera.state is CameraState.OFF, 20)
+        await asyncio.sleep(0.5)
+    assert CameraState.LIVE not in states
