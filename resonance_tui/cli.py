@@ -5,7 +5,6 @@ Nothing heavy is imported here: `--help` must answer at once.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import click
 
 from resonance_tui import __version__
-from resonance_tui.errors import ResonanceError
+from resonance_tui.errors import INTERRUPTED, ResonanceError
 
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted."
 
@@ -68,12 +67,13 @@ def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
 )
 @click.pass_context
 def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
-    """Join CHANNEL and share your emotion; without CHANNEL, choose one on a start screen.
+    """Join CHANNEL (or an invite) and share your emotion; without it, choose on a start screen.
 
     \b
     Examples:
       resonance-tui join cats-live
       resonance-tui join cats-live --name Mia --broker mqtt://stream.example
+      resonance-tui join resonance://stream.example:1883/cats-live
       resonance-tui join test --camera demo
       resonance-tui join test --camera film.mp4 --once --headless --json
     """
@@ -278,23 +278,21 @@ def main() -> None:
 
 
 def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
-    """The exit code of one command line."""
+    """The exit code of one command line. (Where a reader such as `head` has seen enough, click
+    itself ends the program, quietly and with 1.)"""
     try:
         result = command(args=args, prog_name="resonance-tui", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as asked:
         return asked.exit_code
     except (KeyboardInterrupt, click.Abort):
-        return 130
+        return INTERRUPTED
     except click.ClickException as error:
         error.show()
         return 2
     except ResonanceError as error:
         _complain(error.message, error.hint)
         return error.exit_code
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         return _crash(error)
 
@@ -308,11 +306,9 @@ def _complain(message: str, hint: str) -> None:
 def _crash(error: Exception) -> int:
     import logging
 
-    from resonance_tui.config import directories
-
     logging.getLogger(__name__).exception("not foreseen")
     _complain(
         f"This should not have happened: {type(error).__name__}: {error}",
-        f"The details are in {directories().log_file}.",
+        "The details are in the log file that `resonance-tui config path` names.",
     )
     return 1

@@ -95,17 +95,27 @@ class Config:
     @property
     def database(self) -> Path:
         chosen = self.settings.history.database
-        return Path(chosen).expanduser() if chosen else self.directories.data / "history.sqlite"
+        try:
+            return Path(chosen).expanduser() if chosen else self.directories.data / "history.sqlite"
+        except RuntimeError as error:
+            raise _homeless(error) from error
 
 
 def directories() -> Directories:
     """Per-user folders of this system; RESONANCE_DATA_DIR moves the data."""
     data = os.environ.get("RESONANCE_DATA_DIR")
-    return Directories(
-        config=platformdirs.user_config_path(APP),
-        data=Path(data).expanduser() if data else platformdirs.user_data_path(APP),
-        state=platformdirs.user_state_path(APP),
-    )
+    try:
+        return Directories(
+            config=platformdirs.user_config_path(APP),
+            data=Path(data).expanduser() if data else platformdirs.user_data_path(APP),
+            state=platformdirs.user_state_path(APP),
+        )
+    except (RuntimeError, KeyError) as error:
+        raise _homeless(error) from error
+
+
+def _homeless(error: Exception) -> ConfigError:
+    return ConfigError(f"No home directory can be found here: {error}", "Set HOME, or XDG_*_HOME.")
 
 
 def load(
@@ -121,7 +131,10 @@ def load(
     """
     where = directories()
     asked = file or (Path(environ["RESONANCE_CONFIG"]) if environ.get("RESONANCE_CONFIG") else None)
-    path = (asked or where.config / "config.toml").expanduser()
+    try:
+        path = (asked or where.config / "config.toml").expanduser()
+    except RuntimeError as error:
+        raise _homeless(error) from error
     if asked is not None and not path.is_file():
         raise ConfigError(f"There is no settings file at {path}.", "Leave it out to use defaults.")
     values: dict[str, tuple[Any, str]] = {}
@@ -137,6 +150,13 @@ def load(
     return Config(_build(values), _origins(values), where, path)
 
 
+def with_setting(config: Config, section: str, **values: Any) -> Config:
+    """The same with one section changed, for what a verb decides by itself."""
+    part = dataclasses.replace(getattr(config.settings, section), **values)
+    settings = dataclasses.replace(config.settings, **{section: part})
+    return dataclasses.replace(config, settings=settings)
+
+
 def describe(config: Config) -> list[tuple[str, str, str, str]]:
     """Rows of (key, value, origin, help); secrets are masked."""
     rows = []
@@ -145,9 +165,21 @@ def describe(config: Config) -> list[tuple[str, str, str, str]]:
         for item in dataclasses.fields(part):
             key = f"{section.name}.{item.name}"
             value = getattr(part, item.name)
-            shown = "********" if key in SECRETS and value else str(value)
-            rows.append((key, shown, config.origins[key], item.metadata["help"]))
+            rows.append((key, _shown(key, value), config.origins[key], item.metadata["help"]))
     return rows
+
+
+def _shown(key: str, value: Any) -> str:
+    """A value as it may stand in a bug report: no password, no key in a stream's path."""
+    text = str(value)
+    if key in SECRETS and text:
+        return "********"
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        return text
+    host, slash, _ = rest.rpartition("@")[2].partition("/")
+    login = "********@" if "@" in rest else ""
+    return f"{scheme}://{login}{host}{slash and '/...'}"
 
 
 def _kinds() -> dict[str, dataclasses.Field[Any]]:

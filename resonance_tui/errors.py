@@ -26,6 +26,8 @@ ResonanceError(message, hint)            exit code 1: we tried, it failed
 
 from __future__ import annotations
 
+INTERRUPTED = 130  # exit code after Ctrl-C, SIGTERM or a closed window
+
 
 class ResonanceError(Exception):
     """A failure with words for a person: what was wrong, and what to do about it."""

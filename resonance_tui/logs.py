@@ -16,6 +16,7 @@ FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 def start(file: Path, *, verbose: bool = False) -> None:
     """Send our log to `file` (1 MiB, two older ones kept). A folder we may not write is no reason
     not to run: the log is then dropped."""
+    logging.raiseExceptions = False  # a full disk must not print over the screen
     root = logging.getLogger()
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
     try:

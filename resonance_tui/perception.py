@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,23 +87,20 @@ class Perception:
         return tuple(float(value) for value in probabilities)
 
 
-def load_perception(
-    engine: str, data_dir: Path, say: Callable[[str], None] = lambda _: None
-) -> Perception:
-    """Build engine and face finder (blocking: imports, and once a download of 3.8 MB).
-
-    `say` receives a line when something takes long or had to be replaced. Raises EngineUnavailable.
-    """
-    network = create_engine(engine)
-    note = ""
-    model: Path | None = None
+def fetch_face_model(data_dir: Path) -> tuple[Path | None, str]:
+    """The face model, fetched if need be (blocking, once, 3.8 MB), or None and a sentence why."""
     try:
-        say("Loading the face model...")
-        model = face_model_path(data_dir, allow_download=True, progress=False)
+        return face_model_path(data_dir, allow_download=True, progress=False), ""
     except FaceModelMissing as missing:
-        note = f"{missing.message} Using the simpler Haar cascade."
+        return None, f"{missing.message} Using the simpler Haar cascade."
+
+
+def load_perception(engine: str, model: Path | None, note: str = "") -> Perception:
+    """Build engine and face finder (blocking, a second of imports). Raises EngineUnavailable."""
+    network = create_engine(engine)
     finder = create_finder(model)
-    say(note)
+    if finder.note and not note:
+        note = f"{finder.note}: using the simpler {finder.name} face finder."
     return Perception(network, finder, note)
 
 

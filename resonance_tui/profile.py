@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Callable
@@ -10,7 +11,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
+from resonance_tui.errors import StoreError
+
 RECENT = 8
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Profile:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._locks: list[IO[str]] = []
+        self._locks: dict[str, IO[str]] = {}
 
     def load(self) -> Memory:
         try:
@@ -47,14 +52,28 @@ class Profile:
             return Memory()
 
     def save(self, memory: Memory) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=".profile-")
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(asdict(memory), out, indent=1)
-        os.replace(name, self._file)
+        """Best effort: where nothing can be written nothing is remembered; the room goes on."""
+        try:
+            self._write(memory)
+        except OSError as error:
+            log.warning("nothing can be remembered: %s", error)
 
     def set_consent(self, at: float | None) -> None:
-        self.save(replace(self.load(), consented_at=at))
+        """Raises StoreError: whoever takes a consent back must know that it did not work."""
+        try:
+            self._write(replace(self.load(), consented_at=at))
+        except OSError as error:
+            raise StoreError(
+                f"Your answer cannot be written to {self._file}: {error.strerror}.",
+                "Make that folder writable, or set RESONANCE_DATA_DIR to another one.",
+            ) from error
+
+    def _write(self, memory: Memory) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._file.parent, prefix=".profile-") as folder:
+            draft = Path(folder) / self._file.name
+            draft.write_text(json.dumps(asdict(memory), indent=1), encoding="utf-8")
+            os.replace(draft, self._file)
 
     def remember_channel(self, channel: str) -> None:
         memory = self.load()
@@ -73,7 +92,7 @@ class Profile:
 
         The claim ends with the process or with `release`.
         """
-        if not self._lock(channel):
+        if channel not in self._locks and not self._lock(channel):
             return new_id()
         memory = self.load()
         if channel not in memory.viewer_ids:
@@ -82,20 +101,23 @@ class Profile:
         return memory.viewer_ids[channel]
 
     def release(self) -> None:
-        for lock in self._locks:
+        for lock in self._locks.values():
             lock.close()
         self._locks.clear()
 
     def _lock(self, channel: str) -> bool:
         folder = self._file.parent / "in-use"
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / f"{channel}.lock").open("w")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = (folder / f"{channel}.lock").open("w")
+        except OSError:
+            return False
         try:
             _lock_file(handle)
         except OSError:
             handle.close()
             return False
-        self._locks.append(handle)
+        self._locks[channel] = handle
         return True
 
 

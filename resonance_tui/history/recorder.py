@@ -42,6 +42,16 @@ class Recorder:
         self.written = 0  # rows that the store has confirmed
 
     @property
+    def trouble(self) -> str:
+        """What keeps rows from being stored right now; "" when all is well."""
+        return self._trouble
+
+    @property
+    def unsaved(self) -> int:
+        """Seconds that the store has not confirmed, or never will, while there is trouble."""
+        return len(self._pending) + self._dropped if self._trouble else 0
+
+    @property
     def problem(self) -> str:
         """What keeps rows from being stored, and what happens to them; "" when all is well."""
         if not self._trouble:

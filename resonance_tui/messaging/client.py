@@ -24,6 +24,7 @@ from resonance_tui.messaging.knock import why_unreachable
 from resonance_tui.messaging.outbox import Outgoing
 
 KEEPALIVE_S = 10
+MAX_PACKET = 4096  # bytes; the largest of ours is a tenth of it
 _LIBRARY_LOG = logging.getLogger(f"{__name__}.library")
 _LIBRARY_LOG.setLevel(logging.CRITICAL)  # what it complains of reaches us as errors
 SESSION_TAKEN_OVER = 142
@@ -192,6 +193,7 @@ async def broker_client(
 def _connect_properties(will_delay_s: int) -> Properties:
     properties = Properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = will_delay_s + 5  # a will never outlasts its session
+    properties.MaximumPacketSize = MAX_PACKET  # the broker keeps a stranger's megabytes to itself
     return properties
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from resonance_tui.capture.sources import Source
 from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.emotions import Code
-from resonance_tui.errors import BrokerFailed, ResonanceError
+from resonance_tui.errors import BrokerFailed, ResonanceError, StoreError
 from resonance_tui.history.recorder import Recorder
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.knock import answers
@@ -53,6 +53,7 @@ ROOM_TICK_S = 0.25  # a quiet room is looked at this often
 ROOM_GAP_S = 0.1  # a busy one no oftener than this; news in a quiet one shows at once
 LARGE_ROOM = 200  # viewers; in larger ones somebody changes all the time
 SAY_LASTS_S = 10.0
+PATIENCE_S = 2.0  # for the broker of another viewer who starts at the same moment
 TELL_AT_LEAST_S = 1.0  # listeners hear of themselves and the room this often when nothing changes
 
 
@@ -156,7 +157,7 @@ class Session:
             broker = await self._find_broker(stack)
             self._recorder = await self._open_recorder(stack)
             self._link = self._connect(broker)
-            with _one_error():
+            with _one_error(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
                     others = [
                         tasks.create_task(self._link.run(), name="link"),
@@ -167,8 +168,19 @@ class Session:
                     await self._face.run()
                     for task in others:
                         task.cancel()
-            if self._recorder is not None and self._recorder.problem:
-                self._notice(self._recorder.problem)
+
+    @contextlib.contextmanager
+    def _all_recorded(self) -> Iterator[None]:
+        """However the session ends: rows that could not be stored are not lost in silence."""
+        try:
+            yield
+        finally:
+            if self._recorder is not None and self._recorder.unsaved:
+                raise StoreError(
+                    f"{self._recorder.unsaved} s of the room were not stored: "
+                    f"{self._recorder.trouble}",
+                    "What was stored before is safe.",
+                )
 
     # Setting up
 
@@ -179,8 +191,15 @@ class Session:
         url = parse_broker_url(DEFAULT_BROKER_URL)
         if await answers(url):
             return url
-        started = await asyncio.to_thread(_start_local_broker)
+        try:
+            started = await asyncio.to_thread(_start_local_broker)
+        except BrokerFailed:
+            if await answers(url, PATIENCE_S):
+                return url
+            raise
         stack.push_async_callback(asyncio.to_thread, started.stop)
+        if parse_broker_url(started.url).port != url.port and await answers(url, PATIENCE_S):
+            return url  # somebody here was a moment quicker: that is where we meet
         self.view = replace(self.view, broker_url=started.url)
         self._notice(f"No broker was listening, so one runs here while you stay: {started.url}")
         return parse_broker_url(started.url)
@@ -242,8 +261,8 @@ class Session:
             self._timeline.add(room, at)
             if self._recorder is not None:
                 self._recorder.add(room, at)
-        if self._recorder is not None and self._recorder.problem:
-            self._notice(self._recorder.problem)
+        if self._recorder is not None and self._recorder.trouble:
+            self._notice(f"Not recording: {self._recorder.trouble} Trying again.")
         if changed or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
             self._tell(RoomEvent(at, room))
@@ -320,11 +339,11 @@ def _start_local_broker() -> RunningBroker:
 
 @contextlib.contextmanager
 def _one_error() -> Iterator[None]:
-    """Let the first ResonanceError out of a TaskGroup's group, as itself."""
+    """Let the first error that is meant for others out of a TaskGroup's group, as itself."""
     try:
         yield
     except BaseExceptionGroup as group:
-        ours = group.subgroup(ResonanceError)
+        ours = group.subgroup((ResonanceError, BrokenPipeError))
         if ours is None:
             raise
         while isinstance(ours, BaseExceptionGroup):

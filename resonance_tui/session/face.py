@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.capture.sources import CameraState, CameraStatus, Source
+from resonance_tui.errors import EngineUnavailable
 from resonance_tui.room.smoothing import ABSENT, Smoother, SmoothingSettings, Steady
 from resonance_tui.session.view import EngineState, EngineStatus
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:  # both load OpenCV, which the first paint must not wait for
     from resonance_tui.perception import Perception, Sighting
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class FaceWatch:
@@ -76,16 +80,23 @@ class FaceWatch:
         loop = asyncio.get_running_loop()
         camera = await loop.run_in_executor(worker, self._open_camera)
         try:
-            perception = await loop.run_in_executor(worker, self._load)
+            self._engine_is(EngineState.LOADING, "fetching the face model")
+            model, note = await _in_daemon_thread(self._fetch)
+            self._engine_is(EngineState.LOADING, "")
+            perception = await loop.run_in_executor(worker, self._load, model, note)
             try:
                 await self._look_on(camera, perception, worker)
             finally:
                 worker.submit(perception.close)
         except Exception as error:  # whatever a native library throws, the room goes on
             log.warning("nobody reads the face any more", exc_info=error)
-            self._engine_is(EngineState.FAILED, str(error) or type(error).__name__)
-            self._nobody(math.inf)
+            reason = str(error) or type(error).__name__
+            if self._once:
+                raise EngineUnavailable(f"The film cannot be read: {reason}") from error
             await asyncio.to_thread(camera.stop)
+            self._engine_is(EngineState.FAILED, reason)
+            self._camera_is(CameraStatus(CameraState.OFF, self._source.label, "not read"))
+            self._nobody(math.inf)
             await asyncio.Event().wait()
         finally:
             await asyncio.to_thread(camera.stop)
@@ -95,10 +106,15 @@ class FaceWatch:
 
         return FrameSource(self._source, fps=self._fps, once=self._once)
 
-    def _load(self) -> Perception:
+    def _fetch(self) -> tuple[Path | None, str]:
+        from resonance_tui.perception import fetch_face_model
+
+        return fetch_face_model(self._data_dir)
+
+    def _load(self, model: Path | None, note: str) -> Perception:
         from resonance_tui.perception import load_perception
 
-        return load_perception(self.engine.name, self._data_dir)
+        return load_perception(self.engine.name, model, note)
 
     async def _look_on(
         self, camera: FrameSource, perception: Perception, worker: ThreadPoolExecutor
@@ -173,3 +189,25 @@ class FaceWatch:
     def _engine_is(self, state: EngineState, detail: str) -> None:
         self.engine = EngineStatus(self.engine.name, state, detail)
         self._on_status()
+
+
+async def _in_daemon_thread(work: Callable[[], T]) -> T:
+    """Like `to_thread`, for work that may take minutes: whoever quits does not wait for it."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def settle(set_it: Callable[[Any], None], value: Any) -> None:
+        if not result.done():
+            set_it(value)
+
+    def run() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            try:
+                found = work()
+            except Exception as error:
+                loop.call_soon_threadsafe(settle, result.set_exception, error)
+            else:
+                loop.call_soon_threadsafe(settle, result.set_result, found)
+
+    threading.Thread(target=run, daemon=True, name="fetch").start()
+    return await result

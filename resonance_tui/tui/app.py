@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -16,19 +15,19 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
-from resonance_tui.errors import ResonanceError
+from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.tui.actions import available
 from resonance_tui.tui.launch import Launch, SessionLike
 from resonance_tui.tui.screens.consent import ConsentScreen
 from resonance_tui.tui.screens.live import LiveScreen
 from resonance_tui.tui.screens.problem import ProblemScreen, explain
 from resonance_tui.tui.screens.setup import SetupScreen
+from resonance_tui.tui.signals import leave_on_signals
 from resonance_tui.tui.theme import RESONANCE
 
 log = logging.getLogger(__name__)
 
 LEAVE_WITHIN_S = 3.0
-INTERRUPTED = 130
 SESSION = "session"
 WIDTHS = [(0, "-tiny"), (50, "-narrow"), (72, "-medium"), (100, "-wide")]
 HEIGHTS = [(0, "-flat"), (10, "-low"), (14, "-short"), (22, "-mid"), (34, "-tall")]
@@ -43,7 +42,8 @@ class ResonanceApp(App[None]):
     TITLE = "resonance"
     CSS_PATH = "resonance.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q,ctrl+c", "quit", "Quit", priority=True, show=False)
+        Binding("ctrl+q", "quit", "Quit", priority=True, show=False),
+        Binding("ctrl+c", "interrupt", "Interrupt", priority=True, show=False),
     ]
 
     def __init__(self, launch: Launch, history: HistoryFactory | None = None) -> None:
@@ -62,7 +62,7 @@ class ResonanceApp(App[None]):
     def on_mount(self) -> None:
         self.register_theme(RESONANCE)
         self.theme = RESONANCE.name
-        self._listen_to_signals()
+        leave_on_signals(self, self._interrupted)
         if self.launch.needs_consent:
             self.push_screen(ConsentScreen(self.launch.broker_url), self._consented)
         else:
@@ -121,8 +121,8 @@ class ResonanceApp(App[None]):
         if choice == "quit" or self._place is None:
             self.exit(return_code=self.failure.exit_code if self.failure else 1)
             return
-        if isinstance(self.screen, LiveScreen):
-            self.pop_screen()
+        while any(isinstance(screen, LiveScreen) for screen in self.screen_stack):
+            self.pop_screen()  # and whatever was opened over it: history, help
         if choice == "retry":
             self._join(self._place)
         else:
@@ -130,6 +130,9 @@ class ResonanceApp(App[None]):
 
     async def action_quit(self) -> None:
         await self._quit(0)
+
+    async def action_interrupt(self) -> None:
+        await self._interrupted()
 
     async def _interrupted(self) -> None:
         await self._quit(INTERRUPTED)
@@ -165,10 +168,3 @@ class ResonanceApp(App[None]):
         for action in self._actions if isinstance(screen, LiveScreen) else ():
             run = partial(screen.run_action, action.name)
             yield SystemCommand(action.title, action.help, run)
-
-    def _listen_to_signals(self) -> None:
-        """A polite kill or a closed window leaves the room like q does, terminal mended."""
-        loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
-            with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(getattr(signal, name), self.call_later, self._interrupted)

@@ -138,16 +138,18 @@ def _introduce(broker: RunningBroker, rooms: Sequence[str]) -> None:
 def share_lines(settings: BrokerSettings, host: str, rooms: Sequence[str]) -> list[tuple[str, str]]:
     """The address, and for each room how to join it and an invite to send on.
 
-    Without rooms CHANNEL stands for the name; where a password is asked for, NAME:PASSWORD
-    stands for what each viewer was given. No line ever holds a password.
+    Without rooms CHANNEL stands for the name; where a password is asked for, NAME and
+    PASSWORD stand for what each viewer was given. No line ever holds a password.
     """
     from resonance_tui.messaging.address import invite_link, parse_broker_url
 
     plain = settings.url_for(host)
-    login = plain.replace("://", "://NAME:PASSWORD@") if settings.users is not None else plain
+    secret, login = "", plain
+    if settings.users is not None:  # a password typed as an argument would be seen by everyone here
+        secret, login = "RESONANCE_BROKER_PASSWORD=PASSWORD ", plain.replace("://", "://NAME@")
     lines = [("url", plain)]
     for room in rooms or ("CHANNEL",):
-        lines.append(("join", f"resonance-tui join {room} --broker {login}"))
+        lines.append(("join", f"{secret}resonance-tui join {room} --broker {login}"))
         lines.append(("invite", invite_link(parse_broker_url(plain), room)))
     return lines
 

@@ -21,6 +21,7 @@ from resonance_tui import __version__
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.errors import ResonanceError
 from resonance_tui.logs import native_output_to
+from resonance_tui.profile import Profile
 
 CAMERA_WAIT_S = 4.0
 SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
@@ -142,6 +143,8 @@ def _faces(config: Config) -> Finding:
         return Finding("faces", "warn", f"{missing.message} Haar cascade works.", missing.hint)
     finder = create_finder(model)
     finder.close()
+    if finder.note:
+        return Finding("faces", "warn", f"{finder.note}; {finder.name} works", SYSTEM_LIBRARIES)
     return Finding("faces", "ok", f"{finder.name}, model {model}")
 
 
@@ -167,6 +170,10 @@ def _camera(config: Config) -> Finding:
     source = parse_source(config.settings.camera.source)
     if source.kind == "none":
         return Finding("camera", "warn", "none chosen", "--camera 0 for the first one.")
+    shows_a_person = source.kind in ("device", "url")
+    if shows_a_person and Profile(config.directories.profile_file).load().consented_at is None:
+        text = f"{source.label}: not opened, nobody has agreed to it yet"
+        return Finding("camera", "warn", text, "resonance-tui config consent --give, or join once")
     frames = FrameSource(source)
     frames.start()
     try:
@@ -194,12 +201,13 @@ def _broker(config: Config) -> Finding:
     from resonance_tui.verbs.planning import broker_url
 
     url = broker_url(config) or parse_broker_url(DEFAULT_BROKER_URL)
-    listening = asyncio.run(answers(url))
+    is_configured = bool(config.settings.broker.url)
+    listening = asyncio.run(answers(url, 5.0 if is_configured else 0.5))
     program = find_mosquitto()
     found = f"{program.name} at {program.path}" if program else "no Mosquitto; the embedded one"
     if listening:
         return Finding("broker", "ok", f"{url.public} answers; here: {found}")
-    if config.settings.broker.url:
+    if is_configured:
         return Finding("broker", "fail", f"{url.public} does not answer", "Is it running?")
     advice = "" if program else "sudo apt-get install mosquitto (for more than 50 viewers)"
     verdict = "ok" if program else "warn"

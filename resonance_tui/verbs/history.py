@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
-from resonance_tui.errors import InputError, InvalidChannel, ResonanceError
+from resonance_tui.errors import INTERRUPTED, InputError, InvalidChannel, ResonanceError
 from resonance_tui.history.axes import clock, day
 from resonance_tui.history.export import FORMATS
+from resonance_tui.history.recording import Request
 from resonance_tui.history.rows import SessionSpan
 from resonance_tui.history.saving import save
 from resonance_tui.history.store import Store
@@ -52,7 +53,10 @@ def run(
         if format is None and out is None and _is_terminal():
             store.close()
             if not is_empty:
-                _show(db_path, channel, first, last, source)
+                if start is None and end is None:  # the session itself, so that it can grow
+                    _show(Request(db_path, channel, session=session or 1, source=source))
+                else:
+                    _show(Request(db_path, channel, first, last, source=source))
             return
         rows = [] if is_empty else store.read(channel, first, last, source)
     _write(FORMATS[_format(format, out)](rows), out)
@@ -123,12 +127,12 @@ def _write(lines: Iterable[str], out: Path | None) -> None:
         click.echo("".join(chain((head,), islice(parts, 999))), nl=False)
 
 
-def _show(
-    db_path: Path, channel: str, first: int | None, last: int | None, source: str | None
-) -> None:
-    from resonance_tui.tui.screens.history import HistoryApp, Request
+def _show(request: Request) -> None:
+    from resonance_tui.tui.screens.history import HistoryApp
 
-    app = HistoryApp(Request(db_path, channel, first, last, source=source))
+    app = HistoryApp(request)
     app.run()
+    if app.return_code == INTERRUPTED:
+        raise KeyboardInterrupt
     if app.return_code:
         raise ResonanceError("The history screen ended with an error.")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resonance_tui.config import DEFAULT_BROKER_URL, Config
+from resonance_tui.config import DEFAULT_BROKER_URL, Config, with_setting
 from resonance_tui.errors import BrokerUnreachable, InputError, NotATerminal, ResonanceError
-from resonance_tui.messaging.wire import clean_nickname, normalize_channel, parse_broker_url
+from resonance_tui.messaging.wire import (
+    clean_nickname,
+    normalize_channel,
+    parse_broker_url,
+    parse_invite,
+)
 from resonance_tui.profile import Profile
 from resonance_tui.room import simulate
 from resonance_tui.verbs import headless as printing
-from resonance_tui.verbs.planning import Intent, check, open_session
+from resonance_tui.verbs.planning import Intent, broker_url, check, open_session
 from resonance_tui.verbs.running import for_seconds, run_loop
 
 if TYPE_CHECKING:
@@ -22,6 +28,9 @@ if TYPE_CHECKING:
     from resonance_tui.session.core import Session
     from resonance_tui.tui.app import ResonanceApp
     from resonance_tui.tui.screens.history import HistoryScreen
+
+
+log = logging.getLogger(__name__)
 
 
 def run(
@@ -35,6 +44,8 @@ def run(
     duration: float | None,
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
+    if channel is not None and channel.lower().startswith("resonance:"):
+        config, channel = accept_invite(config, channel)
     wanted = normalize_channel(channel) if channel is not None else None
     nickname = clean_nickname(config.settings.viewer.nickname)
     intent = check(config)
@@ -46,6 +57,16 @@ def run(
         return _run_screen(launch, duration)
     finally:
         launch.profile.release()
+
+
+def accept_invite(config: Config, invite: str) -> tuple[Config, str]:
+    """The settings for the invite's broker, and its channel. The login in the settings goes to
+    the broker it was made for and to no other. Raises InvalidBrokerUrl or InvalidChannel."""
+    url, channel = parse_invite(invite)
+    own = broker_url(config)
+    if own is not None and (own.scheme, own.authority) == (url.scheme, url.authority):
+        return config, channel
+    return with_setting(config, "broker", url=str(url), user="", password=""), channel
 
 
 class JoinLaunch:
@@ -78,7 +99,11 @@ class JoinLaunch:
         return self.profile.load().recent_channels
 
     def give_consent(self) -> None:
-        self.profile.set_consent(time.time())
+        """For good where it can be written down, else for this time."""
+        try:
+            self.profile.set_consent(time.time())
+        except ResonanceError as error:
+            log.warning("%s", error.message)
 
     def suggest_nickname(self) -> str:
         return simulate.handle(random.Random())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from resonance_tui.config import Config
+from resonance_tui.config import Config, with_setting
 from resonance_tui.messaging.wire import normalize_channel
 from resonance_tui.profile import Profile
 from resonance_tui.verbs import headless as printing
@@ -14,10 +12,7 @@ from resonance_tui.verbs.running import run_loop
 
 def run(config: Config, channel: str, *, duration: float | None) -> None:
     """One row a second into the database until interrupted; the room as text on stdout."""
-    camera = dataclasses.replace(config.settings.camera, source="none")
-    config = dataclasses.replace(
-        config, settings=dataclasses.replace(config.settings, camera=camera)
-    )
+    config = with_setting(config, "camera", source="none")
     wanted = normalize_channel(channel)
     profile = Profile(config.directories.profile_file)
     session = open_session(

@@ -65,7 +65,11 @@ def open_session(
         SessionPlan(
             channel=channel,
             nickname=nickname,
-            viewer_id=profile.claim_viewer_id(channel, new_viewer_id),
+            viewer_id=(
+                new_viewer_id()  # an observer is nobody in the room
+                if observe_only
+                else profile.claim_viewer_id(channel, new_viewer_id)
+            ),
             boot=profile.next_boot(time.time()),
             broker=intent.broker,
             source=intent.source,

@@ -173,7 +173,11 @@ def test_no_line_ever_holds_a_password() -> None:
     settings = BrokerSettings(users=Path("u"), tls_cert=Path("c"), tls_key=Path("k"), port=8883)
     assert share_lines(settings, "room.example", []) == [
         ("url", "mqtts://room.example:8883"),
-        ("join", "resonance-tui join CHANNEL --broker mqtts://NAME:PASSWORD@room.example:8883"),
+        (
+            "join",
+            "RESONANCE_BROKER_PASSWORD=PASSWORD "
+            "resonance-tui join CHANNEL --broker mqtts://NAME@room.example:8883",
+        ),
         ("invite", "resonance://room.example:8883/CHANNEL?tls=1"),
     ]
 

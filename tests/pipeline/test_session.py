@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 
 from resonance_tui.capture.sources import CameraState, Source, parse_source
 from resonance_tui.emotions import Code
-from resonance_tui.errors import BrokerRefused
+from resonance_tui.errors import BrokerRefused, EngineUnavailable
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.link import LinkState
 from resonance_tui.messaging.wire import BrokerUrl, new_viewer_id, parse_broker_url
@@ -227,3 +228,26 @@ async def test_a_camera_switched_off_while_the_engine_loads_is_never_opened(
         await until(lambda: session.view.camera.state is CameraState.OFF, 20)
         await asyncio.sleep(0.5)
     assert CameraState.LIVE not in states
+
+
+async def test_quitting_does_not_wait_for_a_slow_download(
+    broker: BrokerUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(
+        "resonance_tui.perception.fetch_face_model", lambda _: (release.wait(30), (None, ""))[1]
+    )
+    session = Session(plan(broker, Source("demo"), tmp_path))
+    async with living(session):
+        await until(lambda: "fetching" in session.view.engine.detail)
+        leaving_at = time.monotonic()
+    assert time.monotonic() - leaving_at < 3
+    release.set()
+
+
+async def test_a_film_that_cannot_be_read_ends_in_an_error(
+    broker: BrokerUrl, tmp_path: Path
+) -> None:
+    broken = replace(plan(broker, Source("demo"), tmp_path), engine="nonsense", once=True)
+    with pytest.raises(EngineUnavailable, match="nonsense"):
+        await asyncio.wait_for(Session(broken).run(), 20)

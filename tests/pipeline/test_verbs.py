@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -164,3 +165,64 @@ def test_a_wrong_password_and_a_right_one(make_mosquitto, tmp_path: Path) -> Non
     )
     assert right.returncode == 0
     assert "1 viewers" in right.stdout
+
+
+@pytest.mark.mosquitto
+def test_an_invite_is_enough_to_join(mosquitto) -> None:
+    invite = f"resonance://127.0.0.1:{mosquitto.port}/show"
+    done = run("join", invite, "--camera", "none", "--headless", "--duration", "2")
+    assert done.returncode == 0, done.stderr
+    assert "1 viewers" in done.stdout
+    odd = run("join", "resonance://127.0.0.1/", "--camera", "none", "--headless")
+    assert odd.returncode == 2 and "resonance://host:1883/channel" in odd.stderr
+
+
+@pytest.mark.mosquitto
+def test_a_reader_who_has_seen_enough_ends_the_session_quietly(mosquitto) -> None:
+    line = (
+        f"{sys.executable} -m resonance_tui join show --camera none --headless --json "
+        f"--broker {mosquitto.url} --duration 8 | head -1; exit ${{PIPESTATUS[0]}}"
+    )
+    started = time.monotonic()
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "error" not in done.stderr and "Traceback" not in done.stderr
+    assert time.monotonic() - started < 7
+
+
+@pytest.mark.mosquitto
+def test_rows_that_could_not_be_stored_are_not_lost_in_silence(mosquitto, tmp_path: Path) -> None:
+    database = tmp_path / "history.sqlite"
+    environment = os.environ | {"RESONANCE_HISTORY_DATABASE": str(database)}
+    log = subprocess.Popen(
+        [*APP, "log", "show", "--broker", mosquitto.url, "--duration", "7"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    until(database.is_file)
+    time.sleep(2)
+    holder = sqlite3.connect(database, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    _, said = log.communicate(timeout=40)
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert log.returncode == 1
+    assert "were not stored" in said
+    assert said.count("Not recording") == 1
+
+
+@pytest.mark.mosquitto
+def test_two_who_join_at_once_without_a_broker_meet(empty_home: Path) -> None:
+    if _listens(1883):
+        pytest.skip("a broker of somebody else runs on this machine's port 1883")
+    args = ("join", "cats", "--camera", "none", "--headless", "--json", "--duration", "8")
+    viewers = [start(*args) for _ in range(3)]
+    told = [viewer.communicate(timeout=40) for viewer in viewers]
+    assert [viewer.returncode for viewer in viewers] == [0, 0, 0], [err for _, err in told]
+    seen = [
+        max(json.loads(line)["viewers"] for line in out.splitlines() if '"room"' in line)
+        for out, _ in told
+    ]
+    assert seen == [3, 3, 3]

@@ -151,12 +151,14 @@ class FakeSession:
     def set_camera(self, on: bool) -> None:
         self.told.append(("camera", on))
         state = CameraState.LIVE if on else CameraState.OFF
-        me = self.view.me if on else SelfView("paused")
+        me = self.view.me if on else SelfView("away")
         self.view = replace(self.view, camera=CameraStatus(state, "demo"), me=me)
 
     def set_sharing(self, on: bool) -> None:
         self.told.append(("sharing", on))
-        self.view = replace(self.view, is_sharing=on)
+        state = "ok" if on else "paused"
+        me = replace(self.view.me, state=state)
+        self.view = replace(self.view, is_sharing=on, me=me)
 
     def say(self, code: Code | None) -> None:
         self.told.append(("say", code))

@@ -138,15 +138,15 @@ async def test_setup_leaves_with_escape():
     assert app.return_code == 0
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
-async def test_quitting_waits_for_the_session_to_clean_up(key: str):
+@pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+q", 0), ("ctrl+c", 130)])
+async def test_quitting_waits_for_the_session_to_clean_up(key: str, code: int):
     session = FakeSession(view())
     session.lingers_s = 0.2
     app = ResonanceApp(FakeLaunch(session))
     async with app.run_test() as pilot:
         await until(pilot, lambda: session.is_running)
         await pilot.press(key)
-    assert session.has_cleaned_up and app.return_code == 0
+    assert session.has_cleaned_up and app.return_code == code
 
 
 async def test_quitting_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch):
@@ -181,6 +181,7 @@ async def test_a_refusal_is_shown_with_its_hint_and_the_app_stays():
     app = ResonanceApp(launch)
     async with app.run_test() as pilot:
         await until(pilot, lambda: isinstance(app.screen, ProblemScreen))
+        await until(pilot, lambda: bool(app.screen.query("#message")))
         assert text_of(app.screen, "#message") == "The broker refused [us]."
         assert text_of(app.screen, "#hint") == "Check the password."
         assert app.failure is refused

@@ -87,6 +87,7 @@ async def test_camera_key_switches_the_device_off_and_on():
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("c")
         await shown(pilot, "○ camera off")
+        await shown(pilot, "· camera off")
         await pilot.press("c")
         await shown(pilot, "● camera on")
     assert session.told == [("camera", False), ("camera", True)]
@@ -97,7 +98,8 @@ async def test_sharing_key_stops_and_resumes():
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("s")
         await shown(pilot, "‖ not sharing")
-        assert "not shared" in drawn(app)
+        text = drawn(app)
+        assert "☺ happiness 83 %   not shared" in text and "camera off" not in text
         await pilot.press("s")
         await shown(pilot, "▲ sharing")
     assert session.told == [("sharing", False), ("sharing", True)]
@@ -246,7 +248,7 @@ async def test_own_state_is_said_at_every_size(size: tuple[int, int]):
     async with app.run_test(size=size) as pilot:
         for me, words in (
             (SelfView("away", Code.AWAY), "no face in view"),
-            (SelfView("paused", Code.AWAY), "camera off"),
+            (SelfView("paused", Code.FEAR, 0.5), "◊ fear 50 %"),
             (SelfView("unsure", Code.UNSURE), "? unsure"),
             (SelfView("ok", Code.FEAR, 0.5), "◊ fear 50 %"),
         ):

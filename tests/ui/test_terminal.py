@@ -45,7 +45,9 @@ def read_until(fd: int, mark: bytes, seen: bytes = b"", within_s: float = 30) ->
     return seen
 
 
-@pytest.mark.parametrize(("way", "code"), [("q", 0), ("SIGTERM", 130), ("SIGHUP", 130)])
+@pytest.mark.parametrize(
+    ("way", "code"), [("q", 0), ("\x03", 130), ("SIGTERM", 130), ("SIGHUP", 130)]
+)
 def test_the_terminal_is_given_back(way: str, code: int, tmp_path: Path):
     ours, theirs = pty.openpty()
     tests = Path(__file__).parents[1]
@@ -62,8 +64,8 @@ def test_the_terminal_is_given_back(way: str, code: int, tmp_path: Path):
     try:
         seen = read_until(ours, b"movie-night")
         time.sleep(0.3)  # the session starts behind the first picture
-        if way == "q":
-            os.write(ours, b"q")
+        if len(way) == 1:  # a key: q, or Ctrl-C
+            os.write(ours, way.encode())
         else:
             process.send_signal(getattr(signal, way))
         seen = read_until(ours, LEAVE_ALT_SCREEN, seen)
@@ -71,6 +73,45 @@ def test_the_terminal_is_given_back(way: str, code: int, tmp_path: Path):
         assert process.wait(10) == code
         assert LEAVE_ALT_SCREEN in seen
         assert left.read_text() == "left"
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+RECORDED = """
+import sys
+from pathlib import Path
+from resonance_tui.cli import cli, run_verb
+from resonance_tui.history.store import Row, Store
+database = Path(sys.argv[1])
+with Store(database) as store:
+    store.append([Row("cinema", 1_790_000_000 + s, 1, (1,) + (0,) * 6, 0, 0, "local")
+                  for s in range(60)])
+sys.exit(run_verb(cli, ["history", "cinema"]))
+"""
+
+
+def test_the_history_screen_gives_the_terminal_back_too(tmp_path: Path):
+    ours, theirs = pty.openpty()
+    database = tmp_path / "history.sqlite"
+    environment = {**os.environ, "RESONANCE_HISTORY_DATABASE": str(database)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", RECORDED, str(database)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment | {"TERM": "xterm-256color"},
+    )
+    os.close(theirs)
+    try:
+        seen = read_until(ours, b"cinema")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        seen = read_until(ours, LEAVE_ALT_SCREEN, seen)
+        read_until(ours, SHOW_CURSOR)
+        assert process.wait(10) == 130
+        assert LEAVE_ALT_SCREEN in seen
     finally:
         process.kill()
         process.wait()

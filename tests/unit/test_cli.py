@@ -117,3 +117,37 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     pipe = f"{sys.executable} -c '{code}' completion bash | head -c 1"
     done = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, timeout=30)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("configured", "invite", "user"),
+    [
+        ("mqtts://mine.example", "resonance://mine.example:8883/cats?tls=1", "me"),
+        ("mqtts://mine.example", "resonance://mine.example:8883/cats", None),
+        ("mqtts://mine.example", "resonance://evil.example/cats", None),
+        (None, "resonance://evil.example/cats", None),
+    ],
+)
+def test_an_invite_gets_only_the_login_made_for_its_broker(
+    configured: str | None, invite: str, user: str | None
+) -> None:
+    from resonance_tui.config import load
+    from resonance_tui.verbs.join import accept_invite
+    from resonance_tui.verbs.planning import broker_url
+
+    login = {"broker.url": configured, "broker.user": "me", "broker.password": "s3cret"}
+    config, channel = accept_invite(load(login, environ={}), invite)
+    url = broker_url(config)
+    assert channel == "cats" and url is not None
+    assert url.username == user and url.password == (user and "s3cret")
+
+
+def test_doctor_opens_no_camera_without_consent(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the camera was opened")
+
+    monkeypatch.setattr("resonance_tui.capture.camera.FrameSource.start", never)
+    run_verb(cli, ["doctor"])
+    assert "nobody has agreed" in capsys.readouterr().out

@@ -89,3 +89,26 @@ def test_secrets_are_masked_when_shown(settings_file: Path) -> None:
     loaded = load(settings_file, "", {"RESONANCE_BROKER_PASSWORD": "hunter2"})
     assert loaded.settings.broker.password == "hunter2"
     assert "hunter2" not in repr(config.describe(loaded))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "shown"),
+    [
+        ("RESONANCE_BROKER_URL", "mqtt://me:hunter2@host:1883", "mqtt://********@host:1883"),
+        ("RESONANCE_CAMERA_SOURCE", "rtsp://a:hunter2@cam/x", "rtsp://********@cam/..."),
+        ("RESONANCE_CAMERA_SOURCE", "rtmp://live/app/hunter2", "rtmp://live/..."),
+        ("RESONANCE_CAMERA_SOURCE", "film.mp4", "film.mp4"),
+    ],
+)
+def test_secrets_inside_urls_are_masked_too(
+    settings_file: Path, variable: str, value: str, shown: str
+) -> None:
+    rows = config.describe(load(settings_file, "", {variable: value}))
+    assert shown in [row[1] for row in rows]
+    assert "hunter2" not in repr(rows)
+
+
+def test_without_a_home_the_complaint_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESONANCE_DATA_DIR", "~nobody-of-that-name/data")
+    with pytest.raises(ConfigError, match="No home directory"):
+        config.load({}, environ={})

@@ -131,9 +131,9 @@ def test_a_source_without_rows(db_path: Path, capfd: pytest.CaptureFixture[str])
 
 
 def test_a_terminal_gets_the_chart(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[tuple[object, ...]] = []
+    shown: list[history.Request] = []
     monkeypatch.setattr(history, "_is_terminal", lambda: True)
-    monkeypatch.setattr(history, "_show", lambda *what: shown.append(what))
-    run(db_path)
+    monkeypatch.setattr(history, "_show", shown.append)
+    run(db_path)  # the session as such, so that reading again shows how it grew
     run(db_path, start="2020-01-01", end="2020-01-02")  # said, and no empty screen
-    assert shown == [(db_path, "lobby", T0, T0 + 2, None)]
+    assert shown == [history.Request(db_path, "lobby", session=1)]

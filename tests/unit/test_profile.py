@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from resonance_tui.errors import StoreError
 from resonance_tui.profile import RECENT, Memory, Profile
 
 
@@ -72,3 +73,33 @@ def test_a_damaged_file_counts_as_empty_and_is_replaced(tmp_path: Path, content:
     assert profile.load() == Memory()
     profile.set_consent(1.0)
     assert profile.load().consented_at == 1.0
+
+
+def test_where_nothing_can_be_written_nothing_is_remembered_and_nothing_breaks(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+    profile = Profile(tmp_path / "file" / "profile.json")
+    profile.remember_channel("cats")
+    assert profile.load() == Memory()
+    assert profile.claim_viewer_id("cats", counting()) == "id0"
+    assert profile.next_boot(50.0) == 50
+
+
+def test_saving_leaves_no_drafts_behind(profile: Profile, tmp_path: Path) -> None:
+    profile.set_consent(1.0)
+    assert [file.name for file in (tmp_path / "data").iterdir()] == ["profile.json"]
+
+
+@pytest.mark.parametrize("answer", [1.0, None])
+def test_an_answer_that_cannot_be_written_down_is_not_passed_over(
+    tmp_path: Path, answer: float | None
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot be written"):
+        Profile(tmp_path / "file" / "profile.json").set_consent(answer)
+
+
+def test_trying_again_in_the_same_channel_keeps_the_id(profile: Profile) -> None:
+    new_id = counting()
+    assert profile.claim_viewer_id("cats", new_id) == profile.claim_viewer_id("cats", new_id)

@@ -15,11 +15,12 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Static
 
-from resonance_tui.errors import ResonanceError
+from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.history import charts
 from resonance_tui.history.recording import Recording, Request, export, read
 from resonance_tui.history.window import Window
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
+from resonance_tui.tui.signals import leave_on_signals
 from resonance_tui.tui.theme import RESONANCE
 from resonance_tui.tui.widgets.chart import Chart, ChartView
 from resonance_tui.tui.widgets.history_lines import hint_line, legend_lines, moment_line, title_line
@@ -153,8 +154,8 @@ class HistoryScreen(Screen[None]):
             return
         try:
             path, rows = await asyncio.to_thread(export, self._request, self._window, Path.cwd())
-        except ResonanceError as error:
-            self.notify(error.message, severity="error", markup=False)
+        except (ResonanceError, OSError) as error:  # OSError: the working directory is gone
+            self.notify(str(error), severity="error", markup=False)
             return
         self.notify(f"{rows:,} rows in {path}", title="Saved", markup=False)
 
@@ -223,6 +224,9 @@ class HistoryApp(App[None]):
         self._request = request
         self.register_theme(RESONANCE)
         self.theme = RESONANCE.name
+
+    def on_mount(self) -> None:
+        leave_on_signals(self, lambda: self.exit(return_code=INTERRUPTED))
 
     def get_default_screen(self) -> HistoryScreen:
         return HistoryScreen(self._request)

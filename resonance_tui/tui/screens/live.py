@@ -109,7 +109,8 @@ class LiveScreen(Screen[None]):
         self.query_one(StatusBar).show(view, self._clock())
         self.query_one(Notice).show(*notice_of(view))
         self.query_one(Roster).show(rows, own)
-        self.query_one(OwnState).show(view.me, view.is_sharing, is_manual)
+        is_camera_on = view.camera.state != "off"
+        self.query_one(OwnState).show(view.me, view.is_sharing, is_manual, is_camera_on)
         self.query_one(Bars).show(view.room)
         if self._ticks % TIMELINE_EVERY == 0:
             self.query_one(Timeline).show(self.session.timeline())

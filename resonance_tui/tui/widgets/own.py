@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from resonance_tui.emotions import EMOTIONS, LOOKS
+from resonance_tui.emotions import EMOTIONS, LOOKS, Code
 from resonance_tui.tui.paint import BOLD, Line, Pen, bar, column
 from resonance_tui.tui.widgets.lines import LineWidget
 
 if TYPE_CHECKING:
     from resonance_tui.session import SelfView
 
-OWN_WORDS = {"away": "no face in view", "paused": "camera off", "unsure": "unsure"}
+NO_FACE, CAMERA_OFF = "no face in view", "camera off"
 
 
 class OwnState(LineWidget):
@@ -22,20 +22,24 @@ class OwnState(LineWidget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[SelfView | None, bool, bool] = (None, True, False)
+        self._shown: tuple[SelfView | None, bool, bool, bool] = (None, True, False, True)
 
-    def show(self, me: SelfView, is_sharing: bool, is_manual: bool) -> None:
-        if (me, is_sharing, is_manual) != self._shown:
-            self._shown = (me, is_sharing, is_manual)
+    def show(
+        self, me: SelfView, is_sharing: bool, is_manual: bool, is_camera_on: bool = True
+    ) -> None:
+        if (me, is_sharing, is_manual, is_camera_on) != self._shown:
+            self._shown = (me, is_sharing, is_manual, is_camera_on)
             self.redraw()
 
     def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
-        me, is_sharing, is_manual = self._shown
+        me, is_sharing, is_manual, is_camera_on = self._shown
         if me is None:
             return []
         note = "not shared" if not is_sharing else ("said by key" if is_manual else "")
         label = "" if self.styles.border_top[0] else " you: "
-        head = _own_head(pen, me, label, note, width, has_bar=height == 1)
+        absent = NO_FACE if is_camera_on else CAMERA_OFF
+        word = me.code.word if me.code is not Code.AWAY else absent
+        head = _own_head(pen, me, word, label, note, width, has_bar=height == 1)
         if height == 1:
             return [head]
         air: list[Line] = [[]] if height >= 4 else []
@@ -43,9 +47,10 @@ class OwnState(LineWidget):
         return [*lines, _reading_line(pen, me, width)] if height >= 3 else lines
 
 
-def _own_head(pen: Pen, me: SelfView, label: str, note: str, width: int, *, has_bar: bool) -> Line:
-    shows_emotion = me.code.is_emotion and me.state not in OWN_WORDS
-    word = me.code.word if shows_emotion else OWN_WORDS.get(me.state, me.code.word)
+def _own_head(
+    pen: Pen, me: SelfView, word: str, label: str, note: str, width: int, *, has_bar: bool
+) -> Line:
+    shows_emotion = me.code.is_emotion
     color = pen.emotion(me.code) + BOLD
     line = [Segment(label, pen.muted)] if label else []
     line.append(Segment(f"{LOOKS[me.code].glyph} {word} ", color))
@@ -61,7 +66,7 @@ def _own_head(pen: Pen, me: SelfView, label: str, note: str, width: int, *, has_
 
 
 def _sure_line(pen: Pen, me: SelfView, width: int) -> Line:
-    sure = me.confidence if me.code.is_emotion and me.state not in OWN_WORDS else 0.0
+    sure = me.confidence if me.code.is_emotion else 0.0
     return bar(sure, width, pen.emotion(me.code), pen.track)
 
 
@@ -69,7 +74,7 @@ def _reading_line(pen: Pen, me: SelfView, width: int) -> Line:
     """All seven probabilities as one column each: the reading behind the word."""
     label = "reading  "
     line = [Segment(label, pen.muted)]
-    if len(me.probabilities) != len(EMOTIONS) or me.state == "paused":
+    if len(me.probabilities) != len(EMOTIONS):
         return [*line, Segment("─", pen.muted)]
     step = 5 if width >= len(label) + 5 * len(EMOTIONS) else 3
     for code, share in zip(EMOTIONS, me.probabilities, strict=True):
