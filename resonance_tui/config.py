@@ -95,10 +95,7 @@ class Config:
     @property
     def database(self) -> Path:
         chosen = self.settings.history.database
-        try:
-            return Path(chosen).expanduser() if chosen else self.directories.data / "history.sqlite"
-        except RuntimeError as error:
-            raise _homeless(error) from error
+        return _expanded(chosen) if chosen else self.directories.data / "history.sqlite"
 
 
 def directories() -> Directories:
@@ -107,7 +104,7 @@ def directories() -> Directories:
     try:
         return Directories(
             config=platformdirs.user_config_path(APP),
-            data=Path(data).expanduser() if data else platformdirs.user_data_path(APP),
+            data=_expanded(data) if data else platformdirs.user_data_path(APP),
             state=platformdirs.user_state_path(APP),
         )
     except (RuntimeError, KeyError) as error:
@@ -116,6 +113,13 @@ def directories() -> Directories:
 
 def _homeless(error: Exception) -> ConfigError:
     return ConfigError(f"No home directory can be found here: {error}", "Set HOME, or XDG_*_HOME.")
+
+
+def _expanded(path: str | Path) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise _homeless(error) from error
 
 
 def load(
@@ -131,10 +135,7 @@ def load(
     """
     where = directories()
     asked = file or (Path(environ["RESONANCE_CONFIG"]) if environ.get("RESONANCE_CONFIG") else None)
-    try:
-        path = (asked or where.config / "config.toml").expanduser()
-    except RuntimeError as error:
-        raise _homeless(error) from error
+    path = _expanded(asked or where.config / "config.toml")
     if asked is not None and not path.is_file():
         raise ConfigError(f"There is no settings file at {path}.", "Leave it out to use defaults.")
     values: dict[str, tuple[Any, str]] = {}

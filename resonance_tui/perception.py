@@ -22,8 +22,6 @@ from resonance_tui.capture.sources import Frame
 from resonance_tui.engines.base import Engine, create_engine
 from resonance_tui.errors import FaceModelMissing
 
-PREVIEW_SIZE = 96
-
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -32,7 +30,7 @@ class Sighting:
     at: float  # monotonic s, when the frame was captured
     track: int | None  # whose face; None = nobody in view
     probabilities: tuple[float, ...] = ()  # seven; empty where no prediction was due
-    preview: NDArray[np.uint8] | None = None  # grey (PREVIEW_SIZE, PREVIEW_SIZE)
+    preview: NDArray[np.uint8] | None = None  # what the engine sees, grey (S, S)
     latency_ms: dict[str, float] = field(default_factory=dict)
 
 
@@ -57,9 +55,8 @@ class Perception:
             return Sighting(frame.captured_at, None, latency_ms=latency)
         if face.track != self._track:
             self._track, self._due_at = face.track, -1.0
-        picture = crop(frame.image, face, PREVIEW_SIZE)
-        small = crop(frame.image, face, self.engine.spec.crop_size)
-        self._clips.add(small, frame.captured_at, face.track)
+        picture = crop(frame.image, face, self.engine.spec.crop_size)
+        self._clips.add(picture, frame.captured_at, face.track)
         probabilities = self._predict(frame.captured_at, latency)
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         return Sighting(

@@ -62,7 +62,7 @@ class ResonanceApp(App[None]):
     def on_mount(self) -> None:
         self.register_theme(RESONANCE)
         self.theme = RESONANCE.name
-        leave_on_signals(self, self._interrupted)
+        leave_on_signals(self, self.action_interrupt)
         if self.launch.needs_consent:
             self.push_screen(ConsentScreen(self.launch.broker_url), self._consented)
         else:
@@ -132,9 +132,6 @@ class ResonanceApp(App[None]):
         await self._quit(0)
 
     async def action_interrupt(self) -> None:
-        await self._interrupted()
-
-    async def _interrupted(self) -> None:
         await self._quit(INTERRUPTED)
 
     async def _quit(self, return_code: int) -> None:

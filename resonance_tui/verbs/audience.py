@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import click
 from aiomqtt import MqttError
 
-from resonance_tui.config import DEFAULT_BROKER_URL, Config
+from resonance_tui.config import Config
 from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.knock import newest_version
@@ -22,12 +22,11 @@ from resonance_tui.messaging.wire import (
     new_viewer_id,
     nickname_topic,
     normalize_channel,
-    parse_broker_url,
     report_topic,
 )
 from resonance_tui.room.simulate import SimulatedViewer, crowd
 from resonance_tui.room.state import SIMULATED, Report
-from resonance_tui.verbs.planning import broker_url
+from resonance_tui.verbs.planning import broker_or_default
 from resonance_tui.verbs.running import for_seconds, run_loop
 
 TICK_S = 0.2
@@ -47,7 +46,7 @@ class _Seat:
 def run(config: Config, channel: str, *, viewers: int, duration: float | None, seed: int) -> None:
     """Fill the room until interrupted or `duration` seconds have passed; say what was sent."""
     show = _Show(normalize_channel(channel), viewers, seed)
-    url = broker_url(config) or parse_broker_url(DEFAULT_BROKER_URL)
+    url = broker_or_default(config)
     click.echo(f"{viewers} simulated viewers enter {show.channel} at {url.public}", err=True)
     try:
         run_loop(config, lambda: for_seconds(_play(show, url), duration))

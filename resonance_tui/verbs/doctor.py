@@ -18,7 +18,7 @@ from typing import Literal
 import click
 
 from resonance_tui import __version__
-from resonance_tui.config import DEFAULT_BROKER_URL, Config
+from resonance_tui.config import Config
 from resonance_tui.errors import ResonanceError
 from resonance_tui.logs import native_output_to
 from resonance_tui.profile import Profile
@@ -197,10 +197,9 @@ def _camera(config: Config) -> Finding:
 def _broker(config: Config) -> Finding:
     from broker import find_mosquitto
     from resonance_tui.messaging.knock import answers
-    from resonance_tui.messaging.wire import parse_broker_url
-    from resonance_tui.verbs.planning import broker_url
+    from resonance_tui.verbs.planning import broker_or_default
 
-    url = broker_url(config) or parse_broker_url(DEFAULT_BROKER_URL)
+    url = broker_or_default(config)
     is_configured = bool(config.settings.broker.url)
     listening = asyncio.run(answers(url, 5.0 if is_configured else 0.5))
     program = find_mosquitto()

@@ -32,7 +32,7 @@ class Printer:
         self._started = time.monotonic()
         self._feelings: Counter[str] = Counter()
         self._peak = 0
-        self._last_self = self._last_room = self._last_camera = ""
+        self._last: dict[str, str] = {}  # what was said last, by subject
         session.add_listener(self.take)
 
     def take(self, event: SessionEvent) -> None:
@@ -67,17 +67,19 @@ class Printer:
     def _put(self, data: dict[str, Any], text: str, kind: str) -> None:
         if self._as_json:
             click.echo(json.dumps(data, separators=(",", ":")))
-        elif text != getattr(self, f"_last_{kind}", ""):
-            if kind != "link":
-                setattr(self, f"_last_{kind}", text)
+        elif kind == "link" or self._is_news(kind, text):
             click.echo(f"{time.strftime('%H:%M:%S')}  {text}")
 
     def _say_camera(self) -> None:
         camera = self._session.view.camera
         text = f"{camera.source}: {camera.state.value} {camera.detail}".rstrip()
-        if text != self._last_camera:
-            self._last_camera = text
+        if self._is_news("camera", text):
             click.echo(f"note: {text}", err=True)
+
+    def _is_news(self, subject: str, text: str) -> bool:
+        is_news = text != self._last.get(subject)
+        self._last[subject] = text
+        return is_news
 
 
 async def run(session: Session, *, as_json: bool, duration: float | None) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resonance_tui.capture.sources import Source, parse_source
-from resonance_tui.config import Config
+from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.engines.base import check_engine_name
 from resonance_tui.messaging.wire import BrokerUrl, new_viewer_id, parse_broker_url
 from resonance_tui.profile import Profile
@@ -46,6 +46,11 @@ def broker_url(config: Config) -> BrokerUrl | None:
         username=url.username or settings.user or None,
         password=url.password or settings.password or None,
     )
+
+
+def broker_or_default(config: Config) -> BrokerUrl:
+    """The configured broker, or the one that this machine would run."""
+    return broker_url(config) or parse_broker_url(DEFAULT_BROKER_URL)
 
 
 def open_session(

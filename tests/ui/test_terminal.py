@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,23 +47,36 @@ def read_until(fd: int, mark: bytes, seen: bytes = b"", within_s: float = 30) ->
     return seen
 
 
+@contextlib.contextmanager
+def in_terminal(
+    program: str, argument: Path, **environment: str
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """A program on a pseudo-terminal of its own: our end of it, and the process."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(argument)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm-256color", **environment},
+    )
+    os.close(theirs)
+    try:
+        yield ours, process
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
 @pytest.mark.parametrize(
     ("way", "code"), [("q", 0), ("\x03", 130), ("SIGTERM", 130), ("SIGHUP", 130)]
 )
 def test_the_terminal_is_given_back(way: str, code: int, tmp_path: Path):
-    ours, theirs = pty.openpty()
     tests = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
     left = tmp_path / "left"
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(left)],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=environment | {"TERM": "xterm-256color"},
-    )
-    os.close(theirs)
-    try:
+    path = f"{tests}{os.pathsep}{tests.parent}"
+    with in_terminal(PROGRAM, left, PYTHONPATH=path) as (ours, process):
         seen = read_until(ours, b"movie-night")
         time.sleep(0.3)  # the session starts behind the first picture
         if len(way) == 1:  # a key: q, or Ctrl-C
@@ -73,10 +88,6 @@ def test_the_terminal_is_given_back(way: str, code: int, tmp_path: Path):
         assert process.wait(10) == code
         assert LEAVE_ALT_SCREEN in seen
         assert left.read_text() == "left"
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
 
 
 RECORDED = """
@@ -93,18 +104,11 @@ sys.exit(run_verb(cli, ["history", "cinema"]))
 
 
 def test_the_history_screen_gives_the_terminal_back_too(tmp_path: Path):
-    ours, theirs = pty.openpty()
     database = tmp_path / "history.sqlite"
-    environment = {**os.environ, "RESONANCE_HISTORY_DATABASE": str(database)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", RECORDED, str(database)],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=environment | {"TERM": "xterm-256color"},
-    )
-    os.close(theirs)
-    try:
+    with in_terminal(RECORDED, database, RESONANCE_HISTORY_DATABASE=str(database)) as (
+        ours,
+        process,
+    ):
         seen = read_until(ours, b"cinema")
         time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
@@ -112,7 +116,3 @@ def test_the_history_screen_gives_the_terminal_back_too(tmp_path: Path):
         read_until(ours, SHOW_CURSOR)
         assert process.wait(10) == 130
         assert LEAVE_ALT_SCREEN in seen
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
