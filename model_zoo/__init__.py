@@ -7,13 +7,14 @@ from model_zoo.cards import Card, CardError
 from model_zoo.cards import load_card as card
 from model_zoo.classes import CLASSES
 from model_zoo.files import WeightsMismatch, WeightsMissing, weights_path
-from model_zoo.registry import UnknownModel, create, list_models
+from model_zoo.registry import UnknownModel, UnknownOverride, create, list_models
 
 __all__ = [
     "CLASSES",
     "Card",
     "CardError",
     "UnknownModel",
+    "UnknownOverride",
     "WeightsMismatch",
     "WeightsMissing",
     "card",

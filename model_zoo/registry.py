@@ -6,6 +6,8 @@ The table below names the module of each architecture, so that listing costs no 
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from importlib import import_module
@@ -13,6 +15,20 @@ from typing import Any, TypeVar
 
 MODULES: dict[str, str] = {
     "static_cnn": "model_zoo.static_cnn",
+    "c3d": "model_zoo.c3d",
+    "r3d_18": "model_zoo.r3d_18",
+    "former_dfer": "model_zoo.former_dfer",
+    "ial": "model_zoo.ial",
+    "poster_v2": "model_zoo.poster_v2",
+    "videomae_base": "model_zoo.videomae",
+    "mae_dfer": "model_zoo.mae_dfer",
+    "mae_dfer_pretrain": "model_zoo.mae_dfer_pretrain",
+    "mmnet": "model_zoo.mmnet",
+    "mae_dfer_mmnet_add": "model_zoo.fused",
+    "mae_dfer_mmnet_concat": "model_zoo.fused",
+    "mae_dfer_mmnet_add_pc": "model_zoo.fused",
+    "mmer_mlp": "model_zoo.mmer",
+    "mmer_bilstm": "model_zoo.mmer",
 }
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,14 +36,24 @@ _entry_points: dict[str, Callable[..., Any]] = {}
 
 
 class UnknownModel(KeyError):
-    """No network of that name; the message lists those there are."""
+    """No network of that name; the message names the nearest ones, or all there are."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
+        self.nearest = difflib.get_close_matches(name, MODULES, n=3)
 
     def __str__(self) -> str:
-        return f"no network {self.name!r}; there are: {', '.join(list_models())}"
+        known = (
+            f"did you mean {' or '.join(self.nearest)}?"
+            if self.nearest
+            else f"there are: {', '.join(list_models())}"
+        )
+        return f"no network {self.name!r}; {known}"
+
+
+class UnknownOverride(ValueError):
+    """A network takes no such setting; the message lists those it takes."""
 
 
 def register(entry_point: F) -> F:
@@ -45,8 +71,16 @@ def list_models(pattern: str = "*") -> list[str]:
 
 
 def create(name: str, **overrides: Any) -> Any:
-    """Build the untrained `torch.nn.Module` of that name; imports torch on the first call."""
+    """Build the untrained `torch.nn.Module` of that name; imports torch on the first call.
+
+    Raises UnknownModel, and UnknownOverride for a setting that the network does not have.
+    """
     if name not in MODULES:
         raise UnknownModel(name)
     import_module(MODULES[name])
-    return _entry_points[name](**overrides)
+    build = _entry_points[name]
+    known = inspect.signature(build).parameters
+    for key in overrides:
+        if key not in known:
+            raise UnknownOverride(f"{name} has no setting {key!r}; it has: {', '.join(known)}")
+    return build(**overrides)

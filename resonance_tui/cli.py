@@ -58,7 +58,11 @@ def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
     help="Device index, video file, stream URL, demo or none (default: 0).",
 )
 @click.option("--once", is_flag=True, help="Play a video file once and leave at its end.")
-@click.option("--engine", metavar="NAME", help="auto or static (default: auto).")
+@click.option(
+    "--engine", metavar="NAME", help="auto, static, or a network of `models list` (default: auto)."
+)
+@click.option("--device", metavar="DEVICE", help="For networks: auto, cpu, cuda or mps.")
+@click.option("--allow-untrained", is_flag=True, help="Run a network that has no weights here.")
 @click.option("--record", is_flag=True, help="Keep the room's history in the local database.")
 @click.option("--headless", is_flag=True, help="No screen: for scripts, logs and tests.")
 @click.option("--json", "as_json", is_flag=True, help="With --headless: one JSON object a line.")
@@ -76,6 +80,7 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
       resonance-tui join resonance://stream.example:1883/cats-live
       resonance-tui join test --camera demo
       resonance-tui join test --camera film.mp4 --once --headless --json
+      resonance-tui join test --engine former_dfer
     """
     from resonance_tui.verbs import join as verb
 
@@ -86,6 +91,7 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
             "broker.url": options.pop("broker_url"),
             "camera.source": options.pop("camera"),
             "engine.name": options.pop("engine"),
+            "engine.device": options.pop("device"),
         },
     )
     return verb.run(config, channel, **options)
@@ -183,9 +189,10 @@ def audience(ctx: click.Context, channel: str, broker_url: str | None, **options
 
 @cli.command()
 @click.option("--camera", metavar="SRC", help="The source to try (default: the configured one).")
+@click.option("--engine", metavar="NAME", help="The engine to time (default: the configured one).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
 @click.pass_context
-def doctor(ctx: click.Context, camera: str | None, as_json: bool) -> None:
+def doctor(ctx: click.Context, camera: str | None, engine: str | None, as_json: bool) -> None:
     """Try everything the app needs on this machine and say what to do about the rest.
 
     \b
@@ -194,7 +201,126 @@ def doctor(ctx: click.Context, camera: str | None, as_json: bool) -> None:
     """
     from resonance_tui.verbs import doctor as verb
 
-    verb.run(_load(ctx, {"camera.source": camera}), as_json=as_json)
+    verb.run(_load(ctx, {"camera.source": camera, "engine.name": engine}), as_json=as_json)
+
+
+@cli.group()
+def models() -> None:
+    """The networks: what there is, official weights for them, scores of their predictions.
+
+    \b
+    Examples:
+      resonance-tui models list
+      resonance-tui models import checkpoint-best.pth --as mae_dfer_mmnet_add
+      resonance-tui join cats-live --engine mae_dfer_mmnet_add
+      resonance-tui models score predictions.csv --label label --pred add --versus concat
+    """
+
+
+@models.command("list")
+@click.argument("pattern", default="*")
+@click.option("--json", "as_json", is_flag=True, help="A list of objects for scripts.")
+@click.pass_context
+def models_list(ctx: click.Context, pattern: str, as_json: bool) -> None:
+    """Name, parameters, GMACs, clip, published results, and whether weights are here.
+
+    \b
+    Examples:
+      resonance-tui models list
+      resonance-tui models list "mae_*" --json
+    """
+    from resonance_tui.verbs import models as verb
+
+    verb.list_(_load(ctx), pattern, as_json=as_json)
+
+
+@models.command("info")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
+@click.pass_context
+def models_info(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Everything the card of network NAME says.
+
+    \b
+    Example:
+      resonance-tui models info mae_dfer_mmnet_add
+    """
+    from resonance_tui.verbs import models as verb
+
+    verb.info(_load(ctx), name, as_json=as_json)
+
+
+@models.command("pull")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Agree to the data set's terms without being asked.")
+@click.pass_context
+def models_pull(ctx: click.Context, name: str, yes: bool) -> None:
+    """Fetch the published weights of network NAME into the data directory.
+
+    \b
+    Example:
+      resonance-tui models pull mae_dfer_mmnet_add
+    """
+    from resonance_tui.verbs import models as verb
+
+    verb.pull(_load(ctx), name, agreed=yes)
+
+
+@models.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--as", "name", required=True, metavar="NAME", help="The network it belongs to.")
+@click.pass_context
+def models_import(ctx: click.Context, file: Path, name: str) -> None:
+    """Take a checkpoint FILE (.pth, .pt, .safetensors) that you have into the data directory.
+
+    \b
+    Example:
+      resonance-tui models import checkpoint-best.pth --as mae_dfer_mmnet_add
+    """
+    from resonance_tui.verbs import models as verb
+
+    verb.import_(_load(ctx), file, name)
+
+
+@models.command("score")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--label", default="label", show_default=True, help="Column of the true classes.")
+@click.option("--pred", default="pred", show_default=True, help="Column of the predicted classes.")
+@click.option("--versus", metavar="COLUMN", help="Compare with this column: McNemar's test.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
+def models_score(file: Path, **options: Any) -> None:
+    """Score predictions in a CSV FILE: WAR, UAR, recalls, confusion, 95% intervals.
+
+    Classes are numbers (0 happiness, 1 sadness, 2 neutral, 3 anger, 4 surprise, 5 disgust,
+    6 fear) or those words.
+
+    \b
+    Examples:
+      resonance-tui models score predictions.csv
+      resonance-tui models score predictions.csv --pred add --versus concat --json
+    """
+    from resonance_tui.verbs import models_score as verb
+
+    verb.run(file, **options)
+
+
+@models.command("bench")
+@click.argument("names", nargs=-1)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option("--repeats", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads (default: all cores).")
+@click.option("--json", "as_json", is_flag=True, help="A list of objects for scripts.")
+def models_bench(names: tuple[str, ...], **options: Any) -> None:
+    """Time networks NAMES (default: the fused one) against a plain forward on this machine.
+
+    \b
+    Examples:
+      resonance-tui models bench
+      resonance-tui models bench former_dfer mae_dfer --threads 1
+    """
+    from resonance_tui.verbs import models_bench as verb
+
+    verb.run(names, **options)
 
 
 @cli.group()

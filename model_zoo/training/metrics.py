@@ -1,16 +1,21 @@
-"""Measures of a classifier with very unequal classes; pure numpy, no state."""
+"""What training a still-image network measures beside `model_zoo.metrics`: how calibrated it is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model_zoo.classes import CLASSES
-
-Floats = NDArray[np.floating]
-Labels = NDArray[np.integer]
+from model_zoo.metrics import (
+    Floats,
+    Labels,
+    confusion,
+    recalls,
+    softmax,
+    unweighted_average_recall,
+    weighted_average_recall,
+)
 
 
 @dataclass(frozen=True)
@@ -29,24 +34,6 @@ class Scores:
     ece: float
 
 
-def softmax(logits: Floats) -> Floats:
-    """Over the last axis."""
-    shifted = np.exp(logits - logits.max(-1, keepdims=True))
-    return shifted / shifted.sum(-1, keepdims=True)
-
-
-def confusion(said: Labels, labels: Labels) -> NDArray[np.int64]:
-    """Counts int64[7, 7], rows = truth."""
-    count = len(CLASSES)
-    return np.bincount(labels * count + said, minlength=count**2).reshape(count, count)
-
-
-def recalls(table: NDArray[np.int64]) -> Floats:
-    """Recall of each class, NaN for a class without images."""
-    with np.errstate(invalid="ignore"):
-        return np.diag(table) / table.sum(1)
-
-
 def calibration_error(probabilities: Floats, labels: Labels, bins: int = 15) -> float:
     """Expected calibration error: |accuracy - confidence| in equal bins, weighted by images."""
     confidence = probabilities.max(1)
@@ -62,8 +49,8 @@ def score(probabilities: Floats, labels: Labels) -> Scores:
     recall = recalls(table)
     return Scores(
         images=len(labels),
-        accuracy=float(np.trace(table) / max(table.sum(), 1)),
-        uar=float(np.nanmean(recall)),
+        accuracy=weighted_average_recall(table),
+        uar=unweighted_average_recall(table),
         recall={
             name: None if np.isnan(value) else float(value)
             for name, value in zip(CLASSES, recall, strict=True)

@@ -1,0 +1,162 @@
+"""`resonance-tui models score`: the report's tables from the authors' predictions; bad files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resonance_tui.cli import cli, run_verb
+from resonance_tui.errors import InputError
+from resonance_tui.verbs import models_score
+from resonance_tui.verbs.predictions import read_columns
+
+PREDICTIONS = Path(__file__).resolve().parents[3] / "shared" / "data" / "ferv39k_predictions.csv"
+needs_predictions = pytest.mark.skipif(
+    not PREDICTIONS.is_file(),
+    reason="the authors' predictions (../shared/data/ferv39k_predictions.csv) are not here",
+)
+
+
+def run(file: Path, **options: Any) -> None:
+    defaults = {"label": "label", "pred": "pred", "versus": None, "as_json": True}
+    models_score.run(file, **{**defaults, **options})
+
+
+def scored(file: Path, capsys: pytest.CaptureFixture[str], **options: Any) -> dict[str, Any]:
+    run(file, **options)
+    return json.loads(capsys.readouterr().out)
+
+
+@needs_predictions
+@pytest.mark.parametrize(("pred", "uar", "war"), [("add", 42.30, 52.40), ("concat", 42.20, 52.30)])
+def test_table_3_of_the_report(
+    pred: str, uar: float, war: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = scored(PREDICTIONS, capsys, pred=pred)
+    assert (figures["clips"], figures["uar"], figures["war"]) == (7847, uar, war)
+
+
+@needs_predictions
+def test_table_5_of_the_report(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = scored(PREDICTIONS, capsys, pred="add")
+    assert figures["recall"] == {
+        "happiness": 75.42, "sadness": 55.06, "neutral": 60.37, "anger": 50.84,
+        "surprise": 27.43, "disgust": 13.49, "fear": 13.46,
+    }  # fmt: skip
+    assert [row[i] for i, row in enumerate(figures["confusion"])] == [*figures["recall"].values()]
+    assert figures["counts"][0] == [1111, 60, 181, 60, 32, 25, 4]
+    for measure in ("war", "uar"):
+        low, high = figures["interval"][measure]
+        assert low < figures[measure] < high
+        assert 1.8 < high - low < 2.5
+
+
+@needs_predictions
+def test_add_and_concat_do_not_differ_significantly(capsys: pytest.CaptureFixture[str]) -> None:
+    versus = scored(PREDICTIONS, capsys, pred="add", versus="concat")["versus"]
+    assert (versus["only_first"], versus["only_second"]) == (369, 361)
+    assert versus["p"] == pytest.approx(0.7955935954754, abs=1e-10)
+    assert versus["significant"] is False
+    assert versus["verdict"] == (
+        "add and concat do not differ significantly at the 5 % level (exact McNemar test, "
+        "p = 0.7956): 369 clips only add gets right, 361 only concat."
+    )
+    low, high = versus["uar_difference_interval"]
+    assert low < 0 < versus["uar_difference"] == 0.1 < high
+
+
+@needs_predictions
+def test_the_table_a_person_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    run(PREDICTIONS, pred="add", versus="concat", as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("WAR   52.40 %  (95 %: 51.")
+    assert lines[3].startswith("UAR   42.30 %  (95 %: 41.")
+    assert next(line for line in lines if line.startswith("fear")).split() == (
+        ["fear", "27", "124", "103", "69", "35", "15", "58", "13.46", "431"]
+    )
+    assert lines[-1].startswith("add and concat do not differ significantly")
+    assert max(map(len, lines[:-1])) <= 90
+
+
+def csv_file(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / "said.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_classes_are_numbers_or_words(tmp_path: Path) -> None:
+    text = "\ufeffid;label;pred\r\n1; Fear ;6\r\n\r\n2;sad;1.0\r\n3;HAPPINESS;anger\r\n"
+    columns = read_columns(csv_file(tmp_path, text), ["label", "pred"]).columns
+    assert columns == {"label": [6, 1, 0], "pred": [6, 1, 3]}
+
+
+def test_a_clear_difference_is_called_significant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["0,0,1"] * 20 + ["1,1,1"] * 20 + ["1,0,1"] * 2
+    path = csv_file(tmp_path, "label,pred,other\n" + "\n".join(rows))
+    versus = scored(path, capsys, versus="other")["versus"]
+    assert (versus["only_first"], versus["only_second"]) == (20, 2)
+    assert versus["p"] == pytest.approx(2 * (1 + 22 + 231) / 2**22)
+    assert versus["significant"] is True
+    assert "differ significantly" in versus["verdict"]
+    assert "do not" not in versus["verdict"]
+
+
+def test_a_class_without_clips_has_no_recall(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = csv_file(tmp_path, "label,pred\n0,0\n1,0\n")
+    figures = scored(path, capsys)
+    assert figures["recall"]["fear"] is None
+    assert (figures["war"], figures["uar"]) == (50.0, 50.0)
+    run(path, as_json=False)
+    assert "none" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no header"),
+        ("label,pred\n", "no rows"),
+        ("label,preds\n0,0\n", "no column 'pred'. Did you mean 'preds'?"),
+        ("label,pred,pred\n0,0,0\n", "2 columns 'pred'"),
+        ("label,pred\n0,0\n\n0,7\n", "line 4: '7' in column 'pred' is no class"),
+        ("label,pred\n0,0\n,0\n", "line 3: '' in column 'label' is no class"),
+        ("label,pred\n0,0\n0,contempt\n", "line 3: 'contempt'"),
+        ("label,pred\n0,0\n0,nan\n", "line 3: 'nan'"),
+        ("label,pred\n0,0\n0\n", "line 3: 1 fields, where the header has 2"),
+        ('label,pred\n0,"0\n', "is not a CSV file"),
+    ],
+)
+def test_files_that_cannot_be_understood(tmp_path: Path, text: str, said: str) -> None:
+    path = csv_file(tmp_path, text)
+    with pytest.raises(InputError) as caught:
+        run(path)
+    assert str(path) in caught.value.message
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_other_encodings_are_named_as_the_trouble(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(InputError, match="not UTF-8"):
+        run(csv_file(tmp_path, "label,pred\n0,0\nfröhlich,0\n", encoding))
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        run(tmp_path / "absent.csv")
+    with pytest.raises(InputError, match="directory"):
+        run(tmp_path)
+
+
+def test_the_verb_ends_with_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = csv_file(tmp_path, "label,add\n0,0\n")
+    assert run_verb(cli, ["models", "score", str(path), "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no column 'pred'" in err
+    assert "Its columns: label, add." in err
