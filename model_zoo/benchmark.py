@@ -1,0 +1,200 @@
+"""Times a network as we run it against a plain forward pass, and compares what the two answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import model_zoo
+from model_zoo import fast, inference, textbook
+from model_zoo.cards import network_card
+from model_zoo.cost import measure
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One network at one precision; milliseconds are medians over `repeats` calls, batch 1."""
+
+    name: str
+    how: str  # precision and device
+    reference: str  # what it is compared with
+    reference_ms: float
+    reference_p99_ms: float
+    ms: float
+    p99_ms: float
+    ratio: float  # reference_ms / ms
+    max_difference: float  # of logits, over all clips
+    logit_std: float  # of the reference's logits around their mean over the clips
+    same_top: float  # share of clips whose top class is the same
+    clips: int
+    tflops: float  # 2 operations per multiply-accumulate, over `ms`
+    peak_share: float  # of what a square matrix product of the same type reaches in this run
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def bench(
+    name: str,
+    *,
+    device: str = "auto",
+    precisions: tuple[str, ...] = ("auto",),
+    repeats: int = 10,
+    clips: int = 24,
+    seed: int = 0,
+    say: Progress = lambda text: None,
+    **overrides: Any,
+) -> list[Timing]:
+    """Time network `name` at each precision. Raises UnknownModel, DeviceError, CardError.
+
+    The weights are random, drawn so that every layer matters, and the clips differ coarsely.
+    Logits are centred by class over the clips before top classes are compared: a random head
+    prefers one class whatever it sees.
+    """
+    plans = [inference.plan(device, precision) for precision in precisions]
+    network = fill(model_zoo.create(name, **overrides), seed).eval()
+    state = {key: value.to(plans[0].device) for key, value in network.state_dict().items()}
+    plain, what = _reference(name, network.to(plans[0].device), state)
+    shown = list(random_clips(network_card(name).input, clips, seed, **overrides))
+    say(f"{name}: {what}, {clips} clips")
+    with torch.inference_mode():
+        wanted = torch.cat([plain(clip.to(plans[0].device)).float().cpu() for clip in shown])
+    return [
+        _compare(name, plan, what, plain, wanted, shown, repeats, seed, say, overrides)
+        for plan in plans
+    ]
+
+
+def _reference(name: str, network: nn.Module, state: textbook.State) -> tuple[Any, str]:
+    """The plain forward pass in float32 and its name."""
+    if name in textbook.FORWARDS:
+        return lambda clip: textbook.FORWARDS[name](state, clip), "textbook, float32, eager"
+    return network, "the same network, float32, eager"
+
+
+def _compare(
+    name: str,
+    plan: inference.Plan,
+    what: str,
+    plain: Callable[[Tensor], Tensor],
+    wanted: Tensor,
+    clips: list[Tensor],
+    repeats: int,
+    seed: int,
+    say: Progress,
+    overrides: dict[str, Any],
+) -> Timing:
+    say(f"{name}: preparing {plan}")
+    network = fill(model_zoo.create(name, **overrides), seed)
+    ours = inference.prepare(network, clips[0], plan)
+    with torch.inference_mode():
+        given = torch.cat([ours(clip.to(plan.device)).cpu() for clip in clips])
+        say(f"{name}: timing {plan}")
+        clip = clips[0].to(plan.device)
+        reference_ms, our_ms = _alternate(plain, ours, clip, repeats, plan.device)
+    centre = wanted.mean(0)
+    same = (wanted - centre).argmax(1) == (given - centre).argmax(1)
+    milliseconds = float(np.median(our_ms))
+    tflops = 2 * measure(name, **overrides).gmacs / milliseconds
+    return Timing(
+        name=name,
+        how=str(plan),
+        reference=what,
+        reference_ms=round(float(np.median(reference_ms)), 2),
+        reference_p99_ms=round(float(np.percentile(reference_ms, 99)), 2),
+        ms=round(milliseconds, 2),
+        p99_ms=round(float(np.percentile(our_ms, 99)), 2),
+        ratio=round(float(np.median(reference_ms)) / milliseconds, 2),
+        max_difference=float((wanted - given).abs().max()),
+        logit_std=round(float((wanted - centre).std()), 4),
+        same_top=round(float(same.float().mean()), 4),
+        clips=len(clips),
+        tflops=round(tflops, 3),
+        peak_share=round(tflops / matrix_peak(plan), 3),
+    )
+
+
+def _alternate(
+    plain: Callable[[Tensor], Tensor],
+    ours: Callable[[Tensor], Tensor],
+    clip: Tensor,
+    repeats: int,
+    device: torch.device,
+) -> tuple[list[float], list[float]]:
+    """Milliseconds of both, call by call in turn, so that a busy machine is busy for both."""
+    for forward in (plain, ours):
+        timed(forward, clip, device)
+    pairs = [(timed(plain, clip, device), timed(ours, clip, device)) for _ in range(repeats)]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def timed(forward: Callable[[Tensor], Tensor], clip: Tensor, device: torch.device) -> float:
+    """Milliseconds of one call, the device's work included."""
+    _wait(device)
+    started = time.perf_counter()
+    forward(clip)
+    _wait(device)
+    return (time.perf_counter() - started) * 1000
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def matrix_peak(plan: inference.Plan) -> float:
+    """TFLOP/s of the best of ten square matrix products in the plan's precision (int8: in
+    float32, which it replaces), by the fastest routine that torch has for it here."""
+    side = 8192 if plan.device.type == "cuda" else 1536
+    dtype = inference.DTYPES[plan.precision]
+    layer = nn.Linear(side, side, bias=False, device=plan.device, dtype=dtype)
+    routines: list[nn.Module] = [layer]
+    if plan.device.type == "cpu" and fast.can_pack():
+        routines.append(fast.PackedLinear(layer))
+    square = torch.randn(side, side, device=plan.device).to(dtype)
+    with torch.inference_mode():
+        best = min(timed(each, square, plan.device) for each in routines for _ in range(10))
+    return 2 * side**3 / best / 1e9
+
+
+def fill(network: nn.Module, seed: int) -> nn.Module:
+    """Random weights under which no layer is idle and logits have a spread of about one."""
+    generator = torch.Generator().manual_seed(seed)
+    for key, value in network.state_dict().items():
+        if value.is_floating_point():
+            drawn = torch.randn(value.shape, generator=generator)
+            value.copy_(_scaled(key.rpartition(".")[2], drawn))
+    return network
+
+
+def _scaled(last: str, drawn: Tensor) -> Tensor:
+    if last == "running_var":
+        return 1 + 0.1 * drawn.abs()
+    if drawn.ndim >= 2:
+        return drawn / drawn[0].numel() ** 0.5 if last.startswith("weight") else 0.2 * drawn
+    return 1 + 0.1 * drawn if last == "weight" else 0.1 * drawn
+
+
+def random_clips(
+    input: Any, count: int, seed: int, *, img_size: int | None = None, **overrides: Any
+) -> Iterator[Tensor]:
+    """`count` clips float32[1, 3, T, H, W]: coarse patterns that drift, unlike white noise, which
+    pooling would average away."""
+    generator = torch.Generator().manual_seed(seed)
+    frames = overrides.get("num_frames") or input.frames
+    size = img_size or input.size
+    for _ in range(count):
+        coarse = torch.randn(1, 3, 4, 5, 5, generator=generator) * 1.5
+        clip = F.interpolate(coarse, size=(frames, size, size), mode="trilinear")
+        yield clip + 0.1 * torch.randn(clip.shape, generator=generator)
