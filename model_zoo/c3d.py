@@ -3,7 +3,8 @@ Spatiotemporal Features with 3D Convolutional Networks").
 
 Two public layouts exist, which differ in nothing but batch norms between convolution and ReLU:
 the plain one (Sports-1M) and the one with norms that the DFEW authors trained. Both end here in
-logits; the plain one's authors append a softmax, which a loss on logits does not want.
+logits; the plain one's authors append a softmax, which a loss on logits does not want. The paper
+names no initialisation; the DFEW authors kept PyTorch's, and so is it here.
 """
 
 from __future__ import annotations
@@ -62,7 +63,6 @@ class C3D(nn.Module):
         self.dropout = nn.Dropout(drop_rate)
         if batch_norm:
             self.switch_norms_on()
-        self._initialise()
         self.register_load_state_dict_pre_hook(_follow_layout)
 
     @property
@@ -77,14 +77,6 @@ class C3D(nn.Module):
                 weight = self.get_parameter(f"conv{name}.weight")
                 norm = nn.BatchNorm3d(channels, device=weight.device, dtype=weight.dtype)
                 setattr(self, f"bn{name}", norm.train(self.training))
-
-    def _initialise(self) -> None:
-        """He-normal weights and no bias, which keep ReLU layers level; the paper names none."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv3d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
 
     def forward_maps(self, clip: Tensor) -> Tensor:
         """The map after the last pool, float32[B, 512, T', H', W'] (1, 4, 4 at full size)."""

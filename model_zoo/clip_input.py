@@ -31,4 +31,4 @@ def check_clip(clip: Tensor, *, frames: int | None, size: int) -> None:
 
 
 def _is_traced() -> bool:
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from model_zoo.cards import load_card
+from model_zoo.cards import still_card
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -27,7 +27,8 @@ class WeightsMismatch(ValueError):
 
 def sha256(path: Path) -> str:
     """Hex digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verify(path: Path, expected: str) -> Path:
@@ -41,6 +42,6 @@ def verify(path: Path, expected: str) -> Path:
 
 
 def weights_path(name: str) -> Path:
-    """The verified weights file of that network."""
-    card = load_card(name)
+    """The verified file of a network whose weights we ship."""
+    card = still_card(name)
     return verify(WEIGHTS / card.weights_file, card.sha256)

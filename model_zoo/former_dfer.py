@@ -55,7 +55,10 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear layers around the tanh approximation of GELU, which the authors wrote out."""
+    """Two linear layers around the tanh approximation of GELU, which the authors wrote out.
+
+    The authors of IAL left the last dropout out; their network drops nothing in any case.
+    """
 
     def __init__(self, dim: int, hidden: int, drop_rate: float) -> None:
         super().__init__()
@@ -64,6 +67,7 @@ class FeedForward(nn.Module):
             nn.GELU(approximate="tanh"),
             nn.Dropout(drop_rate),
             nn.Linear(hidden, dim),
+            nn.Dropout(drop_rate),
         )
 
     def forward(self, x: Tensor) -> Tensor:

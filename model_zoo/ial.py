@@ -8,8 +8,7 @@ so that a file loads strictly, and marked "unused" below.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -51,8 +50,8 @@ class GcaBlock(BasicBlock):
             nn.Linear(outputs, 2 * outputs, bias=False),
             nn.Linear(2 * outputs, num_classes, bias=False),
         )
-        self.bias1 = nn.Parameter(torch.zeros(1, outputs, 1, 1))  # unused
-        self.bias2 = nn.Parameter(torch.zeros(1, outputs, 1, 1))  # unused
+        self.bias1 = nn.Parameter(torch.randn(1, outputs, 1, 1))  # unused
+        self.bias2 = nn.Parameter(torch.randn(1, outputs, 1, 1))  # unused
         self.glb = nn.Conv2d(outputs, outputs, 1, bias=False)  # unused
 
     def forward(self, x: Tensor) -> Tensor:
@@ -99,7 +98,7 @@ class SFormer(nn.Module):
     def __init__(self, num_classes: int, img_size: int, num_frames: int) -> None:
         super().__init__()
         self.num_frames = num_frames
-        self.bias = nn.Parameter(torch.zeros(1, STEM, 1, 1))  # unused
+        self.bias = nn.Parameter(torch.randn(1, STEM, 1, 1))  # unused
         self.conv1 = nn.Sequential(
             nn.Conv2d(3, STEM, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(STEM),
@@ -170,7 +169,6 @@ class Ial(nn.Module):
         self.s_former = SFormer(num_classes, img_size, num_frames)
         self.fc_f = nn.Linear(self.s_former.pos_embedding.shape[-1], num_classes)
         initialise_convolutions(self)
-        self.register_load_state_dict_pre_hook(_drop_or_add_unit_axes)
 
     def forward_all(self, clip: Tensor) -> IalOutputs:
         """Logits, feature, layer1's map and both auxiliary logits of a batch of clips."""
@@ -184,20 +182,6 @@ class Ial(nn.Module):
 
     def forward(self, clip: Tensor) -> Tensor:
         return self.forward_all(clip).logits
-
-
-def _drop_or_add_unit_axes(
-    network: nn.Module, state: MutableMapping[str, Tensor], prefix: str, *_: Any
-) -> None:
-    """A 1x1 convolution and a linear layer hold the same numbers: take [C, D] for [C, D, 1, 1]."""
-    for name, ours in network.named_parameters(prefix.removesuffix(".")):
-        theirs = state.get(name)
-        if theirs is not None and theirs.shape != ours.shape and _core(theirs) == _core(ours):
-            state[name] = theirs.reshape(ours.shape)
-
-
-def _core(tensor: Tensor) -> list[int]:
-    return [length for length in tensor.shape if length != 1]
 
 
 @register

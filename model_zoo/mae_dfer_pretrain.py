@@ -108,7 +108,8 @@ class MaeDferPretrain(nn.Module):
         self.encoder_to_decoder = nn.Linear(config.embed_dim, config.decoder_dim, bias=False)
         table = sinusoid_table(config.num_tokens, config.decoder_dim)
         self.register_buffer("pos_embed", table, persistent=False)
-        self.apply(_init_weights)
+        for half in (self.encoder, self.decoder):  # the layer between keeps PyTorch's own
+            half.apply(_init_weights)
         for token in (self.mask_token, self.encoder.lg_region_tokens):
             trunc_normal_(token, std=0.02, a=-0.02, b=0.02)
 
@@ -203,8 +204,10 @@ def joint_loss(output: Tensor, target: Tensor, motion_weight: float = 0.5) -> Te
 
     `output` and `target` [B, M, pixels] hold appearance in their first half and motion in their
     second. At w = 0.5 this is the plain mean squared error, which is what the authors train with.
+    Half precision is summed in float32.
     """
-    appearance, motion = (output.float() - target.float()).square().chunk(2, dim=-1)
+    wide = output.to(torch.promote_types(output.dtype, torch.float32))
+    appearance, motion = (wide - target).square().chunk(2, dim=-1)
     return (1 - motion_weight) * appearance.mean() + motion_weight * motion.mean()
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from model_zoo.classes import CLASSES
 from model_zoo.clip_input import check_clip
 from model_zoo.layers import Mlp
-from model_zoo.poster_v2_backbones import IR50, MobileFaceNet
+from model_zoo.poster_v2_backbones import IR50, MobileFaceNet, initialise_convolutions
 from model_zoo.registry import register
 
 FACE_SIZE = 112  # what both feature extractors read
@@ -87,6 +87,13 @@ class CrossAttention(nn.Module):
         return bias.view(1, count, count, self.num_heads).permute(0, 3, 1, 2)
 
 
+class TwiceDroppedMlp(Mlp):
+    """Dropout also between the activation and the second layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.drop(self.fc2(self.drop(F.gelu(self.fc1(x)))))
+
+
 class FeedForward(nn.Module):
     """Adds the attended tokens to the shortcut, then an MLP, both scaled by learned gammas."""
 
@@ -96,7 +103,7 @@ class FeedForward(nn.Module):
         self.gamma2 = nn.Parameter(torch.full((dim,), 1e-5))
         self.drop_path = DropPath(drop_path)
         self.norm = nn.LayerNorm(dim)
-        self.mlp = Mlp(dim, int(dim * mlp_ratio), drop_rate)
+        self.mlp = TwiceDroppedMlp(dim, int(dim * mlp_ratio), drop_rate)
 
     def forward(self, tokens: Tensor, shortcut: Tensor) -> Tensor:
         tokens = shortcut + self.drop_path(self.gamma1 * tokens)
@@ -196,6 +203,11 @@ class TokenMixer(nn.Module):
         self.IRLinear2 = nn.Linear(EMBED_DIM, 512)
         trunc_normal_(self.cls_token, std=0.02)
         trunc_normal_(self.pos_embed, std=0.02)
+        initialise_convolutions(self)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                trunc_normal_(module.weight, std=0.01)
+                nn.init.zeros_(module.bias)
 
     def forward(self, tokens: Tensor) -> Tensor:
         tokens = torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], 1)

@@ -14,6 +14,15 @@ from torch import Tensor, nn
 Maps = tuple[Tensor, Tensor, Tensor]
 
 
+def initialise_convolutions(network: nn.Module) -> None:
+    """Two-dimensional ones start He-normal by fan-out, without bias."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
 def _conv_bn(
     inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0, groups: int = 1
 ) -> OrderedDict[str, nn.Module]:
@@ -63,7 +72,11 @@ class Residual(nn.Module):
 
 
 class LandmarkHead(nn.Module):
-    """68 landmark positions from the last map: official tensors that POSTER V2 has no use for."""
+    """68 landmark positions from the last map: official tensors that POSTER V2 has no use for.
+
+    The authors run it and discard the positions, so in train mode its batch norms' statistics
+    drift in their files; here it is not run, and they stay as loaded.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,6 +101,7 @@ class MobileFaceNet(nn.Module):
         self.conv_5 = Residual(128, 2, 256)
         self.conv_6_sep = _conv_block(128, 512, 1)
         self.output_layer = LandmarkHead()  # kept for the checkpoint, never run
+        initialise_convolutions(self)
 
     def forward(self, faces: Tensor) -> Maps:
         fine = self.conv_3(self.conv_23(self.conv2_dw(self.conv1(faces))))

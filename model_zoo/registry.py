@@ -6,9 +6,10 @@ The table below names the module of each architecture, so that listing costs no 
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import Any, TypeVar
@@ -54,6 +55,21 @@ class UnknownModel(KeyError):
 
 class UnknownOverride(ValueError):
     """A network takes no such setting; the message lists those it takes."""
+
+
+def parse_overrides(pairs: Iterable[str]) -> dict[str, Any]:
+    """`NAME=VALUE` pairs as `create` takes them: numbers and tuples as Python writes them, words
+    as they are. Raises ValueError for what is no pair."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (equals and name.isidentifier() and value):
+            raise ValueError(f"--set takes NAME=VALUE, not {pair!r}")
+        try:
+            found[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            found[name] = value
+    return found
 
 
 def register(entry_point: F) -> F:

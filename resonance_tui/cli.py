@@ -5,7 +5,6 @@ Nothing heavy is imported here: `--help` must answer at once.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import click
 
 from resonance_tui import __version__
 from resonance_tui.errors import INTERRUPTED, ResonanceError
+from resonance_tui.leaving import end
 
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted."
 
@@ -257,9 +257,12 @@ def models_info(ctx: click.Context, name: str, as_json: bool) -> None:
 def models_pull(ctx: click.Context, name: str, yes: bool) -> None:
     """Fetch the published weights of network NAME into the data directory.
 
+    Where several are published, NAME.TAG picks one; `models info NAME` lists them.
+
     \b
-    Example:
+    Examples:
       resonance-tui models pull mae_dfer_mmnet_add
+      resonance-tui models pull mae_dfer.dfew_fold3
     """
     from resonance_tui.verbs import models as verb
 
@@ -269,17 +272,22 @@ def models_pull(ctx: click.Context, name: str, yes: bool) -> None:
 @models.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--as", "name", required=True, metavar="NAME", help="The network it belongs to.")
+@click.option("--classes", metavar="A,B,...", help="Order of the file's classes, if not ours.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Setting it was trained with."
+)
 @click.pass_context
-def models_import(ctx: click.Context, file: Path, name: str) -> None:
+def models_import(ctx: click.Context, file: Path, name: str, **options: Any) -> None:
     """Take a checkpoint FILE (.pth, .pt, .safetensors) that you have into the data directory.
 
     \b
-    Example:
+    Examples:
       resonance-tui models import checkpoint-best.pth --as mae_dfer_mmnet_add
+      resonance-tui models import small.pth --as mae_dfer --set depth=4 --set embed_dim=256
     """
     from resonance_tui.verbs import models as verb
 
-    verb.import_(_load(ctx), file, name)
+    verb.import_(_load(ctx), file, name, **options)
 
 
 @models.command("score")
@@ -400,7 +408,7 @@ def _load(ctx: click.Context, flags: dict[str, Any] | None = None) -> Any:
 
 def main() -> None:
     """Run the command line; every way out has its exit code and no traceback a person must read."""
-    sys.exit(run_verb(cli))
+    end(run_verb(cli))
 
 
 def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:

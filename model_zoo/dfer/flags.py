@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import os
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from model_zoo.dfer.recipes import Recipe, RecipeError
+from model_zoo.registry import parse_overrides
 
 # Fields of a recipe that mean nothing without labels.
 PRETRAINING = frozenset(("sampling", "loss", "smoothing", "mixup", "cutmix"))
@@ -85,17 +85,11 @@ def recipe(args: argparse.Namespace, published: Recipe) -> Recipe:
 
 
 def overrides(args: argparse.Namespace) -> dict[str, Any]:
-    """`--set` pairs as values: numbers and tuples as Python writes them, words as they are."""
-    found: dict[str, Any] = {}
-    for pair in args.set:
-        name, equals, value = pair.partition("=")
-        if not (equals and name.isidentifier() and value):
-            raise FlagError(f"--set takes NAME=VALUE, not {pair!r}")
-        try:
-            found[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            found[name] = value
-    return found
+    """What `--set` says. Raises FlagError."""
+    try:
+        return parse_overrides(args.set)
+    except ValueError as error:
+        raise FlagError(str(error)) from error
 
 
 def uses_gpu(args: argparse.Namespace) -> bool:

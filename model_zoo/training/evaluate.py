@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model_zoo.cards import load_card
+from model_zoo.cards import still_card
 from model_zoo.classes import CLASSES
 from model_zoo.files import WEIGHTS, verify
 from model_zoo.training import metrics
@@ -36,12 +36,12 @@ def find_weights(path: Path | None) -> tuple[Path, float]:
     A file of one's own is checked against `../cards/NAME.toml` beside it; without such a card the
     threshold of the shipped one holds.
     """
-    shipped = load_card(SHIPPED)
+    shipped = still_card(SHIPPED)
     if path is None:
         return verify(WEIGHTS / shipped.weights_file, shipped.sha256), shipped.output.unsure_below
     cards = path.parent.parent / "cards"
     if (cards / f"{path.stem}.toml").is_file():
-        card = load_card(path.stem, cards)
+        card = still_card(path.stem, cards)
         return verify(path, card.sha256), card.output.unsure_below
     return path, shipped.output.unsure_below
 

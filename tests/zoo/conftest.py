@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -17,6 +17,23 @@ COLUMNS = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear",
     "contempt", "unknown", "NF",
 )  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small networks gain nothing from torch's threads, and these spin while they wait for each
+    other, which takes the processor from whoever would let them go on.
+
+    Torch is not imported for it: a module whose tests need it has done so by now.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -124,6 +124,14 @@ def test_a_file_without_norms_is_refused_by_a_network_that_has_them() -> None:
         on_meta(batch_norm=True).load_state_dict(on_meta().state_dict(), assign=True)
 
 
+def test_initial_weights_and_biases_are_uniform_below_one_over_root_fan_in() -> None:
+    torch.manual_seed(0)
+    network = C3D(img_size=16)
+    for layer, inputs in ((network.get_submodule("conv3a"), 128 * 27), (network.fc7, 4096)):
+        for tensor in (layer.weight, layer.bias):
+            assert 0.95 < tensor.detach().abs().max().item() * inputs**0.5 <= 1.0001
+
+
 def test_bad_input() -> None:
     network = on_meta()
     with pytest.raises(ClipError, match="16 frames a clip, not 8"):

@@ -159,6 +159,13 @@ def test_initial_tokens_are_standard_normal() -> None:
     assert conv.std().item() == pytest.approx(math.sqrt(2 / (512 * 9)), rel=0.01)
 
 
+def test_dropout_follows_the_activation_and_every_last_layer() -> None:
+    with torch.device("meta"):
+        block = create("former_dfer", drop_rate=0.25).t_former.spatial_transformer.layers[0]
+    rates = {name: part.p for name, part in block.named_modules() if hasattr(part, "p")}
+    assert rates == {"0.fn.fn.to_out.1": 0.25, "1.fn.fn.net.2": 0.25, "1.fn.fn.net.4": 0.25}
+
+
 def test_bad_input() -> None:
     with pytest.raises(ClipError, match="16 frames a clip, not 8"):
         on_meta()(torch.zeros(1, 3, 8, 112, 112, device="meta"))

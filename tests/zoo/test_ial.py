@@ -172,19 +172,17 @@ def test_which_parameters_learn_nothing() -> None:
     assert idle == wanted | {"s_former.layer1.0." + name for name in GATE}
 
 
-def test_layers_of_one_pixel_are_taken_as_matrices_too() -> None:
-    network = create("ial", img_size=32, num_frames=2)
-    ours, flat = network.state_dict(), {}
-    for key, value in ours.items():
-        one_pixel = key.endswith(("fc1.0.weight", "fc2.0.weight", "glb.weight"))
-        flat[key] = torch.rand_like(value)[:, :, 0, 0] if one_pixel else value.clone()
-    network.load_state_dict(flat, strict=True)
-    loaded = network.state_dict()["s_former.layer2.0.fc1.0.weight"]
-    assert loaded.shape == (8, 128, 1, 1)
-    assert torch.equal(loaded[:, :, 0, 0], flat["s_former.layer2.0.fc1.0.weight"])
-    flat["fc_f.weight"] = torch.zeros(5, 256)
-    with pytest.raises(RuntimeError, match=r"size mismatch for fc_f\.weight"):
-        network.load_state_dict(flat, strict=True)
+def test_initial_tensors_without_a_use_are_standard_normal() -> None:
+    torch.manual_seed(0)
+    block = GcaBlock(16, 4096, stride=1, side=1, num_frames=2, num_classes=2)
+    for bias in (block.bias1, block.bias2):
+        assert bias.std().item() == pytest.approx(1, abs=0.05)
+    assert create("ial", img_size=32, num_frames=2).s_former.bias.std() > 0.5
+
+
+def test_nothing_is_dropped_in_training() -> None:
+    dropouts = [part for part in on_meta().modules() if isinstance(part, torch.nn.Dropout)]
+    assert {part.p for part in dropouts} == {0}
 
 
 def test_bad_input() -> None:

@@ -155,6 +155,18 @@ def test_visible_tokens_are_dealt_out_to_the_regions_of_their_place() -> None:
         assert set((rows // 2).tolist()) == {index % 2}
 
 
+@pytest.mark.parametrize(
+    ("given", "wide"),
+    [("bfloat16", "float32"), ("float32", "float32"), ("float64", "float64")],
+)
+def test_the_loss_widens_and_never_narrows(given: str, wide: str) -> None:
+    output, target = (parity.inp((2, 3, 8), seed).to(getattr(torch, given)) for seed in (7, 8))
+    loss = joint_loss(output, target)
+    assert loss.dtype == getattr(torch, wide)
+    difference = output.double() - target.double()
+    assert loss.item() == pytest.approx(difference.square().mean().item(), rel=1e-6)
+
+
 def test_motion_of_a_still_clip_is_nothing() -> None:
     clip = parity.inp((1, 3, 1, 32, 32), 6).expand(1, 3, 16, 32, 32)
     appearance, motion = reconstruction_target(clip.contiguous(), tiny_mask(1), patch_size=8).chunk(
@@ -170,6 +182,8 @@ def test_initialisation_is_the_papers() -> None:
     bound = (6 / (48 + 192)) ** 0.5
     weight = network.encoder.blocks[0].mlp.fc1.weight.detach().abs().max().item()
     assert 0.95 * bound < weight <= bound
+    between = network.encoder_to_decoder.weight.detach().abs().max().item()
+    assert 0.95 < between * 48**0.5 <= 1  # PyTorch's own, not (6 / (48 + 32)) ** 0.5
     for token in (network.mask_token, network.encoder.lg_region_tokens):
         assert 0.01 < token.detach().abs().max().item() <= 0.02
 

@@ -15,6 +15,7 @@ from model_zoo.poster_v2 import (
     CrossAttention,
     FeedForward,
     PosterV2,
+    TokenMixer,
     relative_position_index,
 )
 from model_zoo.poster_v2_backbones import IR50, MobileFaceNet
@@ -176,6 +177,37 @@ def test_epsilons_and_drop_paths() -> None:
         0.125,
         0.25,
     ]
+
+
+def test_initial_weights_of_the_vit() -> None:
+    torch.manual_seed(0)
+    mixer = TokenMixer(7, depth=1, num_heads=8, mlp_ratio=4.0)
+    linears = [part for part in mixer.modules() if isinstance(part, torch.nn.Linear)]
+    assert len(linears) == 4 + 2 + 1 + 2  # of the block, the gate, the head, and dead ones
+    for linear in linears:
+        assert linear.weight.std().item() == pytest.approx(0.01, rel=0.05)
+        assert not linear.bias.any()
+    for convolution in (mixer.CON1, mixer.patch_embed.proj):
+        assert convolution.weight.std().item() == pytest.approx((2 / 768) ** 0.5, rel=0.02)
+    assert not mixer.patch_embed.proj.bias.any()
+
+
+def test_initial_convolutions_of_the_landmark_network() -> None:
+    torch.manual_seed(0)
+    network = MobileFaceNet()
+    for name, fan_out in (("conv_6_sep", 512), ("conv_45.conv_dw", 512 * 9)):
+        weight = network.get_parameter(f"{name}.conv.weight")
+        assert weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.05)
+
+
+def test_dropout_comes_after_the_activation_and_after_the_last_layer() -> None:
+    mlp = FeedForward(8, 4.0, 0.5, 0.0).mlp.train()
+    hidden: list[torch.Tensor] = []
+    mlp.fc2.register_forward_pre_hook(lambda _, inputs: hidden.append(inputs[0]))
+    torch.manual_seed(0)
+    out = mlp(parity.inp((100, 8), 5))
+    for dropped in (hidden[0], out):
+        assert (dropped == 0).float().mean().item() == pytest.approx(0.5, abs=0.06)
 
 
 def test_dead_tensors_change_nothing(network: PosterV2, clip: torch.Tensor) -> None:

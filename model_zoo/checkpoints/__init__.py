@@ -1,0 +1,1 @@
+"""Files of weights: reading foreign ones safely, fetching, fitting and keeping them."""

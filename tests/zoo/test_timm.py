@@ -1,0 +1,107 @@
+"""timm finds the networks, whichever package comes first, and neither loads the other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import torch
+
+import model_zoo
+from model_zoo import timm_bridge, weights
+
+from .conftest import ROOT
+
+SMALL: dict[str, Any] = {
+    "img_size": 32, "num_frames": 4, "embed_dim": 16, "depth": 1, "num_heads": 2,
+    "region_size": (1, 1, 2),
+}  # fmt: skip
+
+
+def said(code: str) -> str:
+    """What a fresh interpreter prints; warnings of users' concern are errors."""
+    command = [sys.executable, "-W", "error::UserWarning", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import model_zoo, timm",
+        "import timm, model_zoo",
+        "import model_zoo, importlib.util as u; assert u.find_spec('timm'); import timm",
+        "import model_zoo, timm.layers, timm",
+        "import model_zoo; model_zoo.create('mmer_mlp'); import timm",
+    ],
+)
+def test_every_network_is_found(first: str) -> None:
+    ask = "print(*sorted(set(timm.list_models()) & set(model_zoo.list_models())))"
+    left = "print(*[f for f in sys.meta_path if 'Timm' in type(f).__name__])"
+    loader = "print(type(timm.__spec__.loader).__name__)"
+    out = said(f"import sys; {first}; {ask}; {left}; {loader}").splitlines()
+    assert out == [" ".join(model_zoo.list_models()), "", "SourceFileLoader"]
+
+
+def test_neither_is_loaded_by_the_zoo_alone() -> None:
+    assert said("import sys, model_zoo; print({'torch', 'timm'} & set(sys.modules))") == "set()"
+
+
+def test_timm_creates_them_with_their_settings() -> None:
+    network = timm.create_model("mae_dfer", **SMALL, drop_rate=None)
+    assert type(network) is type(model_zoo.create("mae_dfer", **SMALL))
+    with pytest.raises(model_zoo.UnknownOverride, match="in_chans"):
+        timm.create_model("mae_dfer", in_chans=1)
+
+
+def test_a_name_that_timm_has_stays_timms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timm_bridge, "MODULES", {"resnet18": "model_zoo.r3d_18"})
+    with pytest.warns(UserWarning, match="timm has a network of its own called resnet18"):
+        timm_bridge.attach()
+    assert timm.models.model_entrypoint("resnet18").__module__ == "timm.models.resnet"
+
+
+def test_attaching_twice_is_harmless(recwarn: pytest.WarningsRecorder) -> None:
+    timm_bridge.attach()
+    assert not recwarn.list
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A folder with imported weights, as the app keeps it below its data directory."""
+    torch.save(model_zoo.create("mae_dfer", **SMALL).state_dict(), tmp_path / "best.pth")
+    weights.import_weights(tmp_path / "best.pth", "mae_dfer", tmp_path / "models", **SMALL)
+    return tmp_path
+
+
+def test_pretrained_from_a_named_folder(kept: Path) -> None:
+    network = timm.create_model("mae_dfer", pretrained=True, weights_folder=kept / "models")
+    stored = weights.load("mae_dfer", kept / "models").state_dict()
+    assert all(torch.equal(stored[key], value) for key, value in network.state_dict().items())
+
+
+def test_pretrained_from_the_data_directory_with_another_head(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESONANCE_DATA_DIR", str(kept))
+    network = timm.create_model("mae_dfer", pretrained=True, num_classes=3)
+    stored = weights.load("mae_dfer", kept / "models").state_dict()
+    found = network.state_dict()
+    assert found["head.weight"].shape == (3, 16)
+    assert torch.equal(found["patch_embed.proj.weight"], stored["patch_embed.proj.weight"])
+
+
+def test_pretrained_without_a_folder_or_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RESONANCE_DATA_DIR", raising=False)
+    with pytest.raises(weights.WeightsNotHere) as caught:
+        timm.create_model("mae_dfer", pretrained=True)
+    assert "RESONANCE_DATA_DIR" in caught.value.hint
+    with pytest.raises(weights.WeightsNotHere, match="no weights for mae_dfer"):
+        timm.create_model("mae_dfer", pretrained=True, weights_folder=tmp_path)
