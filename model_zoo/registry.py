@@ -89,7 +89,8 @@ def list_models(pattern: str = "*") -> list[str]:
 def create(name: str, **overrides: Any) -> Any:
     """Build the untrained `torch.nn.Module` of that name; imports torch on the first call.
 
-    Raises UnknownModel, and UnknownOverride for a setting that the network does not have.
+    Raises UnknownModel; UnknownOverride for a setting that the network does not have; ValueError
+    for values it cannot be built with.
     """
     if name not in MODULES:
         raise UnknownModel(name)
@@ -99,4 +100,8 @@ def create(name: str, **overrides: Any) -> Any:
     for key in overrides:
         if key not in known:
             raise UnknownOverride(f"{name} has no setting {key!r}; it has: {', '.join(known)}")
-    return build(**overrides)
+    try:
+        return build(**overrides)
+    except (TypeError, RuntimeError, ZeroDivisionError) as error:
+        given = ", ".join(f"{key}={value!r}" for key, value in overrides.items())
+        raise ValueError(f"{name} cannot be built with {given}: {error}") from error

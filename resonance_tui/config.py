@@ -39,12 +39,16 @@ class BrokerSettings:
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
     source: str = _doc("0", "device index, video file, stream URL, demo or none")
-    fps: float = _doc(10.0, "frames a second that are looked at", 1, 30)
+    fps: float = _doc(
+        10.0, "frames a second looked at; unless set, more where the engine needs it", 1, 30
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    name: str = _doc("auto", "auto, or an engine's name")
+    name: str = _doc("auto", "auto, static, or a network of `models list`")
+    device: str = _doc("auto", "for networks: auto, cpu, cuda or mps")
+    precision: str = _doc("auto", "for networks: auto, float32, bfloat16, float16 or int8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Frames in, probabilities out: all that one worker thread does between camera and room."""
+"""Frames in, clips of one face out; clips in, probabilities out. Two threads, one for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.capture.clips import ClipBuffer
+from resonance_tui.capture.clips import Clip, ClipBuffer
 from resonance_tui.capture.faces import (
     FaceChooser,
     FaceFinder,
@@ -19,7 +19,7 @@ from resonance_tui.capture.faces import (
     face_model_path,
 )
 from resonance_tui.capture.sources import Frame
-from resonance_tui.engines.base import Engine, create_engine
+from resonance_tui.engines.base import Engine, EngineSpec
 from resonance_tui.errors import FaceModelMissing
 
 
@@ -29,24 +29,24 @@ class Sighting:
 
     at: float  # monotonic s, when the frame was captured
     track: int | None  # whose face; None = nobody in view
-    probabilities: tuple[float, ...] = ()  # seven; empty where no prediction was due
+    clip: Clip | None = None  # to be judged; None where no prediction is due
     preview: NDArray[np.uint8] | None = None  # what the engine sees, grey (S, S)
     latency_ms: dict[str, float] = field(default_factory=dict)
 
 
 class Perception:
-    """Finds the face, keeps the clip, asks the engine once a hop. Not thread-safe by design."""
+    """Finds the face, keeps the clip, hands one out each hop. Not thread-safe by design."""
 
-    def __init__(self, engine: Engine, finder: FaceFinder, note: str = "") -> None:
-        self.engine, self.finder, self.note = engine, finder, note
-        spec = engine.spec
+    def __init__(self, spec: EngineSpec, finder: FaceFinder, note: str = "") -> None:
+        self.finder, self.note = finder, note
+        self._spec = spec
         self._chooser = FaceChooser()
         self._clips = ClipBuffer(spec.clip_frames, spec.frame_rate)
         self._due_at = -1.0
         self._track: int | None = None
 
-    def look(self, frame: Frame) -> Sighting:
-        """Take in one frame (blocking, tens of milliseconds)."""
+    def look(self, frame: Frame, *, wants_clip: bool = True) -> Sighting:
+        """Take in one frame (blocking, ten milliseconds). `wants_clip`: the engine is free."""
         started = time.monotonic()
         latency = {"capture": _ms(started - frame.captured_at)}
         face = self._chooser.choose(self.finder.find(frame), frame.captured_at)
@@ -55,13 +55,11 @@ class Perception:
             return Sighting(frame.captured_at, None, latency_ms=latency)
         if face.track != self._track:
             self._track, self._due_at = face.track, -1.0
-        picture = crop(frame.image, face, self.engine.spec.crop_size)
+        picture = crop(frame.image, face, self._spec.crop_size)
         self._clips.add(picture, frame.captured_at, face.track)
-        probabilities = self._predict(frame.captured_at, latency)
+        clip = self._due_clip(frame.captured_at) if wants_clip else None
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-        return Sighting(
-            frame.captured_at, face.track, probabilities, np.asarray(grey, np.uint8), latency
-        )
+        return Sighting(frame.captured_at, face.track, clip, np.asarray(grey, np.uint8), latency)
 
     def reset(self) -> None:
         """Forget the clip: the camera was switched off."""
@@ -71,17 +69,26 @@ class Perception:
     def close(self) -> None:
         self.finder.close()
 
-    def _predict(self, now: float, latency: dict[str, float]) -> tuple[float, ...]:
-        if now < self._due_at:
-            return ()
-        clip = self._clips.clip(now)
-        if clip is None:
-            return ()
-        started = time.monotonic()
-        probabilities = self.engine.predict(clip.frames)
-        latency["network"] = _ms(time.monotonic() - started)
-        self._due_at = now + self.engine.spec.hop_s
-        return tuple(float(value) for value in probabilities)
+    def _due_clip(self, now: float) -> Clip | None:
+        if now < self._due_at or (clip := self._clips.clip(now)) is None:
+            return None
+        self._due_at = now + self._spec.hop_s
+        return clip
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What the engine makes of one clip."""
+
+    probabilities: tuple[float, ...]  # seven
+    network_ms: float
+
+
+def judge(engine: Engine, clip: Clip) -> Guess:
+    """Ask the engine (blocking: milliseconds, or seconds for a large network on a small CPU)."""
+    started = time.monotonic()
+    found = engine.predict(clip.frames)
+    return Guess(tuple(float(value) for value in found), _ms(time.monotonic() - started))
 
 
 def fetch_face_model(data_dir: Path) -> tuple[Path | None, str]:
@@ -92,13 +99,12 @@ def fetch_face_model(data_dir: Path) -> tuple[Path | None, str]:
         return None, f"{missing.message} Using the simpler Haar cascade."
 
 
-def load_perception(engine: str, model: Path | None, note: str = "") -> Perception:
-    """Build engine and face finder (blocking, a second of imports). Raises EngineUnavailable."""
-    network = create_engine(engine)
+def load_perception(spec: EngineSpec, model: Path | None, note: str = "") -> Perception:
+    """Build the face finder and all around it (blocking, a second of imports)."""
     finder = create_finder(model)
     if finder.note and not note:
         note = f"{finder.note}: using the simpler {finder.name} face finder."
-    return Perception(network, finder, note)
+    return Perception(spec, finder, note)
 
 
 def _ms(seconds: float) -> float:

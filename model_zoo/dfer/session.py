@@ -171,14 +171,11 @@ def look_of(network: str, overrides: dict[str, Any]) -> ClipInput:
 
 
 def create(network: str, overrides: dict[str, Any]) -> nn.Module:
-    """The untrained network. Raises ValueError for settings it cannot be built with."""
+    """The untrained network. Raises FlagError for settings it cannot be built with."""
     try:
         return registry.create(network, **overrides)
-    except registry.UnknownModel as error:
+    except (registry.UnknownModel, ValueError) as error:
         raise flags.FlagError(str(error)) from error
-    except (TypeError, RuntimeError, ZeroDivisionError) as error:
-        given = ", ".join(f"{key}={value!r}" for key, value in overrides.items())
-        raise flags.FlagError(f"{network} cannot be built with {given}: {error}") from error
 
 
 def precision(wanted: str, on_gpu: bool) -> str:

@@ -127,7 +127,9 @@ class FrameSource:
             if (frame := self.latest(after)) is not None:
                 return frame
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(waiter[1].wait(), NEXT_WITHIN)
+                # not wait_for: up to Python 3.11 it swallows a cancellation that meets a frame
+                async with asyncio.timeout(NEXT_WITHIN):
+                    await waiter[1].wait()
         finally:
             with self._lock:
                 self._waiters.discard(waiter)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.errors import EngineUnavailable, InputError
+
+AUTO, STATIC = "auto", "static"
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +28,28 @@ class EngineSpec:
     clip_frames: int  # T, different moments
     frame_rate: float  # of the clip, Hz
     crop_size: int  # H = W, pixels
-    hop_s: float  # seconds between two predictions
-    unsure_below: float  # top probability, 0-1
+    hop_s: float  # least seconds between two predictions
+    unsure_below: float  # top probability, 0-1; infinite where no answer may count
+    runs_on: str = ""  # device and precision, where there is a choice
+    is_trained: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How to run a network of the zoo; the default engine has no choice."""
+
+    device: str = "auto"  # one of DEVICES
+    precision: str = "auto"  # one of PRECISIONS
+    allow_untrained: bool = False
+
+    def __post_init__(self) -> None:
+        _check_word("device", self.device, DEVICES)
+        _check_word("precision", self.precision, PRECISIONS)
+
+
+def _check_word(what: str, word: str, words: tuple[str, ...]) -> None:
+    if word not in words:
+        raise InputError(f"There is no {what} {word!r}.", f"Choose one of: {', '.join(words)}.")
 
 
 class Engine(Protocol):
@@ -36,33 +63,63 @@ class Engine(Protocol):
         ...
 
 
-# name -> "module:class"; modules are imported when asked for, so that a viewer never loads torch.
-_ENGINES: dict[str, str] = {
-    "static": "resonance_tui.engines.static:StaticEngine",
-}
+def weights_folder(data_dir: Path) -> Path:
+    """Where imported weights lie; `models import` and `models pull` put them there."""
+    return data_dir / "models"
 
 
-def engine_names() -> tuple[str, ...]:
-    """What `--engine` takes."""
-    return ("auto", *_ENGINES)
+def check_engine(name: str, folder: Path, options: EngineOptions | None = None) -> str:
+    """The engine that `name` stands for, looked up without loading any; costs no torch.
 
+    "auto" is "static" unless weights lie in `folder`. Raises InputError for a name we do not
+    know, and EngineUnavailable where weights or packages are missing.
+    """
+    if name == AUTO:
+        return AUTO if has_weights(folder) else STATIC
+    if name != STATIC:
+        from resonance_tui.engines import live
 
-def check_engine_name(name: str) -> str:
-    """The engine that `name` stands for; InputError for none we know."""
-    if name == "auto":
-        return "static"  # the only one whose weights ship
-    if name not in _ENGINES:
-        raise InputError(
-            f"There is no engine called {name!r}.", f"Choose one of: {', '.join(engine_names())}."
-        )
+        live.check_name(name)
+        live.check_ready(name, folder, options or EngineOptions())
     return name
 
 
-def create_engine(name: str) -> Engine:
-    """Load an engine (blocking, seconds). Raises InputError, or EngineUnavailable saying why."""
-    module, _, factory = _ENGINES[check_engine_name(name)].partition(":")
+def has_weights(folder: Path | None) -> bool:
+    """Whether any weights were imported; looks at names of files alone."""
+    return folder is not None and any(folder.glob("*.safetensors"))
+
+
+def create_engine(
+    name: str,
+    folder: Path | None = None,
+    options: EngineOptions | None = None,
+    say: Callable[[str], None] = log.info,
+) -> Engine:
+    """Load an engine (blocking; seconds, or tens of them for a large network).
+
+    `folder` holds imported weights; `say` is told what is being done. Raises InputError for a
+    name we do not know, or EngineUnavailable saying why it cannot run here.
+    """
+    options = options or EngineOptions()
     try:
-        build: Callable[[], Engine] = getattr(importlib.import_module(module), factory)
-        return build()
+        return _load(name, folder, options, say)
     except (ImportError, OSError, ValueError) as error:
         raise EngineUnavailable(f"The engine {name!r} cannot start: {error}") from error
+
+
+def _load(
+    name: str, folder: Path | None, options: EngineOptions, say: Callable[[str], None]
+) -> Engine:
+    """Modules are imported when they are wanted, so that most viewers never load torch."""
+    if name == AUTO and folder is not None and has_weights(folder):
+        from resonance_tui.engines.auto import best_engine
+
+        if (best := best_engine(folder, options, say)) is not None:
+            return best
+    if name in (AUTO, STATIC):
+        from resonance_tui.engines.static import StaticEngine
+
+        return StaticEngine()
+    from resonance_tui.engines.zoo import ZooEngine
+
+    return ZooEngine(name, folder, options, say)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import model_zoo
+from model_zoo.cards import still_card
 from model_zoo.runtime import open_network
 from resonance_tui.engines.base import EngineSpec
 
@@ -22,7 +23,7 @@ class StaticEngine:
     """
 
     def __init__(self, name: str = "static_cnn") -> None:
-        card = model_zoo.card(name)
+        card = still_card(name)
         self._network = open_network(model_zoo.weights_path(name))
         self._input = self._network.get_inputs()[0].name
         self.spec = EngineSpec(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from resonance_tui.emotions import Code
 
 AWAY_AFTER_S = 1.0  # no face for this long, and the viewer is away
+UNREAD_AFTER_S = 1.0  # a face for this long without a prediction, and the viewer is "unsure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Steady:
 
 
 ABSENT = Steady(Code.AWAY, 0.0, ())
+UNREAD = Steady(Code.UNSURE, 0.0, ())  # somebody is there, and the engine needs its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Smoother:
         self._average: list[float] = []
         self._at = -math.inf
         self._seen_at = -math.inf
+        self._waits_since = 0.0
         self._holder = Code.AWAY
         self._challenger: Code | None = None
         self._since = 0.0
@@ -59,7 +62,7 @@ class Smoother:
         if at - self._seen_at > AWAY_AFTER_S:
             self.reset()
         self._blend(probabilities, at)
-        self._seen_at = at
+        self._seen_at = max(self._seen_at, at)  # a slow engine's news is older than the face
         if self._holder is Code.AWAY:
             self._holder = self._wanted()
         else:
@@ -73,10 +76,12 @@ class Smoother:
             return ABSENT
         return self._steady()
 
-    def keep(self, at: float) -> None:
-        """The face is in view at `at`, although no prediction was made of it."""
-        if self._average:
-            self._seen_at = at
+    def keep(self, at: float) -> Steady:
+        """The face is in view at `at`, whether or not a prediction comes of it."""
+        if at - self._seen_at > AWAY_AFTER_S:
+            self._waits_since = at
+        self._seen_at = max(self._seen_at, at)
+        return self._steady()
 
     def _blend(self, probabilities: tuple[float, ...], at: float) -> None:
         if not self._average:
@@ -120,7 +125,7 @@ class Smoother:
 
     def _steady(self) -> Steady:
         if not self._average:
-            return ABSENT
+            return UNREAD if self._seen_at - self._waits_since >= UNREAD_AFTER_S else ABSENT
         index = self._holder if self._holder.is_emotion else self._average.index(max(self._average))
         return Steady(self._holder, self._average[index], tuple(self._average))
 

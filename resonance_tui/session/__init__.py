@@ -10,6 +10,7 @@ from resonance_tui.session.view import (
     SelfView,
     SessionEvent,
     SessionView,
+    untrained,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "SelfView",
     "SessionEvent",
     "SessionView",
+    "untrained",
 ]

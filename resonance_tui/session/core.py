@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from resonance_tui.capture.sources import Source
 from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.emotions import Code
+from resonance_tui.engines.base import EngineOptions
 from resonance_tui.errors import BrokerFailed, ResonanceError, StoreError
 from resonance_tui.history.recorder import Recorder
 from resonance_tui.history.store import Store
@@ -69,7 +70,8 @@ class SessionPlan:
     source: Source
     engine: str
     data_dir: Path
-    fps: float = 10.0
+    engine_options: EngineOptions = field(default_factory=EngineOptions)
+    fps: float | None = None  # None: as many frames a second as the engine's clips need
     once: bool = False
     database: Path | None = None  # record there
     observe_only: bool = False  # the logger: sees the room, is not in it
@@ -96,6 +98,7 @@ class Session:
             plan.data_dir,
             fps=plan.fps,
             once=plan.once,
+            options=plan.engine_options,
             on_reading=self._read,
             on_status=self._face_status,
         )
@@ -134,6 +137,7 @@ class Session:
         if self._plan.observe_only or on == self.view.is_sharing:
             return
         self.view = replace(self.view, is_sharing=on)
+        self._face.drop_prediction()
         if self._link is not None and on:
             self._link.publish_nickname(self._plan.nickname)
         elif self._link is not None:

@@ -26,7 +26,13 @@ class EngineStatus:
 
     name: str
     state: EngineState = EngineState.LOADING
-    detail: str = ""  # face finder in use, or why it failed
+    detail: str = ""  # what is being loaded, what runs on what, or why it failed
+    is_trained: bool = True  # False: it guesses, and the room is told "unsure"
+
+
+def untrained(engine: str) -> str:
+    """What a person must know for as long as an untrained network runs."""
+    return f"{engine} is untrained: it guesses, and the room is told `unsure`."
 
 
 SelfState = Literal["ok", "unsure", "away", "paused"]

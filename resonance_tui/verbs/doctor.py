@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -22,6 +22,9 @@ from resonance_tui.config import Config
 from resonance_tui.errors import ResonanceError
 from resonance_tui.logs import native_output_to
 from resonance_tui.profile import Profile
+
+if TYPE_CHECKING:
+    from resonance_tui.engines.base import EngineOptions
 
 CAMERA_WAIT_S = 4.0
 SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
@@ -149,19 +152,29 @@ def _faces(config: Config) -> Finding:
 
 
 def _engine(config: Config) -> Finding:
-    import numpy as np
+    from resonance_tui.engines import base, speed
+    from resonance_tui.verbs.planning import engine_options
 
-    from resonance_tui.engines.base import create_engine
-
-    engine = create_engine(config.settings.engine.name)
+    folder, options = base.weights_folder(config.directories.data), engine_options(config)
+    name = base.check_engine(config.settings.engine.name, folder, options)
+    engine = base.create_engine(name, folder, options)
+    seconds = speed.timed(engine, folder, options)
     spec = engine.spec
-    clip = np.zeros((spec.clip_frames, spec.crop_size, spec.crop_size, 3), np.uint8)
-    engine.predict(clip)
-    started = time.perf_counter()
-    for _ in range(10):
-        engine.predict(clip)
-    each = (time.perf_counter() - started) * 100
-    return Finding("engine", "ok", f"{spec.name}: {each:.1f} ms a clip of {spec.clip_frames}")
+    how = f" ({spec.runs_on})" if spec.runs_on else ""
+    text = f"{spec.name}{how}: {seconds * 1000:.1f} ms a clip of {spec.clip_frames}"
+    if not speed.holds(seconds):
+        advice = "--engine static is quick everywhere; `models list` shows what each one costs."
+        return Finding("engine", "warn", f"{text}, too slow for one prediction a second", advice)
+    slower = _too_slow(folder, options) if name == base.AUTO else ""
+    return Finding("engine", "ok", f"{text}, holds one prediction a second{slower}")
+
+
+def _too_slow(folder: Path, options: EngineOptions) -> str:
+    """What `auto` would have liked better."""
+    from resonance_tui.engines.auto import too_slow
+
+    slow = [f"{name} {seconds * 1000:.0f} ms" for name, seconds in too_slow(folder, options)]
+    return f"; too slow here: {', '.join(slow)}" if slow else ""
 
 
 def _camera(config: Config) -> Finding:

@@ -20,6 +20,7 @@ from resonance_tui.session.view import (
     SelfEvent,
     SelfView,
     SessionEvent,
+    untrained,
 )
 from resonance_tui.verbs.running import for_seconds
 
@@ -37,11 +38,15 @@ class Printer:
 
     def take(self, event: SessionEvent) -> None:
         self._say_camera()
+        self._say_engine()
         match event:
             case SelfEvent():
                 me = event.me
                 self._feelings[me.code.word if me.state == "ok" else me.state] += 1
-                self._put(self_json(event.t, event.me), self_text(event.me), "self")
+                data = self_json(event.t, me)
+                if not self._session.view.engine.is_trained:
+                    data["untrained"] = True
+                self._put(data, self_text(me), "self")
             case RoomEvent():
                 self._peak = max(self._peak, event.room.viewers)
                 self._put(room_json(event.t, event.room), room_text(event.room), "room")
@@ -75,6 +80,14 @@ class Printer:
         text = f"{camera.source}: {camera.state.value} {camera.detail}".rstrip()
         if self._is_news("camera", text):
             click.echo(f"note: {text}", err=True)
+
+    def _say_engine(self) -> None:
+        engine = self._session.view.engine
+        text = f"engine {engine.name}: {engine.state.value} {engine.detail}".rstrip()
+        if self._is_news("engine", text):
+            click.echo(f"note: {text}", err=True)
+            if not engine.is_trained:
+                click.echo(f"note: {untrained(engine.name)}", err=True)
 
     def _is_news(self, subject: str, text: str) -> bool:
         is_news = text != self._last.get(subject)

@@ -42,13 +42,14 @@ def run(
     headless: bool,
     as_json: bool,
     duration: float | None,
+    allow_untrained: bool = False,
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     if channel is not None and channel.lower().startswith("resonance:"):
         config, channel = accept_invite(config, channel)
     wanted = normalize_channel(channel) if channel is not None else None
     nickname = clean_nickname(config.settings.viewer.nickname)
-    intent = check(config)
+    intent = check(config, allow_untrained=allow_untrained)
     launch = JoinLaunch(config, intent, wanted, nickname, once=once, record=record)
     try:
         if headless or as_json:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from resonance_tui.capture.sources import Source, parse_source
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
-from resonance_tui.engines.base import check_engine_name
+from resonance_tui.engines.base import EngineOptions, check_engine, weights_folder
 from resonance_tui.messaging.wire import BrokerUrl, new_viewer_id, parse_broker_url
 from resonance_tui.profile import Profile
 from resonance_tui.session.core import Session, SessionPlan
@@ -22,17 +22,35 @@ class Intent:
     source: Source
     engine: str
     broker: BrokerUrl | None
+    engine_options: EngineOptions
 
 
-def check(config: Config) -> Intent:
-    """Raises InputError for a camera, engine or broker setting that cannot be meant."""
+def check(config: Config, *, allow_untrained: bool = False) -> Intent:
+    """Raises InputError for a camera, engine or broker setting that cannot be meant, and
+    EngineUnavailable for an engine that lacks weights or packages."""
     settings = config.settings
     source = parse_source(settings.camera.source)
     if source.kind == "file":
         from resonance_tui.capture.camera import check_source
 
         check_source(source)
-    return Intent(source, check_engine_name(settings.engine.name), broker_url(config))
+    options = engine_options(config, allow_untrained=allow_untrained)
+    engine = settings.engine.name
+    if source.kind != "none":  # nobody to read, no engine to have
+        engine = check_engine(engine, weights_folder(config.directories.data), options)
+    return Intent(source, engine, broker_url(config), options)
+
+
+def engine_options(config: Config, *, allow_untrained: bool = False) -> EngineOptions:
+    """How to run the engine. Raises InputError for a device or precision there is not."""
+    settings = config.settings.engine
+    return EngineOptions(settings.device, settings.precision, allow_untrained)
+
+
+def frames_a_second(config: Config) -> float | None:
+    """What was asked for; None where nothing was, for as many as the engine needs."""
+    is_chosen = config.origins["camera.fps"] != "default"
+    return config.settings.camera.fps if is_chosen else None
 
 
 def broker_url(config: Config) -> BrokerUrl | None:
@@ -80,7 +98,8 @@ def open_session(
             source=intent.source,
             engine=intent.engine,
             data_dir=config.directories.data,
-            fps=config.settings.camera.fps,
+            engine_options=intent.engine_options,
+            fps=frames_a_second(config),
             once=once,
             database=database,
             observe_only=observe_only,

@@ -104,6 +104,16 @@ async def test_not_sharing_leaves_the_room_and_comes_back(quiet: Callable[[str],
         await until(lambda: "ann" in names(ben), 3)
 
 
+async def test_what_is_still_being_judged_when_sharing_is_switched_is_dropped(
+    quiet: Callable[[str], Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, dropped = quiet("ann"), []
+    monkeypatch.setattr(ann._face, "drop_prediction", lambda: dropped.append(True))
+    for on in (True, False, False, True):
+        ann.set_sharing(on)
+    assert len(dropped) == 2
+
+
 async def test_an_observer_sees_and_is_not_seen(
     quiet: Callable[[str], Session], broker: BrokerUrl, tmp_path: Path
 ) -> None:
@@ -204,7 +214,7 @@ async def test_a_face_finder_that_breaks_down_does_not_end_the_session(
 ) -> None:
     from resonance_tui.perception import Perception
 
-    def break_down(self: Perception, frame: object) -> None:
+    def break_down(self: Perception, frame: object, **_: object) -> None:
         raise RuntimeError("native trouble")
 
     monkeypatch.setattr(Perception, "look", break_down)

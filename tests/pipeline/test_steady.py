@@ -17,7 +17,7 @@ from resonance_tui.capture.faces import create_finder
 from resonance_tui.capture.sources import Frame
 from resonance_tui.emotions import Code
 from resonance_tui.engines.base import create_engine
-from resonance_tui.perception import Perception
+from resonance_tui.perception import Perception, judge
 from resonance_tui.room.smoothing import Smoother, SmoothingSettings
 
 Picture = NDArray[np.uint8]
@@ -41,13 +41,14 @@ def resting(picture: Picture, rng: np.random.Generator) -> Iterator[Picture]:
 
 def watch(pictures: Iterator[Picture], model: Path | None) -> list[Code]:
     """What the viewer would report, reading by reading, in the film's own time."""
-    perception = Perception(create_engine("static"), create_finder(model))
-    smoother = Smoother(SmoothingSettings(unsure_below=perception.engine.spec.unsure_below))
+    engine = create_engine("static")
+    perception = Perception(engine.spec, create_finder(model))
+    smoother = Smoother(SmoothingSettings(unsure_below=engine.spec.unsure_below))
     codes = []
     for number, picture in enumerate(pictures):
         seen = perception.look(Frame(picture, number / 10, number))
-        if seen.probabilities:
-            codes.append(smoother.see(seen.probabilities, seen.at).code)
+        if seen.clip is not None:
+            codes.append(smoother.see(judge(engine, seen.clip).probabilities, seen.at).code)
     perception.close()
     return codes
 

@@ -176,7 +176,7 @@ def test_help_and_quit_are_the_last_keys_to_go(width: int):
 @given(st.integers(10, 100), st.integers(1, 4))
 def test_own_state_names_the_emotion(width: int, height: int):
     own = OwnState()
-    own._shown = (view().me, True, False, True)
+    own._shown = (view().me, "", True)
     lines = own.draw(PEN, width, height)
     assert len(lines) <= height
     assert "☺ happiness" in text(lines[0])

@@ -266,6 +266,28 @@ async def test_a_failed_engine_and_a_notice_are_said():
         await shown(pilot, "A local broker was started.")
 
 
+@pytest.mark.parametrize("size", [WIDE, (80, 24), (60, 15), (40, 12)])
+async def test_an_untrained_network_is_said_for_as_long_as_it_runs(size: tuple[int, int]):
+    engine = EngineStatus("former_dfer", EngineState.READY, "mediapipe · float32 on cpu", False)
+    unsure = SelfView("unsure", Code.UNSURE, 0.16)
+    app, session = app_with(view(engine=engine, me=unsure))
+    async with app.run_test(size=size) as pilot:
+        await shown(pilot, "former_dfer is untrained")
+        session.view = view(engine=engine, me=unsure, notice="A local broker was started.")
+        await pilot.pause(0.3)
+        await shown(pilot, "former_dfer is untrained")
+        await shown(pilot, "untrained")
+
+
+async def test_what_the_engine_is_doing_is_said_while_it_loads():
+    loading = EngineStatus("auto", EngineState.LOADING, "mae_dfer_mmnet_add: warming up")
+    app, session = app_with(view(engine=loading))
+    async with app.run_test(size=(200, 40)) as pilot:
+        await shown(pilot, "auto loading · mae_dfer_mmnet_add: warming up")
+        session.view = view(engine=EngineStatus("c3d", EngineState.READY, "mediapipe · cpu"))
+        await shown(pilot, "c3d ready · mediapipe · cpu")
+
+
 async def test_an_empty_room():
     app, _ = app_with(view(room=EMPTY_ROOM, me=SelfView()))
     async with app.run_test(size=WIDE) as pilot:

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.emotions import Code
-from resonance_tui.room.smoothing import ABSENT, AWAY_AFTER_S, PublishGate, Smoother
+from resonance_tui.room.smoothing import (
+    ABSENT,
+    AWAY_AFTER_S,
+    UNREAD,
+    PublishGate,
+    Smoother,
+)
 
 HOP = 0.2
 
@@ -116,3 +122,24 @@ def test_the_gate_lets_a_drifted_confidence_through_now_and_then() -> None:
     gate.opens(Code.NEUTRAL, 90, 0, 0.0)
     assert not gate.opens(Code.NEUTRAL, 50, 0, 4.0)
     assert gate.opens(Code.NEUTRAL, 50, 0, 5.0)
+
+
+def test_news_of_a_slow_engine_does_not_make_a_face_in_view_absent() -> None:
+    smoother = Smoother()
+    smoother.keep(10.0)
+    for n in range(1, 21):
+        smoother.keep(10.0 + n / 10)
+    smoother.see(sure(Code.ANGER), 10.0)  # of a clip that ended two seconds ago
+    assert smoother.miss(12.1).code is Code.ANGER
+    assert smoother.miss(13.2) is ABSENT
+
+
+def test_a_face_that_nobody_has_read_yet_is_unsure_after_a_second_and_not_before() -> None:
+    smoother = Smoother()
+    told = [smoother.keep(5.0 + n / 10) for n in range(15)]
+    assert told[:10] == [ABSENT] * 10
+    assert told[11:] == [UNREAD] * 4
+    assert smoother.miss(7.0) is UNREAD
+    assert smoother.miss(9.0) is ABSENT
+    assert smoother.keep(9.1) is ABSENT  # somebody comes back: the wait begins anew
+    assert smoother.see(sure(Code.FEAR), 9.2).code is Code.FEAR

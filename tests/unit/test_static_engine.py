@@ -12,9 +12,9 @@ import model_zoo
 from model_zoo import files
 from resonance_tui.capture.framing import BOX_LIFT, BOX_SCALE
 from resonance_tui.emotions import WORDS
-from resonance_tui.engines.base import check_engine_name, create_engine, engine_names
+from resonance_tui.engines.base import create_engine
 from resonance_tui.engines.static import StaticEngine
-from resonance_tui.errors import EngineUnavailable, InputError
+from resonance_tui.errors import EngineUnavailable
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +71,3 @@ def test_other_weights_than_the_cards_are_refused(
     monkeypatch.setattr(files, "WEIGHTS", tmp_path)
     with pytest.raises(EngineUnavailable, match="SHA-256"):
         create_engine("static")
-
-
-def test_engines_by_name() -> None:
-    assert check_engine_name("auto") == "static"
-    assert set(engine_names()) == {"auto", "static"}
-    with pytest.raises(InputError) as caught:
-        check_engine_name("magic")
-    assert "static" in caught.value.hint

@@ -12,9 +12,18 @@ from resonance_tui.tui.paint import BOLD, Line, Pen, bar, column
 from resonance_tui.tui.widgets.lines import LineWidget
 
 if TYPE_CHECKING:
-    from resonance_tui.session import SelfView
+    from resonance_tui.session import SelfView, SessionView
 
 NO_FACE, CAMERA_OFF = "no face in view", "camera off"
+
+
+def note_on(view: SessionView, is_manual: bool) -> str:
+    """The most important thing to know of the own state, or ""."""
+    if not view.is_sharing:
+        return "not shared"
+    if is_manual:
+        return "said by key"
+    return "" if view.engine.is_trained else "untrained"
 
 
 class OwnState(LineWidget):
@@ -22,20 +31,18 @@ class OwnState(LineWidget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[SelfView | None, bool, bool, bool] = (None, True, False, True)
+        self._shown: tuple[SelfView | None, str, bool] = (None, "", True)
 
-    def show(
-        self, me: SelfView, is_sharing: bool, is_manual: bool, is_camera_on: bool = True
-    ) -> None:
-        if (me, is_sharing, is_manual, is_camera_on) != self._shown:
-            self._shown = (me, is_sharing, is_manual, is_camera_on)
+    def show(self, me: SelfView, note: str, is_camera_on: bool = True) -> None:
+        """`note`: what is to be known of this state (see `note_on`)."""
+        if (me, note, is_camera_on) != self._shown:
+            self._shown = (me, note, is_camera_on)
             self.redraw()
 
     def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
-        me, is_sharing, is_manual, is_camera_on = self._shown
+        me, note, is_camera_on = self._shown
         if me is None:
             return []
-        note = "not shared" if not is_sharing else ("said by key" if is_manual else "")
         label = "" if self.styles.border_top[0] else " you: "
         absent = NO_FACE if is_camera_on else CAMERA_OFF
         word = me.code.word if me.code is not Code.AWAY else absent

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
+from resonance_tui.session.view import untrained
 from resonance_tui.tui.paint import BOLD, Line, Pen, fit, printable
 from resonance_tui.tui.widgets.lines import LineWidget
 
@@ -83,6 +84,8 @@ def engine_chip(view: SessionView) -> Chip:
         view.engine.state
     ]
     words = f"{glyph} {view.engine.name} {view.engine.state}"
+    if not view.engine.is_trained:
+        words, tone = f"{glyph} {view.engine.name} untrained", "warn"
     detail = view.engine.detail if view.engine.state != "failed" else ""
     return Chip(_with(words, detail), words, tone, 5)
 
@@ -167,6 +170,8 @@ def notice_of(view: SessionView) -> tuple[str, str]:
         return f"✕ {view.engine.detail}", "bad"
     if view.camera.state in TROUBLED and view.camera.detail:
         return f"✕ {view.camera.detail}", "warn"
+    if not view.engine.is_trained:
+        return f"! {untrained(view.engine.name)}", "warn"
     if view.notice:
         return f"▪ {view.notice}", "accent"
     return "", "text"

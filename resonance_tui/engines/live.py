@@ -1,0 +1,84 @@
+"""Which networks of the zoo can watch a camera, and whether one could start here. No torch."""
+
+from __future__ import annotations
+
+import difflib
+from importlib.util import find_spec
+from pathlib import Path
+
+import model_zoo
+from model_zoo.cards import NetworkCard, network_card
+from model_zoo.checkpoints.errors import WeightsError
+from model_zoo.checkpoints.stored import StoredWeights, stored
+from resonance_tui.engines.base import AUTO, STATIC, EngineOptions
+from resonance_tui.errors import EngineUnavailable, InputError
+
+PACKAGES = ("torch", "timm", "safetensors")
+INSTALL = 'pip install "resonance-tui[zoo]"'
+_WHY_NOT = {
+    "features": "reads features that were computed beforehand, not a camera",
+    "pretrain": "is there to learn from clips without labels; it names no emotion",
+}
+
+
+def live_networks() -> tuple[str, ...]:
+    """Networks that read the frames of a clip, sorted by name."""
+    cards = [model_zoo.card(name) for name in model_zoo.list_models()]
+    return tuple(c.name for c in cards if isinstance(c, NetworkCard) and c.takes not in _WHY_NOT)
+
+
+def engine_names() -> tuple[str, ...]:
+    """Everything that `--engine` takes."""
+    return (AUTO, STATIC, *live_networks())
+
+
+def check_name(name: str) -> None:
+    """Raise InputError unless `name` is a network that can watch a camera."""
+    if name not in model_zoo.list_models():
+        raise unknown(name)
+    card = model_zoo.card(name)
+    if not isinstance(card, NetworkCard):
+        raise InputError(f"{name} is the network inside an engine.", "Use --engine static.")
+    if card.takes in _WHY_NOT:
+        near = " or ".join(_nearest(name)) or STATIC
+        raise InputError(f"{name} {_WHY_NOT[card.takes]}.", f"Did you mean {near}?")
+
+
+def unknown(name: str) -> InputError:
+    """No such engine: the nearest names, and where all of them are listed."""
+    near = _nearest(name)
+    listed = "`resonance-tui models list` names all networks; auto and static are always there."
+    hint = f"Did you mean {' or '.join(near)}? {listed}" if near else listed
+    return InputError(f"There is no engine called {name!r}.", hint)
+
+
+def _nearest(name: str) -> list[str]:
+    return difflib.get_close_matches(name, engine_names(), n=3)
+
+
+def check_ready(name: str, folder: Path | None, options: EngineOptions) -> None:
+    """Raise EngineUnavailable where packages or trained weights are missing."""
+    missing = [package for package in PACKAGES if find_spec(package) is None]
+    if missing:
+        text = f"The engine {name} needs packages that are not installed: {', '.join(missing)}."
+        raise EngineUnavailable(text, INSTALL)
+    if not options.allow_untrained and kept(name, folder) is None:
+        raise EngineUnavailable(f"There are no trained weights for {name} here.", _how_to_get(name))
+
+
+def kept(name: str, folder: Path | None) -> StoredWeights | None:
+    """What is known of the imported weights; None where there are none. Raises EngineUnavailable
+    where they are damaged."""
+    try:
+        return stored(name, folder) if folder is not None else None
+    except WeightsError as error:
+        raise EngineUnavailable(error.message, error.hint) from error
+
+
+def _how_to_get(name: str) -> str:
+    can_pull = any(one.kind != "none" and not one.is_start for one in network_card(name).weights)
+    pull = f"`resonance-tui models pull {name}` fetches them, or " if can_pull else ""
+    return (
+        f"{pull}`resonance-tui models import FILE --as {name}` takes yours. "
+        "To try it all the same: --allow-untrained."
+    )

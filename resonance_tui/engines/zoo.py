@@ -1,0 +1,118 @@
+"""Any clip or image network of `model_zoo` as an engine, on whatever device is at hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import model_zoo
+from model_zoo.cards import ClipInput, network_card
+from model_zoo.checkpoints.errors import WeightsError
+from resonance_tui.engines.base import EngineOptions, EngineSpec
+from resonance_tui.engines.live import check_name, check_ready, kept
+from resonance_tui.engines.speed import cores
+from resonance_tui.errors import EngineUnavailable
+
+if TYPE_CHECKING:
+    from torch import nn
+
+HOP_S = 0.2  # at most five predictions a second; the report changes less often than that
+# Twice the chance of one in seven. These networks are right about half the time on films made to
+# be hard, and their training (mixed clips, softened labels) keeps them from being sure even then:
+# the threshold of `static`, 0.4, would call most of what they know "unsure".
+UNSURE_BELOW = 0.3
+
+
+class ZooEngine:
+    """Loads and warms up in its constructor (seconds). All calls come from one thread.
+
+    Raises InputError for a name that is no live network; EngineUnavailable where packages,
+    weights or the device are missing, or the weights are for other classes than ours.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path | None,
+        options: EngineOptions | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        options = options or EngineOptions()
+        check_name(name)
+        check_ready(name, folder, options)
+        self._name = name
+        say("building the network")
+        try:
+            self._load(name, folder, options, say)
+        except WeightsError as error:
+            raise EngineUnavailable(error.message, error.hint) from error
+        except (RuntimeError, AssertionError) as error:  # torch's words for a missing device
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            text = f"{name} cannot run on the device {options.device!r}: {reason}"
+            raise EngineUnavailable(text, "Try --device cpu.") from error
+
+    def _load(
+        self, name: str, folder: Path | None, options: EngineOptions, say: Callable[[str], None]
+    ) -> None:
+        from model_zoo.inference import Predictor
+
+        network, reads, is_trained = _network(name, folder)
+        self._predictor = Predictor(
+            network,
+            reads,
+            device=options.device,
+            precision=options.precision,
+            threads=max(1, cores() - 1),  # one is left to the face finder
+        )
+        say("warming up")
+        self._warm_up(reads)
+        self.spec = EngineSpec(
+            name,
+            reads.frames,
+            reads.frame_rate,
+            reads.size,
+            HOP_S,
+            UNSURE_BELOW if is_trained else math.inf,
+            self._predictor.describe(),
+            is_trained,
+        )
+
+    def _warm_up(self, reads: ClipInput) -> None:
+        """Answer once, so that the first real clip is not the slow one."""
+        found = self.predict(np.zeros((reads.frames, reads.size, reads.size, 3), np.uint8))
+        if len(found) != len(model_zoo.CLASSES):
+            text = f"The weights of {self._name} are for {len(found)} classes; a room knows seven."
+            raise EngineUnavailable(text, "Import weights for seven classes, or --engine static.")
+
+    def predict(self, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """RGB `uint8[T, S, S, 3]` to `float32[7]`, in the order of the house.
+
+        Raises ValueError where broken weights answer with what is no number.
+        """
+        return self._predictor.predict(clip)
+
+
+def _network(name: str, folder: Path | None) -> tuple[nn.Module, ClipInput, bool]:
+    """The network, the clip it reads, and whether it has learned anything."""
+    reads = network_card(name).input
+    if reads is None:
+        raise ValueError(f"the card of {name} names no clip")
+    known = kept(name, folder)
+    if known is None or folder is None:
+        seven = {"num_classes": len(model_zoo.CLASSES)}
+        return model_zoo.create(name, **seven), reads, False
+    from model_zoo import weights
+
+    return weights.load(name, folder), _as_built(reads, known.overrides), True
+
+
+def _as_built(reads: ClipInput, overrides: Mapping[str, Any]) -> ClipInput:
+    """The card's clip, but for what the weights were imported with."""
+    frames = int(overrides.get("num_frames", reads.frames))
+    return replace(reads, frames=frames, size=int(overrides.get("img_size", reads.size)))

@@ -1,0 +1,61 @@
+"""A thread that does one thing at a time, and for which nobody who leaves has to wait."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from resonance_tui.leaving import busy
+
+T = TypeVar("T")
+
+
+class Worker:
+    """Unlike a thread pool's, its thread does not hold up the end of the program.
+
+    `linger_s`: how long a program that does not end through `leaving.end` waits for it.
+    """
+
+    def __init__(self, name: str, *, linger_s: float = 0.0) -> None:
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True, name=name)
+        self._wait = lambda: self._thread.join(linger_s)
+        if linger_s:
+            atexit.register(self._wait)
+        self._thread.start()
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Await `work()` done in the thread; who is cancelled leaves it to itself."""
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[T] = loop.create_future()
+
+        def settle(set_it: Callable[[Any], None], value: Any) -> None:
+            if not result.done():
+                set_it(value)
+
+        def run() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                try:
+                    found = work()
+                except Exception as error:
+                    loop.call_soon_threadsafe(settle, result.set_exception, error)
+                else:
+                    loop.call_soon_threadsafe(settle, result.set_result, found)
+
+        self._jobs.put(run)
+        return await result
+
+    def close(self) -> None:
+        """End the thread after what it does now."""
+        self._jobs.put(None)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            with busy():
+                job()
+        atexit.unregister(self._wait)

@@ -1,0 +1,254 @@
+"""Which engine a name stands for, what it needs to run, and what `auto` takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_zoo.cards import network_card
+from resonance_tui.config import load
+from resonance_tui.engines import auto, base, live, speed
+from resonance_tui.engines.base import EngineOptions, EngineSpec, check_engine, create_engine
+from resonance_tui.engines.live import engine_names, live_networks
+from resonance_tui.engines.speed import HOLDS_WITHIN_S, SpeedBook
+from resonance_tui.errors import EngineUnavailable, InputError
+from resonance_tui.verbs import doctor
+from resonance_tui.verbs.planning import check, frames_a_second
+
+UNTRAINED = EngineOptions(allow_untrained=True)
+
+
+class Timed:
+    """An engine that only has a name and a speed."""
+
+    def __init__(self, name: str, seconds: float) -> None:
+        self.spec = EngineSpec(name, 16, 15.0, 112, 0.2, 0.3)
+        self.seconds = seconds
+
+    def predict(self, clip: np.ndarray) -> np.ndarray:
+        return np.full(7, 1 / 7, np.float32)
+
+
+def pretend_weights(folder: Path, *names: str) -> None:
+    """Files and records as `models import` leaves them; nothing reads their numbers here."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / f"{name}.safetensors").write_bytes(b"")
+        record = {"name": name, "sha256": f"{name:0<64}", "origin": "test", "source_sha256": ""}
+        record |= {"imported_at": "", "wrapping": "", "dropped": [], "overrides": {}, "classes": []}
+        (folder / f"{name}.json").write_text(json.dumps(record))
+
+
+@pytest.fixture
+def speeds(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Seconds a clip of each network, for `auto`; every loading is noted under "loaded"."""
+    table: dict[str, float] = {}
+
+    def build(name: str, *_: object) -> Timed:
+        table[f"loaded {name}"] = table.get(f"loaded {name}", 0) + 1
+        if name not in table:
+            raise EngineUnavailable("broken")
+        return Timed(name, table[name])
+
+    monkeypatch.setattr(auto, "ZooEngine", build)
+    monkeypatch.setattr(speed, "measure", lambda engine: engine.seconds)
+    return table
+
+
+# Names
+
+
+def test_every_clip_and_image_network_is_an_engine() -> None:
+    assert {"auto", "static", "mae_dfer_mmnet_add", "poster_v2", "c3d"} <= set(engine_names())
+    for name in live_networks():
+        wants = network_card(name).input
+        assert wants is not None and wants.frames >= 1 and wants.frame_rate > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mmer_mlp", "not a camera"),
+        ("mmer_bilstm", "not a camera"),
+        ("mae_dfer_pretrain", "names no emotion"),
+        ("static_cnn", "--engine static"),
+        ("former_dferr", "former_dfer"),
+        ("statik", "static"),
+        ("qqqqq", "models list"),
+    ],
+)
+def test_what_is_no_engine_is_said_with_what_to_type(name: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        check_engine(name, tmp_path, UNTRAINED)
+    assert said in f"{caught.value.message} {caught.value.hint}"
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("options", [{"device": "tpu"}, {"precision": "float64"}])
+def test_a_device_or_precision_there_is_not(options: dict[str, str]) -> None:
+    with pytest.raises(InputError, match=next(iter(options.values()))):
+        EngineOptions(**options)
+
+
+# What is needed
+
+
+def test_a_network_without_weights_is_refused_unless_that_is_meant(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable, match="no trained weights") as caught:
+        check_engine("former_dfer", tmp_path)
+    for way in ("models pull former_dfer", "models import FILE --as former_dfer"):
+        assert way in caught.value.hint
+    assert "--allow-untrained" in caught.value.hint
+    assert check_engine("former_dfer", tmp_path, UNTRAINED) == "former_dfer"
+    with pytest.raises(EngineUnavailable, match="no trained weights"):
+        create_engine("former_dfer", tmp_path)
+
+
+def test_nothing_is_offered_for_fetching_that_nobody_published(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable) as caught:
+        check_engine("ial", tmp_path)
+    assert "models pull" not in caught.value.hint
+
+
+def test_without_torch_the_line_to_type_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(live, "find_spec", lambda name: None if name == "torch" else object())
+    with pytest.raises(EngineUnavailable, match="torch") as caught:
+        check_engine("former_dfer", tmp_path, UNTRAINED)
+    assert caught.value.hint == 'pip install "resonance-tui[zoo]"'
+
+
+def test_a_damaged_record_is_said(tmp_path: Path) -> None:
+    pretend_weights(tmp_path, "former_dfer")
+    (tmp_path / "former_dfer.json").write_text("{")
+    with pytest.raises(EngineUnavailable, match="damaged"):
+        check_engine("former_dfer", tmp_path)
+
+
+def test_who_has_no_camera_needs_no_weights(tmp_path: Path) -> None:
+    without = load({"camera.source": "none", "engine.name": "former_dfer"})
+    assert check(without).engine == "former_dfer"
+    with pytest.raises(EngineUnavailable):
+        check(load({"camera.source": "demo", "engine.name": "former_dfer"}))
+
+
+def test_the_engine_says_how_many_frames_it_needs_unless_the_person_did() -> None:
+    assert frames_a_second(load()) is None
+    assert frames_a_second(load({"camera.fps": 10.0})) == 10.0
+
+
+# auto
+
+
+def test_auto_without_weights_is_static_and_loads_no_torch(tmp_path: Path) -> None:
+    assert check_engine("auto", tmp_path) == "static"
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from resonance_tui.engines.base import check_engine, create_engine\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "check_engine('auto', folder)\n"
+        "assert create_engine('auto', folder).spec.name == 'static'\n"
+        "(folder / 'mae_dfer.voxceleb2.safetensors').touch()\n"  # a start for training, no engine
+        "assert create_engine('auto', folder).spec.name == 'static'\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=50)
+
+
+def test_auto_takes_the_best_that_was_published(tmp_path: Path, speeds: dict[str, float]) -> None:
+    pretend_weights(tmp_path, "c3d", "mae_dfer_mmnet_add", "former_dfer")
+    speeds |= {"c3d": 0.1, "mae_dfer_mmnet_add": 0.5, "former_dfer": 0.1}
+    assert check_engine("auto", tmp_path) == "auto"
+    assert create_engine("auto", tmp_path).spec.name == "mae_dfer_mmnet_add"
+    assert "loaded former_dfer" not in speeds
+
+
+def test_auto_passes_over_what_is_too_slow_or_broken(
+    tmp_path: Path, speeds: dict[str, float]
+) -> None:
+    pretend_weights(tmp_path, "c3d", "mae_dfer_mmnet_add", "former_dfer")
+    speeds |= {"c3d": 0.1, "mae_dfer_mmnet_add": HOLDS_WITHIN_S + 0.1}
+    said: list[str] = []
+    assert create_engine("auto", tmp_path, say=said.append).spec.name == "c3d"
+    assert speeds["loaded former_dfer"] == 1
+    assert "mae_dfer_mmnet_add: timing" in said
+    assert [name for name, _ in auto.too_slow(tmp_path, EngineOptions())] == ["mae_dfer_mmnet_add"]
+
+
+def test_a_measured_network_is_not_loaded_to_be_measured_again(
+    tmp_path: Path, speeds: dict[str, float]
+) -> None:
+    pretend_weights(tmp_path, "mae_dfer_mmnet_add")
+    speeds["mae_dfer_mmnet_add"] = 2.0
+    for _ in range(3):
+        assert create_engine("auto", tmp_path).spec.name == "static"
+    assert speeds["loaded mae_dfer_mmnet_add"] == 1
+    on_gpu = EngineOptions(device="cuda")
+    assert create_engine("auto", tmp_path, on_gpu).spec.name == "static"
+    assert speeds["loaded mae_dfer_mmnet_add"] == 2
+
+
+def test_too_slow_holds_for_a_day_and_quick_enough_for_good(tmp_path: Path) -> None:
+    book = SpeedBook(tmp_path)
+    book.note("slow", 2.0, 0.0)
+    book.note("quick", 0.1, 0.0)
+    assert (book.recall("slow", 3600.0), book.recall("quick", 3600.0)) == (2.0, 0.1)
+    assert (book.recall("slow", 90_000.0), book.recall("quick", 1e9)) == (None, 0.1)
+    assert book.recall("other", 0.0) is None
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', '{"a": ["x", 2]}', "\x00"])
+def test_a_damaged_book_of_speeds_is_an_empty_one(tmp_path: Path, content: str) -> None:
+    (tmp_path / "speed.json").write_text(content)
+    assert SpeedBook(tmp_path).recall("a", 0.0) is None
+
+
+def test_a_book_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    SpeedBook(tmp_path / "not there").note("a", 1.0, 0.0)
+
+
+def test_measuring_stops_early_for_a_slow_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    engine, asked = Timed("slow", 1.5), []
+
+    def predict(clip: np.ndarray) -> None:
+        assert clip.shape == (16, 112, 112, 3)
+        asked.append(clip)
+        now[0] += engine.seconds
+
+    monkeypatch.setattr(engine, "predict", predict)
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: now[0])
+    assert speed.measure(engine) == pytest.approx(1.5)
+    assert len(asked) == 2
+    engine.seconds = 0.01
+    assert speed.measure(engine) == pytest.approx(0.01)
+    assert len(asked) == 2 + speed.REPEATS
+
+
+# doctor
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict", "said"),
+    [(0.1, "ok", "100.0 ms a clip of 16, holds one"), (1.2, "warn", "1200.0 ms a clip of 16, too")],
+)
+def test_doctor_says_whether_a_network_keeps_up(
+    seconds: float, verdict: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESONANCE_DATA_DIR", str(tmp_path))
+    pretend_weights(tmp_path / "models", "former_dfer")
+    engine = Timed("former_dfer", seconds)
+    engine.spec = replace(engine.spec, runs_on="float16 on a card")
+    monkeypatch.setattr(base, "create_engine", lambda *_: engine)
+    monkeypatch.setattr(speed, "measure", lambda engine: engine.seconds)
+    found = doctor._engine(load({"engine.name": "former_dfer"}))
+    assert found.verdict == verdict
+    assert "former_dfer (float16 on a card): " + said in found.text
+    assert (tmp_path / "models/speed.json").is_file()
