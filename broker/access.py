@@ -13,6 +13,7 @@ from broker.settings import Version
 
 HOST_NAME = "resonance-host"
 ARGON2_SINCE: Version = (2, 1, 0)
+_AGGREGATOR = re.compile(r"agg-[a-z0-9_-]{1,28}")  # nothing that would be a wildcard in a topic
 _HOW_TO = "make it with: mosquitto_passwd -c FILE NAME (asks for the password; then without -c)"
 
 
@@ -108,7 +109,9 @@ def users_file(users: tuple[User, ...], host: User) -> str:
 def access_rules(users: tuple[User, ...]) -> str:
     """Mosquitto's access rules: everyone reads rooms and writes viewers' own kinds of messages.
 
-    Room settings, totals and the broker's figures ($SYS) belong to the host's account.
+    A user whose name begins with "agg-" may count rooms: tell totals, and be there and tell what
+    it counted under its own name. Room settings and the broker's figures ($SYS) belong to the
+    host's account, which may do all of this.
     The lines before the first `user` are for those who come without a name.
     """
     everyone = (
@@ -117,5 +120,14 @@ def access_rules(users: tuple[User, ...]) -> str:
         "topic write resonance/+/+/n/+/+\n"  # nicknames
     )
     host = f"user {HOST_NAME}\ntopic readwrite resonance/#\ntopic read $SYS/#\n"
-    named = "".join(f"user {user.name}\n{everyone}" for user in users)
+    named = "".join(f"user {user.name}\n{everyone}{_counting(user.name)}" for user in users)
     return everyone + named + host
+
+
+def _counting(name: str) -> str:
+    if not _AGGREGATOR.fullmatch(name):
+        return ""
+    return "".join(
+        f"topic write resonance/+/+/{topic}\n"
+        for topic in (f"agent/{name}", f"agg/{name}", "total")
+    )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 import model_zoo
 from model_zoo import fast, inference, textbook
-from model_zoo.cards import network_card
+from model_zoo.cards import ClipInput, NetworkCard, load_card
 from model_zoo.cost import measure
+from model_zoo.patterns import drifting_patterns
 
 Progress = Callable[[str], None]
 
@@ -43,6 +44,21 @@ class Timing:
         return asdict(self)
 
 
+class NotTimable(ValueError):
+    """A network that reads no clips."""
+
+
+def check_timable(name: str) -> ClipInput:
+    """The clip that network `name` reads. Raises UnknownModel and NotTimable."""
+    if name not in model_zoo.list_models():
+        raise model_zoo.UnknownModel(name)
+    card = load_card(name)
+    if not isinstance(card, NetworkCard) or card.takes not in ("clip", "image"):
+        raise NotTimable(f"{name} reads no clips, so there is nothing to compare it with")
+    assert card.input is not None  # every card of such a network names its clip
+    return card.input
+
+
 def bench(
     name: str,
     *,
@@ -54,61 +70,66 @@ def bench(
     say: Progress = lambda text: None,
     **overrides: Any,
 ) -> list[Timing]:
-    """Time network `name` at each precision. Raises UnknownModel, DeviceError, CardError.
+    """Time network `name` at each precision. Raises UnknownModel, NotTimable, DeviceError.
 
     The weights are random, drawn so that every layer matters, and the clips differ coarsely.
     Logits are centred by class over the clips before top classes are compared: a random head
     prefers one class whatever it sees.
     """
+    reads = check_timable(name)
     plans = [inference.plan(device, precision) for precision in precisions]
-    network = fill(model_zoo.create(name, **overrides), seed).eval()
-    state = {key: value.to(plans[0].device) for key, value in network.state_dict().items()}
-    plain, what = _reference(name, network.to(plans[0].device), state)
-    shown = list(random_clips(network_card(name).input, clips, seed, **overrides))
-    say(f"{name}: {what}, {clips} clips")
+    case = _Case(name, reads, plans[0].device, clips, seed, overrides)
+    say(f"{name}: {case.reference}, {clips} clips")
     with torch.inference_mode():
-        wanted = torch.cat([plain(clip.to(plans[0].device)).float().cpu() for clip in shown])
-    return [
-        _compare(name, plan, what, plain, wanted, shown, repeats, seed, say, overrides)
-        for plan in plans
-    ]
+        wanted = torch.cat([case.plain(clip).float().cpu() for clip in case.clips])
+    return [_compare(case, wanted, plan, repeats, say) for plan in plans]
 
 
-def _reference(name: str, network: nn.Module, state: textbook.State) -> tuple[Any, str]:
-    """The plain forward pass in float32 and its name."""
-    if name in textbook.FORWARDS:
-        return lambda clip: textbook.FORWARDS[name](state, clip), "textbook, float32, eager"
-    return network, "the same network, float32, eager"
+class _Case:
+    """One network with random weights, its plain forward pass, and the clips it is shown."""
+
+    def __init__(
+        self,
+        name: str,
+        reads: ClipInput,
+        device: torch.device,
+        clips: int,
+        seed: int,
+        overrides: dict[str, Any],
+    ) -> None:
+        self.name, self.seed, self.overrides = name, seed, overrides
+        frames = overrides.get("num_frames", reads.frames)
+        size = overrides.get("img_size", reads.size)
+        self.clips = [c.to(device) for c in drifting_patterns(clips, frames, size, seed)]
+        network = self.build().to(device)
+        self.plain: Callable[[Tensor], Tensor] = network
+        self.reference = "the same network, float32, eager"
+        if name in textbook.FORWARDS:
+            self.plain = partial(textbook.FORWARDS[name], network.state_dict())
+            self.reference = "textbook, float32, eager"
+
+    def build(self) -> nn.Module:
+        """The same network every time."""
+        return fill(model_zoo.create(self.name, **self.overrides), self.seed).eval()
 
 
 def _compare(
-    name: str,
-    plan: inference.Plan,
-    what: str,
-    plain: Callable[[Tensor], Tensor],
-    wanted: Tensor,
-    clips: list[Tensor],
-    repeats: int,
-    seed: int,
-    say: Progress,
-    overrides: dict[str, Any],
+    case: _Case, wanted: Tensor, plan: inference.Plan, repeats: int, say: Progress
 ) -> Timing:
-    say(f"{name}: preparing {plan}")
-    network = fill(model_zoo.create(name, **overrides), seed)
-    ours = inference.prepare(network, clips[0], plan)
+    say(f"{case.name}: preparing {plan}")
+    ours = inference.prepare(case.build(), case.clips[0], plan)
+    given = torch.cat([ours(clip).cpu() for clip in case.clips])
+    say(f"{case.name}: timing {plan}")
     with torch.inference_mode():
-        given = torch.cat([ours(clip.to(plan.device)).cpu() for clip in clips])
-        say(f"{name}: timing {plan}")
-        clip = clips[0].to(plan.device)
-        reference_ms, our_ms = _alternate(plain, ours, clip, repeats, plan.device)
+        reference_ms, our_ms = _alternate(case.plain, ours, case.clips[0], repeats, plan.device)
     centre = wanted.mean(0)
     same = (wanted - centre).argmax(1) == (given - centre).argmax(1)
     milliseconds = float(np.median(our_ms))
-    tflops = 2 * measure(name, **overrides).gmacs / milliseconds
+    tflops = 2 * measure(case.name, **case.overrides).gmacs / milliseconds
     return Timing(
-        name=name,
+        name=case.name,
         how=str(plan),
-        reference=what,
+        reference=case.reference,
         reference_ms=round(float(np.median(reference_ms)), 2),
         reference_p99_ms=round(float(np.percentile(reference_ms, 99)), 2),
         ms=round(milliseconds, 2),
@@ -117,7 +138,7 @@ def _compare(
         max_difference=float((wanted - given).abs().max()),
         logit_std=round(float((wanted - centre).std()), 4),
         same_top=round(float(same.float().mean()), 4),
-        clips=len(clips),
+        clips=len(case.clips),
         tflops=round(tflops, 3),
         peak_share=round(tflops / matrix_peak(plan), 3),
     )
@@ -184,17 +205,3 @@ def _scaled(last: str, drawn: Tensor) -> Tensor:
     if drawn.ndim >= 2:
         return drawn / drawn[0].numel() ** 0.5 if last.startswith("weight") else 0.2 * drawn
     return 1 + 0.1 * drawn if last == "weight" else 0.1 * drawn
-
-
-def random_clips(
-    input: Any, count: int, seed: int, *, img_size: int | None = None, **overrides: Any
-) -> Iterator[Tensor]:
-    """`count` clips float32[1, 3, T, H, W]: coarse patterns that drift, unlike white noise, which
-    pooling would average away."""
-    generator = torch.Generator().manual_seed(seed)
-    frames = overrides.get("num_frames") or input.frames
-    size = img_size or input.size
-    for _ in range(count):
-        coarse = torch.randn(1, 3, 4, 5, 5, generator=generator) * 1.5
-        clip = F.interpolate(coarse, size=(frames, size, size), mode="trilinear")
-        yield clip + 0.1 * torch.randn(clip.shape, generator=generator)

@@ -90,7 +90,7 @@ class C3D(nn.Module):
 
     def forward_features(self, clip: Tensor) -> Tensor:
         """The 4096-vector before the classifier (after fc7, ReLU and dropout)."""
-        check_clip(clip, frames=self.num_frames, size=self.img_size)
+        check_clip(clip, self, frames=self.num_frames, size=self.img_size)
         x = self.forward_maps(clip).flatten(1)
         x = self.dropout(F.relu(self.fc6(x)))
         return self.dropout(F.relu(self.fc7(x)))

@@ -19,6 +19,7 @@ from model_zoo.card_types import (
     StillCard,
 )
 from model_zoo.classes import CLASSES
+from model_zoo.registry import check_name
 
 __all__ = [
     "CARDS",
@@ -41,7 +42,8 @@ CARDS = Path(__file__).parent / "cards"
 
 
 def load_card(name: str, folder: Path = CARDS) -> Card:
-    """Read `folder/name.toml`. Raises CardError."""
+    """Read `folder/name.toml`. Raises UnknownModel for a name that no network has, CardError."""
+    check_name(name)
     path = folder / f"{name}.toml"
     if not path.is_file():
         raise CardError(f"there is no card {path.name} in {folder.name}/")
@@ -49,7 +51,7 @@ def load_card(name: str, folder: Path = CARDS) -> Card:
 
 
 def still_card(name: str, folder: Path = CARDS) -> StillCard:
-    """The card of a shipped still-image network. Raises CardError for any other."""
+    """The card of a shipped still-image network. Raises as `load_card`, CardError for others."""
     card = load_card(name, folder)
     if not isinstance(card, StillCard):
         raise CardError(f"{name} is no still-image network that we ship")
@@ -57,7 +59,7 @@ def still_card(name: str, folder: Path = CARDS) -> StillCard:
 
 
 def network_card(name: str, folder: Path = CARDS) -> NetworkCard:
-    """The card of a network of the report. Raises CardError for any other."""
+    """The card of a network of the report. Raises as `load_card`, CardError for others."""
     card = load_card(name, folder)
     if not isinstance(card, NetworkCard):
         raise CardError(f"{name} reads still images, not clips")

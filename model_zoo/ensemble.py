@@ -64,7 +64,7 @@ class Ensemble(nn.Module):
 
     def votes(self, clip: Tensor) -> list[Tensor]:
         """Each member's own probabilities [B, 7], unweighted, in the order of `CLASSES`."""
-        check_clip(clip, frames=None, size=clip.shape[-1] if clip.ndim else 0)
+        check_clip(clip, self, frames=None, size=None)
         return [
             network(resized(spread(clip, frames), size)).float().softmax(-1)[:, order]
             for network, (_, size, frames), order in zip(

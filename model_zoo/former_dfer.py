@@ -194,7 +194,7 @@ class FormerDfer(nn.Module):
 
     def forward_features(self, clip: Tensor) -> Tensor:
         """The class token before the classifier, float32[B, 512]."""
-        check_clip(clip, frames=self.num_frames, size=self.img_size)
+        check_clip(clip, self, frames=self.num_frames, size=self.img_size)
         vectors = self.s_former(clip.transpose(1, 2).flatten(0, 1))
         return self.t_former(vectors.unflatten(0, (-1, self.num_frames)))
 

@@ -172,7 +172,7 @@ class Ial(nn.Module):
 
     def forward_all(self, clip: Tensor) -> IalOutputs:
         """Logits, feature, layer1's map and both auxiliary logits of a batch of clips."""
-        check_clip(clip, frames=self.num_frames, size=self.img_size)
+        check_clip(clip, self, frames=self.num_frames, size=self.img_size)
         feature, layer1, aux2, aux3 = self.s_former(clip.transpose(1, 2).flatten(0, 1))
         return IalOutputs(self.fc_f(feature), feature, layer1, aux2, aux3)
 

@@ -64,6 +64,10 @@ class LgiFormerConfig:
     def __post_init__(self) -> None:
         if self.img_size % self.patch_size or self.num_frames % self.tubelet_size:
             raise ValueError("patches and tubelets must tile the frame and the clip")
+        if self.num_heads < 1 or self.embed_dim < 1 or self.embed_dim % self.num_heads:
+            raise ValueError(
+                f"embed_dim={self.embed_dim} does not split into num_heads={self.num_heads} heads"
+            )
         if any(size % part for size, part in zip(self.grid, self.region_size, strict=True)):
             raise ValueError(f"regions of {self.region_size} do not tile tokens of {self.grid}")
         _one_of("first", self.first, ("self", "cross"))
@@ -291,7 +295,7 @@ class MaeDfer(LgiFormer):
 
         Raises ClipError for a clip of another length or size.
         """
-        check_clip(clip, frames=self.num_frames, size=self.img_size)
+        check_clip(clip, self, frames=self.num_frames, size=self.img_size)
         messengers, local = self.interact(self._partition(self.embed(clip)))
         if self.classify_tokens == "region":
             tokens = messengers

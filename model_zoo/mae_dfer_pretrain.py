@@ -114,7 +114,7 @@ class MaeDferPretrain(nn.Module):
             trunc_normal_(token, std=0.02, a=-0.02, b=0.02)
 
     def forward(self, clip: Tensor, mask: Tensor) -> Tensor:
-        check_clip(clip, frames=self.config.num_frames, size=self.config.img_size)
+        check_clip(clip, self, frames=self.config.num_frames, size=self.config.img_size)
         masked = self._count_masked(mask, len(clip))
         order = _visible_first(mask)
         # Visible tokens come region by region, but the position codes added here are in raster

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,10 @@ class Interval:
 
     low: float
     high: float
+
+    def percents(self) -> list[float]:
+        """Both ends in percent, with two decimals."""
+        return [percent(self.low), percent(self.high)]
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,48 @@ def weighted_average_recall(table: NDArray[np.integer]) -> float:
 def unweighted_average_recall(table: NDArray[np.integer]) -> float:
     """UAR (0 to 1): mean recall of the classes that have clips; NaN without clips."""
     return float(_mean_present(recalls(table)))
+
+
+def percent(share: float) -> float:
+    """A share (0 to 1) in percent, with two decimals."""
+    return round(100 * float(share), 2)
+
+
+def figures(counts: NDArray[np.integer]) -> dict[str, Any]:
+    """What a score's JSON holds, in percent, of a table int[7, 7] with at least one clip.
+
+    `confusion` is in percent of each row, `counts` in clips; a class without clips has no recall
+    (None). `interval` has the bootstrap's [low, high] of `war` and `uar`.
+    """
+    interval = bootstrap(counts)
+    sizes = np.maximum(counts.sum(1, keepdims=True), 1)
+    found = zip(CLASSES, recalls(counts), strict=True)
+    return {
+        "clips": int(counts.sum()),
+        "war": percent(weighted_average_recall(counts)),
+        "uar": percent(unweighted_average_recall(counts)),
+        "recall": {name: None if np.isnan(share) else percent(share) for name, share in found},
+        "confusion": [[percent(share) for share in row] for row in counts / sizes],
+        "counts": counts.tolist(),
+        "interval": {"war": interval.war.percents(), "uar": interval.uar.percents()},
+    }
+
+
+def text(figures: dict[str, Any], name: str) -> str:
+    """The figures of the classifier `name` as a person wants to read them."""
+    lines = [f"{name}: {figures['clips']} clips", ""]
+    for measure, meaning in (("war", "of all clips right"), ("uar", "mean of the recalls")):
+        low, high = figures["interval"][measure]
+        range_ = f"(95 %: {low:.2f} to {high:.2f})"
+        lines.append(f"{measure.upper()}  {figures[measure]:6.2f} %  {range_}  {meaning}")
+    heads = "".join(f"{word[:5]:>8}" for word in CLASSES)
+    lines += ["", f"truth \\ said{heads}   recall %   clips"]
+    for word, row in zip(CLASSES, figures["counts"], strict=True):
+        recall = figures["recall"][word]
+        shown = "none" if recall is None else f"{recall:.2f}"
+        cells = "".join(f"{count:>8}" for count in row)
+        lines.append(f"{word:<12}{cells}{shown:>11}{sum(row):>8}")
+    return "\n".join(lines)
 
 
 def bootstrap(

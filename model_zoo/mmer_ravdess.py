@@ -92,7 +92,7 @@ def read_table(file: Path) -> VideoTable:
         with file.open(encoding="utf-8", newline="") as text:
             rows = list(csv.DictReader(text, delimiter=";"))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RavdessError(f"cannot read {file}: {error}") from error
+        raise RavdessError(f"cannot read {file}: {_why(error)}") from error
     if not rows:
         raise RavdessError(f"{file} has no rows")
     absent = [column for column in (*ACTION_UNITS, "name") if column not in rows[0]]
@@ -130,7 +130,9 @@ def read_posteriors(file: Path, number: int, part: str, rows: int) -> dict[str, 
     try:
         with np.load(file) as arrays:
             said = {system: np.asarray(arrays[key], float) for system, key in keys.items()}
-    except (OSError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except OSError as error:
+        raise RavdessError(f"cannot read {file}: {_why(error)}") from error
+    except (ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         raise RavdessError(f"cannot read {file}: it is no file of posteriors ({error})") from error
     except KeyError as error:
         raise RavdessError(f"{file} has no array {error}") from error
@@ -140,6 +142,11 @@ def read_posteriors(file: Path, number: int, part: str, rows: int) -> dict[str, 
                 f"{file}: {key} is {list(said[system].shape)}, not {[rows, CLASS_COUNT]}"
             )
     return said
+
+
+def _why(error: Exception) -> str:
+    """The trouble alone: the text of an OSError repeats the path and a number."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def fit_perceptron(features: Floats, labels: NDArray[np.int64]) -> Pipeline:

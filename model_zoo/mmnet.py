@@ -245,7 +245,7 @@ class MMNet(nn.Module):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Raises ClipError for another frame size, or fewer than two frames."""
-        check_clip(clip, frames=None, size=self.img_size)
+        check_clip(clip, self, frames=None, size=self.img_size)
         if clip.shape[2] < 2:
             raise ClipError("MMNet compares two moments: it reads two or more frames, not 1")
         return self.forward_frames(clip[:, :, 0], apex_frame(clip))

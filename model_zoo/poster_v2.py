@@ -260,7 +260,7 @@ class PosterV2(nn.Module):
 
     def forward_features(self, clip: Tensor) -> Tensor:
         """What the linear classifier reads, averaged over the frames: [B, 768]."""
-        check_clip(clip, frames=None, size=self.img_size)
+        check_clip(clip, self, frames=None, size=self.img_size)
         batch, _, frames = clip.shape[:3]
         pictures = clip.transpose(1, 2).flatten(0, 1)
         # The classifier is linear: the mean of its inputs gives the mean of the frames' logits.

@@ -90,7 +90,7 @@ class R3D18(nn.Module):
 
     def forward_features(self, clip: Tensor) -> Tensor:
         """The 512-vector before the classifier: the last map's mean over time and space."""
-        check_clip(clip, frames=self.num_frames, size=self.img_size)
+        check_clip(clip, self, frames=self.num_frames, size=self.img_size)
         x = self.maxpool(F.relu(self.bn1(self.conv1(clip))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return x.mean((2, 3, 4))

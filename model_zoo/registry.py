@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import Any, TypeVar
@@ -37,24 +37,32 @@ _entry_points: dict[str, Callable[..., Any]] = {}
 
 
 class UnknownModel(KeyError):
-    """No network of that name; the message names the nearest ones, or all there are."""
+    """No network of that name; `hint` names the nearest ones, or all there are."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: object) -> None:
         super().__init__(name)
         self.name = name
-        self.nearest = difflib.get_close_matches(name, MODULES, n=3)
+        self.message = f"There is no network {name!r}."
+        self.hint = did_you_mean(name, MODULES) or f"There are: {', '.join(list_models())}."
 
     def __str__(self) -> str:
-        known = (
-            f"did you mean {' or '.join(self.nearest)}?"
-            if self.nearest
-            else f"there are: {', '.join(list_models())}"
-        )
-        return f"no network {self.name!r}; {known}"
+        return f"no network {self.name!r}; {self.hint[0].lower()}{self.hint[1:].removesuffix('.')}"
 
 
 class UnknownOverride(ValueError):
     """A network takes no such setting; the message lists those it takes."""
+
+
+def did_you_mean(wanted: object, names: Iterable[str]) -> str:
+    """A question that offers the nearest of `names`; empty where none is near."""
+    near = difflib.get_close_matches(wanted, list(names), n=3) if isinstance(wanted, str) else []
+    return f"Did you mean {' or '.join(near)}?" if near else ""
+
+
+def check_name(name: object) -> None:
+    """Raise UnknownModel unless there is a network of that name."""
+    if not isinstance(name, str) or name not in MODULES:
+        raise UnknownModel(name)
 
 
 def parse_overrides(pairs: Iterable[str]) -> dict[str, Any]:
@@ -82,7 +90,12 @@ def register(entry_point: F) -> F:
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Names that match a shell-style pattern, sorted."""
+    """Names that match a shell-style pattern, sorted.
+
+    Each network takes the clip of its card, [B, 3, T, H, W], and answers with logits [B, classes],
+    but for `mmer_mlp` and `mmer_bilstm`, which take features, and `mae_dfer_pretrain`, which
+    rebuilds what was masked. `static_cnn` reads each frame by itself, from single faces as well.
+    """
     return sorted(name for name in MODULES if fnmatchcase(name, pattern))
 
 
@@ -92,8 +105,8 @@ def create(name: str, **overrides: Any) -> Any:
     Raises UnknownModel; UnknownOverride for a setting that the network does not have; ValueError
     for values it cannot be built with.
     """
-    if name not in MODULES:
-        raise UnknownModel(name)
+    check_name(name)
+    _check_classes(name, overrides)
     import_module(MODULES[name])
     build = _entry_points[name]
     known = inspect.signature(build).parameters
@@ -105,3 +118,11 @@ def create(name: str, **overrides: Any) -> Any:
     except (TypeError, RuntimeError, ZeroDivisionError) as error:
         given = ", ".join(f"{key}={value!r}" for key, value in overrides.items())
         raise ValueError(f"{name} cannot be built with {given}: {error}") from error
+
+
+def _check_classes(name: str, overrides: Mapping[str, Any]) -> None:
+    classes = overrides.get("num_classes", 1)
+    if not isinstance(classes, int) or classes < 1:
+        raise ValueError(
+            f"{name} cannot be built with num_classes={classes!r}: it is a whole number from 1"
+        )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from model_zoo.classes import CLASSES
+from model_zoo.clip_input import check_clip
 from model_zoo.registry import register
 
 
@@ -103,9 +104,17 @@ def standardise(faces: Tensor) -> Tensor:
     return x / (spread + 8 / 255)
 
 
+def grey(clip: Tensor) -> Tensor:
+    """RGB [B, 3, T, H, W] -> luma [B, 1, T, H, W], ITU-R BT.601, as OpenCV makes it."""
+    red, green, blue = clip.split(1, dim=1)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
 class StaticCNN(nn.Module):
     """Raw grey faces float[N, 1, S, S] in 0..255 -> logits float[N, 7], any S from 16 up.
 
+    A clip of RGB faces float[B, 3, T, S, S] in 0..255 is read frame by frame, in grey; its logits
+    are their mean over the frames. Raises ClipError for anything else.
     Global pooling makes the size free: training starts on small crops and ends at `config.size`.
     """
 
@@ -127,6 +136,13 @@ class StaticCNN(nn.Module):
         self.head = nn.Linear(channels, config.num_classes)
 
     def forward(self, faces: Tensor) -> Tensor:
+        if isinstance(faces, Tensor) and faces.ndim == 4 and faces.shape[1] == 1:
+            return self._logits(faces)
+        check_clip(faces, self, frames=None, size=None)
+        frames = grey(faces).transpose(1, 2)  # [B, T, 1, S, S]
+        return self._logits(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]).mean(1)
+
+    def _logits(self, faces: Tensor) -> Tensor:
         x = self.features(standardise(faces))
         return self.head(self.dropout(x.mean((2, 3))))
 

@@ -89,7 +89,8 @@ def _folder(name: str, weights_folder: str | Path | None) -> Path:
         return Path(data).expanduser() / "models"
     raise WeightsNotHere(
         f"It is not known where the weights of {name} lie.",
-        f"Give weights_folder=..., or set {VARIABLE} to the folder that holds models/.",
+        "Give weights_folder=..., the folder that `resonance-tui models pull` and `models import` "
+        f"name when they are done, or set {VARIABLE} to the one that holds models/.",
     )
 
 

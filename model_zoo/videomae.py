@@ -46,6 +46,10 @@ class VideoMaeConfig:
     def __post_init__(self) -> None:
         if self.img_size % self.patch_size or self.num_frames % self.tubelet_size:
             raise ValueError("patches and tubelets must tile the frame and the clip")
+        if self.num_heads < 1 or self.embed_dim < 1 or self.embed_dim % self.num_heads:
+            raise ValueError(
+                f"embed_dim={self.embed_dim} does not split into num_heads={self.num_heads} heads"
+            )
 
     @property
     def num_tokens(self) -> int:
@@ -124,7 +128,7 @@ class VideoMae(nn.Module):
 
     def forward_features(self, clip: Tensor) -> Tensor:
         """The normed mean of all tokens, [B, C]. Raises ClipError for another length or size."""
-        check_clip(clip, frames=self.config.num_frames, size=self.config.img_size)
+        check_clip(clip, self, frames=self.config.num_frames, size=self.config.img_size)
         x = self.pos_drop(self.patch_embed(clip) + self.pos_embed)
         for block in self.blocks:
             if self.config.grad_checkpointing and self.training:

@@ -170,17 +170,59 @@ def log(ctx: click.Context, channel: str, broker_url: str | None, duration: floa
 
 @cli.command()
 @click.argument("channel")
-@click.option("--viewers", type=click.IntRange(1, 500), default=24, show_default=True)
+@click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
+@click.pass_context
+def aggregate(
+    ctx: click.Context, channel: str, broker_url: str | None, duration: float | None
+) -> None:
+    """Count CHANNEL for its viewers, so that a large room costs each of them next to nothing.
+
+    `broker --channel` does this by itself. More of them share the work, and any may fail. Where
+    the broker asks for names, use an account that begins with agg-.
+
+    \b
+    Examples:
+      resonance-tui aggregate cats-live
+      resonance-tui aggregate cats-live --broker mqtts://agg-1@stream.example
+    """
+    from resonance_tui.verbs import aggregate as verb
+
+    verb.run(_load(ctx, {"broker.url": broker_url}), channel, duration=duration)
+
+
+@cli.command()
+@click.argument("channel")
+@click.option("--viewers", type=click.IntRange(1, 20_000), default=24, show_default=True)
+@click.option(
+    "--connections",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Viewers share K connections (default: one each).",
+)
 @click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
 @click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S s.")
+@click.option(
+    "--stay",
+    type=click.FloatRange(min=0.01),
+    default=20.0,
+    show_default=True,
+    metavar="MINUTES",
+    help="How long a viewer stays on average before another comes.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same crowd.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a second, for scripts.")
 @click.pass_context
 def audience(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
     """Fill CHANNEL with simulated viewers, marked as simulated on every screen.
 
+    It says what it sent and what the room counts, so that loss shows.
+
     \b
-    Example:
+    Examples:
       resonance-tui audience cats-live --viewers 24 --duration 60
+      resonance-tui audience load-test --viewers 5000 --json
+      resonance-tui audience load-test --viewers 20000 --connections 500 --duration 120
     """
     from resonance_tui.verbs import audience as verb
 

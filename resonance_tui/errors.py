@@ -41,6 +41,21 @@ class ResonanceError(Exception):
         self.hint = hint
 
 
+def first_of(error: BaseException) -> BaseException:
+    """The error itself, or the first one of a TaskGroup's group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def in_words(error: BaseException) -> str:
+    """What an error of any kind says, with its hint, in one line; of a group, the first one."""
+    error = first_of(error)
+    if isinstance(error, ResonanceError):
+        return f"{error.message} {error.hint}".strip()
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 class CameraError(ResonanceError):
     """The picture source cannot deliver right now."""
 

@@ -37,9 +37,8 @@ class Sighting:
 class Perception:
     """Finds the face, keeps the clip, hands one out each hop. Not thread-safe by design."""
 
-    def __init__(self, spec: EngineSpec, finder: FaceFinder, note: str = "") -> None:
-        self.finder, self.note = finder, note
-        self._spec = spec
+    def __init__(self, spec: EngineSpec, finder: FaceFinder) -> None:
+        self._spec, self._finder = spec, finder
         self._chooser = FaceChooser()
         self._clips = ClipBuffer(spec.clip_frames, spec.frame_rate)
         self._due_at = -1.0
@@ -49,7 +48,7 @@ class Perception:
         """Take in one frame (blocking, ten milliseconds). `wants_clip`: the engine is free."""
         started = time.monotonic()
         latency = {"capture": _ms(started - frame.captured_at)}
-        face = self._chooser.choose(self.finder.find(frame), frame.captured_at)
+        face = self._chooser.choose(self._finder.find(frame), frame.captured_at)
         latency["face"] = _ms(time.monotonic() - started)
         if face is None:
             return Sighting(frame.captured_at, None, latency_ms=latency)
@@ -62,12 +61,9 @@ class Perception:
         return Sighting(frame.captured_at, face.track, clip, np.asarray(grey, np.uint8), latency)
 
     def reset(self) -> None:
-        """Forget the clip: the camera was switched off."""
+        """Forget the clip: the camera was switched off, or sharing on."""
         self._clips.clear()
         self._due_at = -1.0
-
-    def close(self) -> None:
-        self.finder.close()
 
     def _due_clip(self, now: float) -> Clip | None:
         if now < self._due_at or (clip := self._clips.clip(now)) is None:
@@ -99,12 +95,11 @@ def fetch_face_model(data_dir: Path) -> tuple[Path | None, str]:
         return None, f"{missing.message} Using the simpler Haar cascade."
 
 
-def load_perception(spec: EngineSpec, model: Path | None, note: str = "") -> Perception:
-    """Build the face finder and all around it (blocking, a second of imports)."""
+def load_finder(model: Path | None) -> tuple[FaceFinder, str]:
+    """The face finder (blocking, a second of imports), and a sentence where it is not the best."""
     finder = create_finder(model)
-    if finder.note and not note:
-        note = f"{finder.note}: using the simpler {finder.name} face finder."
-    return Perception(spec, finder, note)
+    simpler = f"{finder.note}: using the simpler {finder.name} face finder."
+    return finder, simpler if finder.note else ""
 
 
 def _ms(seconds: float) -> float:

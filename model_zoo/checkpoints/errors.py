@@ -8,6 +8,7 @@ WeightsError(message, hint)
 ├── WeightsNotHere         nothing was imported or fetched under that name
 ├── WeightsChanged         a stored file differs from what was imported
 └── PullError              fetching failed
+    ├── Interrupted        on the way; it can go on
     └── NothingPublished   there is nothing to fetch
 """
 
@@ -53,6 +54,10 @@ class WeightsChanged(WeightsError):
 
 class PullError(WeightsError):
     """Published weights could not be fetched."""
+
+
+class Interrupted(PullError):
+    """The connection failed; the same call again goes on from what came."""
 
 
 class NothingPublished(PullError):

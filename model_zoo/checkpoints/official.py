@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from model_zoo.checkpoints import pickles
 from model_zoo.checkpoints.errors import UnreadableWeights, UnsafeWeights
 
 WRAPPINGS = ("model", "module", "state_dict")  # in the order in which they are looked for
@@ -123,19 +124,51 @@ def _read_torch(path: Path, *, is_zip: bool) -> Any:
             warnings.simplefilter("ignore")  # we have words of our own for what it warns of
             return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except Exception as error:  # a damaged pickle can raise anything
-        raise _refusal(path.name, str(error)) from error
+        raise _refusal(path, str(error), is_zip=is_zip) from error
 
 
-def _refusal(name: str, reason: str) -> UnreadableWeights:
+def _refusal(path: Path, reason: str, *, is_zip: bool) -> UnreadableWeights:
+    name = path.name
     if "TorchScript" in reason:
         return UnreadableWeights(
             f"{name} is a TorchScript program, not a checkpoint.",
             "Save its state dict: torch.save(network.state_dict(), FILE).",
         )
     wanted = re.search(r"GLOBAL (\S+)|unrecognized function (.+)|whose module (\S+)", reason)
-    if wanted is None:
+    if wanted is not None:
+        return _unsafe(name, next(part for part in wanted.groups() if part))
+    try:
+        return _refused_zip(path, reason) if is_zip else _refused_pickle(path)
+    except (OSError, zipfile.BadZipFile, pickles.CutOff):
         return _cut_off(name)
-    asked = next(part for part in wanted.groups() if part)
+
+
+def _refused_zip(path: Path, reason: str) -> UnreadableWeights:
+    with zipfile.ZipFile(path) as archive:
+        inner = [each for each in archive.namelist() if each.rpartition("/")[2] == "data.pkl"]
+        if not inner:
+            return _no_checkpoint(path.name, "zip archive")
+        with archive.open(inner[0]) as file:
+            calls = pickles.what_it_calls(file)
+    if "Unsupported operand" not in reason:
+        return _cut_off(path.name)
+    return _unsafe(path.name, calls[0]) if calls else _no_checkpoint(path.name, "zip archive")
+
+
+def _refused_pickle(path: Path) -> UnreadableWeights:
+    with path.open("rb") as file:
+        if pickles.is_legacy_checkpoint(file):
+            return _cut_off(path.name)
+        file.seek(0)
+        calls = pickles.what_it_calls(file)
+    return _unsafe(path.name, calls[0]) if calls else _no_checkpoint(path.name, "pickle")
+
+
+def _no_checkpoint(name: str, what: str) -> UnreadableWeights:
+    return UnreadableWeights(f"{name} is a {what}, but no checkpoint of PyTorch.")
+
+
+def _unsafe(name: str, asked: str) -> UnsafeWeights:
     return UnsafeWeights(
         f"{name} is not read: it holds more than weights, and reading it would run {asked}.",
         "Of a network pickled as a whole, have its owner save the state dict: "
@@ -158,6 +191,8 @@ def _unwrap(content: Any, name: str) -> OfficialFile:
             f"{name} holds the state of an optimizer and no weights.",
             "POSTER-V2's trainer writes such files as its best ones; take the other checkpoint.",
         )
+    if not content:
+        raise UnreadableWeights(f"{name} is an empty dict.")
     raise UnreadableWeights(f"{name} holds no weights, only: {', '.join(map(str, content))}.")
 
 

@@ -6,7 +6,6 @@ What comes lies in `folder/pulling/NAME` until it is imported. Nobody is asked h
 
 from __future__ import annotations
 
-import difflib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,15 +14,14 @@ from pathlib import Path, PurePosixPath
 from model_zoo.cards import NetworkCard, Published, StillCard, load_card
 from model_zoo.checkpoints import transfer
 from model_zoo.checkpoints.errors import (
+    Interrupted,
     NothingPublished,
     PullError,
     UnreadableWeights,
-    WeightsChanged,
     WeightsError,
 )
-from model_zoo.checkpoints.stored import StoredWeights, place, stored
+from model_zoo.checkpoints.stored import StoredWeights, intact, place
 from model_zoo.files import sha256
-from model_zoo.registry import MODULES, UnknownModel
 
 CHECKPOINT_SUFFIXES = frozenset({".pth", ".pt", ".pickle", ".bin", ".tar", ".safetensors"})
 
@@ -35,8 +33,6 @@ def find(wanted: str) -> tuple[NetworkCard, Published]:
     Raises UnknownModel; NothingPublished where nothing is published, with whom to ask.
     """
     name, _, tag = wanted.partition(".")
-    if name not in MODULES:
-        raise UnknownModel(name)
     card = load_card(name)
     if isinstance(card, StillCard):
         raise NothingPublished(f"{name} comes with the package; there is nothing to fetch.")
@@ -57,8 +53,7 @@ def _tagged(card: NetworkCard, tag: str) -> Published:
     by_name = {each.name: each for each in card.weights}
     if tag in by_name:
         return by_name[tag]
-    near = difflib.get_close_matches(tag, by_name, 1) or list(by_name)
-    names = ", ".join(f"{card.name}.{each}" for each in near)
+    names = ", ".join(f"{card.name}.{each}" for each in by_name)
     raise NothingPublished(f"Nothing is published as {card.name}.{tag}.", f"There is: {names}")
 
 
@@ -69,17 +64,10 @@ def stored_name(card: NetworkCard, published: Published) -> str:
 
 def already_here(card: NetworkCard, published: Published, folder: Path) -> StoredWeights | None:
     """What was kept of that publication before, if it is still intact."""
-    kept = _kept(stored_name(card, published), folder)
+    kept = intact(stored_name(card, published), folder)
     if kept is None or kept.origin != published.location:
         return None
     return kept if sha256(kept.path) == kept.sha256 else None
-
-
-def _kept(name: str, folder: Path) -> StoredWeights | None:
-    try:
-        return stored(name, folder)
-    except WeightsChanged:
-        return None
 
 
 def pull(card: NetworkCard, published: Published, folder: Path, *, progress: bool = True) -> Path:
@@ -91,11 +79,11 @@ def pull(card: NetworkCard, published: Published, folder: Path, *, progress: boo
     """
     name = stored_name(card, published)
     waiting = folder / "pulling" / name
-    with _advice(card, published):
+    with _advice(card, published, waiting):
         waiting.mkdir(parents=True, exist_ok=True)
         with transfer.bar(name, is_drawn=progress) as advance:
             file = _fetch(published, waiting, advance)
-        _check_hash(file, published, _kept(name, folder))
+        _check_hash(file, published, intact(name, folder))
         try:
             _import(file, card, published, folder)
         except UnreadableWeights:
@@ -157,16 +145,26 @@ def _check_hash(file: Path, published: Published, before: StoredWeights | None) 
 
 
 @contextmanager
-def _advice(card: NetworkCard, published: Published) -> Iterator[None]:
-    """Whatever goes wrong, say how to get there by hand."""
+def _advice(card: NetworkCard, published: Published, waiting: Path) -> Iterator[None]:
+    """Whatever goes wrong, say how to get there again or by hand."""
     by_hand = (
         f"Or fetch it in a browser from {published.location} and run: "
         f"resonance-tui models import FILE --as {card.name}"
     )
     try:
         yield
+    except Interrupted as error:
+        error.hint = f"{_again(waiting)} {by_hand}"
+        raise
     except WeightsError as error:
         error.hint = f"{error.hint} {by_hand}".strip()
         raise
     except OSError as error:
         raise PullError(f"It cannot be kept: {error.strerror or error}.", by_hand) from error
+
+
+def _again(waiting: Path) -> str:
+    has_part = any(part.stat().st_size for part in waiting.glob("*.part"))
+    if has_part:
+        return "What came is kept; run the same command to go on from there."
+    return "Nothing came; run the same command again."

@@ -69,5 +69,13 @@ def stored(name: str, folder: Path) -> StoredWeights | None:
         ) from error
 
 
+def intact(name: str, folder: Path) -> StoredWeights | None:
+    """The same, but None for a damaged record as well."""
+    try:
+        return stored(name, folder)
+    except WeightsChanged:
+        return None
+
+
 def _tupled(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from model_zoo.checkpoints.errors import PullError
+from model_zoo.checkpoints.errors import Interrupted, PullError
 
 Progress = Callable[[int, int | None], None]  # bytes that are here, bytes in all (None: unknown)
 TIMEOUT = (10.0, 60.0)  # s to connect, and between two pieces
 PIECE = 1 << 16  # what a broken connection can lose
-AGAIN = "What came is kept; run the same command to go on from there."
 
 
 def silent(_here: int, _total: int | None) -> None:
@@ -72,7 +71,7 @@ def _download(url: str, part: Path, progress: Progress) -> None:
                 here += len(piece)
                 progress(here, total)
     if total is not None and here != total:
-        raise PullError(f"The transfer broke off after {here} of {total} bytes.", AGAIN)
+        raise Interrupted(f"The transfer broke off after {here} of {total} bytes.")
 
 
 def fetch_drive(url: str, target: Path, progress: Progress = silent) -> Path:
@@ -130,13 +129,13 @@ def _plain_words() -> Iterator[None]:
             "Try again tomorrow.",
         ) from error
     except DownloadError as error:
-        raise PullError("The transfer broke off.", AGAIN) from error
+        raise Interrupted("The transfer broke off.") from error
     except requests.HTTPError as error:
         status = error.response.status_code if error.response is not None else "an error"
         raise PullError(f"The server answered {status}.") from error
     except requests.Timeout as error:
-        raise PullError("The server stopped answering.", AGAIN) from error
+        raise Interrupted("The server stopped answering.") from error
     except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-        raise PullError("The connection failed or broke off.", AGAIN) from error
+        raise Interrupted("The connection failed or broke off.") from error
     except requests.RequestException as error:
         raise PullError(f"The address cannot be fetched ({type(error).__name__}).") from error

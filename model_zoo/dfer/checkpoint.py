@@ -78,6 +78,12 @@ def read(path: Path, *, mapped: bool = False) -> Checkpoint:
         return Checkpoint(raw["model"], raw["optimizer"], raw["scaler"], place, raw["args"])
     except UNREADABLE as error:
         raise CheckpointError(f"{path} is damaged or no checkpoint of train_dfer") from error
+    except OSError as error:
+        # Of a zip that was cut off, torch wants bytes before its start; that names no file.
+        why = (
+            f"cannot be read ({error.strerror})" if error.filename else "is damaged: it was cut off"
+        )
+        raise CheckpointError(f"{path} {why}") from error
 
 
 def about(path: Path) -> dict[str, Any]:

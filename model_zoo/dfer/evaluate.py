@@ -8,10 +8,8 @@ weigh as many times as they occur.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from model_zoo import metrics
 from model_zoo.card_types import ClipInput
 from model_zoo.classes import CLASSES
 from model_zoo.dfer import frames as frame_files
@@ -117,36 +114,6 @@ def validator(
         return total.cpu().numpy().astype(np.int64)  # pyright: ignore[reportAttributeAccessIssue]
 
     return count
-
-
-def write_predictions(
-    path: Path, clips: Sequence[Clip], probabilities: NDArray[np.floating], with_shares: bool
-) -> None:
-    """CSV for `resonance-tui models score`: clip, label, pred and, if wanted, p_CLASS columns."""
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["clip", "label", "pred", *(f"p_{c}" for c in CLASSES if with_shares)])
-        for clip, shares in zip(clips, probabilities, strict=True):
-            said = int(shares.argmax())
-            given = [f"{share:.6f}" for share in shares] if with_shares else []
-            writer.writerow([clip.name, clip.label, said, *given])
-    partial.replace(path)
-
-
-def as_table(table: Table) -> str:
-    """WAR, UAR and the recall of each class, in percent, as a person wants to read them."""
-    recalls = 100 * metrics.recalls(table)
-    lines = [
-        f"clips {table.sum()}   WAR {100 * metrics.weighted_average_recall(table):.2f}"
-        f"   UAR {100 * metrics.unweighted_average_recall(table):.2f}",
-        "",
-        "truth \\ said  " + "".join(f"{name[:5]:>7}" for name in CLASSES) + "   recall",
-    ]
-    for name, row, recall in zip(CLASSES, table, recalls, strict=True):
-        found = "  none" if np.isnan(recall) else f"{recall:6.2f}"
-        lines.append(f"{name:<14}" + "".join(f"{count:>7}" for count in row) + f"   {found}")
-    return "\n".join(lines)
 
 
 def _logits(network: nn.Module, views: Tensor, dtype: torch.dtype) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from dataclasses import fields, replace
 from pathlib import Path
@@ -81,7 +82,19 @@ def recipe(args: argparse.Namespace, published: Recipe) -> Recipe:
     for name in ("batch", "epochs", "stair_epochs", "stride"):
         if getattr(changed, name) < 1:
             raise RecipeError(f"--{name.replace('_', '-')} must be at least 1")
+    _check_numbers(changed)
     return changed
+
+
+def _check_numbers(changed: Recipe) -> None:
+    """Raises RecipeError for a value that no training can use."""
+    for field in fields(Recipe):
+        value = getattr(changed, field.name)
+        if isinstance(value, float) and not (math.isfinite(value) and value >= 0):
+            flag = "--" + field.name.replace("_", "-")
+            raise RecipeError(f"{flag} must be a finite number, not negative, and is {value}")
+    if not changed.base_lr:
+        raise RecipeError("--base-lr must be more than 0")
 
 
 def overrides(args: argparse.Namespace) -> dict[str, Any]:
@@ -111,7 +124,7 @@ def workers(args: argparse.Namespace, on_gpu: bool) -> int:
 
 def micro_batch(args: argparse.Namespace, batch: int, world: int) -> int:
     """Clips a device holds at once. Raises FlagError where the batch does not come out even."""
-    size = args.micro_batch or batch // world
+    size = args.micro_batch if args.micro_batch is not None else batch // world
     if size < 1 or batch % (size * world):
         raise FlagError(
             f"a batch of {batch} cannot be made of micro-batches of {size} on {world} processes;"

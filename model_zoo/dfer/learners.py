@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from timm.data.mixup import Mixup
 from timm.loss.cross_entropy import SoftTargetCrossEntropy
@@ -99,3 +101,11 @@ def check_finite(loss: Tensor, step: int) -> float:
     if not torch.isfinite(loss):
         raise RuntimeError(f"the loss is {loss.item()} at step {step}; try a smaller --base-lr")
     return loss.item()
+
+
+def check_weights(weights: Mapping[str, Tensor], step: int) -> None:
+    """Raises RuntimeError where a last step has left weights that are no numbers: its own loss,
+    which was taken before it, does not show that."""
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise RuntimeError(f"{name} is not finite after step {step}; try a smaller --base-lr")

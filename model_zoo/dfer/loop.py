@@ -28,7 +28,7 @@ from model_zoo import metrics
 from model_zoo.dfer import optim
 from model_zoo.dfer.batches import ShuffledBatches
 from model_zoo.dfer.checkpoint import BEST, LAST, Checkpoint, Place
-from model_zoo.dfer.learners import Learner, check_finite
+from model_zoo.dfer.learners import Learner, check_finite, check_weights
 from model_zoo.dfer.randomness import seed_all
 from model_zoo.dfer.schedule import Schedule
 from model_zoo.dfer.watch import Watch
@@ -125,17 +125,19 @@ class Run:
         began = time.monotonic()
         for step in range(first + 1, self.batches.steps + 1):
             if self._must_stop(stop):
+                self._check(losses)
                 self._save(LAST)
                 raise Stopped
             losses.append(self._step(islice(data, self.batches.accumulation)))
             watch.stepped()
             is_last = step == self.batches.steps
             if is_last or step % LOOK_EVERY == 0:
-                loss = check_finite(torch.stack(losses).mean(), self.place.step)
+                loss = self._check(losses)
                 took_s = time.monotonic() - began
                 watch.trained(self.place.step, self._figures(loss, len(losses), took_s))
                 losses, began = [], time.monotonic()
             if not is_last and self._save_is_due():
+                self._check(losses)
                 self._save(LAST)
         return epoch
 
@@ -155,6 +157,12 @@ class Run:
         self.optimiser.zero_grad()
         self.place.step += 1
         return total
+
+    def _check(self, losses: list[Tensor]) -> float:
+        """Mean of the losses since the last look (0 of none). Raises RuntimeError for NaN."""
+        if not losses:
+            return 0.0
+        return check_finite(torch.stack(losses).mean(), self.place.step)
 
     def _figures(self, loss: float, steps: int, took_s: float) -> dict[str, float]:
         rate = self.schedule.at(self.place.step - 1)
@@ -184,10 +192,12 @@ class Run:
         return time.monotonic() - self.last_save > self.settings.save_every_s
 
     def _save(self, name: str) -> None:
+        """Raises RuntimeError for weights that are none, and leaves the earlier file as it is."""
         if self.accelerator.is_main_process:
-            scaler = self.accelerator.scaler
+            scaler, weights = self.accelerator.scaler, self.learner.network.state_dict()
+            check_weights(weights, self.place.step)
             checkpoint = Checkpoint(
-                self.learner.network.state_dict(),
+                weights,
                 self.optimiser.state_dict(),
                 None if scaler is None else scaler.state_dict(),
                 self.place,

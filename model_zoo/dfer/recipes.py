@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from model_zoo.dfer.sampling import Dense, Sampling, Segments, Spread
+from model_zoo.dfer.sampling import Name, Sampling, named
 from model_zoo.dfer.schedule import Cosine, Schedule, Stairs
 from model_zoo.registry import MODULES, UnknownModel
 
@@ -39,7 +39,7 @@ class Recipe:
     stair_epochs: int = 1
     stair_factor: float = 1.0
     last_stair: int = 0  # 0: no end
-    sampling: Literal["dense", "former_dfer", "ial", "spread"] = "dense"
+    sampling: Name = "dense"
     stride: int = 1
     augmentation: Literal["videomae", "former_dfer", "ial", "multi_scale_crop", "none"] = "none"
     loss: Literal["cross_entropy", "ial"] = "cross_entropy"
@@ -137,16 +137,8 @@ def recipe_of(network: str) -> Recipe:
 
 
 def sampling_of(recipe: Recipe, frames: int) -> Sampling:
-    """How the recipe picks `frames` frames. Raises RecipeError where it cannot."""
-    if recipe.stride < 1:
-        raise RecipeError(f"the stride is at least 1, not {recipe.stride}")
-    if recipe.sampling == "former_dfer":
-        if frames % 2:
-            raise RecipeError(f"sampling former_dfer takes pairs; {frames} frames are odd")
-        return Segments(frames // 2, 2)
-    if recipe.sampling == "ial":
-        return Segments(frames, 1)
-    return Spread(frames) if recipe.sampling == "spread" else Dense(frames, recipe.stride)
+    """How the recipe picks `frames` frames. Raises SamplingError where it cannot."""
+    return named(recipe.sampling, frames, recipe.stride)
 
 
 def schedule_of(recipe: Recipe, steps_per_epoch: int) -> Schedule:

@@ -7,13 +7,18 @@ that their seeded choices can be repeated). A clip of n frames has the indices 0
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
+Name = Literal["dense", "former_dfer", "ial", "spread"]
+
+
+class SamplingError(ValueError):
+    """A way of picking frames cannot be used as asked for."""
 
 
 class Sampling(Protocol):
@@ -128,3 +133,23 @@ def strided_window(n: int, frames: int, stride: int, rng: RandomState) -> Indice
     """Pre-training: `frames` indices `stride` apart from a random start, held at the last frame."""
     start = rng.randint(0, max(1, n - frames * stride + 1))
     return np.minimum(start + np.arange(frames) * stride, n - 1).astype(np.int64)
+
+
+def named(name: Name, frames: int, stride: int = 1) -> Sampling:
+    """The way called `name` to pick `frames` frames; only dense knows strides.
+
+    Raises SamplingError where it cannot.
+    """
+    if not isinstance(stride, int) or stride < 1:
+        raise SamplingError(f"the stride is at least 1, not {stride}")
+    if name == "former_dfer" and frames % 2:
+        raise SamplingError(f"sampling former_dfer takes pairs; {frames} frames are odd")
+    ways: dict[str, Sampling] = {
+        "dense": Dense(frames, stride),
+        "former_dfer": Segments(frames // 2, 2),
+        "ial": Segments(frames, 1),
+        "spread": Spread(frames),
+    }
+    if name not in ways:
+        raise SamplingError(f"there is no sampling {name!r}; there are: {', '.join(ways)}")
+    return ways[name]

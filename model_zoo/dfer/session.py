@@ -64,13 +64,15 @@ def run_script(name: str, args: argparse.Namespace, build: Callable[..., Task]) 
         train(build(args), args)
     except (Stopped, KeyboardInterrupt) as stop:
         saved = "saved" if isinstance(stop, Stopped) else "stopped at once, without saving"
-        say(f"{name}: {saved}; go on with --resume (checkpoint: {last})")
+        on = f"; go on with --resume (checkpoint: {last})" if last.is_file() else ""
+        say(f"{name}: {saved}{on}")
         return 130
     except (ValueError, OSError) as error:
         say(f"{name}: {plain_message(error)}")
         return 2
     except RuntimeError as error:
-        say(f"{name}: {str(error).strip().splitlines()[0]}; checkpoint: {last}")
+        kept = f"; the last good checkpoint: {last}" if last.is_file() else ""
+        say(f"{name}: {str(error).strip().splitlines()[0]}{kept}")
         return 1
     return 0
 

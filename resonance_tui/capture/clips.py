@@ -13,6 +13,11 @@ STRETCH = 2.0  # a clip may take this many times its nominal span when the camer
 DENSITY = 4  # crops kept per wanted frame; more would only fill memory
 
 
+def least_rate(frames: int, rate: float) -> float:
+    """Frames a second below which no clip of `frames` at `rate` comes together."""
+    return rate / STRETCH if frames > 1 else 0.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip:
     """T different moments of one person."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +12,8 @@ from model_zoo.cards import network_card
 from resonance_tui.engines.base import EngineOptions
 from resonance_tui.engines.live import kept, live_networks
 from resonance_tui.engines.speed import holds, known, timed
-from resonance_tui.engines.zoo import ZooEngine
-from resonance_tui.errors import EngineUnavailable
+from resonance_tui.engines.zoo import ZooEngine, check_device
+from resonance_tui.errors import EngineUnavailable, in_words
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +21,8 @@ log = logging.getLogger(__name__)
 def candidates(folder: Path) -> tuple[str, ...]:
     """Networks with weights in `folder`, best first by their published WAR on FERV39k.
 
-    Those that nobody scored there are left out: nothing says that they are better than `static`.
+    Those that nobody scored there are left out, and so are weights that their authors published
+    for other data: nothing says that they are better than `static`. A person's own file counts.
     """
     scored = [(war, name) for name in live_networks() if (war := published_war(name)) is not None]
     return tuple(name for _, name in sorted(scored, reverse=True) if _is_there(name, folder))
@@ -27,10 +30,16 @@ def candidates(folder: Path) -> tuple[str, ...]:
 
 def _is_there(name: str, folder: Path) -> bool:
     try:
-        return kept(name, folder) is not None
-    except EngineUnavailable as error:  # a damaged record of one is no reason to do without others
-        log.warning("auto passes %s over: %s", name, error)
-        return False
+        known = kept(name, folder)
+        return known is not None and not _is_for_other_data(name, known.origin)
+    except EngineUnavailable:  # there, and damaged: who tries to load it will say so
+        return True
+
+
+def _is_for_other_data(name: str, origin: str) -> bool:
+    """Whether the authors published the weights, and not for FERV39k."""
+    tags = [each.name for each in network_card(name).weights if each.location == origin]
+    return bool(tags) and not any(tag.startswith("ferv39k") for tag in tags)
 
 
 def published_war(name: str) -> float | None:
@@ -41,38 +50,48 @@ def published_war(name: str) -> float | None:
 
 
 def best_engine(
-    folder: Path, options: EngineOptions, say: Callable[[str], None]
+    folder: Path,
+    options: EngineOptions,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> ZooEngine | None:
     """Load candidates until one holds a prediction a second (blocking); None when none does.
 
-    What was measured before is remembered, so a network that is too slow is not loaded again.
+    `warn` is told why a better one was passed over. What was measured before is remembered, so a
+    network that is too slow is not loaded again. Raises EngineUnavailable where a device or
+    precision that was asked for is not to be had.
     """
-    for name in candidates(folder):
+    names = candidates(folder)
+    if names:
+        check_device(options)
+    for name in names:
         try:
-            engine = _if_it_holds(name, folder, options, say)
-        except (EngineUnavailable, ImportError, OSError, ValueError) as error:
-            log.warning("auto passes %s over: %s", name, error)
-            continue
-        if engine is not None:
-            return engine
+            return _that_holds(name, folder, options, say)
+        except Exception as error:  # whatever torch throws, the next one may still run
+            reason = in_words(error)
+            log.warning("auto passes %s over: %s", name, reason)
+            log.debug("%s", traceback.format_exc())  # as text: a record would keep the network
+        gc.collect()  # a failed network's memory is the next one's
+        warn(f"{name} was passed over: {reason}")
     return None
 
 
-def _if_it_holds(
+def _that_holds(
     name: str, folder: Path, options: EngineOptions, say: Callable[[str], None]
-) -> ZooEngine | None:
-    seconds = known(name, folder, options)
-    if seconds is not None and not holds(seconds):
-        log.info("auto passes %s over: %.0f ms a clip here", name, seconds * 1000)
-        return None
+) -> ZooEngine:
+    """Raises EngineUnavailable where it does not keep up, and whatever its loading raises."""
+    before = known(name, folder, options)
+    if before is not None and not holds(before.seconds):
+        raise _too_slow(before.seconds)
     engine = ZooEngine(name, folder, options, lambda doing: say(f"{name}: {doing}"))
-    if seconds is None:
-        say(f"{name}: timing")
-        seconds = timed(engine, folder, options)
-    return engine if holds(seconds) else None
+    if before is not None and before.runs_on == engine.spec.runs_on:
+        return engine
+    say(f"{name}: timing")
+    seconds = timed(engine, folder, options)
+    if not holds(seconds):
+        raise _too_slow(seconds)
+    return engine
 
 
-def too_slow(folder: Path, options: EngineOptions) -> list[tuple[str, float]]:
-    """Candidates that were measured and do not keep up, with seconds a clip."""
-    measured = [(name, known(name, folder, options)) for name in candidates(folder)]
-    return [(name, seconds) for name, seconds in measured if seconds and not holds(seconds)]
+def _too_slow(seconds: float) -> EngineUnavailable:
+    return EngineUnavailable(f"it takes {seconds * 1000:.0f} ms a clip here, too slow")

@@ -76,12 +76,20 @@ def check_engine(name: str, folder: Path, options: EngineOptions | None = None) 
     """
     if name == AUTO:
         return AUTO if has_weights(folder) else STATIC
+    check_name(name)
     if name != STATIC:
         from resonance_tui.engines import live
 
-        live.check_name(name)
         live.check_ready(name, folder, options or EngineOptions())
     return name
+
+
+def check_name(name: str) -> None:
+    """Raise InputError unless there is an engine called `name`."""
+    if name not in (AUTO, STATIC):
+        from resonance_tui.engines import live
+
+        live.check_name(name)
 
 
 def has_weights(folder: Path | None) -> bool:
@@ -94,27 +102,33 @@ def create_engine(
     folder: Path | None = None,
     options: EngineOptions | None = None,
     say: Callable[[str], None] = log.info,
+    warn: Callable[[str], None] = log.warning,
 ) -> Engine:
     """Load an engine (blocking; seconds, or tens of them for a large network).
 
-    `folder` holds imported weights; `say` is told what is being done. Raises InputError for a
-    name we do not know, or EngineUnavailable saying why it cannot run here.
+    `folder` holds imported weights; `say` is told what is being done, `warn` which better engine
+    "auto" had to do without, and why. Raises InputError for a name we do not know, or
+    EngineUnavailable saying why it cannot run here.
     """
     options = options or EngineOptions()
     try:
-        return _load(name, folder, options, say)
+        return _load(name, folder, options, say, warn)
     except (ImportError, OSError, ValueError) as error:
         raise EngineUnavailable(f"The engine {name!r} cannot start: {error}") from error
 
 
 def _load(
-    name: str, folder: Path | None, options: EngineOptions, say: Callable[[str], None]
+    name: str,
+    folder: Path | None,
+    options: EngineOptions,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> Engine:
     """Modules are imported when they are wanted, so that most viewers never load torch."""
     if name == AUTO and folder is not None and has_weights(folder):
         from resonance_tui.engines.auto import best_engine
 
-        if (best := best_engine(folder, options, say)) is not None:
+        if (best := best_engine(folder, options, say, warn)) is not None:
             return best
     if name in (AUTO, STATIC):
         from resonance_tui.engines.static import StaticEngine

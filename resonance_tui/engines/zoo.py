@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from model_zoo.checkpoints.errors import WeightsError
 from resonance_tui.engines.base import EngineOptions, EngineSpec
 from resonance_tui.engines.live import check_name, check_ready, kept
 from resonance_tui.engines.speed import cores
-from resonance_tui.errors import EngineUnavailable
+from resonance_tui.errors import EngineUnavailable, in_words
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,15 +48,10 @@ class ZooEngine:
         check_name(name)
         check_ready(name, folder, options)
         self._name = name
+        self._device = options.device
         say("building the network")
-        try:
+        with _in_our_words(name, options.device):
             self._load(name, folder, options, say)
-        except WeightsError as error:
-            raise EngineUnavailable(error.message, error.hint) from error
-        except (RuntimeError, AssertionError) as error:  # torch's words for a missing device
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            text = f"{name} cannot run on the device {options.device!r}: {reason}"
-            raise EngineUnavailable(text, "Try --device cpu.") from error
 
     def _load(
         self, name: str, folder: Path | None, options: EngineOptions, say: Callable[[str], None]
@@ -71,7 +67,7 @@ class ZooEngine:
             threads=max(1, cores() - 1),  # one is left to the face finder
         )
         say("warming up")
-        self._warm_up(reads)
+        self._expect_seven(self._predictor.warm_up())
         self.spec = EngineSpec(
             name,
             reads.frames,
@@ -83,19 +79,64 @@ class ZooEngine:
             is_trained,
         )
 
-    def _warm_up(self, reads: ClipInput) -> None:
-        """Answer once, so that the first real clip is not the slow one."""
-        found = self.predict(np.zeros((reads.frames, reads.size, reads.size, 3), np.uint8))
-        if len(found) != len(model_zoo.CLASSES):
-            text = f"The weights of {self._name} are for {len(found)} classes; a room knows seven."
+    def _expect_seven(self, classes: int) -> None:
+        if classes != len(model_zoo.CLASSES):
+            text = f"The weights of {self._name} are for {classes} classes; a room knows seven."
             raise EngineUnavailable(text, "Import weights for seven classes, or --engine static.")
 
     def predict(self, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB `uint8[T, S, S, 3]` to `float32[7]`, in the order of the house.
 
-        Raises ValueError where broken weights answer with what is no number.
+        Raises EngineUnavailable where broken weights answer with what is no number, and where the
+        device has had enough.
         """
-        return self._predictor.predict(clip)
+        with _in_our_words(self._name, self._device):
+            return self._predictor.predict(clip)
+
+
+def check_device(options: EngineOptions) -> None:
+    """Raise EngineUnavailable where the device or precision asked for is not to be had here."""
+    if (options.device, options.precision) != ("auto", "auto"):
+        from model_zoo.inference import plan
+
+        with _in_our_words("A network", options.device):
+            plan(options.device, options.precision)
+
+
+@contextlib.contextmanager
+def _in_our_words(name: str, device: str) -> Iterator[None]:
+    """What torch and the zoo throw, told to a person. Other errors pass through."""
+    try:
+        yield
+    except (RuntimeError, AssertionError, ValueError, MemoryError) as error:
+        told = _told(error, name, device)
+        if told is None:
+            raise
+        raise told from error
+
+
+def _told(error: Exception, name: str, device: str) -> EngineUnavailable | None:
+    from model_zoo.clip_input import ClipError
+    from model_zoo.inference import DeviceError
+
+    reason = in_words(error)
+    if isinstance(error, WeightsError):
+        return EngineUnavailable(error.message, error.hint)
+    if isinstance(error, ClipError):
+        hint = "Import its weights anew, or take --engine static."
+        return EngineUnavailable(f"{name} cannot be used: {reason}.", hint)
+    if isinstance(error, DeviceError):
+        hint = "Leave out --device and --precision, or choose others."
+        return EngineUnavailable(f"{name} cannot run as asked: {reason}.", hint)
+    if isinstance(error, ValueError):
+        return None
+    if isinstance(error, MemoryError) or "memory" in reason.lower():
+        hint = "Close other programs, or try --device cpu or --engine static."
+        return EngineUnavailable(f"{name} finds too little memory: {reason}", hint)
+    text = (
+        f"{name} cannot run on the device {device!r}: {reason}"  # torch's words for a missing one
+    )
+    return EngineUnavailable(text, "Try --device cpu.")
 
 
 def _network(name: str, folder: Path | None) -> tuple[nn.Module, ClipInput, bool]:

@@ -98,13 +98,17 @@ class BrokerClient(aiomqtt.Client):
         self._loop.call_soon(self._client._sock_close)
 
     async def send(self, message: Outgoing) -> None:
-        """Publishes a retained message; at QoS 1, returns once the broker has it."""
+        """Publishes a message; at QoS 1, returns once the broker has it."""
         properties = None
         if self.is_v5 and message.expiry_s is not None:
             properties = Properties(PacketTypes.PUBLISH)
             properties.MessageExpiryInterval = message.expiry_s
         await self.publish(
-            message.topic, message.payload, message.qos, retain=True, properties=properties
+            message.topic,
+            message.payload,
+            message.qos,
+            retain=message.retain,
+            properties=properties,
         )
 
     async def follow(self, topic: str, qos: int) -> None:
@@ -153,12 +157,15 @@ async def broker_client(
     version: int,
     will_topic: str | None = None,
     will_delay_s: int = 5,
+    keepalive_s: int = KEEPALIVE_S,
     answer_timeout_s: float = 5.0,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[BrokerClient]:
     """A connection for the length of the block; `arrival` is called for every message.
 
     `version`: 5, or 4 for MQTT 3.1.1. The will, if any, clears `will_topic`.
-    `answer_timeout_s`: for each answer of the broker. Raises BrokerRefused, BrokerUnreachable;
+    `answer_timeout_s`: for each answer of the broker. `tls`: whom to trust, if not the usual
+    authorities. Raises BrokerRefused, BrokerUnreachable;
     within the block, aiomqtt's MqttError says that the connection is lost.
     """
     is_v5 = version == 5
@@ -175,9 +182,9 @@ async def broker_client(
         clean_session=None if is_v5 else True,
         properties=_connect_properties(will_delay_s) if is_v5 else None,
         will=_will(will_topic, will_delay_s if is_v5 else None),
-        keepalive=KEEPALIVE_S,
+        keepalive=keepalive_s,
         timeout=answer_timeout_s,
-        tls_context=ssl.create_default_context() if url.is_tls else None,
+        tls_context=(tls or ssl.create_default_context()) if url.is_tls else None,
     )
     client._client.connect_timeout = min(answer_timeout_s, _DIAL_TIMEOUT_S)
     try:

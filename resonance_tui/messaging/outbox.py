@@ -18,12 +18,13 @@ NICKNAME_EXPIRY_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One retained message. An empty payload clears the topic."""
+    """One message, as a rule retained. An empty payload clears the topic."""
 
     topic: str
     payload: bytes
     qos: int
     expiry_s: int | None = None
+    retain: bool = True
 
 
 class Outbox:
@@ -35,6 +36,7 @@ class Outbox:
 
     def __init__(self, channel: str, viewer_id: str) -> None:
         self.viewer_id = viewer_id
+        self.report_expiry_s = REPORT_EXPIRY_S
         self._channel = channel
         self._report: Report | None = None
         self._nickname = ""
@@ -101,7 +103,7 @@ class Outbox:
         self._shown.add("r")
         self._seq = max(self._seq + 1, self._report.seq)
         payload = encode_report(replace(self._report, seq=self._seq))
-        return [Outgoing(topic, payload, 0, REPORT_EXPIRY_S)]
+        return [Outgoing(topic, payload, 0, self.report_expiry_s)]
 
     def _clearing(self, kind: str, topic: str) -> list[Outgoing]:
         """Stays "shown": whether the clearing arrived is known only to the broker."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-import unicodedata
-from base64 import b32encode
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
-from zlib import crc32
 
 import msgspec
 
 from resonance_tui.emotions import Code
-from resonance_tui.errors import InvalidChannel, WireError
+from resonance_tui.errors import WireError
 from resonance_tui.messaging.address import (
     BrokerUrl,
     invite_link,
@@ -21,98 +16,69 @@ from resonance_tui.messaging.address import (
     parse_invite,
 )
 from resonance_tui.messaging.safe_text import NICKNAME_LIMIT, clean_nickname, safe_text
+from resonance_tui.messaging.topics import (
+    ROOT,
+    TOPIC_LIMIT,
+    VERSION,
+    agent_topic,
+    channel_filter,
+    is_channel,
+    is_id,
+    new_viewer_id,
+    nickname_topic,
+    normalize_channel,
+    partial_topic,
+    report_topic,
+    room_topic,
+    shard_filter,
+    total_topic,
+)
 from resonance_tui.room.state import Report
+from resonance_tui.room.tally import SHARDS, Counts, Partial, shard_of
 
 __all__ = [
     "NICKNAME_LIMIT",
     "SHARDS",
+    "TOPIC_LIMIT",
     "VERSION",
+    "AgentEvent",
     "BrokerUrl",
     "Event",
     "LeaveEvent",
     "NicknameEvent",
+    "PartialEvent",
     "ReportEvent",
     "RoomEvent",
     "RoomSettings",
     "TotalEvent",
+    "TotalOverEvent",
+    "agent_topic",
     "channel_filter",
     "clean_nickname",
     "decode",
+    "encode_agent",
     "encode_nickname",
+    "encode_partial",
     "encode_report",
     "encode_room",
+    "encode_total",
     "invite_link",
+    "is_id",
     "new_viewer_id",
     "nickname_topic",
     "normalize_channel",
     "parse_broker_url",
     "parse_invite",
+    "partial_topic",
     "report_topic",
     "room_topic",
     "safe_text",
+    "shard_filter",
     "shard_of",
     "total_topic",
 ]
 
-VERSION = 1
-SHARDS = 64
-ROOT = f"resonance/{VERSION}"
-PAYLOAD_LIMITS = {"r": 64, "n": 256, "room": 512, "total": 256}  # bytes
-TOPIC_LIMIT = 128  # characters; the longest of ours has 113
-
-_CHANNEL = re.compile(r"[a-z0-9_-]{1,64}")
-_VIEWER_ID = re.compile(r"[a-z0-9_-]{1,32}")
-
-
-# --- names -------------------------------------------------------------------------------------
-
-
-def normalize_channel(text: str) -> str:
-    """The channel in its one spelling: 1-64 of `a-z 0-9 _ -`. Raises InvalidChannel."""
-    channel = text.strip().lower()
-    if _CHANNEL.fullmatch(channel):
-        return channel
-    suggestion = _channel_like(channel)
-    hint = "Use 1 to 64 letters a-z, digits, - or _"
-    if suggestion:
-        hint += f", for example: {suggestion}"
-    raise InvalidChannel(f"Not a channel name: {safe_text(text, 40)!r}", hint)
-
-
-def _channel_like(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text[:256]).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-")[:64].strip("-")
-
-
-def new_viewer_id() -> str:
-    """A fresh random id of 13 base32 characters (64 bits); means nothing to anybody."""
-    return b32encode(secrets.token_bytes(8)).decode().rstrip("=").lower()
-
-
-def shard_of(viewer_id: str) -> int:
-    """The one shard (0-63) in which this viewer may report."""
-    return crc32(viewer_id.encode()) % SHARDS
-
-
-def report_topic(channel: str, viewer_id: str) -> str:
-    return f"{ROOT}/{channel}/r/{shard_of(viewer_id)}/{viewer_id}"
-
-
-def nickname_topic(channel: str, viewer_id: str) -> str:
-    return f"{ROOT}/{channel}/n/{shard_of(viewer_id)}/{viewer_id}"
-
-
-def room_topic(channel: str) -> str:
-    return f"{ROOT}/{channel}/room"
-
-
-def total_topic(channel: str) -> str:
-    return f"{ROOT}/{channel}/total"
-
-
-def channel_filter(channel: str, kind: str) -> str:
-    """The subscription that hears every viewer's reports (`r`) or nicknames (`n`)."""
-    return f"{ROOT}/{channel}/{kind}/+/+"
+PAYLOAD_LIMITS = {"r": 64, "n": 256, "room": 512, "total": 256, "agent": 32, "agg": 3584}  # bytes
 
 
 # --- what travels ------------------------------------------------------------------------------
@@ -127,6 +93,12 @@ class RoomSettings:
     heartbeat_s: int = 10
     ttl_s: int = 30
     mesh_max: int = 200  # viewers up to whom everybody hears everybody
+
+    @property
+    def patience_s(self) -> float:
+        """After so many seconds of silence a source is gone: `ttl_s`, but never before two of its
+        heartbeats are missed."""
+        return max(float(self.ttl_s), 2.5 * self.heartbeat_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +133,46 @@ class TotalEvent:
 
     channel: str
     viewers: int
-    counts: tuple[int, ...]  # nine, in the order of `Code`
+    counts: Counts  # nine, in the order of `Code`
+    boot: int = 0
+    seq: int = 0
 
 
-Event = ReportEvent | NicknameEvent | LeaveEvent | RoomEvent | TotalEvent
+@dataclass(frozen=True, slots=True)
+class TotalOverEvent:
+    """The last aggregator of the room has gone."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEvent:
+    """An aggregator is there, or (`boot` None) has gone."""
+
+    channel: str
+    agent_id: str
+    boot: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartialEvent:
+    """What one aggregator counted."""
+
+    channel: str
+    agent_id: str
+    partial: Partial
+
+
+Event = (
+    ReportEvent
+    | NicknameEvent
+    | LeaveEvent
+    | RoomEvent
+    | TotalEvent
+    | TotalOverEvent
+    | AgentEvent
+    | PartialEvent
+)
 
 _Version = Annotated[int, msgspec.Meta(ge=VERSION, le=VERSION)]
 _U32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
@@ -193,6 +201,27 @@ class _TotalFrame(msgspec.Struct, array_like=True, gc=False):
     counts: tuple[_U32, _U32, _U32, _U32, _U32, _U32, _U32, _U32, _U32]
 
 
+class _AgentFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    boot: _U32
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]  # so that a sum of 64 fits a total
+_ShardCounts = tuple[
+    Annotated[int, msgspec.Meta(ge=0, lt=SHARDS)],
+    _Count,  # the sum of the nine
+    _Count, _Count, _Count, _Count, _Count, _Count, _Count, _Count, _Count,
+]  # fmt: skip
+
+
+class _PartialFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    boot: _U32
+    seq: _U32
+    t_ms: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    shards: Annotated[list[_ShardCounts], msgspec.Meta(max_length=SHARDS)]
+
+
 class _RoomFrame(msgspec.Struct):
     """Ranges that no host leaves in good faith: a heartbeat of 0 would make the room a flood."""
 
@@ -209,6 +238,8 @@ _unpack_report = msgspec.msgpack.Decoder(_ReportFrame).decode
 _unpack_nickname = msgspec.msgpack.Decoder(_NicknameFrame).decode
 _unpack_room = msgspec.msgpack.Decoder(_RoomFrame).decode
 _unpack_total = msgspec.msgpack.Decoder(_TotalFrame).decode
+_unpack_agent = msgspec.msgpack.Decoder(_AgentFrame).decode
+_unpack_partial = msgspec.msgpack.Decoder(_PartialFrame).decode
 
 
 def encode_report(report: Report) -> bytes:
@@ -226,7 +257,17 @@ def encode_room(settings: RoomSettings) -> bytes:
     return _pack({"v": VERSION, **asdict(settings)})
 
 
-def encode_total(boot: int, seq: int, t_ms: int, counts: tuple[int, ...]) -> bytes:
+def encode_agent(boot: int) -> bytes:
+    return _pack((VERSION, boot))
+
+
+def encode_partial(partial: Partial, t_ms: int) -> bytes:
+    """`t_ms`: the aggregator's epoch milliseconds, for display. At most 3.5 kB."""
+    shards = [(shard, sum(counts), *counts) for shard, counts in partial.shards.items()]
+    return _pack((VERSION, partial.boot, partial.seq, t_ms, shards))
+
+
+def encode_total(boot: int, seq: int, t_ms: int, counts: Counts) -> bytes:
     """`t_ms`: the aggregator's epoch milliseconds, for display; `counts`: nine, as in `Code`."""
     return _pack((VERSION, boot, seq, t_ms, sum(counts), counts))
 
@@ -243,27 +284,34 @@ def decode(topic: str, payload: bytes) -> Event:
 
 
 def _decode(topic: str, payload: bytes) -> Event:
-    channel, kind, viewer_id = _parse_topic(topic)
+    channel, kind, who = _parse_topic(topic)
     if len(payload) > PAYLOAD_LIMITS[kind]:
         raise WireError(f"Payload of {len(payload)} bytes, at most {PAYLOAD_LIMITS[kind]} allowed")
-    if kind == "r":
-        return _decode_report(channel, viewer_id, payload)
-    if kind == "n":
-        return _decode_nickname(channel, viewer_id, payload)
-    if kind == "room":
-        return RoomEvent(channel, _decode_room(payload) if payload else None)
-    return _decode_total(channel, payload)
+    match kind:
+        case "r":
+            return _decode_report(channel, who, payload)
+        case "n":
+            return _decode_nickname(channel, who, payload)
+        case "room":
+            return RoomEvent(channel, _decode_room(payload) if payload else None)
+        case "agent":
+            return AgentEvent(channel, who, _unpack_agent(payload).boot if payload else None)
+        case "agg":
+            return _decode_partial(channel, who, payload)
+    return _decode_total(channel, payload) if payload else TotalOverEvent(channel)
 
 
 def _parse_topic(topic: str) -> tuple[str, str, str]:
-    """Channel, kind and viewer id ("" for what belongs to the whole room)."""
+    """Channel, kind and who it is about ("" for what belongs to the whole room)."""
     parts = topic.split("/") if len(topic) <= TOPIC_LIMIT else []
-    if parts[:2] != ["resonance", str(VERSION)] or not _CHANNEL.fullmatch("".join(parts[2:3])):
+    if "/".join(parts[:2]) != ROOT or not is_channel("".join(parts[2:3])):
         raise WireError("Not a topic of this protocol version")
     match parts[3:]:
         case ["room" | "total" as kind]:
             return parts[2], kind, ""
-        case ["r" | "n" as kind, shard, viewer_id] if _VIEWER_ID.fullmatch(viewer_id):
+        case ["agent" | "agg" as kind, agent_id] if is_id(agent_id):
+            return parts[2], kind, agent_id
+        case ["r" | "n" as kind, shard, viewer_id] if is_id(viewer_id):
             # Access rules cannot check the shard, and 64 of them would be 64 votes.
             if shard != str(shard_of(viewer_id)):
                 raise WireError("A viewer outside its shard")
@@ -294,4 +342,14 @@ def _decode_total(channel: str, payload: bytes) -> Event:
     frame = _unpack_total(payload)
     if sum(frame.counts) != frame.viewers:
         raise WireError("A total that does not add up")
-    return TotalEvent(channel, frame.viewers, frame.counts)
+    return TotalEvent(channel, frame.viewers, frame.counts, frame.boot, frame.seq)
+
+
+def _decode_partial(channel: str, agent_id: str, payload: bytes) -> Event:
+    frame = _unpack_partial(payload)
+    shards: dict[int, Counts] = {each[0]: each[2:] for each in frame.shards}
+    if len(shards) != len(frame.shards):
+        raise WireError("A partial that counts a shard twice")
+    if any(sum(counts) != viewers for _, viewers, *counts in frame.shards):
+        raise WireError("A partial that does not add up")
+    return PartialEvent(channel, agent_id, Partial(frame.boot, frame.seq, shards))

@@ -15,6 +15,7 @@ _RESTING = (0.18, 0.06, 0.58, 0.03, 0.08, 0.02, 0.05)
 _MOMENTS = (Code.HAPPINESS, Code.SURPRISE, Code.SADNESS, Code.HAPPINESS, Code.FEAR, Code.ANGER)
 MOMENT_EVERY_S = 24.0
 MOMENT_LASTS_S = 9.0
+SHORTEST_STAY_S = 60.0  # who has come stays that long, unless people stay shorter on average
 
 
 def handle(rng: random.Random) -> str:
@@ -51,6 +52,32 @@ class SimulatedViewer:
         if into < MOMENT_LASTS_S and self.rng.random() < 0.7:
             return _MOMENTS[int(number) % len(_MOMENTS)]
         return self.rng.choices(EMOTIONS, _RESTING)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """From when to when somebody is in the room; seconds since the show began."""
+
+    arrives_at: float
+    leaves_at: float
+
+
+def first_visit(rng: random.Random, within_s: float, stay_s: float) -> Visit:
+    """Somebody comes in the first `within_s` seconds and stays `stay_s` on average."""
+    arrives_at = rng.uniform(0, within_s)
+    return Visit(arrives_at, arrives_at + _stay(rng, stay_s))
+
+
+def next_visit(rng: random.Random, after: float, stay_s: float) -> Visit:
+    """Somebody comes some seconds after another has left at `after`."""
+    arrives_at = after + rng.uniform(0.5, 8.0)
+    return Visit(arrives_at, arrives_at + _stay(rng, stay_s))
+
+
+def _stay(rng: random.Random, mean_s: float) -> float:
+    """Most leave early, some stay for hours: exponential, above a shortest stay."""
+    shortest = min(SHORTEST_STAY_S, mean_s / 2)
+    return shortest + rng.expovariate(1 / (mean_s - shortest))
 
 
 def crowd(size: int, seed: int = 0) -> list[SimulatedViewer]:

@@ -9,6 +9,8 @@ from resonance_tui.emotions import Code
 
 AWAY_AFTER_S = 1.0  # no face for this long, and the viewer is away
 UNREAD_AFTER_S = 1.0  # a face for this long without a prediction, and the viewer is "unsure"
+LAPSES_AFTER_S = 5.0  # predictions that stop coming: what was read holds for this long, or for
+LAPSES_AFTER_GAPS = 4.0  # this many times the last gap between two of them, for a slow engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ class Smoother:
         self._average: list[float] = []
         self._at = -math.inf
         self._seen_at = -math.inf
-        self._waits_since = 0.0
+        self._waits_since: float | None = None  # for a first prediction of the face in view
+        self._came_at: float | None = None  # the newest prediction
+        self._gap = 0.0
         self._holder = Code.AWAY
         self._challenger: Code | None = None
         self._since = 0.0
@@ -63,6 +67,7 @@ class Smoother:
             self.reset()
         self._blend(probabilities, at)
         self._seen_at = max(self._seen_at, at)  # a slow engine's news is older than the face
+        self._note_gap()
         if self._holder is Code.AWAY:
             self._holder = self._wanted()
         else:
@@ -79,9 +84,22 @@ class Smoother:
     def keep(self, at: float) -> Steady:
         """The face is in view at `at`, whether or not a prediction comes of it."""
         if at - self._seen_at > AWAY_AFTER_S:
+            self.reset()
             self._waits_since = at
         self._seen_at = max(self._seen_at, at)
+        if self._came_at is not None and at - self._came_at > self._patience_s():
+            waits_since = self._came_at
+            self.reset()
+            self._seen_at, self._waits_since = at, waits_since
         return self._steady()
+
+    def _note_gap(self) -> None:
+        before = self._came_at if self._came_at is not None else self._waits_since
+        self._came_at = self._seen_at
+        self._gap = self._came_at - before if before is not None else 0.0
+
+    def _patience_s(self) -> float:
+        return max(LAPSES_AFTER_S, LAPSES_AFTER_GAPS * self._gap)
 
     def _blend(self, probabilities: tuple[float, ...], at: float) -> None:
         if not self._average:
@@ -125,7 +143,8 @@ class Smoother:
 
     def _steady(self) -> Steady:
         if not self._average:
-            return UNREAD if self._seen_at - self._waits_since >= UNREAD_AFTER_S else ABSENT
+            since = self._seen_at if self._waits_since is None else self._waits_since
+            return UNREAD if self._seen_at - since >= UNREAD_AFTER_S else ABSENT
         index = self._holder if self._holder.is_emotion else self._average.index(max(self._average))
         return Steady(self._holder, self._average[index], tuple(self._average))
 

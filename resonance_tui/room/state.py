@@ -54,6 +54,7 @@ class RoomSnapshot:
     rows: tuple[ViewerRow, ...]  # ordered: named first, then by nickname, then by id
     changed: frozenset[str]  # viewer ids whose row differs from the snapshot before
     gone: frozenset[str]  # viewer ids that left or went silent since the snapshot before
+    is_total: bool = False  # counted by aggregators: `rows` holds nobody but oneself
 
 
 EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())
@@ -115,6 +116,10 @@ class RoomState:
         self._touched: set[str] = set()  # rows to look at again
         self._is_sorted = True
         self._last = EMPTY_ROOM
+
+    def be_patient(self, *, ttl: float, stale_after: float) -> None:
+        """For how many seconds a silent viewer stays, and after how many it looks stale."""
+        self._ttl, self._stale_after = ttl, stale_after
 
     def report(self, viewer_id: str, report: Report, now: float) -> bool:
         """Takes a report in. False for one that is not newer, or when the room is full."""

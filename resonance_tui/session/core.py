@@ -24,18 +24,12 @@ from resonance_tui.history.recorder import Recorder
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.knock import answers
 from resonance_tui.messaging.link import Link, LinkState, LinkStatus, MqttLink
-from resonance_tui.messaging.wire import (
-    BrokerUrl,
-    Event,
-    LeaveEvent,
-    NicknameEvent,
-    ReportEvent,
-    parse_broker_url,
-)
+from resonance_tui.messaging.wire import BrokerUrl, parse_broker_url
 from resonance_tui.room.smoothing import ABSENT, PublishGate, Steady
-from resonance_tui.room.state import MANUAL, SIMULATED, Report, RoomSnapshot, RoomState
+from resonance_tui.room.state import MANUAL, SIMULATED, Report, RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.session.face import FaceWatch
+from resonance_tui.session.room import Room
 from resonance_tui.session.view import (
     LinkEvent,
     NoticeEvent,
@@ -83,7 +77,7 @@ class Session:
     def __init__(self, plan: SessionPlan) -> None:
         self._plan = plan
         self._listeners: list[Callable[[SessionEvent], None]] = []
-        self._room = RoomState()
+        self._room = Room()
         self._timeline = Timeline()
         self._gate = PublishGate()
         self._seq = 0
@@ -101,6 +95,7 @@ class Session:
             options=plan.engine_options,
             on_reading=self._read,
             on_status=self._face_status,
+            on_notice=self._notice,
         )
         self.view = SessionView(
             channel=plan.channel,
@@ -136,8 +131,9 @@ class Session:
         """Off takes the own report and nickname out of the room at once."""
         if self._plan.observe_only or on == self.view.is_sharing:
             return
+        if on:
+            self._face.forget()  # what was seen while nothing was shared stays here
         self.view = replace(self.view, is_sharing=on)
-        self._face.drop_prediction()
         if self._link is not None and on:
             self._link.publish_nickname(self._plan.nickname)
         elif self._link is not None:
@@ -238,27 +234,32 @@ class Session:
 
     def _tick(self, link: Link, now: float) -> None:
         for event in link.drain():
-            self._take(event, now)
+            self._room.take(event, now)
         if link.status != self.view.link:
             self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id)
             self._tell(LinkEvent(time.time(), link.status))
         self._update_me(now)
-        self._room_is(self._room.tick(now), now)
+        self._room_is(self._room.look(now, self._own_row()), now)
+        link.hear_everybody(self._room.hears_everybody)
+        link.beat_every(self._room.pace.heartbeat_s)
 
-    def _take(self, event: Event, now: float) -> None:
-        match event:
-            case ReportEvent():
-                self._room.report(event.viewer_id, event.report, now)
-            case NicknameEvent():
-                self._room.name(event.viewer_id, event.nickname, now)
-            case LeaveEvent():
-                self._room.leave(event.viewer_id, now)
-            case _:  # settings and totals: large rooms read them
-                return
+    def _own_row(self) -> ViewerRow | None:
+        if not self.view.is_sharing:
+            return None
+        me, flags = self._me()
+        return ViewerRow(
+            self.view.viewer_id,
+            self._plan.nickname,
+            me.code,
+            round(100 * me.confidence),
+            bool(flags & MANUAL),
+            bool(flags & SIMULATED),
+            False,
+        )
 
     def _room_is(self, room: RoomSnapshot, now: float) -> None:
         at = time.time()
-        changed = bool(room.changed or room.gone)
+        changed = bool(room.changed or room.gone) or _figures(room) != _figures(self.view.room)
         if changed:
             self.view = replace(self.view, room=room)
         if self.view.link.state is LinkState.CONNECTED:  # a cut-off room is a gap, not a fact
@@ -279,8 +280,6 @@ class Session:
 
     def _face_status(self) -> None:
         self.view = replace(self.view, camera=self._face.camera, engine=self._face.engine)
-        if self._face.note:
-            self._notice(self._face.note)
 
     def _update_me(self, now: float, *, is_new: bool = False) -> None:
         """Work out what this viewer says, show it, and publish it where that is due."""
@@ -329,6 +328,10 @@ class Session:
     def _tell(self, event: SessionEvent) -> None:
         for listener in self._listeners:
             listener(event)
+
+
+def _figures(room: RoomSnapshot) -> tuple[object, ...]:
+    return room.is_total, room.counts, room.unsure, room.away
 
 
 def _start_local_broker() -> RunningBroker:

@@ -7,20 +7,21 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.capture.sources import CameraState, CameraStatus, Source
-from resonance_tui.engines.base import Engine, EngineOptions, create_engine, weights_folder
-from resonance_tui.errors import EngineUnavailable
+from resonance_tui.capture.sources import CameraState, CameraStatus, Frame, Source
+from resonance_tui.engines.base import Engine, EngineOptions, EngineSpec, weights_folder
+from resonance_tui.errors import EngineUnavailable, ResonanceError, first_of, in_words
 from resonance_tui.room.smoothing import Steady
+from resonance_tui.session.hunger import Hunger, too_few
 from resonance_tui.session.reading import Reading
+from resonance_tui.session.threads import FaceThreads, fetch_face_model
 from resonance_tui.session.view import EngineState, EngineStatus
 from resonance_tui.session.worker import Worker
 
@@ -32,18 +33,16 @@ if TYPE_CHECKING:  # both load OpenCV, which the first paint must not wait for
     Ask = Callable[[Clip], Awaitable[Guess]]
 
 FPS = 10.0  # frames a second, unless the engine's clips need more
-LINGER_S = 5.0  # that the program's end waits for a prediction that is going on
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class FaceWatch:
     """Reads one source until cancelled, or until it has played once.
 
-    `on_reading(steady, latency_ms)` and `on_status()` are called on the loop's thread. Faces are
-    found on one thread and clips judged on another, one at a time, so that a slow engine holds up
-    neither the clips nor whoever leaves; frames in them are never stored or sent.
+    `on_reading(steady, latency_ms)`, `on_status()` and `on_notice(text)` are called on the loop's
+    thread. Faces are found on one thread and clips judged on another, one at a time, so that a slow
+    engine holds up neither the clips nor whoever leaves; frames in them are never stored or sent.
     """
 
     def __init__(
@@ -57,60 +56,58 @@ class FaceWatch:
         options: EngineOptions,
         on_reading: Callable[[Steady, dict[str, float]], None],
         on_status: Callable[[], None],
+        on_notice: Callable[[str], None],
     ) -> None:
         self._source, self._data_dir, self._fps, self._once = source, data_dir, fps, once
         self._options = options
-        self._on_status = on_status
+        self._on_status, self._on_notice = on_status, on_notice
         self._reading = Reading(on_reading)
+        self._hunger = Hunger(engine, 0.0)
         self._is_judging = False
+        self._since = self._fresh_from = -math.inf  # monotonic s; frames from before do not count
         self._switched = asyncio.Event()
         self.is_on = source.kind != "none"
         self.camera = CameraStatus(
             CameraState.OPENING if self.is_on else CameraState.OFF, source.label
         )
         self.engine = EngineStatus(engine)
-        self.note = ""  # what had to be replaced, in a sentence
         self.preview: NDArray[np.uint8] | None = None
 
     def switch(self, on: bool) -> None:
         """Off releases the device within a frame's time."""
         self.is_on = on and self._source.kind != "none"
+        self._since = time.monotonic()
         self._reading.era += 1
         self._switched.set()
 
-    def drop_prediction(self) -> None:
-        """Let nothing be said that was seen before now and is still being judged."""
-        self._reading.era += 1
+    def forget(self) -> None:
+        """Let nothing be said of what was seen before now, nor of clips that reach back there."""
+        self._since = time.monotonic()
+        self._reading.forget()
 
     async def run(self) -> None:
         """Return once the source has ended; otherwise go on until cancelled."""
         if self._source.kind == "none":
             self._engine_is(EngineState.READY, "by key only")
             await asyncio.Event().wait()
-        finding = ThreadPoolExecutor(1, thread_name_prefix="perception")
-        judging = Worker("engine", linger_s=LINGER_S)
+        threads = FaceThreads()
         try:
-            await self._run_on(finding, judging)
+            await self._run_on(threads)
         finally:
-            finding.shutdown(wait=False)
-            judging.close()
+            threads.close()
 
-    async def _run_on(self, finding: ThreadPoolExecutor, judging: Worker) -> None:
+    async def _run_on(self, threads: FaceThreads) -> None:
         camera: FrameSource | None = None
         try:
-            engine, perception = await self._load(finding, judging)
-            try:
-                camera = await _in(finding, partial(self._camera_for, engine))
-                await self._look_on(camera, perception, finding, partial(_judged, engine, judging))
-            finally:
-                finding.submit(perception.close)
+            engine, perception = await self._load(threads)
+            camera = await threads.finding.do(partial(self._camera_for, engine))
+            await self._look_on(camera, perception, threads, partial(threads.judge, engine))
         except Exception as error:  # whatever a native library throws, the room goes on
             log.warning("nobody reads the face any more", exc_info=error)
-            reason = _reason(error)
             if self._once:
-                raise EngineUnavailable(f"The film cannot be read: {reason}") from error
+                raise _of_a_film(error) from None
             await _stop(camera)
-            self._engine_is(EngineState.FAILED, reason)
+            self._engine_is(EngineState.FAILED, in_words(error))
             self._camera_is(CameraStatus(CameraState.OFF, self._source.label, "not read"))
             self._nobody(math.inf)
             await asyncio.Event().wait()
@@ -119,15 +116,9 @@ class FaceWatch:
 
     # Loading
 
-    async def _load(
-        self, finding: ThreadPoolExecutor, judging: Worker
-    ) -> tuple[Engine, Perception]:
+    async def _load(self, threads: FaceThreads) -> tuple[Engine, Perception]:
         self._engine_is(EngineState.LOADING, "fetching the face model")
-        fetching = Worker("fetch")
-        try:
-            model, note = await fetching.do(partial(_fetch, self._data_dir))
-        finally:
-            fetching.close()
+        model, unfetched = await fetch_face_model(self._data_dir)
         self._engine_is(EngineState.LOADING, "")
         loop = asyncio.get_running_loop()
 
@@ -135,20 +126,27 @@ class FaceWatch:
             loop.call_soon_threadsafe(self._engine_is, EngineState.LOADING, doing)
 
         folder = weights_folder(self._data_dir)
-        engine = await judging.do(
-            lambda: create_engine(self.engine.name, folder, self._options, say)
-        )
-        perception = await _in(finding, partial(_load_finder, engine, model, note))
-        self._is_ready(engine, perception)
-        return engine, perception
+        wanted = threads.load_engine(self.engine.name, folder, self._options, say)
+        async with asyncio.TaskGroup() as tasks:
+            loading = tasks.create_task(wanted, name="engine")
+            building = tasks.create_task(threads.load_finder(model), name="finder")
+        (engine, passed_over), (finder, simpler) = loading.result(), building.result()
+        self._is_ready(engine.spec, finder.name, [*passed_over, unfetched or simpler])
+        from resonance_tui.perception import Perception
 
-    def _is_ready(self, engine: Engine, perception: Perception) -> None:
-        spec = engine.spec
+        return engine, Perception(engine.spec, finder)
+
+    def _is_ready(self, spec: EngineSpec, finder: str, notes: list[str]) -> None:
+        from resonance_tui.capture.clips import least_rate
+
+        least = least_rate(spec.clip_frames, spec.frame_rate)
+        self._hunger = Hunger(spec.name, least)
         self._reading.set_threshold(spec.unsure_below)
-        self.note = perception.note
-        detail = " · ".join(filter(None, (perception.finder.name, spec.runs_on)))
+        detail = " · ".join(filter(None, (finder, spec.runs_on)))
         self.engine = EngineStatus(spec.name, EngineState.READY, detail, spec.is_trained)
         self._on_status()
+        if said := "; ".join(filter(None, [*notes, too_few(spec.name, self._fps, least)])):
+            self._on_notice(said)
 
     def _camera_for(self, engine: Engine) -> FrameSource:
         from resonance_tui.capture.camera import FrameSource
@@ -159,7 +157,7 @@ class FaceWatch:
     # Watching
 
     async def _look_on(
-        self, camera: FrameSource, perception: Perception, finding: ThreadPoolExecutor, ask: Ask
+        self, camera: FrameSource, perception: Perception, threads: FaceThreads, ask: Ask
     ) -> None:
         after = -1
         if self.is_on:  # only now: nothing is filmed that nobody could read yet
@@ -172,21 +170,34 @@ class FaceWatch:
                 self._camera_is(camera.status)
                 if frame is not None:
                     after = frame.index
-                    look = partial(perception.look, frame, wants_clip=not self._is_judging)
-                    sighting = await _in(finding, look)
-                    if self.is_on:
+                    sighting = await self._look_at(frame, perception, threads.finding)
+                    if sighting is not None:
                         self._seen(sighting)
-                    if self.is_on and sighting.clip is not None:
+                    if sighting is not None and sighting.clip is not None:
                         self._is_judging = True
-                        tasks.create_task(self._judge(ask, sighting, sighting.clip), name="judge")
+                        judging = self._judge(ask, sighting, sighting.clip, self._reading.era)
+                        tasks.create_task(judging, name="judge")
                 elif camera.status.state is CameraState.ENDED:
                     return
                 else:
                     self._nobody(time.monotonic())
 
-    async def _judge(self, ask: Ask, sighting: Sighting, clip: Clip) -> None:
+    async def _look_at(
+        self, frame: Frame, perception: Perception, finding: Worker
+    ) -> Sighting | None:
+        """What the frame shows; None where that is from before something was switched."""
+        since = self._since
+        if since > self._fresh_from:
+            perception.reset()
+            self._fresh_from = since
+        if frame.captured_at < since:
+            return None
+        look = partial(perception.look, frame, wants_clip=not self._is_judging)
+        sighting = await finding.do(look)
+        return sighting if self.is_on and self._since == since else None
+
+    async def _judge(self, ask: Ask, sighting: Sighting, clip: Clip, era: int) -> None:
         """One clip, beside the camera. The next clip is the newest there is when this is done."""
-        era = self._reading.era
         try:
             guess = await ask(clip)
         finally:
@@ -212,6 +223,9 @@ class FaceWatch:
             self._nobody(sighting.at)
         else:
             self._reading.saw(sighting.track, sighting.at)
+            is_fed = self._is_judging or sighting.clip is not None
+            if said := self._hunger.saw(sighting.at, is_fed=is_fed):
+                self._on_notice(said)
 
     def _nobody(self, at: float) -> None:
         if self._reading.missed(at):
@@ -227,38 +241,14 @@ class FaceWatch:
         self._on_status()
 
 
-# Done in threads; each loads what the first paint must not wait for.
-
-
-def _fetch(data_dir: Path) -> tuple[Path | None, str]:
-    from resonance_tui.perception import fetch_face_model
-
-    return fetch_face_model(data_dir)
-
-
-def _load_finder(engine: Engine, model: Path | None, note: str) -> Perception:
-    from resonance_tui.perception import load_perception
-
-    return load_perception(engine.spec, model, note)
-
-
-async def _judged(engine: Engine, judging: Worker, clip: Clip) -> Guess:
-    from resonance_tui.perception import judge
-
-    return await judging.do(partial(judge, engine, clip))
-
-
-async def _in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(pool, work)
-
-
 async def _stop(camera: FrameSource | None) -> None:
     if camera is not None:
         await asyncio.to_thread(camera.stop)
 
 
-def _reason(error: BaseException) -> str:
-    """The first error's words, out of a TaskGroup's group."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error) or type(error).__name__
+def _of_a_film(error: Exception) -> ResonanceError:
+    """What ends a film that is read once: whatever has words for a person says them itself."""
+    first = first_of(error)
+    if isinstance(first, ResonanceError):
+        return first
+    return EngineUnavailable(f"The film cannot be read: {in_words(error)}")

@@ -12,7 +12,7 @@ class Reading:
     """Tells `on_reading(steady, latency_ms)` whenever something was read.
 
     `era` grows when what is being predicted no longer concerns what is seen: another person, the
-    camera off, sharing switched. A prediction that began in an earlier era is dropped.
+    camera off, sharing on again. A prediction that began in an earlier era is dropped.
     """
 
     def __init__(self, on_reading: Callable[[Steady, dict[str, float]], None]) -> None:
@@ -26,7 +26,7 @@ class Reading:
         self._smoother = Smoother(SmoothingSettings(unsure_below=unsure_below))
 
     def forget(self) -> None:
-        """The camera was switched off."""
+        """The camera was switched off, or sharing on: what was seen before is not told."""
         self.era += 1
         self._smoother.reset()
         self._on_reading(ABSENT, {})

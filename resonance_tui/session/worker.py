@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 from resonance_tui.leaving import busy
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -39,23 +41,35 @@ class Worker:
                 set_it(value)
 
         def run() -> None:
+            try:
+                set_it, value = result.set_result, work()
+            except BaseException as error:
+                set_it, value = result.set_exception, _for_a_future(error)
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-                try:
-                    found = work()
-                except Exception as error:
-                    loop.call_soon_threadsafe(settle, result.set_exception, error)
-                else:
-                    loop.call_soon_threadsafe(settle, result.set_result, found)
+                loop.call_soon_threadsafe(settle, set_it, value)
 
         self._jobs.put(run)
         return await result
 
-    def close(self) -> None:
-        """End the thread after what it does now."""
+    def close(self, last: Callable[[], None] | None = None) -> None:
+        """End the thread after what it was given to do, and after `last`."""
+        if last is not None:
+            self._jobs.put(last)
         self._jobs.put(None)
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             with busy():
-                job()
+                try:
+                    job()
+                except Exception:  # nobody waits for what comes last
+                    log.warning("the end of %s went wrong", self._thread.name, exc_info=True)
+            del job  # and with it the clip of a person, while the thread waits for the next
         atexit.unregister(self._wait)
+
+
+def _for_a_future(error: BaseException) -> Exception:
+    """The error, unless it would end whatever loop or thread awaits it."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return RuntimeError(repr(error))

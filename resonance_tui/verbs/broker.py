@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import shutil
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -24,12 +20,11 @@ from resonance_tui.errors import (
     PortTaken,
     ResonanceError,
 )
+from resonance_tui.verbs.status_line import StatusLine, up
 
 if TYPE_CHECKING:
     from broker import BrokerProblem, BrokerSettings, RunningBroker
     from resonance_tui.verbs.broker_watch import Figures
-
-REPORT_EVERY_S = 60.0  # where there is no terminal to rewrite a line in
 
 
 def run(
@@ -76,7 +71,7 @@ def run(
             raise translate(problem) from problem
         try:
             _introduce(broker, rooms)
-            _attend(broker, rooms, screen.show)
+            _attend(broker, rooms, lambda figures: screen.show(describe(figures, screen.up_s)))
         finally:
             broker.stop()
             screen.close()
@@ -154,46 +149,9 @@ def share_lines(settings: BrokerSettings, host: str, rooms: Sequence[str]) -> li
     return lines
 
 
-class StatusLine:
-    """One line on stderr: rewritten in place on a terminal, one a minute elsewhere."""
-
-    def __init__(self, *, is_quiet: bool = False) -> None:
-        self._is_quiet = is_quiet
-        self._is_live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._lock = threading.Lock()  # the broker speaks from its own thread
-        self._began = self._reported = time.monotonic()
-
-    def show(self, figures: Figures) -> None:
-        now = time.monotonic()
-        text = describe(figures, now - self._began)
-        with self._lock:
-            if self._is_quiet:
-                return
-            if self._is_live:
-                width = shutil.get_terminal_size().columns
-                click.echo(f"\r\x1b[2K{text[: width - 1]}", err=True, nl=False)
-            elif now - self._reported >= REPORT_EVERY_S:
-                self._reported = now
-                click.echo(text, err=True)
-
-    def say(self, sentence: str) -> None:
-        with self._lock:
-            click.echo(f"{self._wipe}{sentence}", err=True)
-
-    def close(self) -> None:
-        with self._lock:
-            click.echo(self._wipe, err=True, nl=False)
-
-    @property
-    def _wipe(self) -> str:
-        return "\r\x1b[2K" if self._is_live and not self._is_quiet else ""
-
-
 def describe(figures: Figures, up_s: float) -> str:
     """The figures as one line of text."""
-    minutes, seconds = divmod(int(up_s), 60)
-    up = f"up {minutes // 60}:{minutes % 60:02}:{seconds:02}"
     if figures.viewers is None:
-        return f"waiting for the first figures · {up}"
+        return f"waiting for the first figures · {up(up_s)}"
     viewers = f"{figures.viewers} viewer{'' if figures.viewers == 1 else 's'}"
-    return f"{viewers} · {figures.in_per_s:.1f} in/s · {figures.out_per_s:.1f} out/s · {up}"
+    return f"{viewers} · {figures.in_per_s:.1f} in/s · {figures.out_per_s:.1f} out/s · {up(up_s)}"

@@ -1,4 +1,4 @@
-"""The host's own connection to its broker: reads the figures, keeps the rooms announced."""
+"""The host at its own broker: reads the figures, keeps the rooms announced and counted."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiomqtt
 
 from broker.address import pinned_context
 from broker.running import RunningBroker
+from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging import wire
+from resonance_tui.messaging.address import parse_broker_url
+from resonance_tui.messaging.aggregator import Aggregator
+from resonance_tui.messaging.line import LinkState
 
 log = logging.getLogger(__name__)
 # The MQTT client calls a subscription that we cancelled an error; never on the status line.
@@ -46,7 +51,7 @@ class Figures:
 
 
 class FigureReader:
-    """Makes figures out of $SYS; our own connection and its traffic are not counted."""
+    """Makes figures out of $SYS; our own connections and their traffic are not counted."""
 
     def __init__(self) -> None:
         self._values: dict[str, int] = {}
@@ -66,16 +71,18 @@ class FigureReader:
         self._draws.clear()
         self._heard = 0
 
-    def figures(self, now: float) -> Figures:
-        """`now`: seconds of any steady clock."""
+    def figures(self, now: float, *, agents: int = 0, told: int = 0, heard: int = 0) -> Figures:
+        """`now`: seconds of any steady clock; `agents`: our aggregators that are connected, and
+        how many messages they have told and heard."""
         if not {"connected", "sent"} <= self._values.keys():
             return Figures()
-        received, sent = self._values.get("received", 0), self._values["sent"] - self._heard
+        received = self._values.get("received", 0) - told
+        sent = self._values["sent"] - self._heard - heard
         self._draws.append((now, received, sent))
         since, received_then, sent_then = self._draws[0]
         span_s = max(now - since, 1.0)
         return Figures(
-            viewers=max(self._values["connected"] - 1, 0),
+            viewers=max(self._values["connected"] - 1 - agents, 0),
             in_per_s=max(received - received_then, 0) / span_s,
             out_per_s=max(sent - sent_then, 0) / span_s,
         )
@@ -86,24 +93,54 @@ async def watch(
 ) -> None:
     """Show the figures once a second; returns when the broker has ended for good."""
     reader = FigureReader()
+    # Without MQTT 5 it is the embedded broker, whose rooms are small enough for everybody to hear.
+    counting = [_aggregator(broker, channel) for channel in channels if broker.has_mqtt5]
     async with asyncio.TaskGroup() as group:
-        host = group.create_task(_stay_connected(broker, channels, reader), name="broker-host")
+        ours = [group.create_task(_stay_connected(broker, channels, reader), name="broker-host")]
+        ours += [group.create_task(_count(each), name="aggregator") for each in counting]
         try:
             while broker.is_running:
-                show(reader.figures(time.monotonic()))
+                show(_figures(reader, counting))
                 await asyncio.sleep(1.0)
         finally:
-            await _end(host)
+            await _end(*ours)
 
 
-async def _end(task: asyncio.Task[None]) -> None:
+def _figures(reader: FigureReader, counting: Sequence[Aggregator]) -> Figures:
+    return reader.figures(
+        time.monotonic(),
+        agents=sum(each.status.state is LinkState.CONNECTED for each in counting),
+        told=sum(each.figures.told for each in counting),
+        heard=sum(each.figures.heard for each in counting),
+    )
+
+
+def _aggregator(broker: RunningBroker, channel: str) -> Aggregator:
+    settings, login = broker.settings, broker.login
+    url = replace(
+        parse_broker_url(settings.url),
+        username=login.name if login else None,
+        password=login.password if login else None,
+    )
+    return Aggregator(url, channel, version=5, tls=_tls(broker))
+
+
+async def _count(aggregator: Aggregator) -> None:
+    try:
+        await aggregator.run()
+    except BrokerRefused as error:  # the rooms go on as a mesh
+        log.warning("not counting: %s", error)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
     """Cancel until it is so: `wait_for` in Python 3.11, under the MQTT client, can swallow one.
 
     It does when the cancellation meets the very answer that was waited for.
     """
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=FAREWELL_S + 0.5)
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=FAREWELL_S + 0.5)
 
 
 async def _stay_connected(
@@ -146,7 +183,6 @@ async def _announce(client: aiomqtt.Client, channels: Sequence[str], payload: by
 
 def _client(broker: RunningBroker) -> aiomqtt.Client:
     settings, login = broker.settings, broker.login
-    certificate = settings.tls_cert
     version = aiomqtt.ProtocolVersion
     return aiomqtt.Client(
         settings.local_host,
@@ -155,9 +191,14 @@ def _client(broker: RunningBroker) -> aiomqtt.Client:
         username=login.name if login else None,
         password=login.password if login else None,
         protocol=version.V5 if broker.has_mqtt5 else version.V311,
-        # We know this certificate: it is ours, under whatever name it was made for.
-        tls_context=pinned_context(certificate, check_hostname=False) if certificate else None,
+        tls_context=_tls(broker),
         timeout=5,
         keepalive=10,
         logger=log,
     )
+
+
+def _tls(broker: RunningBroker) -> ssl.SSLContext | None:
+    """We know this certificate: it is ours, under whatever name it was made for."""
+    certificate = broker.settings.tls_cert
+    return pinned_context(certificate, check_hostname=False) if certificate else None

@@ -13,18 +13,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from resonance_tui import __version__
 from resonance_tui.config import Config
-from resonance_tui.errors import ResonanceError
+from resonance_tui.errors import EngineUnavailable, ResonanceError, in_words
 from resonance_tui.logs import native_output_to
 from resonance_tui.profile import Profile
-
-if TYPE_CHECKING:
-    from resonance_tui.engines.base import EngineOptions
 
 CAMERA_WAIT_S = 4.0
 SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
@@ -72,6 +69,8 @@ def _guarded(check: Callable[[], Finding]) -> Finding:
         return Finding(topic, "fail", error.message, error.hint)
     except (ImportError, OSError) as error:
         return Finding(topic, "fail", str(error), f"On Debian or Ubuntu: {SYSTEM_LIBRARIES}")
+    except Exception as error:  # a native library's own: the other checks have to be made too
+        return Finding(topic, "fail", in_words(error))
 
 
 def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
@@ -152,12 +151,17 @@ def _faces(config: Config) -> Finding:
 
 
 def _engine(config: Config) -> Finding:
-    from resonance_tui.engines import base, speed
+    from resonance_tui.engines import base, live, speed
     from resonance_tui.verbs.planning import engine_options
 
     folder, options = base.weights_folder(config.directories.data), engine_options(config)
-    name = base.check_engine(config.settings.engine.name, folder, options)
-    engine = base.create_engine(name, folder, options)
+    passed_over: list[str] = []
+    try:
+        name = base.check_engine(config.settings.engine.name, folder, options)
+        engine = base.create_engine(name, folder, options, warn=passed_over.append)
+    except EngineUnavailable as error:
+        advice = error.hint.removesuffix(live.TRY_UNTRAINED)  # an option of `join` alone
+        return Finding("engine", "fail", error.message, advice)
     seconds = speed.timed(engine, folder, options)
     spec = engine.spec
     how = f" ({spec.runs_on})" if spec.runs_on else ""
@@ -165,16 +169,8 @@ def _engine(config: Config) -> Finding:
     if not speed.holds(seconds):
         advice = "--engine static is quick everywhere; `models list` shows what each one costs."
         return Finding("engine", "warn", f"{text}, too slow for one prediction a second", advice)
-    slower = _too_slow(folder, options) if name == base.AUTO else ""
-    return Finding("engine", "ok", f"{text}, holds one prediction a second{slower}")
-
-
-def _too_slow(folder: Path, options: EngineOptions) -> str:
-    """What `auto` would have liked better."""
-    from resonance_tui.engines.auto import too_slow
-
-    slow = [f"{name} {seconds * 1000:.0f} ms" for name, seconds in too_slow(folder, options)]
-    return f"; too slow here: {', '.join(slow)}" if slow else ""
+    text = f"{text}, holds one prediction a second"
+    return Finding("engine", "warn" if passed_over else "ok", text, "; ".join(passed_over))
 
 
 def _camera(config: Config) -> Finding:

@@ -14,6 +14,7 @@ from resonance_tui.messaging.link import LinkStatus
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.core import Session
 from resonance_tui.session.view import (
+    EngineState,
     LinkEvent,
     NoticeEvent,
     RoomEvent,
@@ -86,8 +87,10 @@ class Printer:
         text = f"engine {engine.name}: {engine.state.value} {engine.detail}".rstrip()
         if self._is_news("engine", text):
             click.echo(f"note: {text}", err=True)
-            if not engine.is_trained:
-                click.echo(f"note: {untrained(engine.name)}", err=True)
+        if engine.is_trained or engine.state is not EngineState.READY:
+            return
+        if self._is_news("untrained", engine.name):
+            click.echo(f"note: {untrained(engine.name)}", err=True)
 
     def _is_news(self, subject: str, text: str) -> bool:
         is_news = text != self._last.get(subject)
@@ -124,6 +127,7 @@ def room_json(t: float, room: RoomSnapshot) -> dict[str, Any]:
         "counts": dict(zip(WORDS, room.counts, strict=True)),
         "unsure": room.unsure,
         "away": room.away,
+        "mode": "total" if room.is_total else "mesh",
     }
 
 
@@ -141,4 +145,5 @@ def self_text(me: SelfView) -> str:
 def room_text(room: RoomSnapshot) -> str:
     parts = [f"{Code(i).word} {count}" for i, count in enumerate(room.counts) if count]
     parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
-    return f"room  {room.viewers} viewers: {', '.join(parts) or 'nobody here'}"
+    of = " (total)" if room.is_total else ""
+    return f"room  {room.viewers} viewers{of}: {', '.join(parts) or 'nobody here'}"

@@ -6,32 +6,29 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 import model_zoo
-from model_zoo.cards import CardError, NetworkCard, Published
+from model_zoo.cards import Card, CardError, NetworkCard, Published
 from model_zoo.checkpoints import pull as pulling
 from model_zoo.checkpoints.errors import NothingPublished, PullError, WeightsError
-from model_zoo.checkpoints.stored import stored
+from model_zoo.checkpoints.stored import StoredWeights, intact, stored
 from model_zoo.registry import UnknownModel, parse_overrides
 from resonance_tui.config import Config
+from resonance_tui.engines import live
 from resonance_tui.engines.base import weights_folder
 from resonance_tui.errors import InputError, ResonanceError
 from resonance_tui.verbs import models_page as pages
 from resonance_tui.verbs import models_table as tables
-
-INSTALL = 'pip install "resonance-tui[zoo]"'
-NEEDED = ("torch", "timm", "safetensors")
 
 
 def list_(config: Config, pattern: str, *, as_json: bool) -> None:
     """Every network whose name matches the shell-style `pattern`. Raises InputError for none."""
     names = model_zoo.list_models(pattern)
     if not names:
-        raise InputError(f"No network is called {pattern!r}.", _names(pattern))
+        raise InputError(f"No network is called {pattern!r}.", UnknownModel(pattern).hint)
     folder = weights_folder(config.directories.data)
     rows = [tables.Row.of(model_zoo.card(name), tables.state(name, folder)) for name in names]
     if as_json:
@@ -45,7 +42,6 @@ def info(config: Config, name: str, *, as_json: bool) -> None:
     """Everything that the card of `name` says, and what is stored here for it."""
     folder = weights_folder(config.directories.data)
     with _in_words():
-        _check(name)
         card, kept = model_zoo.card(name), stored(name, folder)
     if as_json:
         click.echo(json.dumps(pages.as_json(card, kept, tables.state(name, folder)), indent=2))
@@ -60,14 +56,18 @@ def pull(config: Config, name: str, *, agreed: bool) -> None:
     folder = weights_folder(config.directories.data)
     with _in_words():
         card, published = pulling.find(name)
-        _need((*NEEDED, "gdown" if "drive" in published.kind else "pooch"))
+        _need("gdown" if "drive" in published.kind else "pooch")
         if kept := pulling.already_here(card, published, folder):
             click.echo(f"Already here since {kept.imported_at[:10]}: {kept.path}")
             return
+        before = intact(pulling.stored_name(card, published), folder)
         _ask(card, published, agreed)
-        path = pulling.pull(card, published, folder, progress=sys.stderr.isatty())
-    click.echo(f"Kept as {path}")
-    click.echo(_next_step(card, is_start=published.is_start, path=path))
+        pulling.pull(card, published, folder, progress=sys.stderr.isatty())
+        kept = stored(pulling.stored_name(card, published), folder)
+    assert kept is not None
+    _tell(kept, before)
+    click.echo(f"SHA-256 of what came, now recorded: {kept.source_sha256}")
+    _tell_next(card, kept, is_start=published.is_start)
 
 
 def import_(
@@ -84,40 +84,28 @@ def import_(
     """
     folder = weights_folder(config.directories.data)
     with _in_words():
-        _check(name)
-        _need(NEEDED)
+        card = model_zoo.card(name)
+        _need()
         from model_zoo.weights import import_weights
 
         order = tuple(each.strip() for each in classes.split(",")) if classes else ()
         overrides = parse_overrides(settings)
-        path = import_weights(file.expanduser(), name, folder, classes=order, **overrides)
+        before = intact(name, folder)
+        import_weights(file.expanduser(), name, folder, classes=order, **overrides)
         kept = stored(name, folder)
-        card = model_zoo.card(name)
     assert kept is not None
-    click.echo(f"Kept as {path}")
+    _tell(kept, before)
     if kept.dropped:
         click.echo(f"Left out of it: {pages.some(kept.dropped)}")
     if kept.classes:
         click.echo(f"Its classes were read in this order: {', '.join(kept.classes)}")
-    click.echo(_next_step(card, is_start=False, path=path))
+    _tell_next(card, kept, is_start=False)
 
 
-def _check(name: str) -> None:
-    if name not in model_zoo.list_models():
-        raise UnknownModel(name)
-
-
-def _names(wanted: str) -> str:
-    near = UnknownModel(wanted).nearest
-    return f"Did you mean {' or '.join(near)}?" if near else "`resonance-tui models list` has all."
-
-
-def _need(packages: tuple[str, ...]) -> None:
-    missing = [package for package in packages if find_spec(package) is None]
-    if missing:
-        raise ResonanceError(
-            f"This needs packages that are not here: {', '.join(missing)}.", INSTALL
-        )
+def _need(*more: str) -> None:
+    if missing := live.missing_packages(*more):
+        text = f"This needs packages that are not here: {', '.join(missing)}."
+        raise ResonanceError(text, live.INSTALL)
 
 
 def _ask(card: NetworkCard, published: Published, agreed: bool) -> None:
@@ -127,6 +115,8 @@ def _ask(card: NetworkCard, published: Published, agreed: bool) -> None:
     click.echo(f"Terms: {published.terms}", err=True)
     if published.note:
         click.echo(f"Note:  {published.note}", err=True)
+    if published.sha256 is None:
+        click.echo("Hash:  its authors publish no hash: unverified", err=True)
     if agreed:
         return
     if not sys.stdin.isatty():
@@ -135,10 +125,26 @@ def _ask(card: NetworkCard, published: Published, agreed: bool) -> None:
         raise ResonanceError("Not agreed, so nothing was fetched.")
 
 
-def _next_step(card: object, *, is_start: bool, path: Path) -> str:
-    if not isinstance(card, NetworkCard) or card.takes in ("features", "pretrain") or is_start:
-        return f"To start training from it: scripts/train_dfer, with {path}"
-    return f"To use it: resonance-tui join CHANNEL --engine {card.name}"
+def _tell(kept: StoredWeights, before: StoredWeights | None) -> None:
+    """Where the weights lie, and which others they replaced."""
+    click.echo(f"Kept as {kept.path}")
+    if before is not None and before.sha256 != kept.sha256:
+        when = before.imported_at[:10]
+        click.echo(f"Replaced the weights from {before.origin}, imported {when}")
+
+
+def _tell_next(card: Card, kept: StoredWeights, *, is_start: bool) -> None:
+    """What to do with them, in the app and in Python."""
+    if is_start or not isinstance(card, NetworkCard) or card.takes in ("features", "pretrain"):
+        click.echo(f"To start training from it: scripts/train_dfer, with {kept.path}")
+    elif refused := live.classes_refused(card.name, kept.overrides):
+        click.echo(f"Not for `join`: {refused}")
+    else:
+        click.echo(f"To use it: resonance-tui join CHANNEL --engine {card.name}")
+    if not is_start:
+        folder = str(kept.path.parent.absolute())
+        settings = f'"{card.name}", pretrained=True, weights_folder={json.dumps(folder)}'
+        click.echo(f"In Python: timm.create_model({settings})")
 
 
 @contextmanager
@@ -147,7 +153,7 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except UnknownModel as error:
-        raise InputError(f"There is no network {error.name!r}.", _names(error.name)) from error
+        raise InputError(error.message, error.hint) from error
     except NothingPublished as error:
         raise InputError(error.message, error.hint) from error
     except PullError as error:

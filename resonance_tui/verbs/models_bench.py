@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from model_zoo.registry import UnknownModel
+from resonance_tui.engines.live import INSTALL
 from resonance_tui.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,41 +34,32 @@ def run(
     try:
         import torch
 
-        from model_zoo.benchmark import bench
+        from model_zoo.benchmark import NotTimable, bench, check_timable
         from model_zoo.inference import DeviceError
     except ImportError as error:
         raise InputError(
             f"The networks need packages that are not here: {error}.",
-            'Install them with: pip install "resonance-tui[zoo]"',
+            f"Install them with: {INSTALL}",
         ) from error
     if threads is not None:
         torch.set_num_threads(threads)
+    names = names or DEFAULT
     timings: list[Timing] = []
-    if not as_json:
-        click.echo("  ".join(f"{title:>{width}}" for title, width in COLUMNS))
-    for name in names or DEFAULT:
-        try:
-            found = bench(_timable(name), device=device, repeats=repeats, clips=8, say=_say)
-        except DeviceError as error:
-            raise InputError(f"{error}.") from error
-        timings += found
-        if not as_json:
-            click.echo("\n".join(_line(timing) for timing in found))
+    try:
+        for name in names:
+            check_timable(name)
+        for name in names:
+            timings += bench(name, device=device, repeats=repeats, clips=8, say=_say)
+    except UnknownModel as error:
+        raise InputError(error.message, error.hint) from error
+    except (NotTimable, DeviceError) as error:
+        raise InputError(f"{error}.", "`resonance-tui models list` has all networks.") from error
     if as_json:
         click.echo(json.dumps([timing.as_dict() for timing in timings], indent=1))
-
-
-def _timable(name: str) -> str:
-    """The name of a network that reads clips. Raises InputError with the nearest names."""
-    import model_zoo
-    from model_zoo.cards import NetworkCard
-
-    if name not in model_zoo.list_models():
-        raise InputError(f"{model_zoo.UnknownModel(name)}", "See `resonance-tui models list`.")
-    card = model_zoo.card(name)
-    if not isinstance(card, NetworkCard) or card.takes not in ("clip", "image"):
-        raise InputError(f"{name} reads no clips, so there is nothing to compare it with.")
-    return name
+        return
+    click.echo("  ".join(f"{title:>{width}}" for title, width in COLUMNS))
+    for timing in timings:
+        click.echo(_line(timing))
 
 
 def _say(text: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from model_zoo.cards import Card, NetworkCard, Published, StillCard
 from model_zoo.checkpoints.stored import StoredWeights
-from resonance_tui.verbs.models_table import scores
+from resonance_tui.verbs.models_table import named_scores, scores
 
 
 def page(card: Card, kept: StoredWeights | None, width: int) -> Iterator[str]:
@@ -120,6 +120,11 @@ def as_json(card: Card, kept: StoredWeights | None, weights: str) -> dict[str, A
     """The whole card with what is stored here, as plain values."""
     found = asdict(card)
     found["published"] = found.pop("weights", [])
+    if isinstance(card, NetworkCard):
+        found["reported"] = {
+            data: {who: named_scores(pair) for who, pair in by.items()}
+            for data, by in card.reported.items()
+        }
     here = asdict(kept) | {"path": str(kept.path)} if kept else None
     return found | {"weights": weights, "here": here}
 

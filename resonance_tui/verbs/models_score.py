@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_zoo import metrics
-from resonance_tui.emotions import WORDS
 from resonance_tui.verbs.predictions import read_columns
 
 SIGNIFICANCE = 0.05
@@ -25,9 +23,9 @@ def run(file: Path, *, label: str, pred: str, versus: str | None, as_json: bool)
     """
     wanted = [label, pred, *([versus] if versus is not None else [])]
     columns = {name: np.array(codes) for name, codes in read_columns(file, wanted).columns.items()}
-    figures = score(columns[pred], columns[label])
+    figures = metrics.figures(metrics.confusion(columns[pred], columns[label]))
     if versus is not None:
-        rival = score(columns[versus], columns[label])
+        rival = metrics.figures(metrics.confusion(columns[versus], columns[label]))
         figures["versus"] = {
             "column": versus,
             "war": rival["war"],
@@ -35,22 +33,6 @@ def run(file: Path, *, label: str, pred: str, versus: str | None, as_json: bool)
             **compare(columns[pred], columns[versus], columns[label], (pred, versus)),
         }
     click.echo(json.dumps(figures) if as_json else table(figures, pred))
-
-
-def score(said: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, Any]:
-    """Figures for `--json`: percentages with two decimals; None for a class without clips."""
-    counts = metrics.confusion(said, labels)
-    interval = metrics.bootstrap(counts)
-    sizes = counts.sum(1, keepdims=True)
-    return {
-        "clips": len(labels),
-        "war": _percent(metrics.weighted_average_recall(counts)),
-        "uar": _percent(metrics.unweighted_average_recall(counts)),
-        "recall": dict(zip(WORDS, _percents(metrics.recalls(counts)), strict=True)),
-        "confusion": [_percents(row) for row in counts / np.maximum(sizes, 1)],
-        "counts": counts.tolist(),
-        "interval": {"war": _range(interval.war), "uar": _range(interval.uar)},
-    }
 
 
 def compare(
@@ -72,8 +54,8 @@ def compare(
         "p": test.p,
         "significant": test.p < SIGNIFICANCE,
         "verdict": verdict(test, names),
-        "uar_difference": _percent(uar[0] - uar[1]),
-        "uar_difference_interval": _range(gap),
+        "uar_difference": metrics.percent(uar[0] - uar[1]),
+        "uar_difference_interval": gap.percents(),
     }
 
 
@@ -90,25 +72,10 @@ def verdict(test: metrics.McNemar, names: tuple[str, str]) -> str:
 
 def table(figures: dict[str, Any], name: str) -> str:
     """The figures as a person wants to read them."""
-    lines = [f"{name}: {figures['clips']} clips", ""]
-    for measure, meaning in (("war", "of all clips right"), ("uar", "mean of the recalls")):
-        low, high = figures["interval"][measure]
-        range_ = f"(95 %: {low:.2f} to {high:.2f})"
-        lines.append(f"{measure.upper()}  {figures[measure]:6.2f} %  {range_}  {meaning}")
-    lines += ["", *_confusion_lines(figures)]
+    lines = [metrics.text(figures, name)]
     if "versus" in figures:
         lines += ["", *_versus_lines(figures["versus"], name)]
     return "\n".join(lines)
-
-
-def _confusion_lines(figures: dict[str, Any]) -> list[str]:
-    lines = ["truth \\ said" + "".join(f"{word[:5]:>8}" for word in WORDS) + "   recall %   clips"]
-    for word, row in zip(WORDS, figures["counts"], strict=True):
-        recall = figures["recall"][word]
-        shown = "none" if recall is None else f"{recall:.2f}"
-        counts = "".join(f"{count:>8}" for count in row)
-        lines.append(f"{word:<12}{counts}{shown:>11}{sum(row):>8}")
-    return lines
 
 
 def _versus_lines(versus: dict[str, Any], name: str) -> list[str]:
@@ -123,15 +90,3 @@ def _versus_lines(versus: dict[str, Any], name: str) -> list[str]:
 
 def _p_value(p: float) -> str:
     return "p < 0.0001" if p < 1e-4 else f"p = {p:.4f}"
-
-
-def _percent(share: float) -> float:
-    return round(100 * float(share), 2)
-
-
-def _percents(shares: Sequence[float] | NDArray[np.floating]) -> list[float | None]:
-    return [None if np.isnan(share) else _percent(share) for share in shares]
-
-
-def _range(interval: metrics.Interval) -> list[float]:
-    return [_percent(interval.low), _percent(interval.high)]

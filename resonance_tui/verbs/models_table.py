@@ -63,8 +63,8 @@ class Row:
             "gmacs": self.gmacs,
             "weights": self.weights,
             "clip": clip,
-            "report": self.report,
-            "official": self.official,
+            "report": scores_by_data(self.report),
+            "official": scores_by_data(self.official),
         }
         if isinstance(self.card, NetworkCard):
             cost = self.card.cost
@@ -147,6 +147,20 @@ def scores(pair: Sequence[float | None] | None) -> str:
     if pair is None:
         return NO_SCORE
     return "/".join(NO_SCORE if score is None else f"{score:.2f}" for score in pair)
+
+
+def named_scores(pair: Sequence[float | None]) -> dict[str, float | None]:
+    """For scripts: percent, null for what nobody gave."""
+    uar, war = pair
+    return {"uar": uar, "war": war}
+
+
+def scores_by_data(
+    by_data: Mapping[str, Sequence[float | None]],
+) -> dict[str, Mapping[str, float | None] | None]:
+    """The same by data set; FERV39K's is always there, null where nobody gave any."""
+    found: dict[str, Mapping[str, float | None] | None] = {MAIN_DATA: None}
+    return found | {data: named_scores(pair) for data, pair in by_data.items()}
 
 
 def terminal_width() -> int:

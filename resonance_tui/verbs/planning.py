@@ -9,7 +9,7 @@ from pathlib import Path
 
 from resonance_tui.capture.sources import Source, parse_source
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
-from resonance_tui.engines.base import EngineOptions, check_engine, weights_folder
+from resonance_tui.engines.base import EngineOptions, check_engine, check_name, weights_folder
 from resonance_tui.messaging.wire import BrokerUrl, new_viewer_id, parse_broker_url
 from resonance_tui.profile import Profile
 from resonance_tui.session.core import Session, SessionPlan
@@ -36,7 +36,9 @@ def check(config: Config, *, allow_untrained: bool = False) -> Intent:
         check_source(source)
     options = engine_options(config, allow_untrained=allow_untrained)
     engine = settings.engine.name
-    if source.kind != "none":  # nobody to read, no engine to have
+    if source.kind == "none":  # nobody to read, no engine to have
+        check_name(engine)
+    else:
         engine = check_engine(engine, weights_folder(config.directories.data), options)
     return Intent(source, engine, broker_url(config), options)
 

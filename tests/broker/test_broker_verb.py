@@ -18,7 +18,9 @@ import aiomqtt
 import pytest
 
 from broker import BrokerProblem, BrokerSettings, ProblemKind
+from broker.address import pinned_context
 from broker.preflight import free_port, speaks_mqtt
+from resonance_tui.emotions import Code
 from resonance_tui.errors import (
     BrokerFailed,
     BrokerNotInstalled,
@@ -27,6 +29,7 @@ from resonance_tui.errors import (
     PortTaken,
 )
 from resonance_tui.messaging import wire
+from resonance_tui.room.state import Report
 from resonance_tui.verbs import broker_watch
 from resonance_tui.verbs.broker import describe, run, share_lines, translate
 from resonance_tui.verbs.broker_watch import FigureReader, Figures
@@ -34,6 +37,7 @@ from resonance_tui.verbs.broker_watch import FigureReader, Figures
 KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
 CODE = """
 import sys
+from pathlib import PosixPath
 from resonance_tui.verbs.broker import run
 try:
     run({arguments})
@@ -143,6 +147,65 @@ def test_on_a_terminal_one_line_is_rewritten_in_place(verb: Verb) -> None:
     assert b"\n" not in seen[seen.index(b"\x1b[2K") :]
 
 
+@pytest.mark.mosquitto
+async def test_counts_the_rooms_that_it_announces(verb: Verb) -> None:
+    port = free_port()
+    process = verb({"port": port, "program": "mosquitto", "channels": ["demo"]})
+    process.stdout.readline()
+    report = wire.encode_report(Report(1, 1, Code.FEAR, 80))
+    async with (
+        asyncio.timeout(15),
+        aiomqtt.Client("127.0.0.1", port, protocol=protocol("mosquitto")) as viewer,
+    ):
+        await viewer.publish(wire.report_topic("demo", "ann"), report, retain=True)
+        await viewer.subscribe("resonance/1/demo/total")
+        async for message in viewer.messages:
+            event = wire.decode(str(message.topic), message.payload)
+            if isinstance(event, wire.TotalEvent) and event.viewers:
+                break
+    assert event.counts[Code.FEAR] == event.viewers == 1
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+
+
+@pytest.mark.mosquitto
+async def test_counts_behind_passwords_and_tls(
+    verb: Verb, users_file: Path, tls_pair: tuple[Path, Path]
+) -> None:
+    """Others who know a password cannot tell a total, and hear the host's."""
+    cert, key = tls_pair
+    port = free_port()
+    process = verb(
+        {
+            **{"port": port, "channels": ["demo"], "users": users_file},
+            **{"tls_cert": cert, "tls_key": key},
+        }
+    )
+    process.stdout.readline()
+    ada = aiomqtt.Client(
+        "127.0.0.1",
+        port,
+        username="ada",
+        password="enigma",
+        protocol=protocol("mosquitto"),
+        tls_context=pinned_context(cert),
+    )
+    async with asyncio.timeout(15), ada:
+        await ada.subscribe("resonance/1/demo/total")
+        forged = wire.encode_total(9, 9, 9, (9,) * 9)
+        await ada.publish(wire.total_topic("demo"), forged, qos=1, retain=True)
+        report = wire.encode_report(Report(1, 1, Code.FEAR, 80))
+        await ada.publish(wire.report_topic("demo", "ann"), report, retain=True)
+        heard = []
+        async for message in ada.messages:
+            heard.append(wire.decode(str(message.topic), message.payload))
+            if isinstance(heard[-1], wire.TotalEvent) and heard[-1].viewers == 1:
+                break
+    assert {event.viewers for event in heard} <= {0, 1}
+
+
 def test_refusals_come_before_anything_is_started(tmp_path: Path) -> None:
     with pytest.raises(InvalidChannel):
         run(channels=["not a channel!"])
@@ -237,6 +300,21 @@ def test_what_is_no_figure_is_passed_over(topic: str, payload: bytes) -> None:
     reader.feed("$SYS/broker/publish/messages/sent", b"1")
     reader.feed(topic, payload)
     assert reader.figures(0.0) == Figures()
+
+
+def test_figures_leave_our_aggregators_out() -> None:
+    reader = FigureReader()
+
+    def feed(connected: bytes, received: bytes, sent: bytes) -> None:
+        reader.feed("$SYS/broker/clients/connected", connected)
+        reader.feed("$SYS/broker/publish/messages/received", received)
+        reader.feed("$SYS/broker/publish/messages/sent", sent)
+
+    feed(b"4", b"100", b"203")
+    assert reader.figures(10.0, agents=1, told=40, heard=60) == Figures(viewers=2)
+    feed(b"4", b"130", b"246")  # ten in and twenty out were the aggregator's
+    figures = reader.figures(12.0, agents=1, told=50, heard=80)
+    assert figures == Figures(viewers=2, in_per_s=10.0, out_per_s=10.0)
 
 
 def test_after_a_restart_rates_do_not_go_below_nothing() -> None:

@@ -8,7 +8,10 @@ import sys
 import pytest
 
 HEAVY = ("textual", "rich", "torch", "cv2", "mediapipe", "numpy", "onnxruntime", "plotext")
-VERBS = ("join", "broker", "history", "log", "audience", "doctor", "config", "completion")
+VERBS = (
+    *("join", "broker", "history", "log", "aggregate"),
+    *("audience", "doctor", "config", "completion"),
+)
 
 
 def loaded_by(code: str, watched: tuple[str, ...]) -> set[str]:

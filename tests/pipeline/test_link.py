@@ -109,6 +109,32 @@ async def test_heartbeats_keep_a_still_viewer_alive(mosquitto: Any) -> None:
             await asyncio.sleep(0.05)
 
 
+async def test_another_heartbeat_holds_at_once(mosquitto: Any) -> None:
+    alice, bob = Seat(mosquitto, heartbeat_s=60), Seat(mosquitto)
+    async with seated(alice, bob):
+        alice.link.publish_report(HAPPY)
+        await until(lambda: bob.look().viewers == 1)
+        bob.link.drain()
+        alice.link.beat_every(0.2)
+        assert await until(bob.link.drain) < 1
+
+
+async def test_who_does_not_hear_everybody_hears_nobody_until_it_does_again(mosquitto: Any) -> None:
+    alice, bob = Seat(mosquitto, heartbeat_s=0.1), Seat(mosquitto, heartbeat_s=60)
+    async with seated(alice, bob):
+        alice.link.publish_nickname("Alice")
+        alice.link.publish_report(HAPPY)
+        await until(lambda: bob.look().viewers == 1)
+        bob.link.hear_everybody(False)
+        await until(lambda: not bob.link._hears_everybody)
+        bob.link.drain()
+        await asyncio.sleep(0.5)
+        assert bob.link.drain() == []
+        bob.room = RoomState()
+        bob.link.hear_everybody(True)
+        await until(lambda: rows(bob) == {alice.link.viewer_id: ("Alice", Code.HAPPINESS)})
+
+
 async def test_a_report_after_heartbeats_still_counts_as_newer(mosquitto: Any) -> None:
     alice, bob = Seat(mosquitto, heartbeat_s=0.1), Seat(mosquitto)
     async with seated(alice, bob):

@@ -11,10 +11,15 @@ import pytest
 from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python, until
 
 from resonance_tui.emotions import Code
+from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.link import LinkState
 from resonance_tui.messaging.wire import (
+    Event,
     ReportEvent,
+    TotalEvent,
+    TotalOverEvent,
     encode_report,
+    parse_broker_url,
     report_topic,
 )
 
@@ -189,6 +194,33 @@ async def test_an_old_broker_carries_the_same_room(unused_port: int) -> None:
                 async with seated(late):
                     await until(lambda: rows(late) == expected)
             await until(lambda: bob.look().viewers == 0, within=2)
+    finally:
+        broker.kill()
+        broker.communicate()
+
+
+async def test_an_old_broker_is_counted_at_and_its_last_total_taken_back(unused_port: int) -> None:
+    broker = start_python(AMQTT, str(unused_port))
+    try:
+        assert broker.stdout is not None
+        assert await asyncio.to_thread(broker.stdout.readline) == b"up\n"
+        url = f"mqtt://127.0.0.1:{unused_port}"
+        counter = Aggregator(parse_broker_url(url), CHANNEL)
+        alice = Seat(url)
+        totals: list[Event] = []
+
+        def told(event_type: type[Event]) -> bool:
+            totals.extend(each for each in alice.link.drain() if isinstance(each, event_type))
+            return any(getattr(each, "viewers", 1) == 1 for each in totals)
+
+        async with seated(alice):
+            alice.link.publish_report(HAPPY)
+            run = asyncio.create_task(counter.run())
+            await until(lambda: told(TotalEvent))
+            totals.clear()
+            run.cancel()
+            await asyncio.wait([run])
+            await until(lambda: told(TotalOverEvent), within=2)
     finally:
         broker.kill()
         broker.communicate()

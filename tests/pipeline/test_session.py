@@ -14,10 +14,17 @@ import pytest
 
 from resonance_tui.capture.sources import CameraState, Source, parse_source
 from resonance_tui.emotions import Code
-from resonance_tui.errors import BrokerRefused, EngineUnavailable
+from resonance_tui.errors import BrokerRefused, InputError
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.link import LinkState
-from resonance_tui.messaging.wire import BrokerUrl, new_viewer_id, parse_broker_url
+from resonance_tui.messaging.loopback import LoopbackHub, LoopbackLink
+from resonance_tui.messaging.wire import (
+    BrokerUrl,
+    ReportEvent,
+    new_viewer_id,
+    parse_broker_url,
+)
+from resonance_tui.room.smoothing import Steady
 from resonance_tui.session.core import Session, SessionPlan
 from resonance_tui.session.view import EngineState
 
@@ -104,14 +111,32 @@ async def test_not_sharing_leaves_the_room_and_comes_back(quiet: Callable[[str],
         await until(lambda: "ann" in names(ben), 3)
 
 
-async def test_what_is_still_being_judged_when_sharing_is_switched_is_dropped(
+async def test_the_room_hears_nothing_of_what_was_read_while_nothing_was_shared(
     quiet: Callable[[str], Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ann, dropped = quiet("ann"), []
-    monkeypatch.setattr(ann._face, "drop_prediction", lambda: dropped.append(True))
-    for on in (True, False, False, True):
-        ann.set_sharing(on)
-    assert len(dropped) == 2
+    hub = LoopbackHub()
+    ann, ben = quiet("ann"), LoopbackLink(hub, "room", "ben")
+    monkeypatch.setattr(ann, "_connect", lambda _: LoopbackLink(hub, "room", "ann"))
+    hub.attach(ben)
+
+    def heard() -> list[Code]:
+        return [e.report.code for e in ben.drain() if isinstance(e, ReportEvent)]
+
+    def read(code: Code) -> None:
+        ann._read(Steady(code, 0.9, (1 / 7,) * 7), {"total": 1.0})
+
+    async with living(ann):
+        await until(lambda: ann.view.link.state is LinkState.CONNECTED)
+        read(Code.ANGER)
+        await until(lambda: Code.ANGER in heard())
+        ann.set_sharing(False)
+        read(Code.FEAR)
+        assert ann.view.me.code is Code.FEAR  # the own panel goes on
+        ann.set_sharing(True)
+        await asyncio.sleep(1.5)
+        assert set(heard()) == {Code.AWAY}
+        read(Code.HAPPINESS)
+        await until(lambda: Code.HAPPINESS in heard())
 
 
 async def test_an_observer_sees_and_is_not_seen(
@@ -259,5 +284,5 @@ async def test_a_film_that_cannot_be_read_ends_in_an_error(
     broker: BrokerUrl, tmp_path: Path
 ) -> None:
     broken = replace(plan(broker, Source("demo"), tmp_path), engine="nonsense", once=True)
-    with pytest.raises(EngineUnavailable, match="nonsense"):
+    with pytest.raises(InputError, match="nonsense"):  # in its own words, not the film's
         await asyncio.wait_for(Session(broken).run(), 20)

@@ -42,14 +42,15 @@ def resting(picture: Picture, rng: np.random.Generator) -> Iterator[Picture]:
 def watch(pictures: Iterator[Picture], model: Path | None) -> list[Code]:
     """What the viewer would report, reading by reading, in the film's own time."""
     engine = create_engine("static")
-    perception = Perception(engine.spec, create_finder(model))
+    finder = create_finder(model)
+    perception = Perception(engine.spec, finder)
     smoother = Smoother(SmoothingSettings(unsure_below=engine.spec.unsure_below))
     codes = []
     for number, picture in enumerate(pictures):
         seen = perception.look(Frame(picture, number / 10, number))
         if seen.clip is not None:
             codes.append(smoother.see(judge(engine, seen.clip).probabilities, seen.at).code)
-    perception.close()
+    finder.close()
     return codes
 
 

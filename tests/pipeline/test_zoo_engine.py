@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from model_zoo.cards import network_card
 from resonance_tui.capture.camera import FrameSource
 from resonance_tui.capture.sources import CameraState, Source, parse_source
 from resonance_tui.emotions import Code
+from resonance_tui.engines import base
 from resonance_tui.engines.base import (
     EngineOptions,
     EngineSpec,
@@ -30,12 +32,14 @@ from resonance_tui.engines.base import (
     weights_folder,
 )
 from resonance_tui.errors import EngineUnavailable
-from resonance_tui.perception import load_perception
-from resonance_tui.room.smoothing import Steady
+from resonance_tui.perception import Perception, load_finder
+from resonance_tui.room.smoothing import ABSENT, Steady
 from resonance_tui.session.face import FaceWatch
 from resonance_tui.session.view import EngineState
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra `zoo`)")
+from model_zoo import inference  # noqa: E402  (both need torch)
+from model_zoo.clip_input import ClipError  # noqa: E402
 
 NAME = "mae_dfer"
 TINY = {
@@ -103,12 +107,49 @@ def test_weights_that_changed_since_are_refused(tmp_path: Path) -> None:
         create_engine(NAME, weights_folder(tmp_path), CPU)
 
 
-def test_a_device_that_is_not_here_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [NAME, "auto"])
+def test_a_device_that_is_not_here_is_said(name: str, tmp_path: Path) -> None:
     if torch.backends.mps.is_available():
         pytest.skip("this machine has an mps device")
     imported(tmp_path)
-    with pytest.raises(EngineUnavailable, match="mps"):
-        create_engine(NAME, weights_folder(tmp_path), EngineOptions(device="mps"))
+    with pytest.raises(EngineUnavailable, match="mps") as caught:
+        create_engine(name, weights_folder(tmp_path), EngineOptions(device="mps"))
+    assert "--device" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("CUDA out of memory. Tried 2 GiB.\nMore."), "too little memory: CUDA out"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "too little"),
+        (MemoryError(), "too little memory"),
+        (AssertionError("Torch not compiled with CUDA enabled"), "cannot run on the device 'cpu'"),
+        (ClipError("the network's answer is not finite"), "cannot be used: the network's answer"),
+    ],
+)
+def test_what_torch_throws_is_told_in_words(
+    error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported(tmp_path)
+    engine = create_engine(NAME, weights_folder(tmp_path), CPU)
+
+    def throw(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(inference.Predictor, "predict", throw)
+    for ask in (
+        lambda: engine.predict(np.zeros((16, 32, 32, 3), np.uint8)),
+        lambda: create_engine(NAME, weights_folder(tmp_path), CPU),
+    ):
+        with pytest.raises(EngineUnavailable, match=re.escape(said)) as caught:
+            ask()
+        assert caught.value.hint and "More" not in caught.value.message
+
+
+def test_both_lists_of_devices_and_of_precisions_say_the_same() -> None:
+    """The app's can be had without torch."""
+    assert set(base.DEVICES) == set(inference.DEVICES)
+    assert set(base.PRECISIONS) == set(inference.PRECISIONS)
 
 
 def test_auto_measures_and_takes_it(tmp_path: Path) -> None:
@@ -125,7 +166,8 @@ def test_a_clip_of_a_real_film_holds_sixteen_moments_of_a_second(
 ) -> None:
     imported(tmp_path)
     engine = create_engine(NAME, weights_folder(tmp_path), CPU)
-    perception = load_perception(engine.spec, shared_data / "face_landmarker.task")
+    finder, _ = load_finder(shared_data / "face_landmarker.task")
+    perception = Perception(engine.spec, finder)
     camera = FrameSource(parse_source(str(shared_data / "clips/single_face.mp4")), fps=15)
     camera.start()
     clip, after, until = None, -1, time.monotonic() + 15
@@ -139,7 +181,7 @@ def test_a_clip_of_a_real_film_holds_sixteen_moments_of_a_second(
             clip = perception.look(frame).clip
     finally:
         camera.stop()
-        perception.close()
+        finder.close()
     assert clip is not None
     assert clip.frames.shape == (16, 32, 32, 3)
     assert all(a < b for a, b in pairwise(clip.times))
@@ -194,7 +236,7 @@ def test_an_untrained_network_is_said_and_the_room_hears_unsure(
 ) -> None:
     told, said = join(
         *("--camera", "demo", "--engine", "former_dfer", "--allow-untrained"),
-        *("--broker", mosquitto.url, "--duration", "12"),
+        *("--broker", mosquitto.url, "--duration", "20"),
         data_dir=tmp_path,
     )
     own = [e for e in told if e["type"] == "self" and e["latency_ms"]]
@@ -236,6 +278,7 @@ class Watcher:
 
     def __init__(self, engine: SlowEngine, data_dir: Path, **options: object) -> None:
         self.told: list[tuple[Steady, dict[str, float]]] = []
+        self.notices: list[str] = []
         settings = {"fps": None, "once": False, "options": EngineOptions()} | options
         self.face = FaceWatch(
             Source("demo"),
@@ -243,6 +286,7 @@ class Watcher:
             data_dir,
             on_reading=lambda *reading: self.told.append(reading),
             on_status=lambda: None,
+            on_notice=self.notices.append,
             **settings,
         )
 
@@ -255,7 +299,7 @@ class Watcher:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch, face_model: None) -> SlowEngine:
     engine = SlowEngine()
-    monkeypatch.setattr("resonance_tui.session.face.create_engine", lambda *_: engine)
+    monkeypatch.setattr("resonance_tui.session.threads.create_engine", lambda *_: engine)
     return engine
 
 
@@ -335,17 +379,88 @@ async def test_what_began_before_the_camera_went_off_is_never_told(
         await until(lambda: len(watcher.read) > known)
 
 
-async def test_what_began_before_sharing_was_switched_is_never_told(
+async def test_nothing_is_told_that_was_seen_before_it_was_to_be_forgotten(
     slow: SlowEngine, tmp_path: Path
 ) -> None:
+    slow.seconds = 0.3
     watcher = Watcher(slow, tmp_path)
     async with living(watcher):
-        await until(lambda: slow.running)
-        asked = len(slow.times)
-        watcher.face.drop_prediction()
+        await until(lambda: watcher.read and slow.running)
+        asked, known = len(slow.times), len(watcher.read)
+        watcher.face.forget()
+        forgot_at = time.monotonic()
+        assert watcher.told[-1][0] is ABSENT
         await until(lambda: len(slow.times) > asked)
-        assert not watcher.read
-        await until(lambda: watcher.read)
+        assert len(watcher.read) == known
+        assert slow.times[asked] - forgot_at > 0.9  # sixteen new frames, fifteen a second
+        await until(lambda: len(watcher.read) > known)
+
+
+async def test_a_camera_too_slow_for_the_clips_is_said_with_both_numbers(
+    slow: SlowEngine, tmp_path: Path
+) -> None:
+    watcher = Watcher(slow, tmp_path, fps=4.0)
+    async with living(watcher):
+        await until(lambda: watcher.notices)
+        assert "camera.fps is 4; the clips of slow need 7.5 or more." in watcher.notices[0]
+        await until(lambda: len(watcher.notices) > 1)
+        assert re.search(r"slow gets [34]\.\d frames .* need 7\.5", watcher.notices[1])
+    assert not slow.times
+
+
+async def test_what_auto_had_to_do_without_is_said(
+    slow: SlowEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def choose(
+        name: str, folder: Path, options: EngineOptions, say: Callable, warn: Callable
+    ) -> SlowEngine:
+        warn("c3d was passed over: broken")
+        return slow
+
+    monkeypatch.setattr("resonance_tui.session.threads.create_engine", choose)
+    watcher = Watcher(slow, tmp_path)
+    async with living(watcher):
+        await until(lambda: watcher.notices)
+    assert "c3d was passed over: broken" in watcher.notices[0]
+
+
+async def test_an_engine_that_cannot_be_loaded_is_said_with_what_to_do(
+    slow: SlowEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise EngineUnavailable("There is no such device.", "Try --device cpu.")
+
+    monkeypatch.setattr("resonance_tui.session.threads.create_engine", refuse)
+    watcher = Watcher(slow, tmp_path)
+    async with living(watcher):
+        await until(lambda: watcher.face.engine.state is EngineState.FAILED)
+        assert watcher.face.engine.detail == "There is no such device. Try --device cpu."
+    once = Watcher(slow, tmp_path, once=True)
+    with pytest.raises(EngineUnavailable, match=r"^There is no such device\.$") as caught:
+        await once.face.run()
+    assert caught.value.hint == "Try --device cpu."
+
+
+async def test_a_finder_that_nobody_wants_any_more_is_closed_once_it_is_built(
+    slow: SlowEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, release, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class Finder:
+        name = note = "late"
+        close = staticmethod(closed.set)
+
+    def build(model: object) -> tuple[Finder, str]:
+        begun.set()
+        release.wait(10)
+        return Finder(), ""
+
+    monkeypatch.setattr("resonance_tui.perception.load_finder", build)
+    async with living(Watcher(slow, tmp_path)):
+        await until(begun.is_set)
+    assert not closed.is_set()
+    release.set()
+    assert await asyncio.to_thread(closed.wait, 5)
 
 
 async def test_a_slow_engine_that_breaks_down_is_said(
@@ -404,12 +519,13 @@ def test_ctrl_c_ends_the_program_at_once_whatever_the_network_does(
     tmp_path: Path, mosquitto, face_model: None
 ) -> None:
     code = (
-        "import sys, threading\n"
+        "import sys, torch\n"
         "from resonance_tui import cli\n"
-        "from resonance_tui.session import face\n"
+        "from resonance_tui.session import threads\n"
         "def hang(*_):\n"
-        "    print('hangs', flush=True); threading.Event().wait(60)\n"
-        "face.create_engine = hang\n"
+        "    one = torch.ones(12_000, 12_000)\n"
+        "    print('hangs', flush=True); torch.mm(one, one); print('done', flush=True)\n"
+        "threads.create_engine = hang\n"
         "sys.argv[1:] = ['join', 'x', '--camera', 'demo', '--headless',\n"
         f"                '--broker', {mosquitto.url!r}]\n"
         "cli.main()"
@@ -422,7 +538,8 @@ def test_ctrl_c_ends_the_program_at_once_whatever_the_network_does(
         assert child.poll() is None
     left_at = time.monotonic()
     child.send_signal(2)
-    _, said = child.communicate(timeout=30)
+    after, said = child.communicate(timeout=60)
+    assert "done" not in after  # it ended while C++ was computing in a thread
     assert child.returncode == 130
     assert time.monotonic() - left_at < 3
     assert "at most" in said and "Traceback" not in said

@@ -13,14 +13,15 @@ from rich.style import Style
 from resonance_tui.emotions import EMOTIONS, LOOKS, Code
 from resonance_tui.room.state import ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
+from resonance_tui.session import EngineState, EngineStatus
 from resonance_tui.tui.actions import ACTIONS, available
 from resonance_tui.tui.paint import Pen, bar, column, fit, line_width, printable
 from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.keys import KeyBar
-from resonance_tui.tui.widgets.own import OwnState
+from resonance_tui.tui.widgets.own import NO_FACE, OwnState
 from resonance_tui.tui.widgets.preview import half_blocks
 from resonance_tui.tui.widgets.roster import anonymous, row_line
-from resonance_tui.tui.widgets.status import SEPARATOR, Chip, arrange, chips, countdown
+from resonance_tui.tui.widgets.status import SEPARATOR, Chip, arrange, chips, countdown, engine_chip
 from resonance_tui.tui.widgets.timeline import Timeline, columns
 
 from .fakes import points, room, view
@@ -173,10 +174,16 @@ def test_help_and_quit_are_the_last_keys_to_go(width: int):
         assert "? help" in line and "q quit" in line
 
 
+def test_an_untrained_engine_that_failed_has_failed():
+    failed = EngineStatus("c3d", EngineState.FAILED, "out of memory", is_trained=False)
+    chip = engine_chip(view(engine=failed))
+    assert (chip.long, chip.tone) == ("✕ c3d failed", "bad")
+
+
 @given(st.integers(10, 100), st.integers(1, 4))
 def test_own_state_names_the_emotion(width: int, height: int):
     own = OwnState()
-    own._shown = (view().me, "", True)
+    own._shown = (view().me, "", NO_FACE)
     lines = own.draw(PEN, width, height)
     assert len(lines) <= height
     assert "☺ happiness" in text(lines[0])

@@ -18,6 +18,7 @@ from resonance_tui.tui.actions import ACTIONS
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.screens.live import LiveScreen
+from resonance_tui.tui.widgets.own import GETTING_READY
 from resonance_tui.tui.widgets.preview import NO_FACE, ONLY_HERE, Preview
 from resonance_tui.tui.widgets.roster import Roster
 
@@ -284,6 +285,8 @@ async def test_what_the_engine_is_doing_is_said_while_it_loads():
     app, session = app_with(view(engine=loading))
     async with app.run_test(size=(200, 40)) as pilot:
         await shown(pilot, "auto loading · mae_dfer_mmnet_add: warming up")
+        session.view = view(engine=loading, me=SelfView())
+        await shown(pilot, GETTING_READY)
         session.view = view(engine=EngineStatus("c3d", EngineState.READY, "mediapipe · cpu"))
         await shown(pilot, "c3d ready · mediapipe · cpu")
 
@@ -356,6 +359,22 @@ async def test_the_list_follows_a_room_that_shrinks():
         await shown(pilot, "lucky-heron")
         session.view = view(room=EMPTY_ROOM)
         await shown(pilot, "Nobody is here yet.")
+
+
+async def test_a_room_too_large_to_list_says_so_and_comes_back():
+    app, session = app_with(view(2))
+    large = replace(room(1), viewers=512, counts=(400, 0, 100, 0, 0, 0, 0), away=12, is_total=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, "2 here · mesh")
+        session.view = view(room=large)
+        await shown(pilot, "total of 512")
+        await shown(pilot, "Single viewers are not listed")
+        text = drawn(app)
+        assert "in a room this large." in text and "lucky-heron" in text
+        assert "512 viewers" in text
+        session.view = view(2)
+        await shown(pilot, "2 here · mesh")
+        assert "not listed" not in drawn(app) and "this large" not in drawn(app)
 
 
 async def test_only_changed_lines_are_drawn_again(monkeypatch: pytest.MonkeyPatch):

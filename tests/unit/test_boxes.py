@@ -64,9 +64,21 @@ def test_garbage_is_counted_and_nothing_else(messages: list[tuple[str, bytes]]) 
     inbox = Inbox()
     for topic, payload in messages:
         inbox.put(f"garbage/{topic}", payload)
-    waiting = len(inbox)
     assert inbox.drain() == []
-    assert inbox.rejected == waiting
+    assert inbox.rejected == len(messages)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=600)))
+def test_garbage_displaces_nothing_and_is_told_of(payloads: list[bytes]) -> None:
+    told: list[str] = []
+    inbox = Inbox()
+    inbox.on_broken = told.append
+    topic = report_topic("room", "ann")
+    inbox.put(topic, encode_report(FIRST))
+    for payload in payloads:
+        inbox.put(topic, b"\xc1" + payload)  # a byte that MessagePack never uses
+    assert inbox.drain() == [ReportEvent("room", "ann", FIRST)]
+    assert told == [topic] * len(payloads)
 
 
 # --- outbox ------------------------------------------------------------------------------------

@@ -222,6 +222,20 @@ def test_only_the_host_writes_the_room_and_reads_the_figures() -> None:
     assert "topic read $SYS/#" in sections[-1]
 
 
+def test_an_aggregator_tells_totals_and_speaks_under_its_own_name_only() -> None:
+    names = ("agg-1", "agg-+", "agg-#", "agg-a/b", "Agg-1", "my-agg-1", "agg-")
+    rules = access_rules(tuple(User(name, HASH) for name in names))
+    sections = {part.splitlines()[0]: part for part in rules.split("user ")[1:]}
+    more = sections.pop("agg-1").replace("agg-1\n", "", 1).replace(sections["agg-+"][6:], "")
+    assert more.splitlines() == [
+        "topic write resonance/+/+/agent/agg-1",
+        "topic write resonance/+/+/agg/agg-1",
+        "topic write resonance/+/+/total",
+    ]
+    for name in names[1:]:
+        assert "agent" not in sections[name] and "total" not in sections[name]
+
+
 def test_the_password_file_has_everyone_and_the_host() -> None:
     host = hash_login(Login(HOST_NAME, "p"), b"salt")
     text = users_file((User("ada", HASH),), host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from resonance_tui.config import load
 from resonance_tui.engines import auto, base, live, speed
 from resonance_tui.engines.base import EngineOptions, EngineSpec, check_engine, create_engine
 from resonance_tui.engines.live import engine_names, live_networks
-from resonance_tui.engines.speed import HOLDS_WITHIN_S, SpeedBook
+from resonance_tui.engines.speed import DAY_S, HOLDS_WITHIN_S, SpeedBook, Timing
 from resonance_tui.errors import EngineUnavailable, InputError
 from resonance_tui.verbs import doctor
 from resonance_tui.verbs.planning import check, frames_a_second
@@ -57,6 +58,7 @@ def speeds(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         return Timed(name, table[name])
 
     monkeypatch.setattr(auto, "ZooEngine", build)
+    monkeypatch.setattr(auto, "check_device", lambda options: None)
     monkeypatch.setattr(speed, "measure", lambda engine: engine.seconds)
     return table
 
@@ -132,9 +134,11 @@ def test_a_damaged_record_is_said(tmp_path: Path) -> None:
         check_engine("former_dfer", tmp_path)
 
 
-def test_who_has_no_camera_needs_no_weights(tmp_path: Path) -> None:
+def test_who_has_no_camera_needs_no_weights_but_an_engine_that_there_is(tmp_path: Path) -> None:
     without = load({"camera.source": "none", "engine.name": "former_dfer"})
     assert check(without).engine == "former_dfer"
+    with pytest.raises(InputError, match="mae_defr"):
+        check(load({"camera.source": "none", "engine.name": "mae_defr"}))
     with pytest.raises(EngineUnavailable):
         check(load({"camera.source": "demo", "engine.name": "former_dfer"}))
 
@@ -176,10 +180,93 @@ def test_auto_passes_over_what_is_too_slow_or_broken(
     pretend_weights(tmp_path, "c3d", "mae_dfer_mmnet_add", "former_dfer")
     speeds |= {"c3d": 0.1, "mae_dfer_mmnet_add": HOLDS_WITHIN_S + 0.1}
     said: list[str] = []
-    assert create_engine("auto", tmp_path, say=said.append).spec.name == "c3d"
+    why: list[str] = []
+    found = create_engine("auto", tmp_path, say=said.append, warn=why.append)
+    assert found.spec.name == "c3d"
     assert speeds["loaded former_dfer"] == 1
     assert "mae_dfer_mmnet_add: timing" in said
-    assert [name for name, _ in auto.too_slow(tmp_path, EngineOptions())] == ["mae_dfer_mmnet_add"]
+    assert why == [
+        "mae_dfer_mmnet_add was passed over: it takes 900 ms a clip here, too slow",
+        "former_dfer was passed over: broken",
+    ]
+
+
+def test_auto_passes_over_a_network_that_fails_while_it_is_timed_and_lets_go_of_it_first(
+    tmp_path: Path, speeds: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_weights(tmp_path, "c3d", "mae_dfer_mmnet_add")
+    speeds |= {"c3d": 0.1, "mae_dfer_mmnet_add": 0.1}
+    build, built = auto.ZooEngine, []
+
+    def build_one(name: str, *rest: object) -> Timed:
+        assert [one() for one in built] == [None] * len(built)
+        engine = build(name, *rest)
+        engine.itself = engine  # what only a collection of garbage takes apart
+        built.append(weakref.ref(engine))
+        return engine
+
+    def run_out(engine: Timed) -> float:
+        if engine.spec.name != "c3d":
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB.\nMore words.")
+        return engine.seconds
+
+    monkeypatch.setattr(auto, "ZooEngine", build_one)
+    monkeypatch.setattr(speed, "measure", run_out)
+    why: list[str] = []
+    assert create_engine("auto", tmp_path, warn=why.append).spec.name == "c3d"
+    (reason,) = why
+    assert reason.startswith("mae_dfer_mmnet_add was passed over: CUDA out of memory.")
+    assert "More words" not in reason
+
+
+def test_auto_does_not_pass_over_a_device_that_was_asked_for_and_is_not_there(
+    tmp_path: Path, speeds: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_weights(tmp_path, "c3d")
+
+    def refuse(options: EngineOptions) -> None:
+        raise EngineUnavailable(f"no {options.device}")
+
+    monkeypatch.setattr(auto, "check_device", refuse)
+    with pytest.raises(EngineUnavailable, match="no cuda"):
+        create_engine("auto", tmp_path, EngineOptions(device="cuda"))
+
+
+def test_a_damaged_record_is_a_reason_that_auto_gives(
+    tmp_path: Path, speeds: dict[str, float]
+) -> None:
+    pretend_weights(tmp_path, "c3d", "former_dfer")
+    speeds["c3d"] = 0.1
+    (tmp_path / "former_dfer.json").write_text("{")
+    why: list[str] = []
+    assert create_engine("auto", tmp_path, warn=why.append).spec.name == "c3d"
+    (reason,) = why
+    assert "former_dfer was passed over" in reason and "damaged" in reason
+
+
+def test_what_was_measured_on_another_device_is_measured_again(
+    tmp_path: Path, speeds: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_weights(tmp_path, "c3d")
+    device, timed = ["a GPU"], []
+
+    def build(name: str, *_: object) -> Timed:
+        engine = Timed(name, 0.1 if device[0] == "a GPU" else 2.0)
+        engine.spec = replace(engine.spec, runs_on=device[0])
+        return engine
+
+    def measure(engine: Timed) -> float:
+        timed.append(engine.spec.runs_on)
+        return engine.seconds
+
+    monkeypatch.setattr(auto, "ZooEngine", build)
+    monkeypatch.setattr(speed, "measure", measure)
+    for _ in range(2):
+        assert create_engine("auto", tmp_path).spec.name == "c3d"
+    assert timed == ["a GPU"]
+    device[0] = "a processor"
+    assert create_engine("auto", tmp_path).spec.name == "static"
+    assert timed == ["a GPU", "a processor"]
 
 
 def test_a_measured_network_is_not_loaded_to_be_measured_again(
@@ -195,23 +282,33 @@ def test_a_measured_network_is_not_loaded_to_be_measured_again(
     assert speeds["loaded mae_dfer_mmnet_add"] == 2
 
 
-def test_too_slow_holds_for_a_day_and_quick_enough_for_good(tmp_path: Path) -> None:
+def test_too_slow_holds_for_a_day_and_quick_enough_for_a_month(tmp_path: Path) -> None:
     book = SpeedBook(tmp_path)
-    book.note("slow", 2.0, 0.0)
-    book.note("quick", 0.1, 0.0)
-    assert (book.recall("slow", 3600.0), book.recall("quick", 3600.0)) == (2.0, 0.1)
-    assert (book.recall("slow", 90_000.0), book.recall("quick", 1e9)) == (None, 0.1)
+    slow, quick = Timing(2.0, 0.0, "cpu"), Timing(0.1, 0.0, "cpu")
+    book.note("slow", slow)
+    book.note("quick", quick)
+    assert (book.recall("slow", 3600.0), book.recall("quick", 3600.0)) == (slow, quick)
+    assert (book.recall("slow", 1.1 * DAY_S), book.recall("quick", 29 * DAY_S)) == (None, quick)
+    assert book.recall("quick", 31 * DAY_S) is None
+    assert book.recall("quick", -1.0) is None  # measured tomorrow, by a clock that was wrong
     assert book.recall("other", 0.0) is None
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', '{"a": ["x", 2]}', "\x00"])
+def test_the_book_forgets_what_is_older_than_a_season(tmp_path: Path) -> None:
+    book = SpeedBook(tmp_path)
+    for day, key in ((0, "old"), (500, "of a wrong clock"), (20, "kept"), (100, "new")):
+        book.note(key, Timing(0.1, day * DAY_S, "cpu"))
+    assert set(json.loads((tmp_path / "speed.json").read_text())) == {"kept", "new"}
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', '{"a": ["x", 2, ""]}', "\x00"])
 def test_a_damaged_book_of_speeds_is_an_empty_one(tmp_path: Path, content: str) -> None:
     (tmp_path / "speed.json").write_text(content)
     assert SpeedBook(tmp_path).recall("a", 0.0) is None
 
 
 def test_a_book_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
-    SpeedBook(tmp_path / "not there").note("a", 1.0, 0.0)
+    SpeedBook(tmp_path / "not there").note("a", Timing(1.0, 0.0, "cpu"))
 
 
 def test_measuring_stops_early_for_a_slow_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,9 +343,33 @@ def test_doctor_says_whether_a_network_keeps_up(
     pretend_weights(tmp_path / "models", "former_dfer")
     engine = Timed("former_dfer", seconds)
     engine.spec = replace(engine.spec, runs_on="float16 on a card")
-    monkeypatch.setattr(base, "create_engine", lambda *_: engine)
+    monkeypatch.setattr(base, "create_engine", lambda *_, **__: engine)
     monkeypatch.setattr(speed, "measure", lambda engine: engine.seconds)
     found = doctor._engine(load({"engine.name": "former_dfer"}))
     assert found.verdict == verdict
     assert "former_dfer (float16 on a card): " + said in found.text
     assert (tmp_path / "models/speed.json").is_file()
+
+
+def test_doctor_says_what_auto_had_to_do_without(
+    tmp_path: Path, speeds: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESONANCE_DATA_DIR", str(tmp_path))
+    pretend_weights(tmp_path / "models", "c3d", "former_dfer")
+    speeds["c3d"] = 0.1
+    found = doctor._engine(load({"engine.name": "auto"}))
+    assert (found.verdict, found.advice) == ("warn", "former_dfer was passed over: broken")
+    assert found.text.startswith("c3d: 100.0 ms")
+
+
+def test_doctor_goes_on_after_a_check_that_breaks_down() -> None:
+    def engine() -> doctor.Finding:
+        raise RuntimeError("CUDA out of memory.\nMore words.")
+
+    assert doctor._guarded(engine) == doctor.Finding("engine", "fail", "CUDA out of memory.")
+
+
+def test_doctor_advises_no_option_that_it_lacks(tmp_path: Path) -> None:
+    found = doctor._engine(load({"engine.name": "former_dfer"}))
+    assert found.verdict == "fail"
+    assert "models pull former_dfer" in found.advice and "untrained" not in found.advice

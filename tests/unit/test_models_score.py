@@ -111,6 +111,9 @@ def test_a_class_without_clips_has_no_recall(
 ) -> None:
     path = csv_file(tmp_path, "label,pred\n0,0\n1,0\n")
     figures = scored(path, capsys)
+    assert [*figures] == ["clips", "war", "uar", "recall", "confusion", "counts", "interval"]
+    assert figures["confusion"][:2] == [[100, 0, 0, 0, 0, 0, 0]] * 2
+    assert figures["counts"] == [[1, *[0] * 6]] * 2 + [[0] * 7] * 5
     assert figures["recall"]["fear"] is None
     assert (figures["war"], figures["uar"]) == (50.0, 50.0)
     run(path, as_json=False)

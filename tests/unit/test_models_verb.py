@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,10 +17,18 @@ import model_zoo
 from model_zoo.cards import network_card
 from model_zoo.checkpoints import pull as pulling
 from model_zoo.checkpoints.errors import PullError
+from model_zoo.files import sha256
 from resonance_tui.cli import cli, run_verb
-from resonance_tui.errors import InputError, ResonanceError
+from resonance_tui.engines import live
+from resonance_tui.engines.auto import candidates
+from resonance_tui.engines.base import check_engine
+from resonance_tui.errors import EngineUnavailable, InputError, ResonanceError
 from resonance_tui.verbs import models, models_table
 
+SMALL: dict[str, Any] = {
+    "img_size": 32, "num_frames": 4, "embed_dim": 16, "depth": 1, "num_heads": 2,
+    "region_size": (1, 1, 2),
+}  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -53,7 +62,11 @@ def test_the_list_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> N
     add = rows["mae_dfer_mmnet_add"]
     assert (add["params_m"], add["gmacs"]) == (114.325, 52.797)
     assert add["clip"] == {"frames": 16, "size": 160}
-    assert add["report"]["ferv39k"] == add["official"]["ferv39k"] == [42.3, 52.4]
+    assert add["report"]["ferv39k"] == add["official"]["ferv39k"] == {"uar": 42.3, "war": 52.4}
+    assert rows["poster_v2"]["official"]["raf_db"] == {"uar": None, "war": 92.21}
+    assert rows["mmer_mlp"]["report"]["ferv39k"] is None
+    page = json.loads(run(capsys, "info", "mae_dfer", "--json")[0])
+    assert page["reported"]["ferv39k"]["official"] == {"uar": 43.12, "war": 52.07}
     assert (add["reported_params_m"], add["reported_gmacs"]) == (114, 52)
     states = {name: row["weights"] for name, row in rows.items()}
     assert states["static_cnn"] == "shipped"
@@ -84,7 +97,7 @@ def test_the_table_says_that_its_figures_are_computed(capsys: pytest.CaptureFixt
 def test_a_pattern_that_nothing_matches(capsys: pytest.CaptureFixture[str]) -> None:
     _, err = run(capsys, "list", "mae_dfr", code=2)
     assert "Did you mean mae_dfer" in err
-    assert "models list" in run(capsys, "list", "zzz*", code=2)[1]
+    assert "There are: c3d, former_dfer" in run(capsys, "list", "zzz*", code=2)[1]
 
 
 def test_listing_loads_no_torch() -> None:
@@ -175,22 +188,63 @@ def test_a_data_directory_that_is_no_folder(
 def test_without_the_extra_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(models, "find_spec", lambda name: None if name == "torch" else object())
+    monkeypatch.setattr(live, "find_spec", lambda name: None if name == "torch" else object())
     _, err = run(capsys, "import", tmp_path / "c.pth", "--as", "mmer_mlp", code=1)
     assert "not here: torch" in err and 'pip install "resonance-tui[zoo]"' in err
+
+
+def test_weights_for_other_classes_are_kept_but_not_for_a_room(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = checkpoint(tmp_path / "five.pth", "mae_dfer", **SMALL, num_classes=5)
+    settings = [f"--set={key}={value}" for key, value in SMALL.items()]
+    out, _ = run(capsys, "import", file, "--as", "mae_dfer", *settings, "--set", "num_classes=5")
+    assert "Not for `join`: The weights of mae_dfer are for 5 classes" in out
+    assert "--engine" not in out
+    assert f'"mae_dfer", pretrained=True, weights_folder="{data}")' in out
+    with pytest.raises(EngineUnavailable, match="for 5 classes; a room knows seven"):
+        check_engine("mae_dfer", data)
+
+
+def test_replaced_weights_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = checkpoint(tmp_path / "first.pth"), checkpoint(tmp_path / "second.pth")
+    assert "Replaced" not in run(capsys, "import", first, "--as", "mmer_mlp")[0]
+    assert "Replaced" not in run(capsys, "import", first, "--as", "mmer_mlp")[0]
+    out, _ = run(capsys, "import", second, "--as", "mmer_mlp")
+    assert re.search(r"Replaced the weights from first\.pth, imported 20\d\d-\d\d-\d\d\n", out)
+
+
+def test_auto_ranks_own_weights_and_those_for_ferv39k(tmp_path: Path, data: Path) -> None:
+    from model_zoo.weights import import_weights
+
+    file = checkpoint(tmp_path / "own.pth", "mae_dfer", **SMALL)
+    import_weights(file, "mae_dfer", data, **SMALL)
+    assert candidates(data) == ("mae_dfer",)
+    dfew = network_card("mae_dfer").weights[2]
+    import_weights(file, "mae_dfer", data, origin=dfew.location, **SMALL)
+    assert candidates(data) == ()
+    ferv39k = network_card("mae_dfer_mmnet_add").weights[0]
+    fused = checkpoint(tmp_path / "add.pth", "mae_dfer_mmnet_add", **SMALL)
+    import_weights(fused, "mae_dfer_mmnet_add", data, origin=ferv39k.location, **SMALL)
+    assert candidates(data) == ("mae_dfer_mmnet_add",)
 
 
 # pull
 
 
 @pytest.fixture
-def pulled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names that were really fetched; nothing is."""
+def pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names that were asked for; what is kept is a stand-in."""
+    import torch
+
+    from model_zoo.weights import keep_start
+
     names: list[str] = []
 
     def fetch(card: Any, published: Any, folder: Path, *, progress: bool) -> Path:
         names.append(pulling.stored_name(card, published))
-        return folder / f"{names[-1]}.safetensors"
+        torch.save({"a": torch.ones(len(names))}, tmp_path / "came.pth")
+        return keep_start(tmp_path / "came.pth", names[-1], folder, origin=published.location)
 
     monkeypatch.setattr(pulling, "pull", fetch)
     return names
@@ -218,12 +272,29 @@ def test_a_no_is_a_no(
 
 
 def test_the_terms_come_before_the_question(
-    pulled: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pulled: list[str],
+    tmp_path: Path,
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     in_a_terminal(monkeypatch, answer=True)
     out, err = run(capsys, "pull", "mae_dfer")
     assert "https://dfew-dataset.github.io" in err and "drive.google.com" in err
+    assert "Hash:  its authors publish no hash: unverified" in err
     assert pulled == ["mae_dfer"] and "--engine mae_dfer" in out
+    assert f'timm.create_model("mae_dfer", pretrained=True, weights_folder="{data}")' in out
+    recorded = sha256(tmp_path / "came.pth")
+    assert f"SHA-256 of what came, now recorded: {recorded}" in out
+
+
+def test_another_publication_replaces_the_first(
+    pulled: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, third = (network_card("mae_dfer").weights[fold].location for fold in (0, 2))
+    assert "Replaced" not in run(capsys, "pull", "mae_dfer", "--yes")[0]
+    out, _ = run(capsys, "pull", "mae_dfer.dfew_fold3", "--yes")
+    assert f"Replaced the weights from {first}, imported 20" in out and third not in out
 
 
 def test_yes_agrees_and_still_shows_them(

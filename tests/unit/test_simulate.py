@@ -1,11 +1,23 @@
-"""Simulated viewers: the same crowd for the same seed, and moments that the room shares."""
+"""Simulated viewers: the same crowd for the same seed, moments that the room shares, visits."""
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from resonance_tui.emotions import Code
-from resonance_tui.room.simulate import MOMENT_EVERY_S, crowd
+from resonance_tui.room.simulate import (
+    MOMENT_EVERY_S,
+    SHORTEST_STAY_S,
+    Visit,
+    crowd,
+    first_visit,
+    next_visit,
+)
 
 
 def play(seed: int, seconds: int = 60) -> list[Code]:
@@ -40,3 +52,31 @@ def test_no_two_of_a_crowd_have_the_same_name() -> None:
     names = [viewer.nickname for viewer in crowd(450, 5)]
     assert len(set(names)) == len(names)
     assert max(map(len, names)) <= 24
+
+
+def visits(stay_s: float, within_s: float = 10.0, count: int = 4000) -> list[Visit]:
+    rng = random.Random(7)
+    return [first_visit(rng, within_s, stay_s) for _ in range(count)]
+
+
+def test_a_crowd_arrives_bit_by_bit() -> None:
+    arrivals = sorted(visit.arrives_at for visit in visits(1200))
+    assert arrivals[0] >= 0 and arrivals[-1] <= 10
+    per_second = Counter(int(at) for at in arrivals)
+    assert all(300 < per_second[second] < 500 for second in range(10))
+
+
+@pytest.mark.parametrize(("mean", "shortest"), [(1200.0, SHORTEST_STAY_S), (6.0, 3.0)])
+def test_people_stay_as_long_on_average_as_they_should_and_nobody_leaves_at_once(
+    mean: float, shortest: float
+) -> None:
+    stays = [visit.leaves_at - visit.arrives_at for visit in visits(mean)]
+    assert min(stays) >= shortest - 1e-6
+    assert 0.9 * mean < sum(stays) / len(stays) < 1.1 * mean
+
+
+@given(st.integers(0, 10**6), st.floats(0, 10**6), st.floats(0.1, 10**5))
+def test_somebody_else_comes_soon_after(seed: int, after: float, stay_s: float) -> None:
+    visit = next_visit(random.Random(seed), after, stay_s)
+    assert after < visit.arrives_at <= after + 8 + 1e-6
+    assert visit.leaves_at >= visit.arrives_at

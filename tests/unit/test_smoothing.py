@@ -87,8 +87,9 @@ def test_away_only_after_the_face_has_been_gone_for_a_while() -> None:
 def test_a_face_in_view_without_a_prediction_is_not_away() -> None:
     smoother = Smoother()
     smoother.see(sure(Code.NEUTRAL), 0.0)
-    smoother.keep(1.5)
-    assert smoother.miss(2.0).code is Code.NEUTRAL
+    smoother.keep(0.9)
+    smoother.keep(1.8)
+    assert smoother.miss(2.5).code is Code.NEUTRAL
 
 
 probabilities = st.lists(st.floats(0.001, 1), min_size=7, max_size=7).map(
@@ -143,3 +144,42 @@ def test_a_face_that_nobody_has_read_yet_is_unsure_after_a_second_and_not_before
     assert smoother.miss(9.0) is ABSENT
     assert smoother.keep(9.1) is ABSENT  # somebody comes back: the wait begins anew
     assert smoother.see(sure(Code.FEAR), 9.2).code is Code.FEAR
+
+
+def in_view(smoother: Smoother, start: float, end: float) -> list[Code]:
+    """What is told while the face stays and no prediction comes, ten times a second."""
+    steps = round((end - start) * 10)
+    return [smoother.keep(start + n / 10).code for n in range(steps)]
+
+
+def test_a_reading_lapses_when_predictions_stop_while_the_face_stays() -> None:
+    smoother = Smoother()
+    for n in range(20):
+        smoother.see(sure(Code.ANGER), n * HOP)
+    assert set(in_view(smoother, 4.0, 8.7)) == {Code.ANGER}
+    told = [smoother.keep(8.7 + n / 10) for n in range(5)]
+    assert told[-1] is UNREAD  # the last prediction came at 3.8
+    assert smoother.see(sure(Code.FEAR), 9.2).code is Code.FEAR  # nothing is left of the anger
+
+
+def test_a_slow_engine_is_given_four_of_its_gaps() -> None:
+    smoother = Smoother()
+    for n in range(3):  # each is of a clip that ended three seconds before it comes
+        in_view(smoother, n * 3.0, n * 3.0 + 3.0)
+        smoother.see(sure(Code.ANGER), n * 3.0)
+    assert set(in_view(smoother, 9.0, 20.8)) == {Code.ANGER}
+    assert in_view(smoother, 20.8, 21.5)[-1] is Code.UNSURE
+
+
+def test_the_first_prediction_of_a_slow_engine_does_not_lapse_before_the_second() -> None:
+    smoother = Smoother()
+    in_view(smoother, 0.0, 6.0)
+    smoother.see(sure(Code.ANGER), 0.5)
+    assert set(in_view(smoother, 6.0, 12.0)) == {Code.ANGER}
+
+
+def test_a_face_that_comes_back_after_a_while_is_read_anew() -> None:
+    smoother = Smoother()
+    smoother.see(sure(Code.ANGER), 0.0)
+    assert smoother.keep(AWAY_AFTER_S + 1.0) is ABSENT
+    assert smoother.see(sure(Code.HAPPINESS), AWAY_AFTER_S + 1.2).code is Code.HAPPINESS

@@ -14,18 +14,31 @@ from resonance_tui.emotions import Code
 from resonance_tui.errors import InvalidChannel, WireError
 from resonance_tui.messaging import wire
 from resonance_tui.messaging.wire import (
+    AgentEvent,
     LeaveEvent,
     NicknameEvent,
+    PartialEvent,
     ReportEvent,
     RoomEvent,
     RoomSettings,
     TotalEvent,
+    TotalOverEvent,
     decode,
 )
 from resonance_tui.room.state import Report
+from resonance_tui.room.tally import Partial
 
 U32 = 2**32 - 1
-EVENTS = (ReportEvent, NicknameEvent, LeaveEvent, RoomEvent, TotalEvent)
+EVENTS = (
+    ReportEvent,
+    NicknameEvent,
+    LeaveEvent,
+    RoomEvent,
+    TotalEvent,
+    TotalOverEvent,
+    AgentEvent,
+    PartialEvent,
+)
 
 channels = st.from_regex(r"[a-z0-9_-]{1,64}", fullmatch=True)
 viewer_ids = st.builds(wire.new_viewer_id) | st.from_regex(r"[a-z0-9_-]{1,32}", fullmatch=True)
@@ -56,7 +69,15 @@ topics = st.sampled_from(
         wire.nickname_topic("room", "abc"),
         wire.room_topic("room"),
         wire.total_topic("room"),
+        wire.agent_topic("room", "a1"),
+        wire.partial_topic("room", "a1"),
     ]
+)
+partials = st.builds(
+    Partial,
+    boot=st.integers(0, U32),
+    seq=st.integers(0, U32),
+    shards=st.dictionaries(st.integers(0, 63), st.tuples(*[st.integers(0, 100_000)] * 9)),
 )
 REPORT_TOPIC = wire.report_topic("room", "abc")
 GOOD = [1, 1_790_000_000, 7, 3, 83, 0]
@@ -90,15 +111,39 @@ def test_room_settings_come_back_as_they_were(channel: str, told: RoomSettings) 
 @given(channels, st.tuples(*[st.integers(0, 10_000)] * 9))
 def test_a_total_comes_back_as_it_was(channel: str, counts: tuple[int, ...]) -> None:
     payload = wire.encode_total(1, 2, 1_790_000_000_000, counts)
-    assert decode(wire.total_topic(channel), payload) == TotalEvent(channel, sum(counts), counts)
+    assert decode(wire.total_topic(channel), payload) == TotalEvent(
+        channel, sum(counts), counts, boot=1, seq=2
+    )
+
+
+@given(channels, viewer_ids, partials, st.integers(0, 2**63 - 1))
+def test_a_partial_comes_back_as_it_was(
+    channel: str, agent_id: str, partial: Partial, t_ms: int
+) -> None:
+    event = decode(wire.partial_topic(channel, agent_id), wire.encode_partial(partial, t_ms))
+    assert event == PartialEvent(channel, agent_id, partial)
+
+
+@given(channels, viewer_ids, st.integers(0, U32))
+def test_an_aggregator_comes_back_as_it_was(channel: str, agent_id: str, boot: int) -> None:
+    event = decode(wire.agent_topic(channel, agent_id), wire.encode_agent(boot))
+    assert event == AgentEvent(channel, agent_id, boot)
+
+
+def test_the_largest_partial_fits_its_cap_and_a_packet() -> None:
+    shards = dict.fromkeys(range(64), (111_111,) * 9)
+    payload = wire.encode_partial(Partial(U32, U32, shards), 2**63 - 1)
+    assert len(payload) <= wire.PAYLOAD_LIMITS["agg"] < 4096 - 128
 
 
 def test_empty_payloads_take_back_what_was_said() -> None:
     assert decode(REPORT_TOPIC, b"") == LeaveEvent("room", "abc")
     assert decode(wire.nickname_topic("room", "abc"), b"") == NicknameEvent("room", "abc", "")
     assert decode(wire.room_topic("room"), b"") == RoomEvent("room", None)
+    assert decode(wire.total_topic("room"), b"") == TotalOverEvent("room")
+    assert decode(wire.agent_topic("room", "a1"), b"") == AgentEvent("room", "a1", None)
     with pytest.raises(WireError):
-        decode(wire.total_topic("room"), b"")
+        decode(wire.partial_topic("room", "a1"), b"")
 
 
 @given(reports)
@@ -200,12 +245,14 @@ def test_a_report_that_lacks_a_field_is_refused(length: int) -> None:
         (REPORT_TOPIC, 64, GOOD),
         (wire.nickname_topic("room", "abc"), 256, [1, "a"]),
         (wire.total_topic("room"), 256, [1, 1, 1, 1, 0, [0] * 9]),
+        (wire.agent_topic("room", "a1"), 32, [1, 1]),
+        (wire.partial_topic("room", "a1"), 3584, [1, 1, 1, 1, [[5, 9, *[1] * 9]]]),
     ],
 )
 def test_a_payload_beyond_its_cap_is_refused(topic: str, limit: int, frame: list[object]) -> None:
     def padded(size: int) -> bytes:
-        start = msgpack.packb([*frame, b""])
-        return msgpack.packb([*frame, bytes(size - len(start))])
+        fillings = (msgpack.packb([*frame, bytes(size - less)]) for less in range(size))
+        return next(packed for packed in fillings if len(packed) == size)
 
     assert isinstance(decode(topic, padded(limit)), EVENTS)
     with pytest.raises(WireError, match="bytes"):
@@ -234,6 +281,28 @@ def test_a_total_must_add_up() -> None:
         decode(wire.total_topic("room"), msgpack.packb([1, 1, 1, 1, 5, [1] * 9]))
 
 
+GOOD_SHARD = [5, 9, *[1] * 9]
+
+
+@pytest.mark.parametrize(
+    ("shards", "words"),
+    [
+        ([GOOD_SHARD, GOOD_SHARD], "twice"),
+        ([[5, 8, *[1] * 9]], "add up"),
+        ([[64, 9, *[1] * 9]], "ours"),
+        ([[5, -9, *[-1] * 9]], "ours"),
+        ([[5, 9_000_009, *[1_000_001] * 9]], "ours"),
+        ([GOOD_SHARD[:-1]], "ours"),
+        ([[*GOOD_SHARD, 0]], "ours"),
+        ([[shard, 0, *[0] * 9] for shard in [*range(64), 0]], "ours"),
+        ({"5": GOOD_SHARD}, "ours"),
+    ],
+)
+def test_a_partial_that_cannot_be_is_refused(shards: object, words: str) -> None:
+    with pytest.raises(WireError, match=words):
+        decode(wire.partial_topic("room", "a1"), msgpack.packb([1, 1, 1, 1, shards]))
+
+
 def test_a_nickname_is_harmless_once_decoded() -> None:
     payload = wire.encode_nickname("\x1b[31mred\u202e[bold]x\n" + "y" * 100)
     event = decode(wire.nickname_topic("room", "abc"), payload)
@@ -245,7 +314,8 @@ def test_a_nickname_is_harmless_once_decoded() -> None:
     [
         "", "/", "resonance", "resonance/1", "resonance/1/room", "resonance/2/room/room",
         "resonance/1/Room/room", "resonance/1//room", "resonance/1/room/room/x",
-        "resonance/1/room/agent/a", "resonance/1/room/r/1", "resonance/1/room/r//abc",
+        "resonance/1/room/agent/A", "resonance/1/room/agent", "resonance/1/room/agg/a/b",
+        "resonance/1/room/r/1", "resonance/1/room/r//abc",
         f"{REPORT_TOPIC}/", f"/{REPORT_TOPIC}", f"{REPORT_TOPIC}\n", f"{REPORT_TOPIC}\x00",
         "resonance/1/" + "a" * 65 + "/room", "$SYS/broker/uptime", "resonance/1/+/room",
         wire.report_topic("room", "a" * 33), wire.report_topic("room", "ABC"),

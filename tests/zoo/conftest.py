@@ -77,3 +77,13 @@ def tiny_file(tmp_path: Path) -> Path:
         dup_corr=np.zeros(40, np.float16),
     )
     return path
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> object:
+    """The record of some trainers, pickled as if its class stood in their script."""
+    from .weights_files import RecorderMeter  # needs torch, as only some tests here do
+
+    monkeypatch.setattr(RecorderMeter, "__module__", "__main__")
+    monkeypatch.setattr(sys.modules["__main__"], "RecorderMeter", RecorderMeter, raising=False)
+    return RecorderMeter()

@@ -125,9 +125,17 @@ def test_another_class_order_is_refused(raw: dict[str, Any]) -> None:
         cards.parse_card(raw, "odd.toml")
 
 
-def test_an_unknown_card_is_a_clear_error() -> None:
-    with pytest.raises(cards.CardError, match=r"no card nobody\.toml"):
-        model_zoo.card("nobody")
+@pytest.mark.parametrize("name", ["nobody", "../cards/c3d", "c3d.toml", "", 3, None])
+def test_a_card_is_that_of_a_network(name: Any) -> None:
+    with pytest.raises(model_zoo.UnknownModel, match=r"no network .*there are: c3d, "):
+        model_zoo.card(name)
+    with pytest.raises(model_zoo.UnknownModel, match="did you mean mae_dfer"):
+        model_zoo.card("mae_dferr")
+
+
+def test_a_missing_card_is_named(tmp_path: Path) -> None:
+    with pytest.raises(cards.CardError, match=r"no card c3d\.toml"):
+        cards.load_card("c3d", tmp_path)
 
 
 def test_changed_weights_are_refused(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +65,31 @@ def run_in(out: Path, clips: Path, *, resume: bool = False, micro_batch: int = 4
 def train(run: Run, stop: StopSign) -> None:
     with Watch(run.settings.out, run.steps, run.place.step, speaks=False) as watch:
         run.train(stop, watch)
+
+
+@pytest.mark.parametrize("broken", ["loss", "weights"])
+@pytest.mark.parametrize("save", ["stop", "timer"])
+def test_numbers_that_are_none_never_replace_a_checkpoint(
+    clips: Path, tmp_path: Path, broken: str, save: str
+) -> None:
+    run = run_in(tmp_path, clips)
+    with pytest.raises(Stopped):
+        train(run, StopAfter(1))
+    good = (tmp_path / checkpoint.LAST).read_bytes()
+    real_step = run._step
+
+    def step(batches: Iterator[Any]) -> Tensor:
+        loss = real_step(batches)
+        if broken == "weights":
+            nn.init.constant_(run.learner.network.head.weight, float("nan"))
+        return loss * float("nan") if broken == "loss" else loss
+
+    run._step = step  # type: ignore[method-assign]
+    run._save_is_due = lambda: save == "timer"  # type: ignore[method-assign]
+    said = "the loss is nan at step 2" if broken == "loss" else "head.weight is not finite"
+    with pytest.raises(RuntimeError, match=said):
+        train(run, StopAfter(1 if save == "stop" else 99))
+    assert (tmp_path / checkpoint.LAST).read_bytes() == good
 
 
 @pytest.mark.parametrize("steps", [0, 2, 4])
@@ -126,11 +154,32 @@ def test_resuming_another_run_is_refused(clips: Path, tmp_path: Path) -> None:
     other = {"network": "a", "recipe": {"batch": 8, "epochs": 2}}
     with pytest.raises(CheckpointError, match="trained with batch = 4, this command says 8"):
         checkpoint.check_same(about, other, tmp_path)
+    whole = tmp_path / "whole.pth"
+    checkpoint.Checkpoint({"a": torch.zeros(200, 200)}, {}, None, checkpoint.Place(), {}).write(
+        whole, 0
+    )
+    for length in (1, 100, 2_000, 20_000, 100_000, whole.stat().st_size - 1):
+        (tmp_path / checkpoint.LAST).write_bytes(whole.read_bytes()[:length])
+        with pytest.raises(CheckpointError, match="is damaged"):
+            checkpoint.read(tmp_path / checkpoint.LAST)
+        assert checkpoint.about(tmp_path / checkpoint.LAST) == {}
     (tmp_path / checkpoint.LAST).write_bytes(b"half a file")
     with pytest.raises(CheckpointError, match="is damaged"):
         run_in(tmp_path, clips, resume=True)
     with pytest.raises(CheckpointError, match="already holds a run: add --resume"):
         run_in(tmp_path, clips)
+
+
+def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    (tmp_path / checkpoint.LAST).write_bytes(b"locked")
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(CheckpointError, match=r"cannot be read \(Permission denied\)"):
+        checkpoint.read(tmp_path / checkpoint.LAST)
 
 
 def test_the_first_ctrl_c_asks_and_the_second_interrupts() -> None:

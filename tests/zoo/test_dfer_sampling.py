@@ -18,7 +18,15 @@ from model_zoo.dfer.recipes import (
     sampling_of,
     schedule_of,
 )
-from model_zoo.dfer.sampling import Dense, Sampling, Segments, Spread, strided_window
+from model_zoo.dfer.sampling import (
+    Dense,
+    Sampling,
+    SamplingError,
+    Segments,
+    Spread,
+    named,
+    strided_window,
+)
 from model_zoo.dfer.schedule import Cosine, Stairs
 from tests.zoo import parity
 
@@ -114,11 +122,15 @@ def test_the_peak_follows_the_batch() -> None:
 
 
 def test_recipes_name_what_there_is() -> None:
-    with pytest.raises(RecipeError, match="did you mean mae_dfer"):
+    with pytest.raises(RecipeError, match=r"[Dd]id you mean mae_dfer"):
         recipe_of("mae_dffer")
     with pytest.raises(RecipeError, match="no recipe for poster_v2; there are: mae_dfer"):
         recipe_of("poster_v2")
-    with pytest.raises(RecipeError, match="pairs"):
+    with pytest.raises(SamplingError, match="pairs"):
         sampling_of(FORMER_DFER, 7)
+    with pytest.raises(SamplingError, match="at least 1, not 0"):
+        named("dense", 16, 0)
+    with pytest.raises(SamplingError, match="no sampling 'often'; there are: dense"):
+        named("often", 16)  # pyright: ignore[reportArgumentType]
     assert sampling_of(FORMER_DFER, 16) == FORMER
     assert sampling_of(IAL, 16) == ONE_BY_ONE

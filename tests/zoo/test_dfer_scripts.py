@@ -13,6 +13,7 @@ from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,8 +25,12 @@ import torch  # noqa: E402
 
 from model_zoo import metrics  # noqa: E402
 from model_zoo.dfer.checkpoint import LAST, read  # noqa: E402
+from model_zoo.dfer.evaluate import TestClips  # noqa: E402
+from model_zoo.dfer.recipes import RECIPES  # noqa: E402
+from model_zoo.dfer.sampling import Dense, Spread  # noqa: E402
+from model_zoo.registry import create  # noqa: E402
 from model_zoo.weights import read_official  # noqa: E402
-from tests.zoo.dfer_clips import SETTINGS, make  # noqa: E402
+from tests.zoo.dfer_clips import SETTINGS, TINY, make  # noqa: E402
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 OVERFIT = [
@@ -110,13 +115,33 @@ def test_the_fused_network_overfits_after_an_interruption(
     rows = list(csv.DictReader(table.open()))
     assert list(rows[0])[:3] == ["clip", "label", "pred"] and rows[0]["clip"] == "Daily/Happy/0000"
     said, labels = (np.array([int(row[key]) for row in rows]) for key in ("pred", "label"))
-    assert metrics.confusion(said, labels).tolist() == figures["confusion"]
+    assert metrics.figures(metrics.confusion(said, labels)) == figures
+    assert np.trace(figures["counts"]) == 14 and np.trace(figures["confusion"]) == 700
     assert sum(float(rows[0][key]) for key in rows[0] if key.startswith("p_")) == pytest.approx(
         1, abs=1e-5
     )
 
+    mixed, half = tmp_path / "mixed.csv", [0.5, table]
+    assert main("evaluate_dfer", "--mix", *half, *half, "--predictions", mixed, "--shares") == 0
+    assert "WAR  100.00 %" in capsys.readouterr().out
+    assert mixed.read_text() == table.read_text()
+
     assert main("evaluate_dfer", *scored) == 0
-    assert "WAR 100.00   UAR 100.00" in capsys.readouterr().out
+    out_text = capsys.readouterr().out
+    assert "mae_dfer_mmnet_add: 14 clips" in out_text and "UAR  100.00 %" in out_text
+    blocked = [*scored, "--predictions", tmp_path]
+    assert main("evaluate_dfer", *blocked) == 2
+    assert f"cannot write {tmp_path}: it is a folder" in capsys.readouterr().err
+    assert main("evaluate_dfer", *scored, "--stride", "0") == 2
+    assert "the stride is at least 1, not 0" in capsys.readouterr().err
+
+    whole = (out / LAST).read_bytes()
+    (out / LAST).write_bytes(whole[:20_000])
+    for name, cut in (("train_dfer", [*arguments, "--resume"]), ("evaluate_dfer", scored)):
+        assert main(name, *cut) == 2
+        last = capsys.readouterr().err.strip().splitlines()[-1]
+        assert str(LAST) in last and ("cut off" in last or "damaged" in last), last
+    (out / LAST).write_bytes(whole)
     assert main("train_dfer", *arguments) == 2
     assert "already holds a run" in capsys.readouterr().err
     assert main("train_dfer", *arguments, "--resume", "--batch", "2") == 2
@@ -141,10 +166,10 @@ def test_pre_training_learns_and_starts_a_classifier(
     assert len(losses) == 12 and np.mean(losses[-2:]) < 0.9 * losses[0]
     capsys.readouterr()
 
-    # One epoch at a rate of 0 leaves the encoder as it was read.
+    # One epoch at next to no rate leaves the encoder as it was read.
     tuned = tmp_path / "tuned"
     arguments = [clips, "--annotations", clips / "list.csv", "--out", tuned, *OVERFIT]
-    arguments += ["--init", out / LAST, "--epochs", "1", "--base-lr", "0", "--min-lr", "0"]
+    arguments += ["--init", out / LAST, "--epochs", "1", "--base-lr", "1e-30", "--min-lr", "0"]
     assert main("train_dfer", *arguments) == 0
     assert "left out of the file: decoder, encoder, encoder_to_decoder, mask_token" in (
         capsys.readouterr().err
@@ -183,9 +208,13 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
             [*train, "--annotations", tmp_path / "bad.csv"],
             "bad.csv, line 2: ",
         ),
-        ("train_dfer", [*train, *listed, "--network", "mae_dfr"], "did you mean mae_dfer"),
+        ("train_dfer", [*train, *listed, "--network", "mae_dfr"], "id you mean mae_dfer"),
         ("train_dfer", [*train, *listed, "--batch", 500], "14 clips are fewer than one batch"),
         ("train_dfer", [*train, *listed, "--micro-batch", 3], "micro-batches of 3 on 1 processes"),
+        ("train_dfer", [*train, *listed, "--micro-batch", 0], "micro-batches of 0 on 1 processes"),
+        ("train_dfer", [*train, *listed, "--base-lr", "nan"], "--base-lr must be a finite number"),
+        ("train_dfer", [*train, *listed, "--base-lr", "0"], "--base-lr must be more than 0"),
+        ("train_dfer", [*train, *listed, "--min-lr", "inf"], "--min-lr must be a finite number"),
         ("train_dfer", [*train, *listed, "--mixup", 1], "a micro-batch of 7 is odd"),
         ("train_dfer", [*train, *listed, "--set", "num_classes=5"], "7 emotions"),
         ("train_dfer", [*train, *listed, "--set", "deep=5"], "has no setting 'deep'"),
@@ -194,6 +223,18 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
         ("train_dfer", [*train, *listed, "--epochs", 0], "--epochs must be at least 1"),
         ("evaluate_dfer", [clips, *fused, *listed, "--weights", "gone.pth"], "gone.pth"),
         ("evaluate_dfer", [tmp_path, *fused, *listed, "--weights", "gone.pth"], "14 of the 14"),
+        (
+            "evaluate_dfer",
+            [clips, *listed, "--network", "mmer_mlp", "--weights", "gone.pth"],
+            "mmer_mlp does not tell emotions from clips",
+        ),
+        (
+            "evaluate_dfer",
+            [clips, *listed, "--network", "poster_v3", "--weights", "gone.pth"],
+            "id you mean poster_v2",
+        ),
+        ("evaluate_dfer", ["--mix", "a", "b.csv", "0.2", "c.csv"], "--mix takes SHARE CSV"),
+        ("evaluate_dfer", ["--mix", 0.8, "b.csv", 0.2, "c.csv"], "cannot read b.csv: No such"),
         ("pretrain_dfer", [tmp_path, *PRETRAIN, "--out", tmp_path / "out"], "no folder of frames"),
         (
             "pretrain_dfer",
@@ -206,6 +247,89 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
         heard = capsys.readouterr()
         assert said in heard.err and heard.err.startswith(f"{name}: "), heard.err
         assert len(heard.err.strip().splitlines()) == 1 and not heard.out
+
+
+def test_a_run_that_breaks_at_once_leaves_and_names_no_checkpoint(
+    main: Callable[..., int], clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [clips, "--annotations", clips / "list.csv", *OVERFIT, "--out", tmp_path]
+    arguments += ["--save-minutes", 10, "--base-lr", "1e38", "--warmup-epochs", 0]
+    assert main("train_dfer", *arguments) == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "try a smaller --base-lr" in last and str(LAST) not in last, last
+    assert not (tmp_path / LAST).exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--network", "poster_v2"], ["frames", "--mix", "1", "a.csv", "0", "b.csv"], []]
+)
+def test_scoring_wants_clips_or_two_files(
+    main: Callable[..., int], arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main("evaluate_dfer", *arguments)
+    assert left.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "--mix takes no DATA" in said or "missing: " in said
+
+
+def test_a_network_without_a_recipe_is_scored(
+    main: Callable[..., int],
+    clips: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """POSTER-V2 of full size is slow here, so a small network stands in, its recipe taken away."""
+    monkeypatch.delitem(RECIPES, "mae_dfer")
+    torch.save({"model": create("mae_dfer", **TINY).state_dict()}, tmp_path / "weights.pth")
+    arguments = [clips, "--annotations", clips / "list.csv", "--network", "mae_dfer", *SETTINGS]
+    arguments += ["--weights", tmp_path / "weights.pth", "--device", "cpu"]
+    chosen: list[object] = []
+    make_clips = TestClips.__init__
+
+    def noting(self: TestClips, listed: Any, sampling: Any, *rest: Any) -> None:
+        chosen.append(sampling)
+        make_clips(self, listed, sampling, *rest)
+
+    monkeypatch.setattr(TestClips, "__init__", noting)
+    assert main("evaluate_dfer", *arguments) == 0
+    assert "mae_dfer: 14 clips" in capsys.readouterr().out
+    assert main("evaluate_dfer", *arguments, "--sampling", "dense", "--stride", "2") == 0
+    assert chosen == [Spread(4), Dense(4, 2)]
+    capsys.readouterr()
+    assert main("evaluate_dfer", *arguments, "--stride", "2") == 2
+    assert "--stride is for dense sampling, not spread" in capsys.readouterr().err
+
+
+def test_weights_whose_classes_stand_in_another_order_are_refused(
+    main: Callable[..., int], clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """POSTER-V2's own trainer wrote RAF-DB's order; scoring that as ours would be wrong."""
+    state = {"state_dict": {"weight": torch.zeros(2)}, "recorder": 1}
+    torch.save(state, tmp_path / "raf-db.pth")
+    arguments = [clips, "--annotations", clips / "list.csv", "--network", "poster_v2"]
+    assert main("evaluate_dfer", *arguments, "--weights", tmp_path / "raf-db.pth") == 2
+    said = capsys.readouterr().err
+    assert "stand in its authors' order; `resonance-tui models import" in said
+
+
+def test_predictions_that_cannot_be_written_are_refused_before_the_work(
+    main: Callable[..., int],
+    clips: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch.save({"model": create("mae_dfer", **TINY).state_dict()}, tmp_path / "weights.pth")
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setattr("model_zoo.dfer.evaluate.predict", lambda *_: pytest.fail("computed"))
+    arguments = [clips, "--annotations", clips / "list.csv", "--network", "mae_dfer", *SETTINGS]
+    arguments += ["--weights", tmp_path / "weights.pth", "--device", "cpu"]
+    wished = tmp_path / "file/said.csv"
+    assert main("evaluate_dfer", *arguments, "--predictions", wished) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"evaluate_dfer: cannot write {wished}: ") and ".partial" not in said
 
 
 def test_a_damaged_frame_is_named_wherever_it_is_decoded(

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 import model_zoo
 from model_zoo import fast, inference, textbook
-from model_zoo.benchmark import bench, fill
+from model_zoo.benchmark import NotTimable, bench, fill
 from model_zoo.cards import ClipInput
 from model_zoo.clip_input import ClipError
+from model_zoo.patterns import drifting_patterns
 
 SMALL_VIT: dict[str, Any] = {
     "img_size": 64, "num_frames": 8, "embed_dim": 128, "depth": 2, "num_heads": 4,
@@ -214,6 +215,23 @@ def test_cuda_graphs_give_the_same_logits() -> None:
             ours = inference.prepare(built("mae_dfer_mmnet_add", SMALL_LGI), clip, chosen)
             ours(clip.flip(-1))
             assert torch.allclose(ours(clip).cpu(), wanted, atol=off)
+
+
+@pytest.mark.parametrize("name", ["mmer_mlp", "mae_dfer_pretrain", "static_cnn"])
+def test_what_reads_no_clips_cannot_be_timed(name: str) -> None:
+    with pytest.raises(NotTimable, match=f"{name} reads no clips"):
+        bench(name)
+
+
+def test_int8_takes_out_the_shift_that_rounding_brings() -> None:
+    """On clips it was not calibrated on, the mean error is small beside the error of a clip."""
+    clips = list(drifting_patterns(24, 8, 64, seed=9))
+    with torch.inference_mode():
+        exact = torch.cat([built("mae_dfer", SMALL_LGI)(clip) for clip in clips])
+    ours = inference.prepare(built("mae_dfer", SMALL_LGI), clips[0], inference.plan("cpu", "int8"))
+    error = torch.cat([ours(clip) for clip in clips]) - exact
+    assert 0 < float(error.std(0).mean()) < 0.1 * float(exact.std(0).mean() + 0.1)
+    assert float(error.mean(0).abs().max()) < 2 * float(error.std(0).mean())
 
 
 def test_the_benchmark_reports_what_it_saw() -> None:

@@ -40,7 +40,7 @@ def data() -> Path:
 def test_every_published_accuracy(data: Path, run_script: Run) -> None:
     done = run_script("evaluate_mmer", data, "--json")
     assert done.returncode == 0, done.stderr
-    assert "folds" in done.stderr
+    assert not done.stderr  # its bar is for terminals
     found = json.loads(done.stdout)
     accuracy = {name: result["accuracy"] for name, result in found["systems"].items()}
     assert accuracy == PUBLISHED
@@ -102,6 +102,9 @@ def test_posteriors_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / ravdess.POSTERIORS
     with pytest.raises(ravdess.RavdessError, match="cannot read"):
         ravdess.read_posteriors(path, 0, "test", 2)
+    path.write_bytes(b"")
+    with pytest.raises(ravdess.RavdessError, match="no file of posteriors"):
+        ravdess.read_posteriors(path, 0, "test", 2)
     path.write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(ravdess.RavdessError, match="no file of posteriors"):
         ravdess.read_posteriors(path, 0, "test", 2)
@@ -121,5 +124,10 @@ def test_the_script_refuses_a_folder_without_data(tmp_path: Path, run_script: Ru
     done = run_script("evaluate_mmer", tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "average_aus.csv" in done.stderr
-    assert "Traceback" not in done.stderr
+    table = tmp_path / ravdess.TABLE
+    assert done.stderr == f"evaluate_mmer: cannot read {table}: No such file or directory\n"
+    small_table(tmp_path)
+    done = run_script("evaluate_mmer", tmp_path)
+    file = tmp_path / ravdess.POSTERIORS
+    # One line: the bar, which would stand before it, is for terminals.
+    assert done.stderr == f"evaluate_mmer: cannot read {file}: No such file or directory\n"

@@ -13,13 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+import requests.adapters
 import torch
 
 import model_zoo
 from model_zoo import weights
-from model_zoo.checkpoints import transfer
 from model_zoo.cards import NetworkCard, Published, network_card
 from model_zoo.checkpoints import pull as pulling
+from model_zoo.checkpoints import transfer
 from model_zoo.checkpoints.errors import NothingPublished, PullError, WeightsError
 from model_zoo.files import sha256
 
@@ -161,7 +162,7 @@ def test_a_broken_transfer_goes_on_where_it_stopped(
     web.break_after = 200_000
     with pytest.raises(PullError, match="broke off") as caught:
         pull(tmp_path, publication)
-    assert "run the same command" in caught.value.hint
+    assert caught.value.hint.startswith("What came is kept; run the same command to go on")
     assert weights.stored(NAME, tmp_path) is None
     [part] = (tmp_path / "pulling" / NAME).iterdir()
     here = part.stat().st_size
@@ -237,8 +238,9 @@ def test_offline(
         raise requests.ConnectionError("a paragraph of nested objects")
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", unplugged)
-    with pytest.raises(PullError, match=r"^The connection failed or broke off\.$"):
+    with pytest.raises(PullError, match=r"^The connection failed or broke off\.$") as caught:
         pull(tmp_path, publication)
+    assert caught.value.hint.startswith("Nothing came; run the same command again. Or ")
 
 
 def test_a_hash_that_the_card_does_not_name(tmp_path: Path, on_http: Where, web: Web) -> None:
@@ -364,6 +366,13 @@ def test_what_cannot_be_fetched(name: str, words: str) -> None:
     with pytest.raises(NothingPublished, match=re.escape(words)) as caught:
         pulling.find(name)
     assert caught.value.hint or name == "static_cnn"
+
+
+def test_all_tags_are_offered() -> None:
+    with pytest.raises(NothingPublished) as caught:
+        pulling.find("mae_dfer.dfew_fold9")
+    tags = [f"mae_dfer.dfew_fold{fold}" for fold in range(1, 6)]
+    assert caught.value.hint == f"There is: {', '.join(tags)}"
 
 
 def test_unknown_names() -> None:

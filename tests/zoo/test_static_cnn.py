@@ -76,3 +76,11 @@ def test_half_precision_halves_the_file(network: torch.nn.Module, tmp_path: Path
 def test_an_unknown_design_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="no design 'huge'; there are: t1"):
         model_zoo.create("static_cnn", design="huge")
+
+
+def test_a_clip_is_read_frame_by_frame_in_grey(network: torch.nn.Module) -> None:
+    grey = torch.rand(2 * 3, 1, 48, 48) * 255
+    clip = grey.view(2, 3, 1, 48, 48).transpose(1, 2).expand(2, 3, 3, 48, 48)
+    with torch.inference_mode():
+        wanted = network(grey).view(2, 3, 7).mean(1)
+        assert torch.allclose(network(clip), wanted, atol=1e-4)

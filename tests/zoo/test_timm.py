@@ -102,6 +102,6 @@ def test_pretrained_without_a_folder_or_weights(
     monkeypatch.delenv("RESONANCE_DATA_DIR", raising=False)
     with pytest.raises(weights.WeightsNotHere) as caught:
         timm.create_model("mae_dfer", pretrained=True)
-    assert "RESONANCE_DATA_DIR" in caught.value.hint
+    assert "RESONANCE_DATA_DIR" in caught.value.hint and "models pull" in caught.value.hint
     with pytest.raises(weights.WeightsNotHere, match="no weights for mae_dfer"):
         timm.create_model("mae_dfer", pretrained=True, weights_folder=tmp_path)

@@ -20,7 +20,7 @@ from resonance_tui.tui.launch import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.keys import KeyBar
-from resonance_tui.tui.widgets.own import OwnState, note_on
+from resonance_tui.tui.widgets.own import OwnState, absent_word, note_on
 from resonance_tui.tui.widgets.preview import Preview
 from resonance_tui.tui.widgets.roster import Roster, own_index
 from resonance_tui.tui.widgets.status import Notice, StatusBar, notice_of
@@ -108,9 +108,8 @@ class LiveScreen(Screen[None]):
         is_manual = own is not None and rows[own].is_manual
         self.query_one(StatusBar).show(view, self._clock())
         self.query_one(Notice).show(*notice_of(view))
-        self.query_one(Roster).show(rows, own)
-        is_camera_on = view.camera.state != "off"
-        self.query_one(OwnState).show(view.me, note_on(view, is_manual), is_camera_on)
+        self.query_one(Roster).show(rows, own, is_total=view.room.is_total)
+        self.query_one(OwnState).show(view.me, note_on(view, is_manual), absent_word(view))
         self.query_one(Bars).show(view.room)
         if self._ticks % TIMELINE_EVERY == 0:
             self.query_one(Timeline).show(self.session.timeline())

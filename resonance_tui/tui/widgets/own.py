@@ -14,7 +14,7 @@ from resonance_tui.tui.widgets.lines import LineWidget
 if TYPE_CHECKING:
     from resonance_tui.session import SelfView, SessionView
 
-NO_FACE, CAMERA_OFF = "no face in view", "camera off"
+NO_FACE, CAMERA_OFF, GETTING_READY = "no face in view", "camera off", "getting ready"
 
 
 def note_on(view: SessionView, is_manual: bool) -> str:
@@ -26,25 +26,31 @@ def note_on(view: SessionView, is_manual: bool) -> str:
     return "" if view.engine.is_trained else "untrained"
 
 
+def absent_word(view: SessionView) -> str:
+    """What the own state says instead of an emotion while none is read."""
+    if view.camera.state == "off":
+        return CAMERA_OFF
+    return GETTING_READY if view.engine.state == "loading" else NO_FACE
+
+
 class OwnState(LineWidget):
     """The viewer's own line, with how sure and the whole reading where there is room."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[SelfView | None, str, bool] = (None, "", True)
+        self._shown: tuple[SelfView | None, str, str] = (None, "", NO_FACE)
 
-    def show(self, me: SelfView, note: str, is_camera_on: bool = True) -> None:
-        """`note`: what is to be known of this state (see `note_on`)."""
-        if (me, note, is_camera_on) != self._shown:
-            self._shown = (me, note, is_camera_on)
+    def show(self, me: SelfView, note: str, absent: str) -> None:
+        """`note`: what is to be known of this state (see `note_on`, and `absent_word`)."""
+        if (me, note, absent) != self._shown:
+            self._shown = (me, note, absent)
             self.redraw()
 
     def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
-        me, note, is_camera_on = self._shown
+        me, note, absent = self._shown
         if me is None:
             return []
         label = "" if self.styles.border_top[0] else " you: "
-        absent = NO_FACE if is_camera_on else CAMERA_OFF
         word = me.code.word if me.code is not Code.AWAY else absent
         head = _own_head(pen, me, word, label, note, width, has_bar=height == 1)
         if height == 1:

@@ -28,6 +28,7 @@ BAR_CELLS = 7
 PERCENT_CELLS = 4
 MARK_CELLS = 4  # a space and one mark
 NOBODY = "Nobody is here yet."
+TOO_MANY = ("Single viewers are not listed", "in a room this large.")
 
 
 def anonymous(viewer_id: str) -> str:
@@ -49,15 +50,19 @@ class Roster(ScrollView):
         super().__init__(id=id)
         self._rows: tuple[ViewerRow, ...] = ()
         self._own: int | None = None
+        self._is_total = False
         self._drawn: dict[int, ViewerRow | None] = {}
         self._strips: LRUCache[tuple[ViewerRow, bool, int], Strip] = LRUCache(512)
         self._width = 0
 
-    def show(self, rows: tuple[ViewerRow, ...], own: int | None) -> None:
-        """Take the room's rows; `own` is the index of this viewer's row."""
-        if rows is self._rows and own == self._own:
+    def show(self, rows: tuple[ViewerRow, ...], own: int | None, *, is_total: bool = False) -> None:
+        """Take the room's rows; `own` is the index of this viewer's row. `is_total`: the room is
+        too large to list anybody else."""
+        if rows is self._rows and (own, is_total) == (self._own, self._is_total):
             return
-        self._rows, self._own = rows, own
+        if is_total != self._is_total:
+            self._drawn.clear()  # what stands below the rows changes, too
+        self._rows, self._own, self._is_total = rows, own, is_total
         self._fit_virtual_size()
         self._repaint_changed()
 
@@ -85,7 +90,7 @@ class Roster(ScrollView):
         row = self.row_at(index)
         self._drawn[index] = row
         if row is None:
-            text = NOBODY if index == 0 else ""
+            text = self._below(index - len(self._rows))
             return Strip([Segment(fit(text, width), pen_of(self).muted)], max(width, 0))
         is_own = index == 0 and self._own is not None
         key = (row, is_own, width)
@@ -95,6 +100,13 @@ class Roster(ScrollView):
             strip = Strip(row_line(pen, row, is_own, width)).adjust_cell_length(width, pen.text)
             self._strips[key] = strip
         return strip
+
+    def _below(self, line: int) -> str:
+        """What stands in the given line after the last row."""
+        if self._is_total:
+            text = ("",) * bool(self._rows) + TOO_MANY
+            return text[line] if line < len(text) else ""
+        return "" if self._rows or line else NOBODY
 
     def _fit_virtual_size(self) -> None:
         """Past the reactive attribute, which would lay out the whole screen: that costs more than
@@ -110,7 +122,9 @@ class Roster(ScrollView):
         drawn = self._drawn
         self._drawn = {index: drawn[index] for index in visible if index in drawn}
         for index in visible:
-            if index not in drawn or drawn[index] != self.row_at(index):
+            below = index - len(self._rows)
+            is_note = self._is_total and 0 <= below <= len(TOO_MANY)
+            if is_note or index not in drawn or drawn[index] != self.row_at(index):
                 self.refresh_line(index)
 
 

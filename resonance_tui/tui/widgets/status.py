@@ -84,7 +84,7 @@ def engine_chip(view: SessionView) -> Chip:
         view.engine.state
     ]
     words = f"{glyph} {view.engine.name} {view.engine.state}"
-    if not view.engine.is_trained:
+    if not view.engine.is_trained and view.engine.state != "failed":
         words, tone = f"{glyph} {view.engine.name} untrained", "warn"
     detail = view.engine.detail if view.engine.state != "failed" else ""
     return Chip(_with(words, detail), words, tone, 5)
@@ -94,7 +94,15 @@ def latency_chip(me: SelfView) -> Chip | None:
     if not me.latency_ms:
         return None
     total = me.latency_ms.get("total", sum(me.latency_ms.values()))
-    return Chip(f"{total:.0f} ms a frame", f"{total:.0f} ms", "muted", 6)
+    return Chip(f"{total:.0f} ms a clip", f"{total:.0f} ms", "muted", 6)
+
+
+def size_chip(view: SessionView) -> Chip:
+    """How many are here, and whether one hears each of them or the aggregators' total."""
+    viewers = view.room.viewers
+    if view.room.is_total:
+        return Chip(f"total of {viewers}", f"total of {viewers}", "text", 7)
+    return Chip(f"{viewers} here · mesh", f"{viewers} here", "text", 7)
 
 
 def chips(view: SessionView, now: float) -> tuple[list[Chip], list[Chip]]:
@@ -102,7 +110,7 @@ def chips(view: SessionView, now: float) -> tuple[list[Chip], list[Chip]]:
     room = [
         Chip(f"#{view.channel}", f"#{view.channel}", "accent", 0),
         link_chip(view, now),
-        Chip(f"{view.room.viewers} here", f"{view.room.viewers} here", "text", 7),
+        size_chip(view),
         Chip(view.broker_url, "", "muted", 8),
     ]
     if view.is_recording:

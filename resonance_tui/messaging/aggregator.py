@@ -1,0 +1,290 @@
+"""An aggregator's line to a room: counts its shards of the viewers, adds up everybody's."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from resonance_tui.errors import BrokerRefused
+from resonance_tui.messaging.address import BrokerUrl
+from resonance_tui.messaging.client import BrokerClient
+from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.line import Line, heed_cancellation
+from resonance_tui.messaging.outbox import Outgoing
+from resonance_tui.messaging.wire import (
+    SHARDS,
+    Event,
+    LeaveEvent,
+    PartialEvent,
+    ReportEvent,
+    RoomEvent,
+    RoomSettings,
+    agent_topic,
+    encode_agent,
+    encode_partial,
+    encode_total,
+    new_viewer_id,
+    partial_topic,
+    room_topic,
+    shard_filter,
+    total_topic,
+)
+from resonance_tui.messaging.wire import AgentEvent as Presence
+from resonance_tui.room.tally import ROOT, Board, Counts, Partial, Tally, owner, shards_owned
+
+PRESENCE_EVERY_S, PRESENCE_EXPIRY_S = 10.0, 30
+TOTAL_EXPIRY_S = 10
+SETTLE_S = 0.5  # after its SUBACK, for what a broker kept of a shard's reports
+UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
+RETURN_S = 5.0  # for viewers to find a broker again that fell
+MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
+BEATS = 4  # counts are repeated so often within a viewer's heartbeat, changed or not
+
+
+@dataclass(frozen=True, slots=True)
+class AggregatorStatus:
+    """What an aggregator is doing."""
+
+    agents: int = 1
+    shards: int = 0  # that it counts
+    viewers: int = 0  # in them
+    is_root: bool = False
+    room: int = 0  # viewers in the whole room, as far as it knows
+    heard: int = 0  # messages since it began
+    told: int = 0
+
+
+class Aggregator(Line):
+    """Counts until cancelled; `run` raises BrokerRefused where the login may not.
+
+    A shard is counted by two agents for a moment when it changes hands, and by a new one alone
+    only once it has heard who is in it: see `Board`.
+    """
+
+    keepalive_s = 5  # the broker notices a dead one, and others take over, in 1.5 times this
+
+    def __init__(
+        self,
+        url: BrokerUrl,
+        channel: str,
+        agent_id: str = "",
+        *,
+        connect_timeout: float = 5.0,
+        version: int | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        inbox = Inbox(MAX_TOPICS)
+        super().__init__(
+            url, inbox, answer_timeout_s=connect_timeout, will_delay_s=0, version=version, tls=tls
+        )
+        self.agent_id = agent_id or new_viewer_id()
+        self._is_named = bool(agent_id)
+        self._channel = channel
+        self._boot = int(time.time())
+        self._settings = RoomSettings()
+        self._tally = Tally()
+        self._board = Board()
+        self._agents: dict[str, float] = {}  # of others: when last heard, monotonic s
+        self._is_known = asyncio.Event()  # our own presence came back: we may count here
+        self._subscribed: dict[int, float] = {}  # shard: when, monotonic s
+        self._seq = 0
+        self._total_seq = 0
+        self._told_partial: tuple[dict[int, Counts], float] | None = None
+        self._told_total: tuple[Counts, float] | None = None
+        self._heard = self._told = 0
+        self.figures = AggregatorStatus()
+
+    # The connection
+
+    def _identifier(self) -> str:
+        return f"rsn-agg-{self.agent_id}"
+
+    def _will_topic(self) -> str | None:
+        return agent_topic(self._channel, self.agent_id)
+
+    def _part_from_twin(self) -> None:
+        if self._is_named:  # the access rules know this name only
+            self._notice = f"another aggregator runs under the name {self.agent_id}"
+        else:
+            self.agent_id = new_viewer_id()
+
+    def _on_arrival(self, topic: str, payload: bytes) -> None:
+        self._heard += 1
+        super()._on_arrival(topic, payload)
+
+    async def _enter(self, client: BrokerClient) -> None:
+        within = self._settings.heartbeat_s + RETURN_S
+        self._tally.doubt(time.monotonic(), within=within)
+        self._subscribed.clear()
+        self._told_partial = self._told_total = None
+        self._is_known.clear()
+        await client.follow(agent_topic(self._channel, "+"), 1)
+        await client.follow(partial_topic(self._channel, "+"), 0)
+        await client.follow(room_topic(self._channel), 1)
+        await client.send(self._presence())
+        await self._be_recognised()
+        heed_cancellation()
+        self._is_connected()
+
+    async def _be_recognised(self) -> None:
+        """Access rules refuse in silence: what others hear of us is what counts."""
+        ends = time.monotonic() + self._answer_timeout_s
+        while not self._is_known.is_set():
+            if time.monotonic() >= ends:
+                raise BrokerRefused(
+                    "The broker does not let this user count the room",
+                    "Ask the host for an account whose name begins with agg-",
+                )
+            self._read(time.monotonic())
+            await asyncio.sleep(0.02)
+
+    def _presence(self) -> Outgoing:
+        topic = agent_topic(self._channel, self.agent_id)
+        return Outgoing(topic, encode_agent(self._boot), 1, PRESENCE_EXPIRY_S)
+
+    def _duties(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
+        return {"count": self._count(client), "alive": self._keep_alive(client)}
+
+    async def _keep_alive(self, client: BrokerClient) -> None:
+        """Renews the presence; at QoS 1, so a dead line shows here."""
+        while True:
+            await asyncio.sleep(PRESENCE_EVERY_S)
+            await client.send(self._presence())
+            heed_cancellation()
+
+    def _farewell(self) -> list[Outgoing]:
+        messages = [Outgoing(agent_topic(self._channel, self.agent_id), b"", 1)]
+        if not self._agents:
+            messages.append(Outgoing(total_topic(self._channel), b"", 1))
+        return messages
+
+    # Counting
+
+    async def _count(self, client: BrokerClient) -> None:
+        while True:
+            now = time.monotonic()
+            self._read(now)
+            await self._retune(client, now)
+            await self._publish(client, time.monotonic())
+            heed_cancellation()
+            await asyncio.sleep(self._settings.tick_ms / 1000)
+
+    def _read(self, now: float) -> None:
+        for event in self._inbox.drain():
+            self._take(event, now)
+        self._tally.expire(now)
+        for agent_id in [each for each, at in self._agents.items() if now - at > PRESENCE_EXPIRY_S]:
+            del self._agents[agent_id]
+
+    def _take(self, event: Event, now: float) -> None:
+        match event:
+            case ReportEvent():
+                self._tally.report(event.viewer_id, event.report, now)
+            case LeaveEvent():
+                self._tally.leave(event.viewer_id, now)
+            case PartialEvent() if event.agent_id != self.agent_id:
+                self._board.post(event.agent_id, event.partial, now)
+            case Presence():
+                self._meet(event.agent_id, event.boot, now)
+            case RoomEvent():
+                self._settings = event.settings or RoomSettings()
+                self._tally.ttl = self._board.ttl = self._settings.patience_s
+            case _:  # nicknames and totals are for viewers
+                return
+
+    def _meet(self, agent_id: str, boot: int | None, now: float) -> None:
+        if agent_id == self.agent_id:
+            if boot == self._boot:
+                self._is_known.set()
+        elif boot is None:
+            self._agents.pop(agent_id, None)
+        elif agent_id in self._agents or len(self._agents) < self._board.max_agents:
+            self._agents[agent_id] = now
+
+    @property
+    def _live(self) -> frozenset[str]:
+        return frozenset((self.agent_id, *self._agents))
+
+    async def _retune(self, client: BrokerClient, now: float) -> None:
+        """Hears the shards that are ours, and for a while those that nobody else has yet."""
+        live = self._live
+        owned = shards_owned(self.agent_id, live)
+        kept = owned | frozenset(
+            shard for shard in self._subscribed if not self._is_taken_over(shard, live, now)
+        )
+        self._tally.watch(kept)
+        ended = [shard_filter(self._channel, shard) for shard in self._subscribed.keys() - kept]
+        for first in range(0, len(ended), UNSUBSCRIBE_AT_ONCE):
+            await client.unsubscribe(ended[first : first + UNSUBSCRIBE_AT_ONCE])
+        self._subscribed = {shard: at for shard, at in self._subscribed.items() if shard in kept}
+        for shard in sorted(kept - self._subscribed.keys()):
+            # One at a time: a broker drops what it kept of too many at once.
+            await client.follow(shard_filter(self._channel, shard), 0)
+            self._subscribed[shard] = time.monotonic()
+
+    def _is_taken_over(self, shard: int, live: frozenset[str], now: float) -> bool:
+        return self._board.holder(shard, live, now) not in (None, self.agent_id)
+
+    def _settled(self, now: float) -> dict[int, Counts]:
+        """What we can vouch for."""
+        return {
+            shard: self._tally.counts(shard)
+            for shard, since in self._subscribed.items()
+            if now - since >= SETTLE_S
+        }
+
+    # Telling
+
+    async def _publish(self, client: BrokerClient, now: float) -> None:
+        self._read(now)  # what came while subscribing
+        shards = self._settled(now)
+        has_news = bool(shards or self._told_partial)  # who just came has nothing to say yet
+        if has_news and self._is_due(shards, self._told_partial, now):
+            self._told_partial = (shards, now)
+            await self._tell_partial(client, shards, now)
+        live = self._live
+        is_root = owner(ROOT, live) == self.agent_id
+        counts, covered = self._board.total(live, now)
+        if is_root and covered == SHARDS and self._is_due(counts, self._told_total, now):
+            self._told_total = (counts, now)
+            await self._tell_total(client, counts)
+        self.figures = AggregatorStatus(
+            agents=len(live),
+            shards=len(shards),
+            viewers=self._tally.viewers,
+            is_root=is_root,
+            room=sum(counts),
+            heard=self._heard,
+            told=self._told,
+        )
+
+    def _is_due(self, value: object, told: tuple[object, float] | None, now: float) -> bool:
+        beat_s = self._settings.heartbeat_s / BEATS
+        return told is None or value != told[0] or now - told[1] >= beat_s
+
+    async def _tell_partial(
+        self, client: BrokerClient, shards: dict[int, Counts], now: float
+    ) -> None:
+        self._seq += 1
+        partial = Partial(self._boot, self._seq, shards)
+        self._board.post(self.agent_id, partial, now)
+        payload = encode_partial(partial, _epoch_ms())
+        topic = partial_topic(self._channel, self.agent_id)
+        await self._send(client, Outgoing(topic, payload, 0, retain=False))
+
+    async def _tell_total(self, client: BrokerClient, counts: Counts) -> None:
+        self._total_seq += 1
+        payload = encode_total(self._boot, self._total_seq, _epoch_ms(), counts)
+        await self._send(client, Outgoing(total_topic(self._channel), payload, 0, TOTAL_EXPIRY_S))
+
+    async def _send(self, client: BrokerClient, message: Outgoing) -> None:
+        self._told += 1
+        await client.send(message)
+
+
+def _epoch_ms() -> int:
+    return int(time.time() * 1000)

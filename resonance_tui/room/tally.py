@@ -1,0 +1,223 @@
+"""Counting a large room in shards: who counts which, the votes in each, and their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from zlib import crc32
+
+from resonance_tui.emotions import Code
+from resonance_tui.room.state import Report
+
+SHARDS = 64
+ROOT = "root"  # the place of the one who adds up the shards
+
+Counts = tuple[int, ...]  # nine, in the order of `Code`
+NO_COUNTS: Counts = (0,) * len(Code)
+
+_REMEMBER_TTLS = 10  # how long, in times to live, a departed viewer's last order is kept
+
+
+def shard_of(viewer_id: str) -> int:
+    """The one shard (0-63) in which this viewer may report."""
+    return crc32(viewer_id.encode()) % SHARDS
+
+
+# --- who counts what ---------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=16_384)
+def _weight(agent_id: str, place: int | str) -> int:
+    return int.from_bytes(blake2b(f"{agent_id}\n{place}".encode(), digest_size=8).digest())
+
+
+def owner(place: int | str, agents: Collection[str]) -> str | None:
+    """Who of the agents is responsible for a shard (its number) or for `ROOT`; None for nobody.
+
+    Rendezvous hashing: everybody who knows the same agents names the same one without asking,
+    and who comes or goes moves only what it takes or leaves.
+    """
+    return max(agents, key=lambda agent: (_weight(agent, place), agent), default=None)
+
+
+def shards_owned(agent_id: str, agents: Collection[str]) -> frozenset[int]:
+    """The shards that fall to this agent."""
+    return frozenset(shard for shard in range(SHARDS) if owner(shard, agents) == agent_id)
+
+
+# --- the votes in the shards that one agent counts ---------------------------------------------
+
+
+@dataclass(slots=True)
+class _Vote:
+    order: tuple[int, int]  # (boot, seq)
+    code: Code
+    heard_at: float  # monotonic seconds
+
+
+class Tally:
+    """Reports in, nine counts a shard out; the same whatever the order they came in.
+
+    Times are the receiver's own monotonic seconds. A viewer not heard for `ttl` seconds is gone;
+    who left or fell silent is remembered by its `(boot, seq)`, so that an old report, delivered
+    late or again, does not bring it back.
+    """
+
+    def __init__(self, *, ttl: float = 30.0, max_viewers: int = 200_000) -> None:
+        self.ttl = ttl
+        self._max_viewers = max_viewers
+        self._watched: frozenset[int] = frozenset()
+        self._votes: dict[str, _Vote] = {}  # least recently heard first
+        self._departed: dict[str, tuple[tuple[int, int], float]] = {}  # order, when it went
+        self._counts = [[0] * len(Code) for _ in range(SHARDS)]
+
+    @property
+    def viewers(self) -> int:
+        return len(self._votes)
+
+    def watch(self, shards: frozenset[int]) -> None:
+        """Counts these shards from now on, and forgets what it knew of all others."""
+        dropped = self._watched - shards
+        self._watched = shards
+        if not dropped:
+            return
+        for viewer_id in [each for each in self._votes if shard_of(each) in dropped]:
+            self._remove(viewer_id)
+        self._departed = {
+            viewer_id: went
+            for viewer_id, went in self._departed.items()
+            if shard_of(viewer_id) in shards
+        }
+
+    def report(self, viewer_id: str, report: Report, now: float) -> bool:
+        """Takes a vote in. False for one that is not newer, of another shard, or too many."""
+        shard, order = shard_of(viewer_id), (report.boot, report.seq)
+        if shard not in self._watched or order <= self._last_order(viewer_id):
+            return False
+        if viewer_id in self._votes:
+            self._remove(viewer_id)
+        elif len(self._votes) >= self._max_viewers:
+            return False
+        self._departed.pop(viewer_id, None)
+        self._votes[viewer_id] = _Vote(order, report.code, now)
+        self._counts[shard][report.code] += 1
+        return True
+
+    def _last_order(self, viewer_id: str) -> tuple[int, int]:
+        if vote := self._votes.get(viewer_id):
+            return vote.order
+        departed = self._departed.get(viewer_id)
+        return departed[0] if departed else (-1, -1)
+
+    def _remove(self, viewer_id: str) -> _Vote:
+        vote = self._votes.pop(viewer_id)
+        self._counts[shard_of(viewer_id)][vote.code] -= 1
+        return vote
+
+    def leave(self, viewer_id: str, now: float) -> None:
+        """Takes a viewer out. Coming back takes a newer report."""
+        if viewer_id not in self._votes:
+            return
+        self._departed[viewer_id] = (self._remove(viewer_id).order, now)
+        if len(self._departed) > self._max_viewers:
+            del self._departed[next(iter(self._departed))]
+
+    def doubt(self, now: float, *, within: float) -> None:
+        """Who is not heard within so many seconds is gone: some may have left unheard."""
+        latest = now - self.ttl + within
+        for vote in self._votes.values():
+            vote.heard_at = min(vote.heard_at, latest)
+
+    def expire(self, now: float) -> None:
+        """Takes out everybody who has been silent for too long."""
+        for viewer_id in list(self._silent(now)):
+            self.leave(viewer_id, now)
+        while self._departed:
+            viewer_id, (_, went_at) = next(iter(self._departed.items()))
+            if now - went_at < _REMEMBER_TTLS * self.ttl:
+                break
+            del self._departed[viewer_id]
+
+    def _silent(self, now: float) -> Iterator[str]:
+        for viewer_id, vote in self._votes.items():
+            if now - vote.heard_at < self.ttl:
+                return
+            yield viewer_id
+
+    def counts(self, shard: int) -> Counts:
+        return tuple(self._counts[shard])
+
+
+# --- the shards that all agents counted, added up ----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What one agent counted. Of two of the same agent the higher `(boot, seq)` holds."""
+
+    boot: int
+    seq: int
+    shards: Mapping[int, Counts]  # all that it counts, empty ones too
+
+
+@dataclass(slots=True)
+class _Posted:
+    partial: Partial
+    heard_at: float  # monotonic seconds
+
+
+@dataclass(slots=True)
+class Board:
+    """The newest partial of every agent; their sum depends on nothing else.
+
+    Two agents may count one shard while it changes hands: of those who live the rightful owner's
+    count is read, and where none of them has one, the last of the dead. So nothing is ever added
+    up twice, and nothing is missing in between. `ttl`: seconds for which a partial is believed.
+    """
+
+    ttl: float = 30.0
+    max_agents: int = 64
+    _posted: dict[str, _Posted] = field(default_factory=dict)
+
+    def post(self, agent_id: str, partial: Partial, now: float) -> bool:
+        """False for a partial that is not newer, or of too many agents."""
+        self._expire(now)
+        known = self._posted.get(agent_id)
+        if known is None and len(self._posted) >= self.max_agents:
+            return False
+        if known and (partial.boot, partial.seq) <= (known.partial.boot, known.partial.seq):
+            return False
+        self._posted[agent_id] = _Posted(partial, now)
+        return True
+
+    def _expire(self, now: float) -> None:
+        for agent_id in [
+            each for each, posted in self._posted.items() if now - posted.heard_at >= self.ttl
+        ]:
+            del self._posted[agent_id]
+
+    def holder(self, shard: int, live: Collection[str], now: float) -> str | None:
+        """Whose count of this shard holds; None when nobody has one."""
+        self._expire(now)
+        return self._holder(shard, live)
+
+    def _holder(self, shard: int, live: Collection[str]) -> str | None:
+        having = {each: told for each, told in self._posted.items() if shard in told.partial.shards}
+        if rightful := owner(shard, [each for each in having if each in live]):
+            return rightful
+        return max(having, key=lambda each: (having[each].heard_at, each), default=None)
+
+    def total(self, live: Collection[str], now: float) -> tuple[Counts, int]:
+        """The room's nine counts, and for how many of the 64 shards somebody has a count."""
+        self._expire(now)
+        sums, covered = [0] * len(Code), 0
+        for shard in range(SHARDS):
+            agent_id = self._holder(shard, live)
+            if agent_id is None:
+                continue
+            covered += 1
+            for code, count in enumerate(self._posted[agent_id].partial.shards[shard]):
+                sums[code] += count
+        return tuple(sums), covered

@@ -1,0 +1,126 @@
+"""The room as one viewer knows it: everybody's reports in a small one, the total in a large one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from resonance_tui.emotions import Code
+from resonance_tui.messaging.wire import (
+    Event,
+    LeaveEvent,
+    NicknameEvent,
+    ReportEvent,
+    RoomEvent,
+    RoomSettings,
+    TotalEvent,
+    TotalOverEvent,
+)
+from resonance_tui.room.mode import Mode, Switch
+from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
+
+FILL_S = 2.0  # at most: until everybody's reports are in, the last total is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What room settings mean for one viewer; all in seconds."""
+
+    heartbeat_s: float
+    stale_after_s: float  # without a report, a viewer looks stale
+    ttl_s: float  # and is gone
+    total_stale_after_s: float
+
+
+def pace_of(settings: RoomSettings) -> Pace:
+    beat = float(settings.heartbeat_s)
+    return Pace(beat, 1.5 * beat, settings.patience_s, beat + 3 * settings.tick_ms / 1e3)
+
+
+class Room:
+    """Messages in, snapshots out. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._settings = RoomSettings()
+        self._switch = Switch()
+        self._room = RoomState()
+        self._shown = EMPTY_ROOM
+        self._fills_until = -math.inf
+        self._adjust()
+
+    @property
+    def pace(self) -> Pace:
+        return pace_of(self._settings)
+
+    @property
+    def hears_everybody(self) -> bool:
+        """Whether single reports are wanted; as of the last `look`."""
+        return self._switch.mode is Mode.MESH
+
+    def take(self, event: Event, now: float) -> None:
+        match event:
+            case ReportEvent():
+                self._room.report(event.viewer_id, event.report, now)
+            case NicknameEvent():
+                self._room.name(event.viewer_id, event.nickname, now)
+            case LeaveEvent():
+                self._room.leave(event.viewer_id, now)
+            case RoomEvent():
+                self._settings = event.settings or RoomSettings()
+                self._adjust()
+            case TotalEvent():
+                self._switch.hear((event.boot, event.seq), event.counts, now)
+            case TotalOverEvent():
+                self._switch.end()
+            case _:  # what aggregators tell each other
+                return
+
+    def _adjust(self) -> None:
+        pace = self.pace
+        self._switch.mesh_max = self._settings.mesh_max
+        self._switch.stale_after = pace.total_stale_after_s
+        self._room.be_patient(ttl=pace.ttl_s, stale_after=pace.stale_after_s)
+
+    def look(self, now: float, own: ViewerRow | None) -> RoomSnapshot:
+        """The room as of now. `own`: this viewer's row, for rooms that list nobody else."""
+        before = self._switch.mode
+        if self._switch.decide(now) is not before:
+            self._change_over(now)
+        room = self._room.tick(now)
+        is_filling = now < self._fills_until and room.viewers < sum(self._switch.counts)
+        if self._switch.mode is Mode.TOTAL or is_filling:
+            room = self._of_total(own)
+        self._shown = _after(self._shown, room)
+        return self._shown
+
+    def _change_over(self, now: float) -> None:
+        """Reports that were heard before are no longer renewed, or long outdated."""
+        self._room = RoomState()
+        self._adjust()
+        is_mesh = self._switch.mode is Mode.MESH
+        self._fills_until = now + FILL_S if is_mesh else -math.inf
+
+    def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:
+        counts = self._switch.counts
+        rows = (own,) if own is not None else ()
+        is_new = rows != self._shown.rows
+        here = {row.viewer_id for row in rows}
+        return RoomSnapshot(
+            viewers=sum(counts),
+            counts=tuple(counts[: Code.AWAY]),
+            unsure=counts[Code.UNSURE],
+            away=counts[Code.AWAY],
+            rows=rows if is_new else self._shown.rows,
+            changed=frozenset(here if is_new else ()),
+            gone=frozenset(row.viewer_id for row in self._shown.rows) - here,
+            is_total=True,
+        )
+
+
+def _after(before: RoomSnapshot, now: RoomSnapshot) -> RoomSnapshot:
+    """`now`, with what changed since a snapshot from another source."""
+    if before.is_total == now.is_total:
+        return now
+    here = frozenset(row.viewer_id for row in now.rows)
+    gone = frozenset(row.viewer_id for row in before.rows) - here
+    return replace(now, changed=here, gone=gone)

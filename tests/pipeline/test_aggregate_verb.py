@@ -1,0 +1,137 @@
+"""`aggregate` as a person runs it: what it says, who may, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker import BrokerSettings, start_broker
+from broker.preflight import free_port
+from resonance_tui.messaging.address import BrokerUrl
+from resonance_tui.messaging.aggregator import AggregatorStatus
+from resonance_tui.messaging.line import LinkState
+from resonance_tui.messaging.wire import RoomSettings, encode_room, room_topic
+from resonance_tui.verbs.aggregate import account_id, describe
+
+APP = [sys.executable, "-m", "resonance_tui"]
+
+
+def run(*args: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*APP, *args], capture_output=True, text=True, timeout=40, **options)
+
+
+@pytest.mark.mosquitto
+def test_a_viewer_is_told_by_the_total_and_by_ctrl_c_of_its_end(mosquitto: Any) -> None:
+    import paho.mqtt.publish
+
+    settings = encode_room(RoomSettings(tick_ms=50, heartbeat_s=2, ttl_s=5, mesh_max=3))
+    paho.mqtt.publish.single(
+        room_topic("show"), settings, qos=1, retain=True, hostname="127.0.0.1", port=mosquitto.port
+    )
+    crowd = subprocess.Popen(
+        [*APP, "audience", "show", "--viewers", "9", "--broker", mosquitto.url],
+        stderr=subprocess.DEVNULL,
+    )
+    counter = subprocess.Popen(
+        [*APP, "aggregate", "show", "--broker", mosquitto.url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        viewer = subprocess.Popen(
+            [
+                *(*APP, "join", "show", "--camera", "none", "--headless", "--json"),
+                *("--duration", "20", "--broker", mosquitto.url),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        wait_for_room(viewer, mode="total", viewers=10)
+        counter.send_signal(signal.SIGINT)
+        out, said = counter.communicate(timeout=10)
+        wait_for_room(viewer, mode="mesh", viewers=10)
+    finally:
+        for process in (viewer, crowd, counter):
+            process.terminate()
+            process.communicate(timeout=10)
+    assert counter.returncode == 130
+    assert out == ""
+    assert "Counting show at mqtt://" in said and "connected" in said and "messages heard" in said
+    assert "Traceback" not in said
+
+
+def wait_for_room(viewer: subprocess.Popen[str], *, mode: str, viewers: int) -> None:
+    assert viewer.stdout is not None
+    deadline = time.monotonic() + 15
+    for line in viewer.stdout:
+        told = json.loads(line)
+        if told["type"] == "room" and (told["mode"], told["viewers"]) == (mode, viewers):
+            return
+        assert time.monotonic() < deadline, told
+    raise AssertionError("the viewer ended")
+
+
+@pytest.mark.mosquitto
+def test_only_an_aggregators_account_may_count(tmp_path: Path) -> None:
+    program = shutil.which("mosquitto_passwd")
+    if program is None:
+        pytest.skip("needs mosquitto_passwd")
+    users = tmp_path / "users"
+    for flags, name in ((("-b", "-c"), "ada"), (("-b",), "agg-1")):
+        subprocess.run([program, *flags, str(users), name, "enigma"], check=True, timeout=10)
+    broker = start_broker(BrokerSettings(port=free_port(), users=users))
+    try:
+        environment = os.environ | {"RESONANCE_BROKER_PASSWORD": "enigma"}
+        url = broker.url.replace("://", "://{}@")
+        args = ("aggregate", "show", "--duration", "7", "--broker")
+        refused = run(*args, url.format("ada"), env=environment)
+        counted = run(
+            *("aggregate", "show", "--duration", "2.5", "--broker", url.format("agg-1")),
+            env=environment,
+        )
+    finally:
+        broker.stop()
+    assert refused.returncode == 1
+    assert "does not let this user count" in refused.stderr and "agg-" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert counted.returncode == 0, counted.stderr
+    assert "connected" in counted.stderr and "enigma" not in counted.stderr
+
+
+def test_a_broker_that_is_not_there_is_said_and_waited_for() -> None:
+    done = run("aggregate", "show", "--broker", "mqtt://127.0.0.1:1", "--duration", "1.5")
+    assert done.returncode == 0
+    assert "lost · nothing listens at 127.0.0.1:1" in done.stderr
+
+
+def test_a_channel_that_is_none_is_refused() -> None:
+    done = run("aggregate", "Not a Channel!")
+    assert done.returncode == 2
+    assert "not-a-channel" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "agent_id"),
+    [("agg-1", "agg-1"), ("ada", ""), (None, ""), ("agg-+", ""), ("AGG-1", ""), ("agg-", "")],
+)
+def test_an_account_for_counting_is_the_id(name: str | None, agent_id: str) -> None:
+    assert account_id(BrokerUrl(username=name)) == agent_id
+
+
+def test_the_status_line_in_words() -> None:
+    figures = AggregatorStatus(agents=2, shards=30, viewers=280, is_root=True, room=600)
+    assert describe(figures, LinkState.CONNECTED, 3723.9) == (
+        "600 in the room · 280 of them here, 30 of 64 shards · root of 2 · up 1:02:03"
+    )
+    assert describe(figures, LinkState.LOST, 5) == "lost · up 0:00:05"

@@ -1,0 +1,292 @@
+"""The simulated audience against real brokers: what it sends, what the room says, how it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+from seats import CHANNEL, Seat, cable, rows, seated, start_python, until
+from test_link import demand_password, present_certificate
+from test_link_peers import AMQTT
+
+from resonance_tui.emotions import Code
+from resonance_tui.errors import InputError
+from resonance_tui.messaging.address import parse_broker_url
+from resonance_tui.messaging.crowd import CrowdLine, find_route
+from resonance_tui.messaging.wire import encode_nickname, encode_report, nickname_topic
+from resonance_tui.messaging.wire import report_topic as topic_of
+from resonance_tui.room.state import SIMULATED, Report
+from resonance_tui.verbs.audience import make_room_for, mismatch_of
+
+APP = [sys.executable, "-m", "resonance_tui"]
+HAPPY = encode_report(Report(1_790_000_000, 1, Code.HAPPINESS, 80, SIMULATED))
+
+
+def audience(url: str, *args: str) -> tuple[subprocess.CompletedProcess[str], list[dict]]:
+    """The verb from its start to its end, and what it told."""
+    done = subprocess.run(
+        [*APP, "audience", CHANNEL, "--broker", url, "--json", *args],
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    return done, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def start(url: str, *args: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*APP, "audience", CHANNEL, "--broker", url, *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+async def line_to(url: str, version: int, lost: list[int] | None = None) -> CrowdLine:
+    route = await find_route(parse_broker_url(url), version)
+    return CrowdLine(route, lambda: lost.append(1) if lost is not None else None)
+
+
+# --- one line ----------------------------------------------------------------------------------
+
+
+@pytest.mark.mosquitto
+@pytest.mark.parametrize("version", [5, 4])
+async def test_a_line_is_a_viewer_like_any_other(mosquitto: Any, version: int) -> None:
+    bob = Seat(mosquitto)
+    async with seated(bob):
+        line = await line_to(mosquitto.url, version)
+        assert await line.open("rsn-sim", topic_of(CHANNEL, "sim"))
+        line.say(nickname_topic(CHANNEL, "sim"), encode_nickname("Sim"), 3600)
+        line.say(topic_of(CHANNEL, "sim"), HAPPY, 30)
+        await until(lambda: rows(bob) == {"sim": ("Sim", Code.HAPPINESS)})
+        assert bob.look().rows[0].is_simulated
+        late = Seat(mosquitto)
+        async with seated(late):
+            await until(lambda: rows(late) == {"sim": ("Sim", Code.HAPPINESS)})
+        line.say(topic_of(CHANNEL, "sim"), b"")
+        line.close()
+        assert await until(lambda: bob.look().viewers == 0) < 1
+        await until(lambda: line.is_gone)
+
+
+@pytest.mark.mosquitto
+async def test_a_report_of_a_line_that_died_goes_with_its_time_to_live(mosquitto: Any) -> None:
+    line = await line_to(mosquitto.url, 5)
+    assert await line.open("rsn-sim")
+    line.say(topic_of(CHANNEL, "sim"), HAPPY, 1)
+    line.say(topic_of(CHANNEL, "mia"), HAPPY, 60)
+    line.abort()
+    await asyncio.sleep(2.5)
+    late = Seat(mosquitto)
+    async with seated(late):
+        await until(lambda: set(rows(late)) == {"mia"})
+
+
+@pytest.mark.mosquitto
+async def test_a_line_that_breaks_sends_the_will_and_one_that_ends_does_not(
+    mosquitto: Any,
+) -> None:
+    lost: list[int] = []
+    bob = Seat(mosquitto)
+    async with seated(bob), cable(mosquitto.port) as wire:
+        for name in ("broken", "ended"):
+            line = await line_to(wire.url, 4, lost)  # 3.1.1: no delay of the will
+            assert await line.open(f"rsn-{name}", topic_of(CHANNEL, name))
+            line.say(topic_of(CHANNEL, name), HAPPY)
+            await until(lambda name=name: name in rows(bob))
+            if name == "broken":
+                wire.cut()
+                await until(lambda: "broken" not in rows(bob))
+                assert lost == [1] and not line.is_up
+                assert await line.open("rsn-again"), "a lost line opens anew"
+            line.close()
+        await asyncio.sleep(0.5)
+        assert set(rows(bob)) == {"ended"}
+        assert lost == [1], "what ends in good order is not lost"
+
+
+@pytest.mark.mosquitto
+async def test_a_line_that_is_turned_away_says_so(make_mosquitto: Any) -> None:
+    broker = make_mosquitto("allow_anonymous false")
+    broker.start()
+    for version in (5, 4):
+        line = await line_to(broker.url, version)
+        assert not await line.open("rsn-sim")
+        line.say("t", b"lost")
+        await until(lambda line=line: line.is_gone)
+
+
+@pytest.mark.mosquitto
+async def test_a_line_logs_in_over_tls(
+    make_mosquitto: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = make_mosquitto()
+    demand_password(broker, "secret")
+    monkeypatch.setenv("SSL_CERT_FILE", str(present_certificate(broker)))
+    broker.start()
+    for version in (5, 4):
+        right = await line_to(f"mqtts://alice:secret@localhost:{broker.port}", version)
+        assert await right.open("rsn-right")
+        right.close()
+        wrong = await line_to(f"mqtts://alice:guess@localhost:{broker.port}", version)
+        assert not await wrong.open("rsn-wrong")
+        await until(lambda right=right, wrong=wrong: right.is_gone and wrong.is_gone)
+
+
+async def test_a_line_gives_up_on_what_is_no_broker() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1024)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        line = await line_to(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}", 5)
+        assert not await line.open("rsn-sim")
+
+
+# --- the verb ----------------------------------------------------------------------------------
+
+
+@pytest.mark.mosquitto
+@pytest.mark.parametrize("share", [(), ("--connections", "7")], ids=["own lines", "shared"])
+async def test_hundreds_come_are_counted_and_leave_nothing_behind(
+    mosquitto: Any, share: tuple[str, ...]
+) -> None:
+    done, told = await asyncio.to_thread(
+        audience, mosquitto.url, "--viewers", "300", "--duration", "6", *share
+    )
+    assert done.returncode == 0, done.stderr
+    end = told[-1]
+    assert (end["type"], end["alive"], end["mismatch"]) == ("end", 300, 0)
+    assert end["room"]["viewers"] == 300 and end["room"]["source"] == "mesh"
+    assert end["sent"] == end["heard"] >= 300
+    assert (end["lost_connections"], end["turned_away"]) == (0, 0)
+    room = end["room"]
+    assert sum(room["counts"].values()) + room["unsure"] + room["away"] == 300
+    late = Seat(mosquitto)
+    async with seated(late):
+        await asyncio.sleep(0.5)
+        assert late.link.drain() == []
+
+
+@pytest.mark.mosquitto
+async def test_viewers_come_and_go_and_the_room_knows(mosquitto: Any) -> None:
+    args = ("--viewers", "60", "--stay", "0.1", "--duration", "15")  # 6 s on average
+    done, told = await asyncio.to_thread(audience, mosquitto.url, *args)
+    assert done.returncode == 0, done.stderr
+    alive = [each["alive"] for each in told[5:]]
+    assert 10 < min(alive) < 60, "some are gone at any time, never all"
+    assert told[-1]["mismatch"] == 0
+    assert told[-1]["room"]["viewers"] == told[-1]["alive"]
+    assert told[-1]["lost_connections"] == 0, "who goes, hangs up in good order"
+
+
+@pytest.mark.mosquitto
+def test_what_the_broker_keeps_to_itself_shows(make_mosquitto: Any, tmp_path: Any) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text("topic read resonance/#\n")
+    broker = make_mosquitto("allow_anonymous true", f"acl_file {rules}")
+    broker.start()
+    done, told = audience(broker.url, "--viewers", "20", "--duration", "5")
+    assert done.returncode == 0, done.stderr
+    assert told[-1]["alive"] == told[-1]["mismatch"] == 20
+    assert told[-1]["sent"] >= 20 and told[-1]["heard"] == told[-1]["room"]["viewers"] == 0
+    assert "20 of ours not as they are" in done.stderr
+
+
+@pytest.mark.mosquitto
+async def test_ctrl_c_takes_a_large_crowd_out_in_good_time(mosquitto: Any) -> None:
+    bob = Seat(mosquitto)
+    async with seated(bob):
+        crowd = start(mosquitto.url, "--viewers", "800")
+        try:
+            await until(lambda: bob.look().viewers == 800, within=20)
+            crowd.send_signal(signal.SIGINT)
+            started = time.monotonic()
+            _, said = await asyncio.to_thread(crowd.communicate, timeout=15)
+        finally:
+            crowd.kill()
+        assert crowd.returncode == 130, said
+        assert time.monotonic() - started < 6
+        assert "800 viewers alive" in said and "Traceback" not in said
+        await until(lambda: bob.look().viewers == 0, within=2)
+
+
+@pytest.mark.mosquitto
+def test_a_broker_that_dies_is_one_clear_line(mosquitto: Any) -> None:
+    crowd = start(mosquitto.url, "--viewers", "20", "--json")
+    assert crowd.stdout is not None
+    while json.loads(crowd.stdout.readline())["alive"] < 20:
+        pass
+    mosquitto.kill()
+    _, said = crowd.communicate(timeout=20)
+    assert crowd.returncode == 1
+    assert "was lost" in said and "Traceback" not in said
+
+
+async def test_an_old_broker_gets_version_3(unused_port: int) -> None:
+    broker = start_python(AMQTT, str(unused_port))
+    try:
+        assert broker.stdout is not None
+        assert await asyncio.to_thread(broker.stdout.readline) == b"up\n"
+        url = f"mqtt://127.0.0.1:{unused_port}"
+        bob = Seat(url)
+        async with seated(bob):
+            show = asyncio.create_task(
+                asyncio.to_thread(audience, url, "--viewers", "12", "--duration", "6")
+            )
+            await until(lambda: bob.look().viewers == 12, within=20)
+            done, _ = await show
+            assert done.returncode == 0, done.stderr
+            assert "0 of ours not as they are" in done.stderr
+            await until(lambda: bob.look().viewers == 0)
+    finally:
+        broker.kill()
+        broker.communicate()
+
+
+# --- limits ------------------------------------------------------------------------------------
+
+
+def test_more_connections_than_the_shell_allows_is_said_before_anything_starts() -> None:
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
+        "from resonance_tui.cli import main\nimport sys\n"
+        "sys.argv[1:] = ['audience', 'x', '--viewers', '500', '--broker', 'mqtt://127.0.0.1:1']\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert "ulimit -n allows 256" in done.stderr
+    assert "ulimit -n 564" in done.stderr and "--connections 192" in done.stderr
+
+
+def test_a_low_own_limit_is_raised_as_far_as_the_shell_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 4096))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, pair: asked.append(pair))
+    make_room_for(900)
+    assert asked == []
+    make_room_for(2000)
+    assert asked == [(2064, 4096)]
+    with pytest.raises(InputError, match="4096"):
+        make_room_for(4033)
+
+
+def test_a_mismatch_is_who_of_ours_cannot_have_been_counted() -> None:
+    nobody = (0,) * 9
+    assert mismatch_of([3, 1, 0, 0, 0, 0, 0, 0, 2], nobody) == 6
+    assert mismatch_of([3, 1, 0, 0, 0, 0, 0, 0, 2], (3, 1, 0, 0, 0, 0, 0, 0, 2)) == 0
+    assert mismatch_of([3, 1, 0, 0, 0, 0, 0, 0, 2], (2, 2, 9, 0, 0, 0, 0, 0, 2)) == 1
+    assert mismatch_of([0] * 9, (5,) * 9) == 0

@@ -1,0 +1,161 @@
+"""A session while a real client floods its room with garbage: right, responsive, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import statistics
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from seats import CHANNEL, REPOSITORY, Seat, publish, rows, seated, until
+
+from resonance_tui.capture.sources import Source
+from resonance_tui.emotions import Code
+from resonance_tui.messaging.crowd import CrowdLine, find_route
+from resonance_tui.messaging.guard import MAX_SOURCES, STRIKES
+from resonance_tui.messaging.link import LinkState, MqttLink
+from resonance_tui.messaging.wire import encode_report, parse_broker_url, report_topic
+from resonance_tui.room.state import Report, RoomSnapshot
+from resonance_tui.session.core import Session, SessionPlan
+
+SECONDS, RATE = 10, 5000
+HONEST = {"ann": Code.HAPPINESS, "ben": Code.SADNESS}
+
+
+class Honest:
+    """Two viewers who say once a second what they feel, each over its own connection."""
+
+    def __init__(self) -> None:
+        self.feel = dict(HONEST)
+        self._seq = 0
+
+    async def run(self, url: str) -> None:
+        route = await find_route(parse_broker_url(url), 5)
+        lines = {name: CrowdLine(route, lambda: None) for name in self.feel}
+        for name, line in lines.items():
+            assert await line.open(f"rsn-{name}")
+        while True:
+            self._seq += 1
+            for name, line in lines.items():
+                report = Report(1_790_000_000, self._seq, self.feel[name], 70)
+                line.say(report_topic(CHANNEL, name), encode_report(report), 30)
+            await asyncio.sleep(1)
+
+
+class Lag:
+    """How late the loop answers, by a clock that ticks every 50 ms."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def run(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.05)
+            self.seconds.append(time.monotonic() - before - 0.05)
+
+
+@contextlib.asynccontextmanager
+async def a_session(url: str, folder: Path) -> AsyncIterator[tuple[Session, Honest, Lag]]:
+    session = Session(
+        SessionPlan(
+            channel=CHANNEL,
+            nickname="me",
+            viewer_id="myself",
+            boot=1_790_000_000,
+            broker=parse_broker_url(url),
+            source=Source("none"),
+            engine="static",
+            data_dir=folder,
+        )
+    )
+    honest, lag = Honest(), Lag()
+    async with asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(session.run()),
+            tasks.create_task(honest.run(url)),
+            tasks.create_task(lag.run()),
+        ]
+        yield session, honest, lag
+        for task in running:
+            task.cancel()
+
+
+def shown(room: RoomSnapshot) -> dict[str, Code]:
+    return {row.viewer_id: row.code for row in room.rows}
+
+
+@pytest.mark.mosquitto
+@pytest.mark.timeout(120)
+async def test_ten_seconds_of_garbage_leave_the_room_right_and_the_loop_alive(
+    mosquitto: Any, tmp_path: Path
+) -> None:
+    async with a_session(mosquitto.url, tmp_path) as (session, honest, lag):
+        expected = {"myself": Code.AWAY, **HONEST}
+        await until(lambda: shown(session.view.room) == expected)
+        link = session._link
+        assert isinstance(link, MqttLink)
+        memory = psutil.Process().memory_info().rss
+        flood = await flooding(mosquitto.port)
+        lag.seconds.clear()
+        ends = time.monotonic() + 60
+        while flood.returncode is None and time.monotonic() < ends:
+            room = session.view.room
+            assert set(shown(room)) == set(expected), "nobody else, and nobody missing"
+            assert (room.viewers, room.away, sum(room.counts)) == (3, 1, 2)
+            assert len(link._guard) <= MAX_SOURCES and len(link._inbox) <= 8192
+            await asyncio.sleep(0.05)
+        lags = list(lag.seconds)
+        assert await sent(flood) == SECONDS * RATE
+        assert psutil.Process().memory_info().rss - memory < 64 * 2**20, "of 100 MiB of garbage"
+        honest.feel = {"ann": Code.FEAR, "ben": Code.ANGER}
+        expected = {"myself": Code.AWAY, **honest.feel}
+        await until(lambda: shown(session.view.room) == expected, within=5)
+        assert session.view.link.state is LinkState.CONNECTED
+        assert "muted for a while" in session.view.link.detail
+        assert link._guard.mutes >= 30 and link._guard.refused > 1000
+    print(f"lag: median {statistics.median(lags):.4f} s, most {max(lags):.3f} s of {len(lags)}")
+    assert len(lags) > 20
+    assert statistics.median(lags) < 0.1
+    assert max(lags) < 2.0
+
+
+async def flooding(port: int) -> asyncio.subprocess.Process:
+    import sys
+
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, str(Path(__file__).with_name("flood.py"))),
+        *(str(port), str(SECONDS), str(RATE)),
+        cwd=REPOSITORY,
+        env={"PYTHONPATH": str(REPOSITORY)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+
+
+async def sent(flood: asyncio.subprocess.Process) -> int:
+    said, _ = await flood.communicate()
+    return int(said)
+
+
+@pytest.mark.mosquitto
+async def test_one_who_babbles_is_muted_and_the_others_are_told_why(mosquitto: Any) -> None:
+    bob = Seat(mosquitto)
+    async with seated(bob):
+        for number in range(STRIKES):
+            await asyncio.to_thread(
+                publish, mosquitto, report_topic(CHANNEL, "mallory"), b"\xc1" + bytes([number])
+            )
+            await until(lambda: bob.link.wake.is_set())
+            bob.look()
+        await until(lambda: bob.look() and "muted" in bob.link.status.detail)
+        good = encode_report(Report(1_790_000_000, 1, Code.HAPPINESS, 70))
+        for name in ("mallory", "zoe"):
+            await asyncio.to_thread(publish, mosquitto, report_topic(CHANNEL, name), good)
+        await until(lambda: "zoe" in rows(bob))
+        assert "mallory" not in rows(bob), "not even with a good one"
+        assert bob.is_connected

@@ -1,0 +1,161 @@
+"""The guard: honest peers are always heard, floods are not, babblers not for a while."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resonance_tui.messaging.guard import FORGIVE_S, Guard, source_of
+from resonance_tui.messaging.wire import (
+    channel_filter,
+    nickname_topic,
+    report_topic,
+    room_topic,
+    total_topic,
+)
+
+ANN, BEN = report_topic("room", "ann"), report_topic("room", "ben")
+moments = st.lists(st.floats(0, 1000, allow_nan=False), max_size=200).map(sorted)
+
+
+def muted(guard: Guard, topic: str, now: float) -> None:
+    while not guard.blame(topic, now):
+        guard.admits(topic, now)
+
+
+@pytest.mark.parametrize(
+    ("topic", "source"),
+    [
+        (ANN, "ann"),
+        (nickname_topic("room", "ann"), "ann"),
+        ("resonance/1/room/r/wrong/ann", "ann"),
+        (report_topic("agg", "ann"), "ann"),
+        (report_topic("room", "total"), "total"),
+        ("resonance/1/room/agg/a1", "agent a1"),
+        ("resonance/1/room/agent/a1", "agent a1"),
+        (total_topic("room"), None),
+        (room_topic("room"), None),
+        (room_topic("agg"), None),
+        ("", None),
+        ("$SYS/broker/uptime", None),
+    ],
+)
+def test_a_topic_names_its_one_writer(topic: str, source: str | None) -> None:
+    assert source_of(topic) == source
+
+
+@given(st.text(max_size=200), st.floats(0, 10**9))
+def test_any_topic_can_be_asked_for(topic: str, now: float) -> None:
+    guard = Guard()
+    assert guard.admits(topic, now)
+    assert not guard.blame(topic, now)
+    assert len(guard) <= 1
+
+
+@given(moments)
+def test_no_source_gets_in_more_than_its_rate(times: list[float]) -> None:
+    guard = Guard(rate_per_s=2, burst=5)
+    admitted = [now for now in times if guard.admits(ANN, now)]
+    for start, first in enumerate(admitted):
+        for count, last in enumerate(admitted[start:], 1):
+            assert count <= 5 + 2 * (last - first) + 1e-6
+    assert guard.refused == len(times) - len(admitted)
+
+
+@given(moments)
+def test_who_keeps_to_the_rate_is_always_heard(times: list[float]) -> None:
+    guard = Guard(rate_per_s=1, burst=3)
+    kept = times[:1]
+    for now in times[1:]:
+        if now - kept[-1] >= 1:
+            kept.append(now)
+    assert all(later - earlier >= 1 for earlier, later in pairwise(kept))
+    assert all(guard.admits(ANN, now) for now in kept)
+
+
+@given(moments, moments)
+def test_a_flood_of_one_takes_nothing_from_another(flood: list[float], honest: list[float]) -> None:
+    alone, beside = Guard(rate_per_s=1, burst=2), Guard(rate_per_s=1, burst=2)
+    expected = [alone.admits(BEN, now) for now in honest]
+    arrivals = sorted([(now, ANN) for now in flood] + [(now, BEN) for now in honest])
+    heard = [(topic, beside.admits(topic, now)) for now, topic in arrivals]
+    assert [admitted for topic, admitted in heard if topic == BEN] == expected
+
+
+def test_a_viewer_has_one_bucket_for_all_its_topics() -> None:
+    guard = Guard(rate_per_s=1, burst=4)
+    topics = [f"resonance/1/room/{kind}/{shard}/ann" for kind in "rn" for shard in range(20)]
+    assert sum(guard.admits(topic, 0.0) for topic in topics) == 4
+
+
+def test_whoever_sends_broken_messages_is_muted_for_a_while_and_then_heard_again() -> None:
+    guard = Guard(strikes=3, mute_s=60)
+    for now in (1.0, 2.0):
+        assert guard.admits(ANN, now) and not guard.blame(ANN, now)
+    assert guard.admits(ANN, 3.0)
+    assert guard.blame(ANN, 3.0)
+    assert not guard.admits(ANN, 3.0) and not guard.admits(nickname_topic("room", "ann"), 62.9)
+    assert guard.admits(BEN, 3.0)
+    assert guard.admits(ANN, 63.0)
+    assert guard.mutes == 1 and guard.refused == 2
+
+
+def test_while_one_is_muted_more_garbage_changes_nothing() -> None:
+    guard = Guard(strikes=2, mute_s=10)
+    muted(guard, ANN, 0.0)
+    assert not any(guard.blame(ANN, 5.0) for _ in range(100))
+    assert guard.admits(ANN, 10.0) and guard.mutes == 1
+
+
+def test_a_broken_message_now_and_then_is_forgiven() -> None:
+    guard = Guard(strikes=2)
+    for times in range(50):
+        now = times * (FORGIVE_S + 1)
+        assert guard.admits(ANN, now) and not guard.blame(ANN, now)
+
+
+def test_nobody_gets_the_room_or_its_total_muted_for_all() -> None:
+    guard = Guard(strikes=1, burst=1)
+    for topic in (room_topic("room"), total_topic("room"), channel_filter("room", "x")):
+        for _ in range(100):
+            assert guard.admits(topic, 0.0) and not guard.blame(topic, 0.0)
+    assert not guard.mutes
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=300))
+def test_memory_is_bounded_whoever_speaks(acts: list[tuple[int, bool]]) -> None:
+    guard = Guard(max_sources=8, strikes=2)
+    for now, (number, is_broken) in enumerate(acts):
+        topic = report_topic("room", f"v{number}")
+        guard.admits(topic, float(now))
+        if is_broken:
+            guard.blame(topic, float(now))
+        assert len(guard) <= 8
+
+
+def test_the_least_lately_heard_is_forgotten_first() -> None:
+    guard = Guard(max_sources=2, rate_per_s=0, burst=1)
+    assert guard.admits(ANN, 0.0) and guard.admits(BEN, 1.0)
+    assert not guard.admits(ANN, 2.0)
+    assert guard.admits(report_topic("room", "zoe"), 3.0)
+    assert not guard.admits(ANN, 4.0), "still remembered"
+    assert guard.admits(BEN, 5.0), "forgotten, so new again"
+
+
+def test_the_notice_changes_with_the_order_of_magnitude_only() -> None:
+    guard = Guard(strikes=1)
+    notices = [guard.notice]
+    for number in range(120):
+        muted(guard, report_topic("room", f"v{number}"), 0.0)
+        if guard.notice != notices[-1]:
+            notices.append(guard.notice)
+    assert [each.split()[0] for each in notices[1:]] == ["somebody", "some", "10", "100"]
+    assert notices[0] == "" and all("muted" in each for each in notices[1:])
+
+
+def test_a_clock_that_stands_still_gives_no_tokens() -> None:
+    guard = Guard(rate_per_s=1, burst=2)
+    assert [guard.admits(ANN, now) for now in (5.0, 5.0, 5.0, 4.0)] == [True, True, False, False]

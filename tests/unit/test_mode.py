@@ -1,0 +1,123 @@
+"""Mesh or total: at which size, for how long, and what a viewer shows in between."""
+
+from __future__ import annotations
+
+from resonance_tui.emotions import Code
+from resonance_tui.messaging.wire import (
+    NicknameEvent,
+    ReportEvent,
+    RoomEvent,
+    RoomSettings,
+    TotalEvent,
+    TotalOverEvent,
+)
+from resonance_tui.room.mode import Mode, Switch
+from resonance_tui.room.state import Report, ViewerRow
+from resonance_tui.session.room import Room, pace_of
+
+ME = ViewerRow("me", "ann", Code.FEAR, 60, False, False, False)
+
+
+def people(viewers: int) -> tuple[int, ...]:
+    return (viewers, *[0] * 8)
+
+
+def total(viewers: int, seq: int, boot: int = 1) -> TotalEvent:
+    return TotalEvent("room", viewers, people(viewers), boot, seq)
+
+
+def test_a_room_around_the_limit_does_not_go_back_and_forth() -> None:
+    switch, seen = Switch(mesh_max=100), []
+    for seq, viewers in enumerate((90, 100, 101, 99, 101, 81, 80, 99, 101)):
+        switch.hear((1, seq), people(viewers), seq)
+        seen.append(switch.decide(seq))
+    mesh, total = Mode.MESH, Mode.TOTAL
+    assert seen == [mesh, mesh, total, total, total, total, mesh, mesh, total]
+
+
+def test_a_total_that_nobody_renews_is_no_longer_believed() -> None:
+    switch = Switch(mesh_max=100, stale_after=10)
+    switch.hear((1, 1), people(500), 0)
+    assert switch.decide(9.9) is Mode.TOTAL
+    switch.hear((1, 1), people(500), 9.9)  # what a broker kept, told again
+    assert switch.decide(10) is Mode.MESH
+    switch.hear((2, 1), people(500), 11)  # another root
+    assert switch.decide(11) is Mode.TOTAL
+
+
+def test_a_small_room_hears_everybody_though_there_is_a_total() -> None:
+    room = Room()
+    room.take(total(3, 1), 0)
+    room.take(ReportEvent("room", "a", Report(1, 1, Code.FEAR, 50)), 0)
+    seen = room.look(0, ME)
+    assert room.hears_everybody
+    assert (seen.is_total, seen.viewers, seen.counts[Code.FEAR]) == (False, 1, 1)
+
+
+def test_the_limit_is_the_hosts() -> None:
+    room = Room()
+    room.take(RoomEvent("room", RoomSettings(mesh_max=2)), 0)
+    room.take(total(3, 1), 0)
+    seen = room.look(0, ME)
+    assert not room.hears_everybody
+    assert (seen.is_total, seen.viewers, seen.rows, seen.changed) == (True, 3, (ME,), {"me"})
+    room.take(RoomEvent("room", None), 1)
+    room.look(1, ME)
+    assert room.hears_everybody, "the host has closed it: the defaults hold"
+
+
+def test_back_in_the_mesh_the_last_total_is_shown_until_everybody_is_in() -> None:
+    room = Room()
+    room.take(total(300, 1), 0)
+    assert room.look(0, ME).viewers == 300
+    room.take(TotalOverEvent("room"), 5)
+    filling = room.look(5, ME)
+    assert room.hears_everybody
+    assert (filling.is_total, filling.viewers) == (True, 300)
+    for number in range(300):
+        room.take(NicknameEvent("room", f"v{number}", f"name {number}"), 5.1)
+        room.take(ReportEvent("room", f"v{number}", Report(1, 1, Code.FEAR, 50)), 5.1)
+    there = room.look(5.2, ME)
+    assert (there.is_total, there.viewers, there.counts[Code.FEAR]) == (False, 300, 300)
+    assert len(there.changed) == len(there.rows) == 300
+    assert there.gone == {"me"}
+    assert room.look(5.3, ME).changed == frozenset()
+
+
+def test_who_left_while_the_total_was_followed_is_not_waited_for_long() -> None:
+    room = Room()
+    room.take(total(300, 1), 0)
+    room.look(0, None)
+    room.look(11, None)
+    room.take(ReportEvent("room", "a", Report(1, 1, Code.FEAR, 50)), 11.5)
+    assert room.look(12.9, None).viewers == 300
+    assert room.look(13.1, None).viewers == 1
+
+
+def test_reports_heard_before_the_total_are_not_believed_after_it() -> None:
+    room = Room()
+    report = ReportEvent("room", "a", Report(1, 7, Code.FEAR, 50))
+    room.take(report, 0)
+    room.look(0, None)
+    room.take(total(300, 1), 1)
+    room.look(1, None)
+    room.take(TotalOverEvent("room"), 2)
+    room.look(2, None)
+    assert room.look(5, None).viewers == 0
+    room.take(report, 5)  # what the broker keeps is not newer than what was known before
+    assert room.look(5, None).viewers == 1
+
+
+def test_the_own_row_follows_what_one_says() -> None:
+    room = Room()
+    room.take(total(300, 1), 0)
+    first, same = room.look(0, ME), room.look(1, ME)
+    assert same.rows is first.rows and same.changed == frozenset()
+    silent = room.look(2, None)
+    assert (silent.rows, silent.gone) == ((), {"me"})
+
+
+def test_nobody_is_given_up_before_two_heartbeats_are_missed() -> None:
+    pace = pace_of(RoomSettings(heartbeat_s=60, ttl_s=5))
+    assert pace.ttl_s > 2 * pace.heartbeat_s
+    assert pace_of(RoomSettings()).total_stale_after_s == 10.75

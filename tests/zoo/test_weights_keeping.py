@@ -1,0 +1,209 @@
+"""Imported weights are kept with their record, verified, and answer in our class order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+import model_zoo
+from model_zoo import weights
+from model_zoo.checkpoints.unfilled import unfilled
+from model_zoo.files import sha256
+
+from .conftest import ROOT
+from .weights_files import SMALL, State, same, saved, small
+
+
+@pytest.fixture
+def state() -> State:
+    return small().state_dict()
+
+
+def test_import_and_load_give_the_same_answers(tmp_path: Path) -> None:
+    network = small()
+    file = saved(tmp_path / "best.pth", {"model": network.state_dict(), "epoch": 1})
+    path = weights.import_weights(file, "mae_dfer", tmp_path / "models", **SMALL)
+    assert path == tmp_path / "models" / "mae_dfer.safetensors"
+    loaded = weights.load("mae_dfer", tmp_path / "models")
+    clip = torch.randn(1, 3, 4, 32, 32)
+    with torch.no_grad():
+        # the mapped file is aligned differently, which can move the last bit
+        assert torch.allclose(loaded(clip), network(clip), rtol=1e-5, atol=1e-9)
+    assert same(
+        dict(sorted(loaded.state_dict().items())), dict(sorted(network.state_dict().items()))
+    )
+    assert not loaded.training
+
+
+def test_the_record_says_where_it_came_from(tmp_path: Path, state: State) -> None:
+    file = saved(tmp_path / "best.pth", {"model": state, "epoch": 1})
+    path = weights.import_weights(file, "mae_dfer", tmp_path, **SMALL)
+    kept = weights.stored("mae_dfer", tmp_path)
+    assert kept is not None
+    assert (kept.origin, kept.wrapping, kept.dropped) == ("best.pth", "model", ("epoch",))
+    assert kept.overrides == SMALL
+    assert kept.sha256 == sha256(path)
+    assert kept.source_sha256 == sha256(file)
+    assert kept.imported_at.endswith("+00:00")
+    assert weights.stored("mmnet", tmp_path) is None
+
+
+def test_looking_for_stored_weights_needs_no_torch(tmp_path: Path, state: State) -> None:
+    weights.import_weights(saved(tmp_path / "b.pth", state), "mae_dfer", tmp_path, **SMALL)
+    code = (
+        "import sys; from pathlib import Path; from model_zoo.checkpoints.stored import stored;"
+        f"print(stored('mae_dfer', Path({str(tmp_path)!r})).origin,"
+        "*({'torch', 'numpy', 'safetensors'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.split() == ["b.pth"]
+
+
+def test_changed_weights_are_refused(tmp_path: Path, state: State) -> None:
+    path = weights.import_weights(saved(tmp_path / "b.pth", state), "mae_dfer", tmp_path, **SMALL)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(weights.WeightsChanged, match="is not the file that was imported"):
+        weights.load("mae_dfer", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "{", '{"dropped": 1, "overrides": {}}'])
+def test_a_damaged_record_is_named(tmp_path: Path, state: State, text: str) -> None:
+    weights.import_weights(saved(tmp_path / "b.pth", state), "mae_dfer", tmp_path, **SMALL)
+    (tmp_path / "mae_dfer.json").write_text(text)
+    with pytest.raises(weights.WeightsChanged, match=r"mae_dfer\.json is damaged"):
+        weights.load("mae_dfer", tmp_path)
+
+
+def test_weights_that_are_not_here(tmp_path: Path) -> None:
+    with pytest.raises(weights.WeightsNotHere) as caught:
+        weights.load("mae_dfer", tmp_path)
+    assert "models pull mae_dfer" in caught.value.hint
+
+
+def test_a_refused_file_leaves_what_was_there(tmp_path: Path, state: State) -> None:
+    weights.import_weights(saved(tmp_path / "b.pth", state), "mae_dfer", tmp_path, **SMALL)
+    before = sorted((each.name, each.read_bytes()) for each in tmp_path.glob("mae_dfer*"))
+    worse = saved(tmp_path / "worse.pth", {"a": torch.zeros(1)})
+    with pytest.raises(weights.WeightsError):
+        weights.import_weights(worse, "mae_dfer", tmp_path, **SMALL)
+    assert sorted((each.name, each.read_bytes()) for each in tmp_path.glob("mae_dfer*")) == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_folder_that_cannot_be_written(
+    tmp_path: Path, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights, "save_file", full)
+    with pytest.raises(weights.WeightsError, match="cannot be written: No space left"):
+        weights.import_weights(saved(tmp_path / "b.pth", state), "mae_dfer", tmp_path, **SMALL)
+    assert weights.stored("mae_dfer", tmp_path) is None
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["b.pth"]
+
+
+def test_shared_parameters_are_kept_under_all_their_names(tmp_path: Path) -> None:
+    shared = small(share="all")
+    file = saved(tmp_path / "b.pth", shared.state_dict())
+    path = weights.import_weights(file, "mae_dfer", tmp_path, **SMALL, share="all")
+    assert same(dict(sorted(load_file(path).items())), dict(sorted(shared.state_dict().items())))
+    loaded = weights.load("mae_dfer", tmp_path)
+    assert len(list(loaded.parameters())) == len(list(shared.parameters()))
+
+
+RAF_DB = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
+
+
+@pytest.fixture
+def poster_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """A stand-in for POSTER-V2: one whose whole state is a classifier of that name."""
+
+    class Head(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.VIT = nn.Module()
+            self.VIT.head = nn.Module()
+            self.VIT.head.linear = nn.Linear(2, 7)
+
+    monkeypatch.setattr(weights, "create", lambda _name, **_: Head())
+
+    def make(**beside: object) -> Path:
+        rows = torch.arange(7.0)
+        key = "module.VIT.head.linear"
+        state = {f"{key}.weight": rows[:, None].expand(7, 2), f"{key}.bias": rows}
+        return saved(tmp_path / "poster.pth", {"state_dict": state, **beside})
+
+    return make
+
+
+IN_OUR_ORDER = [float(RAF_DB.index(name)) for name in model_zoo.CLASSES]
+
+
+def test_classes_in_another_order_are_put_into_ours(
+    tmp_path: Path, poster_file: Callable[..., Path]
+) -> None:
+    path = weights.import_weights(poster_file(), "poster_v2", tmp_path, classes=RAF_DB)
+    found = load_file(path)
+    assert found["VIT.head.linear.bias"].tolist() == IN_OUR_ORDER
+    assert found["VIT.head.linear.weight"][:, 0].tolist() == IN_OUR_ORDER
+    kept = weights.stored("poster_v2", tmp_path)
+    assert kept is not None and kept.classes == RAF_DB
+
+
+def test_a_file_of_the_authors_trainer_has_the_order_of_their_data(
+    tmp_path: Path, poster_file: Callable[..., Path], recorder: object
+) -> None:
+    path = weights.import_weights(poster_file(recorder=recorder), "poster_v2", tmp_path)
+    assert load_file(path)["VIT.head.linear.bias"].tolist() == IN_OUR_ORDER
+    path = weights.import_weights(poster_file(), "poster_v2", tmp_path)
+    assert load_file(path)["VIT.head.linear.bias"].tolist() == list(range(7))
+
+
+def test_other_classes_than_ours_are_refused(
+    tmp_path: Path, poster_file: Callable[..., Path]
+) -> None:
+    with pytest.raises(weights.WeightsError, match="the weights know a, b"):
+        weights.import_weights(poster_file(), "poster_v2", tmp_path, classes=("a", "b"))
+
+
+def test_a_start_is_kept_as_it_is(tmp_path: Path) -> None:
+    file = saved(tmp_path / "k.pth", {"model": {"encoder.a": torch.ones(2)}, "args": Namespace()})
+    path = weights.keep_start(file, "videomae_base.k400_pretrain", tmp_path)
+    assert list(load_file(path)) == ["encoder.a"]
+    record = json.loads((tmp_path / "videomae_base.k400_pretrain.json").read_text())
+    assert record["dropped"] == ["args"]
+
+
+@pytest.mark.parametrize("name", ["former_dfer", "mae_dfer", "ial", "videomae_base"])
+def test_an_unfilled_network_has_its_tables(name: str) -> None:
+    settings = SMALL if name == "mae_dfer" else {}
+    with unfilled():
+        network = model_zoo.create(name, **settings)
+    usual = model_zoo.create(name, **settings)
+    for (key, ours), (_, theirs) in zip(
+        network.named_buffers(), usual.named_buffers(), strict=True
+    ):
+        assert torch.equal(ours, theirs), key
+
+
+def test_an_unfilled_network_draws_nothing() -> None:
+    before = torch.random.get_rng_state()
+    with unfilled():
+        model_zoo.create("mae_dfer", **SMALL)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    model_zoo.create("mae_dfer", **SMALL)
+    assert not torch.equal(torch.random.get_rng_state(), before)
