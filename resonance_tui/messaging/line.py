@@ -8,6 +8,7 @@ import logging
 import random
 import ssl
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-class Line:
+class Line(ABC):
     """What viewers and aggregators have in common; each says what it does on a connection.
 
     `version`: of MQTT (5, or 4 for 3.1.1) where it is known; None asks the broker.
@@ -111,29 +112,29 @@ class Line:
 
     # What the one or the other does
 
+    @abstractmethod
     def _identifier(self) -> str:
         """The client id of the next connection."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _will_topic(self) -> str | None:
         """What the broker clears when the line breaks."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _enter(self, client: BrokerClient) -> None:
         """Subscriptions; ends in `_is_connected`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _duties(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
         """What goes on while connected. One of them must ask for answers: it is the watchdog."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _farewell(self) -> list[Outgoing]:
         """What is said before hanging up in good order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _part_from_twin(self) -> None:
         """Another program has the same client id, and the broker throws one of us out."""
-        raise NotImplementedError
 
     # One connection after the other
 
