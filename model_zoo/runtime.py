@@ -18,7 +18,8 @@ _NO_TELEMETRY = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED")
 def open_network(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSession:
     """The network in `path`, on the CPU. Raises ValueError where the file is no network."""
     for name in _NO_TELEMETRY:
-        os.environ[name] = "1"
+        if os.environ.get(name) != "1":  # writing it while a C library reads crashes that library
+            os.environ[name] = "1"
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()

@@ -14,6 +14,7 @@ import click
 from resonance_tui import __version__
 from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.leaving import end
+from resonance_tui.native import tame
 
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted."
 
@@ -456,6 +457,7 @@ def main() -> None:
 def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
     """The exit code of one command line. (Where a reader such as `head` has seen enough, click
     itself ends the program, quietly and with 1.)"""
+    tame()
     try:
         result = command(args=args, prog_name="resonance-tui", standalone_mode=False)
         return result if isinstance(result, int) else 0

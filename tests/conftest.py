@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,10 +11,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 from machine import MOSQUITTO, SHARED_DATA, Mosquitto, free_port
 
+from resonance_tui.native import tame
+
+tame()
+
 # A busy machine is no reason to fail: how long an example takes is the benchmarks' business.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
+NATIVE_THREADS = ("perception", "engine")  # of sessions that have ended: they end by themselves
 XDG = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
 
 
@@ -28,7 +34,7 @@ def empty_home(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
     _matplotlib_cache: Path,
-) -> Path:
+) -> Iterator[Path]:
     """No test reads or writes the settings of the person who runs it."""
     home = tmp_path_factory.mktemp("home")
     for name in [name for name in os.environ if name.startswith("RESONANCE_")]:
@@ -39,7 +45,11 @@ def empty_home(
         folder.mkdir(mode=0o700)
         monkeypatch.setenv(name, str(folder))
     monkeypatch.setenv("MPLCONFIGDIR", str(_matplotlib_cache))
-    return home
+    yield home
+    # The environment changes now, and C code that reads it meanwhile in a thread crashes.
+    for thread in threading.enumerate():
+        if thread.name in NATIVE_THREADS:
+            thread.join(10)
 
 
 @pytest.fixture

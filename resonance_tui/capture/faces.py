@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from math import hypot
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +24,7 @@ from resonance_tui.capture.framing import (
 )
 from resonance_tui.capture.opencv import cv2
 from resonance_tui.capture.sources import Frame
+from resonance_tui.native import tame
 
 __all__ = [
     "BOX_LIFT",
@@ -100,8 +100,7 @@ class MediaPipeFinder:
     note = ""
 
     def __init__(self, model: Path) -> None:
-        os.environ.setdefault("GLOG_minloglevel", "2")
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        tame()
         import mediapipe as mp
         from mediapipe.tasks.python import BaseOptions, vision
 

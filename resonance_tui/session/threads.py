@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resonance_tui.engines.base import Engine, EngineOptions, create_engine
+from resonance_tui.native import tame
 from resonance_tui.session.worker import Worker
 
 if TYPE_CHECKING:  # both load OpenCV, which the first paint must not wait for
@@ -22,6 +23,7 @@ class FaceThreads:
     """Nobody who leaves waits for them: what they still do, they do for themselves."""
 
     def __init__(self) -> None:
+        tame()
         self.finding = Worker("perception", linger_s=LINGER_S)
         self.judging = Worker("engine", linger_s=LINGER_S)
         self._finders: list[FaceFinder] = []  # built, perhaps after whoever wanted it had left

@@ -1,10 +1,13 @@
 """Frames, crops, landmarks and probabilities stay in memory: the whole program is watched from
-outside while it reads a real face, on the wire, on the disk and at every socket it opens."""
+outside while it reads a real face, on the wire, on the disk and at every socket it opens, those of
+native libraries included."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import socket
 import struct
 import subprocess
@@ -18,9 +21,17 @@ import msgpack
 import pytest
 from machine import MOSQUITTO, SHARED_DATA, Mosquitto
 
+from resonance_tui.native import DEAD_END
+
 pytestmark = [pytest.mark.mosquitto, pytest.mark.faces, pytest.mark.timeout(90)]
 
 FRAME_BYTES = 640 * 360 * 3
+STRACE = shutil.which("strace")  # sees what Python's audit events do not: C code's own sockets
+SENDING = "trace=connect,sendto,sendmsg,sendmmsg"
+DESTINATION = re.compile(
+    r"sa_family=AF_INET6?, sin6?_port=htons\((\d+)\).*?"
+    r"(?:inet_addr\(\"|inet_pton\(AF_INET6, \")([^\"]+)"
+)
 
 # Runs `join` with Python's audit events of sockets and opened files written to descriptor 9,
 # and the kernel's count of bytes written by this process, native libraries included.
@@ -112,6 +123,7 @@ class Observed:
     readings: list[list[float]]
     wire: Wiretap
     audit: list[str]
+    calls: str | None  # of the kernel, that send something somewhere; None where nobody watched
     written: dict[Path, bytes]
     bytes_written: int
 
@@ -130,12 +142,12 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     server.start()
     try:
         with Wiretap(server.port) as wire:
-            yield _run(film, home, wire)
+            yield _run(film, home, wire, tmp_path_factory.mktemp("watcher") / "calls")
     finally:
         server.kill()
 
 
-def _run(film: Path, home: Path, wire: Wiretap) -> Observed:
+def _run(film: Path, home: Path, wire: Wiretap, calls: Path) -> Observed:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -146,11 +158,13 @@ def _run(film: Path, home: Path, wire: Wiretap) -> Observed:
     args = f"join secret --name ann --camera {film} --once --headless --json".split()
     url = ["--broker", f"mqtt://127.0.0.1:{wire.port}", "--record"]
 
+    watcher = [STRACE, "-f", "--seccomp-bpf", "-e", SENDING, "-o", str(calls)] if STRACE else []
+
     def hand_over() -> None:
         os.dup2(write, 9)
 
     process = subprocess.Popen(
-        [sys.executable, "-c", WATCHED, *args, *url],
+        [*watcher, sys.executable, "-c", WATCHED, *args, *url],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
@@ -173,6 +187,7 @@ def _run(film: Path, home: Path, wire: Wiretap) -> Observed:
         [event["probabilities"] for event in told if event.get("probabilities")],
         wire,
         lines[:-1],
+        calls.read_text(errors="replace") if calls.is_file() else None,
         {file: file.read_bytes() for file in home.rglob("*") if file.is_file()},
         count,
     )
@@ -206,6 +221,14 @@ def test_nobody_but_the_broker_is_talked_to(observed: Observed) -> None:
     connects = [line for line in observed.audit if line.startswith("connect")]
     assert connects
     assert all(f"('127.0.0.1', {observed.wire.port})" in line for line in connects)
+
+
+def test_native_libraries_talk_to_nobody_either(observed: Observed) -> None:
+    if observed.calls is None:
+        pytest.skip("needs strace: sudo apt-get install strace")
+    met = {(address, int(port)) for port, address in DESTINATION.findall(observed.calls)}
+    assert ("127.0.0.1", observed.wire.port) in met
+    assert met <= {("127.0.0.1", observed.wire.port), DEAD_END}
 
 
 def test_what_is_written_is_small_and_known(observed: Observed) -> None:
