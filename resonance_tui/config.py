@@ -57,6 +57,13 @@ class HistorySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SheetsSettings:
+    url: str = _doc("", "the Google sheet for every channel; empty = what `sheets setup` was told")
+    credentials: str = _doc("", "path of Google's JSON key; in the environment the key itself too")
+    writes_a_minute: float = _doc(6.0, "writes to the Google sheet; Google allows 60", 1, 60)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole tree. TOML: one table a section; environment: RESONANCE_SECTION_KEY."""
 
@@ -65,6 +72,7 @@ class Settings:
     camera: CameraSettings = field(default_factory=CameraSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
+    sheets: SheetsSettings = field(default_factory=SheetsSettings)
 
 
 SECRETS = frozenset({"broker.password"})
@@ -177,7 +185,7 @@ def describe(config: Config) -> list[tuple[str, str, str, str]]:
 def _shown(key: str, value: Any) -> str:
     """A value as it may stand in a bug report: no password, no key in a stream's path."""
     text = str(value)
-    if key in SECRETS and text:
+    if (key in SECRETS and text) or text.lstrip().startswith("{"):  # a whole key, not its path
         return "********"
     scheme, mark, rest = text.partition("://")
     if not mark:

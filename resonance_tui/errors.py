@@ -13,9 +13,14 @@ ResonanceError(message, hint)            exit code 1: we tried, it failed
 │   ├── BrokerNotInstalled
 │   └── BrokerFailed                     it started and died, with its own last words
 ├── StoreError                           corrupt or read-only database
+├── SheetsError                          Google Sheets; what is recorded stays on this machine
+│   ├── SheetsBusy                       quota, outage, network: the same call may work later
+│   ├── SheetsRefused                    not shared, not found, login no longer valid: it will not
+│   └── SheetsFull                       the ten million cells of a spreadsheet are used up
 ├── WireError                            bytes from the network that are not ours
 └── InputError                           exit code 2: wrong usage or input
     ├── InvalidChannel, InvalidNickname, InvalidBrokerUrl, InvalidTime
+    ├── CredentialsInvalid               for Google: none, not theirs, or readable by others
     ├── ConfigError                      file, key and nearest valid key named
     ├── SourceInvalid                    the camera argument is no camera, file or URL
     ├── PortTaken
@@ -114,6 +119,28 @@ class StoreError(ResonanceError):
     title = "History"
 
 
+class SheetsError(ResonanceError):
+    """Something about Google Sheets."""
+
+    title = "Google Sheets"
+
+
+class SheetsBusy(SheetsError):
+    """Google or the way to it cannot do it now. `retry_after_s`: how long Google asks to wait."""
+
+    def __init__(self, message: str, hint: str = "", *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message, hint)
+        self.retry_after_s = retry_after_s
+
+
+class SheetsRefused(SheetsError):
+    """Google says no, and will say so again until a person does something."""
+
+
+class SheetsFull(SheetsError):
+    """The spreadsheet cannot hold another cell."""
+
+
 class WireError(ResonanceError):
     """Bytes or a topic from the network that do not follow the protocol."""
 
@@ -145,6 +172,10 @@ class InvalidTime(InputError):
 
 class ConfigError(InputError):
     """The settings file, a variable or a flag holds something it must not."""
+
+
+class CredentialsInvalid(InputError):
+    """What should log us in at Google is missing, is something else, or lies open to others."""
 
 
 class SourceInvalid(InputError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.errors import StoreError
+from resonance_tui.history.outbox_schema import OUTBOX
 
 APPLICATION_ID = 0x5265736F  # "Reso": tells our file from any other SQLite file
 
@@ -24,6 +26,7 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (channel, t, source)
     ) WITHOUT ROWID
     """,
+    OUTBOX,
 )
 VERSION = len(MIGRATIONS)
 
@@ -55,7 +58,8 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         for number in range(version_of(db, path), VERSION):  # read again: we hold the lock only now
-            db.execute(MIGRATIONS[number])
+            for statement in _statements(MIGRATIONS[number]):
+                db.execute(statement)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
@@ -63,6 +67,18 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One at a time: `executescript` would end the transaction that holds them together."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:
