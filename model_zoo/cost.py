@@ -90,8 +90,10 @@ def _uncounted() -> dict[Any, Callable[..., int]]:
     def recurrent(steps: Shape, inputs: Shape, states: Shape, *_: Any, **__: Any) -> int:
         return FLOPS_PER_MAC * steps[0] * steps[1] * (prod(inputs) + prod(states))
 
-    return {
+    counted: dict[Any, Callable[..., int]] = {
         aten.native_batch_norm: batch_norm,
         aten.native_layer_norm: layer_norm,
         aten.mkldnn_rnn_layer: recurrent,
     }
+    # The counter takes an operation apart, where torch knows how, unless its overload is known too.
+    return counted | {operation.default: count for operation, count in counted.items()}
