@@ -129,6 +129,14 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """Clips per class shown (rows) and read (columns), in the order of the card's classes."""
+
+    data: str  # what was read, with which of the published weights
+    table: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
 class NetworkCard(Card):
     """A network of the report, or one that it compares with."""
 
@@ -143,3 +151,4 @@ class NetworkCard(Card):
     weights: tuple[Published, ...]
     unused_tensors: tuple[str, ...]  # patterns of official entries that we keep and nobody reads
     notes: tuple[str, ...]
+    confusion: Confusion | None = None  # as its authors' logs print it; None where they do not

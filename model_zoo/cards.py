@@ -10,6 +10,7 @@ from model_zoo.card_types import (
     Card,
     CardError,
     ClipInput,
+    Confusion,
     Cost,
     InputContract,
     NetworkCard,
@@ -26,6 +27,7 @@ __all__ = [
     "Card",
     "CardError",
     "ClipInput",
+    "Confusion",
     "Cost",
     "InputContract",
     "NetworkCard",
@@ -120,7 +122,17 @@ def _network(raw: dict[str, Any], source: str) -> NetworkCard:
         weights=tuple(_published(entry) for entry in raw["weights"]),
         unused_tensors=tuple(raw.get("unused_tensors", ())),
         notes=tuple(raw.get("notes", ())),
+        confusion=_confusion(raw, source),
     )
+
+
+def _confusion(raw: dict[str, Any], source: str) -> Confusion | None:
+    if "confusion" not in raw:
+        return None
+    table = tuple(tuple(row) for row in raw["confusion"]["table"])
+    if {len(table), *map(len, table)} != {len(raw["classes"])}:
+        raise CardError(f"{source}: the confusion table has a row and a column for each class")
+    return Confusion(raw["confusion"]["data"], table)
 
 
 def _published(entry: dict[str, Any]) -> Published:

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import model_zoo
@@ -75,6 +76,31 @@ def test_the_scores_of_the_report() -> None:
     assert scores("mae_dfer", "official") == (43.12, 52.07)
     assert scores("poster_v2", "report") == (40.89, 49.79)
     assert cards.network_card("poster_v2").reported["raf_db"]["official"] == (None, 92.21)
+
+
+@pytest.mark.parametrize(
+    ("name", "war"),
+    [
+        ("mae_dfer", 74.88),  # of the weights dfew_fold1
+        ("mae_dfer_mmnet_add", 52.40),
+        ("mae_dfer_mmnet_add_pc", 52.08),
+        ("mae_dfer_mmnet_concat", 52.30),
+    ],
+)
+def test_confusion_tables_are_of_the_published_weights(name: str, war: float) -> None:
+    card = cards.network_card(name)
+    assert card.confusion is not None
+    table = np.array(card.confusion.table)
+    assert table.shape == (7, 7)
+    assert round(100 * np.trace(table) / table.sum(), 2) == war
+    assert any(weights.name in card.confusion.data for weights in card.weights)
+
+
+def test_a_confusion_table_with_a_hole_is_named() -> None:
+    raw = tomllib.loads((cards.CARDS / "mae_dfer.toml").read_text(encoding="utf-8"))
+    raw["confusion"]["table"][3].pop()
+    with pytest.raises(cards.CardError, match=r"odd\.toml: the confusion table has a row"):
+        cards.parse_card(raw, "odd.toml")
 
 
 def test_clips_are_normalised_as_the_authors_do() -> None:
