@@ -19,6 +19,7 @@ CREATE TABLE sheet_tab (
     channel TEXT NOT NULL,
     source TEXT NOT NULL,
     started INTEGER NOT NULL,          -- epoch seconds
+    newest INTEGER NOT NULL,           -- the latest second that has a place in it
     book TEXT NOT NULL,
     gid INTEGER NOT NULL,              -- Google's number for the tab, chosen here beforehand
     title TEXT NOT NULL,

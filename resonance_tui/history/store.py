@@ -127,6 +127,25 @@ class Store:
         self.close()
 
     @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for a module that keeps tables of its own here (see `outbox`)."""
+        with self._use() as db:
+            yield db
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The connection inside a transaction that holds the right to write: all or nothing."""
+        with self._use() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:  # a full disk has rolled back by itself
+                    db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
     def _use(self) -> Iterator[sqlite3.Connection]:
         with self._lock, _translated(self.path):
             if self._db is None:
