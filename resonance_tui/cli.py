@@ -65,6 +65,9 @@ def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
 @click.option("--device", metavar="DEVICE", help="For networks: auto, cpu, cuda or mps.")
 @click.option("--allow-untrained", is_flag=True, help="Run a network that has no weights here.")
 @click.option("--record", is_flag=True, help="Keep the room's history in the local database.")
+@click.option(
+    "--corrected", is_flag=True, help="Show counts with the engine's known mistakes taken out."
+)
 @click.option("--headless", is_flag=True, help="No screen: for scripts, logs and tests.")
 @click.option("--json", "as_json", is_flag=True, help="With --headless: one JSON object a line.")
 @click.option(

@@ -15,6 +15,7 @@ class TimelinePoint:
     t: float  # epoch seconds, whole
     viewers: int
     counts: tuple[int, ...]  # seven
+    resonance: float | None = None  # of the half minute up to here, 0-1; None: not known
 
 
 class Timeline:
@@ -26,8 +27,8 @@ class Timeline:
     def __init__(self, span_s: int = 300) -> None:
         self._points: deque[TimelinePoint] = deque(maxlen=span_s)
 
-    def add(self, room: RoomSnapshot, at: float) -> None:
-        point = TimelinePoint(float(int(at)), room.viewers, room.counts)
+    def add(self, room: RoomSnapshot, at: float, resonance: float | None = None) -> None:
+        point = TimelinePoint(float(int(at)), room.viewers, room.counts, resonance)
         while self._points and self._points[-1].t >= point.t:
             self._points.pop()
         self._points.append(point)

@@ -1,6 +1,7 @@
 """One person in one room, without a screen: `core.Session` runs it, `view` is what it shows."""
 
 from resonance_tui.session.view import (
+    CorrectedCounts,
     EngineState,
     EngineStatus,
     LinkEvent,
@@ -14,6 +15,7 @@ from resonance_tui.session.view import (
 )
 
 __all__ = [
+    "CorrectedCounts",
     "EngineState",
     "EngineStatus",
     "LinkEvent",

@@ -29,6 +29,7 @@ from resonance_tui.room.smoothing import ABSENT, PublishGate, Steady
 from resonance_tui.room.state import MANUAL, SIMULATED, Report, RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.session.face import FaceWatch
+from resonance_tui.session.measures import Measures
 from resonance_tui.session.room import Room
 from resonance_tui.session.view import (
     LinkEvent,
@@ -79,6 +80,7 @@ class Session:
         self._listeners: list[Callable[[SessionEvent], None]] = []
         self._room = Room()
         self._timeline = Timeline()
+        self._measures = Measures()
         self._gate = PublishGate()
         self._seq = 0
         self._reading: tuple[Steady, dict[str, float]] = (ABSENT, {})
@@ -140,6 +142,11 @@ class Session:
             self._link.withdraw()
         self._gate.reset()
         self._update_me(time.monotonic())
+
+    def set_corrected(self, on: bool) -> None:
+        """Whether the view holds corrected counts beside the raw ones."""
+        self._measures.correct(on)
+        self.view = replace(self.view, corrected=None)
 
     def say(self, code: Code | None) -> None:
         """State an emotion by key for ten seconds; None gives the word back to the camera."""
@@ -224,6 +231,7 @@ class Session:
         assert self._link is not None
         while True:
             self._link.wake.clear()
+            await self._measures.learn(self.view.engine.name)
             self._tick(self._link, time.monotonic())
             is_large = self.view.room.viewers > LARGE_ROOM
             gap = ROOM_TICK_S if is_large else ROOM_GAP_S
@@ -262,15 +270,24 @@ class Session:
         changed = bool(room.changed or room.gone) or _figures(room) != _figures(self.view.room)
         if changed:
             self.view = replace(self.view, room=room)
-        if self.view.link.state is LinkState.CONNECTED:  # a cut-off room is a gap, not a fact
-            self._timeline.add(room, at)
+        is_fact = self.view.link.state is LinkState.CONNECTED  # a cut-off room is a gap
+        self._measure(room, at, is_fact=is_fact)
+        if is_fact:
+            self._timeline.add(room, at, self.view.resonance)
             if self._recorder is not None:
                 self._recorder.add(room, at)
         if self._recorder is not None and self._recorder.trouble:
             self._notice(f"Not recording: {self._recorder.trouble} Trying again.")
         if changed or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
-            self._tell(RoomEvent(at, room))
+            self._tell(RoomEvent(at, room, self.view.resonance, self.view.corrected))
+
+    def _measure(self, room: RoomSnapshot, at: float, *, is_fact: bool) -> None:
+        measures = self._measures
+        measures.take(room, at, self.view.engine.name, is_fact=is_fact)
+        found = measures.resonance, measures.corrected
+        if found != (self.view.resonance, self.view.corrected):
+            self.view = replace(self.view, resonance=found[0], corrected=found[1])
 
     # The own report
 

@@ -50,6 +50,17 @@ class SelfView:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectedCounts:
+    """What the room probably shows once the mistakes known of `engine` are taken out."""
+
+    engine: str
+    counts: tuple[float, ...] = ()  # seven, in the order of `Code`; empty where there are none
+    low: tuple[float, ...] = ()  # ends of the 95 % band
+    high: tuple[float, ...] = ()
+    lacking: str = ""  # why there are none
+
+
+@dataclass(frozen=True, slots=True)
 class SessionView:
     """Everything a screen needs, as of one moment."""
 
@@ -62,6 +73,8 @@ class SessionView:
     engine: EngineStatus
     me: SelfView = field(default_factory=SelfView)
     room: RoomSnapshot = EMPTY_ROOM
+    resonance: float | None = None  # how much the room moves together, 0-1; None: not known
+    corrected: CorrectedCounts | None = None  # None while nobody asked for them
     is_sharing: bool = True
     is_recording: bool = False
     notice: str = ""  # one line that the person should see (a local broker was started, ...)
@@ -81,6 +94,8 @@ class RoomEvent:
 
     t: float
     room: RoomSnapshot
+    resonance: float | None = None
+    corrected: CorrectedCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)

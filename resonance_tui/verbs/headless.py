@@ -11,9 +11,9 @@ import click
 
 from resonance_tui.emotions import LOOKS, WORDS, Code
 from resonance_tui.messaging.link import LinkStatus
-from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.core import Session
 from resonance_tui.session.view import (
+    CorrectedCounts,
     EngineState,
     LinkEvent,
     NoticeEvent,
@@ -50,7 +50,7 @@ class Printer:
                 self._put(data, self_text(me), "self")
             case RoomEvent():
                 self._peak = max(self._peak, event.room.viewers)
-                self._put(room_json(event.t, event.room), room_text(event.room), "room")
+                self._put(room_json(event), room_text(event), "room")
             case LinkEvent():
                 line = f"link  {event.status.state.value}  {event.status.detail}".rstrip()
                 self._put(link_json(event.t, event.status), line, "link")
@@ -119,16 +119,28 @@ def self_json(t: float, me: SelfView) -> dict[str, Any]:
     }
 
 
-def room_json(t: float, room: RoomSnapshot) -> dict[str, Any]:
-    return {
+def room_json(event: RoomEvent) -> dict[str, Any]:
+    room, score = event.room, event.resonance
+    data: dict[str, Any] = {
         "type": "room",
-        "t": round(t, 3),
+        "t": round(event.t, 3),
         "viewers": room.viewers,
         "counts": dict(zip(WORDS, room.counts, strict=True)),
         "unsure": room.unsure,
         "away": room.away,
         "mode": "total" if room.is_total else "mesh",
+        "resonance": None if score is None else round(score, 2),
     }
+    if event.corrected is not None:
+        data["corrected"] = corrected_json(event.corrected)
+    return data
+
+
+def corrected_json(corrected: CorrectedCounts) -> dict[str, Any]:
+    """Counts and the ends of their 95 % band by emotion, or nulls and why."""
+    rows = {"counts": corrected.counts, "low": corrected.low, "high": corrected.high}
+    named = {key: dict(zip(WORDS, row, strict=True)) if row else None for key, row in rows.items()}
+    return {"engine": corrected.engine, **named, "lacking": corrected.lacking or None}
 
 
 def link_json(t: float, status: LinkStatus) -> dict[str, Any]:
@@ -142,8 +154,17 @@ def self_text(me: SelfView) -> str:
     return f"you   {look.glyph} {me.code.word}{sure}{paused}"
 
 
-def room_text(room: RoomSnapshot) -> str:
+def room_text(event: RoomEvent) -> str:
+    room = event.room
     parts = [f"{Code(i).word} {count}" for i, count in enumerate(room.counts) if count]
     parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
     of = " (total)" if room.is_total else ""
-    return f"room  {room.viewers} viewers{of}: {', '.join(parts) or 'nobody here'}"
+    text = f"room  {room.viewers} viewers{of}: {', '.join(parts) or 'nobody here'}"
+    return f"{text}; corrected: {corrected_text(event.corrected)}" if event.corrected else text
+
+
+def corrected_text(corrected: CorrectedCounts) -> str:
+    """The counts once corrected, to the nearest viewer, or why they cannot be."""
+    rounded = [round(count) for count in corrected.counts]
+    parts = [f"{Code(i).word} {count}" for i, count in enumerate(rounded) if count]
+    return corrected.lacking or ", ".join(parts)

@@ -42,6 +42,7 @@ def run(
     headless: bool,
     as_json: bool,
     duration: float | None,
+    corrected: bool = False,
     allow_untrained: bool = False,
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
@@ -50,7 +51,9 @@ def run(
     wanted = normalize_channel(channel) if channel is not None else None
     nickname = clean_nickname(config.settings.viewer.nickname)
     intent = check(config, allow_untrained=allow_untrained)
-    launch = JoinLaunch(config, intent, wanted, nickname, once=once, record=record)
+    launch = JoinLaunch(
+        config, intent, wanted, nickname, once=once, record=record, corrected=corrected
+    )
     try:
         if headless or as_json:
             _run_headless(launch, as_json=as_json, duration=duration)
@@ -82,10 +85,11 @@ class JoinLaunch:
         *,
         once: bool,
         record: bool,
+        corrected: bool = False,
     ) -> None:
         self.config, self._intent = config, intent
         self.channel, self.nickname = channel, nickname
-        self._once, self._record = once, record
+        self._once, self._record, self._corrected = once, record, corrected
         self.profile = Profile(config.directories.profile_file)
         self.broker_url = intent.broker.public if intent.broker else DEFAULT_BROKER_URL
 
@@ -126,7 +130,7 @@ class JoinLaunch:
 
     def open_session(self, channel: str, nickname: str) -> Session:
         database: Path | None = self.config.database if self._record else None
-        return open_session(
+        session = open_session(
             self.config,
             self._intent,
             self.profile,
@@ -135,6 +139,8 @@ class JoinLaunch:
             once=self._once,
             database=database,
         )
+        session.set_corrected(self._corrected)
+        return session
 
 
 def _run_headless(launch: JoinLaunch, *, as_json: bool, duration: float | None) -> None:

@@ -1,0 +1,128 @@
+"""What a session works out from the counts, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from resonance_tui.emotions import Code
+from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, ViewerRow
+from resonance_tui.session import CorrectedCounts, RoomEvent
+from resonance_tui.session.measures import Measures
+from resonance_tui.verbs.headless import room_json, room_text
+
+T0 = 1_767_225_600.0
+
+
+def room(*codes: Code) -> RoomSnapshot:
+    rows = tuple(
+        ViewerRow(f"v{i}", "", code, 60, False, False, False) for i, code in enumerate(codes)
+    )
+    counts = tuple(codes.count(code) for code in list(Code)[:7])
+    return replace(EMPTY_ROOM, viewers=len(codes), counts=counts, rows=rows)
+
+
+CALM = room(*[Code.NEUTRAL] * 60, *[Code.SADNESS] * 6)
+
+
+def taken(measures: Measures, what: RoomSnapshot, engine: str = "static") -> Measures:
+    measures.take(what, T0, engine, is_fact=True)
+    return measures
+
+
+async def correcting(engine: str = "static") -> Measures:
+    measures = Measures()
+    measures.correct(True)
+    await measures.learn(engine)
+    return measures
+
+
+def test_the_room_moves_together() -> None:
+    measures = Measures()
+    for second in range(40):
+        mood = Code(second // 4 % 7)
+        measures.take(room(mood, mood, mood), T0 + second, "static", is_fact=True)
+    assert measures.resonance == 1.0
+    measures.take(EMPTY_ROOM, T0 + 40, "static", is_fact=False)
+    assert measures.resonance is None
+
+
+def test_seconds_that_are_no_facts_are_not_added_up() -> None:
+    measures = Measures()
+    for second in range(40):
+        measures.take(room(*[Code(second % 7)] * 3), T0 + second, "static", is_fact=second > 35)
+    assert measures.resonance is None
+
+
+async def test_nothing_is_corrected_unless_it_is_wanted() -> None:
+    measures = Measures()
+    await measures.learn("static")
+    assert taken(measures, CALM).corrected is None
+    measures = taken(await correcting(), CALM)
+    assert measures.corrected is not None
+    measures.correct(False)
+    assert taken(measures, CALM).corrected is None
+
+
+async def test_calm_that_was_taken_for_sadness_is_calm_again() -> None:
+    found = taken(await correcting(), CALM).corrected
+    assert found is not None and not found.lacking
+    assert found.engine == "static"
+    assert found.counts[Code.NEUTRAL] > 60
+    assert sum(found.counts) == pytest.approx(66, abs=0.5)
+    for low, count, high in zip(found.low, found.counts, found.high, strict=True):
+        assert 0 <= low <= count <= high <= 66
+
+
+async def test_few_viewers_are_not_corrected() -> None:
+    found = taken(await correcting(), room(*[Code.NEUTRAL] * 19)).corrected
+    assert found == CorrectedCounts("static", lacking="only from 20 viewers on")
+
+
+async def test_an_engine_of_which_nobody_knows_how_often_it_errs() -> None:
+    found = taken(await correcting("former_dfer"), CALM, "former_dfer").corrected
+    assert found is not None
+    assert found.counts == ()
+    assert "former_dfer" in found.lacking
+
+
+async def test_another_engine_has_other_mistakes() -> None:
+    measures = taken(await correcting(), CALM)
+    first = measures.corrected
+    assert taken(measures, CALM, "mae_dfer").corrected == first  # its card is not read yet
+    await measures.learn("mae_dfer")
+    second = taken(measures, CALM, "mae_dfer").corrected
+    assert second is not None
+    assert second.engine == "mae_dfer"
+
+
+# As lines
+
+
+def event(score: float | None, corrected: CorrectedCounts | None = None) -> RoomEvent:
+    return RoomEvent(T0, CALM, score, corrected)
+
+
+def test_a_line_of_json_holds_the_score() -> None:
+    assert room_json(event(0.4234))["resonance"] == 0.42
+    assert room_json(event(None))["resonance"] is None
+    assert "corrected" not in room_json(event(0.4))
+    assert room_text(event(0.4)) == "room  66 viewers: sadness 6, neutral 60"
+
+
+async def test_a_line_holds_corrected_counts_when_asked() -> None:
+    found = taken(await correcting(), CALM).corrected
+    line = json.loads(json.dumps(room_json(event(0.4, found))))
+    assert line["corrected"]["counts"]["neutral"] > 60
+    assert line["corrected"]["low"]["neutral"] < 60 < line["corrected"]["high"]["neutral"]
+    assert line["corrected"]["engine"] == "static"
+    assert "; corrected: " in room_text(event(0.4, found))
+
+
+def test_a_line_says_why_there_are_none() -> None:
+    none = CorrectedCounts("static", lacking="only from 20 viewers on")
+    line = room_json(event(0.4, none))["corrected"]
+    assert (line["counts"], line["lacking"]) == (None, "only from 20 viewers on")
+    assert room_text(event(0.4, none)).endswith("; corrected: only from 20 viewers on")
