@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from broker.book import BookFile
 from broker.problem import BrokerProblem, ProblemKind
 from broker.running import RunningBroker, Say
 from broker.server import OLDEST, LocalBroker, Program, find_mosquitto
 from broker.settings import BrokerSettings
 
 __all__ = [
+    "BookFile",
     "BrokerProblem",
     "BrokerSettings",
     "ProblemKind",
@@ -48,7 +50,7 @@ def _choose(settings: BrokerSettings) -> Program | None:
     program = find_mosquitto()
     if program is not None and program.version >= OLDEST:
         return program
-    if settings.program == "mosquitto":
+    if settings.program == "mosquitto" or (program is not None and settings.needs_mosquitto):
         from broker.embedded import INSTALL_HINT
 
         message = f"{program.name} is too old" if program else "Mosquitto is not installed"

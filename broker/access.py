@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import re
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from broker.accounts import (
+    AGGREGATOR_PREFIX,
+    HOST_NAME,
+    INVITE_PREFIX,
+    Account,
+    Invite,
+    Role,
+    is_name,
+    is_reserved,
+)
+from broker.passwords import hash_password, is_sha512
 from broker.problem import BrokerProblem, ProblemKind
 from broker.settings import Version
 
-HOST_NAME = "resonance-host"
 ARGON2_SINCE: Version = (2, 1, 0)
-_AGGREGATOR = re.compile(r"agg-[a-z0-9_-]{1,28}")  # nothing that would be a wildcard in a topic
+SHARDS = 64
+_ROOMS = "resonance/1"  # the protocol's version
+_DOORS = "resonance/door"
 _HOW_TO = "make it with: mosquitto_passwd -c FILE NAME (asks for the password; then without -c)"
 
 
@@ -25,26 +35,14 @@ class Login:
     password: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class User:
-    """One line of a users file: a name and the hash of its password."""
-
-    name: str
-    digest: str = field(repr=False)
-
-    @property
-    def line(self) -> str:
-        return f"{self.name}:{self.digest}"
-
-
-def parse_users(text: str, version: Version, *, name: str = "users file") -> tuple[User, ...]:
-    """The users in a file made by mosquitto_passwd, in its order.
+def parse_users(text: str, version: Version, *, name: str = "users file") -> tuple[Account, ...]:
+    """The accounts in a file made by mosquitto_passwd, in its order; each for every room.
 
     Raises:
         BrokerProblem: of kind FILE, naming the line, for anything Mosquitto of that version
             would not take as a hashed password, a name twice, or no user at all.
     """
-    users: dict[str, User] = {}
+    users: dict[str, Account] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -54,7 +52,9 @@ def parse_users(text: str, version: Version, *, name: str = "users file") -> tup
             trouble = f"{user_name!r} is there twice"
         if trouble:
             raise BrokerProblem(ProblemKind.FILE, f"{name}, line {number}: {trouble}", _HOW_TO)
-        users[user_name] = User(user_name, digest)
+        is_aggregator = user_name.startswith(AGGREGATOR_PREFIX)
+        role = Role.AGGREGATOR if is_aggregator else Role.VIEWER
+        users[user_name] = Account(user_name, digest, role)
     if not users:
         raise BrokerProblem(ProblemKind.FILE, f"{name} holds no user", _HOW_TO)
     return tuple(users.values())
@@ -64,70 +64,74 @@ def _trouble(name: str, has_colon: bool, digest: str, version: Version) -> str:
     """What is wrong with one line, without ever repeating what may be a password."""
     if not has_colon or not name:
         return "not of the form NAME:HASH"
-    if not name.isprintable() or len(name) > 64:
-        return "not a name (at most 64 printable characters)"
-    if name == HOST_NAME:
-        return f"the name {HOST_NAME!r} is kept for this program"
+    if not is_name(name):
+        return "not a name (1 to 32 of a-z, 0-9, - and _: it is a viewer's id in the room)"
+    if is_reserved(name):
+        return f"the names {HOST_NAME} and {INVITE_PREFIX}... are kept for this program"
     if digest.startswith("$argon2id$"):
         needs_newer = "this hash needs Mosquitto 2.1 (mosquitto_passwd -H sha512-pbkdf2 fits all)"
         return "" if version >= ARGON2_SINCE else needs_newer
     if not digest.startswith("$"):
         return "the password is not hashed"
-    return "" if _is_sha512(digest) else "a damaged hash"
+    return "" if is_sha512(digest) else "a damaged hash"
 
 
-def _is_sha512(digest: str) -> bool:
-    """`$6$salt$hash` and `$7$iterations$salt$hash`, base64 with a hash of 64 bytes."""
-    match digest.split("$"):
-        case ["", "6", salt, hashed]:
-            pass
-        case ["", "7", iterations, salt, hashed] if re.fullmatch(r"[1-9][0-9]{0,8}", iterations):
-            pass
-        case _:
-            return False
-    try:
-        return bool(base64.b64decode(salt, validate=True)) and (
-            len(base64.b64decode(hashed, validate=True)) == 64
-        )
-    except (binascii.Error, ValueError):
-        return False
+def users_file(accounts: Iterable[Account], invites: Iterable[Invite], host: Login) -> str:
+    """The password file for Mosquitto: everyone, the doors, and the host's own account."""
+    lines = [f"{each.name}:{each.digest}" for each in (*accounts, *invites)]
+    return "\n".join([*lines, f"{host.name}:{hash_password(host.password)}", ""])
 
 
-def hash_login(login: Login, salt: bytes) -> User:
-    """The users-file entry for a login, hashed as mosquitto_passwd does it."""
-    iterations = 101
-    digest = hashlib.pbkdf2_hmac("sha512", login.password.encode(), salt, iterations)
-    encoded = "$".join(base64.b64encode(part).decode() for part in (salt, digest))
-    return User(login.name, f"$7${iterations}${encoded}")
+def access_rules(
+    accounts: Iterable[Account], invites: Iterable[Invite], *, is_open: bool = False
+) -> str:
+    """Mosquitto's access rules; what is not listed is denied.
 
-
-def users_file(users: tuple[User, ...], host: User) -> str:
-    """The password file for Mosquitto: everyone, and the host's own account."""
-    return "".join(f"{user.line}\n" for user in (*users, host))
-
-
-def access_rules(users: tuple[User, ...]) -> str:
-    """Mosquitto's access rules: everyone reads rooms and writes viewers' own kinds of messages.
-
-    A user whose name begins with "agg-" may count rooms: tell totals, and be there and tell what
-    it counted under its own name. Room settings and the broker's figures ($SYS) belong to the
-    host's account, which may do all of this.
-    The lines before the first `user` are for those who come without a name.
+    Each account is named with the topics that are its own, the shard included: a pattern with
+    `%u` could not tell one channel's people from another's, nor check the shard. `is_open`: who
+    comes without a name may read rooms, and write what viewers write, in any of their slots.
     """
-    everyone = (
-        "topic read resonance/#\n"
-        "topic write resonance/+/+/r/+/+\n"  # reports
-        "topic write resonance/+/+/n/+/+\n"  # nicknames
-    )
-    host = f"user {HOST_NAME}\ntopic readwrite resonance/#\ntopic read $SYS/#\n"
-    named = "".join(f"user {user.name}\n{everyone}{_counting(user.name)}" for user in users)
-    return everyone + named + host
+    lines: list[str] = []
+    if is_open:
+        lines += _lines("read", f"{_ROOMS}/#")
+        lines += _lines("write", f"{_ROOMS}/+/r/+/+", f"{_ROOMS}/+/n/+/+")
+    for account in accounts:
+        lines += [f"user {account.name}", *_of_account(account)]
+    for invite in invites:
+        knock, answer = door_topics(invite.id)
+        lines += [f"user {invite.name}", *_lines("write", knock), *_lines("read", answer)]
+    lines += [f"user {HOST_NAME}", *_lines("readwrite", "resonance/#"), *_lines("read", "$SYS/#")]
+    return "\n".join([*lines, ""])
 
 
-def _counting(name: str) -> str:
-    if not _AGGREGATOR.fullmatch(name):
-        return ""
-    return "".join(
-        f"topic write resonance/+/+/{topic}\n"
-        for topic in (f"agent/{name}", f"agg/{name}", "total")
-    )
+def door_topics(invite_id: str) -> tuple[str, str]:
+    """Where who holds an invite asks, and where the host answers; "+" for all invites."""
+    return f"{_DOORS}/{invite_id}/knock", f"{_DOORS}/{invite_id}/answer"
+
+
+def _of_account(account: Account) -> Iterator[str]:
+    for channel in account.channels or ("+",):
+        room = f"{_ROOMS}/{channel}"
+        yield from _lines("read", f"{room}/#")
+        yield from _lines("write", *_writes(account, room))
+    if account.role is Role.HOST:
+        yield from _lines("read", "$SYS/#")
+
+
+def _writes(account: Account, room: str) -> list[str]:
+    name = account.name
+    counting = [f"{room}/agent/{name}", f"{room}/agg/{name}", f"{room}/total"]
+    match account.role:
+        case Role.VIEWER:
+            shard = zlib.crc32(name.encode()) % SHARDS
+            return [f"{room}/r/{shard}/{name}", f"{room}/n/{shard}/{name}"]
+        case Role.AGGREGATOR:
+            return counting
+        case Role.HOST:
+            return [*counting, f"{room}/room"]
+        case Role.LOGGER:
+            return []
+
+
+def _lines(access: str, *topics: str) -> list[str]:
+    return [f"topic {access} {topic}" for topic in topics]

@@ -70,6 +70,9 @@ class EmbeddedBroker:
             message = f"{self.kind} could not start"
             raise BrokerProblem(ProblemKind.FAILED, message, self.last_words)
 
+    def renew_people(self) -> None:
+        """It knows nobody by name."""
+
     def stop(self) -> None:
         if self._loop is not None and self._stopping is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed already
@@ -120,7 +123,7 @@ def _check_abilities(settings: BrokerSettings) -> None:
     """Only Mosquitto may be shown to other machines, know passwords or speak TLS."""
     wanted = [
         *(["be public"] if settings.public else []),
-        *(["check passwords"] if settings.users is not None else []),
+        *(["check passwords"] if settings.asks_for_names else []),
         *(["speak TLS"] if settings.has_tls else []),
     ]
     if wanted:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
+from pathlib import Path
 
 # A small shell holds the other end of a pipe; when we are gone, however we went, the pipe
 # closes and the shell ends the program. The kernel's parent-death signal would be shorter,
@@ -16,9 +17,13 @@ from collections import deque
 # account (Mosquitto does), and exists on Linux only.
 _GUARD = """
 exec 3<&0
+folder=$1; shift
 "$@" </dev/null >&2 3<&- & child=$!
 echo $child
-( read -r _ <&3; kill -TERM $child; sleep 1; kill -KILL 0 ) >/dev/null 2>&1 & guard=$!
+(
+  read -r _ <&3; [ -z "$folder" ] || rm -rf "$folder"
+  kill -TERM $child; sleep 1; kill -KILL 0
+) >/dev/null 2>&1 & guard=$!
 exec 3<&- >/dev/null
 wait $child; code=$?
 kill -KILL $guard 2>/dev/null
@@ -30,9 +35,10 @@ exit $code
 class GuardedProcess:
     """A running program in its own session, so that Ctrl-C in the terminal is ours alone."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], *, folder: Path | None = None) -> None:
+        """`folder` is removed when we die without a word, as the program is ended then."""
         shell = shutil.which("sh") if os.name == "posix" else None
-        guarded = [shell, "-c", _GUARD, "guard", *command] if shell else command
+        guarded = [shell, "-c", _GUARD, "guard", str(folder or ""), *command] if shell else command
         self._process = subprocess.Popen(
             guarded,
             stdin=subprocess.PIPE,

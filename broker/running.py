@@ -49,6 +49,10 @@ class RunningBroker(Protocol):
         """What it last complained of; "" when it never did."""
         ...
 
+    def renew_people(self) -> None:
+        """Take accounts and invites as they are now, where it knows any."""
+        ...
+
     def stop(self) -> None:
         """End it: within a few seconds, and no matter how often it is called."""
         ...

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
 import shutil
+import signal
 import ssl
 import subprocess
 import threading
@@ -18,7 +20,7 @@ from broker.problem import BrokerProblem, ProblemKind
 from broker.process import GuardedProcess
 from broker.running import Say
 from broker.settings import BrokerSettings, Version, warnings
-from broker.workfiles import new_login, work_files
+from broker.workfiles import WorkFolder, new_login
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +93,10 @@ class LocalBroker:
         self._say = say or log.warning
         self._delays = restart_delays_s
         self._process: GuardedProcess | None = None
+        self._folder: WorkFolder | None = None
+        self._people = threading.Lock()  # around the files of users and rules, and these two:
+        self._heeds_signals = False  # before it does, a signal would end it
+        self._is_outdated = False  # it may have read the files before they were renewed
         self._stopping = threading.Event()
         self._has_given_up = False
         self._supervisor = threading.Thread(
@@ -107,7 +113,7 @@ class LocalBroker:
 
     @property
     def limits(self) -> tuple[str, ...]:
-        return warnings(self.settings)
+        return warnings(self.settings, self.program.version)
 
     @property
     def is_running(self) -> bool:
@@ -148,16 +154,53 @@ class LocalBroker:
             self._process.stop()
         if self._supervisor.is_alive():
             self._supervisor.join(START_TIMEOUT_S)
+        if self._folder is not None:
+            self._folder.remove()
+
+    def renew_people(self) -> None:
+        """Take users, accounts and invites as they are now; who is no longer there is cut off.
+
+        Those who stay notice nothing. Where it is down for a moment they count from its next
+        start; on Windows always, as it knows no way to be told.
+
+        Raises:
+            BrokerProblem: of kind FILE; then everything stays as it was.
+        """
+        if not self.settings.is_guarded or self._folder is None or os.name != "posix":
+            return
+        with self._people:
+            self._folder.put_people()
+            self._is_outdated = True
+            self._tell()
+
+    def _tell(self) -> None:
+        """Let it read users and rules again, or leave that to the end of its start."""
+        if self._is_outdated and self._heeds_signals and (pid := self.pid) is not None:
+            self._is_outdated = False
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGHUP)
 
     def _launch(self) -> None:
         """One start: files, process, wait until it listens."""
-        with work_files(self.settings, self.program.version, self.login) as conf:
-            self._process = GuardedProcess([str(self.program.path), "-c", str(conf)])
-            try:
-                self._wait_until_listening(self._process)
-            except BaseException:
+        if self._folder is not None:
+            self._folder.remove()
+        folder = self._folder = WorkFolder(self.settings, self.program.version, self.login)
+        try:
+            with self._people:
+                self._heeds_signals = self._is_outdated = False
+                folder.fill()
+            command = [str(self.program.path), "-c", str(folder.conf)]
+            self._process = GuardedProcess(command, folder=folder.path)
+            self._wait_until_listening(self._process)
+        except BaseException:
+            if self._process is not None:
                 self._process.stop()
-                raise
+            folder.remove()
+            raise
+        with self._people:
+            folder.started()
+            self._heeds_signals = True
+            self._tell()
 
     def _wait_until_listening(self, process: GuardedProcess) -> None:
         """Until it answers: its port opens before it has read its certificate."""

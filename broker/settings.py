@@ -12,6 +12,7 @@ from broker.problem import BrokerProblem, ProblemKind
 
 Version = tuple[int, int, int]
 RETAIN_EXPIRY_SINCE: Version = (2, 0, 21)
+CONNECTIONS_COUNTED_SINCE: Version = (2, 0, 12)
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?")
 
 # Names of the files beside the generated configuration.
@@ -31,6 +32,7 @@ class BrokerSettings:
     host: str = "127.0.0.1"
     port: int = 1883
     users: Path | None = None  # made by mosquitto_passwd: hashed passwords only
+    accounts: Path | None = None  # folder of a `BookFile`: its people come in, too
     tls_cert: Path | None = None
     tls_key: Path | None = None
     public: bool = False  # other machines may connect
@@ -46,11 +48,16 @@ class BrokerSettings:
     @property
     def is_guarded(self) -> bool:
         """Whether access rules and the host's own account are in force."""
-        return self.users is not None or self.public
+        return self.asks_for_names or self.public
 
     @property
-    def allows_anonymous(self) -> bool:
-        return self.users is None
+    def asks_for_names(self) -> bool:
+        return self.users is not None or self.accounts is not None
+
+    @property
+    def needs_mosquitto(self) -> bool:
+        """Whether the embedded broker cannot do it."""
+        return self.is_guarded or self.has_tls
 
     @property
     def local_host(self) -> str:
@@ -99,8 +106,8 @@ class BrokerSettings:
                 "leave --host out, or give an outward address",
             )
         missing = [
-            *(["a users file (--users FILE)"] if self.users is None else []),
-            *([] if self.has_tls else ["TLS (--tls-cert FILE --tls-key FILE)"]),
+            *([] if self.asks_for_names else ["accounts or a users file (--users FILE)"]),
+            *([] if self.has_tls else ["TLS (--tls, or --tls-cert FILE --tls-key FILE)"]),
         ]
         if missing and not self.insecure:
             raise _usage(
@@ -117,15 +124,34 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def warnings(settings: BrokerSettings) -> tuple[str, ...]:
-    """What an --insecure broker means, one sentence each; nothing for a safe one."""
+def warnings(settings: BrokerSettings, version: Version) -> tuple[str, ...]:
+    """What people should know of this broker, one sentence each: what an --insecure one means,
+    and what a Mosquitto of that version cannot enforce for one that other machines reach."""
     said = []
-    if settings.public and settings.users is None:
+    if settings.public and not settings.asks_for_names:
         said.append("No passwords: everyone who reaches this address can join, read and report.")
     if settings.public and not settings.has_tls:
-        secrets = "reports and passwords" if settings.users else "reports"
+        secrets = "reports and passwords" if settings.asks_for_names else "reports"
         said.append(f"No TLS: everyone on the way can read {secrets}.")
+    if settings.public:
+        said += _gaps(version)
     return tuple(said)
+
+
+def _gaps(version: Version) -> list[str]:
+    name = "Mosquitto " + ".".join(map(str, version))
+    gaps = ["messages a second", "connections from one address", "what a payload holds"]
+    if version < CONNECTIONS_COUNTED_SINCE:
+        gaps.append("connections in all (it miscounts them)")
+    said = [
+        f"{name} cannot limit {', '.join(gaps[:-1])} or {gaps[-1]}: viewers' programs bound what "
+        "they take in; for the rest put a firewall in front.",
+        f"{name} grants a subscription to anything and then delivers only what the account may "
+        "read.",
+    ]
+    if version < RETAIN_EXPIRY_SINCE:
+        said.append(f"{name} keeps an expired message in memory until somebody asks for it.")
+    return said
 
 
 def mosquitto_conf(
@@ -138,7 +164,7 @@ def mosquitto_conf(
     """
     lines = [
         f"listener {settings.port} {settings.host}",
-        f"allow_anonymous {_flag(settings.allows_anonymous)}",
+        f"allow_anonymous {_flag(not settings.asks_for_names)}",
         f"max_packet_size {settings.max_packet_size}",
         "max_keepalive 120",
         # A joiner gets every retained nickname at once: with 200, Mosquitto 2.0.11 delivered

@@ -1,4 +1,4 @@
-"""The private files a Mosquitto is started from; they exist only while it starts."""
+"""The private files a Mosquitto works from: written, renewed while it runs, removed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-from broker.access import HOST_NAME, Login, access_rules, hash_login, parse_users, users_file
+from broker.access import Login, access_rules, parse_users, users_file
+from broker.accounts import HOST_NAME, Account, Book, Invite
+from broker.book import BookFile
 from broker.preflight import read_text
+from broker.problem import BrokerProblem, ProblemKind
 from broker.settings import (
     ACCESS_FILE,
     CERT_FILE,
@@ -23,39 +25,78 @@ from broker.settings import (
 )
 
 
-@contextlib.contextmanager
-def work_files(settings: BrokerSettings, version: Version, login: Login | None) -> Iterator[Path]:
-    """Write configuration, users, rules, certificate and key; yields the configuration's path.
+class WorkFolder:
+    """The files of one Mosquitto, in a folder that nobody but its account can look into.
 
-    Nobody but the account that Mosquitto runs under can read them, and they are removed at
-    the end of the block: Mosquitto reads each of them once, at its start.
+    It reads all of them at its start, and again whenever it is told that users changed.
     """
-    data_dir = Path(tempfile.mkdtemp(prefix="resonance-broker-", dir=_parent()))
-    try:
-        contents = _contents(settings, version, login)
-        account = _hand_over_to(data_dir)
-        contents["mosquitto.conf"] = mosquitto_conf(settings, data_dir, version, run_as=account)
-        for name, text in contents.items():
-            _write(data_dir / name, text, account)
-        yield data_dir / "mosquitto.conf"
-    finally:
-        shutil.rmtree(data_dir, ignore_errors=True)
+
+    def __init__(self, settings: BrokerSettings, version: Version, login: Login | None) -> None:
+        self._settings, self._version, self._login = settings, version, login
+        self.path = Path(tempfile.mkdtemp(prefix="resonance-broker-", dir=_parent()))
+        self._account = _hand_over_to(self.path)
+
+    @property
+    def conf(self) -> Path:
+        return self.path / "mosquitto.conf"
+
+    def fill(self) -> None:
+        """Everything that a start needs.
+
+        Raises:
+            BrokerProblem: of kind FILE for what cannot be used.
+            OSError: for what cannot be written.
+        """
+        settings = self._settings
+        self.put_people()
+        if settings.tls_cert is not None and settings.tls_key is not None:
+            self._put(CERT_FILE, read_text(settings.tls_cert, "certificate"))
+            self._put(KEY_FILE, read_text(settings.tls_key, "key"))
+        conf = mosquitto_conf(settings, self.path, self._version, run_as=self._account)
+        self._put(self.conf.name, conf)
+
+    def put_people(self) -> None:
+        """Users and rules as they are now, where there are any. Raises as `fill` does."""
+        if not self._settings.is_guarded or self._login is None:
+            return
+        accounts, invites = everybody(self._settings, self._version)
+        is_open = not self._settings.asks_for_names
+        self._put(USERS_FILE, users_file(accounts, invites, self._login))
+        self._put(ACCESS_FILE, access_rules(accounts, invites, is_open=is_open))
+
+    def started(self) -> None:
+        """It listens: without people it will read nothing again."""
+        if not self._settings.is_guarded:
+            self.remove()
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _put(self, name: str, text: str) -> None:
+        """In one step: Mosquitto never sees half a file."""
+        draft = self.path / f".{name}"
+        draft.unlink(missing_ok=True)
+        _write(draft, text, self._account)
+        os.replace(draft, self.path / name)
 
 
-def _contents(settings: BrokerSettings, version: Version, login: Login | None) -> dict[str, str]:
-    contents = {}
-    if settings.is_guarded and login is not None:
-        users = ()
-        if settings.users is not None:
-            text = read_text(settings.users, "users file")
-            users = parse_users(text, version, name=f"users file {settings.users}")
-        host = hash_login(login, secrets.token_bytes(12))
-        contents[USERS_FILE] = users_file(users, host)
-        contents[ACCESS_FILE] = access_rules(users)
-    if settings.tls_cert is not None and settings.tls_key is not None:
-        contents[CERT_FILE] = read_text(settings.tls_cert, "certificate")
-        contents[KEY_FILE] = read_text(settings.tls_key, "key")
-    return contents
+def everybody(settings: BrokerSettings, version: Version) -> tuple[list[Account], list[Invite]]:
+    """Who may come in: the users file's people, the book's, and who holds an invite.
+
+    Raises:
+        BrokerProblem: of kind FILE.
+    """
+    users: tuple[Account, ...] = ()
+    if settings.users is not None:
+        text = read_text(settings.users, "users file")
+        users = parse_users(text, version, name=f"users file {settings.users}")
+    book = BookFile(settings.accounts).load() if settings.accounts is not None else Book()
+    for user in users:
+        if user.name in book.accounts:
+            message = f"{user.name!r} is in {settings.users} and among the accounts here, too"
+            hint = f"remove one: resonance-tui broker users remove {user.name}"
+            raise BrokerProblem(ProblemKind.FILE, message, hint)
+    return [*users, *book.accounts.values()], list(book.invites.values())
 
 
 def new_login(settings: BrokerSettings) -> Login | None:

@@ -94,6 +94,15 @@ class Directories:
     def profile_file(self) -> Path:
         return self.data / "profile.json"
 
+    @property
+    def logins_file(self) -> Path:
+        return self.data / "logins.json"
+
+    @property
+    def broker_folder(self) -> Path:
+        """What a broker that runs here keeps: its accounts and its certificate."""
+        return self.data / "broker"
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

@@ -10,6 +10,7 @@ ResonanceError(message, hint)            exit code 1: we tried, it failed
 ├── BrokerError
 │   ├── BrokerUnreachable
 │   ├── BrokerRefused                    wrong password, banned, not authorised
+│   │   └── CertificateChanged           another than the one we know it by
 │   ├── BrokerNotInstalled
 │   └── BrokerFailed                     it started and died, with its own last words
 ├── StoreError                           corrupt or read-only database
@@ -24,6 +25,7 @@ ResonanceError(message, hint)            exit code 1: we tried, it failed
     ├── ConfigError                      file, key and nearest valid key named
     ├── SourceInvalid                    the camera argument is no camera, file or URL
     ├── PortTaken
+    ├── InviteRefused                    used, expired, unknown to its broker
     └── NotATerminal
 
 "No face in view" is not here: it is a state (`away`), not an error.
@@ -105,6 +107,10 @@ class BrokerRefused(BrokerError):
     """The broker answered, and said no."""
 
 
+class CertificateChanged(BrokerRefused):
+    """Whoever answers at that address shows another certificate than the broker we know."""
+
+
 class BrokerNotInstalled(BrokerError):
     """No broker program on this machine."""
 
@@ -184,6 +190,10 @@ class SourceInvalid(InputError):
 
 class PortTaken(InputError):
     """Another program listens on that port."""
+
+
+class InviteRefused(InputError):
+    """An invite that lets nobody in, or nobody any more."""
 
 
 class NotATerminal(InputError):

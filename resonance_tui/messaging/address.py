@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zlib
+from base64 import b32encode
 from dataclasses import dataclass, field
 from typing import NoReturn
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
@@ -24,6 +26,7 @@ class BrokerUrl:
     port: int = 1883
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    pin: str | None = None  # SHA-256 of the only certificate to accept, 64 hexadecimal digits
 
     @property
     def is_tls(self) -> bool:
@@ -35,10 +38,20 @@ class BrokerUrl:
         return f"{host}:{self.port}"
 
     @property
+    def place(self) -> str:
+        """Scheme, host and port, whoever asks."""
+        return f"{self.scheme}://{self.authority}"
+
+    @property
     def public(self) -> str:
         """The URL without the password, for screens and logs."""
         user = f"{quote(self.username, safe='')}@" if self.username else ""
         return f"{self.scheme}://{user}{self.authority}"
+
+    @property
+    def spelled_out(self) -> str:
+        """All of it but the password, to be parsed again."""
+        return self.public + (f"?pin={self.pin}" if self.pin else "")
 
     def __str__(self) -> str:
         return self.public
@@ -47,17 +60,19 @@ class BrokerUrl:
 def parse_broker_url(text: str) -> BrokerUrl:
     """`mqtt://` or `mqtts://` with host, optional port, user and password; or just `host:port`.
 
-    Raises InvalidBrokerUrl.
+    `mqtts://host?pin=FINGERPRINT` accepts that certificate alone. Raises InvalidBrokerUrl.
     """
     text = text.strip()
     parts = _split(text if "://" in text else f"mqtt://{text}")
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS:
         _refuse("A broker's address starts with mqtt:// or mqtts://")
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
+    query = parse_qs(parts.query, keep_blank_values=True)
+    if parts.path not in ("", "/") or query.keys() - {"pin"} or parts.fragment:
         _refuse("A broker's address ends after the port")
     host, port = _host_and_port(parts, DEFAULT_PORTS[scheme])
-    return BrokerUrl(scheme, host, port, _secret(parts.username), _secret(parts.password))
+    user, password = _secret(parts.username), _secret(parts.password)
+    return BrokerUrl(scheme, host, port, user, password, _pin(query, scheme == "mqtts"))
 
 
 def _refuse(why: str, hint: str = _HINT) -> NoReturn:
@@ -94,20 +109,74 @@ def _secret(text: str | None) -> str | None:
     return plain
 
 
-def invite_link(url: BrokerUrl, channel: str) -> str:
-    """A link to this room that names nobody and holds no secret."""
-    return f"resonance://{url.authority}/{channel}" + ("?tls=1" if url.is_tls else "")
+def _pin(query: dict[str, list[str]], is_tls: bool) -> str | None:
+    if "pin" not in query:
+        return None
+    pin = query["pin"][-1].replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", pin):
+        _refuse("A certificate's fingerprint has 64 hexadecimal digits")
+    if not is_tls:
+        _refuse("A certificate's fingerprint is for mqtts://")
+    return pin
 
 
-def parse_invite(text: str) -> tuple[BrokerUrl, str]:
-    """Broker and channel of an invite. Raises InvalidBrokerUrl or InvalidChannel."""
+# --- invites -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to come in once."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What an invite says: where, which room, and with which right, if it needs one."""
+
+    url: BrokerUrl
+    channel: str
+    ticket: Ticket | None = None
+
+
+def invite_link(url: BrokerUrl, channel: str, ticket: Ticket | None = None) -> str:
+    """A link to this room that names nobody; only the ticket, where there is one, is a secret."""
+    query = ["tls=1"] if url.is_tls else []
+    query += [f"pin={url.pin}"] if url.pin else []
+    if ticket is not None:
+        query.append(f"invite={ticket.id}-{ticket.secret}{_check_digits(url, channel, ticket)}")
+    link = f"resonance://{url.authority}/{channel}"
+    return f"{link}?{'&'.join(query)}" if query else link
+
+
+def _check_digits(url: BrokerUrl, channel: str, ticket: Ticket) -> str:
+    """So that a slip of the pen is told from an invite that is no longer good."""
+    text = f"{channel}/{ticket.id}/{ticket.secret}/{url.pin or ''}"
+    return b32encode(zlib.crc32(text.encode()).to_bytes(4)).decode()[:4].lower()
+
+
+def parse_invite(text: str) -> Invitation:
+    """What an invite says. Raises InvalidBrokerUrl or InvalidChannel."""
     hint = "An invite looks like resonance://host:1883/channel"
     parts = _split(text.strip())
     if parts.scheme.lower() != "resonance" or "@" in parts.netloc or parts.fragment:
         _refuse("That is no invite", hint)
-    scheme = "mqtts" if parse_qs(parts.query).get("tls") == ["1"] else "mqtt"
+    query = parse_qs(parts.query, keep_blank_values=True)
+    scheme = "mqtts" if query.get("tls") == ["1"] else "mqtt"
     host, port = _host_and_port(parts, DEFAULT_PORTS[scheme])
     channel = parts.path.removeprefix("/")
     if not re.fullmatch(r"[a-z0-9_-]{1,64}", channel):
         raise InvalidChannel("That invite names no channel", hint)
-    return BrokerUrl(scheme, host, port), channel
+    url = BrokerUrl(scheme, host, port, pin=_pin(query, scheme == "mqtts"))
+    return Invitation(url, channel, _ticket(query, url, channel))
+
+
+def _ticket(query: dict[str, list[str]], url: BrokerUrl, channel: str) -> Ticket | None:
+    if "invite" not in query:
+        return None
+    found = re.fullmatch(r"([a-z2-7]{8})-([a-z2-7]{16,64})([a-z2-7]{4})", query["invite"][-1])
+    ticket = Ticket(found[1], found[2]) if found else None
+    if found is None or ticket is None or found[3] != _check_digits(url, channel, ticket):
+        _refuse("That invite is mistyped", "Copy the whole link, from resonance:// to its end")
+    return ticket

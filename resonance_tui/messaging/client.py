@@ -20,8 +20,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging.address import BrokerUrl
-from resonance_tui.messaging.knock import why_unreachable
+from resonance_tui.messaging.knock import unreachable
 from resonance_tui.messaging.outbox import Outgoing
+from resonance_tui.messaging.pinning import client_context
 
 KEEPALIVE_S = 10
 MAX_PACKET = 4096  # bytes; the largest of ours is a tenth of it
@@ -63,6 +64,7 @@ class BrokerClient(aiomqtt.Client):
     """aiomqtt's client, except that no way of ending leaves a socket or a task behind."""
 
     _is_dropped = False
+    _last_answer: ReasonCode | None = None  # to a publication at QoS 1
 
     @property
     def is_v5(self) -> bool:
@@ -111,6 +113,18 @@ class BrokerClient(aiomqtt.Client):
             properties=properties,
         )
 
+    async def may_write(self, topic: str) -> bool:
+        """Asks by clearing it, without retaining anything. MQTT 5 only; not while others send."""
+        self._last_answer = None
+        await self.publish(topic, b"", 1)
+        return self._last_answer is None or self._last_answer.value < 128
+
+    def _on_publish(
+        self, client: Any, userdata: Any, mid: int, reason_code: Any, properties: Any
+    ) -> None:
+        self._last_answer = reason_code if isinstance(reason_code, ReasonCode) else None
+        super()._on_publish(client, userdata, mid, reason_code, properties)
+
     async def follow(self, topic: str, qos: int) -> None:
         """Subscribes. Raises BrokerRefused when the broker denies it."""
         for code in await self.subscribe(topic, qos):
@@ -132,6 +146,21 @@ class BrokerClient(aiomqtt.Client):
             self.drop()
         else:
             super()._on_socket_open(client, userdata, sock)
+
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        """Perhaps in the dialling thread, too."""
+        self._loop.call_soon_threadsafe(self._watch_for_writing, client, sock)
+
+    def _watch_for_writing(self, client: Any, sock: Any) -> None:
+        if sock.fileno() >= 0:  # else closed meanwhile, and its number may be another's by now
+            self._loop.add_writer(sock, self._write, client)
+
+    def _write(self, client: Any) -> None:
+        try:
+            client.loop_write()
+        except Exception as error:
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
 
     def _on_disconnect(
         self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None
@@ -164,8 +193,8 @@ async def broker_client(
     """A connection for the length of the block; `arrival` is called for every message.
 
     `version`: 5, or 4 for MQTT 3.1.1. The will, if any, clears `will_topic`.
-    `answer_timeout_s`: for each answer of the broker. `tls`: whom to trust, if not the usual
-    authorities. Raises BrokerRefused, BrokerUnreachable;
+    `answer_timeout_s`: for each answer of the broker. `tls`: whom to trust, if not the
+    certificate that the URL pins or the usual authorities. Raises BrokerRefused, BrokerUnreachable;
     within the block, aiomqtt's MqttError says that the connection is lost.
     """
     is_v5 = version == 5
@@ -184,7 +213,7 @@ async def broker_client(
         will=_will(will_topic, will_delay_s if is_v5 else None),
         keepalive=keepalive_s,
         timeout=answer_timeout_s,
-        tls_context=(tls or ssl.create_default_context()) if url.is_tls else None,
+        tls_context=(tls or client_context(url)) if url.is_tls else None,
     )
     client._client.connect_timeout = min(answer_timeout_s, _DIAL_TIMEOUT_S)
     try:
@@ -226,9 +255,9 @@ def _in_our_words(error: MqttError, url: BrokerUrl) -> BrokerError:
         return _turned_away(error.rc, url)
     if isinstance(error, _HungUp):
         return NoGreeting(f"{url.authority} hung up during the greeting")
-    reason = why_unreachable(error.__context__, url)
+    failure = unreachable(error.__context__, url)
     is_silence = isinstance(error.__context__, TimeoutError)
-    return NoGreeting(reason) if is_silence else BrokerUnreachable(reason)
+    return NoGreeting(failure.message) if is_silence else failure
 
 
 def _turned_away(code: ReasonCode, url: BrokerUrl) -> BrokerError:

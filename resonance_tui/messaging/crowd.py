@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import time
 from collections.abc import Callable
 
@@ -24,6 +23,7 @@ from resonance_tui.messaging.packets import (
     connect,
     publish,
 )
+from resonance_tui.messaging.pinning import client_context
 
 KEEPALIVE_S = 30
 _ANSWER_TIMEOUT_S = 10.0
@@ -38,7 +38,7 @@ class Route:
         self.url = url
         self.version = version
         self.address = address
-        self.tls = ssl.create_default_context() if url.is_tls else None
+        self.tls = client_context(url)
 
 
 async def find_route(url: BrokerUrl, version: int) -> Route:

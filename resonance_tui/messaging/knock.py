@@ -6,8 +6,9 @@ import asyncio
 import socket
 import ssl
 
-from resonance_tui.errors import BrokerUnreachable
+from resonance_tui.errors import BrokerError, BrokerUnreachable, CertificateChanged
 from resonance_tui.messaging.address import BrokerUrl
+from resonance_tui.messaging.pinning import OtherCertificate, brief, client_context
 
 _CONNACK = 0x20
 _DISCONNECT = b"\xe0\x00"
@@ -23,7 +24,8 @@ _CONNECT = {
 async def newest_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
     """5 for a broker that speaks MQTT 5, 4 for one that stops at 3.1.1.
 
-    A broker that refuses the anonymous login has answered, too. Raises BrokerUnreachable.
+    A broker that refuses the anonymous login has answered, too. Raises BrokerUnreachable, or
+    CertificateChanged when it is not the one that we know.
     """
     try:
         async with asyncio.timeout(within_s):
@@ -31,7 +33,7 @@ async def newest_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
                 if answer := await _ask(url, level):
                     return 5 if _is_version_5(answer) else 4
     except (OSError, TimeoutError, UnicodeError) as error:  # Unicode: not a name for a host
-        raise BrokerUnreachable(why_unreachable(error, url)) from None
+        raise unreachable(error, url) from None
     raise BrokerUnreachable(f"{url.authority} does not answer like an MQTT broker")
 
 
@@ -39,7 +41,7 @@ async def answers(url: BrokerUrl, timeout: float = 0.5) -> bool:  # noqa: ASYNC1
     """Whether an MQTT broker listens there, within `timeout` seconds."""
     try:
         await newest_version(url, within_s=timeout)
-    except BrokerUnreachable:
+    except BrokerError:
         return False
     return True
 
@@ -67,7 +69,7 @@ async def _dial(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWri
     """Tries each address of the host; asyncio alone would blur why they all failed."""
     loop = asyncio.get_running_loop()
     addresses = await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
-    context = ssl.create_default_context() if url.is_tls else None
+    context = client_context(url)
     failure: OSError = socket.gaierror()
     for *_, address in addresses:
         try:
@@ -80,6 +82,18 @@ async def _dial(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWri
         except OSError as error:
             failure = error
     raise failure
+
+
+def unreachable(error: BaseException | None, url: BrokerUrl) -> BrokerError:
+    """Why no connection came about, as an error for a person."""
+    if isinstance(error, OtherCertificate):
+        return CertificateChanged(
+            f"{url.authority} shows another certificate ({brief(error.seen)}...) than the one "
+            f"known here ({brief(url.pin or '')}...)",
+            "Somebody may be in between. Ask the host: if they made a new certificate, "
+            "join with a new invite",
+        )
+    return BrokerUnreachable(why_unreachable(error, url))
 
 
 def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import secrets
 import time
 from collections.abc import Coroutine
 from typing import Any, Protocol
@@ -95,6 +96,8 @@ class MqttLink(Line):
         super().__init__(url, Inbox(), answer_timeout_s=connect_timeout, will_delay_s=will_delay_s)
         self._channel = channel
         self._is_observer = observe_only
+        self._is_personal = url.username == viewer_id  # the broker knows us by this id only
+        self._line_id = f"-{secrets.token_hex(3)}"
         self._heartbeat_s = heartbeat_s
         self._outbox = Outbox(channel, viewer_id)
         self._due = asyncio.Event()  # the outbox holds something
@@ -134,13 +137,16 @@ class MqttLink(Line):
         return self._inbox.drain()
 
     def _identifier(self) -> str:
-        return f"rsn-{new_viewer_id() if self._is_observer else self.viewer_id}"
+        if self._is_observer:
+            return f"rsn-{new_viewer_id()}"
+        # An account may be in several rooms, and sit at two machines: one seat, several lines.
+        return f"rsn-{self.viewer_id}{self._line_id if self._is_personal else ''}"
 
     def _will_topic(self) -> str | None:
         return None if self._is_observer else report_topic(self._channel, self.viewer_id)
 
     def _part_from_twin(self) -> None:
-        if not self._is_observer:
+        if not (self._is_observer or self._is_personal):
             self._outbox.move_to(new_viewer_id())
             self._notice = "another program uses your id in this room: you joined under a new one"
 

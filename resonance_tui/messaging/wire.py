@@ -125,6 +125,7 @@ class LeaveEvent:
 class RoomEvent:
     channel: str
     settings: RoomSettings | None  # None when the host closed the room
+    host: str = ""  # an id of whoever announced it, where it gave one
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,7 @@ class _RoomFrame(msgspec.Struct):
     heartbeat_s: Annotated[int, msgspec.Meta(ge=2, le=60)] = 10
     ttl_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
     mesh_max: Annotated[int, msgspec.Meta(ge=1, le=5_000)] = 200
+    host: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -253,8 +255,9 @@ def encode_nickname(nickname: str) -> bytes:
     return _pack((VERSION, nickname))
 
 
-def encode_room(settings: RoomSettings) -> bytes:
-    return _pack({"v": VERSION, **asdict(settings)})
+def encode_room(settings: RoomSettings, host: str = "") -> bytes:
+    """`host`: an id of the program that announces it, so that two hosts can tell each other."""
+    return _pack({"v": VERSION, **asdict(settings), **({"host": host} if host else {})})
 
 
 def encode_agent(boot: int) -> bytes:
@@ -293,7 +296,7 @@ def _decode(topic: str, payload: bytes) -> Event:
         case "n":
             return _decode_nickname(channel, who, payload)
         case "room":
-            return RoomEvent(channel, _decode_room(payload) if payload else None)
+            return _decode_room(channel, payload) if payload else RoomEvent(channel, None)
         case "agent":
             return AgentEvent(channel, who, _unpack_agent(payload).boot if payload else None)
         case "agg":
@@ -332,10 +335,11 @@ def _decode_nickname(channel: str, viewer_id: str, payload: bytes) -> Event:
     return NicknameEvent(channel, viewer_id, nickname)
 
 
-def _decode_room(payload: bytes) -> RoomSettings:
+def _decode_room(channel: str, payload: bytes) -> Event:
     frame: dict[str, Any] = msgspec.structs.asdict(_unpack_room(payload))
     del frame["v"]
-    return RoomSettings(**frame)
+    host = frame.pop("host")
+    return RoomEvent(channel, RoomSettings(**frame), host)
 
 
 def _decode_total(channel: str, payload: bytes) -> Event:

@@ -19,11 +19,12 @@ from resonance_tui.capture.sources import Source
 from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.emotions import Code
 from resonance_tui.engines.base import EngineOptions
-from resonance_tui.errors import BrokerFailed, ResonanceError, StoreError
+from resonance_tui.errors import BrokerFailed, BrokerUnreachable, ResonanceError, StoreError
 from resonance_tui.history.recorder import Recorder
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.knock import answers
 from resonance_tui.messaging.link import Link, LinkState, LinkStatus, MqttLink
+from resonance_tui.messaging.rights import own_id
 from resonance_tui.messaging.wire import BrokerUrl, parse_broker_url
 from resonance_tui.room.smoothing import ABSENT, PublishGate, Steady
 from resonance_tui.room.state import MANUAL, SIMULATED, Report, RoomSnapshot, ViewerRow
@@ -163,7 +164,7 @@ class Session:
         async with AsyncExitStack() as stack:
             broker = await self._find_broker(stack)
             self._recorder = await self._open_recorder(stack)
-            self._link = self._connect(broker)
+            self._link = self._connect(broker, await self._own_id(broker))
             with _one_error(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
                     others = [
@@ -218,9 +219,18 @@ class Session:
         stack.push_async_callback(asyncio.to_thread, store.close)
         return Recorder(store, self._plan.channel)
 
-    def _connect(self, broker: BrokerUrl) -> Link:
+    async def _own_id(self, broker: BrokerUrl) -> str:
+        """Ours, or the one that the broker knows our account by."""
         plan = self._plan
-        link = MqttLink(broker, plan.channel, plan.viewer_id, observe_only=plan.observe_only)
+        if plan.observe_only or broker.username is None:
+            return plan.viewer_id
+        with contextlib.suppress(BrokerUnreachable):  # the link goes on trying
+            return await own_id(broker, plan.channel, plan.viewer_id)
+        return plan.viewer_id
+
+    def _connect(self, broker: BrokerUrl, viewer_id: str) -> Link:
+        plan = self._plan
+        link = MqttLink(broker, plan.channel, viewer_id, observe_only=plan.observe_only)
         if plan.nickname and self.view.is_sharing:
             link.publish_nickname(plan.nickname)
         return link
@@ -247,6 +257,7 @@ class Session:
             self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id)
             self._tell(LinkEvent(time.time(), link.status))
         self._update_me(now)
+        self._room.connected(link.status.state is LinkState.CONNECTED, now)
         self._room_is(self._room.look(now, self._own_row()), now)
         link.hear_everybody(self._room.hears_everybody)
         link.beat_every(self._room.pace.heartbeat_s)
@@ -270,7 +281,7 @@ class Session:
         changed = bool(room.changed or room.gone) or _figures(room) != _figures(self.view.room)
         if changed:
             self.view = replace(self.view, room=room)
-        is_fact = self.view.link.state is LinkState.CONNECTED  # a cut-off room is a gap
+        is_fact = self._room.is_fact(now)  # a cut-off room is a gap
         self._measure(room, at, is_fact=is_fact)
         if is_fact:
             self._timeline.add(room, at, self.view.resonance)

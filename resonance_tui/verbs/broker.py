@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
@@ -24,7 +25,16 @@ from resonance_tui.verbs.status_line import StatusLine, up
 
 if TYPE_CHECKING:
     from broker import BrokerProblem, BrokerSettings, RunningBroker
+    from resonance_tui.messaging.address import BrokerUrl, Ticket
     from resonance_tui.verbs.broker_watch import Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Guests:
+    """Who is invited as the broker starts."""
+
+    invites: int = 0  # for each channel
+    expires: str = "24h"
 
 
 def run(
@@ -34,15 +44,22 @@ def run(
     users: Path | None = None,
     public: bool = False,
     insecure: bool = False,
+    guarded: bool = False,
+    tls: bool = False,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
     channels: Sequence[str] = (),
+    invites: int = 0,
+    expires: str = "24h",
     quiet: bool = False,
     program: Literal["auto", "mosquitto", "embedded"] = "auto",
+    folder: Path | None = None,
 ) -> None:
     """Run a broker until Ctrl-C: its address on stdout, its traffic on stderr.
 
     None means the usual: this machine (every address with `public`), port 1883 (8883 with TLS).
+    `public`, unless `insecure`, asks for accounts and makes a certificate where none is given.
+    `folder`: where accounts and that certificate are kept.
 
     Raises:
         InputError, PortTaken: exit code 2, before anything is started.
@@ -50,13 +67,23 @@ def run(
         KeyboardInterrupt: after cleaning up, for Ctrl-C and for SIGTERM.
     """
     from broker import BrokerProblem, BrokerSettings, start_broker
+    from resonance_tui.config import directories
     from resonance_tui.messaging.wire import normalize_channel
+    from resonance_tui.verbs.broker_people import parse_span
 
     rooms = [normalize_channel(channel) for channel in channels]
+    guests = Guests(invites, expires)
+    parse_span(expires)
+    _check_together(public, insecure, guarded, tls, tls_cert, guests, rooms)
+    folder = folder or directories().broker_folder
+    is_safe = public and not insecure
+    if tls or (is_safe and tls_cert is None and tls_key is None):
+        tls_cert, tls_key = folder / "cert.pem", folder / "key.pem"
     settings = BrokerSettings(
         host=host or ("0.0.0.0" if public else "127.0.0.1"),
         port=port if port is not None else (8883 if tls_cert else 1883),
         users=users,
+        accounts=folder if guarded or invites or users or is_safe else None,
         tls_cert=tls_cert,
         tls_key=tls_key,
         public=public,
@@ -66,16 +93,57 @@ def run(
     screen = StatusLine(is_quiet=quiet)
     with _sigterm_interrupts():
         try:
+            pin = _certificate(settings, folder)
             broker = start_broker(settings, say=screen.say)
         except BrokerProblem as problem:
             raise translate(problem) from problem
         try:
-            _introduce(broker, rooms)
-            _attend(broker, rooms, lambda figures: screen.show(describe(figures, screen.up_s)))
+            _introduce(broker, rooms, guests, pin)
+            _attend(broker, rooms, screen)
         finally:
             broker.stop()
             screen.close()
     raise BrokerFailed(f"{broker.kind} keeps ending by itself", broker.last_words)
+
+
+def _check_together(
+    public: bool,
+    insecure: bool,
+    guarded: bool,
+    tls: bool,
+    tls_cert: Path | None,
+    guests: Guests,
+    rooms: Sequence[str],
+) -> None:
+    """Raises InputError for options that contradict each other."""
+    if insecure and (guarded or guests.invites):
+        raise InputError(
+            "--insecure lets everybody in: there is nobody to invite.", "Leave one of them out."
+        )
+    if tls and tls_cert is not None:
+        raise InputError(
+            "--tls makes a certificate of its own, and --tls-cert gives one.", "Leave one out."
+        )
+    if guests.invites and not rooms:
+        raise InputError("An invite leads to a channel.", "Name it: --channel cats-live")
+
+
+def _certificate(settings: BrokerSettings, folder: Path) -> str:
+    """The fingerprint that viewers have to know; "" where the authorities vouch for it, or
+    without TLS. Our own certificate is made here, once nothing else is wrong."""
+    from broker.address import outward_address
+    from broker.certificate import fingerprint, is_self_signed, own_certificate, reachable_names
+    from broker.preflight import check_port, check_tls
+
+    settings.validate()
+    if settings.tls_cert is None:
+        return ""
+    if settings.tls_cert.parent == folder:
+        check_port(settings)
+        names = [settings.local_host, *reachable_names(outward_address())]
+        own_certificate(folder, list(dict.fromkeys(names)))
+    check_tls(settings)
+    return fingerprint(settings.tls_cert) if is_self_signed(settings.tls_cert) else ""
 
 
 def translate(problem: BrokerProblem) -> ResonanceError:
@@ -90,13 +158,16 @@ def translate(problem: BrokerProblem) -> ResonanceError:
     return error(problem.message, problem.hint)
 
 
-def _attend(broker: RunningBroker, rooms: Sequence[str], show: Callable[[Figures], None]) -> None:
+def _attend(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> None:
     from resonance_tui.verbs.broker_watch import watch
+
+    def show(figures: Figures) -> None:
+        screen.show(describe(figures, screen.up_s))
 
     # The MQTT client needs add_reader, which Windows' default loop does not have.
     factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(watch(broker, rooms, show))
+        runner.run(watch(broker, rooms, show, screen.say))
 
 
 @contextlib.contextmanager
@@ -116,36 +187,68 @@ def _sigterm_interrupts() -> Iterator[None]:
 # --- what is printed ---------------------------------------------------------------------------
 
 
-def _introduce(broker: RunningBroker, rooms: Sequence[str]) -> None:
+def _introduce(broker: RunningBroker, rooms: Sequence[str], guests: Guests, pin: str) -> None:
     """Data to stdout, one `name  value` a line; the rest to stderr."""
-    from broker.address import certificate_trouble, reachable_host
+    from broker.address import certificate_trouble, outward_address, reachable_host
+    from resonance_tui.messaging.address import parse_broker_url
+    from resonance_tui.verbs.broker_people import remember_address
 
-    host = reachable_host(broker.settings)
-    for name, value in share_lines(broker.settings, host, rooms):
+    settings = broker.settings
+    host = reachable_host(settings)
+    if pin and settings.local_host != settings.host:  # its names do not matter to whom knows it
+        host = outward_address()
+    url = replace(parse_broker_url(settings.url_for(host)), pin=pin or None)
+    if settings.accounts is not None:
+        remember_address(settings.accounts, url)
+    for name, value in share_lines(settings, url, rooms, _tickets(broker, rooms, guests)):
         click.echo(f"{name}  {value}")
     click.echo(f"{broker.kind} is up; Ctrl-C stops it.", err=True)
     for sentence in broker.limits:
         click.echo(sentence, err=True)
-    if trouble := certificate_trouble(broker.settings, host):
+    if settings.accounts is not None:
+        said = "Accounts only: resonance-tui broker invite CHANNEL makes a link for one person"
+        click.echo(f"{said}, broker users add NAME an account.", err=True)
+    if not pin and (trouble := certificate_trouble(settings, host)):
         click.echo(f"Viewers will refuse the certificate: {trouble}.", err=True)
 
 
-def share_lines(settings: BrokerSettings, host: str, rooms: Sequence[str]) -> list[tuple[str, str]]:
-    """The address, and for each room how to join it and an invite to send on.
+def _tickets(
+    broker: RunningBroker, rooms: Sequence[str], guests: Guests
+) -> dict[str, list[Ticket]]:
+    from resonance_tui.verbs.broker_people import issue, parse_span
 
-    Without rooms CHANNEL stands for the name; where a password is asked for, NAME and
-    PASSWORD stand for what each viewer was given. No line ever holds a password.
+    folder = broker.settings.accounts
+    if folder is None or not guests.invites:
+        return {}
+    span_s = parse_span(guests.expires)
+    tickets = {room: issue(folder, room, guests.invites, span_s) for room in rooms}
+    broker.renew_people()
+    return tickets
+
+
+def share_lines(
+    settings: BrokerSettings,
+    url: BrokerUrl,
+    rooms: Sequence[str],
+    tickets: Mapping[str, Sequence[Ticket]] | None = None,
+) -> list[tuple[str, str]]:
+    """The address, and for each room how to join it and invites to send on.
+
+    Without rooms CHANNEL stands for the name; where accounts are asked for, NAME and
+    PASSWORD stand for what each viewer was given. No line ever holds a password; the invites
+    that come with a ticket are the one place where that is told.
     """
-    from resonance_tui.messaging.address import invite_link, parse_broker_url
+    from resonance_tui.messaging.address import invite_link
 
-    plain = settings.url_for(host)
-    secret, login = "", plain
-    if settings.users is not None:  # a password typed as an argument would be seen by everyone here
-        secret, login = "RESONANCE_BROKER_PASSWORD=PASSWORD ", plain.replace("://", "://NAME@")
-    lines = [("url", plain)]
+    typed = f"'{url.spelled_out}'" if url.pin else url.spelled_out
+    secret, login = "", typed
+    if settings.asks_for_names:  # a password typed as an argument would be seen by everyone here
+        secret, login = "RESONANCE_BROKER_PASSWORD=PASSWORD ", typed.replace("://", "://NAME@")
+    lines = [("url", url.place)]
     for room in rooms or ("CHANNEL",):
         lines.append(("join", f"{secret}resonance-tui join {room} --broker {login}"))
-        lines.append(("invite", invite_link(parse_broker_url(plain), room)))
+        rights = (tickets or {}).get(room, ()) if settings.asks_for_names else (None,)
+        lines += [("invite", invite_link(url, room, right)) for right in rights]
     return lines
 
 

@@ -1,34 +1,24 @@
-"""The host at its own broker: reads the figures, keeps the rooms announced and counted."""
+"""What a host watches at its own broker: how many are there, how much is said."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import secrets
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import aiomqtt
-
-from broker.address import pinned_context
 from broker.running import RunningBroker
 from resonance_tui.errors import BrokerRefused
-from resonance_tui.messaging import wire
-from resonance_tui.messaging.address import parse_broker_url
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.line import LinkState
+from resonance_tui.verbs.broker_host import FAREWELL_S, Host, own_tls, own_url
 
 log = logging.getLogger(__name__)
 # The MQTT client calls a subscription that we cancelled an error; never on the status line.
 log.addHandler(logging.NullHandler())
 
-RETRY_S = 1.0
-SILENCE_S = 10.0  # a broker that renews its figures every second is gone after this
-FAREWELL_S = 1.0
 WINDOW = 5  # draws, one a second, over which traffic is averaged
 
 _SYS = "$SYS/broker/"
@@ -89,14 +79,26 @@ class FigureReader:
 
 
 async def watch(
-    broker: RunningBroker, channels: Sequence[str], show: Callable[[Figures], None]
+    broker: RunningBroker,
+    channels: Sequence[str],
+    show: Callable[[Figures], None],
+    say: Callable[[str], None] = log.warning,
 ) -> None:
-    """Show the figures once a second; returns when the broker has ended for good."""
+    """Show the figures once a second; returns when the broker has ended for good.
+
+    `say` takes a sentence for a person now and then.
+    """
     reader = FigureReader()
+    topics = [_SYS + name for name in _FIGURES]
+    host = Host(broker, channels, topics, reader.feed, forget=reader.forget, say=say)
     # Without MQTT 5 it is the embedded broker, whose rooms are small enough for everybody to hear.
-    counting = [_aggregator(broker, channel) for channel in channels if broker.has_mqtt5]
+    counting = [
+        Aggregator(own_url(broker), channel, version=5, tls=own_tls(broker))
+        for channel in channels
+        if broker.has_mqtt5
+    ]
     async with asyncio.TaskGroup() as group:
-        ours = [group.create_task(_stay_connected(broker, channels, reader), name="broker-host")]
+        ours = [group.create_task(host.run(), name="broker-host")]
         ours += [group.create_task(_count(each), name="aggregator") for each in counting]
         try:
             while broker.is_running:
@@ -115,16 +117,6 @@ def _figures(reader: FigureReader, counting: Sequence[Aggregator]) -> Figures:
     )
 
 
-def _aggregator(broker: RunningBroker, channel: str) -> Aggregator:
-    settings, login = broker.settings, broker.login
-    url = replace(
-        parse_broker_url(settings.url),
-        username=login.name if login else None,
-        password=login.password if login else None,
-    )
-    return Aggregator(url, channel, version=5, tls=_tls(broker))
-
-
 async def _count(aggregator: Aggregator) -> None:
     try:
         await aggregator.run()
@@ -141,64 +133,3 @@ async def _end(*tasks: asyncio.Task[None]) -> None:
         for task in left:
             task.cancel()
         await asyncio.wait(left, timeout=FAREWELL_S + 0.5)
-
-
-async def _stay_connected(
-    broker: RunningBroker, channels: Sequence[str], reader: FigureReader
-) -> None:
-    while True:
-        with contextlib.suppress(aiomqtt.MqttError, TimeoutError, OSError):
-            async with _client(broker) as client:
-                await _host(client, channels, reader)
-        reader.forget()
-        await asyncio.sleep(RETRY_S)
-
-
-async def _host(client: aiomqtt.Client, channels: Sequence[str], reader: FigureReader) -> None:
-    """Announce the rooms and listen; on the way out the announcements are taken back."""
-    try:
-        await _announce(client, channels, wire.encode_room(wire.RoomSettings()))
-        await client.subscribe([(_SYS + name, 0) for name in _FIGURES])
-        await _listen(client, reader)
-    except asyncio.CancelledError:
-        with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
-            async with asyncio.timeout(FAREWELL_S):
-                await _announce(client, channels, b"")
-        raise
-
-
-async def _listen(client: aiomqtt.Client, reader: FigureReader) -> None:
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(SILENCE_S) as limit:
-        async for message in client.messages:
-            limit.reschedule(loop.time() + SILENCE_S)
-            payload = message.payload
-            reader.feed(str(message.topic), payload if isinstance(payload, bytes) else b"")
-
-
-async def _announce(client: aiomqtt.Client, channels: Sequence[str], payload: bytes) -> None:
-    for channel in channels:
-        await client.publish(wire.room_topic(channel), payload, qos=1, retain=True)
-
-
-def _client(broker: RunningBroker) -> aiomqtt.Client:
-    settings, login = broker.settings, broker.login
-    version = aiomqtt.ProtocolVersion
-    return aiomqtt.Client(
-        settings.local_host,
-        settings.port,
-        identifier=f"rsn-host-{secrets.token_hex(4)}",
-        username=login.name if login else None,
-        password=login.password if login else None,
-        protocol=version.V5 if broker.has_mqtt5 else version.V311,
-        tls_context=_tls(broker),
-        timeout=5,
-        keepalive=10,
-        logger=log,
-    )
-
-
-def _tls(broker: RunningBroker) -> ssl.SSLContext | None:
-    """We know this certificate: it is ours, under whatever name it was made for."""
-    certificate = broker.settings.tls_cert
-    return pinned_context(certificate, check_hostname=False) if certificate else None

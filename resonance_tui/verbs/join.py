@@ -9,18 +9,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resonance_tui.config import DEFAULT_BROKER_URL, Config, with_setting
+from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.errors import BrokerUnreachable, InputError, NotATerminal, ResonanceError
 from resonance_tui.messaging.wire import (
     clean_nickname,
     normalize_channel,
     parse_broker_url,
-    parse_invite,
 )
 from resonance_tui.profile import Profile
 from resonance_tui.room import simulate
 from resonance_tui.verbs import headless as printing
-from resonance_tui.verbs.planning import Intent, broker_url, check, open_session
+from resonance_tui.verbs.planning import Intent, check, open_session, with_login
 from resonance_tui.verbs.running import for_seconds, run_loop
 
 if TYPE_CHECKING:
@@ -47,6 +46,8 @@ def run(
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     if channel is not None and channel.lower().startswith("resonance:"):
+        from resonance_tui.verbs.invited import accept_invite
+
         config, channel = accept_invite(config, channel)
     wanted = normalize_channel(channel) if channel is not None else None
     nickname = clean_nickname(config.settings.viewer.nickname)
@@ -61,16 +62,6 @@ def run(
         return _run_screen(launch, duration)
     finally:
         launch.profile.release()
-
-
-def accept_invite(config: Config, invite: str) -> tuple[Config, str]:
-    """The settings for the invite's broker, and its channel. The login in the settings goes to
-    the broker it was made for and to no other. Raises InvalidBrokerUrl or InvalidChannel."""
-    url, channel = parse_invite(invite)
-    own = broker_url(config)
-    if own is not None and (own.scheme, own.authority) == (url.scheme, url.authority):
-        return config, channel
-    return with_setting(config, "broker", url=str(url), user="", password=""), channel
 
 
 class JoinLaunch:
@@ -120,7 +111,7 @@ class JoinLaunch:
         url = self._intent.broker or parse_broker_url(DEFAULT_BROKER_URL)
         if self._intent.broker is None and not await answers(url):
             raise BrokerUnreachable("No broker runs here yet. Joining starts one on this machine.")
-        return await list_channels(url)
+        return await list_channels(with_login(self.config, url))
 
     def check_channel(self, text: str) -> str:
         return normalize_channel(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 from resonance_tui.capture.sources import Source, parse_source
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.engines.base import EngineOptions, check_engine, check_name, weights_folder
+from resonance_tui.logins import Logins
 from resonance_tui.messaging.wire import BrokerUrl, new_viewer_id, parse_broker_url
 from resonance_tui.profile import Profile
 from resonance_tui.session.core import Session, SessionPlan
@@ -65,6 +66,26 @@ def broker_url(config: Config) -> BrokerUrl | None:
         url,
         username=url.username or settings.user or None,
         password=url.password or settings.password or None,
+        pin=url.pin or (_logins(config).pin_for(url.place) if url.is_tls else None),
+    )
+
+
+def _logins(config: Config) -> Logins:
+    return Logins(config.directories.logins_file)
+
+
+def with_login(config: Config, url: BrokerUrl, channel: str = "") -> BrokerUrl:
+    """The same with the login that an invite to the channel (or to any, for what needs none in
+    particular) once brought, where no other is given. It is told to the broker with the
+    certificate that it was made under, and to no other."""
+    if url.username is not None:
+        return url
+    logins = _logins(config)
+    known = logins.find(url.place, channel, url.pin) if channel else logins.any_for(url.place)
+    if known is None or url.pin not in (None, known.pin, logins.pin_for(url.place)):
+        return url
+    return dataclasses.replace(
+        url, username=known.user, password=known.password, pin=known.pin or None
     )
 
 
@@ -86,17 +107,20 @@ def open_session(
 ) -> Session:
     """A session that has not been started yet. `channel` and `nickname` are already checked."""
     profile.remember_channel(channel)
+    broker = with_login(config, intent.broker, channel) if intent.broker else None
+    if observe_only:
+        viewer_id = new_viewer_id()  # nobody in the room
+    elif broker != intent.broker and broker is not None and broker.username is not None:
+        viewer_id = broker.username  # an account of our own: the broker knows us by that name
+    else:
+        viewer_id = profile.claim_viewer_id(channel, new_viewer_id)
     return Session(
         SessionPlan(
             channel=channel,
             nickname=nickname,
-            viewer_id=(
-                new_viewer_id()  # an observer is nobody in the room
-                if observe_only
-                else profile.claim_viewer_id(channel, new_viewer_id)
-            ),
+            viewer_id=viewer_id,
             boot=profile.next_boot(time.time()),
-            broker=intent.broker,
+            broker=broker,
             source=intent.source,
             engine=intent.engine,
             data_dir=config.directories.data,

@@ -29,6 +29,7 @@ from resonance_tui.errors import (
     PortTaken,
 )
 from resonance_tui.messaging import wire
+from resonance_tui.messaging.address import BrokerUrl, Ticket, invite_link
 from resonance_tui.room.state import Report
 from resonance_tui.verbs import broker_watch
 from resonance_tui.verbs.broker import describe, run, share_lines, translate
@@ -105,7 +106,9 @@ async def test_prints_its_address_announces_rooms_and_ends_cleanly(
     ]
     assert set(rooms) == {"resonance/1/alice-live/room", "resonance/1/b/room"}
     event = wire.decode("resonance/1/b/room", rooms["resonance/1/b/room"])
-    assert event == wire.RoomEvent("b", wire.RoomSettings())
+    assert isinstance(event, wire.RoomEvent)
+    assert (event.channel, event.settings) == ("b", wire.RoomSettings())
+    assert event.host
     assert process.returncode == 130
     assert out == ""
     assert f"{kind}" in err
@@ -197,7 +200,7 @@ async def test_counts_behind_passwords_and_tls(
         forged = wire.encode_total(9, 9, 9, (9,) * 9)
         await ada.publish(wire.total_topic("demo"), forged, qos=1, retain=True)
         report = wire.encode_report(Report(1, 1, Code.FEAR, 80))
-        await ada.publish(wire.report_topic("demo", "ann"), report, retain=True)
+        await ada.publish(wire.report_topic("demo", "ada"), report, retain=True)
         heard = []
         async for message in ada.messages:
             heard.append(wire.decode(str(message.topic), message.payload))
@@ -209,8 +212,17 @@ async def test_counts_behind_passwords_and_tls(
 def test_refusals_come_before_anything_is_started(tmp_path: Path) -> None:
     with pytest.raises(InvalidChannel):
         run(channels=["not a channel!"])
-    with pytest.raises(InputError, match="a public broker needs"):
-        run(public=True)
+    with pytest.raises(InputError, match="can only be reached from this machine"):
+        run(public=True, host="127.0.0.1", folder=tmp_path)
+    with pytest.raises(InputError, match="nobody to invite"):
+        run(public=True, insecure=True, invites=1, channels=["a"])
+    with pytest.raises(InputError, match="leads to a channel"):
+        run(invites=1)
+    with pytest.raises(InputError, match="Not a span of time"):
+        run(expires="soon")
+    with pytest.raises(InputError, match="a certificate of its own"):
+        run(tls=True, tls_cert=tmp_path / "cert.pem")
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(InputError, match="TLS needs both"):
         run(tls_cert=tmp_path / "cert.pem")
 
@@ -234,15 +246,24 @@ def test_every_problem_has_its_error_and_exit_code(kind, error, code: int) -> No
 
 def test_no_line_ever_holds_a_password() -> None:
     settings = BrokerSettings(users=Path("u"), tls_cert=Path("c"), tls_key=Path("k"), port=8883)
-    assert share_lines(settings, "room.example", []) == [
+    url = BrokerUrl("mqtts", "room.example", 8883)
+    assert share_lines(settings, url, []) == [
         ("url", "mqtts://room.example:8883"),
         (
             "join",
             "RESONANCE_BROKER_PASSWORD=PASSWORD "
             "resonance-tui join CHANNEL --broker mqtts://NAME@room.example:8883",
         ),
-        ("invite", "resonance://room.example:8883/CHANNEL?tls=1"),
     ]
+
+
+def test_invites_with_a_ticket_are_told_with_the_room_they_are_for() -> None:
+    url = BrokerUrl("mqtts", "room.example", 8883, pin="ab" * 32)
+    ticket = Ticket("abcdefgh", "s" * 29)
+    lines = share_lines(BrokerSettings(accounts=Path("a")), url, ["x", "y"], {"y": [ticket]})
+    assert [name for name, _ in lines] == ["url", "join", "join", "invite"]
+    assert lines[-1][1] == invite_link(url, "y", ticket)
+    assert f"--broker 'mqtts://NAME@room.example:8883?pin={'ab' * 32}'" in lines[1][1]
 
 
 async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> None:
@@ -258,8 +279,8 @@ async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> N
                     raise
                 swallowed.append("one")
 
-    broker = SimpleNamespace(is_running=True)
-    monkeypatch.setattr(broker_watch, "_stay_connected", stubborn)
+    broker = SimpleNamespace(is_running=True, settings=BrokerSettings())
+    monkeypatch.setattr(broker_watch.Host, "run", stubborn)
     monkeypatch.setattr(broker_watch, "FAREWELL_S", 0.0)
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         watching = group.create_task(broker_watch.watch(broker, [], lambda figures: None))

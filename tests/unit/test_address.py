@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 from resonance_tui.errors import InvalidBrokerUrl, InvalidChannel
 from resonance_tui.messaging.address import (
     BrokerUrl,
+    Invitation,
+    Ticket,
     invite_link,
     parse_broker_url,
     parse_invite,
 )
+
+PIN = "0123456789abcdef" * 4
+TICKET = Ticket("abcdefgh", "secretsecretsecret2345")
 
 
 @pytest.mark.parametrize(
@@ -26,6 +31,11 @@ from resonance_tui.messaging.address import (
         ("mqtt://[::1]:1885", BrokerUrl("mqtt", "::1", 1885)),
         ("mqtt://al:p%40ss%3A@h", BrokerUrl("mqtt", "h", 1883, "al", "p@ss:")),
         ("mqtt://al@h", BrokerUrl("mqtt", "h", 1883, "al", None)),
+        (f"mqtts://al@h?pin={PIN}", BrokerUrl("mqtts", "h", 8883, "al", None, PIN)),
+        (
+            f"mqtts://h?pin={':'.join([PIN[:2].upper(), PIN[2:]])}",
+            BrokerUrl("mqtts", "h", 8883, pin=PIN),
+        ),
     ],
 )
 def test_a_url_says_where_the_broker_is(typed: str, meant: BrokerUrl) -> None:
@@ -38,7 +48,8 @@ def test_a_url_says_where_the_broker_is(typed: str, meant: BrokerUrl) -> None:
         "", "mqtt://", "http://host", "ws://host", "mqtt://host:0", "mqtt://host:65536",
         "mqtt://host:abc", "mqtt://host/topic", "mqtt://host?x=1", "mqtt://host#x",
         "mqtt://ho st", "mqtt://[::1", "mqtt://[nonsense]", "::1", "mqtt://a\x00b",
-        "mqtt://us%00er:pw@host", "mqtt://host\n.evil", "resonance://host/room",
+        f"mqtt://h?pin={PIN}", f"mqtts://h?pin={PIN[1:]}", f"mqtts://h?pin={PIN}&x=1",
+        "mqtts://h?pin=", "mqtt://us%00er:pw@host", "mqtt://host\n.evil", "resonance://host/room",
     ],
 )  # fmt: skip
 def test_what_is_no_url_is_refused_with_an_example(typed: str) -> None:
@@ -74,7 +85,7 @@ def test_an_invite_leads_to_the_same_room_without_names(typed: str) -> None:
     url = parse_broker_url(typed)
     link = invite_link(BrokerUrl(url.scheme, url.host, url.port, "alice", "secret"), "cinema")
     assert "alice" not in link and "secret" not in link
-    assert parse_invite(link) == (url, "cinema")
+    assert parse_invite(link) == Invitation(url, "cinema")
 
 
 def test_an_invite_reads_as_in_the_documentation() -> None:
@@ -103,3 +114,39 @@ def test_any_invite_is_read_or_refused(text: str) -> None:
         parse_invite(text)
     except (InvalidBrokerUrl, InvalidChannel) as error:
         assert error.message.isprintable()
+
+
+def test_a_ticket_travels_in_its_invite_and_is_shown_nowhere_else() -> None:
+    url = BrokerUrl("mqtts", "example.org", 8883, pin=PIN)
+    link = invite_link(url, "cinema", TICKET)
+    assert parse_invite(link) == Invitation(url, "cinema", TICKET)
+    assert TICKET.secret in link
+    assert TICKET.secret not in repr(parse_invite(link))
+
+
+def test_every_slip_of_the_pen_is_noticed() -> None:
+    link = invite_link(BrokerUrl("mqtts", "h", 8883, pin=PIN), "cinema", TICKET)
+    start = link.index("invite=") + len("invite=")
+    for at in (*range(start, len(link)), link.index("cinema") + 2, link.index(PIN) + 5):
+        typo = link[:at] + ("b" if link[at] != "b" else "c") + link[at + 1 :]
+        with pytest.raises(InvalidBrokerUrl) as caught:
+            parse_invite(typo)
+        assert TICKET.secret not in caught.value.message
+    with pytest.raises(InvalidBrokerUrl, match="mistyped"):
+        parse_invite(link[:-1])
+
+
+@given(st.text(max_size=80))
+def test_any_ticket_is_read_or_refused(text: str) -> None:
+    try:
+        invitation = parse_invite(f"resonance://h/c?invite={text}")
+    except (InvalidBrokerUrl, InvalidChannel) as error:
+        assert error.message.isprintable()
+    else:
+        assert invitation.ticket is None or len(invitation.ticket.id) == 8
+
+
+def test_a_pinned_url_reads_back_as_itself_without_its_password() -> None:
+    url = BrokerUrl("mqtts", "h", 8883, "al", "hunter2", PIN)
+    assert parse_broker_url(url.spelled_out) == BrokerUrl("mqtts", "h", 8883, "al", None, PIN)
+    assert PIN not in url.public and url.place == "mqtts://h:8883"

@@ -11,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker import BrokerProblem, BrokerSettings, ProblemKind
-from broker.access import HOST_NAME, Login, User, access_rules, hash_login, parse_users, users_file
+from broker.access import SHARDS, Login, access_rules, parse_users, users_file
+from broker.accounts import HOST_NAME, Account, Invite, Role
+from broker.passwords import hash_password
 from broker.settings import is_loopback, mosquitto_conf, warnings
+from resonance_tui.messaging.wire import nickname_topic, report_topic, shard_of
 
 DATA = Path("/data")
 DEBIAN = (2, 0, 11)
 FILES = {"users": Path("u"), "tls_cert": Path("c"), "tls_key": Path("k")}
-HASH = hash_login(Login("x", "secret"), b"0123456789ab").digest
+HASH = hash_password("secret", b"0123456789ab")
 
 
 def directives(settings: BrokerSettings, version=DEBIAN, **options) -> dict[str, str]:
@@ -43,7 +46,7 @@ def test_without_options_it_stays_on_this_machine_without_a_password() -> None:
     assert conf["listener"] == "1883 127.0.0.1"
     assert conf["allow_anonymous"] == "true"
     assert not {"password_file", "acl_file", "certfile", "user"} & conf.keys()
-    assert warnings(settings) == ()
+    assert warnings(settings, DEBIAN) == ()
 
 
 def test_limits_and_privacy_of_every_broker() -> None:
@@ -77,13 +80,28 @@ def test_a_safe_public_broker() -> None:
     assert conf["user"] == "mosquitto"
     assert settings.url == "mqtts://127.0.0.1:8883"
     assert settings.url_for("fe80::1") == "mqtts://[fe80::1]:8883"
-    assert warnings(settings) == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "unsaid"),
+    [
+        (DEBIAN, ("messages a second", "miscounts", "expired message"), ()),
+        ((2, 0, 18), ("messages a second", "expired message"), ("miscounts",)),
+        ((2, 1, 2), ("messages a second", "subscription"), ("miscounts", "expired message")),
+    ],
+)
+def test_what_a_version_cannot_enforce_is_said(version, said, unsaid) -> None:
+    settings = BrokerSettings(host="0.0.0.0", port=8883, public=True, **FILES)
+    text = " ".join(warnings(settings, version))
+    assert all(word in text for word in said)
+    assert not any(word in text for word in (*unsaid, "No TLS", "No passwords"))
 
 
 @pytest.mark.parametrize(
     ("files", "missing"),
     [
-        ({}, "a users file (--users FILE) and TLS"),
+        ({}, "accounts or a users file (--users FILE) and TLS"),
+        ({"accounts": Path("a")}, "TLS"),
         ({"users": Path("u")}, "TLS"),
         ({"tls_cert": Path("c"), "tls_key": Path("k")}, "a users file"),
     ],
@@ -94,7 +112,7 @@ def test_public_demands_users_and_tls_or_insecure(files, missing: str) -> None:
     assert "--insecure" in problem.hint
     insecure = BrokerSettings(host="0.0.0.0", public=True, insecure=True, **files)
     insecure.validate()
-    assert warnings(insecure)
+    assert warnings(insecure, DEBIAN)
 
 
 @pytest.mark.parametrize(
@@ -136,10 +154,11 @@ def test_whatever_is_accepted_cannot_smuggle_lines_into_the_configuration(
 
 
 def test_users_in_the_order_of_the_file() -> None:
-    text = f"# made today\n\nada:{HASH}\nbob smith:{HASH}\r\n"
-    users = parse_users(text, DEBIAN)
-    assert [user.name for user in users] == ["ada", "bob smith"]
-    assert users[1].line == f"bob smith:{HASH}"
+    text = f"# made today\n\nada:{HASH}\nagg-1:{HASH}\r\n"
+    assert parse_users(text, DEBIAN) == (
+        Account("ada", HASH),
+        Account("agg-1", HASH, Role.AGGREGATOR),
+    )
 
 
 def test_both_hashes_of_mosquitto_passwd_are_taken() -> None:
@@ -159,8 +178,13 @@ def test_both_hashes_of_mosquitto_passwd_are_taken() -> None:
         ("ada:" + HASH.replace("$7$101", "$7$"), "damaged"),
         ("ada:$1$salt$hash", "damaged"),
         (f"a\x1bda:{HASH}", "not a name"),
-        ("a" * 65 + f":{HASH}", "not a name"),
+        ("a" * 33 + f":{HASH}", "not a name"),
+        (f"bob smith:{HASH}", "not a name"),
+        (f"Ada:{HASH}", "not a name"),
+        (f"a/b:{HASH}", "not a name"),
+        (f"+:{HASH}", "not a name"),
         (f"{HOST_NAME}:{HASH}", "kept for this program"),
+        (f"invite-abcdefgh:{HASH}", "kept for this program"),
         (f"first:{HASH}", "twice"),
         ("ada:$argon2id$v=19$m=1,t=1,p=1$c2FsdA$aGFzaA", "Mosquitto 2.1"),
     ],
@@ -194,49 +218,80 @@ def test_any_text_is_users_or_a_problem(text: str) -> None:
         assert users
 
 
-@given(
-    name=st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=64),
-    password=st.text(max_size=40),
-)
+@given(name=st.from_regex(r"[a-z0-9_]{1,32}", fullmatch=True), password=st.text(max_size=40))
 def test_what_is_hashed_can_be_read_back_and_checked(name: str, password: str) -> None:
-    user = hash_login(Login(name, password), b"salt of twelve")
-    assert parse_users(user.line, DEBIAN) == (user,)
-    _, _, rounds, salt, digest = user.digest.split("$")
+    digest = hash_password(password, b"salt of twelve")
+    assert parse_users(f"{name}:{digest}", DEBIAN) == (Account(name, digest),)
+    _, _, rounds, salt, hashed = digest.split("$")
     again = hashlib.pbkdf2_hmac("sha512", password.encode(), base64.b64decode(salt), int(rounds))
-    assert base64.b64decode(digest) == again
+    assert base64.b64decode(hashed) == again
 
 
 # --- rules -------------------------------------------------------------------------------------
 
 
-def test_only_the_host_writes_the_room_and_reads_the_figures() -> None:
-    rules = access_rules((User("ada", HASH), User("bob", HASH)))
-    sections = rules.split("user ")
-    assert [part.splitlines()[0] for part in sections[1:]] == ["ada", "bob", HOST_NAME]
-    for section in sections[:-1]:
-        writes = [line for line in section.splitlines() if line.startswith("topic write")]
-        assert writes == ["topic write resonance/+/+/r/+/+", "topic write resonance/+/+/n/+/+"]
-        assert "$SYS" not in section
-        assert "readwrite" not in section
-    assert "topic readwrite resonance/#" in sections[-1]
-    assert "topic read $SYS/#" in sections[-1]
+def sections(rules: str) -> dict[str, list[str]]:
+    """Rules by user; "" for those who come without a name."""
+    first, *named = rules.split("user ")
+    parts = {"": first.splitlines()}
+    return parts | {part.splitlines()[0]: part.splitlines()[1:] for part in named}
 
 
-def test_an_aggregator_tells_totals_and_speaks_under_its_own_name_only() -> None:
-    names = ("agg-1", "agg-+", "agg-#", "agg-a/b", "Agg-1", "my-agg-1", "agg-")
-    rules = access_rules(tuple(User(name, HASH) for name in names))
-    sections = {part.splitlines()[0]: part for part in rules.split("user ")[1:]}
-    more = sections.pop("agg-1").replace("agg-1\n", "", 1).replace(sections["agg-+"][6:], "")
-    assert more.splitlines() == [
-        "topic write resonance/+/+/agent/agg-1",
-        "topic write resonance/+/+/agg/agg-1",
-        "topic write resonance/+/+/total",
+def test_a_viewer_writes_its_own_two_topics_and_no_others() -> None:
+    rules = sections(access_rules([Account("ada", HASH, Role.VIEWER, ("cats", "dogs"))], []))
+    shard = shard_of("ada")
+    assert rules.pop("ada") == [
+        "topic read resonance/1/cats/#",
+        f"topic write resonance/1/cats/r/{shard}/ada",
+        f"topic write resonance/1/cats/n/{shard}/ada",
+        "topic read resonance/1/dogs/#",
+        f"topic write resonance/1/dogs/r/{shard}/ada",
+        f"topic write resonance/1/dogs/n/{shard}/ada",
     ]
-    for name in names[1:]:
-        assert "agent" not in sections[name] and "total" not in sections[name]
+    assert rules == {"": [], HOST_NAME: ["topic readwrite resonance/#", "topic read $SYS/#"]}
+
+
+@given(st.from_regex(r"[a-z0-9_-]{1,32}", fullmatch=True))
+def test_the_broker_and_its_viewers_mean_the_same_shard(name: str) -> None:
+    rules = access_rules([Account(name, HASH, Role.VIEWER, ("c",))], [])
+    assert f"topic write {report_topic('c', name)}\n" in rules
+    assert f"topic write {nickname_topic('c', name)}\n" in rules
+    assert SHARDS == 64
+
+
+def test_each_role_writes_what_it_is_for() -> None:
+    accounts = [Account(role.value, HASH, role, ("c",)) for role in Role]
+    rules = sections(access_rules(accounts, []))
+
+    def written(role: Role) -> set[str]:
+        return {line.split("/", 3)[3] for line in rules[role] if " write " in line}
+
+    assert written(Role.LOGGER) == set()
+    assert written(Role.AGGREGATOR) == {"agent/aggregator", "agg/aggregator", "total"}
+    assert written(Role.HOST) == {"agent/host", "agg/host", "total", "room"}
+    assert not any("$SYS" in line for role in list(Role)[:3] for line in rules[role])
+
+
+def test_who_holds_an_invite_asks_at_its_own_door_only() -> None:
+    rules = sections(access_rules([], [Invite("abcdefgh", HASH, "c", 1.0)]))
+    assert rules["invite-abcdefgh"] == [
+        "topic write resonance/door/abcdefgh/knock",
+        "topic read resonance/door/abcdefgh/answer",
+    ]
+
+
+def test_an_open_broker_still_keeps_rooms_to_the_host() -> None:
+    rules = sections(access_rules([], [], is_open=True))
+    writes = [line for line in rules[""] if "write" in line]
+    assert writes == ["topic write resonance/1/+/r/+/+", "topic write resonance/1/+/n/+/+"]
+    assert "topic readwrite resonance/#" in rules[HOST_NAME]
 
 
 def test_the_password_file_has_everyone_and_the_host() -> None:
-    host = hash_login(Login(HOST_NAME, "p"), b"salt")
-    text = users_file((User("ada", HASH),), host)
-    assert [line.split(":")[0] for line in text.splitlines()] == ["ada", HOST_NAME]
+    text = users_file([Account("ada", HASH)], [Invite("abcdefgh", HASH)], Login(HOST_NAME, "p"))
+    assert [line.split(":")[0] for line in text.splitlines()] == [
+        "ada",
+        "invite-abcdefgh",
+        HOST_NAME,
+    ]
+    assert ":p" not in text

@@ -125,6 +125,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         ("mqtts://mine.example", "resonance://mine.example:8883/cats?tls=1", "me"),
         ("mqtts://mine.example", "resonance://mine.example:8883/cats", None),
         ("mqtts://mine.example", "resonance://evil.example/cats", None),
+        ("mqtts://mine.example", f"resonance://mine.example:8883/cats?tls=1&pin={'e' * 64}", None),
         (None, "resonance://evil.example/cats", None),
     ],
 )
@@ -132,7 +133,7 @@ def test_an_invite_gets_only_the_login_made_for_its_broker(
     configured: str | None, invite: str, user: str | None
 ) -> None:
     from resonance_tui.config import load
-    from resonance_tui.verbs.join import accept_invite
+    from resonance_tui.verbs.invited import accept_invite
     from resonance_tui.verbs.planning import broker_url
 
     login = {"broker.url": configured, "broker.user": "me", "broker.password": "s3cret"}

@@ -1,0 +1,106 @@
+"""Accounts that this installation was given, and by which certificate it knows their brokers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from resonance_tui.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class SavedLogin:
+    """One account at one broker, for one channel."""
+
+    broker: str  # scheme://host:port: a login made under TLS is not told without it
+    channel: str
+    user: str  # also the viewer's id in that channel
+    password: str = field(repr=False)
+    pin: str = ""  # SHA-256 of the broker's certificate; "" where the authorities vouch for it
+    invite: str = ""  # the id of the invite that it is from
+    is_confirmed: bool = False  # the host has said yes
+
+
+class Logins:
+    """The file of saved logins, which its owner alone can read.
+
+    Unlike the profile it is never treated as empty when damaged: an account is not made twice.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def all(self) -> list[SavedLogin]:
+        """Raises StoreError for a file that cannot be read."""
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=list[SavedLogin])
+        except FileNotFoundError:
+            return []
+        except (OSError, msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+            raise StoreError(
+                f"The saved logins in {self._file} cannot be read: {error}",
+                "Mend the file, or move it away and ask the host for a new invite.",
+            ) from error
+
+    def find(self, broker: str, channel: str, pin: str | None = None) -> SavedLogin | None:
+        """For that channel at that address, or, under another address, at the broker with that
+        certificate."""
+        ours = [each for each in self.all() if each.channel == channel and each.is_confirmed]
+        here = [each for each in ours if each.broker == broker]
+        moved = [each for each in ours if pin and each.pin == pin]
+        return next(iter([*here, *moved]), None)
+
+    def of_invite(self, invite: str) -> SavedLogin | None:
+        """What that invite became, or was about to become when it was cut short."""
+        return next((each for each in self.all() if each.invite == invite), None)
+
+    def any_for(self, broker: str) -> SavedLogin | None:
+        """Some login at that address, for what needs no particular channel."""
+        ours = (each for each in self.all() if each.broker == broker and each.is_confirmed)
+        return next(ours, None)
+
+    def pin_for(self, broker: str) -> str | None:
+        """The only certificate to accept there, by the newest login; None where none is known."""
+        pins = [each.pin for each in self.all() if each.broker == broker and each.is_confirmed]
+        return next(filter(None, reversed(pins)), None)
+
+    def keep(self, login: SavedLogin) -> None:
+        """Writes it down; confirmed, it takes the place of any other for that channel there.
+        Raises StoreError."""
+        others = [each for each in self.all() if not each.invite or each.invite != login.invite]
+        if login.is_confirmed:
+            place = (login.broker, login.channel)
+            others = [each for each in others if (each.broker, each.channel) != place]
+        self._write([*others, login])
+
+    def forget(self, login: SavedLogin) -> None:
+        """Raises StoreError."""
+        self._write([each for each in self.all() if each != login])
+
+    def _write(self, logins: list[SavedLogin]) -> None:
+        try:
+            self._replace(msgspec.json.format(msgspec.json.encode(logins), indent=1))
+        except OSError as error:
+            raise StoreError(
+                f"The login cannot be written to {self._file}: {error.strerror}.",
+                "Make that folder writable, or set RESONANCE_DATA_DIR to another one.",
+            ) from error
+
+    def _replace(self, data: bytes) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(dir=self._file.parent, prefix=".logins-")  # 0600
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, self._file)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(draft)
+            raise

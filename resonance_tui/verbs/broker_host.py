@@ -1,0 +1,200 @@
+"""The host's own line to its broker: rooms announced, figures read, invites made accounts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import ssl
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
+
+from aiomqtt import MqttError
+
+from broker import BookFile, BrokerProblem, RunningBroker
+from broker.accounts import Verdict, redeem
+from broker.address import pinned_context
+from resonance_tui.errors import BrokerError, WireError
+from resonance_tui.messaging import door
+from resonance_tui.messaging.address import BrokerUrl, parse_broker_url
+from resonance_tui.messaging.client import BrokerClient, broker_client
+from resonance_tui.messaging.hosting import Hosting
+from resonance_tui.messaging.outbox import Outgoing
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+SILENCE_S = 10.0  # a broker that renews its figures every second is gone after this
+FAREWELL_S = 1.0
+LOOK_S = 1.0  # how soon accounts that were changed in another terminal count
+GATHER_S = 0.1  # knocks of so long are answered together: each time the broker reads all accounts
+MOST_KNOCKS = 1000  # that wait
+_SYS = "$SYS/"
+
+Feed = Callable[[str, bytes], None]  # topic and payload of one figure
+
+
+class Host:
+    """One line after the other to the broker that we started ourselves."""
+
+    def __init__(
+        self,
+        broker: RunningBroker,
+        channels: Sequence[str],
+        figures: Sequence[str],
+        feed: Feed,
+        *,
+        forget: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        """`figures`: topics that `feed` is told of; `forget`: called when the line is lost;
+        `say`: takes a sentence for a person."""
+        self._broker = broker
+        self._figures, self._feed, self._forget = figures, feed, forget
+        self._say = say
+        self._hosting = Hosting(channels, say)
+        folder = broker.settings.accounts
+        self._book = BookFile(folder) if folder is not None else None
+        self._knocks: dict[str, door.Knock] = {}  # by invite: the newest
+        self._has_knocks = asyncio.Event()
+        self._heard_at = 0.0
+
+    async def run(self) -> None:
+        """Until cancelled; then what was announced is taken back."""
+        while True:
+            with contextlib.suppress(MqttError, BrokerError, TimeoutError, OSError):
+                async with self._dial() as client:
+                    await self._stay(client)
+            self._forget()
+            await asyncio.sleep(RETRY_S)
+
+    def _dial(self) -> contextlib.AbstractAsyncContextManager[BrokerClient]:
+        return broker_client(
+            own_url(self._broker),
+            self._hear,
+            identifier=f"rsn-host-{secrets.token_hex(4)}",
+            version=5 if self._broker.has_mqtt5 else 4,
+            tls=own_tls(self._broker),
+        )
+
+    def _hear(self, topic: str, payload: bytes) -> None:
+        self._heard_at = time.monotonic()
+        if topic.startswith(_SYS):
+            self._feed(topic, payload)
+        elif topic.startswith("resonance/door/"):
+            self._take_knock(topic, payload)
+        else:
+            self._hosting.hear(topic, payload)
+
+    def _take_knock(self, topic: str, payload: bytes) -> None:
+        try:
+            knock = door.decode_knock(topic, payload)
+        except WireError:
+            return
+        if knock.invite_id in self._knocks or len(self._knocks) < MOST_KNOCKS:
+            self._knocks[knock.invite_id] = knock
+            self._has_knocks.set()
+
+    async def _stay(self, client: BrokerClient) -> None:
+        """All that goes on while connected; on the way out the rooms are taken back."""
+        self._heard_at = time.monotonic()
+        for topic in self._figures:
+            await client.follow(topic, 0)
+        duties = [self._hosting.run(client), self._listen(client), self._watch_silence()]
+        if self._book is not None:
+            await client.follow(door.knock_topic("+"), 1)
+            duties += [self._answer(client, self._book), self._keep_up(self._book)]
+        try:
+            await _until_one_ends(duties)
+        except asyncio.CancelledError:
+            with contextlib.suppress(MqttError, TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self._hosting.leave(client)
+            raise
+
+    async def _listen(self, client: BrokerClient) -> None:
+        async for _ in client.messages:  # they take the short way; here one learns of the end
+            pass
+
+    async def _watch_silence(self) -> None:
+        while time.monotonic() - self._heard_at < SILENCE_S:
+            await asyncio.sleep(1.0)
+        raise TimeoutError
+
+    # Accounts
+
+    async def _answer(self, client: BrokerClient, book: BookFile) -> None:
+        """Turns knocks into accounts, those of a moment together, and answers each."""
+        while True:
+            await self._has_knocks.wait()
+            await asyncio.sleep(GATHER_S)
+            self._has_knocks.clear()
+            knocks, self._knocks = list(self._knocks.values()), {}
+            for knock, verdict in await asyncio.to_thread(self._decide, book, knocks):
+                answer = door.encode_answer(knock.name, verdict)
+                topic = door.answer_topic(knock.invite_id)
+                await client.send(Outgoing(topic, answer, 1, retain=False))
+
+    def _decide(self, book: BookFile, knocks: list[door.Knock]) -> list[tuple[door.Knock, Verdict]]:
+        """Blocking. Who is told "welcome" is in the book on disk and known to the broker."""
+        answers = []
+        for knock in knocks:
+            try:
+                verdict = book.change(
+                    lambda before, knock=knock: redeem(
+                        before, knock.invite_id, knock.name, knock.digest, time.time()
+                    )
+                )
+            except BrokerProblem as problem:
+                self._say(f"An invite could not be redeemed: {problem.message}.")
+                continue
+            answers.append((knock, verdict))
+        if any(verdict is Verdict.WELCOME for _, verdict in answers):
+            self._renew()
+        return answers
+
+    async def _keep_up(self, book: BookFile) -> None:
+        """Looks after what `broker users` and `broker invite` change in other terminals."""
+        seen = book.stamp
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if (stamp := book.stamp) != seen:
+                seen = stamp
+                await asyncio.to_thread(self._renew)
+
+    def _renew(self) -> None:
+        try:
+            self._broker.renew_people()
+        except (BrokerProblem, OSError) as problem:
+            self._say(f"The accounts stay as they were: {problem}.")
+
+
+async def _until_one_ends(duties: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Raises what it ended with; none of the others goes on."""
+    running = [asyncio.ensure_future(duty) for duty in duties]
+    try:
+        done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        next(iter(done)).result()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=FAREWELL_S)
+
+
+def own_url(broker: RunningBroker) -> BrokerUrl:
+    """The broker with the host's own login."""
+    login = broker.login
+    return replace(
+        parse_broker_url(broker.settings.url),
+        username=login.name if login else None,
+        password=login.password if login else None,
+    )
+
+
+def own_tls(broker: RunningBroker) -> ssl.SSLContext | None:
+    """We know this certificate: it is ours, under whatever name it was made for."""
+    certificate = broker.settings.tls_cert
+    return pinned_context(certificate, check_hostname=False) if certificate else None
