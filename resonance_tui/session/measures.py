@@ -12,8 +12,8 @@ from resonance_tui.room.resonance import Resonance
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.view import CorrectedCounts
 
-TOO_FEW = f"only from {LEAST_VIEWERS} viewers on"
-UNKNOWN = "nobody published how often {} errs"
+TOO_FEW = f"fewer than {LEAST_VIEWERS} viewers"
+UNKNOWN = "mistakes of {} unknown"
 
 
 class Measures:

@@ -58,6 +58,14 @@ _GENERAL = (
         "The room's past, as recorded on this machine.",
         SCREEN,
     ),
+    Action(
+        "toggle_corrected",
+        ("r",),
+        "correct",
+        "Corrected or raw counts",
+        "Takes out how often your engine errs, with a 95 % band; from 20 viewers on.",
+        SCREEN,
+    ),
     Action("help", ("question_mark", "f1"), "help", "Help", "This page.", SCREEN),
     Action(
         "quit",

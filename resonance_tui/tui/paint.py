@@ -73,6 +73,19 @@ def bar(share: float, width: int, filled: Style, track: Style) -> Line:
     return pieces
 
 
+def banded(low: float, share: float, high: float, width: int, filled: Style, track: Style) -> Line:
+    """A bar that says how sure it is: full up to `low`, dashed to `high`, a mark at `share`."""
+    ends = (round(min(max(edge, 0.0), 1.0) * width) for edge in (low, share, high))
+    full, mark, end = ends
+    cells = ["━"] * full + ["╍"] * (max(end, full) - full)
+    if cells:
+        cells[min(mark, len(cells) - 1)] = "┿"
+    pieces = [Segment("".join(cells), filled)] if cells else []
+    if len(cells) < width:
+        pieces.append(Segment("─" * (width - len(cells)), track))
+    return pieces
+
+
 def column(share: float) -> str:
     """One cell of a sparkline; `share` is 0-1."""
     level = round(min(max(share, 0.0), 1.0) * 8)

@@ -11,11 +11,19 @@ import numpy as np
 
 from resonance_tui.capture.camera import CameraState, CameraStatus
 from resonance_tui.emotions import EMOTIONS, Code
+from resonance_tui.engines.confusion import confusion_of
 from resonance_tui.errors import InvalidChannel, InvalidNickname, ResonanceError
 from resonance_tui.messaging.link import LinkState, LinkStatus
+from resonance_tui.room.correction import correct_counts
 from resonance_tui.room.state import MANUAL, RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
-from resonance_tui.session import EngineState, EngineStatus, SelfView, SessionView
+from resonance_tui.session import (
+    CorrectedCounts,
+    EngineState,
+    EngineStatus,
+    SelfView,
+    SessionView,
+)
 
 OWN_ID = "k7q2m4xa"
 URL = "mqtt://localhost:1883"
@@ -77,8 +85,21 @@ def points(viewers: int, seconds: int = 300) -> tuple[TimelinePoint, ...]:
         weights = [0.1 + s / 400, 0.06, 0.5 - s / 900, 0.05, 0.1 + scare, 0.04, 0.04 + scare * 0.7]
         codes = dice.choices(EMOTIONS, weights, k=viewers)
         counts = tuple(codes.count(code) for code in EMOTIONS)
-        found.append(TimelinePoint(T0 + s, viewers, counts))
+        score = None if s < 10 else min(0.05 + scare * 0.8 + s / 1200, 1.0)
+        found.append(TimelinePoint(T0 + s, viewers, counts, score))
     return tuple(found)
+
+
+def corrected(of: RoomSnapshot) -> CorrectedCounts:
+    """As the default engine's card has it."""
+    if sum(of.counts) < 20:
+        return CorrectedCounts("static", lacking="fewer than 20 viewers")
+    table = confusion_of("static")
+    assert table is not None
+    found = correct_counts(np.array([of.counts], float), table)
+    rows = (found.counts, found.low, found.high)
+    counts, low, high = (tuple(row[0].tolist()) for row in rows)
+    return CorrectedCounts("static", counts, low, high)
 
 
 READING = (0.83, 0.02, 0.08, 0.01, 0.04, 0.01, 0.01)
@@ -96,6 +117,7 @@ def view(viewers: int = 24, **changes) -> SessionView:
         engine=EngineStatus("static", EngineState.READY, "mediapipe"),
         me=SelfView("ok", Code.HAPPINESS, 0.83, READING, LATENCY),
         room=room(viewers),
+        resonance=0.42,
         is_recording=True,
     )
     return replace(calm, **changes)
@@ -159,6 +181,10 @@ class FakeSession:
         state = "ok" if on else "paused"
         me = replace(self.view.me, state=state)
         self.view = replace(self.view, is_sharing=on, me=me)
+
+    def set_corrected(self, on: bool) -> None:
+        self.told.append(("corrected", on))
+        self.view = replace(self.view, corrected=corrected(self.view.room) if on else None)
 
     def say(self, code: Code | None) -> None:
         self.told.append(("say", code))

@@ -15,16 +15,17 @@ from resonance_tui.room.state import ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
 from resonance_tui.session import EngineState, EngineStatus
 from resonance_tui.tui.actions import ACTIONS, available
-from resonance_tui.tui.paint import Pen, bar, column, fit, line_width, printable
-from resonance_tui.tui.widgets.bars import Bars
+from resonance_tui.tui.paint import Pen, banded, bar, column, fit, line_width, printable
+from resonance_tui.tui.widgets.bars import Bars, Shown
 from resonance_tui.tui.widgets.keys import KeyBar
 from resonance_tui.tui.widgets.own import NO_FACE, OwnState
 from resonance_tui.tui.widgets.preview import half_blocks
 from resonance_tui.tui.widgets.roster import anonymous, row_line
 from resonance_tui.tui.widgets.status import SEPARATOR, Chip, arrange, chips, countdown, engine_chip
 from resonance_tui.tui.widgets.timeline import Timeline, columns
+from resonance_tui.tui.widgets.together import TOO_FEW, UNKNOWN, in_words, past, together_line
 
-from .fakes import points, room, view
+from .fakes import corrected, points, room, view
 
 PLAIN = Style(color="white", bgcolor="black")
 PEN = Pen(PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN)
@@ -83,9 +84,115 @@ def test_bars_stay_inside_and_totals_stay_in_sight(width: int, height: int):
 
 def test_low_screens_keep_the_largest_counts():
     bars = Bars()
-    bars._shown = (20, (1, 2, 3, 4, 5, 5, 0), 0, 0)
+    bars._shown = Shown(20, (1, 2, 3, 4, 5, 5, 0))
     words = [text(line).split()[1] for line in bars.draw(PEN, 60, 4)[:3]]
     assert words == ["anger", "surprise", "disgust"]
+
+
+# How the room moves together
+
+
+def test_a_score_is_a_number_and_words():
+    line = text(together_line(PEN, 0.42, points(9), 60, is_crowd=True))
+    assert " resonance  42 %  partly together" in line
+    assert any(step in line for step in "▁▂▃▄▅▆▇█")
+    assert [in_words(score) for score in (0.0, 0.2, 1.0)] == [
+        "each alone",
+        "a little together",
+        "as one",
+    ]
+
+
+def test_without_a_score_the_line_says_why():
+    assert UNKNOWN in text(together_line(PEN, None, (), 60, is_crowd=True))
+    assert TOO_FEW in text(together_line(PEN, None, (), 60, is_crowd=False))
+
+
+@given(st.integers(28, 200), st.none() | st.floats(0, 1), st.booleans())
+def test_the_line_of_the_score_stays_inside(width: int, score: float | None, is_crowd: bool):
+    assert line_width(together_line(PEN, score, points(3), width, is_crowd=is_crowd)) <= width
+
+
+def test_the_past_of_the_score_slides_and_keeps_gaps():
+    made = points(20)
+    before, after = past(made[:-3], 50), past(made, 50)
+    assert before[1:-1] == after[1:-1]
+    assert len(after) == 50 and after[0] is None
+    assert all(step is not None for step in after[3:])
+    gap = [TimelinePoint(point.t, 3, point.counts) for point in made[100:200]]
+    known = [step is not None for step in past([*made[:100], *gap, *made[200:]], 50)]
+    assert known.count(False) > 12
+    assert past((), 3) == [None] * 3 and past(made, 0) == []
+
+
+def test_the_screen_shows_the_score_under_the_counts():
+    bars = Bars()
+    bars.show(room(30), None, 0.42)
+    assert "42 %" in text(bars.draw(PEN, 28, 10)[-1])
+    assert not any("resonance" in text(line) for line in bars.draw(PEN, 40, 8))  # no room for it
+
+
+# Corrected counts
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), WIDTHS)
+def test_a_bar_with_a_band_fills_its_width(a: float, b: float, c: float, width: int):
+    low, share, high = sorted((a, b, c))
+    assert line_width(banded(low, share, high, width, PLAIN, PLAIN)) == width
+
+
+def test_a_band_is_dashed_and_its_middle_marked():
+    assert text(banded(0.2, 0.4, 0.8, 10, PLAIN, PLAIN)) == "━━╍╍┿╍╍╍──"
+    assert text(banded(0.0, 0.0, 0.0, 4, PLAIN, PLAIN)) == "────"
+    assert text(banded(1.0, 1.0, 1.0, 4, PLAIN, PLAIN)) == "━━━┿"
+
+
+@pytest.mark.parametrize(("width", "height"), [(68, 21), (38, 10), (28, 10), (40, 8), (200, 60)])
+def test_corrected_counts_are_always_labelled(width: int, height: int):
+    crowd = room(60)
+    bars = Bars()
+    bars.show(crowd, corrected(crowd), 0.4)
+    lines = [text(line) for line in bars.draw(PEN, width, height)]
+    assert "corrected" in "".join(lines)
+    assert len(lines) <= height and all(cell_len(line) <= width for line in lines)
+    neutral = next(line for line in lines if "neutral" in line)
+    found = corrected(crowd)
+    assert f" {found.counts[Code.NEUTRAL]:.0f} " in neutral
+    low, high = found.low[Code.NEUTRAL], found.high[Code.NEUTRAL]
+    assert f"{low:.0f}–{high:.0f}" in neutral
+    assert bars.border_title == "the room feels · corrected"
+
+
+@pytest.mark.parametrize(("width", "height"), [(68, 21), (38, 10), (28, 10)])
+def test_a_small_room_is_shown_as_it_was_read(width: int, height: int):
+    crowd = room(12)
+    bars, plain = Bars(), Bars()
+    plain.show(crowd)
+    bars.show(crowd, corrected(crowd))
+    lines = [text(line) for line in bars.draw(PEN, width, height)]
+    assert "fewer than 20 viewers" in "".join(lines)
+    raw = [text(line) for line in plain.draw(PEN, width, height)]
+    assert [line for line in lines if "anger" in line] == [line for line in raw if "anger" in line]
+    assert bars.border_title != "the room feels · corrected"
+
+
+def test_back_to_raw_counts_the_label_goes():
+    crowd = room(60)
+    bars = Bars()
+    bars.show(crowd, corrected(crowd))
+    bars.show(crowd)
+    assert bars.border_title == "the room feels"
+    assert "corrected" not in "".join(text(line) for line in bars.draw(PEN, 68, 21))
+
+
+@given(WIDTHS, st.integers(0, 30), st.sampled_from([5, 60]))
+def test_bars_stay_inside_whatever_they_show(width: int, height: int, viewers: int):
+    crowd = room(viewers)
+    bars = Bars()
+    bars.show(crowd, corrected(crowd), 0.4)
+    lines = [text(line) for line in bars.draw(PEN, width, height)]
+    assert len(lines) <= max(height, 1)
+    assert f"{viewers} viewers" in "".join(lines)
 
 
 @given(WIDTHS)

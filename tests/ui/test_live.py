@@ -118,6 +118,30 @@ async def test_digits_say_an_emotion():
     assert session.told == [*(("say", code) for code in EMOTIONS), ("say", None)]
 
 
+async def test_the_key_for_corrected_counts_and_back():
+    app, session = app_with(view(60))
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, "the room feels")
+        assert "corrected" not in drawn(app)
+        await pilot.press("r")
+        await shown(pilot, "the room feels · corrected")
+        await shown(pilot, "corrected for the mistakes of static · 95 % band")
+        await pilot.press("r")
+        await pilot.pause()
+        assert "corrected" not in drawn(app)
+    assert session.told == [("corrected", True), ("corrected", False)]
+
+
+async def test_the_score_of_the_room_is_shown_and_follows():
+    app, session = app_with(view())
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, "resonance  42 %  partly together")
+        session.view = replace(session.view, resonance=0.97)
+        await shown(pilot, "resonance  97 %  as one")
+        session.view = replace(session.view, resonance=None)
+        await shown(pilot, "resonance listening …")
+
+
 async def test_preview_is_off_until_asked_for_and_says_who_sees_it():
     app, session = app_with(view())
     async with app.run_test(size=WIDE) as pilot:

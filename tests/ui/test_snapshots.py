@@ -30,6 +30,12 @@ def test_live(snap_compare, size: tuple[int, int]):
     assert snap_compare(ResonanceApp(FakeLaunch()), terminal_size=size, run_before=settled)
 
 
+@pytest.mark.parametrize("size", ALL_SIZES)
+def test_corrected(snap_compare, size: tuple[int, int]):
+    app = ResonanceApp(FakeLaunch(FakeSession(view(80))))
+    assert snap_compare(app, press=["r"], terminal_size=size, run_before=settled)
+
+
 def test_preview(snap_compare):
     async def previewing(pilot: Pilot) -> None:
         await pilot.press("p")

@@ -110,9 +110,12 @@ class LiveScreen(Screen[None]):
         self.query_one(Notice).show(*notice_of(view))
         self.query_one(Roster).show(rows, own, is_total=view.room.is_total)
         self.query_one(OwnState).show(view.me, note_on(view, is_manual), absent_word(view))
-        self.query_one(Bars).show(view.room)
+        bars = self.query_one(Bars)
+        bars.show(view.room, view.corrected, view.resonance)
         if self._ticks % TIMELINE_EVERY == 0:
-            self.query_one(Timeline).show(self.session.timeline())
+            points = self.session.timeline()
+            bars.show_past(points)
+            self.query_one(Timeline).show(points)
         self._ticks += 1
 
     def _draw_preview(self) -> None:
@@ -130,6 +133,10 @@ class LiveScreen(Screen[None]):
 
     def action_toggle_sharing(self) -> None:
         self.session.set_sharing(not self.session.view.is_sharing)
+        self._tick()
+
+    def action_toggle_corrected(self) -> None:
+        self.session.set_corrected(self.session.view.corrected is None)
         self._tick()
 
     def action_toggle_preview(self) -> None:

@@ -1,23 +1,60 @@
-"""The room in numbers: seven horizontal bars, then everyone who shows no emotion."""
+"""The room in numbers: seven horizontal bars, everyone who shows no emotion, how they move."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, LOOKS, Code
-from resonance_tui.tui.paint import BOLD, Line, Pen, bar, line_width
+from resonance_tui.tui.paint import BOLD, Line, Pen, banded, bar, fit, line_width
 from resonance_tui.tui.widgets.lines import LineWidget
+from resonance_tui.tui.widgets.together import together_line
 
 if TYPE_CHECKING:
     from resonance_tui.room.state import RoomSnapshot
+    from resonance_tui.room.timeline import TimelinePoint
+    from resonance_tui.session import CorrectedCounts
 
 WORD_CELLS = 10  # "happiness" and a space
-NUMBER_CELLS = 11  # "  1234 100 %"
-SHORT_NUMBER_CELLS = 9  # "1234 100%", below this width:
-SHORT_BELOW = 40
+SHORT_BELOW = 40  # cells, below which numbers stand closer
 LEADER = "▸"
+TITLE = "the room feels"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Everything that the bars say. `corrected` is None while nobody asked for such counts."""
+
+    viewers: int = 0
+    counts: tuple[int, ...] = (0,) * len(EMOTIONS)
+    unsure: int = 0
+    away: int = 0
+    corrected: CorrectedCounts | None = None
+    resonance: float | None = None
+    past: tuple[TimelinePoint, ...] = ()
+
+    @property
+    def is_corrected(self) -> bool:
+        return self.corrected is not None and not self.corrected.lacking
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Seven, as the bars draw them."""
+        if self.corrected is not None and self.corrected.counts:
+            return self.corrected.counts
+        return self.counts
+
+    def note(self, *, is_short: bool) -> str:
+        """What must be known of the numbers; "" where they are what was read."""
+        if self.corrected is None:
+            return ""
+        if lacking := self.corrected.lacking:
+            return f"{'raw' if is_short else 'not corrected'}: {lacking}"
+        about = f"corrected for the mistakes of {self.corrected.engine}"
+        return f"{'corrected' if is_short else about} · 95 % band"
 
 
 class Bars(LineWidget):
@@ -25,70 +62,128 @@ class Bars(LineWidget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[int, tuple[int, ...], int, int] = (0, (0,) * len(EMOTIONS), 0, 0)
+        self._shown = Shown()
 
-    def show(self, room: RoomSnapshot) -> None:
-        shown = (room.viewers, room.counts, room.unsure, room.away)
-        if shown != self._shown:
-            self._shown = shown
-            self.redraw()
+    def show(
+        self,
+        room: RoomSnapshot,
+        corrected: CorrectedCounts | None = None,
+        resonance: float | None = None,
+    ) -> None:
+        """`resonance`: how much the room moves together, 0-1; None where that is not known."""
+        people = room.viewers, room.counts, room.unsure, room.away
+        self._set(Shown(*people, corrected, resonance, self._shown.past))
+
+    def show_past(self, points: tuple[TimelinePoint, ...]) -> None:
+        """The last five minutes, one point a second, oldest first."""
+        self._set(replace(self._shown, past=points))
+
+    def _set(self, shown: Shown) -> None:
+        if shown == self._shown:
+            return
+        if shown.is_corrected != self._shown.is_corrected:
+            self.border_title = f"{TITLE} · corrected" if shown.is_corrected else TITLE
+        self._shown = shown
+        self.redraw()
 
     def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
-        viewers, counts, unsure, away = self._shown
-        totals = _totals(pen, viewers, unsure, away, width, height)
-        room = height - len(totals)
+        tail = _tail(pen, self._shown, width, height - len(EMOTIONS))
+        room = height - len(tail)
         gap: list[Line] = [[]] if room >= 2 * len(EMOTIONS) else []
         lines = [
             line
-            for code in _codes_that_fit(counts, room)
-            for line in (_bar_line(pen, code, counts, width), *gap)
+            for code in _codes_that_fit(self._shown.numbers, room)
+            for line in (_bar_line(pen, code, self._shown, width), *gap)
         ]
         if not gap and room > len(EMOTIONS):
             lines.append([])
-        return [*lines, *totals]
+        return [*lines, *tail]
 
 
-def _codes_that_fit(counts: tuple[int, ...], room: int) -> tuple[Code, ...]:
+def _codes_that_fit(numbers: Sequence[float], room: int) -> tuple[Code, ...]:
     """All seven, or the largest few in their usual order where the screen is too low."""
     if room >= len(EMOTIONS):
         return EMOTIONS
-    largest = sorted(EMOTIONS, key=lambda code: -counts[code])[: max(room, 0)]
+    largest = sorted(EMOTIONS, key=lambda code: -numbers[code])[: max(room, 0)]
     return tuple(sorted(largest))
 
 
-def _bar_line(pen: Pen, code: Code, counts: tuple[int, ...], width: int) -> Line:
-    count, total = counts[code], sum(counts)
-    share = count / total if total else 0.0
-    is_leader = count > 0 and count == max(counts)
+def _bar_line(pen: Pen, code: Code, shown: Shown, width: int) -> Line:
+    count = shown.numbers[code]
+    is_leader = count > 0 and count == max(shown.numbers)
     color = pen.emotion(code)
-    text = color + BOLD if is_leader else pen.text if count else pen.muted
-    is_short = width < SHORT_BELOW
-    numbers = f"{count:>4}{share * 100:>4.0f}%" if is_short else f"{count:>5} {share * 100:>3.0f} %"
+    text = color + BOLD if is_leader else pen.text if count >= 0.5 else pen.muted
     line = [
         Segment(
             f"{LEADER if is_leader else ' '}{LOOKS[code].glyph} ", text if is_leader else color
         ),
         Segment(f"{code.word:<{WORD_CELLS}}", text),
     ]
-    cells = width - 3 - WORD_CELLS - (SHORT_NUMBER_CELLS if is_short else NUMBER_CELLS)
+    numbers = _numbers(shown, code, is_short=width < SHORT_BELOW)
+    cells = width - 3 - WORD_CELLS - len(numbers)
     if cells >= 3:
-        line += bar(share, cells, color, pen.track)
+        line += _bar(pen, code, shown, cells)
     return [*line, Segment(numbers, text)]
 
 
-def _totals(pen: Pen, viewers: int, unsure: int, away: int, width: int, height: int) -> list[Line]:
+def _bar(pen: Pen, code: Code, shown: Shown, cells: int) -> Line:
+    total = sum(shown.numbers) or 1
+    share, color = shown.numbers[code] / total, pen.emotion(code)
+    if shown.corrected is None or not shown.is_corrected:
+        return bar(share, cells, color, pen.track)
+    low, high = shown.corrected.low[code] / total, shown.corrected.high[code] / total
+    return banded(low, share, high, cells, color, pen.track)
+
+
+def _numbers(shown: Shown, code: Code, *, is_short: bool) -> str:
+    """Count and share; of corrected counts the ends of the band, instead of the share where there
+    is little room."""
+    count = shown.numbers[code]
+    share = 100 * count / (sum(shown.numbers) or 1)
+    if shown.corrected is None or not shown.is_corrected:
+        return f"{count:>4}{share:>4.0f}%" if is_short else f"{count:>5} {share:>3.0f} %"
+    bands = [
+        f"{low:.0f}–{high:.0f}"
+        for low, high in zip(shown.corrected.low, shown.corrected.high, strict=True)
+    ]
+    band = bands[code].rjust(max(map(len, bands)))
+    return f"{count:>4.0f} {band}" if is_short else f"{count:>5.0f} {share:>3.0f} %  {band}"
+
+
+def _tail(pen: Pen, shown: Shown, width: int, spare: int) -> list[Line]:
+    """The lines under the bars: as many as there is room for, and one at least."""
+    note = shown.note(is_short=width < 60)
+    notes: list[Line] = [[Segment(fit(f" {note}", width), pen.warn)]] if note else []
+    is_crowd = sum(shown.counts) > 1
+    together = [together_line(pen, shown.resonance, shown.past, width, is_crowd=is_crowd)]
+    people, short = _people(pen, shown, width, spare), [_people_short(pen, shown)]
+    for tail in ([*notes, *people, *together], [*notes, *short, *together], [*notes, *people]):
+        if len(tail) <= spare:
+            return tail
+    label = "" if not note else "  corrected" if shown.is_corrected else "  raw"
+    return [[*_people_short(pen, shown), Segment(label, pen.warn)]] if label else people[:1]
+
+
+def _people(pen: Pen, shown: Shown, width: int, spare: int) -> list[Line]:
     """One line where it fits, two where there is height for them, else without the words."""
     people = [
-        Segment(f"   {viewers} ", pen.strong),
-        Segment("viewer" if viewers == 1 else "viewers", pen.muted),
+        Segment(f"   {shown.viewers} ", pen.strong),
+        Segment("viewer" if shown.viewers == 1 else "viewers", pen.muted),
     ]
     states = [
         Segment(f"   {LOOKS[code].glyph} {count} {code.word}", pen.text if count else pen.muted)
-        for code, count in ((Code.UNSURE, unsure), (Code.AWAY, away))
+        for code, count in ((Code.UNSURE, shown.unsure), (Code.AWAY, shown.away))
     ]
     if line_width([*people, *states]) <= width:
         return [[*people, *states]]
-    if height >= len(EMOTIONS) + 2:
-        return [people, states]
-    short = f" {LOOKS[Code.UNSURE].glyph}{unsure} {LOOKS[Code.AWAY].glyph}{away}"
-    return [[*people, Segment(short, pen.text)]]
+    return [people, states] if spare >= 2 else [_people_short(pen, shown)]
+
+
+def _people_short(pen: Pen, shown: Shown) -> Line:
+    word = "viewer" if shown.viewers == 1 else "viewers"
+    states = f" {LOOKS[Code.UNSURE].glyph}{shown.unsure} {LOOKS[Code.AWAY].glyph}{shown.away}"
+    return [
+        Segment(f"   {shown.viewers} ", pen.strong),
+        Segment(word, pen.muted),
+        Segment(states, pen.text),
+    ]
