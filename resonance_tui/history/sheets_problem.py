@@ -1,0 +1,63 @@
+"""Pure: what Google answers when it does not do what it was asked, in words for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resonance_tui.errors import SheetsBusy, SheetsError, SheetsFull, SheetsRefused
+
+SOMEBODY = "your Google account"
+
+_BUSY = {408, 425, 429}
+_LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}
+
+
+def problem(status: int, error: Any, account: str, asked_s: float = 0.0) -> SheetsError:
+    """What a failed call means.
+
+    `error` is the object that Google sends with it, if any; `account` whom a sheet must be shared
+    with; `asked_s` the seconds of its Retry-After.
+    """
+    said = str(error.get("message", ""))[:300].strip() if isinstance(error, dict) else ""
+    reasons = _reasons(error)
+    if status in _BUSY or status >= 500 or (status == 403 and reasons & _LIMIT_REASONS):
+        what = "says that there were too many calls" if status in (403, 429) else "has an outage"
+        return SheetsBusy(f"Google {what} ({status}).", retry_after_s=asked_s)
+    if "number of cells in the workbook above the limit" in said:
+        return SheetsFull("The sheet is full: it has ten million cells.")
+    return SheetsRefused(*_refusal(status, said, reasons, account or SOMEBODY))
+
+
+def _refusal(status: int, said: str, reasons: set[str], account: str) -> tuple[str, str]:
+    if reasons & {"SERVICE_DISABLED", "accessNotConfigured"}:
+        return (
+            "The Google project of this login has no access to Google Sheets or Drive.",
+            "Enable both: https://console.cloud.google.com/apis/library",
+        )
+    if "storageQuotaExceeded" in reasons:
+        return (
+            f"{account} has no room for files of its own.",
+            f"Make a sheet at https://sheets.new, share it with {account} as editor, and name it: "
+            "resonance-tui sheets setup --sheet URL",
+        )
+    if status == 401:
+        return "Google does not accept this login.", "Log in again: resonance-tui sheets setup"
+    if status == 403:
+        return (
+            "Google does not let us write into the sheet.",
+            f"Share it with {account} as editor; then: resonance-tui sheets sync",
+        )
+    if status == 404:
+        return (
+            "Google knows no such sheet: it was deleted, or the address is wrong.",
+            "Name another one: resonance-tui sheets setup --sheet URL",
+        )
+    return f"Google refused ({status}): {said or 'no reason given'}", ""
+
+
+def _reasons(error: Any) -> set[str]:
+    """The machine-readable reasons of an error, in the manner of either Sheets or Drive."""
+    if not isinstance(error, dict):
+        return set()
+    parts = [*(error.get("details") or ()), *(error.get("errors") or ())]
+    return {str(part["reason"]) for part in parts if isinstance(part, dict) and "reason" in part}
