@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -140,6 +142,28 @@ def test_people_who_come_and_go_do_not_count_as_moving() -> None:
     assert mean(live(moods)) > 0.99
 
 
+def test_half_the_room_that_goes_at_once_is_no_movement_of_those_who_stay() -> None:
+    moods = np.full((70, 40), int(Code.NEUTRAL))
+    moods[:, :20] = Code.HAPPINESS
+    moods[35:, :20] = -1
+    assert max(score or 0.0 for score in live(moods)) < 1e-6
+    moods[35:, :20], moods[:35, :20] = Code.HAPPINESS, -1  # or comes
+    assert max(score or 0.0 for score in live(moods)) < 1e-6
+
+
+def test_a_room_through_which_thousands_pass_remembers_those_of_the_window() -> None:
+    """Two viewers who move as one, and others who are each there for three seconds."""
+    crowded, pair = Resonance(), Resonance()
+    for t, second in enumerate(np.repeat(show(400), 2, axis=1)):
+        guests = [ViewerRow(f"{t - back}-{i}", "", Code.AWAY, 0, False, False, False)
+                  for back in range(3) for i in range(20)]  # fmt: skip
+        room = snapshot(second, is_total=False)
+        pair.add(room, T0 + t)
+        crowded.add(replace(room, rows=(*guests, *room.rows)), T0 + t)
+        assert crowded.score == pair.score
+    assert len(crowded._seats) < 1000
+
+
 def test_it_is_steady_enough_to_be_shown_every_second() -> None:
     found = live(together(np.random.default_rng(6), 50, 300, 0.6))[WINDOW_S:]
     known = [score for score in found if score is not None]
@@ -148,8 +172,10 @@ def test_it_is_steady_enough_to_be_shown_every_second() -> None:
 
 
 def test_two_people_must_agree_for_longer_than_many() -> None:
-    assert allowance(pairs=1, seconds=30) > 10 * allowance(pairs=190, seconds=30)
-    assert allowance(pairs=1, seconds=10) > allowance(pairs=1, seconds=30)
+    long, short = np.array([30.0]), np.array([10.0])
+    one, many = np.array([1.0]), np.array([190.0])
+    assert allowance(one, long) > 10 * allowance(many, long)
+    assert allowance(one, short) > allowance(one, long)
 
 
 # When there is none
