@@ -206,7 +206,6 @@ class Line(ABC):
             heed_cancellation()
         async with self._dial(self._version) as client:
             try:
-                await self._enter(client)
                 await self._stay(client)
             except asyncio.CancelledError:
                 await self._say_farewell(client)
@@ -242,16 +241,24 @@ class Line(ABC):
     async def _stay(self, client: BrokerClient) -> None:
         """Until one of the tasks notices that the connection is lost; raises what it noticed."""
         lost: asyncio.Future[MqttError | BrokerRefused] = asyncio.Future()
-        duties = {"listen": self._listen(client), **self._duties(client)}
         async with asyncio.TaskGroup() as tasks:
             running = [
-                tasks.create_task(_until_lost(work, lost), name=f"line {name}")
-                for name, work in duties.items()
+                # From the start: a question to a broker that is gone is only given up in time.
+                tasks.create_task(_until_lost(self._listen(client), lost), name="line listen"),
+                tasks.create_task(_until_lost(self._serve(client, lost), lost), name="line serve"),
             ]
             error = await lost
             for task in running:
                 task.cancel()
         raise error
+
+    async def _serve(
+        self, client: BrokerClient, lost: asyncio.Future[MqttError | BrokerRefused]
+    ) -> None:
+        await self._enter(client)
+        async with asyncio.TaskGroup() as tasks:
+            for name, work in self._duties(client).items():
+                tasks.create_task(_until_lost(work, lost), name=f"line {name}")
 
     async def _listen(self, client: BrokerClient) -> None:
         """Messages take the short way into the inbox; here one only learns of the end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
 from zlib import crc32
@@ -191,6 +191,17 @@ class Board:
             return False
         self._posted[agent_id] = _Posted(partial, now)
         return True
+
+    def begin(self, agent_id: str, boot: int) -> None:
+        """An agent announced itself. A clock set back gives a new start a lower `boot`: from now
+        on that one holds, and what was posted before stands until the first partial under it."""
+        known = self._posted.get(agent_id)
+        if known and boot < known.partial.boot:
+            known.partial = replace(known.partial, boot=boot, seq=-1)
+
+    def forget(self, agent_id: str) -> None:
+        """An agent counts elsewhere now."""
+        self._posted.pop(agent_id, None)
 
     def _expire(self, now: float) -> None:
         for agent_id in [

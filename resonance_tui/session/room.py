@@ -20,6 +20,8 @@ from resonance_tui.room.mode import Mode, Switch
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 
 FILL_S = 2.0  # at most: until everybody's reports are in, the last total is shown
+SETTLE_S = 0.5  # at first: for what a broker kept of a room
+RETURN_S = 5.0  # for others to find a broker again that fell
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,20 @@ def pace_of(settings: RoomSettings) -> Pace:
 
 
 class Room:
-    """Messages in, snapshots out. Times are monotonic seconds."""
+    """Messages in, snapshots out. Times are monotonic seconds.
 
-    def __init__(self) -> None:
-        self._settings = RoomSettings()
+    `settings` hold until the host's arrive.
+    """
+
+    def __init__(self, settings: RoomSettings | None = None) -> None:
+        self._settings = settings or RoomSettings()
         self._switch = Switch()
         self._room = RoomState()
         self._shown = EMPTY_ROOM
         self._fills_until = -math.inf
+        self._is_connected = False
+        self._missing = math.inf  # so many were here when the line was lost; 0: nobody is missed
+        self._doubts_until = math.inf
         self._adjust()
 
     @property
@@ -56,6 +64,27 @@ class Room:
     def hears_everybody(self) -> bool:
         """Whether single reports are wanted; as of the last `look`."""
         return self._switch.mode is Mode.MESH
+
+    def connected(self, is_connected: bool, now: float) -> None:
+        """Whether there is a line to the room; to be told before each `look`."""
+        if is_connected and not self._is_connected:
+            is_first = self._missing == math.inf
+            self._doubts_until = now + (SETTLE_S if is_first else self.pace.heartbeat_s + RETURN_S)
+        elif self._is_connected and not is_connected:
+            self._missing = max(self._missing, self._shown.viewers)
+        self._is_connected = is_connected
+
+    def is_fact(self, now: float) -> bool:
+        """Whether the snapshot of the last `look` may be recorded.
+
+        One who is cut off knows nothing. One who is back has forgotten whom he could not hear for
+        too long, and waits for as many as there were, or for the time in which they would be back.
+        """
+        if self._is_connected and (
+            self._shown.viewers >= self._missing or now >= self._doubts_until
+        ):
+            self._missing = 0
+        return self._is_connected and not self._missing
 
     def take(self, event: Event, now: float) -> None:
         match event:
@@ -69,7 +98,8 @@ class Room:
                 self._settings = event.settings or RoomSettings()
                 self._adjust()
             case TotalEvent():
-                self._switch.hear((event.boot, event.seq), event.counts, now)
+                order, is_spread = (event.boot, event.seq), event.edges > 1
+                self._switch.hear(order, event.counts, now, is_spread=is_spread)
             case TotalOverEvent():
                 self._switch.end()
             case _:  # what aggregators tell each other

@@ -15,6 +15,7 @@ from seats import publish, start_python
 from resonance_tui.emotions import Code
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client
+from resonance_tui.messaging.line import heed_cancellation
 from resonance_tui.messaging.outbox import Outgoing
 from resonance_tui.messaging.wire import (
     RoomSettings,
@@ -66,6 +67,7 @@ class Crowd:
     async def _repeat(self) -> None:
         while True:
             await self.tell()
+            heed_cancellation()
             await asyncio.sleep(1.0)
 
 
@@ -102,6 +104,7 @@ AGGREGATOR = f"""
 import asyncio, sys
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.wire import parse_broker_url
+Aggregator.keepalive_s = 2  # the broker misses a frozen one sooner
 asyncio.run(Aggregator(parse_broker_url(sys.argv[1]), "{CHANNEL}", sys.argv[2]).run())
 """
 

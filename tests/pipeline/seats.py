@@ -111,23 +111,31 @@ class Cable:
         self._port = port
         self._ends: list[asyncio.StreamWriter] = []
         self.url = ""
+        self.dials = 0  # connections that were asked for
+        self.is_cut = False  # who dials is hung up on
+        self.is_blind = False  # connections stay open, and nothing comes through
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.dials += 1
+        if self.is_cut:
+            writer.transport.abort()
+            return
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
         self._ends += [writer, far_writer]
         with contextlib.suppress(OSError):
-            await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
+            await asyncio.gather(self._pour(reader, far_writer), self._pour(far_reader, writer))
+
+    async def _pour(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(4096):
+            if not self.is_blind:
+                writer.write(data)
+        if not self.is_blind:
+            writer.close()
 
     def cut(self) -> None:
         for end in self._ends:
             end.transport.abort()
         self._ends.clear()
-
-
-async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(4096):
-        writer.write(data)
-    writer.close()
 
 
 @contextlib.asynccontextmanager

@@ -21,8 +21,15 @@ from resonance_tui.emotions import Code
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.line import LinkState
-from resonance_tui.messaging.wire import new_viewer_id, parse_broker_url
-from resonance_tui.room.tally import shards_owned
+from resonance_tui.messaging.wire import (
+    agent_topic,
+    encode_agent,
+    encode_partial,
+    new_viewer_id,
+    parse_broker_url,
+    partial_topic,
+)
+from resonance_tui.room.tally import Partial, shards_owned
 from resonance_tui.session.core import Session, SessionPlan
 
 pytestmark = pytest.mark.mosquitto
@@ -94,24 +101,6 @@ async def test_an_aggregator_that_joins_late_moves_no_count(mosquitto: Any) -> N
             await asyncio.sleep(0.3)
         await until(lambda: one.figures.shards == 64)
         assert set(book.since(began)) == {people.counts}
-
-
-async def test_a_killed_aggregator_leaves_no_dip_and_no_double_count(
-    mosquitto: Any, start: Callable[[str], subprocess.Popen[bytes]]
-) -> None:
-    settle(mosquitto)
-    stays = aggregator(mosquitto, "stays")
-    async with crowd(mosquitto, 60) as people, ledger(mosquitto) as book, aggregating(stays):
-        doomed = start("doomed")
-        await until(lambda: 0 < stays.figures.shards < 64 and book.last == people.counts, 15)
-        killed_at = time.monotonic()
-        doomed.send_signal(signal.SIGKILL)
-        await until(lambda: stays.figures.shards == 64)
-        people.codes = [Code.FEAR] * 60
-        await people.tell()
-        await until(lambda: book.last == people.counts, within=2)
-        sums = {sum(counts) for counts in book.since(killed_at)}
-        assert sums == {60}
 
 
 async def test_who_falls_silent_is_out_of_the_total_after_the_time_to_live(mosquitto: Any) -> None:
@@ -240,3 +229,22 @@ async def test_a_frozen_aggregator_is_replaced_and_comes_back_without_a_dip(
         await people.tell()
         await until(lambda: book.last == people.counts, within=3)
         assert {sum(counts) for counts in book.since(began)} == {60}
+
+
+def test_a_peer_that_starts_again_under_an_earlier_clock_is_heard() -> None:
+    watcher = Aggregator(parse_broker_url("mqtt://127.0.0.1:1"), CHANNEL, "watcher")
+    shards = range(64)
+
+    def post(boot: int, votes: int) -> None:
+        partial = Partial(boot, 1, {shard: (votes, *[0] * 8) for shard in shards})
+        for topic, payload in (
+            (agent_topic(CHANNEL, "peer"), encode_agent(boot)),
+            (partial_topic(CHANNEL, "peer"), encode_partial(partial, 0)),
+        ):
+            watcher._inbox.put(topic, payload)
+        watcher._read(10.0)
+
+    post(1_790_003_600, 1)
+    assert sum(watcher._edges.total({"": ["peer"]}, 10.0).counts) == 64
+    post(1_790_000_000, 2)
+    assert sum(watcher._edges.total({"": ["peer"]}, 10.0).counts) == 128

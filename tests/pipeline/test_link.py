@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from seats import CHANNEL, HAPPY, SAD, Seat, cable, publish, rows, seated, start_python, until
+from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python, until
 
 from resonance_tui.emotions import Code
 from resonance_tui.errors import BrokerRefused
@@ -193,44 +193,6 @@ async def test_a_killed_viewer_is_gone_after_the_will(mosquitto: Any) -> None:
         assert took > 0.5, "the will has to wait: a viewer who is back in time never left"
 
 
-async def test_a_viewer_who_is_back_before_the_will_never_left(mosquitto: Any) -> None:
-    async with cable(mosquitto.port) as line:
-        bob, alice = Seat(mosquitto), Seat(line.url, will_delay_s=2)
-        async with seated(bob, alice):
-            alice.link.publish_report(HAPPY)
-            await until(lambda: bob.look().viewers == 1)
-            line.cut()
-            await until(lambda: not alice.is_connected)
-            await until(lambda: alice.is_connected)
-            ends = time.monotonic() + 3
-            while time.monotonic() < ends:
-                assert bob.look().viewers == 1
-                await asyncio.sleep(0.05)
-
-
-async def test_both_come_back_by_themselves_when_the_broker_dies(mosquitto: Any) -> None:
-    alice, bob = Seat(mosquitto, heartbeat_s=60), Seat(mosquitto, heartbeat_s=60)
-    async with seated(alice, bob):
-        alice.link.publish_report(HAPPY)
-        bob.link.publish_report(SAD)
-        await until(lambda: alice.look().viewers == bob.look().viewers == 2)
-        mosquitto.kill()
-        for seat in (alice, bob):
-            await until(lambda seat=seat: seat.link.status.retry_at is not None)
-            assert seat.link.status.state is LinkState.LOST
-            assert seat.link.status.detail
-            assert 0 <= seat.link.status.retry_at - time.monotonic() <= 5  # type: ignore
-        await asyncio.sleep(0.5)
-        carol = Seat(mosquitto)
-        mosquitto.start()
-        async with seated(carol):
-            await until(lambda: alice.is_connected and bob.is_connected)
-            await until(lambda: carol.look().viewers == 2, within=1)
-            counts = carol.look().counts
-            assert (counts[Code.HAPPINESS], counts[Code.SADNESS]) == (1, 1)
-            assert alice.look().viewers == bob.look().viewers == 2
-
-
 async def test_a_broker_that_comes_later_is_found(make_mosquitto: Any) -> None:
     broker = make_mosquitto()
     alice = Seat(broker)
@@ -348,24 +310,3 @@ async def test_cancelled_at_any_moment_it_ends_at_once_and_leaves_nothing(mosqui
             assert done and run.cancelled(), f"cancelled after {moment} ms"
         await until(lambda: len(asyncio.all_tasks()) <= tasks, within=3)
         await until(lambda: bob.look().viewers == 0, within=4)
-
-
-async def test_a_frozen_broker_is_noticed_within_a_heartbeat_and_an_answer(mosquitto: Any) -> None:
-    watcher = Seat(mosquitto, observe_only=True, heartbeat_s=0.3, connect_timeout=0.7)
-    async with seated(watcher):
-        mosquitto.freeze()
-        await until(lambda: watcher.link.status.state is LinkState.LOST, within=3)
-        mosquitto.thaw()
-        await until(lambda: watcher.is_connected)
-
-
-async def test_twins_part_and_both_stay(mosquitto: Any) -> None:
-    first, second = Seat(mosquitto, "samesame"), Seat(mosquitto, "samesame")
-    async with seated(first, second, connect=False):
-        first.link.publish_report(HAPPY)
-        second.link.publish_report(SAD)
-        await until(lambda: first.link.viewer_id != second.link.viewer_id, within=20)
-        await until(lambda: first.is_connected and second.is_connected)
-        details = {first.link.status.detail, second.link.status.detail}
-        assert any("another program uses your id" in detail for detail in details)
-        await until(lambda: first.look().viewers == second.look().viewers == 2)

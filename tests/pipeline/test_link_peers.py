@@ -12,7 +12,6 @@ from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python
 
 from resonance_tui.emotions import Code
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.messaging.link import LinkState
 from resonance_tui.messaging.wire import (
     Event,
     ReportEvent,
@@ -77,28 +76,6 @@ while seq < 6500:
 line.sendall(publish("last", seq) + b"\\xe0\\0")
 line.close()
 """
-
-
-async def test_a_connection_that_dies_with_its_greeting_is_noticed() -> None:
-    """aiomqtt alone would wait for ever for messages on such a connection."""
-    greetings = 0
-
-    async def greet_and_hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal greetings
-        connect = await reader.read(1024)
-        greetings += 1
-        # In version 5 the CONNACK carries an (empty) list of properties.
-        is_v5 = connect[8:9] == b"\x05"
-        writer.write(b"\x20\x03\x00\x00\x00" if is_v5 else b"\x20\x02\x00\x00")
-        writer.close()
-
-    server = await asyncio.start_server(greet_and_hang_up, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
-        seat = Seat(f"mqtt://127.0.0.1:{port}", observe_only=True)
-        async with seated(seat, connect=False):
-            await until(lambda: greetings >= 4)
-            assert seat.link.status.state in (LinkState.LOST, LinkState.CONNECTING)
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 64])

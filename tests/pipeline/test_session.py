@@ -116,7 +116,7 @@ async def test_the_room_hears_nothing_of_what_was_read_while_nothing_was_shared(
 ) -> None:
     hub = LoopbackHub()
     ann, ben = quiet("ann"), LoopbackLink(hub, "room", "ben")
-    monkeypatch.setattr(ann, "_connect", lambda _: LoopbackLink(hub, "room", "ann"))
+    monkeypatch.setattr(ann, "_connect", lambda *_: LoopbackLink(hub, "room", "ann"))
     hub.attach(ben)
 
     def heard() -> list[Code]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from resonance_tui.emotions import Code
 from resonance_tui.messaging.wire import (
+    LeaveEvent,
     NicknameEvent,
     ReportEvent,
     RoomEvent,
@@ -121,3 +122,56 @@ def test_nobody_is_given_up_before_two_heartbeats_are_missed() -> None:
     pace = pace_of(RoomSettings(heartbeat_s=60, ttl_s=5))
     assert pace.ttl_s > 2 * pace.heartbeat_s
     assert pace_of(RoomSettings()).total_stale_after_s == 10.75
+
+
+# --- what may be recorded ----------------------------------------------------------------------
+
+
+def speak(room: Room, names: str, seq: int, now: float) -> None:
+    for name in names:
+        room.take(ReportEvent("room", name, Report(1, seq, Code.FEAR, 50)), now)
+
+
+def fact(room: Room, now: float, *, connected: bool = True) -> bool:
+    room.connected(connected, now)
+    room.look(now, None)
+    return room.is_fact(now)
+
+
+def test_a_room_that_was_just_entered_is_a_fact_once_what_was_kept_is_in() -> None:
+    room = Room()
+    assert [fact(room, now, connected=now >= 1) for now in (0, 1, 1.4)] == [False] * 3
+    assert fact(room, 1.5)
+
+
+def test_a_short_cut_is_a_gap_of_its_own_length() -> None:
+    room = Room()
+    speak(room, "abc", 1, 0)
+    assert not fact(room, 0) and fact(room, 1)
+    assert not fact(room, 2, connected=False)
+    assert fact(room, 8), "all three are remembered"
+
+
+def test_who_was_cut_off_for_long_waits_for_as_many_as_there_were() -> None:
+    room = Room()
+    speak(room, "abc", 1, 0)
+    assert not fact(room, 0) and fact(room, 1)
+    assert not fact(room, 2, connected=False)
+    assert not fact(room, 40, connected=False)
+    speak(room, "a", 2, 41)
+    assert not fact(room, 41), "the others are on their way back"
+    assert not fact(room, 42, connected=False), "lost again"
+    assert not fact(room, 43)
+    speak(room, "bc", 2, 44)
+    assert fact(room, 44)
+    room.take(LeaveEvent("room", "c"), 45)
+    assert fact(room, 45), "who leaves now is not waited for"
+
+
+def test_who_does_not_come_back_is_not_waited_for_longer_than_a_heartbeat_and_the_way() -> None:
+    room = Room()
+    speak(room, "abc", 1, 0)
+    assert not fact(room, 0) and fact(room, 1)
+    assert not fact(room, 2, connected=False)
+    assert [fact(room, now) for now in (50, 64.9, 65, 66)] == [False, False, True, True]
+    assert room.look(66, None).viewers == 0

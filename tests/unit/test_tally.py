@@ -252,6 +252,19 @@ def test_the_count_of_a_dead_agent_holds_until_somebody_living_has_one() -> None
     assert board.total({"alive"}, 3) == ((2,) * 9, 1)
 
 
+def test_an_agent_whose_clock_was_set_back_is_believed_from_its_new_start_on() -> None:
+    board = Board()
+    board.post("one", Partial(9, 5, {0: (5,) * 9}), 0)
+    board.begin("one", 9)
+    assert not board.post("one", Partial(9, 4, {0: (1,) * 9}), 1), "the same start: not newer"
+    board.begin("one", 7)
+    assert board.total({"one"}, 2) == ((5,) * 9, 1), "until it has counted"
+    assert board.post("one", Partial(7, 0, {0: (6,) * 9}), 3)
+    assert not board.post("one", Partial(7, 0, {0: (1,) * 9}), 4)
+    board.begin("stranger", 7)
+    assert board.total({"one"}, 4) == ((6,) * 9, 1)
+
+
 def test_strangers_cannot_fill_the_board() -> None:
     board = Board(max_agents=2)
     posted = [board.post(f"a{n}", Partial(1, 1, {n: (1,) * 9}), 0) for n in range(4)]
