@@ -270,26 +270,110 @@ def history(ctx: click.Context, channel: str, **options: Any) -> None:
 @click.argument("channel")
 @click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
 @click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
+@click.option("--sheet", metavar="URL", help="Bring the rows to this Google sheet, too.")
 @click.pass_context
-def log(ctx: click.Context, channel: str, broker_url: str | None, duration: float | None) -> None:
+def log(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
     """Record CHANNEL without joining it: one row a second into the local database.
 
     \b
-    Example:
+    Examples:
       resonance-tui log cats-live --broker mqtt://stream.example
+      resonance-tui log cats-live --sheet https://docs.google.com/spreadsheets/d/...
     """
     from resonance_tui.verbs import log as verb
 
-    verb.run(_load(ctx, {"broker.url": broker_url}), channel, duration=duration)
+    verb.run(_load(ctx, {"broker.url": broker_url}), channel, **options)
+
+
+@cli.group()
+def sheets() -> None:
+    """The history in a Google sheet: set it up, send what is left, see how it is doing.
+
+    \b
+    Examples:
+      resonance-tui sheets setup --credentials KEY.json
+      resonance-tui sheets setup cats-live --sheet https://docs.google.com/spreadsheets/d/...
+      resonance-tui log cats-live
+      resonance-tui sheets sync
+    """
+
+
+@sheets.command("setup")
+@click.argument("channel", required=False)
+@click.option("--sheet", metavar="URL", help="Take this sheet (default: make one).")
+@click.option("--share", multiple=True, metavar="MAIL", help="Who may edit it (repeatable).")
+@click.option(
+    "--credentials",
+    type=click.Path(path_type=Path),
+    help="Google's JSON key of a service account, or an OAuth client; it is kept.",
+)
+@click.option("--keyring", "in_keyring", is_flag=True, help="Keep the key in the system's safe.")
+@click.pass_context
+def sheets_setup(ctx: click.Context, channel: str | None, **options: Any) -> None:
+    """Log in at Google, take or make a sheet for CHANNEL (default: for every channel), share it.
+
+    \b
+    Examples:
+      resonance-tui sheets setup --credentials KEY.json --share mia@example.com
+      resonance-tui sheets setup cats-live --sheet https://docs.google.com/spreadsheets/d/...
+    """
+    from resonance_tui.verbs import sheets as verb
+
+    verb.setup(_load(ctx), channel, **options)
+
+
+@sheets.command("sync")
+@click.argument("channel", required=False)
+@click.option(
+    "--writes",
+    "writes_a_minute",
+    type=click.FloatRange(1, 60),
+    metavar="N",
+    help="At most N writes a minute (default: the setting, 6; Google allows 60).",
+)
+@click.pass_context
+def sheets_sync(ctx: click.Context, channel: str | None, **options: Any) -> None:
+    """Send what the sheet lacks of CHANNEL, or of all channels; it may be stopped at any time.
+
+    \b
+    Examples:
+      resonance-tui sheets sync
+      resonance-tui sheets sync cats-live --writes 50
+    """
+    from resonance_tui.verbs import sheets as verb
+
+    verb.sync(_load(ctx), channel, **options)
+
+
+@sheets.command("status")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
+@click.pass_context
+def sheets_status(ctx: click.Context, as_json: bool) -> None:
+    """What is sent and what is left, what went wrong last, calls of the last twelve hours.
+
+    \b
+    Example:
+      resonance-tui sheets status
+    """
+    from resonance_tui.verbs import sheets as verb
+
+    verb.status(_load(ctx), as_json=as_json)
 
 
 @cli.command()
 @click.argument("channel")
 @click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@click.option(
+    "--edge", default="", metavar="NAME", help="The broker's name, in a room on several brokers."
+)
 @click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
 @click.pass_context
 def aggregate(
-    ctx: click.Context, channel: str, broker_url: str | None, duration: float | None
+    ctx: click.Context,
+    channel: str,
+    broker_url: str | None,
+    edge: str,
+    duration: float | None,
 ) -> None:
     """Count CHANNEL for its viewers, so that a large room costs each of them next to nothing.
 
@@ -300,10 +384,11 @@ def aggregate(
     Examples:
       resonance-tui aggregate cats-live
       resonance-tui aggregate cats-live --broker mqtts://agg-1@stream.example
+      resonance-tui aggregate cats-live --edge berlin --broker mqtt://berlin.example
     """
     from resonance_tui.verbs import aggregate as verb
 
-    verb.run(_load(ctx, {"broker.url": broker_url}), channel, duration=duration)
+    verb.run(_load(ctx, {"broker.url": broker_url}), channel, edge=edge, duration=duration)
 
 
 @cli.command()

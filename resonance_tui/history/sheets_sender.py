@@ -7,10 +7,10 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from resonance_tui.errors import SheetsBusy, SheetsError, SheetsFull, SheetsRefused, StoreError
 from resonance_tui.history.outbox import Outbox
-from resonance_tui.history.sheets_client import Book, Sheets
 from resonance_tui.history.sheets_layout import (
     WIDTH,
     Cells,
@@ -27,6 +27,9 @@ from resonance_tui.history.sheets_layout import (
 )
 from resonance_tui.history.sheets_pace import Pace
 from resonance_tui.history.sheets_plan import Grow, Make, Send, Step, Tab, is_too_full, next_step
+
+if TYPE_CHECKING:  # gspread takes a while to load
+    from resonance_tui.history.sheets_client import Book, Sheets
 
 REMOVED = "it was removed"
 LATE_S = 3600  # seconds that a recorder in trouble may have kept back

@@ -21,6 +21,7 @@ from resonance_tui.emotions import Code
 from resonance_tui.engines.base import EngineOptions
 from resonance_tui.errors import BrokerFailed, BrokerUnreachable, ResonanceError, StoreError
 from resonance_tui.history.recorder import Recorder
+from resonance_tui.history.sheets_upload import SheetPlan
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.knock import answers
 from resonance_tui.messaging.link import Link, LinkState, LinkStatus, MqttLink
@@ -32,6 +33,7 @@ from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.session.face import FaceWatch
 from resonance_tui.session.measures import Measures
 from resonance_tui.session.room import Room
+from resonance_tui.session.uploader import Uploader
 from resonance_tui.session.view import (
     LinkEvent,
     NoticeEvent,
@@ -70,6 +72,7 @@ class SessionPlan:
     fps: float | None = None  # None: as many frames a second as the engine's clips need
     once: bool = False
     database: Path | None = None  # record there
+    sheet: SheetPlan | None = None  # and bring what is recorded there
     observe_only: bool = False  # the logger: sees the room, is not in it
 
 
@@ -164,6 +167,7 @@ class Session:
         async with AsyncExitStack() as stack:
             broker = await self._find_broker(stack)
             self._recorder = await self._open_recorder(stack)
+            uploader = self._open_uploader(stack)
             self._link = self._connect(broker, await self._own_id(broker))
             with _one_error(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
@@ -173,6 +177,8 @@ class Session:
                     ]
                     if self._recorder is not None:
                         others.append(tasks.create_task(self._recorder.run(), name="recorder"))
+                    if uploader is not None:
+                        others.append(tasks.create_task(uploader.run(), name="sheets"))
                     await self._face.run()
                     for task in others:
                         task.cancel()
@@ -227,6 +233,14 @@ class Session:
         with contextlib.suppress(BrokerUnreachable):  # the link goes on trying
             return await own_id(broker, plan.channel, plan.viewer_id)
         return plan.viewer_id
+
+    def _open_uploader(self, stack: AsyncExitStack) -> Uploader | None:
+        plan = self._plan
+        if plan.database is None or plan.sheet is None:
+            return None
+        uploader = Uploader(plan.sheet, plan.channel, plan.database, self._notice)
+        stack.push_async_callback(uploader.finish)  # once the recorder has written its last row
+        return uploader
 
     def _connect(self, broker: BrokerUrl, viewer_id: str) -> Link:
         plan = self._plan

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from resonance_tui.config import Config, with_setting
+from resonance_tui.history import sheets_login
+from resonance_tui.history.outbox import Outbox
+from resonance_tui.history.sheets_layout import book_id
+from resonance_tui.history.store import Store
 from resonance_tui.messaging.wire import normalize_channel
 from resonance_tui.profile import Profile
 from resonance_tui.verbs import headless as printing
@@ -10,10 +14,16 @@ from resonance_tui.verbs.planning import check, open_session
 from resonance_tui.verbs.running import run_loop
 
 
-def run(config: Config, channel: str, *, duration: float | None) -> None:
-    """One row a second into the database until interrupted; the room as text on stdout."""
+def run(config: Config, channel: str, *, duration: float | None, sheet: str | None = None) -> None:
+    """One row a second into the database until interrupted; the room as text on stdout.
+
+    With `sheet`, the address of a Google sheet, the rows go there too, now and with `sheets sync`.
+    """
     config = with_setting(config, "camera", source="none")
     wanted = normalize_channel(channel)
+    if sheet is not None:
+        config = with_setting(config, "sheets", url=sheet)
+        _name_sheet(config, wanted, sheet)
     profile = Profile(config.directories.profile_file)
     session = open_session(
         config,
@@ -28,3 +38,11 @@ def run(config: Config, channel: str, *, duration: float | None) -> None:
         run_loop(config, lambda: printing.run(session, as_json=False, duration=duration))
     finally:
         profile.release()
+
+
+def _name_sheet(config: Config, channel: str, sheet: str) -> None:
+    """Whoever names a sheet hears at once when there is no login for it."""
+    book = book_id(sheet)
+    sheets_login.find(config)
+    with Store(config.database) as store:
+        Outbox(store).set_target(channel, book)

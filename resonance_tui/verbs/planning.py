@@ -10,6 +10,7 @@ from pathlib import Path
 from resonance_tui.capture.sources import Source, parse_source
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.engines.base import EngineOptions, check_engine, check_name, weights_folder
+from resonance_tui.history.sheets_upload import plan as sheet_plan
 from resonance_tui.logins import Logins
 from resonance_tui.messaging.wire import BrokerUrl, new_viewer_id, parse_broker_url
 from resonance_tui.profile import Profile
@@ -67,6 +68,15 @@ def broker_url(config: Config) -> BrokerUrl | None:
         username=url.username or settings.user or None,
         password=url.password or settings.password or None,
         pin=url.pin or (_logins(config).pin_for(url.place) if url.is_tls else None),
+        alternates=tuple(
+            dataclasses.replace(
+                each,
+                username=each.username or settings.user or None,
+                password=each.password or settings.password or None,
+                pin=each.pin or (_logins(config).pin_for(each.place) if each.is_tls else None),
+            )
+            for each in url.alternates
+        ),
     )
 
 
@@ -128,6 +138,7 @@ def open_session(
             fps=frames_a_second(config),
             once=once,
             database=database,
+            sheet=sheet_plan(config, channel) if database is not None else None,
             observe_only=observe_only,
         )
     )
