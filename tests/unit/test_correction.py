@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from resonance_tui.emotions import Code
 from resonance_tui.history.charts import Track
 from resonance_tui.history.corrected import correct
 from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts, steps_for
@@ -159,6 +160,17 @@ def test_a_calm_room_read_by_a_poor_reader_is_calm_again() -> None:
     assert read[0, 2] < 860
     assert found.counts[0, 2] > 950
     assert found.low[0, 2] <= 1000 <= found.high[0, 2] + 0.5
+
+
+def test_what_is_often_misread_is_counted_up_and_what_it_is_read_as_down() -> None:
+    """Half of the fear is read as surprise, and surprise never as fear."""
+    matrix = 100 * np.eye(7)
+    matrix[Code.FEAR] = [0, 0, 0, 0, 50, 0, 50]
+    read = np.array([[0.0, 0, 100, 0, 40, 0, 20]])
+    found = correct_counts(read, matrix).counts[0]
+    assert found[Code.FEAR] > 25
+    assert found[Code.SURPRISE] < 35
+    assert found[Code.NEUTRAL] == pytest.approx(100, abs=2)
 
 
 def test_few_viewers_are_never_corrected() -> None:

@@ -228,6 +228,18 @@ def test_any_clock_leaves_what_its_last_seconds_say(steps: list[int], is_total: 
     assert jumping.score == steady.score
 
 
+def test_a_clock_that_is_set_back_starts_anew() -> None:
+    set_back, fresh = Resonance(), Resonance()
+    for t, second in enumerate(np.repeat(show(25), 6, axis=1)):
+        set_back.add(snapshot(second, is_total=False), T0 + 3600 + t)
+    for t, second in enumerate(alone(np.random.default_rng(9), 6, LEAST_S + 2)):
+        room = snapshot(second, is_total=False)
+        set_back.add(room, T0 + t)
+        fresh.add(room, T0 + t)
+        assert set_back.score == fresh.score
+    assert fresh.score is not None
+
+
 def test_the_change_to_a_total_and_back_keeps_the_score_sane() -> None:
     resonance = Resonance()
     for t, second in enumerate(np.repeat(show(120), 30, axis=1)):
