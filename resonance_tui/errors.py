@@ -20,7 +20,7 @@ ResonanceError(message, hint)            exit code 1: we tried, it failed
 │   └── SheetsFull                       the ten million cells of a spreadsheet are used up
 ├── WireError                            bytes from the network that are not ours
 └── InputError                           exit code 2: wrong usage or input
-    ├── InvalidChannel, InvalidNickname, InvalidBrokerUrl, InvalidTime
+    ├── InvalidChannel, InvalidEdge, InvalidNickname, InvalidBrokerUrl, InvalidTime
     ├── CredentialsInvalid               for Google: none, not theirs, or readable by others
     ├── ConfigError                      file, key and nearest valid key named
     ├── SourceInvalid                    the camera argument is no camera, file or URL
@@ -162,6 +162,10 @@ class InputError(ResonanceError):
 
 class InvalidChannel(InputError):
     """Not a channel name."""
+
+
+class InvalidEdge(InputError):
+    """Not a name for one of several brokers."""
 
 
 class InvalidNickname(InputError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from base64 import b32encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
@@ -13,7 +13,9 @@ from resonance_tui.errors import InvalidBrokerUrl, InvalidChannel
 
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _HINT = "Write mqtt://host, mqtt://host:1883 or mqtts://user:password@host:8883"
-_HOST = re.compile(r"[^\s/@?#\[\]\\%:\x00-\x1f\x7f]{1,253}|[0-9a-f:.]{2,45}")
+_HOST = re.compile(r"[^\s/@?#\[\]\\%:,\x00-\x1f\x7f]{1,253}|[0-9a-f:.]{2,45}")
+_NEXT = re.compile(r",(?=\s*mqtts?://)", re.IGNORECASE)  # a password may hold a comma
+MOST_BROKERS = 16
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -27,6 +29,9 @@ class BrokerUrl:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     pin: str | None = None  # SHA-256 of the only certificate to accept, 64 hexadecimal digits
+    alternates: tuple[
+        BrokerUrl, ...
+    ] = ()  # of the same rooms, in turn, when this one fails
 
     @property
     def is_tls(self) -> bool:
@@ -60,8 +65,17 @@ class BrokerUrl:
 def parse_broker_url(text: str) -> BrokerUrl:
     """`mqtt://` or `mqtts://` with host, optional port, user and password; or just `host:port`.
 
-    `mqtts://host?pin=FINGERPRINT` accepts that certificate alone. Raises InvalidBrokerUrl.
+    `mqtts://host?pin=FINGERPRINT` accepts that certificate alone. Several with commas between
+    them are the nodes of a cluster, to be tried in turn. Raises InvalidBrokerUrl.
     """
+    texts = _NEXT.split(text)
+    if len(texts) > MOST_BROKERS:
+        _refuse(f"Those are {len(texts)} brokers; at most {MOST_BROKERS} are tried")
+    first, *others = map(_parse_one, texts)
+    return replace(first, alternates=tuple(others))
+
+
+def _parse_one(text: str) -> BrokerUrl:
     text = text.strip()
     parts = _split(text if "://" in text else f"mqtt://{text}")
     scheme = parts.scheme.lower()

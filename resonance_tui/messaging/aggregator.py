@@ -15,8 +15,9 @@ from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.line import Line, heed_cancellation
 from resonance_tui.messaging.outbox import Outgoing
+from resonance_tui.messaging.wire import AgentEvent as Presence
 from resonance_tui.messaging.wire import (
-    SHARDS,
+    EdgeEvent,
     Event,
     LeaveEvent,
     PartialEvent,
@@ -24,6 +25,7 @@ from resonance_tui.messaging.wire import (
     RoomEvent,
     RoomSettings,
     agent_topic,
+    edge_topic,
     encode_agent,
     encode_partial,
     encode_total,
@@ -33,8 +35,8 @@ from resonance_tui.messaging.wire import (
     shard_filter,
     total_topic,
 )
-from resonance_tui.messaging.wire import AgentEvent as Presence
-from resonance_tui.room.tally import ROOT, Board, Counts, Partial, Tally, owner, shards_owned
+from resonance_tui.room.edges import Edges, Sum
+from resonance_tui.room.tally import ROOT, Counts, Partial, Tally, owner, shards_owned
 
 PRESENCE_EVERY_S, PRESENCE_EXPIRY_S = 10.0, 30
 TOTAL_EXPIRY_S = 10
@@ -42,7 +44,9 @@ SETTLE_S = 0.5  # after its SUBACK, for what a broker kept of a shard's reports
 UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
 RETURN_S = 5.0  # for viewers to find a broker again that fell
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
+MAX_AGENTS = 64
 BEATS = 4  # counts are repeated so often within a viewer's heartbeat, changed or not
+SILENT_BEATS = 3  # without a word, an edge has gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,23 @@ class AggregatorStatus:
     viewers: int = 0  # in them
     is_root: bool = False
     room: int = 0  # viewers in the whole room, as far as it knows
+    edges: int = 1  # brokers over which they are spread
     heard: int = 0  # messages since it began
     told: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    edge: str
+    heard_at: float  # monotonic seconds
 
 
 class Aggregator(Line):
     """Counts until cancelled; `run` raises BrokerRefused where the login may not.
 
     A shard is counted by two agents for a moment when it changes hands, and by a new one alone
-    only once it has heard who is in it: see `Board`.
+    only once it has heard who is in it: see `Board`. `edge` names the broker where it counts, in
+    a room that is spread over several: see `Edges`.
     """
 
     keepalive_s = 5  # the broker notices a dead one, and others take over, in 1.5 times this
@@ -73,6 +85,7 @@ class Aggregator(Line):
         channel: str,
         agent_id: str = "",
         *,
+        edge: str = "",
         connect_timeout: float = 5.0,
         version: int | None = None,
         tls: ssl.SSLContext | None = None,
@@ -87,14 +100,15 @@ class Aggregator(Line):
         self._boot = int(time.time())
         self._settings = RoomSettings()
         self._tally = Tally()
-        self._board = Board()
-        self._agents: dict[str, float] = {}  # of others: when last heard, monotonic s
+        self._edge = edge
+        self._edges = Edges(edge)
+        self._agents: dict[str, _Peer] = {}  # the others
         self._is_known = asyncio.Event()  # our own presence came back: we may count here
         self._subscribed: dict[int, float] = {}  # shard: when, monotonic s
         self._seq = 0
         self._total_seq = 0
         self._told_partial: tuple[dict[int, Counts], float] | None = None
-        self._told_total: tuple[Counts, float] | None = None
+        self._told_total: tuple[Sum, float] | None = None
         self._heard = self._told = 0
         self.figures = AggregatorStatus()
 
@@ -119,12 +133,15 @@ class Aggregator(Line):
     async def _enter(self, client: BrokerClient) -> None:
         within = self._settings.heartbeat_s + RETURN_S
         self._tally.doubt(time.monotonic(), within=within)
+        self._edges.listen_again(time.monotonic())
         self._subscribed.clear()
         self._told_partial = self._told_total = None
         self._is_known.clear()
         await client.follow(agent_topic(self._channel, "+"), 1)
         await client.follow(partial_topic(self._channel, "+"), 0)
         await client.follow(room_topic(self._channel), 1)
+        if self._edge:
+            await client.follow(edge_topic("+"), 1)
         await client.send(self._presence())
         await self._be_recognised()
         heed_cancellation()
@@ -144,7 +161,7 @@ class Aggregator(Line):
 
     def _presence(self) -> Outgoing:
         topic = agent_topic(self._channel, self.agent_id)
-        return Outgoing(topic, encode_agent(self._boot), 1, PRESENCE_EXPIRY_S)
+        return Outgoing(topic, encode_agent(self._boot, self._edge), 1, PRESENCE_EXPIRY_S)
 
     def _duties(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
         return {"count": self._count(client), "alive": self._keep_alive(client)}
@@ -177,7 +194,8 @@ class Aggregator(Line):
         for event in self._inbox.drain():
             self._take(event, now)
         self._tally.expire(now)
-        for agent_id in [each for each, at in self._agents.items() if now - at > PRESENCE_EXPIRY_S]:
+        oldest = now - PRESENCE_EXPIRY_S
+        for agent_id in [each for each, peer in self._agents.items() if peer.heard_at < oldest]:
             del self._agents[agent_id]
 
     def _take(self, event: Event, now: float) -> None:
@@ -187,31 +205,44 @@ class Aggregator(Line):
             case LeaveEvent():
                 self._tally.leave(event.viewer_id, now)
             case PartialEvent() if event.agent_id != self.agent_id:
-                self._board.post(event.agent_id, event.partial, now)
+                self._edges.post(event.edge, event.agent_id, event.partial, now)
             case Presence():
-                self._meet(event.agent_id, event.boot, now)
+                self._meet(event, now)
+            case EdgeEvent(is_up=False):
+                self._edges.down(event.edge)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
-                self._tally.ttl = self._board.ttl = self._settings.patience_s
+                self._tally.ttl = self._edges.ttl = self._settings.patience_s
+                self._edges.silent_after = SILENT_BEATS * self._beat_s
             case _:  # nicknames and totals are for viewers
                 return
 
-    def _meet(self, agent_id: str, boot: int | None, now: float) -> None:
+    def _meet(self, presence: Presence, now: float) -> None:
+        agent_id, boot = presence.agent_id, presence.boot
         if agent_id == self.agent_id:
-            if boot == self._boot:
+            if (boot, presence.edge) == (self._boot, self._edge):
                 self._is_known.set()
         elif boot is None:
             self._agents.pop(agent_id, None)
-        elif agent_id in self._agents or len(self._agents) < self._board.max_agents:
-            self._agents[agent_id] = now
+        elif agent_id in self._agents or len(self._agents) < MAX_AGENTS:
+            self._agents[agent_id] = _Peer(presence.edge, now)
+            self._edges.begin(presence.edge, agent_id, boot, now)
 
     @property
-    def _live(self) -> frozenset[str]:
-        return frozenset((self.agent_id, *self._agents))
+    def _live(self) -> dict[str, list[str]]:
+        """Who counts, by edge; this one among them."""
+        live = {self._edge: [self.agent_id]}
+        for agent_id, peer in self._agents.items():
+            live.setdefault(peer.edge, []).append(agent_id)
+        return live
+
+    @property
+    def _beat_s(self) -> float:
+        return self._settings.heartbeat_s / BEATS
 
     async def _retune(self, client: BrokerClient, now: float) -> None:
         """Hears the shards that are ours, and for a while those that nobody else has yet."""
-        live = self._live
+        live = self._live[self._edge]
         owned = shards_owned(self.agent_id, live)
         kept = owned | frozenset(
             shard for shard in self._subscribed if not self._is_taken_over(shard, live, now)
@@ -226,8 +257,8 @@ class Aggregator(Line):
             await client.follow(shard_filter(self._channel, shard), 0)
             self._subscribed[shard] = time.monotonic()
 
-    def _is_taken_over(self, shard: int, live: frozenset[str], now: float) -> bool:
-        return self._board.holder(shard, live, now) not in (None, self.agent_id)
+    def _is_taken_over(self, shard: int, live: list[str], now: float) -> bool:
+        return self._edges.holder(shard, live, now) not in (None, self.agent_id)
 
     def _settled(self, now: float) -> dict[int, Counts]:
         """What we can vouch for."""
@@ -246,39 +277,40 @@ class Aggregator(Line):
         if has_news and self._is_due(shards, self._told_partial, now):
             self._told_partial = (shards, now)
             await self._tell_partial(client, shards, now)
-        live = self._live
-        is_root = owner(ROOT, live) == self.agent_id
-        counts, covered = self._board.total(live, now)
-        if is_root and covered == SHARDS and self._is_due(counts, self._told_total, now):
-            self._told_total = (counts, now)
-            await self._tell_total(client, counts)
+        agents = (self.agent_id, *self._agents)
+        is_root = owner(ROOT, agents) == self.agent_id
+        room = self._edges.total(self._live, now)
+        if is_root and room.is_whole and self._is_due(room, self._told_total, now):
+            self._told_total = (room, now)
+            await self._tell_total(client, room)
         self.figures = AggregatorStatus(
-            agents=len(live),
+            agents=len(agents),
             shards=len(shards),
             viewers=self._tally.viewers,
             is_root=is_root,
-            room=sum(counts),
+            room=sum(room.counts),
+            edges=room.edges,
             heard=self._heard,
             told=self._told,
         )
 
     def _is_due(self, value: object, told: tuple[object, float] | None, now: float) -> bool:
-        beat_s = self._settings.heartbeat_s / BEATS
-        return told is None or value != told[0] or now - told[1] >= beat_s
+        return told is None or value != told[0] or now - told[1] >= self._beat_s
 
     async def _tell_partial(
         self, client: BrokerClient, shards: dict[int, Counts], now: float
     ) -> None:
         self._seq += 1
         partial = Partial(self._boot, self._seq, shards)
-        self._board.post(self.agent_id, partial, now)
-        payload = encode_partial(partial, _epoch_ms())
+        self._edges.post(self._edge, self.agent_id, partial, now)
+        payload = encode_partial(partial, _epoch_ms(), self._edge)
         topic = partial_topic(self._channel, self.agent_id)
         await self._send(client, Outgoing(topic, payload, 0, retain=False))
 
-    async def _tell_total(self, client: BrokerClient, counts: Counts) -> None:
+    async def _tell_total(self, client: BrokerClient, room: Sum) -> None:
         self._total_seq += 1
-        payload = encode_total(self._boot, self._total_seq, _epoch_ms(), counts)
+        edges = max(1, room.edges)
+        payload = encode_total(self._boot, self._total_seq, _epoch_ms(), room.counts, edges)
         await self._send(client, Outgoing(total_topic(self._channel), payload, 0, TOTAL_EXPIRY_S))
 
     async def _send(self, client: BrokerClient, message: Outgoing) -> None:

@@ -9,6 +9,7 @@ import random
 import ssl
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -96,6 +97,7 @@ class Line(ABC):
     ) -> None:
         self.status = LinkStatus(LinkState.CONNECTING)
         self.wake = asyncio.Event()
+        self._brokers = deque((url, *url.alternates))
         self._url = url
         self._inbox = inbox
         self._guard = Guard()
@@ -146,8 +148,16 @@ class Line(ABC):
                 _log.info("%s: %s; next try in %.1f s", self._url, reason, delay_s)
                 self._set_status(LinkState.LOST, reason, time.monotonic() + delay_s)
                 await asyncio.sleep(delay_s)
+                if self._connected_at is None:
+                    self._try_the_next()
         finally:
             self._set_status(LinkState.CLOSED)
+
+    def _try_the_next(self) -> None:
+        """Of the brokers where the room is. One that held is tried again before it is given up."""
+        if len(self._brokers) > 1:
+            self._brokers.rotate(-1)
+            self._url, self._version = self._brokers[0], self._known_version
 
     def _set_status(
         self, state: LinkState, detail: str = "", retry_at: float | None = None

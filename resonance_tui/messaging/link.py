@@ -169,7 +169,7 @@ class MqttLink(Line):
         room = self._inbox.waits(room_topic(self._channel))
         settings = room.settings if isinstance(room, RoomEvent) else None
         limit = (settings or RoomSettings()).mesh_max
-        if not isinstance(total, TotalEvent) or total.viewers <= limit:
+        if not isinstance(total, TotalEvent) or (total.viewers <= limit and total.edges <= 1):
             return False
         self._wants_everybody = False
         return True

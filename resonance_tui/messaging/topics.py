@@ -7,16 +7,18 @@ import secrets
 import unicodedata
 from base64 import b32encode
 
-from resonance_tui.errors import InvalidChannel
+from resonance_tui.errors import InvalidChannel, InvalidEdge
 from resonance_tui.messaging.safe_text import safe_text
 from resonance_tui.room.tally import shard_of
 
 VERSION = 1
 ROOT = f"resonance/{VERSION}"
+EDGES = "resonance/edge"
 TOPIC_LIMIT = 128  # characters; the longest of ours has 113
 
 _CHANNEL = re.compile(r"[a-z0-9_-]{1,64}")
 _ID = re.compile(r"[a-z0-9_-]{1,32}")
+EDGE_NAME = r"[a-z0-9_-]{1,16}"
 
 
 def normalize_channel(text: str) -> str:
@@ -39,6 +41,22 @@ def _channel_like(text: str) -> str:
 def new_viewer_id() -> str:
     """A fresh random id of 13 base32 characters (64 bits); means nothing to anybody."""
     return b32encode(secrets.token_bytes(8)).decode().rstrip("=").lower()
+
+
+def normalize_edge(text: str) -> str:
+    """The name of an edge in its one spelling: 1-16 of `a-z 0-9 _ -`. Raises InvalidEdge."""
+    name = text.strip().lower()
+    if not is_edge(name):
+        raise InvalidEdge(
+            f"Not a name for an edge: {safe_text(text, 40)!r}",
+            "Use 1 to 16 letters a-z, digits, - or _, for example: berlin",
+        )
+    return name
+
+
+def is_edge(text: str) -> bool:
+    """Whether this can name one of several brokers of a room."""
+    return re.fullmatch(EDGE_NAME, text) is not None
 
 
 def is_id(text: str) -> bool:
@@ -70,6 +88,11 @@ def agent_topic(channel: str, agent_id: str) -> str:
 def partial_topic(channel: str, agent_id: str) -> str:
     """Where an aggregator says what it counted; `+` for all of them."""
     return f"{ROOT}/{channel}/agg/{agent_id}"
+
+
+def edge_topic(edge: str) -> str:
+    """Where a broker's bridge says whether it is up, for all rooms; `+` for all edges."""
+    return f"{EDGES}/{edge}"
 
 
 def shard_filter(channel: str, shard: int) -> str:

@@ -17,16 +17,21 @@ from resonance_tui.messaging.address import (
 )
 from resonance_tui.messaging.safe_text import NICKNAME_LIMIT, clean_nickname, safe_text
 from resonance_tui.messaging.topics import (
+    EDGE_NAME,
+    EDGES,
     ROOT,
     TOPIC_LIMIT,
     VERSION,
     agent_topic,
     channel_filter,
+    edge_topic,
     is_channel,
+    is_edge,
     is_id,
     new_viewer_id,
     nickname_topic,
     normalize_channel,
+    normalize_edge,
     partial_topic,
     report_topic,
     room_topic,
@@ -43,6 +48,7 @@ __all__ = [
     "VERSION",
     "AgentEvent",
     "BrokerUrl",
+    "EdgeEvent",
     "Event",
     "LeaveEvent",
     "NicknameEvent",
@@ -56,6 +62,7 @@ __all__ = [
     "channel_filter",
     "clean_nickname",
     "decode",
+    "edge_topic",
     "encode_agent",
     "encode_nickname",
     "encode_partial",
@@ -67,6 +74,7 @@ __all__ = [
     "new_viewer_id",
     "nickname_topic",
     "normalize_channel",
+    "normalize_edge",
     "parse_broker_url",
     "parse_invite",
     "partial_topic",
@@ -137,6 +145,7 @@ class TotalEvent:
     counts: Counts  # nine, in the order of `Code`
     boot: int = 0
     seq: int = 0
+    edges: int = 1  # brokers over which the room is spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +162,7 @@ class AgentEvent:
     channel: str
     agent_id: str
     boot: int | None
+    edge: str = ""  # of several brokers, the one whose viewers it counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +172,15 @@ class PartialEvent:
     channel: str
     agent_id: str
     partial: Partial
+    edge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeEvent:
+    """The bridge of one of several brokers came up or went down."""
+
+    edge: str
+    is_up: bool
 
 
 Event = (
@@ -173,10 +192,12 @@ Event = (
     | TotalOverEvent
     | AgentEvent
     | PartialEvent
+    | EdgeEvent
 )
 
 _Version = Annotated[int, msgspec.Meta(ge=VERSION, le=VERSION)]
 _U32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+_Edge = Annotated[str, msgspec.Meta(pattern=rf"^({EDGE_NAME})?\Z")]
 
 
 class _ReportFrame(msgspec.Struct, array_like=True, gc=False):
@@ -200,11 +221,13 @@ class _TotalFrame(msgspec.Struct, array_like=True, gc=False):
     t_ms: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     viewers: _U32
     counts: tuple[_U32, _U32, _U32, _U32, _U32, _U32, _U32, _U32, _U32]
+    edges: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
 
 
 class _AgentFrame(msgspec.Struct, array_like=True, gc=False):
     version: _Version
     boot: _U32
+    edge: _Edge = ""
 
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]  # so that a sum of 64 fits a total
@@ -221,6 +244,7 @@ class _PartialFrame(msgspec.Struct, array_like=True, gc=False):
     seq: _U32
     t_ms: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     shards: Annotated[list[_ShardCounts], msgspec.Meta(max_length=SHARDS)]
+    edge: _Edge = ""
 
 
 class _RoomFrame(msgspec.Struct):
@@ -260,19 +284,21 @@ def encode_room(settings: RoomSettings, host: str = "") -> bytes:
     return _pack({"v": VERSION, **asdict(settings), **({"host": host} if host else {})})
 
 
-def encode_agent(boot: int) -> bytes:
-    return _pack((VERSION, boot))
+def encode_agent(boot: int, edge: str = "") -> bytes:
+    return _pack((VERSION, boot, edge) if edge else (VERSION, boot))
 
 
-def encode_partial(partial: Partial, t_ms: int) -> bytes:
+def encode_partial(partial: Partial, t_ms: int, edge: str = "") -> bytes:
     """`t_ms`: the aggregator's epoch milliseconds, for display. At most 3.5 kB."""
     shards = [(shard, sum(counts), *counts) for shard, counts in partial.shards.items()]
-    return _pack((VERSION, partial.boot, partial.seq, t_ms, shards))
+    frame = (VERSION, partial.boot, partial.seq, t_ms, shards)
+    return _pack((*frame, edge) if edge else frame)
 
 
-def encode_total(boot: int, seq: int, t_ms: int, counts: Counts) -> bytes:
+def encode_total(boot: int, seq: int, t_ms: int, counts: Counts, edges: int = 1) -> bytes:
     """`t_ms`: the aggregator's epoch milliseconds, for display; `counts`: nine, as in `Code`."""
-    return _pack((VERSION, boot, seq, t_ms, sum(counts), counts))
+    frame = (VERSION, boot, seq, t_ms, sum(counts), counts)
+    return _pack((*frame, edges) if edges > 1 else frame)
 
 
 # --- from the network --------------------------------------------------------------------------
@@ -287,6 +313,8 @@ def decode(topic: str, payload: bytes) -> Event:
 
 
 def _decode(topic: str, payload: bytes) -> Event:
+    if topic.startswith(f"{EDGES}/"):
+        return _decode_edge(topic.removeprefix(f"{EDGES}/"), payload)
     channel, kind, who = _parse_topic(topic)
     if len(payload) > PAYLOAD_LIMITS[kind]:
         raise WireError(f"Payload of {len(payload)} bytes, at most {PAYLOAD_LIMITS[kind]} allowed")
@@ -298,10 +326,16 @@ def _decode(topic: str, payload: bytes) -> Event:
         case "room":
             return _decode_room(channel, payload) if payload else RoomEvent(channel, None)
         case "agent":
-            return AgentEvent(channel, who, _unpack_agent(payload).boot if payload else None)
+            return _decode_agent(channel, who, payload)
         case "agg":
             return _decode_partial(channel, who, payload)
     return _decode_total(channel, payload) if payload else TotalOverEvent(channel)
+
+
+def _decode_edge(edge: str, payload: bytes) -> Event:
+    if not is_edge(edge) or payload not in (b"0", b"1"):
+        raise WireError("Not a bridge's word")
+    return EdgeEvent(edge, payload == b"1")
 
 
 def _parse_topic(topic: str) -> tuple[str, str, str]:
@@ -335,6 +369,13 @@ def _decode_nickname(channel: str, viewer_id: str, payload: bytes) -> Event:
     return NicknameEvent(channel, viewer_id, nickname)
 
 
+def _decode_agent(channel: str, agent_id: str, payload: bytes) -> Event:
+    if not payload:
+        return AgentEvent(channel, agent_id, None)
+    frame = _unpack_agent(payload)
+    return AgentEvent(channel, agent_id, frame.boot, frame.edge)
+
+
 def _decode_room(channel: str, payload: bytes) -> Event:
     frame: dict[str, Any] = msgspec.structs.asdict(_unpack_room(payload))
     del frame["v"]
@@ -346,7 +387,7 @@ def _decode_total(channel: str, payload: bytes) -> Event:
     frame = _unpack_total(payload)
     if sum(frame.counts) != frame.viewers:
         raise WireError("A total that does not add up")
-    return TotalEvent(channel, frame.viewers, frame.counts, frame.boot, frame.seq)
+    return TotalEvent(channel, frame.viewers, frame.counts, frame.boot, frame.seq, frame.edges)
 
 
 def _decode_partial(channel: str, agent_id: str, payload: bytes) -> Event:
@@ -356,4 +397,4 @@ def _decode_partial(channel: str, agent_id: str, payload: bytes) -> Event:
         raise WireError("A partial that counts a shard twice")
     if any(sum(counts) != viewers for _, viewers, *counts in frame.shards):
         raise WireError("A partial that does not add up")
-    return PartialEvent(channel, agent_id, Partial(frame.boot, frame.seq, shards))
+    return PartialEvent(channel, agent_id, Partial(frame.boot, frame.seq, shards), frame.edge)

@@ -28,13 +28,20 @@ class Switch:
         self.mesh_max = mesh_max
         self.stale_after = stale_after
         self.counts: Counts = NO_COUNTS
+        self._is_spread = False  # over several brokers, each of which hears its own viewers only
         self._order: tuple[int, int] | None = None  # (boot, seq) of the last total
         self._heard_at: float | None = None  # monotonic seconds; None: there is no total
 
-    def hear(self, order: tuple[int, int], counts: Counts, now: float) -> None:
-        """A total arrived. Two roots may speak for a moment, so its order only has to differ."""
+    def hear(
+        self, order: tuple[int, int], counts: Counts, now: float, *, is_spread: bool = False
+    ) -> None:
+        """A total arrived. Two roots may speak for a moment, so its order only has to differ.
+
+        `is_spread`: the room is on several brokers, and no mesh, however small, holds all of it.
+        """
         if order != self._order:
             self._order, self.counts, self._heard_at = order, counts, now
+            self._is_spread = is_spread
 
     def end(self) -> None:
         """The last aggregator said goodbye."""
@@ -45,5 +52,6 @@ class Switch:
         is_live = self._heard_at is not None and now - self._heard_at < self.stale_after
         stays = self.mode is Mode.TOTAL
         limit = BACK_AT * self.mesh_max if stays else self.mesh_max
+        limit = 0 if self._is_spread else limit
         self.mode = Mode.TOTAL if is_live and sum(self.counts) > limit else Mode.MESH
         return self.mode

@@ -10,7 +10,7 @@ from resonance_tui.errors import ResonanceError
 from resonance_tui.messaging.address import BrokerUrl
 from resonance_tui.messaging.aggregator import Aggregator, AggregatorStatus
 from resonance_tui.messaging.line import LinkState, LinkStatus
-from resonance_tui.messaging.wire import normalize_channel
+from resonance_tui.messaging.wire import normalize_channel, normalize_edge
 from resonance_tui.verbs.planning import broker_or_default
 from resonance_tui.verbs.running import for_seconds, run_loop
 from resonance_tui.verbs.status_line import StatusLine, up
@@ -18,13 +18,14 @@ from resonance_tui.verbs.status_line import StatusLine, up
 DRAW_EVERY_S = 1.0
 
 
-def run(config: Config, channel: str, *, duration: float | None) -> None:
+def run(config: Config, channel: str, *, edge: str = "", duration: float | None) -> None:
     """Count until interrupted, or for `duration` seconds; a status line on stderr.
 
     Raises BrokerRefused for a login that may not count.
     """
     url = broker_or_default(config)
-    aggregator = Aggregator(url, normalize_channel(channel), account_id(url))
+    edge = normalize_edge(edge) if edge else ""
+    aggregator = Aggregator(url, normalize_channel(channel), account_id(url), edge=edge)
     screen = StatusLine()
     screen.say(f"Counting {channel} at {url.public}; Ctrl-C ends it.")
     try:
@@ -67,7 +68,8 @@ def describe(figures: AggregatorStatus, state: LinkState, up_s: float) -> str:
     if state is not LinkState.CONNECTED:
         return f"{state.value} · {up(up_s)}"
     role = f"root of {figures.agents}" if figures.is_root else f"one of {figures.agents}"
+    edges = f" on {figures.edges} brokers" if figures.edges > 1 else ""
     return (
-        f"{figures.room} in the room · {figures.viewers} of them here, "
+        f"{figures.room} in the room{edges} · {figures.viewers} of them here, "
         f"{figures.shards} of 64 shards · {role} · {up(up_s)}"
     )

@@ -62,21 +62,17 @@ def broker_url(config: Config) -> BrokerUrl | None:
     settings = config.settings.broker
     if not settings.url:
         return None
-    url = parse_broker_url(settings.url)
+    return _configured(config, parse_broker_url(settings.url))
+
+
+def _configured(config: Config, url: BrokerUrl) -> BrokerUrl:
+    settings = config.settings.broker
     return dataclasses.replace(
         url,
         username=url.username or settings.user or None,
         password=url.password or settings.password or None,
         pin=url.pin or (_logins(config).pin_for(url.place) if url.is_tls else None),
-        alternates=tuple(
-            dataclasses.replace(
-                each,
-                username=each.username or settings.user or None,
-                password=each.password or settings.password or None,
-                pin=each.pin or (_logins(config).pin_for(each.place) if each.is_tls else None),
-            )
-            for each in url.alternates
-        ),
+        alternates=tuple(_configured(config, each) for each in url.alternates),
     )
 
 

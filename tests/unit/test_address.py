@@ -32,6 +32,14 @@ TICKET = Ticket("abcdefgh", "secretsecretsecret2345")
         ("mqtt://al:p%40ss%3A@h", BrokerUrl("mqtt", "h", 1883, "al", "p@ss:")),
         ("mqtt://al@h", BrokerUrl("mqtt", "h", 1883, "al", None)),
         (f"mqtts://al@h?pin={PIN}", BrokerUrl("mqtts", "h", 8883, "al", None, PIN)),
+        ("mqtt://al:p,w@h", BrokerUrl("mqtt", "h", 1883, "al", "p,w")),
+        (
+            "mqtt://a, MQTTS://b:1,mqtt://al@c",
+            BrokerUrl(
+                *("mqtt", "a", 1883),
+                alternates=(BrokerUrl("mqtts", "b", 1), BrokerUrl("mqtt", "c", 1883, "al")),
+            ),
+        ),
         (
             f"mqtts://h?pin={':'.join([PIN[:2].upper(), PIN[2:]])}",
             BrokerUrl("mqtts", "h", 8883, pin=PIN),
@@ -50,6 +58,7 @@ def test_a_url_says_where_the_broker_is(typed: str, meant: BrokerUrl) -> None:
         "mqtt://ho st", "mqtt://[::1", "mqtt://[nonsense]", "::1", "mqtt://a\x00b",
         f"mqtt://h?pin={PIN}", f"mqtts://h?pin={PIN[1:]}", f"mqtts://h?pin={PIN}&x=1",
         "mqtts://h?pin=", "mqtt://us%00er:pw@host", "mqtt://host\n.evil", "resonance://host/room",
+        "mqtt://a,mqtt://", "mqtt://a,,mqtt://b", ",".join(["mqtt://a"] * 17),
     ],
 )  # fmt: skip
 def test_what_is_no_url_is_refused_with_an_example(typed: str) -> None:

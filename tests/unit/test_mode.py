@@ -175,3 +175,14 @@ def test_who_does_not_come_back_is_not_waited_for_longer_than_a_heartbeat_and_th
     assert not fact(room, 2, connected=False)
     assert [fact(room, now) for now in (50, 64.9, 65, 66)] == [False, False, True, True]
     assert room.look(66, None).viewers == 0
+
+
+def test_a_room_on_several_brokers_is_told_by_its_total_however_small_it_is() -> None:
+    switch = Switch(mesh_max=100, stale_after=10)
+    switch.hear((1, 1), people(2), 0, is_spread=True)
+    assert switch.decide(0) is Mode.TOTAL
+    assert switch.decide(10) is Mode.MESH  # nobody adds up any more
+    switch.hear((1, 2), people(2), 11, is_spread=True)
+    assert switch.decide(11) is Mode.TOTAL
+    switch.hear((1, 3), people(2), 12)  # the other brokers are gone
+    assert switch.decide(12) is Mode.MESH

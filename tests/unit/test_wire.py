@@ -15,6 +15,7 @@ from resonance_tui.errors import InvalidChannel, WireError
 from resonance_tui.messaging import wire
 from resonance_tui.messaging.wire import (
     AgentEvent,
+    EdgeEvent,
     LeaveEvent,
     NicknameEvent,
     PartialEvent,
@@ -38,6 +39,7 @@ EVENTS = (
     TotalOverEvent,
     AgentEvent,
     PartialEvent,
+    EdgeEvent,
 )
 
 channels = st.from_regex(r"[a-z0-9_-]{1,64}", fullmatch=True)
@@ -50,6 +52,7 @@ reports = st.builds(
     confidence=st.integers(0, 100),
     flags=st.integers(0, 255),
 )
+edges = st.just("") | st.from_regex(r"[a-z0-9_-]{1,16}", fullmatch=True)
 settings = st.builds(
     RoomSettings,
     tick_ms=st.integers(50, 10_000),
@@ -108,31 +111,57 @@ def test_room_settings_come_back_as_they_were(channel: str, told: RoomSettings) 
     assert decode(wire.room_topic(channel), wire.encode_room(told)) == RoomEvent(channel, told)
 
 
-@given(channels, st.tuples(*[st.integers(0, 10_000)] * 9))
-def test_a_total_comes_back_as_it_was(channel: str, counts: tuple[int, ...]) -> None:
-    payload = wire.encode_total(1, 2, 1_790_000_000_000, counts)
+@given(channels, st.tuples(*[st.integers(0, 10_000)] * 9), st.integers(1, 64))
+def test_a_total_comes_back_as_it_was(channel: str, counts: tuple[int, ...], edges: int) -> None:
+    payload = wire.encode_total(1, 2, 1_790_000_000_000, counts, edges)
     assert decode(wire.total_topic(channel), payload) == TotalEvent(
-        channel, sum(counts), counts, boot=1, seq=2
+        channel, sum(counts), counts, boot=1, seq=2, edges=edges
     )
 
 
-@given(channels, viewer_ids, partials, st.integers(0, 2**63 - 1))
+@given(channels, viewer_ids, partials, st.integers(0, 2**63 - 1), edges)
 def test_a_partial_comes_back_as_it_was(
-    channel: str, agent_id: str, partial: Partial, t_ms: int
+    channel: str, agent_id: str, partial: Partial, t_ms: int, edge: str
 ) -> None:
-    event = decode(wire.partial_topic(channel, agent_id), wire.encode_partial(partial, t_ms))
-    assert event == PartialEvent(channel, agent_id, partial)
+    event = decode(wire.partial_topic(channel, agent_id), wire.encode_partial(partial, t_ms, edge))
+    assert event == PartialEvent(channel, agent_id, partial, edge)
 
 
-@given(channels, viewer_ids, st.integers(0, U32))
-def test_an_aggregator_comes_back_as_it_was(channel: str, agent_id: str, boot: int) -> None:
-    event = decode(wire.agent_topic(channel, agent_id), wire.encode_agent(boot))
-    assert event == AgentEvent(channel, agent_id, boot)
+@given(channels, viewer_ids, st.integers(0, U32), edges)
+def test_an_aggregator_comes_back_as_it_was(
+    channel: str, agent_id: str, boot: int, edge: str
+) -> None:
+    event = decode(wire.agent_topic(channel, agent_id), wire.encode_agent(boot, edge))
+    assert event == AgentEvent(channel, agent_id, boot, edge)
+
+
+@pytest.mark.parametrize("payload", [b"0", b"1"])
+def test_a_bridge_says_whether_it_is_up(payload: bytes) -> None:
+    assert decode(wire.edge_topic("berlin"), payload) == EdgeEvent("berlin", payload == b"1")
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("resonance/edge/berlin", b""), ("resonance/edge/berlin", b"2"),
+        ("resonance/edge/berlin", b"10"), ("resonance/edge/", b"1"), ("resonance/edge/+", b"1"),
+        ("resonance/edge/a/b", b"1"), (f"resonance/edge/{'a' * 17}", b"1"),
+        (wire.agent_topic("room", "a1"), msgpack.packb([1, 1, "Berlin"])),
+        (wire.agent_topic("room", "a1"), msgpack.packb([1, 1, "b\n"])),
+        (wire.agent_topic("room", "a1"), msgpack.packb([1, 1, "a" * 17])),
+        (wire.partial_topic("room", "a1"), msgpack.packb([1, 1, 1, 1, [], "+"])),
+        (wire.total_topic("room"), msgpack.packb([1, 1, 1, 1, 0, [0] * 9, 0])),
+        (wire.total_topic("room"), msgpack.packb([1, 1, 1, 1, 0, [0] * 9, 65])),
+    ],
+)  # fmt: skip
+def test_what_names_no_edge_is_refused(topic: str, payload: bytes) -> None:
+    with pytest.raises(WireError):
+        decode(topic, payload)
 
 
 def test_the_largest_partial_fits_its_cap_and_a_packet() -> None:
     shards = dict.fromkeys(range(64), (111_111,) * 9)
-    payload = wire.encode_partial(Partial(U32, U32, shards), 2**63 - 1)
+    payload = wire.encode_partial(Partial(U32, U32, shards), 2**63 - 1, "a" * 16)
     assert len(payload) <= wire.PAYLOAD_LIMITS["agg"] < 4096 - 128
 
 
@@ -244,9 +273,9 @@ def test_a_report_that_lacks_a_field_is_refused(length: int) -> None:
     [
         (REPORT_TOPIC, 64, GOOD),
         (wire.nickname_topic("room", "abc"), 256, [1, "a"]),
-        (wire.total_topic("room"), 256, [1, 1, 1, 1, 0, [0] * 9]),
-        (wire.agent_topic("room", "a1"), 32, [1, 1]),
-        (wire.partial_topic("room", "a1"), 3584, [1, 1, 1, 1, [[5, 9, *[1] * 9]]]),
+        (wire.total_topic("room"), 256, [1, 1, 1, 1, 0, [0] * 9, 2]),
+        (wire.agent_topic("room", "a1"), 32, [1, 1, "b"]),
+        (wire.partial_topic("room", "a1"), 3584, [1, 1, 1, 1, [[5, 9, *[1] * 9]], "b"]),
     ],
 )
 def test_a_payload_beyond_its_cap_is_refused(topic: str, limit: int, frame: list[object]) -> None:

@@ -32,6 +32,8 @@ FRAMES = [
     [1, 5, 6, 1_790_000_000_000, 9, [1] * 9],
     [1, 5],
     [1, 5, 6, 1_790_000_000_000, [[3, 9, *[1] * 9]]],
+    [1, 5, 6, 1_790_000_000_000, [[3, 9, *[1] * 9]], "berlin"],
+    [1, 5, "berlin"],
 ]
 
 viewer_ids = st.from_regex(r"[a-z0-9_-]{1,32}", fullmatch=True)
@@ -40,7 +42,7 @@ ours = st.one_of(
     viewer_ids.map(lambda each: wire.nickname_topic("room", each)),
     viewer_ids.map(lambda each: f"resonance/1/room/agg/{each}"),
     viewer_ids.map(lambda each: f"resonance/1/room/agent/{each}"),
-    st.sampled_from(["resonance/1/room/room", "resonance/1/room/total"]),
+    st.sampled_from(["resonance/1/room/room", "resonance/1/room/total", "resonance/edge/berlin"]),
 )
 levels = st.sampled_from(["resonance", "1", "room", "r", "n", "agg", "total", "0", "", "+", "#"])
 topics = st.one_of(
