@@ -1,4 +1,4 @@
-"""Pure: rows to what a chart shows (means per column, stacked shares, moments)."""
+"""Pure: a recording by column, and how it is resampled for a chart so that peaks stay."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from resonance_tui.emotions import EMOTIONS, Code
 from resonance_tui.history.rows import Row
 
 BRIDGE_S = 5  # a hiccup of the recorder, not a gap
+UNUSUAL = 2.5  # times what a line's seconds usually rise above their mean: a spike
 MOMENT_WINDOW_S = 30
 MOMENT_APART_S = 60
 MOMENT_LEAST = 0.15  # of the room, after weighing
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # the same track is the same object
@@ -38,15 +41,40 @@ class Track:
     def end(self) -> int:
         return int(self.times[-1])
 
+    def slice(self, low: int, high: int) -> Track:
+        """Rows `low` to `high` - 1, as a view."""
+        rows = slice(low, high)
+        return Track(self.times[rows], self.counts[rows], self.others[rows], self.viewers[rows])
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Means per bucket. None where nothing was recorded."""
 
-    times: tuple[float, ...]  # middles of the buckets, epoch s
-    lines: tuple[tuple[float | None, ...], ...]  # seven; viewers, or per cent of the room
-    width_s: float  # of a bucket
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Equal buckets of time over a part of a track."""
+
+    times: Floats  # (B,) middles of the buckets, epoch s
+    width_s: float
+    bounds: NDArray[np.int64]  # (B + 1,) bucket b holds the track's rows bounds[b] to [b + 1] - 1
     starts: frozenset[int] = frozenset()  # buckets that nothing joins to the one before
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """(B,) recorded seconds per bucket."""
+        return np.diff(self.bounds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """K lines over B buckets, each array `float64[K, B]`. NaN where nothing was recorded.
+
+    After `min_max`, `low` and `high` are the lowest and the highest second of each bucket; after a
+    correction they are the edges of its error band.
+    """
+
+    times: Floats  # (B,)
+    mean: Floats
+    low: Floats
+    high: Floats
+    starts: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,69 +91,117 @@ class Moment:
 def to_track(rows: Sequence[Row]) -> Track:
     """Where several sources recorded the same second, the one that saw most viewers counts."""
     table = np.array(
-        [(r.t, r.viewers, r.unsure + r.away, *r.counts) for r in rows], np.int64
-    ).reshape(-1, 10)
-    table = table[np.lexsort((-table[:, 1], table[:, 0]))]
-    is_first = np.diff(table[:, 0], prepend=-1) != 0
-    table = table[is_first]
-    return Track(table[:, 0], table[:, 3:], table[:, 2], table[:, 1])
+        [(r.t, r.viewers, *r.counts, r.unsure, r.away) for r in rows], np.int64
+    ).reshape(-1, 11)
+    return from_table(table)
+
+
+def from_table(table: NDArray[np.int64]) -> Track:
+    """`int64[N, 11]`, one line a row: t, viewers, seven counts, unsure, away; in any order."""
+    if not _is_rising(table[:, 0]):
+        table = table[np.lexsort((-table[:, 1], table[:, 0]))]
+        table = table[np.diff(table[:, 0], prepend=-1) != 0]
+    counts = np.ascontiguousarray(table[:, 2:9])
+    return Track(table[:, 0].copy(), counts, table[:, 9] + table[:, 10], table[:, 1].copy())
 
 
 def cut(track: Track, start: float, end: float) -> Track:
     """The part from `start` to `end`, both included (epoch s)."""
     low = np.searchsorted(track.times, start, side="left")
     high = np.searchsorted(track.times, end, side="right")
+    return track.slice(int(low), int(high))
+
+
+def extend(track: Track, more: Track) -> Track:
+    """`track` with `more` behind it; where they overlap, `more` holds."""
+    if not len(more):
+        return track
+    kept = track.slice(0, int(np.searchsorted(track.times, more.start)))
     return Track(
-        track.times[low:high],
-        track.counts[low:high],
-        track.others[low:high],
-        track.viewers[low:high],
+        np.concatenate([kept.times, more.times]),
+        np.concatenate([kept.counts, more.counts]),
+        np.concatenate([kept.others, more.others]),
+        np.concatenate([kept.viewers, more.viewers]),
     )
 
 
-def resample(track: Track, start: float, end: float, bins: int) -> Series:
-    """Mean viewers per emotion in at most `bins` buckets, none shorter than a second."""
-    sums, rows, times, width, starts = _buckets(track, start, end, bins)
-    means = sums[:, :7] / np.maximum(rows, 1)[:, None]
-    return Series(times, _lines(means, rows > 0), width, starts)
+def grid(track: Track, start: float, end: float, bins: int) -> Grid:
+    """At most `bins` buckets from `start` to `end`, none shorter than a second."""
+    span = end - start + 1  # the last second belongs to it
+    bins = max(1, min(bins, int(span)))
+    width = span / bins
+    edges = start + width * np.arange(bins + 1)
+    bounds = np.searchsorted(track.times, edges)
+    bounds[-1] = np.searchsorted(track.times, end, side="right")
+    times: Floats = start + width * (np.arange(bins, dtype=np.float64) + 0.5) - 0.5
+    return Grid(times, width, bounds, _after_gaps(track, bounds, width))
 
 
-def shares(track: Track, start: float, end: float, bins: int) -> Series:
-    """Share of the room per emotion in per cent; unsure and away make up the rest to 100.
+def min_max(values: NDArray, grid: Grid) -> Series:
+    """Min-max resampling of `values[N, K]`, a row for each of the track's: the mean, the lowest
+    and the highest second of each bucket, so that no second is too short to be seen.
 
-    A bucket in which the room was empty holds None like one that was not recorded.
+    NaN in `values` is a second that is not known.
     """
-    sums, rows, times, width, starts = _buckets(track, start, end, bins)
-    viewers = sums[:, :8].sum(axis=1)
-    means = 100 * sums[:, :7] / np.maximum(viewers, 1)[:, None]
-    is_deserted = (viewers == 0) & (rows > 0)
-    after = frozenset((np.flatnonzero(is_deserted) + 1).tolist())
-    return Series(times, _lines(means, viewers > 0), width, starts | after)
+    rows = grid.rows
+    known = np.flatnonzero(rows)
+    found = np.full((3, values.shape[1], len(rows)), np.nan)
+    if len(known):
+        part = values[grid.bounds[0] : grid.bounds[-1]]
+        at = grid.bounds[known] - grid.bounds[0]
+        found[0][:, known] = _means(part, at, rows[known]).T
+        found[1][:, known] = np.fmin.reduceat(part, at).T
+        found[2][:, known] = np.fmax.reduceat(part, at).T
+    return Series(grid.times, found[0], found[1], found[2], parted(grid, found[0]))
 
 
-def stacked(series: Series) -> Series:
-    """Each line on top of those before it: the upper edges of a stack."""
-    edges = [list(series.lines[0])]
-    for line in series.lines[1:]:
-        pairs = zip(edges[-1], line, strict=True)
-        edges.append([None if a is None or b is None else a + b for a, b in pairs])
-    return Series(series.times, tuple(map(tuple, edges)), series.width_s, series.starts)
+def means(values: NDArray, grid: Grid) -> Floats:
+    """Mean of `values[N, K]` per bucket, `float64[B, K]`; NaN where nothing was recorded."""
+    rows = grid.rows
+    known = np.flatnonzero(rows)
+    found = np.full((len(rows), values.shape[1]), np.nan)
+    if len(known):
+        part = values[grid.bounds[0] : grid.bounds[-1]]
+        found[known] = _means(part, grid.bounds[known] - grid.bounds[0], rows[known])
+    return found
 
 
-def segments(series: Series, line: Sequence[float | None]) -> list[tuple[list[float], list[float]]]:
+def parted(grid: Grid, lines: Floats) -> frozenset[int]:
+    """The buckets that begin a piece of these lines `[K, B]`: after a gap, or after what was
+    recorded and cannot be told."""
+    is_untold = np.isnan(lines).all(axis=0) & (grid.rows > 0)
+    return grid.starts | frozenset((np.flatnonzero(is_untold) + 1).tolist())
+
+
+def stacked(lines: Floats) -> Floats:
+    """Each line on top of those before it: the upper edges of a stack, `float64[K, B]`."""
+    return np.cumsum(lines, axis=0)
+
+
+def spikes(mean: Floats, high: Floats) -> list[int]:
+    """Buckets of one line in which a second stands out too far for the mean to tell of it.
+
+    The bucket with the highest second is always one of them; the others rise far above their mean
+    by the standard of this line, so that plain noise draws nothing.
+    """
+    rise = high - mean
+    if not np.isfinite(rise).any() or np.nanmax(rise) <= 0:
+        return []
+    usual = float(np.nanmedian(rise))
+    found = set(np.flatnonzero(rise > UNUSUAL * usual).tolist())
+    return sorted(found | {int(np.nanargmax(high))})
+
+
+def segments(
+    times: Floats, line: Floats, starts: frozenset[int]
+) -> list[tuple[list[float], list[float]]]:
     """A line as its unbroken pieces; a gap in the recording is a gap in the line."""
-    pieces: list[tuple[list[float], list[float]]] = []
-    is_new = True
-    for index, (t, value) in enumerate(zip(series.times, line, strict=True)):
-        is_new = is_new or index in series.starts
-        if value is None:
-            continue
-        if is_new:
-            pieces.append(([], []))
-        pieces[-1][0].append(t)
-        pieces[-1][1].append(value)
-        is_new = False
-    return pieces
+    known = np.flatnonzero(np.isfinite(line))
+    if not len(known):
+        return []
+    begun = np.isin(np.arange(len(line)), list(starts)).cumsum()[known]
+    pieces = np.split(known, np.flatnonzero(np.diff(begun)) + 1)
+    return [(times[piece].tolist(), line[piece].tolist()) for piece in pieces]
 
 
 def averages(track: Track) -> tuple[float, ...]:
@@ -182,30 +258,23 @@ def _mixes(track: Track) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     )
 
 
-def _buckets(
-    track: Track, start: float, end: float, bins: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64], tuple[float, ...], float, frozenset[int]]:
-    """Per bucket: sums (bins, 8; the last column is unsure and away), recorded seconds, middle;
-    then the buckets' width, and which of them come after a gap."""
-    span = end - start + 1  # the last second belongs to it
-    bins = max(1, min(bins, int(span)))
-    width = span / bins
-    part = cut(track, start, end)
-    place = np.minimum(((part.times - start) / width).astype(np.int64), bins - 1)
-    columns = [*part.counts.T, part.others]
-    sums = np.stack([np.bincount(place, weights=c, minlength=bins) for c in columns], axis=1)
-    times = tuple((start + width * (np.arange(bins) + 0.5) - 0.5).tolist())
-    is_gap = np.diff(part.times) > max(BRIDGE_S, width / 2)
-    starts = frozenset(place[1:][is_gap & (np.diff(place) > 0)].tolist())
-    rows = np.bincount(place, minlength=bins)
-    return sums.astype(np.float64), rows, times, width, starts
+def _is_rising(times: NDArray[np.int64]) -> bool:
+    return bool((np.diff(times) > 0).all())
 
 
-def _lines(
-    means: NDArray[np.float64], known: NDArray[np.bool_]
-) -> tuple[tuple[float | None, ...], ...]:
-    is_known = known.tolist()
-    return tuple(
-        tuple(value if ok else None for value, ok in zip(line, is_known, strict=True))
-        for line in means.T.tolist()
-    )
+def _means(values: NDArray, at: NDArray[np.int64], rows: NDArray[np.int64]) -> Floats:
+    if values.dtype.kind == "i":
+        return np.add.reduceat(values, at) / rows[:, None]
+    is_known = np.isfinite(values)
+    sums = np.add.reduceat(np.where(is_known, values, 0.0), at)
+    count = np.add.reduceat(is_known.astype(np.int64), at)
+    return np.where(count > 0, sums / np.maximum(count, 1), np.nan)
+
+
+def _after_gaps(track: Track, bounds: NDArray[np.int64], width: float) -> frozenset[int]:
+    """Which buckets begin after a pause that a line must not cross."""
+    times = track.times[bounds[0] : bounds[-1]]
+    after = np.flatnonzero(np.diff(times) > max(BRIDGE_S, width / 2)) + 1 + bounds[0]
+    place = np.searchsorted(bounds, after, side="right") - 1
+    before = np.searchsorted(bounds, after - 1, side="right") - 1
+    return frozenset(place[place > before].tolist())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from resonance_tui.history.charts import Moment, Track, moments, to_track
+from resonance_tui.history.charts import Floats, Track, extend, to_track
 from resonance_tui.history.export import to_csv
 from resonance_tui.history.rows import SessionSpan
 from resonance_tui.history.saving import free_name, save
 from resonance_tui.history.store import Store
 from resonance_tui.history.window import Window
+
+LATE_S = 5  # another recorder may write a second this much after the first one did
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Request:
     session: int = 1
     source: str | None = None
     zone: tzinfo | None = None  # for clock times on screen; the machine's own when None
+    confusion: Floats | None = field(default=None, compare=False)  # of the engine, [7, 7]
+    is_corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,10 @@ class Recording:
 
     sessions: list[SessionSpan]  # all of the channel, oldest first
     track: Track
-    moments: list[Moment]
 
 
 def read(request: Request) -> Recording:
-    """Blocks while SQLite reads: a day takes about a second. Raises StoreError."""
+    """Blocks while SQLite reads: some tenths of a second for twelve hours. Raises StoreError."""
     with Store(request.db_path, read_only=True) as store:
         sessions = store.sessions(request.channel, source=request.source)
         start, end = request.start, request.end
@@ -48,8 +51,20 @@ def read(request: Request) -> Recording:
             span = sessions[-request.session]
             start, end = span.start, span.end
         rows = store.read(request.channel, start, end, request.source)
-    track = to_track(rows)
-    return Recording(sessions, track, moments(track))
+    return Recording(sessions, to_track(rows))
+
+
+def can_grow(request: Request) -> bool:
+    """Whether rows that are recorded from now on belong to what was asked for."""
+    return request.end is None and (request.start is not None or request.session == 1)
+
+
+def read_on(request: Request, track: Track) -> Track:
+    """`track` with what was recorded since; the same object when nothing was. Raises StoreError."""
+    with Store(request.db_path, read_only=True) as store:
+        rows = store.read(request.channel, track.end - LATE_S, source=request.source)
+    more = to_track(rows)
+    return extend(track, more) if len(more) and more.end > track.end else track
 
 
 def export(request: Request, window: Window, folder: Path) -> tuple[Path, int]:

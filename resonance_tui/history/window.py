@@ -34,6 +34,10 @@ class Window:
     def is_whole(self) -> bool:
         return self.start == self.low and self.end == self.high
 
+    @property
+    def is_at_end(self) -> bool:
+        return self.end == self.high
+
     def whole(self) -> Window:
         return replace(self, start=self.low, end=self.high)
 
@@ -41,14 +45,29 @@ class Window:
         """Moved by a part of its own width (negative: back in time), not past the ends."""
         return self._placed(self.start + part * self.span, self.span)
 
-    def zoom(self, factor: float) -> Window:
-        """`factor` > 1 shows less time around the same middle."""
+    def zoom(self, factor: float, fixed: float | None = None) -> Window:
+        """`factor` > 1 shows less time; `fixed` (epoch s; the middle when None) keeps its place."""
         span = min(max(self.span / factor, LEAST_S), self.high - self.low)
-        return self._placed(self.middle - span / 2, span)
+        if fixed is None:
+            fixed = self.middle
+        return self._placed(fixed - (fixed - self.start) * span / self.span, span)
 
     def around(self, t: float) -> Window:
         """As wide as before, with `t` in the middle as far as the ends allow."""
         return self._placed(t - self.span / 2, self.span)
+
+    def latest(self) -> Window:
+        """As wide as before, at the end."""
+        return self._placed(self.high - self.span, self.span)
+
+    def grown(self, low: float, high: float) -> Window:
+        """The recording now reaches from `low` to `high`, as in `over`. The whole stays the whole,
+        and a window at the end moves on with it; any other stays where it is."""
+        new = Window.over(low, high)
+        if self.is_whole:
+            return new
+        placed = replace(self, low=new.low, high=new.high)
+        return placed.latest() if self.is_at_end else placed
 
     def holds(self, t: float) -> bool:
         return self.start <= t <= self.end

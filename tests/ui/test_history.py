@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC
 from pathlib import Path
 
+import numpy as np
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
 from resonance_tui.history.charts import to_track
+from resonance_tui.history.look import Look
 from resonance_tui.history.rows import Row
 from resonance_tui.history.store import Store
+from resonance_tui.history.views import Recorded
 from resonance_tui.history.window import Window
 from resonance_tui.tui.screens.history import HistoryApp, HistoryScreen, Request
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
@@ -23,6 +27,7 @@ from resonance_tui.tui.widgets.chart import Chart, ChartView, draw
 
 EVENING = 1_795_371_000  # Sun 22 Nov 2026, 18:10:00 UTC
 LENGTH = 1800
+CALM = (0, 0, 9, 0, 0, 0, 0)
 SIZES = ((120, 40), (80, 24), (60, 15))
 
 
@@ -102,7 +107,7 @@ def test_lines(app: HistoryApp, size: tuple[int, int], snap_compare: Compare) ->
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_shares_and_a_moment(app: HistoryApp, size: tuple[int, int], snap_compare: Compare) -> None:
-    assert snap_compare(app, terminal_size=size, run_before=prepared("l", "m"))
+    assert snap_compare(app, terminal_size=size, run_before=prepared("v", "m"))
 
 
 def test_the_smallest_terminal(app: HistoryApp, snap_compare: Compare) -> None:
@@ -144,12 +149,13 @@ async def test_zoom_and_pan_and_back(app: HistoryApp) -> None:
         for keys, expected in (
             (["plus"], "18:17 – 18:32"),
             (["plus"], "18:21:14 – 18:28:44"),
-            (["right"], "18:23:07 – 18:30:36"),
-            (["left", "left"], "18:19:22 – 18:26:51"),
-            (["left"] * 9, "18:10:00 – 18:17:29"),
+            (["full_stop"], "18:23:07 – 18:30:36"),
+            (["comma", "comma"], "18:19:22 – 18:26:51"),
+            (["pageup"] * 9, "18:10:00 – 18:17:29"),
             (["minus"], "18:10 – 18:24"),
+            (["end"], "18:24 – 18:39"),
             (["0"], "18:10 – 18:39"),
-            (["minus", "left", "right"], "18:10 – 18:39"),
+            (["minus", "comma", "pagedown"], "18:10 – 18:39"),
             (["equals_sign", "up", "down", "0"], "18:10 – 18:39"),
         ):
             await press(pilot, *keys)
@@ -163,35 +169,148 @@ async def test_the_closest_look_is_half_a_minute(app: HistoryApp) -> None:
         assert seen(app) == "18:24:44 – 18:25:14"
 
 
-async def test_lines_and_shares(app: HistoryApp) -> None:
+async def test_one_view_after_the_other(app: HistoryApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         lines = text(app, "#chart")
-        await press(pilot, "l")
-        assert "% of the room" in text(app, "#title")
-        assert "100┤" in text(app, "#chart")
-        assert "%" in text(app, "#legend")
-        await press(pilot, "l")
+        for title, legend in (
+            ("% of the room", "─ neutral 53% 6.9"),
+            ("viewers", "● viewers 13.0  ─ read 12.0"),
+            ("resonance, 0 to 100", "◆ resonance"),
+            ("viewers per emotion", "─ neutral 6.9 53%"),
+        ):
+            await press(pilot, "v")
+            assert text(app, "#title").endswith(f" · {title}")
+            assert legend in text(app, "#legend")
         assert text(app, "#chart") == lines
+        await press(pilot, "V", "V")
+        assert text(app, "#title").endswith(" · viewers")
+
+
+async def test_seven_emotions_or_four_groups(app: HistoryApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        lines = text(app, "#chart")
+        await press(pilot, "g")
+        legend = text(app, "#legend")
+        assert [word for word in ("happy", "negative", "neutral", "surprise") if word in legend]
+        assert "sadness" not in legend
+        assert text(app, "#chart") != lines
+        await press(pilot, "g")
+        assert text(app, "#chart") == lines
+
+
+async def test_the_cursor_reads_values(app: HistoryApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert not app.screen.query_one("#reading").display
+        await press(pilot, "plus", "plus", "plus", "plus", "plus", "plus", "right")
+        reading = text(app, "#reading")  # one second a bucket
+        assert reading == "│ 18:25:00 · 13 viewers, 12 read"
+        assert "─ neutral 8 62%" in text(app, "#legend")
+        await press(pilot, "shift+right")
+        assert text(app, "#reading").startswith("│ 18:25:10 · 13 viewers, 12 read · resonance ")
+        await press(pilot, "left")
+        assert text(app, "#reading").startswith("│ 18:25:09")
+        await press(pilot, "shift+right", "shift+right")  # takes the window along
+        assert text(app, "#reading").startswith("│ 18:25:29")
+        assert seen(app) == "18:24:58 – 18:25:28"
+        await press(pilot, "escape")
+        assert not app.screen.query_one("#reading").display
+        assert app.is_running
+
+
+async def test_the_cursor_tells_of_a_second_that_stands_out(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    calm, laugh = (1, 0, 9, 0, 0, 0, 0), (10, 0, 0, 0, 0, 0, 0)
+    rows = [
+        Row("lobby", EVENING + s, 10, laugh if s == 20_000 else calm, 0, 0) for s in range(43_200)
+    ]
+    with Store(path) as store:
+        store.append(rows)
+    app = HistoryApp(Request(path, "lobby", zone=UTC))
+    async with app.run_test(size=(60, 15)) as pilot:
+        await settled(pilot)
+        chart = text(app, "#chart").splitlines()
+        assert "☺" in chart[0]  # its sign, above the stroke, at the height of ten viewers
+        assert all(row[chart[0].index("☺")] not in " │┤" for row in chart[1:5])
+        await pilot.resize_terminal(120, 40)
+        await settled(pilot)
+        await press(pilot, "right", "left", "left")
+        assert text(app, "#reading") == (
+            "│ 23:32 – 23:45 · 10.0 viewers, 10.0 read · resonance 1 "
+            "· most happiness: 10 at 23:43:20"
+        )
+
+
+async def test_a_click_sets_the_cursor(app: HistoryApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.click("#chart", offset=(4, 5))
+        await settled(pilot)
+        assert text(app, "#reading").startswith("│ 18:10:00")
+        await pilot.click("#chart", offset=(79, 5))
+        await settled(pilot)
+        assert text(app, "#reading").startswith("│ 18:39")
+
+
+async def test_in_a_gap_the_cursor_says_so(app: HistoryApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "right", "left")
+        assert text(app, "#reading").endswith("nothing was recorded here")
+
+
+async def test_corrected_counts_are_labelled_and_have_a_band(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    with Store(path) as store:
+        store.append(
+            Row("lobby", EVENING + s, 100, (60, 20, 20, 0, 0, 0, 0), 0, 0) for s in range(300)
+        )
+    confusion = np.eye(7) * 800 + 20
+    app = HistoryApp(Request(path, "lobby", zone=UTC, confusion=confusion, is_corrected=True))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert "corrected viewers per emotion" in text(app, "#title")
+        assert re.search(r"☺ happiness 6[1-9] \(5\d–[67]\d\) 6\d%", text(app, "#legend"))
+        await press(pilot, "v")
+        assert "corrected % of the room" in text(app, "#title")
+        await press(pilot, "v")
+        assert "corrected" not in text(app, "#title")  # viewers are counted, not read
+        await press(pilot, "c", "V")
+        assert "corrected" not in text(app, "#title")
+        await press(pilot, "V")
+        assert "☺ happiness 60 60%" in text(app, "#legend")
+
+
+async def test_a_small_room_is_not_corrected(database: Path) -> None:
+    app = HistoryApp(Request(database, "lobby", zone=UTC, confusion=np.eye(7)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await press(pilot, "c")
+        assert "corrected" not in text(app, "#title")
+        assert ["too few to correct" in toast.message for toast in app._notifications] == [True]
 
 
 async def test_moments_one_after_the_other(app: HistoryApp) -> None:
     async with app.run_test(size=(80, 12)) as pilot:
         await settled(pilot)
-        assert not app.screen.query_one("#moment").display
+        assert not app.screen.query_one("#reading").display
         told: list[str] = []
         for _ in range(6):
             await press(pilot, "m")
-            told.append(text(app, "#moment"))
+            told.append(text(app, "#reading"))
         assert "18:17:00" in told[0]
         assert "☺ happiness" in told[0]
         assert "moment 1 of 5" in told[0]
         assert told[5] == told[0]
         assert len(set(told)) == 5
         await press(pilot, "M")
-        assert text(app, "#moment") == told[4]
+        assert text(app, "#reading") == told[4]
+        await press(pilot, "right")  # the cursor leaves the moment
+        assert "moment" not in text(app, "#reading")
         await press(pilot, "0")
-        assert not app.screen.query_one("#moment").display
+        assert not app.screen.query_one("#reading").display
 
 
 async def test_a_moment_comes_into_view(app: HistoryApp) -> None:
@@ -288,6 +407,50 @@ async def test_reload_finds_new_rows(tmp_path: Path) -> None:
             assert "peak 4 viewers" in text(app, "#title")
 
 
+async def test_a_running_recording_is_followed(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+
+    def rows(first: int, last: int) -> list[Row]:
+        return [Row("lobby", EVENING + s, 9, CALM, 0, 0) for s in range(first, last)]
+
+    with Store(path) as store:
+        store.append(rows(0, 600))
+        app = HistoryApp(Request(path, "lobby", zone=UTC))
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settled(pilot)
+            assert "recording" not in text(app, "#title")
+            store.append(rows(600, 660))
+            await followed(pilot)
+            assert seen(app) == "18:10 – 18:20"
+            assert text(app, "#title").endswith("● recording")
+            await press(pilot, "plus", "end")
+            store.append(rows(660, 720))
+            await followed(pilot)
+            assert seen(app) == "18:16:29 – 18:21:59"
+            await press(pilot, "comma")  # somebody looks at what was: it stays
+            store.append(rows(720, 780))
+            before = seen(app)
+            await followed(pilot)
+            assert seen(app) == before
+
+
+async def followed(pilot: Pilot[None]) -> None:
+    """One reading of what is new, without waiting for its turn."""
+    screen = pilot.app.screen
+    assert isinstance(screen, HistoryScreen)
+    screen._follow()
+    await settled(pilot)
+
+
+async def test_an_earlier_session_does_not_grow(database: Path) -> None:
+    app = HistoryApp(Request(database, "lobby", session=2, zone=UTC))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        before = seen(app)
+        await followed(pilot)
+        assert seen(app) == before == "18:10:00 – 18:11:59"
+
+
 async def test_a_new_size_is_drawn_anew(app: HistoryApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
@@ -303,7 +466,7 @@ async def test_the_newest_view_wins(app: HistoryApp) -> None:
         to_track([Row("lobby", EVENING + s, 9, (9, 0, 0, 0, 0, 0, 0), 0, 0) for s in range(length)])
         for length in (60, 120, 240)
     ]
-    views = [ChartView(t, Window.over(t.start, t.end), zone=UTC) for t in tracks]
+    views = [ChartView(Recorded(t), Look(Window.over(t.start, t.end)), zone=UTC) for t in tracks]
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         chart = app.screen.query_one(Chart)
@@ -323,7 +486,7 @@ async def test_every_key_is_harmless_without_data(database: Path) -> None:
     async with app.run_test(size=(40, 12)) as pilot:
         await settled(pilot)
         assert "Nothing was recorded" in text(app, "#chart")
-        await press(pilot, "left", "plus", "minus", "0", "l", "m", "M", "e", "r")
+        await press(pilot, "left", "plus", "minus", "0", "v", "g", "c", "m", "M", "e", "r", "end")
         assert "Nothing was recorded" in text(app, "#chart")
         await press(pilot, "s", "enter")
         assert "18:10 – 18:39" in text(app, "#title")

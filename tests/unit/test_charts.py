@@ -6,6 +6,7 @@ import itertools
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +49,9 @@ def test_an_empty_track() -> None:
     assert len(empty) == 0
     assert charts.averages(empty) == (0,) * 7
     assert charts.moments(empty) == []
-    assert charts.resample(empty, 0, 99, 10).lines[0] == (None,) * 10
+    grid = charts.grid(empty, 0, 99, 10)
+    assert np.isnan(charts.min_max(empty.counts, grid).mean).all()
+    assert grid.rows.tolist() == [0] * 10
 
 
 def test_rows_are_put_in_order() -> None:
@@ -70,79 +73,126 @@ def test_a_cut_includes_both_ends() -> None:
     assert len(charts.cut(whole, now + 20, now + 30)) == 0
 
 
+def test_a_table_is_read_like_its_rows() -> None:
+    rows = [row(5, (1, 2, 3, 4, 5, 6, 7), 2), row(6, unsure=1)]
+    table = np.array([(r.t, r.viewers, *r.counts, r.unsure, r.away) for r in rows])
+    for ours, theirs in zip(columns(charts.from_table(table)), columns(track(*rows)), strict=True):
+        assert ours == theirs
+
+
+def test_what_is_read_later_continues_the_track() -> None:
+    whole = track(*(row(t) for t in range(20)))
+    late = track(row(14, (9, 0, 0, 0, 0, 0, 0)), row(15), row(25))
+    longer = charts.extend(whole.slice(0, 16), late)
+    assert longer.times.tolist() == [*range(16), 25]
+    assert longer.counts[14, 0] == 9
+    assert charts.extend(whole, track()) is whole
+
+
+def columns(part: charts.Track) -> list[list]:
+    return [c.tolist() for c in (part.times, part.counts, part.others, part.viewers)]
+
+
 # Resampling
 
 
-def test_means_by_bucket_and_none_where_nothing_was_recorded() -> None:
+def min_max(whole: charts.Track, start: int, end: int, bins: int) -> charts.Series:
+    return charts.min_max(whole.counts, charts.grid(whole, start, end, bins))
+
+
+def pieces(series: charts.Series, code: int = 2) -> list[list[float]]:
+    return [t for t, _ in charts.segments(series.times, series.mean[code], series.starts)]
+
+
+def test_the_mean_the_lowest_and_the_highest_second_of_each_bucket() -> None:
     rows = [row(t, (t, 0, 2, 0, 0, 0, 0)) for t in (0, 1, 2, 3, 8, 9)]
-    series = charts.resample(track(*rows), 0, 9, 5)
-    assert series.lines[0] == (0.5, 2.5, None, None, 8.5)
-    assert series.lines[2] == (2, 2, None, None, 2)
-    assert series.times == (0.5, 2.5, 4.5, 6.5, 8.5)
-    assert series.width_s == 2
+    series = min_max(track(*rows), 0, 9, 5)
+    unknown = [None, None]
+    assert told(series.mean[0]) == [0.5, 2.5, *unknown, 8.5]
+    assert told(series.low[0]) == [0, 2, *unknown, 8]
+    assert told(series.high[0]) == [1, 3, *unknown, 9]
+    assert told(series.mean[2]) == [2, 2, *unknown, 2]
+    assert series.times.tolist() == [0.5, 2.5, 4.5, 6.5, 8.5]
+
+
+def told(line: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(value) else value for value in line.tolist()]
 
 
 def test_no_bucket_is_shorter_than_a_second() -> None:
-    series = charts.resample(track(row(0), row(1), row(2)), 0, 2, 100)
-    assert series.times == (0, 1, 2)
+    assert charts.grid(track(row(0), row(1), row(2)), 0, 2, 100).times.tolist() == [0, 1, 2]
 
 
 @given(recordings, st.integers(1, 300))
-def test_resampling_keeps_the_sum(rows: list[Row], bins: int) -> None:
+def test_resampling_keeps_the_sum_and_both_extremes(rows: list[Row], bins: int) -> None:
     whole = track(*rows)
-    series = charts.resample(whole, 1000, 1400, bins)
-    width = 401 / len(series.times)
-    seconds = [0] * len(series.times)
-    for r in rows:
-        seconds[min(int((r.t - 1000) / width), len(seconds) - 1)] += 1
+    grid = charts.grid(whole, 1000, 1400, bins)
+    series = charts.min_max(whole.counts, grid)
+    assert grid.rows.sum() == len(whole)
+    assert (np.isfinite(series.mean) == (grid.rows > 0)).all()
     for code in range(7):
-        total = sum(v * n for v, n in zip(series.lines[code], seconds, strict=True) if v)
-        assert total == pytest.approx(sum(r.counts[code] for r in rows))
-        known = [value is not None for value in series.lines[code]]
-        assert known == [n > 0 for n in seconds]
+        counts = [r.counts[code] for r in rows]
+        assert np.nansum(series.mean[code] * grid.rows) == pytest.approx(sum(counts))
+        if counts:
+            assert np.nanmin(series.low[code]) == min(counts)
+            assert np.nanmax(series.high[code]) == max(counts)
 
 
-@given(recordings, st.integers(1, 60))
-def test_shares_and_the_rest_make_a_hundred(rows: list[Row], bins: int) -> None:
-    stack = charts.stacked(charts.shares(track(*rows), 1000, 1400, bins))
-    for edges in zip(*stack.lines, strict=True):
-        known = [edge for edge in edges if edge is not None]
-        assert len(known) in (0, 7)
-        assert known == sorted(known)
-        assert all(0 <= edge <= 100.0001 for edge in known)
+@given(recordings, st.integers(1, 60), st.integers(1000, 1400), st.integers(1, 400))
+def test_a_bucket_holds_the_seconds_within_its_edges(
+    rows: list[Row], bins: int, start: int, span: int
+) -> None:
+    whole = track(*rows)
+    grid = charts.grid(whole, start, start + span, bins)
+    for index, middle in enumerate(grid.times):
+        inside = whole.times[grid.bounds[index] : grid.bounds[index + 1]]
+        assert (np.abs(inside - middle) <= (grid.width_s + 1) / 2 + 1e-6).all()
 
 
-def test_unsure_viewers_are_part_of_the_room() -> None:
-    share = charts.shares(track(row(0, (3, 0, 0, 0, 0, 0, 0), unsure=1)), 0, 0, 1)
-    assert share.lines[0] == (75,)
-    assert charts.stacked(share).lines[6] == (75,)
+def test_unknown_seconds_are_left_out_of_the_mean() -> None:
+    whole = track(*(row(t) for t in range(6)))
+    values = np.array([[1.0], [np.nan], [3.0], [np.nan], [np.nan], [np.nan]])
+    series = charts.min_max(values, charts.grid(whole, 0, 5, 3))
+    assert told(series.mean[0]) == [1, 3, None]
+    assert told(series.high[0]) == [1, 3, None]
 
 
-def test_an_empty_room_has_no_shares() -> None:
-    share = charts.shares(track(row(0, (0,) * 7)), 0, 0, 1)
-    assert share.lines[0] == (None,)
+def test_one_second_in_twelve_hours_stands_out() -> None:
+    rng = np.random.default_rng(0)
+    happy = rng.binomial(100, 0.1, 43_200)
+    happy[30_000] = 95
+    whole = track(*(row(t, (int(h), 0, 100 - int(h), 0, 0, 0, 0)) for t, h in enumerate(happy)))
+    series = min_max(whole, 0, 43_199, 28)
+    (spike,) = charts.spikes(series.mean[0], series.high[0])
+    assert series.high[0][spike] == 95
+    assert abs(series.times[spike] - 30_000) <= 43_200 / 28 / 2
+    assert np.nanmax(series.mean[0]) < 11  # the means alone would have lost it
+
+
+def test_noise_has_one_highest_second_and_no_other_spike() -> None:
+    rng = np.random.default_rng(1)
+    happy = rng.binomial(100, 0.3, 20_000)
+    whole = track(*(row(t, (int(h), 0, 0, 0, 0, 0, 0)) for t, h in enumerate(happy)))
+    series = min_max(whole, 0, 19_999, 50)
+    assert len(charts.spikes(series.mean[0], series.high[0])) == 1
+
+
+def test_a_flat_line_has_no_spikes() -> None:
+    flat = np.array([4.0, np.nan, 4.0])
+    assert charts.spikes(flat, flat) == []
+    assert charts.spikes(flat * np.nan, flat * np.nan) == []
 
 
 def test_a_gap_parts_a_line_and_a_hiccup_does_not() -> None:
     rows = [row(t) for t in (0, 1, 2, 5, 6, 20, 21)]
-    series = charts.resample(track(*rows), 0, 21, 22)
-    assert [times for times, _ in charts.segments(series, series.lines[2])] == [
-        [0, 1, 2, 5, 6],
-        [20, 21],
-    ]
+    assert pieces(min_max(track(*rows), 0, 21, 22)) == [[0, 1, 2, 5, 6], [20, 21]]
 
 
 def test_a_gap_that_leaves_no_bucket_empty_parts_the_line_too() -> None:
     rows = [row(t) for t in range(130) if not 40 <= t < 67]
-    series = charts.resample(track(*rows), 0, 129, 5)
-    assert None not in series.lines[2]
-    assert [len(times) for times, _ in charts.segments(series, series.lines[2])] == [2, 3]
-
-
-def test_shares_are_not_drawn_across_an_empty_room() -> None:
-    rows = [row(t, (0,) * 7 if t in (4, 5) else CALM) for t in range(10)]
-    share = charts.shares(track(*rows), 0, 9, 10)
-    assert [len(times) for times, _ in charts.segments(share, share.lines[2])] == [4, 4]
+    series = min_max(track(*rows), 0, 129, 5)
+    assert np.isfinite(series.mean[2]).all()
+    assert [len(times) for times in pieces(series)] == [2, 3]
 
 
 # Moments
@@ -227,6 +277,28 @@ def test_keys_there_and_back() -> None:
     assert close.holds(1350)
     assert not close.holds(1349)
     assert close.whole() == whole
+
+
+def test_zooming_around_a_point_keeps_it_in_its_place() -> None:
+    close = Window.over(0, 3600).zoom(4, 900)
+    assert (close.start, close.end) == (675, 1575)
+    assert close.zoom(2, 900).holds(900)
+
+
+def test_a_window_at_the_end_follows_a_growing_recording() -> None:
+    whole = Window.over(0, 3600)
+    assert whole.grown(0, 3700).is_whole
+    assert whole.grown(0, 3700).end == 3700
+    last = whole.zoom(4).latest()
+    assert (last.grown(0, 3700).start, last.grown(0, 3700).end) == (2800, 3700)
+    earlier = whole.zoom(4)
+    assert (earlier.grown(0, 3700).start, earlier.grown(0, 3700).end) == (1350, 2250)
+    assert earlier.grown(0, 3700).high == 3700
+
+
+def test_a_recording_of_a_few_seconds_grows_in_the_middle() -> None:
+    window = Window.over(100, 104).grown(100, 110)
+    assert (window.start, window.end) == (90, 120)
 
 
 def test_one_second_is_shown_in_the_middle() -> None:

@@ -1,127 +1,164 @@
-"""The history screen: a recorded session as a chart to pan, zoom and take data from."""
+"""The history screen: a recorded session as a chart to read, zoom, pan and take data from."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import tzinfo
 from pathlib import Path
 from typing import ClassVar
 
-from rich.text import Text
-from textual import work
+from textual import on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Static
 
 from resonance_tui.errors import INTERRUPTED, ResonanceError
-from resonance_tui.history import charts
-from resonance_tui.history.recording import Recording, Request, export, read
+from resonance_tui.history.charts import Moment
+from resonance_tui.history.look import Look
+from resonance_tui.history.playback import FOLLOW_S, Playback
+from resonance_tui.history.recording import Request, export
+from resonance_tui.history.views import is_too_small
 from resonance_tui.history.window import Window
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
 from resonance_tui.tui.signals import leave_on_signals
 from resonance_tui.tui.theme import RESONANCE
-from resonance_tui.tui.widgets.chart import Chart, ChartView
-from resonance_tui.tui.widgets.history_lines import hint_line, legend_lines, moment_line, title_line
+from resonance_tui.tui.widgets.chart import Chart
+from resonance_tui.tui.widgets.history_panes import HistoryPanes, Shown
 
 __all__ = ["HistoryApp", "HistoryScreen", "Request"]
 
 
 class HistoryScreen(Screen[None]):
-    """Self-contained: reads the database by itself, in a thread, and writes only exports."""
+    """Self-contained: reads the database by itself, in threads, and writes only exports."""
 
-    DEFAULT_CSS = """
-    HistoryScreen { layout: vertical; }
-    HistoryScreen #title { height: 1; padding: 0 1; background: $boost; }
-    HistoryScreen #chart { height: 1fr; }
-    HistoryScreen #moment { height: 1; padding: 0 1; display: none; }
-    HistoryScreen #legend { height: auto; }
-    HistoryScreen #hint { height: 1; padding: 0 1; background: $boost; color: $text-muted; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "pan(-0.25)", "back"),
-        Binding("right", "pan(0.25)", "on"),
+        Binding("left", "step(-1)", "cursor back"),
+        Binding("right", "step(1)", "cursor on"),
+        Binding("shift+left", "step(-10)", "cursor far back"),
+        Binding("shift+right", "step(10)", "cursor far on"),
+        Binding("comma,pageup", "pan(-0.25)", "back"),
+        Binding("full_stop,pagedown", "pan(0.25)", "on"),
         Binding("plus,equals_sign,up", "zoom(2)", "closer"),
         Binding("minus,down", "zoom(0.5)", "wider"),
         Binding("0,home", "whole", "all"),
+        Binding("end", "latest", "newest"),
+        Binding("v", "view(1)", "next view"),
+        Binding("V", "view(-1)", "view before"),
+        Binding("g", "group", "classes / groups"),
+        Binding("c", "correct", "corrected"),
         Binding("s", "pick", "session"),
-        Binding("l", "share", "lines / share"),
         Binding("m", "moment(1)", "next moment"),
         Binding("M", "moment(-1)", "moment before"),
         Binding("e", "export", "CSV"),
+        Binding("p", "picture", "picture"),
         Binding("r", "reload", "reload"),
         Binding("question_mark,f1", "help", "help"),
-        Binding("q,escape", "leave", "quit"),
+        Binding("escape", "back", "back"),
+        Binding("q", "leave", "quit"),
     ]
 
     def __init__(self, request: Request) -> None:
         super().__init__()
-        self._request = request
-        self._recording: Recording | None = None
-        self._window: Window | None = None
-        self._is_share = False
-        self._moment: charts.Moment | None = None
+        self._playback = Playback(request)
+        self._look: Look | None = None  # None while there is nothing to look at
+        self._moment: Moment | None = None  # the one that was jumped to
 
     def compose(self) -> ComposeResult:
-        yield Static(id="title")
-        yield Chart(id="chart")
-        yield Static(id="moment")
-        yield Static(id="legend")
-        yield Static(id="hint")
+        yield HistoryPanes(is_correctable=self._playback.request.confusion is not None)
 
     def on_mount(self) -> None:
-        self.query_one(Chart).say("Reading the history ...")
+        self._panes.say(self._playback.request.channel, "Reading the history ...")
         self._load()
-
-    def on_resize(self) -> None:
-        self._redraw()
+        self.set_interval(FOLLOW_S, self._follow)
 
     # Reading
 
-    @work(exclusive=True, group="history")
+    @work(exclusive=True, group="load")
     async def _load(self) -> None:
+        playback = self._playback
         try:
-            recording = await asyncio.to_thread(read, self._request)
+            await playback.load()
         except ResonanceError as error:
-            self.query_one(Chart).say(f"\n{error.message}\n{error.hint}")
+            self._look = None
+            self._panes.say(playback.request.channel, f"\n{error.message}\n{error.hint}")
             return
-        self._recording, self._moment = recording, None
-        track = recording.track
-        self._window = Window.over(track.start, track.end) if len(track) else None
+        self._moment = None
+        if playback.recorded is None:
+            self._look = None
+            others = "Press s to pick a session." if self._has_sessions else ""
+            words = f"\nNothing was recorded in this range.\n{others}"
+            self._panes.say(playback.request.channel, words)
+            return
+        track = playback.recorded.track
+        window = Window.over(track.start, track.end)
+        if self._look is None:
+            self._look = Look(window, is_corrected=playback.request.is_corrected)
+        else:  # another session, or the same one again: seen in the same way
+            self._look = replace(self._look, window=window, cursor=None)
         self._redraw()
+        self._study()
+
+    @work(exclusive=True, group="study")
+    async def _study(self) -> None:
+        await self._playback.study()
+        self._redraw()
+
+    @work(group="follow")
+    async def _follow(self) -> None:
+        if not await self._playback.follow() or self._look is None:
+            return
+        if (recorded := self._playback.recorded) is not None:
+            self._look = self._look.grown(recorded.track.start, recorded.track.end)
+        self._redraw()
+        if self._playback.is_due:
+            self._study()
 
     def action_reload(self) -> None:
         self._load()
 
+    @property
+    def _has_sessions(self) -> bool:
+        return self._playback.recording is not None and bool(self._playback.recording.sessions)
+
     def action_pick(self) -> None:
-        if self._recording is not None and self._recording.sessions:
-            picker = SessionPicker(self._recording.sessions, self._request.zone)
-            self.app.push_screen(picker, self._show_session)
+        if self._playback.recording is not None and self._has_sessions:
+            sessions, zone = self._playback.recording.sessions, self._playback.request.zone
+            self.app.push_screen(SessionPicker(sessions, zone), self._show_session)
 
     def _show_session(self, number: int | None) -> None:
         if number is not None:
-            self._request = replace(self._request, start=None, end=None, session=number)
+            self._playback.choose(number)
             self._load()
 
-    # Moving
+    # Looking
 
-    def _move(self, window: Window) -> None:
-        self._window = window
+    def _go(self, change: Callable[[Look], Look]) -> None:
+        if self._look is None:
+            return
+        before, self._look = self._look.cursor, change(self._look)
+        if self._look.cursor != before:
+            self._moment = None
         self._redraw()
 
+    def action_step(self, by: int) -> None:
+        self._go(lambda look: look.step(by, self._panes.bins))
+
+    @on(Chart.Pointed)
+    def _point(self, event: Chart.Pointed) -> None:
+        self._go(lambda look: look.point(event.t))
+
     def action_pan(self, part: float) -> None:
-        if self._window is not None:
-            self._move(self._window.pan(part))
+        self._go(lambda look: look.on(look.window.pan(part)))
 
     def action_zoom(self, factor: float) -> None:
-        if self._window is not None:
-            self._move(self._window.zoom(factor))
+        self._go(lambda look: look.zoom(factor))
 
     def action_whole(self) -> None:
-        self._moment = None
-        if self._window is not None:
-            self._move(self._window.whole())
+        self._go(lambda look: replace(look, window=look.window.whole(), cursor=None))
+
+    def action_latest(self) -> None:
+        self._go(lambda look: look.on(look.window.latest()))
 
     def on_mouse_scroll_up(self) -> None:
         self.action_zoom(2)
@@ -129,31 +166,47 @@ class HistoryScreen(Screen[None]):
     def on_mouse_scroll_down(self) -> None:
         self.action_zoom(0.5)
 
-    def action_share(self) -> None:
-        self._is_share = not self._is_share
-        self._redraw()
+    def action_view(self, by: int) -> None:
+        self._go(lambda look: replace(look, view=look.view.step(by)))
+
+    def action_group(self) -> None:
+        self._go(lambda look: replace(look, is_grouped=not look.is_grouped))
+
+    def action_correct(self) -> None:
+        recorded = self._playback.recorded
+        if recorded is None or self._look is None:
+            return
+        if recorded.confusion is None:
+            self.notify("Nobody published how often this engine is mistaken: nothing to correct.")
+        elif is_too_small(recorded.track) and not self._look.is_corrected:
+            self.notify("Never 20 viewers showed an emotion: too few to correct.")
+        else:
+            self._go(lambda look: replace(look, is_corrected=not look.is_corrected))
 
     def action_moment(self, step: int) -> None:
-        if self._recording is None or self._window is None:
+        found = self._playback.moments
+        if self._look is None:
             return
-        found = self._recording.moments
         if not found:
             self.notify("The room never changed its mind: no moments in this range.")
             return
         if self._moment in found:
-            self._moment = found[(found.index(self._moment) + step) % len(found)]
+            moment = found[(found.index(self._moment) + step) % len(found)]
         else:
-            self._moment = found[0 if step > 0 else -1]
-        self._move(self._window.around(self._moment.t))
+            moment = found[0 if step > 0 else -1]
+        self._go(lambda look: look.around(moment.t))
+        self._moment = moment
+        self._redraw()
 
     # Leaving
 
     @work(exclusive=True, group="export")
     async def action_export(self) -> None:
-        if self._window is None:
+        if self._look is None:
             return
+        window = self._look.window
         try:
-            path, rows = await asyncio.to_thread(export, self._request, self._window, Path.cwd())
+            path, rows = await asyncio.to_thread(export, self._playback.request, window, Path.cwd())
         except (ResonanceError, OSError) as error:  # OSError: the working directory is gone
             self.notify(str(error), severity="error", markup=False)
             return
@@ -161,6 +214,12 @@ class HistoryScreen(Screen[None]):
 
     def action_help(self) -> None:
         self.app.push_screen(HistoryHelp())
+
+    def action_back(self) -> None:
+        if self._look is not None and self._look.cursor is not None:
+            self._go(lambda look: replace(look, cursor=None))
+        else:
+            self.action_leave()
 
     def action_leave(self) -> None:
         if len(self.app.screen_stack) > 1:
@@ -170,47 +229,25 @@ class HistoryScreen(Screen[None]):
 
     # Drawing
 
+    @property
+    def _panes(self) -> HistoryPanes:
+        return self.query_one(HistoryPanes)
+
     def _redraw(self) -> None:
-        recording, window, width = self._recording, self._window, max(10, self.size.width - 2)
-        self.query_one("#hint", Static).update(hint_line(width))
-        if recording is None:
+        playback = self._playback
+        if playback.recorded is None or self._look is None:
             return
-        if window is None:
-            self._redraw_nothing(recording)
-            return
-        part = charts.cut(recording.track, window.start, window.end)
-        self.query_one("#title", Static).update(
-            title_line(width, self._request.channel, window, part, self._is_share, self._zone)
-        )
-        self.query_one("#legend", Static).update(
-            legend_lines(self.size.width, part, self._is_share, self.app.no_color)
-        )
-        self._redraw_moment(recording.moments, width)
-        self.query_one(Chart).show(
-            ChartView(
-                recording.track,
-                window,
-                self._is_share,
-                tuple(moment.t for moment in recording.moments),
-                self._moment.t if self._moment else None,
-                self._zone,
+        self._panes.show(
+            Shown(
+                playback.request.channel,
+                playback.recorded,
+                self._look,
+                playback.moments,
+                self._moment if self._moment in playback.moments else None,
+                playback.is_live,
+                playback.request.zone,
             )
         )
-
-    def _redraw_nothing(self, recording: Recording) -> None:
-        others = "Press s to pick a session." if recording.sessions else ""
-        self.query_one("#title", Static).update(Text(self._request.channel, "bold"))
-        self.query_one(Chart).say(f"\nNothing was recorded in this range.\n{others}")
-
-    def _redraw_moment(self, found: list[charts.Moment], width: int) -> None:
-        line = self.query_one("#moment", Static)
-        line.display = self._moment is not None
-        if self._moment is not None:
-            line.update(moment_line(width, self._moment, found, self._zone))
-
-    @property
-    def _zone(self) -> tzinfo | None:
-        return self._request.zone
 
 
 class HistoryApp(App[None]):

@@ -17,15 +17,20 @@ from resonance_tui.history.axes import clock, day, length
 from resonance_tui.history.rows import SessionSpan
 
 _KEYS = (
-    ("← →", "back and on in time"),
-    ("+ −", "closer, wider (also ↑ ↓)"),
-    ("0", "the whole session"),
-    ("s", "pick a session"),
-    ("l", "viewers per emotion, or share of the room"),
+    ("← →", "cursor, a bucket of time back and on (shift: ten); a click does it too"),
+    ("+ −", "closer, wider, around the cursor (also ↑ ↓ and the wheel)"),
+    (", .", "back and on in time (also PgUp PgDn)"),
+    ("0 End", "the whole session; its newest part, which follows a running recording"),
+    ("v V", "next view: viewers per emotion, shares, viewers, resonance"),
+    ("g", "the seven emotions, or the four groups"),
+    ("c", "corrected for the engine's known mistakes: means with 95 % bands"),
     ("m M", "next moment, the one before: where the room changed its mind most"),
-    ("e", "what is visible as a CSV file, into this directory"),
+    ("s", "pick a session"),
+    ("p e", "what is visible as a picture, as a CSV file, into this directory"),
     ("r", "read the recording again"),
+    ("Esc", "put the cursor away; leave"),
     ("q", "leave"),
+    ("", "Lines are means; an upright stroke reaches up to a second that stands out."),
 )
 
 

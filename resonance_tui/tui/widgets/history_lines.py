@@ -2,85 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import tzinfo
+from math import ceil, floor
 
+import numpy as np
 from rich.text import Text
 
-from resonance_tui.emotions import EMOTIONS, LOOKS
 from resonance_tui.history.axes import clock, day, length
-from resonance_tui.history.charts import Moment, Track, averages
-from resonance_tui.history.window import Window
+from resonance_tui.history.bands import CLASSES, Band
+from resonance_tui.history.charts import Floats, Track
+from resonance_tui.history.look import Look
+from resonance_tui.history.views import Recorded, View, bands_of, mean_counts
 
 _HINTS = (
-    ("←→", "pan"),
-    ("+−", "zoom"),
+    ("←→", "read"),
     ("?", "help"),
     ("q", "quit"),
-    ("l", "lines/share"),
+    ("+−", "zoom"),
+    ("v", "view"),
+    (",.", "pan"),
     ("s", "session"),
     ("m", "moment"),
+    ("g", "groups"),
     ("0", "all"),
+    ("p", "picture"),
     ("e", "CSV"),
+    ("c", "corrected"),
 )
-_SHOWN_ORDER = ["←→", "+−", "0", "s", "l", "m", "e", "?", "q"]
+_FULLNESS = ((True, 2), (True, 1), (False, 2), (False, 1))  # word, numbers
+_SHOWN_ORDER = ["←→", "+−", ",.", "0", "v", "g", "c", "s", "m", "p", "e", "?", "q"]
 
 
 def title_line(
-    width: int, channel: str, window: Window, part: Track, is_share: bool, zone: tzinfo | None
+    width: int, channel: str, look: Look, part: Track, zone: tzinfo | None, *, is_live: bool
 ) -> Text:
     """Channel, what is visible, peak viewers, and what the left edge counts."""
+    window = look.window
     is_close = window.span < 600
-    first, last = max(window.start, window.low), min(window.end, window.high)
+    first, last = (edge + 1e-3 for edge in (window.start, window.end))  # sums of floats
     peak = int(part.viewers.max()) if len(part) else 0
     clocks = f"{clock(first, zone, seconds=is_close)} – {clock(last, zone, seconds=is_close)}"
+    is_corrected = look.is_corrected and look.view.is_of_emotions
     pieces = [
         (9, clocks),
         (7, day(first, zone)),
         (5, length(window.span + 1)),
-        (8, f"peak {peak} viewers" if peak != 1 else "peak 1 viewer"),
-        (6, "% of the room" if is_share else "viewers per emotion"),
+        (6, f"peak {peak} viewers" if peak != 1 else "peak 1 viewer"),
+        (8, look.view.value),
+        (11, "corrected" if is_corrected else ""),
+        (10, "● recording" if is_live else ""),
     ]
-    order = [1, 0, 2, 3, 4]
     kept = _fitting(pieces, width - len(channel), separator=3)
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(channel, "bold")
-    for index in order:
-        if index in kept:
-            line.append(f" · {pieces[index][1]}")
+    for index in (1, 0, 2, 3, 5, 4, 6):
+        if index in kept and pieces[index][1]:
+            joint = " " if index == 4 and is_corrected else " · "
+            line.append(f"{joint}{pieces[index][1]}")
     return line
 
 
-def legend_lines(width: int, part: Track, is_share: bool, is_plain: bool) -> Text:
-    """Each emotion's sign, word and mean over what is visible, on two lines where it can be.
+def legend_lines(
+    width: int, recorded: Recorded, part: Track, look: Look, *, is_plain: bool
+) -> Text:
+    """Each line's sign, word and mean over `part`, with its share, on two lines where it can be.
 
     `is_plain`: the chart draws letters, so the letters stand here.
     """
-    for has_value, separator in ((True, "  "), (False, "  "), (False, " ")):
-        items = _legend_items(part, is_share, is_plain, has_value=has_value)
-        lines = _flow(items, separator, width - (separator == "  "))
+    values, bands = _values(recorded, part, look), bands_of(look.view, look.is_grouped)
+    for has_word, most in _FULLNESS:
+        items = [
+            _legend_item(band, value[:most], has_word, is_plain)
+            for band, value in zip(bands, values, strict=True)
+        ]
+        lines = _balanced(items, width - 1)
         if len(lines) <= 2:
-            break
-    margin = " " if separator == "  " else ""
-    return Text("\n", no_wrap=True).join(Text(margin).append_text(line) for line in lines)
+            return Text("\n", no_wrap=True).join(Text(" ").append_text(line) for line in lines)
+    signs = [_legend_item(band, (), False, is_plain) for band in bands]
+    return Text(" ", no_wrap=True, overflow="ellipsis").join(signs)
 
 
-def moment_line(width: int, moment: Moment, found: list[Moment], zone: tzinfo | None) -> Text:
-    """When the room changed its mind, and to what."""
-    look = LOOKS[moment.code]
-    line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"▾ {clock(moment.t, zone, seconds=True)}  ", "bold")
-    line.append(f"{look.glyph} {moment.code.word}", f"bold {look.color}")
-    line.append(f" {moment.before:.0%} → {moment.after:.0%}")
-    if width >= 56:
-        line.append(f"   moment {found.index(moment) + 1} of {len(found)}")
+def reading_line(
+    width: int, recorded: Recorded, part: Track, bucket: tuple[float, float], zone: tzinfo | None
+) -> Text:
+    """What stands under the cursor beside the legend: when, who was there, the highest second."""
+    start, end = ceil(bucket[0]), floor(bucket[1])
+    is_close = end - start < 600
+    when = clock(start, zone, seconds=is_close)
+    if end > start:
+        when += f" – {clock(end, zone, seconds=is_close)}"
+    line = Text(no_wrap=True, overflow="ellipsis").append(f"│ {when}", "bold")
+    if not len(part):
+        return line.append("  nothing was recorded here")
+    read = part.counts.sum(axis=1).mean()
+    pieces = [
+        (9, f"{_number(part.viewers.mean(), part)} viewers, {_number(read, part)} read"),
+        (8, _score(recorded, part)),
+        (7, _highest(part, zone)),
+    ]
+    kept = _fitting(pieces, width - line.cell_len, separator=3)
+    for index, (_, words) in enumerate(pieces):
+        if index in kept and words:
+            line.append(f" · {words}")
     return line
 
 
-def hint_line(width: int) -> Text:
+def hint_line(width: int, *, is_correctable: bool = False) -> Text:
     """The keys, the most needed first to stay."""
-    pieces = [(len(_HINTS) - rank, f"{key} {word}") for rank, (key, word) in enumerate(_HINTS)]
+    hints = [hint for hint in _HINTS if is_correctable or hint[0] != "c"]
+    pieces = [(len(hints) - rank, f"{key} {word}") for rank, (key, word) in enumerate(hints)]
     kept = _fitting(pieces, width + 2, separator=2)
-    by_key = {_HINTS[index][0]: _HINTS[index][1] for index in kept}
+    by_key = {hints[index][0]: hints[index][1] for index in kept}
     line = Text(no_wrap=True)
     for key in _SHOWN_ORDER:
         if key in by_key:
@@ -90,24 +123,81 @@ def hint_line(width: int) -> Text:
     return line
 
 
-def _legend_items(part: Track, is_share: bool, is_plain: bool, *, has_value: bool) -> list[Text]:
-    viewers = max(1e-9, float(part.viewers.mean())) if len(part) else 1.0
-    items: list[Text] = []
-    for code, mean in zip(EMOTIONS, averages(part), strict=True):
-        look = LOOKS[code]
-        value = f"{mean / viewers:.0%}" if is_share else f"{mean:.1f}"
-        item = Text(f"{look.letter if is_plain else look.glyph} {code.word}", look.color)
-        items.append(item.append(f" {value}", "dim") if has_value else item)
-    return items
+def _values(recorded: Recorded, part: Track, look: Look) -> list[list[str]]:
+    """What the legend says of each line: its value, and in views of emotions its share."""
+    bands = bands_of(look.view, look.is_grouped)
+    if not len(part):
+        return [[] for _ in bands]
+    if not look.view.is_of_emotions:
+        return _other_values(recorded, part, len(bands))
+    found = mean_counts(recorded, part, bands, is_corrected=look.is_corrected)
+    present = max(1e-9, float(part.viewers.mean()))
+    words: list[list[str]] = []
+    for value, low, high in zip(*found, strict=True):
+        count = _number(value, part) + (f" ({low:.0f}–{high:.0f})" if high > low else "")
+        pair = [count, f"{value / present:.0%}"] if np.isfinite(value) else ["–"]
+        words.append(pair[::-1] if look.view is View.SHARES else pair)
+    return words
 
 
-def _flow(items: list[Text], separator: str, width: int) -> list[Text]:
+def _other_values(recorded: Recorded, part: Track, lines: int) -> list[list[str]]:
+    if lines == 1:
+        return [[_score(recorded, part).removeprefix("resonance ") or "–"]]
+    read = part.viewers - part.others
+    return [[_number(part.viewers.mean(), part)], [_number(read.mean(), part)]]
+
+
+def _number(mean: float, part: Track) -> str:
+    """Small means have a decimal; one second's counts are whole."""
+    return f"{mean:.0f}" if len(part) == 1 or mean >= 20 else f"{mean:.1f}"
+
+
+def _score(recorded: Recorded, part: Track) -> str:
+    if not len(recorded.scores):
+        return ""
+    low = int(np.searchsorted(recorded.track.times, part.start))
+    found = recorded.scores[low : low + len(part)]
+    is_known = np.isfinite(found)
+    return f"resonance {100 * found[is_known].mean():.0f}" if is_known.any() else ""
+
+
+def _highest(part: Track, zone: tzinfo | None) -> str:
+    """The second in which an emotion rose most above its mean."""
+    if len(part) < 2:
+        return ""
+    rise: Floats = part.counts - part.counts.mean(axis=0)
+    row, code = np.unravel_index(int(np.argmax(rise)), rise.shape)
+    if rise[row, code] <= 0:
+        return ""
+    at = clock(int(part.times[row]), zone, seconds=True)
+    return f"most {CLASSES[int(code)].word}: {part.counts[row, code]} at {at}"
+
+
+def _legend_item(band: Band, values: Sequence[str], has_word: bool, is_plain: bool) -> Text:
+    sign = band.letter if is_plain else band.glyph
+    item = Text(f"{sign} {band.word}" if has_word else sign, band.color)
+    for value, style in zip(values, ("", "dim"), strict=False):
+        item.append(f" {value}", style)
+    return item
+
+
+def _balanced(items: list[Text], width: int) -> list[Text]:
+    """In as few lines as it takes, none much longer than the others."""
+    lines = _flow(items, width)
+    for narrower in range(width - 1, 0, -1):
+        if len(closer := _flow(items, narrower)) > len(lines):
+            break
+        lines = closer
+    return lines
+
+
+def _flow(items: list[Text], width: int) -> list[Text]:
     lines: list[Text] = []
     for item in items:
-        if lines and lines[-1].cell_len + len(separator) + item.cell_len <= width:
-            lines[-1].append(separator).append_text(item)
+        if lines and lines[-1].cell_len + 2 + item.cell_len <= width:
+            lines[-1].append("  ").append_text(item)
         else:
-            lines.append(item)
+            lines.append(item.copy())
     return lines
 
 

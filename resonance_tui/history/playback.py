@@ -1,0 +1,86 @@
+"""A recording as it is read, studied and, while it is still being made, followed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from resonance_tui.errors import StoreError
+from resonance_tui.history.charts import Moment, moments
+from resonance_tui.history.recording import Recording, Request, can_grow, read, read_on
+from resonance_tui.history.views import Recorded, with_scores
+
+FOLLOW_S = 1.0
+LIVE_S = 5.0  # this long after the last new second a recording counts as running
+STUDY_S = 10.0  # moments of a running recording are looked for this often
+
+
+class Playback:
+    """All reading and reckoning happens in threads; of two requests the later one holds."""
+
+    def __init__(self, request: Request, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.request = request
+        self.recording: Recording | None = None
+        self.recorded: Recorded | None = None  # what is drawn; None until something was read
+        self.moments: tuple[Moment, ...] = ()
+        self.is_live = False
+        self._clock = clock
+        self._is_following = False
+        self._grown_at = self._studied_at = float("-inf")
+
+    @property
+    def is_due(self) -> bool:
+        """A running recording was not studied for a while."""
+        return self.is_live and self._clock() - self._studied_at > STUDY_S
+
+    async def load(self) -> None:
+        """Reads what `request` asks for. Raises StoreError."""
+        recording = await asyncio.to_thread(read, self.request)
+        self.recording, self.moments, self.is_live = recording, (), False
+        is_empty = not len(recording.track)
+        self.recorded = None if is_empty else Recorded(recording.track, self.request.confusion)
+
+    async def study(self) -> None:
+        """Works out what may take longer than the first picture: scores and moments."""
+        if (recorded := self.recorded) is None:
+            return
+        self._studied_at = self._clock()
+        scored = await asyncio.to_thread(with_scores, recorded)
+        found = await asyncio.to_thread(moments, recorded.track)
+        if self.recorded is recorded:
+            self.recorded = scored
+        self.moments = tuple(found)
+
+    async def follow(self) -> bool:
+        """Reads what was recorded since; whether there is anything new to see."""
+        recorded = self.recorded
+        if self._is_following or recorded is None or not can_grow(self.request):
+            return False
+        self._is_following = True
+        try:
+            grown = await asyncio.to_thread(_grown, self.request, recorded)
+        except StoreError:  # was said when it was opened; what is on screen stays
+            return False
+        finally:
+            self._is_following = False
+        return self._take(recorded, grown)
+
+    def _take(self, recorded: Recorded, grown: Recorded) -> bool:
+        if self.recorded is not recorded:  # another session was chosen meanwhile
+            return False
+        if grown is not recorded:
+            self.recorded, self._grown_at = grown, self._clock()
+        was_live, self.is_live = self.is_live, self._clock() - self._grown_at < LIVE_S
+        return grown is not recorded or self.is_live != was_live
+
+    def choose(self, session: int) -> None:
+        """For the next `load`: the session of that number, 1 being the latest."""
+        self.request = replace(self.request, start=None, end=None, session=session)
+
+
+def _grown(request: Request, recorded: Recorded) -> Recorded:
+    """The same object where nothing was recorded since."""
+    track = read_on(request, recorded.track)
+    return recorded if track is recorded.track else with_scores(replace(recorded, track=track))
