@@ -7,6 +7,7 @@ import asyncio
 import numpy as np
 from numpy.typing import NDArray
 
+from resonance_tui.engines.base import AUTO, STATIC
 from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts
 from resonance_tui.room.resonance import Resonance
 from resonance_tui.room.state import RoomSnapshot
@@ -34,6 +35,7 @@ class Measures:
 
     async def learn(self, engine: str) -> None:
         """Reads once how often `engine` errs, where that is wanted."""
+        engine = _named(engine)
         if self._is_correcting and engine not in self._tables:
             self._tables[engine] = await asyncio.to_thread(_read_table, engine)
 
@@ -42,10 +44,16 @@ class Measures:
         if is_fact:
             self._together.add(room, at)
         self.resonance = self._together.score if is_fact else None
+        engine = _named(engine)
         made_from = (engine, room.counts)
         if self._is_correcting and engine in self._tables and made_from != self._made_from:
             self._made_from = made_from
             self.corrected = _corrected(room.counts, engine, self._tables[engine])
+
+
+def _named(engine: str) -> str:
+    """Until a better one is found, and where there is no camera, "auto" is the default engine."""
+    return STATIC if engine == AUTO else engine
 
 
 def _read_table(engine: str) -> NDArray[np.float64] | None:

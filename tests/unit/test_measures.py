@@ -98,6 +98,12 @@ async def test_another_engine_has_other_mistakes() -> None:
     assert second.engine == "mae_dfer"
 
 
+async def test_without_a_camera_the_default_engine_stands_for_auto() -> None:
+    found = taken(await correcting("auto"), CALM, "auto").corrected
+    assert found is not None
+    assert found.engine == "static"
+
+
 # As lines
 
 
