@@ -154,7 +154,9 @@ class Outbox:
             ).fetchall()
             missing = [t for (t,) in rows if t not in arrived]
             db.execute(
-                "UPDATE sheet_tab SET is_left = 1, confirmed = placed WHERE id = ?", (tab.id,)
+                "UPDATE sheet_tab SET is_left = 1, placed = placed - ?, confirmed = placed - ? "
+                "WHERE id = ?",
+                (len(missing), len(missing), tab.id),
             )
             if missing:
                 db.executemany(

@@ -137,7 +137,7 @@ def _read_book(sheets: Sheets, book: str, channel: str) -> list[Row | None]:
     return rows
 
 
-def patiently(call: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
+def patiently(call: Callable[[], T]) -> T:
     """Makes a call again while Google is busy, a few times. Raises SheetsBusy after that."""
     pace = Pace(60)
     while True:
@@ -147,4 +147,4 @@ def patiently(call: Callable[[], T], sleep: Callable[[float], None] = time.sleep
             pace = pace.failed(0.0, random.random(), busy.retry_after_s)
             if pace.failures >= TRIES or pace.ready_at > MOST_WAIT_S:
                 raise
-            sleep(pace.ready_at)
+            time.sleep(pace.ready_at)

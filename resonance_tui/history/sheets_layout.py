@@ -23,8 +23,10 @@ Cells = Sequence[Cell]
 
 _OWNER = re.compile(r"UTC, ([a-z0-9_-]{1,64}), (.{0,200})")
 _EPOCH_DAYS = 25569  # from 1899-12-30, where Google's dates begin, to 1970-01-01
-_BOOK_URL = re.compile(r"https://docs\.google\.com/spreadsheets/(?:u/\d+/)?d/([\w-]{8,200})")
-_BOOK_ID = re.compile(r"[\w-]{20,200}")
+_BOOK_URL = re.compile(
+    r"https://docs\.google\.com/spreadsheets/(?:u/\d+/)?d/([\w-]{8,200})", re.ASCII
+)
+_BOOK_ID = re.compile(r"[\w-]{20,200}", re.ASCII)
 
 
 def header(channel: str, source: str) -> list[str]:

@@ -57,7 +57,6 @@ def _refusal(status: int, said: str, reasons: set[str], account: str) -> tuple[s
 
 def _reasons(error: Any) -> set[str]:
     """The machine-readable reasons of an error, in the manner of either Sheets or Drive."""
-    if not isinstance(error, dict):
-        return set()
-    parts = [*(error.get("details") or ()), *(error.get("errors") or ())]
+    lists = [error.get("details"), error.get("errors")] if isinstance(error, dict) else []
+    parts = [part for parts in lists if isinstance(parts, list) for part in parts]
     return {str(part["reason"]) for part in parts if isinstance(part, dict) and "reason" in part}

@@ -318,12 +318,13 @@ def test_rows_that_had_arrived_before_an_edit_are_not_sent_twice(
     assert "moved" in run.told[0]
 
 
+@pytest.mark.parametrize("name", ["Sunday's show", "50 % é? #1/2 a:b!C1"])
 def test_a_renamed_tab_is_found_again(
-    fake: FakeSheets, book: FakeBook, store: Store, run: Run
+    fake: FakeSheets, book: FakeBook, store: Store, run: Run, name: str
 ) -> None:
     store.append(row(n) for n in range(100))
     run.to_the_end()
-    next(tab for gid, tab in book.tabs.items() if gid).title = "Sunday's show"
+    next(tab for gid, tab in book.tabs.items() if gid).title = name
     store.append(row(n) for n in range(100, 130))
     run.to_the_end()
     assert in_sheets(fake) == [row(n) for n in range(130)]
