@@ -22,6 +22,8 @@ from resonance_tui.history.store import Store
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.line import LinkState
 from resonance_tui.messaging.wire import (
+    RoomEvent,
+    RoomSettings,
     agent_topic,
     encode_agent,
     encode_partial,
@@ -104,11 +106,13 @@ async def test_an_aggregator_that_joins_late_moves_no_count(mosquitto: Any) -> N
 
 
 async def test_who_falls_silent_is_out_of_the_total_after_the_time_to_live(mosquitto: Any) -> None:
-    settle(mosquitto)
-    async with ledger(mosquitto) as book, aggregating(aggregator(mosquitto)):
+    one = aggregator(mosquitto)
+    brisk = RoomSettings(tick_ms=50, heartbeat_s=1, ttl_s=2)  # no host could say so
+    one._take(RoomEvent(CHANNEL, brisk), time.monotonic())
+    async with ledger(mosquitto) as book, aggregating(one):
         async with crowd(mosquitto, 30):
             await until(lambda: sum(book.last) == 30)
-        await asyncio.sleep(2)
+        await asyncio.sleep(1)
         assert sum(book.last) == 30
         await until(lambda: sum(book.last) == 0, within=5)
 

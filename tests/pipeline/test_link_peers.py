@@ -1,10 +1,9 @@
-"""The line to a room against peers that flood, lie, hang up, stay silent or are old."""
+"""The line to a room against peers that lie, hang up, stay silent or are old."""
 
 from __future__ import annotations
 
 import asyncio
 import struct
-import time
 from typing import Any
 
 import pytest
@@ -14,68 +13,12 @@ from resonance_tui.emotions import Code
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.wire import (
     Event,
-    ReportEvent,
     TotalEvent,
     TotalOverEvent,
     encode_report,
     parse_broker_url,
     report_topic,
 )
-
-
-@pytest.mark.mosquitto
-async def test_a_flood_is_drained_with_a_bounded_inbox_and_a_live_loop(mosquitto: Any) -> None:
-    watcher = Seat(mosquitto, observe_only=True)
-    async with seated(watcher):
-        flood = start_python(FLOOD, str(mosquitto.port))
-        worst_lag = biggest = 0.0
-        seen: set[str] = set()
-        ends = time.monotonic() + 30
-        while "last" not in seen and time.monotonic() < ends:
-            before = time.monotonic()
-            await asyncio.sleep(0.02)
-            worst_lag = max(worst_lag, time.monotonic() - before - 0.02)
-            biggest = max(biggest, len(watcher.link._inbox))
-            events = watcher.link.drain()
-            seen |= {each.viewer_id for each in events if isinstance(each, ReportEvent)}
-        flood.communicate()
-        assert flood.returncode == 0
-        assert len(seen) == 501, "every topic was heard, the last message too"
-        assert biggest <= 501
-        assert worst_lag < 1.0
-        assert watcher.is_connected
-
-
-FLOOD = """
-import socket, struct, sys, time
-from resonance_tui.emotions import Code
-from resonance_tui.messaging.wire import ReportEvent, encode_report, report_topic
-from resonance_tui.room.state import Report
-
-def packet(first, body):
-    length, size = len(body), b""
-    while True:
-        length, digit = length >> 7, length & 127
-        size += bytes([digit | (128 if length else 0)])
-        if not length:
-            return bytes([first]) + size + body
-
-def publish(viewer, seq):
-    topic = report_topic("cinema", viewer).encode()
-    report = encode_report(Report(1_790_000_000, seq, Code(seq % 9), 50))
-    return packet(0x30, struct.pack("!H", len(topic)) + topic + report)
-
-line = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-line.sendall(packet(0x10, b"\\0\\x04MQTT\\x04\\x02\\0\\x3c\\0\\x05flood"))
-assert line.recv(4)[0] == 0x20
-start, seq = time.monotonic(), 0
-while seq < 6500:
-    line.sendall(b"".join(publish(f"v{(seq + each) % 500}", seq) for each in range(65)))
-    seq += 65
-    time.sleep(max(0.0, start + seq / 3250 - time.monotonic()))
-line.sendall(publish("last", seq) + b"\\xe0\\0")
-line.close()
-"""
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 64])
