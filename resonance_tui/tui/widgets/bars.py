@@ -157,11 +157,19 @@ def _tail(pen: Pen, shown: Shown, width: int, spare: int) -> list[Line]:
     is_crowd = sum(shown.counts) > 1
     together = [together_line(pen, shown.resonance, shown.past, width, is_crowd=is_crowd)]
     people, short = _people(pen, shown, width, spare), [_people_short(pen, shown)]
-    for tail in ([*notes, *people, *together], [*notes, *short, *together], [*notes, *people]):
+    heads, tails = ([*notes, *people], [*notes, *short]), (together, [])
+    for tail in ([*head, *last] for last in tails for head in heads):
         if len(tail) <= spare:
             return tail
-    label = "" if not note else "  corrected" if shown.is_corrected else "  raw"
-    return [[*_people_short(pen, shown), Segment(label, pen.warn)]] if label else people[:1]
+    return [_people_labelled(pen, shown, width)] if note else people[:1]
+
+
+def _people_labelled(pen: Pen, shown: Shown, width: int) -> Line:
+    """On one line with what must be known of the numbers; the word for people goes first."""
+    label = [Segment(" corrected" if shown.is_corrected else " raw", pen.warn)]
+    count, word, states = _people_short(pen, shown)
+    line = [count, word, states, *label]
+    return line if line_width(line) <= width else [count, states, *label]
 
 
 def _people(pen: Pen, shown: Shown, width: int, spare: int) -> list[Line]:
