@@ -331,6 +331,7 @@ def sheets_setup(ctx: click.Context, channel: str | None, **options: Any) -> Non
     metavar="N",
     help="At most N writes a minute (default: the setting, 6; Google allows 60).",
 )
+@click.option("--again", is_flag=True, help="All of CHANNEL into new tabs: the sheet was lost.")
 @click.pass_context
 def sheets_sync(ctx: click.Context, channel: str | None, **options: Any) -> None:
     """Send what the sheet lacks of CHANNEL, or of all channels; it may be stopped at any time.

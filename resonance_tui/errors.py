@@ -16,7 +16,8 @@ ResonanceError(message, hint)            exit code 1: we tried, it failed
 ├── StoreError                           corrupt or read-only database
 ├── SheetsError                          Google Sheets; what is recorded stays on this machine
 │   ├── SheetsBusy                       quota, outage, network: the same call may work later
-│   ├── SheetsRefused                    not shared, not found, login no longer valid: it will not
+│   ├── SheetsRefused                    login no longer valid, API switched off: it will not
+│   │   └── SheetNotOurs                 not shared with us, or deleted
 │   └── SheetsFull                       the ten million cells of a spreadsheet are used up
 ├── WireError                            bytes from the network that are not ours
 └── InputError                           exit code 2: wrong usage or input
@@ -141,6 +142,10 @@ class SheetsBusy(SheetsError):
 
 class SheetsRefused(SheetsError):
     """Google says no, and will say so again until a person does something."""
+
+
+class SheetNotOurs(SheetsRefused):
+    """That one sheet is not shared with us, or is there no more."""
 
 
 class SheetsFull(SheetsError):

@@ -170,6 +170,14 @@ class Outbox:
         """A tab that is not made yet goes into another spreadsheet."""
         self._change(tab, "book = ?", book)
 
+    def forget(self, channel: str) -> None:
+        """No second of the channel has a place any more: everything is sent again, into new
+        tabs, or nothing, when the store has forgotten it too."""
+        with self._store.transaction() as db:
+            db.execute("DELETE FROM sheet_row WHERE channel = ?", (channel,))
+            db.execute("DELETE FROM sheet_tab WHERE channel = ?", (channel,))
+            db.execute("DELETE FROM sheet_trouble WHERE channel = ?", (channel,))
+
     def left(self, channel: str) -> int:
         """Stored seconds that Google has not confirmed."""
         with self._store.reading() as db:

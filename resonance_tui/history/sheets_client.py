@@ -17,7 +17,7 @@ from gspread.exceptions import APIError
 from resonance_tui.errors import SheetsBusy, SheetsRefused
 from resonance_tui.history.sheets_layout import WIDTH, Cells, header_range
 from resonance_tui.history.sheets_pace import asked_wait
-from resonance_tui.history.sheets_problem import problem
+from resonance_tui.history.sheets_problem import plain, problem
 
 TIMEOUT_S = (5.0, 30.0)  # to connect, and between two bytes of an answer
 CHECK_TITLE = "resonance-tui may write here"
@@ -85,11 +85,11 @@ class Sheets:
         """A tab with its header and a first column of dates: all of it or nothing."""
         self._http.batch_update(book, {"requests": _new_tab(gid, title, rows, head)})
 
-    def set_grid(self, book: str, gid: int, rows: int) -> None:
-        """The tab has `rows` rows from now on."""
-        change = {"sheetId": gid, "gridProperties": {"rowCount": rows}}
-        request = {"properties": change, "fields": "gridProperties.rowCount"}
-        self._http.batch_update(book, {"requests": [{"updateSheetProperties": request}]})
+    def add_rows(self, book: str, gid: int, rows: int) -> None:
+        """The tab gets `rows` more rows at its end; unlike setting their number, this can never
+        take rows away that somebody else has added meanwhile."""
+        request = {"sheetId": gid, "dimension": "ROWS", "length": rows}
+        self._http.batch_update(book, {"requests": [{"appendDimension": request}]})
 
     def read(self, book: str, ranges: Sequence[str]) -> list[list[Cells]]:
         """Cells as they are, numbers as numbers; blank ones at the ends are left out."""
@@ -240,4 +240,4 @@ def _check_json(response: requests.Response) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().partition("\n")[0] or type(error).__name__)[:200]
+    return plain(str(error)) or type(error).__name__

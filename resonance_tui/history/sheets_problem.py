@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from resonance_tui.errors import SheetsBusy, SheetsError, SheetsFull, SheetsRefused
+from resonance_tui.errors import (
+    SheetNotOurs,
+    SheetsBusy,
+    SheetsError,
+    SheetsFull,
+    SheetsRefused,
+)
 
 SOMEBODY = "your Google account"
 
@@ -18,14 +24,21 @@ def problem(status: int, error: Any, account: str, asked_s: float = 0.0) -> Shee
     `error` is the object that Google sends with it, if any; `account` whom a sheet must be shared
     with; `asked_s` the seconds of its Retry-After.
     """
-    said = str(error.get("message", ""))[:300].strip() if isinstance(error, dict) else ""
+    said = plain(str(error.get("message", ""))) if isinstance(error, dict) else ""
     reasons = _reasons(error)
     if status in _BUSY or status >= 500 or (status == 403 and reasons & _LIMIT_REASONS):
         what = "says that there were too many calls" if status in (403, 429) else "has an outage"
         return SheetsBusy(f"Google {what} ({status}).", retry_after_s=asked_s)
     if "number of cells in the workbook above the limit" in said:
         return SheetsFull("The sheet is full: it has ten million cells.")
-    return SheetsRefused(*_refusal(status, said, reasons, account or SOMEBODY))
+    kind = SheetNotOurs if status == 404 or (status == 403 and not reasons) else SheetsRefused
+    return kind(*_refusal(status, said, reasons, account or SOMEBODY))
+
+
+def plain(text: str) -> str:
+    """The first line of what came over the network, without marks that a terminal obeys."""
+    line = text.strip().partition("\n")[0][:200]
+    return "".join(mark if mark.isprintable() else " " for mark in line).strip()
 
 
 def _refusal(status: int, said: str, reasons: set[str], account: str) -> tuple[str, str]:

@@ -9,7 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from resonance_tui.errors import SheetsBusy, SheetsError, SheetsFull, SheetsRefused, StoreError
+from resonance_tui.errors import (
+    SheetNotOurs,
+    SheetsBusy,
+    SheetsError,
+    SheetsFull,
+    SheetsRefused,
+    StoreError,
+)
 from resonance_tui.history.outbox import Outbox
 from resonance_tui.history.sheets_layout import (
     WIDTH,
@@ -113,6 +120,10 @@ class Sender:
                     self._send(step)
         except SheetsFull:
             self._change_book(step.tab)
+        except SheetNotOurs:
+            if step.tab.book == self._book:
+                raise
+            self._move(step.tab, self._book, set())  # somebody has named another sheet since
 
     def _make(self, tab: Tab, rows: int) -> None:
         book = self._sheets.book(tab.book)
@@ -123,7 +134,12 @@ class Sender:
             raise SheetsFull("")
         title = self._free_title(tab, book)
         self._count_write()
-        self._sheets.make_tab(tab.book, tab.gid, title, rows, header(tab.channel, tab.source))
+        try:
+            self._sheets.make_tab(tab.book, tab.gid, title, rows, header(tab.channel, tab.source))
+        except SheetsRefused:
+            if tab.gid not in self._sheets.book(tab.book).tabs:
+                raise
+            # another program that sends the same channel has made it in between
         self._outbox.made(tab, rows, title)
 
     def _free_title(self, tab: Tab, book: Book) -> str:
@@ -144,7 +160,7 @@ class Sender:
             raise SheetsFull("")
         else:
             self._count_write()
-            self._sheets.set_grid(tab.book, tab.gid, rows)
+            self._sheets.add_rows(tab.book, tab.gid, rows - there.rows)
             self._outbox.made(tab, rows, there.title)
 
     def _send(self, step: Send) -> None:
@@ -217,11 +233,14 @@ class Sender:
         if book == tab.book:
             book = self._make_successor(tab.book)
             self._is_fresh = True
+        self._move(tab, book, self._arrived(tab) if tab.grid else set())
+        self._book = book
+
+    def _move(self, tab: Tab, book: str, arrived: set[int]) -> None:
         if tab.grid == 0:
             self._outbox.rebook(tab, book)
         else:
-            self._outbox.leave(tab, book, self._arrived(tab))
-        self._book = book
+            self._outbox.leave(tab, book, arrived)
 
     def _make_successor(self, full: str) -> str:
         old = re.sub(r" \(from \d{4}-\d\d-\d\d [0-9a-f]{4}\)$", "", self._sheets.book(full).title)

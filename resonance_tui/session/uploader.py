@@ -21,17 +21,10 @@ class Uploader:
     """What does not arrive stays in the outbox: `notice` says so, and `sheets sync` sends it."""
 
     def __init__(
-        self,
-        plan: SheetPlan,
-        channel: str,
-        database: Path,
-        notice: Callable[[str], None],
-        *,
-        interval_s: float = INTERVAL_S,
+        self, plan: SheetPlan, channel: str, database: Path, notice: Callable[[str], None]
     ) -> None:
         self._channel = channel
         self._notice = notice
-        self._interval_s = interval_s
         loop = asyncio.get_running_loop()
 
         def tell(text: str) -> None:
@@ -45,7 +38,7 @@ class Uploader:
         """Until cancelled, or until Google refuses for good."""
         while not self._is_stopped:
             wait = await self._step()
-            await asyncio.sleep(self._interval_s if wait is None else wait)
+            await asyncio.sleep(INTERVAL_S if wait is None else wait)
 
     async def finish(self) -> None:
         """After the last row was stored: sends the rest as far as FINISH_S allows."""
@@ -78,7 +71,7 @@ class Uploader:
             return await self._worker.do(self._upload.step)
         except StoreError as error:
             self._notice(f"The sheet has to wait: {error.message}")
-            return self._interval_s
+            return INTERVAL_S
         except ResonanceError as error:
             self._stop(in_words(error))
         except Exception as error:  # whatever it is, the room goes on

@@ -81,14 +81,18 @@ def sync(
     config: Config,
     channel: str | None = None,
     *,
+    again: bool = False,
     writes_a_minute: float | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Send what the sheet does not have yet, of one channel or of all that have a sheet.
 
+    With `again`, which needs a channel, all of it into new tabs: somebody has lost the sheet.
     Raises InputError for an unknown channel or one without a sheet, and SheetsError.
     """
     wanted = normalize_channel(channel) if channel else None
+    if again and wanted is None:
+        raise InputError("--again needs a channel.", "resonance-tui sheets sync CHANNEL --again")
     with Store(config.database, read_only=True) as reading:
         recorded = reading.channels()
     with Store(config.database) as store:
@@ -96,6 +100,8 @@ def sync(
         for name in _chosen(config, outbox, recorded, wanted):
             book = sheets.target(config, outbox, name)
             assert book is not None
+            if again:
+                outbox.forget(name)
             sender = sheets.open_sender(
                 config, outbox, name, book, tell=_say, writes_a_minute=writes_a_minute
             )

@@ -262,12 +262,9 @@ class FakeSheets:
             book.tabs[gid] = FakeTab(title, grid.get("rowCount", 1000), grid.get("columnCount", 26))
         elif kind == "deleteSheet":
             del book.tabs[what["sheetId"]]
-        elif kind == "updateSheetProperties":
-            assert what["fields"] == "gridProperties.rowCount"
-            properties = what["properties"]
-            tab = _tab(book, properties["sheetId"], where)
-            tab.rows = properties["gridProperties"]["rowCount"]
-            tab.cells = {at: cell for at, cell in tab.cells.items() if at[0] < tab.rows}
+        elif kind == "appendDimension":
+            assert what["dimension"] == "ROWS"
+            _tab(book, what["sheetId"], where).rows += what["length"]
         elif kind == "updateCells":
             start = what["start"]
             rows = [

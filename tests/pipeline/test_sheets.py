@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from resonance_tui.errors import SheetsBusy, SheetsRefused
 from resonance_tui.history.outbox import Outbox
 from resonance_tui.history.rows import Row
 from resonance_tui.history.sheets_client import Sheets
+from resonance_tui.history.sheets_cost import Calls
+from resonance_tui.history.sheets_cost import outbox as outbox_cost
 from resonance_tui.history.sheets_layout import owner, to_row
 from resonance_tui.history.sheets_pace import Pace
 from resonance_tui.history.sheets_sender import Sender
@@ -68,7 +71,9 @@ def outbox(store: Store) -> Outbox:
 class Run:
     """A sender, its clock, and what it told."""
 
-    def __init__(self, fake: FakeSheets, outbox: Outbox, writes_a_minute: int = 6) -> None:
+    def __init__(
+        self, fake: FakeSheets, outbox: Outbox, writes_a_minute: int = 6, book: str = BOOK
+    ) -> None:
         self.clock, self.told = Clock(), []
         fake.clock = self.clock
         self.sheets = Sheets(session_to(fake.url), "robot@project.example")
@@ -76,7 +81,7 @@ class Run:
             outbox,
             self.sheets,
             "lobby",
-            outbox.follow(BOOK),
+            outbox.follow(book),
             Pace(writes_a_minute),
             tell=self.told.append,
             clock=self.clock,
@@ -230,7 +235,7 @@ def test_a_grid_grows_ahead(fake: FakeSheets, book: FakeBook, store: Store, run:
     store.append(row(n) for n in range(60, 2000))
     run.to_the_end()
     assert book.tabs[gid].rows > 2001
-    growths = [call for call in fake.calls if "updateSheetProperties" in str(call.body)]
+    growths = [call for call in fake.calls if "appendDimension" in str(call.body)]
     assert len(growths) == 1
     assert len(in_sheets(fake)) == 2000
 
@@ -384,6 +389,45 @@ def test_a_sheet_that_is_gone(fake: FakeSheets, store: Store, run: Run) -> None:
     assert "sheets setup --sheet URL" in caught.value.hint
 
 
+def test_another_sheet_is_named_for_one_that_was_lost(
+    fake: FakeSheets, book: FakeBook, store: Store, outbox: Outbox, run: Run
+) -> None:
+    store.append(row(n) for n in range(50))
+    run.to_the_end()
+    store.append(row(n) for n in range(50, 80))
+    outbox.begin_run("lobby", "local", T0 + 80, BOOK)
+    store.append(row(n) for n in range(80, 90))
+    del fake.books[BOOK]
+    with pytest.raises(SheetsRefused, match="no such sheet"):
+        run.to_the_end()
+    fake.add("the-second-sheet-of-the-streamer")
+    other = Run(fake, outbox, book="the-second-sheet-of-the-streamer")
+    other.to_the_end()
+    assert in_sheets(fake) == [row(n) for n in range(50, 90)]
+    assert outbox.left("lobby") == 0
+    outbox.forget("lobby")
+    other.to_the_end()
+    assert sorted({row.t - T0 for row in in_sheets(fake)}) == list(range(90))
+
+
+def test_two_programs_that_send_the_same_channel_at_once(
+    fake: FakeSheets, book: FakeBook, tmp_path: Path
+) -> None:
+    with Store(tmp_path / "history") as store:
+        store.append(row(n) for n in range(1500))
+
+    def send() -> None:
+        with Store(tmp_path / "history") as store:
+            Run(fake, Outbox(store), writes_a_minute=60).to_the_end()
+
+    fake.quota = 10_000
+    with ThreadPoolExecutor() as threads:
+        for sent in [threads.submit(send) for _ in range(2)]:
+            sent.result()
+    assert in_sheets(fake) == [row(n) for n in range(1500)]
+    assert len(tabs(book)) == 1
+
+
 # Ten million cells
 
 
@@ -461,3 +505,23 @@ def test_a_server_that_never_answers_is_given_up(
     assert "cannot be reached" in run.sender.trouble
     with pytest.raises(SheetsBusy):
         run.sheets.book(BOOK)
+
+
+# What it costs
+
+
+def test_an_hour_of_a_stream_costs_what_the_table_says(
+    fake: FakeSheets, book: FakeBook, store: Store, run: Run
+) -> None:
+    store.append(row(n) for n in range(3600))  # an hour is over: the grid grows by whole hours
+    run.to_the_end()
+    store.append(row(n) for n in range(3600, 3615))
+    run.to_the_end()
+    fake.calls.clear()
+    for start in range(3615, 7215, 15):
+        store.append(row(n) for n in range(start, start + 15))
+        run.to_the_end()
+        run.clock.sleep(15)
+    writes = sum(call.is_write for call in fake.calls)
+    assert Calls(len(fake.calls) - writes, writes) == outbox_cost(15)
+    assert len(in_sheets(fake)) == 7215
