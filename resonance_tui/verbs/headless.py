@@ -160,6 +160,8 @@ def room_text(event: RoomEvent) -> str:
     parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
     of = " (total)" if room.is_total else ""
     text = f"room  {room.viewers} viewers{of}: {', '.join(parts) or 'nobody here'}"
+    if event.resonance is not None:
+        text += f"; resonance {round(10 * event.resonance) * 10} %"
     return f"{text}; corrected: {corrected_text(event.corrected)}" if event.corrected else text
 
 

@@ -115,7 +115,8 @@ def test_a_line_of_json_holds_the_score() -> None:
     assert room_json(event(0.4234))["resonance"] == 0.42
     assert room_json(event(None))["resonance"] is None
     assert "corrected" not in room_json(event(0.4))
-    assert room_text(event(0.4)) == "room  66 viewers: sadness 6, neutral 60"
+    assert room_text(event(0.42)) == "room  66 viewers: sadness 6, neutral 60; resonance 40 %"
+    assert room_text(event(None)) == "room  66 viewers: sadness 6, neutral 60"
 
 
 async def test_a_line_holds_corrected_counts_when_asked() -> None:
