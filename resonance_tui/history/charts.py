@@ -8,14 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.emotions import EMOTIONS, Code
+from resonance_tui.emotions import EMOTIONS
 from resonance_tui.history.rows import Row
 
 BRIDGE_S = 5  # a hiccup of the recorder, not a gap
 UNUSUAL = 2.5  # times what a line's seconds usually rise above their mean: a spike
-MOMENT_WINDOW_S = 30
-MOMENT_APART_S = 60
-MOMENT_LEAST = 0.15  # of the room, after weighing
 
 Floats = NDArray[np.float64]
 
@@ -75,17 +72,6 @@ class Series:
     low: Floats
     high: Floats
     starts: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The room changed its mind around `t`."""
-
-    t: int  # epoch s
-    shift: float  # 0-1: part of the room that feels something else than before
-    code: Code  # the emotion that gained most
-    before: float  # its share in the half minute before, 0-1
-    after: float
 
 
 def to_track(rows: Sequence[Row]) -> Track:
@@ -209,53 +195,6 @@ def averages(track: Track) -> tuple[float, ...]:
     if not len(track):
         return (0.0,) * len(EMOTIONS)
     return tuple(float(mean) for mean in track.counts.mean(axis=0))
-
-
-def moments(track: Track, limit: int = 12) -> list[Moment]:
-    """The largest shifts of the room, in order of time: half a minute against the one before.
-
-    A shift is the total variation distance between the two mixes of emotions. It weighs less in
-    a small room, where one person alone is a large part.
-    """
-    if len(track) < 2:
-        return []
-    before, after = _mixes(track)
-    people = np.minimum(before.sum(axis=1), after.sum(axis=1)) / MOMENT_WINDOW_S
-    past = before / np.maximum(before.sum(axis=1, keepdims=True), 1)
-    new = after / np.maximum(after.sum(axis=1, keepdims=True), 1)
-    shift = np.abs(new - past).sum(axis=1) / 2
-    weight = shift * people / (people + 2)
-    found: list[Moment] = []
-    for index in np.argsort(-weight, kind="stable"):
-        if weight[index] < MOMENT_LEAST or len(found) == limit:
-            break
-        t = int(track.times[index])
-        if all(abs(t - other.t) >= MOMENT_APART_S for other in found):
-            code = int(np.argmax(new[index] - past[index]))
-            found.append(
-                Moment(
-                    t,
-                    float(shift[index]),
-                    EMOTIONS[code],
-                    float(past[index, code]),
-                    float(new[index, code]),
-                )
-            )
-    return sorted(found, key=lambda moment: moment.t)
-
-
-def _mixes(track: Track) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sums of the counts in the window before and after each row; no "before" where half of
-    either or more was not recorded."""
-    total = np.vstack([np.zeros((1, 7), np.int64), np.cumsum(track.counts, axis=0)])
-    here = np.arange(len(track))
-    low = np.searchsorted(track.times, track.times - MOMENT_WINDOW_S)
-    high = np.searchsorted(track.times, track.times + MOMENT_WINDOW_S)
-    is_known = (here - low > MOMENT_WINDOW_S / 2) & (high - here > MOMENT_WINDOW_S / 2)
-    return (
-        (total[here] - total[low]) * is_known[:, None],
-        total[high] - total[here],
-    )
 
 
 def _is_rising(times: NDArray[np.int64]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from resonance_tui.errors import StoreError
-from resonance_tui.history.charts import Moment, moments
+from resonance_tui.history.moments import Moment, moments
 from resonance_tui.history.recording import Recording, Request, can_grow, read, read_on
 from resonance_tui.history.views import Recorded, with_scores
 

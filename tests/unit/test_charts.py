@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.emotions import Code
 from resonance_tui.history import charts
 from resonance_tui.history.axes import clock, count_ticks, day, length, time_ticks
 from resonance_tui.history.rows import Row
@@ -48,7 +47,6 @@ def test_an_empty_track() -> None:
     empty = track()
     assert len(empty) == 0
     assert charts.averages(empty) == (0,) * 7
-    assert charts.moments(empty) == []
     grid = charts.grid(empty, 0, 99, 10)
     assert np.isnan(charts.min_max(empty.counts, grid).mean).all()
     assert grid.rows.tolist() == [0] * 10
@@ -193,54 +191,6 @@ def test_a_gap_that_leaves_no_bucket_empty_parts_the_line_too() -> None:
     series = min_max(track(*rows), 0, 129, 5)
     assert np.isfinite(series.mean[2]).all()
     assert [len(times) for times in pieces(series)] == [2, 3]
-
-
-# Moments
-
-
-def shifting(length: int = 240, at: int = 120, people: int = 20) -> list[Row]:
-    happy = (people, 0, 0, 0, 0, 0, 0)
-    calm = (0, 0, people, 0, 0, 0, 0)
-    return [row(t, calm if t < at else happy) for t in range(length)]
-
-
-def test_a_change_of_mind_is_found_where_it_was() -> None:
-    (moment,) = charts.moments(track(*shifting()))
-    assert moment == charts.Moment(120, 1.0, Code.HAPPINESS, 0.0, 1.0)
-
-
-def test_a_steady_room_has_no_moments() -> None:
-    assert charts.moments(track(*(row(t) for t in range(600)))) == []
-
-
-def test_people_who_leave_are_no_moment() -> None:
-    rows = [row(t, (0, 0, 20 if t < 100 else 4, 0, 0, 0, 0)) for t in range(300)]
-    assert charts.moments(track(*rows)) == []
-
-
-def test_a_gap_is_no_moment() -> None:
-    rows = [r for r in shifting() if not 90 <= r.t < 150]
-    assert charts.moments(track(*rows)) == []
-
-
-def test_one_person_alone_weighs_little() -> None:
-    crowd = charts.moments(track(*shifting(people=20)))
-    alone = [
-        row(t, (5, 0, 0, 0, 0, 0, 0) if t < 120 else (4, 1, 0, 0, 0, 0, 0)) for t in range(240)
-    ]
-    assert crowd
-    assert charts.moments(track(*alone)) == []
-
-
-def test_moments_are_few_apart_and_in_order() -> None:
-    rows = [
-        row(t, (0, 0, 20, 0, 0, 0, 0) if t // 100 % 2 else (20,) + (0,) * 6) for t in range(3000)
-    ]
-    found = charts.moments(track(*rows), limit=5)
-    times = [moment.t for moment in found]
-    assert len(found) == 5
-    assert times == sorted(times)
-    assert all(b - a >= charts.MOMENT_APART_S for a, b in itertools.pairwise(times))
 
 
 # Windows
