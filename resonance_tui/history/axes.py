@@ -74,6 +74,11 @@ def day(t: float, zone: tzinfo | None = None) -> str:
     return datetime.fromtimestamp(t, zone).strftime("%a %d %b")
 
 
+def offset(t: float, zone: tzinfo | None = None) -> str:
+    """How far local time is from UTC at `t`: "UTC+01:00"."""
+    return "UTC" + datetime.fromtimestamp(t, zone).astimezone(zone).isoformat()[-6:]
+
+
 def length(seconds: float) -> str:
     """A duration as a person says it: "45 s", "5 min 10 s", "40 min", "1 h 30 min", "2 h"."""
     whole = round(seconds)

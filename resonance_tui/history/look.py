@@ -18,6 +18,11 @@ class Look:
     is_corrected: bool = False
     cursor: float | None = None  # epoch s
 
+    @property
+    def corrects(self) -> bool:
+        """Whether what this view shows is corrected."""
+        return self.is_corrected and self.view.is_of_emotions
+
     def on(self, window: Window) -> Look:
         """The same look at another time; a cursor that falls out of sight is put away."""
         is_seen = self.cursor is not None and window.holds(self.cursor)

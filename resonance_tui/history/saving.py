@@ -1,4 +1,4 @@
-"""Text into a file that appears whole or not at all."""
+"""Text or bytes into a file that appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ class CannotSave(ResonanceError):
 
 
 def save(path: Path, lines: Iterable[str]) -> int:
-    """Writes or replaces `path`; returns how many characters it holds.
+    """`save_bytes` of text in UTF-8."""
+    return save_bytes(path, (line.encode() for line in lines))
+
+
+def save_bytes(path: Path, parts: Iterable[bytes]) -> int:
+    """Writes or replaces `path`; returns how many bytes it holds.
 
     A pipe or a device is written to as it is. Raises CannotSave and leaves what was there.
     """
     try:
         if path.exists() and not path.is_file():
-            with path.open("w", encoding="utf-8", newline="") as stream:
-                return sum(map(stream.write, lines))
-        return _replace(path.resolve(), lines)  # a link stays a link
+            with path.open("wb") as stream:
+                return sum(map(stream.write, parts))
+        return _replace(path.resolve(), parts)  # a link stays a link
     except OSError as error:
         reason = error.strerror or str(error)
         raise CannotSave(
@@ -43,11 +48,11 @@ def free_name(path: Path) -> Path:
     return free
 
 
-def _replace(path: Path, lines: Iterable[str]) -> int:
+def _replace(path: Path, parts: Iterable[bytes]) -> int:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            written = sum(map(stream.write, lines))
+        with os.fdopen(handle, "wb") as stream:
+            written = sum(map(stream.write, parts))
         os.chmod(name, _mode_of(path))
         os.replace(name, path)
         return written

@@ -14,8 +14,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from resonance_tui.errors import INTERRUPTED, ResonanceError
-from resonance_tui.history.charts import Moment
 from resonance_tui.history.look import Look
+from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
 from resonance_tui.history.recording import Request, export
 from resonance_tui.history.views import is_too_small
@@ -211,6 +211,23 @@ class HistoryScreen(Screen[None]):
             self.notify(str(error), severity="error", markup=False)
             return
         self.notify(f"{rows:,} rows in {path}", title="Saved", markup=False)
+
+    @work(exclusive=True, group="picture")
+    async def action_picture(self) -> None:
+        playback = self._playback
+        if playback.recorded is None or self._look is None:
+            return
+        from resonance_tui.history.picture import Subject, save_picture
+
+        look = replace(self._look, cursor=None)
+        request, found = playback.request, playback.moments
+        subject = Subject(request.channel, playback.recorded, look, found, request.zone)
+        try:
+            path = await asyncio.to_thread(save_picture, subject, Path.cwd())
+        except (ResonanceError, OSError) as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.notify(str(path), title="Saved", markup=False)
 
     def action_help(self) -> None:
         self.app.push_screen(HistoryHelp())

@@ -81,7 +81,7 @@ def _draw_lines(view: ChartView, series: Series, height: int, is_plain: bool) ->
     plotext.yticks(ticks, [f"{tick:>3}" for tick in ticks])
     _draw_marks(view, top)
     bands = bands_of(view.look.view, view.look.is_grouped)
-    is_peaked = not (view.look.is_corrected and view.look.view.is_of_emotions)
+    is_peaked = not view.look.corrects
     for index in np.argsort(np.nan_to_num(series.mean).sum(axis=1), kind="stable"):
         # Where lines cross in a cell the last one gives the colour: the busiest is drawn last.
         _draw_line(series, int(index), bands[index], is_plain, is_peaked=is_peaked)
@@ -175,7 +175,7 @@ def _say_why(look: Look, series: Series, *, is_recorded: bool) -> None:
     """Why nothing is drawn."""
     if not is_recorded:
         reason = "nothing was recorded here"
-    elif look.is_corrected and look.view.is_of_emotions:
+    elif look.corrects:
         reason = f"fewer than {LEAST_VIEWERS} viewers: too few to correct"
     elif look.view is View.SCORE:
         reason = "resonance needs two viewers for ten seconds"

@@ -43,14 +43,13 @@ def title_line(
     first, last = (edge + 1e-3 for edge in (window.start, window.end))  # sums of floats
     peak = int(part.viewers.max()) if len(part) else 0
     clocks = f"{clock(first, zone, seconds=is_close)} – {clock(last, zone, seconds=is_close)}"
-    is_corrected = look.is_corrected and look.view.is_of_emotions
     pieces = [
         (9, clocks),
         (7, day(first, zone)),
         (5, length(window.span + 1)),
         (6, f"peak {peak} viewers" if peak != 1 else "peak 1 viewer"),
         (8, look.view.value),
-        (11, "corrected" if is_corrected else ""),
+        (11, "corrected" if look.corrects else ""),
         (10, "● recording" if is_live else ""),
     ]
     kept = _fitting(pieces, width - len(channel), separator=3)
@@ -58,7 +57,7 @@ def title_line(
     line.append(channel, "bold")
     for index in (1, 0, 2, 3, 5, 4, 6):
         if index in kept and pieces[index][1]:
-            joint = " " if index == 4 and is_corrected else " · "
+            joint = " " if index == 4 and look.corrects else " · "
             line.append(f"{joint}{pieces[index][1]}")
     return line
 

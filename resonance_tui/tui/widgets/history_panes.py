@@ -10,8 +10,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from resonance_tui.history.charts import Moment, Track, cut
+from resonance_tui.history.charts import Track, cut
 from resonance_tui.history.look import Look
+from resonance_tui.history.moments import Moment
 from resonance_tui.history.views import Recorded
 from resonance_tui.tui.widgets.chart import Chart, ChartView
 from resonance_tui.tui.widgets.history_lines import (
