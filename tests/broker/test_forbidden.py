@@ -1,0 +1,407 @@
+"""Every forbidden act, tried on a real Mosquitto: the broker says no, and no peer notices."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from aiomqtt import MqttError
+
+from broker import BookFile, BrokerSettings, RunningBroker, start_broker
+from broker.accounts import Account, Invite, Role, add_account, add_invites
+from broker.passwords import hash_password
+from broker.preflight import free_port
+from resonance_tui.emotions import Code
+from resonance_tui.errors import BrokerRefused
+from resonance_tui.messaging import door, wire
+from resonance_tui.messaging.address import BrokerUrl, parse_broker_url
+from resonance_tui.messaging.client import BrokerClient, broker_client
+from resonance_tui.messaging.link import LinkState, MqttLink
+from resonance_tui.messaging.outbox import Outgoing
+from resonance_tui.messaging.rights import own_id
+from resonance_tui.room.state import Report, RoomSnapshot
+from resonance_tui.session.room import Room
+
+pytestmark = pytest.mark.mosquitto
+
+ROOM, OTHER = "cats", "dogs"
+PASSWORD = "correct horse"
+DIGEST = hash_password(PASSWORD)
+NOT_AUTHORIZED = 135
+ACCOUNTS = (
+    Account("mia", DIGEST, Role.VIEWER, (ROOM,)),
+    Account("bob", DIGEST, Role.VIEWER, (ROOM,)),
+    Account("dan", DIGEST, Role.VIEWER, (OTHER,)),
+    Account("agg-1", DIGEST, Role.AGGREGATOR, (ROOM,)),
+    Account("agg-2", DIGEST, Role.AGGREGATOR, (ROOM,)),
+    Account("scribe", DIGEST, Role.LOGGER, (ROOM,)),
+    Account("cathost", DIGEST, Role.HOST, (ROOM,)),
+)
+INVITES = tuple(Invite(name * 8, DIGEST, ROOM, time.time() + 3600) for name in "ab")
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    """One broker for all acts: none of them may leave a trace that the next would see."""
+    folder = tmp_path_factory.mktemp("accounts")
+
+    def fill(book):
+        for account in ACCOUNTS:
+            book = add_account(book, account)
+        return add_invites(book, list(INVITES), time.time()), None
+
+    BookFile(folder).change(fill)
+    broker = start_broker(BrokerSettings(port=free_port(), accounts=folder, stats_interval_s=1))
+    yield broker
+    broker.stop()
+
+
+def url_of(broker: RunningBroker, name: str) -> BrokerUrl:
+    return replace(parse_broker_url(broker.url), username=name, password=PASSWORD)
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    broker: RunningBroker, name: str, heard: list[str] | None = None, **options
+) -> AsyncIterator[BrokerClient]:
+    url = url_of(broker, name)
+    if name == "the host":
+        assert broker.login is not None
+        url = replace(url, username=broker.login.name, password=broker.login.password)
+    topics: list[str] = [] if heard is None else heard
+    async with broker_client(
+        url,
+        lambda topic, payload: topics.append(topic),
+        identifier=f"test-{wire.new_viewer_id()}",
+        version=5,
+        **options,
+    ) as client:
+        yield client
+
+
+# --- an honest room, and who watches it --------------------------------------------------------
+
+
+class Peer:
+    """A viewer as the app has it: the link, and what it shows of the room."""
+
+    def __init__(self, broker: RunningBroker, name: str) -> None:
+        self.link = MqttLink(url_of(broker, name), ROOM, name)
+        self.room = Room()
+        self._seq = itertools.count(1)
+
+    def say(self, code: Code) -> None:
+        self.link.publish_report(Report(1_790_000_000, next(self._seq), code, 80))
+
+    def look(self) -> RoomSnapshot:
+        now = time.monotonic()
+        for event in self.link.drain():
+            self.room.take(event, now)
+        return self.room.look(now, None)
+
+    def rows(self) -> dict[str, tuple[str, Code]]:
+        return {row.viewer_id: (row.nickname, row.code) for row in self.look().rows}
+
+
+async def until(is_so, within: float = 8.0) -> None:
+    ends = time.monotonic() + within
+    while not is_so():
+        assert time.monotonic() < ends, "waited in vain"
+        await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def honest_room(broker: RunningBroker) -> AsyncIterator[tuple[Peer, list[str]]]:
+    """Bob and Mia, both happy; Bob's eyes, and all that is delivered to the host."""
+    bob, mia = Peer(broker, "bob"), Peer(broker, "mia")
+    heard: list[str] = []
+    runs = [asyncio.create_task(each.link.run()) for each in (bob, mia)]
+    try:
+        for each in (bob, mia):
+            each.link.publish_nickname(each.link.viewer_id.title())
+            each.say(Code.HAPPINESS)
+        happy = {"bob": ("Bob", Code.HAPPINESS), "mia": ("Mia", Code.HAPPINESS)}
+        await until(lambda: bob.rows() == happy)
+        async with connected(broker, "the host", heard) as host:
+            await host.follow("resonance/#", 1)
+            await until(lambda: len(set(heard)) == 4)
+            heard.clear()
+            yield bob, heard
+    finally:
+        for run in runs:
+            run.cancel()
+        await asyncio.wait(runs)
+
+
+async def nothing_happened(bob: Peer, heard: list[str]) -> None:
+    """Bob's next report is the first thing that anybody hears of, and the only change he sees."""
+    own = wire.report_topic(ROOM, "bob")
+    assert not bob.look().is_total
+    bob.say(Code.SURPRISE)
+    await until(lambda: own in heard)
+    assert [topic for topic in heard if topic != wire.report_topic(ROOM, "mia")] == [own]
+    expected = {"bob": ("Bob", Code.SURPRISE), "mia": ("Mia", Code.HAPPINESS)}
+    await until(lambda: bob.rows()["bob"][1] is Code.SURPRISE)
+    assert bob.rows() == expected
+    snapshot = bob.look()
+    assert (snapshot.viewers, snapshot.is_total) == (2, False)
+    assert bob.room.pace.heartbeat_s == wire.RoomSettings().heartbeat_s
+
+
+# --- messages ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Act:
+    """Somebody publishes where it must not."""
+
+    who: str
+    topic: str
+    payload: bytes
+
+
+REPORT = wire.encode_report(Report(2_000_000_000, 9, Code.ANGER, 99))
+NICKNAME = wire.encode_nickname("Mallory")
+TOTAL = wire.encode_total(2_000_000_000, 9, 9, (900,) * 9)
+SETTINGS = wire.encode_room(wire.RoomSettings(heartbeat_s=60, mesh_max=1))
+BASE = f"resonance/1/{ROOM}"
+WRONG = (wire.shard_of("mia") + 1) % 64
+A, B = INVITES
+
+ACTS = {
+    "another's report": Act("mia", wire.report_topic(ROOM, "bob"), REPORT),
+    "another's leaving": Act("mia", wire.report_topic(ROOM, "bob"), b""),
+    "another's name": Act("mia", wire.nickname_topic(ROOM, "bob"), NICKNAME),
+    "a second report in another shard": Act("mia", f"{BASE}/r/{WRONG}/mia", REPORT),
+    "a report in a shard there is not": Act("mia", f"{BASE}/r/99999/mia", REPORT),
+    "a name in another shard": Act("mia", f"{BASE}/n/{WRONG}/mia", NICKNAME),
+    "an invented viewer": Act("mia", wire.report_topic(ROOM, "nobody"), REPORT),
+    "another channel": Act("mia", wire.report_topic(OTHER, "mia"), REPORT),
+    "a channel that is not there": Act("mia", wire.report_topic("birds", "mia"), REPORT),
+    "from another channel": Act("dan", wire.report_topic(ROOM, "dan"), REPORT),
+    "the total": Act("mia", wire.total_topic(ROOM), TOTAL),
+    "the end of the total": Act("mia", wire.total_topic(ROOM), b""),
+    "room settings": Act("mia", wire.room_topic(ROOM), SETTINGS),
+    "closing the room": Act("mia", wire.room_topic(ROOM), b""),
+    "an aggregator's presence": Act("mia", wire.agent_topic(ROOM, "agg-1"), wire.encode_agent(9)),
+    "presence as an aggregator": Act("mia", wire.agent_topic(ROOM, "mia"), wire.encode_agent(9)),
+    "an aggregator's counts": Act("mia", wire.partial_topic(ROOM, "agg-1"), b"\x95"),
+    "the broker's figures": Act("mia", "$SYS/broker/clients/connected", b"9"),
+    "junk elsewhere": Act("mia", "elsewhere/mia", b"x" * 3000),
+    "junk under its own name": Act("mia", f"{BASE}/junk/{WRONG}/mia", b"x" * 3000),
+    "junk below its own report": Act("mia", f"{wire.report_topic(ROOM, 'mia')}/more", b"x"),
+    "another protocol version": Act("mia", f"resonance/2/{ROOM}/r/1/mia", REPORT),
+    "somebody's door": Act("mia", door.knock_topic(A.id), door.encode_knock("mia", DIGEST)),
+    "an answer at a door": Act("mia", door.answer_topic(A.id), door.encode_answer("m", "welcome")),
+    "a viewer's report, by an aggregator": Act("agg-1", wire.report_topic(ROOM, "bob"), REPORT),
+    "an own report, by an aggregator": Act("agg-1", wire.report_topic(ROOM, "agg-1"), REPORT),
+    "another aggregator's presence": Act("agg-1", wire.agent_topic(ROOM, "agg-2"), b""),
+    "another aggregator's counts": Act("agg-1", wire.partial_topic(ROOM, "agg-2"), b"\x95"),
+    "another room's total": Act("agg-1", wire.total_topic(OTHER), TOTAL),
+    "settings, by an aggregator": Act("agg-1", wire.room_topic(ROOM), SETTINGS),
+    "a total, by the logger": Act("scribe", wire.total_topic(ROOM), TOTAL),
+    "settings, by the logger": Act("scribe", wire.room_topic(ROOM), SETTINGS),
+    "a report, by the logger": Act("scribe", wire.report_topic(ROOM, "scribe"), REPORT),
+    "another room's settings, by a host": Act("cathost", wire.room_topic(OTHER), SETTINGS),
+    "a viewer's report, by a host": Act("cathost", wire.report_topic(ROOM, "bob"), REPORT),
+    "the door of another invite": Act(A.name, door.knock_topic(B.id), b"x"),
+    "an answer to itself": Act(A.name, door.answer_topic(A.id), b"x"),
+    "a report, with an invite alone": Act(A.name, wire.report_topic(ROOM, A.name), REPORT),
+    "settings, with an invite alone": Act(A.name, wire.room_topic(ROOM), SETTINGS),
+}
+
+
+@pytest.mark.parametrize("who", dict.fromkeys(act.who for act in ACTS.values()))
+async def test_who_writes_elsewhere_is_refused_and_nobody_notices(
+    guarded: RunningBroker, who: str
+) -> None:
+    granted = []
+    async with honest_room(guarded) as (bob, heard), connected(guarded, who) as client:
+        for what, act in ACTS.items():
+            for qos, retain in itertools.product((0, 1), (False, True)):
+                if act.who == who and await is_granted(client, act, qos, retain):
+                    granted.append(what)
+        assert granted == []
+        await nothing_happened(bob, heard)
+
+
+async def is_granted(client: BrokerClient, act: Act, qos: int, retain: bool) -> bool:
+    """By the broker's reason code, that is; at QoS 0 it says nothing."""
+    client._last_answer = None
+    await client.send(Outgoing(act.topic, act.payload, qos, retain=retain))
+    if qos == 0:
+        return False
+    assert client._last_answer is not None
+    return client._last_answer.value != NOT_AUTHORIZED
+
+
+@pytest.mark.parametrize(
+    ("who", "topic"),
+    [
+        ("mia", wire.report_topic(ROOM, "mia")),
+        ("mia", wire.nickname_topic(ROOM, "mia")),
+        ("dan", wire.report_topic(OTHER, "dan")),
+        ("agg-1", wire.agent_topic(ROOM, "agg-1")),
+        ("agg-1", wire.partial_topic(ROOM, "agg-1")),
+        ("agg-1", wire.total_topic(ROOM)),
+        ("cathost", wire.room_topic(ROOM)),
+        ("cathost", wire.agent_topic(ROOM, "cathost")),
+        (A.name, door.knock_topic(A.id)),
+    ],
+)
+async def test_who_writes_its_own_is_heard(guarded: RunningBroker, who: str, topic: str) -> None:
+    """Without this the table above could be empty words."""
+    heard: list[str] = []
+    async with connected(guarded, "the host", heard) as host, connected(guarded, who) as client:
+        await host.follow("resonance/#", 1)
+        await client.send(Outgoing(topic, b"x", 1, retain=False))
+        await until(lambda: topic in heard)
+
+
+async def test_a_packet_of_two_megabytes_costs_its_sender_the_line(guarded: RunningBroker) -> None:
+    async with honest_room(guarded) as (bob, heard):
+        with pytest.raises(MqttError):
+            async with connected(guarded, "mia", answer_timeout_s=2) as client:
+                large = Outgoing(wire.report_topic(ROOM, "mia"), bytes(2_000_000), 1)
+                await client.send(large)
+        await nothing_happened(bob, heard)
+        assert bob.link.status.state is LinkState.CONNECTED
+
+
+# --- wills -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "topic"),
+    [
+        ("mia", wire.report_topic(ROOM, "bob")),
+        ("mia", wire.room_topic(ROOM)),
+        ("mia", wire.total_topic(ROOM)),
+        ("mia", f"{BASE}/r/{WRONG}/mia"),
+        ("mia", wire.report_topic(OTHER, "dan")),
+        ("scribe", wire.report_topic(ROOM, "bob")),
+        ("agg-1", wire.agent_topic(ROOM, "agg-2")),
+        (A.name, wire.report_topic(ROOM, "bob")),
+    ],
+)
+async def test_a_forged_will_is_not_carried_out(
+    guarded: RunningBroker, who: str, topic: str
+) -> None:
+    async with honest_room(guarded) as (bob, heard):
+        await die(guarded, who, topic)
+        await nothing_happened(bob, heard)
+
+
+async def test_an_own_will_is_carried_out(guarded: RunningBroker) -> None:
+    heard: list[str] = []
+    own = wire.report_topic(ROOM, "mia")
+    async with connected(guarded, "the host", heard) as host:
+        await host.follow("resonance/#", 1)
+        await die(guarded, "mia", own)
+        await until(lambda: own in heard)
+
+
+async def die(broker: RunningBroker, who: str, will_topic: str) -> None:
+    """Somebody's line breaks; returns once the broker has noticed it."""
+    with contextlib.suppress(MqttError):
+        async with connected(broker, who, will_topic=will_topic, will_delay_s=0) as client:
+            client._client.socket().shutdown(socket.SHUT_RDWR)
+            async for _ in client.messages:
+                pass
+    await asyncio.sleep(0.1)
+
+
+# --- listening ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "may_hear"),
+    [("mia", f"{BASE}/"), ("agg-1", f"{BASE}/"), ("scribe", f"{BASE}/"), (A.name, "none")],
+)
+async def test_who_listens_to_everything_hears_its_own_room(
+    guarded: RunningBroker, who: str, may_hear: str
+) -> None:
+    heard: list[str] = []
+    filters = ("#", "$SYS/#", "+/+/+/+/+/+", "resonance/door/#", f"resonance/1/{OTHER}/#")
+    async with (
+        connected(guarded, who, heard) as curious,
+        connected(guarded, "dan") as dan,
+        connected(guarded, B.name) as guest,
+        connected(guarded, "bob") as bob,
+    ):
+        for each in filters:
+            with contextlib.suppress(BrokerRefused):
+                await curious.follow(each, 1)
+        own = door.answer_topic(A.id) if who == A.name else wire.report_topic(ROOM, "bob")
+        await dan.send(Outgoing(wire.report_topic(OTHER, "dan"), REPORT, 1))
+        await dan.send(Outgoing(wire.report_topic(OTHER, "dan"), b"", 1))
+        await guest.send(Outgoing(door.knock_topic(B.id), b"x", 1, retain=False))
+        await bob.send(Outgoing(wire.report_topic(ROOM, "bob"), REPORT, 1, retain=False))
+        async with connected(guarded, "the host") as host:
+            for invite in INVITES:
+                await host.send(Outgoing(door.answer_topic(invite.id), b"x", 1, retain=False))
+        await until(lambda: own in heard)
+        assert [topic for topic in heard if topic != own and not topic.startswith(may_hear)] == []
+
+
+# --- coming in ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        *(("mia", "wrong"), ("mia", ""), ("eve", PASSWORD), ("#", PASSWORD), ("+", PASSWORD)),
+        *((None, None), ("resonance-host", PASSWORD)),
+        *((A.name, "wrong"), ("invite-cccccccc", PASSWORD)),
+    ],
+)
+async def test_strangers_stay_outside(guarded: RunningBroker, name, password) -> None:
+    url = replace(parse_broker_url(guarded.url), username=name, password=password)
+    with pytest.raises(BrokerRefused):
+        async with broker_client(url, lambda *_: None, identifier="stranger", version=5):
+            pass
+
+
+async def test_an_account_reports_under_its_name_and_in_its_rooms_only(
+    guarded: RunningBroker,
+) -> None:
+    assert await own_id(url_of(guarded, "mia"), ROOM, "somebody") == "mia"
+    with pytest.raises(BrokerRefused, match=f"does not let mia report in {OTHER}"):
+        await own_id(url_of(guarded, "mia"), OTHER, "somebody")
+
+
+# --- where nobody has a name -------------------------------------------------------------------
+
+
+async def test_on_an_open_broker_viewers_drop_what_stands_in_the_wrong_shard(start) -> None:
+    """Nobody can be told from another there, but nobody votes twice for one name."""
+    broker = start(host="0.0.0.0", public=True, insecure=True)
+    url = parse_broker_url(broker.url)
+    link, room = MqttLink(url, ROOM, "bob"), Room()
+    run = asyncio.create_task(link.run())
+    try:
+        await until(lambda: link.status.state is LinkState.CONNECTED)
+        async with broker_client(url, lambda *_: None, identifier="x", version=5) as client:
+            for shard in range(64):
+                await client.send(Outgoing(f"{BASE}/r/{shard}/mia", REPORT, 0))
+            for forbidden in (wire.total_topic(ROOM), wire.room_topic(ROOM), "elsewhere"):
+                assert not await client.may_write(forbidden)
+        link.publish_report(Report(1, 1, Code.FEAR, 50))
+
+        def viewers() -> int:
+            for event in link.drain():
+                room.take(event, time.monotonic())
+            return room.look(time.monotonic(), None).viewers
+
+        await until(lambda: viewers() == 2)
+        await asyncio.sleep(0.1)
+        assert viewers() == 2
+    finally:
+        run.cancel()
+        await asyncio.wait([run])
