@@ -193,6 +193,22 @@ async def test_a_killed_viewer_is_gone_after_the_will(mosquitto: Any) -> None:
         assert took > 0.5, "the will has to wait: a viewer who is back in time never left"
 
 
+async def test_a_broker_that_forgot_everything_is_told_at_once(mosquitto: Any) -> None:
+    """Not with the next heartbeat only."""
+    alice, bob = Seat(mosquitto, heartbeat_s=60), Seat(mosquitto, heartbeat_s=60)
+    async with seated(alice, bob):
+        alice.link.publish_nickname("Alice")
+        alice.link.publish_report(HAPPY)
+        bob.link.publish_report(SAD)
+        await until(lambda: alice.look().viewers == bob.look().viewers == 2)
+        mosquitto.kill()
+        mosquitto.start()
+        carol = Seat(mosquitto)
+        async with seated(carol):
+            names = {("Alice", Code.HAPPINESS), ("", Code.SADNESS)}
+            await until(lambda: set(rows(carol).values()) == names)
+
+
 async def test_a_broker_that_comes_later_is_found(make_mosquitto: Any) -> None:
     broker = make_mosquitto()
     alice = Seat(broker)

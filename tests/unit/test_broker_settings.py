@@ -54,6 +54,7 @@ def test_limits_and_privacy_of_every_broker() -> None:
     assert conf["max_packet_size"] == "4096"
     assert conf["max_keepalive"] == "120"
     assert conf["max_inflight_messages"] == "20"
+    assert conf["set_tcp_nodelay"] == "true"
     assert conf["persistent_client_expiration"] == "1h"
     assert conf["check_retain_source"] == "true"
     assert conf["persistence"] == "false"
