@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -212,6 +213,7 @@ async def broker_client(
         properties=_connect_properties(will_delay_s) if is_v5 else None,
         will=_will(will_topic, will_delay_s if is_v5 else None),
         keepalive=keepalive_s,
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # a report waits for nothing
         timeout=answer_timeout_s,
         tls_context=(tls or client_context(url)) if url.is_tls else None,
     )
