@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ CHECK_TITLE = "resonance-tui may write here"
 
 _BOOK_FIELDS = "properties.title,sheets.properties(sheetId,title,gridProperties)"
 _HEADS_AT_ONCE = 40  # their names travel in the address
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,8 @@ class _Calls(gspread.HTTPClient):
                 "Make a new key, or log in again: resonance-tui sheets setup",
             ) from error
         except (requests.RequestException, GoogleAuthError, OSError) as error:
-            raise SheetsBusy(f"Google Sheets cannot be reached: {_first_line(error)}") from error
+            log.info("a call to Google failed: %s", _first_line(error))
+            raise SheetsBusy(f"Google Sheets cannot be reached: {_reason(error)}.") from error
         finally:
             self._on_call(method.lower() != "get", failed)
 
@@ -237,6 +242,19 @@ def _check_json(response: requests.Response) -> None:
     """A captive portal answers 200 with its own page."""
     if response.content and not isinstance(response.json(), dict):
         raise requests.exceptions.InvalidJSONError("not an object")
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case requests.Timeout():
+            return "no answer in time"
+        case requests.exceptions.SSLError():
+            return "its certificate is not accepted here"
+        case requests.exceptions.InvalidJSONError():
+            return "something else answers, perhaps a network's login page"
+        case requests.ConnectionError() | GoogleAuthError():
+            return "no connection, or one that broke"
+    return _first_line(error)
 
 
 def _first_line(error: Exception) -> str:

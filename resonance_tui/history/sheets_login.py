@@ -162,13 +162,16 @@ def keep(config: Config, login: Login, *, in_keyring: bool) -> str:
 
 
 def ask_a_person(client: Login) -> Login:
-    """Opens the browser, where a person lets us in; waits LOGIN_WAIT_S. Raises SheetsRefused."""
+    """Opens the browser, where a person lets us in, or says on stderr which page to open; waits
+    LOGIN_WAIT_S. Raises SheetsRefused."""
     from google_auth_oauthlib.flow import InstalledAppFlow
 
     flow = InstalledAppFlow.from_client_config({"installed": dict(client.key)}, SCOPES)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # it says where to log in
-            credentials = flow.run_local_server(port=0, timeout_seconds=LOGIN_WAIT_S)
+            credentials = flow.run_local_server(
+                port=0, timeout_seconds=LOGIN_WAIT_S, open_browser=_has_browser()
+            )
     except Exception as error:  # the flow raises whatever its parts raise, also on time-out
         raise SheetsRefused("Nobody has logged in.", "Try again: resonance-tui sheets setup") from (
             error
@@ -192,6 +195,15 @@ def open_session(login: Login) -> requests.Session:
     except (ValueError, GoogleAuthError) as error:
         raise CredentialsInvalid(f"The key in {login.origin} is damaged.", HOW_TO) from error
     return AuthorizedSession(made)
+
+
+def _has_browser() -> bool:
+    import webbrowser
+
+    try:
+        return webbrowser.get() is not None
+    except webbrowser.Error:
+        return False
 
 
 def _given(given: str, origin: str) -> Login:

@@ -19,7 +19,7 @@ import click
 
 from resonance_tui import __version__
 from resonance_tui.config import Config
-from resonance_tui.errors import EngineUnavailable, ResonanceError, in_words
+from resonance_tui.errors import CredentialsInvalid, EngineUnavailable, ResonanceError, in_words
 from resonance_tui.logs import native_output_to
 from resonance_tui.profile import Profile
 
@@ -93,7 +93,10 @@ def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
     def history() -> Finding:
         return _history(config)
 
-    yield from (faces, engine, camera, broker, history)
+    def sheets() -> Finding:
+        return _sheets(config)
+
+    yield from (faces, engine, camera, broker, history, sheets)
 
 
 def _program() -> Finding:
@@ -232,3 +235,16 @@ def _history(config: Config) -> Finding:
     channels = store.channels()
     store.close()
     return Finding("history", "ok", f"{len(channels)} channels in {path}")
+
+
+def _sheets(config: Config) -> Finding:
+    """What is here; Google is not asked."""
+    from resonance_tui.history import sheets_login
+
+    try:
+        login = sheets_login.find(config)
+    except CredentialsInvalid as error:
+        if not config.settings.sheets.credentials:
+            return Finding("sheets", "ok", "no login for Google Sheets; nothing goes there")
+        return Finding("sheets", "warn", error.message, error.hint)
+    return Finding("sheets", "ok", f"login {login.account or login.kind} from {login.origin}")

@@ -36,6 +36,7 @@ To write into a Google sheet, resonance-tui needs a login of Google's:
   4. Make it yours alone:       chmod 600 KEY.json
   5. Tell resonance-tui:        resonance-tui sheets setup --credentials KEY.json
 """
+_BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} rows{postfix}"
 _MAIL = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,190}")
 
 
@@ -67,10 +68,11 @@ def setup(
             book = client.create(f"Resonance {wanted or 'rooms'}")
             _say("Made a new spreadsheet.")
         found = sheets.patiently(lambda: client.book(book))
-        client.check_writable(book, 1 + secrets.randbelow(2**31 - 1))
+        trial = 1 + secrets.randbelow(2**31 - 1)
+        sheets.patiently(lambda: client.check_writable(book, trial))
         _say(f"{found.title!r} can be written.")
         for mail in share:
-            client.share(book, mail)
+            sheets.patiently(lambda mail=mail: client.share(book, mail))
             _say(f"Shared with {mail}.")
         outbox.set_target(wanted, book)
     _say(f"Rows of {wanted or 'every channel'} go there; what is recorded already: sheets sync")
@@ -125,11 +127,13 @@ def status(config: Config, *, as_json: bool) -> None:
     """What is left, what went wrong last, and the calls of the last hours."""
     with Store(config.database) as store:
         outbox = Outbox(store)
-        states = [_state(config, outbox, name) for name in store.channels()]
+        named = [name for name in outbox.targets() if name]
+        names = sorted({*store.channels(), *named})
+        states = [_state(config, outbox, name) for name in names]
         calls = outbox.calls(time.time() - 12 * 3600)
     if as_json:
-        names = ("hour", "reads", "writes", "failed")
-        hours = [dict(zip(names, hour, strict=True)) for hour in calls]
+        keys = ("hour", "reads", "writes", "failed")
+        hours = [dict(zip(keys, hour, strict=True)) for hour in calls]
         click.echo(json.dumps({"channels": [asdict(s) for s in states], "calls": hours}, indent=1))
         return
     if not states:
@@ -204,16 +208,18 @@ def _push(
     minutes = left / BATCH_ROWS / rate
     if minutes > 1:
         _say(f"{channel}: {left} rows, about {minutes:.0f} min at {rate:.0f} writes a minute")
-    with tqdm(total=left, desc=channel, unit="row", disable=None, leave=False) as bar:
+    with tqdm(total=left, desc=channel, disable=None, leave=False, bar_format=_BAR) as bar:
         while (wait := sender.step()) is not None:
             bar.update(outbox.confirmed(channel) - sent - bar.n)
-            bar.set_postfix_str(sender.trouble[:60])
             if sender.is_hopeless:
                 raise SheetsBusy(
                     f"{channel}: {outbox.left(channel)} rows are left. {sender.trouble}",
                     "Nothing is lost; try again later: resonance-tui sheets sync",
                 )
-            sleep(wait)
+            while wait > 0:
+                bar.set_postfix_str(f"next in {wait:.0f} s. {sender.trouble}"[:60])
+                sleep(min(wait, 1.0))
+                wait -= 1.0
     _say(f"{channel}: {outbox.confirmed(channel) - sent} rows sent, the sheet has all of them")
 
 

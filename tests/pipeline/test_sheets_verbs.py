@@ -8,10 +8,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fake_sheets import Call, FakeBook, FakeSheets, FakeTab, running, session_to
@@ -175,6 +178,42 @@ def test_a_key_that_google_no_longer_takes(
     assert run("sheets", "setup", "--sheet", book_url(BOOK)) == 1
     err = capsys.readouterr().err
     assert "Google no longer accepts this login: " in err and "sheets setup" in err
+
+
+class Browser:
+    """Somebody who is asked by Google whether the program may, and answers."""
+
+    def __init__(self, says_yes: bool) -> None:
+        self.says_yes = says_yes
+
+    def open(self, url: str, **_: object) -> None:
+        asked = parse_qs(urlsplit(url).query)
+        answer = {"code": "c"} if self.says_yes else {"error": "access_denied"}
+        back = f"{asked['redirect_uri'][0]}?{urlencode(answer | {'state': asked['state'][0]})}"
+        threading.Thread(target=requests.get, args=(back,), daemon=True).start()
+
+
+@pytest.mark.parametrize("says_yes", [True, False])
+def test_a_person_logs_in_once_through_the_browser(
+    fake: FakeSheets, book: FakeBook, empty_home: Path, monkeypatch, capsys, says_yes: bool
+) -> None:
+    client = empty_home / "client.json"
+    uris = {"auth_uri": "https://accounts.example/auth", "token_uri": f"{fake.url}/token"}
+    client.write_text(json.dumps({"installed": {"client_id": "i", "client_secret": "s", **uris}}))
+    client.chmod(0o600)
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")  # the fake has no certificate
+    monkeypatch.setattr("webbrowser.get", lambda name=None: Browser(says_yes))
+    fake.token_answer[1]["refresh_token"] = "r"
+    code = run("sheets", "setup", "--sheet", book_url(BOOK), "--credentials", str(client))
+    out, err = capsys.readouterr()
+    if not says_yes:
+        assert code == 1 and "Nobody has logged in" in err
+        return
+    assert code == 0, err
+    assert out == book_url(BOOK) + "\n" and "accounts.example" in err
+    client.unlink()
+    assert sheets_login.find(config.load()).kind == "authorized_user"
+    assert run("sheets", "setup", "--sheet", book_url(BOOK)) == 0
 
 
 def target(database: Path, book: str = BOOK) -> None:
