@@ -24,6 +24,7 @@ SCOPES = (
     "https://www.googleapis.com/auth/spreadsheets",
     "https://www.googleapis.com/auth/drive.file",
 )
+TOKEN_URI = "https://oauth2.googleapis.com/token"
 SERVICE, ENTRY = "resonance-tui", "google-sheets"  # in the keyring
 MOST_BYTES = 64 * 1024
 LOGIN_WAIT_S = 300
@@ -191,7 +192,14 @@ def open_session(login: Login) -> requests.Session:
         if login.kind == "service_account":
             made = ServiceCredentials.from_service_account_info(login.key, scopes=SCOPES)
         else:
-            made = Credentials.from_authorized_user_info(login.key, SCOPES)
+            made = Credentials(
+                None,
+                refresh_token=login.key["refresh_token"],
+                token_uri=login.key.get("token_uri") or TOKEN_URI,
+                client_id=login.key["client_id"],
+                client_secret=login.key["client_secret"],
+                scopes=SCOPES,
+            )
     except (ValueError, GoogleAuthError) as error:
         raise CredentialsInvalid(f"The key in {login.origin} is damaged.", HOW_TO) from error
     return AuthorizedSession(made)
