@@ -131,9 +131,7 @@ class Aggregator(Line):
         super()._on_arrival(topic, payload)
 
     async def _enter(self, client: BrokerClient) -> None:
-        within = self._settings.heartbeat_s + RETURN_S
-        self._tally.doubt(time.monotonic(), within=within)
-        self._edges.listen_again(time.monotonic())
+        self._look_anew(time.monotonic())
         self._subscribed.clear()
         self._told_partial = self._told_total = None
         self._is_known.clear()
@@ -146,6 +144,15 @@ class Aggregator(Line):
         await self._be_recognised()
         heed_cancellation()
         self._is_connected()
+
+    def _look_anew(self, now: float) -> None:
+        """Who left meanwhile left unheard. Those of a single broker come back to it, and are not
+        given up yet; those of an edge may be counted at another by now."""
+        if self._edge:
+            self._tally.watch(frozenset())
+            self._edges.start_over(now)
+        else:
+            self._tally.doubt(now, within=self._settings.heartbeat_s + RETURN_S)
 
     async def _be_recognised(self) -> None:
         """Access rules refuse in silence: what others hear of us is what counts."""
@@ -277,7 +284,8 @@ class Aggregator(Line):
         if has_news and self._is_due(shards, self._told_partial, now):
             self._told_partial = (shards, now)
             await self._tell_partial(client, shards, now)
-        agents = (self.agent_id, *self._agents)
+        agents = [self.agent_id]
+        agents += [a for a, peer in self._agents.items() if not self._edges.is_out(peer.edge, now)]
         is_root = owner(ROOT, agents) == self.agent_id
         room = self._edges.total(self._live, now)
         if is_root and room.is_whole and self._is_due(room, self._told_total, now):

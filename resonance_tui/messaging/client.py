@@ -127,8 +127,12 @@ class BrokerClient(aiomqtt.Client):
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
     async def follow(self, topic: str, qos: int) -> None:
-        """Subscribes. Raises BrokerRefused when the broker denies it."""
-        for code in await self.subscribe(topic, qos):
+        """Subscribes. Raises BrokerRefused when the broker denies it.
+
+        Below MQTT 5 at QoS 0 whatever is asked for: a cluster of NATS keeps, for each
+        subscription at QoS 1, a queue on the disks of several machines.
+        """
+        for code in await self.subscribe(topic, qos if self.is_v5 else 0):
             if (code.value if isinstance(code, ReasonCode) else code) >= 128:
                 raise BrokerRefused(
                     "The broker does not let this user read the channel",

@@ -112,6 +112,11 @@ class Line(ABC):
         self._was_welcome = False
         self._notice = ""
 
+    @property
+    def place(self) -> str:
+        """The broker of now: of several, one that was reached or the next to be tried."""
+        return self._url.place
+
     # What the one or the other does
 
     @abstractmethod

@@ -88,10 +88,16 @@ class Edges:
         if name in self._edges and name != self.home:
             self._edges[name] = _Edge(Board(ttl=self._ttl), -math.inf)
 
-    def listen_again(self, now: float) -> None:
-        """After a time in which nothing could be heard: nobody's silence means anything yet."""
-        for edge in self._edges.values():
-            edge.awaited_since = now
+    def is_out(self, name: str, now: float) -> bool:
+        """Whether an edge is down, or silent: then its agents do nothing for the room."""
+        edge = self._edges.get(name)
+        return name != self.home and (edge is None or _age(edge, now) >= self.silent_after)
+
+    def start_over(self, now: float) -> None:
+        """After a time in which nothing could be heard: viewers may have gone from edge to edge,
+        so nothing holds, and nobody's silence means anything yet."""
+        for name in self._edges:
+            self._edges[name] = _Edge(Board(ttl=self._ttl), now)
 
     def holder(self, shard: int, live: Collection[str], now: float) -> str | None:
         """Whose count of this shard of the home edge holds; None when nobody has one."""
@@ -103,7 +109,7 @@ class Edges:
         self._expire(now)
         sums, counted, is_whole = [0] * len(Code), 0, self.home in self._edges
         for name, edge in self._edges.items():
-            if name != self.home and _age(edge, now) >= self.silent_after:
+            if self.is_out(name, now):
                 continue
             counts, covered = edge.board.total(live.get(name, ()), now)
             sums = [one + other for one, other in zip(sums, counts, strict=True)]

@@ -107,6 +107,7 @@ def test_an_edge_that_is_known_to_be_down_is_out_at_once() -> None:
     live = {"core": ["root"], "berlin": ["b"]}
     assert edges.total(live, 0.1).counts[0] == 1
     assert edges.total(live, 0.1).is_whole
+    assert edges.is_out("berlin", 0.1) and not edges.is_out("core", 0.1)
     assert edges.post("berlin", "b", full(15), 0.2)  # the same agent, from where it was
     assert edges.total(live, 0.2).counts[0] == 16
 
@@ -136,10 +137,13 @@ def test_after_a_time_of_deafness_edges_are_waited_for_again() -> None:
     for edge, agent in (("core", "root"), ("berlin", "b")):
         edges.post(edge, agent, full(10), 0.0)
     live = {"core": ["root"], "berlin": ["b"]}
-    edges.listen_again(20.0)
-    edges.post("core", "root", full(10, 2), 20.0)
-    assert edges.total(live, 21.0).counts[0] == 20
-    assert edges.total(live, 25.1).counts[0] == 10
+    edges.start_over(20.0)
+    edges.post("core", "root", full(11, 2), 20.0)
+    assert not edges.total(live, 21.0).is_whole
+    assert edges.total(live, 25.1).is_whole
+    assert edges.total(live, 25.1).counts[0] == 11
+    edges.post("berlin", "b", full(12), 26.0)  # told again, as if it were new
+    assert edges.total(live, 26.0).counts[0] == 23
 
 
 def test_an_agent_that_moves_takes_its_count_along() -> None:

@@ -1,0 +1,1 @@
+"""Rooms on more than one machine: the configuration files of a cluster, from templates."""

@@ -1,0 +1,134 @@
+"""The files of a cluster: what may be asked for, what is in them, and who may read them."""
+
+from __future__ import annotations
+
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from broker.cluster.__main__ import main
+from broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
+from broker.problem import BrokerProblem, ProblemKind
+
+CORE, BERLIN, OSLO = Node("core", port=1), Node("berlin", port=2), Node("oslo", port=3)
+SECRETS = Secrets({"berlin": "b-secret", "oslo": "o-secret"}, "c-secret", "v-secret", "s-secret")
+FAR = [Node(name, f"{name}.example", 8883) for name in ("one", "two", "three")]
+
+
+def edges(*nodes: Node, core: Node = CORE) -> dict[str, str]:
+    return mosquitto_files(core, nodes, SECRETS, folder="/f")
+
+
+def topics(conf: str) -> set[str]:
+    return set(re.findall(r"^topic (\S+) \w+ \d$", conf, re.MULTILINE))
+
+
+def test_bridges_carry_counts_and_no_person() -> None:
+    carried = topics(edges(BERLIN, OSLO)["berlin.conf"])
+    assert carried == {
+        "resonance/edge/+",
+        *(f"resonance/1/+/{topic}" for topic in ("agent/+", "agg/+", "total", "room")),
+    }
+
+
+def test_a_bridge_may_say_of_its_own_edge_alone_that_it_is_up() -> None:
+    rules = edges(BERLIN, OSLO)["core.acl"].split("user edge-")
+    assert [each.split()[0] for each in rules[1:]] == ["berlin", "oslo"]
+    assert "topic write resonance/edge/berlin" in rules[1]
+    assert "write resonance/edge/oslo" not in rules[1]
+
+
+def test_the_core_knows_passwords_by_their_hash_alone() -> None:
+    made = edges(BERLIN, OSLO)
+    assert "b-secret" in made["berlin.conf"] and "o-secret" not in made["berlin.conf"]
+    assert not [name for name, text in made.items() if "secret" in text and name[:4] == "core"]
+    assert "secret" not in repr(SECRETS)
+
+
+def test_off_loopback_nobody_comes_in_without_tls_and_a_password() -> None:
+    secrets = Secrets({each.name: "x" for each in FAR})
+    made = mosquitto_files(Node("core", "core.example", 8883), FAR, secrets, folder="/f")
+    for name in ("one.conf", "two.conf", "three.conf"):
+        conf = made[name]
+        assert "allow_anonymous false" in conf and "acl_file /f/" in conf
+        assert "keyfile /f/" in conf and "bridge_cafile /f/ca.crt" in conf
+        assert "\nlistener 8883\n" in conf
+    assert "keyfile /f/core.key" in made["core.conf"]
+    for name, conf in nats_files(FAR, SECRETS, folder="/f").items():
+        assert "no_auth_user" not in conf and f'key_file: "/f/{name[:-5]}.key"' in conf
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [BERLIN, BERLIN],
+        [BERLIN, Node("oslo", port=2)],
+        [BERLIN, Node("oslo", "oslo.example", 3)],
+        [Node("Berlin", port=2)],
+        [Node("b\nallow_anonymous true", port=2)],
+        [Node("b" * 17, port=2)],
+        [Node("berlin", "host\nlistener 1", 2)],
+        [Node("berlin", "", 2)],
+        [Node("berlin", port=0)],
+        [Node("berlin", port=65536)],
+        [Node("core", port=2)],
+    ],
+)
+def test_nodes_that_cannot_be_meant_are_refused(nodes: list[Node]) -> None:
+    with pytest.raises(BrokerProblem) as caught:
+        edges(*nodes)
+    assert caught.value.kind is ProblemKind.USAGE and caught.value.hint
+
+
+@pytest.mark.parametrize("many", [1, 2, 4, 6])
+def test_a_nats_cluster_has_a_number_that_can_lose_one(many: int) -> None:
+    nodes = [Node(f"n{number}", port=1000 + number) for number in range(many)]
+    with pytest.raises(BrokerProblem, match="make no NATS cluster"):
+        nats_files(nodes, SECRETS, folder="/f")
+
+
+@pytest.mark.parametrize("kind", ["edges", "nats"])
+def test_files_are_written_for_their_owner_alone_and_never_over_others(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "cluster"
+    assert main([kind, str(folder)]) == 0
+    said = capsys.readouterr()
+    written = sorted(folder.iterdir())
+    assert written and not said.err
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, *written)} == {0o700, 0o600}
+    for line in said.out.splitlines()[:3]:
+        assert Path(line.split()[-1]) in written
+    assert "resonance-tui join ROOM --broker mqtt://127.0.0.1:18831,mqtt://" in said.out
+    texts = [path.read_text() for path in written]
+    assert main([kind, str(folder)]) == 1
+    assert "not empty" in capsys.readouterr().err
+    assert [path.read_text() for path in written] == texts
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        ["core=127.0.0.1"],
+        ["core", "berlin"],
+        ["a=b:c", "d=e"],
+        ["core=127.0.0.1", "b=host"],
+        ["a=h", "b=i"],
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_said_in_a_line(
+    nodes: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["edges", str(tmp_path / "new"), *nodes]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_its_help_has_an_example() -> None:
+    command = [sys.executable, "-m", "broker.cluster", "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    assert "python -m broker.cluster edges /tmp/edges" in told

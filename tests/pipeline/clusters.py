@@ -1,0 +1,114 @@
+"""Real clusters on free loopback ports, from the configuration files that a host would deploy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from machine import Mosquitto, free_port
+
+from broker.certificate import self_signed
+from broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
+
+NATS = shutil.which("nats-server", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+
+
+def _write(folder: Path, texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+
+
+def _mosquitto(folder: Path, node: Node) -> Mosquitto:
+    """Reads the generated file as it is, but for the listener, which the class writes itself."""
+    (folder / node.name).mkdir()
+    lines = (folder / f"{node.name}.conf").read_text().splitlines()
+    broker = Mosquitto(folder / node.name, tuple(x for x in lines if not x.startswith("listener")))
+    broker.port = node.port
+    return broker
+
+
+@contextmanager
+def mosquitto_edges(folder: Path, *names: str) -> Iterator[dict[str, Mosquitto]]:
+    """A core (under that name) and edges around it, which reach it with TLS and a password."""
+    core, *edges = (Node(name, port=free_port()) for name in ("core", *names))
+    secrets = Secrets({name: f"secret of {name}" for name in names})
+    certificate, key = self_signed([core.host], datetime.now(UTC))
+    pems = {"core.crt": certificate, "ca.crt": certificate, "core.key": key}
+    _write(folder, {name: pem.decode() for name, pem in pems.items()})
+    _write(folder, mosquitto_files(core, edges, secrets, folder=str(folder), tls=True))
+    brokers = {node.name: _mosquitto(folder, node) for node in (core, *edges)}
+    try:
+        for broker in brokers.values():
+            broker.start()
+        yield brokers
+    finally:
+        for broker in brokers.values():
+            broker.kill()
+
+
+class NatsNode:
+    """One node, which a test may kill."""
+
+    def __init__(self, folder: Path, node: Node) -> None:
+        self.node = node
+        self._conf = folder / f"{node.name}.conf"
+        self._log = folder / f"{node.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def start(self) -> None:
+        assert NATS is not None
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [NATS, "-c", str(self._conf)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+
+    def wait(self) -> None:
+        """Until it takes calls; its streams may still be looking for a leader."""
+        deadline = time.monotonic() + 10
+        while self._process is not None and self._process.poll() is None:
+            with contextlib.suppress(OSError):
+                socket.create_connection((self.node.host, self.node.port), timeout=0.5).close()
+                return
+            assert time.monotonic() < deadline, "does not answer"
+            time.sleep(0.02)
+        raise RuntimeError(f"NATS did not come up: {self.log[-500:]}")
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait(timeout=10)
+            self._process = None
+
+
+@contextmanager
+def nats_cluster(folder: Path) -> Iterator[list[NatsNode]]:
+    """Three nodes."""
+    nodes = [
+        Node(name, port=free_port(), client_port=free_port(), cluster_port=free_port())
+        for name in ("one", "two", "three")
+    ]
+    secrets = Secrets({}, cluster="between-us", viewer="viewers", staff="staff")
+    _write(folder, nats_files(nodes, secrets, folder=str(folder)))
+    running = [NatsNode(folder, node) for node in nodes]
+    try:
+        for each in running:
+            each.start()
+        for each in running:
+            each.wait()
+        yield running
+    finally:
+        for each in running:
+            each.kill()
