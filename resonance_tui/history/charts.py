@@ -12,7 +12,8 @@ from resonance_tui.emotions import EMOTIONS
 from resonance_tui.history.rows import Row
 
 BRIDGE_S = 5  # a hiccup of the recorder, not a gap
-UNUSUAL = 2.5  # times what a line's seconds usually rise above their mean: a spike
+UNUSUAL = 2.5  # times what a line's highest seconds usually rise above their means: a spike
+LEAST_RISE = 0.1  # of what a line covers; a lower spike would not catch the eye
 
 Floats = NDArray[np.float64]
 
@@ -165,17 +166,20 @@ def stacked(lines: Floats) -> Floats:
 
 
 def spikes(mean: Floats, high: Floats) -> list[int]:
-    """Buckets of one line in which a second stands out too far for the mean to tell of it.
+    """Buckets of one line in which a second stands out too far for the means to tell of it.
 
-    The bucket with the highest second is always one of them; the others rise far above their mean
-    by the standard of this line, so that plain noise draws nothing.
+    The highest second of all is always told. Others rise far above the means of their bucket and
+    its neighbours, by the standard of this line: plain noise draws nothing, nor does a slope.
     """
-    rise = high - mean
-    if not np.isfinite(rise).any() or np.nanmax(rise) <= 0:
+    around = np.concatenate([[np.nan], mean, [np.nan]])
+    rise = high - np.fmax(np.fmax(around[:-2], around[2:]), mean)
+    if not np.isfinite(rise).any():
         return []
-    usual = float(np.nanmedian(rise))
-    found = set(np.flatnonzero(rise > UNUSUAL * usual).tolist())
-    return sorted(found | {int(np.nanargmax(high))})
+    usual = float(np.nanmedian(high - mean))
+    least = max(UNUSUAL * usual, LEAST_RISE * float(np.nanmax(high) - np.nanmin(mean)))
+    found = set(np.flatnonzero(rise > least).tolist())
+    top = int(np.nanargmax(high))
+    return sorted(found | {top} if rise[top] > 0 else found)
 
 
 def segments(

@@ -302,11 +302,11 @@ async def test_moments_one_after_the_other(app: HistoryApp) -> None:
             told.append(text(app, "#reading"))
         assert "18:17:00" in told[0]
         assert "☺ happiness" in told[0]
-        assert "moment 1 of 5" in told[0]
-        assert told[5] == told[0]
-        assert len(set(told)) == 5
+        assert "moment 1 of 3" in told[0]
+        assert told[:3] == told[3:]
+        assert len(set(told)) == 3
         await press(pilot, "M")
-        assert text(app, "#reading") == told[4]
+        assert text(app, "#reading") == told[1]
         await press(pilot, "right")  # the cursor leaves the moment
         assert "moment" not in text(app, "#reading")
         await press(pilot, "0")

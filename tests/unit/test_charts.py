@@ -175,6 +175,21 @@ def test_noise_has_one_highest_second_and_no_other_spike() -> None:
     assert len(charts.spikes(series.mean[0], series.high[0])) == 1
 
 
+def test_every_one_of_some_equal_spikes_is_told() -> None:
+    happy = np.ones(9000, np.int64)
+    happy[[1000, 4000, 7000]] = 9
+    whole = track(*(row(t, (int(h), 0, 0, 0, 0, 0, 0)) for t, h in enumerate(happy)))
+    series = min_max(whole, 0, 8999, 30)
+    assert charts.spikes(series.mean[0], series.high[0]) == [3, 13, 23]
+
+
+def test_a_slope_and_a_step_are_no_spikes() -> None:
+    for happy in (range(900), [2] * 440 + [30] * 460):
+        whole = track(*(row(t, (h, 0, 0, 0, 0, 0, 0)) for t, h in enumerate(happy)))
+        series = min_max(whole, 0, 899, 30)
+        assert len(charts.spikes(series.mean[0], series.high[0])) <= 1  # the very highest
+
+
 def test_a_flat_line_has_no_spikes() -> None:
     flat = np.array([4.0, np.nan, 4.0])
     assert charts.spikes(flat, flat) == []

@@ -9,12 +9,13 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 from resonance_tui.history.axes import clock, day, length
 from resonance_tui.history.rows import SessionSpan
+from resonance_tui.tui.paint import printable
 
 _KEYS = (
     ("← →", "cursor, a bucket of time back and on (shift: ten); a click does it too"),
@@ -37,7 +38,7 @@ _KEYS = (
 class _Dialog:
     CSS = """
     {name} {{ align: center middle; }}
-    {name} > Vertical {{
+    {name} > Vertical, {name} > VerticalScroll {{
         width: auto; max-width: 100%; height: auto; max-height: 100%;
         border: round $primary; padding: 0 1; background: $surface;
     }}
@@ -50,7 +51,7 @@ class SessionPicker(ModalScreen[int | None]):
     DEFAULT_CSS = (
         _Dialog.CSS.format(name="SessionPicker")
         + """
-    SessionPicker > Vertical { padding: 0; width: 48; }
+    SessionPicker > Vertical { padding: 0; width: 56; }
     SessionPicker OptionList, SessionPicker OptionList:focus {
         width: 1fr; height: auto; max-height: 20;
         border: none; background: $surface; padding: 0;
@@ -73,6 +74,8 @@ class SessionPicker(ModalScreen[int | None]):
     def _line(self, span: SessionSpan) -> Text:
         start = f"{day(span.start, self._zone)} {clock(span.start, self._zone)}"
         line = f"{start} {length(span.length_s):<11} peak {span.peak_viewers}"
+        if span.title:
+            line += f"  {printable(span.title)}"
         return Text(line, no_wrap=True, overflow="ellipsis")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -85,7 +88,7 @@ class HistoryHelp(ModalScreen[None]):
     DEFAULT_CSS = (
         _Dialog.CSS.format(name="HistoryHelp")
         + """
-    HistoryHelp > Vertical { width: 62; overflow-y: auto; }
+    HistoryHelp > VerticalScroll { width: 76; }
     HistoryHelp Static { width: 1fr; height: auto; }
     """
     )
@@ -97,6 +100,6 @@ class HistoryHelp(ModalScreen[None]):
         table = Table.grid(padding=(0, 2))
         for key, meaning in _KEYS:
             table.add_row(Text(key, "bold", no_wrap=True), meaning)
-        with Vertical() as box:
+        with VerticalScroll() as box:
             box.border_title = "Keys"
             yield Static(table)
