@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 
 from resonance_tui.errors import StoreError
-from resonance_tui.history.rows import Row
+from resonance_tui.history import runs
+from resonance_tui.history.rows import Gap, Row
 from resonance_tui.history.store import Store
 from resonance_tui.room.state import RoomSnapshot
 
@@ -18,7 +21,8 @@ class Recorder:
     """Keeps the last snapshot of each second and writes it once that second is over.
 
     `add` never blocks and never fails. What the database refuses is kept and tried again every
-    second; `problem` says so in one line. The store stays open: whoever opened it closes it.
+    second; `problem` says so in one line. Seconds that had to be given up are marked as a gap with
+    its reason. The store stays open: whoever opened it closes it.
     """
 
     def __init__(
@@ -27,18 +31,22 @@ class Recorder:
         channel: str,
         source: str = "local",
         *,
+        title: str = "",
         interval_s: float = 1.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._channel = channel
         self._source = source
+        self._title = title
         self._interval_s = interval_s
         self._clock = clock
         self._pending: dict[int, Row] = {}  # by second; leaves only when the store has confirmed
         self._current = -1  # the second that may still get a later snapshot
         self._trouble = ""
-        self._dropped = 0
+        self._lost: Gap | None = None  # given up, and not marked yet
+        self._run: int | None = None  # number of the session in the store
+        self._last = -1  # the latest second that is stored
         self.written = 0  # rows that the store has confirmed
 
     @property
@@ -49,14 +57,14 @@ class Recorder:
     @property
     def unsaved(self) -> int:
         """Seconds that the store has not confirmed, or never will, while there is trouble."""
-        return len(self._pending) + self._dropped if self._trouble else 0
+        return len(self._pending) + self._lost_s if self._trouble else 0
 
     @property
     def problem(self) -> str:
         """What keeps rows from being stored, and what happens to them; "" when all is well."""
         if not self._trouble:
             return ""
-        lost = f", {self._dropped} s lost" if self._dropped else ""
+        lost = f", {self._lost_s} s lost" if self._lost else ""
         return f"{self._trouble} ({len(self._pending)} s kept in memory{lost}; trying again)"
 
     def add(self, snapshot: RoomSnapshot, at: float) -> None:
@@ -72,8 +80,7 @@ class Recorder:
             self._source,
         )
         while len(self._pending) > KEPT_ROWS:
-            del self._pending[min(self._pending)]
-            self._dropped += 1
+            self._give_up(min(self._pending))
 
     async def run(self) -> None:
         """Writes every second until cancelled, then writes what is left, including this second."""
@@ -82,24 +89,61 @@ class Recorder:
                 await asyncio.sleep(self._interval_s)
                 await self._write([row for row in self._pending.values() if self._is_over(row.t)])
         finally:
-            await self._write(list(self._pending.values()))
+            if await self._write(list(self._pending.values())):
+                await self._end()
+
+    @property
+    def _lost_s(self) -> int:
+        return self._lost.seconds if self._lost else 0
+
+    def _give_up(self, second: int) -> None:
+        del self._pending[second]
+        lost = self._lost or Gap(second, second, 0, self._trouble or "too slow", self._source)
+        self._lost = replace(
+            lost,
+            start=min(lost.start, second),
+            end=max(lost.end, second),
+            seconds=lost.seconds + 1,
+        )
 
     def _is_over(self, second: int) -> bool:
         return second != self._current or second != int(self._clock())
 
-    async def _write(self, rows: list[Row]) -> None:
+    async def _write(self, rows: list[Row]) -> bool:
+        """Whether the store has everything now."""
         if not rows:
-            return
+            return True
+        lost = self._lost
         try:
-            await asyncio.to_thread(self._store.append, rows)
+            await asyncio.to_thread(self._store_rows, rows, lost)
         except StoreError as error:
             self._trouble = error.message
-            return
+            return False
         self._confirm(rows)
+        if self._lost is lost:  # else more was given up meanwhile: it is marked with the next rows
+            self._lost = None
+        return True
+
+    def _store_rows(self, rows: list[Row], lost: Gap | None) -> None:
+        if self._run is None:
+            first = min(row.t for row in rows)
+            self._run = runs.begin(
+                self._store, self._channel, self._source, first, title=self._title
+            )
+        if lost is not None:
+            runs.mark_gap(self._store, self._channel, lost)
+        self._store.append(rows)
+
+    async def _end(self) -> None:
+        if self._run is None:
+            return
+        with suppress(StoreError):  # then the end is the last second that is stored
+            await asyncio.to_thread(runs.end, self._store, self._run, self._last)
 
     def _confirm(self, rows: list[Row]) -> None:
         self._trouble = ""
         self.written += len(rows)
+        self._last = max(self._last, *(row.t for row in rows))
         for row in rows:
             if self._pending.get(row.t) is row:  # else a clock set back has replaced it meanwhile
                 del self._pending[row.t]

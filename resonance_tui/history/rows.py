@@ -29,7 +29,19 @@ class SessionSpan:
     end: int
     rows: int  # seconds that were recorded between the two
     peak_viewers: int
+    title: str = ""  # what the recorder's user named it
 
     @property
     def length_s(self) -> int:
         return self.end - self.start + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Seconds that a recorder saw and could not keep."""
+
+    start: int  # epoch seconds, UTC; the first and the last of them
+    end: int
+    seconds: int
+    why: str
+    source: str = "local"

@@ -9,6 +9,7 @@ from pathlib import Path
 from resonance_tui.emotions import WORDS
 from resonance_tui.errors import StoreError
 from resonance_tui.history.outbox_schema import OUTBOX
+from resonance_tui.history.session_schema import SESSIONS, as_temporary
 
 APPLICATION_ID = 0x5265736F  # "Reso": tells our file from any other SQLite file
 
@@ -27,8 +28,10 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID
     """,
     OUTBOX,
+    SESSIONS,
 )
 VERSION = len(MIGRATIONS)
+SESSIONS_SINCE = 1 + MIGRATIONS.index(SESSIONS)
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
@@ -67,6 +70,13 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def complete(db: sqlite3.Connection, version: int) -> None:
+    """What an older file lacks, for a reader who may not change it."""
+    if version < SESSIONS_SINCE:
+        for statement in _statements(as_temporary()):
+            db.execute(statement)
 
 
 def _statements(script: str) -> Iterator[str]:

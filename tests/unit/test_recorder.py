@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from resonance_tui.errors import StoreError
+from resonance_tui.history import runs
 from resonance_tui.history.recorder import KEPT_ROWS, Recorder
+from resonance_tui.history.runs import Run
 from resonance_tui.history.store import Row, Store
 from resonance_tui.room.state import RoomSnapshot
 
@@ -31,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr("resonance_tui.history.store.BUSY_S", 0.02)
+    monkeypatch.setattr("resonance_tui.history.opening.BUSY_S", 0.02)
     with Store(path) as store:
         yield store
 
@@ -177,3 +179,59 @@ async def test_the_last_words_of_a_store_that_is_gone(store: Store) -> None:
     assert "1 s kept in memory" in recorder.problem
     with pytest.raises(StoreError):
         store.read("lobby")
+
+
+# Sessions, and what is said about seconds that are lost
+
+
+async def test_a_run_is_a_session_with_a_title(store: Store) -> None:
+    recorder = Recorder(store, "lobby", title="Karaoke", interval_s=0.01, clock=Clock())
+    async with running(recorder):
+        recorder.add(room(1), T0)
+        recorder.add(room(1), T0 + 7)
+    assert runs.runs(store, "lobby") == [Run(T0, T0 + 7, True, "Karaoke", "local")]
+    assert store.sessions("lobby")[0].title == "Karaoke"
+
+
+async def test_nothing_seen_is_no_session(store: Store) -> None:
+    async with running(recorder_on(store)):
+        await asyncio.sleep(0.03)
+    assert runs.runs(store, "lobby") == []
+
+
+async def test_a_full_disk_is_said_and_recording_resumes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite meets the end of the disk where we say; an hour of memory is a minute here."""
+    monkeypatch.setattr("resonance_tui.history.recorder.KEPT_ROWS", 60)
+    clock = Clock()
+    recorder = recorder_on(store, clock)
+    async with running(recorder):
+        recorder.add(room(1), T0)
+        recorder.add(room(1), T0 + 1)
+        await until(lambda: recorder.written)
+        with store.reading() as db:
+            (pages,) = db.execute("PRAGMA page_count").fetchone()
+            db.execute(f"PRAGMA max_page_count = {pages}")
+        for second in range(2, 4000):  # until the pages that are there are full
+            recorder.add(room(1), T0 + second)
+            if recorder.trouble:
+                break
+            await asyncio.sleep(0.001)
+        assert "the disk is full" in recorder.problem
+        full_at = second
+        for second in range(full_at + 1, full_at + 100):
+            recorder.add(room(1), T0 + second)
+        assert "s lost" in recorder.problem
+        with store.reading() as db:
+            db.execute("PRAGMA max_page_count = 1000000")
+        await until(lambda: not recorder.trouble)
+        recorder.add(room(1), T0 + full_at + 100)
+    stored = {row.t - T0 for row in store.read("lobby")}
+    (gap,) = runs.gaps(store, "lobby")
+    missing = set(range(gap.start - T0, gap.end - T0 + 1))
+    assert len(missing) == gap.seconds > 0
+    assert stored == set(range(full_at + 101)) - missing
+    assert "the disk is full" in gap.why
+    (run,) = runs.runs(store, "lobby")
+    assert (run.start, run.end, run.was_ended) == (T0, T0 + full_at + 100, True)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from resonance_tui.errors import StoreError
-from resonance_tui.history import schema
+from resonance_tui.history import runs, schema
 from resonance_tui.history.rows import Row, SessionSpan
 from resonance_tui.history.store import Store
 
@@ -61,6 +61,18 @@ def test_rows_come_back_as_they_went_in(path: Path) -> None:
         assert store.read("elsewhere") == []
     with Store(path, read_only=True) as store:
         assert store.read("lobby") == rows
+
+
+def test_figures_are_those_of_the_rows(path: Path) -> None:
+    rows = [row(T0 + second, source=source, happy=second) for second in range(4) for source in "ab"]
+    with Store(path) as store:
+        store.append(rows)
+        table = store.table("lobby", T0 + 1, T0 + 2)
+        assert table.tolist() == [
+            [r.t, r.viewers, *r.counts, r.unsure, r.away] for r in rows if 1 <= r.t - T0 <= 2
+        ]
+        assert store.table("lobby", source="b").shape == (4, 11)
+        assert store.table("elsewhere").shape == (0, 11)
 
 
 def test_writing_twice_changes_nothing(path: Path) -> None:
@@ -170,8 +182,53 @@ def test_what_was_confirmed_survives_kill_9(path: Path) -> None:
         assert store.append([row(T0)]) == 1
 
 
+RECORDING = """
+import asyncio, sys, time
+from pathlib import Path
+from resonance_tui.history.recorder import Recorder
+from resonance_tui.history.store import Store
+from resonance_tui.room.state import RoomSnapshot
+
+ROOM = RoomSnapshot(3, (2, 0, 1, 0, 0, 0, 0), 0, 0, (), frozenset(), frozenset())
+
+async def main(store):
+    recorder = Recorder(store, "lobby", title="Karaoke", interval_s=0.002)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(recorder.run())
+        for second in range(1_000_000):
+            recorder.add(ROOM, second)
+            await asyncio.sleep(0.002)
+            print(recorder.written, flush=True)
+
+asyncio.run(main(Store(Path(sys.argv[1]))))
+"""
+
+
+def test_a_recorder_that_is_killed_and_read_while_it_runs(path: Path) -> None:
+    recorder = python(RECORDING, path)
+    assert recorder.stdout is not None
+    seen = [int(recorder.stdout.readline()) for _ in range(40)]
+    with Store(path, read_only=True) as store:  # while it writes
+        first = len(store.read("lobby"))
+        assert first >= seen[-1] > 0
+        assert not runs.runs(store, "lobby")[0].was_ended
+        more = [int(recorder.stdout.readline()) for _ in range(40)]
+        assert len(store.read("lobby")) >= more[-1] > first
+    recorder.send_signal(signal.SIGKILL)
+    rest, _ = recorder.communicate(timeout=20)
+    confirmed = int(rest.splitlines()[-1]) if rest.strip() else more[-1]
+    with Store(path) as store:
+        kept = [r.t for r in store.read("lobby")]
+        assert kept == list(range(len(kept)))
+        assert len(kept) >= confirmed
+        (run,) = runs.runs(store, "lobby")
+        assert run == runs.Run(0, kept[-1], False, "Karaoke", "local")
+        (span,) = store.sessions("lobby")
+        assert (span.rows, span.title) == (len(kept), "Karaoke")
+
+
 def test_a_writer_waits_in_vain_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resonance_tui.history.store.BUSY_S", 0.05)
+    monkeypatch.setattr("resonance_tui.history.opening.BUSY_S", 0.05)
     with Store(path) as store:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -195,7 +252,7 @@ def test_opening_waits_for_another_program_that_creates_the_file(
         waits.append(seconds)
         other.execute("COMMIT")
 
-    monkeypatch.setattr("resonance_tui.history.store.time.sleep", release)
+    monkeypatch.setattr("resonance_tui.history.opening.time.sleep", release)
     with Store(path) as store:
         assert store.append([row(T0)]) == 1
     other.close()

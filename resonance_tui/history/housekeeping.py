@@ -1,0 +1,84 @@
+"""The history database made smaller: channels and old seconds forgotten, free space given back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from resonance_tui.history.session_schema import SLOT_S, fill_slots
+from resonance_tui.history.store import Store
+
+_ENDLESS = 1 << 62
+
+# A run without an end is still going on, or was cut off; only the last one can be the former.
+_RUNS_BEFORE = """
+DELETE FROM session WHERE channel = :channel AND started < :before AND coalesce(
+    ended < :before,
+    id < (SELECT max(id) FROM session AS s
+          WHERE s.channel = session.channel AND s.source = session.source)
+)
+"""
+
+
+def count(store: Store, channels: Sequence[str], before: int | None = None) -> int:
+    """How many rows `forget` would delete."""
+    with store.reading() as db:
+        found = (
+            db.execute(
+                "SELECT count(*) FROM snapshot WHERE channel = ? AND t < ?",
+                (channel, _ENDLESS if before is None else before),
+            ).fetchone()[0]
+            for channel in channels
+        )
+        return sum(found)
+
+
+def forget(store: Store, channels: Sequence[str], before: int | None = None) -> int:
+    """Deletes all that is known of the channels, or what came before an epoch second; returns how
+    many rows that were. All or nothing. The file stays as long as it was: see `vacuum`.
+
+    Places in a Google sheet stay known, so that nothing is sent there twice.
+    """
+    with store.transaction() as db:
+        if before is None:
+            return sum(_forget_all(db, channel) for channel in channels)
+        return sum(_forget_before(db, channel, before) for channel in channels)
+
+
+def _forget_all(db: sqlite3.Connection, channel: str) -> int:
+    for table in ("slot", "session", "gap"):
+        db.execute(f"DELETE FROM {table} WHERE channel = ?", (channel,))
+    return db.execute("DELETE FROM snapshot WHERE channel = ?", (channel,)).rowcount
+
+
+def _forget_before(db: sqlite3.Connection, channel: str, before: int) -> int:
+    span = {"channel": channel, "before": before, "next": (before // SLOT_S + 1) * SLOT_S}
+    rows = db.execute("DELETE FROM snapshot WHERE channel = :channel AND t < :before", span)
+    db.execute("DELETE FROM slot WHERE channel = :channel AND first < :next", span)
+    db.execute(fill_slots("channel = :channel AND t < :next"), span)  # the slot that was cut
+    db.execute(_RUNS_BEFORE, span)
+    db.execute(
+        "UPDATE session SET started = :before WHERE channel = :channel AND started < :before", span
+    )
+    db.execute("DELETE FROM gap WHERE channel = :channel AND end < :before", span)
+    return rows.rowcount
+
+
+def vacuum(store: Store) -> tuple[int, int]:
+    """Writes the file anew without what was deleted: its size in bytes before and after.
+
+    Nothing of what was forgotten can be read from the file afterwards. Needs free space as large
+    as what is left, for a while; recorders wait meanwhile.
+    """
+    with store.reading() as db:
+        before = size(store.path)
+        db.execute("VACUUM")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return before, size(store.path)
+
+
+def size(path: Path) -> int:
+    """Bytes of the database and its write-ahead log."""
+    files = (path, path.with_name(path.name + "-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())

@@ -1,0 +1,127 @@
+"""A SQLite file opened for the history, and what SQLite says in words for a person."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from resonance_tui.errors import StoreError
+from resonance_tui.history import schema
+
+BUSY_S = 2.0  # how long a writer waits for another program's write
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Creates the file, its folder and its layout where they are not there yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = _connect(f"{_uri(path)}?mode=rwc")
+    try:
+        schema.version_of(db, path)  # before anything is written into what may be another's file
+        _switch_to_wal(db)
+        db.execute("PRAGMA synchronous = NORMAL")
+        schema.migrate(db, path)
+        db.execute("BEGIN IMMEDIATE")  # a read-only file is found here, not an hour later
+        db.execute("ROLLBACK")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Changes nothing. Raises StoreError where nothing was recorded yet."""
+    if not path.exists():
+        raise StoreError(f"Nothing was recorded yet: there is no {path}.", _how_to_record())
+    db = _connect(f"{_uri(path)}?mode=ro")
+    try:
+        version = schema.version_of(db, path)
+    except sqlite3.OperationalError as error:
+        db.close()
+        if not _needs_side_files(error) or _has_unmerged_rows(path):
+            raise
+        # A WAL database wants files beside it even to read; where they cannot be made, nobody
+        # can be writing either, and SQLite may be told so.
+        db = _connect(f"{_uri(path)}?mode=ro&immutable=1")
+        version = schema.version_of(db, path)
+    except BaseException:
+        db.close()
+        raise
+    if version == 0:
+        db.close()
+        raise StoreError(f"Nothing was recorded yet in {path}.", _how_to_record())
+    schema.complete(db, version)
+    return db
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+
+
+def _uri(path: Path) -> str:
+    return path.absolute().as_uri()  # escapes the ?, # and % that a path may hold
+
+
+def _switch_to_wal(db: sqlite3.Connection) -> None:
+    """Two programs that create the file at once collide here, past SQLite's own waiting."""
+    deadline = time.monotonic() + BUSY_S
+    while db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return  # some network file systems stay with "delete", which is slower and works
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _needs_side_files(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+
+def _has_unmerged_rows(path: Path) -> bool:
+    wal = path.with_name(path.name + "-wal")
+    return wal.exists() and os.path.getsize(wal) > 0
+
+
+def _how_to_record() -> str:
+    return "Record with `resonance-tui join CHANNEL --record` or `resonance-tui log CHANNEL`."
+
+
+_MESSAGES = {
+    sqlite3.SQLITE_CORRUPT: ("is damaged", "Move it away (a new one is started), or try to "
+                             "save it with `sqlite3 FILE .recover`."),
+    sqlite3.SQLITE_NOTADB: ("is no history database, or a damaged one", "Move it away: a new one "
+                            "is started; or name another file."),
+    sqlite3.SQLITE_READONLY: ("may not be written", "Allow writing to the file and to its folder, "
+                              "or name another file."),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "Check that it is a file and that you may use "
+                              "the folder it is in; a copy needs its -wal file beside it."),
+    sqlite3.SQLITE_BUSY: ("is held by another program", "It is tried again; otherwise end the "
+                          "other program."),
+    sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", "Free some space."),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written: the disk reports an error",
+                           "Check free space and the disk."),
+}  # fmt: skip
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Foreign exceptions end here, as StoreError with words for a person."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        what, hint = _MESSAGES.get(code, (f"cannot be used: {error}", "Name another file."))
+        raise StoreError(f"The history {path} {what}.", hint) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StoreError(
+            f"The history {path} cannot be opened: {reason}.", "Name another file."
+        ) from error

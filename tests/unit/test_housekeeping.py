@@ -1,0 +1,107 @@
+"""Forgetting: what is named goes, all else stays, and the file is smaller afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resonance_tui.history import runs
+from resonance_tui.history.housekeeping import count, forget, size, vacuum
+from resonance_tui.history.rows import Gap, Row
+from resonance_tui.history.store import Store
+
+T0 = 1_795_345_200
+
+
+def row(t: int, channel: str = "lobby", source: str = "local") -> Row:
+    return Row(channel, t, 3, (1, 0, 2, 0, 0, 0, 0), 0, 0, source)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history.sqlite"
+
+
+def fill(store: Store, channel: str, length: int) -> None:
+    run = runs.begin(store, channel, "local", T0, title=f"in {channel}")
+    store.append(row(T0 + second, channel) for second in range(length))
+    runs.end(store, run, T0 + length - 1)
+    runs.mark_gap(store, channel, Gap(T0 + 10, T0 + 12, 3, "why"))
+
+
+def test_a_channel_goes_and_the_others_stay(path: Path) -> None:
+    with Store(path) as store:
+        fill(store, "lobby", 50)
+        fill(store, "zoo", 20)
+        assert count(store, ["lobby"]) == 50
+        assert forget(store, ["lobby"]) == 50
+        assert store.channels() == ["zoo"]
+        assert store.sessions("lobby") == []
+        assert runs.runs(store, "lobby") == []
+        assert runs.gaps(store, "lobby") == []
+        assert len(store.read("zoo")) == 20
+        assert [span.title for span in store.sessions("zoo")] == ["in zoo"]
+        assert len(runs.gaps(store, "zoo")) == 1
+        assert forget(store, ["lobby"]) == 0
+
+
+def test_what_is_older_goes(path: Path) -> None:
+    with Store(path) as store:
+        fill(store, "lobby", 2000)
+        fill(store, "zoo", 20)
+        before = T0 + 1000
+        assert count(store, ["lobby", "zoo"], before) == 1020
+        assert forget(store, ["lobby", "zoo"], before) == 1020
+        assert store.channels() == ["lobby"]
+        (span,) = store.sessions("lobby")
+        assert (span.start, span.end, span.rows) == (before, T0 + 1999, 1000)
+        assert span.title == "in lobby"  # it goes on from where it was cut
+        assert runs.gaps(store, "lobby") == []
+        assert runs.runs(store, "zoo") == []
+
+
+def test_the_run_that_goes_on_is_kept(path: Path) -> None:
+    with Store(path) as store:
+        runs.begin(store, "lobby", "local", T0, title="cut off")
+        going = runs.begin(store, "lobby", "local", T0 + 100, title="live")
+        store.append(row(T0 + second) for second in range(100, 300))
+        forget(store, ["lobby"], T0 + 200)
+        runs.end(store, going, T0 + 300)
+        assert [(run.start, run.title) for run in runs.runs(store, "lobby")] == [(T0 + 200, "live")]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sets(st.tuples(st.integers(0, 4000), st.sampled_from("ab")), max_size=40),
+    st.integers(0, 4000),
+)
+def test_sessions_agree_with_the_rows_that_are_left(
+    tmp_path_factory: pytest.TempPathFactory, seconds: set[tuple[int, str]], before: int
+) -> None:
+    folder = tmp_path_factory.mktemp("forget")
+    kept = [row(T0 + t, source=source) for t, source in seconds if t >= before]
+    with Store(folder / "one.sqlite") as store, Store(folder / "other.sqlite") as other:
+        store.append(row(T0 + t, source=source) for t, source in seconds)
+        forget(store, ["lobby"], T0 + before)
+        other.append(kept)
+        assert store.read("lobby") == other.read("lobby")
+        for source in (None, "a", "b"):
+            assert store.sessions("lobby", source=source) == other.sessions("lobby", source=source)
+
+
+def test_space_is_given_back_while_a_recorder_runs(path: Path) -> None:
+    with Store(path) as store, Store(path) as recorder, Store(path, read_only=True) as reader:
+        store.append(row(T0 + second, "secret-room") for second in range(20_000))
+        store.append([row(T0)])
+        full = size(path)
+        assert forget(store, ["secret-room"]) == 20_000
+        before, after = vacuum(store)
+        assert after < full / 4
+        assert before >= full
+        assert recorder.append([row(T0 + 1)]) == 1
+        assert [r.t for r in reader.read("lobby")] == [T0, T0 + 1]
+    for file in path.parent.iterdir():
+        assert b"secret-room" not in file.read_bytes()
