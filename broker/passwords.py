@@ -27,7 +27,7 @@ def _base32(data: bytes) -> str:
 
 
 def hash_password(password: str, salt: bytes | None = None) -> str:
-    """`$7$rounds$salt$hash`, as mosquitto_passwd writes it; the salt is drawn unless given."""
+    """`$7$rounds$salt$hash`, as mosquitto_passwd writes it; 12 bytes of salt, drawn unless given."""
     salt = secrets.token_bytes(12) if salt is None else salt
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ROUNDS)
     encoded = "$".join(base64.b64encode(part).decode() for part in (salt, digest))
@@ -35,7 +35,10 @@ def hash_password(password: str, salt: bytes | None = None) -> str:
 
 
 def is_sha512(digest: str, *, most_rounds: int = 999_999_999) -> bool:
-    """`$6$salt$hash` or `$7$rounds$salt$hash`, base64 with a hash of 64 bytes."""
+    """`$6$salt$hash` or `$7$rounds$salt$hash`, base64: 12 or 64 bytes of salt, 64 of hash.
+
+    Mosquitto leaves out whom it finds another salt for.
+    """
     match digest.split("$"):
         case ["", "6", salt, hashed]:
             pass
@@ -44,9 +47,8 @@ def is_sha512(digest: str, *, most_rounds: int = 999_999_999) -> bool:
         case _:
             return False
     try:
-        return bool(base64.b64decode(salt, validate=True)) and (
-            len(base64.b64decode(hashed, validate=True)) == 64
-        )
+        lengths = [len(base64.b64decode(part, validate=True)) for part in (salt, hashed)]
+        return lengths in ([12, 64], [64, 64])
     except (binascii.Error, ValueError):
         return False
 

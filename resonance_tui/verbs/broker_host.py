@@ -31,7 +31,7 @@ SILENCE_S = 10.0  # a broker that renews its figures every second is gone after 
 FAREWELL_S = 1.0
 LOOK_S = 1.0  # how soon accounts that were changed in another terminal count
 GATHER_S = 0.1  # knocks of so long are answered together: each time the broker reads all accounts
-MOST_KNOCKS = 1000  # that wait
+MOST_DOORS, MOST_KNOCKS = 1000, 16  # that wait: invites, and names that ask with one of them
 _SYS = "$SYS/"
 
 Feed = Callable[[str, bytes], None]  # topic and payload of one figure
@@ -58,9 +58,10 @@ class Host:
         self._hosting = Hosting(channels, say)
         folder = broker.settings.accounts
         self._book = BookFile(folder) if folder is not None else None
-        self._knocks: dict[str, door.Knock] = {}  # by invite: the newest
+        self._knocks: dict[str, dict[str, door.Knock]] = {}  # by invite and name: the newest
         self._has_knocks = asyncio.Event()
         self._heard_at = 0.0
+        self._seen: tuple[int, int] | None = None  # the stamp of the book that the broker knows
 
     async def run(self) -> None:
         """Until cancelled; then what was announced is taken back."""
@@ -94,8 +95,11 @@ class Host:
             knock = door.decode_knock(topic, payload)
         except WireError:
             return
-        if knock.invite_id in self._knocks or len(self._knocks) < MOST_KNOCKS:
-            self._knocks[knock.invite_id] = knock
+        if knock.invite_id not in self._knocks and len(self._knocks) >= MOST_DOORS:
+            return
+        here = self._knocks.setdefault(knock.invite_id, {})
+        if knock.name in here or len(here) < MOST_KNOCKS:
+            here[knock.name] = knock
             self._has_knocks.set()
 
     async def _stay(self, client: BrokerClient) -> None:
@@ -132,7 +136,8 @@ class Host:
             await self._has_knocks.wait()
             await asyncio.sleep(GATHER_S)
             self._has_knocks.clear()
-            knocks, self._knocks = list(self._knocks.values()), {}
+            knocks = [knock for here in self._knocks.values() for knock in here.values()]
+            self._knocks = {}
             for knock, verdict in await asyncio.to_thread(self._decide, book, knocks):
                 answer = door.encode_answer(knock.name, verdict)
                 topic = door.answer_topic(knock.invite_id)
@@ -158,12 +163,11 @@ class Host:
 
     async def _keep_up(self, book: BookFile) -> None:
         """Looks after what `broker users` and `broker invite` change in other terminals."""
-        seen = book.stamp
         while True:
-            await asyncio.sleep(LOOK_S)
-            if (stamp := book.stamp) != seen:
-                seen = stamp
+            if (stamp := book.stamp) != self._seen:
+                self._seen = stamp
                 await asyncio.to_thread(self._renew)
+            await asyncio.sleep(LOOK_S)
 
     def _renew(self) -> None:
         try:

@@ -177,6 +177,7 @@ def test_both_hashes_of_mosquitto_passwd_are_taken() -> None:
         ("ada:$7$101$c2FsdA==$c2hvcnQ=", "damaged"),
         ("ada:" + HASH[:-4], "damaged"),
         ("ada:" + HASH.replace("$7$101", "$7$"), "damaged"),
+        ("ada:" + hash_password("secret", b"thirteen byte"), "damaged"),
         ("ada:$1$salt$hash", "damaged"),
         (f"a\x1bda:{HASH}", "not a name"),
         ("a" * 33 + f":{HASH}", "not a name"),
@@ -221,7 +222,7 @@ def test_any_text_is_users_or_a_problem(text: str) -> None:
 
 @given(name=st.from_regex(r"[a-z0-9_]{1,32}", fullmatch=True), password=st.text(max_size=40))
 def test_what_is_hashed_can_be_read_back_and_checked(name: str, password: str) -> None:
-    digest = hash_password(password, b"salt of twelve")
+    digest = hash_password(password, b"twelve bytes")
     assert parse_users(f"{name}:{digest}", DEBIAN) == (Account(name, digest),)
     _, _, rounds, salt, hashed = digest.split("$")
     again = hashlib.pbkdf2_hmac("sha512", password.encode(), base64.b64decode(salt), int(rounds))
