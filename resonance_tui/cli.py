@@ -317,9 +317,9 @@ def sheets_setup(ctx: click.Context, channel: str | None, **options: Any) -> Non
       resonance-tui sheets setup --credentials KEY.json --share mia@example.com
       resonance-tui sheets setup cats-live --sheet https://docs.google.com/spreadsheets/d/...
     """
-    from resonance_tui.verbs import sheets as verb
+    from resonance_tui.verbs import sheets_setup as verb
 
-    verb.setup(_load(ctx), channel, **options)
+    verb.run(_load(ctx), channel, **options)
 
 
 @sheets.command("sync")
@@ -367,6 +367,7 @@ def sheets_status(ctx: click.Context, as_json: bool) -> None:
 @click.option(
     "--edge", default="", metavar="NAME", help="The broker's name, in a room on several brokers."
 )
+@click.option("--announce", is_flag=True, help="Be the room's host, too (an account of that role).")
 @click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
 @click.pass_context
 def aggregate(
@@ -374,6 +375,7 @@ def aggregate(
     channel: str,
     broker_url: str | None,
     edge: str,
+    announce: bool,
     duration: float | None,
 ) -> None:
     """Count CHANNEL for its viewers, so that a large room costs each of them next to nothing.
@@ -389,7 +391,13 @@ def aggregate(
     """
     from resonance_tui.verbs import aggregate as verb
 
-    verb.run(_load(ctx, {"broker.url": broker_url}), channel, edge=edge, duration=duration)
+    verb.run(
+        _load(ctx, {"broker.url": broker_url}),
+        channel,
+        edge=edge,
+        announce=announce,
+        duration=duration,
+    )
 
 
 @cli.command()

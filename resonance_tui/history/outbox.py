@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 from itertools import groupby
 
 from resonance_tui.emotions import WORDS
+from resonance_tui.history.outbox_books import Books
 from resonance_tui.history.rows import Row
 from resonance_tui.history.sheets_layout import tab_title
 from resonance_tui.history.sheets_plan import Tab, place
-from resonance_tui.history.store import Store
 
 CLAIM_ROWS = 5000  # places given out in one transaction: the recorder waits for it
 
@@ -32,69 +32,12 @@ WHERE r.tab = ? AND r.seq BETWEEN ? AND ? ORDER BY r.seq
 """
 
 
-class Outbox:
+class Outbox(Books):
     """Over an open history database; any thread and any number of programs may use it at once.
 
     A place is given once: every step can be done again after a crash. Everything raises
     StoreError. The store stays open: whoever opened it closes it.
     """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    # Which sheet
-
-    def target(self, channel: str) -> str | None:
-        """The spreadsheet where the channel's next tab goes; None where there is none."""
-        first = self.first_target(channel)
-        return self.follow(first) if first else None
-
-    def first_target(self, channel: str) -> str | None:
-        """The spreadsheet that was named for the channel, though it may be full by now."""
-        with self._store.reading() as db:
-            found = db.execute(
-                "SELECT book FROM sheet_target WHERE channel IN (?, '') ORDER BY channel DESC",
-                (channel,),
-            ).fetchone()
-        return found[0] if found else None
-
-    def targets(self) -> dict[str, str]:
-        """Spreadsheet by channel; "" stands for every other channel."""
-        with self._store.reading() as db:
-            return dict(db.execute("SELECT channel, book FROM sheet_target ORDER BY channel"))
-
-    def set_target(self, channel: str, book: str) -> None:
-        with self._store.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO sheet_target VALUES (?, ?)", (channel, book))
-
-    def follow(self, book: str) -> str:
-        """The last of the spreadsheets that took over from each other, beginning with `book`."""
-        return self.chain(book)[-1]
-
-    def chain(self, book: str) -> list[str]:
-        """The spreadsheet and those that took over from it, each once."""
-        books = [book]
-        with self._store.reading() as db:
-            while True:
-                row = db.execute(
-                    "SELECT successor FROM sheet_book WHERE id = ?", (books[-1],)
-                ).fetchone()
-                if row is None or not row[0] or row[0] in books:
-                    return books
-                books.append(row[0])
-
-    def draft_successor(self, book: str, title: str) -> tuple[str, bool]:
-        """The title under which a successor is made, and whether that was tried before."""
-        with self._store.transaction() as db:
-            row = db.execute("SELECT draft FROM sheet_book WHERE id = ?", (book,)).fetchone()
-            if row is not None and row[0]:
-                return row[0], True
-            db.execute("INSERT OR REPLACE INTO sheet_book VALUES (?, ?, '')", (book, title))
-            return title, False
-
-    def set_successor(self, book: str, successor: str) -> None:
-        with self._store.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO sheet_book VALUES (?, '', ?)", (book, successor))
 
     # Places
 

@@ -137,8 +137,9 @@ def _read_book(sheets: Sheets, book: str, channel: str) -> list[Row | None]:
     return rows
 
 
-def patiently(call: Callable[[], T]) -> T:
-    """Makes a call again while Google is busy, a few times. Raises SheetsBusy after that."""
+def patiently(call: Callable[[], T], tell: Callable[[str], None] = log.info) -> T:
+    """Makes a call again while Google is busy, a few times, and says so. Raises SheetsBusy after
+    that."""
     pace = Pace(60)
     while True:
         try:
@@ -147,4 +148,5 @@ def patiently(call: Callable[[], T]) -> T:
             pace = pace.failed(0.0, random.random(), busy.retry_after_s)
             if pace.failures >= TRIES or pace.ready_at > MOST_WAIT_S:
                 raise
+            tell(f"{busy.message} Trying again in {pace.ready_at:.0f} s.")
             time.sleep(pace.ready_at)

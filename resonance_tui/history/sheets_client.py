@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,22 +10,16 @@ from typing import Any
 
 import gspread
 import requests
-from google.auth.exceptions import GoogleAuthError, RefreshError
-from gspread.exceptions import APIError
 
-from resonance_tui.errors import SheetsBusy, SheetsRefused
+from resonance_tui.errors import SheetsBusy
+from resonance_tui.history.sheets_calls import SOMETHING_ELSE, Calls
 from resonance_tui.history.sheets_layout import WIDTH, Cells, header_range
-from resonance_tui.history.sheets_pace import asked_wait
-from resonance_tui.history.sheets_problem import plain, problem
 
 TIMEOUT_S = (5.0, 30.0)  # to connect, and between two bytes of an answer
 CHECK_TITLE = "resonance-tui may write here"
 
 _BOOK_FIELDS = "properties.title,sheets.properties(sheetId,title,gridProperties)"
 _HEADS_AT_ONCE = 40  # their names travel in the address
-
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +59,7 @@ class Sheets:
         *,
         on_call: Callable[[bool, bool], None] = lambda is_write, failed: None,
     ) -> None:
-        http = partial(_Calls, account=account, on_call=on_call)
+        http = partial(Calls, account=account, on_call=on_call)
         self._client = gspread.Client(auth=None, session=session, http_client=http)  # type: ignore[arg-type]
         self._client.set_timeout(TIMEOUT_S)
         self._http = self._client.http_client
@@ -89,11 +81,11 @@ class Sheets:
         """A tab with its header and a first column of dates: all of it or nothing."""
         self._http.batch_update(book, {"requests": _new_tab(gid, title, rows, head)})
 
-    def add_rows(self, book: str, gid: int, rows: int) -> None:
-        """The tab gets `rows` more rows at its end; unlike setting their number, this can never
-        take rows away that somebody else has added meanwhile."""
-        request = {"sheetId": gid, "dimension": "ROWS", "length": rows}
-        self._http.batch_update(book, {"requests": [{"appendDimension": request}]})
+    def add_rows(self, book: str, gid: int, first: int, rows: int) -> None:
+        """The tab, which has `first` rows, gets `rows` more; unlike setting their number, this can
+        never take rows away that somebody else has added meanwhile."""
+        more = {"appendDimension": {"sheetId": gid, "dimension": "ROWS", "length": rows}}
+        self._http.batch_update(book, {"requests": [more, _dates(gid, first)]})
 
     def read(self, book: str, ranges: Sequence[str]) -> list[list[Cells]]:
         """Cells as they are, numbers as numbers; blank ones at the ends are left out."""
@@ -158,46 +150,6 @@ class Sheets:
                 )
 
 
-class _Calls(gspread.HTTPClient):
-    """gspread's own client; every way a call can end badly becomes one of three errors."""
-
-    def __init__(
-        self,
-        auth: Any,
-        session: requests.Session | None = None,
-        *,
-        account: str,
-        on_call: Callable[[bool, bool], None],
-    ) -> None:
-        super().__init__(auth, session)
-        self._account = account
-        self._on_call = on_call
-
-    def request(self, method: str, endpoint: str, *args: Any, **kwargs: Any) -> requests.Response:
-        failed = True
-        try:
-            response = super().request(method, endpoint, *args, **kwargs)
-            _check_json(response)
-            failed = False
-            return response
-        except APIError as error:
-            answer = error.response
-            asked_s = asked_wait(answer.headers.get("Retry-After"), time.time)
-            raise problem(answer.status_code, error.error, self._account, asked_s) from error
-        except RefreshError as error:
-            if error.retryable:
-                raise SheetsBusy(f"Google's login does not answer: {_first_line(error)}") from error
-            raise SheetsRefused(
-                f"Google no longer accepts this login: {_first_line(error)}",
-                "Make a new key, or log in again: resonance-tui sheets setup",
-            ) from error
-        except (requests.RequestException, GoogleAuthError, OSError) as error:
-            log.info("a call to Google failed: %s", _first_line(error))
-            raise SheetsBusy(f"Google Sheets cannot be reached: {_reason(error)}.") from error
-        finally:
-            self._on_call(method.lower() != "get", failed)
-
-
 def _tab_info(tab: dict[str, Any]) -> TabInfo:
     grid = tab.get("gridProperties", {})  # a chart on a tab of its own has none
     return TabInfo(
@@ -208,8 +160,6 @@ def _tab_info(tab: dict[str, Any]) -> TabInfo:
 def _new_tab(gid: int, title: str, rows: int, head: Sequence[str]) -> list[dict[str, Any]]:
     grid = {"rowCount": rows, "columnCount": len(head), "frozenRowCount": 1}
     names = [{"userEnteredValue": {"stringValue": name}} for name in head]
-    date = {"numberFormat": {"type": "DATE_TIME", "pattern": "yyyy-mm-dd hh:mm:ss"}}
-    dates = {"sheetId": gid, "startRowIndex": 1, "startColumnIndex": 0, "endColumnIndex": 1}
     return [
         {"addSheet": {"properties": {"sheetId": gid, "title": title, "gridProperties": grid}}},
         {
@@ -219,14 +169,21 @@ def _new_tab(gid: int, title: str, rows: int, head: Sequence[str]) -> list[dict[
                 "fields": "userEnteredValue",
             }
         },
-        {
-            "repeatCell": {
-                "range": dates,
-                "cell": {"userEnteredFormat": date},
-                "fields": "userEnteredFormat.numberFormat",
-            }
-        },
+        _dates(gid, 1),
     ]
+
+
+def _dates(gid: int, first: int) -> dict[str, Any]:
+    """The first column shows dates from row `first` on, which counts from 0."""
+    date = {"numberFormat": {"type": "DATE_TIME", "pattern": "yyyy-mm-dd hh:mm:ss"}}
+    cells = {"sheetId": gid, "startRowIndex": first, "startColumnIndex": 0, "endColumnIndex": 1}
+    return {
+        "repeatCell": {
+            "range": cells,
+            "cell": {"userEnteredFormat": date},
+            "fields": "userEnteredFormat.numberFormat",
+        }
+    }
 
 
 @contextmanager
@@ -235,27 +192,4 @@ def _as_promised() -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SheetsBusy("Google Sheets answers with something else.") from error
-
-
-def _check_json(response: requests.Response) -> None:
-    """A captive portal answers 200 with its own page."""
-    if response.content and not isinstance(response.json(), dict):
-        raise requests.exceptions.InvalidJSONError("not an object")
-
-
-def _reason(error: Exception) -> str:
-    match error:
-        case requests.Timeout():
-            return "no answer in time"
-        case requests.exceptions.SSLError():
-            return "its certificate is not accepted here"
-        case requests.exceptions.InvalidJSONError():
-            return "something else answers, perhaps a network's login page"
-        case requests.ConnectionError() | GoogleAuthError():
-            return "no connection, or one that broke"
-    return _first_line(error)
-
-
-def _first_line(error: Exception) -> str:
-    return plain(str(error)) or type(error).__name__
+        raise SheetsBusy(f"Google Sheets cannot be reached: {SOMETHING_ELSE}.") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +21,6 @@ from resonance_tui.history.sheets_layout import (
     WIDTH,
     Cells,
     Expected,
-    book_url,
     edited,
     header,
     header_range,
@@ -34,6 +32,7 @@ from resonance_tui.history.sheets_layout import (
 )
 from resonance_tui.history.sheets_pace import Pace
 from resonance_tui.history.sheets_plan import Grow, Make, Send, Step, Tab, is_too_full, next_step
+from resonance_tui.history.sheets_successor import make_successor
 
 if TYPE_CHECKING:  # gspread takes a while to load
     from resonance_tui.history.sheets_client import Book, Sheets
@@ -160,7 +159,7 @@ class Sender:
             raise SheetsFull("")
         else:
             self._count_write()
-            self._sheets.add_rows(tab.book, tab.gid, rows - there.rows)
+            self._sheets.add_rows(tab.book, tab.gid, there.rows, rows - there.rows)
             self._outbox.made(tab, rows, there.title)
 
     def _send(self, step: Send) -> None:
@@ -231,7 +230,8 @@ class Sender:
         if book == tab.book and self._is_fresh:
             raise SheetsRefused("Google calls every sheet full, also the new one.", "")
         if book == tab.book:
-            book = self._make_successor(tab.book)
+            self._count_write()
+            book = make_successor(self._outbox, self._sheets, tab.book, self._tell)
             self._is_fresh = True
         self._move(tab, book, self._arrived(tab) if tab.grid else set())
         self._book = book
@@ -241,22 +241,6 @@ class Sender:
             self._outbox.rebook(tab, book)
         else:
             self._outbox.leave(tab, book, arrived)
-
-    def _make_successor(self, full: str) -> str:
-        old = re.sub(r" \(from \d{4}-\d\d-\d\d [0-9a-f]{4}\)$", "", self._sheets.book(full).title)
-        stamp = time.strftime("%Y-%m-%d", time.gmtime())
-        draft = f"{old[:80]} (from {stamp} {random.getrandbits(16):04x})"
-        title, was_tried = self._outbox.draft_successor(full, draft)
-        self._count_write()
-        book = (self._sheets.find(title) if was_tried else None) or self._sheets.create(title)
-        shared = ""
-        try:
-            self._sheets.share_alike(book, full)
-        except SheetsRefused:
-            shared = " It could not be shared like the old one: please do that."
-        self._outbox.set_successor(full, book)
-        self._tell(f"The sheet is full (ten million cells); {book_url(book)} goes on.{shared}")
-        return book
 
     def _count_write(self) -> None:
         self._pace = self._pace.tried(self._clock())

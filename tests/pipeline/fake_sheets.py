@@ -109,7 +109,7 @@ class FakeSheets:
         self.quota = 60  # reads, and writes, a minute
         self.refused_for_quota = 0
         self.cell_limit = 10_000_000
-        self.can_create = True
+        self.can_create = self.can_share = True
         self.token_answer: tuple[int, dict[str, Any]] = (
             200, {"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}
         )  # fmt: skip
@@ -235,6 +235,9 @@ class FakeSheets:
     def _permissions(self, book: FakeBook, call: Call) -> dict[str, Any]:
         if not call.is_write:
             return {"permissions": book.permissions}
+        if not self.can_share:
+            errors = [{"domain": "global", "reason": "appNotAuthorizedToFile"}]
+            raise Refusal(403, "The user has not granted the app write access.", errors=errors)
         book.permissions.append(call.body)
         return {"id": str(len(book.permissions))}
 

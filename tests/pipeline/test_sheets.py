@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from fake_sheets import Call, FakeBook, FakeSheets, FakeTab, running, session_to
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from resonance_tui.errors import SheetsBusy, SheetsRefused
 from resonance_tui.history.outbox import Outbox
@@ -186,6 +188,29 @@ def test_an_answer_that_is_lost_changes_nothing(
     assert len(seen) >= 5
     assert in_sheets(fake) == [row(n) for n in range(200)]
     assert len(tabs(book)) == 1
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(["", "", "429", "503", "reset", "lost", "page"]), max_size=25),
+    st.lists(st.integers(1, 90), min_size=1, max_size=4),
+)
+def test_no_sequence_of_failures_doubles_or_drops_a_row(
+    fake: FakeSheets, tmp_path_factory, faults: list[str], parts: list[int]
+) -> None:
+    fake.books.clear()
+    book = fake.add(BOOK)
+    coming = iter(faults)
+    fake.faults = lambda call: next(coming, None)
+    with Store(tmp_path_factory.mktemp("faults") / "history") as store:
+        run, at = Run(fake, Outbox(store)), 0
+        for part in parts:
+            store.append(row(n) for n in range(at, at + part))
+            at += part
+            run.clock.sleep(run.sender.step() or 0)
+        run.to_the_end()
+    assert in_sheets(fake) == [row(n) for n in range(at)]
+    assert len(tabs(book)) == 1 and run.told == []
 
 
 def test_retry_after_is_heeded(fake: FakeSheets, book: FakeBook, store: Store, run: Run) -> None:

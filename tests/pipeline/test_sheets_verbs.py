@@ -129,6 +129,18 @@ def test_a_sheet_that_is_not_shared_is_said_with_whom(
     assert run("sheets", "status") == 0
 
 
+def test_a_login_that_may_not_share_says_so_and_the_rest_stands(
+    fake: FakeSheets, book: FakeBook, logged_in: None, database: Path, capsys
+) -> None:
+    fake.can_share = False
+    assert run("sheets", "setup", "--sheet", book_url(BOOK), "--share", "mia@example.com") == 1
+    out, err = capsys.readouterr()
+    assert out == book_url(BOOK) + "\n"
+    assert "may not share the sheet with mia@example.com" in err and "in the browser" in err
+    record(database, range(3))
+    assert run("sheets", "sync") == 0
+
+
 def test_an_account_that_may_not_make_sheets(fake: FakeSheets, logged_in: None, capsys) -> None:
     fake.can_create = False
     assert run("sheets", "setup") == 1
