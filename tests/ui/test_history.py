@@ -272,15 +272,20 @@ async def test_corrected_counts_are_labelled_and_have_a_band(tmp_path: Path) -> 
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         assert "corrected viewers per emotion" in text(app, "#title")
-        assert re.search(r"☺ happiness 6[1-9] \(5\d–[67]\d\) 6\d%", text(app, "#legend"))
+        assert re.search(r"☺ happiness 6[1-9] \(5\d–[67]\d\)", text(app, "#legend"))
         await press(pilot, "v")
         assert "corrected % of the room" in text(app, "#title")
+        assert re.search(r"☺ happiness 6\d% \(5\d%–[67]\d%\)", text(app, "#legend"))
         await press(pilot, "v")
         assert "corrected" not in text(app, "#title")  # viewers are counted, not read
         await press(pilot, "c", "V")
         assert "corrected" not in text(app, "#title")
         await press(pilot, "V")
         assert "☺ happiness 60 60%" in text(app, "#legend")
+        await press(pilot, "c")
+        await pilot.resize_terminal(40, 12)  # no room for bands and words, but for numbers
+        await settled(pilot)
+        assert re.search(r"☺ 6\d  ☹ 1\d", text(app, "#legend"))
 
 
 async def test_a_small_room_is_not_corrected(database: Path) -> None:
@@ -351,6 +356,19 @@ async def test_export_of_what_is_visible(
     assert (rows[0]["t"], rows[-1]["t"]) == ("2026-11-22T18:21:14Z", "2026-11-22T18:28:44Z")
 
 
+async def test_a_picture_of_what_is_visible(
+    app: HistoryApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await press(pilot, "plus", "plus", "v", "p")
+        (toast,) = app._notifications
+        picture = tmp_path / "lobby-20261122-182114-shares.png"
+        assert toast.message == str(picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 async def test_export_into_a_folder_that_is_gone(
     app: HistoryApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -360,8 +378,8 @@ async def test_export_into_a_folder_that_is_gone(
     gone.rmdir()
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
-        await press(pilot, "e")
-        assert [toast.severity for toast in app._notifications] == ["error"]
+        await press(pilot, "e", "p")
+        assert [toast.severity for toast in app._notifications] == ["error", "error"]
 
 
 async def test_help_opens_and_closes(app: HistoryApp) -> None:

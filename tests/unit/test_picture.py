@@ -27,7 +27,6 @@ from resonance_tui.history.rows import Row
 from resonance_tui.history.store import Store
 from resonance_tui.history.views import Recorded, View, with_scores
 from resonance_tui.history.window import Window
-from resonance_tui.verbs.history_picture import parse_size, write_picture
 
 EVENING = 1_795_371_000  # Sun 22 Nov 2026, 18:10:00 UTC
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -120,10 +119,6 @@ def test_what_cannot_be_drawn() -> None:
     for size in ((10, 1080), (1920, 90_000)):
         with pytest.raises(InputError, match="8000"):
             render(subject(), "png", size)
-    for text in ("", "1920", "axb", "1920x1080x3", "-5x5"):
-        with pytest.raises(InputError, match="no size"):
-            parse_size(text)
-    assert parse_size("640X360") == (640, 360)
 
 
 def test_saved_beside_those_that_are_there(tmp_path: Path) -> None:
@@ -140,22 +135,11 @@ def request_(tmp_path: Path) -> Request:
     return Request(tmp_path / "history.sqlite", "lobby", zone=UTC)
 
 
-def test_from_the_database_to_a_file(request_: Request, tmp_path: Path) -> None:
-    write_picture(request_, "svg", tmp_path / "room.svg", view="shares", is_grouped=True)
-    assert "% of the room" in texts((tmp_path / "room.svg").read_bytes())
-
-
-def test_into_a_pipe(request_: Request, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    write_picture(request_, "png", None, size="400x300")
-    assert capfdbinary.readouterr().out == draw_request(request_, "png", size=(400, 300))
-
-
-def test_a_png_is_not_written_to_a_terminal(
-    request_: Request, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    with pytest.raises(InputError, match="terminal"):
-        write_picture(request_, "png", None)
+def test_what_the_command_line_asks_for(request_: Request) -> None:
+    shares = draw_request(request_, "svg", view=View.SHARES, is_grouped=True)
+    assert {"% of the room", "G  negative"} <= set(texts(shares))
+    small = draw_request(request_, "png", size=(400, 300))
+    assert struct.unpack(">II", small[16:24]) == (400, 300)
 
 
 def test_nothing_to_draw(request_: Request) -> None:

@@ -30,7 +30,7 @@ _HINTS = (
     ("e", "CSV"),
     ("c", "corrected"),
 )
-_FULLNESS = ((True, 2), (True, 1), (False, 2), (False, 1))  # word, numbers
+_FULLNESS = [(has_word, numbers) for has_word in (True, False) for numbers in (3, 2, 1)]
 _SHOWN_ORDER = ["←→", "+−", ",.", "0", "v", "g", "c", "s", "m", "p", "e", "?", "q"]
 
 
@@ -133,10 +133,20 @@ def _values(recorded: Recorded, part: Track, look: Look) -> list[list[str]]:
     present = max(1e-9, float(part.viewers.mean()))
     words: list[list[str]] = []
     for value, low, high in zip(*found, strict=True):
-        count = _number(value, part) + (f" ({low:.0f}–{high:.0f})" if high > low else "")
-        pair = [count, f"{value / present:.0%}"] if np.isfinite(value) else ["–"]
-        words.append(pair[::-1] if look.view is View.SHARES else pair)
+        numbers = [_number(value, part), f"{value / present:.0%}"] if np.isfinite(value) else ["–"]
+        if look.view is View.SHARES:
+            numbers.reverse()
+        if high > low:
+            numbers[1:1] = [_edges(low, high, present if look.view is View.SHARES else None)]
+        words.append(numbers)
     return words
+
+
+def _edges(low: float, high: float, present: float | None) -> str:
+    """Of the error band: in per cent where the room's size `present` is given."""
+    if present is None:
+        return f"({low:.0f}–{high:.0f})"
+    return f"({low / present:.0%}–{high / present:.0%})"
 
 
 def _other_values(recorded: Recorded, part: Track, lines: int) -> list[list[str]]:
