@@ -41,6 +41,7 @@ def run(
     headless: bool,
     as_json: bool,
     duration: float | None,
+    title: str | None = None,
     corrected: bool = False,
     allow_untrained: bool = False,
 ) -> int:
@@ -53,7 +54,14 @@ def run(
     nickname = clean_nickname(config.settings.viewer.nickname)
     intent = check(config, allow_untrained=allow_untrained)
     launch = JoinLaunch(
-        config, intent, wanted, nickname, once=once, record=record, corrected=corrected
+        config,
+        intent,
+        wanted,
+        nickname,
+        once=once,
+        record=record or title is not None,
+        title=title or "",
+        corrected=corrected,
     )
     try:
         if headless or as_json:
@@ -76,11 +84,13 @@ class JoinLaunch:
         *,
         once: bool,
         record: bool,
+        title: str = "",
         corrected: bool = False,
     ) -> None:
         self.config, self._intent = config, intent
         self.channel, self.nickname = channel, nickname
         self._once, self._record, self._corrected = once, record, corrected
+        self._title = title
         self.profile = Profile(config.directories.profile_file)
         self.broker_url = intent.broker.public if intent.broker else DEFAULT_BROKER_URL
 
@@ -129,6 +139,7 @@ class JoinLaunch:
             nickname,
             once=self._once,
             database=database,
+            title=self._title,
         )
         session.set_corrected(self._corrected)
         return session
@@ -156,10 +167,12 @@ def _run_screen(launch: JoinLaunch, duration: float | None) -> int:
         from resonance_tui.tui.app import ResonanceApp
 
         def history(channel: str) -> HistoryScreen:  # loads plotext, which can wait for the key
+            from resonance_tui.engines.confusion import confusion_of
             from resonance_tui.history.recording import Request
             from resonance_tui.tui.screens.history import HistoryScreen
 
-            return HistoryScreen(Request(launch.config.database, channel))
+            confusion = confusion_of(launch.config.settings.engine.name)
+            return HistoryScreen(Request(launch.config.database, channel, confusion=confusion))
 
         app = ResonanceApp(launch, history=history)
         await for_seconds(app.run_async(), duration)
