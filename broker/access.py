@@ -114,6 +114,8 @@ def _of_account(account: Account) -> Iterator[str]:
         room = f"{_ROOMS}/{channel}"
         yield from _lines("read", f"{room}/#")
         yield from _lines("write", *_writes(account, room))
+    if account.role in (Role.AGGREGATOR, Role.HOST):
+        yield from _lines("read", "resonance/edge/+")  # which brokers of a large room are up
     if account.role is Role.HOST:
         yield from _lines("read", "$SYS/#")
 

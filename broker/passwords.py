@@ -27,7 +27,10 @@ def _base32(data: bytes) -> str:
 
 
 def hash_password(password: str, salt: bytes | None = None) -> str:
-    """`$7$rounds$salt$hash`, as mosquitto_passwd writes it; 12 bytes of salt, drawn unless given."""
+    """`$7$rounds$salt$hash`, as mosquitto_passwd writes it.
+
+    `salt`: 12 bytes; drawn at random unless given.
+    """
     salt = secrets.token_bytes(12) if salt is None else salt
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ROUNDS)
     encoded = "$".join(base64.b64encode(part).decode() for part in (salt, digest))

@@ -27,6 +27,41 @@ class _Examples(click.Group):
         return list(self.commands)
 
 
+class _ChannelOrVerb(_Examples):
+    """`GROUP WORD` runs the verb WORD, or else the first verb with WORD as its argument."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first, *verbs = self.commands
+        if not args or args[0] not in (*verbs, *ctx.help_option_names):
+            args = [first, *args]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)[1:]  # the first one is the group's own
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        first = next(iter(self.commands.values()))
+        first.format_usage(ctx, formatter)
+        first.format_help_text(ctx, formatter)
+        first.format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+class _AsGroup(click.Command):
+    """The first verb of a group like that: in help and complaints it has the group's name."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        if parent is not None:
+            info_name, parent = parent.info_name, parent.parent
+        return super().make_context(info_name, args, parent, **extra)
+
+
 @click.group(
     cls=_Examples,
     epilog=EXIT_CODES,
@@ -66,6 +101,7 @@ def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
 @click.option("--device", metavar="DEVICE", help="For networks: auto, cpu, cuda or mps.")
 @click.option("--allow-untrained", is_flag=True, help="Run a network that has no weights here.")
 @click.option("--record", is_flag=True, help="Keep the room's history in the local database.")
+@click.option("--title", metavar="TEXT", help="Record, under this title.")
 @click.option(
     "--corrected", is_flag=True, help="Show counts with the engine's known mistakes taken out."
 )
@@ -244,32 +280,110 @@ def broker_users_list(ctx: click.Context, as_json: bool) -> None:
     verb.list_(_load(ctx).directories.broker_folder, as_json=as_json)
 
 
-@cli.command()
+@cli.group(cls=_ChannelOrVerb)
+def history() -> None:
+    """How channels felt over time."""
+
+
+@history.command("show", cls=_AsGroup)
 @click.argument("channel")
 @click.option("--from", "start", metavar="T", help="ISO time, HH:MM, -2h, yesterday.")
 @click.option("--to", "end", metavar="T", help="Like --from.")
 @click.option("--session", type=click.IntRange(min=1), help="The Nth last session (1 = last).")
-@click.option("--source", metavar="NAME", help="Only rows of this recorder (default: all).")
-@click.option("--format", "format", type=click.Choice(["csv", "json"]), help="Print data instead.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the data to this file.")
+@click.option("--sessions", "what", flag_value="sessions", help="List all sessions.")
+@click.option("--moments", "what", flag_value="moments", help="Where the room reacted: chapters.")
+@click.option("--corrected", is_flag=True, help="With the engine's known mistakes taken out.")
+@click.option("--format", metavar="F", help="csv, json, jsonl, svg or png; text of moments.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write to this file; its name says the format."
+)
+@click.option(
+    "--source",
+    type=click.Choice(["local", "sheets"]),
+    default="local",
+    help="Read this machine's database, or the Google sheet.",
+)
+@click.option("--recorder", metavar="NAME", help="Only rows of this recorder (default: all).")
+@click.option(
+    "--view",
+    type=click.Choice(["emotions", "shares", "viewers", "score"]),
+    default="emotions",
+    help="Of a picture: what it shows.",
+)
+@click.option("--groups", is_flag=True, help="Of a picture: four groups, not seven emotions.")
+@click.option("--size", metavar="WxH", help="Of a picture: its pixels (default: 1920x1080).")
 @click.pass_context
-def history(ctx: click.Context, channel: str, **options: Any) -> None:
+def history_show(ctx: click.Context, **options: Any) -> None:
     """Show how a CHANNEL felt over time: a chart in a terminal, data anywhere else.
 
     \b
     Examples:
       resonance-tui history cats-live
       resonance-tui history cats-live --from -2h --format csv > evening.csv
+      resonance-tui history cats-live --out evening.svg
+      resonance-tui history cats-live --moments             chapters for the video
+      resonance-tui history cats-live --sessions
+      resonance-tui history forget --older-than 90d
+      resonance-tui history -- vacuum                       a channel of that name
     """
     from resonance_tui.verbs import history as verb
 
-    verb.run(channel, db_path=_load(ctx).database, **options)
+    options["what"] = options["what"] or "rows"
+    verb.run(_load(ctx), verb.Asked(**options))
+
+
+@history.command("forget")
+@click.argument("channel", required=False)
+@click.option("--older-than", metavar="AGE", help="Only what is older: 90d, 12h, 30m.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def history_forget(ctx: click.Context, channel: str | None, **options: Any) -> None:
+    """Delete what was recorded in CHANNEL, or in all channels, and give the space back.
+
+    \b
+    Examples:
+      resonance-tui history forget cats-live
+      resonance-tui history forget --older-than 90d --yes
+    """
+    from resonance_tui.verbs import history_keep as verb
+
+    verb.run_forget(_load(ctx), channel, **options)
+
+
+@history.command("vacuum")
+@click.pass_context
+def history_vacuum(ctx: click.Context) -> None:
+    """Make the database as small as what is in it; recording may go on meanwhile.
+
+    \b
+    Example:
+      resonance-tui history vacuum
+    """
+    from resonance_tui.verbs import history_keep as verb
+
+    verb.run_vacuum(_load(ctx))
+
+
+@history.command("sync")
+@click.argument("channel", required=False)
+@click.pass_context
+def history_sync(ctx: click.Context, channel: str | None) -> None:
+    """Send what the Google sheet lacks, as `sheets sync` does.
+
+    \b
+    Example:
+      resonance-tui history sync cats-live
+    """
+    from resonance_tui.verbs import sheets as verb
+
+    verb.sync(_load(ctx), channel)
 
 
 @cli.command()
 @click.argument("channel")
 @click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
 @click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
+@click.option("--title", metavar="TEXT", help="What to call the recording.")
 @click.option("--sheet", metavar="URL", help="Bring the rows to this Google sheet, too.")
 @click.pass_context
 def log(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:

@@ -118,7 +118,12 @@ class BrokerClient(aiomqtt.Client):
         """Asks by clearing it, without retaining anything. MQTT 5 only; not while others send."""
         self._last_answer = None
         await self.publish(topic, b"", 1)
-        return self._last_answer is None or self._last_answer.value < 128
+        return not self.was_refused
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the last publication that was answered was not let through; known in MQTT 5."""
+        return self._last_answer is not None and self._last_answer.value >= 128
 
     def _on_publish(
         self, client: Any, userdata: Any, mid: int, reason_code: Any, properties: Any
@@ -273,5 +278,6 @@ def _turned_away(code: ReasonCode, url: BrokerUrl) -> BrokerError:
         return BrokerUnreachable(f"{url.authority} turned us away: {code}")
     hint = f"Check user and password in {url.scheme}://user:password@{url.authority}"
     if url.username is None:
-        return BrokerRefused(f"{url.authority} asks for a user and a password", hint)
+        invite = f"Ask the host for an invite, or write {url.scheme}://user:password@..."
+        return BrokerRefused(f"{url.authority} asks for a user and a password", invite)
     return BrokerRefused(f"{url.authority} refused: wrong user or password", hint)

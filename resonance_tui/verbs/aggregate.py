@@ -9,8 +9,9 @@ from resonance_tui.config import Config
 from resonance_tui.errors import ResonanceError
 from resonance_tui.messaging.address import BrokerUrl
 from resonance_tui.messaging.aggregator import Aggregator, AggregatorStatus
+from resonance_tui.messaging.hosting import Hosting, RoomHost
 from resonance_tui.messaging.line import LinkState, LinkStatus
-from resonance_tui.messaging.wire import normalize_channel, normalize_edge
+from resonance_tui.messaging.wire import is_id, normalize_channel, normalize_edge
 from resonance_tui.verbs.planning import broker_or_default
 from resonance_tui.verbs.running import for_seconds, run_loop
 from resonance_tui.verbs.status_line import StatusLine, up
@@ -18,34 +19,44 @@ from resonance_tui.verbs.status_line import StatusLine, up
 DRAW_EVERY_S = 1.0
 
 
-def run(config: Config, channel: str, *, edge: str = "", duration: float | None) -> None:
+def run(
+    config: Config, channel: str, *, edge: str = "", announce: bool = False, duration: float | None
+) -> None:
     """Count until interrupted, or for `duration` seconds; a status line on stderr.
 
-    Raises BrokerRefused for a login that may not count.
+    `announce`: be the room's host, too. Raises BrokerRefused for a login that may not.
     """
     url = broker_or_default(config)
     edge = normalize_edge(edge) if edge else ""
-    aggregator = Aggregator(url, normalize_channel(channel), account_id(url), edge=edge)
+    channel = normalize_channel(channel)
+    agent_id = account_id(url, is_host=announce)
+    aggregator = Aggregator(url, channel, agent_id, edge=edge)
     screen = StatusLine()
+    host = RoomHost(url, Hosting([channel], screen.say, agent_id)) if announce else None
     screen.say(f"Counting {channel} at {url.public}; Ctrl-C ends it.")
     try:
-        run_loop(config, lambda: for_seconds(_count(aggregator, screen), duration))
+        run_loop(config, lambda: for_seconds(_count(aggregator, host, screen), duration))
     finally:
         screen.close()
         figures = aggregator.figures
         screen.say(f"{figures.heard} messages heard, {figures.told} told, {up(screen.up_s)}")
 
 
-def account_id(url: BrokerUrl) -> str:
-    """Access rules know an aggregator by its account: then that is its id; else any will do."""
+def account_id(url: BrokerUrl, *, is_host: bool = False) -> str:
+    """Access rules know an aggregator, and a host, by its account: then that is its id; else any
+    will do."""
     name = url.username or ""
+    if is_host and is_id(name):
+        return name
     return name if re.fullmatch(r"agg-[a-z0-9_-]{1,28}", name) else ""
 
 
-async def _count(aggregator: Aggregator, screen: StatusLine) -> None:
+async def _count(aggregator: Aggregator, host: RoomHost | None, screen: StatusLine) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_draw(aggregator, screen), name="status line")
+            if host is not None:
+                tasks.create_task(host.run(), name="host")
             await aggregator.run()
     except BaseExceptionGroup as group:
         ours = group.subgroup(ResonanceError)

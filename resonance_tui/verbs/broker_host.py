@@ -107,17 +107,23 @@ class Host:
         self._heard_at = time.monotonic()
         for topic in self._figures:
             await client.follow(topic, 0)
-        duties = [self._hosting.run(client), self._listen(client), self._watch_silence()]
         if self._book is not None:
             await client.follow(door.knock_topic("+"), 1)
-            duties += [self._answer(client, self._book), self._keep_up(self._book)]
         try:
-            await _until_one_ends(duties)
+            await self._hosting.begin(client)
+            await _until_one_ends(self._duties(client))
         except asyncio.CancelledError:
             with contextlib.suppress(MqttError, TimeoutError):
                 async with asyncio.timeout(FAREWELL_S):
-                    await self._hosting.leave(client)
+                    for message in self._hosting.farewell():
+                        await client.send(message)
             raise
+
+    def _duties(self, client: BrokerClient) -> list[Coroutine[Any, Any, None]]:
+        duties = [self._hosting.run(client), self._listen(client), self._watch_silence()]
+        if self._book is not None:
+            duties += [self._answer(client, self._book), self._keep_up(self._book)]
+        return duties
 
     async def _listen(self, client: BrokerClient) -> None:
         async for _ in client.messages:  # they take the short way; here one learns of the end

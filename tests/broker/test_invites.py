@@ -42,7 +42,7 @@ from resonance_tui.messaging.address import (
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.crowd import find_route
 from resonance_tui.messaging.door import redeem
-from resonance_tui.messaging.hosting import Hosting
+from resonance_tui.messaging.hosting import Hosting, RoomHost
 from resonance_tui.messaging.knock import newest_version
 from resonance_tui.verbs import broker_people
 from resonance_tui.verbs.broker_host import Host
@@ -360,10 +360,12 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
 
     async def run(hosting: Hosting, ended: asyncio.Event) -> None:
         async with broker_client(url, hosting.hear, identifier=hosting.id, version=5) as client:
+            await hosting.begin(client)
             running = asyncio.create_task(hosting.run(client))
             await ended.wait()
             running.cancel()
-            await hosting.leave(client)
+            for message in hosting.farewell():
+                await client.send(message)
 
     async def until(is_so) -> None:
         async with asyncio.timeout(5):
@@ -391,3 +393,34 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
         await until(lambda: host_of("cats") == hosts[1].id)  # free now: the other takes it up
         ends[1].set()
         await until(lambda: host_of("cats") is None and host_of("dogs") is None)
+
+
+async def test_a_host_on_somebody_elses_broker_announces_with_the_right_account_only(
+    broker: RunningBroker, folder: Path
+) -> None:
+    def add(book):
+        for name, role in (("cathost", Role.HOST), ("agg-1", Role.AGGREGATOR)):
+            book = add_account(book, Account(name, digest_of("pw"), role, ("cats",)))
+        return book, None
+
+    BookFile(folder).change(add)
+    broker.renew_people()
+    url = pinned(broker)
+    rooms: dict[str, bytes] = {}
+    with pytest.raises(BrokerRefused, match="does not let this user announce cats"):
+        await _host(url, "agg-1").run()
+    login = replace(url, username="cathost", password="pw")
+    async with broker_client(login, rooms.__setitem__, identifier="w", version=5) as watcher:
+        await watcher.follow(wire.room_topic("cats"), 1)
+        running = asyncio.create_task(_host(url, "cathost").run())
+        async with asyncio.timeout(5):
+            while not rooms.get(wire.room_topic("cats")):
+                await asyncio.sleep(0.02)
+            running.cancel()
+            while rooms[wire.room_topic("cats")]:
+                await asyncio.sleep(0.02)
+
+
+def _host(url: BrokerUrl, name: str) -> RoomHost:
+    login = replace(url, username=name, password="pw")
+    return RoomHost(login, Hosting(["cats"], lambda sentence: None, name))
