@@ -12,6 +12,7 @@ from resonance_tui.history.sheets_upload import SheetPlan, Upload
 from resonance_tui.session.worker import Worker
 
 INTERVAL_S = 15.0  # between two looks for new rows: four writes a minute
+LAST_TRIES = 3  # failures in a row: who is offline leaves at once
 FINISH_S = 5.0  # that who leaves waits at most for the last rows
 
 log = logging.getLogger(__name__)
@@ -57,12 +58,12 @@ class Uploader:
             )
 
     async def _send_rest(self) -> bool:
-        while not self._is_stopped:
+        failures = 0
+        while not self._is_stopped and failures < LAST_TRIES:
             wait = await self._step()
             if wait is None:
                 return not self._is_stopped
-            if self._upload.is_in_trouble:
-                return False
+            failures = failures + 1 if self._upload.is_in_trouble else 0
             await asyncio.sleep(wait)
         return False
 

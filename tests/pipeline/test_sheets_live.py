@@ -103,7 +103,7 @@ def stored(path: Path) -> list:
 async def test_the_sheet_follows_and_holds_the_last_row(
     fake: FakeSheets, book: FakeBook, make_session, tmp_path: Path
 ) -> None:
-    await live(make_session(), lambda: len(in_sheets(fake)) >= 1)
+    await live(make_session(), lambda: len(in_sheets(fake)) >= 2)
     rows = stored(tmp_path / "history.sqlite")
     assert len(rows) >= 2
     assert in_sheets(fake) == rows
