@@ -35,7 +35,7 @@ _PLACES = (
     "/opt/local/sbin/mosquitto",
     r"C:\Program Files\mosquitto\mosquitto.exe",
 )
-_NOISE = re.compile("should not be run as root|^(\\d+: )?Error found at ")
+_NOISE = re.compile("should not be run as root|^(\\d+: )?(Error found at |Reloading config)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -376,6 +376,21 @@ async def test_an_account_reports_under_its_name_and_in_its_rooms_only(
         await own_id(url_of(guarded, "mia"), OTHER, "somebody")
 
 
+async def test_one_account_at_two_machines_is_one_viewer(guarded: RunningBroker) -> None:
+    async with honest_room(guarded) as (bob, _):
+        second = Peer(guarded, "mia")
+        run = asyncio.create_task(second.link.run())
+        try:
+            await until(lambda: second.link.status.state is LinkState.CONNECTED)
+            second.link.publish_report(Report(1_800_000_000, 1, Code.FEAR, 80))
+            await until(lambda: bob.rows()["mia"][1] is Code.FEAR)
+            assert bob.look().viewers == 2
+            assert second.link.viewer_id == "mia"
+        finally:
+            run.cancel()
+            await asyncio.wait([run])
+
+
 # --- where nobody has a name -------------------------------------------------------------------
 
 

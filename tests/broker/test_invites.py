@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -233,6 +234,11 @@ def test_a_guest_joins_with_the_link_and_later_without_it(
     invitation = parse_invite(link)
     assert url.password not in said.out + said.err
     assert invitation.ticket.secret not in said.out + said.err
+    secrets = (url.password, invitation.ticket.secret)
+    host_data = Path(environment["RESONANCE_DATA_DIR"]) / "broker"
+    written = [*host_data.iterdir(), *load().directories.state.rglob("*")]
+    for path in filter(Path.is_file, written):
+        assert not any(secret in path.read_text() for secret in secrets), path
     logins = load().directories.logins_file
     assert stat.S_IMODE(logins.stat().st_mode) == 0o600
     assert Logins(logins).all()[0].is_confirmed
@@ -261,6 +267,8 @@ def _more_people(environment: dict[str, str], url: BrokerUrl) -> None:
     assert asyncio.run(comes_in(url, "agg-1", password))
     assert "agg-1" in [row.split()[0] for row in run("users", "list").stdout.splitlines()]
     assert run("users", "add", "agg-1", "--role", "aggregator").returncode == 2
+    assert '"role": "aggregator"' in run("users", "list", "--json").stdout
+    assert run("--public", "users", "list").returncode == 2
     assert run("users", "remove", "agg-1").returncode == 0
     assert run("users", "remove", "agg-1").returncode == 2
     mistyped = subprocess.run(
@@ -328,6 +336,49 @@ async def test_without_the_fingerprint_a_certificate_of_our_own_is_not_trusted(
     assert await newest_version(pinned(broker)) == 5
     route = await find_route(pinned(broker), 5)
     assert route.tls is not None
+
+
+def test_a_new_certificate_counts_for_who_joins_with_a_new_invite(
+    broker: RunningBroker, folder: Path, start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def join(at: RunningBroker) -> BrokerUrl:
+        invitation = invited(at)
+        with hosted_meanwhile(at):
+            link = invite_link(invitation.url, "cats", invitation.ticket)
+            config, channel = accept_invite(load(), link)
+        return with_login(config, broker_url(config), channel)
+
+    before = join(broker)
+    broker.stop()
+    for name in ("cert.pem", "key.pem"):
+        (folder / name).unlink()
+    cert, key = own_certificate(folder, [])
+    again = start(port=broker.settings.port, accounts=folder, tls_cert=cert, tls_key=key)
+    with pytest.raises(CertificateChanged):
+        asyncio.run(_connect(before))
+    assert "new certificate" not in capsys.readouterr().err
+    after = join(again)
+    assert "has a new certificate" in capsys.readouterr().err
+    assert after.pin == pinned(again).pin != before.pin
+    assert asyncio.run(comes_in(after, after.username, after.password))
+
+
+@contextlib.contextmanager
+def hosted_meanwhile(broker: RunningBroker) -> Iterator[None]:
+    """The host's program, while the main thread is the guest's."""
+    ended = threading.Event()
+
+    async def host() -> None:
+        async with hosted(broker):
+            await asyncio.to_thread(ended.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(host(),))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_an_invite_with_another_fingerprint_gets_no_login_made_for_this_one() -> None:
