@@ -184,7 +184,8 @@ def broker(ctx: click.Context, **options: Any) -> None:
 
         verb.run(**options, folder=_load(ctx).directories.broker_folder)
     elif any(ctx.get_parameter_source(name) is not ParameterSource.DEFAULT for name in options):
-        raise click.UsageError(f"Options go behind {ctx.invoked_subcommand}.", ctx)
+        what = ctx.invoked_subcommand
+        raise click.UsageError(f"Options before `{what}` are for starting a broker.", ctx)
 
 
 @broker.command("invite")

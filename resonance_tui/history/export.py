@@ -3,55 +3,91 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.history.rows import Row
 
-COLUMNS = ("t", "channel", "viewers", *WORDS, "unsure", "away", "source")
+COLUMNS = ("t", "channel", "viewers", *WORDS, "unsure", "away", "source", "local_time")
+CORRECTED = tuple(f"{word}_{what}" for what in ("corrected", "low", "high") for word in WORDS)
+
+Value = str | int | float | None
+Record = Sequence[Value]  # one value a column
+
+_FORMULA = "=+-@\t\r\n"  # what a spreadsheet may take for the beginning of one
 
 
-def to_csv(rows: Iterable[Row]) -> Iterator[str]:
-    """Lines with their line ends, the header first. `t` is ISO 8601 in UTC."""
-    yield ",".join(COLUMNS) + "\n"
-    for row in rows:
-        yield ",".join(_quoted(value) for value in _values(row)) + "\n"
+def records(
+    rows: Iterable[Row],
+    zone: tzinfo | None = None,
+    corrected: Iterable[Record] | None = None,
+) -> Iterator[Record]:
+    """A line of COLUMNS for each row: `t` is ISO 8601 in UTC, `local_time` the same moment in
+    `zone` (the machine's own when None) with its offset named. With `corrected` (CORRECTED, a line
+    for each row) those follow."""
+    if corrected is None:
+        yield from (_values(row, zone) for row in rows)
+        return
+    for row, more in zip(rows, corrected, strict=True):
+        yield (*_values(row, zone), *more)
 
 
-def to_json(rows: Iterable[Row]) -> Iterator[str]:
-    """One JSON list of objects, an object a line."""
+def to_csv(records: Iterable[Record], columns: Sequence[str] = COLUMNS) -> Iterator[str]:
+    """Lines with their line ends, the header first.
+
+    Text that a spreadsheet would take for a formula has an apostrophe before it, and so has text
+    that begins with one. What is not known is empty.
+    """
+    yield ",".join(columns) + "\n"
+    for record in records:
+        yield ",".join(_cell(value) for value in record) + "\n"
+
+
+def to_json(records: Iterable[Record], columns: Sequence[str] = COLUMNS) -> Iterator[str]:
+    """One JSON list of objects, an object a line. What is not known is null."""
     lead = "["
-    for row in rows:
-        yield f"{lead}\n  {_object(row)}"
+    for line in to_jsonl(records, columns):
+        yield f"{lead}\n  {line[:-1]}"
         lead = ","
     yield "[]\n" if lead == "[" else "\n]\n"
 
 
-def to_jsonl(rows: Iterable[Row]) -> Iterator[str]:
+def to_jsonl(records: Iterable[Record], columns: Sequence[str] = COLUMNS) -> Iterator[str]:
     """One JSON object a line, nothing around them."""
-    for row in rows:
-        yield _object(row) + "\n"
+    for record in records:
+        yield json.dumps(dict(zip(columns, record, strict=True))) + "\n"
 
 
-FORMATS: dict[str, Callable[[Iterable[Row]], Iterator[str]]] = {
+FORMATS: dict[str, Callable[[Iterable[Record], Sequence[str]], Iterator[str]]] = {
     "csv": to_csv,
     "json": to_json,
     "jsonl": to_jsonl,
 }
 
 
-def _values(row: Row) -> tuple[str | int, ...]:
-    t = datetime.fromtimestamp(row.t, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return (t, row.channel, row.viewers, *row.counts, row.unsure, row.away, row.source)
+def in_utc(t: int) -> str:
+    """An epoch second as ISO 8601."""
+    return datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _object(row: Row) -> str:
-    return json.dumps(dict(zip(COLUMNS, _values(row), strict=True)))
+def in_zone(t: int, zone: tzinfo | None = None) -> str:
+    """The same as a clock in `zone` shows it, with its distance from UTC."""
+    return datetime.fromtimestamp(t, UTC).astimezone(zone).isoformat()
 
 
-def _quoted(value: str | int) -> str:
+def _values(row: Row, zone: tzinfo | None) -> Record:
+    times = in_utc(row.t), in_zone(row.t, zone)
+    counts = (row.viewers, *row.counts, row.unsure, row.away)
+    return (times[0], row.channel, *counts, row.source, times[1])
+
+
+def _cell(value: Value) -> str:
+    if value is None:
+        return ""
     text = str(value)
+    if isinstance(value, str) and value[:1] in ("'", *_FORMULA):
+        text = "'" + text
     if any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
     return text

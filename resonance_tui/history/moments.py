@@ -30,11 +30,11 @@ Kind = Literal["reaction", "turn"]
 
 NAMES = {
     Code.HAPPINESS: "Laughter",
-    Code.SADNESS: "Sadness",
+    Code.SADNESS: "Sorrow",
     Code.NEUTRAL: "Calm",
-    Code.ANGER: "Anger",
-    Code.SURPRISE: "Surprise",
-    Code.DISGUST: "Disgust",
+    Code.ANGER: "Outrage",
+    Code.SURPRISE: "Astonishment",
+    Code.DISGUST: "Revulsion",
     Code.FEAR: "Scare",
 }
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from resonance_tui.history.charts import Floats, Track, extend, to_track
-from resonance_tui.history.export import to_csv
-from resonance_tui.history.rows import SessionSpan
+from resonance_tui.history.charts import Floats, Track, extend, from_table
+from resonance_tui.history.export import records, to_csv
+from resonance_tui.history.rows import Gap, SessionSpan
+from resonance_tui.history.runs import gaps
 from resonance_tui.history.saving import free_name, save
 from resonance_tui.history.store import Store
 from resonance_tui.history.window import Window
@@ -40,18 +41,20 @@ class Recording:
 
     sessions: list[SessionSpan]  # all of the channel, oldest first
     track: Track
+    gaps: tuple[Gap, ...] = ()  # seconds that were seen and could not be kept
 
 
 def read(request: Request) -> Recording:
-    """Blocks while SQLite reads: some tenths of a second for twelve hours. Raises StoreError."""
+    """Blocks while SQLite reads: a tenth of a second for twelve hours. Raises StoreError."""
     with Store(request.db_path, read_only=True) as store:
         sessions = store.sessions(request.channel, source=request.source)
         start, end = request.start, request.end
         if start is None and end is None and 0 < request.session <= len(sessions):
             span = sessions[-request.session]
             start, end = span.start, span.end
-        rows = store.read(request.channel, start, end, request.source)
-    return Recording(sessions, to_track(rows))
+        track = from_table(store.table(request.channel, start, end, request.source))
+        lost = gaps(store, request.channel, track.start, track.end) if len(track) else []
+    return Recording(sessions, track, tuple(lost))
 
 
 def can_grow(request: Request) -> bool:
@@ -62,8 +65,8 @@ def can_grow(request: Request) -> bool:
 def read_on(request: Request, track: Track) -> Track:
     """`track` with what was recorded since; the same object when nothing was. Raises StoreError."""
     with Store(request.db_path, read_only=True) as store:
-        rows = store.read(request.channel, track.end - LATE_S, source=request.source)
-    more = to_track(rows)
+        table = store.table(request.channel, track.end - LATE_S, source=request.source)
+    more = from_table(table)
     return extend(track, more) if len(more) and more.end > track.end else track
 
 
@@ -76,5 +79,5 @@ def export(request: Request, window: Window, folder: Path) -> tuple[Path, int]:
         rows = store.read(request.channel, int(window.start), int(window.end), request.source)
     stamp = datetime.fromtimestamp(window.start, request.zone).strftime("%Y%m%d-%H%M%S")
     path = free_name(folder / f"{request.channel}-{stamp}.csv")
-    save(path, to_csv(rows))
+    save(path, to_csv(records(rows, request.zone)))
     return path, len(rows)

@@ -72,6 +72,7 @@ class SessionPlan:
     fps: float | None = None  # None: as many frames a second as the engine's clips need
     once: bool = False
     database: Path | None = None  # record there
+    title: str = ""  # of the recording
     sheet: SheetPlan | None = None  # and bring what is recorded there
     observe_only: bool = False  # the logger: sees the room, is not in it
 
@@ -223,7 +224,7 @@ class Session:
             return None
         store = await asyncio.to_thread(Store, self._plan.database)
         stack.push_async_callback(asyncio.to_thread, store.close)
-        return Recorder(store, self._plan.channel)
+        return Recorder(store, self._plan.channel, title=self._plan.title)
 
     async def _own_id(self, broker: BrokerUrl) -> str:
         """Ours, or the one that the broker knows our account by."""

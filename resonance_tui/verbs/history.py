@@ -1,95 +1,144 @@
-"""`resonance-tui history`: the chart in a terminal, data everywhere else."""
+"""`resonance-tui history CHANNEL`: the chart in a terminal, data and pictures everywhere else."""
 
 from __future__ import annotations
 
 import difflib
 import sys
 import time
-from collections.abc import Iterable
-from itertools import chain, islice
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
+from resonance_tui.config import Config
 from resonance_tui.errors import INTERRUPTED, InputError, InvalidChannel, ResonanceError
 from resonance_tui.history.axes import clock, day
-from resonance_tui.history.export import FORMATS
 from resonance_tui.history.recording import Request
 from resonance_tui.history.rows import SessionSpan
-from resonance_tui.history.saving import save
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_range
 from resonance_tui.messaging.wire import normalize_channel
+from resonance_tui.verbs import history_output as output
+from resonance_tui.verbs.history_output import What
 
 
-def run(
-    channel: str,
-    *,
-    start: str | None,
-    end: str | None,
-    session: int | None,
-    format: str | None,
-    out: Path | None,
-    db_path: Path,
-    source: str | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command line of `history`, as it was typed."""
+
+    channel: str
+    start: str | None = None
+    end: str | None = None
+    session: int | None = None  # counts back, 1 being the last
+    format: str | None = None
+    out: Path | None = None
+    source: str = "local"  # or "sheets"
+    recorder: str | None = None  # None: all of them
+    corrected: bool = False
+    what: What = "rows"
+    view: str = "emotions"  # of a picture
+    groups: bool = False
+    size: str | None = None
+
+
+def run(config: Config, asked: Asked) -> None:
     """Shows or prints one range of a channel: the last session when none is named.
 
-    `session` counts back, 1 being the last. Raises InputError (unknown channel, session, time or
-    format) and StoreError (nothing recorded yet, damaged database).
+    Raises InputError (unknown channel, session, time or format) and StoreError (nothing recorded
+    yet, damaged database); with the source "sheets" SheetsError, too.
     """
-    channel = normalize_channel(channel)
-    if session is not None and (start or end):
+    channel = normalize_channel(asked.channel)
+    if asked.session is not None and (asked.start or asked.end):
         raise InputError("--session and --from/--to exclude each other.", "Give one of them.")
-    first, last = parse_range(start, end, time.time())
-    with Store(db_path, read_only=True) as store:
-        _check_channel(channel, store.channels())
-        sessions = store.sessions(channel, source=source)
-        if start is None and end is None:
-            first, last = _session_range(channel, sessions, session or 1)
-        is_empty = not _overlaps(sessions, first, last)
+    first, last = parse_range(asked.start, asked.end, time.time())
+    format = output.choose_format(asked.format, asked.out, asked.what, is_terminal=_is_terminal())
+    confusion = output.confusion(config, format, is_corrected=asked.corrected, what=asked.what)
+    with _database(config, channel, asked.source, first, last) as path:
+        request = Request(
+            path,
+            channel,
+            first,
+            last,
+            source=asked.recorder,
+            confusion=confusion,
+            is_corrected=asked.corrected,
+        )
+        with Store(path, read_only=True) as store:
+            _check_channel(channel, store.channels(), asked.source)
+            sessions = store.sessions(channel, source=asked.recorder)
+        if asked.what == "sessions":
+            output.write_sessions(request, sessions, format, asked.out)
+            return
+        is_open = asked.start is None and asked.end is None
+        if is_open:
+            request = replace(request, session=_check_session(channel, sessions, asked.session))
+        is_empty = not (sessions if is_open else _overlap(sessions, first, last))
         if is_empty:
             click.echo(_nothing(channel, sessions), err=True)
-        if format is None and out is None and _is_terminal():
-            store.close()
-            if not is_empty:
-                if start is None and end is None:  # the session itself, so that it can grow
-                    _show(Request(db_path, channel, session=session or 1, source=source))
-                else:
-                    _show(Request(db_path, channel, first, last, source=source))
-            return
-        rows = [] if is_empty else store.read(channel, first, last, source)
-    _write(FORMATS[_format(format, out)](rows), out)
+        if format != "screen":
+            output.write(request, sessions, asked, format)
+        elif not is_empty:
+            _show(request)
 
 
-def _check_channel(channel: str, known: list[str]) -> None:
+@contextmanager
+def _database(
+    config: Config, channel: str, source: str, first: int | None, last: int | None
+) -> Iterator[Path]:
+    """Where the rows are: this machine's database, or a copy of what the sheet holds."""
+    if source == "local":
+        yield config.database
+        return
+    import tempfile
+
+    from resonance_tui.history import sheets
+
+    click.echo("Reading the sheet ...", err=True)
+    rows = sheets.read_channel(config, channel, first, last)
+    with tempfile.TemporaryDirectory(prefix="resonance-") as folder:
+        path = Path(folder) / "sheet.sqlite"
+        with Store(path) as store:
+            store.append(rows)
+        yield path
+
+
+def _check_channel(channel: str, known: list[str], source: str) -> None:
     if channel in known:
         return
+    if source != "local":
+        raise InputError(
+            f"The sheet holds nothing of {channel!r} in that range.",
+            f"What is left to be sent goes there with: resonance-tui history sync {channel}",
+        )
+    raise unknown_channel(channel, known)
+
+
+def unknown_channel(channel: str, known: list[str]) -> InvalidChannel:
+    """With the names that are nearest to it."""
     near = difflib.get_close_matches(channel, known, 3) or known[:8]
     names = ", ".join(near) or "none yet"
     more = f" and {len(known) - len(near)} more" if len(known) > len(near) else ""
-    raise InvalidChannel(
+    return InvalidChannel(
         f"Nothing was ever recorded in {channel!r}.",
         f"Recorded channels: {names}{more}. "
         f"To record: resonance-tui join {channel} --record, or resonance-tui log {channel}.",
     )
 
 
-def _session_range(
-    channel: str, sessions: list[SessionSpan], number: int
-) -> tuple[int | None, int | None]:
-    if not sessions:
-        return None, None
-    if not 1 <= number <= len(sessions):
+def _check_session(channel: str, sessions: list[SessionSpan], number: int | None) -> int:
+    wanted = number or 1
+    if sessions and wanted > len(sessions):
         count = "one session" if len(sessions) == 1 else f"{len(sessions)} sessions"
         raise InputError(
-            f"There is no session {number}: {channel} has {count}.", "1 is the last one."
+            f"There is no session {wanted}: {channel} has {count}.",
+            f"1 is the last one. All of them: resonance-tui history {channel} --sessions",
         )
-    span = sessions[-number]
-    return span.start, span.end
+    return wanted
 
 
-def _overlaps(sessions: list[SessionSpan], first: int | None, last: int | None) -> bool:
+def _overlap(sessions: list[SessionSpan], first: int | None, last: int | None) -> bool:
     return any(
         (last is None or span.start <= last) and (first is None or span.end >= first)
         for span in sessions
@@ -98,7 +147,7 @@ def _overlaps(sessions: list[SessionSpan], first: int | None, last: int | None) 
 
 def _nothing(channel: str, sessions: list[SessionSpan]) -> str:
     if not sessions:
-        return f"Nothing was recorded in {channel} by that source."
+        return f"Nothing was recorded in {channel} by that recorder."
     span = sessions[-1]
     return (
         f"Nothing was recorded in {channel} in that range. The last session: "
@@ -108,23 +157,6 @@ def _nothing(channel: str, sessions: list[SessionSpan]) -> str:
 
 def _is_terminal() -> bool:
     return sys.stdout.isatty() and sys.stdin.isatty()
-
-
-def _format(format: str | None, out: Path | None) -> str:
-    """As asked for; else what the file's name says; else CSV."""
-    name = format or (out.suffix.lstrip(".").lower() if out else "")
-    if format is not None and name not in FORMATS:
-        raise InputError(f"No such format: {format}.", f"Choose one of {', '.join(FORMATS)}.")
-    return name if name in FORMATS else "csv"
-
-
-def _write(lines: Iterable[str], out: Path | None) -> None:
-    if out is not None and str(out) != "-":
-        save(out, lines)
-        return
-    parts = iter(lines)
-    for head in parts:  # a thousand lines at a time: one write a line is slow
-        click.echo("".join(chain((head,), islice(parts, 999))), nl=False)
 
 
 def _show(request: Request) -> None:

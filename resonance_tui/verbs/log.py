@@ -14,7 +14,14 @@ from resonance_tui.verbs.planning import check, open_session
 from resonance_tui.verbs.running import run_loop
 
 
-def run(config: Config, channel: str, *, duration: float | None, sheet: str | None = None) -> None:
+def run(
+    config: Config,
+    channel: str,
+    *,
+    duration: float | None,
+    sheet: str | None = None,
+    title: str | None = None,
+) -> None:
     """One row a second into the database until interrupted; the room as text on stdout.
 
     With `sheet`, the address of a Google sheet, the rows go there too, now and with `sheets sync`.
@@ -32,6 +39,7 @@ def run(config: Config, channel: str, *, duration: float | None, sheet: str | No
         wanted,
         "",
         database=config.database,
+        title=title or "",
         observe_only=True,
     )
     try:

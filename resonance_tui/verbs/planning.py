@@ -12,9 +12,12 @@ from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.engines.base import EngineOptions, check_engine, check_name, weights_folder
 from resonance_tui.history.sheets_upload import plan as sheet_plan
 from resonance_tui.logins import Logins
+from resonance_tui.messaging.safe_text import safe_text
 from resonance_tui.messaging.wire import BrokerUrl, new_viewer_id, parse_broker_url
 from resonance_tui.profile import Profile
 from resonance_tui.session.core import Session, SessionPlan
+
+TITLE_LIMIT = 100  # characters of a recording's title
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ def open_session(
     *,
     once: bool = False,
     database: Path | None = None,
+    title: str = "",
     observe_only: bool = False,
 ) -> Session:
     """A session that has not been started yet. `channel` and `nickname` are already checked."""
@@ -134,6 +138,7 @@ def open_session(
             fps=frames_a_second(config),
             once=once,
             database=database,
+            title=safe_text(title, TITLE_LIMIT),
             sheet=sheet_plan(config, channel) if database is not None else None,
             observe_only=observe_only,
         )

@@ -7,17 +7,28 @@ import io
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.history.export import COLUMNS, FORMATS, to_csv, to_json, to_jsonl
+from resonance_tui.history.export import (
+    COLUMNS,
+    CORRECTED,
+    FORMATS,
+    records,
+    to_csv,
+    to_json,
+    to_jsonl,
+)
 from resonance_tui.history.rows import Row
 from resonance_tui.history.saving import CannotSave, free_name, save
 
+BERLIN = ZoneInfo("Europe/Berlin")
 ROW = Row("lobby", 1_795_345_080, 8, (3, 0, 2, 0, 0, 1, 0), 1, 1)
 count = st.integers(0, 10**6)
 rows = st.lists(
@@ -35,9 +46,15 @@ rows = st.lists(
 )
 
 
+def plain(text: str) -> str:
+    """What an apostrophe protects."""
+    return text[1:] if text.startswith("'") else text
+
+
 def back(record: dict[str, str | int]) -> Row:
     """A row from what an export says about it."""
     t = datetime.fromisoformat(str(record["t"])).timestamp()
+    assert datetime.fromisoformat(str(record["local_time"])).timestamp() == t
     counts = tuple(int(record[word]) for word in COLUMNS[3:10])
     return Row(
         str(record["channel"]),
@@ -51,9 +68,10 @@ def back(record: dict[str, str | int]) -> Row:
 
 
 def test_csv_as_documented() -> None:
-    assert "".join(to_csv([ROW])) == (
-        "t,channel,viewers,happiness,sadness,neutral,anger,surprise,disgust,fear,unsure,away,source\n"
-        "2026-11-22T10:58:00Z,lobby,8,3,0,2,0,0,1,0,1,1,local\n"
+    assert "".join(to_csv(records([ROW], BERLIN))) == (
+        "t,channel,viewers,happiness,sadness,neutral,anger,surprise,disgust,fear,unsure,away,"
+        "source,local_time\n"
+        "2026-11-22T10:58:00Z,lobby,8,3,0,2,0,0,1,0,1,1,local,2026-11-22T11:58:00+01:00\n"
     )
 
 
@@ -65,11 +83,54 @@ def test_nothing_is_a_header_or_an_empty_list() -> None:
 
 @given(rows)
 def test_every_format_is_read_back(rows: list[Row]) -> None:
-    table = csv.DictReader(io.StringIO("".join(to_csv(rows)), newline=""))
-    assert [back(record) for record in table] == rows
-    assert [back(record) for record in json.loads("".join(to_json(rows)))] == rows
-    lines = "".join(to_jsonl(rows)).split("\n")[:-1]
-    assert [back(json.loads(line)) for line in lines] == rows
+    lines = list(records(rows, BERLIN))
+    table = csv.DictReader(io.StringIO("".join(to_csv(lines)), newline=""))
+    assert [
+        back({**record, "channel": plain(record["channel"]), "source": plain(record["source"])})
+        for record in table
+    ] == rows
+    assert [back(record) for record in json.loads("".join(to_json(lines)))] == rows
+    texts = "".join(to_jsonl(lines)).split("\n")[:-1]
+    assert [back(json.loads(text)) for text in texts] == rows
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(),
+            st.sampled_from("=+-@\t\r\n'").flatmap(
+                lambda mark: st.text().map(lambda text: mark + text)
+            ),
+        ),
+        min_size=2,
+        max_size=4,
+    )
+)
+def test_no_cell_is_taken_for_a_formula(texts: list[str]) -> None:
+    names = [f"c{index}" for index in range(len(texts))]
+    text = "".join(to_csv([texts], names))
+    _, cells = csv.reader(io.StringIO(text, newline=""))
+    assert not any(cell[:1] in tuple("=+-@\t\r\n") for cell in cells)
+    assert [plain(cell) for cell in cells] == texts
+
+
+def test_a_channel_that_begins_with_a_dash() -> None:
+    (_, line) = to_csv(records([replace(ROW, channel="-2+3", source='=HYPERLINK("x")')], BERLIN))
+    assert ",'-2+3,8," in line
+    assert '"\'=HYPERLINK(""x"")"' in line
+    assert ",3,0,2," in line  # figures stay figures
+
+
+def test_corrected_counts_stand_beside_the_raw_ones() -> None:
+    columns = (*COLUMNS, *CORRECTED)
+    more = [(*(1.5,) * 7, *(0.5,) * 7, *(2.5,) * 7), (None,) * 21]
+    lines = list(records([ROW, ROW], BERLIN, more))
+    first, second = json.loads("".join(to_json(lines, columns)))
+    assert (first["happiness"], first["happiness_corrected"]) == (3, 1.5)
+    assert (first["fear_low"], first["fear_high"]) == (0.5, 2.5)
+    assert second["fear_corrected"] is None
+    table = list(csv.DictReader("".join(to_csv(lines, columns)).splitlines()))
+    assert (table[0]["fear_high"], table[1]["fear_high"]) == ("2.5", "")
 
 
 def test_formats_have_names() -> None:

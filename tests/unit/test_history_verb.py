@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from resonance_tui.cli import cli, run_verb
+from resonance_tui.config import Config, load, with_setting
 from resonance_tui.errors import InputError, InvalidChannel, InvalidTime, StoreError
+from resonance_tui.history import runs, sheets
+from resonance_tui.history.rows import Gap
 from resonance_tui.history.store import Row, Store
-from resonance_tui.verbs import history
+from resonance_tui.verbs import history, history_keep
+from resonance_tui.verbs.history import Asked
 
 T0 = 1_795_371_000
 
@@ -28,9 +35,15 @@ def db_path(tmp_path: Path) -> Path:
     return path
 
 
-def run(db_path: Path, channel: str = "lobby", **options: object) -> None:
-    defaults = {"start": None, "end": None, "session": None, "format": None, "out": None}
-    history.run(channel, db_path=db_path, **{**defaults, **options})  # pyright: ignore
+def configured(db_path: Path, **settings: dict[str, str]) -> Config:
+    config = load({"history.database": str(db_path)})
+    for section, values in settings.items():
+        config = with_setting(config, section, **values)
+    return config
+
+
+def run(db_path: Path, channel: str = "lobby", **options: Any) -> None:
+    history.run(configured(db_path), Asked(channel, **options))
 
 
 def times(text: str) -> list[str]:
@@ -123,11 +136,11 @@ def test_what_cannot_be_meant(db_path: Path) -> None:
         run(db_path, format="xlsx")
 
 
-def test_a_source_without_rows(db_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run(db_path, source="sheets")
+def test_a_recorder_without_rows(db_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run(db_path, recorder="nobody")
     out, err = capfd.readouterr()
     assert times(out) == []
-    assert "by that source" in err
+    assert "by that recorder" in err
 
 
 def test_a_terminal_gets_the_chart(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,5 +148,253 @@ def test_a_terminal_gets_the_chart(db_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(history, "_is_terminal", lambda: True)
     monkeypatch.setattr(history, "_show", shown.append)
     run(db_path)  # the session as such, so that reading again shows how it grew
+    run(db_path, session=2, corrected=True)
     run(db_path, start="2020-01-01", end="2020-01-02")  # said, and no empty screen
-    assert shown == [history.Request(db_path, "lobby", session=1)]
+    assert shown == [
+        history.Request(db_path, "lobby", session=1),
+        history.Request(db_path, "lobby", session=2, is_corrected=True),
+    ]
+    assert all(request.confusion is not None for request in shown)  # the key on screen needs it
+
+
+# Corrected counts
+
+
+def test_corrected_counts_are_labelled_and_only_for_many(
+    db_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Store(db_path) as store:
+        store.append([Row("full", T0, 60, (10, 5, 30, 5, 5, 0, 5), 0, 0)])
+        store.append([Row("full", T0 + 1, 19, (19, 0, 0, 0, 0, 0, 0), 0, 0)])
+    run(db_path, "full", corrected=True, format="json")
+    out, err = capfd.readouterr()
+    many, few = json.loads(out)
+    corrected = sum(value for key, value in many.items() if key.endswith("_corrected"))
+    assert corrected == pytest.approx(60, abs=0.5)
+    assert many["neutral_low"] < many["neutral_corrected"] < many["neutral_high"]
+    assert (few["happiness"], few["happiness_corrected"]) == (19, None)
+    assert "1 of 2 rows have fewer than 20 viewers" in err
+
+
+def test_an_engine_of_which_nobody_knows_how_often_it_errs(
+    db_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resonance_tui.engines.confusion.confusion_of", lambda engine: None)
+    with pytest.raises(InputError, match="Nobody has published"):
+        run(db_path, corrected=True, format="csv")
+
+
+# Moments and sessions
+
+
+@pytest.fixture
+def evening(db_path: Path) -> Path:
+    """Forty viewers; at 10:00 nearly all of them laugh, and a minute is missing."""
+    with Store(db_path) as store:
+        number = runs.begin(store, "show", "local", T0, title="Tetris finals")
+        for second in range(1200):
+            happy = 34 if 600 <= second < 610 else 4
+            if not 900 <= second < 960:
+                store.append(
+                    [Row("show", T0 + second, 40, (happy, 0, 40 - happy) + (0,) * 4, 0, 0)]
+                )
+        runs.end(store, number, T0 + 1199)
+        runs.mark_gap(store, "show", Gap(T0 + 900, T0 + 959, 60, "the disk is full"))
+    return db_path
+
+
+def test_moments_are_chapters(evening: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run(evening, "show", what="moments")
+    assert capfd.readouterr().out == "00:00 Start\n10:00 Laughter: happiness 85 %\n"
+
+
+def test_chapters_begin_where_the_range_does(
+    evening: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(evening, "show", what="moments", start="2026-11-22T18:15Z", format="text")
+    assert capfd.readouterr().out == "00:00 Start\n05:00 Laughter: happiness 85 %\n"
+
+
+def test_moments_as_json(evening: Path, tmp_path: Path) -> None:
+    run(evening, "show", what="moments", out=tmp_path / "moments.json")
+    (found,) = json.loads((tmp_path / "moments.json").read_text())
+    assert (found["t"], found["offset_s"]) == ("2026-11-22T18:20:00Z", 600)
+    assert (found["emotion"], found["kind"]) == ("happiness", "reaction")
+    assert 0 < found["strength"] < 1
+
+
+def test_a_room_without_moments(db_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run(db_path, what="moments", format="json")
+    out, err = capfd.readouterr()
+    assert json.loads(out) == []
+    assert "no moments" in err
+
+
+def test_moments_while_it_is_recorded(evening: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with Store(evening) as store:  # open, as a recorder has it
+        store.append([Row("show", T0 + 1200, 40, (4, 0, 36, 0, 0, 0, 0), 0, 0)])
+        run(evening, "show", what="moments")
+    assert "10:00 Laughter" in capfd.readouterr().out
+
+
+def test_sessions_with_titles_and_what_is_missing(
+    evening: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(evening, "show", what="sessions")
+    text = capfd.readouterr().out
+    for part in ("20 min", "peak 40", "Tetris finals", "(1 min missing)", "the disk is full"):
+        assert part in text
+    run(evening, "show", what="sessions", format="json")
+    (span,) = json.loads(capfd.readouterr().out)
+    assert (span["title"], span["missing_s"], span["rows"]) == ("Tetris finals", 60, 1140)
+    assert span["why"] == "the disk is full"
+    run(evening, what="sessions")
+    assert len(capfd.readouterr().out.splitlines()) == 2
+
+
+# Pictures
+
+
+def test_a_picture_by_the_name_of_its_file(
+    evening: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(evening, "show", out=tmp_path / "a.svg", view="shares", size="600x400")
+    assert "<svg" in (tmp_path / "a.svg").read_text()
+    assert capfd.readouterr().out == ""
+    run(evening, "show", out=tmp_path / "c", format="png", size="600x400")
+    assert (tmp_path / "c").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="no size"):
+        run(evening, "show", out=tmp_path / "b.svg", size="large")
+    with pytest.raises(InputError, match="nothing to draw"):
+        run(evening, "show", out=tmp_path / "b.svg", start="2020-01-01", end="2020-01-02")
+    assert not (tmp_path / "b.svg").exists()
+
+
+# Rows from the sheet
+
+
+def test_the_sheet_is_read_like_the_database(
+    db_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Google is not asked here; tests/pipeline/test_sheets.py does that."""
+    asked: list[tuple[object, ...]] = []
+
+    def read_channel(config: Config, *what: object) -> list[Row]:
+        asked.append(what)
+        return [Row(str(what[0]), T0 + s, 2, (2,) + (0,) * 6, 0, 0, "away") for s in range(3)]
+
+    monkeypatch.setattr(sheets, "read_channel", read_channel)
+    run(db_path, "elsewhere", source="sheets", start="2026-11-22T18:00Z", format="csv")
+    assert times(capfd.readouterr().out) == LAST
+    assert asked == [("elsewhere", T0 - 600, None)]
+    monkeypatch.setattr(sheets, "read_channel", lambda *_: [])
+    with pytest.raises(InputError, match="The sheet holds nothing of 'lobby'"):
+        run(db_path, source="sheets")
+
+
+# Forgetting
+
+
+def test_forgetting_asks_first(
+    db_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(db_path)
+    with pytest.raises(InputError, match="6 rows of lobby would be deleted") as caught:
+        history_keep.run_forget(config, "Lobby", older_than=None, yes=False)
+    assert "--yes" in caught.value.hint
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.confirm", lambda text, err: False)
+    history_keep.run_forget(config, "lobby", older_than=None, yes=False)
+    assert "Nothing was deleted" in capfd.readouterr().err
+    with Store(db_path, read_only=True) as store:
+        assert store.channels() == ["cats-live", "lobby"]
+    monkeypatch.setattr("click.confirm", lambda text, err: True)
+    history_keep.run_forget(config, "lobby", older_than=None, yes=False)
+    assert "Deleted 6 rows of lobby." in capfd.readouterr().err
+    with Store(db_path, read_only=True) as store:
+        assert store.channels() == ["cats-live"]
+
+
+def test_forgetting_what_is_old(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resonance_tui.verbs.history_keep.time.time", lambda: T0 + 100.0)
+    config = configured(db_path)
+    history_keep.run_forget(config, None, older_than="12h", yes=True)
+    with Store(db_path, read_only=True) as store:
+        assert len(store.read("lobby")) == len(store.read("cats-live")) == 3
+    history_keep.run_forget(config, "lobby", older_than="12h", yes=False)  # nothing left to ask
+
+
+def test_what_cannot_be_forgotten(db_path: Path) -> None:
+    config = configured(db_path)
+    with pytest.raises(InputError, match="Forget what"):
+        history_keep.run_forget(config, None, older_than=None, yes=True)
+    with pytest.raises(InputError, match="no age"):
+        history_keep.run_forget(config, None, older_than="soon", yes=True)
+    with pytest.raises(InvalidChannel) as caught:
+        history_keep.run_forget(config, "loby", older_than=None, yes=True)
+    assert "lobby" in caught.value.hint
+
+
+# The words of the command line
+
+
+@pytest.fixture
+def at(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RESONANCE_HISTORY_DATABASE", str(db_path))
+    return db_path
+
+
+@pytest.mark.parametrize("name", ["show", "vacuum", "forget", "sync", "-odd"])
+def test_channels_that_are_named_like_a_verb(
+    at: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Store(at) as store:
+        store.append([Row(name, T0, 2, (1, 0, 1, 0, 0, 0, 0), 0, 0)])
+    assert run_verb(cli, ["history", "--format", "csv", "--", name]) == 0
+    assert times(capfd.readouterr().out) == LAST[:1]
+    assert run_verb(cli, ["history", "--", name]) == 0
+    assert times(capfd.readouterr().out) == LAST[:1]
+
+
+def test_verbs_of_history(at: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(cli, ["history", "vacuum"]) == 0
+    assert "before" in capfd.readouterr().err
+    assert run_verb(cli, ["history", "forget", "lobby", "--yes"]) == 0
+    assert "Deleted 6 rows" in capfd.readouterr().err
+    assert run_verb(cli, ["history", "--from", "-2h"]) == 2
+    assert "Missing argument 'CHANNEL'" in capfd.readouterr().err
+
+
+def test_help_tells_of_both(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(cli, ["history", "--help"]) == 0
+    text = capfd.readouterr().out
+    for part in ("CHANNEL", "--moments", "forget", "vacuum", "sync", "history -- vacuum"):
+        assert part in text
+    assert "show" not in text.replace("Show", "").replace("shows", "").split()
+
+
+@pytest.mark.parametrize(
+    ("breaks", "code", "says"),
+    [
+        (lambda path: path.write_text("not a database" * 100), 1, "is no history database"),
+        (lambda path: _set_version(path, 99), 1, "newer resonance-tui"),
+        (lambda path: path.unlink(), 1, "Nothing was recorded yet"),
+    ],
+)
+def test_files_that_are_not_ours(
+    at: Path, breaks: Any, code: int, says: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    breaks(at)
+    content = at.read_bytes() if at.exists() else None
+    for words in (["lobby"], ["vacuum"], ["forget", "lobby", "--yes"], ["lobby", "--moments"]):
+        assert run_verb(cli, ["history", *words]) == code
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert says in err
+    assert content == (at.read_bytes() if at.exists() else None)
+
+
+def _set_version(path: Path, version: int) -> None:
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA user_version = {version}")
+    db.close()

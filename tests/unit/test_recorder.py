@@ -213,13 +213,14 @@ async def test_a_full_disk_is_said_and_recording_resumes(
         with store.reading() as db:
             (pages,) = db.execute("PRAGMA page_count").fetchone()
             db.execute(f"PRAGMA max_page_count = {pages}")
+        full_at = 0
         for second in range(2, 4000):  # until the pages that are there are full
             recorder.add(room(1), T0 + second)
             if recorder.trouble:
+                full_at = second
                 break
             await asyncio.sleep(0.001)
         assert "the disk is full" in recorder.problem
-        full_at = second
         for second in range(full_at + 1, full_at + 100):
             recorder.add(room(1), T0 + second)
         assert "s lost" in recorder.problem
