@@ -32,7 +32,11 @@ def pinned_context(pin: str) -> ssl.SSLContext:
     class PinnedSocket(ssl.SSLSocket):  # what paho asks for
         def do_handshake(self, block: bool = False) -> None:
             super().do_handshake(block)
-            _check(self.getpeercert(binary_form=True), pin)
+            try:
+                _check(self.getpeercert(binary_form=True), pin)
+            except OtherCertificate:
+                self.close()  # paho forgets a socket whose handshake fails
+                raise
 
     class PinnedObject(ssl.SSLObject):  # what asyncio asks for
         def do_handshake(self) -> None:
