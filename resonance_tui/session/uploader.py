@@ -58,12 +58,14 @@ class Uploader:
             )
 
     async def _send_rest(self) -> bool:
-        failures = 0
-        while not self._is_stopped and failures < LAST_TRIES:
+        failures = LAST_TRIES - 1 if self._upload.is_in_trouble else 0
+        while not self._is_stopped:
             wait = await self._step()
             if wait is None:
                 return not self._is_stopped
             failures = failures + 1 if self._upload.is_in_trouble else 0
+            if failures >= LAST_TRIES:
+                break
             await asyncio.sleep(wait)
         return False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from resonance_tui.history.sheets_plan import BATCH_ROWS
 from resonance_tui.history.sheets_sender import Sender
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.wire import normalize_channel
+from resonance_tui.verbs.history import unknown_channel
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} rows{postfix}"
 
@@ -100,10 +100,7 @@ def _chosen(config: Config, outbox: Outbox, recorded: list[str], wanted: str | N
             raise InputError("No channel has a Google sheet yet.", "resonance-tui sheets setup")
         return having
     if wanted not in recorded:
-        near = difflib.get_close_matches(wanted, recorded, 3) or recorded[:8]
-        raise InvalidChannel(
-            f"Nothing was ever recorded in {wanted!r}.", f"Recorded channels: {', '.join(near)}."
-        )
+        raise unknown_channel(wanted, recorded)
     if sheets.target(config, outbox, wanted) is None:
         raise InputError(
             f"{wanted} has no Google sheet yet.",

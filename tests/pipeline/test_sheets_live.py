@@ -142,6 +142,21 @@ async def test_a_sheet_that_is_not_shared_is_said_once_and_the_recording_goes_on
     assert len(stored(tmp_path / "history.sqlite")) >= 1
 
 
+async def test_who_is_offline_leaves_at_once_and_is_told(
+    fake: FakeSheets, book: FakeBook, make_session, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(uploader, "FINISH_S", 60.0)  # nobody waits for it
+    monkeypatch.setattr("random.random", lambda: 1.0)
+    session = make_session()
+    said = notices(session)
+    fake.faults = lambda call: "503"
+    with Store(tmp_path / "history.sqlite") as store:
+        outbox = Outbox(store)
+        await live(session, lambda: len(fake.calls) == 0 and outbox.trouble("lobby") is not None)
+    assert any("sheets sync lobby" in text for text in said)
+    assert len(stored(tmp_path / "history.sqlite")) >= 1
+
+
 async def test_a_login_that_is_no_login_ends_the_upload_and_not_the_room(
     fake: FakeSheets, make_session, monkeypatch
 ) -> None:

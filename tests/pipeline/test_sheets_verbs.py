@@ -310,6 +310,21 @@ def test_what_was_sent_is_read_back(
     assert sheets.read_channel(found, "nobody", None, None) == []
 
 
+def test_history_reads_the_sheet_like_the_store(
+    fake: FakeSheets, book: FakeBook, logged_in: None, database: Path, capsys
+) -> None:
+    target(database)
+    record(database, range(90))
+    assert run("history", "sync", "lobby") == 0
+    capsys.readouterr()
+    printed = []
+    for source in ("local", "sheets"):
+        assert run("history", "lobby", "--source", source, "--format", "csv") == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert len(printed[0].splitlines()) >= 91
+
+
 def test_a_machine_that_recorded_nothing_reads_by_the_address_alone(
     fake: FakeSheets, book: FakeBook, logged_in: None, database: Path, monkeypatch
 ) -> None:
