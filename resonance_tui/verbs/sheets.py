@@ -13,7 +13,6 @@ import click
 from resonance_tui.config import Config
 from resonance_tui.errors import (
     InputError,
-    InvalidChannel,
     SheetsBusy,
 )
 from resonance_tui.history import sheets
