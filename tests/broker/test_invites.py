@@ -363,6 +363,30 @@ def test_a_new_certificate_counts_for_who_joins_with_a_new_invite(
     assert asyncio.run(comes_in(after, after.username, after.password))
 
 
+def test_what_was_cut_short_before_the_answer_came_is_taken_up_again(
+    broker: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invitation = invited(broker)
+    link = invite_link(invitation.url, "cats", invitation.ticket)
+    logins = Logins(load().directories.logins_file)
+
+    async def cut_short(*asked) -> None:
+        await redeem(*asked)
+        raise KeyboardInterrupt  # the host has said yes, and nobody heard it
+
+    with hosted_meanwhile(broker):
+        with monkeypatch.context() as patch:
+            patch.setattr("resonance_tui.messaging.door.redeem", cut_short)
+            with pytest.raises(KeyboardInterrupt):
+                accept_invite(load(), link)
+        (login,) = logins.all()
+        assert not login.is_confirmed
+        assert logins.find(invitation.url.place, "cats") is None
+        accept_invite(load(), link)
+    assert logins.all() == [replace(login, is_confirmed=True)]
+    assert asyncio.run(comes_in(invitation.url, login.user, login.password))
+
+
 @contextlib.contextmanager
 def hosted_meanwhile(broker: RunningBroker) -> Iterator[None]:
     """The host's program, while the main thread is the guest's."""
