@@ -39,8 +39,10 @@ class Playback:
         """Reads what `request` asks for. Raises StoreError."""
         recording = await asyncio.to_thread(read, self.request)
         self.recording, self.moments, self.is_live = recording, (), False
-        is_empty = not len(recording.track)
-        self.recorded = None if is_empty else Recorded(recording.track, self.request.confusion)
+        self.recorded = None
+        if len(recording.track):
+            confusion, gaps = self.request.confusion, recording.gaps
+            self.recorded = Recorded(recording.track, confusion, gaps=gaps)
 
     async def study(self) -> None:
         """Works out what may take longer than the first picture: scores and moments."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from resonance_tui.history.bands import CLASSES, GROUPS, SCORE, VIEWERS, Band, collect
 from resonance_tui.history.charts import Floats, Grid, Series, Track, means, min_max, parted
 from resonance_tui.history.resonance import scores
+from resonance_tui.history.rows import Gap
 from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts
 
 
@@ -38,11 +39,17 @@ class Recorded:
     track: Track
     confusion: Floats | None = None  # of the engine, [7, 7]; None where corrections are not known
     scores: Floats = field(default_factory=lambda: np.empty(0))  # [N], 0-1; empty: not yet known
+    gaps: tuple[Gap, ...] = ()  # where it is known why nothing was recorded
 
 
 def with_scores(recorded: Recorded) -> Recorded:
     """The resonance score of every second worked out; some 5 ms for twelve hours."""
-    return Recorded(recorded.track, recorded.confusion, scores(recorded.track))
+    return replace(recorded, scores=scores(recorded.track))
+
+
+def why_missing(recorded: Recorded, start: float, end: float) -> str:
+    """What kept the seconds from `start` to `end` (epoch s) from being stored; "" if unknown."""
+    return next((gap.why for gap in recorded.gaps if gap.start <= end and gap.end >= start), "")
 
 
 def bands_of(view: View, is_grouped: bool) -> tuple[Band, ...]:

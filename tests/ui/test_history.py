@@ -17,7 +17,8 @@ from textual.widgets import OptionList, Static
 
 from resonance_tui.history.charts import to_track
 from resonance_tui.history.look import Look
-from resonance_tui.history.rows import Row
+from resonance_tui.history.rows import Gap, Row
+from resonance_tui.history.runs import mark_gap
 from resonance_tui.history.store import Store
 from resonance_tui.history.views import Recorded
 from resonance_tui.history.window import Window
@@ -259,6 +260,21 @@ async def test_in_a_gap_the_cursor_says_so(app: HistoryApp) -> None:
         await settled(pilot)
         await press(pilot, "right", "left")
         assert text(app, "#reading").endswith("nothing was recorded here")
+
+
+async def test_where_it_is_known_the_cursor_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    with Store(path) as store:
+        store.append(
+            Row("lobby", EVENING + s, 9, CALM, 0, 0) for s in range(300) if not 100 <= s < 200
+        )
+        lost = Gap(EVENING + 100, EVENING + 199, 100, "the disk was full")
+        mark_gap(store, "lobby", lost)
+    app = HistoryApp(Request(path, "lobby", zone=UTC))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "right")
+        assert text(app, "#reading").endswith("nothing was recorded here: the disk was full")
 
 
 async def test_corrected_counts_are_labelled_and_have_a_band(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from resonance_tui.history.axes import clock, day, length
 from resonance_tui.history.bands import CLASSES, Band
 from resonance_tui.history.charts import Floats, Track
 from resonance_tui.history.look import Look
-from resonance_tui.history.views import Recorded, View, bands_of, mean_counts
+from resonance_tui.history.views import Recorded, View, bands_of, mean_counts, why_missing
+from resonance_tui.tui.paint import printable
 
 _HINTS = (
     ("←→", "read"),
@@ -93,7 +94,8 @@ def reading_line(
         when += f" – {clock(end, zone, seconds=is_close)}"
     line = Text(no_wrap=True, overflow="ellipsis").append(f"│ {when}", "bold")
     if not len(part):
-        return line.append("  nothing was recorded here")
+        why = printable(why_missing(recorded, start, end))
+        return line.append(f"  nothing was recorded here{': ' if why else ''}{why}")
     read = part.counts.sum(axis=1).mean()
     pieces = [
         (9, f"{_number(part.viewers.mean(), part)} viewers, {_number(read, part)} read"),
