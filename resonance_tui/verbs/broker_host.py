@@ -120,7 +120,9 @@ class Host:
             raise
 
     def _duties(self, client: BrokerClient) -> list[Coroutine[Any, Any, None]]:
-        duties = [self._hosting.run(client), self._listen(client), self._watch_silence()]
+        duties: list[Coroutine[Any, Any, None]] = [
+            *(self._hosting.run(client), self._listen(client), self._watch_silence())
+        ]
         if self._book is not None:
             duties += [self._answer(client, self._book), self._keep_up(self._book)]
         return duties
