@@ -221,6 +221,7 @@ class Line(ABC):
             heed_cancellation()
         async with self._dial(self._version) as client:
             try:
+                heed_cancellation()
                 await self._stay(client)
             except asyncio.CancelledError:
                 await self._say_farewell(client)
