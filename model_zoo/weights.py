@@ -150,7 +150,8 @@ def _keep(
     path, record = place(name, folder), record_place(name, folder)
     folder.mkdir(parents=True, exist_ok=True)
     with _replacing(path) as draft:
-        save_file(_separate(state), draft, metadata={"format": "pt", "network": name})
+        # One entry: it writes several in an order that changes, and the file's hash with it.
+        save_file(_separate(state), draft, metadata={"format": "pt"})
         kept = StoredWeights.now(
             name=name,
             path=path,
