@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from broker import BrokerSettings, RunningBroker, find_mosquitto, start_broker
+from broker.certificate import own_certificate
 from broker.preflight import free_port
 
 Start = Callable[..., RunningBroker]
@@ -67,6 +68,19 @@ def tls_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     files = ["-keyout", str(key), "-out", str(cert)]
     subprocess.run([*command, *files], check=True, capture_output=True, timeout=30)
     return cert, key
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where that broker keeps its accounts."""
+    return tmp_path / "broker"
+
+
+@pytest.fixture
+def broker(start: Start, folder: Path) -> RunningBroker:
+    """A guarded one, with a certificate of its own."""
+    cert, key = own_certificate(folder, ["127.0.0.1"])
+    return start(accounts=folder, tls_cert=cert, tls_key=key)
 
 
 @pytest.fixture

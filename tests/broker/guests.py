@@ -1,0 +1,87 @@
+"""For tests with accounts: invites to a broker, its host at work, guests who knock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+from broker import RunningBroker
+from broker.certificate import fingerprint
+from broker.passwords import hash_password
+from resonance_tui.errors import (
+    BrokerRefused,
+    BrokerUnreachable,
+)
+from resonance_tui.messaging.address import (
+    BrokerUrl,
+    Invitation,
+    parse_broker_url,
+)
+from resonance_tui.messaging.client import broker_client
+from resonance_tui.verbs import broker_people
+from resonance_tui.verbs.broker_host import Host
+
+
+def digest_of(password: str) -> str:
+    return hash_password(password, b"twelve bytes")
+
+
+def pinned(broker: RunningBroker) -> BrokerUrl:
+    assert broker.settings.tls_cert is not None
+    url = parse_broker_url(broker.url)
+    return replace(url, pin=fingerprint(broker.settings.tls_cert))
+
+
+def invited(broker: RunningBroker, channel: str = "cats", span_s: float = 60.0) -> Invitation:
+    assert broker.settings.accounts is not None
+    (ticket,) = broker_people.issue(broker.settings.accounts, channel, 1, span_s)
+    return Invitation(pinned(broker), channel, ticket)
+
+
+@contextlib.asynccontextmanager
+async def hosted(broker: RunningBroker, said: list[str] | None = None) -> AsyncIterator[None]:
+    """The host's program at its broker."""
+    say = [].append if said is None else said.append
+    host = Host(broker, [], [], lambda *_: None, forget=lambda: None, say=say)
+    broker.renew_people()  # guests need not wait for the host to look by itself
+    run = asyncio.create_task(host.run())
+    try:
+        yield
+    finally:
+        run.cancel()
+        await asyncio.wait([run])
+
+
+async def comes_in(url: BrokerUrl, name: str, password: str, within_s: float = 5.0) -> bool:
+    ends = time.monotonic() + within_s
+    while True:
+        try:
+            login = replace(url, username=name, password=password)
+            async with broker_client(login, lambda *_: None, identifier=f"x-{name}", version=5):
+                return True
+        except (BrokerRefused, BrokerUnreachable):
+            if time.monotonic() > ends:
+                return False
+            await asyncio.sleep(0.05)
+
+
+@contextlib.contextmanager
+def hosted_meanwhile(broker: RunningBroker) -> Iterator[None]:
+    """The host's program, while the main thread is the guest's."""
+    ended = threading.Event()
+
+    async def host() -> None:
+        async with hosted(broker):
+            await asyncio.to_thread(ended.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(host(),))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

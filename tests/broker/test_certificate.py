@@ -1,0 +1,130 @@
+"""The broker's own certificate, and viewers who accept that one and no other."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from guests import comes_in, digest_of, hosted_meanwhile, invited, pinned
+
+from broker import RunningBroker
+from broker.certificate import fingerprint, is_self_signed, own_certificate
+from resonance_tui.config import load
+from resonance_tui.errors import (
+    BrokerUnreachable,
+    CertificateChanged,
+    InvalidBrokerUrl,
+)
+from resonance_tui.logins import Logins
+from resonance_tui.messaging.address import (
+    BrokerUrl,
+    invite_link,
+    parse_broker_url,
+)
+from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.crowd import find_route
+from resonance_tui.messaging.door import redeem
+from resonance_tui.messaging.knock import newest_version
+from resonance_tui.verbs.invited import accept_invite
+from resonance_tui.verbs.planning import broker_url, with_login
+
+pytestmark = pytest.mark.mosquitto
+
+
+def test_the_certificate_is_made_once_and_its_key_is_private(folder: Path) -> None:
+    cert, key = own_certificate(folder, ["192.0.2.1", "example.org", "::1"])
+    before = fingerprint(cert)
+    assert own_certificate(folder, ["elsewhere.example"]) == (cert, key)
+    assert fingerprint(cert) == before
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert is_self_signed(cert)
+    text = subprocess.run(
+        ["openssl", "x509", "-in", str(cert), "-noout", "-text"],
+        **{"capture_output": True, "text": True, "check": True, "timeout": 20},
+    ).stdout
+    for part in ("prime256v1", "IP Address:192.0.2.1", "DNS:example.org"):
+        assert part in text
+    key.unlink()
+    with pytest.raises(Exception, match=r"key\.pem beside it is not"):
+        own_certificate(folder, [])
+
+
+async def test_a_changed_certificate_is_refused_before_a_word_is_said(
+    broker: RunningBroker,
+) -> None:
+    url = replace(pinned(broker), pin="ab" * 32, username="mia", password="hunter2")
+    seen = pinned(broker).pin
+    attempts = [
+        lambda: newest_version(url),
+        lambda: redeem(replace(invited(broker), url=url), "mia", digest_of("one")),
+        lambda: _connect(url),
+    ]
+    for attempt in attempts:
+        with pytest.raises(CertificateChanged, match="ab:ab:ab:ab") as caught:
+            await attempt()
+        assert ":".join([seen[0:2], seen[2:4]]) in caught.value.message
+        assert "new invite" in caught.value.hint
+        assert "hunter2" not in str(caught.value)
+
+
+async def _connect(url: BrokerUrl) -> None:
+    async with broker_client(url, lambda *_: None, identifier="x", version=5):
+        pass
+
+
+async def test_without_the_fingerprint_a_certificate_of_our_own_is_not_trusted(
+    broker: RunningBroker,
+) -> None:
+    with pytest.raises(BrokerUnreachable, match="certificate"):
+        await newest_version(parse_broker_url(broker.url))
+    assert await newest_version(pinned(broker)) == 5
+    route = await find_route(pinned(broker), 5)
+    assert route.tls is not None
+
+
+def test_a_new_certificate_counts_for_who_joins_with_a_new_invite(
+    broker: RunningBroker, folder: Path, start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def join(at: RunningBroker) -> BrokerUrl:
+        invitation = invited(at)
+        with hosted_meanwhile(at):
+            link = invite_link(invitation.url, "cats", invitation.ticket)
+            config, channel = accept_invite(load(), link)
+        return with_login(config, broker_url(config), channel)
+
+    before = join(broker)
+    broker.stop()
+    for name in ("cert.pem", "key.pem"):
+        (folder / name).unlink()
+    cert, key = own_certificate(folder, [])
+    again = start(port=broker.settings.port, accounts=folder, tls_cert=cert, tls_key=key)
+    with pytest.raises(CertificateChanged):
+        asyncio.run(_connect(before))
+    assert "new certificate" not in capsys.readouterr().err
+    after = join(again)
+    assert "has a new certificate" in capsys.readouterr().err
+    assert after.pin == pinned(again).pin != before.pin
+    assert asyncio.run(comes_in(after, after.username, after.password))
+
+
+def test_an_invite_with_another_fingerprint_gets_no_login_made_for_this_one() -> None:
+    logins = Logins(load().directories.logins_file)
+    from resonance_tui.logins import SavedLogin
+
+    logins.keep(
+        SavedLogin("mqtts://h:8883", "cats", "me", "pw", "ab" * 32, "abcdefgh", is_confirmed=True)
+    )
+    link = invite_link(BrokerUrl("mqtts", "h", 8883, pin="cd" * 32), "cats")
+    config, channel = accept_invite(load(), link)
+    url = with_login(config, broker_url(config), channel)
+    assert (url.username, url.password, url.pin) == (None, None, "cd" * 32)
+    same = load({"broker.url": "mqtts://h"})
+    assert with_login(same, broker_url(same), "cats").pin == "ab" * 32
+    plain = load({"broker.url": "mqtt://h:8883"})
+    assert with_login(plain, broker_url(plain), "cats").username is None
+    with pytest.raises(InvalidBrokerUrl):
+        accept_invite(load(), link.replace("cd" * 32, "cd" * 31))

@@ -1,0 +1,99 @@
+"""Who announces a room: one host, and at somebody else's broker only with the account for it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from guests import digest_of, pinned
+
+from broker import BookFile, RunningBroker
+from broker.accounts import Account, Role, add_account
+from resonance_tui.errors import (
+    BrokerRefused,
+)
+from resonance_tui.messaging import wire
+from resonance_tui.messaging.address import (
+    BrokerUrl,
+    parse_broker_url,
+)
+from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.hosting import Hosting, RoomHost
+
+pytestmark = pytest.mark.mosquitto
+
+
+async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
+    url = parse_broker_url(start().url)
+    said: list[list[str]] = [[], []]
+    rooms: dict[str, bytes] = {}
+    hosts = [Hosting(["cats"], said[0].append), Hosting(["cats", "dogs"], said[1].append)]
+
+    async def run(hosting: Hosting, ended: asyncio.Event) -> None:
+        async with broker_client(url, hosting.hear, identifier=hosting.id, version=5) as client:
+            await hosting.begin(client)
+            running = asyncio.create_task(hosting.run(client))
+            await ended.wait()
+            running.cancel()
+            for message in hosting.farewell():
+                await client.send(message)
+
+    async def until(is_so) -> None:
+        async with asyncio.timeout(5):
+            while not is_so():
+                await asyncio.sleep(0.02)
+
+    def host_of(channel: str) -> str | None:
+        payload = rooms.get(wire.room_topic(channel), b"")
+        event = wire.decode(wire.room_topic(channel), payload)
+        return event.host if event.settings is not None else None
+
+    ends = [asyncio.Event(), asyncio.Event()]
+    async with (
+        broker_client(url, rooms.__setitem__, identifier="watcher", version=5) as watcher,
+        asyncio.TaskGroup() as tasks,
+    ):
+        await watcher.follow(wire.room_topic("+"), 1)
+        tasks.create_task(run(hosts[0], ends[0]))
+        await until(lambda: host_of("cats") == hosts[0].id)
+        tasks.create_task(run(hosts[1], ends[1]))
+        await until(lambda: host_of("dogs") == hosts[1].id and said[1])
+        assert said == [[], ["cats has another host already; what that one set stays."]]
+        assert host_of("cats") == hosts[0].id
+        ends[0].set()
+        await until(lambda: host_of("cats") == hosts[1].id)  # free now: the other takes it up
+        ends[1].set()
+        await until(lambda: host_of("cats") is None and host_of("dogs") is None)
+
+
+async def test_a_host_on_somebody_elses_broker_announces_with_the_right_account_only(
+    broker: RunningBroker, folder: Path
+) -> None:
+    def add(book):
+        for name, role in (("cathost", Role.HOST), ("agg-1", Role.AGGREGATOR)):
+            book = add_account(book, Account(name, digest_of("pw"), role, ("cats",)))
+        return book, None
+
+    BookFile(folder).change(add)
+    broker.renew_people()
+    url = pinned(broker)
+    rooms: dict[str, bytes] = {}
+    with pytest.raises(BrokerRefused, match="does not let this user announce cats"):
+        await _host(url, "agg-1").run()
+    login = replace(url, username="cathost", password="pw")
+    async with broker_client(login, rooms.__setitem__, identifier="w", version=5) as watcher:
+        await watcher.follow(wire.room_topic("cats"), 1)
+        running = asyncio.create_task(_host(url, "cathost").run())
+        async with asyncio.timeout(5):
+            while not rooms.get(wire.room_topic("cats")):
+                await asyncio.sleep(0.02)
+            running.cancel()
+            while rooms[wire.room_topic("cats")]:
+                await asyncio.sleep(0.02)
+
+
+def _host(url: BrokerUrl, name: str) -> RoomHost:
+    login = replace(url, username=name, password="pw")
+    return RoomHost(login, Hosting(["cats"], lambda sentence: None, name))
