@@ -53,6 +53,7 @@ ROOM_GAP_S = 0.1  # a busy one no oftener than this; news in a quiet one shows a
 LARGE_ROOM = 200  # viewers; in larger ones somebody changes all the time
 SAY_LASTS_S = 10.0
 PATIENCE_S = 2.0  # for the broker of another viewer who starts at the same moment
+NOT_RECORDING = "Not recording"
 TELL_AT_LEAST_S = 1.0  # listeners hear of themselves and the room this often when nothing changes
 
 
@@ -302,11 +303,17 @@ class Session:
             self._timeline.add(room, at, self.view.resonance)
             if self._recorder is not None:
                 self._recorder.add(room, at)
-        if self._recorder is not None and self._recorder.trouble:
-            self._notice(f"Not recording: {self._recorder.trouble} Trying again.")
+        self._tell_of_recording()
         if changed or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
             self._tell(RoomEvent(at, room, self.view.resonance, self.view.corrected))
+
+    def _tell_of_recording(self) -> None:
+        trouble = self._recorder.trouble if self._recorder is not None else ""
+        if trouble:
+            self._notice(f"{NOT_RECORDING}: {trouble} Trying again.")
+        elif self.view.notice.startswith(NOT_RECORDING):
+            self._notice("Recording again.")
 
     def _measure(self, room: RoomSnapshot, at: float, *, is_fact: bool) -> None:
         measures = self._measures

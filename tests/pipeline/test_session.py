@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -192,6 +193,37 @@ async def test_the_room_is_recorded_once_a_second(
     assert len(times) == len(set(times)) >= 3
     assert rows[-1].viewers == 1
     assert any(row.counts[Code.HAPPINESS] == 1 for row in rows)
+
+
+async def test_a_database_in_trouble_is_said_and_recording_resumes(
+    quiet: Callable[[str], Session],
+    broker: BrokerUrl,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("resonance_tui.history.opening.BUSY_S", 0.05)
+    database = tmp_path / "history.sqlite"
+    logger = Session(
+        replace(
+            plan(broker, Source("none"), tmp_path),
+            observe_only=True,
+            database=database,
+            title="Karaoke",
+        )
+    )
+    async with living(quiet("ann"), logger):
+        await until(database.exists)
+        other = sqlite3.connect(database, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await until(lambda: logger.view.notice.startswith("Not recording"))
+        assert "held by another program" in logger.view.notice
+        other.execute("ROLLBACK")
+        other.close()
+        await until(lambda: logger.view.notice == "Recording again.")
+    with Store(database, read_only=True) as store:
+        (span,) = store.sessions("room")
+    assert span.rows == span.length_s >= 2  # what was kept in memory came back
+    assert span.title == "Karaoke"
 
 
 async def test_a_camera_that_is_not_there_is_said_and_the_room_goes_on(

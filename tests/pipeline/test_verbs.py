@@ -54,7 +54,7 @@ def test_an_audience_fills_the_room_and_leaves_it(mosquitto) -> None:
     assert sum(rooms[-1]["counts"].values()) + rooms[-1]["unsure"] + rooms[-1]["away"] == 25
     after = run(
         *("join", "show", "--camera", "none", "--headless", "--json"),
-        *("--broker", mosquitto.url, "--duration", "2"),
+        *("--broker", mosquitto.url, "--duration", "1.5"),
     )
     assert json.loads(after.stdout.splitlines()[-1]).get("viewers", 1) == 1
 
@@ -63,7 +63,10 @@ def test_an_audience_fills_the_room_and_leaves_it(mosquitto) -> None:
 def test_log_records_what_history_prints(mosquitto, empty_home: Path) -> None:
     crowd = start("audience", "show", "--viewers", "5", "--broker", mosquitto.url)
     try:
-        logged = run("log", "show", "--broker", mosquitto.url, "--duration", "5")
+        logged = run(
+            *("log", "show", "--broker", mosquitto.url),
+            *("--duration", "5", "--title", "Karaoke night"),
+        )
     finally:
         crowd.send_signal(signal.SIGTERM)
         crowd.communicate(timeout=10)
@@ -73,6 +76,8 @@ def test_log_records_what_history_prints(mosquitto, empty_home: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(printed.stdout)))
     assert len(rows) >= 3
     assert rows[-1]["viewers"] == "5"  # the logger itself is not in the room
+    (session,) = json.loads(run("history", "show", "--sessions", "--format", "json").stdout)
+    assert (session["title"], session["rows"]) == ("Karaoke night", len(rows))
     as_json = json.loads(run("history", "show", "--format", "json").stdout)
     assert [row["t"] for row in as_json] == [row["t"] for row in rows]
 
@@ -190,6 +195,13 @@ def test_a_reader_who_has_seen_enough_ends_the_session_quietly(mosquitto) -> Non
     assert time.monotonic() - started < 7
 
 
+def has_a_row(database: sqlite3.Connection) -> bool:
+    try:
+        return database.execute("SELECT 1 FROM snapshot").fetchone() is not None
+    except sqlite3.OperationalError:  # it is being laid out
+        return False
+
+
 @pytest.mark.mosquitto
 def test_rows_that_could_not_be_stored_are_not_lost_in_silence(mosquitto, tmp_path: Path) -> None:
     database = tmp_path / "history.sqlite"
@@ -202,8 +214,8 @@ def test_rows_that_could_not_be_stored_are_not_lost_in_silence(mosquitto, tmp_pa
         env=environment,
     )
     until(database.is_file)
-    time.sleep(2)
     holder = sqlite3.connect(database, isolation_level=None)
+    until(lambda: has_a_row(holder))
     holder.execute("BEGIN IMMEDIATE")
     _, said = log.communicate(timeout=40)
     holder.execute("ROLLBACK")
@@ -217,7 +229,7 @@ def test_rows_that_could_not_be_stored_are_not_lost_in_silence(mosquitto, tmp_pa
 def test_two_who_join_at_once_without_a_broker_meet(empty_home: Path) -> None:
     if _listens(1883):
         pytest.skip("a broker of somebody else runs on this machine's port 1883")
-    args = ("join", "cats", "--camera", "none", "--headless", "--json", "--duration", "8")
+    args = ("join", "cats", "--camera", "none", "--headless", "--json", "--duration", "6")
     viewers = [start(*args) for _ in range(3)]
     told = [viewer.communicate(timeout=40) for viewer in viewers]
     assert [viewer.returncode for viewer in viewers] == [0, 0, 0], [err for _, err in told]
