@@ -190,6 +190,40 @@ def test_an_answer_that_is_lost_changes_nothing(
     assert len(tabs(book)) == 1
 
 
+def test_nothing_is_made_or_grown_twice_because_an_answer_was_lost(
+    fake: FakeSheets, book: FakeBook, store: Store, run: Run
+) -> None:
+    lost: list[str] = []
+
+    def lose_each_first(call: Call) -> str | None:
+        kind = next(iter(call.body["requests"][0])) if call.path.endswith(":batchUpdate") else ""
+        is_new = bool(kind) and kind not in lost
+        lost.extend([kind] * is_new)
+        return "lost" if is_new else None
+
+    fake.faults = lose_each_first
+    for part in (range(60), range(60, 2000)):
+        store.append(row(n) for n in part)
+        run.to_the_end()
+    assert lost == ["addSheet", "appendDimension"]
+    assert len([call for call in fake.calls if ":batchUpdate" in call.path]) == 2
+    assert in_sheets(fake) == [row(n) for n in range(2000)]
+
+
+def test_a_tab_that_another_program_makes_in_the_same_moment(
+    fake: FakeSheets, book: FakeBook, store: Store, run: Run
+) -> None:
+    def make_it_first(call: Call) -> None:
+        if call.path.endswith(":batchUpdate"):
+            fake._batch(book, call.body["requests"])
+
+    fake.faults = make_it_first
+    store.append(row(n) for n in range(60))
+    run.to_the_end()
+    assert in_sheets(fake) == [row(n) for n in range(60)]
+    assert len(tabs(book)) == 1
+
+
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.sampled_from(["", "", "429", "503", "reset", "lost", "page"]), max_size=25),
