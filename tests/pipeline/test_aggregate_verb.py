@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,15 @@ def test_only_an_aggregators_account_may_count(tmp_path: Path) -> None:
     try:
         environment = os.environ | {"RESONANCE_BROKER_PASSWORD": "enigma"}
         url = broker.url.replace("://", "://{}@")
-        args = ("aggregate", "show", "--duration", "7", "--broker")
-        refused = run(*args, url.format("ada"), env=environment)
-        counted = run(
-            *("aggregate", "show", "--duration", "2.5", "--broker", url.format("agg-1")),
-            env=environment,
-        )
+        with ThreadPoolExecutor() as both:
+            refused, counted = both.map(
+                lambda each: run(
+                    *("aggregate", "show", "--broker", url.format(each[0])),
+                    *("--duration", each[1]),
+                    env=environment,
+                ),
+                (("ada", "7"), ("agg-1", "2.5")),
+            )
     finally:
         broker.stop()
     assert refused.returncode == 1

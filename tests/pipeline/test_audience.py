@@ -162,7 +162,7 @@ async def test_hundreds_come_are_counted_and_leave_nothing_behind(
     mosquitto: Any, share: tuple[str, ...]
 ) -> None:
     done, told = await asyncio.to_thread(
-        audience, mosquitto.url, "--viewers", "300", "--duration", "6", *share
+        audience, mosquitto.url, "--viewers", "300", "--duration", "5", *share
     )
     assert done.returncode == 0, done.stderr
     end = told[-1]
@@ -180,7 +180,7 @@ async def test_hundreds_come_are_counted_and_leave_nothing_behind(
 
 @pytest.mark.mosquitto
 async def test_viewers_come_and_go_and_the_room_knows(mosquitto: Any) -> None:
-    args = ("--viewers", "60", "--stay", "0.1", "--duration", "15")  # 6 s on average
+    args = ("--viewers", "60", "--stay", "0.06", "--duration", "9")  # 3.6 s on average
     done, told = await asyncio.to_thread(audience, mosquitto.url, *args)
     assert done.returncode == 0, done.stderr
     alive = [each["alive"] for each in told[5:]]
@@ -196,7 +196,7 @@ def test_what_the_broker_keeps_to_itself_shows(make_mosquitto: Any, tmp_path: An
     rules.write_text("topic read resonance/#\n")
     broker = make_mosquitto("allow_anonymous true", f"acl_file {rules}")
     broker.start()
-    done, told = audience(broker.url, "--viewers", "20", "--duration", "5")
+    done, told = audience(broker.url, "--viewers", "20", "--duration", "4")
     assert done.returncode == 0, done.stderr
     assert told[-1]["alive"] == told[-1]["mismatch"] == 20
     assert told[-1]["sent"] >= 20 and told[-1]["heard"] == told[-1]["room"]["viewers"] == 0
@@ -242,7 +242,7 @@ async def test_an_old_broker_gets_version_3(unused_port: int) -> None:
         bob = Seat(url)
         async with seated(bob):
             show = asyncio.create_task(
-                asyncio.to_thread(audience, url, "--viewers", "12", "--duration", "6")
+                asyncio.to_thread(audience, url, "--viewers", "12", "--duration", "5")
             )
             await until(lambda: bob.look().viewers == 12, within=20)
             done, _ = await show

@@ -22,11 +22,13 @@ from resonance_tui.room.smoothing import Smoother, SmoothingSettings
 
 Picture = NDArray[np.uint8]
 MINUTE = 600  # frames at 10 Hz
+GRAIN = 97  # so many pixels larger than a picture is the sensor noise that it gets a piece of
 
 
 def resting(picture: Picture, rng: np.random.Generator) -> Iterator[Picture]:
     """A minute of somebody who sits still: a wandering head, flicker, sensor noise."""
     height, width = picture.shape[:2]
+    grain = rng.normal(0, 5, (height + GRAIN, width + GRAIN, 3)).astype(np.float32)
     x = y = 0.0
     for number in range(MINUTE):
         x, y = 0.95 * x + rng.normal(0, 0.8), 0.95 * y + rng.normal(0, 0.8)
@@ -34,8 +36,9 @@ def resting(picture: Picture, rng: np.random.Generator) -> Iterator[Picture]:
         move = cv2.getRotationMatrix2D((width / 2, height / 2), rng.normal(0, 0.3), scale)
         move[:, 2] += (x, y)
         moved = cv2.warpAffine(picture, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
-        light = 1 + 0.03 * math.sin(number / 3)
-        noisy = moved * light + rng.normal(0, 5, moved.shape)
+        light = np.float32(1 + 0.03 * math.sin(number / 3))
+        down, right = rng.integers(0, GRAIN, 2)  # another piece of it every time
+        noisy = moved * light + grain[down : down + height, right : right + width]
         yield np.clip(noisy, 0, 255).astype(np.uint8)
 
 
