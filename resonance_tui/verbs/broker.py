@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -25,7 +25,7 @@ from resonance_tui.verbs.status_line import StatusLine, up
 
 if TYPE_CHECKING:
     from broker import BrokerProblem, BrokerSettings, RunningBroker
-    from resonance_tui.messaging.address import BrokerUrl, Ticket
+    from resonance_tui.messaging.address import Ticket
     from resonance_tui.verbs.broker_watch import Figures
 
 
@@ -192,6 +192,7 @@ def _introduce(broker: RunningBroker, rooms: Sequence[str], guests: Guests, pin:
     from broker.address import certificate_trouble, outward_address, reachable_host
     from resonance_tui.messaging.address import parse_broker_url
     from resonance_tui.verbs.broker_people import remember_address
+    from resonance_tui.verbs.broker_share import share_lines
 
     settings = broker.settings
     host = reachable_host(settings)
@@ -224,32 +225,6 @@ def _tickets(
     tickets = {room: issue(folder, room, guests.invites, span_s) for room in rooms}
     broker.renew_people()
     return tickets
-
-
-def share_lines(
-    settings: BrokerSettings,
-    url: BrokerUrl,
-    rooms: Sequence[str],
-    tickets: Mapping[str, Sequence[Ticket]] | None = None,
-) -> list[tuple[str, str]]:
-    """The address, and for each room how to join it and invites to send on.
-
-    Without rooms CHANNEL stands for the name; where accounts are asked for, NAME and
-    PASSWORD stand for what each viewer was given. No line ever holds a password; the invites
-    that come with a ticket are the one place where that is told.
-    """
-    from resonance_tui.messaging.address import invite_link
-
-    typed = f"'{url.spelled_out}'" if url.pin else url.spelled_out
-    secret, login = "", typed
-    if settings.asks_for_names:  # a password typed as an argument would be seen by everyone here
-        secret, login = "RESONANCE_BROKER_PASSWORD=PASSWORD ", typed.replace("://", "://NAME@")
-    lines = [("url", url.place)]
-    for room in rooms or ("CHANNEL",):
-        lines.append(("join", f"{secret}resonance-tui join {room} --broker {login}"))
-        rights = (tickets or {}).get(room, ()) if settings.asks_for_names else (None,)
-        lines += [("invite", invite_link(url, room, right)) for right in rights]
-    return lines
 
 
 def describe(figures: Figures, up_s: float) -> str:

@@ -19,7 +19,7 @@ from resonance_tui.errors import (
     CertificateChanged,
     InvalidBrokerUrl,
 )
-from resonance_tui.logins import Logins
+from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.address import (
     BrokerUrl,
     invite_link,
@@ -113,8 +113,6 @@ def test_a_new_certificate_counts_for_who_joins_with_a_new_invite(
 
 def test_an_invite_with_another_fingerprint_gets_no_login_made_for_this_one() -> None:
     logins = Logins(load().directories.logins_file)
-    from resonance_tui.logins import SavedLogin
-
     logins.keep(
         SavedLogin("mqtts://h:8883", "cats", "me", "pw", "ab" * 32, "abcdefgh", is_confirmed=True)
     )
