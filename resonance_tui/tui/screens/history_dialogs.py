@@ -32,6 +32,8 @@ _KEYS = (
     ("Esc", "put the cursor away; leave"),
     ("q", "leave"),
     ("", "Lines are means; an upright stroke reaches up to a second that stands out."),
+    ("", "Shares are means without strokes: short peaks are in the lines."),
+    ("", "▾ marks a moment; ▸ in the list says that the new mood stayed."),
 )
 
 
