@@ -50,10 +50,13 @@ def open_reader(path: Path) -> sqlite3.Connection:
     except BaseException:
         db.close()
         raise
-    if version == 0:
+    try:
+        if version == 0:
+            raise StoreError(f"Nothing was recorded yet in {path}.", _how_to_record())
+        schema.complete(db, version)
+    except BaseException:
         db.close()
-        raise StoreError(f"Nothing was recorded yet in {path}.", _how_to_record())
-    schema.complete(db, version)
+        raise
     return db
 
 

@@ -47,8 +47,11 @@ def choose_format(format: str | None, out: Path | None, what: What, *, is_termin
     CSV, or text where there is such. Raises InputError."""
     known = FORMATS[what]
     if format is not None and format not in known:
-        near = f"--{what} come as" if what != "rows" else "Choose one of"
-        raise InputError(f"No such format: {format}.", f"{near} {', '.join(known)}.")
+        of = "" if what == "rows" else f" for --{what}"
+        more = " Text is for --moments and --sessions." if format == "text" else ""
+        raise InputError(
+            f"No such format{of}: {format}.", f"Choose one of {', '.join(known)}.{more}"
+        )
     suffix = out.suffix.lstrip(".").lower() if out else ""
     if format or suffix in known:
         return format or suffix
@@ -62,7 +65,7 @@ def confusion(config: Config, format: str, *, is_corrected: bool, what: What) ->
     if not is_corrected and format != "screen":
         return None
     if is_corrected and what != "rows":
-        raise InputError(f"--{what} know no correction.", "Leave --corrected out.")
+        raise InputError(f"--{what} and --corrected exclude each other.", "Give one of them.")
     from resonance_tui.engines.confusion import confusion_of
 
     engine = config.settings.engine.name

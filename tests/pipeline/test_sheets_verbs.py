@@ -428,3 +428,21 @@ def test_killed_between_the_write_and_the_mark_at_every_write(
     assert in_sheets(fake) == [row(n) for n in range(700)]
     with Store(database) as store:
         assert Outbox(store).left("lobby") == 0
+
+
+def test_history_reads_the_sheet_as_it_reads_the_database(
+    fake: FakeSheets, book: FakeBook, logged_in: None, database: Path, capsys
+) -> None:
+    record(database, range(70))
+    assert run("sheets", "setup", "lobby", "--sheet", book_url(BOOK)) == 0
+    assert run("history", "sync", "lobby") == 0
+    capsys.readouterr()
+    assert run("history", "lobby", "--format", "csv") == 0
+    local = capsys.readouterr().out
+    assert local.count("\n") == 71
+    assert run("history", "forget", "lobby", "--yes") == 0
+    assert "stays there: lobby" in capsys.readouterr().err
+    assert run("history", "lobby", "--format", "csv") == 2
+    capsys.readouterr()
+    assert run("history", "lobby", "--format", "csv", "--source", "sheets") == 0
+    assert capsys.readouterr().out == local
