@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from resonance_tui.errors import INTERRUPTED, ResonanceError
@@ -21,6 +21,7 @@ from resonance_tui.history.recording import Request, export
 from resonance_tui.history.views import is_too_small
 from resonance_tui.history.window import Window
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
+from resonance_tui.tui.screens.history_keys import BINDINGS
 from resonance_tui.tui.signals import leave_on_signals
 from resonance_tui.tui.theme import RESONANCE
 from resonance_tui.tui.widgets.chart import Chart
@@ -32,31 +33,7 @@ __all__ = ["HistoryApp", "HistoryScreen", "Request"]
 class HistoryScreen(Screen[None]):
     """Self-contained: reads the database by itself, in threads, and writes only exports."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "step(-1)", "cursor back"),
-        Binding("right", "step(1)", "cursor on"),
-        Binding("shift+left", "step(-10)", "cursor far back"),
-        Binding("shift+right", "step(10)", "cursor far on"),
-        Binding("comma,pageup", "pan(-0.25)", "back"),
-        Binding("full_stop,pagedown", "pan(0.25)", "on"),
-        Binding("plus,equals_sign,up", "zoom(2)", "closer"),
-        Binding("minus,down", "zoom(0.5)", "wider"),
-        Binding("0,home", "whole", "all"),
-        Binding("end", "latest", "newest"),
-        Binding("v", "view(1)", "next view"),
-        Binding("V", "view(-1)", "view before"),
-        Binding("g", "group", "classes / groups"),
-        Binding("c", "correct", "corrected"),
-        Binding("s", "pick", "session"),
-        Binding("m", "moment(1)", "next moment"),
-        Binding("M", "moment(-1)", "moment before"),
-        Binding("e", "export", "CSV"),
-        Binding("p", "picture", "picture"),
-        Binding("r", "reload", "reload"),
-        Binding("question_mark,f1", "help", "help"),
-        Binding("escape", "back", "back"),
-        Binding("q", "leave", "quit"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
     def __init__(self, request: Request) -> None:
         super().__init__()

@@ -16,25 +16,7 @@ from textual.widgets import OptionList, Static
 from resonance_tui.history.axes import clock, day, length
 from resonance_tui.history.rows import SessionSpan
 from resonance_tui.tui.paint import printable
-
-_KEYS = (
-    ("← →", "cursor, a bucket of time back and on (shift: ten); a click does it too"),
-    ("+ −", "closer, wider, around the cursor (also ↑ ↓ and the wheel)"),
-    (", .", "back and on in time (also PgUp PgDn)"),
-    ("0 End", "the whole session; its newest part, which follows a running recording"),
-    ("v V", "next view: viewers per emotion, shares, viewers, resonance"),
-    ("g", "the seven emotions, or the four groups"),
-    ("c", "corrected for the engine's known mistakes: means with 95 % bands"),
-    ("m M", "next moment, the one before: where the room changed its mind most"),
-    ("s", "pick a session"),
-    ("p e", "what is visible as a picture, as a CSV file, into this directory"),
-    ("r", "read the recording again"),
-    ("Esc", "put the cursor away; leave"),
-    ("q", "leave"),
-    ("", "Lines are means; an upright stroke reaches up to a second that stands out."),
-    ("", "Shares are means without strokes: short peaks are in the lines."),
-    ("", "▾ marks a moment; ▸ in the list says that the new mood stayed."),
-)
+from resonance_tui.tui.screens.history_keys import KEYS
 
 
 class _Dialog:
@@ -100,7 +82,7 @@ class HistoryHelp(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         table = Table.grid(padding=(0, 2))
-        for key, meaning in _KEYS:
+        for key, meaning in KEYS:
             table.add_row(Text(key, "bold", no_wrap=True), meaning)
         with VerticalScroll() as box:
             box.border_title = "Keys"
