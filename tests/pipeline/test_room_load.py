@@ -39,7 +39,7 @@ def script(name: str, file: str) -> ModuleType:
 
 
 room_load = script("room_load", "room_load.py")
-bench_room = script("bench_room", "bench_room")
+room_table = script("room_table", "room_table.py")
 
 
 class Nowhere(asyncio.Transport):
@@ -106,7 +106,7 @@ async def test_every_report_reaches_every_line_of_a_mesh(mosquitto: Any) -> None
 
 
 def test_what_a_sheet_and_a_core_have_room_for() -> None:
-    assert bench_room.through_a_sheet(1.0) == (1, 5)
-    assert bench_room.through_a_sheet(5.0) == (5, 25)
-    assert bench_room.fit_in_a_mesh(10.0, 1.0) == 316
-    assert bench_room.fit_in_a_mesh(10.0, 5.0) == 707
+    assert room_table.through_a_sheet(1.0) == (1, 5)
+    assert room_table.through_a_sheet(5.0) == (5, 25)
+    assert room_table.fit_in_a_mesh(10.0, 1.0) == 316
+    assert room_table.fit_in_a_mesh(10.0, 5.0) == 707
