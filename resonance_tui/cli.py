@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -16,6 +16,9 @@ from resonance_tui import __version__
 from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.leaving import end
 from resonance_tui.native import tame
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted."
 
@@ -32,12 +35,18 @@ class _ChannelOrVerb(_Examples):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first, *verbs = self.commands
-        if not args or args[0] not in (*verbs, *ctx.help_option_names):
+        is_completing = ctx.resilient_parsing and not args
+        if not is_completing and (not args or args[0] not in (*verbs, *ctx.help_option_names)):
             args = [first, *args]
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)[1:]  # the first one is the group's own
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        first = next(iter(self.commands.values()))
+        found = super().shell_complete(ctx, incomplete) + first.shell_complete(ctx, incomplete)
+        return list({item.value: item for item in found}.values())
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         first = next(iter(self.commands.values()))

@@ -98,7 +98,9 @@ class Recorder:
 
     def _give_up(self, second: int) -> None:
         del self._pending[second]
-        lost = self._lost or Gap(second, second, 0, self._trouble or "too slow", self._source)
+        lost = self._lost or Gap(
+            second, second, 0, self._trouble or "The disk was too slow.", self._source
+        )
         self._lost = replace(
             lost,
             start=min(lost.start, second),

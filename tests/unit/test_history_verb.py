@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.shell_completion import ShellComplete
 
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.config import Config, load, with_setting
@@ -398,3 +399,22 @@ def _set_version(path: Path, version: int) -> None:
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA user_version = {version}")
     db.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "incomplete", "offered"),
+    [
+        ([], "va", ["vacuum"]),
+        ([], "--mom", ["--moments"]),
+        ([], "s", ["sync"]),
+        (["forget"], "--old", ["--older-than"]),
+        (["lobby"], "--mom", ["--moments"]),
+    ],
+)
+def test_completion_offers_verbs_and_options(
+    words: list[str], incomplete: str, offered: list[str]
+) -> None:
+    found = ShellComplete(cli, {}, "resonance-tui", "_COMPLETE").get_completions(
+        ["history", *words], incomplete
+    )
+    assert [item.value for item in found if item.type == "plain"] == offered
