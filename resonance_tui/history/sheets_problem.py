@@ -16,6 +16,7 @@ SOMEBODY = "your Google account"
 
 _BUSY = {408, 425, 429}
 _LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}
+_SCOPE_REASONS = {"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"}
 
 
 def problem(status: int, error: Any, account: str, asked_s: float = 0.0) -> SheetsError:
@@ -53,7 +54,7 @@ def _refusal(status: int, said: str, reasons: set[str], account: str) -> tuple[s
             f"Make a sheet at https://sheets.new, share it with {account} as editor, and name it: "
             "resonance-tui sheets setup --sheet URL",
         )
-    if status == 401:
+    if status == 401 or reasons & _SCOPE_REASONS:
         return "Google does not accept this login.", "Log in again: resonance-tui sheets setup"
     if status == 403:
         return (

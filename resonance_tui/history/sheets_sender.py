@@ -218,7 +218,7 @@ class Sender:
 
     def _arrived(self, tab: Tab) -> set[int]:
         there = self._sheets.book(tab.book).tabs.get(tab.gid)
-        if there is None:
+        if there is None or there.columns < 2:
             return set()
         (column,) = self._sheets.read(tab.book, [seconds_range(there.title, there.rows)])
         cells: list[Cells] = [["", *cell] for cell in column]

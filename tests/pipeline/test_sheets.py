@@ -410,6 +410,19 @@ def test_a_removed_tab_stays_removed_and_a_new_one_goes_on(
     assert "was removed" in run.told[0]
 
 
+@pytest.mark.parametrize("columns", [1, 5])
+def test_a_tab_that_lost_columns_is_left(
+    fake: FakeSheets, book: FakeBook, store: Store, run: Run, columns: int
+) -> None:
+    store.append(row(n) for n in range(100))
+    run.to_the_end()
+    next(tab for gid, tab in book.tabs.items() if gid).columns = columns
+    store.append(row(n) for n in range(100, 130))
+    run.to_the_end()
+    assert in_sheets(fake) == [row(n) for n in range(100, 130)]
+    assert "edited by hand" in run.told[0]
+
+
 def test_a_shortened_tab_grows_again(
     fake: FakeSheets, book: FakeBook, store: Store, run: Run
 ) -> None:

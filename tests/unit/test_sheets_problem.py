@@ -38,6 +38,7 @@ def test_what_passes(status: int, error: object) -> None:
         (403, {"message": "The caller does not have permission"}, "does not let us", ROBOT),
         (404, {}, "knows no such sheet", "sheets setup --sheet URL"),
         (401, {}, "does not accept this login", "sheets setup"),
+        (403, details("ACCESS_TOKEN_SCOPE_INSUFFICIENT"), "not accept this login", "sheets setup"),
         (403, details("SERVICE_DISABLED"), "no access to Google Sheets", "apis/library"),
         (403, errors("accessNotConfigured"), "no access to Google Sheets", "apis/library"),
         (403, errors("storageQuotaExceeded"), "no room for files", "sheets.new"),
