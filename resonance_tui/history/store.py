@@ -91,7 +91,13 @@ class Store:
         where, values = _where(channel, start, end, source)
         with self._use() as db:
             cursor = db.execute(f"SELECT {_FIGURES} {where}", values)
-            return np.fromiter(chain.from_iterable(cursor), np.int64).reshape(-1, 11)
+            try:
+                return np.fromiter(chain.from_iterable(cursor), np.int64).reshape(-1, 11)
+            except (TypeError, ValueError) as error:  # SQLite keeps text where figures belong
+                raise StoreError(
+                    f"The history {self.path} holds rows that are no figures.",
+                    "Somebody has edited it: forget the channel, or name another file.",
+                ) from error
 
     def channels(self) -> list[str]:
         """Every channel that was ever recorded, in alphabetical order."""

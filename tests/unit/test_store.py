@@ -75,6 +75,15 @@ def test_figures_are_those_of_the_rows(path: Path) -> None:
         assert store.table("elsewhere").shape == (0, 11)
 
 
+def test_text_where_figures_belong_is_said(path: Path) -> None:
+    with Store(path) as store:
+        store.append([row(T0)])
+        with store.transaction() as db:
+            db.execute("UPDATE snapshot SET viewers = 'many'")
+        with pytest.raises(StoreError, match="no figures"):
+            store.table("lobby")
+
+
 def test_writing_twice_changes_nothing(path: Path) -> None:
     with Store(path) as store:
         store.append([row(T0)])
