@@ -29,9 +29,7 @@ class BrokerUrl:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     pin: str | None = None  # SHA-256 of the only certificate to accept, 64 hexadecimal digits
-    alternates: tuple[
-        BrokerUrl, ...
-    ] = ()  # of the same rooms, in turn, when this one fails
+    alternates: tuple[BrokerUrl, ...] = ()  # of the same rooms, in turn, when this one fails
 
     @property
     def is_tls(self) -> bool:

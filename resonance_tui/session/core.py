@@ -21,7 +21,7 @@ from resonance_tui.emotions import Code
 from resonance_tui.engines.base import EngineOptions
 from resonance_tui.errors import BrokerFailed, BrokerUnreachable, ResonanceError, StoreError
 from resonance_tui.history.recorder import Recorder
-from resonance_tui.history.sheets_upload import SheetPlan
+from resonance_tui.history.sheets.upload import SheetPlan
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.knock import answers
 from resonance_tui.messaging.link import Link, LinkState, LinkStatus, MqttLink

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resonance_tui.errors import ResonanceError, StoreError, in_words
-from resonance_tui.history.sheets_upload import SheetPlan, Upload
+from resonance_tui.history.sheets.upload import SheetPlan, Upload
 from resonance_tui.session.worker import Worker
 
 INTERVAL_S = 15.0  # between two looks for new rows: four writes a minute

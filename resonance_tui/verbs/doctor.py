@@ -239,7 +239,7 @@ def _history(config: Config) -> Finding:
 
 def _sheets(config: Config) -> Finding:
     """What is here; Google is not asked."""
-    from resonance_tui.history import sheets_login
+    from resonance_tui.history.sheets import login as sheets_login
 
     try:
         login = sheets_login.find(config)

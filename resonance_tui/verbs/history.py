@@ -93,7 +93,7 @@ def _database(
         return
     import tempfile
 
-    from resonance_tui.history import sheets
+    from resonance_tui.history.sheets import channel as sheets
 
     click.echo("Reading the sheet ...", err=True)
     rows = sheets.read_channel(config, channel, first, last)

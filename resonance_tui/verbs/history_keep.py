@@ -11,7 +11,7 @@ from resonance_tui.config import Config
 from resonance_tui.errors import InputError, InvalidTime
 from resonance_tui.history.axes import clock, day
 from resonance_tui.history.housekeeping import count, forget, vacuum
-from resonance_tui.history.outbox import Outbox
+from resonance_tui.history.sheets.outbox import Outbox
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_time
 from resonance_tui.messaging.wire import normalize_channel

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from resonance_tui.config import Config, with_setting
-from resonance_tui.history import sheets_login
-from resonance_tui.history.outbox import Outbox
-from resonance_tui.history.sheets_layout import book_id
+from resonance_tui.history.sheets import login as sheets_login
+from resonance_tui.history.sheets.layout import book_id
+from resonance_tui.history.sheets.outbox import Outbox
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.wire import normalize_channel
 from resonance_tui.profile import Profile

@@ -10,7 +10,7 @@ from pathlib import Path
 from resonance_tui.capture.sources import Source, parse_source
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.engines.base import EngineOptions, check_engine, check_name, weights_folder
-from resonance_tui.history.sheets_upload import plan as sheet_plan
+from resonance_tui.history.sheets.upload import plan as sheet_plan
 from resonance_tui.logins import Logins
 from resonance_tui.messaging.safe_text import safe_text
 from resonance_tui.messaging.wire import BrokerUrl, new_viewer_id, parse_broker_url

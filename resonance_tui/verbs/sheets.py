@@ -15,11 +15,11 @@ from resonance_tui.errors import (
     InputError,
     SheetsBusy,
 )
-from resonance_tui.history import sheets
-from resonance_tui.history.outbox import Outbox
-from resonance_tui.history.sheets_layout import book_url
-from resonance_tui.history.sheets_plan import BATCH_ROWS
-from resonance_tui.history.sheets_sender import Sender
+from resonance_tui.history.sheets import channel as sheets
+from resonance_tui.history.sheets.layout import book_url
+from resonance_tui.history.sheets.outbox import Outbox
+from resonance_tui.history.sheets.plan import BATCH_ROWS
+from resonance_tui.history.sheets.sender import Sender
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.wire import normalize_channel
 from resonance_tui.verbs.history import unknown_channel

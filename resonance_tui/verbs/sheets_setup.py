@@ -12,15 +12,16 @@ import click
 
 from resonance_tui.config import Config
 from resonance_tui.errors import CredentialsInvalid, InputError, SheetsRefused
-from resonance_tui.history import sheets, sheets_login
-from resonance_tui.history.outbox import Outbox
-from resonance_tui.history.sheets_layout import book_id, book_url
-from resonance_tui.history.sheets_login import Login
+from resonance_tui.history.sheets import channel as sheets
+from resonance_tui.history.sheets import login as sheets_login
+from resonance_tui.history.sheets.layout import book_id, book_url
+from resonance_tui.history.sheets.login import Login
+from resonance_tui.history.sheets.outbox import Outbox
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.wire import normalize_channel
 
 if TYPE_CHECKING:  # gspread takes a while to load
-    from resonance_tui.history.sheets_client import Sheets
+    from resonance_tui.history.sheets.client import Sheets
 
 STEPS = """\
 To write into a Google sheet, resonance-tui needs a login of Google's:

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resonance_tui.errors import SheetsBusy, SheetsRefused
-from resonance_tui.history.outbox import Outbox
 from resonance_tui.history.rows import Row
-from resonance_tui.history.sheets_client import Sheets
-from resonance_tui.history.sheets_cost import Calls
-from resonance_tui.history.sheets_cost import outbox as outbox_cost
-from resonance_tui.history.sheets_layout import owner, to_row
-from resonance_tui.history.sheets_pace import Pace
-from resonance_tui.history.sheets_sender import Sender
+from resonance_tui.history.sheets.client import Sheets
+from resonance_tui.history.sheets.cost import Calls
+from resonance_tui.history.sheets.cost import outbox as outbox_cost
+from resonance_tui.history.sheets.layout import owner, to_row
+from resonance_tui.history.sheets.outbox import Outbox
+from resonance_tui.history.sheets.pace import Pace
+from resonance_tui.history.sheets.sender import Sender
 from resonance_tui.history.store import Store
 
 T0 = 1_795_345_080
@@ -538,7 +538,7 @@ def test_a_full_sheet_is_continued_in_a_new_one(
 def test_a_limit_that_only_google_knows_of(
     fake: FakeSheets, book: FakeBook, store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resonance_tui.history.sheets_sender.is_too_full", lambda *_: False)
+    monkeypatch.setattr("resonance_tui.history.sheets.sender.is_too_full", lambda *_: False)
     book.tabs[0] = FakeTab("Sheet1", (10_000_000 - 700 * 12) // 10, 10)
     store.append(row(n) for n in range(1000))
     run.to_the_end()

@@ -20,10 +20,10 @@ from test_sheets import in_sheets
 from resonance_tui import config
 from resonance_tui.capture.sources import Source
 from resonance_tui.config import with_setting
-from resonance_tui.history import sheets_login
-from resonance_tui.history.outbox import Outbox
-from resonance_tui.history.sheets_layout import book_url
-from resonance_tui.history.sheets_upload import SheetPlan, plan
+from resonance_tui.history.sheets import login as sheets_login
+from resonance_tui.history.sheets.layout import book_url
+from resonance_tui.history.sheets.outbox import Outbox
+from resonance_tui.history.sheets.upload import SheetPlan, plan
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.wire import new_viewer_id, parse_broker_url
 from resonance_tui.session import uploader
@@ -189,7 +189,7 @@ CHILD = """
 import sys
 from fake_sheets import session_to
 from resonance_tui import cli
-from resonance_tui.history import sheets_login
+from resonance_tui.history.sheets import login as sheets_login
 sheets_login.open_session = lambda login: session_to(sys.argv[1])
 sys.exit(cli.run_verb(cli.cli, sys.argv[2:]))
 """

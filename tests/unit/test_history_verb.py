@@ -14,8 +14,9 @@ from click.shell_completion import ShellComplete
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.config import Config, load, with_setting
 from resonance_tui.errors import InputError, InvalidChannel, InvalidTime, StoreError
-from resonance_tui.history import runs, sheets
+from resonance_tui.history import runs
 from resonance_tui.history.rows import Gap
+from resonance_tui.history.sheets import channel as sheets
 from resonance_tui.history.store import Row, Store
 from resonance_tui.verbs import history, history_keep
 from resonance_tui.verbs.history import Asked

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.errors import SheetsBusy, SheetsError, SheetsRefused
-from resonance_tui.history.sheets_client import Book, Sheets, TabInfo
+from resonance_tui.history.sheets.client import Book, Sheets, TabInfo
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resonance_tui.history.sheets_cost import Calls, each_viewer, outbox
+from resonance_tui.history.sheets.cost import Calls, each_viewer, outbox
 from resonance_tui.session.uploader import INTERVAL_S
 
 

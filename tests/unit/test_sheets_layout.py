@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from resonance_tui.errors import InputError
 from resonance_tui.history.rows import Row
-from resonance_tui.history.sheets_layout import (
+from resonance_tui.history.sheets.layout import (
     WIDTH,
     Expected,
     book_id,

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.history import outbox as module
 from resonance_tui.history import schema
-from resonance_tui.history.outbox import Outbox
 from resonance_tui.history.rows import Row
-from resonance_tui.history.sheets_plan import GAP_S, Tab
+from resonance_tui.history.sheets import outbox as module
+from resonance_tui.history.sheets.outbox import Outbox
+from resonance_tui.history.sheets.plan import GAP_S, Tab
 from resonance_tui.history.store import Store
 
 T0 = 1_795_345_080

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.history.sheets_layout import HEADER_ROWS, WIDTH
-from resonance_tui.history.sheets_pace import CAP_S, GIVE_UP_AFTER, Pace, asked_wait
-from resonance_tui.history.sheets_plan import (
+from resonance_tui.history.sheets.layout import HEADER_ROWS, WIDTH
+from resonance_tui.history.sheets.pace import CAP_S, GIVE_UP_AFTER, Pace, asked_wait
+from resonance_tui.history.sheets.plan import (
     BATCH_ROWS,
     CELL_LIMIT,
     GAP_S,

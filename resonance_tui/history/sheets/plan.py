@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from resonance_tui.history.sheets_layout import HEADER_ROWS, WIDTH
+from resonance_tui.history.sheets.layout import HEADER_ROWS, WIDTH
 
 BATCH_ROWS = 60
 CELL_LIMIT = 10_000_000  # of one spreadsheet

@@ -16,8 +16,7 @@ from resonance_tui.errors import (
     SheetsRefused,
     StoreError,
 )
-from resonance_tui.history.outbox import Outbox
-from resonance_tui.history.sheets_layout import (
+from resonance_tui.history.sheets.layout import (
     WIDTH,
     Cells,
     Expected,
@@ -30,12 +29,13 @@ from resonance_tui.history.sheets_layout import (
     tab_title,
     to_cells,
 )
-from resonance_tui.history.sheets_pace import Pace
-from resonance_tui.history.sheets_plan import Grow, Make, Send, Step, Tab, is_too_full, next_step
-from resonance_tui.history.sheets_successor import make_successor
+from resonance_tui.history.sheets.outbox import Outbox
+from resonance_tui.history.sheets.pace import Pace
+from resonance_tui.history.sheets.plan import Grow, Make, Send, Step, Tab, is_too_full, next_step
+from resonance_tui.history.sheets.successor import make_successor
 
 if TYPE_CHECKING:  # gspread takes a while to load
-    from resonance_tui.history.sheets_client import Book, Sheets
+    from resonance_tui.history.sheets.client import Book, Sheets
 
 REMOVED = "it was removed"
 LATE_S = 3600  # seconds that a recorder in trouble may have kept back

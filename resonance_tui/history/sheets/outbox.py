@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 from itertools import groupby
 
 from resonance_tui.emotions import WORDS
-from resonance_tui.history.outbox_books import Books
 from resonance_tui.history.rows import Row
-from resonance_tui.history.sheets_layout import tab_title
-from resonance_tui.history.sheets_plan import Tab, place
+from resonance_tui.history.sheets.books import Books
+from resonance_tui.history.sheets.layout import tab_title
+from resonance_tui.history.sheets.plan import Tab, place
 
 CLAIM_ROWS = 5000  # places given out in one transaction: the recorder waits for it
 

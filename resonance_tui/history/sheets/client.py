@@ -12,8 +12,8 @@ import gspread
 import requests
 
 from resonance_tui.errors import SheetsBusy
-from resonance_tui.history.sheets_calls import SOMETHING_ELSE, Calls
-from resonance_tui.history.sheets_layout import WIDTH, Cells, header_range
+from resonance_tui.history.sheets.calls import SOMETHING_ELSE, Calls
+from resonance_tui.history.sheets.layout import WIDTH, Cells, header_range
 
 TIMEOUT_S = (5.0, 30.0)  # to connect, and between two bytes of an answer
 CHECK_TITLE = "resonance-tui may write here"

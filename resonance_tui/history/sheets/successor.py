@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from resonance_tui.errors import SheetsRefused
-from resonance_tui.history.outbox import Outbox
-from resonance_tui.history.sheets_layout import book_url
+from resonance_tui.history.sheets.layout import book_url
+from resonance_tui.history.sheets.outbox import Outbox
 
 if TYPE_CHECKING:  # gspread takes a while to load
-    from resonance_tui.history.sheets_client import Sheets
+    from resonance_tui.history.sheets.client import Sheets
 
 _SUFFIX = re.compile(r" \(from \d{4}-\d\d-\d\d [0-9a-f]{4}\)$")
 

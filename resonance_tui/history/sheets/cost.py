@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from resonance_tui.history.sheets_plan import BATCH_ROWS, MOST_AHEAD
+from resonance_tui.history.sheets.plan import BATCH_ROWS, MOST_AHEAD
 
 HOUR_S = 3600
 USER_QUOTA, PROJECT_QUOTA = 60 * 60, 300 * 60  # Google's limits an hour: reads, and writes as many

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError, SheetsBusy, StoreError
-from resonance_tui.history import sheets_login
-from resonance_tui.history.outbox import Outbox
 from resonance_tui.history.rows import Row
-from resonance_tui.history.sheets_layout import (
+from resonance_tui.history.sheets import login as sheets_login
+from resonance_tui.history.sheets.layout import (
     HEADER_ROWS,
     book_id,
     is_blank,
@@ -22,12 +21,13 @@ from resonance_tui.history.sheets_layout import (
     rows_range,
     to_row,
 )
-from resonance_tui.history.sheets_pace import Pace
-from resonance_tui.history.sheets_sender import Sender
+from resonance_tui.history.sheets.outbox import Outbox
+from resonance_tui.history.sheets.pace import Pace
+from resonance_tui.history.sheets.sender import Sender
 from resonance_tui.history.store import Store
 
 if TYPE_CHECKING:  # gspread takes a while to load
-    from resonance_tui.history.sheets_client import Sheets
+    from resonance_tui.history.sheets.client import Sheets
 
 READ_ROWS = 10_000  # in one call: about a megabyte
 TRIES = 5  # for each call while somebody waits for an answer
@@ -43,7 +43,7 @@ def connect(config: Config, outbox: Outbox | None = None) -> Sheets:
 
     Raises CredentialsInvalid.
     """
-    from resonance_tui.history.sheets_client import Sheets
+    from resonance_tui.history.sheets.client import Sheets
 
     login = sheets_login.find(config)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from resonance_tui.config import Config
 from resonance_tui.errors import StoreError
-from resonance_tui.history import sheets
-from resonance_tui.history.outbox import Outbox
-from resonance_tui.history.sheets_layout import book_id
-from resonance_tui.history.sheets_sender import Sender
+from resonance_tui.history.sheets import channel as sheets
+from resonance_tui.history.sheets.layout import book_id
+from resonance_tui.history.sheets.outbox import Outbox
+from resonance_tui.history.sheets.sender import Sender
 from resonance_tui.history.store import Store
 
 

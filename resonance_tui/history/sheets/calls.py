@@ -13,8 +13,8 @@ from google.auth.exceptions import GoogleAuthError, RefreshError
 from gspread.exceptions import APIError
 
 from resonance_tui.errors import SheetsBusy, SheetsError, SheetsRefused
-from resonance_tui.history.sheets_pace import asked_wait
-from resonance_tui.history.sheets_problem import plain, problem
+from resonance_tui.history.sheets.pace import asked_wait
+from resonance_tui.history.sheets.problem import plain, problem
 
 SOMETHING_ELSE = "something else answers, perhaps a network's login page"
 
