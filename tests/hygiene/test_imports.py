@@ -8,9 +8,10 @@ import sys
 import pytest
 
 HEAVY = ("textual", "rich", "torch", "cv2", "mediapipe", "numpy", "onnxruntime", "plotext")
+SLOW = ("gspread", "requests", "keyring", "cryptography", "matplotlib")
 VERBS = (
-    *("join", "broker", "history", "log", "aggregate"),
-    *("audience", "doctor", "config", "completion"),
+    *("join", "broker", "history", "log", "sheets", "aggregate"),
+    *("audience", "doctor", "models", "config", "completion"),
 )
 
 
@@ -28,7 +29,7 @@ def loaded_by(code: str, watched: tuple[str, ...]) -> set[str]:
 def test_help_loads_nothing_heavy(verb: str) -> None:
     args = [verb, "--help"] if verb else ["--help"]
     code = f"from resonance_tui.cli import cli, run_verb\nassert run_verb(cli, {args!r}) == 0"
-    assert loaded_by(code, (*HEAVY, "aiomqtt", "sqlite3")) == set()
+    assert loaded_by(code, (*HEAVY, "aiomqtt", "sqlite3", *SLOW)) == set()
 
 
 def test_the_screens_load_no_model_and_no_camera() -> None:

@@ -11,7 +11,7 @@ import pytest
 from resonance_tui import __version__
 from resonance_tui.cli import cli, run_verb
 
-VERBS = ("join", "broker", "history", "log", "audience", "doctor")
+VERBS = tuple(name for name in cli.commands if name != "completion")
 
 
 def complaint(capsys: pytest.CaptureFixture[str], args: list[str], code: int = 2) -> str:

@@ -1,0 +1,95 @@
+"""The verbs of the command line and the exit codes; what each verb does stands in `verbs/`.
+
+Nothing heavy is imported here: `--help` must answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from resonance_tui import __version__
+from resonance_tui.cli import hosts, networks, streamers, upkeep, viewers
+from resonance_tui.cli.groups import InOrder
+from resonance_tui.errors import INTERRUPTED, ResonanceError
+from resonance_tui.leaving import end
+from resonance_tui.native import tame
+
+EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted."
+
+
+@click.group(
+    cls=InOrder,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings file.")
+@click.option("--verbose", is_flag=True, help="Write debug lines to the log file.")
+@click.version_option(__version__, prog_name="resonance-tui")
+@click.pass_context
+def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
+    """Feel the room while you watch a live stream.
+
+    Your face is read on this machine; only the emotion is sent. Everyone in the channel sees
+    everyone's emotion, and the counts.
+
+    \b
+    Start here:
+      resonance-tui join cats-live      watch together (starts a local broker if need be)
+      resonance-tui doctor              what works on this machine
+    """
+    ctx.obj = {"file": config_file, "verbose": verbose}
+
+
+for _verb in (
+    *(viewers.join, hosts.broker, streamers.history, streamers.log, streamers.sheets),
+    *(hosts.aggregate, viewers.audience, upkeep.doctor, networks.models),
+    *(upkeep.config, upkeep.completion),
+):
+    cli.add_command(_verb)
+
+
+def main() -> None:
+    """Run the command line; every way out has its exit code and no traceback a person must read."""
+    end(run_verb(cli))
+
+
+def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
+    """The exit code of one command line. (Where a reader such as `head` has seen enough, click
+    itself ends the program, quietly and with 1.)"""
+    tame()
+    try:
+        result = command(args=args, prog_name="resonance-tui", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as asked:
+        return asked.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except ResonanceError as error:
+        _complain(error.message, error.hint)
+        return error.exit_code
+    except Exception as error:
+        return _crash(error)
+
+
+def _complain(message: str, hint: str) -> None:
+    click.secho(f"error: {message}", fg="red", err=True)
+    if hint:
+        click.echo(f"       {hint}", err=True)
+
+
+def _crash(error: Exception) -> int:
+    import logging
+
+    logging.getLogger(__name__).exception("not foreseen")
+    _complain(
+        f"This should not have happened: {type(error).__name__}: {error}",
+        "The details are in the log file that `resonance-tui config path` names.",
+    )
+    return 1

@@ -1,0 +1,58 @@
+"""How groups of verbs read: in the order a newcomer meets them, or a channel in a verb's place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class InOrder(click.Group):
+    """A group that lists its verbs in the order in which a newcomer meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+class ChannelOrVerb(InOrder):
+    """`GROUP WORD` runs the verb WORD, or else the first verb with WORD as its argument."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first, *verbs = self.commands
+        is_completing = ctx.resilient_parsing and not args
+        if not is_completing and (not args or args[0] not in (*verbs, *ctx.help_option_names)):
+            args = [first, *args]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)[1:]  # the first one is the group's own
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        first = next(iter(self.commands.values()))
+        found = super().shell_complete(ctx, incomplete) + first.shell_complete(ctx, incomplete)
+        return list({item.value: item for item in found}.values())
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        first = next(iter(self.commands.values()))
+        first.format_usage(ctx, formatter)
+        first.format_help_text(ctx, formatter)
+        first.format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+class AsGroup(click.Command):
+    """The first verb of a group like that: in help and complaints it has the group's name."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        if parent is not None:
+            info_name, parent = parent.info_name, parent.parent
+        return super().make_context(info_name, args, parent, **extra)
