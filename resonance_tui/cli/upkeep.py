@@ -26,7 +26,14 @@ def doctor(ctx: click.Context, camera: str | None, engine: str | None, as_json: 
 
 @click.group()
 def config() -> None:
-    """See the settings, where each comes from, and the consent you gave."""
+    """See the settings, where each comes from, and the consent you gave.
+
+    \b
+    Examples:
+      resonance-tui config show
+      resonance-tui config path
+      resonance-tui config consent --revoke
+    """
 
 
 @config.command("show")

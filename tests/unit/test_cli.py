@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from resonance_tui import __version__
 from resonance_tui.cli import cli, run_verb
 
-VERBS = tuple(name for name in cli.commands if name != "completion")
+
+def all_verbs(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """`("models", "list")` and so on; groups themselves, too."""
+    for name, command in group.commands.items():
+        if command.name != "show" or group.name != "history":  # `history` stands for it
+            yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from all_verbs(command, (*path, name))
 
 
 def complaint(capsys: pytest.CaptureFixture[str], args: list[str], code: int = 2) -> str:
@@ -23,12 +32,14 @@ def complaint(capsys: pytest.CaptureFixture[str], args: list[str], code: int = 2
     return err
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_teaches_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_verb(cli, [verb, "--help"]) == 0
-    text = capsys.readouterr().out
-    assert "Example" in text
-    assert f"resonance-tui {verb}" in text
+@pytest.mark.parametrize("verb", all_verbs(cli), ids=" ".join)
+def test_every_verb_teaches_with_an_example(
+    verb: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_verb(cli, [*verb, "--help"]) == 0
+    _, found, examples = capsys.readouterr().out.partition("Example")
+    assert found
+    assert f"resonance-tui {' '.join(verb)}" in examples
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
