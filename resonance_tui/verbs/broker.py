@@ -16,15 +16,13 @@ import click
 
 from resonance_tui.errors import (
     BrokerFailed,
-    BrokerNotInstalled,
     InputError,
-    PortTaken,
-    ResonanceError,
 )
+from resonance_tui.verbs.broker_problem import translate
 from resonance_tui.verbs.status_line import StatusLine, up
 
 if TYPE_CHECKING:
-    from broker import BrokerProblem, BrokerSettings, RunningBroker
+    from broker import BrokerSettings, RunningBroker
     from resonance_tui.messaging.address import Ticket
     from resonance_tui.verbs.broker_watch import Figures
 
@@ -144,18 +142,6 @@ def _certificate(settings: BrokerSettings, folder: Path) -> str:
         own_certificate(folder, list(dict.fromkeys(names)))
     check_tls(settings)
     return fingerprint(settings.tls_cert) if is_self_signed(settings.tls_cert) else ""
-
-
-def translate(problem: BrokerProblem) -> ResonanceError:
-    """The same problem as one of this program's errors, with its exit code."""
-    from broker import ProblemKind
-
-    error = {
-        ProblemKind.PORT_TAKEN: PortTaken,
-        ProblemKind.NOT_INSTALLED: BrokerNotInstalled,
-        ProblemKind.FAILED: BrokerFailed,
-    }.get(problem.kind, InputError)
-    return error(problem.message, problem.hint)
 
 
 def _attend(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> None:

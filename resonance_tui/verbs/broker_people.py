@@ -23,7 +23,7 @@ from resonance_tui.messaging.address import (
     parse_broker_url,
 )
 from resonance_tui.messaging.wire import normalize_channel
-from resonance_tui.verbs.broker import translate
+from resonance_tui.verbs.broker_problem import translate
 
 ADDRESS_FILE = "address"
 SPAN_S = {"m": 60, "h": 3600, "d": 86_400}

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,26 +21,7 @@ from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_range
 from resonance_tui.messaging.wire import normalize_channel
 from resonance_tui.verbs import history_output as output
-from resonance_tui.verbs.history_output import What
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The command line of `history`, as it was typed."""
-
-    channel: str
-    start: str | None = None
-    end: str | None = None
-    session: int | None = None  # counts back, 1 being the last
-    format: str | None = None
-    out: Path | None = None
-    source: str = "local"  # or "sheets"
-    recorder: str | None = None  # None: all of them
-    corrected: bool = False
-    what: What = "rows"
-    view: str = "emotions"  # of a picture
-    groups: bool = False
-    size: str | None = None
+from resonance_tui.verbs.history_output import Asked
 
 
 def run(config: Config, asked: Asked) -> None:

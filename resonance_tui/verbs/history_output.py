@@ -6,6 +6,7 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -24,7 +25,6 @@ from resonance_tui.messaging.safe_text import safe_text
 
 if TYPE_CHECKING:
     from resonance_tui.history.charts import Floats
-    from resonance_tui.verbs.history import Asked
 
 What = Literal["rows", "moments", "sessions"]
 
@@ -40,6 +40,25 @@ SESSION_COLUMNS = (
     *("session", "start", "end", "length_s", "rows", "missing_s", "why"),
     *("peak_viewers", "title", "local_time"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command line of `history`, as it was typed."""
+
+    channel: str
+    start: str | None = None
+    end: str | None = None
+    session: int | None = None  # counts back, 1 being the last
+    format: str | None = None
+    out: Path | None = None
+    source: str = "local"  # or "sheets"
+    recorder: str | None = None  # None: all of them
+    corrected: bool = False
+    what: What = "rows"
+    view: str = "emotions"  # of a picture
+    groups: bool = False
+    size: str | None = None
 
 
 def choose_format(format: str | None, out: Path | None, what: What, *, is_terminal: bool) -> str:

@@ -32,7 +32,8 @@ from resonance_tui.messaging import wire
 from resonance_tui.messaging.address import BrokerUrl, Ticket, invite_link
 from resonance_tui.room.state import Report
 from resonance_tui.verbs import broker_watch
-from resonance_tui.verbs.broker import describe, run, translate
+from resonance_tui.verbs.broker import describe, run
+from resonance_tui.verbs.broker_problem import translate
 from resonance_tui.verbs.broker_share import share_lines
 from resonance_tui.verbs.broker_watch import FigureReader, Figures
 
