@@ -26,7 +26,14 @@ from resonance_tui.history.picture_parts import (
 )
 from resonance_tui.history.recording import Request, read
 from resonance_tui.history.saving import free_name, save_bytes
-from resonance_tui.history.views import Recorded, View, bands_of, series_of, with_scores
+from resonance_tui.history.views import (
+    Recorded,
+    View,
+    bands_of,
+    is_too_small,
+    series_of,
+    with_scores,
+)
 from resonance_tui.history.window import Window
 
 if TYPE_CHECKING:
@@ -76,10 +83,13 @@ def draw_request(
     is_grouped: bool = False,
     size: tuple[int, int] = SIZE,
 ) -> bytes:
-    """What was asked for on the command line. Raises StoreError and InputError (nothing there)."""
+    """What was asked for on the command line. Raises StoreError and InputError (nothing there,
+    or nothing that can be corrected)."""
     track = read(request).track
     if not len(track):
         raise InputError("Nothing was recorded in that range: there is nothing to draw.")
+    if request.is_corrected and view.is_of_emotions and is_too_small(track):
+        raise InputError("Never 20 viewers showed an emotion: too few to correct.")
     recorded = with_scores(Recorded(track, request.confusion))
     look = Look(
         Window.over(track.start, track.end), view, is_grouped, is_corrected=request.is_corrected

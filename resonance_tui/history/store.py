@@ -99,6 +99,18 @@ class Store:
                     "Somebody has edited it: forget the channel, or name another file.",
                 ) from error
 
+    def has_rows(
+        self,
+        channel: str,
+        start: int | None = None,
+        end: int | None = None,
+        source: str | None = None,
+    ) -> bool:
+        """Whether `read` would find anything."""
+        where, values = _where(channel, start, end, source)
+        with self._use() as db:
+            return db.execute(f"SELECT 1 {where} LIMIT 1", values).fetchone() is not None
+
     def channels(self) -> list[str]:
         """Every channel that was ever recorded, in alphabetical order."""
         with self._use() as db:

@@ -27,8 +27,8 @@ from resonance_tui.verbs.history_output import Asked
 def run(config: Config, asked: Asked) -> None:
     """Shows or prints one range of a channel: the last session when none is named.
 
-    Raises InputError (unknown channel, session, time or format) and StoreError (nothing recorded
-    yet, damaged database); with the source "sheets" SheetsError, too.
+    Raises InputError (unknown channel, session, time or format, nothing in that range) and
+    StoreError (nothing recorded yet, damaged database); with the source "sheets" SheetsError, too.
     """
     channel = normalize_channel(asked.channel)
     if asked.session is not None and (asked.start or asked.end):
@@ -49,19 +49,17 @@ def run(config: Config, asked: Asked) -> None:
         with Store(path, read_only=True) as store:
             _check_channel(channel, store.channels(), asked.source)
             sessions = store.sessions(channel, source=asked.recorder)
+            if not store.has_rows(channel, first, last, asked.recorder):
+                raise _nothing(channel, sessions, asked.recorder)
         if asked.what == "sessions":
             output.write_sessions(request, sessions, format, asked.out)
             return
-        is_open = asked.start is None and asked.end is None
-        if is_open:
+        if asked.start is None and asked.end is None:
             request = replace(request, session=_check_session(channel, sessions, asked.session))
-        is_empty = not (sessions if is_open else _overlap(sessions, first, last))
-        if is_empty:
-            click.echo(_nothing(channel, sessions), err=True)
-        if format != "screen":
-            output.write(request, sessions, asked, format)
-        elif not is_empty:
+        if format == "screen":
             _show(request)
+        else:
+            output.write(request, sessions, asked, format)
 
 
 @contextmanager
@@ -76,8 +74,8 @@ def _database(
 
     from resonance_tui.history.sheets import channel as sheets
 
-    click.echo("Reading the sheet ...", err=True)
-    rows = sheets.read_channel(config, channel, first, last)
+    _say("Reading the sheet ...")
+    rows = sheets.read_channel(config, channel, first, last, _say)
     with tempfile.TemporaryDirectory(prefix="resonance-") as folder:
         path = Path(folder) / "sheet.sqlite"
         with Store(path) as store:
@@ -119,21 +117,20 @@ def _check_session(channel: str, sessions: list[SessionSpan], number: int | None
     return wanted
 
 
-def _overlap(sessions: list[SessionSpan], first: int | None, last: int | None) -> bool:
-    return any(
-        (last is None or span.start <= last) and (first is None or span.end >= first)
-        for span in sessions
-    )
-
-
-def _nothing(channel: str, sessions: list[SessionSpan]) -> str:
+def _nothing(channel: str, sessions: list[SessionSpan], recorder: str | None) -> InputError:
     if not sessions:
-        return f"Nothing was recorded in {channel} by that recorder."
+        return InputError(
+            f"Nothing was recorded in {channel} by {recorder!r}.", "Leave --recorder out."
+        )
     span = sessions[-1]
-    return (
-        f"Nothing was recorded in {channel} in that range. The last session: "
-        f"{day(span.start)}, {clock(span.start)} to {clock(span.end)}."
+    return InputError(
+        f"Nothing was recorded in {channel} in that range.",
+        f"The last session: {day(span.start)}, {clock(span.start)} to {clock(span.end)}.",
     )
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _is_terminal() -> bool:

@@ -65,18 +65,25 @@ def choose_format(format: str | None, out: Path | None, what: What, *, is_termin
     """As asked for; else what the file's name says; else the chart "screen" in a terminal, and
     CSV, or text where there is such. Raises InputError."""
     known = FORMATS[what]
-    if format is not None and format not in known:
+    wanted = format if format is not None else _named(out)
+    if wanted in known:
+        return wanted
+    if wanted:  # a file that is not what its name says would be found out late
         of = "" if what == "rows" else f" for --{what}"
-        more = " Text is for --moments and --sessions." if format == "text" else ""
+        more = " Text is for --moments and --sessions." if wanted == "text" else ""
+        more += "" if format else " Name it with --format where the file's name does not."
         raise InputError(
-            f"No such format{of}: {format}.", f"Choose one of {', '.join(known)}.{more}"
+            f"No such format{of}: {wanted}.", f"Choose one of {', '.join(known)}.{more}"
         )
-    suffix = out.suffix.lstrip(".").lower() if out else ""
-    if format or suffix in known:
-        return format or suffix
     if what == "rows" and out is None and is_terminal:
         return "screen"
     return "csv" if what == "rows" else "text"
+
+
+def _named(out: Path | None) -> str:
+    """The format that the name of a file tells; "" where it tells none."""
+    suffix = out.suffix.lstrip(".").lower() if out else ""
+    return "text" if suffix == "txt" else suffix
 
 
 def confusion(config: Config, format: str, *, is_corrected: bool, what: What) -> Floats | None:
@@ -110,11 +117,13 @@ def write(request: Request, sessions: list[SessionSpan], asked: Asked, format: s
 def write_sessions(
     request: Request, sessions: list[SessionSpan], format: str, out: Path | None
 ) -> None:
-    """All sessions of the channel, the last one first, with what is missing from each."""
+    """The sessions that touch the range, the last one first, with what is missing from each."""
     with Store(request.db_path, read_only=True) as store:
         found = [
             (number, span, runs.gaps(store, request.channel, span.start, span.end))
             for number, span in enumerate(reversed(sessions), start=1)
+            if (request.start is None or span.end >= request.start)
+            and (request.end is None or span.start <= request.end)
         ]
     if format == "text":
         _put((_session_text(*each) for each in found), out)
@@ -175,7 +184,8 @@ def _corrections(rows: Sequence[Row], confusion: Floats) -> Iterator[export.Reco
     found = correct_counts(counts, confusion)
     small = int((counts.sum(axis=1) < LEAST_VIEWERS).sum())
     if small:
-        _say(f"{small} of {len(rows)} rows have fewer than {LEAST_VIEWERS} viewers read: as read.")
+        few = f"fewer than {LEAST_VIEWERS} viewers read"
+        _say(f"{small} of {len(rows)} rows have {few}: not corrected.")
     for line in np.hstack([found.counts, found.low, found.high]).tolist():
         yield tuple(None if math.isnan(number) else round(number, 1) for number in line)
 

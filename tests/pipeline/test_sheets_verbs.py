@@ -354,8 +354,10 @@ def test_rows_edited_by_hand_and_foreign_tabs_are_left_out(
 
     edit(book, change)
     book.tabs[5] = FakeTab("mine", cells={(0, 0): "UTC, lobby, local", (1, 1): T0})
-    found = sheets.read_channel(config.load(), "lobby", None, None)
+    said: list[str] = []
+    found = sheets.read_channel(config.load(), "lobby", None, None, said.append)
     assert found == [row(n) for n in range(20) if n not in (2, 3)]
+    assert said == ["2 rows of the sheet were edited by hand and left out."]
 
 
 def test_reading_needs_a_sheet_a_login_and_a_google_that_answers(

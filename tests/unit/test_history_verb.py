@@ -19,7 +19,7 @@ from resonance_tui.history.rows import Gap
 from resonance_tui.history.sheets import channel as sheets
 from resonance_tui.history.store import Row, Store
 from resonance_tui.verbs import history, history_keep
-from resonance_tui.verbs.history import Asked
+from resonance_tui.verbs.history_output import Asked, What
 
 T0 = 1_795_371_000
 
@@ -79,12 +79,21 @@ def test_an_open_range(db_path: Path, capfd: pytest.CaptureFixture[str]) -> None
     assert len(times(capfd.readouterr().out)) == 6
 
 
-def test_a_range_without_rows_is_a_header(db_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run(db_path, start="2020-01-01", end="2020-01-02")
-    out, err = capfd.readouterr()
-    assert out.startswith("t,channel,")
-    assert times(out) == []
-    assert "Nothing was recorded in lobby in that range. The last session: " in err
+@pytest.mark.parametrize("what", ["rows", "moments", "sessions"])
+def test_a_range_without_rows_is_said_and_replaces_no_file(
+    db_path: Path, tmp_path: Path, what: What
+) -> None:
+    out = tmp_path / "kept.csv"
+    out.write_text("from yesterday")
+    with pytest.raises(InputError, match="Nothing was recorded in lobby in that range") as said:
+        run(db_path, what=what, start="2020-01-01", end="2020-01-02", out=out)
+    assert said.value.hint.startswith("The last session: ")
+    assert out.read_text() == "from yesterday"
+
+
+def test_a_range_within_a_gap_has_no_rows(evening: Path) -> None:
+    with pytest.raises(InputError, match="in that range"):
+        run(evening, "show", start="2026-11-22T18:25:10Z", end="2026-11-22T18:25:20Z")
 
 
 @pytest.mark.parametrize(("name", "format"), [("a.csv", None), ("a.json", None), ("a.x", "json")])
@@ -136,13 +145,16 @@ def test_what_cannot_be_meant(db_path: Path) -> None:
         run(db_path, "not a channel!")
     with pytest.raises(InputError, match="No such format"):
         run(db_path, format="xlsx")
+    with pytest.raises(InputError, match="No such format: parquet"):
+        run(db_path, out=db_path.with_name("rows.parquet"))
+    with pytest.raises(InputError, match="No such format for --moments: svg"):
+        run(db_path, what="moments", out=db_path.with_name("moments.svg"))
+    assert [path.name for path in db_path.parent.glob("*s.*")] == []
 
 
-def test_a_recorder_without_rows(db_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run(db_path, recorder="nobody")
-    out, err = capfd.readouterr()
-    assert times(out) == []
-    assert "by that recorder" in err
+def test_a_recorder_without_rows(db_path: Path) -> None:
+    with pytest.raises(InputError, match="in lobby by 'nobody'"):
+        run(db_path, recorder="nobody")
 
 
 def test_a_terminal_gets_the_chart(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +163,8 @@ def test_a_terminal_gets_the_chart(db_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(history, "_show", shown.append)
     run(db_path)  # the session as such, so that reading again shows how it grew
     run(db_path, session=2, corrected=True)
-    run(db_path, start="2020-01-01", end="2020-01-02")  # said, and no empty screen
+    with pytest.raises(InputError, match="in that range"):  # and no empty screen
+        run(db_path, start="2020-01-01", end="2020-01-02")
     assert shown == [
         history.Request(db_path, "lobby", session=1),
         history.Request(db_path, "lobby", session=2, is_corrected=True),
@@ -252,6 +265,8 @@ def test_sessions_with_titles_and_what_is_missing(
     assert span["why"] == "the disk is full"
     run(evening, what="sessions")
     assert len(capfd.readouterr().out.splitlines()) == 2
+    run(evening, what="sessions", end="2026-11-21")
+    assert capfd.readouterr().out.startswith("  2  Sat 21 Nov")
 
 
 # Pictures
@@ -267,8 +282,10 @@ def test_a_picture_by_the_name_of_its_file(
     assert (tmp_path / "c").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(InputError, match="no size"):
         run(evening, "show", out=tmp_path / "b.svg", size="large")
-    with pytest.raises(InputError, match="nothing to draw"):
+    with pytest.raises(InputError, match="in that range"):
         run(evening, "show", out=tmp_path / "b.svg", start="2020-01-01", end="2020-01-02")
+    with pytest.raises(InputError, match="too few to correct"):  # two viewers: an empty picture
+        run(evening, out=tmp_path / "b.svg", corrected=True)
     assert not (tmp_path / "b.svg").exists()
 
 
@@ -282,7 +299,7 @@ def test_the_sheet_is_read_like_the_database(
     asked: list[tuple[object, ...]] = []
 
     def read_channel(config: Config, *what: object) -> list[Row]:
-        asked.append(what)
+        asked.append(what[:3])
         return [Row(str(what[0]), T0 + s, 2, (2,) + (0,) * 6, 0, 0, "away") for s in range(3)]
 
     monkeypatch.setattr(sheets, "read_channel", read_channel)

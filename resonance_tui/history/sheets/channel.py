@@ -77,24 +77,32 @@ def open_sender(
     return Sender(outbox, connect(config, outbox), channel, book, pace, tell=tell)
 
 
-def read_channel(config: Config, channel: str, start: int | None, end: int | None) -> list[Row]:
+def read_channel(
+    config: Config,
+    channel: str,
+    start: int | None,
+    end: int | None,
+    tell: Callable[[str], None] = log.info,
+) -> list[Row]:
     """What the channel's sheets hold from `start` to `end` (epoch seconds, both included), oldest
     first, each second and source once. Blocks while Google answers.
 
-    Rows that are not as we write them are left out. Raises InputError when no sheet is known for
-    the channel or there is no login, SheetsError when Google does not deliver.
+    Rows that are not as we write them are left out; `tell` hears of them, and of waiting.
+    Raises InputError when no sheet is known for the channel or there is no login, SheetsError when
+    Google does not deliver.
     """
     sheets = connect(config)
     rows: dict[tuple[int, str], Row] = {}
     odd = 0
     for book in _books(config, channel):
-        for row in _read_book(sheets, book, channel):
+        for row in _read_book(sheets, book, channel, tell):
             if row is None:
                 odd += 1
             elif (start is None or start <= row.t) and (end is None or row.t <= end):
                 rows.setdefault((row.t, row.source), row)
     if odd:
-        log.warning("%d rows of the sheet were edited by hand and left out", odd)
+        what = "1 row of the sheet was" if odd == 1 else f"{odd} rows of the sheet were"
+        tell(f"{what} edited by hand and left out.")
     return [rows[key] for key in sorted(rows)]
 
 
@@ -119,10 +127,12 @@ def _books(config: Config, channel: str) -> list[str]:
     return books
 
 
-def _read_book(sheets: Sheets, book: str, channel: str) -> list[Row | None]:
+def _read_book(
+    sheets: Sheets, book: str, channel: str, tell: Callable[[str], None]
+) -> list[Row | None]:
     """Rows of the channel in one spreadsheet; None for each that is not as we write them."""
-    there = patiently(lambda: sheets.book(book))
-    heads = patiently(lambda: sheets.heads(there))
+    there = patiently(lambda: sheets.book(book), tell)
+    heads = patiently(lambda: sheets.heads(there), tell)
     rows: list[Row | None] = []
     for gid, head in heads.items():
         whose = owner(head)
@@ -132,7 +142,7 @@ def _read_book(sheets: Sheets, book: str, channel: str) -> list[Row | None]:
         for first in range(1, tab.rows - HEADER_ROWS + 1, READ_ROWS):
             last = min(first + READ_ROWS - 1, tab.rows - HEADER_ROWS)
             cells = rows_range(tab.title, first, last)
-            (found,) = patiently(lambda cells=cells: sheets.read(book, [cells]))
+            (found,) = patiently(lambda cells=cells: sheets.read(book, [cells]), tell)
             rows += [to_row(cells, *whose) for cells in found if not is_blank(cells)]
     return rows
 
