@@ -19,10 +19,11 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], *, source: str) -
     """Load strictly: every entry is there, fits, and nothing is left over.
 
     A network on the CPU takes over the tensors of `state` as they are, so nothing is copied.
-    Numbers of another precision are converted. Raises WrongClasses for another number of
-    classes, WrongArchitecture naming the first entry that differs; `source` names the file.
+    Numbers of another precision are converted, and names that the authors' own loaders change are
+    changed. Raises WrongClasses for another number of classes, WrongArchitecture naming the first
+    entry that differs; `source` names the file.
     """
-    state = _converted(network, state)
+    state = _converted(network, _renamed(network, state))
     takes_over = all(p.device.type in ("cpu", "meta") for p in network.parameters())
     try:
         network.load_state_dict(state, strict=True, assign=takes_over)
@@ -59,6 +60,24 @@ def _without_foreign_prefix(key: str) -> str:
     for prefix in FOREIGN_PREFIXES:
         key = key.removeprefix(prefix)
     return key
+
+
+def _without_idle_first_layer(key: str) -> str:
+    """An early run of the fused network has a layer without tensors before its stem's first."""
+    stem, _, rest = key.partition(".")
+    index, _, last = rest.partition(".")
+    is_moved = stem == "conv_act" and index.isdecimal() and int(index) > 0
+    return f"{stem}.{int(index) - 1}.{last}" if is_moved else key
+
+
+def _renamed(network: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """`state` under other names, where all entries of `network` are found under those alone."""
+    wanted = network.state_dict().keys()
+    for rename in (_without_foreign_prefix, _without_idle_first_layer):
+        names = [rename(key) for key in state]
+        if state.keys() != wanted and len(names) == len(wanted) and set(names) == wanted:
+            return dict(zip(names, state.values(), strict=True))
+    return state
 
 
 def _converted(network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -127,7 +146,8 @@ def _resemblance(state: Mapping[str, Tensor]) -> str:
         return f"These are the tensors of {best}."
     if shares[best] < 0.05:
         return "It resembles none of our networks."
-    return f"It resembles {best} most ({shares[best]:.0%} of all tensors are alike)."
+    alike = int(100 * shares[best])  # rounded down: all but one are not 100 %
+    return f"It resembles {best} most ({alike}% of all tensors are alike)."
 
 
 @cache

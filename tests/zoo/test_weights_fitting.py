@@ -45,6 +45,41 @@ def test_missing_and_surplus_entries(state: State) -> None:
         weights.load_into(small(), {**state, "extra": torch.zeros(2)}, source="c.pth")
 
 
+@pytest.mark.parametrize("prefix", ["backbone.", "encoder."])
+def test_names_of_pre_training_are_read(state: State, prefix: str) -> None:
+    """The classifier may stand beside the rest without the prefix."""
+    wrapped = {k if k.startswith("head") else f"{prefix}{k}": v for k, v in state.items()}
+    network = small()
+    weights.load_into(network, wrapped, source="c.pth")
+    assert torch.equal(network.get_parameter("fc_norm.weight"), state["fc_norm.weight"])
+    with pytest.raises(weights.WrongArchitecture, match="lg_region_tokens: expected"):
+        weights.load_into(small(), {**wrapped, "other": torch.zeros(1)}, source="c.pth")
+    with pytest.raises(weights.WrongClasses, match="is for 7 classes, the network for 3"):
+        weights.load_into(small(num_classes=3), wrapped, source="c.pth")
+
+
+def test_the_stem_of_an_early_fused_run_is_read() -> None:
+    """A layer without tensors stood before it, so that its own were counted from 1."""
+    official = small("mae_dfer_mmnet_add").state_dict()
+    early = {
+        f"conv_act.{int(key[9]) + 1}{key[10:]}" if key.startswith("conv_act.") else key: value
+        for key, value in official.items()
+    }
+    network = small("mae_dfer_mmnet_add")
+    weights.load_into(network, early, source="c.pth")
+    assert "conv_act.2.running_var" in early
+    assert torch.equal(network.state_dict()["conv_act.0.weight"], official["conv_act.0.weight"])
+
+
+def test_all_but_one_is_less_than_all() -> None:
+    with torch.device("meta"):
+        plain = model_zoo.create("mae_dfer")
+    less = {k: v for k, v in plain.state_dict().items() if k != "blocks.3.mlp.fc1.bias"}
+    with pytest.raises(weights.WrongArchitecture) as caught:
+        weights.load_into(plain, less, source="c.pth")
+    assert "resembles mae_dfer most (99% of" in caught.value.hint
+
+
 def test_another_number_of_classes_is_said_in_those_words() -> None:
     eight = small(num_classes=8).state_dict()
     with pytest.raises(weights.WrongClasses, match=r"c\.pth is for 8 classes, the network for 7"):
