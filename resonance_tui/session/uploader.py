@@ -84,4 +84,4 @@ class Uploader:
 
     def _stop(self, why: str) -> None:
         self._is_stopped = True
-        self._notice(f"Nothing more goes into the sheet: {why} All is kept here.")
+        self._notice(f"Nothing more goes into the sheet, all is kept here: {why}")

@@ -129,7 +129,7 @@ def _push(
                 bar.set_postfix_str(f"next in {wait:.0f} s. {sender.trouble}"[:60])
                 sleep(min(wait, 1.0))
                 wait -= 1.0
-    _say(f"{channel}: {outbox.confirmed(channel) - sent} rows sent, the sheet has all of them")
+    _say(f"{channel}: {outbox.confirmed(channel) - sent} rows sent, none is left")
 
 
 def _state(config: Config, outbox: Outbox, channel: str) -> State:

@@ -137,6 +137,7 @@ async def test_a_sheet_that_is_not_shared_is_said_once_and_the_recording_goes_on
     session.add_listener(seen.append)
     await live(session, lambda: bool(said) and len(seen) > 6)
     assert len([text for text in said if "Nothing more goes into the sheet" in text]) == 1
+    assert said[-1].endswith("sheets sync")
     assert "as editor" in said[0]
     assert len(fake.calls) == 1
     assert len(stored(tmp_path / "history.sqlite")) >= 1

@@ -104,7 +104,7 @@ def test_setup_takes_a_sheet_and_a_key_and_remembers_both(
     key.unlink()  # what is kept is enough
     record(database, range(70))
     assert run("sheets", "sync", "lobby") == 0
-    assert "70 rows sent" in capsys.readouterr().err
+    assert "70 rows sent, none is left" in capsys.readouterr().err
     assert in_sheets(fake) == [row(n) for n in range(70)]
 
 
@@ -190,7 +190,8 @@ def test_a_key_that_google_no_longer_takes(
     fake.token_answer = (400, {"error": "invalid_grant", "error_description": "Invalid JWT"})
     assert run("sheets", "setup", "--sheet", book_url(BOOK)) == 1
     err = capsys.readouterr().err
-    assert "Google no longer accepts this login: " in err and "sheets setup" in err
+    assert "Google no longer accepts this login: invalid_grant: " in err and "sheets setup" in err
+    assert "{" not in err
 
 
 class Browser:

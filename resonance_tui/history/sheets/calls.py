@@ -90,4 +90,6 @@ def _reason(error: Exception) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return plain(str(error)) or type(error).__name__
+    is_googles = isinstance(error, GoogleAuthError) and error.args
+    words = str(error.args[0] if is_googles else error)  # the whole answer follows as another
+    return plain(words) or type(error).__name__
