@@ -141,7 +141,7 @@ class Aggregator(Line):
         if self._edge:
             await client.follow(edge_topic("+"), 1)
         await client.send(self._presence())
-        await self._be_recognised()
+        await self._be_recognised(client)
         heed_cancellation()
         self._is_connected()
 
@@ -154,11 +154,11 @@ class Aggregator(Line):
         else:
             self._tally.doubt(now, within=self._settings.heartbeat_s + RETURN_S)
 
-    async def _be_recognised(self) -> None:
-        """Access rules refuse in silence: what others hear of us is what counts."""
+    async def _be_recognised(self, client: BrokerClient) -> None:
+        """Below MQTT 5 rules refuse in silence: what others hear of us is what counts."""
         ends = time.monotonic() + self._answer_timeout_s
         while not self._is_known.is_set():
-            if time.monotonic() >= ends:
+            if client.was_refused or time.monotonic() >= ends:
                 raise BrokerRefused(
                     "The broker does not let this user count the room",
                     "Ask the host for an account whose name begins with agg-",

@@ -34,3 +34,16 @@ async def own_id(url: BrokerUrl, channel: str, viewer_id: str) -> str:
         f"{url.authority} does not let {url.username} report in {channel}",
         "Ask the host for an invite to this channel",
     )
+
+
+async def check_crowd(url: BrokerUrl, channel: str) -> None:
+    """Whether this login may report under any id, as a crowd does; else it would play to nobody.
+
+    Raises BrokerRefused, BrokerUnreachable.
+    """
+    anybody = new_viewer_id()
+    if await own_id(url, channel, anybody) != anybody:
+        raise BrokerRefused(
+            f"{url.authority} lets {url.username} report as {url.username} only, and no crowd",
+            f"Fill a broker that asks for no accounts: resonance-tui broker --channel {channel}",
+        )

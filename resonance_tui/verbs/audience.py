@@ -14,6 +14,7 @@ from resonance_tui.emotions import WORDS, Code
 from resonance_tui.errors import BrokerError, InputError
 from resonance_tui.messaging.crowd import find_route
 from resonance_tui.messaging.knock import newest_version
+from resonance_tui.messaging.rights import check_crowd
 from resonance_tui.messaging.wire import BrokerUrl, normalize_channel
 from resonance_tui.verbs.crowd import SimulatedCrowd
 from resonance_tui.verbs.crowd_watch import Bystander, RoomView
@@ -132,6 +133,7 @@ def make_room_for(connections: int) -> None:
 
 async def _play(show: Show, url: BrokerUrl) -> None:
     version = await newest_version(url)
+    await check_crowd(url, show.channel)
     route = await find_route(url, version)
     crowd = SimulatedCrowd(
         route, show.channel, show.viewers, show.seed, lines=show.connections, stay_s=show.stay_s

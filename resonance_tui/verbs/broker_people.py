@@ -51,7 +51,8 @@ def add(folder: Path, name: str, *, role: str, channels: Sequence[str]) -> None:
     if url is not None:
         click.echo(f"{account.role.value}  {_command(url, account)}")
     where = f" in {', '.join(rooms)}" if rooms else ", in every room"
-    click.echo(f"{name} is a {role}{where}. The password is shown this once.", err=True)
+    article = "an" if account.role is Role.AGGREGATOR else "a"
+    click.echo(f"{name} is {article} {role}{where}. The password is shown this once.", err=True)
 
 
 def _command(url: BrokerUrl, account: Account) -> str:

@@ -21,10 +21,11 @@ from resonance_tui.emotions import Code
 from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging import door, wire
 from resonance_tui.messaging.address import BrokerUrl, parse_broker_url
+from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.link import LinkState, MqttLink
 from resonance_tui.messaging.outbox import Outgoing
-from resonance_tui.messaging.rights import own_id
+from resonance_tui.messaging.rights import check_crowd, own_id
 from resonance_tui.room.state import Report, RoomSnapshot
 from resonance_tui.session.room import Room
 
@@ -374,6 +375,25 @@ async def test_an_account_reports_under_its_name_and_in_its_rooms_only(
     assert await own_id(url_of(guarded, "mia"), ROOM, "somebody") == "mia"
     with pytest.raises(BrokerRefused, match=f"does not let mia report in {OTHER}"):
         await own_id(url_of(guarded, "mia"), OTHER, "somebody")
+
+
+async def test_who_may_not_count_is_told_as_soon_as_the_broker_has_answered(
+    guarded: RunningBroker,
+) -> None:
+    aggregator = Aggregator(url_of(guarded, "mia"), ROOM, connect_timeout=120)
+    async with asyncio.timeout(30):
+        with pytest.raises(BrokerRefused, match="does not let this user count"):
+            await aggregator.run()
+
+
+async def test_a_crowd_needs_a_login_that_may_report_as_anybody(guarded: RunningBroker) -> None:
+    with pytest.raises(BrokerRefused, match="lets mia report as mia only"):
+        await check_crowd(url_of(guarded, "mia"), ROOM)
+    with pytest.raises(BrokerRefused, match="does not let agg-1 report"):
+        await check_crowd(url_of(guarded, "agg-1"), ROOM)
+    assert guarded.login is not None
+    host = replace(url_of(guarded, guarded.login.name), password=guarded.login.password)
+    await check_crowd(host, ROOM)
 
 
 async def test_one_account_at_two_machines_is_one_viewer(guarded: RunningBroker) -> None:

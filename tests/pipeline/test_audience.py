@@ -204,6 +204,20 @@ def test_what_the_broker_keeps_to_itself_shows(make_mosquitto: Any, tmp_path: An
 
 
 @pytest.mark.mosquitto
+def test_an_account_for_one_person_lets_no_crowd_in(make_mosquitto: Any) -> None:
+    broker = make_mosquitto()
+    demand_password(broker, "pw")
+    rules = broker.folder / "acl"
+    rules.write_text("user alice\ntopic read resonance/#\ntopic write resonance/1/+/n/+/alice\n")
+    broker.lines += (f"acl_file {rules}",)
+    broker.start()
+    url = broker.url.replace("://", "://alice:pw@")
+    done, told = audience(url, "--viewers", "3", "--duration", "20")
+    assert done.returncode == 1 and not told
+    assert "lets alice report as alice only" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.mosquitto
 async def test_ctrl_c_takes_a_large_crowd_out_in_good_time(mosquitto: Any) -> None:
     bob = Seat(mosquitto)
     async with seated(bob):
