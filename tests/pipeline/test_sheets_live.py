@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fake_sheets import FakeBook, FakeSheets, running, session_to
+from fake_sheets import Call, FakeBook, FakeSheets, running, session_to
 from test_sheets import in_sheets
 
 from resonance_tui import config
@@ -115,7 +115,11 @@ async def test_a_google_that_hangs_holds_up_nobody(
 ) -> None:
     monkeypatch.setattr(uploader, "FINISH_S", 0.2)
     is_over, session = threading.Event(), make_session()
-    fake.after = lambda call: is_over.wait(20) and None
+
+    def hang(call: Call) -> None:
+        is_over.wait(20)
+
+    fake.after = hang
     said = notices(session)
     seen = []
     session.add_listener(seen.append)

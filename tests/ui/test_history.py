@@ -407,13 +407,16 @@ async def test_help_opens_and_closes(app: HistoryApp) -> None:
         assert isinstance(app.screen, HistoryScreen)
 
 
-async def test_q_leaves(app: HistoryApp) -> None:
+@pytest.mark.parametrize(
+    ("keys", "code"), [(("q",), 0), (("ctrl+q",), 0), (("ctrl+c",), 130), (("s", "ctrl+c"), 130)]
+)
+async def test_ways_out(app: HistoryApp, keys: tuple[str, ...], code: int) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await pilot.press("q")
+        await pilot.press(*keys)
         await pilot.pause()
         assert not app.is_running
-    assert app.return_code == 0
+    assert app.return_code == code
 
 
 async def test_inside_another_app_q_goes_back(database: Path) -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import App, ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from resonance_tui.errors import INTERRUPTED, ResonanceError
@@ -249,6 +249,9 @@ class HistoryApp(App[None]):
 
     TITLE = "resonance history"
     ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "interrupt", "Interrupt", priority=True, show=False)
+    ]
 
     def __init__(self, request: Request) -> None:
         super().__init__()
@@ -257,7 +260,10 @@ class HistoryApp(App[None]):
         self.theme = RESONANCE.name
 
     def on_mount(self) -> None:
-        leave_on_signals(self, lambda: self.exit(return_code=INTERRUPTED))
+        leave_on_signals(self, self.action_interrupt)
+
+    def action_interrupt(self) -> None:
+        self.exit(return_code=INTERRUPTED)
 
     def get_default_screen(self) -> HistoryScreen:
         return HistoryScreen(self._request)
