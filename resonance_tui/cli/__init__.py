@@ -5,6 +5,9 @@ Nothing heavy is imported here: `--help` must answer at once.
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +57,15 @@ for _verb in (
 
 def main() -> None:
     """Run the command line; every way out has its exit code and no traceback a person must read."""
+    _open_streams()
     end(run_verb(cli))
+
+
+def _open_streams() -> None:
+    """Whoever starts us may have closed one; files that we open must not get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
 
 
 def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
@@ -75,6 +86,9 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
         _complain(error.message, error.hint)
         return error.exit_code
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _complain("What was to be written has no room: the disk is full.", "Free some space.")
+            return 1
         return _crash(error)
 
 
