@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -111,6 +112,8 @@ class RoomState:
         self._present: dict[str, _Viewer] = {}  # least recently heard first
         self._departed: dict[str, _Departed] = {}  # the one who went first comes first
         self._nicknames: dict[str, str] = {}  # of viewers who are not, or not yet, present
+        self._doubted: set[str] = set()  # present, and perhaps gone unheard
+        self._doubts_until = math.inf  # monotonic seconds
         self._tally = [0] * len(Code)
         self._rows: dict[str, ViewerRow] = {}  # of the last snapshot, in its order
         self._touched: set[str] = set()  # rows to look at again
@@ -121,12 +124,28 @@ class RoomState:
         """For how many seconds a silent viewer stays, and after how many it looks stale."""
         self._ttl, self._stale_after = ttl, stale_after
 
+    @property
+    def doubted(self) -> int:
+        """How many of those present may be gone."""
+        return len(self._doubted)
+
+    def doubt(self) -> None:
+        """Nothing is heard any more: everybody may leave unheard from now on."""
+        self._doubted, self._doubts_until = set(self._present), math.inf
+
+    def doubt_until(self, then: float) -> None:
+        """One hears again: whom nothing, be it an old report, confirms until then is gone."""
+        self._doubts_until = then
+
     def report(self, viewer_id: str, report: Report, now: float) -> bool:
         """Takes a report in. False for one that is not newer, or when the room is full."""
         viewer = self._present.get(viewer_id)
         if viewer is None:
             return self._enter(viewer_id, report, now)
-        if (report.boot, report.seq) <= (viewer.report.boot, viewer.report.seq):
+        order, last = (report.boot, report.seq), (viewer.report.boot, viewer.report.seq)
+        if order >= last:  # the same one again: a broker keeps it, so nobody took it back
+            self._doubted.discard(viewer_id)
+        if order <= last:
             return False
         self._tally[viewer.report.code] -= 1
         self._tally[report.code] += 1
@@ -170,6 +189,7 @@ class RoomState:
         viewer = self._present.pop(viewer_id, None)
         if viewer is None:
             return
+        self._doubted.discard(viewer_id)
         self._tally[viewer.report.code] -= 1
         self._touched.add(viewer_id)
         self._is_sorted = False
@@ -195,6 +215,9 @@ class RoomState:
         return self._last
 
     def _expire(self, now: float) -> None:
+        if now >= self._doubts_until:
+            for viewer_id in list(self._doubted):
+                self.leave(viewer_id, now)
         for viewer_id, viewer in list(self._overdue(now)):
             if now - viewer.heard_at >= self._ttl:
                 self.leave(viewer_id, now)

@@ -70,21 +70,28 @@ class Room:
         if is_connected and not self._is_connected:
             is_first = self._missing == math.inf
             self._doubts_until = now + (SETTLE_S if is_first else self.pace.heartbeat_s + RETURN_S)
+            self._room.doubt_until(self._doubts_until)
         elif self._is_connected and not is_connected:
             self._missing = max(self._missing, self._shown.viewers)
+            self._room.doubt()
         self._is_connected = is_connected
 
     def is_fact(self, now: float) -> bool:
         """Whether the snapshot of the last `look` may be recorded.
 
-        One who is cut off knows nothing. One who is back has forgotten whom he could not hear for
-        too long, and waits for as many as there were, or for the time in which they would be back.
+        One who is cut off knows nothing. One who is back waits until as many are confirmed as
+        there were, or for the time in which they would be back.
         """
-        if self._is_connected and (
-            self._shown.viewers >= self._missing or now >= self._doubts_until
-        ):
+        is_all_there = self._confirmed >= self._missing
+        if self._is_connected and (is_all_there or now >= self._doubts_until):
             self._missing = 0
         return self._is_connected and not self._missing
+
+    @property
+    def _confirmed(self) -> int:
+        """Of the viewers shown, those of whom one has heard since the line came back."""
+        shown = self._shown.viewers
+        return shown if self._shown.is_total else shown - self._room.doubted
 
     def take(self, event: Event, now: float) -> None:
         match event:

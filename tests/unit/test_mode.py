@@ -149,7 +149,22 @@ def test_a_short_cut_is_a_gap_of_its_own_length() -> None:
     speak(room, "abc", 1, 0)
     assert not fact(room, 0) and fact(room, 1)
     assert not fact(room, 2, connected=False)
-    assert fact(room, 8), "all three are remembered"
+    speak(room, "abc", 1, 8)  # the broker has kept all three
+    assert fact(room, 8)
+
+
+def test_who_left_while_one_was_cut_off_is_no_fact_and_gone_after_a_heartbeat() -> None:
+    room = Room()
+    speak(room, "abc", 1, 0)
+    assert not fact(room, 0) and fact(room, 1)
+    assert not fact(room, 2, connected=False)
+    speak(room, "a", 1, 6)  # heard even before the line counts as connected
+    assert not fact(room, 6, connected=False)
+    speak(room, "b", 2, 7)
+    assert [fact(room, now) for now in (7, 21.9, 22)] == [False, False, True]
+    assert [row.viewer_id for row in room.look(22, None).rows] == ["a", "b"]
+    speak(room, "c", 2, 23)
+    assert room.look(23, None).viewers == 3, "who was given up comes back with the next report"
 
 
 def test_who_was_cut_off_for_long_waits_for_as_many_as_there_were() -> None:
@@ -161,6 +176,7 @@ def test_who_was_cut_off_for_long_waits_for_as_many_as_there_were() -> None:
     speak(room, "a", 2, 41)
     assert not fact(room, 41), "the others are on their way back"
     assert not fact(room, 42, connected=False), "lost again"
+    speak(room, "a", 2, 43)
     assert not fact(room, 43)
     speak(room, "bc", 2, 44)
     assert fact(room, 44)
