@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from broker.book import BookFile
 from broker.problem import BrokerProblem, ProblemKind
 from broker.running import RunningBroker, Say
 from broker.server import OLDEST, LocalBroker, Program, find_mosquitto
 from broker.settings import BrokerSettings
+
+if TYPE_CHECKING:  # loaded where there is no Mosquitto
+    from broker.embedded import EmbeddedBroker
 
 __all__ = [
     "BookFile",
@@ -32,30 +36,23 @@ def start_broker(settings: BrokerSettings, *, say: Say | None = None) -> Running
         BrokerProblem: with the kind, what is wrong and what to do.
     """
     settings.validate()
-    program = _choose(settings)
-    if program is None:
-        from broker.embedded import EmbeddedBroker
-
-        running = EmbeddedBroker(settings)
-    else:
+    program = None if settings.program == "embedded" else find_mosquitto()
+    if program is not None and program.version >= OLDEST:
         running = LocalBroker(settings, program, say=say)
+    else:
+        running = _embedded(settings, program)
     running.start()
     return running
 
 
-def _choose(settings: BrokerSettings) -> Program | None:
-    """The Mosquitto to use, None for the embedded broker."""
-    if settings.program == "embedded":
-        return None
-    program = find_mosquitto()
-    if program is not None and program.version >= OLDEST:
-        return program
-    if settings.program == "mosquitto" or (program is not None and settings.needs_mosquitto):
-        from broker.embedded import INSTALL_HINT
+def _embedded(settings: BrokerSettings, program: Program | None) -> EmbeddedBroker:
+    """The built-in broker in place of a Mosquitto that is missing or, as `program`, too old."""
+    from broker.embedded import INSTALL_HINT, EmbeddedBroker
 
+    if settings.program == "mosquitto" or (program is not None and settings.needs_mosquitto):
         message = f"{program.name} is too old" if program else "Mosquitto is not installed"
         raise BrokerProblem(ProblemKind.NOT_INSTALLED, message, INSTALL_HINT)
-    return None
+    return EmbeddedBroker(settings, too_old=program.name if program else "")
 
 
 def local_broker(port: int = 1883, *, say: Say | None = None) -> RunningBroker:

@@ -31,10 +31,11 @@ class EmbeddedBroker:
 
     login = None
     has_mqtt5 = False
-    limits = LIMITS
 
-    def __init__(self, settings: BrokerSettings) -> None:
+    def __init__(self, settings: BrokerSettings, *, too_old: str = "") -> None:
+        """`too_old`: the Mosquitto that is there and cannot be used, if any."""
         self.settings = settings
+        self.limits = (*([f"{too_old} is too old (2.0 is needed)."] if too_old else ()), *LIMITS)
         self.last_words = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None

@@ -313,7 +313,9 @@ def test_an_old_mosquitto_is_not_used(tmp_path, monkeypatch, start) -> None:
     assert find_mosquitto() == Program(old.path, (1, 6, 12))
     with pytest.raises(BrokerProblem, match=r"mosquitto 1\.6\.12 is too old"):
         start(program="mosquitto")
-    assert start().kind.startswith("embedded")
+    instead = start()
+    assert instead.kind.startswith("embedded")
+    assert instead.limits[0] == "mosquitto 1.6.12 is too old (2.0 is needed)."
 
 
 # --- the private files -------------------------------------------------------------------------
