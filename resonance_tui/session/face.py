@@ -128,9 +128,11 @@ class FaceWatch:
         folder = weights_folder(self._data_dir)
         wanted = threads.load_engine(self.engine.name, folder, self._options, say)
         async with asyncio.TaskGroup() as tasks:
-            loading = tasks.create_task(wanted, name="engine")
             building = tasks.create_task(threads.load_finder(model), name="finder")
-        (engine, passed_over), (finder, simpler) = loading.result(), building.result()
+            # Awaited inside: of an error while the group itself waits, CPython before 3.13 leaves
+            # this task marked as cancelled, and whoever ends it later gets a CancelledError.
+            engine, passed_over = await wanted
+            finder, simpler = await building
         self._is_ready(engine.spec, finder.name, [*passed_over, unfetched or simpler])
         from resonance_tui.perception import Perception
 

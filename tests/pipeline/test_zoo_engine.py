@@ -469,6 +469,25 @@ async def test_an_engine_that_cannot_be_loaded_is_said_with_what_to_do(
     assert caught.value.hint == "Try --device cpu."
 
 
+@pytest.mark.parametrize(
+    "broken",
+    ["resonance_tui.session.threads.create_engine", "resonance_tui.perception.load_finder"],
+)
+async def test_whoever_could_not_load_can_still_be_stopped_by_a_time_limit(
+    slow: SlowEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise EngineUnavailable("There is no such device.")
+
+    watcher = Watcher(slow, tmp_path)
+    monkeypatch.setattr(broken, refuse)
+    watching = asyncio.create_task(watcher.face.run())
+    await until(lambda: watcher.face.engine.state is EngineState.FAILED)
+    assert watching.cancelling() == 0, "asyncio.timeout would not know its own cancellation"
+    watching.cancel()
+    await asyncio.wait([watching])
+
+
 async def test_a_finder_that_nobody_wants_any_more_is_closed_once_it_is_built(
     slow: SlowEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
