@@ -117,9 +117,13 @@ def _push(
     minutes = left / BATCH_ROWS / rate
     if minutes > 1:
         _say(f"{channel}: {left} rows, about {minutes:.0f} min at {rate:.0f} writes a minute")
+    is_told = False
     with tqdm(total=left, desc=channel, disable=None, leave=False, bar_format=_BAR) as bar:
         while (wait := sender.step()) is not None:
             bar.update(outbox.confirmed(channel) - sent - bar.n)
+            if bar.disable and sender.trouble and not is_told:  # no terminal shows it below
+                _say(f"{channel}: {sender.trouble} Trying again.")
+            is_told = bool(sender.trouble)
             if sender.is_hopeless:
                 raise SheetsBusy(
                     f"{channel}: {outbox.left(channel)} rows are left. {sender.trouble}",

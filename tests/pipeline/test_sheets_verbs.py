@@ -259,7 +259,7 @@ def test_status_says_what_is_left_and_why(
 
 
 def test_sync_gives_up_an_outage_and_goes_on_later(
-    fake: FakeSheets, book: FakeBook, logged_in: None, database: Path
+    fake: FakeSheets, book: FakeBook, logged_in: None, database: Path, capsys
 ) -> None:
     target(database)
     record(database, range(130))
@@ -270,6 +270,7 @@ def test_sync_gives_up_an_outage_and_goes_on_later(
     with pytest.raises(SheetsBusy, match="70 rows are left") as caught:
         sync_without_waiting(found, slept)
     assert "Nothing is lost" in caught.value.hint
+    assert capsys.readouterr().err.count("Google has an outage (503). Trying again.") == 1
     fake.faults = lambda call: None
     sync_without_waiting(found, slept)
     assert in_sheets(fake) == [row(n) for n in range(130)]
