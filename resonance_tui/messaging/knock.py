@@ -93,7 +93,9 @@ def unreachable(error: BaseException | None, url: BrokerUrl) -> BrokerError:
             "Somebody may be in between. Ask the host: if they made a new certificate, "
             "join with a new invite",
         )
-    return BrokerUnreachable(why_unreachable(error, url))
+    is_untrusted = isinstance(error, ssl.SSLCertVerificationError)
+    hint = "Join with an invite, or add ?pin=FINGERPRINT, which the host's broker prints"
+    return BrokerUnreachable(why_unreachable(error, url), hint if is_untrusted else "")
 
 
 def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:

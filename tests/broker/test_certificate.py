@@ -79,8 +79,9 @@ async def _connect(url: BrokerUrl) -> None:
 async def test_without_the_fingerprint_a_certificate_of_our_own_is_not_trusted(
     broker: RunningBroker,
 ) -> None:
-    with pytest.raises(BrokerUnreachable, match="certificate"):
+    with pytest.raises(BrokerUnreachable, match="certificate") as refused:
         await newest_version(parse_broker_url(broker.url))
+    assert "?pin=" in refused.value.hint
     assert await newest_version(pinned(broker)) == 5
     route = await find_route(pinned(broker), 5)
     assert route.tls is not None
