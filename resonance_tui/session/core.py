@@ -309,7 +309,11 @@ class Session:
             self._tell(RoomEvent(at, room, self.view.resonance, self.view.corrected))
 
     def _tell_of_recording(self) -> None:
-        trouble = self._recorder.trouble if self._recorder is not None else ""
+        if self._recorder is None:
+            return
+        trouble = self._recorder.trouble
+        if self.view.is_recording == bool(trouble):
+            self.view = replace(self.view, is_recording=not trouble)
         if trouble:
             self._notice(f"{NOT_RECORDING}: {trouble} Trying again.")
         elif self.view.notice.startswith(NOT_RECORDING):

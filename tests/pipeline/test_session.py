@@ -217,9 +217,11 @@ async def test_a_database_in_trouble_is_said_and_recording_resumes(
         other.execute("BEGIN IMMEDIATE")
         await until(lambda: logger.view.notice.startswith("Not recording"))
         assert "held by another program" in logger.view.notice
+        assert not logger.view.is_recording
         other.execute("ROLLBACK")
         other.close()
         await until(lambda: logger.view.notice == "Recording again.")
+        assert logger.view.is_recording
     with Store(database, read_only=True) as store:
         (span,) = store.sessions("room")
     assert span.rows == span.length_s >= 2  # what was kept in memory came back
