@@ -52,8 +52,10 @@ def run(
             timings += bench(name, device=device, repeats=repeats, clips=8, say=_say)
     except UnknownModel as error:
         raise InputError(error.message, error.hint) from error
-    except (NotTimable, DeviceError) as error:
+    except NotTimable as error:
         raise InputError(f"{error}.", "`resonance-tui models list` has all networks.") from error
+    except DeviceError as error:
+        raise InputError(f"{error}.", "--device auto takes what there is.") from error
     if as_json:
         click.echo(json.dumps([timing.as_dict() for timing in timings], indent=1))
         return

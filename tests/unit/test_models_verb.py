@@ -350,3 +350,15 @@ def test_errors_are_the_apps_own(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         models.info(config.load(), "nobody", as_json=False)
     assert issubclass(InputError, ResonanceError)
+
+
+def test_a_bench_that_cannot_run_says_what_would_help(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    _, err = run(capsys, "bench", "former_dfer", "--device", "cuda", code=2)
+    assert "has no cuda device" in err and "--device auto" in err
+    _, err = run(capsys, "bench", "mmer_mlp", code=2)
+    assert "reads no clips" in err and "models list" in err
