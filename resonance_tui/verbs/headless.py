@@ -27,10 +27,13 @@ from resonance_tui.verbs.running import for_seconds
 
 
 class Printer:
-    """Writes each event to stdout, as JSON or for a person; notices go to stderr."""
+    """Writes each event to stdout, as JSON or for a person; notices go to stderr.
 
-    def __init__(self, session: Session, *, as_json: bool) -> None:
-        self._session, self._as_json = session, as_json
+    `observes`: nobody is read here, so there is nothing to tell of camera, engine and oneself.
+    """
+
+    def __init__(self, session: Session, *, as_json: bool, observes: bool = False) -> None:
+        self._session, self._as_json, self._observes = session, as_json, observes
         self._started = time.monotonic()
         self._feelings: Counter[str] = Counter()
         self._peak = 0
@@ -38,9 +41,12 @@ class Printer:
         session.add_listener(self.take)
 
     def take(self, event: SessionEvent) -> None:
-        self._say_camera()
-        self._say_engine()
+        if not self._observes:
+            self._say_camera()
+            self._say_engine()
         match event:
+            case SelfEvent() if self._observes:
+                pass
             case SelfEvent():
                 me = event.me
                 self._feelings[me.code.word if me.state == "ok" else me.state] += 1
@@ -60,15 +66,15 @@ class Printer:
     def summary(self) -> str:
         """What happened, in one line."""
         seconds = time.monotonic() - self._started
+        channel = self._session.view.channel
+        room = f"{seconds:.0f} s in {channel}: at most {self._peak} viewers at once"
+        if self._observes:
+            return room
         total = sum(self._feelings.values())
         feelings = ", ".join(
             f"{name} {count / total:.0%}" for name, count in self._feelings.most_common(4)
         )
-        channel = self._session.view.channel
-        return (
-            f"{seconds:.0f} s in {channel}: at most {self._peak} viewers at once; "
-            f"you: {feelings or 'nothing read'}"
-        )
+        return f"{room}; you: {feelings or 'nothing read'}"
 
     def _put(self, data: dict[str, Any], text: str, kind: str) -> None:
         if self._as_json:
@@ -98,9 +104,11 @@ class Printer:
         return is_news
 
 
-async def run(session: Session, *, as_json: bool, duration: float | None) -> None:
+async def run(
+    session: Session, *, as_json: bool, duration: float | None, observes: bool = False
+) -> None:
     """Run the session, printing; the summary comes last whatever ends it."""
-    printer = Printer(session, as_json=as_json)
+    printer = Printer(session, as_json=as_json, observes=observes)
     try:
         await for_seconds(session.run(), duration)
     finally:

@@ -43,7 +43,10 @@ def run(
         observe_only=True,
     )
     try:
-        run_loop(config, lambda: printing.run(session, as_json=False, duration=duration))
+        run_loop(
+            config,
+            lambda: printing.run(session, as_json=False, duration=duration, observes=True),
+        )
     finally:
         profile.release()
 

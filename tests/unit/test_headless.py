@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from resonance_tui.capture.sources import CameraState, CameraStatus
+from resonance_tui.emotions import Code
 from resonance_tui.messaging.link import LinkState, LinkStatus
 from resonance_tui.session.view import (
     EngineState,
     EngineStatus,
     LinkEvent,
+    SelfEvent,
+    SelfView,
     SessionEvent,
     SessionView,
 )
@@ -58,3 +61,16 @@ def test_an_untrained_engine_is_said_once_and_only_when_it_reads(
         said.append(capsys.readouterr().err)
     assert [text.count("untrained") for text in said] == [0, 1, 0, 0]
     assert "c3d: failed out of memory" in said[-1]
+
+
+def test_who_only_looks_on_is_told_nothing_of_a_camera_and_of_oneself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printer = Printer(Quiet(), as_json=False, observes=True)  # type: ignore[arg-type]
+    me = SelfView("paused", Code.AWAY, 0.0)
+    for event in (SelfEvent(0.0, me), LinkEvent(0.0, CONNECTED)):
+        printer.take(event)
+    out, err = capsys.readouterr()
+    assert "connected" in out and "you" not in out
+    assert err == ""
+    assert printer.summary() == "0 s in x: at most 0 viewers at once"
