@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -23,7 +22,7 @@ from resonance_tui.tui.screens.live import LiveScreen
 from resonance_tui.tui.screens.problem import ProblemScreen, explain
 from resonance_tui.tui.screens.setup import SetupScreen
 from resonance_tui.tui.signals import leave_on_signals
-from resonance_tui.tui.theme import RESONANCE
+from resonance_tui.tui.theme import RESONANCE, heed_no_color
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +46,7 @@ class ResonanceApp(App[None]):
     ]
 
     def __init__(self, launch: Launch, history: HistoryFactory | None = None) -> None:
-        if os.environ.get("NO_COLOR") == "":
-            del os.environ["NO_COLOR"]  # by convention an empty one is none; Textual counts it
+        heed_no_color()
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
         self.launch = launch

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from textual.theme import Theme
 
 RESONANCE = Theme(
@@ -26,3 +28,9 @@ RESONANCE = Theme(
         "footer-key-foreground": "#86c5c0",
     },
 )
+
+
+def heed_no_color() -> None:
+    """By convention an empty NO_COLOR is none; Textual counts it. To be called before an app is."""
+    if os.environ.get("NO_COLOR") == "":
+        del os.environ["NO_COLOR"]

@@ -123,6 +123,11 @@ def test_without_colour(
     assert snap_compare(app, terminal_size=(80, 24), run_before=prepared())
 
 
+def test_an_empty_no_color_is_none(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "")
+    assert not HistoryApp(Request(database, "lobby", zone=UTC)).no_color
+
+
 def test_the_list_of_sessions(app: HistoryApp, snap_compare: Compare) -> None:
     assert snap_compare(app, terminal_size=(60, 15), run_before=prepared("s"))
 

@@ -23,7 +23,7 @@ from resonance_tui.history.window import Window
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
 from resonance_tui.tui.screens.history_keys import BINDINGS
 from resonance_tui.tui.signals import leave_on_signals
-from resonance_tui.tui.theme import RESONANCE
+from resonance_tui.tui.theme import RESONANCE, heed_no_color
 from resonance_tui.tui.widgets.chart import Chart
 from resonance_tui.tui.widgets.history_panes import HistoryPanes, Shown
 
@@ -254,6 +254,7 @@ class HistoryApp(App[None]):
     ]
 
     def __init__(self, request: Request) -> None:
+        heed_no_color()
         super().__init__()
         self._request = request
         self.register_theme(RESONANCE)
