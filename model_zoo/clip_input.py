@@ -31,6 +31,8 @@ def check_clip(clip: Tensor, network: nn.Module, *, frames: int | None, size: in
         raise ClipError(f"this network reads frames of {side}x{side} pixels, not {height}x{width}")
     if _is_traced():
         return
+    if not len(clip):
+        raise ClipError("the batch holds no clip")
     _check_precision(clip, network)
     if clip.device.type == "cpu" and not bool(torch.isfinite(clip).all()):
         raise ClipError("the clip holds values that are not finite (NaN or infinity)")

@@ -211,12 +211,35 @@ def _int8_scale(rows: Tensor) -> Tensor:
     return rows.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
 
 
-def quantise_linears(network: nn.Module) -> None:
-    """int8 on a processor: all large linear layers."""
+class Int8Mlp(nn.Module):
+    """`Mlp` on int8 layers."""
+
+    def __init__(self, trained: Mlp) -> None:
+        super().__init__()
+        self.fc1 = Int8Linear(trained.fc1)
+        self.fc2 = Int8Linear(trained.fc2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+def quantise_perceptrons(network: nn.Module) -> None:
+    """int8 on a processor: the large pairs of linear layers around a GELU, half of the work.
+
+    What attention compares stays as it is: rounded, it makes two thirds of the whole error and
+    saves a fifth of the time.
+    """
 
     def rule(module: nn.Module) -> nn.Module | None:
-        if isinstance(module, nn.Linear) and module.weight.numel() >= PACKED_FROM:
-            return Int8Linear(module)
+        if isinstance(module, Mlp) and module.fc1.weight.numel() >= PACKED_FROM:
+            return Int8Mlp(module)
+        if isinstance(module, nn.Sequential) and any(isinstance(m, nn.GELU) for m in module):
+            return nn.Sequential(*map(_quantised, module))
         return None
 
     rewrite(network, rule)
+
+
+def _quantised(module: nn.Module) -> nn.Module:
+    is_large = isinstance(module, nn.Linear) and module.weight.numel() >= PACKED_FROM
+    return Int8Linear(module) if is_large else module  # type: ignore[arg-type]

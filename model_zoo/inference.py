@@ -103,8 +103,8 @@ def _eager(network: nn.Module, clip: Tensor, chosen: Plan, dtype: torch.dtype) -
     network.to(chosen.device, dtype)
     fast.order_channels_last(network)
     if chosen.precision == "int8":
-        fast.quantise_linears(network)
-    elif chosen.device.type == "cpu" and fast.can_pack():
+        fast.quantise_perceptrons(network)
+    if chosen.device.type == "cpu" and fast.can_pack():
         fast.pack_linears(network)
     given = [network(each.to(dtype)).float() for each in shown]
     shift = (torch.cat(given) - torch.cat(exact)).mean(0) if rounds else 0.0

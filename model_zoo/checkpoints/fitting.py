@@ -128,7 +128,8 @@ def _classes(ours: Shapes, theirs: Shapes) -> tuple[int, int] | None:
 def _wrong_classes(source: str, key: str, found: int, expected: int) -> WrongClasses:
     return WrongClasses(
         f"{source} is for {found} classes, the network for {expected} (seen at {key}).",
-        f"It fits a network that is made for as many: create(NAME, num_classes={found}); "
+        f"It fits a network that is made for as many: create(NAME, num_classes={found}), or "
+        f"`models import` with --set num_classes={found}; "
         "to train further on other classes, start from it with initialise_encoder.",
         key=key,
     )

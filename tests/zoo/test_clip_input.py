@@ -63,6 +63,11 @@ def test_a_network_of_any_precision_reads_its_own(dtype: torch.dtype) -> None:
     assert Reader().to(dtype)(torch.zeros(CLIP, dtype=dtype)).dtype == dtype
 
 
+def test_an_empty_batch_is_refused() -> None:
+    with pytest.raises(ClipError, match="no clip"):
+        Reader()(torch.zeros(0, *CLIP[1:]))
+
+
 def test_autocast_converts_by_itself() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert Reader()(torch.zeros(CLIP, dtype=torch.float16)).shape == (1, 7)
