@@ -224,10 +224,10 @@ class Int8Mlp(nn.Module):
 
 
 def quantise_perceptrons(network: nn.Module) -> None:
-    """int8 on a processor: the large pairs of linear layers around a GELU, half of the work.
+    """int8 on a processor: the large pairs of linear layers around a GELU, most of the work.
 
-    What attention compares stays as it is: rounded, it makes two thirds of the whole error and
-    saves a fifth of the time.
+    The layers of attention stay as they are: rounding them as well saves a fifth of the time and
+    more than doubles the error.
     """
 
     def rule(module: nn.Module) -> nn.Module | None:
