@@ -5,6 +5,7 @@ Nothing heavy is imported here: `--help` must answer at once.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -74,6 +75,7 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
     tame()
     try:
         result = command(args=args, prog_name="resonance-tui", standalone_mode=False)
+        sys.stdout.flush()  # what does not reach its file is noticed here
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as asked:
         return asked.exit_code
@@ -85,11 +87,22 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
     except ResonanceError as error:
         _complain(error.message, error.hint)
         return error.exit_code
+    except BrokenPipeError:  # the reader left before the last words
+        _drop_output()
+        return 1
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _drop_output()
             _complain("What was to be written has no room: the disk is full.", "Free some space.")
             return 1
         return _crash(error)
+
+
+def _drop_output() -> None:
+    """Else Python tries once more as it ends, and takes an exit code of its own."""
+    with contextlib.suppress(OSError):
+        sys.stdout.close()
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
 
 
 def _complain(message: str, hint: str) -> None:

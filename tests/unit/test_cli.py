@@ -131,7 +131,11 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_full_disk_behind_the_output_is_said() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_the_output_is_said(
+    unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     code = "from resonance_tui.cli import main; main()"
     with open("/dev/full", "w") as full:
         done = subprocess.run(
@@ -143,6 +147,7 @@ def test_a_full_disk_behind_the_output_is_said() -> None:
         )
     assert done.returncode == 1
     assert done.stderr.startswith("error: ") and "the disk is full" in done.stderr
+    assert "Exception" not in done.stderr
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
