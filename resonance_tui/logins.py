@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from resonance_tui.errors import StoreError
+from resonance_tui.private_file import write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +82,9 @@ class Logins:
 
     def _write(self, logins: list[SavedLogin]) -> None:
         try:
-            self._replace(msgspec.json.format(msgspec.json.encode(logins), indent=1))
+            write_private(self._file, msgspec.json.format(msgspec.json.encode(logins), indent=1))
         except OSError as error:
             raise StoreError(
                 f"The login cannot be written to {self._file}: {error.strerror}.",
                 "Make that folder writable, or set RESONANCE_DATA_DIR to another one.",
             ) from error
-
-    def _replace(self, data: bytes) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=self._file.parent, prefix=".logins-")  # 0600
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, self._file)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(draft)
-            raise

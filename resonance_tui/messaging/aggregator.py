@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -88,11 +87,10 @@ class Aggregator(Line):
         edge: str = "",
         connect_timeout: float = 5.0,
         version: int | None = None,
-        tls: ssl.SSLContext | None = None,
     ) -> None:
         inbox = Inbox(MAX_TOPICS)
         super().__init__(
-            url, inbox, answer_timeout_s=connect_timeout, will_delay_s=0, version=version, tls=tls
+            url, inbox, answer_timeout_s=connect_timeout, will_delay_s=0, version=version
         )
         self.agent_id = agent_id or new_viewer_id()
         self._is_named = bool(agent_id)

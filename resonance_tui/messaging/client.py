@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, cast
@@ -198,13 +197,11 @@ async def broker_client(
     will_delay_s: int = 5,
     keepalive_s: int = KEEPALIVE_S,
     answer_timeout_s: float = 5.0,
-    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[BrokerClient]:
     """A connection for the length of the block; `arrival` is called for every message.
 
     `version`: 5, or 4 for MQTT 3.1.1. The will, if any, clears `will_topic`.
-    `answer_timeout_s`: for each answer of the broker. `tls`: whom to trust, if not the
-    certificate that the URL pins or the usual authorities. Raises BrokerRefused, BrokerUnreachable;
+    `answer_timeout_s`: for each answer of the broker. Raises BrokerRefused, BrokerUnreachable;
     within the block, aiomqtt's MqttError says that the connection is lost.
     """
     is_v5 = version == 5
@@ -224,7 +221,7 @@ async def broker_client(
         keepalive=keepalive_s,
         socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # a report waits for nothing
         timeout=answer_timeout_s,
-        tls_context=(tls or client_context(url)) if url.is_tls else None,
+        tls_context=client_context(url),
     )
     client._client.connect_timeout = min(answer_timeout_s, _DIAL_TIMEOUT_S)
     try:

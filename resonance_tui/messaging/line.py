@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import ssl
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -80,7 +79,6 @@ class Line(ABC):
     """What viewers and aggregators have in common; each says what it does on a connection.
 
     `version`: of MQTT (5, or 4 for 3.1.1) where it is known; None asks the broker.
-    `tls`: whom to trust, if not the usual authorities; goes together with `version`.
     """
 
     keepalive_s = KEEPALIVE_S
@@ -93,7 +91,6 @@ class Line(ABC):
         answer_timeout_s: float,
         will_delay_s: int,
         version: int | None = None,
-        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.status = LinkStatus(LinkState.CONNECTING)
         self.wake = asyncio.Event()
@@ -105,7 +102,6 @@ class Line(ABC):
         self._answer_timeout_s = answer_timeout_s
         self._will_delay_s = will_delay_s
         self._known_version = self._version = version
-        self._tls = tls
         self._losses = 0  # in a row, without a steady time between
         self._quick_losses = 0  # in a row, each soon after it was connected
         self._connected_at: float | None = None  # monotonic s; None while not connected
@@ -237,7 +233,6 @@ class Line(ABC):
             will_delay_s=self._will_delay_s,
             keepalive_s=self.keepalive_s,
             answer_timeout_s=self._answer_timeout_s,
-            tls=self._tls,
         )
 
     def _on_arrival(self, topic: str, payload: bytes) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import ssl
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from aiomqtt import MqttError
 
 from broker import BookFile, BrokerProblem, RunningBroker
 from broker.accounts import Verdict, redeem
-from broker.address import pinned_context
+from broker.certificate import fingerprint
 from resonance_tui.errors import BrokerError, WireError
 from resonance_tui.messaging import door
 from resonance_tui.messaging.address import BrokerUrl, parse_broker_url
@@ -66,7 +65,7 @@ class Host:
     async def run(self) -> None:
         """Until cancelled; then what was announced is taken back."""
         while True:
-            with contextlib.suppress(MqttError, BrokerError, TimeoutError, OSError):
+            with contextlib.suppress(MqttError, BrokerError, BrokerProblem, TimeoutError, OSError):
                 async with self._dial() as client:
                     await self._stay(client)
             self._forget()
@@ -78,7 +77,6 @@ class Host:
             self._hear,
             identifier=f"rsn-host-{secrets.token_hex(4)}",
             version=5 if self._broker.has_mqtt5 else 4,
-            tls=own_tls(self._broker),
         )
 
     def _hear(self, topic: str, payload: bytes) -> None:
@@ -197,16 +195,12 @@ async def _until_one_ends(duties: Sequence[Coroutine[Any, Any, None]]) -> None:
 
 
 def own_url(broker: RunningBroker) -> BrokerUrl:
-    """The broker with the host's own login."""
-    login = broker.login
+    """The broker with the host's own login, and its certificate: it is ours, under whatever name it
+    was made for. Raises BrokerProblem where that cannot be read (any more)."""
+    login, certificate = broker.login, broker.settings.tls_cert
     return replace(
         parse_broker_url(broker.settings.url),
         username=login.name if login else None,
         password=login.password if login else None,
+        pin=fingerprint(certificate) if certificate else None,
     )
-
-
-def own_tls(broker: RunningBroker) -> ssl.SSLContext | None:
-    """We know this certificate: it is ours, under whatever name it was made for."""
-    certificate = broker.settings.tls_cert
-    return pinned_context(certificate, check_hostname=False) if certificate else None

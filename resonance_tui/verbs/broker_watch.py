@@ -13,7 +13,7 @@ from broker.running import RunningBroker
 from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.line import LinkState
-from resonance_tui.verbs.broker_host import FAREWELL_S, Host, own_tls, own_url
+from resonance_tui.verbs.broker_host import FAREWELL_S, Host, own_url
 
 log = logging.getLogger(__name__)
 # The MQTT client calls a subscription that we cancelled an error; never on the status line.
@@ -93,9 +93,7 @@ async def watch(
     host = Host(broker, channels, topics, reader.feed, forget=reader.forget, say=say)
     # Without MQTT 5 it is the embedded broker, whose rooms are small enough for everybody to hear.
     counting = [
-        Aggregator(own_url(broker), channel, version=5, tls=own_tls(broker))
-        for channel in channels
-        if broker.has_mqtt5
+        Aggregator(own_url(broker), channel, version=5) for channel in channels if broker.has_mqtt5
     ]
     async with asyncio.TaskGroup() as group:
         ours = [group.create_task(host.run(), name="broker-host")]

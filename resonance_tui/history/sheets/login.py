@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from resonance_tui.config import Config
 from resonance_tui.errors import CredentialsInvalid, SheetsRefused
+from resonance_tui.private_file import write_private
 
 if TYPE_CHECKING:  # loaded only when somebody logs in
     import requests
@@ -146,15 +147,8 @@ def keep(config: Config, login: Login, *, in_keyring: bool) -> str:
             _file(config).unlink()  # or it would hold before the keyring
         return "the keyring"
     path = _file(config)
-    draft = path.with_suffix(".new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            draft.unlink()
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(login.text())
-        os.replace(draft, path)
+        write_private(path, login.text().encode())
     except OSError as error:
         raise CredentialsInvalid(
             f"{path} cannot be written: {error.strerror}.", "Make the folder writable."
