@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 
-class Code(IntEnum):
+class Emotion(IntEnum):
     """What a viewer reports. 0-6 are FERV39K's classes in the report's order; their value is
     their index in every probability vector. 7 and 8 are shown and never counted as an emotion."""
 
@@ -27,11 +27,11 @@ class Code(IntEnum):
 
     @property
     def is_emotion(self) -> bool:
-        return self <= Code.FEAR
+        return self <= Emotion.FEAR
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class EmotionStyle:
     """How a code is drawn. Colour is never alone: a glyph and a word always stand with it."""
 
     glyph: str  # one terminal cell wide in every common font
@@ -42,17 +42,17 @@ class Look:
 
 # Colours after Okabe and Ito's palette, which keeps eight hues apart under the common forms of
 # colour blindness; its black is a grey here, since terminals are dark.
-LOOKS: dict[Code, Look] = {
-    Code.HAPPINESS: Look("☺", "H", "#f0e442", "happy"),
-    Code.SADNESS: Look("☹", "S", "#56b4e9", "negative"),
-    Code.NEUTRAL: Look("─", "N", "#b8b8b8", "neutral"),
-    Code.ANGER: Look("▲", "A", "#d55e00", "negative"),
-    Code.SURPRISE: Look("○", "U", "#e69f00", "surprise"),
-    Code.DISGUST: Look("≈", "D", "#009e73", "negative"),
-    Code.FEAR: Look("◊", "F", "#cc79a7", "negative"),
-    Code.AWAY: Look("·", "-", "#707070", ""),
-    Code.UNSURE: Look("?", "?", "#8a8a8a", ""),
+STYLES: dict[Emotion, EmotionStyle] = {
+    Emotion.HAPPINESS: EmotionStyle("☺", "H", "#f0e442", "happy"),
+    Emotion.SADNESS: EmotionStyle("☹", "S", "#56b4e9", "negative"),
+    Emotion.NEUTRAL: EmotionStyle("─", "N", "#b8b8b8", "neutral"),
+    Emotion.ANGER: EmotionStyle("▲", "A", "#d55e00", "negative"),
+    Emotion.SURPRISE: EmotionStyle("○", "U", "#e69f00", "surprise"),
+    Emotion.DISGUST: EmotionStyle("≈", "D", "#009e73", "negative"),
+    Emotion.FEAR: EmotionStyle("◊", "F", "#cc79a7", "negative"),
+    Emotion.AWAY: EmotionStyle("·", "-", "#707070", ""),
+    Emotion.UNSURE: EmotionStyle("?", "?", "#8a8a8a", ""),
 }
 
-EMOTIONS: tuple[Code, ...] = tuple(code for code in Code if code.is_emotion)
+EMOTIONS: tuple[Emotion, ...] = tuple(code for code in Emotion if code.is_emotion)
 WORDS: tuple[str, ...] = tuple(code.word for code in EMOTIONS)

@@ -14,15 +14,10 @@ import time
 from array import array
 from dataclasses import dataclass, field
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.packets import connack_code, connect, publish
-from resonance_tui.messaging.wire import (
-    TotalEvent,
-    decode,
-    encode_report,
-    new_viewer_id,
-    report_topic,
-)
+from resonance_tui.protocol.messages import TotalEvent, decode, encode_report
+from resonance_tui.protocol.topics import new_viewer_id, report_topic
 from resonance_tui.room.state import SIMULATED, Report
 
 FIRST_SERIAL = 1 << 16  # below that, MessagePack writes fewer bytes
@@ -157,7 +152,7 @@ class Viewer(asyncio.Protocol):
         payload = data[name + 1 + data[name] : end]
         if (level := self._seen.get(payload)) is None:
             event = decode(data[start + 2 : name].decode(), payload)
-            level = event.counts[Code.UNSURE] if isinstance(event, TotalEvent) else 0
+            level = event.counts[Emotion.UNSURE] if isinstance(event, TotalEvent) else 0
             self._seen[payload] = level
         for probe in range(self._level + 1, level + 1):
             self._ledger.hear(probe, now)
@@ -188,9 +183,9 @@ class Load:
             for _ in range(DIALLING):
                 tasks.create_task(dial())
         for line in self.lines:
-            self.report(line, Code.NEUTRAL)
+            self.report(line, Emotion.NEUTRAL)
 
-    def report(self, line: Viewer, code: Code, probe: int | None = None) -> None:
+    def report(self, line: Viewer, code: Emotion, probe: int | None = None) -> None:
         """`probe`: the number under which aggregators' totals will tell of it."""
         self._serial += 1
         report = Report(self._serial, 1, code, 50, SIMULATED)
@@ -208,7 +203,7 @@ class Load:
         position = lap = 0
         while (now := time.perf_counter() - began) < seconds and lines:
             while lap * every_s + due[position][0] <= now:
-                self.report(due[position][1], Code(self._dice.randrange(7)))
+                self.report(due[position][1], Emotion(self._dice.randrange(7)))
                 position += 1
                 if position == len(due):
                     position, lap = 0, lap + 1
@@ -218,14 +213,14 @@ class Load:
         """The first lines become unsure, one after the other and at odd moments: nobody else is,
         so a total says of how many of them it knows."""
         for line in self.lines[:probes]:
-            self.report(line, Code.AWAY)
+            self.report(line, Emotion.AWAY)
         await asyncio.sleep(1.5)
         self.ledger.clear()
         for line in self.lines:
             line.begin_again()
         for number, line in enumerate(self.lines[:probes], 1):
             await asyncio.sleep(self._dice.uniform(0.2, 1.8) * (seconds - 1.5) / probes)
-            self.report(line, Code.UNSURE, number)
+            self.report(line, Emotion.UNSURE, number)
 
     def leave(self) -> None:
         for line in self.lines:

@@ -19,8 +19,8 @@ from resonance_tui import __version__
 from resonance_tui.cli import hosts, networks, streamers, upkeep, viewers
 from resonance_tui.cli.groups import InOrder
 from resonance_tui.errors import INTERRUPTED, ResonanceError
-from resonance_tui.leaving import end
 from resonance_tui.native import tame
+from resonance_tui.shutdown import end
 
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted."
 

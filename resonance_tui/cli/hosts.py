@@ -54,7 +54,7 @@ def broker(ctx: click.Context, **options: Any) -> None:
       resonance-tui broker --public --users users.txt --tls-cert c.pem --tls-key k.pem
     """
     if ctx.invoked_subcommand is None:
-        from resonance_tui.verbs import broker as verb
+        from resonance_tui.commands import broker as verb
 
         verb.run(**options, folder=load(ctx).directories.broker_folder)
     elif any(ctx.get_parameter_source(name) is not ParameterSource.DEFAULT for name in options):
@@ -79,7 +79,7 @@ def broker_invite(ctx: click.Context, channel: str, **options: Any) -> None:
       resonance-tui broker invite cats-live
       resonance-tui broker invite cats-live --count 20 --expires 2h
     """
-    from resonance_tui.verbs import broker_people as verb
+    from resonance_tui.commands import broker_accounts as verb
 
     verb.invite(load(ctx).directories.broker_folder, channel, **options)
 
@@ -120,7 +120,7 @@ def broker_users_add(ctx: click.Context, name: str, **options: Any) -> None:
     Example:
       resonance-tui broker users add mia --channel cats-live
     """
-    from resonance_tui.verbs import broker_people as verb
+    from resonance_tui.commands import broker_accounts as verb
 
     verb.add(load(ctx).directories.broker_folder, name, **options)
 
@@ -135,7 +135,7 @@ def broker_users_remove(ctx: click.Context, name: str) -> None:
     Example:
       resonance-tui broker users remove mia
     """
-    from resonance_tui.verbs import broker_people as verb
+    from resonance_tui.commands import broker_accounts as verb
 
     verb.remove(load(ctx).directories.broker_folder, name)
 
@@ -150,7 +150,7 @@ def broker_users_list(ctx: click.Context, as_json: bool) -> None:
     Example:
       resonance-tui broker users list
     """
-    from resonance_tui.verbs import broker_people as verb
+    from resonance_tui.commands import broker_accounts as verb
 
     verb.list_(load(ctx).directories.broker_folder, as_json=as_json)
 
@@ -183,7 +183,7 @@ def aggregate(
       resonance-tui aggregate cats-live --broker mqtts://agg-1@stream.example
       resonance-tui aggregate cats-live --edge berlin --broker mqtt://berlin.example
     """
-    from resonance_tui.verbs import aggregate as verb
+    from resonance_tui.commands import aggregate as verb
 
     verb.run(
         load(ctx, {"broker.url": broker_url}),

@@ -35,7 +35,7 @@ def models_list(ctx: click.Context, pattern: str, as_json: bool) -> None:
       resonance-tui models list
       resonance-tui models list "mae_*" --json
     """
-    from resonance_tui.verbs import models as verb
+    from resonance_tui.commands import models as verb
 
     verb.list_(load(ctx), pattern, as_json=as_json)
 
@@ -51,7 +51,7 @@ def models_info(ctx: click.Context, name: str, as_json: bool) -> None:
     Example:
       resonance-tui models info mae_dfer_mmnet_add
     """
-    from resonance_tui.verbs import models as verb
+    from resonance_tui.commands import models as verb
 
     verb.info(load(ctx), name, as_json=as_json)
 
@@ -70,7 +70,7 @@ def models_pull(ctx: click.Context, name: str, yes: bool) -> None:
       resonance-tui models pull mae_dfer_mmnet_add
       resonance-tui models pull mae_dfer.dfew_fold3
     """
-    from resonance_tui.verbs import models as verb
+    from resonance_tui.commands import models as verb
 
     verb.pull(load(ctx), name, agreed=yes)
 
@@ -91,7 +91,7 @@ def models_import(ctx: click.Context, file: Path, name: str, **options: Any) -> 
       resonance-tui models import checkpoint-best.pth --as mae_dfer_mmnet_add
       resonance-tui models import small.pth --as mae_dfer --set depth=4 --set embed_dim=256
     """
-    from resonance_tui.verbs import models as verb
+    from resonance_tui.commands import models as verb
 
     verb.import_(load(ctx), file, name, **options)
 
@@ -113,7 +113,7 @@ def models_score(file: Path, **options: Any) -> None:
       resonance-tui models score predictions.csv
       resonance-tui models score predictions.csv --pred add --versus concat --json
     """
-    from resonance_tui.verbs import models_score as verb
+    from resonance_tui.commands import models_score as verb
 
     verb.run(file, **options)
 
@@ -132,6 +132,6 @@ def models_bench(names: tuple[str, ...], **options: Any) -> None:
       resonance-tui models bench
       resonance-tui models bench former_dfer mae_dfer --threads 1
     """
-    from resonance_tui.verbs import models_bench as verb
+    from resonance_tui.commands import models_bench as verb
 
     verb.run(names, **options)

@@ -57,7 +57,7 @@ def history_show(ctx: click.Context, **options: Any) -> None:
       resonance-tui history forget --older-than 90d
       resonance-tui history -- vacuum                       a channel of that name
     """
-    from resonance_tui.verbs import history as verb
+    from resonance_tui.commands import history as verb
 
     options["what"] = options["what"] or "rows"
     verb.run(load(ctx), verb.Asked(**options))
@@ -76,7 +76,7 @@ def history_forget(ctx: click.Context, channel: str | None, **options: Any) -> N
       resonance-tui history forget cats-live
       resonance-tui history forget --older-than 90d --yes
     """
-    from resonance_tui.verbs import history_keep as verb
+    from resonance_tui.commands import history_retention as verb
 
     verb.run_forget(load(ctx), channel, **options)
 
@@ -90,7 +90,7 @@ def history_vacuum(ctx: click.Context) -> None:
     Example:
       resonance-tui history vacuum
     """
-    from resonance_tui.verbs import history_keep as verb
+    from resonance_tui.commands import history_retention as verb
 
     verb.run_vacuum(load(ctx))
 
@@ -105,7 +105,7 @@ def history_sync(ctx: click.Context, channel: str | None) -> None:
     Example:
       resonance-tui history sync cats-live
     """
-    from resonance_tui.verbs import sheets as verb
+    from resonance_tui.commands import sheets as verb
 
     verb.sync(load(ctx), channel)
 
@@ -125,7 +125,7 @@ def log(ctx: click.Context, channel: str, broker_url: str | None, **options: Any
       resonance-tui log cats-live --broker mqtt://stream.example
       resonance-tui log cats-live --sheet https://docs.google.com/spreadsheets/d/...
     """
-    from resonance_tui.verbs import log as verb
+    from resonance_tui.commands import log as verb
 
     verb.run(load(ctx, {"broker.url": broker_url}), channel, **options)
 
@@ -162,7 +162,7 @@ def sheets_setup(ctx: click.Context, channel: str | None, **options: Any) -> Non
       resonance-tui sheets setup --credentials KEY.json --share mia@example.com
       resonance-tui sheets setup cats-live --sheet https://docs.google.com/spreadsheets/d/...
     """
-    from resonance_tui.verbs import sheets_setup as verb
+    from resonance_tui.commands import sheets_setup as verb
 
     verb.run(load(ctx), channel, **options)
 
@@ -186,7 +186,7 @@ def sheets_sync(ctx: click.Context, channel: str | None, **options: Any) -> None
       resonance-tui sheets sync
       resonance-tui sheets sync cats-live --writes 50
     """
-    from resonance_tui.verbs import sheets as verb
+    from resonance_tui.commands import sheets as verb
 
     verb.sync(load(ctx), channel, **options)
 
@@ -201,6 +201,6 @@ def sheets_status(ctx: click.Context, as_json: bool) -> None:
     Example:
       resonance-tui sheets status
     """
-    from resonance_tui.verbs import sheets as verb
+    from resonance_tui.commands import sheets as verb
 
     verb.status(load(ctx), as_json=as_json)

@@ -19,7 +19,7 @@ def doctor(ctx: click.Context, camera: str | None, engine: str | None, as_json: 
     Example:
       resonance-tui doctor --camera demo
     """
-    from resonance_tui.verbs import doctor as verb
+    from resonance_tui.commands import doctor as verb
 
     verb.run(load(ctx, {"camera.source": camera, "engine.name": engine}), as_json=as_json)
 
@@ -45,7 +45,7 @@ def config_show(ctx: click.Context) -> None:
     Example:
       resonance-tui config show
     """
-    from resonance_tui.verbs import config as verb
+    from resonance_tui.commands import config as verb
 
     verb.show(load(ctx))
 
@@ -59,7 +59,7 @@ def config_path(ctx: click.Context) -> None:
     Example:
       $EDITOR "$(resonance-tui config path | head -1 | cut -f2)"
     """
-    from resonance_tui.verbs import config as verb
+    from resonance_tui.commands import config as verb
 
     verb.path(load(ctx))
 
@@ -75,7 +75,7 @@ def config_consent(ctx: click.Context, answer: str | None) -> None:
     Example:
       resonance-tui config consent --revoke
     """
-    from resonance_tui.verbs import config as verb
+    from resonance_tui.commands import config as verb
 
     verb.consent(load(ctx), answer)
 

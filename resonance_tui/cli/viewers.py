@@ -47,7 +47,7 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
       resonance-tui join test --camera film.mp4 --once --headless --json
       resonance-tui join test --engine former_dfer
     """
-    from resonance_tui.verbs import join as verb
+    from resonance_tui.commands import join as verb
 
     config = load(
         ctx,
@@ -95,6 +95,6 @@ def audience(ctx: click.Context, channel: str, broker_url: str | None, **options
       resonance-tui audience load-test --viewers 5000 --json
       resonance-tui audience load-test --viewers 20000 --connections 500 --duration 120
     """
-    from resonance_tui.verbs import audience as verb
+    from resonance_tui.commands import audience as verb
 
     verb.run(load(ctx, {"broker.url": broker_url}), channel, **options)

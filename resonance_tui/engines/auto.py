@@ -8,10 +8,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from model_zoo.cards import network_card
+from resonance_zoo.cards import network_card
+
 from resonance_tui.engines.base import EngineOptions
-from resonance_tui.engines.live import kept, live_networks
-from resonance_tui.engines.speed import holds, known, timed
+from resonance_tui.engines.benchmark_cache import holds, known, timed
+from resonance_tui.engines.catalog import kept, live_networks
 from resonance_tui.engines.zoo import ZooEngine, check_device
 from resonance_tui.errors import EngineUnavailable, in_words
 

@@ -78,18 +78,18 @@ def check_engine(name: str, folder: Path, options: EngineOptions | None = None) 
         return AUTO if has_weights(folder) else STATIC
     check_name(name)
     if name != STATIC:
-        from resonance_tui.engines import live
+        from resonance_tui.engines import catalog
 
-        live.check_ready(name, folder, options or EngineOptions())
+        catalog.check_ready(name, folder, options or EngineOptions())
     return name
 
 
 def check_name(name: str) -> None:
     """Raise InputError unless there is an engine called `name`."""
     if name not in (AUTO, STATIC):
-        from resonance_tui.engines import live
+        from resonance_tui.engines import catalog
 
-        live.check_name(name)
+        catalog.check_name(name)
 
 
 def has_weights(folder: Path | None) -> bool:
@@ -131,9 +131,9 @@ def _load(
         if (best := best_engine(folder, options, say, warn)) is not None:
             return best
     if name in (AUTO, STATIC):
-        from resonance_tui.engines.static import StaticEngine
+        from resonance_tui.engines.still import StillEngine
 
-        return StaticEngine()
+        return StillEngine()
     from resonance_tui.engines.zoo import ZooEngine
 
     return ZooEngine(name, folder, options, say)

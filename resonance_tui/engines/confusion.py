@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from resonance_zoo.cards import network_card, still_card
 
-from model_zoo.cards import network_card, still_card
 from resonance_tui.engines.base import AUTO, STATIC, check_name
 
 

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import resonance_zoo
 from numpy.typing import NDArray
+from resonance_zoo.card_types import ClipInput
+from resonance_zoo.cards import network_card
+from resonance_zoo.checkpoints.errors import WeightsError
 
-import model_zoo
-from model_zoo.cards import ClipInput, network_card
-from model_zoo.checkpoints.errors import WeightsError
 from resonance_tui.engines.base import EngineOptions, EngineSpec
-from resonance_tui.engines.live import check_name, check_ready, kept
-from resonance_tui.engines.speed import cores
+from resonance_tui.engines.benchmark_cache import cores
+from resonance_tui.engines.catalog import check_name, check_ready, kept
 from resonance_tui.errors import EngineUnavailable, in_words
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ZooEngine:
     def _load(
         self, name: str, folder: Path | None, options: EngineOptions, say: Callable[[str], None]
     ) -> None:
-        from model_zoo.inference import Predictor
+        from resonance_zoo.inference import Predictor
 
         network, reads, is_trained = _network(name, folder)
         self._predictor = Predictor(
@@ -80,7 +81,7 @@ class ZooEngine:
         )
 
     def _expect_seven(self, classes: int) -> None:
-        if classes != len(model_zoo.CLASSES):
+        if classes != len(resonance_zoo.CLASSES):
             text = f"The weights of {self._name} are for {classes} classes; a room knows seven."
             raise EngineUnavailable(text, "Import weights for seven classes, or --engine static.")
 
@@ -97,7 +98,7 @@ class ZooEngine:
 def check_device(options: EngineOptions) -> None:
     """Raise EngineUnavailable where the device or precision asked for is not to be had here."""
     if (options.device, options.precision) != ("auto", "auto"):
-        from model_zoo.inference import plan
+        from resonance_zoo.inference import plan
 
         with _in_our_words("A network", options.device):
             plan(options.device, options.precision)
@@ -116,8 +117,8 @@ def _in_our_words(name: str, device: str) -> Iterator[None]:
 
 
 def _told(error: Exception, name: str, device: str) -> EngineUnavailable | None:
-    from model_zoo.clip_input import ClipError
-    from model_zoo.inference import DeviceError
+    from resonance_zoo.clip_input import ClipError
+    from resonance_zoo.inference import DeviceError
 
     reason = in_words(error)
     if isinstance(error, WeightsError):
@@ -146,9 +147,9 @@ def _network(name: str, folder: Path | None) -> tuple[nn.Module, ClipInput, bool
         raise ValueError(f"the card of {name} names no clip")
     known = kept(name, folder)
     if known is None or folder is None:
-        seven = {"num_classes": len(model_zoo.CLASSES)}
-        return model_zoo.create(name, **seven), reads, False
-    from model_zoo import weights
+        seven = {"num_classes": len(resonance_zoo.CLASSES)}
+        return resonance_zoo.create(name, **seven), reads, False
+    from resonance_zoo import weights
 
     return weights.load(name, folder), _as_built(reads, known.overrides), True
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from resonance_tui.room.correction import Corrected, correct_counts
 
 if TYPE_CHECKING:
-    from resonance_tui.history.charts import Track
+    from resonance_tui.charting.series import Recording
 
 
-def correct(track: Track, confusion: NDArray[np.float64]) -> Corrected:
+def correct(track: Recording, confusion: NDArray[np.float64]) -> Corrected:
     """Counts, low and high ends of the 95 % band, `float64[N, 7]` each, one row a second.
 
     `confusion`: pictures per emotion shown (rows) and read (columns), `[7, 7]`. NaN in seconds in

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from resonance_tui.emotions import WORDS
-from resonance_tui.history.rows import Row
+from resonance_tui.history.samples import Sample
 
 COLUMNS = ("t", "channel", "viewers", *WORDS, "unsure", "away", "source", "local_time")
 CORRECTED = tuple(f"{word}_{what}" for what in ("corrected", "low", "high") for word in WORDS)
@@ -19,7 +19,7 @@ _FORMULA = "=+-@\t\r\n"  # what a spreadsheet may take for the beginning of one
 
 
 def records(
-    rows: Iterable[Row],
+    rows: Iterable[Sample],
     zone: tzinfo | None = None,
     corrected: Iterable[Record] | None = None,
 ) -> Iterator[Record]:
@@ -76,7 +76,7 @@ def in_zone(t: int, zone: tzinfo | None = None) -> str:
     return datetime.fromtimestamp(t, UTC).astimezone(zone).isoformat()
 
 
-def _values(row: Row, zone: tzinfo | None) -> Record:
+def _values(row: Sample, zone: tzinfo | None) -> Record:
     times = in_utc(row.t), in_zone(row.t, zone)
     counts = (row.viewers, *row.counts, row.unsure, row.away)
     return (times[0], row.channel, *counts, row.source, times[1])

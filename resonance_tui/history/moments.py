@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.emotions import EMOTIONS, Code
+from resonance_tui.emotions import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
-    from resonance_tui.history.charts import Track
+    from resonance_tui.charting.series import Recording
 
 SCALES_S = (5, 20)  # a scare is over in seconds, a laugh builds up
 USUAL_S, USUAL_PARTS = 60, 5  # what the room is usually like: the median of so many minutes
@@ -29,13 +29,13 @@ Ints = NDArray[np.int64]
 Kind = Literal["reaction", "turn"]
 
 NAMES = {
-    Code.HAPPINESS: "Laughter",
-    Code.SADNESS: "Sorrow",
-    Code.NEUTRAL: "Calm",
-    Code.ANGER: "Outrage",
-    Code.SURPRISE: "Astonishment",
-    Code.DISGUST: "Revulsion",
-    Code.FEAR: "Scare",
+    Emotion.HAPPINESS: "Laughter",
+    Emotion.SADNESS: "Sorrow",
+    Emotion.NEUTRAL: "Calm",
+    Emotion.ANGER: "Outrage",
+    Emotion.SURPRISE: "Astonishment",
+    Emotion.DISGUST: "Revulsion",
+    Emotion.FEAR: "Scare",
 }
 
 
@@ -45,7 +45,7 @@ class Moment:
 
     t: int  # epoch s
     shift: float  # 0-1: part of the room that feels something else than just before
-    code: Code  # the emotion that gained most
+    code: Emotion  # the emotion that gained most
     before: float  # its share just before, 0-1
     after: float  # and its highest in the seconds that follow
     strength: float = 0.0  # 0-1: Jensen-Shannon divergence in bits, less what chance gives
@@ -70,7 +70,7 @@ class _Mix:
 class _Sums:
     """Running sums over a track: any window's mix at the cost of two look-ups."""
 
-    def __init__(self, track: Track) -> None:
+    def __init__(self, track: Recording) -> None:
         self.times = track.times
         self._counts = np.vstack([np.zeros((1, 7), np.int64), np.cumsum(track.counts, axis=0)])
         self._viewers = np.concatenate([[0], np.cumsum(track.viewers)])
@@ -90,7 +90,7 @@ class _Sums:
         )
 
 
-def moments(track: Track, limit: int = 12) -> list[Moment]:
+def moments(track: Recording, limit: int = 12) -> list[Moment]:
     """The strongest changes of the room's mix, in order of time, a minute or more apart.
 
     Two neighbouring windows are compared at each second, once for each of SCALES_S. A moment's

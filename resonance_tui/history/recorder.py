@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history import runs
-from resonance_tui.history.rows import Gap, Row
+from resonance_tui.history.samples import Gap, Sample
 from resonance_tui.history.store import Store
 from resonance_tui.room.state import RoomSnapshot
 
@@ -41,7 +41,7 @@ class Recorder:
         self._title = title
         self._interval_s = interval_s
         self._clock = clock
-        self._pending: dict[int, Row] = {}  # by second; leaves only when the store has confirmed
+        self._pending: dict[int, Sample] = {}  # by second; leaves only when the store has confirmed
         self._current = -1  # the second that may still get a later snapshot
         self._trouble = ""
         self._lost: Gap | None = None  # given up, and not marked yet
@@ -70,7 +70,7 @@ class Recorder:
     def add(self, snapshot: RoomSnapshot, at: float) -> None:
         """The room as it was at `at` (epoch seconds); a later one in that second replaces it."""
         self._current = int(at)
-        self._pending[self._current] = Row(
+        self._pending[self._current] = Sample(
             self._channel,
             self._current,
             snapshot.viewers,
@@ -111,7 +111,7 @@ class Recorder:
     def _is_over(self, second: int) -> bool:
         return second != self._current or second != int(self._clock())
 
-    async def _write(self, rows: list[Row]) -> bool:
+    async def _write(self, rows: list[Sample]) -> bool:
         """Whether the store has everything now."""
         if not rows:
             return True
@@ -126,7 +126,7 @@ class Recorder:
             self._lost = None
         return True
 
-    def _store_rows(self, rows: list[Row], lost: Gap | None) -> None:
+    def _store_rows(self, rows: list[Sample], lost: Gap | None) -> None:
         if self._run is None:
             first = min(row.t for row in rows)
             self._run = runs.begin(
@@ -142,7 +142,7 @@ class Recorder:
         with suppress(StoreError):  # then the end is the last second that is stored
             await asyncio.to_thread(runs.end, self._store, self._run, self._last)
 
-    def _confirm(self, rows: list[Row]) -> None:
+    def _confirm(self, rows: list[Sample]) -> None:
         self._trouble = ""
         self.written += len(rows)
         self._last = max(self._last, *(row.t for row in rows))

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from resonance_tui.history.charts import Floats, Track, extend, from_table
+from resonance_tui.charting.series import Floats, Recording, extend, from_table
+from resonance_tui.charting.viewport import Viewport
+from resonance_tui.history.atomic_write import free_name, save
 from resonance_tui.history.export import records, to_csv
-from resonance_tui.history.rows import Gap, SessionSpan
 from resonance_tui.history.runs import gaps
-from resonance_tui.history.saving import free_name, save
+from resonance_tui.history.samples import Gap, SessionSpan
 from resonance_tui.history.store import Store
-from resonance_tui.history.window import Window
 
 LATE_S = 5  # another recorder may write a second this much after the first one did
 
@@ -36,15 +36,15 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class LoadedSession:
     """What was found."""
 
     sessions: list[SessionSpan]  # all of the channel, oldest first
-    track: Track
+    track: Recording
     gaps: tuple[Gap, ...] = ()  # seconds that were seen and could not be kept
 
 
-def read(request: Request) -> Recording:
+def read(request: Request) -> LoadedSession:
     """Blocks while SQLite reads: a tenth of a second for twelve hours. Raises StoreError."""
     with Store(request.db_path, read_only=True) as store:
         sessions = store.sessions(request.channel, source=request.source)
@@ -54,7 +54,7 @@ def read(request: Request) -> Recording:
             start, end = span.start, span.end
         track = from_table(store.table(request.channel, start, end, request.source))
         lost = gaps(store, request.channel, track.start, track.end) if len(track) else []
-    return Recording(sessions, track, tuple(lost))
+    return LoadedSession(sessions, track, tuple(lost))
 
 
 def can_grow(request: Request) -> bool:
@@ -62,7 +62,7 @@ def can_grow(request: Request) -> bool:
     return request.end is None and (request.start is not None or request.session == 1)
 
 
-def read_on(request: Request, track: Track) -> Track:
+def read_on(request: Request, track: Recording) -> Recording:
     """`track` with what was recorded since; the same object when nothing was. Raises StoreError."""
     with Store(request.db_path, read_only=True) as store:
         table = store.table(request.channel, track.end - LATE_S, source=request.source)
@@ -70,7 +70,7 @@ def read_on(request: Request, track: Track) -> Track:
     return extend(track, more) if len(more) and more.end > track.end else track
 
 
-def export(request: Request, window: Window, folder: Path) -> tuple[Path, int]:
+def export(request: Request, window: Viewport, folder: Path) -> tuple[Path, int]:
     """The visible range as a new CSV file in `folder`: its path and how many rows it holds.
 
     Raises StoreError and CannotSave.

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from resonance_tui.room.resonance import LEAST_S, WINDOW_S, pairs_of_counts
 
 if TYPE_CHECKING:
-    from resonance_tui.history.charts import Track
+    from resonance_tui.charting.series import Recording
 
 
-def scores(track: Track) -> NDArray[np.float64]:
+def scores(track: Recording) -> NDArray[np.float64]:
     """How much the room moved together in the half minute up to each second, `float64[N]`, 0-1.
 
     NaN where fewer than two viewers were read, or less than ten seconds of the half minute were

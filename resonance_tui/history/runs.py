@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from resonance_tui.history.rows import Gap
+from resonance_tui.history.samples import Gap
 from resonance_tui.history.store import Store
 
 _RUNS = """
@@ -26,7 +26,7 @@ WHERE channel = ? AND end >= ? AND start <= ? ORDER BY start, source
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RecorderRun:
     """One recorder from its first second to its last."""
 
     start: int  # epoch seconds
@@ -53,11 +53,11 @@ def end(store: Store, run: int, ended: int) -> None:
         db.execute("UPDATE session SET ended = ? WHERE id = ?", (ended, run))
 
 
-def runs(store: Store, channel: str) -> list[Run]:
+def runs(store: Store, channel: str) -> list[RecorderRun]:
     """In order of time."""
     with store.reading() as db:
         return [
-            Run(start, end, bool(was_ended), title, source)
+            RecorderRun(start, end, bool(was_ended), title, source)
             for start, end, was_ended, title, source in db.execute(_RUNS, (channel,))
         ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from resonance_tui.emotions import WORDS
 from resonance_tui.errors import StoreError
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
-from resonance_tui.history.sheets.schema import OUTBOX
+from resonance_tui.sinks.sheets.schema import OUTBOX
 
 APPLICATION_ID = 0x5265736F  # "Reso": tells our file from any other SQLite file
 

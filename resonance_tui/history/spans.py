@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from resonance_tui.history.rows import SessionSpan
+from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.session_schema import SLOT_S
 
 SESSION_GAP_S = 900  # a pause longer than this ends a session

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Self
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.errors import StoreError
-from resonance_tui.history.opening import open_reader, open_writer, translated
-from resonance_tui.history.rows import Row, SessionSpan
+from resonance_tui.history.database import open_reader, open_writer, translated
+from resonance_tui.history.samples import Sample, SessionSpan
 from resonance_tui.history.spans import SESSION_GAP_S, Slot, in_sessions
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["SESSION_GAP_S", "Row", "SessionSpan", "Store"]
+__all__ = ["SESSION_GAP_S", "Sample", "SessionSpan", "Store"]
 
 _COLUMNS = ("channel", "t", "source", "viewers", *WORDS, "unsure", "away")
 _INSERT = (
@@ -53,7 +53,7 @@ class Store:
         with translated(path):
             self._db = open_reader(path) if read_only else open_writer(path)
 
-    def append(self, rows: Iterable[Row]) -> int:
+    def append(self, rows: Iterable[Sample]) -> int:
         """Stores all rows or none; returns how many were new.
 
         A second that is already there stays as it was, so writing twice is harmless.
@@ -68,12 +68,14 @@ class Store:
         start: int | None = None,
         end: int | None = None,
         source: str | None = None,
-    ) -> list[Row]:
+    ) -> list[Sample]:
         """Rows from `start` to `end` (epoch seconds, both included), oldest first."""
         where, values = _where(channel, start, end, source)
         with self._use() as db:
             cursor = db.execute(f"SELECT {', '.join(_COLUMNS)} {where}", values)
-            return [Row(c, t, v, (*rest[:7],), rest[7], rest[8], s) for c, t, s, v, *rest in cursor]
+            return [
+                Sample(c, t, v, (*rest[:7],), rest[7], rest[8], s) for c, t, s, v, *rest in cursor
+            ]
 
     def table(
         self,

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from resonance_tui.errors import BrokerRefused
-from resonance_tui.messaging.address import BrokerUrl
 from resonance_tui.messaging.client import BrokerClient
+from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.line import Line, heed_cancellation
-from resonance_tui.messaging.outbox import Outgoing
-from resonance_tui.messaging.wire import AgentEvent as Presence
-from resonance_tui.messaging.wire import (
+from resonance_tui.messaging.retained import Outgoing
+from resonance_tui.protocol.messages import AgentEvent as Presence
+from resonance_tui.protocol.messages import (
     EdgeEvent,
     Event,
     LeaveEvent,
@@ -23,18 +22,21 @@ from resonance_tui.messaging.wire import (
     ReportEvent,
     RoomEvent,
     RoomSettings,
-    agent_topic,
-    edge_topic,
     encode_agent,
     encode_partial,
     encode_total,
+)
+from resonance_tui.protocol.topics import (
+    agent_topic,
+    edge_topic,
     new_viewer_id,
     partial_topic,
     room_topic,
     shard_filter,
     total_topic,
 )
-from resonance_tui.room.edges import Edges, Sum
+from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.room.federation import Edges, Sum
 from resonance_tui.room.tally import ROOT, Counts, Partial, Tally, owner, shards_owned
 
 PRESENCE_EVERY_S, PRESENCE_EXPIRY_S = 10.0, 30
@@ -68,7 +70,7 @@ class _Peer:
     heard_at: float  # monotonic seconds
 
 
-class Aggregator(Line):
+class Aggregator(ReconnectingConnection):
     """Counts until cancelled; `run` raises BrokerRefused where the login may not.
 
     A shard is counted by two agents for a moment when it changes hands, and by a new one alone
@@ -118,7 +120,7 @@ class Aggregator(Line):
     def _will_topic(self) -> str | None:
         return agent_topic(self._channel, self.agent_id)
 
-    def _part_from_twin(self) -> None:
+    def _leave_duplicate_id(self) -> None:
         if self._is_named:  # the access rules know this name only
             self._notice = f"another aggregator runs under the name {self.agent_id}"
         else:
@@ -140,7 +142,7 @@ class Aggregator(Line):
             await client.follow(edge_topic("+"), 1)
         await client.send(self._presence())
         await self._be_recognised(client)
-        heed_cancellation()
+        checkpoint()
         self._is_connected()
 
     def _look_anew(self, now: float) -> None:
@@ -176,7 +178,7 @@ class Aggregator(Line):
         while True:
             await asyncio.sleep(PRESENCE_EVERY_S)
             await client.send(self._presence())
-            heed_cancellation()
+            checkpoint()
 
     def _farewell(self) -> list[Outgoing]:
         messages = [Outgoing(agent_topic(self._channel, self.agent_id), b"", 1)]
@@ -192,7 +194,7 @@ class Aggregator(Line):
             self._read(now)
             await self._retune(client, now)
             await self._publish(client, time.monotonic())
-            heed_cancellation()
+            checkpoint()
             await asyncio.sleep(self._settings.tick_ms / 1000)
 
     def _read(self, now: float) -> None:

@@ -19,10 +19,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
-from resonance_tui.messaging.address import BrokerUrl
-from resonance_tui.messaging.knock import unreachable
-from resonance_tui.messaging.outbox import Outgoing
-from resonance_tui.messaging.pinning import client_context
+from resonance_tui.messaging.probe import unreachable
+from resonance_tui.messaging.retained import Outgoing
+from resonance_tui.messaging.tls import client_context
+from resonance_tui.protocol.urls import BrokerUrl
 
 KEEPALIVE_S = 10
 MAX_PACKET = 4096  # bytes; the largest of ours is a tenth of it
@@ -70,7 +70,7 @@ class BrokerClient(aiomqtt.Client):
     def is_v5(self) -> bool:
         return self._client.protocol == ProtocolVersion.V5
 
-    async def dial(self) -> None:
+    async def connect(self) -> None:
         """Connects, or raises MqttError; then nothing is left of the connection."""
         self._disconnected.add_done_callback(self._end_greeting)
         try:
@@ -80,10 +80,10 @@ class BrokerClient(aiomqtt.Client):
             if not self._client.is_connected():
                 raise _HungUp("closed right after the greeting")
         except BaseException:
-            self.drop()
+            self.abort()
             raise
 
-    async def hang_up(self) -> None:
+    async def disconnect(self) -> None:
         """Ends in good order, so that no will is sent; after a second, in bad order."""
         try:
             async with asyncio.timeout(_HANG_UP_TIMEOUT_S):
@@ -91,11 +91,11 @@ class BrokerClient(aiomqtt.Client):
         except (MqttError, TimeoutError):
             pass
         finally:
-            self.drop()
+            self.abort()
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Closes the socket without a word; the broker sends the will."""
-        self._is_dropped = True
+        self._is_aborted = True
         # One turn later, after what is already queued to start watching that socket.
         self._loop.call_soon(self._client._sock_close)
 
@@ -145,14 +145,14 @@ class BrokerClient(aiomqtt.Client):
 
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
         """Runs in the dialling thread, perhaps long after the caller has gone."""
-        if self._is_dropped:
+        if self._is_aborted:
             sock.close()
             raise ConnectionAbortedError("nobody waits for this connection any more")
         self._loop.call_soon_threadsafe(self._watch_socket, client, userdata, sock)
 
     def _watch_socket(self, client: Any, userdata: Any, sock: Any) -> None:
-        if self._is_dropped:
-            self.drop()
+        if self._is_aborted:
+            self.abort()
         else:
             super()._on_socket_open(client, userdata, sock)
 
@@ -225,13 +225,13 @@ async def broker_client(
     )
     client._client.connect_timeout = min(answer_timeout_s, _DIAL_TIMEOUT_S)
     try:
-        await client.dial()
+        await client.connect()
     except MqttError as error:
         raise _in_our_words(error, url) from None
     try:
         yield client
     finally:
-        await client.hang_up()
+        await client.disconnect()
 
 
 def _connect_properties(will_delay_s: int) -> Properties:

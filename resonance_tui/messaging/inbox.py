@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from resonance_tui.errors import WireError
-from resonance_tui.messaging.wire import PAYLOAD_LIMITS, TOPIC_LIMIT, Event, decode
+from resonance_tui.protocol.messages import PAYLOAD_LIMITS, Event, decode
+from resonance_tui.protocol.topics import TOPIC_LIMIT
 
 _LARGEST = max(limit for kind, limit in PAYLOAD_LIMITS.items() if kind != "agg")
 _LARGEST_PARTIAL = PAYLOAD_LIMITS["agg"]  # few, and only aggregators hear them

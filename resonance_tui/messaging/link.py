@@ -10,22 +10,29 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from resonance_tui.messaging.address import BrokerUrl
 from resonance_tui.messaging.client import BrokerClient
+from resonance_tui.messaging.connection import (
+    LinkState,
+    LinkStatus,
+    ReconnectingConnection,
+    checkpoint,
+)
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.line import Line, LinkState, LinkStatus, heed_cancellation
-from resonance_tui.messaging.outbox import NICKNAME_EXPIRY_S, REPORT_EXPIRY_S, Outbox, Outgoing
-from resonance_tui.messaging.wire import (
-    Event,
-    RoomEvent,
-    RoomSettings,
-    TotalEvent,
+from resonance_tui.messaging.retained import (
+    NICKNAME_EXPIRY_S,
+    REPORT_EXPIRY_S,
+    Outgoing,
+    RetainedState,
+)
+from resonance_tui.protocol.messages import Event, RoomEvent, RoomSettings, TotalEvent
+from resonance_tui.protocol.topics import (
     channel_filter,
     new_viewer_id,
     report_topic,
     room_topic,
     total_topic,
 )
+from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.state import Report
 
 __all__ = ["Link", "LinkState", "LinkStatus", "MqttLink"]
@@ -62,11 +69,11 @@ class Link(Protocol):
         """Stops sharing: report and nickname vanish. A later publish_report resumes."""
         ...
 
-    def hear_everybody(self, wanted: bool) -> None:
+    def subscribe_all(self, wanted: bool) -> None:
         """Whether to hear each viewer's reports and name. Settings and total are always heard."""
         ...
 
-    def beat_every(self, seconds: float) -> None:
+    def set_heartbeat(self, seconds: float) -> None:
         """How often the own report is repeated."""
         ...
 
@@ -75,7 +82,7 @@ class Link(Protocol):
         ...
 
 
-class MqttLink(Line):
+class MqttLink(ReconnectingConnection):
     """A line to a room over an MQTT broker: version 5 where it can, 3.1.1 where it must.
 
     `publish_report` sends at once: how often one reports is the caller's choice. A watcher only
@@ -99,10 +106,10 @@ class MqttLink(Line):
         self._is_personal = url.username == viewer_id  # the broker knows us by this id only
         self._line_id = f"-{secrets.token_hex(3)}"
         self._heartbeat_s = heartbeat_s
-        self._outbox = Outbox(channel, viewer_id)
+        self._outbox = RetainedState(channel, viewer_id)
         self._due = asyncio.Event()  # the outbox holds something
-        self._wants_everybody = True
-        self._hears_everybody = False  # on the connection of now
+        self._wants_all = True
+        self._subscribed_to_all = False  # on the connection of now
         self._retune = asyncio.Event()  # the two may differ
         self._repace = asyncio.Event()  # another heartbeat than the one that is waited for
 
@@ -122,12 +129,12 @@ class MqttLink(Line):
         self._outbox.withdraw()
         self._due.set()
 
-    def hear_everybody(self, wanted: bool) -> None:
-        if wanted != self._wants_everybody:
-            self._wants_everybody = wanted
+    def subscribe_all(self, wanted: bool) -> None:
+        if wanted != self._wants_all:
+            self._wants_all = wanted
             self._retune.set()
 
-    def beat_every(self, seconds: float) -> None:
+    def set_heartbeat(self, seconds: float) -> None:
         if seconds != self._heartbeat_s:
             self._heartbeat_s = seconds
             self._outbox.report_expiry_s = max(REPORT_EXPIRY_S, round(3 * seconds))
@@ -145,19 +152,19 @@ class MqttLink(Line):
     def _will_topic(self) -> str | None:
         return None if self._is_observer else report_topic(self._channel, self.viewer_id)
 
-    def _part_from_twin(self) -> None:
+    def _leave_duplicate_id(self) -> None:
         if not (self._is_observer or self._is_personal):
             self._outbox.move_to(new_viewer_id())
             self._notice = "another program uses your id in this room: you joined under a new one"
 
     async def _enter(self, client: BrokerClient) -> None:
         """The total comes first: in a large room one does not ask for everybody's report."""
-        self._hears_everybody = False
+        self._subscribed_to_all = False
         await client.follow(total_topic(self._channel), 0)
         await client.follow(room_topic(self._channel), 1)
         if not self._is_large():
             await self._tune(client)
-        heed_cancellation()
+        checkpoint()
         self._outbox.repeat_all()
         self._due.set()
         self._retune.set()
@@ -171,19 +178,19 @@ class MqttLink(Line):
         limit = (settings or RoomSettings()).mesh_max
         if not isinstance(total, TotalEvent) or (total.viewers <= limit and total.edges <= 1):
             return False
-        self._wants_everybody = False
+        self._wants_all = False
         return True
 
     async def _tune(self, client: BrokerClient) -> None:
         """Begins or ends to hear everybody."""
         topics = [channel_filter(self._channel, kind) for kind in ("r", "n")]
-        if self._wants_everybody and not self._hears_everybody:
+        if self._wants_all and not self._subscribed_to_all:
             for topic in topics:  # names at QoS 0, too: QoS 1 fills queues
                 await client.follow(topic, 0)
-            self._hears_everybody = True
-        elif self._hears_everybody and not self._wants_everybody:
+            self._subscribed_to_all = True
+        elif self._subscribed_to_all and not self._wants_all:
             await client.unsubscribe(topics)
-            self._hears_everybody = False
+            self._subscribed_to_all = False
 
     def _duties(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
         return {
@@ -198,14 +205,14 @@ class MqttLink(Line):
             self._due.clear()
             for message in self._outbox.take():
                 await client.send(message)
-                heed_cancellation()
+                checkpoint()
 
     async def _stay_tuned(self, client: BrokerClient) -> None:
         while True:
             await self._retune.wait()
             self._retune.clear()
             await self._tune(client)
-            heed_cancellation()
+            checkpoint()
 
     async def _keep_alive(self, client: BrokerClient) -> None:
         """Repeats the report, and asks for an answer: a dead line shows in one heartbeat."""
@@ -219,7 +226,7 @@ class MqttLink(Line):
             self._due.set()
             # Subscribing again to a topic with one message is the cheapest question there is.
             await client.follow(room_topic(self._channel), 1)
-            heed_cancellation()
+            checkpoint()
 
     async def _until_beat(self) -> None:
         self._repace.clear()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.link import LinkState, LinkStatus
-from resonance_tui.messaging.outbox import Outbox, Outgoing
-from resonance_tui.messaging.wire import Event
+from resonance_tui.messaging.retained import Outgoing, RetainedState
+from resonance_tui.protocol.messages import Event
 from resonance_tui.room.state import Report
 
 
@@ -69,7 +69,7 @@ class LoopbackLink:
         self._hub = hub
         self._channel = channel
         self._inbox = Inbox()
-        self._outbox = Outbox(channel, viewer_id)
+        self._outbox = RetainedState(channel, viewer_id)
 
     @property
     def viewer_id(self) -> str:
@@ -106,10 +106,10 @@ class LoopbackLink:
         self._outbox.withdraw()
         self._flush()
 
-    def hear_everybody(self, wanted: bool) -> None:
+    def subscribe_all(self, wanted: bool) -> None:
         """Within one process there is nothing to spare: all is heard."""
 
-    def beat_every(self, seconds: float) -> None:
+    def set_heartbeat(self, seconds: float) -> None:
         """Nothing gets lost here, so nothing is repeated."""
 
     def resend(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 
 AWAY_AFTER_S = 1.0  # no face for this long, and the viewer is away
 UNREAD_AFTER_S = 1.0  # a face for this long without a prediction, and the viewer is "unsure"
@@ -17,13 +17,13 @@ LAPSES_AFTER_GAPS = 4.0  # this many times the last gap between two of them, for
 class Steady:
     """What holds now."""
 
-    code: Code
+    code: Emotion
     confidence: float  # 0-1; 0 while away
     probabilities: tuple[float, ...]  # averaged, seven; empty while away
 
 
-ABSENT = Steady(Code.AWAY, 0.0, ())
-UNREAD = Steady(Code.UNSURE, 0.0, ())  # somebody is there, and the engine needs its time
+ABSENT = Steady(Emotion.AWAY, 0.0, ())
+UNREAD = Steady(Emotion.UNSURE, 0.0, ())  # somebody is there, and the engine needs its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Smoother:
         self._waits_since: float | None = None  # for a first prediction of the face in view
         self._came_at: float | None = None  # the newest prediction
         self._gap = 0.0
-        self._holder = Code.AWAY
-        self._challenger: Code | None = None
+        self._holder = Emotion.AWAY
+        self._challenger: Emotion | None = None
         self._since = 0.0
 
     def see(self, probabilities: tuple[float, ...], at: float) -> Steady:
@@ -68,7 +68,7 @@ class Smoother:
         self._blend(probabilities, at)
         self._seen_at = max(self._seen_at, at)  # a slow engine's news is older than the face
         self._note_gap()
-        if self._holder is Code.AWAY:
+        if self._holder is Emotion.AWAY:
             self._holder = self._wanted()
         else:
             self._contest(at)
@@ -112,14 +112,14 @@ class Smoother:
             ]
         self._at = at
 
-    def _wanted(self) -> Code:
+    def _wanted(self) -> Emotion:
         """What the average says, as seen from what holds now."""
         rules = self._settings
         top = max(self._average)
-        best = Code(self._average.index(top))
-        band = rules.unsure_band if self._holder is not Code.UNSURE else -rules.unsure_band
+        best = Emotion(self._average.index(top))
+        band = rules.unsure_band if self._holder is not Emotion.UNSURE else -rules.unsure_band
         if top < rules.unsure_below - band:
-            return Code.UNSURE
+            return Emotion.UNSURE
         if self._holder.is_emotion and top - self._average[self._holder] < rules.margin:
             return self._holder
         return best
@@ -134,7 +134,7 @@ class Smoother:
         if at - self._since >= self._hold(wanted):
             self._holder, self._challenger = wanted, None
 
-    def _hold(self, wanted: Code) -> float:
+    def _hold(self, wanted: Emotion) -> float:
         rules = self._settings
         if not (wanted.is_emotion and self._holder.is_emotion):
             return rules.hold_s
@@ -157,10 +157,10 @@ class PublishGate:
         self, *, min_gap_s: float = 1.0, drift: int = 20, drift_gap_s: float = 5.0
     ) -> None:
         self._min_gap_s, self._drift, self._drift_gap_s = min_gap_s, drift, drift_gap_s
-        self._last: tuple[Code, int, int] | None = None
+        self._last: tuple[Emotion, int, int] | None = None
         self._at = -math.inf
 
-    def opens(self, code: Code, confidence: int, flags: int, now: float) -> bool:
+    def opens(self, code: Emotion, confidence: int, flags: int, now: float) -> bool:
         """Whether to publish now; True counts as published."""
         quiet = now - self._at
         if self._last is not None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 
 MANUAL = 1  # report flag: stated with a key, not read from a face
 SIMULATED = 2  # report flag: no person behind it
@@ -18,7 +18,7 @@ class Report:
 
     boot: int  # u32, epoch seconds of the process start, never falling between starts
     seq: int  # u32, counts up within one boot
-    code: Code
+    code: Emotion
     confidence: int  # per cent, 0-100
     flags: int = 0  # MANUAL | SIMULATED
 
@@ -37,7 +37,7 @@ class ViewerRow:
 
     viewer_id: str
     nickname: str  # "" when anonymous; already safe to draw
-    code: Code
+    code: Emotion
     confidence: int  # per cent
     is_manual: bool
     is_simulated: bool
@@ -114,7 +114,7 @@ class RoomState:
         self._nicknames: dict[str, str] = {}  # of viewers who are not, or not yet, present
         self._doubted: set[str] = set()  # present, and perhaps gone unheard
         self._doubts_until = math.inf  # monotonic seconds
-        self._tally = [0] * len(Code)
+        self._tally = [0] * len(Emotion)
         self._rows: dict[str, ViewerRow] = {}  # of the last snapshot, in its order
         self._touched: set[str] = set()  # rows to look at again
         self._is_sorted = True
@@ -252,9 +252,9 @@ class RoomState:
         rows = tuple(self._rows.values()) if changed or gone else self._last.rows
         return RoomSnapshot(
             viewers=len(self._present),
-            counts=tuple(self._tally[: Code.AWAY]),
-            unsure=self._tally[Code.UNSURE],
-            away=self._tally[Code.AWAY],
+            counts=tuple(self._tally[: Emotion.AWAY]),
+            unsure=self._tally[Emotion.UNSURE],
+            away=self._tally[Emotion.AWAY],
             rows=rows,
             changed=changed,
             gone=gone,

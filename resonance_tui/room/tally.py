@@ -8,14 +8,14 @@ from functools import lru_cache
 from hashlib import blake2b
 from zlib import crc32
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.room.state import Report
 
 SHARDS = 64
 ROOT = "root"  # the place of the one who adds up the shards
 
 Counts = tuple[int, ...]  # nine, in the order of `Code`
-NO_COUNTS: Counts = (0,) * len(Code)
+NO_COUNTS: Counts = (0,) * len(Emotion)
 
 _REMEMBER_TTLS = 10  # how long, in times to live, a departed viewer's last order is kept
 
@@ -53,7 +53,7 @@ def shards_owned(agent_id: str, agents: Collection[str]) -> frozenset[int]:
 @dataclass(slots=True)
 class _Vote:
     order: tuple[int, int]  # (boot, seq)
-    code: Code
+    code: Emotion
     heard_at: float  # monotonic seconds
 
 
@@ -71,7 +71,7 @@ class Tally:
         self._watched: frozenset[int] = frozenset()
         self._votes: dict[str, _Vote] = {}  # least recently heard first
         self._departed: dict[str, tuple[tuple[int, int], float]] = {}  # order, when it went
-        self._counts = [[0] * len(Code) for _ in range(SHARDS)]
+        self._counts = [[0] * len(Emotion) for _ in range(SHARDS)]
 
     @property
     def viewers(self) -> int:
@@ -169,7 +169,7 @@ class _Posted:
 
 
 @dataclass(slots=True)
-class Board:
+class PartialTable:
     """The newest partial of every agent; their sum depends on nothing else.
 
     Two agents may count one shard while it changes hands: of those who live the rightful owner's
@@ -223,7 +223,7 @@ class Board:
     def total(self, live: Collection[str], now: float) -> tuple[Counts, int]:
         """The room's nine counts, and for how many of the 64 shards somebody has a count."""
         self._expire(now)
-        sums, covered = [0] * len(Code), 0
+        sums, covered = [0] * len(Emotion), 0
         for shard in range(SHARDS):
             agent_id = self._holder(shard, live)
             if agent_id is None:

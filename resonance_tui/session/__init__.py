@@ -1,13 +1,13 @@
 """One person in one room, without a screen: `core.Session` runs it, `view` is what it shows."""
 
-from resonance_tui.session.view import (
+from resonance_tui.session.events import (
     CorrectedCounts,
     EngineState,
     EngineStatus,
-    LinkEvent,
-    NoticeEvent,
-    RoomEvent,
-    SelfEvent,
+    LinkUpdate,
+    NoticeUpdate,
+    RoomUpdate,
+    SelfUpdate,
     SelfView,
     SessionEvent,
     SessionView,
@@ -18,10 +18,10 @@ __all__ = [
     "CorrectedCounts",
     "EngineState",
     "EngineStatus",
-    "LinkEvent",
-    "NoticeEvent",
-    "RoomEvent",
-    "SelfEvent",
+    "LinkUpdate",
+    "NoticeUpdate",
+    "RoomUpdate",
+    "SelfUpdate",
     "SelfView",
     "SessionEvent",
     "SessionView",

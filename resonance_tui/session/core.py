@@ -15,38 +15,39 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.capture.sources import Source
 from resonance_tui.config import DEFAULT_BROKER_URL
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineOptions
 from resonance_tui.errors import BrokerFailed, BrokerUnreachable, ResonanceError, StoreError
 from resonance_tui.history.recorder import Recorder
-from resonance_tui.history.sheets.upload import SheetPlan
 from resonance_tui.history.store import Store
-from resonance_tui.messaging.knock import answers
-from resonance_tui.messaging.link import Link, LinkState, LinkStatus, MqttLink
-from resonance_tui.messaging.rights import own_id
-from resonance_tui.messaging.wire import BrokerUrl, parse_broker_url
+from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.messaging.link import Link, MqttLink
+from resonance_tui.messaging.permissions import own_id
+from resonance_tui.messaging.probe import is_reachable
+from resonance_tui.pipeline.face_pipeline import FacePipeline
+from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.room.smoothing import ABSENT, PublishGate, Steady
 from resonance_tui.room.state import MANUAL, SIMULATED, Report, RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
-from resonance_tui.session.face import FaceWatch
-from resonance_tui.session.measures import Measures
-from resonance_tui.session.room import Room
-from resonance_tui.session.uploader import Uploader
-from resonance_tui.session.view import (
-    LinkEvent,
-    NoticeEvent,
-    RoomEvent,
-    SelfEvent,
+from resonance_tui.session.events import (
+    LinkUpdate,
+    NoticeUpdate,
+    RoomUpdate,
     SelfState,
+    SelfUpdate,
     SelfView,
     SessionEvent,
     SessionView,
 )
+from resonance_tui.session.metrics import RoomMetrics
+from resonance_tui.session.room_model import RoomModel
+from resonance_tui.session.uploader import Uploader
+from resonance_tui.sinks.sheets.upload import SheetPlan
 
 if TYPE_CHECKING:  # loaded only when a local broker has to be started
-    from broker import RunningBroker
+    from resonance_broker import RunningBroker
 
 ROOM_TICK_S = 0.25  # a quiet room is looked at this often
 ROOM_GAP_S = 0.1  # a busy one no oftener than this; news in a quiet one shows at once
@@ -84,17 +85,17 @@ class Session:
     def __init__(self, plan: SessionPlan) -> None:
         self._plan = plan
         self._listeners: list[Callable[[SessionEvent], None]] = []
-        self._room = Room()
+        self._room = RoomModel()
         self._timeline = Timeline()
-        self._measures = Measures()
+        self._measures = RoomMetrics()
         self._gate = PublishGate()
         self._seq = 0
         self._reading: tuple[Steady, dict[str, float]] = (ABSENT, {})
-        self._said: tuple[Code, float] | None = None  # code, monotonic time at which it lapses
+        self._said: tuple[Emotion, float] | None = None  # code, monotonic time at which it lapses
         self._me_told_at = self._room_told_at = -math.inf
         self._link: Link | None = None
         self._recorder: Recorder | None = None
-        self._face = FaceWatch(
+        self._face = FacePipeline(
             plan.source,
             plan.engine,
             plan.data_dir,
@@ -154,7 +155,7 @@ class Session:
         self._measures.correct(on)
         self.view = replace(self.view, corrected=None)
 
-    def say(self, code: Code | None) -> None:
+    def say(self, code: Emotion | None) -> None:
         """State an emotion by key for ten seconds; None gives the word back to the camera."""
         now = time.monotonic()
         self._said = None if code is None else (code, now + SAY_LASTS_S)
@@ -205,16 +206,16 @@ class Session:
         if self._plan.broker is not None:
             return self._plan.broker
         url = parse_broker_url(DEFAULT_BROKER_URL)
-        if await answers(url):
+        if await is_reachable(url):
             return url
         try:
             started = await asyncio.to_thread(_start_local_broker)
         except BrokerFailed:
-            if await answers(url, PATIENCE_S):
+            if await is_reachable(url, PATIENCE_S):
                 return url
             raise
         stack.push_async_callback(asyncio.to_thread, started.stop)
-        if parse_broker_url(started.url).port != url.port and await answers(url, PATIENCE_S):
+        if parse_broker_url(started.url).port != url.port and await is_reachable(url, PATIENCE_S):
             return url  # somebody here was a moment quicker: that is where we meet
         self.view = replace(self.view, broker_url=started.url)
         self._notice(f"No broker was listening, so one runs here while you stay: {started.url}")
@@ -271,12 +272,12 @@ class Session:
             self._room.take(event, now)
         if link.status != self.view.link:
             self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id)
-            self._tell(LinkEvent(time.time(), link.status))
+            self._tell(LinkUpdate(time.time(), link.status))
         self._update_me(now)
         self._room.connected(link.status.state is LinkState.CONNECTED, now)
         self._room_is(self._room.look(now, self._own_row()), now)
-        link.hear_everybody(self._room.hears_everybody)
-        link.beat_every(self._room.pace.heartbeat_s)
+        link.subscribe_all(self._room.subscribes_all)
+        link.set_heartbeat(self._room.pace.heartbeat_s)
 
     def _own_row(self) -> ViewerRow | None:
         if not self.view.is_sharing:
@@ -306,7 +307,7 @@ class Session:
         self._tell_of_recording()
         if changed or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
-            self._tell(RoomEvent(at, room, self.view.resonance, self.view.corrected))
+            self._tell(RoomUpdate(at, room, self.view.resonance, self.view.corrected))
 
     def _tell_of_recording(self) -> None:
         if self._recorder is None:
@@ -343,7 +344,7 @@ class Session:
         if is_new or me != self.view.me or now - self._me_told_at >= TELL_AT_LEAST_S:
             self._me_told_at = now
             self.view = replace(self.view, me=me)
-            self._tell(SelfEvent(time.time(), me))
+            self._tell(SelfUpdate(time.time(), me))
         if self._link is None or not self.view.is_sharing:
             return
         confidence = round(100 * me.confidence)
@@ -367,17 +368,17 @@ class Session:
         )
         return view, flags
 
-    def _state(self, code: Code) -> SelfState:
+    def _state(self, code: Emotion) -> SelfState:
         if not self.view.is_sharing:
             return "paused"
-        if code is Code.AWAY:
+        if code is Emotion.AWAY:
             return "away"
-        return "unsure" if code is Code.UNSURE else "ok"
+        return "unsure" if code is Emotion.UNSURE else "ok"
 
     def _notice(self, text: str) -> None:
         if text != self.view.notice:
             self.view = replace(self.view, notice=text)
-            self._tell(NoticeEvent(time.time(), text))
+            self._tell(NoticeUpdate(time.time(), text))
 
     def _tell(self, event: SessionEvent) -> None:
         for listener in self._listeners:
@@ -390,11 +391,11 @@ def _figures(room: RoomSnapshot) -> tuple[object, ...]:
 
 def _start_local_broker() -> RunningBroker:
     """A broker of our own on this machine (blocking)."""
-    import broker
+    import resonance_broker
 
     try:
-        return broker.local_broker()
-    except broker.BrokerProblem as problem:
+        return resonance_broker.local_broker()
+    except resonance_broker.BrokerProblem as problem:
         raise BrokerFailed(problem.message, problem.hint) from problem
 
 

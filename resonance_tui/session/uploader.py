@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resonance_tui.errors import ResonanceError, StoreError, in_words
-from resonance_tui.history.sheets.upload import SheetPlan, Upload
-from resonance_tui.session.worker import Worker
+from resonance_tui.pipeline.worker import Worker
+from resonance_tui.sinks.sheets.upload import SheetPlan, Upload
 
 INTERVAL_S = 15.0  # between two looks for new rows: four writes a minute
 LAST_TRIES = 3  # failures in a row: who is offline leaves at once

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
-from resonance_tui.emotions import EMOTIONS, LOOKS
+from resonance_tui.emotions import EMOTIONS, STYLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _say(index: int) -> Action:
         (str(index + 1),),
         "",
         f"Say {code.word}",
-        f"{LOOKS[code].glyph} for ten seconds, marked as said by key.",
+        f"{STYLES[code].glyph} for ten seconds, marked as said by key.",
         SAY,
     )
 

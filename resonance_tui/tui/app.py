@@ -16,11 +16,11 @@ from textual.worker import Worker, WorkerError, WorkerState
 
 from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.tui.actions import available
-from resonance_tui.tui.launch import Launch, SessionLike
+from resonance_tui.tui.join_context import JoinContext, SessionLike
 from resonance_tui.tui.screens.consent import ConsentScreen
+from resonance_tui.tui.screens.error import ErrorScreen, explain
 from resonance_tui.tui.screens.live import LiveScreen
-from resonance_tui.tui.screens.problem import ProblemScreen, explain
-from resonance_tui.tui.screens.setup import SetupScreen
+from resonance_tui.tui.screens.lobby import LobbyScreen
 from resonance_tui.tui.signals import leave_on_signals
 from resonance_tui.tui.theme import RESONANCE, heed_no_color
 
@@ -45,7 +45,7 @@ class ResonanceApp(App[None]):
         Binding("ctrl+c", "interrupt", "Interrupt", priority=True, show=False),
     ]
 
-    def __init__(self, launch: Launch, history: HistoryFactory | None = None) -> None:
+    def __init__(self, launch: JoinContext, history: HistoryFactory | None = None) -> None:
         heed_no_color()
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
@@ -82,7 +82,7 @@ class ResonanceApp(App[None]):
 
     def _set_up(self) -> None:
         nickname = self._place[1] if self._place else ""
-        self.push_screen(SetupScreen(self.launch, nickname), self._join)
+        self.push_screen(LobbyScreen(self.launch, nickname), self._join)
 
     def _join(self, place: tuple[str, str] | None) -> None:
         """Show the room at once, and start the session behind the first picture."""
@@ -113,7 +113,7 @@ class ResonanceApp(App[None]):
     def _fail(self, error: BaseException) -> None:
         self.failure = explain(error)
         log.error("the session ended: %s", self.failure.message, exc_info=error)
-        self.push_screen(ProblemScreen(self.failure), self._after_failure)
+        self.push_screen(ErrorScreen(self.failure), self._after_failure)
 
     def _after_failure(self, choice: str | None) -> None:
         if choice == "quit" or self._place is None:

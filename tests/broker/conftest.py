@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-from broker import BrokerSettings, RunningBroker, find_mosquitto, start_broker
-from broker.certificate import own_certificate
-from broker.preflight import free_port
+from resonance_broker import BrokerSettings, RunningBroker, find_mosquitto, start_broker
+from resonance_broker.certificate import own_certificate
+from resonance_broker.preflight import free_port
 
 Start = Callable[..., RunningBroker]
 

@@ -9,21 +9,15 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
-from broker import RunningBroker
-from broker.certificate import fingerprint
-from broker.passwords import hash_password
-from resonance_tui.errors import (
-    BrokerRefused,
-    BrokerUnreachable,
-)
-from resonance_tui.messaging.address import (
-    BrokerUrl,
-    Invitation,
-    parse_broker_url,
-)
+from resonance_broker import RunningBroker
+from resonance_broker.certificate import fingerprint
+from resonance_broker.passwords import hash_password
+
+from resonance_tui.commands import broker_accounts
+from resonance_tui.commands.broker_host import Host
+from resonance_tui.errors import BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging.client import broker_client
-from resonance_tui.verbs import broker_people
-from resonance_tui.verbs.broker_host import Host
+from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 
 
 def digest_of(password: str) -> str:
@@ -36,10 +30,10 @@ def pinned(broker: RunningBroker) -> BrokerUrl:
     return replace(url, pin=fingerprint(broker.settings.tls_cert))
 
 
-def invited(broker: RunningBroker, channel: str = "cats", span_s: float = 60.0) -> Invitation:
+def invited(broker: RunningBroker, channel: str = "cats", span_s: float = 60.0) -> Invite:
     assert broker.settings.accounts is not None
-    (ticket,) = broker_people.issue(broker.settings.accounts, channel, 1, span_s)
-    return Invitation(pinned(broker), channel, ticket)
+    (ticket,) = broker_accounts.issue(broker.settings.accounts, channel, 1, span_s)
+    return Invite(pinned(broker), channel, ticket)
 
 
 @contextlib.asynccontextmanager

@@ -16,11 +16,16 @@ from types import SimpleNamespace
 
 import aiomqtt
 import pytest
+from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
+from resonance_broker.address import pinned_context
+from resonance_broker.preflight import free_port, speaks_mqtt
 
-from broker import BrokerProblem, BrokerSettings, ProblemKind
-from broker.address import pinned_context
-from broker.preflight import free_port, speaks_mqtt
-from resonance_tui.emotions import Code
+from resonance_tui.commands import broker_watch
+from resonance_tui.commands.broker import describe, run
+from resonance_tui.commands.broker_problem import translate
+from resonance_tui.commands.broker_share import share_lines
+from resonance_tui.commands.broker_watch import FigureReader, Figures
+from resonance_tui.emotions import Emotion
 from resonance_tui.errors import (
     BrokerFailed,
     BrokerNotInstalled,
@@ -28,20 +33,15 @@ from resonance_tui.errors import (
     InvalidChannel,
     PortTaken,
 )
-from resonance_tui.messaging import wire
-from resonance_tui.messaging.address import BrokerUrl, Ticket, invite_link
+from resonance_tui.protocol import messages
+from resonance_tui.protocol.urls import BrokerUrl, InviteToken, invite_link
 from resonance_tui.room.state import Report
-from resonance_tui.verbs import broker_watch
-from resonance_tui.verbs.broker import describe, run
-from resonance_tui.verbs.broker_problem import translate
-from resonance_tui.verbs.broker_share import share_lines
-from resonance_tui.verbs.broker_watch import FigureReader, Figures
 
 KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
 CODE = """
 import sys
 from pathlib import PosixPath
-from resonance_tui.verbs.broker import run
+from resonance_tui.commands.broker import run
 try:
     run({arguments})
 except KeyboardInterrupt:
@@ -107,9 +107,9 @@ async def test_prints_its_address_announces_rooms_and_ends_cleanly(
         f"invite  resonance://127.0.0.1:{port}/b",
     ]
     assert set(rooms) == {"resonance/1/alice-live/room", "resonance/1/b/room"}
-    event = wire.decode("resonance/1/b/room", rooms["resonance/1/b/room"])
-    assert isinstance(event, wire.RoomEvent)
-    assert (event.channel, event.settings) == ("b", wire.RoomSettings())
+    event = messages.decode("resonance/1/b/room", rooms["resonance/1/b/room"])
+    assert isinstance(event, messages.RoomEvent)
+    assert (event.channel, event.settings) == ("b", messages.RoomSettings())
     assert event.host
     assert process.returncode == 130
     assert out == ""
@@ -157,18 +157,18 @@ async def test_counts_the_rooms_that_it_announces(verb: Verb) -> None:
     port = free_port()
     process = verb({"port": port, "program": "mosquitto", "channels": ["demo"]})
     process.stdout.readline()
-    report = wire.encode_report(Report(1, 1, Code.FEAR, 80))
+    report = messages.encode_report(Report(1, 1, Emotion.FEAR, 80))
     async with (
         asyncio.timeout(15),
         aiomqtt.Client("127.0.0.1", port, protocol=protocol("mosquitto")) as viewer,
     ):
-        await viewer.publish(wire.report_topic("demo", "ann"), report, retain=True)
+        await viewer.publish(messages.report_topic("demo", "ann"), report, retain=True)
         await viewer.subscribe("resonance/1/demo/total")
         async for message in viewer.messages:
-            event = wire.decode(str(message.topic), message.payload)
-            if isinstance(event, wire.TotalEvent) and event.viewers:
+            event = messages.decode(str(message.topic), message.payload)
+            if isinstance(event, messages.TotalEvent) and event.viewers:
                 break
-    assert event.counts[Code.FEAR] == event.viewers == 1
+    assert event.counts[Emotion.FEAR] == event.viewers == 1
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=10)
     assert process.returncode == 130
@@ -199,14 +199,14 @@ async def test_counts_behind_passwords_and_tls(
     )
     async with asyncio.timeout(15), ada:
         await ada.subscribe("resonance/1/demo/total")
-        forged = wire.encode_total(9, 9, 9, (9,) * 9)
-        await ada.publish(wire.total_topic("demo"), forged, qos=1, retain=True)
-        report = wire.encode_report(Report(1, 1, Code.FEAR, 80))
-        await ada.publish(wire.report_topic("demo", "ada"), report, retain=True)
+        forged = messages.encode_total(9, 9, 9, (9,) * 9)
+        await ada.publish(messages.total_topic("demo"), forged, qos=1, retain=True)
+        report = messages.encode_report(Report(1, 1, Emotion.FEAR, 80))
+        await ada.publish(messages.report_topic("demo", "ada"), report, retain=True)
         heard = []
         async for message in ada.messages:
-            heard.append(wire.decode(str(message.topic), message.payload))
-            if isinstance(heard[-1], wire.TotalEvent) and heard[-1].viewers == 1:
+            heard.append(messages.decode(str(message.topic), message.payload))
+            if isinstance(heard[-1], messages.TotalEvent) and heard[-1].viewers == 1:
                 break
     assert {event.viewers for event in heard} <= {0, 1}
 
@@ -261,7 +261,7 @@ def test_no_line_ever_holds_a_password() -> None:
 
 def test_invites_with_a_ticket_are_told_with_the_room_they_are_for() -> None:
     url = BrokerUrl("mqtts", "room.example", 8883, pin="ab" * 32)
-    ticket = Ticket("abcdefgh", "s" * 29)
+    ticket = InviteToken("abcdefgh", "s" * 29)
     lines = share_lines(BrokerSettings(accounts=Path("a")), url, ["x", "y"], {"y": [ticket]})
     assert [name for name, _ in lines] == ["url", "join", "join", "invite"]
     assert lines[-1][1] == invite_link(url, "y", ticket)

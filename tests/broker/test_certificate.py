@@ -10,27 +10,19 @@ from pathlib import Path
 
 import pytest
 from guests import comes_in, digest_of, hosted_meanwhile, invited, pinned
+from resonance_broker import RunningBroker
+from resonance_broker.certificate import fingerprint, is_self_signed, own_certificate
 
-from broker import RunningBroker
-from broker.certificate import fingerprint, is_self_signed, own_certificate
+from resonance_tui.commands.redeem_invite import accept_invite
+from resonance_tui.commands.session_builder import broker_url, with_login
 from resonance_tui.config import load
-from resonance_tui.errors import (
-    BrokerUnreachable,
-    CertificateChanged,
-    InvalidBrokerUrl,
-)
+from resonance_tui.errors import BrokerUnreachable, CertificateChanged, InvalidBrokerUrl
 from resonance_tui.logins import Logins, SavedLogin
-from resonance_tui.messaging.address import (
-    BrokerUrl,
-    invite_link,
-    parse_broker_url,
-)
 from resonance_tui.messaging.client import broker_client
-from resonance_tui.messaging.crowd import find_route
-from resonance_tui.messaging.door import redeem
-from resonance_tui.messaging.knock import newest_version
-from resonance_tui.verbs.invited import accept_invite
-from resonance_tui.verbs.planning import broker_url, with_login
+from resonance_tui.messaging.enrollment import redeem
+from resonance_tui.messaging.probe import negotiate_version
+from resonance_tui.protocol.urls import BrokerUrl, invite_link, parse_broker_url
+from resonance_tui.simulation.simulated_connection import find_route
 
 pytestmark = pytest.mark.mosquitto
 
@@ -59,7 +51,7 @@ async def test_a_changed_certificate_is_refused_before_a_word_is_said(
     url = replace(pinned(broker), pin="ab" * 32, username="mia", password="hunter2")
     seen = pinned(broker).pin
     attempts = [
-        lambda: newest_version(url),
+        lambda: negotiate_version(url),
         lambda: redeem(replace(invited(broker), url=url), "mia", digest_of("one")),
         lambda: _connect(url),
     ]
@@ -80,9 +72,9 @@ async def test_without_the_fingerprint_a_certificate_of_our_own_is_not_trusted(
     broker: RunningBroker,
 ) -> None:
     with pytest.raises(BrokerUnreachable, match="certificate") as refused:
-        await newest_version(parse_broker_url(broker.url))
+        await negotiate_version(parse_broker_url(broker.url))
     assert "?pin=" in refused.value.hint
-    assert await newest_version(pinned(broker)) == 5
+    assert await negotiate_version(pinned(broker)) == 5
     route = await find_route(pinned(broker), 5)
     assert route.tls is not None
 

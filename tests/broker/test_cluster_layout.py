@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from broker.cluster.__main__ import main
-from broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
-from broker.problem import BrokerProblem, ProblemKind
+from resonance_broker.cluster.__main__ import main
+from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
+from resonance_broker.problem import BrokerProblem, ProblemKind
 
 CORE, BERLIN, OSLO = Node("core", port=1), Node("berlin", port=2), Node("oslo", port=3)
 SECRETS = Secrets({"berlin": "b-secret", "oslo": "o-secret"}, "c-secret", "v-secret", "s-secret")
@@ -129,6 +128,6 @@ def test_a_command_that_cannot_be_meant_is_said_in_a_line(
 
 
 def test_its_help_has_an_example() -> None:
-    command = [sys.executable, "-m", "broker.cluster", "--help"]
+    command = [sys.executable, "-m", "resonance_broker.cluster", "--help"]
     told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
-    assert "python -m broker.cluster edges /tmp/edges" in told
+    assert "python -m resonance_broker.cluster edges /tmp/edges" in told

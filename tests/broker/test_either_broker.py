@@ -9,9 +9,14 @@ import threading
 
 import aiomqtt
 import pytest
-
-from broker import BrokerProblem, BrokerSettings, ProblemKind, RunningBroker, local_broker
-from broker.preflight import free_port, speaks_mqtt
+from resonance_broker import (
+    BrokerProblem,
+    BrokerSettings,
+    ProblemKind,
+    RunningBroker,
+    local_broker,
+)
+from resonance_broker.preflight import free_port, speaks_mqtt
 
 TOPIC = "resonance/1/room-a/r/1/someone"
 

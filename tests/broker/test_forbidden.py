@@ -12,22 +12,24 @@ from dataclasses import dataclass, replace
 
 import pytest
 from aiomqtt import MqttError
+from resonance_broker import AccountsStore, BrokerSettings, RunningBroker, start_broker
+from resonance_broker.accounts import Account, Role, StoredInvite, add_account, add_invites
+from resonance_broker.passwords import hash_password
+from resonance_broker.preflight import free_port
 
-from broker import BookFile, BrokerSettings, RunningBroker, start_broker
-from broker.accounts import Account, Invite, Role, add_account, add_invites
-from broker.passwords import hash_password
-from broker.preflight import free_port
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused
-from resonance_tui.messaging import door, wire
-from resonance_tui.messaging.address import BrokerUrl, parse_broker_url
+from resonance_tui.messaging import enrollment
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client
-from resonance_tui.messaging.link import LinkState, MqttLink
-from resonance_tui.messaging.outbox import Outgoing
-from resonance_tui.messaging.rights import check_crowd, own_id
+from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link import MqttLink
+from resonance_tui.messaging.permissions import check_crowd, own_id
+from resonance_tui.messaging.retained import Outgoing
+from resonance_tui.protocol import messages
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.room.state import Report, RoomSnapshot
-from resonance_tui.session.room import Room
+from resonance_tui.session.room_model import RoomModel
 
 pytestmark = pytest.mark.mosquitto
 
@@ -44,7 +46,7 @@ ACCOUNTS = (
     Account("scribe", DIGEST, Role.LOGGER, (ROOM,)),
     Account("cathost", DIGEST, Role.HOST, (ROOM,)),
 )
-INVITES = tuple(Invite(name * 8, DIGEST, ROOM, time.time() + 3600) for name in "ab")
+INVITES = tuple(StoredInvite(name * 8, DIGEST, ROOM, time.time() + 3600) for name in "ab")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]
             book = add_account(book, account)
         return add_invites(book, list(INVITES), time.time()), None
 
-    BookFile(folder).change(fill)
+    AccountsStore(folder).change(fill)
     broker = start_broker(BrokerSettings(port=free_port(), accounts=folder, stats_interval_s=1))
     yield broker
     broker.stop()
@@ -79,7 +81,7 @@ async def connected(
     async with broker_client(
         url,
         lambda topic, payload: topics.append(topic),
-        identifier=f"test-{wire.new_viewer_id()}",
+        identifier=f"test-{messages.new_viewer_id()}",
         version=5,
         **options,
     ) as client:
@@ -94,10 +96,10 @@ class Peer:
 
     def __init__(self, broker: RunningBroker, name: str) -> None:
         self.link = MqttLink(url_of(broker, name), ROOM, name)
-        self.room = Room()
+        self.room = RoomModel()
         self._seq = itertools.count(1)
 
-    def say(self, code: Code) -> None:
+    def say(self, code: Emotion) -> None:
         self.link.publish_report(Report(1_790_000_000, next(self._seq), code, 80))
 
     def look(self) -> RoomSnapshot:
@@ -106,7 +108,7 @@ class Peer:
             self.room.take(event, now)
         return self.room.look(now, None)
 
-    def rows(self) -> dict[str, tuple[str, Code]]:
+    def rows(self) -> dict[str, tuple[str, Emotion]]:
         return {row.viewer_id: (row.nickname, row.code) for row in self.look().rows}
 
 
@@ -126,8 +128,8 @@ async def honest_room(broker: RunningBroker) -> AsyncIterator[tuple[Peer, list[s
     try:
         for each in (bob, mia):
             each.link.publish_nickname(each.link.viewer_id.title())
-            each.say(Code.HAPPINESS)
-        happy = {"bob": ("Bob", Code.HAPPINESS), "mia": ("Mia", Code.HAPPINESS)}
+            each.say(Emotion.HAPPINESS)
+        happy = {"bob": ("Bob", Emotion.HAPPINESS), "mia": ("Mia", Emotion.HAPPINESS)}
         await until(lambda: bob.rows() == happy)
         async with connected(broker, "the host", heard) as host:
             await host.follow("resonance/#", 1)
@@ -142,17 +144,17 @@ async def honest_room(broker: RunningBroker) -> AsyncIterator[tuple[Peer, list[s
 
 async def nothing_happened(bob: Peer, heard: list[str]) -> None:
     """Bob's next report is the first thing that anybody hears of, and the only change he sees."""
-    own = wire.report_topic(ROOM, "bob")
+    own = messages.report_topic(ROOM, "bob")
     assert not bob.look().is_total
-    bob.say(Code.SURPRISE)
+    bob.say(Emotion.SURPRISE)
     await until(lambda: own in heard)
-    assert [topic for topic in heard if topic != wire.report_topic(ROOM, "mia")] == [own]
-    expected = {"bob": ("Bob", Code.SURPRISE), "mia": ("Mia", Code.HAPPINESS)}
-    await until(lambda: bob.rows()["bob"][1] is Code.SURPRISE)
+    assert [topic for topic in heard if topic != messages.report_topic(ROOM, "mia")] == [own]
+    expected = {"bob": ("Bob", Emotion.SURPRISE), "mia": ("Mia", Emotion.HAPPINESS)}
+    await until(lambda: bob.rows()["bob"][1] is Emotion.SURPRISE)
     assert bob.rows() == expected
     snapshot = bob.look()
     assert (snapshot.viewers, snapshot.is_total) == (2, False)
-    assert bob.room.pace.heartbeat_s == wire.RoomSettings().heartbeat_s
+    assert bob.room.pace.heartbeat_s == messages.RoomSettings().heartbeat_s
 
 
 # --- messages ----------------------------------------------------------------------------------
@@ -167,54 +169,62 @@ class Act:
     payload: bytes
 
 
-REPORT = wire.encode_report(Report(2_000_000_000, 9, Code.ANGER, 99))
-NICKNAME = wire.encode_nickname("Mallory")
-TOTAL = wire.encode_total(2_000_000_000, 9, 9, (900,) * 9)
-SETTINGS = wire.encode_room(wire.RoomSettings(heartbeat_s=60, mesh_max=1))
+REPORT = messages.encode_report(Report(2_000_000_000, 9, Emotion.ANGER, 99))
+NICKNAME = messages.encode_nickname("Mallory")
+TOTAL = messages.encode_total(2_000_000_000, 9, 9, (900,) * 9)
+SETTINGS = messages.encode_room(messages.RoomSettings(heartbeat_s=60, mesh_max=1))
 BASE = f"resonance/1/{ROOM}"
-WRONG = (wire.shard_of("mia") + 1) % 64
+WRONG = (messages.shard_of("mia") + 1) % 64
 A, B = INVITES
 
 ACTS = {
-    "another's report": Act("mia", wire.report_topic(ROOM, "bob"), REPORT),
-    "another's leaving": Act("mia", wire.report_topic(ROOM, "bob"), b""),
-    "another's name": Act("mia", wire.nickname_topic(ROOM, "bob"), NICKNAME),
+    "another's report": Act("mia", messages.report_topic(ROOM, "bob"), REPORT),
+    "another's leaving": Act("mia", messages.report_topic(ROOM, "bob"), b""),
+    "another's name": Act("mia", messages.nickname_topic(ROOM, "bob"), NICKNAME),
     "a second report in another shard": Act("mia", f"{BASE}/r/{WRONG}/mia", REPORT),
     "a report in a shard there is not": Act("mia", f"{BASE}/r/99999/mia", REPORT),
     "a name in another shard": Act("mia", f"{BASE}/n/{WRONG}/mia", NICKNAME),
-    "an invented viewer": Act("mia", wire.report_topic(ROOM, "nobody"), REPORT),
-    "another channel": Act("mia", wire.report_topic(OTHER, "mia"), REPORT),
-    "a channel that is not there": Act("mia", wire.report_topic("birds", "mia"), REPORT),
-    "from another channel": Act("dan", wire.report_topic(ROOM, "dan"), REPORT),
-    "the total": Act("mia", wire.total_topic(ROOM), TOTAL),
-    "the end of the total": Act("mia", wire.total_topic(ROOM), b""),
-    "room settings": Act("mia", wire.room_topic(ROOM), SETTINGS),
-    "closing the room": Act("mia", wire.room_topic(ROOM), b""),
-    "an aggregator's presence": Act("mia", wire.agent_topic(ROOM, "agg-1"), wire.encode_agent(9)),
-    "presence as an aggregator": Act("mia", wire.agent_topic(ROOM, "mia"), wire.encode_agent(9)),
-    "an aggregator's counts": Act("mia", wire.partial_topic(ROOM, "agg-1"), b"\x95"),
+    "an invented viewer": Act("mia", messages.report_topic(ROOM, "nobody"), REPORT),
+    "another channel": Act("mia", messages.report_topic(OTHER, "mia"), REPORT),
+    "a channel that is not there": Act("mia", messages.report_topic("birds", "mia"), REPORT),
+    "from another channel": Act("dan", messages.report_topic(ROOM, "dan"), REPORT),
+    "the total": Act("mia", messages.total_topic(ROOM), TOTAL),
+    "the end of the total": Act("mia", messages.total_topic(ROOM), b""),
+    "room settings": Act("mia", messages.room_topic(ROOM), SETTINGS),
+    "closing the room": Act("mia", messages.room_topic(ROOM), b""),
+    "an aggregator's presence": Act(
+        "mia", messages.agent_topic(ROOM, "agg-1"), messages.encode_agent(9)
+    ),
+    "presence as an aggregator": Act(
+        "mia", messages.agent_topic(ROOM, "mia"), messages.encode_agent(9)
+    ),
+    "an aggregator's counts": Act("mia", messages.partial_topic(ROOM, "agg-1"), b"\x95"),
     "the broker's figures": Act("mia", "$SYS/broker/clients/connected", b"9"),
     "junk elsewhere": Act("mia", "elsewhere/mia", b"x" * 3000),
     "junk under its own name": Act("mia", f"{BASE}/junk/{WRONG}/mia", b"x" * 3000),
-    "junk below its own report": Act("mia", f"{wire.report_topic(ROOM, 'mia')}/more", b"x"),
+    "junk below its own report": Act("mia", f"{messages.report_topic(ROOM, 'mia')}/more", b"x"),
     "another protocol version": Act("mia", f"resonance/2/{ROOM}/r/1/mia", REPORT),
-    "somebody's door": Act("mia", door.knock_topic(A.id), door.encode_knock("mia", DIGEST)),
-    "an answer at a door": Act("mia", door.answer_topic(A.id), door.encode_answer("m", "welcome")),
-    "a viewer's report, by an aggregator": Act("agg-1", wire.report_topic(ROOM, "bob"), REPORT),
-    "an own report, by an aggregator": Act("agg-1", wire.report_topic(ROOM, "agg-1"), REPORT),
-    "another aggregator's presence": Act("agg-1", wire.agent_topic(ROOM, "agg-2"), b""),
-    "another aggregator's counts": Act("agg-1", wire.partial_topic(ROOM, "agg-2"), b"\x95"),
-    "another room's total": Act("agg-1", wire.total_topic(OTHER), TOTAL),
-    "settings, by an aggregator": Act("agg-1", wire.room_topic(ROOM), SETTINGS),
-    "a total, by the logger": Act("scribe", wire.total_topic(ROOM), TOTAL),
-    "settings, by the logger": Act("scribe", wire.room_topic(ROOM), SETTINGS),
-    "a report, by the logger": Act("scribe", wire.report_topic(ROOM, "scribe"), REPORT),
-    "another room's settings, by a host": Act("cathost", wire.room_topic(OTHER), SETTINGS),
-    "a viewer's report, by a host": Act("cathost", wire.report_topic(ROOM, "bob"), REPORT),
-    "the door of another invite": Act(A.name, door.knock_topic(B.id), b"x"),
-    "an answer to itself": Act(A.name, door.answer_topic(A.id), b"x"),
-    "a report, with an invite alone": Act(A.name, wire.report_topic(ROOM, A.name), REPORT),
-    "settings, with an invite alone": Act(A.name, wire.room_topic(ROOM), SETTINGS),
+    "somebody's door": Act(
+        "mia", enrollment.request_topic(A.id), enrollment.encode_request("mia", DIGEST)
+    ),
+    "an answer at a door": Act(
+        "mia", enrollment.answer_topic(A.id), enrollment.encode_answer("m", "welcome")
+    ),
+    "a viewer's report, by an aggregator": Act("agg-1", messages.report_topic(ROOM, "bob"), REPORT),
+    "an own report, by an aggregator": Act("agg-1", messages.report_topic(ROOM, "agg-1"), REPORT),
+    "another aggregator's presence": Act("agg-1", messages.agent_topic(ROOM, "agg-2"), b""),
+    "another aggregator's counts": Act("agg-1", messages.partial_topic(ROOM, "agg-2"), b"\x95"),
+    "another room's total": Act("agg-1", messages.total_topic(OTHER), TOTAL),
+    "settings, by an aggregator": Act("agg-1", messages.room_topic(ROOM), SETTINGS),
+    "a total, by the logger": Act("scribe", messages.total_topic(ROOM), TOTAL),
+    "settings, by the logger": Act("scribe", messages.room_topic(ROOM), SETTINGS),
+    "a report, by the logger": Act("scribe", messages.report_topic(ROOM, "scribe"), REPORT),
+    "another room's settings, by a host": Act("cathost", messages.room_topic(OTHER), SETTINGS),
+    "a viewer's report, by a host": Act("cathost", messages.report_topic(ROOM, "bob"), REPORT),
+    "the door of another invite": Act(A.name, enrollment.request_topic(B.id), b"x"),
+    "an answer to itself": Act(A.name, enrollment.answer_topic(A.id), b"x"),
+    "a report, with an invite alone": Act(A.name, messages.report_topic(ROOM, A.name), REPORT),
+    "settings, with an invite alone": Act(A.name, messages.room_topic(ROOM), SETTINGS),
 }
 
 
@@ -245,15 +255,15 @@ async def is_granted(client: BrokerClient, act: Act, qos: int, retain: bool) -> 
 @pytest.mark.parametrize(
     ("who", "topic"),
     [
-        ("mia", wire.report_topic(ROOM, "mia")),
-        ("mia", wire.nickname_topic(ROOM, "mia")),
-        ("dan", wire.report_topic(OTHER, "dan")),
-        ("agg-1", wire.agent_topic(ROOM, "agg-1")),
-        ("agg-1", wire.partial_topic(ROOM, "agg-1")),
-        ("agg-1", wire.total_topic(ROOM)),
-        ("cathost", wire.room_topic(ROOM)),
-        ("cathost", wire.agent_topic(ROOM, "cathost")),
-        (A.name, door.knock_topic(A.id)),
+        ("mia", messages.report_topic(ROOM, "mia")),
+        ("mia", messages.nickname_topic(ROOM, "mia")),
+        ("dan", messages.report_topic(OTHER, "dan")),
+        ("agg-1", messages.agent_topic(ROOM, "agg-1")),
+        ("agg-1", messages.partial_topic(ROOM, "agg-1")),
+        ("agg-1", messages.total_topic(ROOM)),
+        ("cathost", messages.room_topic(ROOM)),
+        ("cathost", messages.agent_topic(ROOM, "cathost")),
+        (A.name, enrollment.request_topic(A.id)),
     ],
 )
 async def test_who_writes_its_own_is_heard(guarded: RunningBroker, who: str, topic: str) -> None:
@@ -269,7 +279,7 @@ async def test_a_packet_of_two_megabytes_costs_its_sender_the_line(guarded: Runn
     async with honest_room(guarded) as (bob, heard):
         with pytest.raises(MqttError):
             async with connected(guarded, "mia", answer_timeout_s=2) as client:
-                large = Outgoing(wire.report_topic(ROOM, "mia"), bytes(2_000_000), 1)
+                large = Outgoing(messages.report_topic(ROOM, "mia"), bytes(2_000_000), 1)
                 await client.send(large)
         await nothing_happened(bob, heard)
         assert bob.link.status.state is LinkState.CONNECTED
@@ -281,14 +291,14 @@ async def test_a_packet_of_two_megabytes_costs_its_sender_the_line(guarded: Runn
 @pytest.mark.parametrize(
     ("who", "topic"),
     [
-        ("mia", wire.report_topic(ROOM, "bob")),
-        ("mia", wire.room_topic(ROOM)),
-        ("mia", wire.total_topic(ROOM)),
+        ("mia", messages.report_topic(ROOM, "bob")),
+        ("mia", messages.room_topic(ROOM)),
+        ("mia", messages.total_topic(ROOM)),
         ("mia", f"{BASE}/r/{WRONG}/mia"),
-        ("mia", wire.report_topic(OTHER, "dan")),
-        ("scribe", wire.report_topic(ROOM, "bob")),
-        ("agg-1", wire.agent_topic(ROOM, "agg-2")),
-        (A.name, wire.report_topic(ROOM, "bob")),
+        ("mia", messages.report_topic(OTHER, "dan")),
+        ("scribe", messages.report_topic(ROOM, "bob")),
+        ("agg-1", messages.agent_topic(ROOM, "agg-2")),
+        (A.name, messages.report_topic(ROOM, "bob")),
     ],
 )
 async def test_a_forged_will_is_not_carried_out(
@@ -301,7 +311,7 @@ async def test_a_forged_will_is_not_carried_out(
 
 async def test_an_own_will_is_carried_out(guarded: RunningBroker) -> None:
     heard: list[str] = []
-    own = wire.report_topic(ROOM, "mia")
+    own = messages.report_topic(ROOM, "mia")
     async with connected(guarded, "the host", heard) as host:
         await host.follow("resonance/#", 1)
         await die(guarded, "mia", own)
@@ -339,14 +349,14 @@ async def test_who_listens_to_everything_hears_its_own_room(
         for each in filters:
             with contextlib.suppress(BrokerRefused):
                 await curious.follow(each, 1)
-        own = door.answer_topic(A.id) if who == A.name else wire.report_topic(ROOM, "bob")
-        await dan.send(Outgoing(wire.report_topic(OTHER, "dan"), REPORT, 1))
-        await dan.send(Outgoing(wire.report_topic(OTHER, "dan"), b"", 1))
-        await guest.send(Outgoing(door.knock_topic(B.id), b"x", 1, retain=False))
-        await bob.send(Outgoing(wire.report_topic(ROOM, "bob"), REPORT, 1, retain=False))
+        own = enrollment.answer_topic(A.id) if who == A.name else messages.report_topic(ROOM, "bob")
+        await dan.send(Outgoing(messages.report_topic(OTHER, "dan"), REPORT, 1))
+        await dan.send(Outgoing(messages.report_topic(OTHER, "dan"), b"", 1))
+        await guest.send(Outgoing(enrollment.request_topic(B.id), b"x", 1, retain=False))
+        await bob.send(Outgoing(messages.report_topic(ROOM, "bob"), REPORT, 1, retain=False))
         async with connected(guarded, "the host") as host:
             for invite in INVITES:
-                await host.send(Outgoing(door.answer_topic(invite.id), b"x", 1, retain=False))
+                await host.send(Outgoing(enrollment.answer_topic(invite.id), b"x", 1, retain=False))
         await until(lambda: own in heard)
         assert [topic for topic in heard if topic != own and not topic.startswith(may_hear)] == []
 
@@ -402,8 +412,8 @@ async def test_one_account_at_two_machines_is_one_viewer(guarded: RunningBroker)
         run = asyncio.create_task(second.link.run())
         try:
             await until(lambda: second.link.status.state is LinkState.CONNECTED)
-            second.link.publish_report(Report(1_800_000_000, 1, Code.FEAR, 80))
-            await until(lambda: bob.rows()["mia"][1] is Code.FEAR)
+            second.link.publish_report(Report(1_800_000_000, 1, Emotion.FEAR, 80))
+            await until(lambda: bob.rows()["mia"][1] is Emotion.FEAR)
             assert bob.look().viewers == 2
             assert second.link.viewer_id == "mia"
         finally:
@@ -418,16 +428,16 @@ async def test_on_an_open_broker_viewers_drop_what_stands_in_the_wrong_shard(sta
     """Nobody can be told from another there, but nobody votes twice for one name."""
     broker = start(host="0.0.0.0", public=True, insecure=True)
     url = parse_broker_url(broker.url)
-    link, room = MqttLink(url, ROOM, "bob"), Room()
+    link, room = MqttLink(url, ROOM, "bob"), RoomModel()
     run = asyncio.create_task(link.run())
     try:
         await until(lambda: link.status.state is LinkState.CONNECTED)
         async with broker_client(url, lambda *_: None, identifier="x", version=5) as client:
             for shard in range(64):
                 await client.send(Outgoing(f"{BASE}/r/{shard}/mia", REPORT, 0))
-            for forbidden in (wire.total_topic(ROOM), wire.room_topic(ROOM), "elsewhere"):
+            for forbidden in (messages.total_topic(ROOM), messages.room_topic(ROOM), "elsewhere"):
                 assert not await client.may_write(forbidden)
-        link.publish_report(Report(1, 1, Code.FEAR, 50))
+        link.publish_report(Report(1, 1, Emotion.FEAR, 50))
 
         def viewers() -> int:
             for event in link.drain():

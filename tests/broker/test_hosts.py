@@ -8,19 +8,14 @@ from pathlib import Path
 
 import pytest
 from guests import digest_of, pinned
+from resonance_broker import AccountsStore, RunningBroker
+from resonance_broker.accounts import Account, Role, add_account
 
-from broker import BookFile, RunningBroker
-from broker.accounts import Account, Role, add_account
-from resonance_tui.errors import (
-    BrokerRefused,
-)
-from resonance_tui.messaging import wire
-from resonance_tui.messaging.address import (
-    BrokerUrl,
-    parse_broker_url,
-)
+from resonance_tui.errors import BrokerRefused
+from resonance_tui.messaging.announcer import RoomAnnouncement, RoomAnnouncer
 from resonance_tui.messaging.client import broker_client
-from resonance_tui.messaging.hosting import Hosting, RoomHost
+from resonance_tui.protocol import messages
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 
 pytestmark = pytest.mark.mosquitto
 
@@ -29,9 +24,12 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
     url = parse_broker_url(start().url)
     said: list[list[str]] = [[], []]
     rooms: dict[str, bytes] = {}
-    hosts = [Hosting(["cats"], said[0].append), Hosting(["cats", "dogs"], said[1].append)]
+    hosts = [
+        RoomAnnouncement(["cats"], said[0].append),
+        RoomAnnouncement(["cats", "dogs"], said[1].append),
+    ]
 
-    async def run(hosting: Hosting, ended: asyncio.Event) -> None:
+    async def run(hosting: RoomAnnouncement, ended: asyncio.Event) -> None:
         async with broker_client(url, hosting.hear, identifier=hosting.id, version=5) as client:
             await hosting.begin(client)
             running = asyncio.create_task(hosting.run(client))
@@ -46,8 +44,8 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
                 await asyncio.sleep(0.02)
 
     def host_of(channel: str) -> str | None:
-        payload = rooms.get(wire.room_topic(channel), b"")
-        event = wire.decode(wire.room_topic(channel), payload)
+        payload = rooms.get(messages.room_topic(channel), b"")
+        event = messages.decode(messages.room_topic(channel), payload)
         return event.host if event.settings is not None else None
 
     ends = [asyncio.Event(), asyncio.Event()]
@@ -55,7 +53,7 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
         broker_client(url, rooms.__setitem__, identifier="watcher", version=5) as watcher,
         asyncio.TaskGroup() as tasks,
     ):
-        await watcher.follow(wire.room_topic("+"), 1)
+        await watcher.follow(messages.room_topic("+"), 1)
         tasks.create_task(run(hosts[0], ends[0]))
         await until(lambda: host_of("cats") == hosts[0].id)
         tasks.create_task(run(hosts[1], ends[1]))
@@ -76,7 +74,7 @@ async def test_a_host_on_somebody_elses_broker_announces_with_the_right_account_
             book = add_account(book, Account(name, digest_of("pw"), role, ("cats",)))
         return book, None
 
-    BookFile(folder).change(add)
+    AccountsStore(folder).change(add)
     broker.renew_people()
     url = pinned(broker)
     rooms: dict[str, bytes] = {}
@@ -84,16 +82,16 @@ async def test_a_host_on_somebody_elses_broker_announces_with_the_right_account_
         await _host(url, "agg-1").run()
     login = replace(url, username="cathost", password="pw")
     async with broker_client(login, rooms.__setitem__, identifier="w", version=5) as watcher:
-        await watcher.follow(wire.room_topic("cats"), 1)
+        await watcher.follow(messages.room_topic("cats"), 1)
         running = asyncio.create_task(_host(url, "cathost").run())
         async with asyncio.timeout(5):
-            while not rooms.get(wire.room_topic("cats")):
+            while not rooms.get(messages.room_topic("cats")):
                 await asyncio.sleep(0.02)
             running.cancel()
-            while rooms[wire.room_topic("cats")]:
+            while rooms[messages.room_topic("cats")]:
                 await asyncio.sleep(0.02)
 
 
-def _host(url: BrokerUrl, name: str) -> RoomHost:
+def _host(url: BrokerUrl, name: str) -> RoomAnnouncer:
     login = replace(url, username=name, password="pw")
-    return RoomHost(login, Hosting(["cats"], lambda sentence: None, name))
+    return RoomAnnouncer(login, RoomAnnouncement(["cats"], lambda sentence: None, name))

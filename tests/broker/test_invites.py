@@ -14,27 +14,19 @@ from pathlib import Path
 
 import pytest
 from guests import comes_in, digest_of, hosted, hosted_meanwhile, invited, pinned
+from resonance_broker import AccountsStore, RunningBroker
+from resonance_broker.accounts import Account, Role, add_account, remove_account
+from resonance_broker.preflight import free_port
 
-from broker import BookFile, RunningBroker
-from broker.accounts import Account, Role, add_account, remove_account
-from broker.preflight import free_port
+from resonance_tui.commands import broker_accounts
+from resonance_tui.commands.redeem_invite import accept_invite
+from resonance_tui.commands.session_builder import broker_url, with_login
 from resonance_tui.config import load
-from resonance_tui.errors import (
-    BrokerUnreachable,
-    InputError,
-    InviteRefused,
-)
+from resonance_tui.errors import BrokerUnreachable, InputError, InviteRefused
 from resonance_tui.logins import Logins
-from resonance_tui.messaging.address import (
-    BrokerUrl,
-    invite_link,
-    parse_invite,
-)
 from resonance_tui.messaging.client import broker_client
-from resonance_tui.messaging.door import redeem
-from resonance_tui.verbs import broker_people
-from resonance_tui.verbs.invited import accept_invite
-from resonance_tui.verbs.planning import broker_url, with_login
+from resonance_tui.messaging.enrollment import redeem
+from resonance_tui.protocol.urls import BrokerUrl, invite_link, parse_invite
 
 pytestmark = pytest.mark.mosquitto
 
@@ -104,8 +96,8 @@ async def test_accounts_outlive_a_crash_and_a_restart(broker, start) -> None:
 async def test_what_is_changed_in_another_terminal_counts_within_a_moment(
     broker: RunningBroker, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resonance_tui.verbs.broker_host.LOOK_S", 0.05)
-    url, book = pinned(broker), BookFile(folder)
+    monkeypatch.setattr("resonance_tui.commands.broker_host.LOOK_S", 0.05)
+    url, book = pinned(broker), AccountsStore(folder)
     account = Account("mia", digest_of("one"), Role.VIEWER, ("cats",))
     async with hosted(broker):
         book.change(lambda before: (add_account(before, account), None))
@@ -212,7 +204,7 @@ def _more_people(environment: dict[str, str], url: BrokerUrl) -> None:
 
 def test_before_any_broker_ran_there_is_no_address_to_invite_to(folder: Path) -> None:
     with pytest.raises(InputError, match="No broker with accounts has run here yet"):
-        broker_people.invite(folder, "cats", count=1, expires="24h")
+        broker_accounts.invite(folder, "cats", count=1, expires="24h")
 
 
 def test_what_was_cut_short_before_the_answer_came_is_taken_up_again(
@@ -228,7 +220,7 @@ def test_what_was_cut_short_before_the_answer_came_is_taken_up_again(
 
     with hosted_meanwhile(broker):
         with monkeypatch.context() as patch:
-            patch.setattr("resonance_tui.messaging.door.redeem", cut_short)
+            patch.setattr("resonance_tui.messaging.enrollment.redeem", cut_short)
             with pytest.raises(KeyboardInterrupt):
                 accept_invite(load(), link)
         (login,) = logins.all()

@@ -17,13 +17,19 @@ from pathlib import Path
 import aiomqtt
 import psutil
 import pytest
+from resonance_broker import (
+    BrokerProblem,
+    BrokerSettings,
+    ProblemKind,
+    find_mosquitto,
+    start_broker,
+)
+from resonance_broker.address import certificate_trouble, pinned_context
+from resonance_broker.preflight import free_port, speaks_mqtt
+from resonance_broker.runtime_dir import RuntimeDir, _parent, new_login
+from resonance_broker.server import LocalBroker, Program
 
-from broker import BrokerProblem, BrokerSettings, ProblemKind, find_mosquitto, start_broker
-from broker.address import certificate_trouble, pinned_context
-from broker.preflight import free_port, speaks_mqtt
-from broker.server import LocalBroker, Program
-from broker.workfiles import WorkFolder, _parent, new_login
-from resonance_tui.messaging.wire import report_topic
+from resonance_tui.protocol.topics import report_topic
 
 pytestmark = pytest.mark.mosquitto
 
@@ -229,7 +235,7 @@ def test_leaves_no_process_and_no_file(start, users_file, tls_pair) -> None:
 
 def test_does_not_outlive_us_even_when_we_are_killed(eventually, tmp_path) -> None:
     code = (
-        "import time, broker\n"
+        "import time, resonance_broker\n"
         "from pathlib import Path\n"
         f"s = broker.BrokerSettings(port={free_port()}, accounts=Path({str(tmp_path)!r}))\n"
         "b = broker.start_broker(s)\n"
@@ -283,7 +289,7 @@ def test_an_open_port_alone_is_no_start(tmp_path, monkeypatch) -> None:
     port = free_port()
     mute = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(30)"
     program = fake(tmp_path, f'exec "{sys.executable}" -c "{mute}"')
-    monkeypatch.setattr("broker.server.START_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("resonance_broker.server.START_TIMEOUT_S", 1.0)
     broker = LocalBroker(BrokerSettings(port=port), program)
     with pytest.raises(BrokerProblem, match="did not answer"):
         broker.start()
@@ -325,7 +331,7 @@ def test_the_files_are_private_and_hold_no_password(users_file, tls_pair) -> Non
     settings = BrokerSettings(users=users_file, tls_cert=tls_pair[0], tls_key=tls_pair[1])
     login = new_login(settings)
     assert login is not None
-    folder = WorkFolder(settings, (2, 0, 11), login)
+    folder = RuntimeDir(settings, (2, 0, 11), login)
     folder.fill()
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     files = {path.name: path for path in folder.path.iterdir()}
@@ -381,8 +387,8 @@ def _listens(port: int) -> bool:
 
 def test_a_port_lost_between_look_and_start_is_told(start, monkeypatch) -> None:
     """Somebody takes the port after we looked: Mosquitto's own words reach the person."""
-    monkeypatch.setattr("broker.server.check_port", lambda settings: None)
-    monkeypatch.setattr("broker.server.speaks_mqtt", lambda *_, **__: False)
+    monkeypatch.setattr("resonance_broker.server.check_port", lambda settings: None)
+    monkeypatch.setattr("resonance_broker.server.speaks_mqtt", lambda *_, **__: False)
     other = socket.create_server(("127.0.0.1", 0))
     with other, pytest.raises(BrokerProblem) as caught:
         start_broker(BrokerSettings(port=other.getsockname()[1], program="mosquitto"))

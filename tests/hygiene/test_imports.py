@@ -49,5 +49,5 @@ def test_the_default_engine_needs_no_torch() -> None:
 
 
 def test_the_session_knows_no_widget() -> None:
-    code = "import resonance_tui.session.core, resonance_tui.verbs.headless"
+    code = "import resonance_tui.session.core, resonance_tui.commands.headless"
     assert loaded_by(code, ("textual", "rich")) == set()

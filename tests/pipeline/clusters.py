@@ -15,9 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from machine import Mosquitto, free_port
-
-from broker.certificate import self_signed
-from broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
+from resonance_broker.certificate import self_signed
+from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
 
 NATS = shutil.which("nats-server", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 

@@ -12,20 +12,14 @@ from typing import Any
 
 from seats import publish, start_python
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client
-from resonance_tui.messaging.line import heed_cancellation
-from resonance_tui.messaging.outbox import Outgoing
-from resonance_tui.messaging.wire import (
-    RoomSettings,
-    encode_report,
-    encode_room,
-    new_viewer_id,
-    parse_broker_url,
-    report_topic,
-    room_topic,
-)
+from resonance_tui.messaging.connection import checkpoint
+from resonance_tui.messaging.retained import Outgoing
+from resonance_tui.protocol.messages import RoomSettings, encode_report, encode_room
+from resonance_tui.protocol.topics import new_viewer_id, report_topic, room_topic
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room.state import Report
 
 CHANNEL = "arena"
@@ -43,18 +37,18 @@ class Crowd:
 
     size: int
     ids: list[str] = field(default_factory=list)
-    codes: list[Code] = field(default_factory=list)
+    codes: list[Emotion] = field(default_factory=list)
     seq: int = 0
     client: BrokerClient | None = None
 
     def __post_init__(self) -> None:
         self.ids = [new_viewer_id() for _ in range(self.size)]
-        self.codes = [Code(number % 9) for number in range(self.size)]
+        self.codes = [Emotion(number % 9) for number in range(self.size)]
 
     @property
     def counts(self) -> tuple[int, ...]:
         """What a room of nobody else has to show."""
-        return tuple(self.codes.count(code) for code in Code)
+        return tuple(self.codes.count(code) for code in Emotion)
 
     async def tell(self) -> None:
         """Everybody once."""
@@ -67,7 +61,7 @@ class Crowd:
     async def _repeat(self) -> None:
         while True:
             await self.tell()
-            heed_cancellation()
+            checkpoint()
             await asyncio.sleep(1.0)
 
 
@@ -103,7 +97,7 @@ def aggregator(broker: Any, agent_id: str = "", **options: Any) -> Aggregator:
 AGGREGATOR = f"""
 import asyncio, sys
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.messaging.wire import parse_broker_url
+from resonance_tui.protocol.urls import parse_broker_url
 Aggregator.keepalive_s = 2  # the broker misses a frozen one sooner
 asyncio.run(Aggregator(parse_broker_url(sys.argv[1]), "{CHANNEL}", sys.argv[2]).run())
 """
@@ -121,7 +115,7 @@ class Ledger:
         self.totals: list[tuple[float, tuple[int, ...]]] = []
 
     def put(self, topic: str, payload: bytes) -> None:
-        from resonance_tui.messaging.wire import TotalEvent, decode
+        from resonance_tui.protocol.messages import TotalEvent, decode
 
         event = decode(topic, payload)
         if isinstance(event, TotalEvent):
@@ -137,7 +131,7 @@ class Ledger:
 
 @contextlib.asynccontextmanager
 async def ledger(broker: Any) -> AsyncIterator[Ledger]:
-    from resonance_tui.messaging.wire import total_topic
+    from resonance_tui.protocol.topics import total_topic
 
     book = Ledger()
     url = parse_broker_url(broker.url)

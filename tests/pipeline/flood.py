@@ -8,18 +8,15 @@ import struct
 import sys
 import time
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.packets import connect, publish
-from resonance_tui.messaging.wire import (
+from resonance_tui.protocol.messages import (
     RoomSettings,
     encode_nickname,
     encode_report,
     encode_room,
-    nickname_topic,
-    report_topic,
-    room_topic,
-    total_topic,
 )
+from resonance_tui.protocol.topics import nickname_topic, report_topic, room_topic, total_topic
 from resonance_tui.room.state import Report
 
 CHANNEL = "cinema"
@@ -48,7 +45,7 @@ def payload(dice: random.Random) -> bytes:
     """Random, cut short, far too long, nested a thousand deep; never one that is valid."""
     good = dice.choice(
         [
-            encode_report(Report(1_790_000_000, dice.randrange(10**6), Code.FEAR, 50)),
+            encode_report(Report(1_790_000_000, dice.randrange(10**6), Emotion.FEAR, 50)),
             encode_nickname("Mallory"),
             encode_room(RoomSettings()),
         ]

@@ -12,22 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from resonance_tui.emotions import Code
-from resonance_tui.messaging.link import LinkState, MqttLink
+from resonance_tui.emotions import Emotion
+from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link import MqttLink
 from resonance_tui.messaging.loopback import LoopbackLink
-from resonance_tui.messaging.wire import (
-    LeaveEvent,
-    NicknameEvent,
-    ReportEvent,
-    new_viewer_id,
-    parse_broker_url,
-)
+from resonance_tui.protocol.messages import LeaveEvent, NicknameEvent, ReportEvent
+from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room.state import Report, RoomSnapshot, RoomState
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHANNEL = "cinema"
-HAPPY = Report(boot=1_790_000_000, seq=1, code=Code.HAPPINESS, confidence=83)
-SAD = replace(HAPPY, seq=2, code=Code.SADNESS)
+HAPPY = Report(boot=1_790_000_000, seq=1, code=Emotion.HAPPINESS, confidence=83)
+SAD = replace(HAPPY, seq=2, code=Emotion.SADNESS)
 
 
 class Seat:
@@ -84,7 +81,7 @@ async def seated(*seats: Seat | LoopbackLink, connect: bool = True) -> AsyncIter
     assert all(link.status.state is LinkState.CLOSED for link in links)
 
 
-def rows(seat: Seat) -> dict[str, tuple[str, Code]]:
+def rows(seat: Seat) -> dict[str, tuple[str, Emotion]]:
     return {row.viewer_id: (row.nickname, row.code) for row in seat.look().rows}
 
 

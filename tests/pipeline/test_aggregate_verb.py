@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from resonance_broker import BrokerSettings, start_broker
+from resonance_broker.preflight import free_port
 
-from broker import BrokerSettings, start_broker
-from broker.preflight import free_port
-from resonance_tui.messaging.address import BrokerUrl
+from resonance_tui.commands.aggregate import account_id, describe
 from resonance_tui.messaging.aggregator import AggregatorStatus
-from resonance_tui.messaging.line import LinkState
-from resonance_tui.messaging.wire import RoomSettings, encode_room, room_topic
-from resonance_tui.verbs.aggregate import account_id, describe
+from resonance_tui.messaging.connection import LinkState
+from resonance_tui.protocol.messages import RoomSettings, encode_room
+from resonance_tui.protocol.topics import room_topic
+from resonance_tui.protocol.urls import BrokerUrl
 
 APP = [sys.executable, "-m", "resonance_tui"]
 

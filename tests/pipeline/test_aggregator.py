@@ -16,21 +16,19 @@ import seats
 from crowds import CHANNEL, QUICK, aggregating, aggregator, crowd, ledger, settle, start_aggregator
 from seats import Seat, seated, until
 
-from resonance_tui.capture.sources import Source
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.messaging.line import LinkState
-from resonance_tui.messaging.wire import (
+from resonance_tui.messaging.connection import LinkState
+from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.messages import (
     RoomEvent,
     RoomSettings,
-    agent_topic,
     encode_agent,
     encode_partial,
-    new_viewer_id,
-    parse_broker_url,
-    partial_topic,
 )
+from resonance_tui.protocol.topics import agent_topic, new_viewer_id, partial_topic
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room.tally import Partial, shards_owned
 from resonance_tui.session.core import Session, SessionPlan
 
@@ -86,7 +84,7 @@ async def test_two_aggregators_share_the_shards_and_their_total_is_exact(mosquit
         assert one.figures.shards == len(owned)
         assert one.figures.viewers + two.figures.viewers == 60
         assert one.figures.is_root != two.figures.is_root
-        people.codes = [Code.SURPRISE] * 60
+        people.codes = [Emotion.SURPRISE] * 60
         await people.tell()
         assert await until(lambda: book.last == people.counts) < 1
 
@@ -128,7 +126,7 @@ async def test_viewers_follow_the_total_and_fall_back_to_the_mesh(
 
         def all_see(is_total: bool) -> bool:
             expected = list(people.counts)
-            expected[Code.AWAY] += 1  # ann has no camera
+            expected[Emotion.AWAY] += 1  # ann has no camera
             return all(
                 seen.view.room.is_total == is_total and list(nine(seen)) == expected
                 for seen in (ann, recorder)
@@ -140,12 +138,12 @@ async def test_viewers_follow_the_total_and_fall_back_to_the_mesh(
         await until(lambda: all_see(True), within=15)
         assert [row.nickname for row in ann.view.room.rows] == ["ann"]
         assert recorder.view.room.rows == ()
-        people.codes = [Code.ANGER] * 59
+        people.codes = [Emotion.ANGER] * 59
         await people.tell()
         await until(lambda: all_see(True), within=2)
-        ann.say(Code.HAPPINESS)
-        await until(lambda: recorder.view.room.counts[Code.HAPPINESS] == 1, within=3)
-        await until(lambda: ann.view.room.rows[0].code is Code.HAPPINESS, within=2)
+        ann.say(Emotion.HAPPINESS)
+        await until(lambda: recorder.view.room.counts[Emotion.HAPPINESS] == 1, within=3)
+        await until(lambda: ann.view.room.rows[0].code is Emotion.HAPPINESS, within=2)
         ann.say(None)
         for agent in agents:
             agent.send_signal(signal.SIGKILL)
@@ -229,7 +227,7 @@ async def test_a_frozen_aggregator_is_replaced_and_comes_back_without_a_dip(
         await until(lambda: stays.figures.shards == 64, within=14)
         frozen.send_signal(signal.SIGCONT)
         await until(lambda: stays.figures.shards < 64)
-        people.codes = [Code.FEAR] * 60
+        people.codes = [Emotion.FEAR] * 60
         await people.tell()
         await until(lambda: book.last == people.counts, within=3)
         assert {sum(counts) for counts in book.since(began)} == {60}

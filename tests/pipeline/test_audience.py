@@ -16,17 +16,18 @@ from seats import CHANNEL, Seat, cable, rows, seated, start_python, until
 from test_link import demand_password, present_certificate
 from test_link_peers import AMQTT
 
-from resonance_tui.emotions import Code
+from resonance_tui.commands.audience import make_room_for, mismatch_of
+from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
-from resonance_tui.messaging.address import parse_broker_url
-from resonance_tui.messaging.crowd import CrowdLine, find_route
-from resonance_tui.messaging.wire import encode_nickname, encode_report, nickname_topic
-from resonance_tui.messaging.wire import report_topic as topic_of
+from resonance_tui.protocol.messages import encode_nickname, encode_report
+from resonance_tui.protocol.topics import nickname_topic
+from resonance_tui.protocol.topics import report_topic as topic_of
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room.state import SIMULATED, Report
-from resonance_tui.verbs.audience import make_room_for, mismatch_of
+from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
 
 APP = [sys.executable, "-m", "resonance_tui"]
-HAPPY = encode_report(Report(1_790_000_000, 1, Code.HAPPINESS, 80, SIMULATED))
+HAPPY = encode_report(Report(1_790_000_000, 1, Emotion.HAPPINESS, 80, SIMULATED))
 
 
 def audience(url: str, *args: str) -> tuple[subprocess.CompletedProcess[str], list[dict]]:
@@ -49,9 +50,9 @@ def start(url: str, *args: str) -> subprocess.Popen[str]:
     )
 
 
-async def line_to(url: str, version: int, lost: list[int] | None = None) -> CrowdLine:
+async def line_to(url: str, version: int, lost: list[int] | None = None) -> SimulatedConnection:
     route = await find_route(parse_broker_url(url), version)
-    return CrowdLine(route, lambda: lost.append(1) if lost is not None else None)
+    return SimulatedConnection(route, lambda: lost.append(1) if lost is not None else None)
 
 
 # --- one line ----------------------------------------------------------------------------------
@@ -66,11 +67,11 @@ async def test_a_line_is_a_viewer_like_any_other(mosquitto: Any, version: int) -
         assert await line.open("rsn-sim", topic_of(CHANNEL, "sim"))
         line.say(nickname_topic(CHANNEL, "sim"), encode_nickname("Sim"), 3600)
         line.say(topic_of(CHANNEL, "sim"), HAPPY, 30)
-        await until(lambda: rows(bob) == {"sim": ("Sim", Code.HAPPINESS)})
+        await until(lambda: rows(bob) == {"sim": ("Sim", Emotion.HAPPINESS)})
         assert bob.look().rows[0].is_simulated
         late = Seat(mosquitto)
         async with seated(late):
-            await until(lambda: rows(late) == {"sim": ("Sim", Code.HAPPINESS)})
+            await until(lambda: rows(late) == {"sim": ("Sim", Emotion.HAPPINESS)})
         line.say(topic_of(CHANNEL, "sim"), b"")
         line.close()
         assert await until(lambda: bob.look().viewers == 0) < 1

@@ -17,17 +17,11 @@ import cv2
 import numpy as np
 import pytest
 
-from resonance_tui.capture.camera import (
-    CameraState,
-    FrameSource,
-    Source,
-    check_source,
-    parse_source,
-)
-from resonance_tui.capture.demo import HEIGHT, SHOWN_FOR, WIDTH, load_portraits, render
-from resonance_tui.capture.devices import VideoCapture, open_capture
-from resonance_tui.capture.sources import CameraStatus, Frame
 from resonance_tui.errors import CameraBusy, CameraLost, CameraMissing, SourceInvalid
+from resonance_tui.pipeline.camera import FrameSource, check_source
+from resonance_tui.pipeline.demo_camera import HEIGHT, SHOWN_FOR, WIDTH, load_portraits, render
+from resonance_tui.pipeline.devices import VideoCapture, open_capture
+from resonance_tui.pipeline.sources import CameraState, CameraStatus, Frame, Source, parse_source
 
 QUICK = (0.05, 0.1)  # pauses between tries
 
@@ -464,7 +458,9 @@ def test_the_demo_is_a_function_of_time():
 
 
 def test_without_portraits_the_demo_says_so(monkeypatch):
-    monkeypatch.setattr("resonance_tui.capture.demo.PORTRAITS", (("matplotlib", "no", (0, 0), 1),))
+    monkeypatch.setattr(
+        "resonance_tui.pipeline.demo_camera.PORTRAITS", (("matplotlib", "no", (0, 0), 1),)
+    )
     with pytest.raises(CameraMissing, match="portraits"):
         load_portraits()
 
@@ -477,7 +473,8 @@ def test_opencv_says_nothing_and_loads_in_the_thread(tmp_path):
     bad.write_text("hello")
     program = f"""
 import sys, time
-from resonance_tui.capture.camera import CameraState, FrameSource, Source
+from resonance_tui.pipeline.sources import CameraState, Source
+from resonance_tui.pipeline.camera import FrameSource
 assert "cv2" not in sys.modules and "numpy" not in sys.modules
 bad, url = {str(bad)!r}, "http://127.0.0.1:9/x"
 for source in (Source("device", "99"), Source("url", url), Source("file", bad)):

@@ -13,18 +13,13 @@ from crowds import aggregating
 from machine import MOSQUITTO, Mosquitto
 from seats import CHANNEL, HAPPY, SAD, Seat, publish, seated, until
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.messaging.wire import (
-    Event,
-    RoomSettings,
-    TotalEvent,
-    encode_room,
-    parse_broker_url,
-    room_topic,
-)
+from resonance_tui.protocol.messages import Event, RoomSettings, TotalEvent, encode_room
+from resonance_tui.protocol.topics import room_topic
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room.tally import ROOT, owner
-from resonance_tui.session.room import Room
+from resonance_tui.session.room_model import RoomModel
 
 SETTINGS = RoomSettings(tick_ms=50, heartbeat_s=4, ttl_s=30, mesh_max=200)
 
@@ -34,7 +29,7 @@ class Watched(Seat):
 
     def __init__(self, broker: str, **options: Any) -> None:
         super().__init__(broker, heartbeat_s=1.0, **options)
-        self.shown = Room(SETTINGS)
+        self.shown = RoomModel(SETTINGS)
         self.seen: list[tuple[float, int]] = []  # when, how many
 
     def see(self) -> tuple[int, ...]:
@@ -61,7 +56,7 @@ def counter(broker: Mosquitto, edge: str) -> Aggregator:
 
 def all_see(seats: Sequence[Watched], happy: int, sad: int) -> bool:
     views = [seat.see() for seat in seats]
-    return all((view[Code.HAPPINESS], view[Code.SADNESS]) == (happy, sad) for view in views)
+    return all((view[Emotion.HAPPINESS], view[Emotion.SADNESS]) == (happy, sad) for view in views)
 
 
 @pytest.mark.mosquitto

@@ -10,17 +10,16 @@ import pytest
 from seats import HAPPY, publish
 
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable
-from resonance_tui.messaging.address import BrokerUrl, parse_broker_url
-from resonance_tui.messaging.directory import ChannelInfo, answers, list_channels
-from resonance_tui.messaging.wire import (
+from resonance_tui.messaging.discovery import ChannelInfo, list_channels
+from resonance_tui.messaging.probe import is_reachable
+from resonance_tui.protocol.messages import (
     RoomSettings,
     encode_report,
     encode_room,
     encode_total,
-    report_topic,
-    room_topic,
-    total_topic,
 )
+from resonance_tui.protocol.topics import report_topic, room_topic, total_topic
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 
 
 @pytest.mark.mosquitto
@@ -62,15 +61,15 @@ async def test_a_broker_with_passwords_refuses_the_list(make_mosquitto: Any) -> 
     broker.start()
     with pytest.raises(BrokerRefused, match="asks for a user"):
         await list_channels(parse_broker_url(broker.url))
-    assert await answers(parse_broker_url(broker.url)), "refusing is an answer"
+    assert await is_reachable(parse_broker_url(broker.url)), "refusing is an answer"
 
 
 @pytest.mark.mosquitto
 async def test_a_broker_answers(mosquitto: Any) -> None:
-    assert await answers(parse_broker_url(mosquitto.url))
-    assert await answers(BrokerUrl("mqtt", "localhost", mosquitto.port))
+    assert await is_reachable(parse_broker_url(mosquitto.url))
+    assert await is_reachable(BrokerUrl("mqtt", "localhost", mosquitto.port))
     mosquitto.stop()
-    assert not await answers(parse_broker_url(mosquitto.url))
+    assert not await is_reachable(parse_broker_url(mosquitto.url))
 
 
 @pytest.mark.parametrize("words", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", None])
@@ -86,12 +85,12 @@ async def test_another_kind_of_server_does_not_answer(words: bytes | None) -> No
     async with server:
         port = server.sockets[0].getsockname()[1]
         started = time.monotonic()
-        assert not await answers(BrokerUrl("mqtt", "127.0.0.1", port), timeout=0.3)
-        assert not await answers(BrokerUrl("mqtts", "127.0.0.1", port), timeout=0.3)
+        assert not await is_reachable(BrokerUrl("mqtt", "127.0.0.1", port), timeout=0.3)
+        assert not await is_reachable(BrokerUrl("mqtts", "127.0.0.1", port), timeout=0.3)
         assert time.monotonic() - started < 2
 
 
 async def test_a_host_that_cannot_be_does_not_answer() -> None:
     started = time.monotonic()
-    assert not await answers(BrokerUrl("mqtt", "a" * 64 + ".invalid", 1883))
+    assert not await is_reachable(BrokerUrl("mqtt", "a" * 64 + ".invalid", 1883))
     assert time.monotonic() - started < 2

@@ -14,21 +14,14 @@ import cv2
 import numpy as np
 import pytest
 
-from resonance_tui.capture.clips import ClipBuffer
-from resonance_tui.capture.demo import SHOWN_FOR, load_portraits, render
-from resonance_tui.capture.face_model import FACE_MODEL_SHA256, face_model_path
-from resonance_tui.capture.faces import (
-    Detection,
-    Face,
-    FaceChooser,
-    FaceFinder,
-    HaarFinder,
-    create_finder,
-    crop,
-)
-from resonance_tui.capture.framing import from_landmarks
-from resonance_tui.capture.sources import Frame
 from resonance_tui.errors import FaceModelMissing
+from resonance_tui.pipeline.alignment import Detection, Face, FaceTracker, from_landmarks
+from resonance_tui.pipeline.clip_buffer import ClipBuffer
+from resonance_tui.pipeline.crops import crop
+from resonance_tui.pipeline.demo_camera import SHOWN_FOR, load_portraits, render
+from resonance_tui.pipeline.detectors import FaceDetector, HaarDetector, create_detector
+from resonance_tui.pipeline.face_model import FACE_MODEL_SHA256, face_model_path
+from resonance_tui.pipeline.sources import Frame
 
 RATE = 10.0  # frames a second that are looked at
 Pictures = list[np.ndarray]
@@ -40,11 +33,11 @@ def model(shared_data: Path) -> Path:
 
 
 @pytest.fixture
-def make_finder(model: Path) -> Iterator[Callable[[str], FaceFinder]]:
-    made: list[FaceFinder] = []
+def make_finder(model: Path) -> Iterator[Callable[[str], FaceDetector]]:
+    made: list[FaceDetector] = []
 
-    def make(name: str = "mediapipe") -> FaceFinder:
-        made.append(create_finder(model) if name == "mediapipe" else HaarFinder())
+    def make(name: str = "mediapipe") -> FaceDetector:
+        made.append(create_detector(model) if name == "mediapipe" else HaarDetector())
         assert made[-1].name == name
         return made[-1]
 
@@ -75,8 +68,8 @@ def as_frames(pictures: Pictures, start: float = 100.0) -> list[Frame]:
     return [Frame(p, start + i / RATE, i) for i, p in enumerate(pictures)]
 
 
-def follow(finder: FaceFinder, frames: list[Frame]) -> list[Face | None]:
-    chooser = FaceChooser()
+def follow(finder: FaceDetector, frames: list[Frame]) -> list[Face | None]:
+    chooser = FaceTracker()
     return [chooser.choose(finder.find(frame), frame.captured_at) for frame in frames]
 
 
@@ -246,7 +239,7 @@ def test_the_second_person_never_gets_into_the_clip_of_the_first(make_finder, cl
     together = side_by_side(man, hopper())
     alone = side_by_side(without_head(man), hopper())
     frames = as_frames([together] * 12 + [alone] * 24)
-    finder, chooser, buffer = make_finder(name), FaceChooser(), ClipBuffer(6, RATE)
+    finder, chooser, buffer = make_finder(name), FaceTracker(), ClipBuffer(6, RATE)
     left, right = sorted(finder.find(frames[0]), key=lambda face: face.cx)
     known = [crop(together, face, 48) for face in (left, right)]
     shown: list[int] = []
@@ -266,7 +259,7 @@ def test_the_second_person_never_gets_into_the_clip_of_the_first(make_finder, cl
 def test_after_a_cut_to_another_person_nothing_is_carried_over(make_finder, clip):
     """The first frame after the cut is read as well as if nothing had been there before."""
     man, woman = clip("single_face")[:5], clip("WolfgangLanger_Pexels")[:5]
-    finder, chooser = make_finder(), FaceChooser()
+    finder, chooser = make_finder(), FaceTracker()
     frames = as_frames([f.image for f in man + woman])
     found = [finder.find(frame) for frame in frames]
     (fresh,) = make_finder().find(frames[5])
@@ -305,7 +298,7 @@ def test_any_size_of_picture(make_finder, clip, name, shape):
 
 
 def test_without_a_model_file_haar_steps_in():
-    finder = create_finder(None)
+    finder = create_detector(None)
     assert (finder.name, bool(finder.note)) == ("haar", True)
 
 
@@ -313,13 +306,13 @@ def test_without_a_model_file_haar_steps_in():
 def test_with_a_broken_model_file_haar_steps_in(tmp_path, content):
     path = tmp_path / "face_landmarker.task"
     path.write_bytes(content)
-    finder = create_finder(path)
+    finder = create_detector(path)
     assert finder.name == "haar"
     assert "MediaPipe" in finder.note
 
 
 def test_with_a_model_file_that_is_not_there_haar_steps_in(tmp_path):
-    assert create_finder(tmp_path / "nothing.task").name == "haar"
+    assert create_detector(tmp_path / "nothing.task").name == "haar"
 
 
 # The model file

@@ -24,16 +24,19 @@ import pytest
 from crowds import aggregating, aggregator, crowd, ledger, settle, start_aggregator
 from seats import CHANNEL, SAD, Seat, cable, until
 
-from resonance_tui.capture.sources import Source
-from resonance_tui.emotions import Code
-from resonance_tui.history.rows import Row
+from resonance_tui.emotions import Emotion
+from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
-from resonance_tui.messaging.link import Link, LinkState, MqttLink
-from resonance_tui.messaging.wire import BrokerUrl, RoomSettings, new_viewer_id, parse_broker_url
+from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link import Link, MqttLink
+from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.messages import RoomSettings
+from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.session import core
 from resonance_tui.session.core import Session, SessionPlan
-from resonance_tui.session.room import Room
-from resonance_tui.session.view import RoomEvent, SessionEvent
+from resonance_tui.session.events import RoomUpdate, SessionEvent
+from resonance_tui.session.room_model import RoomModel
 
 pytestmark = pytest.mark.mosquitto
 
@@ -50,7 +53,7 @@ class Brisk(Session):
 
     def __init__(self, plan: SessionPlan) -> None:
         super().__init__(plan)
-        self._room = Room(BRISK)
+        self._room = RoomModel(BRISK)
         self.seen: list[tuple[float, Nine]] = []
         self.states: list[LinkState] = []
         self.add_listener(self._note)
@@ -67,7 +70,7 @@ class Brisk(Session):
         )
 
     def _note(self, event: SessionEvent) -> None:
-        if isinstance(event, RoomEvent):
+        if isinstance(event, RoomUpdate):
             self.seen.append((time.monotonic(), self.nine))
         self.states.append(self.view.link.state)
 
@@ -85,12 +88,12 @@ class Brisk(Session):
         return {nine for told_at, nine in self.seen if told_at >= at}
 
 
-def nine(*codes: Code) -> Nine:
-    return tuple(codes.count(code) for code in Code)
+def nine(*codes: Emotion) -> Nine:
+    return tuple(codes.count(code) for code in Emotion)
 
 
-BOTH = nine(Code.HAPPINESS, Code.SADNESS)
-FIRST = {BOTH, nine(Code.HAPPINESS), nine(Code.SADNESS)}  # while everybody comes in
+BOTH = nine(Emotion.HAPPINESS, Emotion.SADNESS)
+FIRST = {BOTH, nine(Emotion.HAPPINESS), nine(Emotion.SADNESS)}  # while everybody comes in
 
 
 @dataclass
@@ -112,7 +115,7 @@ class House:
     def are(self, state: LinkState) -> bool:
         return all(each.view.link.state is state for each in self.everybody)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Sample]:
         with Store(self.database, read_only=True) as store:
             return list(store.read(self.log.view.channel, None, None))
 
@@ -143,8 +146,8 @@ async def house(
         session(log or broker.url, folder, "", database=database, observe_only=True),
         database,
     )
-    home.ann.say(Code.HAPPINESS)
-    home.ben.say(Code.SADNESS)
+    home.ann.say(Emotion.HAPPINESS)
+    home.ben.say(Emotion.SADNESS)
     async with asyncio.TaskGroup() as tasks:
         runs = [tasks.create_task(each.run()) for each in home.everybody]
         if not any(ids):
@@ -154,11 +157,11 @@ async def house(
             run.cancel()
 
 
-def recorded(rows: list[Row]) -> set[Nine]:
+def recorded(rows: list[Sample]) -> set[Nine]:
     return {(*row.counts, row.away, row.unsure) for row in rows}
 
 
-def missing(rows: list[Row]) -> list[int]:
+def missing(rows: list[Sample]) -> list[int]:
     """The seconds without a row between the first and the last."""
     pairs = itertools.pairwise(row.t for row in rows)
     return [second for one, other in pairs for second in range(one + 1, other)]
@@ -175,7 +178,7 @@ async def test_killed_and_restarted_it_has_everybody_back_and_no_ghost(
         ghost = Seat(line.url)
         run = asyncio.create_task(ghost.link.run())
         ghost.link.publish_report(SAD)
-        three = nine(Code.HAPPINESS, Code.SADNESS, Code.SADNESS)
+        three = nine(Emotion.HAPPINESS, Emotion.SADNESS, Emotion.SADNESS)
         await until(lambda: home.all_see(three))
         down_at = time.time()
         mosquitto.kill()
@@ -209,10 +212,10 @@ async def test_stopped_for_a_moment_nobody_notices(mosquitto: Any, tmp_path: Pat
         began = time.monotonic()
         mosquitto.freeze()
         await asyncio.sleep(0.4)
-        home.ben.say(Code.FEAR)
+        home.ben.say(Emotion.FEAR)
         await asyncio.sleep(0.1)
         mosquitto.thaw()
-        changed = nine(Code.HAPPINESS, Code.FEAR)
+        changed = nine(Emotion.HAPPINESS, Emotion.FEAR)
         await until(lambda: home.all_see(changed), within=HEARTBEAT_S + SLACK_S)
         assert all(each.since(began) <= {BOTH, changed} for each in home.everybody)
         assert not any(LinkState.LOST in each.states for each in home.everybody)
@@ -227,11 +230,11 @@ async def test_stopped_for_long_it_is_given_up_and_found_again(
         mosquitto.freeze()
         await until(lambda: home.are(LinkState.LOST), within=HEARTBEAT_S + ANSWER_S + SLACK_S)
         lost_at = time.time()
-        home.ben.say(Code.FEAR)
+        home.ben.say(Emotion.FEAR)
         await asyncio.sleep(1.2)
         thawed_at = time.time()
         mosquitto.thaw()
-        changed = nine(Code.HAPPINESS, Code.FEAR)
+        changed = nine(Emotion.HAPPINESS, Emotion.FEAR)
         await until(lambda: home.all_see(changed))
         right_at = time.monotonic()
         await asyncio.sleep(WILL_DELAY_S + 0.5)
@@ -255,8 +258,8 @@ async def test_a_viewer_whose_line_is_cut_and_mended_never_left(
         began, dials = time.monotonic(), line.dials
         line.cut()
         await until(lambda: line.dials > dials)
-        home.ben.say(Code.FEAR)
-        changed = nine(Code.HAPPINESS, Code.FEAR)
+        home.ben.say(Emotion.FEAR)
+        changed = nine(Emotion.HAPPINESS, Emotion.FEAR)
         await until(lambda: home.all_see(changed), within=HEARTBEAT_S + SLACK_S)
         await asyncio.sleep(WILL_DELAY_S + 0.5)
         assert home.ben.since(began) | home.log.since(began) <= {BOTH, changed}
@@ -273,7 +276,7 @@ async def test_a_viewer_who_stays_cut_off_is_taken_out_by_the_will(
     ):
         line.is_cut = True
         line.cut()
-        alone = nine(Code.SADNESS)
+        alone = nine(Emotion.SADNESS)
         await until(lambda: home.ben.nine == home.log.nine == alone, within=TTL_S + SLACK_S)
         line.is_cut = False
         await until(lambda: home.all_see(BOTH), within=HEARTBEAT_S + SLACK_S)
@@ -291,8 +294,8 @@ async def test_a_recorder_that_is_cut_off_leaves_a_gap_and_no_guess(
         line.cut()
         await until(lambda: not home.log.is_connected)
         cut_at = time.time()
-        home.ben.say(Code.FEAR)
-        changed = nine(Code.HAPPINESS, Code.FEAR)
+        home.ben.say(Emotion.FEAR)
+        changed = nine(Emotion.HAPPINESS, Emotion.FEAR)
         await until(lambda: home.ann.nine == home.ben.nine == changed)
         await asyncio.sleep(1.5)
         mended_at = time.time()
@@ -315,7 +318,7 @@ async def test_a_half_open_peer_is_gone_and_back_as_one(mosquitto: Any, tmp_path
         began = time.monotonic()
         line.is_blind = True
         await until(lambda: not home.ann.is_connected, within=HEARTBEAT_S + ANSWER_S + SLACK_S)
-        alone = nine(Code.SADNESS)
+        alone = nine(Emotion.SADNESS)
         await until(lambda: home.ben.nine == home.log.nine == alone, within=TTL_S + SLACK_S)
         line.is_blind = False
         await until(lambda: home.all_see(BOTH), within=HEARTBEAT_S + SLACK_S)
@@ -375,7 +378,7 @@ async def test_a_killed_aggregator_leaves_no_dip_and_no_double_count(
         killed_at = time.monotonic()
         doomed.send_signal(signal.SIGKILL)
         await until(lambda: stays.figures.shards == 64)
-        people.codes = [Code.FEAR] * 60
+        people.codes = [Emotion.FEAR] * 60
         await people.tell()
         await until(lambda: book.last == log.nine == people.counts, within=2)
         assert {sum(counts) for counts in book.since(killed_at)} == {60}
@@ -402,8 +405,8 @@ async def test_a_clock_that_jumps_moves_the_rows_and_nothing_else(
         before = home.rows()
         began = time.monotonic()
         ahead = jump_s
-        home.ben.say(Code.FEAR)
-        changed = nine(Code.HAPPINESS, Code.FEAR)
+        home.ben.say(Emotion.FEAR)
+        changed = nine(Emotion.HAPPINESS, Emotion.FEAR)
         await until(lambda: home.all_see(changed), within=HEARTBEAT_S + SLACK_S)
         await asyncio.sleep(HEARTBEAT_S + 0.2)
         assert all(each.since(began) <= {BOTH, changed} for each in home.everybody)

@@ -14,17 +14,20 @@ import psutil
 import pytest
 from seats import CHANNEL, REPOSITORY, Seat, publish, rows, seated, until
 
-from resonance_tui.capture.sources import Source
-from resonance_tui.emotions import Code
-from resonance_tui.messaging.crowd import CrowdLine, find_route
-from resonance_tui.messaging.guard import MAX_SOURCES, STRIKES
-from resonance_tui.messaging.link import LinkState, MqttLink
-from resonance_tui.messaging.wire import encode_report, parse_broker_url, report_topic
+from resonance_tui.emotions import Emotion
+from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link import MqttLink
+from resonance_tui.messaging.rate_limit import MAX_SOURCES, STRIKES
+from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.messages import encode_report
+from resonance_tui.protocol.topics import report_topic
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room.state import Report, RoomSnapshot
 from resonance_tui.session.core import Session, SessionPlan
+from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
 
 SECONDS, RATE = 10, 5000
-HONEST = {"ann": Code.HAPPINESS, "ben": Code.SADNESS}
+HONEST = {"ann": Emotion.HAPPINESS, "ben": Emotion.SADNESS}
 
 
 class Honest:
@@ -36,7 +39,7 @@ class Honest:
 
     async def run(self, url: str) -> None:
         route = await find_route(parse_broker_url(url), 5)
-        lines = {name: CrowdLine(route, lambda: None) for name in self.feel}
+        lines = {name: SimulatedConnection(route, lambda: None) for name in self.feel}
         for name, line in lines.items():
             assert await line.open(f"rsn-{name}")
         while True:
@@ -86,7 +89,7 @@ async def a_session(url: str, folder: Path) -> AsyncIterator[tuple[Session, Hone
             task.cancel()
 
 
-def shown(room: RoomSnapshot) -> dict[str, Code]:
+def shown(room: RoomSnapshot) -> dict[str, Emotion]:
     return {row.viewer_id: row.code for row in room.rows}
 
 
@@ -96,7 +99,7 @@ async def test_ten_seconds_of_garbage_leave_the_room_right_and_the_loop_alive(
     mosquitto: Any, tmp_path: Path
 ) -> None:
     async with a_session(mosquitto.url, tmp_path) as (session, honest, lag):
-        expected = {"myself": Code.AWAY, **HONEST}
+        expected = {"myself": Emotion.AWAY, **HONEST}
         await until(lambda: shown(session.view.room) == expected)
         link = session._link
         assert isinstance(link, MqttLink)
@@ -113,8 +116,8 @@ async def test_ten_seconds_of_garbage_leave_the_room_right_and_the_loop_alive(
         lags = list(lag.seconds)
         assert await sent(flood) == SECONDS * RATE
         assert psutil.Process().memory_info().rss - memory < 64 * 2**20, "of 100 MiB of garbage"
-        honest.feel = {"ann": Code.FEAR, "ben": Code.ANGER}
-        expected = {"myself": Code.AWAY, **honest.feel}
+        honest.feel = {"ann": Emotion.FEAR, "ben": Emotion.ANGER}
+        expected = {"myself": Emotion.AWAY, **honest.feel}
         await until(lambda: shown(session.view.room) == expected, within=5)
         assert session.view.link.state is LinkState.CONNECTED
         assert "muted for a while" in session.view.link.detail
@@ -153,7 +156,7 @@ async def test_one_who_babbles_is_muted_and_the_others_are_told_why(mosquitto: A
             await until(lambda: bob.link.wake.is_set())
             bob.look()
         await until(lambda: bob.look() and "muted" in bob.link.status.detail)
-        good = encode_report(Report(1_790_000_000, 1, Code.HAPPINESS, 70))
+        good = encode_report(Report(1_790_000_000, 1, Emotion.HAPPINESS, 70))
         for name in ("mallory", "zoe"):
             await asyncio.to_thread(publish, mosquitto, report_topic(CHANNEL, name), good)
         await until(lambda: "zoe" in rows(bob))

@@ -13,17 +13,14 @@ from typing import Any
 import pytest
 from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python, until
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused
-from resonance_tui.messaging.address import parse_broker_url
-from resonance_tui.messaging.directory import ChannelInfo, answers, list_channels
-from resonance_tui.messaging.link import LinkState
-from resonance_tui.messaging.wire import (
-    RoomEvent,
-    RoomSettings,
-    encode_room,
-    room_topic,
-)
+from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.discovery import ChannelInfo, list_channels
+from resonance_tui.messaging.probe import is_reachable
+from resonance_tui.protocol.messages import RoomEvent, RoomSettings, encode_room
+from resonance_tui.protocol.topics import room_topic
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room.state import RoomState
 
 pytestmark = pytest.mark.mosquitto
@@ -37,10 +34,10 @@ async def test_a_report_is_seen_by_another_within_a_second(mosquitto: Any) -> No
     async with seated(alice, bob):
         alice.link.publish_nickname("Alice")
         alice.link.publish_report(HAPPY)
-        expected = {alice.link.viewer_id: ("Alice", Code.HAPPINESS)}
+        expected = {alice.link.viewer_id: ("Alice", Emotion.HAPPINESS)}
         assert await until(lambda: rows(bob) == expected) < 1
         alice.link.publish_report(SAD)
-        assert await until(lambda: bob.look().counts[Code.SADNESS] == 1) < 1
+        assert await until(lambda: bob.look().counts[Emotion.SADNESS] == 1) < 1
         assert bob.look().viewers == 1
 
 
@@ -52,7 +49,7 @@ async def test_who_comes_late_sees_everybody_at_once(mosquitto: Any) -> None:
         await until(lambda: alice.look().viewers == 1)
         bob = Seat(mosquitto, heartbeat_s=60)
         async with seated(bob):
-            expected = {alice.link.viewer_id: ("Alice", Code.HAPPINESS)}
+            expected = {alice.link.viewer_id: ("Alice", Emotion.HAPPINESS)}
             assert await until(lambda: rows(bob) == expected) < 1
 
 
@@ -86,7 +83,7 @@ async def test_withdrawing_hides_and_the_next_report_shows_again_with_the_name(
         await asyncio.sleep(1.2)  # two heartbeats, which must not bring her back
         assert bob.look().viewers == 0
         alice.link.publish_report(SAD)
-        await until(lambda: rows(bob) == {alice.link.viewer_id: ("Alice", Code.SADNESS)})
+        await until(lambda: rows(bob) == {alice.link.viewer_id: ("Alice", Emotion.SADNESS)})
 
 
 async def test_a_nickname_alone_tells_nobody_that_one_is_there(mosquitto: Any) -> None:
@@ -115,7 +112,7 @@ async def test_another_heartbeat_holds_at_once(mosquitto: Any) -> None:
         alice.link.publish_report(HAPPY)
         await until(lambda: bob.look().viewers == 1)
         bob.link.drain()
-        alice.link.beat_every(0.2)
+        alice.link.set_heartbeat(0.2)
         assert await until(bob.link.drain) < 1
 
 
@@ -125,14 +122,14 @@ async def test_who_does_not_hear_everybody_hears_nobody_until_it_does_again(mosq
         alice.link.publish_nickname("Alice")
         alice.link.publish_report(HAPPY)
         await until(lambda: bob.look().viewers == 1)
-        bob.link.hear_everybody(False)
-        await until(lambda: not bob.link._hears_everybody)
+        bob.link.subscribe_all(False)
+        await until(lambda: not bob.link._subscribed_to_all)
         bob.link.drain()
         await asyncio.sleep(0.5)
         assert bob.link.drain() == []
         bob.room = RoomState()
-        bob.link.hear_everybody(True)
-        await until(lambda: rows(bob) == {alice.link.viewer_id: ("Alice", Code.HAPPINESS)})
+        bob.link.subscribe_all(True)
+        await until(lambda: rows(bob) == {alice.link.viewer_id: ("Alice", Emotion.HAPPINESS)})
 
 
 async def test_a_report_after_heartbeats_still_counts_as_newer(mosquitto: Any) -> None:
@@ -142,7 +139,7 @@ async def test_a_report_after_heartbeats_still_counts_as_newer(mosquitto: Any) -
         await until(lambda: bob.look().viewers == 1)
         await asyncio.sleep(0.5)  # heartbeats have taken numbers beyond SAD's
         alice.link.publish_report(SAD)
-        await until(lambda: bob.look().counts[Code.SADNESS] == 1)
+        await until(lambda: bob.look().counts[Emotion.SADNESS] == 1)
 
 
 async def test_an_observer_hears_and_is_not_heard(mosquitto: Any) -> None:
@@ -168,14 +165,14 @@ async def test_the_settings_of_the_host_arrive(mosquitto: Any) -> None:
 
 VIEWER = """
 import asyncio, sys
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.link import MqttLink
-from resonance_tui.messaging.wire import parse_broker_url
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room.state import Report
 
 link = MqttLink(parse_broker_url(sys.argv[1]), "cinema", "doomed", will_delay_s=1)
 link.publish_nickname("Doomed")
-link.publish_report(Report(1, 1, Code.FEAR, 50))
+link.publish_report(Report(1, 1, Emotion.FEAR, 50))
 asyncio.run(link.run())
 """
 
@@ -185,7 +182,7 @@ async def test_a_killed_viewer_is_gone_after_the_will(mosquitto: Any) -> None:
     async with seated(bob):
         viewer = start_python(VIEWER, mosquitto.url)
         try:
-            await until(lambda: rows(bob) == {"doomed": ("Doomed", Code.FEAR)}, within=15)
+            await until(lambda: rows(bob) == {"doomed": ("Doomed", Emotion.FEAR)}, within=15)
         finally:
             viewer.send_signal(signal.SIGKILL)
             viewer.communicate()
@@ -205,7 +202,7 @@ async def test_a_broker_that_forgot_everything_is_told_at_once(mosquitto: Any) -
         mosquitto.start()
         carol = Seat(mosquitto)
         async with seated(carol):
-            names = {("Alice", Code.HAPPINESS), ("", Code.SADNESS)}
+            names = {("Alice", Emotion.HAPPINESS), ("", Emotion.SADNESS)}
             await until(lambda: set(rows(carol).values()) == names)
 
 
@@ -278,8 +275,8 @@ async def test_tls_is_spoken_and_a_certificate_from_nobody_is_not_trusted(
     async with seated(alice):
         alice.link.publish_report(HAPPY)
         await until(lambda: alice.look().viewers == 1)
-    assert await answers(parse_broker_url(url))
-    assert not await answers(parse_broker_url(broker.url)), "TLS only"
+    assert await is_reachable(parse_broker_url(url))
+    assert not await is_reachable(parse_broker_url(broker.url)), "TLS only"
 
 
 def present_certificate(broker: Any) -> Path:

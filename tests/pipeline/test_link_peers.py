@@ -9,16 +9,11 @@ from typing import Any
 import pytest
 from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python, until
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.messaging.wire import (
-    Event,
-    TotalEvent,
-    TotalOverEvent,
-    encode_report,
-    parse_broker_url,
-    report_topic,
-)
+from resonance_tui.protocol.messages import Event, TotalEvent, TotalOverEvent, encode_report
+from resonance_tui.protocol.topics import report_topic
+from resonance_tui.protocol.urls import parse_broker_url
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 64])
@@ -108,7 +103,7 @@ async def test_an_old_broker_carries_the_same_room(unused_port: int) -> None:
             async with seated(alice):
                 alice.link.publish_nickname("Alice")
                 alice.link.publish_report(HAPPY)
-                expected = {alice.link.viewer_id: ("Alice", Code.HAPPINESS)}
+                expected = {alice.link.viewer_id: ("Alice", Emotion.HAPPINESS)}
                 await until(lambda: rows(bob) == expected)
                 late = Seat(url)
                 async with seated(late):

@@ -17,16 +17,13 @@ import aiomqtt
 import pytest
 from seats import CHANNEL, HAPPY, Seat, seated, start_python, until
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.client import BrokerClient, broker_client
-from resonance_tui.messaging.link import LinkState
+from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.packets import DISCONNECT, connect, publish
-from resonance_tui.messaging.wire import (
-    channel_filter,
-    encode_report,
-    parse_broker_url,
-    report_topic,
-)
+from resonance_tui.protocol.messages import encode_report
+from resonance_tui.protocol.topics import channel_filter, report_topic
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room.state import Report
 
 REPORTS = channel_filter(CHANNEL, "r")
@@ -45,7 +42,7 @@ def burst(port: int) -> None:
         assert line.recv(64)[0] == 0x20
         line.sendall(
             b"".join(
-                publish(5, topics[seq % 500], encode_report(Report(1, seq, Code.FEAR, 50)), 30)
+                publish(5, topics[seq % 500], encode_report(Report(1, seq, Emotion.FEAR, 50)), 30)
                 for seq in range(1, BURST + 1)
             )
         )
@@ -103,9 +100,10 @@ VIEWERS, RATE, SECONDS = 500, 3000, 2
 # Every viewer reports again and again; its last report is the only SURPRISE.
 CROWD = """
 import socket, sys, time
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.packets import DISCONNECT, connect, publish
-from resonance_tui.messaging.wire import encode_report, report_topic
+from resonance_tui.protocol.messages import encode_report
+from resonance_tui.protocol.topics import report_topic
 from resonance_tui.room.state import Report
 
 port, viewers, rate, seconds = map(int, sys.argv[1:])
@@ -120,9 +118,9 @@ def report(number, seq, code):
 start, step = time.monotonic(), rate // 50
 for batch in range(50 * seconds):
     sent = range(batch * step, (batch + 1) * step)
-    line.sendall(b"".join(report(n % viewers, 1 + n // viewers, Code.FEAR) for n in sent))
+    line.sendall(b"".join(report(n % viewers, 1 + n // viewers, Emotion.FEAR) for n in sent))
     time.sleep(max(0.0, start + (batch + 1) / 50 - time.monotonic()))
-line.sendall(b"".join(report(n, 10**6, Code.SURPRISE) for n in range(viewers)))
+line.sendall(b"".join(report(n, 10**6, Emotion.SURPRISE) for n in range(viewers)))
 print(time.monotonic() - start, flush=True)
 line.sendall(DISCONNECT)
 line.close()
@@ -143,7 +141,7 @@ async def test_three_thousand_reports_a_second_are_kept_up_with(mosquitto: Any) 
                 assert len(watcher.link._inbox) <= VIEWERS
                 watcher.look()
                 await asyncio.sleep(0.1)
-            took = await until(lambda: watcher.look().counts[Code.SURPRISE] == VIEWERS, within=5)
+            took = await until(lambda: watcher.look().counts[Emotion.SURPRISE] == VIEWERS, within=5)
             assert took < 2, "the newest state is there as soon as the flood ends"
             assert watcher.look().viewers == VIEWERS
             assert watcher.link._inbox.rejected == watcher.link._inbox.dropped == 0
@@ -255,9 +253,9 @@ async def test_a_connection_that_dies_with_its_connack_comes_back(
             assert blade.cuts_left == 0 and LinkState.LOST in alice.statuses
             assert time.monotonic() - started < 10, "three cuts, three short waits"
             await until(lambda: bob.look().viewers == 1)
-            newer = Report(HAPPY.boot, 2, Code.SURPRISE, 50)
+            newer = Report(HAPPY.boot, 2, Emotion.SURPRISE, 50)
             alice.link.publish_report(newer)
-            await until(lambda: bob.look().counts[Code.SURPRISE] == 1)
+            await until(lambda: bob.look().counts[Emotion.SURPRISE] == 1)
     assert blade.carried >= 1
 
 

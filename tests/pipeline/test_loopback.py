@@ -6,13 +6,9 @@ from dataclasses import replace
 
 from seats import CHANNEL, HAPPY, seated
 
-from resonance_tui.messaging.link import LinkState
+from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.loopback import LoopbackHub, LoopbackLink
-from resonance_tui.messaging.wire import (
-    LeaveEvent,
-    NicknameEvent,
-    ReportEvent,
-)
+from resonance_tui.protocol.messages import LeaveEvent, NicknameEvent, ReportEvent
 
 
 async def test_the_loopback_does_what_the_link_does() -> None:

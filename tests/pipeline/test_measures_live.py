@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from crowds import CHANNEL, crowd
 
-from resonance_tui.capture.sources import Source
-from resonance_tui.emotions import Code
-from resonance_tui.messaging.wire import new_viewer_id, parse_broker_url
+from resonance_tui.emotions import Emotion
+from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room import resonance
-from resonance_tui.session import RoomEvent
+from resonance_tui.session import RoomUpdate
 from resonance_tui.session.core import Session, SessionPlan
 
 pytestmark = pytest.mark.mosquitto
@@ -37,13 +38,15 @@ async def test_a_crowd_that_moves_as_one_shows_at_once(
     )
     session, told = Session(plan), []
     session.set_corrected(True)
-    session.add_listener(lambda event: told.append(event) if isinstance(event, RoomEvent) else None)
+    session.add_listener(
+        lambda event: told.append(event) if isinstance(event, RoomUpdate) else None
+    )
     async with crowd(mosquitto, 30) as people, asyncio.TaskGroup() as tasks:
         running = tasks.create_task(session.run())
         try:
             async with asyncio.timeout(20):
                 for turn in range(100):
-                    people.codes = [Code(turn // 2 % 7)] * 30
+                    people.codes = [Emotion(turn // 2 % 7)] * 30
                     await people.tell()
                     await asyncio.sleep(0.5)
                     if told and (told[-1].resonance or 0) > 0.9:

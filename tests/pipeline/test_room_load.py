@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.packets import publish
-from resonance_tui.messaging.wire import channel_filter, encode_report, encode_total, total_topic
+from resonance_tui.protocol.messages import encode_report, encode_total
+from resonance_tui.protocol.topics import channel_filter, total_topic
 from resonance_tui.room.state import Report
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -57,7 +58,7 @@ def test_reports_are_told_apart_however_the_stream_is_cut(cuts: list[int]) -> No
         for serial in serials:
             load.ledger.said[serial] = room_load.Said(time.perf_counter())
         stream = SUBACK + b"".join(
-            publish(5, line.topic, encode_report(Report(serial, 1, Code.FEAR, 50, 2)), expiry)
+            publish(5, line.topic, encode_report(Report(serial, 1, Emotion.FEAR, 50, 2)), expiry)
             for serial, expiry in zip(serials, [None, 30] * 4, strict=True)
         )
         at = 0

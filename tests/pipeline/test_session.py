@@ -13,21 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from resonance_tui.capture.sources import CameraState, Source, parse_source
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused, InputError
 from resonance_tui.history.store import Store
-from resonance_tui.messaging.link import LinkState
+from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.loopback import LoopbackHub, LoopbackLink
-from resonance_tui.messaging.wire import (
-    BrokerUrl,
-    ReportEvent,
-    new_viewer_id,
-    parse_broker_url,
-)
+from resonance_tui.pipeline.sources import CameraState, Source, parse_source
+from resonance_tui.protocol.messages import ReportEvent
+from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.room.smoothing import Steady
 from resonance_tui.session.core import Session, SessionPlan
-from resonance_tui.session.view import EngineState
+from resonance_tui.session.events import EngineState
 
 pytestmark = pytest.mark.mosquitto
 
@@ -82,8 +79,8 @@ async def test_what_one_says_the_other_sees(quiet: Callable[[str], Session]) -> 
     async with living(ann, ben):
         await until(lambda: names(ben) == ["ann", "ben"] == names(ann))
         assert ben.view.room.away == 2
-        ann.say(Code.SURPRISE)
-        await until(lambda: ben.view.room.counts[Code.SURPRISE] == 1)
+        ann.say(Emotion.SURPRISE)
+        await until(lambda: ben.view.room.counts[Emotion.SURPRISE] == 1)
         row = next(row for row in ben.view.room.rows if row.nickname == "ann")
         assert row.is_manual and not row.is_simulated
         ann.say(None)
@@ -105,7 +102,7 @@ async def test_not_sharing_leaves_the_room_and_comes_back(quiet: Callable[[str],
         ann.set_sharing(False)
         await until(lambda: names(ben) == ["ben"], 2)
         assert ann.view.me.state == "paused"
-        ann.say(Code.ANGER)
+        ann.say(Emotion.ANGER)
         await asyncio.sleep(1.5)
         assert ben.view.room.viewers == 1
         ann.set_sharing(True)
@@ -120,24 +117,24 @@ async def test_the_room_hears_nothing_of_what_was_read_while_nothing_was_shared(
     monkeypatch.setattr(ann, "_connect", lambda *_: LoopbackLink(hub, "room", "ann"))
     hub.attach(ben)
 
-    def heard() -> list[Code]:
+    def heard() -> list[Emotion]:
         return [e.report.code for e in ben.drain() if isinstance(e, ReportEvent)]
 
-    def read(code: Code) -> None:
+    def read(code: Emotion) -> None:
         ann._read(Steady(code, 0.9, (1 / 7,) * 7), {"total": 1.0})
 
     async with living(ann):
         await until(lambda: ann.view.link.state is LinkState.CONNECTED)
-        read(Code.ANGER)
-        await until(lambda: Code.ANGER in heard())
+        read(Emotion.ANGER)
+        await until(lambda: Emotion.ANGER in heard())
         ann.set_sharing(False)
-        read(Code.FEAR)
-        assert ann.view.me.code is Code.FEAR  # the own panel goes on
+        read(Emotion.FEAR)
+        assert ann.view.me.code is Emotion.FEAR  # the own panel goes on
         ann.set_sharing(True)
         await asyncio.sleep(1.5)
-        assert set(heard()) == {Code.AWAY}
-        read(Code.HAPPINESS)
-        await until(lambda: Code.HAPPINESS in heard())
+        assert set(heard()) == {Emotion.AWAY}
+        read(Emotion.HAPPINESS)
+        await until(lambda: Emotion.HAPPINESS in heard())
 
 
 async def test_an_observer_sees_and_is_not_seen(
@@ -162,8 +159,8 @@ async def test_a_broker_that_comes_back_finds_the_room_again(
         assert ben.view.link.retry_at is not None
         mosquitto.start()
         await until(lambda: ben.view.link.state is LinkState.CONNECTED, 12)
-        ann.say(Code.FEAR)
-        await until(lambda: ben.view.room.counts[Code.FEAR] == 1, 12)
+        ann.say(Emotion.FEAR)
+        await until(lambda: ben.view.room.counts[Emotion.FEAR] == 1, 12)
 
 
 async def test_a_refused_login_ends_the_session_with_its_own_error(
@@ -186,13 +183,13 @@ async def test_the_room_is_recorded_once_a_second(
     )
     async with living(ann, logger):
         await until(lambda: logger.view.room.viewers == 1)
-        ann.say(Code.HAPPINESS)
+        ann.say(Emotion.HAPPINESS)
         await asyncio.sleep(3.2)
     rows = Store(database, read_only=True).read("room", None, None)
     times = [row.t for row in rows]
     assert len(times) == len(set(times)) >= 3
     assert rows[-1].viewers == 1
-    assert any(row.counts[Code.HAPPINESS] == 1 for row in rows)
+    assert any(row.counts[Emotion.HAPPINESS] == 1 for row in rows)
 
 
 async def test_a_database_in_trouble_is_said_and_recording_resumes(
@@ -201,7 +198,7 @@ async def test_a_database_in_trouble_is_said_and_recording_resumes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("resonance_tui.history.opening.BUSY_S", 0.05)
+    monkeypatch.setattr("resonance_tui.history.database.BUSY_S", 0.05)
     database = tmp_path / "history.sqlite"
     logger = Session(
         replace(
@@ -237,8 +234,8 @@ async def test_a_camera_that_is_not_there_is_said_and_the_room_goes_on(
         await until(lambda: blind.view.camera.state is CameraState.MISSING, 15)
         assert blind.view.camera.retry_at is not None
         await until(lambda: names(ann) == ["ann", "blind"])
-        blind.say(Code.NEUTRAL)
-        await until(lambda: ann.view.room.counts[Code.NEUTRAL] == 1)
+        blind.say(Emotion.NEUTRAL)
+        await until(lambda: ann.view.room.counts[Emotion.NEUTRAL] == 1)
 
 
 async def test_the_camera_switch_releases_and_reopens(
@@ -271,7 +268,7 @@ async def test_a_broken_engine_is_said_and_the_room_goes_on(
 async def test_a_face_finder_that_breaks_down_does_not_end_the_session(
     broker: BrokerUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from resonance_tui.perception import Perception
+    from resonance_tui.pipeline.perception import Perception
 
     def break_down(self: Perception, frame: object, **_: object) -> None:
         raise RuntimeError("native trouble")
@@ -282,8 +279,8 @@ async def test_a_face_finder_that_breaks_down_does_not_end_the_session(
         await until(lambda: session.view.engine.state is EngineState.FAILED, 20)
         assert "native trouble" in session.view.engine.detail
         await until(lambda: session.view.room.viewers == 1)
-        session.say(Code.HAPPINESS)
-        await until(lambda: session.view.room.counts[Code.HAPPINESS] == 1)
+        session.say(Emotion.HAPPINESS)
+        await until(lambda: session.view.room.counts[Emotion.HAPPINESS] == 1)
 
 
 async def test_a_camera_switched_off_while_the_engine_loads_is_never_opened(
@@ -304,7 +301,8 @@ async def test_quitting_does_not_wait_for_a_slow_download(
 ) -> None:
     release = threading.Event()
     monkeypatch.setattr(
-        "resonance_tui.perception.fetch_face_model", lambda _: (release.wait(30), (None, ""))[1]
+        "resonance_tui.pipeline.perception.fetch_face_model",
+        lambda _: (release.wait(30), (None, ""))[1],
     )
     session = Session(plan(broker, Source("demo"), tmp_path))
     async with living(session):

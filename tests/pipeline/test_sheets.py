@@ -14,23 +14,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resonance_tui.errors import SheetsBusy, SheetsRefused
-from resonance_tui.history.rows import Row
-from resonance_tui.history.sheets.client import Sheets
-from resonance_tui.history.sheets.cost import Calls
-from resonance_tui.history.sheets.cost import outbox as outbox_cost
-from resonance_tui.history.sheets.layout import owner, to_row
-from resonance_tui.history.sheets.outbox import Outbox
-from resonance_tui.history.sheets.pace import Pace
-from resonance_tui.history.sheets.sender import Sender
+from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
+from resonance_tui.sinks.sheets.backoff import Backoff
+from resonance_tui.sinks.sheets.client import Sheets
+from resonance_tui.sinks.sheets.cost import Calls
+from resonance_tui.sinks.sheets.cost import outbox as outbox_cost
+from resonance_tui.sinks.sheets.layout import owner, to_row
+from resonance_tui.sinks.sheets.outbox import Outbox
+from resonance_tui.sinks.sheets.sender import Sender
 
 T0 = 1_795_345_080
 BOOK = "the-streamers-own-sheet"
 
 
-def row(n: int, channel: str = "lobby", source: str = "local") -> Row:
+def row(n: int, channel: str = "lobby", source: str = "local") -> Sample:
     counts = (n % 7, 0, 3, n % 2, 0, 0, 1)
-    return Row(channel, T0 + n, sum(counts) + 2 + n % 3, counts, 2, n % 3, source)
+    return Sample(channel, T0 + n, sum(counts) + 2 + n % 3, counts, 2, n % 3, source)
 
 
 class Clock:
@@ -84,7 +84,7 @@ class Run:
             self.sheets,
             "lobby",
             outbox.follow(book),
-            Pace(writes_a_minute),
+            Backoff(writes_a_minute),
             tell=self.told.append,
             clock=self.clock,
             draw=random.Random(5).random,
@@ -104,7 +104,7 @@ def run(fake: FakeSheets, outbox: Outbox) -> Run:
     return Run(fake, outbox)
 
 
-def in_sheets(fake: FakeSheets, channel: str = "lobby") -> list[Row]:
+def in_sheets(fake: FakeSheets, channel: str = "lobby") -> list[Sample]:
     """Every row that stands in any tab of the channel, in whatever order, duplicates included."""
     found = []
     for book in fake.books.values():
@@ -538,7 +538,7 @@ def test_a_full_sheet_is_continued_in_a_new_one(
 def test_a_limit_that_only_google_knows_of(
     fake: FakeSheets, book: FakeBook, store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resonance_tui.history.sheets.sender.is_too_full", lambda *_: False)
+    monkeypatch.setattr("resonance_tui.sinks.sheets.sender.is_too_full", lambda *_: False)
     book.tabs[0] = FakeTab("Sheet1", (10_000_000 - 700 * 12) // 10, 10)
     store.append(row(n) for n in range(1000))
     run.to_the_end()

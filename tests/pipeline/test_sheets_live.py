@@ -18,17 +18,18 @@ from fake_sheets import Call, FakeBook, FakeSheets, running, session_to
 from test_sheets import in_sheets
 
 from resonance_tui import config
-from resonance_tui.capture.sources import Source
 from resonance_tui.config import with_setting
-from resonance_tui.history.sheets import login as sheets_login
-from resonance_tui.history.sheets.layout import book_url
-from resonance_tui.history.sheets.outbox import Outbox
-from resonance_tui.history.sheets.upload import SheetPlan, plan
 from resonance_tui.history.store import Store
-from resonance_tui.messaging.wire import new_viewer_id, parse_broker_url
+from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.session import uploader
 from resonance_tui.session.core import Session, SessionPlan
-from resonance_tui.session.view import NoticeEvent
+from resonance_tui.session.events import NoticeUpdate
+from resonance_tui.sinks.sheets import login as sheets_login
+from resonance_tui.sinks.sheets.layout import book_url
+from resonance_tui.sinks.sheets.outbox import Outbox
+from resonance_tui.sinks.sheets.upload import SheetPlan, plan
 
 pytestmark = pytest.mark.mosquitto
 BOOK = "the-streamers-own-sheet"
@@ -77,7 +78,7 @@ def make_session(fake: FakeSheets, mosquitto, tmp_path: Path) -> Callable[[], Se
 
 def notices(session: Session) -> list[str]:
     said: list[str] = []
-    session.add_listener(lambda e: said.append(e.text) if isinstance(e, NoticeEvent) else None)
+    session.add_listener(lambda e: said.append(e.text) if isinstance(e, NoticeUpdate) else None)
     return said
 
 
@@ -194,7 +195,7 @@ CHILD = """
 import sys
 from fake_sheets import session_to
 from resonance_tui import cli
-from resonance_tui.history.sheets import login as sheets_login
+from resonance_tui.sinks.sheets import login as sheets_login
 sheets_login.open_session = lambda login: session_to(sys.argv[1])
 sys.exit(cli.run_verb(cli.cli, sys.argv[2:]))
 """

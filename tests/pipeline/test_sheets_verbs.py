@@ -22,11 +22,11 @@ from test_sheets import T0, edit, in_sheets, row
 
 from resonance_tui import cli, config
 from resonance_tui.errors import InputError, SheetsBusy, SheetsRefused
-from resonance_tui.history.sheets import channel as sheets
-from resonance_tui.history.sheets import login as sheets_login
-from resonance_tui.history.sheets.layout import book_url
-from resonance_tui.history.sheets.outbox import Outbox
 from resonance_tui.history.store import Store
+from resonance_tui.sinks.sheets import channel as sheets
+from resonance_tui.sinks.sheets import login as sheets_login
+from resonance_tui.sinks.sheets.layout import book_url
+from resonance_tui.sinks.sheets.outbox import Outbox
 
 BOOK = "the-streamers-own-sheet"
 ROBOT = "robot@project.example"
@@ -278,8 +278,8 @@ def test_sync_gives_up_an_outage_and_goes_on_later(
 
 def sync_without_waiting(found: config.Config, slept: list[float]) -> None:
     """`verbs.sheets.sync` on a clock that passes by sleeping."""
-    from resonance_tui.history.sheets import sender as sheets_sender
-    from resonance_tui.verbs import sheets as verb
+    from resonance_tui.commands import sheets as verb
+    from resonance_tui.sinks.sheets import sender as sheets_sender
 
     now = [0.0]
 
@@ -387,7 +387,7 @@ CHILD = """
 import sys
 from fake_sheets import session_to
 from resonance_tui import cli
-from resonance_tui.history.sheets import login as sheets_login
+from resonance_tui.sinks.sheets import login as sheets_login
 real = sheets_login.open_session
 sheets_login.open_session = lambda login: session_to(sys.argv[1], real(login))
 sys.exit(cli.run_verb(cli.cli, ["sheets", "sync", "--writes", "60"]))

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from resonance_tui.capture.demo import load_portraits, render
-from resonance_tui.capture.faces import create_finder
-from resonance_tui.capture.sources import Frame
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import create_engine
-from resonance_tui.perception import Perception, judge
+from resonance_tui.pipeline.demo_camera import load_portraits, render
+from resonance_tui.pipeline.detectors import create_detector
+from resonance_tui.pipeline.perception import Perception, predict
+from resonance_tui.pipeline.sources import Frame
 from resonance_tui.room.smoothing import Smoother, SmoothingSettings
 
 Picture = NDArray[np.uint8]
@@ -42,22 +42,22 @@ def resting(picture: Picture, rng: np.random.Generator) -> Iterator[Picture]:
         yield np.clip(noisy, 0, 255).astype(np.uint8)
 
 
-def watch(pictures: Iterator[Picture], model: Path | None) -> list[Code]:
+def watch(pictures: Iterator[Picture], model: Path | None) -> list[Emotion]:
     """What the viewer would report, reading by reading, in the film's own time."""
     engine = create_engine("static")
-    finder = create_finder(model)
+    finder = create_detector(model)
     perception = Perception(engine.spec, finder)
     smoother = Smoother(SmoothingSettings(unsure_below=engine.spec.unsure_below))
     codes = []
     for number, picture in enumerate(pictures):
         seen = perception.look(Frame(picture, number / 10, number))
         if seen.clip is not None:
-            codes.append(smoother.see(judge(engine, seen.clip).probabilities, seen.at).code)
+            codes.append(smoother.see(predict(engine, seen.clip).probabilities, seen.at).code)
     finder.close()
     return codes
 
 
-def changes(codes: list[Code]) -> int:
+def changes(codes: list[Emotion]) -> int:
     return sum(one is not other for one, other in itertools.pairwise(codes))
 
 

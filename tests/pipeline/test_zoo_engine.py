@@ -19,28 +19,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import resonance_zoo
+from resonance_zoo.cards import network_card
 
-import model_zoo
-from model_zoo.cards import network_card
-from resonance_tui.capture.camera import FrameSource
-from resonance_tui.capture.sources import CameraState, Source, parse_source
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.engines import base
-from resonance_tui.engines.base import (
-    EngineOptions,
-    EngineSpec,
-    create_engine,
-    weights_folder,
-)
+from resonance_tui.engines.base import EngineOptions, EngineSpec, create_engine, weights_folder
 from resonance_tui.errors import EngineUnavailable
-from resonance_tui.perception import Perception, load_finder
+from resonance_tui.pipeline.camera import FrameSource
+from resonance_tui.pipeline.face_pipeline import FacePipeline
+from resonance_tui.pipeline.perception import Perception, load_detector
+from resonance_tui.pipeline.sources import CameraState, Source, parse_source
 from resonance_tui.room.smoothing import ABSENT, Steady
-from resonance_tui.session.face import FaceWatch
-from resonance_tui.session.view import EngineState
+from resonance_tui.session.events import EngineState
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra `zoo`)")
-from model_zoo import inference  # noqa: E402  (both need torch)
-from model_zoo.clip_input import ClipError  # noqa: E402
+from resonance_zoo import inference  # noqa: E402  (both need torch)
+from resonance_zoo.clip_input import ClipError  # noqa: E402
 
 NAME = "mae_dfer"
 TINY = {
@@ -56,10 +51,10 @@ CPU = EngineOptions(device="cpu", precision="float32")
 
 def imported(data_dir: Path, **overrides: object) -> torch.nn.Module:
     """A tiny network with random numbers, taken in as `models import` does."""
-    from model_zoo.weights import import_weights
+    from resonance_zoo.weights import import_weights
 
     torch.manual_seed(0)
-    network = model_zoo.create(NAME, **(TINY | overrides))
+    network = resonance_zoo.create(NAME, **(TINY | overrides))
     torch.nn.init.normal_(network.head.weight, std=1.0)
     data_dir.mkdir(exist_ok=True)
     file = data_dir / "checkpoint.pth"
@@ -167,7 +162,7 @@ def test_a_clip_of_a_real_film_holds_sixteen_moments_of_a_second(
 ) -> None:
     imported(tmp_path)
     engine = create_engine(NAME, weights_folder(tmp_path), CPU)
-    finder, _ = load_finder(shared_data / "face_landmarker.task")
+    finder, _ = load_detector(shared_data / "face_landmarker.task")
     perception = Perception(engine.spec, finder)
     camera = FrameSource(parse_source(str(shared_data / "clips/single_face.mp4")), fps=15)
     camera.start()
@@ -297,18 +292,18 @@ class SlowEngine:
         self.stuck.wait(self.seconds)
         self.running -= 1
         found = np.full(7, 0.02, np.float32)
-        found[Code.SURPRISE] = 0.88
+        found[Emotion.SURPRISE] = 0.88
         return found
 
 
 class Watcher:
-    """A FaceWatch over the demo portraits, with what it told."""
+    """A FacePipeline over the demo portraits, with what it told."""
 
     def __init__(self, engine: SlowEngine, data_dir: Path, **options: object) -> None:
         self.told: list[tuple[Steady, dict[str, float]]] = []
         self.notices: list[str] = []
         settings = {"fps": None, "once": False, "options": EngineOptions()} | options
-        self.face = FaceWatch(
+        self.face = FacePipeline(
             Source("demo"),
             "slow",
             data_dir,
@@ -327,7 +322,7 @@ class Watcher:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch, face_model: None) -> SlowEngine:
     engine = SlowEngine()
-    monkeypatch.setattr("resonance_tui.session.threads.create_engine", lambda *_: engine)
+    monkeypatch.setattr("resonance_tui.pipeline.threads.create_engine", lambda *_: engine)
     return engine
 
 
@@ -374,10 +369,10 @@ async def test_a_face_that_waits_for_its_first_prediction_is_not_away(
     slow.seconds = 4.0
     watcher = Watcher(slow, tmp_path)
     async with living(watcher):
-        await until(lambda: any(steady.code is Code.UNSURE for steady, _ in watcher.told))
+        await until(lambda: any(steady.code is Emotion.UNSURE for steady, _ in watcher.told))
         assert not watcher.read
         await until(lambda: watcher.read)
-        assert watcher.read[0][0].code is Code.SURPRISE
+        assert watcher.read[0][0].code is Emotion.SURPRISE
 
 
 async def test_leaving_does_not_wait_for_a_prediction_that_hangs(
@@ -445,7 +440,7 @@ async def test_what_auto_had_to_do_without_is_said(
         warn("c3d was passed over: broken")
         return slow
 
-    monkeypatch.setattr("resonance_tui.session.threads.create_engine", choose)
+    monkeypatch.setattr("resonance_tui.pipeline.threads.create_engine", choose)
     watcher = Watcher(slow, tmp_path)
     async with living(watcher):
         await until(lambda: watcher.notices)
@@ -458,7 +453,7 @@ async def test_an_engine_that_cannot_be_loaded_is_said_with_what_to_do(
     def refuse(*_: object) -> None:
         raise EngineUnavailable("There is no such device.", "Try --device cpu.")
 
-    monkeypatch.setattr("resonance_tui.session.threads.create_engine", refuse)
+    monkeypatch.setattr("resonance_tui.pipeline.threads.create_engine", refuse)
     watcher = Watcher(slow, tmp_path)
     async with living(watcher):
         await until(lambda: watcher.face.engine.state is EngineState.FAILED)
@@ -471,7 +466,10 @@ async def test_an_engine_that_cannot_be_loaded_is_said_with_what_to_do(
 
 @pytest.mark.parametrize(
     "broken",
-    ["resonance_tui.session.threads.create_engine", "resonance_tui.perception.load_finder"],
+    [
+        "resonance_tui.pipeline.threads.create_engine",
+        "resonance_tui.pipeline.perception.load_detector",
+    ],
 )
 async def test_whoever_could_not_load_can_still_be_stopped_by_a_time_limit(
     slow: SlowEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
@@ -502,7 +500,7 @@ async def test_a_finder_that_nobody_wants_any_more_is_closed_once_it_is_built(
         release.wait(10)
         return Finder(), ""
 
-    monkeypatch.setattr("resonance_tui.perception.load_finder", build)
+    monkeypatch.setattr("resonance_tui.pipeline.perception.load_detector", build)
     async with living(Watcher(slow, tmp_path)):
         await until(begun.is_set)
     assert not closed.is_set()
@@ -539,7 +537,7 @@ async def test_the_camera_is_as_quick_as_the_clips_need_unless_told_otherwise(
             rates.append(fps)
             super().__init__(source, fps=fps, once=once)
 
-    monkeypatch.setattr("resonance_tui.capture.camera.FrameSource", Noted)
+    monkeypatch.setattr("resonance_tui.pipeline.camera.FrameSource", Noted)
     watcher = Watcher(slow, tmp_path, fps=asked)
     async with living(watcher):
         await until(lambda: rates)
@@ -568,7 +566,7 @@ def test_ctrl_c_ends_the_program_at_once_whatever_the_network_does(
     code = (
         "import sys, torch\n"
         "from resonance_tui import cli\n"
-        "from resonance_tui.session import threads\n"
+        "from resonance_tui.pipeline import threads\n"
         "def hang(*_):\n"
         "    torch.set_num_threads(1)  # half a minute of work, however many cores there are\n"
         "    one = torch.ones(12_000, 12_000)\n"

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from resonance_tui.capture.camera import CameraState, CameraStatus
-from resonance_tui.emotions import EMOTIONS, Code
+from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.engines.confusion import confusion_of
 from resonance_tui.errors import InvalidChannel, InvalidNickname, ResonanceError
-from resonance_tui.messaging.link import LinkState, LinkStatus
+from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.room.correction import correct_counts
 from resonance_tui.room.state import MANUAL, RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
@@ -37,7 +37,7 @@ def viewer(index: int, now: float) -> ViewerRow:
     """Simulated viewer `index` at `now` seconds; a tenth of a room changes in a second."""
     who = random.Random(index)
     dice = random.Random(index * 7919 + int(now / 10 + who.random()))
-    code = dice.choices([*EMOTIONS, Code.AWAY, Code.UNSURE], [*MOODS, 0.04, 0.06])[0]
+    code = dice.choices([*EMOTIONS, Emotion.AWAY, Emotion.UNSURE], [*MOODS, 0.04, 0.06])[0]
     name = f"{who.choice(FIRST)}-{who.choice(LAST)}" if who.random() < 0.8 else ""
     sure = dice.randint(45, 98) if code.is_emotion else 0
     return ViewerRow(
@@ -58,15 +58,15 @@ def snapshot(rows: list[ViewerRow], before: RoomSnapshot | None = None) -> RoomS
     return RoomSnapshot(
         len(rows),
         tuple(codes.count(code) for code in EMOTIONS),
-        codes.count(Code.UNSURE),
-        codes.count(Code.AWAY),
+        codes.count(Emotion.UNSURE),
+        codes.count(Emotion.AWAY),
         tuple(rows),
         frozenset(row.viewer_id for row in rows if old.get(row.viewer_id) != row),
         frozenset(old) - {row.viewer_id for row in rows},
     )
 
 
-def own_row(code: Code = Code.HAPPINESS, flags: int = 0) -> ViewerRow:
+def own_row(code: Emotion = Emotion.HAPPINESS, flags: int = 0) -> ViewerRow:
     return ViewerRow(OWN_ID, "lucky-heron", code, 83, bool(flags & MANUAL), False, False)
 
 
@@ -115,7 +115,7 @@ def view(viewers: int = 24, **changes) -> SessionView:
         link=LinkStatus(LinkState.CONNECTED),
         camera=CameraStatus(CameraState.LIVE, "demo"),
         engine=EngineStatus("static", EngineState.READY, "mediapipe"),
-        me=SelfView("ok", Code.HAPPINESS, 0.83, READING, LATENCY),
+        me=SelfView("ok", Emotion.HAPPINESS, 0.83, READING, LATENCY),
         room=room(viewers),
         resonance=0.42,
         is_recording=True,
@@ -186,11 +186,11 @@ class FakeSession:
         self.told.append(("corrected", on))
         self.view = replace(self.view, corrected=corrected(self.view.room) if on else None)
 
-    def say(self, code: Code | None) -> None:
+    def say(self, code: Emotion | None) -> None:
         self.told.append(("say", code))
         rows = [row for row in self.view.room.rows if row.viewer_id != OWN_ID]
         rows.append(
-            own_row(Code.HAPPINESS if code is None else code, 0 if code is None else MANUAL)
+            own_row(Emotion.HAPPINESS if code is None else code, 0 if code is None else MANUAL)
         )
         me = SelfView("ok", rows[-1].code, 1.0, READING)
         self.view = replace(self.view, room=snapshot(rows), me=me)

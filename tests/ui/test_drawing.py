@@ -10,25 +10,38 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from resonance_tui.emotions import EMOTIONS, LOOKS, Code
+from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
 from resonance_tui.room.state import ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
 from resonance_tui.session import EngineState, EngineStatus
 from resonance_tui.tui.actions import ACTIONS, available
-from resonance_tui.tui.paint import Pen, banded, bar, column, fit, line_width, printable
+from resonance_tui.tui.styles import Styles, banded, bar, column, fit, line_width, printable
 from resonance_tui.tui.widgets.bars import Bars, Shown
 from resonance_tui.tui.widgets.keys import KeyBar
-from resonance_tui.tui.widgets.own import NO_FACE, OwnState
 from resonance_tui.tui.widgets.preview import half_blocks
+from resonance_tui.tui.widgets.resonance_line import (
+    TOO_FEW,
+    UNKNOWN,
+    in_words,
+    past,
+    resonance_line,
+)
 from resonance_tui.tui.widgets.roster import anonymous, row_line
-from resonance_tui.tui.widgets.status import SEPARATOR, Chip, arrange, chips, countdown, engine_chip
-from resonance_tui.tui.widgets.timeline import Timeline, columns
-from resonance_tui.tui.widgets.together import TOO_FEW, UNKNOWN, in_words, past, together_line
+from resonance_tui.tui.widgets.self_panel import NO_FACE, SelfPanel
+from resonance_tui.tui.widgets.status import (
+    SEPARATOR,
+    Chip,
+    arrange,
+    chips,
+    countdown,
+    engine_chip,
+)
+from resonance_tui.tui.widgets.timeline import TimelinePanel, columns
 
 from .fakes import corrected, points, room, view
 
 PLAIN = Style(color="white", bgcolor="black")
-PEN = Pen(PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN)
+PEN = Styles(PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN)
 WIDTHS = st.integers(0, 200)
 
 
@@ -93,7 +106,7 @@ def test_low_screens_keep_the_largest_counts():
 
 
 def test_a_score_is_a_number_and_words():
-    line = text(together_line(PEN, 0.42, points(9), 60, is_crowd=True))
+    line = text(resonance_line(PEN, 0.42, points(9), 60, is_crowd=True))
     assert " resonance  42 %  partly together" in line
     assert any(step in line for step in "▁▂▃▄▅▆▇█")
     assert [in_words(score) for score in (0.0, 0.2, 1.0)] == [
@@ -104,13 +117,13 @@ def test_a_score_is_a_number_and_words():
 
 
 def test_without_a_score_the_line_says_why():
-    assert UNKNOWN in text(together_line(PEN, None, (), 60, is_crowd=True))
-    assert TOO_FEW in text(together_line(PEN, None, (), 60, is_crowd=False))
+    assert UNKNOWN in text(resonance_line(PEN, None, (), 60, is_crowd=True))
+    assert TOO_FEW in text(resonance_line(PEN, None, (), 60, is_crowd=False))
 
 
 @given(st.integers(28, 200), st.none() | st.floats(0, 1), st.booleans())
 def test_the_line_of_the_score_stays_inside(width: int, score: float | None, is_crowd: bool):
-    assert line_width(together_line(PEN, score, points(3), width, is_crowd=is_crowd)) <= width
+    assert line_width(resonance_line(PEN, score, points(3), width, is_crowd=is_crowd)) <= width
 
 
 def test_the_past_of_the_score_slides_and_keeps_gaps():
@@ -160,8 +173,8 @@ def test_corrected_counts_are_always_labelled(width: int, height: int):
     assert len(lines) <= height and all(cell_len(line) <= width for line in lines)
     neutral = next(line for line in lines if "neutral" in line)
     found = corrected(crowd)
-    assert f" {found.counts[Code.NEUTRAL]:.0f} " in neutral
-    low, high = found.low[Code.NEUTRAL], found.high[Code.NEUTRAL]
+    assert f" {found.counts[Emotion.NEUTRAL]:.0f} " in neutral
+    low, high = found.low[Emotion.NEUTRAL], found.high[Emotion.NEUTRAL]
     assert f"{low:.0f}–{high:.0f}" in neutral
     assert bars.border_title == "the room feels · corrected"
 
@@ -201,16 +214,16 @@ def test_bars_stay_inside_whatever_they_show(width: int, height: int, viewers: i
 
 @given(WIDTHS)
 def test_a_row_never_leaves_its_line(width: int):
-    row = ViewerRow("abcd1234", "日本語の名前", Code.ANGER, 100, True, True, True)
+    row = ViewerRow("abcd1234", "日本語の名前", Emotion.ANGER, 100, True, True, True)
     assert line_width(row_line(PEN, row, True, width)) <= max(width, 11)
 
 
 def test_a_row_says_it_all_by_words():
-    row = ViewerRow("ABCD1234", "", Code.FEAR, 71, True, True, False)
+    row = ViewerRow("ABCD1234", "", Emotion.FEAR, 71, True, True, False)
     line = text(row_line(PEN, row, False, 60))
     for part in ("◊", "anon-abcd", "fear", "71%", "sim key"):
         assert part in line
-    away = ViewerRow("abcd1234", "zoe", Code.AWAY, 0, False, False, True)
+    away = ViewerRow("abcd1234", "zoe", Emotion.AWAY, 0, False, False, True)
     assert "away" in text(row_line(PEN, away, True, 60)) and "%" not in text(
         row_line(PEN, away, True, 60)
     )
@@ -222,7 +235,7 @@ def test_columns_end_now_and_keep_gaps():
     cols = columns(made, 100)
     assert len(cols) == 100 and cols[-1] is not None
     assert sum(col is not None for col in cols) in (2, 3)
-    assert cols[-1].leader == Code.HAPPINESS and cols[-1].share(Code.HAPPINESS) == 1.0
+    assert cols[-1].leader == Emotion.HAPPINESS and cols[-1].share(Emotion.HAPPINESS) == 1.0
     assert columns([], 5) == [None] * 5 and columns(made, 0) == []
 
 
@@ -234,13 +247,13 @@ def test_columns_slide_without_flicker():
 
 def test_a_room_without_emotions_has_no_leader():
     [col] = columns([TimelinePoint(1.0, 3, (0,) * 7)], 1)
-    assert col is not None and col.leader is None and col.share(Code.FEAR) == 0.0
+    assert col is not None and col.leader is None and col.share(Emotion.FEAR) == 0.0
 
 
 @pytest.mark.parametrize("height", [1, 2, 3, 8])
 @given(WIDTHS)
 def test_the_timeline_stays_inside(height: int, width: int):
-    timeline = Timeline()
+    timeline = TimelinePanel()
     timeline.show(points(5))
     lines = timeline.draw(PEN, width, height)
     assert len(lines) == height
@@ -248,10 +261,10 @@ def test_the_timeline_stays_inside(height: int, width: int):
 
 
 def test_the_mood_strip_needs_no_colour():
-    timeline = Timeline()
+    timeline = TimelinePanel()
     timeline.show(points(40))
     strip = text(timeline.draw(PEN, 100, 1)[0])
-    assert LOOKS[Code.NEUTRAL].glyph in strip and LOOKS[Code.HAPPINESS].glyph in strip
+    assert STYLES[Emotion.NEUTRAL].glyph in strip and STYLES[Emotion.HAPPINESS].glyph in strip
 
 
 @pytest.mark.parametrize("at", [None, 103.0, 99.0])
@@ -293,7 +306,7 @@ def test_an_untrained_engine_that_failed_has_failed():
 
 @given(st.integers(10, 100), st.integers(1, 4))
 def test_own_state_names_the_emotion(width: int, height: int):
-    own = OwnState()
+    own = SelfPanel()
     own._shown = (view().me, "", NO_FACE)
     lines = own.draw(PEN, width, height)
     assert len(lines) <= height

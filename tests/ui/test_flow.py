@@ -12,9 +12,9 @@ from textual.widgets import Input, OptionList, Static
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable, EngineUnavailable
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.consent import ConsentScreen
+from resonance_tui.tui.screens.error import ErrorScreen, explain
 from resonance_tui.tui.screens.live import LiveScreen
-from resonance_tui.tui.screens.problem import ProblemScreen, explain
-from resonance_tui.tui.screens.setup import SetupScreen
+from resonance_tui.tui.screens.lobby import LobbyScreen
 
 from .fakes import FakeChannel, FakeLaunch, FakeSession, view
 
@@ -115,7 +115,7 @@ async def test_setup_says_what_is_wrong_in_place():
         app.screen.query_one("#channel", Input).value = "fine"
         await pilot.press("enter")
         assert "too long. 24 characters" in text_of(app.screen, "#nickname-error")
-        assert isinstance(app.screen, SetupScreen) and not launch.opened
+        assert isinstance(app.screen, LobbyScreen) and not launch.opened
         await pilot.press("backspace")
         assert text_of(app.screen, "#nickname-error") == ""
 
@@ -180,7 +180,7 @@ async def test_a_refusal_is_shown_with_its_hint_and_the_app_stays():
     launch = FakeLaunch(session)
     app = ResonanceApp(launch)
     async with app.run_test() as pilot:
-        await until(pilot, lambda: isinstance(app.screen, ProblemScreen))
+        await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
         await until(pilot, lambda: bool(app.screen.query("#message")))
         assert text_of(app.screen, "#message") == "The broker refused [us]."
         assert text_of(app.screen, "#hint") == "Check the password."
@@ -195,16 +195,16 @@ async def test_after_a_failure_another_channel_can_be_chosen():
     launch = FakeLaunch(FakeSession(view(), failure=BrokerRefused("No.")))
     app = ResonanceApp(launch)
     async with app.run_test() as pilot:
-        await until(pilot, lambda: isinstance(app.screen, ProblemScreen))
+        await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await until(pilot, lambda: isinstance(app.screen, LobbyScreen))
         assert not any(isinstance(screen, LiveScreen) for screen in app.screen_stack)
 
 
 async def test_quitting_after_a_failure_gives_its_exit_code():
     app = ResonanceApp(FakeLaunch(FakeSession(view(), failure=BrokerRefused("No."))))
     async with app.run_test() as pilot:
-        await until(pilot, lambda: isinstance(app.screen, ProblemScreen))
+        await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
         await pilot.press("q")
     assert app.return_code == 1
 
@@ -214,7 +214,7 @@ async def test_a_session_that_cannot_be_opened_is_a_problem_too():
     launch.refuses = EngineUnavailable("No weights.", "Pull them.")
     app = ResonanceApp(launch)
     async with app.run_test() as pilot:
-        await until(pilot, lambda: isinstance(app.screen, ProblemScreen))
+        await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
         launch.refuses = None
         await pilot.press("r")
         await until(pilot, lambda: launch.session.is_running)

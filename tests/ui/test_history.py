@@ -15,16 +15,18 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
-from resonance_tui.history.charts import to_track
-from resonance_tui.history.look import Look
-from resonance_tui.history.rows import Gap, Row
+from resonance_tui.charting.series import to_track
+from resonance_tui.charting.view_state import ViewState
+from resonance_tui.charting.viewport import Viewport
+from resonance_tui.charting.views import Recorded
+from resonance_tui.history.recording import Request
 from resonance_tui.history.runs import mark_gap
+from resonance_tui.history.samples import Gap, Sample
 from resonance_tui.history.store import Store
-from resonance_tui.history.views import Recorded
-from resonance_tui.history.window import Window
-from resonance_tui.tui.screens.history import HistoryApp, HistoryScreen, Request
+from resonance_tui.tui.screens.history import HistoryApp, HistoryScreen
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
-from resonance_tui.tui.widgets.chart import Chart, ChartView, draw
+from resonance_tui.tui.widgets.chart import Chart
+from resonance_tui.tui.widgets.drawing import ChartView, draw
 
 EVENING = 1_795_371_000  # Sun 22 Nov 2026, 18:10:00 UTC
 LENGTH = 1800
@@ -47,12 +49,12 @@ def felt(second: int) -> tuple[int, ...]:
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("history") / "history.sqlite"
     rows = [
-        Row("lobby", EVENING + second, 13, felt(second), 1, 0)
+        Sample("lobby", EVENING + second, 13, felt(second), 1, 0)
         for second in range(LENGTH)
         if not 780 <= second < 900  # two minutes without a recorder
     ]
     before = [
-        Row("lobby", EVENING - 86_400 + second, 3, (1, 0, 2, 0, 0, 0, 0), 0, 0)
+        Sample("lobby", EVENING - 86_400 + second, 3, (1, 0, 2, 0, 0, 0, 0), 0, 0)
         for second in range(120)
     ]
     with Store(path) as store:
@@ -230,7 +232,8 @@ async def test_the_cursor_tells_of_a_second_that_stands_out(tmp_path: Path) -> N
     path = tmp_path / "history.sqlite"
     calm, laugh = (1, 0, 9, 0, 0, 0, 0), (10, 0, 0, 0, 0, 0, 0)
     rows = [
-        Row("lobby", EVENING + s, 10, laugh if s == 20_000 else calm, 0, 0) for s in range(43_200)
+        Sample("lobby", EVENING + s, 10, laugh if s == 20_000 else calm, 0, 0)
+        for s in range(43_200)
     ]
     with Store(path) as store:
         store.append(rows)
@@ -271,7 +274,7 @@ async def test_where_it_is_known_the_cursor_says_why(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite"
     with Store(path) as store:
         store.append(
-            Row("lobby", EVENING + s, 9, CALM, 0, 0) for s in range(300) if not 100 <= s < 200
+            Sample("lobby", EVENING + s, 9, CALM, 0, 0) for s in range(300) if not 100 <= s < 200
         )
         lost = Gap(EVENING + 100, EVENING + 199, 100, "the disk was full")
         mark_gap(store, "lobby", lost)
@@ -286,7 +289,7 @@ async def test_corrected_counts_are_labelled_and_have_a_band(tmp_path: Path) -> 
     path = tmp_path / "history.sqlite"
     with Store(path) as store:
         store.append(
-            Row("lobby", EVENING + s, 100, (60, 20, 20, 0, 0, 0, 0), 0, 0) for s in range(300)
+            Sample("lobby", EVENING + s, 100, (60, 20, 20, 0, 0, 0, 0), 0, 0) for s in range(300)
         )
     confusion = np.eye(7) * 800 + 20
     app = HistoryApp(Request(path, "lobby", zone=UTC, confusion=confusion, is_corrected=True))
@@ -439,12 +442,12 @@ async def test_inside_another_app_q_goes_back(database: Path) -> None:
 async def test_reload_finds_new_rows(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite"
     with Store(path) as store:
-        store.append([Row("lobby", EVENING, 1, (1, 0, 0, 0, 0, 0, 0), 0, 0)])
+        store.append([Sample("lobby", EVENING, 1, (1, 0, 0, 0, 0, 0, 0), 0, 0)])
         app = HistoryApp(Request(path, "lobby", zone=UTC))
         async with app.run_test(size=(120, 40)) as pilot:
             await settled(pilot)
             assert "peak 1 viewer " in text(app, "#title")
-            store.append([Row("lobby", EVENING + 60, 4, (4, 0, 0, 0, 0, 0, 0), 0, 0)])
+            store.append([Sample("lobby", EVENING + 60, 4, (4, 0, 0, 0, 0, 0, 0), 0, 0)])
             await press(pilot, "r")
             assert "peak 4 viewers" in text(app, "#title")
 
@@ -452,8 +455,8 @@ async def test_reload_finds_new_rows(tmp_path: Path) -> None:
 async def test_a_running_recording_is_followed(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite"
 
-    def rows(first: int, last: int) -> list[Row]:
-        return [Row("lobby", EVENING + s, 9, CALM, 0, 0) for s in range(first, last)]
+    def rows(first: int, last: int) -> list[Sample]:
+        return [Sample("lobby", EVENING + s, 9, CALM, 0, 0) for s in range(first, last)]
 
     with Store(path) as store:
         store.append(rows(0, 600))
@@ -505,10 +508,14 @@ async def test_a_new_size_is_drawn_anew(app: HistoryApp) -> None:
 
 async def test_the_newest_view_wins(app: HistoryApp) -> None:
     tracks = [
-        to_track([Row("lobby", EVENING + s, 9, (9, 0, 0, 0, 0, 0, 0), 0, 0) for s in range(length)])
+        to_track(
+            [Sample("lobby", EVENING + s, 9, (9, 0, 0, 0, 0, 0, 0), 0, 0) for s in range(length)]
+        )
         for length in (60, 120, 240)
     ]
-    views = [ChartView(Recorded(t), Look(Window.over(t.start, t.end)), zone=UTC) for t in tracks]
+    views = [
+        ChartView(Recorded(t), ViewState(Viewport.over(t.start, t.end)), zone=UTC) for t in tracks
+    ]
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         chart = app.screen.query_one(Chart)
@@ -547,7 +554,7 @@ async def test_a_damaged_database_is_said_on_screen(tmp_path: Path) -> None:
 
 async def test_a_room_that_never_changed_its_mind(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite"
-    rows = [Row("lobby", EVENING + s, 9, (0, 0, 9, 0, 0, 0, 0), 0, 0) for s in range(300)]
+    rows = [Sample("lobby", EVENING + s, 9, (0, 0, 9, 0, 0, 0, 0), 0, 0) for s in range(300)]
     with Store(path) as store:
         store.append(rows)
     app = HistoryApp(Request(path, "lobby", zone=UTC))

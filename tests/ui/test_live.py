@@ -9,18 +9,18 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from resonance_tui.capture.camera import CameraState, CameraStatus
-from resonance_tui.emotions import EMOTIONS, Code
-from resonance_tui.messaging.link import LinkState, LinkStatus
+from resonance_tui.emotions import EMOTIONS, Emotion
+from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.room.state import EMPTY_ROOM, ViewerRow
 from resonance_tui.session import EngineState, EngineStatus, SelfView, SessionView
 from resonance_tui.tui.actions import ACTIONS
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.screens.live import LiveScreen
-from resonance_tui.tui.widgets.own import GETTING_READY
 from resonance_tui.tui.widgets.preview import NO_FACE, ONLY_HERE, Preview
 from resonance_tui.tui.widgets.roster import Roster
+from resonance_tui.tui.widgets.self_panel import GETTING_READY
 
 from .fakes import FakeLaunch, FakeSession, room, snapshot, view
 
@@ -272,10 +272,10 @@ async def test_own_state_is_said_at_every_size(size: tuple[int, int]):
     app, session = app_with(view())
     async with app.run_test(size=size) as pilot:
         for me, words in (
-            (SelfView("away", Code.AWAY), "no face in view"),
-            (SelfView("paused", Code.FEAR, 0.5), "◊ fear 50 %"),
-            (SelfView("unsure", Code.UNSURE), "? unsure"),
-            (SelfView("ok", Code.FEAR, 0.5), "◊ fear 50 %"),
+            (SelfView("away", Emotion.AWAY), "no face in view"),
+            (SelfView("paused", Emotion.FEAR, 0.5), "◊ fear 50 %"),
+            (SelfView("unsure", Emotion.UNSURE), "? unsure"),
+            (SelfView("ok", Emotion.FEAR, 0.5), "◊ fear 50 %"),
         ):
             session.view = view(me=me)
             await shown(pilot, words)
@@ -294,7 +294,7 @@ async def test_a_failed_engine_and_a_notice_are_said():
 @pytest.mark.parametrize("size", [WIDE, (80, 24), (60, 15), (40, 12)])
 async def test_an_untrained_network_is_said_for_as_long_as_it_runs(size: tuple[int, int]):
     engine = EngineStatus("former_dfer", EngineState.READY, "mediapipe · float32 on cpu", False)
-    unsure = SelfView("unsure", Code.UNSURE, 0.16)
+    unsure = SelfView("unsure", Emotion.UNSURE, 0.16)
     app, session = app_with(view(engine=engine, me=unsure))
     async with app.run_test(size=size) as pilot:
         await shown(pilot, "former_dfer is untrained")
@@ -337,7 +337,7 @@ async def test_hostile_names_are_only_text(size: tuple[int, int]):
     app, session = app_with(view())
     async with app.run_test(size=size) as pilot:
         for sure, name in enumerate(HOSTILE, start=20):
-            row = ViewerRow("evil0001", name, Code.ANGER, sure, False, False, False)
+            row = ViewerRow("evil0001", name, Emotion.ANGER, sure, False, False, False)
             session.view = view(
                 channel=name,
                 broker_url=name,
@@ -408,7 +408,7 @@ async def test_only_changed_lines_are_drawn_again(monkeypatch: pytest.MonkeyPatc
         lines: list[int] = []
         monkeypatch.setattr(Roster, "refresh_line", lambda self, y: lines.append(y))
         rows = list(session.view.room.rows)
-        rows[3] = replace(rows[3], code=Code.DISGUST, confidence=77)
+        rows[3] = replace(rows[3], code=Emotion.DISGUST, confidence=77)
         session.view = replace(session.view, room=replace(session.view.room, rows=tuple(rows)))
         while not lines:
             await pilot.pause(0.02)

@@ -6,10 +6,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from resonance_tui.capture.camera import CameraState, CameraStatus
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused
-from resonance_tui.messaging.link import LinkState, LinkStatus
+from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.session import EngineState, EngineStatus, SelfView
 from resonance_tui.tui.app import ResonanceApp
 
@@ -56,7 +56,7 @@ def test_trouble(snap_compare):
 
 def test_untrained(snap_compare):
     engine = EngineStatus("former_dfer", EngineState.READY, "mediapipe · float32 on cpu", False)
-    unsure = SelfView("unsure", Code.UNSURE, 0.16, (0.16, *(0.14,) * 6), {"total": 612.0})
+    unsure = SelfView("unsure", Emotion.UNSURE, 0.16, (0.16, *(0.14,) * 6), {"total": 612.0})
     app = ResonanceApp(FakeLaunch(FakeSession(view(engine=engine, me=unsure))))
     assert snap_compare(app, terminal_size=LARGE, run_before=settled)
 

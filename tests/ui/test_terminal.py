@@ -94,10 +94,11 @@ RECORDED = """
 import sys
 from pathlib import Path
 from resonance_tui.cli import cli, run_verb
-from resonance_tui.history.store import Row, Store
+from resonance_tui.history.samples import Sample
+from resonance_tui.history.store import Store
 database = Path(sys.argv[1])
 with Store(database) as store:
-    store.append([Row("cinema", 1_790_000_000 + s, 1, (1,) + (0,) * 6, 0, 0, "local")
+    store.append([Sample("cinema", 1_790_000_000 + s, 1, (1,) + (0,) * 6, 0, 0, "local")
                   for s in range(60)])
 sys.exit(run_verb(cli, ["history", "cinema"]))
 """

@@ -11,33 +11,33 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from broker import BookFile, BrokerProblem, ProblemKind
-from broker.accounts import (
+from resonance_broker import AccountsStore, BrokerProblem, ProblemKind
+from resonance_broker.accounts import (
     REMEMBER_S,
     Account,
-    Book,
-    Invite,
+    AccountList,
+    EnrollmentResult,
     Role,
-    Verdict,
+    StoredInvite,
     add_account,
     add_invites,
-    decode_book,
-    encode_book,
+    decode_accounts,
+    encode_accounts,
     redeem,
     remove_account,
 )
-from broker.passwords import hash_password, is_sha512, new_id, new_secret
+from resonance_broker.passwords import hash_password, is_sha512, new_id, new_secret
+
+from resonance_tui.commands.broker_accounts import parse_span
 from resonance_tui.errors import InputError, StoreError, WireError
 from resonance_tui.logins import Logins, SavedLogin
-from resonance_tui.messaging import door
-from resonance_tui.messaging.topics import new_viewer_id
-from resonance_tui.verbs.broker_people import parse_span
+from resonance_tui.messaging import enrollment
+from resonance_tui.protocol.topics import new_viewer_id
 
 DIGEST = hash_password("a", b"0123456789ab")
 OTHER = hash_password("b", b"0123456789ab")
-INVITE = Invite("abcdefgh", DIGEST, "cats", expires_at=1000.0)
-OPEN = add_invites(Book(), [INVITE], now=0.0)
+INVITE = StoredInvite("abcdefgh", DIGEST, "cats", expires_at=1000.0)
+OPEN = add_invites(AccountList(), [INVITE], now=0.0)
 
 
 # --- invites -----------------------------------------------------------------------------------
@@ -45,35 +45,35 @@ OPEN = add_invites(Book(), [INVITE], now=0.0)
 
 def test_an_invite_becomes_one_account_bound_to_its_channel() -> None:
     book, verdict = redeem(OPEN, "abcdefgh", "mia", DIGEST, now=999.0)
-    assert verdict is Verdict.WELCOME
+    assert verdict is EnrollmentResult.WELCOME
     assert book.accounts == {"mia": Account("mia", DIGEST, Role.VIEWER, ("cats",))}
-    assert redeem(book, "abcdefgh", "eve", OTHER, now=999.0) == (book, Verdict.USED)
+    assert redeem(book, "abcdefgh", "eve", OTHER, now=999.0) == (book, EnrollmentResult.USED)
 
 
 def test_who_asks_again_after_a_lost_answer_is_welcome_again_even_when_time_is_up() -> None:
     book, _ = redeem(OPEN, "abcdefgh", "mia", DIGEST, now=999.0)
-    assert redeem(book, "abcdefgh", "mia", DIGEST, now=2000.0) == (book, Verdict.WELCOME)
-    assert redeem(book, "abcdefgh", "mia", OTHER, now=999.0) == (book, Verdict.USED)
+    assert redeem(book, "abcdefgh", "mia", DIGEST, now=2000.0) == (book, EnrollmentResult.WELCOME)
+    assert redeem(book, "abcdefgh", "mia", OTHER, now=999.0) == (book, EnrollmentResult.USED)
     without = remove_account(book, "mia")
-    assert redeem(without, "abcdefgh", "mia", DIGEST, now=999.0) == (without, Verdict.USED)
+    assert redeem(without, "abcdefgh", "mia", DIGEST, now=999.0) == (without, EnrollmentResult.USED)
 
 
 @pytest.mark.parametrize(
     ("invite", "name", "digest", "now", "verdict"),
     [
-        ("abcdefgh", "mia", DIGEST, 1000.0, Verdict.EXPIRED),
-        ("zzzzzzzz", "mia", DIGEST, 1.0, Verdict.UNKNOWN),
-        ("abcdefgh", "agg-1", DIGEST, 1.0, Verdict.BROKEN),
-        ("abcdefgh", "resonance-host", DIGEST, 1.0, Verdict.BROKEN),
-        ("abcdefgh", "invite-abcdefgh", DIGEST, 1.0, Verdict.BROKEN),
-        ("abcdefgh", "a/b", DIGEST, 1.0, Verdict.BROKEN),
-        ("abcdefgh", "+", DIGEST, 1.0, Verdict.BROKEN),
-        ("abcdefgh", "mia\nuser eve", DIGEST, 1.0, Verdict.BROKEN),
-        ("abcdefgh", "mia", "secret", 1.0, Verdict.BROKEN),
-        ("abcdefgh", "mia", hash_password("a", b"salt"), 1.0, Verdict.BROKEN),
-        ("abcdefgh", "mia", DIGEST + "\neve:" + OTHER, 1.0, Verdict.BROKEN),
-        ("abcdefgh", "mia", DIGEST.replace("$101$", "$900000000$"), 1.0, Verdict.BROKEN),
-        ("abcdefgh", "taken", DIGEST, 1.0, Verdict.NAME_TAKEN),
+        ("abcdefgh", "mia", DIGEST, 1000.0, EnrollmentResult.EXPIRED),
+        ("zzzzzzzz", "mia", DIGEST, 1.0, EnrollmentResult.UNKNOWN),
+        ("abcdefgh", "agg-1", DIGEST, 1.0, EnrollmentResult.BROKEN),
+        ("abcdefgh", "resonance-host", DIGEST, 1.0, EnrollmentResult.BROKEN),
+        ("abcdefgh", "invite-abcdefgh", DIGEST, 1.0, EnrollmentResult.BROKEN),
+        ("abcdefgh", "a/b", DIGEST, 1.0, EnrollmentResult.BROKEN),
+        ("abcdefgh", "+", DIGEST, 1.0, EnrollmentResult.BROKEN),
+        ("abcdefgh", "mia\nuser eve", DIGEST, 1.0, EnrollmentResult.BROKEN),
+        ("abcdefgh", "mia", "secret", 1.0, EnrollmentResult.BROKEN),
+        ("abcdefgh", "mia", hash_password("a", b"salt"), 1.0, EnrollmentResult.BROKEN),
+        ("abcdefgh", "mia", DIGEST + "\neve:" + OTHER, 1.0, EnrollmentResult.BROKEN),
+        ("abcdefgh", "mia", DIGEST.replace("$101$", "$900000000$"), 1.0, EnrollmentResult.BROKEN),
+        ("abcdefgh", "taken", DIGEST, 1.0, EnrollmentResult.NAME_TAKEN),
     ],
 )
 def test_what_is_not_right_changes_nothing(invite, name, digest, now, verdict) -> None:
@@ -84,15 +84,15 @@ def test_what_is_not_right_changes_nothing(invite, name, digest, now, verdict) -
 @given(name=st.text(max_size=40), digest=st.text(max_size=220), now=st.floats(0, 2000))
 def test_whatever_is_asked_a_file_for_mosquitto_keeps_its_lines(name, digest, now) -> None:
     book, verdict = redeem(OPEN, "abcdefgh", name, digest, now)
-    assert (verdict is Verdict.WELCOME) == (book != OPEN)
+    assert (verdict is EnrollmentResult.WELCOME) == (book != OPEN)
     assert all("\n" not in f"{each.name}{each.digest}" for each in book.accounts.values())
 
 
 def test_invites_that_ran_out_long_ago_are_forgotten_and_their_number_is_bounded() -> None:
     assert add_invites(OPEN, [], now=1000.0 + REMEMBER_S).invites == {}
-    many = [Invite(f"{number:08}", DIGEST) for number in range(10_001)]
+    many = [StoredInvite(f"{number:08}", DIGEST) for number in range(10_001)]
     with pytest.raises(BrokerProblem, match="10000 invites"):
-        add_invites(Book(), many, now=0.0)
+        add_invites(AccountList(), many, now=0.0)
 
 
 def test_secrets_differ_and_fit_a_link() -> None:
@@ -120,15 +120,15 @@ def test_secrets_differ_and_fit_a_link() -> None:
     ],
 )
 def test_a_name_that_cannot_be_is_refused(name: str, role: Role, word: str) -> None:
-    book = add_account(Book(), Account("taken", DIGEST))
+    book = add_account(AccountList(), Account("taken", DIGEST))
     with pytest.raises(BrokerProblem, match=word) as caught:
         add_account(book, Account(name, DIGEST, role))
     assert caught.value.kind is ProblemKind.USAGE
 
 
 def test_nobody_is_removed_twice() -> None:
-    book = add_account(Book(), Account("mia", DIGEST))
-    assert remove_account(book, "mia") == Book()
+    book = add_account(AccountList(), Account("mia", DIGEST))
+    assert remove_account(book, "mia") == AccountList()
     with pytest.raises(BrokerProblem, match="no user 'eve'") as caught:
         remove_account(book, "eve")
     assert "mia" in caught.value.hint
@@ -140,14 +140,14 @@ def test_nobody_is_removed_twice() -> None:
 def test_a_book_reads_back_as_itself_and_holds_no_secret() -> None:
     account = Account("mia", DIGEST, Role.LOGGER, ("cats", "dogs"))
     book, _ = redeem(add_account(OPEN, account), "abcdefgh", "bob", OTHER, 1.0)
-    assert decode_book(encode_book(book)) == book
+    assert decode_accounts(encode_accounts(book)) == book
     assert DIGEST not in repr(book)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_a_book_or_refused(data: bytes) -> None:
     try:
-        decode_book(data)
+        decode_accounts(data)
     except ValueError:
         pass
     else:
@@ -167,18 +167,18 @@ def test_any_bytes_are_a_book_or_refused(data: bytes) -> None:
     ],
 )
 def test_a_book_that_was_tampered_with_is_refused(before: bytes, after: bytes) -> None:
-    data = encode_book(add_account(Book(), Account("mia", DIGEST, channels=("cats",))))
+    data = encode_accounts(add_account(AccountList(), Account("mia", DIGEST, channels=("cats",))))
     assert before in data
     with pytest.raises(ValueError):
-        decode_book(data.replace(before, after))
+        decode_accounts(data.replace(before, after))
 
 
 def test_changes_of_many_at_once_are_all_kept_and_for_the_owner_alone(tmp_path: Path) -> None:
-    file = BookFile(tmp_path / "broker")
-    assert file.load() == Book()
+    file = AccountsStore(tmp_path / "broker")
+    assert file.load() == AccountList()
 
     def add(number: int) -> None:
-        BookFile(tmp_path / "broker").change(
+        AccountsStore(tmp_path / "broker").change(
             lambda book: (add_account(book, Account(f"v{number}", DIGEST)), None)
         )
 
@@ -193,7 +193,7 @@ def test_changes_of_many_at_once_are_all_kept_and_for_the_owner_alone(tmp_path: 
 
 
 def test_a_damaged_book_is_named_and_left_alone(tmp_path: Path) -> None:
-    file = BookFile(tmp_path)
+    file = AccountsStore(tmp_path)
     file.path.write_text("{")
     with pytest.raises(BrokerProblem, match=r"accounts\.json cannot be read") as caught:
         file.change(lambda book: (add_account(book, Account("mia", DIGEST)), None))
@@ -202,7 +202,7 @@ def test_a_damaged_book_is_named_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_stamp_tells_every_change(tmp_path: Path) -> None:
-    file = BookFile(tmp_path)
+    file = AccountsStore(tmp_path)
     stamps = [file.stamp]
     for name in ("mia", "bob"):
         file.change(lambda book, name=name: (add_account(book, Account(name, DIGEST)), None))
@@ -214,9 +214,11 @@ def test_a_stamp_tells_every_change(tmp_path: Path) -> None:
 
 
 def test_words_at_the_door_read_back_as_they_were_said() -> None:
-    knock = door.decode_knock(door.knock_topic("abcdefgh"), door.encode_knock("mia", DIGEST))
-    assert knock == door.Knock("abcdefgh", "mia", DIGEST)
-    assert door.decode_answer(door.encode_answer("mia", "used")) == ("mia", "used")
+    knock = enrollment.decode_request(
+        enrollment.request_topic("abcdefgh"), enrollment.encode_request("mia", DIGEST)
+    )
+    assert knock == enrollment.EnrollmentRequest("abcdefgh", "mia", DIGEST)
+    assert enrollment.decode_answer(enrollment.encode_answer("mia", "used")) == ("mia", "used")
 
 
 @given(
@@ -224,15 +226,18 @@ def test_words_at_the_door_read_back_as_they_were_said() -> None:
     payload=st.binary(max_size=600) | st.lists(st.text(max_size=300)).map(msgspec.msgpack.encode),
 )
 def test_any_message_is_a_knock_or_refused(topic: str, payload: bytes) -> None:
-    for read in (lambda: door.decode_knock(topic, payload), lambda: door.decode_answer(payload)):
+    for read in (
+        lambda: enrollment.decode_request(topic, payload),
+        lambda: enrollment.decode_answer(payload),
+    ):
         with contextlib.suppress(WireError):
             read()
 
 
 def test_a_knock_that_is_too_long_is_refused() -> None:
-    payload = door.encode_knock("mia", DIGEST) + bytes(600)
+    payload = enrollment.encode_request("mia", DIGEST) + bytes(600)
     with pytest.raises(WireError):
-        door.decode_knock(door.knock_topic("abcdefgh"), payload)
+        enrollment.decode_request(enrollment.request_topic("abcdefgh"), payload)
 
 
 # --- what a viewer keeps -----------------------------------------------------------------------

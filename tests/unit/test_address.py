@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.errors import InvalidBrokerUrl, InvalidChannel
-from resonance_tui.messaging.address import (
+from resonance_tui.protocol.urls import (
     BrokerUrl,
-    Invitation,
-    Ticket,
+    Invite,
+    InviteToken,
     invite_link,
     parse_broker_url,
     parse_invite,
 )
 
 PIN = "0123456789abcdef" * 4
-TICKET = Ticket("abcdefgh", "secretsecretsecret2345")
+TICKET = InviteToken("abcdefgh", "secretsecretsecret2345")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_an_invite_leads_to_the_same_room_without_names(typed: str) -> None:
     url = parse_broker_url(typed)
     link = invite_link(BrokerUrl(url.scheme, url.host, url.port, "alice", "secret"), "cinema")
     assert "alice" not in link and "secret" not in link
-    assert parse_invite(link) == Invitation(url, "cinema")
+    assert parse_invite(link) == Invite(url, "cinema")
 
 
 def test_an_invite_reads_as_in_the_documentation() -> None:
@@ -128,7 +128,7 @@ def test_any_invite_is_read_or_refused(text: str) -> None:
 def test_a_ticket_travels_in_its_invite_and_is_shown_nowhere_else() -> None:
     url = BrokerUrl("mqtts", "example.org", 8883, pin=PIN)
     link = invite_link(url, "cinema", TICKET)
-    assert parse_invite(link) == Invitation(url, "cinema", TICKET)
+    assert parse_invite(link) == Invite(url, "cinema", TICKET)
     assert TICKET.secret in link
     assert TICKET.secret not in repr(parse_invite(link))
 

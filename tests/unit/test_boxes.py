@@ -5,28 +5,27 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.outbox import Outbox
-from resonance_tui.messaging.wire import (
+from resonance_tui.messaging.retained import RetainedState
+from resonance_tui.protocol.messages import (
     LeaveEvent,
     NicknameEvent,
     ReportEvent,
     decode,
     encode_report,
-    nickname_topic,
-    report_topic,
 )
+from resonance_tui.protocol.topics import nickname_topic, report_topic
 from resonance_tui.room.state import Report
 
-FIRST = Report(10, 1, Code.HAPPINESS, 80)
+FIRST = Report(10, 1, Emotion.HAPPINESS, 80)
 
 
-def sent(outbox: Outbox) -> list[object]:
+def sent(outbox: RetainedState) -> list[object]:
     return [decode(message.topic, message.payload) for message in outbox.take()]
 
 
-def numbers(outbox: Outbox) -> list[int]:
+def numbers(outbox: RetainedState) -> list[int]:
     return [event.report.seq for event in sent(outbox) if isinstance(event, ReportEvent)]
 
 
@@ -37,9 +36,9 @@ def test_the_newest_of_a_topic_is_what_one_reads() -> None:
     inbox = Inbox()
     topic = report_topic("room", "a")
     for seq in range(100):
-        inbox.put(topic, encode_report(Report(1, seq, Code.FEAR, 1)))
+        inbox.put(topic, encode_report(Report(1, seq, Emotion.FEAR, 1)))
     assert len(inbox) == 1
-    assert inbox.drain() == [ReportEvent("room", "a", Report(1, 99, Code.FEAR, 1))]
+    assert inbox.drain() == [ReportEvent("room", "a", Report(1, 99, Emotion.FEAR, 1))]
     assert inbox.drain() == []
 
 
@@ -85,7 +84,7 @@ def test_garbage_displaces_nothing_and_is_told_of(payloads: list[bytes]) -> None
 
 
 def test_the_name_goes_ahead_and_only_with_a_report() -> None:
-    outbox = Outbox("room", "a")
+    outbox = RetainedState("room", "a")
     outbox.set_nickname("Alice")
     assert sent(outbox) == []
     outbox.set_report(FIRST)
@@ -95,20 +94,20 @@ def test_the_name_goes_ahead_and_only_with_a_report() -> None:
 
 @given(st.lists(st.integers(0, 20) | st.none(), min_size=1))
 def test_numbers_only_rise_whatever_repeats_in_between(moves: list[int | None]) -> None:
-    outbox = Outbox("room", "a")
+    outbox = RetainedState("room", "a")
     seen: list[int] = []
     for seq in moves:
         if seq is None:
             outbox.repeat()
         else:
-            outbox.set_report(Report(10, seq, Code.FEAR, 1))
+            outbox.set_report(Report(10, seq, Emotion.FEAR, 1))
         seen += numbers(outbox)
     assert seen == sorted(set(seen))
     assert len(seen) >= sum(seq is not None for seq in moves)
 
 
 def test_withdrawing_clears_what_was_shown_and_repeats_nothing() -> None:
-    outbox = Outbox("room", "a")
+    outbox = RetainedState("room", "a")
     outbox.withdraw()
     assert sent(outbox) == [], "nothing was ever shown"
     outbox.set_nickname("Alice")
@@ -123,7 +122,7 @@ def test_withdrawing_clears_what_was_shown_and_repeats_nothing() -> None:
 
 
 def test_under_a_new_id_everything_is_told_again_and_the_old_left_alone() -> None:
-    outbox = Outbox("room", "a")
+    outbox = RetainedState("room", "a")
     outbox.set_nickname("Alice")
     outbox.set_report(FIRST)
     outbox.take()
@@ -134,7 +133,7 @@ def test_under_a_new_id_everything_is_told_again_and_the_old_left_alone() -> Non
 
 
 def test_what_is_shown_does_not_outlive_its_owner_for_long() -> None:
-    outbox = Outbox("room", "a")
+    outbox = RetainedState("room", "a")
     outbox.set_nickname("Alice")
     outbox.set_report(FIRST)
     nickname, report = outbox.take()

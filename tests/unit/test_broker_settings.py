@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
+from resonance_broker.access import SHARDS, BrokerLogin, access_rules, parse_users, users_file
+from resonance_broker.accounts import HOST_NAME, Account, Role, StoredInvite
+from resonance_broker.passwords import hash_password
+from resonance_broker.settings import is_loopback, mosquitto_conf, warnings
 
-from broker import BrokerProblem, BrokerSettings, ProblemKind
-from broker.access import SHARDS, Login, access_rules, parse_users, users_file
-from broker.accounts import HOST_NAME, Account, Invite, Role
-from broker.passwords import hash_password
-from broker.settings import is_loopback, mosquitto_conf, warnings
-from resonance_tui.messaging.wire import nickname_topic, report_topic, shard_of
+from resonance_tui.protocol.topics import nickname_topic, report_topic
+from resonance_tui.room.tally import shard_of
 
 DATA = Path("/data")
 DEBIAN = (2, 0, 11)
@@ -275,7 +276,7 @@ def test_each_role_writes_what_it_is_for() -> None:
 
 
 def test_who_holds_an_invite_asks_at_its_own_door_only() -> None:
-    rules = sections(access_rules([], [Invite("abcdefgh", HASH, "c", 1.0)]))
+    rules = sections(access_rules([], [StoredInvite("abcdefgh", HASH, "c", 1.0)]))
     assert rules["invite-abcdefgh"] == [
         "topic write resonance/door/abcdefgh/knock",
         "topic read resonance/door/abcdefgh/answer",
@@ -290,7 +291,9 @@ def test_an_open_broker_still_keeps_rooms_to_the_host() -> None:
 
 
 def test_the_password_file_has_everyone_and_the_host() -> None:
-    text = users_file([Account("ada", HASH)], [Invite("abcdefgh", HASH)], Login(HOST_NAME, "p"))
+    text = users_file(
+        [Account("ada", HASH)], [StoredInvite("abcdefgh", HASH)], BrokerLogin(HOST_NAME, "p")
+    )
     assert [line.split(":")[0] for line in text.splitlines()] == [
         "ada",
         "invite-abcdefgh",

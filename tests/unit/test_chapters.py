@@ -8,19 +8,19 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.emotions import EMOTIONS, Code
+from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.history.chapters import COLUMNS, to_chapters, to_records
 from resonance_tui.history.moments import NAMES, Moment
 
 T0 = 1_795_345_080
 
 
-def moment(at: int, code: Code = Code.HAPPINESS, after: float = 0.61) -> Moment:
+def moment(at: int, code: Emotion = Emotion.HAPPINESS, after: float = 0.61) -> Moment:
     return Moment(T0 + at, 0.4, code, 0.2, after, 0.123456, "reaction")
 
 
 def test_chapters_as_in_a_description() -> None:
-    found = [moment(754), moment(1201, Code.FEAR, 0.4)]
+    found = [moment(754), moment(1201, Emotion.FEAR, 0.4)]
     assert "".join(to_chapters(found, T0)) == (
         "00:00 Start\n12:34 Laughter: happiness 61 %\n20:01 Scare: fear 40 %\n"
     )

@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.history import charts
-from resonance_tui.history.axes import clock, count_ticks, day, length, time_ticks
-from resonance_tui.history.rows import Row
-from resonance_tui.history.window import LEAST_S, Window
+from resonance_tui.charting import series as charts
+from resonance_tui.charting.ticks import clock, count_ticks, day, length, time_ticks
+from resonance_tui.charting.viewport import LEAST_S, Viewport
+from resonance_tui.history.samples import Sample
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CALM = (0, 0, 10, 0, 0, 0, 0)
 
 
-def row(t: int, counts: tuple[int, ...] = CALM, unsure: int = 0, source: str = "local") -> Row:
-    return Row("lobby", t, sum(counts) + unsure, counts, unsure, 0, source)
+def row(t: int, counts: tuple[int, ...] = CALM, unsure: int = 0, source: str = "local") -> Sample:
+    return Sample("lobby", t, sum(counts) + unsure, counts, unsure, 0, source)
 
 
-def track(*rows: Row) -> charts.Track:
+def track(*rows: Sample) -> charts.Recording:
     return charts.to_track(rows)
 
 
@@ -87,14 +87,14 @@ def test_what_is_read_later_continues_the_track() -> None:
     assert charts.extend(whole, track()) is whole
 
 
-def columns(part: charts.Track) -> list[list]:
+def columns(part: charts.Recording) -> list[list]:
     return [c.tolist() for c in (part.times, part.counts, part.others, part.viewers)]
 
 
 # Resampling
 
 
-def min_max(whole: charts.Track, start: int, end: int, bins: int) -> charts.Series:
+def min_max(whole: charts.Recording, start: int, end: int, bins: int) -> charts.Series:
     return charts.min_max(whole.counts, charts.grid(whole, start, end, bins))
 
 
@@ -122,7 +122,7 @@ def test_no_bucket_is_shorter_than_a_second() -> None:
 
 
 @given(recordings, st.integers(1, 300))
-def test_resampling_keeps_the_sum_and_both_extremes(rows: list[Row], bins: int) -> None:
+def test_resampling_keeps_the_sum_and_both_extremes(rows: list[Sample], bins: int) -> None:
     whole = track(*rows)
     grid = charts.grid(whole, 1000, 1400, bins)
     series = charts.min_max(whole.counts, grid)
@@ -138,7 +138,7 @@ def test_resampling_keeps_the_sum_and_both_extremes(rows: list[Row], bins: int) 
 
 @given(recordings, st.integers(1, 60), st.integers(1000, 1400), st.integers(1, 400))
 def test_a_bucket_holds_the_seconds_within_its_edges(
-    rows: list[Row], bins: int, start: int, span: int
+    rows: list[Sample], bins: int, start: int, span: int
 ) -> None:
     whole = track(*rows)
     grid = charts.grid(whole, start, start + span, bins)
@@ -211,13 +211,13 @@ def test_a_gap_that_leaves_no_bucket_empty_parts_the_line_too() -> None:
 # Windows
 
 windows = st.builds(
-    lambda low, span: Window.over(low, low + span), st.integers(0, 10**9), st.integers(0, 10**6)
+    lambda low, span: Viewport.over(low, low + span), st.integers(0, 10**9), st.integers(0, 10**6)
 )
 
 
 @given(windows, st.lists(st.tuples(st.sampled_from("pza"), st.floats(-4, 4)), max_size=20))
 def test_a_window_never_leaves_the_recording(
-    window: Window, moves: list[tuple[str, float]]
+    window: Viewport, moves: list[tuple[str, float]]
 ) -> None:
     for kind, by in moves:
         if kind == "p":
@@ -231,7 +231,7 @@ def test_a_window_never_leaves_the_recording(
 
 
 def test_keys_there_and_back() -> None:
-    whole = Window.over(0, 3600)
+    whole = Viewport.over(0, 3600)
     close = whole.zoom(4)
     assert (close.start, close.end) == (1350, 2250)
     assert close.pan(0.25).start == 1575
@@ -245,13 +245,13 @@ def test_keys_there_and_back() -> None:
 
 
 def test_zooming_around_a_point_keeps_it_in_its_place() -> None:
-    close = Window.over(0, 3600).zoom(4, 900)
+    close = Viewport.over(0, 3600).zoom(4, 900)
     assert (close.start, close.end) == (675, 1575)
     assert close.zoom(2, 900).holds(900)
 
 
 def test_a_window_at_the_end_follows_a_growing_recording() -> None:
-    whole = Window.over(0, 3600)
+    whole = Viewport.over(0, 3600)
     assert whole.grown(0, 3700).is_whole
     assert whole.grown(0, 3700).end == 3700
     last = whole.zoom(4).latest()
@@ -262,12 +262,12 @@ def test_a_window_at_the_end_follows_a_growing_recording() -> None:
 
 
 def test_a_recording_of_a_few_seconds_grows_in_the_middle() -> None:
-    window = Window.over(100, 104).grown(100, 110)
+    window = Viewport.over(100, 104).grown(100, 110)
     assert (window.start, window.end) == (90, 120)
 
 
 def test_one_second_is_shown_in_the_middle() -> None:
-    window = Window.over(100, 100)
+    window = Viewport.over(100, 100)
     assert (window.start, window.end) == (85, 115)
 
 

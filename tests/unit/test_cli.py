@@ -171,9 +171,9 @@ def test_streams_that_were_closed_are_no_error(closed: str) -> None:
 def test_an_invite_gets_only_the_login_made_for_its_broker(
     configured: str | None, invite: str, user: str | None
 ) -> None:
+    from resonance_tui.commands.redeem_invite import accept_invite
+    from resonance_tui.commands.session_builder import broker_url
     from resonance_tui.config import load
-    from resonance_tui.verbs.invited import accept_invite
-    from resonance_tui.verbs.planning import broker_url
 
     login = {"broker.url": configured, "broker.user": "me", "broker.password": "s3cret"}
     config, channel = accept_invite(load(login, environ={}), invite)
@@ -188,6 +188,6 @@ def test_doctor_opens_no_camera_without_consent(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the camera was opened")
 
-    monkeypatch.setattr("resonance_tui.capture.camera.FrameSource.start", never)
+    monkeypatch.setattr("resonance_tui.pipeline.camera.FrameSource.start", never)
     run_verb(cli, ["doctor"])
     assert "nobody has agreed" in capsys.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.capture.clips import STRETCH, ClipBuffer
+from resonance_tui.pipeline.clip_buffer import STRETCH, ClipBuffer
 
 
 def picture(value: int, size: int = 4) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.engines.confusion import confusion_of
 from resonance_tui.errors import InputError
 
@@ -14,8 +14,8 @@ from resonance_tui.errors import InputError
 def test_the_default_engine_takes_calm_for_sad_more_than_the_other_way(engine: str) -> None:
     table = confusion_of(engine)
     assert table is not None
-    assert table[Code.NEUTRAL, Code.SADNESS] == 100
-    assert table[Code.SADNESS, Code.NEUTRAL] == 44
+    assert table[Emotion.NEUTRAL, Emotion.SADNESS] == 100
+    assert table[Emotion.SADNESS, Emotion.NEUTRAL] == 44
 
 
 def test_a_network_has_what_its_authors_published() -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from resonance_tui.emotions import Code
-from resonance_tui.history.charts import Track
+from resonance_tui.charting.series import Recording
+from resonance_tui.emotions import Emotion
 from resonance_tui.history.corrected import correct
 from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts, steps_for
 
@@ -165,12 +165,12 @@ def test_a_calm_room_read_by_a_poor_reader_is_calm_again() -> None:
 def test_what_is_often_misread_is_counted_up_and_what_it_is_read_as_down() -> None:
     """Half of the fear is read as surprise, and surprise never as fear."""
     matrix = 100 * np.eye(7)
-    matrix[Code.FEAR] = [0, 0, 0, 0, 50, 0, 50]
+    matrix[Emotion.FEAR] = [0, 0, 0, 0, 50, 0, 50]
     read = np.array([[0.0, 0, 100, 0, 40, 0, 20]])
     found = correct_counts(read, matrix).counts[0]
-    assert found[Code.FEAR] > 25
-    assert found[Code.SURPRISE] < 35
-    assert found[Code.NEUTRAL] == pytest.approx(100, abs=2)
+    assert found[Emotion.FEAR] > 25
+    assert found[Emotion.SURPRISE] < 35
+    assert found[Emotion.NEUTRAL] == pytest.approx(100, abs=2)
 
 
 def test_few_viewers_are_never_corrected() -> None:
@@ -228,11 +228,11 @@ def test_a_recording_is_corrected_second_by_second() -> None:
     counts = dice.integers(0, 40, (9000, 7))
     counts[5000] = 1
     times = np.arange(9000)
-    found = correct(Track(times, counts, times * 0, counts.sum(axis=1)), READER)
+    found = correct(Recording(times, counts, times * 0, counts.sum(axis=1)), READER)
     assert np.isnan(found.counts[5000]).all()
     for row in (0, 4999, 8999):
         alone = correct_counts(counts[row : row + 1].astype(float), READER)
         assert found.counts[row] == pytest.approx(alone.counts[0])
         assert found.high[row] == pytest.approx(alone.high[0])
-    empty = correct(Track(times[:0], counts[:0], times[:0], times[:0]), READER)
+    empty = correct(Recording(times[:0], counts[:0], times[:0], times[:0]), READER)
     assert empty.counts.shape == empty.low.shape == (0, 7)

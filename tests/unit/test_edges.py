@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.emotions import Code
-from resonance_tui.room.edges import EDGES_MOST, Edges
+from resonance_tui.emotions import Emotion
+from resonance_tui.room.federation import EDGES_MOST, Edges
 from resonance_tui.room.tally import SHARDS, Counts, Partial, shard_of, shards_owned
 
 LIVE = {"core": ["root"], "berlin": ["b1", "b2"], "oslo": ["o1"]}
@@ -17,15 +17,15 @@ EDGE_OF = {agent: edge for edge, agents in LIVE.items() for agent in agents}
 NOBODY = (0,) * 9
 
 
-def counted(viewers: Iterable[tuple[str, Code]], shards: Iterable[int]) -> dict[int, Counts]:
-    told: dict[int, Counter[Code]] = {shard: Counter() for shard in shards}
+def counted(viewers: Iterable[tuple[str, Emotion]], shards: Iterable[int]) -> dict[int, Counts]:
+    told: dict[int, Counter[Emotion]] = {shard: Counter() for shard in shards}
     for viewer_id, code in viewers:
         if shard_of(viewer_id) in told:
             told[shard_of(viewer_id)][code] += 1
-    return {shard: tuple(each[code] for code in Code) for shard, each in told.items()}
+    return {shard: tuple(each[code] for code in Emotion) for shard, each in told.items()}
 
 
-def partial_of(agent: str, viewers: dict[str, tuple[str, Code]], seq: int) -> Partial:
+def partial_of(agent: str, viewers: dict[str, tuple[str, Emotion]], seq: int) -> Partial:
     """What this agent tells of the viewers: only those of its edge, only its shards."""
     edge = EDGE_OF[agent]
     here = [(who, code) for who, (at, code) in viewers.items() if at == edge]
@@ -37,21 +37,21 @@ def full(votes: int, seq: int = 1, boot: int = 1) -> Partial:
     return Partial(boot, seq, {shard: NOBODY for shard in range(SHARDS)} | {0: (votes, *[0] * 8)})
 
 
-def nine(codes: Iterable[Code]) -> Counts:
+def nine(codes: Iterable[Emotion]) -> Counts:
     found = Counter(codes)
-    return tuple(found[code] for code in Code)
+    return tuple(found[code] for code in Emotion)
 
 
 worlds = st.dictionaries(
     st.from_regex(r"[a-z2-7]{13}", fullmatch=True),
-    st.tuples(st.sampled_from(sorted(LIVE)), st.sampled_from(Code)),
+    st.tuples(st.sampled_from(sorted(LIVE)), st.sampled_from(Emotion)),
     max_size=30,
 )
 
 
 @given(st.lists(worlds, min_size=1, max_size=4), st.data())
 def test_the_sum_is_everybody_once_whatever_the_order_doubling_and_loss(
-    history: list[dict[str, tuple[str, Code]]], data: st.DataObject
+    history: list[dict[str, tuple[str, Emotion]]], data: st.DataObject
 ) -> None:
     """Viewers come, go, change their mind and move to another edge between one state and the
     next; of all but the last, any message may be lost, late, or there twice."""
@@ -73,7 +73,7 @@ def test_the_sum_is_everybody_once_whatever_the_order_doubling_and_loss(
 
 @given(worlds)
 def test_one_edge_without_a_name_is_the_room_of_one_broker(
-    viewers: dict[str, tuple[str, Code]],
+    viewers: dict[str, tuple[str, Emotion]],
 ) -> None:
     edges = Edges()
     for agent in ("a", "b"):

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from resonance_zoo.cards import network_card
 
-from model_zoo.cards import network_card
+from resonance_tui.commands import doctor
+from resonance_tui.commands.session_builder import check, frames_a_second
 from resonance_tui.config import load
-from resonance_tui.engines import auto, base, live, speed
+from resonance_tui.engines import auto, base, benchmark_cache, catalog
 from resonance_tui.engines.base import EngineOptions, EngineSpec, check_engine, create_engine
-from resonance_tui.engines.live import engine_names, live_networks
-from resonance_tui.engines.speed import DAY_S, HOLDS_WITHIN_S, SpeedBook, Timing
+from resonance_tui.engines.benchmark_cache import DAY_S, HOLDS_WITHIN_S, BenchmarkCache, Timing
+from resonance_tui.engines.catalog import engine_names, live_networks
 from resonance_tui.errors import EngineUnavailable, InputError
-from resonance_tui.verbs import doctor
-from resonance_tui.verbs.planning import check, frames_a_second
 
 UNTRAINED = EngineOptions(allow_untrained=True)
 
@@ -59,7 +59,7 @@ def speeds(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
     monkeypatch.setattr(auto, "ZooEngine", build)
     monkeypatch.setattr(auto, "check_device", lambda options: None)
-    monkeypatch.setattr(speed, "measure", lambda engine: engine.seconds)
+    monkeypatch.setattr(benchmark_cache, "measure", lambda engine: engine.seconds)
     return table
 
 
@@ -121,7 +121,7 @@ def test_nothing_is_offered_for_fetching_that_nobody_published(tmp_path: Path) -
 def test_without_torch_the_line_to_type_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(live, "find_spec", lambda name: None if name == "torch" else object())
+    monkeypatch.setattr(catalog, "find_spec", lambda name: None if name == "torch" else object())
     with pytest.raises(EngineUnavailable, match="torch") as caught:
         check_engine("former_dfer", tmp_path, UNTRAINED)
     assert caught.value.hint == 'pip install "resonance-tui[zoo]"'
@@ -211,7 +211,7 @@ def test_auto_passes_over_a_network_that_fails_while_it_is_timed_and_lets_go_of_
         return engine.seconds
 
     monkeypatch.setattr(auto, "ZooEngine", build_one)
-    monkeypatch.setattr(speed, "measure", run_out)
+    monkeypatch.setattr(benchmark_cache, "measure", run_out)
     why: list[str] = []
     assert create_engine("auto", tmp_path, warn=why.append).spec.name == "c3d"
     (reason,) = why
@@ -260,7 +260,7 @@ def test_what_was_measured_on_another_device_is_measured_again(
         return engine.seconds
 
     monkeypatch.setattr(auto, "ZooEngine", build)
-    monkeypatch.setattr(speed, "measure", measure)
+    monkeypatch.setattr(benchmark_cache, "measure", measure)
     for _ in range(2):
         assert create_engine("auto", tmp_path).spec.name == "c3d"
     assert timed == ["a GPU"]
@@ -283,7 +283,7 @@ def test_a_measured_network_is_not_loaded_to_be_measured_again(
 
 
 def test_too_slow_holds_for_a_day_and_quick_enough_for_a_month(tmp_path: Path) -> None:
-    book = SpeedBook(tmp_path)
+    book = BenchmarkCache(tmp_path)
     slow, quick = Timing(2.0, 0.0, "cpu"), Timing(0.1, 0.0, "cpu")
     book.note("slow", slow)
     book.note("quick", quick)
@@ -295,7 +295,7 @@ def test_too_slow_holds_for_a_day_and_quick_enough_for_a_month(tmp_path: Path) -
 
 
 def test_the_book_forgets_what_is_older_than_a_season(tmp_path: Path) -> None:
-    book = SpeedBook(tmp_path)
+    book = BenchmarkCache(tmp_path)
     for day, key in ((0, "old"), (500, "of a wrong clock"), (20, "kept"), (100, "new")):
         book.note(key, Timing(0.1, day * DAY_S, "cpu"))
     assert set(json.loads((tmp_path / "speed.json").read_text())) == {"kept", "new"}
@@ -304,11 +304,11 @@ def test_the_book_forgets_what_is_older_than_a_season(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', '{"a": ["x", 2, ""]}', "\x00"])
 def test_a_damaged_book_of_speeds_is_an_empty_one(tmp_path: Path, content: str) -> None:
     (tmp_path / "speed.json").write_text(content)
-    assert SpeedBook(tmp_path).recall("a", 0.0) is None
+    assert BenchmarkCache(tmp_path).recall("a", 0.0) is None
 
 
 def test_a_book_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
-    SpeedBook(tmp_path / "not there").note("a", Timing(1.0, 0.0, "cpu"))
+    BenchmarkCache(tmp_path / "not there").note("a", Timing(1.0, 0.0, "cpu"))
 
 
 def test_measuring_stops_early_for_a_slow_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,12 +321,12 @@ def test_measuring_stops_early_for_a_slow_engine(monkeypatch: pytest.MonkeyPatch
         now[0] += engine.seconds
 
     monkeypatch.setattr(engine, "predict", predict)
-    monkeypatch.setattr(speed.time, "perf_counter", lambda: now[0])
-    assert speed.measure(engine) == pytest.approx(1.5)
+    monkeypatch.setattr(benchmark_cache.time, "perf_counter", lambda: now[0])
+    assert benchmark_cache.measure(engine) == pytest.approx(1.5)
     assert len(asked) == 2
     engine.seconds = 0.01
-    assert speed.measure(engine) == pytest.approx(0.01)
-    assert len(asked) == 2 + speed.REPEATS
+    assert benchmark_cache.measure(engine) == pytest.approx(0.01)
+    assert len(asked) == 2 + benchmark_cache.REPEATS
 
 
 # doctor
@@ -344,7 +344,7 @@ def test_doctor_says_whether_a_network_keeps_up(
     engine = Timed("former_dfer", seconds)
     engine.spec = replace(engine.spec, runs_on="float16 on a card")
     monkeypatch.setattr(base, "create_engine", lambda *_, **__: engine)
-    monkeypatch.setattr(speed, "measure", lambda engine: engine.seconds)
+    monkeypatch.setattr(benchmark_cache, "measure", lambda engine: engine.seconds)
     found = doctor._engine(load({"engine.name": "former_dfer"}))
     assert found.verdict == verdict
     assert "former_dfer (float16 on a card): " + said in found.text

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resonance_tui.history.atomic_write import CannotSave, free_name, save
 from resonance_tui.history.export import (
     COLUMNS,
     CORRECTED,
@@ -25,15 +26,14 @@ from resonance_tui.history.export import (
     to_json,
     to_jsonl,
 )
-from resonance_tui.history.rows import Row
-from resonance_tui.history.saving import CannotSave, free_name, save
+from resonance_tui.history.samples import Sample
 
 BERLIN = ZoneInfo("Europe/Berlin")
-ROW = Row("lobby", 1_795_345_080, 8, (3, 0, 2, 0, 0, 1, 0), 1, 1)
+ROW = Sample("lobby", 1_795_345_080, 8, (3, 0, 2, 0, 0, 1, 0), 1, 1)
 count = st.integers(0, 10**6)
 rows = st.lists(
     st.builds(
-        Row,
+        Sample,
         channel=st.text(),  # ours are tame; a database may come from elsewhere
         t=st.integers(0, 4 * 10**9),
         viewers=count,
@@ -51,12 +51,12 @@ def plain(text: str) -> str:
     return text[1:] if text.startswith("'") else text
 
 
-def back(record: dict[str, str | int]) -> Row:
+def back(record: dict[str, str | int]) -> Sample:
     """A row from what an export says about it."""
     t = datetime.fromisoformat(str(record["t"])).timestamp()
     assert datetime.fromisoformat(str(record["local_time"])).timestamp() == t
     counts = tuple(int(record[word]) for word in COLUMNS[3:10])
-    return Row(
+    return Sample(
         str(record["channel"]),
         int(t),
         int(record["viewers"]),
@@ -82,7 +82,7 @@ def test_nothing_is_a_header_or_an_empty_list() -> None:
 
 
 @given(rows)
-def test_every_format_is_read_back(rows: list[Row]) -> None:
+def test_every_format_is_read_back(rows: list[Sample]) -> None:
     lines = list(records(rows, BERLIN))
     table = csv.DictReader(io.StringIO("".join(to_csv(lines)), newline=""))
     assert [

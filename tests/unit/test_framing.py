@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.capture.crops import crop
-from resonance_tui.capture.framing import (
+from resonance_tui.pipeline.alignment import (
     BOX_LIFT,
     BOX_SCALE,
     HAAR_SCALE,
     LEFT_EYE,
     RIGHT_EYE,
     Detection,
-    FaceChooser,
+    FaceTracker,
     from_haar_box,
     from_landmarks,
     is_cut,
 )
+from resonance_tui.pipeline.crops import crop
 
 
 def landmarks() -> np.ndarray:
@@ -72,13 +72,13 @@ def test_the_haar_square_has_no_roll_and_lies_about_the_box():
 
 
 def test_the_largest_wins():
-    chosen = FaceChooser().choose([face(side=60), face(400, side=90)], 0.0)
+    chosen = FaceTracker().choose([face(side=60), face(400, side=90)], 0.0)
     assert chosen is not None
     assert chosen.side == 90
 
 
 def test_the_chosen_one_is_kept_while_another_grows_larger():
-    chooser, tracks = FaceChooser(), set()
+    chooser, tracks = FaceTracker(), set()
     for k in range(20):
         other = face(400, side=60 + 3 * k)
         chosen = chooser.choose([other, face(side=80)], k / 10)
@@ -89,7 +89,7 @@ def test_the_chosen_one_is_kept_while_another_grows_larger():
 
 
 def test_nobody_takes_the_place_within_the_gap_then_the_other_is_a_new_track():
-    chooser = FaceChooser()
+    chooser = FaceTracker()
     first = chooser.choose([face(), face(400, side=70)], 0.0)
     waiting = [chooser.choose([face(400, side=70)], k / 10) for k in range(1, 11)]
     assert waiting == [None] * 10
@@ -101,7 +101,7 @@ def test_nobody_takes_the_place_within_the_gap_then_the_other_is_a_new_track():
 
 
 def test_a_face_that_returns_within_the_gap_is_the_same_track():
-    chooser = FaceChooser()
+    chooser = FaceTracker()
     first = chooser.choose([face()], 0.0)
     assert chooser.choose([], 0.5) is None
     again = chooser.choose([face(cx=110)], 0.9)
@@ -111,7 +111,7 @@ def test_a_face_that_returns_within_the_gap_is_the_same_track():
 
 
 def test_a_face_that_returns_after_the_gap_is_another_track():
-    chooser = FaceChooser()
+    chooser = FaceTracker()
     first = chooser.choose([face()], 0.0)
     later = chooser.choose([face()], 1.2)
     assert first is not None
@@ -120,14 +120,14 @@ def test_a_face_that_returns_after_the_gap_is_another_track():
 
 
 def test_a_moving_face_stays_one_track():
-    chooser = FaceChooser()
+    chooser = FaceTracker()
     found = [chooser.choose([face(cx=100 + 30 * k, side=80 + 4 * k)], k / 10) for k in range(15)]
     assert {f.track for f in found if f is not None} == {0}
     assert None not in found
 
 
 def test_a_neighbour_who_comes_to_the_place_is_not_taken_for_the_one_who_left():
-    chooser = FaceChooser()
+    chooser = FaceTracker()
     first = chooser.choose([face(100, side=80), face(190, side=75)], 0.0)
     chosen = [chooser.choose([face(190 - 9 * k, side=75)], k / 10) for k in range(1, 10)]
     assert chosen == [None] * 9
@@ -138,7 +138,7 @@ def test_a_neighbour_who_comes_to_the_place_is_not_taken_for_the_one_who_left():
 
 
 def test_two_who_pass_each_other_closely_are_not_exchanged():
-    chooser = FaceChooser()
+    chooser = FaceTracker()
     for k in range(21):
         walker = face(100 + 12 * k, 40, side=60)
         chosen = chooser.choose([walker, face(220, 100, side=80)], k / 10)
@@ -147,7 +147,7 @@ def test_two_who_pass_each_other_closely_are_not_exchanged():
 
 
 def test_nobody_is_followed_across_a_cut():
-    chooser = FaceChooser()
+    chooser = FaceTracker()
     before = chooser.choose([face()], 0.0)
     after = chooser.choose([face(scene=1)], 0.1)
     assert before is not None
@@ -156,7 +156,7 @@ def test_nobody_is_followed_across_a_cut():
 
 
 def test_a_face_of_a_very_different_size_is_somebody_else():
-    chooser = FaceChooser()
+    chooser = FaceTracker()
     chooser.choose([face(side=80)], 0.0)
     assert chooser.choose([face(side=200)], 0.1) is None
 
@@ -167,7 +167,7 @@ in_view = st.lists(st.tuples(coordinate, coordinate, st.floats(1, 400)), max_siz
 
 @given(st.lists(st.tuples(in_view, st.floats(0, 1.5), st.booleans()), max_size=30))
 def test_one_track_is_one_continuous_face(stream):
-    chooser, now, scene, last, seen_at, left = FaceChooser(), 0.0, 0, None, 0.0, set()
+    chooser, now, scene, last, seen_at, left = FaceTracker(), 0.0, 0, None, 0.0, set()
     for places, pause, is_cut_before in stream:
         now, scene = now + pause, scene + is_cut_before
         found = [face(*place, scene) for place in places]

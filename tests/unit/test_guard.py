@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.messaging.guard import FORGIVE_S, Guard, source_of
-from resonance_tui.messaging.wire import (
+from resonance_tui.messaging.rate_limit import FORGIVE_S, RateLimiter, source_of
+from resonance_tui.protocol.topics import (
     channel_filter,
     nickname_topic,
     report_topic,
@@ -21,9 +21,9 @@ ANN, BEN = report_topic("room", "ann"), report_topic("room", "ben")
 moments = st.lists(st.floats(0, 1000, allow_nan=False), max_size=200).map(sorted)
 
 
-def muted(guard: Guard, topic: str, now: float) -> None:
-    while not guard.blame(topic, now):
-        guard.admits(topic, now)
+def muted(guard: RateLimiter, topic: str, now: float) -> None:
+    while not guard.record_violation(topic, now):
+        guard.allow(topic, now)
 
 
 @pytest.mark.parametrize(
@@ -49,16 +49,16 @@ def test_a_topic_names_its_one_writer(topic: str, source: str | None) -> None:
 
 @given(st.text(max_size=200), st.floats(0, 10**9))
 def test_any_topic_can_be_asked_for(topic: str, now: float) -> None:
-    guard = Guard()
-    assert guard.admits(topic, now)
-    assert not guard.blame(topic, now)
+    guard = RateLimiter()
+    assert guard.allow(topic, now)
+    assert not guard.record_violation(topic, now)
     assert len(guard) <= 1
 
 
 @given(moments)
 def test_no_source_gets_in_more_than_its_rate(times: list[float]) -> None:
-    guard = Guard(rate_per_s=2, burst=5)
-    admitted = [now for now in times if guard.admits(ANN, now)]
+    guard = RateLimiter(rate_per_s=2, burst=5)
+    admitted = [now for now in times if guard.allow(ANN, now)]
     for start, first in enumerate(admitted):
         for count, last in enumerate(admitted[start:], 1):
             assert count <= 5 + 2 * (last - first) + 1e-6
@@ -67,86 +67,86 @@ def test_no_source_gets_in_more_than_its_rate(times: list[float]) -> None:
 
 @given(moments)
 def test_who_keeps_to_the_rate_is_always_heard(times: list[float]) -> None:
-    guard = Guard(rate_per_s=1, burst=3)
+    guard = RateLimiter(rate_per_s=1, burst=3)
     kept = times[:1]
     for now in times[1:]:
         if now - kept[-1] >= 1:
             kept.append(now)
     assert all(later - earlier >= 1 for earlier, later in pairwise(kept))
-    assert all(guard.admits(ANN, now) for now in kept)
+    assert all(guard.allow(ANN, now) for now in kept)
 
 
 @given(moments, moments)
 def test_a_flood_of_one_takes_nothing_from_another(flood: list[float], honest: list[float]) -> None:
-    alone, beside = Guard(rate_per_s=1, burst=2), Guard(rate_per_s=1, burst=2)
-    expected = [alone.admits(BEN, now) for now in honest]
+    alone, beside = RateLimiter(rate_per_s=1, burst=2), RateLimiter(rate_per_s=1, burst=2)
+    expected = [alone.allow(BEN, now) for now in honest]
     arrivals = sorted([(now, ANN) for now in flood] + [(now, BEN) for now in honest])
-    heard = [(topic, beside.admits(topic, now)) for now, topic in arrivals]
+    heard = [(topic, beside.allow(topic, now)) for now, topic in arrivals]
     assert [admitted for topic, admitted in heard if topic == BEN] == expected
 
 
 def test_a_viewer_has_one_bucket_for_all_its_topics() -> None:
-    guard = Guard(rate_per_s=1, burst=4)
+    guard = RateLimiter(rate_per_s=1, burst=4)
     topics = [f"resonance/1/room/{kind}/{shard}/ann" for kind in "rn" for shard in range(20)]
-    assert sum(guard.admits(topic, 0.0) for topic in topics) == 4
+    assert sum(guard.allow(topic, 0.0) for topic in topics) == 4
 
 
 def test_whoever_sends_broken_messages_is_muted_for_a_while_and_then_heard_again() -> None:
-    guard = Guard(strikes=3, mute_s=60)
+    guard = RateLimiter(strikes=3, mute_s=60)
     for now in (1.0, 2.0):
-        assert guard.admits(ANN, now) and not guard.blame(ANN, now)
-    assert guard.admits(ANN, 3.0)
-    assert guard.blame(ANN, 3.0)
-    assert not guard.admits(ANN, 3.0) and not guard.admits(nickname_topic("room", "ann"), 62.9)
-    assert guard.admits(BEN, 3.0)
-    assert guard.admits(ANN, 63.0)
+        assert guard.allow(ANN, now) and not guard.record_violation(ANN, now)
+    assert guard.allow(ANN, 3.0)
+    assert guard.record_violation(ANN, 3.0)
+    assert not guard.allow(ANN, 3.0) and not guard.allow(nickname_topic("room", "ann"), 62.9)
+    assert guard.allow(BEN, 3.0)
+    assert guard.allow(ANN, 63.0)
     assert guard.mutes == 1 and guard.refused == 2
 
 
 def test_while_one_is_muted_more_garbage_changes_nothing() -> None:
-    guard = Guard(strikes=2, mute_s=10)
+    guard = RateLimiter(strikes=2, mute_s=10)
     muted(guard, ANN, 0.0)
-    assert not any(guard.blame(ANN, 5.0) for _ in range(100))
-    assert guard.admits(ANN, 10.0) and guard.mutes == 1
+    assert not any(guard.record_violation(ANN, 5.0) for _ in range(100))
+    assert guard.allow(ANN, 10.0) and guard.mutes == 1
 
 
 def test_a_broken_message_now_and_then_is_forgiven() -> None:
-    guard = Guard(strikes=2)
+    guard = RateLimiter(strikes=2)
     for times in range(50):
         now = times * (FORGIVE_S + 1)
-        assert guard.admits(ANN, now) and not guard.blame(ANN, now)
+        assert guard.allow(ANN, now) and not guard.record_violation(ANN, now)
 
 
 def test_nobody_gets_the_room_or_its_total_muted_for_all() -> None:
-    guard = Guard(strikes=1, burst=1)
+    guard = RateLimiter(strikes=1, burst=1)
     for topic in (room_topic("room"), total_topic("room"), channel_filter("room", "x")):
         for _ in range(100):
-            assert guard.admits(topic, 0.0) and not guard.blame(topic, 0.0)
+            assert guard.allow(topic, 0.0) and not guard.record_violation(topic, 0.0)
     assert not guard.mutes
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=300))
 def test_memory_is_bounded_whoever_speaks(acts: list[tuple[int, bool]]) -> None:
-    guard = Guard(max_sources=8, strikes=2)
+    guard = RateLimiter(max_sources=8, strikes=2)
     for now, (number, is_broken) in enumerate(acts):
         topic = report_topic("room", f"v{number}")
-        guard.admits(topic, float(now))
+        guard.allow(topic, float(now))
         if is_broken:
-            guard.blame(topic, float(now))
+            guard.record_violation(topic, float(now))
         assert len(guard) <= 8
 
 
 def test_the_least_lately_heard_is_forgotten_first() -> None:
-    guard = Guard(max_sources=2, rate_per_s=0, burst=1)
-    assert guard.admits(ANN, 0.0) and guard.admits(BEN, 1.0)
-    assert not guard.admits(ANN, 2.0)
-    assert guard.admits(report_topic("room", "zoe"), 3.0)
-    assert not guard.admits(ANN, 4.0), "still remembered"
-    assert guard.admits(BEN, 5.0), "forgotten, so new again"
+    guard = RateLimiter(max_sources=2, rate_per_s=0, burst=1)
+    assert guard.allow(ANN, 0.0) and guard.allow(BEN, 1.0)
+    assert not guard.allow(ANN, 2.0)
+    assert guard.allow(report_topic("room", "zoe"), 3.0)
+    assert not guard.allow(ANN, 4.0), "still remembered"
+    assert guard.allow(BEN, 5.0), "forgotten, so new again"
 
 
 def test_the_notice_changes_with_the_order_of_magnitude_only() -> None:
-    guard = Guard(strikes=1)
+    guard = RateLimiter(strikes=1)
     notices = [guard.notice]
     for number in range(120):
         muted(guard, report_topic("room", f"v{number}"), 0.0)
@@ -157,5 +157,5 @@ def test_the_notice_changes_with_the_order_of_magnitude_only() -> None:
 
 
 def test_a_clock_that_stands_still_gives_no_tokens() -> None:
-    guard = Guard(rate_per_s=1, burst=2)
-    assert [guard.admits(ANN, now) for now in (5.0, 5.0, 5.0, 4.0)] == [True, True, False, False]
+    guard = RateLimiter(rate_per_s=1, burst=2)
+    assert [guard.allow(ANN, now) for now in (5.0, 5.0, 5.0, 4.0)] == [True, True, False, False]

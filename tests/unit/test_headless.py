@@ -6,19 +6,19 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from resonance_tui.capture.sources import CameraState, CameraStatus
-from resonance_tui.emotions import Code
-from resonance_tui.messaging.link import LinkState, LinkStatus
-from resonance_tui.session.view import (
+from resonance_tui.commands.headless import Printer
+from resonance_tui.emotions import Emotion
+from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.pipeline.sources import CameraState, CameraStatus
+from resonance_tui.session.events import (
     EngineState,
     EngineStatus,
-    LinkEvent,
-    SelfEvent,
+    LinkUpdate,
+    SelfUpdate,
     SelfView,
     SessionEvent,
     SessionView,
 )
-from resonance_tui.verbs.headless import Printer
 
 CONNECTED = LinkStatus(LinkState.CONNECTED)
 
@@ -47,7 +47,7 @@ def test_an_untrained_engine_is_said_once_and_only_when_it_reads(
 ) -> None:
     session = Quiet()
     printer = Printer(session, as_json=True)  # type: ignore[arg-type]
-    event: SessionEvent = LinkEvent(0.0, CONNECTED)
+    event: SessionEvent = LinkUpdate(0.0, CONNECTED)
     said = []
     for state, detail in (
         (EngineState.LOADING, "warming up"),
@@ -67,8 +67,8 @@ def test_who_only_looks_on_is_told_nothing_of_a_camera_and_of_oneself(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     printer = Printer(Quiet(), as_json=False, observes=True)  # type: ignore[arg-type]
-    me = SelfView("paused", Code.AWAY, 0.0)
-    for event in (SelfEvent(0.0, me), LinkEvent(0.0, CONNECTED)):
+    me = SelfView("paused", Emotion.AWAY, 0.0)
+    for event in (SelfUpdate(0.0, me), LinkUpdate(0.0, CONNECTED)):
         printer.take(event)
     out, err = capsys.readouterr()
     assert "connected" in out and "you" not in out

@@ -12,14 +12,14 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from resonance_tui.cli import cli, run_verb
+from resonance_tui.commands import history, history_retention
+from resonance_tui.commands.history_output import Asked, What
 from resonance_tui.config import Config, load, with_setting
 from resonance_tui.errors import InputError, InvalidChannel, InvalidTime, StoreError
 from resonance_tui.history import runs
-from resonance_tui.history.rows import Gap
-from resonance_tui.history.sheets import channel as sheets
-from resonance_tui.history.store import Row, Store
-from resonance_tui.verbs import history, history_keep
-from resonance_tui.verbs.history_output import Asked, What
+from resonance_tui.history.samples import Gap, Sample
+from resonance_tui.history.store import Store
+from resonance_tui.sinks.sheets import channel as sheets
 
 T0 = 1_795_371_000
 
@@ -28,7 +28,7 @@ T0 = 1_795_371_000
 def db_path(tmp_path: Path) -> Path:
     path = tmp_path / "history.sqlite"
     rows = [
-        Row(channel, start + second, 2, (1, 0, 1, 0, 0, 0, 0), 0, 0)
+        Sample(channel, start + second, 2, (1, 0, 1, 0, 0, 0, 0), 0, 0)
         for channel, start in (("lobby", T0 - 86_400), ("lobby", T0), ("cats-live", T0))
         for second in range(3)
     ]
@@ -111,7 +111,7 @@ def test_a_file_in_the_format_of_its_name(
 
 def test_a_day_of_rows_is_complete(db_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with Store(db_path) as store:
-        store.append(Row("day", T0 + s, 1, (1,) + (0,) * 6, 0, 0) for s in range(2500))
+        store.append(Sample("day", T0 + s, 1, (1,) + (0,) * 6, 0, 0) for s in range(2500))
     run(db_path, "day")
     assert len(times(capfd.readouterr().out)) == 2500
 
@@ -179,8 +179,8 @@ def test_corrected_counts_are_labelled_and_only_for_many(
     db_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with Store(db_path) as store:
-        store.append([Row("full", T0, 60, (10, 5, 30, 5, 5, 0, 5), 0, 0)])
-        store.append([Row("full", T0 + 1, 19, (19, 0, 0, 0, 0, 0, 0), 0, 0)])
+        store.append([Sample("full", T0, 60, (10, 5, 30, 5, 5, 0, 5), 0, 0)])
+        store.append([Sample("full", T0 + 1, 19, (19, 0, 0, 0, 0, 0, 0), 0, 0)])
     run(db_path, "full", corrected=True, format="json")
     out, err = capfd.readouterr()
     many, few = json.loads(out)
@@ -211,7 +211,7 @@ def evening(db_path: Path) -> Path:
             happy = 34 if 600 <= second < 610 else 4
             if not 900 <= second < 960:
                 store.append(
-                    [Row("show", T0 + second, 40, (happy, 0, 40 - happy) + (0,) * 4, 0, 0)]
+                    [Sample("show", T0 + second, 40, (happy, 0, 40 - happy) + (0,) * 4, 0, 0)]
                 )
         runs.end(store, number, T0 + 1199)
         runs.mark_gap(store, "show", Gap(T0 + 900, T0 + 959, 60, "the disk is full"))
@@ -247,7 +247,7 @@ def test_a_room_without_moments(db_path: Path, capfd: pytest.CaptureFixture[str]
 
 def test_moments_while_it_is_recorded(evening: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with Store(evening) as store:  # open, as a recorder has it
-        store.append([Row("show", T0 + 1200, 40, (4, 0, 36, 0, 0, 0, 0), 0, 0)])
+        store.append([Sample("show", T0 + 1200, 40, (4, 0, 36, 0, 0, 0, 0), 0, 0)])
         run(evening, "show", what="moments")
     assert "10:00 Laughter" in capfd.readouterr().out
 
@@ -298,9 +298,9 @@ def test_the_sheet_is_read_like_the_database(
     """Google is not asked here; tests/pipeline/test_sheets.py does that."""
     asked: list[tuple[object, ...]] = []
 
-    def read_channel(config: Config, *what: object) -> list[Row]:
+    def read_channel(config: Config, *what: object) -> list[Sample]:
         asked.append(what[:3])
-        return [Row(str(what[0]), T0 + s, 2, (2,) + (0,) * 6, 0, 0, "away") for s in range(3)]
+        return [Sample(str(what[0]), T0 + s, 2, (2,) + (0,) * 6, 0, 0, "away") for s in range(3)]
 
     monkeypatch.setattr(sheets, "read_channel", read_channel)
     run(db_path, "elsewhere", source="sheets", start="2026-11-22T18:00Z", format="csv")
@@ -319,38 +319,40 @@ def test_forgetting_asks_first(
 ) -> None:
     config = configured(db_path)
     with pytest.raises(InputError, match="6 rows of lobby would be deleted") as caught:
-        history_keep.run_forget(config, "Lobby", older_than=None, yes=False)
+        history_retention.run_forget(config, "Lobby", older_than=None, yes=False)
     assert "--yes" in caught.value.hint
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("click.confirm", lambda text, err: False)
-    history_keep.run_forget(config, "lobby", older_than=None, yes=False)
+    history_retention.run_forget(config, "lobby", older_than=None, yes=False)
     assert "Nothing was deleted" in capfd.readouterr().err
     with Store(db_path, read_only=True) as store:
         assert store.channels() == ["cats-live", "lobby"]
     monkeypatch.setattr("click.confirm", lambda text, err: True)
-    history_keep.run_forget(config, "lobby", older_than=None, yes=False)
+    history_retention.run_forget(config, "lobby", older_than=None, yes=False)
     assert "Deleted 6 rows of lobby." in capfd.readouterr().err
     with Store(db_path, read_only=True) as store:
         assert store.channels() == ["cats-live"]
 
 
 def test_forgetting_what_is_old(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resonance_tui.verbs.history_keep.time.time", lambda: T0 + 100.0)
+    monkeypatch.setattr("resonance_tui.commands.history_retention.time.time", lambda: T0 + 100.0)
     config = configured(db_path)
-    history_keep.run_forget(config, None, older_than="12h", yes=True)
+    history_retention.run_forget(config, None, older_than="12h", yes=True)
     with Store(db_path, read_only=True) as store:
         assert len(store.read("lobby")) == len(store.read("cats-live")) == 3
-    history_keep.run_forget(config, "lobby", older_than="12h", yes=False)  # nothing left to ask
+    history_retention.run_forget(
+        config, "lobby", older_than="12h", yes=False
+    )  # nothing left to ask
 
 
 def test_what_cannot_be_forgotten(db_path: Path) -> None:
     config = configured(db_path)
     with pytest.raises(InputError, match="Forget what"):
-        history_keep.run_forget(config, None, older_than=None, yes=True)
+        history_retention.run_forget(config, None, older_than=None, yes=True)
     with pytest.raises(InputError, match="no age"):
-        history_keep.run_forget(config, None, older_than="soon", yes=True)
+        history_retention.run_forget(config, None, older_than="soon", yes=True)
     with pytest.raises(InvalidChannel) as caught:
-        history_keep.run_forget(config, "loby", older_than=None, yes=True)
+        history_retention.run_forget(config, "loby", older_than=None, yes=True)
     assert "lobby" in caught.value.hint
 
 
@@ -368,7 +370,7 @@ def test_channels_that_are_named_like_a_verb(
     at: Path, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with Store(at) as store:
-        store.append([Row(name, T0, 2, (1, 0, 1, 0, 0, 0, 0), 0, 0)])
+        store.append([Sample(name, T0, 2, (1, 0, 1, 0, 0, 0, 0), 0, 0)])
     assert run_verb(cli, ["history", "--format", "csv", "--", name]) == 0
     assert times(capfd.readouterr().out) == LAST[:1]
     assert run_verb(cli, ["history", "--", name]) == 0

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonance_tui.history import runs
-from resonance_tui.history.housekeeping import count, forget, size, vacuum
-from resonance_tui.history.rows import Gap, Row
+from resonance_tui.history.retention import count, forget, size, vacuum
+from resonance_tui.history.samples import Gap, Sample
 from resonance_tui.history.store import Store
 
 T0 = 1_795_345_200
 
 
-def row(t: int, channel: str = "lobby", source: str = "local") -> Row:
-    return Row(channel, t, 3, (1, 0, 2, 0, 0, 0, 0), 0, 0, source)
+def row(t: int, channel: str = "lobby", source: str = "local") -> Sample:
+    return Sample(channel, t, 3, (1, 0, 2, 0, 0, 0, 0), 0, 0, source)
 
 
 @pytest.fixture

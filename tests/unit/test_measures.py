@@ -7,42 +7,42 @@ from dataclasses import replace
 
 import pytest
 
-from resonance_tui.emotions import Code
+from resonance_tui.commands.headless import room_json, room_text
+from resonance_tui.emotions import Emotion
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, ViewerRow
-from resonance_tui.session import CorrectedCounts, RoomEvent
-from resonance_tui.session.measures import Measures
-from resonance_tui.verbs.headless import room_json, room_text
+from resonance_tui.session import CorrectedCounts, RoomUpdate
+from resonance_tui.session.metrics import RoomMetrics
 
 T0 = 1_767_225_600.0
 
 
-def room(*codes: Code) -> RoomSnapshot:
+def room(*codes: Emotion) -> RoomSnapshot:
     rows = tuple(
         ViewerRow(f"v{i}", "", code, 60, False, False, False) for i, code in enumerate(codes)
     )
-    counts = tuple(codes.count(code) for code in list(Code)[:7])
+    counts = tuple(codes.count(code) for code in list(Emotion)[:7])
     return replace(EMPTY_ROOM, viewers=len(codes), counts=counts, rows=rows)
 
 
-CALM = room(*[Code.NEUTRAL] * 60, *[Code.SADNESS] * 6)
+CALM = room(*[Emotion.NEUTRAL] * 60, *[Emotion.SADNESS] * 6)
 
 
-def taken(measures: Measures, what: RoomSnapshot, engine: str = "static") -> Measures:
+def taken(measures: RoomMetrics, what: RoomSnapshot, engine: str = "static") -> RoomMetrics:
     measures.take(what, T0, engine, is_fact=True)
     return measures
 
 
-async def correcting(engine: str = "static") -> Measures:
-    measures = Measures()
+async def correcting(engine: str = "static") -> RoomMetrics:
+    measures = RoomMetrics()
     measures.correct(True)
     await measures.learn(engine)
     return measures
 
 
 def test_the_room_moves_together() -> None:
-    measures = Measures()
+    measures = RoomMetrics()
     for second in range(40):
-        mood = Code(second // 4 % 7)
+        mood = Emotion(second // 4 % 7)
         measures.take(room(mood, mood, mood), T0 + second, "static", is_fact=True)
     assert measures.resonance == 1.0
     measures.take(EMPTY_ROOM, T0 + 40, "static", is_fact=False)
@@ -50,14 +50,14 @@ def test_the_room_moves_together() -> None:
 
 
 def test_seconds_that_are_no_facts_are_not_added_up() -> None:
-    measures = Measures()
+    measures = RoomMetrics()
     for second in range(40):
-        measures.take(room(*[Code(second % 7)] * 3), T0 + second, "static", is_fact=second > 35)
+        measures.take(room(*[Emotion(second % 7)] * 3), T0 + second, "static", is_fact=second > 35)
     assert measures.resonance is None
 
 
 async def test_nothing_is_corrected_unless_it_is_wanted() -> None:
-    measures = Measures()
+    measures = RoomMetrics()
     await measures.learn("static")
     assert taken(measures, CALM).corrected is None
     measures = taken(await correcting(), CALM)
@@ -70,14 +70,14 @@ async def test_calm_that_was_taken_for_sadness_is_calm_again() -> None:
     found = taken(await correcting(), CALM).corrected
     assert found is not None and not found.lacking
     assert found.engine == "static"
-    assert found.counts[Code.NEUTRAL] > 60
+    assert found.counts[Emotion.NEUTRAL] > 60
     assert sum(found.counts) == pytest.approx(66, abs=0.5)
     for low, count, high in zip(found.low, found.counts, found.high, strict=True):
         assert 0 <= low <= count <= high <= 66
 
 
 async def test_few_viewers_are_not_corrected() -> None:
-    found = taken(await correcting(), room(*[Code.NEUTRAL] * 19)).corrected
+    found = taken(await correcting(), room(*[Emotion.NEUTRAL] * 19)).corrected
     assert found == CorrectedCounts("static", lacking="fewer than 20 viewers")
 
 
@@ -107,8 +107,8 @@ async def test_without_a_camera_the_default_engine_stands_for_auto() -> None:
 # As lines
 
 
-def event(score: float | None, corrected: CorrectedCounts | None = None) -> RoomEvent:
-    return RoomEvent(T0, CALM, score, corrected)
+def event(score: float | None, corrected: CorrectedCounts | None = None) -> RoomUpdate:
+    return RoomUpdate(T0, CALM, score, corrected)
 
 
 def test_a_line_of_json_holds_the_score() -> None:

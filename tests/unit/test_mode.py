@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from resonance_tui.emotions import Code
-from resonance_tui.messaging.wire import (
+from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.messages import (
     LeaveEvent,
     NicknameEvent,
     ReportEvent,
@@ -12,11 +12,11 @@ from resonance_tui.messaging.wire import (
     TotalEvent,
     TotalOverEvent,
 )
-from resonance_tui.room.mode import Mode, Switch
 from resonance_tui.room.state import Report, ViewerRow
-from resonance_tui.session.room import Room, pace_of
+from resonance_tui.room.subscription_mode import Mode, ModeSelector
+from resonance_tui.session.room_model import RoomModel, timing_of
 
-ME = ViewerRow("me", "ann", Code.FEAR, 60, False, False, False)
+ME = ViewerRow("me", "ann", Emotion.FEAR, 60, False, False, False)
 
 
 def people(viewers: int) -> tuple[int, ...]:
@@ -28,76 +28,76 @@ def total(viewers: int, seq: int, boot: int = 1) -> TotalEvent:
 
 
 def test_a_room_around_the_limit_does_not_go_back_and_forth() -> None:
-    switch, seen = Switch(mesh_max=100), []
+    switch, seen = ModeSelector(mesh_max=100), []
     for seq, viewers in enumerate((90, 100, 101, 99, 101, 81, 80, 99, 101)):
-        switch.hear((1, seq), people(viewers), seq)
-        seen.append(switch.decide(seq))
+        switch.observe((1, seq), people(viewers), seq)
+        seen.append(switch.select(seq))
     mesh, total = Mode.MESH, Mode.TOTAL
     assert seen == [mesh, mesh, total, total, total, total, mesh, mesh, total]
 
 
 def test_a_total_that_nobody_renews_is_no_longer_believed() -> None:
-    switch = Switch(mesh_max=100, stale_after=10)
-    switch.hear((1, 1), people(500), 0)
-    assert switch.decide(9.9) is Mode.TOTAL
-    switch.hear((1, 1), people(500), 9.9)  # what a broker kept, told again
-    assert switch.decide(10) is Mode.MESH
-    switch.hear((2, 1), people(500), 11)  # another root
-    assert switch.decide(11) is Mode.TOTAL
+    switch = ModeSelector(mesh_max=100, stale_after=10)
+    switch.observe((1, 1), people(500), 0)
+    assert switch.select(9.9) is Mode.TOTAL
+    switch.observe((1, 1), people(500), 9.9)  # what a broker kept, told again
+    assert switch.select(10) is Mode.MESH
+    switch.observe((2, 1), people(500), 11)  # another root
+    assert switch.select(11) is Mode.TOTAL
 
 
 def test_a_small_room_hears_everybody_though_there_is_a_total() -> None:
-    room = Room()
+    room = RoomModel()
     room.take(total(3, 1), 0)
-    room.take(ReportEvent("room", "a", Report(1, 1, Code.FEAR, 50)), 0)
+    room.take(ReportEvent("room", "a", Report(1, 1, Emotion.FEAR, 50)), 0)
     seen = room.look(0, ME)
-    assert room.hears_everybody
-    assert (seen.is_total, seen.viewers, seen.counts[Code.FEAR]) == (False, 1, 1)
+    assert room.subscribes_all
+    assert (seen.is_total, seen.viewers, seen.counts[Emotion.FEAR]) == (False, 1, 1)
 
 
 def test_the_limit_is_the_hosts() -> None:
-    room = Room()
+    room = RoomModel()
     room.take(RoomEvent("room", RoomSettings(mesh_max=2)), 0)
     room.take(total(3, 1), 0)
     seen = room.look(0, ME)
-    assert not room.hears_everybody
+    assert not room.subscribes_all
     assert (seen.is_total, seen.viewers, seen.rows, seen.changed) == (True, 3, (ME,), {"me"})
     room.take(RoomEvent("room", None), 1)
     room.look(1, ME)
-    assert room.hears_everybody, "the host has closed it: the defaults hold"
+    assert room.subscribes_all, "the host has closed it: the defaults hold"
 
 
 def test_back_in_the_mesh_the_last_total_is_shown_until_everybody_is_in() -> None:
-    room = Room()
+    room = RoomModel()
     room.take(total(300, 1), 0)
     assert room.look(0, ME).viewers == 300
     room.take(TotalOverEvent("room"), 5)
     filling = room.look(5, ME)
-    assert room.hears_everybody
+    assert room.subscribes_all
     assert (filling.is_total, filling.viewers) == (True, 300)
     for number in range(300):
         room.take(NicknameEvent("room", f"v{number}", f"name {number}"), 5.1)
-        room.take(ReportEvent("room", f"v{number}", Report(1, 1, Code.FEAR, 50)), 5.1)
+        room.take(ReportEvent("room", f"v{number}", Report(1, 1, Emotion.FEAR, 50)), 5.1)
     there = room.look(5.2, ME)
-    assert (there.is_total, there.viewers, there.counts[Code.FEAR]) == (False, 300, 300)
+    assert (there.is_total, there.viewers, there.counts[Emotion.FEAR]) == (False, 300, 300)
     assert len(there.changed) == len(there.rows) == 300
     assert there.gone == {"me"}
     assert room.look(5.3, ME).changed == frozenset()
 
 
 def test_who_left_while_the_total_was_followed_is_not_waited_for_long() -> None:
-    room = Room()
+    room = RoomModel()
     room.take(total(300, 1), 0)
     room.look(0, None)
     room.look(11, None)
-    room.take(ReportEvent("room", "a", Report(1, 1, Code.FEAR, 50)), 11.5)
+    room.take(ReportEvent("room", "a", Report(1, 1, Emotion.FEAR, 50)), 11.5)
     assert room.look(12.9, None).viewers == 300
     assert room.look(13.1, None).viewers == 1
 
 
 def test_reports_heard_before_the_total_are_not_believed_after_it() -> None:
-    room = Room()
-    report = ReportEvent("room", "a", Report(1, 7, Code.FEAR, 50))
+    room = RoomModel()
+    report = ReportEvent("room", "a", Report(1, 7, Emotion.FEAR, 50))
     room.take(report, 0)
     room.look(0, None)
     room.take(total(300, 1), 1)
@@ -110,7 +110,7 @@ def test_reports_heard_before_the_total_are_not_believed_after_it() -> None:
 
 
 def test_the_own_row_follows_what_one_says() -> None:
-    room = Room()
+    room = RoomModel()
     room.take(total(300, 1), 0)
     first, same = room.look(0, ME), room.look(1, ME)
     assert same.rows is first.rows and same.changed == frozenset()
@@ -119,33 +119,33 @@ def test_the_own_row_follows_what_one_says() -> None:
 
 
 def test_nobody_is_given_up_before_two_heartbeats_are_missed() -> None:
-    pace = pace_of(RoomSettings(heartbeat_s=60, ttl_s=5))
+    pace = timing_of(RoomSettings(heartbeat_s=60, ttl_s=5))
     assert pace.ttl_s > 2 * pace.heartbeat_s
-    assert pace_of(RoomSettings()).total_stale_after_s == 10.75
+    assert timing_of(RoomSettings()).total_stale_after_s == 10.75
 
 
 # --- what may be recorded ----------------------------------------------------------------------
 
 
-def speak(room: Room, names: str, seq: int, now: float) -> None:
+def speak(room: RoomModel, names: str, seq: int, now: float) -> None:
     for name in names:
-        room.take(ReportEvent("room", name, Report(1, seq, Code.FEAR, 50)), now)
+        room.take(ReportEvent("room", name, Report(1, seq, Emotion.FEAR, 50)), now)
 
 
-def fact(room: Room, now: float, *, connected: bool = True) -> bool:
+def fact(room: RoomModel, now: float, *, connected: bool = True) -> bool:
     room.connected(connected, now)
     room.look(now, None)
     return room.is_fact(now)
 
 
 def test_a_room_that_was_just_entered_is_a_fact_once_what_was_kept_is_in() -> None:
-    room = Room()
+    room = RoomModel()
     assert [fact(room, now, connected=now >= 1) for now in (0, 1, 1.4)] == [False] * 3
     assert fact(room, 1.5)
 
 
 def test_a_short_cut_is_a_gap_of_its_own_length() -> None:
-    room = Room()
+    room = RoomModel()
     speak(room, "abc", 1, 0)
     assert not fact(room, 0) and fact(room, 1)
     assert not fact(room, 2, connected=False)
@@ -154,7 +154,7 @@ def test_a_short_cut_is_a_gap_of_its_own_length() -> None:
 
 
 def test_who_left_while_one_was_cut_off_is_no_fact_and_gone_after_a_heartbeat() -> None:
-    room = Room()
+    room = RoomModel()
     speak(room, "abc", 1, 0)
     assert not fact(room, 0) and fact(room, 1)
     assert not fact(room, 2, connected=False)
@@ -168,7 +168,7 @@ def test_who_left_while_one_was_cut_off_is_no_fact_and_gone_after_a_heartbeat() 
 
 
 def test_who_was_cut_off_for_long_waits_for_as_many_as_there_were() -> None:
-    room = Room()
+    room = RoomModel()
     speak(room, "abc", 1, 0)
     assert not fact(room, 0) and fact(room, 1)
     assert not fact(room, 2, connected=False)
@@ -185,7 +185,7 @@ def test_who_was_cut_off_for_long_waits_for_as_many_as_there_were() -> None:
 
 
 def test_who_does_not_come_back_is_not_waited_for_longer_than_a_heartbeat_and_the_way() -> None:
-    room = Room()
+    room = RoomModel()
     speak(room, "abc", 1, 0)
     assert not fact(room, 0) and fact(room, 1)
     assert not fact(room, 2, connected=False)
@@ -194,11 +194,11 @@ def test_who_does_not_come_back_is_not_waited_for_longer_than_a_heartbeat_and_th
 
 
 def test_a_room_on_several_brokers_is_told_by_its_total_however_small_it_is() -> None:
-    switch = Switch(mesh_max=100, stale_after=10)
-    switch.hear((1, 1), people(2), 0, is_spread=True)
-    assert switch.decide(0) is Mode.TOTAL
-    assert switch.decide(10) is Mode.MESH  # nobody adds up any more
-    switch.hear((1, 2), people(2), 11, is_spread=True)
-    assert switch.decide(11) is Mode.TOTAL
-    switch.hear((1, 3), people(2), 12)  # the other brokers are gone
-    assert switch.decide(12) is Mode.MESH
+    switch = ModeSelector(mesh_max=100, stale_after=10)
+    switch.observe((1, 1), people(2), 0, is_spread=True)
+    assert switch.select(0) is Mode.TOTAL
+    assert switch.select(10) is Mode.MESH  # nobody adds up any more
+    switch.observe((1, 2), people(2), 11, is_spread=True)
+    assert switch.select(11) is Mode.TOTAL
+    switch.observe((1, 3), people(2), 12)  # the other brokers are gone
+    assert switch.select(12) is Mode.MESH

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from resonance_tui.cli import cli, run_verb
+from resonance_tui.commands import models_score
+from resonance_tui.commands.predictions import read_columns
 from resonance_tui.errors import InputError
-from resonance_tui.verbs import models_score
-from resonance_tui.verbs.predictions import read_columns
 
 PREDICTIONS = Path(__file__).resolve().parents[3] / "shared" / "data" / "ferv39k_predictions.csv"
 needs_predictions = pytest.mark.skipif(

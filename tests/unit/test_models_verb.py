@@ -12,18 +12,18 @@ from typing import Any
 
 import click
 import pytest
+import resonance_zoo
+from resonance_zoo.cards import network_card
+from resonance_zoo.checkpoints import pull as pulling
+from resonance_zoo.checkpoints.errors import PullError
+from resonance_zoo.files import sha256
 
-import model_zoo
-from model_zoo.cards import network_card
-from model_zoo.checkpoints import pull as pulling
-from model_zoo.checkpoints.errors import PullError
-from model_zoo.files import sha256
 from resonance_tui.cli import cli, run_verb
-from resonance_tui.engines import live
+from resonance_tui.commands import models, models_table
+from resonance_tui.engines import catalog
 from resonance_tui.engines.auto import candidates
 from resonance_tui.engines.base import check_engine
 from resonance_tui.errors import EngineUnavailable, InputError, ResonanceError
-from resonance_tui.verbs import models, models_table
 
 SMALL: dict[str, Any] = {
     "img_size": 32, "num_frames": 4, "embed_dim": 16, "depth": 1, "num_heads": 2,
@@ -48,7 +48,7 @@ def run(capsys: pytest.CaptureFixture[str], *args: object, code: int = 0) -> tup
 def checkpoint(path: Path, name: str = "mmer_mlp", **settings: Any) -> Path:
     import torch
 
-    network = model_zoo.create(name, **settings)
+    network = resonance_zoo.create(name, **settings)
     torch.save({"model": network.state_dict(), "epoch": 1, "args": None}, path)
     return path
 
@@ -58,7 +58,7 @@ def checkpoint(path: Path, name: str = "mmer_mlp", **settings: Any) -> Path:
 
 def test_the_list_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> None:
     rows = {row["name"]: row for row in json.loads(run(capsys, "list", "--json")[0])}
-    assert sorted(rows) == model_zoo.list_models()
+    assert sorted(rows) == resonance_zoo.list_models()
     add = rows["mae_dfer_mmnet_add"]
     assert (add["params_m"], add["gmacs"]) == (114.325, 52.797)
     assert add["clip"] == {"frames": 16, "size": 160}
@@ -77,7 +77,10 @@ def test_the_list_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100])
 def test_the_table_fits_and_is_aligned(width: int) -> None:
-    rows = [models_table.Row.of(model_zoo.card(n), "to pull") for n in model_zoo.list_models()]
+    rows = [
+        models_table.ModelRow.of(resonance_zoo.card(n), "to pull")
+        for n in resonance_zoo.list_models()
+    ]
     lines = list(models_table.table(rows, width))
     assert max(map(len, lines)) <= width
     head, *body = lines[: len(rows) + 1]
@@ -115,10 +118,10 @@ def test_listing_loads_no_torch() -> None:
 # info
 
 
-@pytest.mark.parametrize("name", model_zoo.list_models())
+@pytest.mark.parametrize("name", resonance_zoo.list_models())
 def test_the_page_of_every_network(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = run(capsys, "info", name)
-    card = model_zoo.card(name)
+    card = resonance_zoo.card(name)
     words = " ".join(out.split())
     assert card.summary in words and "parameters" in words and card.licence in words
     assert json.loads(run(capsys, "info", name, "--json")[0])["name"] == name
@@ -188,7 +191,7 @@ def test_a_data_directory_that_is_no_folder(
 def test_without_the_extra_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(live, "find_spec", lambda name: None if name == "torch" else object())
+    monkeypatch.setattr(catalog, "find_spec", lambda name: None if name == "torch" else object())
     _, err = run(capsys, "import", tmp_path / "c.pth", "--as", "mmer_mlp", code=1)
     assert "not here: torch" in err and 'pip install "resonance-tui[zoo]"' in err
 
@@ -215,7 +218,7 @@ def test_replaced_weights_are_named(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_auto_ranks_own_weights_and_those_for_ferv39k(tmp_path: Path, data: Path) -> None:
-    from model_zoo.weights import import_weights
+    from resonance_zoo.weights import import_weights
 
     file = checkpoint(tmp_path / "own.pth", "mae_dfer", **SMALL)
     import_weights(file, "mae_dfer", data, **SMALL)
@@ -236,8 +239,7 @@ def test_auto_ranks_own_weights_and_those_for_ferv39k(tmp_path: Path, data: Path
 def pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names that were asked for; what is kept is a stand-in."""
     import torch
-
-    from model_zoo.weights import keep_start
+    from resonance_zoo.weights import keep_start
 
     names: list[str] = []
 
@@ -322,7 +324,7 @@ def test_what_is_here_is_not_fetched_again(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from model_zoo.weights import import_weights
+    from resonance_zoo.weights import import_weights
 
     card, published = network_card("mmer_mlp"), network_card("mae_dfer").weights[0]
     file = checkpoint(tmp_path / "c.pth")

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from resonance_tui.emotions import Code
-from resonance_tui.history.charts import Track
+from resonance_tui.charting.series import Recording
+from resonance_tui.emotions import Emotion
 from resonance_tui.history.moments import (
     MOMENT_APART_S,
     Moment,
@@ -25,27 +25,27 @@ RESTING = np.array([0.18, 0.06, 0.58, 0.03, 0.08, 0.02, 0.05])
 T0 = 1_795_345_000
 
 
-def track(counts: NDArray[np.int64], start: int = 0, others: int = 0) -> Track:
+def track(counts: NDArray[np.int64], start: int = 0, others: int = 0) -> Recording:
     viewers = counts.sum(axis=1) + others
     times = np.arange(start, start + len(counts), dtype=np.int64)
-    return Track(times, counts.astype(np.int64), np.full(len(counts), others), viewers)
+    return Recording(times, counts.astype(np.int64), np.full(len(counts), others), viewers)
 
 
 def steady(people: int, length: int = 1200) -> NDArray[np.int64]:
     """A third smiles, the rest looks on."""
     counts = np.zeros((length, 7), np.int64)
-    counts[:, Code.HAPPINESS] = people // 3
-    counts[:, Code.NEUTRAL] = people - people // 3
+    counts[:, Emotion.HAPPINESS] = people // 3
+    counts[:, Emotion.NEUTRAL] = people - people // 3
     return counts
 
 
 def moved(
-    counts: NDArray[np.int64], to: Code, start: int, end: int, part: float
+    counts: NDArray[np.int64], to: Emotion, start: int, end: int, part: float
 ) -> NDArray[np.int64]:
     """The same room, and `part` of those who look on feel `to` from `start` to `end` - 1."""
     counts = counts.copy()
-    gone = np.round(counts[start:end, Code.NEUTRAL] * part).astype(np.int64)
-    counts[start:end, Code.NEUTRAL] -= gone
+    gone = np.round(counts[start:end, Emotion.NEUTRAL] * part).astype(np.int64)
+    counts[start:end, Emotion.NEUTRAL] -= gone
     counts[start:end, to] += gone
     return counts
 
@@ -65,9 +65,9 @@ def crowd(people: int, length: int, seed: int, dwell: int = 3) -> NDArray[np.int
 
 
 def test_a_joke_at_ten_minutes() -> None:
-    (found,) = moments(track(moved(steady(60), Code.HAPPINESS, 600, 610, 0.8), T0))
+    (found,) = moments(track(moved(steady(60), Emotion.HAPPINESS, 600, 610, 0.8), T0))
     assert found.t == T0 + 600
-    assert (found.code, found.kind, found.name) == (Code.HAPPINESS, "reaction", "Laughter")
+    assert (found.code, found.kind, found.name) == (Emotion.HAPPINESS, "reaction", "Laughter")
     assert found.before == pytest.approx(20 / 60)
     assert found.after == pytest.approx(52 / 60)
     assert found.shift == pytest.approx(32 / 60)
@@ -75,9 +75,9 @@ def test_a_joke_at_ten_minutes() -> None:
 
 
 def test_a_scare_of_three_seconds() -> None:
-    (found,) = moments(track(moved(steady(60), Code.FEAR, 300, 303, 0.9)))
+    (found,) = moments(track(moved(steady(60), Emotion.FEAR, 300, 303, 0.9)))
     assert abs(found.t - 300) <= 2
-    assert (found.code, found.name) == (Code.FEAR, "Scare")
+    assert (found.code, found.name) == (Emotion.FEAR, "Scare")
     assert found.after == pytest.approx(0.6 * 3 / 5)  # the mean of five seconds
 
 
@@ -85,31 +85,31 @@ def test_laughter_that_builds_up_and_dies_down() -> None:
     counts = steady(80)
     for second in range(30):
         part = 0.8 * min(second, 30 - second) / 15
-        counts = moved(counts, Code.HAPPINESS, 500 + second, 501 + second, part)
+        counts = moved(counts, Emotion.HAPPINESS, 500 + second, 501 + second, part)
     (found,) = moments(track(counts))
     assert 500 <= found.t <= 512
     assert found.kind == "reaction"
 
 
 def test_a_room_that_turns_sad_and_stays_so() -> None:
-    (found,) = moments(track(moved(steady(60), Code.SADNESS, 600, 1200, 1.0)))
-    assert (found.t, found.code, found.kind) == (600, Code.SADNESS, "turn")
+    (found,) = moments(track(moved(steady(60), Emotion.SADNESS, 600, 1200, 1.0)))
+    assert (found.t, found.code, found.kind) == (600, Emotion.SADNESS, "turn")
 
 
 def test_the_way_back_is_no_moment_of_its_own() -> None:
-    room = moved(steady(60), Code.HAPPINESS, 600, 680, 0.9)  # long enough to be told apart
+    room = moved(steady(60), Emotion.HAPPINESS, 600, 680, 0.9)  # long enough to be told apart
     assert [found.t for found in moments(track(room))] == [600]
 
 
 def test_several_emotions_at_once() -> None:
-    room = moved(steady(60), Code.SURPRISE, 600, 608, 0.4)
-    room = moved(room, Code.FEAR, 600, 608, 0.5)
+    room = moved(steady(60), Emotion.SURPRISE, 600, 608, 0.4)
+    room = moved(room, Emotion.FEAR, 600, 608, 0.5)
     (found,) = moments(track(room))
-    assert (found.t, found.code) == (600, Code.SURPRISE)
+    assert (found.t, found.code) == (600, Emotion.SURPRISE)
 
 
 def test_while_it_is_happening() -> None:
-    room = moved(steady(60), Code.HAPPINESS, 600, 610, 0.8)[:605]
+    room = moved(steady(60), Emotion.HAPPINESS, 600, 610, 0.8)[:605]
     (found,) = moments(track(room))
     assert (found.t, found.kind) == (600, "reaction")
     assert moments(track(room[:601])) == []  # a second is too little to say
@@ -118,7 +118,7 @@ def test_while_it_is_happening() -> None:
 def test_moments_are_few_apart_and_in_order() -> None:
     counts = steady(60, 3000)
     for start in range(100, 2900, 35):
-        counts = moved(counts, Code.HAPPINESS, start, start + 8, 0.8)
+        counts = moved(counts, Emotion.HAPPINESS, start, start + 8, 0.8)
     found = moments(track(counts), limit=5)
     assert len(found) == 5
     times = [moment.t for moment in found]
@@ -127,10 +127,10 @@ def test_moments_are_few_apart_and_in_order() -> None:
 
 
 def test_the_stronger_of_two_neighbours_is_taken() -> None:
-    room = moved(steady(60), Code.SURPRISE, 600, 606, 0.4)
-    room = moved(room, Code.HAPPINESS, 630, 640, 0.9)
+    room = moved(steady(60), Emotion.SURPRISE, 600, 606, 0.4)
+    room = moved(room, Emotion.HAPPINESS, 630, 640, 0.9)
     (found,) = moments(track(room))
-    assert (found.t, found.code) == (630, Code.HAPPINESS)
+    assert (found.t, found.code) == (630, Emotion.HAPPINESS)
 
 
 # What is none
@@ -146,7 +146,7 @@ def test_a_steady_room_has_none() -> None:
 def test_a_gradual_drift_is_none() -> None:
     counts = steady(300, 2400)
     for second in range(2400):
-        counts = moved(counts, Code.SADNESS, second, second + 1, second / 2400)
+        counts = moved(counts, Emotion.SADNESS, second, second + 1, second / 2400)
     assert moments(track(counts)) == []
 
 
@@ -159,10 +159,10 @@ def test_those_who_come_and_go_are_none() -> None:
 
 def test_a_raid_of_people_in_another_mood_is_none() -> None:
     counts = steady(60)
-    counts[600:, Code.SADNESS] += 60
+    counts[600:, Emotion.SADNESS] += 60
     assert moments(track(counts)) == []
-    after_all = moved(counts, Code.ANGER, 600, 1200, 0.9)  # and now those who were there react
-    assert [found.code for found in moments(track(after_all))] == [Code.SADNESS]
+    after_all = moved(counts, Emotion.ANGER, 600, 1200, 0.9)  # and now those who were there react
+    assert [found.code for found in moments(track(after_all))] == [Emotion.SADNESS]
 
 
 def test_those_whose_face_is_lost_are_none() -> None:
@@ -173,17 +173,17 @@ def test_those_whose_face_is_lost_are_none() -> None:
 
 
 def test_a_gap_is_none() -> None:
-    whole = track(moved(steady(60), Code.SADNESS, 600, 1200, 1.0))
+    whole = track(moved(steady(60), Emotion.SADNESS, 600, 1200, 1.0))
     is_kept = (whole.times < 590) | (whole.times >= 620)
     parts = (whole.times, whole.counts, whole.others, whole.viewers)
-    assert moments(Track(*(part[is_kept] for part in parts))) == []
+    assert moments(Recording(*(part[is_kept] for part in parts))) == []
 
 
 @pytest.mark.parametrize(("people", "is_one"), [(1, False), (3, False), (4, False), (12, True)])
 def test_three_people_cannot_make_one(people: int, is_one: bool) -> None:
     counts = np.zeros((600, 7), np.int64)
-    counts[:, Code.NEUTRAL] = people
-    assert bool(moments(track(moved(counts, Code.HAPPINESS, 300, 310, 1.0)))) == is_one
+    counts[:, Emotion.NEUTRAL] = people
+    assert bool(moments(track(moved(counts, Emotion.HAPPINESS, 300, 310, 1.0)))) == is_one
 
 
 @pytest.mark.parametrize("dwell", [3, 10, 30])
@@ -195,8 +195,8 @@ def test_independent_viewers_make_none_by_chance(people: int, dwell: int) -> Non
 def test_the_same_reaction_is_stronger_in_a_larger_room() -> None:
     def strength(people: int) -> float:
         counts = np.zeros((600, 7), np.int64)
-        counts[:, Code.NEUTRAL] = people
-        (found,) = moments(track(moved(counts, Code.HAPPINESS, 300, 310, 0.75)))
+        counts[:, Emotion.NEUTRAL] = people
+        (found,) = moments(track(moved(counts, Emotion.HAPPINESS, 300, 310, 0.75)))
         return found.strength
 
     found = [strength(people) for people in (16, 40, 200, 4000)]

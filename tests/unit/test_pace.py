@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.capture.pace import Pace
+from resonance_tui.pipeline.playback_clock import PlaybackClock
 
 
 def play(rate: float, seconds: float, fps: float = 10.0, cost: float = 0.0):
     """(media time, shown at) of every frame shown; each frame costs `cost` s to decode."""
-    pace, now, shown = Pace(fps), 50.0, []
+    pace, now, shown = PlaybackClock(fps), 50.0, []
     for number in range(round(rate * seconds)):
         now += cost
         wait = pace.wait(number / rate, now)
@@ -42,14 +42,14 @@ def test_when_decoding_cannot_keep_up_it_still_shows_something():
 
 
 def test_after_a_sleep_it_goes_on_from_where_it_was():
-    pace = Pace(10)
+    pace = PlaybackClock(10)
     assert pace.wait(0.0, 0.0) == 0
     assert pace.wait(0.1, 500.0) == 0
     assert pace.wait(0.2, 500.0) == pytest.approx(0.1)
 
 
 def test_a_stream_need_not_start_at_zero():
-    pace = Pace(10)
+    pace = PlaybackClock(10)
     assert pace.wait(9000.0, 7.0) == 0
     assert pace.wait(9000.1, 7.0) == pytest.approx(0.1)
 
@@ -59,7 +59,7 @@ def test_a_stream_need_not_start_at_zero():
     st.sampled_from([1.0, 10.0, 25.0]),
 )
 def test_never_waits_longer_than_the_recording_itself(steps, fps):
-    pace, media, now = Pace(fps), 0.0, 0.0
+    pace, media, now = PlaybackClock(fps), 0.0, 0.0
     pace.wait(media, now)
     for forward, spent in steps:
         media, now = media + forward, now + spent

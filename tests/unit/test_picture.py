@@ -16,25 +16,25 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from resonance_tui.emotions import Code
+from resonance_tui.charting.image import Subject, draw_request, render, save_picture
+from resonance_tui.charting.series import to_track
+from resonance_tui.charting.view_state import ViewState
+from resonance_tui.charting.viewport import Viewport
+from resonance_tui.charting.views import Recorded, View, with_scores
+from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
-from resonance_tui.history.charts import to_track
-from resonance_tui.history.look import Look
 from resonance_tui.history.moments import Moment
-from resonance_tui.history.picture import Subject, draw_request, render, save_picture
 from resonance_tui.history.recording import Request
-from resonance_tui.history.rows import Row
+from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
-from resonance_tui.history.views import Recorded, View, with_scores
-from resonance_tui.history.window import Window
 
 EVENING = 1_795_371_000  # Sun 22 Nov 2026, 18:10:00 UTC
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def rows(gap: range = range(0)) -> list[Row]:
+def rows(gap: range = range(0)) -> list[Sample]:
     return [
-        Row("lobby", EVENING + t, 30, (9, 0, 18 - t // 60 % 3, 1, t // 60 % 3, 1, 1), 0, 0)
+        Sample("lobby", EVENING + t, 30, (9, 0, 18 - t // 60 % 3, 1, t // 60 % 3, 1, 1), 0, 0)
         for t in range(900)
         if t not in gap
     ]
@@ -42,9 +42,9 @@ def rows(gap: range = range(0)) -> list[Row]:
 
 def subject(channel: str = "lobby", gap: range = range(0), **look: object) -> Subject:
     recorded = with_scores(Recorded(to_track(rows(gap)), np.eye(7) * 90 + 2))
-    window = Window.over(recorded.track.start, recorded.track.end)
-    moment = Moment(EVENING + 300, 0.5, Code.SURPRISE, 0.1, 0.5)
-    return Subject(channel, recorded, Look(window, **look), (moment,), BERLIN)  # pyright: ignore
+    window = Viewport.over(recorded.track.start, recorded.track.end)
+    moment = Moment(EVENING + 300, 0.5, Emotion.SURPRISE, 0.1, 0.5)
+    return Subject(channel, recorded, ViewState(window, **look), (moment,), BERLIN)  # pyright: ignore
 
 
 def texts(svg: bytes) -> list[str]:

@@ -13,7 +13,7 @@ from resonance_tui.errors import StoreError
 from resonance_tui.history import playback as module
 from resonance_tui.history.playback import LIVE_S, STUDY_S, Playback
 from resonance_tui.history.recording import Request, can_grow, read, read_on
-from resonance_tui.history.rows import Row
+from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 
 EVENING = 1_795_371_000
@@ -21,8 +21,8 @@ CALM = (0, 0, 9, 0, 0, 0, 0)
 HAPPY = (9, 0, 0, 0, 0, 0, 0)
 
 
-def rows(first: int, last: int, counts: tuple[int, ...] = CALM, source: str = "a") -> list[Row]:
-    return [Row("lobby", EVENING + t, 9, counts, 0, 0, source) for t in range(first, last)]
+def rows(first: int, last: int, counts: tuple[int, ...] = CALM, source: str = "a") -> list[Sample]:
+    return [Sample("lobby", EVENING + t, 9, counts, 0, 0, source) for t in range(first, last)]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "history.sqlite")
 
 
-def ready(store: Store, *parts: list[Row], **asked: int) -> Request:
+def ready(store: Store, *parts: list[Sample], **asked: int) -> Request:
     for part in parts:
         store.append(part)
     return replace(Request(store.path, "lobby"), **asked)
@@ -133,7 +133,7 @@ def test_seconds_that_another_recorder_writes_late_count(store: Store) -> None:
     request = ready(store, rows(0, 60))
     track = read(request).track
     assert read_on(request, track) is track
-    larger = [Row("lobby", EVENING + 58, 20, (0, 20, 0, 0, 0, 0, 0), 0, 0, "b")]
+    larger = [Sample("lobby", EVENING + 58, 20, (0, 20, 0, 0, 0, 0, 0), 0, 0, "b")]
     store.append([*larger, *rows(60, 61)])
     longer = read_on(request, track)
     assert longer.viewers[-4:].tolist() == [9, 20, 9, 9]

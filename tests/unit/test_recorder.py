@@ -14,8 +14,9 @@ import pytest
 from resonance_tui.errors import StoreError
 from resonance_tui.history import runs
 from resonance_tui.history.recorder import KEPT_ROWS, Recorder
-from resonance_tui.history.runs import Run
-from resonance_tui.history.store import Row, Store
+from resonance_tui.history.runs import RecorderRun
+from resonance_tui.history.samples import Sample
+from resonance_tui.history.store import Store
 from resonance_tui.room.state import RoomSnapshot
 
 T0 = 1_795_345_080
@@ -33,7 +34,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr("resonance_tui.history.opening.BUSY_S", 0.02)
+    monkeypatch.setattr("resonance_tui.history.database.BUSY_S", 0.02)
     with Store(path) as store:
         yield store
 
@@ -78,7 +79,7 @@ async def test_the_last_snapshot_of_a_second_is_its_row(store: Store) -> None:
             recorder.add(room(quarter, unsure=2), T0 + quarter / 4)
     rows = store.read("lobby")
     assert rows == [
-        Row("lobby", T0 + second, happy + 3, (happy, 0, 1, 0, 0, 0, 0), 2, 0)
+        Sample("lobby", T0 + second, happy + 3, (happy, 0, 1, 0, 0, 0, 0), 2, 0)
         for second, happy in enumerate((3, 7, 11))
     ]
     assert recorder.written == 3
@@ -103,7 +104,7 @@ async def test_cancelled_in_the_middle_of_a_write(
 ) -> None:
     inside, go_on, append = threading.Event(), threading.Event(), store.append
 
-    def slow(rows: Iterable[Row]) -> int:
+    def slow(rows: Iterable[Sample]) -> int:
         inside.set()
         go_on.wait(10)
         return append(rows)
@@ -189,7 +190,7 @@ async def test_a_run_is_a_session_with_a_title(store: Store) -> None:
     async with running(recorder):
         recorder.add(room(1), T0)
         recorder.add(room(1), T0 + 7)
-    assert runs.runs(store, "lobby") == [Run(T0, T0 + 7, True, "Karaoke", "local")]
+    assert runs.runs(store, "lobby") == [RecorderRun(T0, T0 + 7, True, "Karaoke", "local")]
     assert store.sessions("lobby")[0].title == "Karaoke"
 
 

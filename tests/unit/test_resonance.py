@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from resonance_tui.emotions import EMOTIONS, Code
-from resonance_tui.history.charts import Track
+from resonance_tui.charting.series import Recording
+from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.history.resonance import scores
 from resonance_tui.room.resonance import LEAST_S, WINDOW_S, Resonance, allowance
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
@@ -49,14 +49,14 @@ def snapshot(moods: NDArray[np.int_], *, is_total: bool) -> RoomSnapshot:
     """One second; -1 is somebody who is not there."""
     counts = tuple(int((moods == code).sum()) for code in EMOTIONS)
     rows = () if is_total else tuple(row(i, code) for i, code in enumerate(moods) if code >= 0)
-    away = int((moods == Code.AWAY).sum())
+    away = int((moods == Emotion.AWAY).sum())
     return RoomSnapshot(
         sum(counts) + away, counts, 0, away, rows, frozenset(), frozenset(), is_total
     )
 
 
 def row(index: int, code: int) -> ViewerRow:
-    return ViewerRow(f"viewer{index}", "", Code(int(code)), 60, False, False, False)
+    return ViewerRow(f"viewer{index}", "", Emotion(int(code)), 60, False, False, False)
 
 
 def live(moods: Moods, *, is_total: bool = False) -> list[float | None]:
@@ -73,10 +73,10 @@ def mean(found: list[float | None]) -> float:
     return float(np.mean([score for score in found[WINDOW_S:] if score is not None]))
 
 
-def track(moods: Moods, times: list[int] | None = None) -> Track:
+def track(moods: Moods, times: list[int] | None = None) -> Recording:
     counts = np.stack([(moods == code).sum(axis=1) for code in EMOTIONS], axis=1)
     at = np.arange(len(moods)) if times is None else np.array(times)
-    return Track(T0 + at, counts, np.zeros(len(moods), int), counts.sum(axis=1))
+    return Recording(T0 + at, counts, np.zeros(len(moods), int), counts.sum(axis=1))
 
 
 def seconds_for(viewers: int) -> int:
@@ -110,7 +110,7 @@ def test_lasting_moods_that_differ_are_nothing_in_common(viewers: int) -> None:
 
 
 def test_where_nothing_moves_nobody_moves_together() -> None:
-    assert live(np.full((40, 12), int(Code.NEUTRAL)))[-1] == 0.0
+    assert live(np.full((40, 12), int(Emotion.NEUTRAL)))[-1] == 0.0
 
 
 @pytest.mark.parametrize("is_total", [False, True])
@@ -143,11 +143,11 @@ def test_people_who_come_and_go_do_not_count_as_moving() -> None:
 
 
 def test_half_the_room_that_goes_at_once_is_no_movement_of_those_who_stay() -> None:
-    moods = np.full((70, 40), int(Code.NEUTRAL))
-    moods[:, :20] = Code.HAPPINESS
+    moods = np.full((70, 40), int(Emotion.NEUTRAL))
+    moods[:, :20] = Emotion.HAPPINESS
     moods[35:, :20] = -1
     assert max(score or 0.0 for score in live(moods)) < 1e-6
-    moods[35:, :20], moods[:35, :20] = Code.HAPPINESS, -1  # or comes
+    moods[35:, :20], moods[:35, :20] = Emotion.HAPPINESS, -1  # or comes
     assert max(score or 0.0 for score in live(moods)) < 1e-6
 
 
@@ -155,7 +155,7 @@ def test_a_room_through_which_thousands_pass_remembers_those_of_the_window() -> 
     """Two viewers who move as one, and others who are each there for three seconds."""
     crowded, pair = Resonance(), Resonance()
     for t, second in enumerate(np.repeat(show(400), 2, axis=1)):
-        guests = [ViewerRow(f"{t - back}-{i}", "", Code.AWAY, 0, False, False, False)
+        guests = [ViewerRow(f"{t - back}-{i}", "", Emotion.AWAY, 0, False, False, False)
                   for back in range(3) for i in range(20)]  # fmt: skip
         room = snapshot(second, is_total=False)
         pair.add(room, T0 + t)
@@ -193,10 +193,10 @@ def test_it_takes_a_few_seconds_to_know() -> None:
 
 def test_who_is_away_or_unsure_is_not_read() -> None:
     moods = np.repeat(show(40), 3, axis=1)
-    moods[:, 2] = Code.AWAY
+    moods[:, 2] = Emotion.AWAY
     pair = live(moods[:, :2])
     assert live(moods) == pair
-    moods[-1, 1] = Code.UNSURE
+    moods[-1, 1] = Emotion.UNSURE
     assert live(moods)[-1] is None
 
 
@@ -278,7 +278,7 @@ def test_a_recording_of_nobody() -> None:
 def test_whatever_was_recorded_the_score_is_a_share(rows: list[tuple[int, ...]]) -> None:
     counts = np.array(rows, np.int64).reshape(-1, 7)
     times = np.arange(len(rows), dtype=np.int64)
-    found = scores(Track(times, counts, times * 0, counts.sum(axis=1)))
+    found = scores(Recording(times, counts, times * 0, counts.sum(axis=1)))
     is_known = ~np.isnan(found)
     assert ((found[is_known] >= 0) & (found[is_known] <= 1)).all()
     assert not is_known[counts.sum(axis=1) < 2].any()

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from resonance_tui.errors import InvalidNickname
-from resonance_tui.messaging.safe_text import clean_nickname, safe_text
+from resonance_tui.protocol.sanitize import clean_nickname, safe_text
 
 NASTY = st.text(
     st.characters()

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonance_tui.history import runs, schema
-from resonance_tui.history.rows import Gap, Row, SessionSpan
-from resonance_tui.history.runs import Run
+from resonance_tui.history.runs import RecorderRun
+from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.spans import SESSION_GAP_S, Slot, in_sessions
 from resonance_tui.history.store import Store
 
@@ -31,11 +31,11 @@ PRAGMA user_version = 1;
 """
 
 
-def row(t: int, channel: str = "lobby", source: str = "local", viewers: int = 3) -> Row:
-    return Row(channel, t, viewers, (viewers, 0, 0, 0, 0, 0, 0), 0, 0, source)
+def row(t: int, channel: str = "lobby", source: str = "local", viewers: int = 3) -> Sample:
+    return Sample(channel, t, viewers, (viewers, 0, 0, 0, 0, 0, 0), 0, 0, source)
 
 
-def reckoned(rows: list[Row]) -> list[SessionSpan]:
+def reckoned(rows: list[Sample]) -> list[SessionSpan]:
     """Sessions by looking at every row."""
     seconds: dict[int, int] = {}
     for each in rows:
@@ -63,7 +63,7 @@ recordings = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(recordings, st.booleans())
-def test_sessions_are_what_every_row_says(rows: list[Row], twice: bool) -> None:
+def test_sessions_are_what_every_row_says(rows: list[Sample], twice: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "h.sqlite") as store:
         for each in rows:
             store.append([each, each] if twice else [each])
@@ -108,10 +108,10 @@ def test_a_run_ends_as_written_or_with_its_last_second(path: Path) -> None:
         store.append(row(T0 + second, source="other") for second in (101, 300))
         runs.begin(store, "elsewhere", "local", T0)
         assert runs.runs(store, "lobby") == [
-            Run(T0, T0 + 4, True, "Karaoke", "local"),
-            Run(T0 + 100, T0 + 102, False, "", "local"),
-            Run(T0 + 101, T0 + 300, False, "", "other"),
-            Run(T0 + 200, T0 + 200, False, "", "local"),
+            RecorderRun(T0, T0 + 4, True, "Karaoke", "local"),
+            RecorderRun(T0 + 100, T0 + 102, False, "", "local"),
+            RecorderRun(T0 + 101, T0 + 300, False, "", "other"),
+            RecorderRun(T0 + 200, T0 + 200, False, "", "local"),
         ]
         assert store.sessions("lobby")[0].title == "Karaoke"
 
@@ -131,7 +131,7 @@ def test_gaps_are_found_by_their_range(path: Path) -> None:
 # Files of older versions
 
 
-def old_file(path: Path) -> list[Row]:
+def old_file(path: Path) -> list[Sample]:
     rows = [row(T0 + second, viewers=second) for second in range(5)]
     rows += [row(T0 + 5000, source="other"), row(T0, channel="zoo")]
     db = sqlite3.connect(path)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.errors import SheetsBusy, SheetsError, SheetsRefused
-from resonance_tui.history.sheets.client import Book, Sheets, TabInfo
+from resonance_tui.sinks.sheets.client import Sheets, Spreadsheet, TabInfo
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
@@ -106,5 +106,5 @@ def test_a_chart_on_a_tab_of_its_own_has_no_cells() -> None:
         ],
     }
     found = Sheets(Answering(body=json.dumps(answer))).book("b")
-    assert found == Book("b", "Streams", {0: TabInfo("Chart1", 0, 0), 5: TabInfo("x", 7, 3)})
+    assert found == Spreadsheet("b", "Streams", {0: TabInfo("Chart1", 0, 0), 5: TabInfo("x", 7, 3)})
     assert found.cells == 21

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.errors import InputError
-from resonance_tui.history.rows import Row
-from resonance_tui.history.sheets.layout import (
+from resonance_tui.history.samples import Sample
+from resonance_tui.sinks.sheets.layout import (
     WIDTH,
     Expected,
     book_id,
@@ -32,7 +32,7 @@ from resonance_tui.history.sheets.layout import (
 T0 = 1_795_345_080
 counts = st.integers(0, 10**6)
 rows = st.builds(
-    Row,
+    Sample,
     channel=st.from_regex(r"[a-z0-9_-]{1,64}", fullmatch=True),
     t=st.integers(0, 4_000_000_000),
     viewers=counts,
@@ -49,19 +49,19 @@ cells = st.lists(
 )
 
 
-def row(n: int) -> Row:
-    return Row("lobby", T0 + n, 7, (n, 0, 3, 0, 0, 0, 1), 2, 1)
+def row(n: int) -> Sample:
+    return Sample("lobby", T0 + n, 7, (n, 0, 3, 0, 0, 0, 1), 2, 1)
 
 
 @given(rows)
-def test_a_row_comes_back_as_it_was(row: Row) -> None:
+def test_a_row_comes_back_as_it_was(row: Sample) -> None:
     whose = owner(header(row.channel, row.source))
     assert whose == (row.channel, row.source)
     assert to_row(to_cells(row), *whose) == row
 
 
 @given(rows)
-def test_nothing_of_a_row_can_be_a_formula(row: Row) -> None:
+def test_nothing_of_a_row_can_be_a_formula(row: Sample) -> None:
     assert all(isinstance(cell, int | float) for cell in to_cells(row))
     assert header(row.channel, row.source)[0].startswith("UTC, ")
 

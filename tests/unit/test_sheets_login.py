@@ -15,7 +15,7 @@ from keyring.errors import NoKeyringError
 
 from resonance_tui import config as settings
 from resonance_tui.errors import CredentialsInvalid
-from resonance_tui.history.sheets import login as sheets_login
+from resonance_tui.sinks.sheets import login as sheets_login
 
 ROBOT = {
     "type": "service_account",

@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.history import schema
-from resonance_tui.history.rows import Row
-from resonance_tui.history.sheets import outbox as module
-from resonance_tui.history.sheets.outbox import Outbox
-from resonance_tui.history.sheets.plan import GAP_S, Tab
+from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
+from resonance_tui.sinks.sheets import outbox as module
+from resonance_tui.sinks.sheets.outbox import Outbox
+from resonance_tui.sinks.sheets.plan import GAP_S, Tab
 
 T0 = 1_795_345_080
 
 
-def row(n: int, channel: str = "lobby", source: str = "local") -> Row:
-    return Row(channel, T0 + n, 4 + n % 7, (n % 7, 0, 3, 0, 0, 0, 1), 0, 0, source)
+def row(n: int, channel: str = "lobby", source: str = "local") -> Sample:
+    return Sample(channel, T0 + n, 4 + n % 7, (n % 7, 0, 3, 0, 0, 0, 1), 0, 0, source)
 
 
 @pytest.fixture

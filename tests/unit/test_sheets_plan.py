@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.history.sheets.layout import HEADER_ROWS, WIDTH
-from resonance_tui.history.sheets.pace import CAP_S, GIVE_UP_AFTER, Pace, asked_wait
-from resonance_tui.history.sheets.plan import (
+from resonance_tui.sinks.sheets.backoff import CAP_S, GIVE_UP_AFTER, Backoff, asked_wait
+from resonance_tui.sinks.sheets.layout import HEADER_ROWS, WIDTH
+from resonance_tui.sinks.sheets.plan import (
     BATCH_ROWS,
     CELL_LIMIT,
     GAP_S,
@@ -35,7 +35,7 @@ def tab(id: int = 1, started: int = T0, **more) -> Tab:
 
 
 def test_so_many_writes_in_any_minute() -> None:
-    pace, now = Pace(3), 0.0
+    pace, now = Backoff(3), 0.0
     for _ in range(3):
         assert pace.wait_s(now) == 0
         pace, now = pace.tried(now), now + 5
@@ -48,7 +48,7 @@ def test_so_many_writes_in_any_minute() -> None:
     st.integers(1, 60),
 )
 def test_no_sequence_of_outcomes_exceeds_the_pace(outcomes, limit: int) -> None:
-    pace, now, writes = Pace(limit), 0.0, []
+    pace, now, writes = Backoff(limit), 0.0, []
     for idle, works, jitter in outcomes:
         now += idle + pace.wait_s(now + idle)
         assert pace.wait_s(now) < 1e-6
@@ -61,13 +61,13 @@ def test_no_sequence_of_outcomes_exceeds_the_pace(outcomes, limit: int) -> None:
 
 @given(st.integers(0, 200), st.floats(0, 1), st.floats(0, 1e9))
 def test_waits_have_an_end(failures: int, jitter: float, asked: float) -> None:
-    pace = Pace(6, failures)
+    pace = Backoff(6, failures)
     assert 0 <= pace.failed(100, jitter).wait_s(100) <= min(CAP_S, 2.0**failures) + 1e-9
     assert pace.failed(100, jitter, asked).wait_s(100) <= 600 + CAP_S + 1e-9
 
 
 def test_back_off_doubles_and_jitter_is_full() -> None:
-    pace, longest, shortest = Pace(60), [], []
+    pace, longest, shortest = Backoff(60), [], []
     for _ in range(9):
         longest.append(pace.failed(0, 1.0).wait_s(0))
         shortest.append(pace.failed(0, 0.0).wait_s(0))
@@ -77,7 +77,7 @@ def test_back_off_doubles_and_jitter_is_full() -> None:
 
 
 def test_giving_up_counts_failures_in_a_row() -> None:
-    pace = Pace(6)
+    pace = Backoff(6)
     for _ in range(GIVE_UP_AFTER - 1):
         pace = pace.failed(0, 0)
     assert not pace.is_hopeless

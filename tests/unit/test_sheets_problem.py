@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.errors import SheetsBusy, SheetsError, SheetsFull, SheetsRefused
-from resonance_tui.history.sheets.problem import problem
+from resonance_tui.sinks.sheets.errors import problem
 
 ROBOT = "robot@project.example"
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.emotions import Code
-from resonance_tui.room.simulate import (
+from resonance_tui.emotions import Emotion
+from resonance_tui.simulation.behaviour import (
     MOMENT_EVERY_S,
     SHORTEST_STAY_S,
     Visit,
@@ -20,7 +20,7 @@ from resonance_tui.room.simulate import (
 )
 
 
-def play(seed: int, seconds: int = 60) -> list[Code]:
+def play(seed: int, seconds: int = 60) -> list[Emotion]:
     viewers = crowd(20, seed)
     for tenth in range(seconds * 10):
         for viewer in viewers:
@@ -45,7 +45,7 @@ def test_a_moment_moves_the_room() -> None:
         for viewer in viewers:
             viewer.step(tenth / 10)
     counted = Counter(viewer.code for viewer in viewers)
-    assert counted.most_common(1)[0][0] is Code.SURPRISE  # the second moment
+    assert counted.most_common(1)[0][0] is Emotion.SURPRISE  # the second moment
 
 
 def test_no_two_of_a_crowd_have_the_same_name() -> None:

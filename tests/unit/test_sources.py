@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from resonance_tui.capture.sources import Source, mask_url, parse_source, printable
 from resonance_tui.errors import SourceInvalid
+from resonance_tui.pipeline.sources import Source, mask_url, parse_source, printable
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.room.state import (
     EMPTY_ROOM,
     MANUAL,
@@ -21,13 +21,13 @@ from resonance_tui.room.state import (
     ViewerRow,
 )
 
-HAPPY = Report(boot=10, seq=5, code=Code.HAPPINESS, confidence=80)
+HAPPY = Report(boot=10, seq=5, code=Emotion.HAPPINESS, confidence=80)
 ids = st.sampled_from([f"v{number}" for number in range(6)])
 reports = st.builds(
     Report,
     boot=st.integers(0, 3),
     seq=st.integers(0, 5),
-    code=st.sampled_from(Code),
+    code=st.sampled_from(Emotion),
     confidence=st.integers(0, 100),
     flags=st.integers(0, 3),
 )
@@ -45,7 +45,7 @@ def adds_up(room: RoomSnapshot) -> bool:
     of_rows = Counter(row.code for row in room.rows)
     return (
         room.viewers == len(room.rows) == sum(room.counts) + room.unsure + room.away
-        and [of_rows[code] for code in Code] == [*room.counts, room.away, room.unsure]
+        and [of_rows[code] for code in Emotion] == [*room.counts, room.away, room.unsure]
         and len({row.viewer_id for row in room.rows}) == room.viewers
     )
 
@@ -61,15 +61,15 @@ def test_a_report_becomes_a_row_and_a_count() -> None:
     state = RoomState()
     assert state.report("a", replace(HAPPY, flags=MANUAL | SIMULATED), 0)
     room = state.tick(0)
-    assert room.rows == (ViewerRow("a", "", Code.HAPPINESS, 80, True, True, False),)
+    assert room.rows == (ViewerRow("a", "", Emotion.HAPPINESS, 80, True, True, False),)
     assert room.counts == (1, 0, 0, 0, 0, 0, 0)
     assert (room.viewers, room.changed, room.gone) == (1, {"a"}, frozenset())
 
 
 def test_unsure_and_away_are_present_and_no_emotion() -> None:
     state = RoomState()
-    state.report("a", replace(HAPPY, code=Code.UNSURE), 0)
-    state.report("b", replace(HAPPY, code=Code.AWAY), 0)
+    state.report("a", replace(HAPPY, code=Emotion.UNSURE), 0)
+    state.report("b", replace(HAPPY, code=Emotion.AWAY), 0)
     room = state.tick(0)
     assert (room.viewers, sum(room.counts), room.unsure, room.away) == (2, 0, 1, 1)
 
@@ -103,7 +103,7 @@ def test_what_is_not_newer_changes_nothing(boot: int, seq: int) -> None:
     state = RoomState()
     state.report("a", HAPPY, 0)
     before = state.tick(0)
-    assert not state.report("a", Report(boot, seq, Code.FEAR, 1), 1)
+    assert not state.report("a", Report(boot, seq, Emotion.FEAR, 1), 1)
     after = state.tick(1)
     assert (after.rows, after.counts, after.changed) == (before.rows, before.counts, frozenset())
 
@@ -111,8 +111,8 @@ def test_what_is_not_newer_changes_nothing(boot: int, seq: int) -> None:
 def test_a_restarted_viewer_counts_again_from_the_start() -> None:
     state = RoomState()
     state.report("a", HAPPY, 0)
-    assert state.report("a", Report(11, 0, Code.FEAR, 1), 0)
-    assert state.tick(0).counts[Code.FEAR] == 1
+    assert state.report("a", Report(11, 0, Emotion.FEAR, 1), 0)
+    assert state.tick(0).counts[Emotion.FEAR] == 1
 
 
 # --- leaving and silence -----------------------------------------------------------------------
@@ -124,7 +124,7 @@ def test_leaving_is_not_undone_by_what_was_said_before(boot: int, seq: int) -> N
     state.report("a", HAPPY, 0)
     state.tick(0)
     state.leave("a", 1)
-    assert not state.report("a", Report(boot, seq, Code.FEAR, 1), 2)
+    assert not state.report("a", Report(boot, seq, Emotion.FEAR, 1), 2)
     room = state.tick(2)
     assert (room.viewers, room.gone) == (0, {"a"})
 
@@ -135,9 +135,9 @@ def test_who_left_may_come_back_with_news(boot: int, seq: int) -> None:
     state.report("a", HAPPY, 0)
     state.leave("a", 1)
     state.leave("a", 1)
-    assert state.report("a", Report(boot, seq, Code.FEAR, 1), 2)
+    assert state.report("a", Report(boot, seq, Emotion.FEAR, 1), 2)
     room = state.tick(2)
-    assert (room.viewers, room.counts[Code.FEAR], room.gone) == (1, 1, frozenset())
+    assert (room.viewers, room.counts[Emotion.FEAR], room.gone) == (1, 1, frozenset())
 
 
 def test_silence_is_shown_then_ends_in_leaving() -> None:

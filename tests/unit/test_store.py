@@ -16,15 +16,15 @@ import pytest
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history import runs, schema
-from resonance_tui.history.rows import Row, SessionSpan
+from resonance_tui.history.samples import Sample, SessionSpan
 from resonance_tui.history.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 T0 = 1_795_345_080
 
 
-def row(t: int, channel: str = "lobby", source: str = "local", happy: int = 3) -> Row:
-    return Row(channel, t, happy + 5, (happy, 0, 2, 0, 0, 1, 0), 1, 1, source)
+def row(t: int, channel: str = "lobby", source: str = "local", happy: int = 3) -> Sample:
+    return Sample(channel, t, happy + 5, (happy, 0, 2, 0, 0, 1, 0), 1, 1, source)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_long_pause_parts_sessions(path: Path) -> None:
 
 
 def test_one_bad_row_stores_none(path: Path) -> None:
-    short = Row("lobby", T0 + 1, 1, (1,), 0, 0)
+    short = Sample("lobby", T0 + 1, 1, (1,), 0, 0)
     with Store(path) as store:
         with pytest.raises(StoreError):
             store.append([row(T0), short])
@@ -150,10 +150,11 @@ def test_a_path_with_url_characters(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from resonance_tui.history.store import Row, Store
+from resonance_tui.history.samples import Sample
+from resonance_tui.history.store import Store
 with Store(Path(sys.argv[1])) as store:
     for second in range(200):
-        store.append([Row("lobby", second, 1, (1, 0, 0, 0, 0, 0, 0), 0, 0, sys.argv[2])])
+        store.append([Sample("lobby", second, 1, (1, 0, 0, 0, 0, 0, 0), 0, 0, sys.argv[2])])
 """
 
 
@@ -169,10 +170,11 @@ def test_two_programs_write_at_once(path: Path) -> None:
 DYING = """
 import sys
 from pathlib import Path
-from resonance_tui.history.store import Row, Store
+from resonance_tui.history.samples import Sample
+from resonance_tui.history.store import Store
 store = Store(Path(sys.argv[1]))
 for second in range(1_000_000):
-    store.append([Row("lobby", second, 1, (1, 0, 0, 0, 0, 0, 0), 0, 0)])
+    store.append([Sample("lobby", second, 1, (1, 0, 0, 0, 0, 0, 0), 0, 0)])
     print(second, flush=True)
 """
 
@@ -231,13 +233,13 @@ def test_a_recorder_that_is_killed_and_read_while_it_runs(path: Path) -> None:
         assert kept == list(range(len(kept)))
         assert len(kept) >= confirmed
         (run,) = runs.runs(store, "lobby")
-        assert run == runs.Run(0, kept[-1], False, "Karaoke", "local")
+        assert run == runs.RecorderRun(0, kept[-1], False, "Karaoke", "local")
         (span,) = store.sessions("lobby")
         assert (span.rows, span.title) == (len(kept), "Karaoke")
 
 
 def test_a_writer_waits_in_vain_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resonance_tui.history.opening.BUSY_S", 0.05)
+    monkeypatch.setattr("resonance_tui.history.database.BUSY_S", 0.05)
     with Store(path) as store:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -261,7 +263,7 @@ def test_opening_waits_for_another_program_that_creates_the_file(
         waits.append(seconds)
         other.execute("COMMIT")
 
-    monkeypatch.setattr("resonance_tui.history.opening.time.sleep", release)
+    monkeypatch.setattr("resonance_tui.history.database.time.sleep", release)
     with Store(path) as store:
         assert store.append([row(T0)]) == 1
     other.close()

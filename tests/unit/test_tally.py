@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.room.state import Report
 from resonance_tui.room.tally import (
     ROOT,
     SHARDS,
-    Board,
     Counts,
     Partial,
+    PartialTable,
     Tally,
     owner,
     shard_of,
@@ -25,14 +25,14 @@ from resonance_tui.room.tally import (
 
 ALL = frozenset(range(SHARDS))
 IDS = [f"viewer-{number}" for number in range(12)]
-HAPPY = Report(boot=10, seq=5, code=Code.HAPPINESS, confidence=80)
+HAPPY = Report(boot=10, seq=5, code=Emotion.HAPPINESS, confidence=80)
 
 agents = st.sets(st.from_regex(r"[a-z0-9_-]{1,8}", fullmatch=True), min_size=1, max_size=8)
 reports = st.builds(
     Report,
     boot=st.integers(0, 3),
     seq=st.integers(0, 5),
-    code=st.sampled_from(Code),
+    code=st.sampled_from(Emotion),
     confidence=st.just(50),
 )
 histories = st.lists(st.tuples(st.sampled_from(IDS), reports), max_size=40).map(
@@ -48,9 +48,9 @@ def newest(messages: Iterable[tuple[str, Report]]) -> dict[str, Report]:
     return found
 
 
-def nine(codes: Iterable[Code]) -> Counts:
+def nine(codes: Iterable[Emotion]) -> Counts:
     counted = Counter(codes)
-    return tuple(counted[code] for code in Code)
+    return tuple(counted[code] for code in Emotion)
 
 
 def summed(tally: Tally) -> Counts:
@@ -131,11 +131,11 @@ def test_who_was_silent_for_its_time_to_live_is_gone(heard: list[tuple[str, floa
     tally, last = counting(ttl=30), {}
     for seq, (who, at) in enumerate(heard):
         tally.expire(at)
-        assert tally.report(who, Report(1, seq, Code.FEAR, 50), at)
+        assert tally.report(who, Report(1, seq, Emotion.FEAR, 50), at)
         last[who] = at
     tally.expire(100)
     present = [who for who, at in last.items() if 100 - at < 30]
-    assert summed(tally) == nine([Code.FEAR] * len(present))
+    assert summed(tally) == nine([Emotion.FEAR] * len(present))
     tally.expire(131)
     assert tally.viewers == sum(summed(tally)) == 0
 
@@ -148,9 +148,9 @@ def test_who_may_have_left_unheard_has_less_time() -> None:
     tally.doubt(21, within=15)
     tally.expire(30)
     assert tally.viewers == 2, "no second life for who is overdue"
-    assert tally.report("b", Report(10, 6, Code.FEAR, 50), 31)
+    assert tally.report("b", Report(10, 6, Emotion.FEAR, 50), 31)
     tally.expire(36)
-    assert summed(tally) == nine([Code.FEAR])
+    assert summed(tally) == nine([Emotion.FEAR])
 
 
 def test_a_late_report_does_not_bring_back_who_left() -> None:
@@ -159,8 +159,8 @@ def test_a_late_report_does_not_bring_back_who_left() -> None:
     tally.leave("a", 1)
     assert not tally.report("a", HAPPY, 2)
     assert tally.viewers == 0
-    assert tally.report("a", Report(10, 6, Code.FEAR, 50), 3)
-    assert summed(tally) == nine([Code.FEAR])
+    assert tally.report("a", Report(10, 6, Emotion.FEAR, 50), 3)
+    assert summed(tally) == nine([Emotion.FEAR])
 
 
 def test_a_report_of_a_shard_that_is_not_counted_here_is_refused() -> None:
@@ -169,7 +169,7 @@ def test_a_report_of_a_shard_that_is_not_counted_here_is_refused() -> None:
     stranger = next(who for who in IDS if shard_of(who) not in mine)
     assert tally.report("a", HAPPY, 0)
     assert not tally.report(stranger, HAPPY, 0)
-    assert summed(tally) == nine([Code.HAPPINESS])
+    assert summed(tally) == nine([Emotion.HAPPINESS])
 
 
 def test_a_shard_that_is_given_up_is_forgotten_and_heard_anew() -> None:
@@ -217,7 +217,7 @@ def test_any_order_and_overlap_of_partials_gives_one_total(
     told = [(who, partial) for who, partial in told if who in live]
     shuffled = told + dice.choices(told, k=5) if told else []
     dice.shuffle(shuffled)
-    board = Board()
+    board = PartialTable()
     for who, partial in shuffled:
         board.post(who, partial, 0)
     last: dict[str, Partial] = {}
@@ -234,7 +234,7 @@ def test_any_order_and_overlap_of_partials_gives_one_total(
 
 
 def test_a_partial_older_than_its_time_to_live_is_dropped() -> None:
-    board = Board(ttl=30)
+    board = PartialTable(ttl=30)
     board.post("one", Partial(1, 1, {0: (1,) * 9}), 0)
     board.post("two", Partial(1, 1, {1: (2,) * 9}), 20)
     assert board.total({"one", "two"}, 29) == ((3,) * 9, 2)
@@ -244,7 +244,7 @@ def test_a_partial_older_than_its_time_to_live_is_dropped() -> None:
 
 
 def test_the_count_of_a_dead_agent_holds_until_somebody_living_has_one() -> None:
-    board = Board()
+    board = PartialTable()
     board.post("older", Partial(1, 1, {0: (5,) * 9}), 0)
     board.post("dead", Partial(1, 1, {0: (1,) * 9}), 1)
     assert board.total({"alive"}, 2) == ((1,) * 9, 1)
@@ -253,7 +253,7 @@ def test_the_count_of_a_dead_agent_holds_until_somebody_living_has_one() -> None
 
 
 def test_an_agent_whose_clock_was_set_back_is_believed_from_its_new_start_on() -> None:
-    board = Board()
+    board = PartialTable()
     board.post("one", Partial(9, 5, {0: (5,) * 9}), 0)
     board.begin("one", 9)
     assert not board.post("one", Partial(9, 4, {0: (1,) * 9}), 1), "the same start: not newer"
@@ -266,7 +266,7 @@ def test_an_agent_whose_clock_was_set_back_is_believed_from_its_new_start_on() -
 
 
 def test_strangers_cannot_fill_the_board() -> None:
-    board = Board(max_agents=2)
+    board = PartialTable(max_agents=2)
     posted = [board.post(f"a{n}", Partial(1, 1, {n: (1,) * 9}), 0) for n in range(4)]
     assert posted == [True, True, False, False]
 
@@ -278,7 +278,7 @@ def test_shards_change_hands_and_every_viewer_counts_once_all_the_time(
     """What the broker keeps is each viewer's newest report; a new owner hears just that."""
     kept = newest(messages)
     expected = nine(report.code for report in kept.values())
-    board = Board()
+    board = PartialTable()
     tallies = {agent: Tally() for agent in before | after}
 
     def publish(agent: str, live: set[str], seq: int) -> None:

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.emotions import EMOTIONS, LOOKS
-from resonance_tui.history import charts
-from resonance_tui.history.bands import CLASSES, GROUPS, SCORE, VIEWERS, collect
-from resonance_tui.history.look import Look
-from resonance_tui.history.rows import Row
-from resonance_tui.history.views import (
+from resonance_tui.charting import series
+from resonance_tui.charting.legend import CLASSES, GROUPS, SCORE, VIEWERS, collect
+from resonance_tui.charting.view_state import ViewState
+from resonance_tui.charting.viewport import Viewport
+from resonance_tui.charting.views import (
     Recorded,
     View,
     bands_of,
@@ -21,25 +20,26 @@ from resonance_tui.history.views import (
     series_of,
     with_scores,
 )
-from resonance_tui.history.window import Window
+from resonance_tui.emotions import EMOTIONS, STYLES
+from resonance_tui.history.samples import Sample
 
 CALM = (0, 0, 10, 0, 0, 0, 0)
 NEVER_WRONG = np.eye(7) * 1e6
 CONFUSED = NEVER_WRONG / 2 + NEVER_WRONG[[1, 0, 2, 3, 4, 5, 6]] / 4  # happy and sad
 
 
-def row(t: int, counts: tuple[int, ...] = CALM, unsure: int = 0) -> Row:
-    return Row("lobby", t, sum(counts) + unsure, counts, unsure, 0)
+def row(t: int, counts: tuple[int, ...] = CALM, unsure: int = 0) -> Sample:
+    return Sample("lobby", t, sum(counts) + unsure, counts, unsure, 0)
 
 
-def recorded(*rows: Row, confusion: np.ndarray | None = None) -> Recorded:
-    return Recorded(charts.to_track(rows), confusion)
+def recorded(*rows: Sample, confusion: np.ndarray | None = None) -> Recorded:
+    return Recorded(series.to_track(rows), confusion)
 
 
 def lines(
     what: Recorded, view: View, bins: int = 1, *, is_grouped: bool = False, corrected: bool = False
-) -> charts.Series:
-    grid = charts.grid(what.track, what.track.start, what.track.end, bins)
+) -> series.Series:
+    grid = series.grid(what.track, what.track.start, what.track.end, bins)
     return series_of(what, view, grid, is_grouped=is_grouped, is_corrected=corrected)
 
 
@@ -48,7 +48,7 @@ def lines(
 
 def test_the_groups_hold_each_emotion_once() -> None:
     assert sorted(code for band in GROUPS for code in band.codes) == list(EMOTIONS)
-    assert all(LOOKS[code].group == band.word for band in GROUPS for code in band.codes)
+    assert all(STYLES[code].group == band.word for band in GROUPS for code in band.codes)
 
 
 @pytest.mark.parametrize("bands", [CLASSES, GROUPS, VIEWERS, SCORE])
@@ -78,7 +78,7 @@ def test_views_go_around() -> None:
 def test_unsure_viewers_are_part_of_the_room() -> None:
     share = lines(recorded(row(0, (3, 0, 0, 0, 0, 0, 0), unsure=1)), View.SHARES)
     assert share.mean[0].tolist() == [75]
-    assert charts.stacked(share.mean)[6].tolist() == [75]
+    assert series.stacked(share.mean)[6].tolist() == [75]
 
 
 @given(
@@ -91,7 +91,7 @@ def test_shares_stack_up_to_a_hundred_at_most(
     counts: list[tuple[int, ...]], unsure: int, bins: int, is_grouped: bool
 ) -> None:
     what = recorded(*(row(t, c, unsure) for t, c in enumerate(counts)))
-    edges = charts.stacked(lines(what, View.SHARES, bins, is_grouped=is_grouped).mean)
+    edges = series.stacked(lines(what, View.SHARES, bins, is_grouped=is_grouped).mean)
     known = np.isfinite(edges)
     assert (known.all(axis=0) | ~known.any(axis=0)).all()
     assert (np.diff(edges, axis=0)[known[1:]] >= 0).all()
@@ -101,7 +101,7 @@ def test_shares_stack_up_to_a_hundred_at_most(
 def test_an_empty_room_has_no_shares_and_parts_the_bands() -> None:
     rows = [row(t, (0,) * 7 if t in (4, 5) else CALM) for t in range(10)]
     share = lines(recorded(*rows), View.SHARES, 10)
-    parts = charts.segments(share.times, share.mean[2], share.starts)
+    parts = series.segments(share.times, share.mean[2], share.starts)
     assert [len(times) for times, _ in parts] == [4, 4]
 
 
@@ -151,9 +151,9 @@ def test_small_rooms_are_never_corrected() -> None:
     found = lines(what, View.EMOTIONS, 10, corrected=True)
     assert np.isnan(found.mean[:, :5]).all()
     assert np.isfinite(found.mean[:, 5:]).all()
-    assert is_too_small(charts.cut(what.track, 0, 4))
+    assert is_too_small(series.cut(what.track, 0, 4))
     assert not is_too_small(what.track)
-    mean, low, high = mean_counts(what, charts.cut(what.track, 0, 4), CLASSES, is_corrected=True)
+    mean, low, high = mean_counts(what, series.cut(what.track, 0, 4), CLASSES, is_corrected=True)
     assert np.isnan([*mean, *low, *high]).all()
 
 
@@ -168,7 +168,7 @@ def test_without_a_confusion_matrix_counts_stay_raw() -> None:
 
 
 def test_the_cursor_steps_by_buckets_and_takes_the_window_along() -> None:
-    look = Look(Window.over(0, 999).zoom(10))  # 450 to 549
+    look = ViewState(Viewport.over(0, 999).zoom(10))  # 450 to 549
     look = look.step(1, 50)
     assert look.cursor == look.window.middle
     on = look.step(3, 50)
@@ -183,7 +183,7 @@ def test_the_cursor_steps_by_buckets_and_takes_the_window_along() -> None:
 
 
 def test_the_bucket_under_the_cursor() -> None:
-    look = Look(Window.over(0, 99))
+    look = ViewState(Viewport.over(0, 99))
     assert look.bucket(10) is None
     start, end = look.point(25).bucket(10) or (0, 0)
     assert (start, round(end, 2)) == (20, 30)
@@ -202,7 +202,7 @@ moves = st.one_of(
 @given(st.integers(0, 100_000), st.lists(moves, max_size=25), st.integers(1, 120))
 def test_the_cursor_is_always_in_sight(span: int, keys: list[tuple[str, float]], bins: int) -> None:
     high = 1_795_000_000 + span
-    look = Look(Window.over(1_795_000_000, high))
+    look = ViewState(Viewport.over(1_795_000_000, high))
     for key, by in keys:
         if key == "step":
             look = look.step(int(by), bins)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.errors import WireError
-from resonance_tui.messaging import wire
-from resonance_tui.messaging.guard import Guard
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.wire import (
+from resonance_tui.messaging.rate_limit import RateLimiter
+from resonance_tui.protocol import messages as wire
+from resonance_tui.protocol.messages import (
     LeaveEvent,
     NicknameEvent,
     ReportEvent,
@@ -134,11 +134,11 @@ def test_whatever_arrives_the_room_adds_up(
     messages: list[tuple[str, bytes]], drained_every: int
 ) -> None:
     """The whole way from the socket to the counts, as a session goes it."""
-    guard, inbox, room = Guard(strikes=3), Inbox(max_topics=16), RoomState(max_viewers=5)
-    inbox.on_broken = lambda topic: guard.blame(topic, 1.0)
+    guard, inbox, room = RateLimiter(strikes=3), Inbox(max_topics=16), RoomState(max_viewers=5)
+    inbox.on_broken = lambda topic: guard.record_violation(topic, 1.0)
     room.report("ann", Report(*REPORT[1:]), 0.0)  # type: ignore[arg-type]
     for number, (topic, payload) in enumerate(messages):
-        if guard.admits(topic, 1.0):
+        if guard.allow(topic, 1.0):
             inbox.put(topic, payload)
         if number % drained_every == 0:
             read(inbox, room)

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from resonance_tui.session.worker import Worker
+from resonance_tui.pipeline.worker import Worker
 
 
 @pytest.fixture

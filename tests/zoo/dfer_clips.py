@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-
-from model_zoo.dfer.annotations import OFFICIAL_WORDS
+from resonance_zoo.train.clips.annotations import OFFICIAL_WORDS
 
 PER_CLASS = 2
 TINY = {

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from model_zoo.training.augment import Augmentation, augment, reframe
+from resonance_zoo.train.still.augment import Augmentation, augment, reframe
 
 
 @pytest.mark.parametrize("size", [32, 40, 48, 64])

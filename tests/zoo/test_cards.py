@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-import model_zoo
-from model_zoo import cards, files
+import resonance_zoo
+from resonance_zoo import cards, files
 
 CARD = cards.CARDS / "static_cnn.toml"
-NAMES = model_zoo.list_models()
+NAMES = resonance_zoo.list_models()
 NETWORKS = [name for name in NAMES if name != "static_cnn"]
 
 
@@ -27,7 +26,7 @@ def test_the_shipped_card_tells_the_input_contract() -> None:
     assert (card.input.colour, card.input.border) == ("grey", "replicate")
     assert (card.input.box_scale, card.input.shift_up) == (1.09, 0.055)
     assert card.input.value_range == (0.0, 255.0)
-    assert card.output.classes == model_zoo.CLASSES
+    assert card.output.classes == resonance_zoo.CLASSES
     assert len(card.output.logit_bias) == 7
     assert 0 < card.output.unsure_below < 1
     assert card.licence == "MIT"
@@ -35,14 +34,14 @@ def test_the_shipped_card_tells_the_input_contract() -> None:
 
 
 def test_every_shipped_file_matches_its_card() -> None:
-    shipped = [name for name in NAMES if isinstance(model_zoo.card(name), cards.StillCard)]
+    shipped = [name for name in NAMES if isinstance(resonance_zoo.card(name), cards.StillCard)]
     assert shipped == ["static_cnn"]
-    assert model_zoo.weights_path(shipped[0]).stat().st_size <= 6e6
+    assert resonance_zoo.weights_path(shipped[0]).stat().st_size <= 6e6
 
 
 def test_every_network_has_a_card_and_every_card_a_network() -> None:
     assert sorted(path.stem for path in cards.CARDS.glob("*.toml")) == NAMES
-    assert all(model_zoo.card(name).name == name for name in NAMES)
+    assert all(resonance_zoo.card(name).name == name for name in NAMES)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -51,7 +50,7 @@ def test_a_network_card_says_what_a_user_needs(name: str) -> None:
     assert card.summary and card.paper and "@" in card.source and "MIT" in card.licence
     assert (card.input is None) == (card.takes == "features")
     if card.takes in ("clip", "image"):
-        assert card.classes == model_zoo.CLASSES
+        assert card.classes == resonance_zoo.CLASSES
     for published in card.weights:
         assert "https://" in published.terms or "http://" in published.terms
         assert published.location.startswith(("https://", "http://"))
@@ -153,10 +152,10 @@ def test_another_class_order_is_refused(raw: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["nobody", "../cards/c3d", "c3d.toml", "", 3, None])
 def test_a_card_is_that_of_a_network(name: Any) -> None:
-    with pytest.raises(model_zoo.UnknownModel, match=r"no network .*there are: c3d, "):
-        model_zoo.card(name)
-    with pytest.raises(model_zoo.UnknownModel, match="did you mean mae_dfer"):
-        model_zoo.card("mae_dferr")
+    with pytest.raises(resonance_zoo.UnknownModel, match=r"no network .*there are: c3d, "):
+        resonance_zoo.card(name)
+    with pytest.raises(resonance_zoo.UnknownModel, match="did you mean mae_dfer"):
+        resonance_zoo.card("mae_dferr")
 
 
 def test_a_missing_card_is_named(tmp_path: Path) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import resonance_zoo
 import torch
+from resonance_zoo.card_types import NetworkCard
+from resonance_zoo.clip_input import ClipError, check_clip
 from torch import Tensor, nn
-
-import model_zoo
-from model_zoo.cards import NetworkCard
-from model_zoo.clip_input import ClipError, check_clip
 
 CLIP = (1, 3, 2, 4, 4)
 READERS = [
     name
-    for name in model_zoo.list_models()
-    if not isinstance(card := model_zoo.card(name), NetworkCard) or card.takes in ("clip", "image")
+    for name in resonance_zoo.list_models()
+    if not isinstance(card := resonance_zoo.card(name), NetworkCard)
+    or card.takes in ("clip", "image")
 ]
 
 
@@ -34,7 +34,7 @@ class Reader(nn.Module):
 
 def meta(name: str) -> nn.Module:
     with torch.device("meta"):
-        return model_zoo.create(name)
+        return resonance_zoo.create(name)
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -49,7 +49,7 @@ def test_every_network_says_what_is_no_clip(name: str, clip: Any, words: str) ->
 
 @pytest.mark.parametrize("name", READERS)
 def test_every_network_says_which_precision_it_wants(name: str) -> None:
-    card = model_zoo.card(name)
+    card = resonance_zoo.card(name)
     reads = card.input if isinstance(card, NetworkCard) else None
     shape = (reads.frames, reads.size, reads.size) if reads else (1, 48, 48)
     for dtype in (torch.float64, torch.float16):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-
-from model_zoo.training.augment import reframe
-from model_zoo.training.copies import LOOK_ALIKE, closest
+from resonance_zoo.train.still.augment import reframe
+from resonance_zoo.train.still.near_duplicates import LOOK_ALIKE, closest
 
 
 def pictures(count: int, seed: int) -> np.ndarray:

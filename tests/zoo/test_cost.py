@@ -6,13 +6,12 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 import pytest
+import resonance_zoo
 import torch
+from resonance_zoo.cards import network_card
+from resonance_zoo.cost import Measured, example_inputs, measure
 
-import model_zoo
-from model_zoo.cards import network_card
-from model_zoo.cost import Measured, example_inputs, measure
-
-NETWORKS = [name for name in model_zoo.list_models() if name != "static_cnn"]
+NETWORKS = [name for name in resonance_zoo.list_models() if name != "static_cnn"]
 
 # Tables 4 and 7 of the report: millions of parameters, 1e9 multiply-accumulates.
 REPORT = {
@@ -106,7 +105,7 @@ TRAINING_ONLY = ("s_former.layer[23].0.AUX_fc.*",)
 def test_the_card_names_exactly_the_tensors_that_nothing_reads(name: str) -> None:
     card = network_card(name)
     with torch.device("meta"):
-        network = model_zoo.create(name).eval().requires_grad_(True)
+        network = resonance_zoo.create(name).eval().requires_grad_(True)
         network(*example_inputs(card, {})).sum().backward()
     unread = {key for key, value in network.named_parameters() if value.grad is None}
     unread = {key for key in unread if not any(fnmatchcase(key, each) for each in TRAINING_ONLY)}

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-
-from model_zoo.dfer import frames
-from model_zoo.dfer.annotations import AnnotationError, Clip, read
-from model_zoo.dfer.frames import FrameError
+from resonance_zoo.train.clips import frames
+from resonance_zoo.train.clips.annotations import AnnotatedClip, AnnotationError, read
+from resonance_zoo.train.clips.frames import FrameError
 
 
 def write(root: Path, text: str, *folders: str) -> Path:
@@ -26,13 +25,14 @@ def test_ferv39k_words_and_numbers(tmp_path: Path) -> None:
     text = f"\ufeff{names[0]} Happy\r\n\r\n{names[1]} 6\r\n{names[2]}\tangry\r\n"
     found = read(write(tmp_path, text, *names), tmp_path)
     assert found == [
-        Clip(name, tmp_path / name, label) for name, label in zip(names, (0, 6, 3), strict=True)
+        AnnotatedClip(name, tmp_path / name, label)
+        for name, label in zip(names, (0, 6, 3), strict=True)
     ]
 
 
 def test_lists_that_count_frames(tmp_path: Path) -> None:
     file = write(tmp_path, "x y/clip 72 2\n", "x y/clip")
-    assert read(file, tmp_path) == [Clip("x y/clip", tmp_path / "x y/clip", 2, 72)]
+    assert read(file, tmp_path) == [AnnotatedClip("x y/clip", tmp_path / "x y/clip", 2, 72)]
 
 
 def test_absolute_paths_stay(tmp_path: Path) -> None:

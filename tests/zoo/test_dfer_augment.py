@@ -11,10 +11,9 @@ pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
 import torch
 from PIL import Image
-
-from model_zoo.card_types import ClipInput
-from model_zoo.dfer import augment
-from model_zoo.dfer.randomness import seed_all, seeded
+from resonance_zoo.card_types import ClipInput
+from resonance_zoo.train.clips import augment
+from resonance_zoo.train.clips.randomness import seed_all, seeded
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LOOK = ClipInput(4, 15.0, 32, "rgb", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))

@@ -9,14 +9,14 @@ import pytest
 
 pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
+import resonance_zoo
 import torch
+from resonance_zoo.ial_loss import intensity_aware_loss, total_loss
+from resonance_zoo.train.clips import objectives, optim
+from resonance_zoo.train.clips.randomness import seed_all
+from resonance_zoo.train.clips.recipes import FORMER_DFER, FUSED, IAL, PRETRAIN, RecipeError
 from torch import Tensor, nn
 
-import model_zoo
-from model_zoo.dfer import learners, optim
-from model_zoo.dfer.randomness import seed_all
-from model_zoo.dfer.recipes import FORMER_DFER, FUSED, IAL, PRETRAIN, RecipeError
-from model_zoo.ial_loss import intensity_aware_loss, total_loss
 from tests.zoo import parity
 from tests.zoo.dfer_clips import TINY
 
@@ -36,15 +36,15 @@ def clips() -> Tensor:
 
 def test_plain_and_smoothed_cross_entropy() -> None:
     logits = Looking()(clips())
-    plain = learners.classifier(Looking(), FORMER_DFER, 4, 7)
+    plain = objectives.classifier(Looking(), FORMER_DFER, 4, 7)
     assert plain(clips(), LABELS) == nn.functional.cross_entropy(logits, LABELS)
-    smoothed = learners.classifier(Looking(), replace(FORMER_DFER, smoothing=0.1), 4, 7)
+    smoothed = objectives.classifier(Looking(), replace(FORMER_DFER, smoothing=0.1), 4, 7)
     expected = nn.functional.cross_entropy(logits, LABELS, label_smoothing=0.1)
     assert smoothed(clips(), LABELS) == expected
 
 
 def test_mixing_cuts_the_same_box_from_all_frames_and_mixes_the_labels_by_its_area() -> None:
-    learner = learners.classifier(Looking(), replace(FUSED, mixup=0.0), 4, 7)
+    learner = objectives.classifier(Looking(), replace(FUSED, mixup=0.0), 4, 7)
     seed_all(3)
     mixed, targets = learner.prepare((clips(), LABELS))
     changed = (mixed != clips()).flatten(0, 2)
@@ -58,31 +58,31 @@ def test_mixing_cuts_the_same_box_from_all_frames_and_mixes_the_labels_by_its_ar
 
 def test_mixing_needs_pairs() -> None:
     with pytest.raises(RecipeError, match="micro-batch of 3 is odd"):
-        learners.classifier(Looking(), FUSED, 3, 7)
+        objectives.classifier(Looking(), FUSED, 3, 7)
 
 
 def test_the_intensity_aware_loss_with_any_network_and_with_its_own() -> None:
-    learner = learners.classifier(Looking(), IAL, 4, 7)
+    learner = objectives.classifier(Looking(), IAL, 4, 7)
     logits = Looking()(clips())
     expected = nn.functional.cross_entropy(logits, LABELS) + 0.1 * intensity_aware_loss(
         logits, LABELS
     )
     assert learner(clips(), LABELS) == pytest.approx(expected)
     with pytest.raises(RecipeError, match="one label a clip"):
-        learners.classifier(Looking(), replace(IAL, mixup=0.8), 4, 7)
+        objectives.classifier(Looking(), replace(IAL, mixup=0.8), 4, 7)
 
-    own = model_zoo.create("ial", img_size=32, num_frames=4)
+    own = resonance_zoo.create("ial", img_size=32, num_frames=4)
     faces = torch.rand(2, 3, 4, 32, 32)
-    found = learners.classifier(own, IAL, 2, 7).eval()(faces, LABELS[:2])
+    found = objectives.classifier(own, IAL, 2, 7).eval()(faces, LABELS[:2])
     out = own.eval().forward_all(faces)
     expected = total_loss(out.logits, out.aux2, out.aux3, LABELS[:2])
     assert found.item() == pytest.approx(expected.item())
 
 
 def test_a_loss_that_is_no_number_stops_the_run() -> None:
-    assert learners.check_finite(torch.tensor(1.5), 3) == 1.5
+    assert objectives.check_finite(torch.tensor(1.5), 3) == 1.5
     with pytest.raises(RuntimeError, match="nan at step 3"):
-        learners.check_finite(torch.tensor(float("nan")), 3)
+        objectives.check_finite(torch.tensor(float("nan")), 3)
 
 
 def test_layer_scales_of_sixteen_blocks() -> None:
@@ -92,7 +92,7 @@ def test_layer_scales_of_sixteen_blocks() -> None:
 
 def test_groups_of_the_fused_network() -> None:
     with torch.device("meta"):
-        network = model_zoo.create("mae_dfer_mmnet_add_pc")
+        network = resonance_zoo.create("mae_dfer_mmnet_add_pc")
     found = {
         id(parameter): (group["lr_scale"], group["weight_decay"])
         for group in optim.parameter_groups(network, FUSED)
@@ -109,7 +109,7 @@ def test_groups_of_the_fused_network() -> None:
 
 
 def test_pre_training_decays_the_region_tokens_as_the_authors_do() -> None:
-    network = model_zoo.create("mae_dfer_pretrain", **TINY)
+    network = resonance_zoo.create("mae_dfer_pretrain", **TINY)
     groups = optim.parameter_groups(network, PRETRAIN)
     assert {group["lr_scale"] for group in groups} == {1.0}
     tokens = network.encoder.lg_region_tokens

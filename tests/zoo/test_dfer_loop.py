@@ -19,17 +19,17 @@ for package in ("torch", "accelerate", "tensorboard"):
 
 import torch  # noqa: E402
 from accelerate import Accelerator  # noqa: E402
+from resonance_zoo.checkpoints.official import read_official  # noqa: E402
+from resonance_zoo.train.clips import annotations, checkpoint, flags, recipes, session  # noqa: E402
+from resonance_zoo.train.clips.batches import OrderedBatches, ShuffledBatches  # noqa: E402
+from resonance_zoo.train.clips.checkpoint import CheckpointError  # noqa: E402
+from resonance_zoo.train.clips.evaluate import Batching, TestClips, Views, predict  # noqa: E402
+from resonance_zoo.train.clips.fine_tune import FineTuning  # noqa: E402
+from resonance_zoo.train.clips.flags import FlagError  # noqa: E402
+from resonance_zoo.train.clips.loop import GracefulStop, Run, Stopped  # noqa: E402
+from resonance_zoo.train.clips.watch import Watch, confusion_as_markdown  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-from model_zoo.dfer import annotations, checkpoint, flags, recipes, session  # noqa: E402
-from model_zoo.dfer.batches import OrderedBatches, ShuffledBatches  # noqa: E402
-from model_zoo.dfer.checkpoint import CheckpointError  # noqa: E402
-from model_zoo.dfer.evaluate import Batching, TestClips, Views, predict  # noqa: E402
-from model_zoo.dfer.fine_tune import FineTuning  # noqa: E402
-from model_zoo.dfer.flags import FlagError  # noqa: E402
-from model_zoo.dfer.loop import Run, Stopped, StopSign  # noqa: E402
-from model_zoo.dfer.watch import Watch, confusion_as_markdown  # noqa: E402
-from model_zoo.weights import read_official  # noqa: E402
 from tests.zoo.dfer_clips import TINY, make  # noqa: E402
 
 RECIPE = replace(recipes.FUSED, batch=4, epochs=2, warmup_epochs=1, base_lr=0.05)
@@ -40,7 +40,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("clips"))
 
 
-class StopAfter(StopSign):
+class StopAfter(GracefulStop):
     """Says stop when it is asked for the `steps + 1`-th time."""
 
     def __init__(self, steps: int) -> None:
@@ -62,7 +62,7 @@ def run_in(out: Path, clips: Path, *, resume: bool = False, micro_batch: int = 4
     return session.assemble(task, args, Accelerator(cpu=True))[0]
 
 
-def train(run: Run, stop: StopSign) -> None:
+def train(run: Run, stop: GracefulStop) -> None:
     with Watch(run.settings.out, run.steps, run.place.step, speaks=False) as watch:
         run.train(stop, watch)
 
@@ -183,7 +183,7 @@ def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(
 
 
 def test_the_first_ctrl_c_asks_and_the_second_interrupts() -> None:
-    with StopSign().listening() as stop:
+    with GracefulStop().listening() as stop:
         assert not stop.is_set
         os.kill(os.getpid(), signal.SIGINT)
         assert stop.is_set

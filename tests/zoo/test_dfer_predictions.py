@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from model_zoo.dfer import predictions
-from model_zoo.dfer.predictions import Answers, PredictionsError
+from resonance_zoo.train.clips import predictions
+from resonance_zoo.train.clips.predictions import Answers, PredictionsError
 
 
 def answers(seed: int, clips: int = 5) -> Answers:

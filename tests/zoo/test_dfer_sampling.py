@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import RandomState
-
-from model_zoo.dfer.recipes import (
+from resonance_zoo.train.clips.recipes import (
     FORMER_DFER,
     FUSED,
     IAL,
@@ -18,7 +17,7 @@ from model_zoo.dfer.recipes import (
     sampling_of,
     schedule_of,
 )
-from model_zoo.dfer.sampling import (
+from resonance_zoo.train.clips.sampling import (
     Dense,
     Sampling,
     SamplingError,
@@ -27,7 +26,8 @@ from model_zoo.dfer.sampling import (
     named,
     strided_window,
 )
-from model_zoo.dfer.schedule import Cosine, Stairs
+from resonance_zoo.train.clips.schedule import Cosine, Stairs
+
 from tests.zoo import parity
 
 FORMER, ONE_BY_ONE = Segments(8, 2), Segments(16, 1)

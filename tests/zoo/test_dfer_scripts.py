@@ -22,14 +22,14 @@ for package in ("torch", "accelerate", "tensorboard"):
     pytest.importorskip(package, reason=f"{package} (extra 'zoo') is not installed")
 
 import torch  # noqa: E402
+from resonance_zoo import metrics  # noqa: E402
+from resonance_zoo.checkpoints.official import read_official  # noqa: E402
+from resonance_zoo.registry import create  # noqa: E402
+from resonance_zoo.train.clips.checkpoint import LAST, read  # noqa: E402
+from resonance_zoo.train.clips.evaluate import TestClips  # noqa: E402
+from resonance_zoo.train.clips.recipes import RECIPES  # noqa: E402
+from resonance_zoo.train.clips.sampling import Dense, Spread  # noqa: E402
 
-from model_zoo import metrics  # noqa: E402
-from model_zoo.dfer.checkpoint import LAST, read  # noqa: E402
-from model_zoo.dfer.evaluate import TestClips  # noqa: E402
-from model_zoo.dfer.recipes import RECIPES  # noqa: E402
-from model_zoo.dfer.sampling import Dense, Spread  # noqa: E402
-from model_zoo.registry import create  # noqa: E402
-from model_zoo.weights import read_official  # noqa: E402
 from tests.zoo.dfer_clips import SETTINGS, TINY, make  # noqa: E402
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -158,7 +158,7 @@ def test_pre_training_learns_and_starts_a_classifier(
 ) -> None:
     losses: list[float] = []
     monkeypatch.setattr(
-        "model_zoo.dfer.watch.Watch.trained",
+        "resonance_zoo.train.clips.watch.Watch.trained",
         lambda _self, _step, values: losses.append(values["loss"]),
     )
     out = tmp_path / "pretrained"
@@ -323,7 +323,9 @@ def test_predictions_that_cannot_be_written_are_refused_before_the_work(
 ) -> None:
     torch.save({"model": create("mae_dfer", **TINY).state_dict()}, tmp_path / "weights.pth")
     (tmp_path / "file").write_text("no folder")
-    monkeypatch.setattr("model_zoo.dfer.evaluate.predict", lambda *_: pytest.fail("computed"))
+    monkeypatch.setattr(
+        "resonance_zoo.train.clips.evaluate.predict", lambda *_: pytest.fail("computed")
+    )
     arguments = [clips, "--annotations", clips / "list.csv", "--network", "mae_dfer", *SETTINGS]
     arguments += ["--weights", tmp_path / "weights.pth", "--device", "cpu"]
     wished = tmp_path / "file/said.csv"

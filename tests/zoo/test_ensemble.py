@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from resonance_zoo.classes import CLASSES
+from resonance_zoo.clip_input import ClipError
+from resonance_zoo.ensemble import Ensemble, Member, fused_with_poster, resized, spread
 from torch import Tensor, nn
-
-from model_zoo.classes import CLASSES
-from model_zoo.clip_input import ClipError
-from model_zoo.ensemble import Ensemble, Member, fused_with_poster, resized, spread
 
 RAF_DB = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
-import model_zoo
-from model_zoo.training import ferplus
+import resonance_zoo
+from resonance_zoo.train.still import ferplus
 
 FACES = 80
 ZOOM, BORDER = 4, 96  # MediaPipe wants larger faces with something around them
@@ -48,7 +47,7 @@ def test_the_contract_is_how_fer_plus_faces_are_cut(ferplus_file: Path) -> None:
     boxes = landmark_boxes(faces.images, landmarker)
     assert len(boxes) > 0.8 * FACES
 
-    contract = model_zoo.card("static_cnn").input
+    contract = resonance_zoo.card("static_cnn").input
     sides = contract.box_scale * (boxes[:, 2:] - boxes[:, :2]).max(1)
     centre_x = (boxes[:, 0] + boxes[:, 2]) / 2
     centre_y = (boxes[:, 1] + boxes[:, 3]) / 2 - contract.shift_up * sides

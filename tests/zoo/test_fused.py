@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import resonance_zoo
 import torch
+from resonance_zoo.clip_input import ClipError
+from resonance_zoo.fused import FusedConfig, MaeDferMMNet, mean_minus_onset
+from resonance_zoo.mmnet import PositionCalibration
 from torch import Tensor, nn
 
-import model_zoo
-from model_zoo.clip_input import ClipError
-from model_zoo.fused import FusedConfig, MaeDferMMNet, mean_minus_onset
-from model_zoo.mmnet import PositionCalibration
 from tests.zoo import parity
 from tests.zoo.naive_attention import naive_attention_map
 
@@ -21,7 +21,7 @@ TINY = {
 
 
 def tiny(name: str) -> MaeDferMMNet:
-    network = model_zoo.create(name, **TINY).eval()
+    network = resonance_zoo.create(name, **TINY).eval()
     parity.fill(network)
     return network
 
@@ -42,7 +42,7 @@ def below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def expected_parts(network: MaeDferMMNet, clip: Tensor) -> tuple[Tensor, Tensor]:
     """Macro from a plain MAE-DFER, micro from first principles, both from the raw state dict."""
     state = {k: v.double() for k, v in network.state_dict().items()}
-    plain = model_zoo.create("mae_dfer", **TINY).eval()
+    plain = resonance_zoo.create("mae_dfer", **TINY).eval()
     mine = set(plain.state_dict()) - {"head.weight", "head.bias"}
     plain.load_state_dict({k: state[k] for k in mine}, strict=False)
     onset = clip[:, :, 0].double()
@@ -66,8 +66,8 @@ def expected_parts(network: MaeDferMMNet, clip: Tensor) -> tuple[Tensor, Tensor]
 )
 def test_official_size_and_entries(name: str, count: int, entries: int) -> None:
     with torch.device("meta"):
-        network = model_zoo.create(name)
-        plain = model_zoo.create("mae_dfer").state_dict()
+        network = resonance_zoo.create(name)
+        plain = resonance_zoo.create("mae_dfer").state_dict()
         logits = network(torch.empty(2, 3, 16, 160, 160))
     state = network.state_dict()
     assert parameters(network) == count
@@ -83,8 +83,8 @@ def test_official_size_and_entries(name: str, count: int, entries: int) -> None:
 
 def test_official_shapes() -> None:
     with torch.device("meta"):
-        state = model_zoo.create("mae_dfer_mmnet_add_pc").state_dict()
-        concat = model_zoo.create("mae_dfer_mmnet_concat").state_dict()
+        state = resonance_zoo.create("mae_dfer_mmnet_add_pc").state_dict()
+        concat = resonance_zoo.create("mae_dfer_mmnet_concat").state_dict()
     shapes = {key: tuple(value.shape) for key, value in state.items()}
     assert shapes["fc1.weight"] == (512, 51200)
     assert shapes["cablock.fc.weight"] == (7, 100352)
@@ -101,7 +101,7 @@ def test_official_shapes() -> None:
 
 def test_larger_regions_are_the_ablation_of_the_authors() -> None:
     with torch.device("meta"):
-        network = model_zoo.create("mae_dfer_mmnet_add", region_size=(4, 5, 10))
+        network = resonance_zoo.create("mae_dfer_mmnet_add", region_size=(4, 5, 10))
     assert parameters(network) == 114_322_562
 
 
@@ -206,7 +206,7 @@ def test_networks_can_be_exported(name: str) -> None:
 
 def test_every_head_starts_near_zero() -> None:
     for name in NAMES:
-        head = model_zoo.create(name, **TINY).head
+        head = resonance_zoo.create(name, **TINY).head
         assert float(head.weight.detach().std()) == pytest.approx(0.02 * 0.001, rel=0.2)
         assert not bool(head.bias.any())
 
@@ -228,7 +228,7 @@ def test_numbers_that_are_none_are_refused() -> None:
 
 
 def test_unknown_settings_are_named() -> None:
-    with pytest.raises(model_zoo.UnknownOverride, match="region_size"):
-        model_zoo.create("mae_dfer_mmnet_add", regions=(2, 5, 10))
+    with pytest.raises(resonance_zoo.UnknownOverride, match="region_size"):
+        resonance_zoo.create("mae_dfer_mmnet_add", regions=(2, 5, 10))
     with pytest.raises(ValueError, match="'add' or 'concat'"):
         FusedConfig(fusion="multiply")

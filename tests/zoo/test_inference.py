@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import resonance_zoo
 import torch
+from resonance_zoo import inference, optimize, textbook
+from resonance_zoo.benchmark import NotTimable, bench, fill
+from resonance_zoo.card_types import ClipInput
+from resonance_zoo.clip_input import ClipError
+from resonance_zoo.patterns import drifting_patterns
 from torch import Tensor, nn
-
-import model_zoo
-from model_zoo import fast, inference, textbook
-from model_zoo.benchmark import NotTimable, bench, fill
-from model_zoo.cards import ClipInput
-from model_zoo.clip_input import ClipError
-from model_zoo.patterns import drifting_patterns
 
 SMALL_VIT: dict[str, Any] = {
     "img_size": 64, "num_frames": 8, "embed_dim": 128, "depth": 2, "num_heads": 4,
@@ -39,7 +38,7 @@ IDS = [case[0] for case in CASES]
 
 
 def built(name: str, settings: dict[str, Any]) -> nn.Module:
-    return fill(model_zoo.create(name, **settings), seed=3).eval()
+    return fill(resonance_zoo.create(name, **settings), seed=3).eval()
 
 
 def clip_of(frames: int, size: int) -> Tensor:
@@ -76,7 +75,7 @@ def test_lower_precision_stays_near(name: str, precision: str) -> None:
 def test_every_foldable_batch_norm_is_folded() -> None:
     network = built("mae_dfer_mmnet_add", SMALL_LGI)
     before = sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
-    fast.fold_batch_norms(network, clip_of(8, 64))
+    optimize.fold_batch_norms(network, clip_of(8, 64))
     after = sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
     assert before == 17
     assert after == 0
@@ -98,7 +97,7 @@ def test_a_convolution_that_two_modules_read_is_left_alone() -> None:
     picture = torch.randn(1, 3, 8, 8)
     with torch.inference_mode():
         wanted = network(picture)
-        fast.fold_batch_norms(network, picture)
+        optimize.fold_batch_norms(network, picture)
         assert torch.allclose(network(picture), wanted)
     assert isinstance(network.norm, nn.BatchNorm2d)
 
@@ -106,7 +105,7 @@ def test_a_convolution_that_two_modules_read_is_left_alone() -> None:
 def test_weights_are_not_copied_when_biases_are_joined() -> None:
     network = built("mae_dfer", SMALL_LGI)
     before = network.blocks[0].first_attn.kv.weight.data_ptr()
-    fast.join_biases(network)
+    optimize.join_biases(network)
     assert network.blocks[0].first_attn.kv.weight.data_ptr() == before
 
 
@@ -115,14 +114,14 @@ def test_parameters_exist_once_after_packing() -> None:
     original = weakref.ref(network.blocks[0].mlp.fc1.weight)
     inference.prepare(network, clip_of(8, 64), inference.plan("cpu", "float32"))
     gc.collect()
-    assert isinstance(network.blocks[0].mlp, fast.PackedMlp)
+    assert isinstance(network.blocks[0].mlp, optimize.PackedMlp)
     assert original() is None
 
 
 @pytest.mark.parametrize("name", sorted(textbook.FORWARDS))
 def test_the_textbook_agrees_with_the_networks(name: str) -> None:
     """Two writings of the same equations, by different hands."""
-    network = model_zoo.create(name, depth=2)  # the textbook has the official widths built in
+    network = resonance_zoo.create(name, depth=2)  # the textbook has the official widths built in
     fill(network, seed=5).eval()
     clip = clip_of(16, 160)
     with torch.inference_mode():

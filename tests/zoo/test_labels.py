@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from model_zoo.training import ferplus
+from resonance_zoo.train.still import ferplus
 
 from .conftest import COLUMNS
 

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
-
-import model_zoo
+import resonance_zoo
 
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
-from model_zoo.clip_input import ClipError  # noqa: E402
+from resonance_zoo.clip_input import ClipError  # noqa: E402
+
 from tests.zoo import parity  # noqa: E402
 
 if TYPE_CHECKING:
+    from resonance_zoo.mae_dfer import GeneralAttention, LgiBlock, MaeDfer
     from torch import Tensor
-
-    from model_zoo.mae_dfer import GeneralAttention, LgiBlock, MaeDfer
 
 TINY = {
     "img_size": 64, "num_frames": 8, "embed_dim": 48, "depth": 3, "num_heads": 4,
@@ -37,7 +36,7 @@ OPTIONS = [
 
 
 def tiny(**overrides: object) -> MaeDfer:
-    network = model_zoo.create("mae_dfer", **{**TINY, **overrides})
+    network = resonance_zoo.create("mae_dfer", **{**TINY, **overrides})
     parity.fill(network)
     return network.eval()
 
@@ -86,7 +85,7 @@ def written_out(block: LgiBlock, regions: Tensor, options: dict[str, object]) ->
 
 def test_the_full_size_has_the_official_count_and_entries() -> None:
     with torch.device("meta"):
-        network = model_zoo.create("mae_dfer")
+        network = resonance_zoo.create("mae_dfer")
     assert sum(p.numel() for p in network.parameters()) == 84_878_343
     state = network.state_dict()
     assert len(state) == 519
@@ -196,7 +195,7 @@ def test_drop_path_rises_with_depth_and_acts_in_training_alone() -> None:
 
 def test_initialisation_is_the_papers() -> None:
     torch.manual_seed(0)
-    network = model_zoo.create("mae_dfer", depth=1, drop_path_rate=0.0)
+    network = resonance_zoo.create("mae_dfer", depth=1, drop_path_rate=0.0)
     spread = {name: value.std().item() for name, value in network.named_parameters()}
     assert spread["lg_region_tokens"] == pytest.approx(0.02, rel=0.05)
     assert spread["blocks.0.mlp.fc1.weight"] == pytest.approx(0.02, rel=0.01)

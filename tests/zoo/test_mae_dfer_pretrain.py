@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-
-import model_zoo
+import resonance_zoo
 
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
-from model_zoo.mae_dfer_pretrain import joint_loss, reconstruction_target  # noqa: E402
-from model_zoo.masking import part_window_mask, tube_mask  # noqa: E402
+from resonance_zoo.mae_dfer_pretrain import joint_loss, reconstruction_target  # noqa: E402
+from resonance_zoo.masking import part_window_mask, tube_mask  # noqa: E402
+
 from tests.zoo import parity  # noqa: E402
 
 if TYPE_CHECKING:
+    from resonance_zoo.mae_dfer_pretrain import MaeDferPretrain
     from torch import Tensor, nn
-
-    from model_zoo.mae_dfer_pretrain import MaeDferPretrain
 
 TINY = {
     "img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 4,
@@ -34,7 +33,7 @@ VARIANTS = {
 
 
 def tiny(**overrides: object) -> MaeDferPretrain:
-    network = model_zoo.create("mae_dfer_pretrain", **{**TINY, **overrides})
+    network = resonance_zoo.create("mae_dfer_pretrain", **{**TINY, **overrides})
     parity.fill(network)
     return network.eval()
 
@@ -47,7 +46,7 @@ def tiny_mask(clips: int = 2, seed: int = 0) -> Tensor:
 
 def test_the_full_size_has_the_official_count_and_entries() -> None:
     with torch.device("meta"):
-        network = model_zoo.create("mae_dfer_pretrain")
+        network = resonance_zoo.create("mae_dfer_pretrain")
     assert sum(p.numel() for p in network.parameters()) == 92_760_192
     state = network.state_dict()
     assert len(state) == 575
@@ -58,8 +57,8 @@ def test_the_full_size_has_the_official_count_and_entries() -> None:
 
 def test_the_encoder_fits_the_network_that_is_fine_tuned() -> None:
     with torch.device("meta"):
-        encoder = model_zoo.create("mae_dfer_pretrain").encoder.state_dict()
-        classifier = model_zoo.create("mae_dfer").state_dict()
+        encoder = resonance_zoo.create("mae_dfer_pretrain").encoder.state_dict()
+        classifier = resonance_zoo.create("mae_dfer").state_dict()
     common = encoder.keys() & classifier.keys()
     assert len(common) == 515
     assert all(encoder[key].shape == classifier[key].shape for key in common)
@@ -178,7 +177,7 @@ def test_motion_of_a_still_clip_is_nothing() -> None:
 
 def test_initialisation_is_the_papers() -> None:
     torch.manual_seed(0)
-    network = model_zoo.create("mae_dfer_pretrain", **TINY)
+    network = resonance_zoo.create("mae_dfer_pretrain", **TINY)
     bound = (6 / (48 + 192)) ** 0.5
     weight = network.encoder.blocks[0].mlp.fc1.weight.detach().abs().max().item()
     assert 0.95 * bound < weight <= bound

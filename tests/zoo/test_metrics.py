@@ -7,10 +7,9 @@ from math import comb
 
 import numpy as np
 import pytest
-
-from model_zoo import metrics as measures
-from model_zoo.training import metrics
-from model_zoo.training.calibrate import WANTED_WHEN_SURE, calibrate, logit_bias
+from resonance_zoo import metrics as measures
+from resonance_zoo.train.still import metrics
+from resonance_zoo.train.still.calibrate import WANTED_WHEN_SURE, calibrate, logit_bias
 
 # Confusion tables that the authors' logs print (MAE-DFER, and the report's runs), with UAR and WAR.
 PUBLISHED = {

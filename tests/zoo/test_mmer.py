@@ -6,26 +6,26 @@ import warnings
 
 import numpy as np
 import pytest
+import resonance_zoo
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
-
-import model_zoo
-from model_zoo.clip_input import ClipError
-from model_zoo.mmer import MmerMlp, load_sklearn
-from model_zoo.mmer_classes import (
+from resonance_zoo.clip_input import ClipError
+from resonance_zoo.mmer import MmerMlp, load_sklearn
+from resonance_zoo.mmer_classes import (
     ACTION_UNITS,
     ALPHABETICAL_CLASSES,
     ALPHABETICAL_TO_RAVDESS,
     RAVDESS_CLASSES,
 )
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
 from tests.zoo import parity
 
 LENGTHS = torch.tensor([4, 9, 1])
 
 
 def bilstm() -> torch.nn.Module:
-    network = model_zoo.create("mmer_bilstm").eval()
+    network = resonance_zoo.create("mmer_bilstm").eval()
     parity.fill(network)
     return network
 
@@ -39,7 +39,7 @@ def sequences() -> torch.Tensor:
 
 @pytest.mark.parametrize(("name", "count"), [("mmer_mlp", 3_528), ("mmer_bilstm", 106_609)])
 def test_parameters(name: str, count: int) -> None:
-    assert sum(p.numel() for p in model_zoo.create(name).parameters()) == count
+    assert sum(p.numel() for p in resonance_zoo.create(name).parameters()) == count
 
 
 def test_action_units_and_classes() -> None:
@@ -47,7 +47,7 @@ def test_action_units_and_classes() -> None:
     assert (ACTION_UNITS[16], ACTION_UNITS[17], ACTION_UNITS[33]) == ("AU45_r", "AU01_c", "AU28_c")
     ordered = tuple(ALPHABETICAL_CLASSES[place] for place in ALPHABETICAL_TO_RAVDESS)
     assert ordered == RAVDESS_CLASSES
-    assert set(RAVDESS_CLASSES) == {*model_zoo.CLASSES, "calm"}
+    assert set(RAVDESS_CLASSES) == {*resonance_zoo.CLASSES, "calm"}
 
 
 def test_bilstm_has_the_official_entries() -> None:
@@ -99,7 +99,7 @@ def test_attention_step_by_step() -> None:
 
 def test_bilstm_learns() -> None:
     torch.manual_seed(0)
-    network = model_zoo.create("mmer_bilstm", drop_rate=0.0)
+    network = resonance_zoo.create("mmer_bilstm", drop_rate=0.0)
     labels, batch = torch.tensor([0, 3, 7]), sequences()
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     for _ in range(40):
@@ -121,7 +121,7 @@ def fitted(activation: str = "relu", hidden: int = 80) -> MLPClassifier:
 
 def test_a_scikit_learn_perceptron_says_the_same_here() -> None:
     perceptron, features = fitted(), np.random.default_rng(1).random((20, 35))
-    network: MmerMlp = model_zoo.create("mmer_mlp").double()
+    network: MmerMlp = resonance_zoo.create("mmer_mlp").double()
     load_sklearn(network, perceptron)
     with torch.inference_mode():
         said = network(torch.from_numpy(features)).softmax(-1).numpy()
@@ -131,7 +131,7 @@ def test_a_scikit_learn_perceptron_says_the_same_here() -> None:
 @pytest.mark.parametrize("perceptron", [fitted("tanh"), fitted(hidden=40)])
 def test_other_perceptrons_are_refused(perceptron: MLPClassifier) -> None:
     with pytest.raises(ValueError, match="expected ReLU layers"):
-        load_sklearn(model_zoo.create("mmer_mlp"), perceptron)
+        load_sklearn(resonance_zoo.create("mmer_mlp"), perceptron)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_other_perceptrons_are_refused(perceptron: MLPClassifier) -> None:
 )
 def test_features_that_are_none(features: torch.Tensor) -> None:
     with pytest.raises(ClipError):
-        model_zoo.create("mmer_mlp")(features)
+        resonance_zoo.create("mmer_mlp")(features)
 
 
 @pytest.mark.parametrize("lengths", [[0, 1, 2], [1, 2, 10], [1, 2], [1.0, 2.0, 3.0]])

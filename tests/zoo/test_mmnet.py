@@ -6,12 +6,10 @@ import math
 
 import numpy as np
 import pytest
+import resonance_zoo
 import torch
-from torch import Tensor
-
-import model_zoo
-from model_zoo.clip_input import ClipError
-from model_zoo.mmnet import (
+from resonance_zoo.clip_input import ClipError
+from resonance_zoo.mmnet import (
     CABlock,
     ContinuousAttention,
     MMNet,
@@ -19,6 +17,8 @@ from model_zoo.mmnet import (
     apex_frame,
     stem,
 )
+from torch import Tensor
+
 from tests.zoo import parity
 from tests.zoo.naive_attention import naive_attention_map
 
@@ -27,7 +27,7 @@ SIZE = 32  # pixels; the last map is 2x2
 
 @pytest.fixture(scope="module")
 def network() -> MMNet:
-    built = model_zoo.create("mmnet", img_size=SIZE).eval()
+    built = resonance_zoo.create("mmnet", img_size=SIZE).eval()
     parity.fill(built)
     return built
 
@@ -155,7 +155,7 @@ def test_convolutions_start_with_the_spread_of_kaiming_fan_out() -> None:
 
 def test_official_layout_for_casme() -> None:
     with torch.device("meta"):
-        casme = model_zoo.create("mmnet", num_classes=5)
+        casme = resonance_zoo.create("mmnet", num_classes=5)
     state = casme.state_dict()
     assert parameters(casme) == 9_970_947
     assert len(state) == 146
@@ -175,7 +175,7 @@ def test_official_layout_for_casme() -> None:
 
 def test_seven_classes_by_default() -> None:
     with torch.device("meta"):
-        usual = model_zoo.create("mmnet")
+        usual = resonance_zoo.create("mmnet")
         assert usual(torch.empty(2, 3, 16, 224, 224)).shape == (2, 7)
 
 
@@ -237,5 +237,5 @@ def test_other_clips_are_refused(network: MMNet, shape: tuple[int, ...]) -> None
 
 
 def test_unknown_setting_names_those_there_are() -> None:
-    with pytest.raises(model_zoo.UnknownOverride, match="img_size"):
-        model_zoo.create("mmnet", image_size=224)
+    with pytest.raises(resonance_zoo.UnknownOverride, match="img_size"):
+        resonance_zoo.create("mmnet", image_size=224)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import resonance_zoo
 import torch
 import torch.nn.functional as F
-
-import model_zoo
-from model_zoo.classes import CLASSES
-from model_zoo.clip_input import ClipError
-from model_zoo.poster_v2 import (
+from resonance_zoo.classes import CLASSES
+from resonance_zoo.clip_input import ClipError
+from resonance_zoo.poster_v2 import (
     RAF_DB_CLASSES,
     RAF_DB_TO_ZOO,
     CrossAttention,
@@ -18,7 +17,8 @@ from model_zoo.poster_v2 import (
     TokenMixer,
     relative_position_index,
 )
-from model_zoo.poster_v2_backbones import IR50, MobileFaceNet
+from resonance_zoo.poster_v2_backbones import IR50, MobileFaceNet
+
 from tests.zoo import parity
 
 
@@ -26,7 +26,7 @@ from tests.zoo import parity
 def network() -> PosterV2:
     """Full size, with weights made by the parity rule, so that no tensor is without effect."""
     torch.manual_seed(0)
-    built = model_zoo.create("poster_v2").eval()
+    built = resonance_zoo.create("poster_v2").eval()
     parity.fill(built)
     return built
 
@@ -42,7 +42,7 @@ def counts(module: torch.nn.Module) -> int:
 
 def test_parameters_part_by_part() -> None:
     with torch.device("meta"):
-        built = model_zoo.create("poster_v2")
+        built = resonance_zoo.create("poster_v2")
     assert counts(built) == 58_316_594
     parts = {name: counts(part) for name, part in built.named_children()}
     assert parts["face_landback"] == 1_007_248
@@ -164,7 +164,7 @@ def test_the_shortcut_is_the_normalised_picture(network: PosterV2) -> None:
 
 def test_epsilons_and_drop_paths() -> None:
     with torch.device("meta"):
-        built = model_zoo.create("poster_v2")
+        built = resonance_zoo.create("poster_v2")
     norms = {
         name: part.eps
         for name, part in built.named_modules()
@@ -245,4 +245,4 @@ def test_other_clips_are_refused(network: PosterV2, shape: tuple[int, ...]) -> N
 
 def test_number_of_classes() -> None:
     with torch.device("meta"):
-        assert model_zoo.create("poster_v2", num_classes=8).VIT.head.linear.out_features == 8
+        assert resonance_zoo.create("poster_v2", num_classes=8).VIT.head.linear.out_features == 8

@@ -14,15 +14,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 import requests.adapters
+import resonance_zoo
 import torch
-
-import model_zoo
-from model_zoo import weights
-from model_zoo.cards import NetworkCard, Published, network_card
-from model_zoo.checkpoints import pull as pulling
-from model_zoo.checkpoints import transfer
-from model_zoo.checkpoints.errors import NothingPublished, PullError, WeightsError
-from model_zoo.files import sha256
+from resonance_zoo import weights
+from resonance_zoo.card_types import NetworkCard, Published
+from resonance_zoo.cards import network_card
+from resonance_zoo.checkpoints import pull as pulling
+from resonance_zoo.checkpoints import transfer
+from resonance_zoo.checkpoints.errors import NothingPublished, PullError, WeightsError
+from resonance_zoo.files import sha256
 
 NAME = "mmer_bilstm"  # 0.4 MB
 WEB_PAGE = b"<!DOCTYPE html><html><title>Google Drive - Quota exceeded</title></html>"
@@ -106,7 +106,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trained weights as somebody publishes them."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("published") / "best.pth"
-    torch.save({"state_dict": model_zoo.create(NAME).state_dict(), "epoch": 3}, path)
+    torch.save({"state_dict": resonance_zoo.create(NAME).state_dict(), "epoch": 3}, path)
     return path
 
 
@@ -258,7 +258,7 @@ def test_a_publication_that_changed_since_it_was_first_fetched(
     path = pull(tmp_path, on_http)
     path.write_bytes(path.read_bytes()[:-1])  # damaged, so that it is fetched again
     assert pulling.already_here(*on_http, tmp_path) is None
-    other = model_zoo.create(NAME).state_dict()
+    other = resonance_zoo.create(NAME).state_dict()
     torch.save(other, tmp_path / "other.pth")
     web.files["/best.pth"] = (tmp_path / "other.pth").read_bytes()
     with pytest.raises(PullError, match="is not the file that was fetched on"):
@@ -376,7 +376,7 @@ def test_all_tags_are_offered() -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(model_zoo.UnknownModel):
+    with pytest.raises(resonance_zoo.UnknownModel):
         pulling.find("mae_dfr")
 
 

@@ -7,16 +7,15 @@ import sys
 from typing import Any
 
 import pytest
-
-import model_zoo
-from model_zoo import registry
+import resonance_zoo
+from resonance_zoo import registry
 
 from .conftest import ROOT
 
 
 def test_listing_and_reading_cards_loads_nothing_heavy() -> None:
     code = (
-        "import sys, model_zoo; model_zoo.list_models(); model_zoo.weights_path('static_cnn');"
+        "import sys, resonance_zoo; resonance_zoo.list_models(); resonance_zoo.weights_path('static_cnn');"
         "print(*({'torch', 'numpy', 'cv2', 'onnx', 'onnxruntime', 'timm'} & set(sys.modules)))"
     )
     done = subprocess.run(
@@ -26,34 +25,34 @@ def test_listing_and_reading_cards_loads_nothing_heavy() -> None:
 
 
 def test_wildcards() -> None:
-    assert "static_cnn" in model_zoo.list_models()
-    assert model_zoo.list_models("static*") == ["static_cnn"]
-    assert model_zoo.list_models("nothing*") == []
+    assert "static_cnn" in resonance_zoo.list_models()
+    assert resonance_zoo.list_models("static*") == ["static_cnn"]
+    assert resonance_zoo.list_models("nothing*") == []
 
 
 def test_unknown_names_are_answered_with_the_known_ones() -> None:
-    with pytest.raises(model_zoo.UnknownModel, match=r"no network 'resnet'.*static_cnn"):
-        model_zoo.create("resnet")
+    with pytest.raises(resonance_zoo.UnknownModel, match=r"no network 'resnet'.*static_cnn"):
+        resonance_zoo.create("resnet")
 
 
 @pytest.mark.parametrize("name", [3, None, ["c3d"], ""])
 def test_what_is_no_name_is_answered_alike(name: Any) -> None:
-    with pytest.raises(model_zoo.UnknownModel, match=r"no network .*there are: c3d, "):
-        model_zoo.create(name)
+    with pytest.raises(resonance_zoo.UnknownModel, match=r"no network .*there are: c3d, "):
+        resonance_zoo.create(name)
 
 
-@pytest.mark.parametrize("name", model_zoo.list_models())
+@pytest.mark.parametrize("name", resonance_zoo.list_models())
 @pytest.mark.parametrize("classes", [0, -1, 2.5, "seven", None])
 def test_a_number_of_classes_is_one_or_more(name: str, classes: Any) -> None:
     with pytest.raises(ValueError, match=r"cannot be built with num_classes=.* from 1"):
-        model_zoo.create(name, num_classes=classes)
+        resonance_zoo.create(name, num_classes=classes)
 
 
 @pytest.mark.parametrize("name", ["mae_dfer", "mae_dfer_mmnet_add", "videomae_base"])
 @pytest.mark.parametrize(("width", "heads"), [(7, 8), (512, 0), (0, 8), (64, -8)])
 def test_a_width_that_does_not_split_into_heads(name: str, width: int, heads: int) -> None:
     with pytest.raises(ValueError, match=f"embed_dim={width} does not split into num_heads="):
-        model_zoo.create(name, embed_dim=width, num_heads=heads)
+        resonance_zoo.create(name, embed_dim=width, num_heads=heads)
 
 
 def test_an_entry_point_must_be_in_the_table() -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from model_zoo import CLASSES
-from model_zoo.cards import CARDS, load_card
+from resonance_zoo import CLASSES
+from resonance_zoo.cards import CARDS, load_card
 
 Run = Callable[..., object]
 

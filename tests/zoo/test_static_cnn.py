@@ -6,23 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-import model_zoo
+import resonance_zoo
 
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 pytest.importorskip("onnx", reason="onnx (extra 'zoo') is not installed")
 
-from model_zoo.runtime import open_network  # noqa: E402
-from model_zoo.static_cnn import DESIGNS  # noqa: E402
-from model_zoo.training import budget, evaluate  # noqa: E402
-from model_zoo.training.calibrate import Calibration  # noqa: E402
-from model_zoo.training.export import export_onnx  # noqa: E402
+from resonance_zoo.runtime import open_network  # noqa: E402
+from resonance_zoo.static_cnn import DESIGNS  # noqa: E402
+from resonance_zoo.train.still import budget, evaluate  # noqa: E402
+from resonance_zoo.train.still.calibrate import Calibration  # noqa: E402
+from resonance_zoo.train.still.export import export_onnx  # noqa: E402
 
 
 @pytest.fixture(params=sorted(DESIGNS))
 def network(request: pytest.FixtureRequest) -> torch.nn.Module:
     torch.manual_seed(0)
-    model = model_zoo.create("static_cnn", design=request.param)
+    model = resonance_zoo.create("static_cnn", design=request.param)
     for module in model.modules():  # as after training: every branch alive, every norm different
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -75,7 +74,7 @@ def test_half_precision_halves_the_file(network: torch.nn.Module, tmp_path: Path
 
 def test_an_unknown_design_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="no design 'huge'; there are: t1"):
-        model_zoo.create("static_cnn", design="huge")
+        resonance_zoo.create("static_cnn", design="huge")
 
 
 def test_a_clip_is_read_frame_by_frame_in_grey(network: torch.nn.Module) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import resonance_zoo
 import timm
 import torch
-
-import model_zoo
-from model_zoo import timm_bridge, weights
+from resonance_zoo import timm_bridge, weights
 
 from .conftest import ROOT
 
@@ -33,34 +32,34 @@ def said(code: str) -> str:
 @pytest.mark.parametrize(
     "first",
     [
-        "import model_zoo, timm",
-        "import timm, model_zoo",
-        "import model_zoo, importlib.util as u; assert u.find_spec('timm'); import timm",
-        "import model_zoo, timm.layers, timm",
-        "import model_zoo; model_zoo.create('mmer_mlp'); import timm",
+        "import resonance_zoo, timm",
+        "import timm, resonance_zoo",
+        "import resonance_zoo, importlib.util as u; assert u.find_spec('timm'); import timm",
+        "import resonance_zoo, timm.layers, timm",
+        "import resonance_zoo; resonance_zoo.create('mmer_mlp'); import timm",
     ],
 )
 def test_every_network_is_found(first: str) -> None:
-    ask = "print(*sorted(set(timm.list_models()) & set(model_zoo.list_models())))"
+    ask = "print(*sorted(set(timm.list_models()) & set(resonance_zoo.list_models())))"
     left = "print(*[f for f in sys.meta_path if 'Timm' in type(f).__name__])"
     loader = "print(type(timm.__spec__.loader).__name__)"
     out = said(f"import sys; {first}; {ask}; {left}; {loader}").splitlines()
-    assert out == [" ".join(model_zoo.list_models()), "", "SourceFileLoader"]
+    assert out == [" ".join(resonance_zoo.list_models()), "", "SourceFileLoader"]
 
 
 def test_neither_is_loaded_by_the_zoo_alone() -> None:
-    assert said("import sys, model_zoo; print({'torch', 'timm'} & set(sys.modules))") == "set()"
+    assert said("import sys, resonance_zoo; print({'torch', 'timm'} & set(sys.modules))") == "set()"
 
 
 def test_timm_creates_them_with_their_settings() -> None:
     network = timm.create_model("mae_dfer", **SMALL, drop_rate=None)
-    assert type(network) is type(model_zoo.create("mae_dfer", **SMALL))
-    with pytest.raises(model_zoo.UnknownOverride, match="in_chans"):
+    assert type(network) is type(resonance_zoo.create("mae_dfer", **SMALL))
+    with pytest.raises(resonance_zoo.UnknownOverride, match="in_chans"):
         timm.create_model("mae_dfer", in_chans=1)
 
 
 def test_a_name_that_timm_has_stays_timms(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timm_bridge, "MODULES", {"resnet18": "model_zoo.r3d_18"})
+    monkeypatch.setattr(timm_bridge, "MODULES", {"resnet18": "resonance_zoo.r3d_18"})
     with pytest.warns(UserWarning, match="timm has a network of its own called resnet18"):
         timm_bridge.attach()
     assert timm.models.model_entrypoint("resnet18").__module__ == "timm.models.resnet"
@@ -74,7 +73,7 @@ def test_attaching_twice_is_harmless(recwarn: pytest.WarningsRecorder) -> None:
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
     """A folder with imported weights, as the app keeps it below its data directory."""
-    torch.save(model_zoo.create("mae_dfer", **SMALL).state_dict(), tmp_path / "best.pth")
+    torch.save(resonance_zoo.create("mae_dfer", **SMALL).state_dict(), tmp_path / "best.pth")
     weights.import_weights(tmp_path / "best.pth", "mae_dfer", tmp_path / "models", **SMALL)
     return tmp_path
 

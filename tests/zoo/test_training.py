@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
-from model_zoo.training import local_sgd  # noqa: E402
-from model_zoo.training.checkpoint import Checkpoint, CheckpointError  # noqa: E402
-from model_zoo.training.recipe import Recipe  # noqa: E402
+from resonance_zoo.train.still import local_sgd  # noqa: E402
+from resonance_zoo.train.still.checkpoint import Checkpoint, CheckpointError  # noqa: E402
+from resonance_zoo.train.still.recipe import Recipe  # noqa: E402
 
 SMALL = Recipe(epochs=8, workers=2, batch=4, sync_steps=2, seed=3)
 

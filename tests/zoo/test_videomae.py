@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-
-import model_zoo
+import resonance_zoo
 
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
-from model_zoo.clip_input import ClipError  # noqa: E402
-from model_zoo.layers import sinusoid_table  # noqa: E402
+from resonance_zoo.clip_input import ClipError  # noqa: E402
+from resonance_zoo.layers import sinusoid_table  # noqa: E402
+
 from tests.zoo import parity  # noqa: E402
 
 if TYPE_CHECKING:
+    from resonance_zoo.videomae import VideoMae
     from torch import Tensor
-
-    from model_zoo.videomae import VideoMae
 
 TINY = {
     "img_size": 64, "num_frames": 8, "embed_dim": 48, "depth": 3, "num_heads": 4,
@@ -27,14 +26,14 @@ TINY = {
 
 
 def tiny(**overrides: object) -> VideoMae:
-    network = model_zoo.create("videomae_base", **{**TINY, **overrides})
+    network = resonance_zoo.create("videomae_base", **{**TINY, **overrides})
     parity.fill(network)
     return network.eval()
 
 
 def test_the_full_size_has_the_official_count_and_entries() -> None:
     with torch.device("meta"):
-        network = model_zoo.create("videomae_base")
+        network = resonance_zoo.create("videomae_base")
     assert sum(p.numel() for p in network.parameters()) == 86_232_583
     state = network.state_dict()
     assert len(state) == 162
@@ -85,7 +84,7 @@ def test_checkpointing_changes_memory_not_gradients() -> None:
 
 def test_initialisation_is_the_papers() -> None:
     torch.manual_seed(0)
-    network = model_zoo.create("videomae_base", depth=1)
+    network = resonance_zoo.create("videomae_base", depth=1)
     spread = {name: value.std().item() for name, value in network.named_parameters()}
     assert spread["blocks.0.attn.qkv.weight"] == pytest.approx(0.02, rel=0.01)
     assert spread["head.weight"] == pytest.approx(0.02 * 0.001, rel=0.1)

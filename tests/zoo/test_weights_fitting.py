@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import resonance_zoo
 import torch
-
-import model_zoo
-from model_zoo import weights
+from resonance_zoo import weights
 
 from .weights_files import State, small
 
@@ -73,7 +72,7 @@ def test_the_stem_of_an_early_fused_run_is_read() -> None:
 
 def test_all_but_one_is_less_than_all() -> None:
     with torch.device("meta"):
-        plain = model_zoo.create("mae_dfer")
+        plain = resonance_zoo.create("mae_dfer")
     less = {k: v for k, v in plain.state_dict().items() if k != "blocks.3.mlp.fc1.bias"}
     with pytest.raises(weights.WrongArchitecture) as caught:
         weights.load_into(plain, less, source="c.pth")
@@ -88,9 +87,9 @@ def test_another_number_of_classes_is_said_in_those_words() -> None:
 
 def test_another_architecture_is_recognised() -> None:
     with torch.device("meta"):
-        concat = model_zoo.create("mae_dfer_mmnet_concat").state_dict()
-        add = model_zoo.create("mae_dfer_mmnet_add")
-        plain = model_zoo.create("mae_dfer")
+        concat = resonance_zoo.create("mae_dfer_mmnet_concat").state_dict()
+        add = resonance_zoo.create("mae_dfer_mmnet_add")
+        plain = resonance_zoo.create("mae_dfer")
     with pytest.raises(weights.WrongArchitecture) as caught:
         weights.load_into(add, concat, source="c.pth")
     assert "head.weight: expected [7, 512], found [7, 1024]" in caught.value.message
@@ -111,8 +110,8 @@ def test_numbers_that_are_none_are_refused(state: State) -> None:
 
 def test_c3d_with_batch_norms_loads_into_the_plain_default() -> None:
     with torch.device("meta"):
-        normed = model_zoo.create("c3d", batch_norm=True).state_dict()
-        network = model_zoo.create("c3d")
+        normed = resonance_zoo.create("c3d", batch_norm=True).state_dict()
+        network = resonance_zoo.create("c3d")
     network.load_state_dict(normed, assign=True)
     assert "bn1.weight" in network.state_dict()
 
@@ -120,8 +119,8 @@ def test_c3d_with_batch_norms_loads_into_the_plain_default() -> None:
 def test_an_encoder_starts_from_a_pre_training_file() -> None:
     """Missing and unused entries are those of the authors' own loader (515 are taken)."""
     with torch.device("meta"):
-        pretrain = model_zoo.create("mae_dfer_pretrain").state_dict()
-        network = model_zoo.create("mae_dfer")
+        pretrain = resonance_zoo.create("mae_dfer_pretrain").state_dict()
+        network = resonance_zoo.create("mae_dfer")
     missing, unused = weights.initialise_encoder(network, pretrain)
     assert missing == ("fc_norm.weight", "fc_norm.bias", "head.weight", "head.bias")
     assert len(network.state_dict()) - len(missing) == 515

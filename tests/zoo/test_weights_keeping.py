@@ -10,14 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import resonance_zoo
 import torch
+from resonance_zoo import weights
+from resonance_zoo.checkpoints.unfilled import unfilled
+from resonance_zoo.files import sha256
 from safetensors.torch import load_file
 from torch import nn
-
-import model_zoo
-from model_zoo import weights
-from model_zoo.checkpoints.unfilled import unfilled
-from model_zoo.files import sha256
 
 from .conftest import ROOT
 from .weights_files import SMALL, State, same, saved, small
@@ -60,7 +59,7 @@ def test_the_record_says_where_it_came_from(tmp_path: Path, state: State) -> Non
 def test_looking_for_stored_weights_needs_no_torch(tmp_path: Path, state: State) -> None:
     weights.import_weights(saved(tmp_path / "b.pth", state), "mae_dfer", tmp_path, **SMALL)
     code = (
-        "import sys; from pathlib import Path; from model_zoo.checkpoints.stored import stored;"
+        "import sys; from pathlib import Path; from resonance_zoo.checkpoints.stored import stored;"
         f"print(stored('mae_dfer', Path({str(tmp_path)!r})).origin,"
         "*({'torch', 'numpy', 'safetensors'} & set(sys.modules)))"
     )
@@ -150,7 +149,7 @@ def poster_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     return make
 
 
-IN_OUR_ORDER = [float(RAF_DB.index(name)) for name in model_zoo.CLASSES]
+IN_OUR_ORDER = [float(RAF_DB.index(name)) for name in resonance_zoo.CLASSES]
 
 
 def test_classes_in_another_order_are_put_into_ours(
@@ -192,8 +191,8 @@ def test_a_start_is_kept_as_it_is(tmp_path: Path) -> None:
 def test_an_unfilled_network_has_its_tables(name: str) -> None:
     settings = SMALL if name == "mae_dfer" else {}
     with unfilled():
-        network = model_zoo.create(name, **settings)
-    usual = model_zoo.create(name, **settings)
+        network = resonance_zoo.create(name, **settings)
+    usual = resonance_zoo.create(name, **settings)
     for (key, ours), (_, theirs) in zip(
         network.named_buffers(), usual.named_buffers(), strict=True
     ):
@@ -203,7 +202,7 @@ def test_an_unfilled_network_has_its_tables(name: str) -> None:
 def test_an_unfilled_network_draws_nothing() -> None:
     before = torch.random.get_rng_state()
     with unfilled():
-        model_zoo.create("mae_dfer", **SMALL)
+        resonance_zoo.create("mae_dfer", **SMALL)
     assert torch.equal(torch.random.get_rng_state(), before)
-    model_zoo.create("mae_dfer", **SMALL)
+    resonance_zoo.create("mae_dfer", **SMALL)
     assert not torch.equal(torch.random.get_rng_state(), before)

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import resonance_zoo
 import torch
 from torch import Tensor, nn
-
-import model_zoo
 
 SMALL: dict[str, Any] = {
     "img_size": 32, "num_frames": 4, "embed_dim": 16, "depth": 1, "num_heads": 2,
@@ -21,7 +20,7 @@ State = dict[str, Tensor]
 def small(name: str = "mae_dfer", **more: Any) -> nn.Module:
     """A network that is built in no time; of the same numbers each time."""
     torch.manual_seed(0)
-    return model_zoo.create(name, **{**SMALL, **more}).eval()
+    return resonance_zoo.create(name, **{**SMALL, **more}).eval()
 
 
 def saved(path: Path, content: object, **options: Any) -> Path:

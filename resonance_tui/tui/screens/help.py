@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from resonance_tui.emotions import LOOKS
+from resonance_tui.emotions import STYLES
 from resonance_tui.tui.actions import Action, key_name
 
 SIGNS = (
@@ -65,7 +65,7 @@ def _keys(actions: list[Action]) -> Content:
 def _signs() -> Content:
     looks = [
         Content.assemble((look.glyph, f"bold {look.color}"), f" {code.word}   ")
-        for code, look in LOOKS.items()
+        for code, look in STYLES.items()
     ]
     marks = [Content.assemble((f"{mark:<9}", "bold"), meaning) for mark, meaning in SIGNS]
     return Content("\n").join([Content("").join(looks), *marks])

@@ -13,13 +13,13 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from resonance_tui.charting.view_state import ViewState
+from resonance_tui.charting.viewport import Viewport
+from resonance_tui.charting.views import is_too_small
 from resonance_tui.errors import INTERRUPTED, ResonanceError
-from resonance_tui.history.look import Look
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
 from resonance_tui.history.recording import Request, export
-from resonance_tui.history.views import is_too_small
-from resonance_tui.history.window import Window
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
 from resonance_tui.tui.screens.history_keys import BINDINGS
 from resonance_tui.tui.signals import leave_on_signals
@@ -38,7 +38,7 @@ class HistoryScreen(Screen[None]):
     def __init__(self, request: Request) -> None:
         super().__init__()
         self._playback = Playback(request)
-        self._look: Look | None = None  # None while there is nothing to look at
+        self._look: ViewState | None = None  # None while there is nothing to look at
         self._moment: Moment | None = None  # the one that was jumped to
 
     def compose(self) -> ComposeResult:
@@ -68,9 +68,9 @@ class HistoryScreen(Screen[None]):
             self._panes.say(playback.request.channel, words)
             return
         track = playback.recorded.track
-        window = Window.over(track.start, track.end)
+        window = Viewport.over(track.start, track.end)
         if self._look is None:
-            self._look = Look(window, is_corrected=playback.request.is_corrected)
+            self._look = ViewState(window, is_corrected=playback.request.is_corrected)
         else:  # another session, or the same one again: seen in the same way
             self._look = replace(self._look, window=window, cursor=None)
         self._redraw()
@@ -110,7 +110,7 @@ class HistoryScreen(Screen[None]):
 
     # Looking
 
-    def _go(self, change: Callable[[Look], Look]) -> None:
+    def _go(self, change: Callable[[ViewState], ViewState]) -> None:
         if self._look is None:
             return
         before, self._look = self._look.cursor, change(self._look)
@@ -194,7 +194,7 @@ class HistoryScreen(Screen[None]):
         playback = self._playback
         if playback.recorded is None or self._look is None:
             return
-        from resonance_tui.history.picture import Subject, save_picture
+        from resonance_tui.charting.image import Subject, save_picture
 
         look = replace(self._look, cursor=None)
         request, found = playback.request, playback.moments

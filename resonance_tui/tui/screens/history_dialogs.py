@@ -13,10 +13,10 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
-from resonance_tui.history.axes import clock, day, length
-from resonance_tui.history.rows import SessionSpan
-from resonance_tui.tui.paint import printable
+from resonance_tui.charting.ticks import clock, day, length
+from resonance_tui.history.samples import SessionSpan
 from resonance_tui.tui.screens.history_keys import KEYS
+from resonance_tui.tui.styles import printable
 
 
 class _Dialog:

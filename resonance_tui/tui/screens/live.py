@@ -13,18 +13,18 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
 
-from resonance_tui.emotions import Code
+from resonance_tui.emotions import Emotion
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.tui.actions import Action, bindings
-from resonance_tui.tui.launch import SessionLike
+from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.keys import KeyBar
-from resonance_tui.tui.widgets.own import OwnState, absent_word, note_on
 from resonance_tui.tui.widgets.preview import Preview
 from resonance_tui.tui.widgets.roster import Roster, own_index
+from resonance_tui.tui.widgets.self_panel import SelfPanel, absent_word, note_on
 from resonance_tui.tui.widgets.status import Notice, StatusBar, notice_of
-from resonance_tui.tui.widgets.timeline import Timeline
+from resonance_tui.tui.widgets.timeline import TimelinePanel
 
 TICK_S = 0.25
 TIMELINE_EVERY = 4  # ticks
@@ -62,9 +62,9 @@ class LiveScreen(Screen[None]):
                 yield Roster(id="roster")
                 yield Preview(id="preview")
             with Vertical(id="right"):
-                yield OwnState(id="own")
+                yield SelfPanel(id="own")
                 yield Bars(id="bars")
-        yield Timeline(id="timeline")
+        yield TimelinePanel(id="timeline")
         yield KeyBar(self._actions, id="keys")
 
     def on_mount(self) -> None:
@@ -109,13 +109,13 @@ class LiveScreen(Screen[None]):
         self.query_one(StatusBar).show(view, self._clock())
         self.query_one(Notice).show(*notice_of(view))
         self.query_one(Roster).show(rows, own, is_total=view.room.is_total)
-        self.query_one(OwnState).show(view.me, note_on(view, is_manual), absent_word(view))
+        self.query_one(SelfPanel).show(view.me, note_on(view, is_manual), absent_word(view))
         bars = self.query_one(Bars)
         bars.show(view.room, view.corrected, view.resonance)
         if self._ticks % TIMELINE_EVERY == 0:
             points = self.session.timeline()
             bars.show_past(points)
-            self.query_one(Timeline).show(points)
+            self.query_one(TimelinePanel).show(points)
         self._ticks += 1
 
     def _draw_preview(self) -> None:
@@ -148,7 +148,7 @@ class LiveScreen(Screen[None]):
             self.query_one(Preview).show(None)
 
     def action_say(self, code: int) -> None:
-        self.session.say(Code(code) if code >= 0 else None)
+        self.session.say(Emotion(code) if code >= 0 else None)
         self._tick()
 
     def action_help(self) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 
-from resonance_tui.emotions import EMOTIONS, LOOKS, Code
-from resonance_tui.tui.paint import BOLD, Line, Pen, banded, bar, fit, line_width
-from resonance_tui.tui.widgets.lines import LineWidget
-from resonance_tui.tui.widgets.together import together_line
+from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
+from resonance_tui.tui.styles import BOLD, Line, Styles, banded, bar, fit, line_width
+from resonance_tui.tui.widgets.line_widget import LineWidget
+from resonance_tui.tui.widgets.resonance_line import resonance_line
 
 if TYPE_CHECKING:
     from resonance_tui.room.state import RoomSnapshot
@@ -86,7 +86,7 @@ class Bars(LineWidget):
         self._shown = shown
         self.redraw()
 
-    def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
         tail = _tail(pen, self._shown, width, height - len(EMOTIONS))
         room = height - len(tail)
         gap: list[Line] = [[]] if room >= 2 * len(EMOTIONS) else []
@@ -100,7 +100,7 @@ class Bars(LineWidget):
         return [*lines, *tail]
 
 
-def _codes_that_fit(numbers: Sequence[float], room: int) -> tuple[Code, ...]:
+def _codes_that_fit(numbers: Sequence[float], room: int) -> tuple[Emotion, ...]:
     """All seven, or the largest few in their usual order where the screen is too low."""
     if room >= len(EMOTIONS):
         return EMOTIONS
@@ -108,14 +108,14 @@ def _codes_that_fit(numbers: Sequence[float], room: int) -> tuple[Code, ...]:
     return tuple(sorted(largest))
 
 
-def _bar_line(pen: Pen, code: Code, shown: Shown, width: int) -> Line:
+def _bar_line(pen: Styles, code: Emotion, shown: Shown, width: int) -> Line:
     count = shown.numbers[code]
     is_leader = count > 0 and count == max(shown.numbers)
     color = pen.emotion(code)
     text = color + BOLD if is_leader else pen.text if count >= 0.5 else pen.muted
     line = [
         Segment(
-            f"{LEADER if is_leader else ' '}{LOOKS[code].glyph} ", text if is_leader else color
+            f"{LEADER if is_leader else ' '}{STYLES[code].glyph} ", text if is_leader else color
         ),
         Segment(f"{code.word:<{WORD_CELLS}}", text),
     ]
@@ -126,7 +126,7 @@ def _bar_line(pen: Pen, code: Code, shown: Shown, width: int) -> Line:
     return [*line, Segment(numbers, text)]
 
 
-def _bar(pen: Pen, code: Code, shown: Shown, cells: int) -> Line:
+def _bar(pen: Styles, code: Emotion, shown: Shown, cells: int) -> Line:
     total = sum(shown.numbers) or 1
     share, color = shown.numbers[code] / total, pen.emotion(code)
     if shown.corrected is None or not shown.is_corrected:
@@ -135,7 +135,7 @@ def _bar(pen: Pen, code: Code, shown: Shown, cells: int) -> Line:
     return banded(low, share, high, cells, color, pen.track)
 
 
-def _numbers(shown: Shown, code: Code, *, is_short: bool) -> str:
+def _numbers(shown: Shown, code: Emotion, *, is_short: bool) -> str:
     """Count and share; of corrected counts the ends of the band, instead of the share where there
     is little room."""
     count = shown.numbers[code]
@@ -150,12 +150,12 @@ def _numbers(shown: Shown, code: Code, *, is_short: bool) -> str:
     return f"{count:>4.0f} {band}" if is_short else f"{count:>5.0f} {share:>3.0f} %  {band}"
 
 
-def _tail(pen: Pen, shown: Shown, width: int, spare: int) -> list[Line]:
+def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[Line]:
     """The lines under the bars: as many as there is room for, and one at least."""
     note = shown.note(is_short=width < 60)
     notes: list[Line] = [[Segment(fit(f" {note}", width), pen.warn)]] if note else []
     is_crowd = sum(shown.counts) > 1
-    together = [together_line(pen, shown.resonance, shown.past, width, is_crowd=is_crowd)]
+    together = [resonance_line(pen, shown.resonance, shown.past, width, is_crowd=is_crowd)]
     people, short = _people(pen, shown, width, spare), [_people_short(pen, shown)]
     heads, tails = ([*notes, *people], [*notes, *short]), (together, [])
     for tail in ([*head, *last] for last in tails for head in heads):
@@ -164,7 +164,7 @@ def _tail(pen: Pen, shown: Shown, width: int, spare: int) -> list[Line]:
     return [_people_labelled(pen, shown, width)] if note else people[:1]
 
 
-def _people_labelled(pen: Pen, shown: Shown, width: int) -> Line:
+def _people_labelled(pen: Styles, shown: Shown, width: int) -> Line:
     """On one line with what must be known of the numbers; the word for people goes first."""
     label = [Segment(" corrected" if shown.is_corrected else " raw", pen.warn)]
     count, word, states = _people_short(pen, shown)
@@ -172,24 +172,26 @@ def _people_labelled(pen: Pen, shown: Shown, width: int) -> Line:
     return line if line_width(line) <= width else [count, states, *label]
 
 
-def _people(pen: Pen, shown: Shown, width: int, spare: int) -> list[Line]:
+def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[Line]:
     """One line where it fits, two where there is height for them, else without the words."""
     people = [
         Segment(f"   {shown.viewers} ", pen.strong),
         Segment("viewer" if shown.viewers == 1 else "viewers", pen.muted),
     ]
     states = [
-        Segment(f"   {LOOKS[code].glyph} {count} {code.word}", pen.text if count else pen.muted)
-        for code, count in ((Code.UNSURE, shown.unsure), (Code.AWAY, shown.away))
+        Segment(f"   {STYLES[code].glyph} {count} {code.word}", pen.text if count else pen.muted)
+        for code, count in ((Emotion.UNSURE, shown.unsure), (Emotion.AWAY, shown.away))
     ]
     if line_width([*people, *states]) <= width:
         return [[*people, *states]]
     return [people, states] if spare >= 2 else [_people_short(pen, shown)]
 
 
-def _people_short(pen: Pen, shown: Shown) -> Line:
+def _people_short(pen: Styles, shown: Shown) -> Line:
     word = "viewer" if shown.viewers == 1 else "viewers"
-    states = f" {LOOKS[Code.UNSURE].glyph}{shown.unsure} {LOOKS[Code.AWAY].glyph}{shown.away}"
+    states = (
+        f" {STYLES[Emotion.UNSURE].glyph}{shown.unsure} {STYLES[Emotion.AWAY].glyph}{shown.away}"
+    )
     return [
         Segment(f"   {shown.viewers} ", pen.strong),
         Segment(word, pen.muted),

@@ -10,7 +10,7 @@ from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import Static
 
-from resonance_tui.history.views import View
+from resonance_tui.charting.views import View
 from resonance_tui.tui.widgets.drawing import LEFT_CELLS, ChartView, bins_for, draw
 
 __all__ = ["Chart", "ChartView", "draw"]

@@ -11,11 +11,11 @@ import numpy as np
 import plotext
 from rich.text import Text
 
-from resonance_tui.history.axes import count_ticks, time_ticks
-from resonance_tui.history.bands import Band
-from resonance_tui.history.charts import Floats, Series, grid, segments, spikes, stacked
-from resonance_tui.history.look import Look
-from resonance_tui.history.views import Recorded, View, bands_of, series_of
+from resonance_tui.charting.legend import LegendEntry
+from resonance_tui.charting.series import Floats, Series, grid, segments, spikes, stacked
+from resonance_tui.charting.ticks import count_ticks, time_ticks
+from resonance_tui.charting.view_state import ViewState
+from resonance_tui.charting.views import Recorded, View, bands_of, series_of
 from resonance_tui.room.correction import LEAST_VIEWERS
 
 LEFT_CELLS = 4  # the count's label and the axis
@@ -31,7 +31,7 @@ class ChartView:
     """What is to be seen, whatever the size of the chart."""
 
     recorded: Recorded
-    look: Look
+    look: ViewState
     moments: tuple[int, ...] = ()  # epoch s, marked on the upper edge
     zone: tzinfo | None = None
 
@@ -90,7 +90,9 @@ def _draw_lines(view: ChartView, series: Series, height: int, is_plain: bool) ->
             _sign_peak(series, line, band, top, height)
 
 
-def _draw_line(series: Series, index: int, band: Band, is_plain: bool, *, is_peaked: bool) -> None:
+def _draw_line(
+    series: Series, index: int, band: LegendEntry, is_plain: bool, *, is_peaked: bool
+) -> None:
     """The means, and a stroke up to each second that stands out of them."""
     mean, high = series.mean[index], series.high[index]
     marker = band.letter if is_plain else "braille"
@@ -121,7 +123,7 @@ def _draw_piece(
     times: list[float],
     values: list[float],
     marker: str,
-    band: Band,
+    band: LegendEntry,
     is_plain: bool,
     *,
     is_filled: bool = False,
@@ -130,7 +132,7 @@ def _draw_piece(
     plotext.plot(times, values, marker=marker, color=color, fillx=is_filled)
 
 
-def _sign_peak(series: Series, line: Floats, band: Band, top: float, height: int) -> None:
+def _sign_peak(series: Series, line: Floats, band: LegendEntry, top: float, height: int) -> None:
     """The band's sign above its highest point, so that colour is never alone."""
     index = _highest(line)
     if index is not None and line[index] >= top / 8:
@@ -138,7 +140,7 @@ def _sign_peak(series: Series, line: Floats, band: Band, top: float, height: int
         plotext.text(band.glyph, series.times[index], above, color=band.rgb)
 
 
-def _sign_share(series: Series, line: Floats, edge: Floats, band: Band) -> None:
+def _sign_share(series: Series, line: Floats, edge: Floats, band: LegendEntry) -> None:
     """The band's sign where it is thickest."""
     index = _highest(line)
     if index is not None and line[index] >= 8:
@@ -171,7 +173,7 @@ def _draw_time(view: ChartView, series: Series, columns: int) -> None:
     plotext.xticks([t for t, _ in ticks], [label for _, label in ticks])
 
 
-def _say_why(look: Look, series: Series, *, is_recorded: bool) -> None:
+def _say_why(look: ViewState, series: Series, *, is_recorded: bool) -> None:
     """Why nothing is drawn."""
     if not is_recorded:
         reason = "nothing was recorded here"

@@ -9,12 +9,12 @@ from math import ceil, floor
 import numpy as np
 from rich.text import Text
 
-from resonance_tui.history.axes import clock, day, length
-from resonance_tui.history.bands import CLASSES, Band
-from resonance_tui.history.charts import Floats, Track
-from resonance_tui.history.look import Look
-from resonance_tui.history.views import Recorded, View, bands_of, mean_counts, why_missing
-from resonance_tui.tui.paint import printable
+from resonance_tui.charting.legend import CLASSES, LegendEntry
+from resonance_tui.charting.series import Floats, Recording
+from resonance_tui.charting.ticks import clock, day, length
+from resonance_tui.charting.view_state import ViewState
+from resonance_tui.charting.views import Recorded, View, bands_of, mean_counts, why_missing
+from resonance_tui.tui.styles import printable
 
 _HINTS = (
     ("←→", "read"),
@@ -36,7 +36,13 @@ _SHOWN_ORDER = ["←→", "+−", ",.", "0", "v", "g", "c", "s", "m", "p", "e", 
 
 
 def title_line(
-    width: int, channel: str, look: Look, part: Track, zone: tzinfo | None, *, is_live: bool
+    width: int,
+    channel: str,
+    look: ViewState,
+    part: Recording,
+    zone: tzinfo | None,
+    *,
+    is_live: bool,
 ) -> Text:
     """Channel, what is visible, peak viewers, and what the left edge counts."""
     window = look.window
@@ -64,7 +70,7 @@ def title_line(
 
 
 def legend_lines(
-    width: int, recorded: Recorded, part: Track, look: Look, *, is_plain: bool
+    width: int, recorded: Recorded, part: Recording, look: ViewState, *, is_plain: bool
 ) -> Text:
     """Each line's sign, word and mean over `part`, with its share, on two lines where it can be.
 
@@ -84,7 +90,11 @@ def legend_lines(
 
 
 def reading_line(
-    width: int, recorded: Recorded, part: Track, bucket: tuple[float, float], zone: tzinfo | None
+    width: int,
+    recorded: Recorded,
+    part: Recording,
+    bucket: tuple[float, float],
+    zone: tzinfo | None,
 ) -> Text:
     """What stands under the cursor beside the legend: when, who was there, the highest second."""
     start, end = ceil(bucket[0]), floor(bucket[1])
@@ -124,7 +134,7 @@ def hint_line(width: int, *, is_correctable: bool = False) -> Text:
     return line
 
 
-def _values(recorded: Recorded, part: Track, look: Look) -> list[list[str]]:
+def _values(recorded: Recorded, part: Recording, look: ViewState) -> list[list[str]]:
     """What the legend says of each line: its value, and in views of emotions its share."""
     bands = bands_of(look.view, look.is_grouped)
     if not len(part):
@@ -151,19 +161,19 @@ def _edges(low: float, high: float, present: float | None) -> str:
     return f"({low / present:.0%}–{high / present:.0%})"
 
 
-def _other_values(recorded: Recorded, part: Track, lines: int) -> list[list[str]]:
+def _other_values(recorded: Recorded, part: Recording, lines: int) -> list[list[str]]:
     if lines == 1:
         return [[_score(recorded, part).removeprefix("resonance ") or "–"]]
     read = part.viewers - part.others
     return [[_number(part.viewers.mean(), part)], [_number(read.mean(), part)]]
 
 
-def _number(mean: float, part: Track) -> str:
+def _number(mean: float, part: Recording) -> str:
     """Small means have a decimal; one second's counts are whole."""
     return f"{mean:.0f}" if len(part) == 1 or mean >= 20 else f"{mean:.1f}"
 
 
-def _score(recorded: Recorded, part: Track) -> str:
+def _score(recorded: Recorded, part: Recording) -> str:
     if not len(recorded.scores):
         return ""
     low = int(np.searchsorted(recorded.track.times, part.start))
@@ -172,7 +182,7 @@ def _score(recorded: Recorded, part: Track) -> str:
     return f"resonance {100 * found[is_known].mean():.0f}" if is_known.any() else ""
 
 
-def _highest(part: Track, zone: tzinfo | None) -> str:
+def _highest(part: Recording, zone: tzinfo | None) -> str:
     """The second in which an emotion rose most above its mean."""
     if len(part) < 2:
         return ""
@@ -184,7 +194,7 @@ def _highest(part: Track, zone: tzinfo | None) -> str:
     return f"most {CLASSES[int(code)].word}: {part.counts[row, code]} at {at}"
 
 
-def _legend_item(band: Band, values: Sequence[str], has_word: bool, is_plain: bool) -> Text:
+def _legend_item(band: LegendEntry, values: Sequence[str], has_word: bool, is_plain: bool) -> Text:
     sign = band.letter if is_plain else band.glyph
     item = Text(f"{sign} {band.word}" if has_word else sign, band.color)
     for value, style in zip(values, ("", "dim"), strict=False):

@@ -10,11 +10,12 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from resonance_tui.history.charts import Track, cut
-from resonance_tui.history.look import Look
+from resonance_tui.charting.series import Recording, cut
+from resonance_tui.charting.view_state import ViewState
+from resonance_tui.charting.views import Recorded
 from resonance_tui.history.moments import Moment
-from resonance_tui.history.views import Recorded
-from resonance_tui.tui.widgets.chart import Chart, ChartView
+from resonance_tui.tui.widgets.chart import Chart
+from resonance_tui.tui.widgets.drawing import ChartView
 from resonance_tui.tui.widgets.history_lines import (
     hint_line,
     legend_lines,
@@ -32,7 +33,7 @@ class Shown:
 
     channel: str
     recorded: Recorded
-    look: Look
+    look: ViewState
     moments: tuple[Moment, ...]
     moment: Moment | None  # the one that was jumped to
     is_live: bool
@@ -104,7 +105,7 @@ class HistoryPanes(Vertical):
         times = tuple(moment.t for moment in shown.moments)
         self.query_one(Chart).show(ChartView(recorded, look, times, shown.zone))
 
-    def _show_reading(self, shown: Shown, visible: Track) -> Track:
+    def _show_reading(self, shown: Shown, visible: Recording) -> Recording:
         """The line of the cursor; returns what the legend is to tell of."""
         line, bucket = self._line("reading"), shown.look.bucket(self.bins)
         line.display = bucket is not None

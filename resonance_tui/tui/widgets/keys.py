@@ -8,8 +8,8 @@ from rich.segment import Segment
 from rich.style import Style
 
 from resonance_tui.tui.actions import Action, key_name
-from resonance_tui.tui.paint import BOLD, Line, Pen
-from resonance_tui.tui.widgets.lines import LineWidget
+from resonance_tui.tui.styles import BOLD, Line, Styles
+from resonance_tui.tui.widgets.line_widget import LineWidget
 
 GAP = "  "
 
@@ -21,7 +21,7 @@ class KeyBar(LineWidget):
         super().__init__(id=id)
         self._actions = [action for action in actions if action.label]
 
-    def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
         line: Line = [Segment(" ", pen.text)]
         for key, label, action in self._that_fit(width - 1):
             click = Style.from_meta({"@click": f"screen.{action}"}) if action else Style.null()

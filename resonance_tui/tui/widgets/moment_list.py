@@ -7,10 +7,10 @@ from datetime import tzinfo
 
 from rich.text import Text
 
-from resonance_tui.emotions import LOOKS
-from resonance_tui.history.axes import clock
+from resonance_tui.charting.ticks import clock
+from resonance_tui.emotions import STYLES
 from resonance_tui.history.moments import Moment
-from resonance_tui.tui.paint import column
+from resonance_tui.tui.styles import column
 
 LIST_CELLS = 32
 
@@ -57,5 +57,5 @@ def _sign(moment: Moment) -> str:
 
 
 def _emotion(moment: Moment) -> Text:
-    look = LOOKS[moment.code]
+    look = STYLES[moment.code]
     return Text(f"{look.glyph} {moment.code.word}", f"bold {look.color}")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from rich.style import Style
 
-from resonance_tui.tui.paint import Line, Pen, fit
-from resonance_tui.tui.widgets.lines import LineWidget
+from resonance_tui.tui.styles import Line, Styles, fit
+from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
     from numpy import uint8
@@ -32,7 +32,7 @@ class Preview(LineWidget):
         self._image = image
         self.redraw()
 
-    def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
         caption = [Segment(ONLY_HERE.center(width)[:width], pen.muted)]
         rows = height - 1 if height > 4 else height
         if self._image is None or min(self._image.shape) < 1:

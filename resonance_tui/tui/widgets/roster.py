@@ -11,9 +11,9 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from resonance_tui.emotions import LOOKS
-from resonance_tui.tui.paint import BOLD, DIM, Line, Pen, bar, fit
-from resonance_tui.tui.widgets.lines import PEN_CLASSES, pen_of
+from resonance_tui.emotions import STYLES
+from resonance_tui.tui.styles import BOLD, DIM, Line, Styles, bar, fit
+from resonance_tui.tui.widgets.line_widget import PEN_CLASSES, pen_of
 
 if TYPE_CHECKING:
     from textual.reactive import Reactive
@@ -128,7 +128,7 @@ class Roster(ScrollView):
                 self.refresh_line(index)
 
 
-def row_line(pen: Pen, row: ViewerRow, is_own: bool, width: int) -> Line:
+def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int) -> Line:
     """One viewer in at most `width` cells, by what has room."""
     quiet = DIM if row.is_stale else Style.null()
     color = pen.emotion(row.code) + quiet
@@ -143,13 +143,13 @@ def row_line(pen: Pen, row: ViewerRow, is_own: bool, width: int) -> Line:
     name_cells = max(width - 2 - sum(len(segment.text) for segment in tail), 0)
     shown = row.nickname or anonymous(row.viewer_id)
     return [
-        Segment(LOOKS[row.code].glyph + " ", color + BOLD),
+        Segment(STYLES[row.code].glyph + " ", color + BOLD),
         Segment(fit(shown, name_cells - 1) + " " if name_cells else "", name),
         *tail,
     ]
 
 
-def _how_sure(pen: Pen, row: ViewerRow, color: Style, width: int, quiet: Style) -> Line:
+def _how_sure(pen: Styles, row: ViewerRow, color: Style, width: int, quiet: Style) -> Line:
     has_bar = width >= WITH_BAR
     if not row.code.is_emotion:
         return [Segment(" " * (PERCENT_CELLS + BAR_CELLS * has_bar), pen.text)]

@@ -11,9 +11,9 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from resonance_tui.session.view import untrained
-from resonance_tui.tui.paint import BOLD, Line, Pen, fit, printable
-from resonance_tui.tui.widgets.lines import LineWidget
+from resonance_tui.session.events import untrained
+from resonance_tui.tui.styles import BOLD, Line, Styles, fit, printable
+from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
     from resonance_tui.session import SelfView, SessionView
@@ -154,13 +154,13 @@ class StatusBar(LineWidget):
             self._chips = shown
             self.redraw()
 
-    def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
         room, own = self._chips
         groups = [room, own] if height >= 2 else [[*room, *own]]
         return [_chip_line(pen, arrange(group, width)) for group in groups]
 
 
-def _chip_line(pen: Pen, shown: list[tuple[str, str]]) -> Line:
+def _chip_line(pen: Styles, shown: list[tuple[str, str]]) -> Line:
     line = [Segment(" ", pen.text)]
     for index, (text, tone) in enumerate(shown):
         style: Style = getattr(pen, tone)
@@ -198,6 +198,6 @@ class Notice(LineWidget):
             self.display = bool(text)
             self.redraw()
 
-    def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
         text, tone = self._shown
         return [[Segment(fit(f" {text}", width), getattr(pen, tone))]]

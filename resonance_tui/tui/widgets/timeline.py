@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from rich.style import Style
 
-from resonance_tui.emotions import EMOTIONS, LOOKS, Code
-from resonance_tui.tui.paint import BOLD, Line, Pen, column
-from resonance_tui.tui.widgets.lines import LineWidget
+from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
+from resonance_tui.tui.styles import BOLD, Line, Styles, column
+from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
     from resonance_tui.room.timeline import TimelinePoint
@@ -37,11 +37,11 @@ class Column:
     def shown(self) -> float:
         return sum(self.counts)
 
-    def share(self, code: Code) -> float:
+    def share(self, code: Emotion) -> float:
         return self.counts[code] / self.shown if self.shown else 0.0
 
     @property
-    def leader(self) -> Code | None:
+    def leader(self) -> Emotion | None:
         if not self.shown:
             return None
         return max(EMOTIONS, key=lambda code: self.counts[code])
@@ -69,7 +69,7 @@ def _mean(points: list[TimelinePoint] | None) -> Column | None:
     return Column(sum(point.viewers for point in points) / n, tuple(sums))
 
 
-class Timeline(LineWidget):
+class TimelinePanel(LineWidget):
     """By its height: seven rows and an axis; the moods, their strength, an axis; the moods."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -81,7 +81,7 @@ class Timeline(LineWidget):
             self._points = points
             self.redraw()
 
-    def draw(self, pen: Pen, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
         label, value = (LABEL_CELLS, VALUE_CELLS) if width >= NO_LABEL_BELOW else (0, 0)
         cols = columns(self._points, min(width - label - value, SPAN_S))
         pad = width - label - value - len(cols)
@@ -95,7 +95,7 @@ class Timeline(LineWidget):
         return lines
 
 
-def _emotion_rows(pen: Pen, cols: list[Column | None], label: int) -> list[Line]:
+def _emotion_rows(pen: Styles, cols: list[Column | None], label: int) -> list[Line]:
     known = [col for col in cols if col]
     shares = [col.share(code) for col in known for code in EMOTIONS]
     top = max(ceil(max(shares, default=0.0) * 4) / 4, 0.25)
@@ -105,14 +105,19 @@ def _emotion_rows(pen: Pen, cols: list[Column | None], label: int) -> list[Line]
 
 
 def _emotion_row(
-    pen: Pen, code: Code, cols: list[Column | None], top: float, newest: Column | None, label: int
+    pen: Styles,
+    code: Emotion,
+    cols: list[Column | None],
+    top: float,
+    newest: Column | None,
+    label: int,
 ) -> Line:
     text = "".join(column(col.share(code) / top) if col else GAP for col in cols)
     share = newest.share(code) if newest else 0.0
     is_leader = newest is not None and newest.leader == code
     style = pen.text if share else pen.muted
     color = pen.emotion(code)
-    line = _label(f"{LOOKS[code].glyph} {code.word}", label, color if share else pen.muted)
+    line = _label(f"{STYLES[code].glyph} {code.word}", label, color if share else pen.muted)
     line.append(Segment(text, color))
     if label:
         value = style + BOLD if is_leader else style
@@ -120,7 +125,7 @@ def _emotion_row(
     return line
 
 
-def _mood_strip(pen: Pen, cols: list[Column | None], label: int) -> Line:
+def _mood_strip(pen: Styles, cols: list[Column | None], label: int) -> Line:
     """The largest emotion of each moment by its glyph: needs no colour to be read."""
     cells = []
     for col in cols:
@@ -128,11 +133,11 @@ def _mood_strip(pen: Pen, cols: list[Column | None], label: int) -> Line:
         if col is None or leader is None:
             cells.append((NOBODY_SHOWS if col else GAP, pen.muted))
         else:
-            cells.append((LOOKS[leader].glyph, pen.emotion(leader)))
+            cells.append((STYLES[leader].glyph, pen.emotion(leader)))
     return [*_label("mood", label, pen.muted), *_runs(cells)]
 
 
-def _shared_by(pen: Pen, cols: list[Column | None], label: int) -> Line:
+def _shared_by(pen: Styles, cols: list[Column | None], label: int) -> Line:
     """How many of the room share that largest emotion, as columns in its colour."""
     cells = []
     share = 0.0
@@ -155,7 +160,7 @@ def _runs(cells: list[tuple[str, Style]]) -> Line:
     ]
 
 
-def _axis(pen: Pen, cells: int, label: int, note: str) -> Line:
+def _axis(pen: Styles, cells: int, label: int, note: str) -> Line:
     left, right = "5 min ago", "now"
     free = cells - len(left) - len(right)
     if free < 2:

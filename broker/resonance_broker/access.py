@@ -1,0 +1,141 @@
+"""Who may come in and what they may do: users files, the host's account, access rules; pure."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from resonance_broker.accounts import (
+    AGGREGATOR_PREFIX,
+    HOST_NAME,
+    INVITE_PREFIX,
+    Account,
+    Role,
+    StoredInvite,
+    is_name,
+    is_reserved,
+)
+from resonance_broker.passwords import hash_password, is_sha512
+from resonance_broker.problem import BrokerProblem, ProblemKind
+from resonance_broker.settings import Version
+
+ARGON2_SINCE: Version = (2, 1, 0)
+SHARDS = 64
+_ROOMS = "resonance/1"  # the protocol's version
+_DOORS = "resonance/door"
+_HOW_TO = "make it with: mosquitto_passwd -c FILE NAME (asks for the password; then without -c)"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLogin:
+    """A name and its password, which no repr shows."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+def parse_users(text: str, version: Version, *, name: str = "users file") -> tuple[Account, ...]:
+    """The accounts in a file made by mosquitto_passwd, in its order; each for every room.
+
+    Raises:
+        BrokerProblem: of kind FILE, naming the line, for anything Mosquitto of that version
+            would not take as a hashed password, a name twice, or no user at all.
+    """
+    users: dict[str, Account] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        user_name, colon, digest = line.rstrip().partition(":")
+        trouble = _trouble(user_name, bool(colon), digest, version)
+        if user_name in users:
+            trouble = f"{user_name!r} is there twice"
+        if trouble:
+            raise BrokerProblem(ProblemKind.FILE, f"{name}, line {number}: {trouble}", _HOW_TO)
+        is_aggregator = user_name.startswith(AGGREGATOR_PREFIX)
+        role = Role.AGGREGATOR if is_aggregator else Role.VIEWER
+        users[user_name] = Account(user_name, digest, role)
+    if not users:
+        raise BrokerProblem(ProblemKind.FILE, f"{name} holds no user", _HOW_TO)
+    return tuple(users.values())
+
+
+def _trouble(name: str, has_colon: bool, digest: str, version: Version) -> str:
+    """What is wrong with one line, without ever repeating what may be a password."""
+    if not has_colon or not name:
+        return "not of the form NAME:HASH"
+    if not is_name(name):
+        return "not a name (1 to 32 of a-z, 0-9, - and _: it is a viewer's id in the room)"
+    if is_reserved(name):
+        return f"the names {HOST_NAME} and {INVITE_PREFIX}... are kept for this program"
+    if digest.startswith("$argon2id$"):
+        needs_newer = "this hash needs Mosquitto 2.1 (mosquitto_passwd -H sha512-pbkdf2 fits all)"
+        return "" if version >= ARGON2_SINCE else needs_newer
+    if not digest.startswith("$"):
+        return "the password is not hashed"
+    return "" if is_sha512(digest) else "a damaged hash"
+
+
+def users_file(
+    accounts: Iterable[Account], invites: Iterable[StoredInvite], host: BrokerLogin
+) -> str:
+    """The password file for Mosquitto: everyone, the doors, and the host's own account."""
+    lines = [f"{each.name}:{each.digest}" for each in (*accounts, *invites)]
+    return "\n".join([*lines, f"{host.name}:{hash_password(host.password)}", ""])
+
+
+def access_rules(
+    accounts: Iterable[Account], invites: Iterable[StoredInvite], *, is_open: bool = False
+) -> str:
+    """Mosquitto's access rules; what is not listed is denied.
+
+    Each account is named with the topics that are its own, the shard included: a pattern with
+    `%u` could not tell one channel's people from another's, nor check the shard. `is_open`: who
+    comes without a name may read rooms, and write what viewers write, in any of their slots.
+    """
+    lines: list[str] = []
+    if is_open:
+        lines += _lines("read", f"{_ROOMS}/#")
+        lines += _lines("write", f"{_ROOMS}/+/r/+/+", f"{_ROOMS}/+/n/+/+")
+    for account in accounts:
+        lines += [f"user {account.name}", *_of_account(account)]
+    for invite in invites:
+        knock, answer = door_topics(invite.id)
+        lines += [f"user {invite.name}", *_lines("write", knock), *_lines("read", answer)]
+    lines += [f"user {HOST_NAME}", *_lines("readwrite", "resonance/#"), *_lines("read", "$SYS/#")]
+    return "\n".join([*lines, ""])
+
+
+def door_topics(invite_id: str) -> tuple[str, str]:
+    """Where who holds an invite asks, and where the host answers; "+" for all invites."""
+    return f"{_DOORS}/{invite_id}/knock", f"{_DOORS}/{invite_id}/answer"
+
+
+def _of_account(account: Account) -> Iterator[str]:
+    for channel in account.channels or ("+",):
+        room = f"{_ROOMS}/{channel}"
+        yield from _lines("read", f"{room}/#")
+        yield from _lines("write", *_writes(account, room))
+    if account.role in (Role.AGGREGATOR, Role.HOST):
+        yield from _lines("read", "resonance/edge/+")  # which brokers of a large room are up
+    if account.role is Role.HOST:
+        yield from _lines("read", "$SYS/#")
+
+
+def _writes(account: Account, room: str) -> list[str]:
+    name = account.name
+    counting = [f"{room}/agent/{name}", f"{room}/agg/{name}", f"{room}/total"]
+    match account.role:
+        case Role.VIEWER:
+            shard = zlib.crc32(name.encode()) % SHARDS
+            return [f"{room}/r/{shard}/{name}", f"{room}/n/{shard}/{name}"]
+        case Role.AGGREGATOR:
+            return counting
+        case Role.HOST:
+            return [*counting, f"{room}/room"]
+        case Role.LOGGER:
+            return []
+
+
+def _lines(access: str, *topics: str) -> list[str]:
+    return [f"topic {access} {topic}" for topic in topics]

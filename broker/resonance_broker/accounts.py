@@ -1,0 +1,201 @@
+"""Accounts and one-time invites of a guarded broker, and how an invite becomes an account; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from resonance_broker.passwords import is_sha512
+from resonance_broker.problem import BrokerProblem, ProblemKind
+
+HOST_NAME = "resonance-host"
+INVITE_PREFIX = "invite-"
+AGGREGATOR_PREFIX = "agg-"
+REMEMBER_S = 30 * 86_400.0  # an invite that ran out can so long still be told that it did
+MOST_INVITES = 10_000  # at a time; each of them is a login that Mosquitto has to know
+_NAME = r"\A[a-z0-9_-]{1,32}\Z"  # not "$", which lets a line's end pass
+_CHANNEL = r"\A[a-z0-9_-]{1,64}\Z"
+_INVITE_ID = r"\A[a-z2-7]{8}\Z"
+# A login costs Mosquitto this many rounds: who chose a million could stop it with a few of them.
+_MOST_ROUNDS = 1000
+
+Name = Annotated[str, msgspec.Meta(pattern=_NAME)]
+Channel = Annotated[str, msgspec.Meta(pattern=_CHANNEL)]
+Digest = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Role(StrEnum):
+    """What an account is for; `resonance_broker.access` says what it may therefore do."""
+
+    VIEWER = "viewer"
+    AGGREGATOR = "aggregator"
+    LOGGER = "logger"
+    HOST = "host"
+
+
+class EnrollmentResult(StrEnum):
+    """What becomes of an invite that somebody shows."""
+
+    WELCOME = "welcome"
+    USED = "used"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    NAME_TAKEN = "name-taken"
+    BROKEN = "broken"  # the request itself is not as it should be
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody with a password, of which only the hash is known."""
+
+    name: Name  # the viewer's or aggregator's id in its rooms
+    digest: Digest = field(repr=False)
+    role: Role = Role.VIEWER
+    channels: tuple[Channel, ...] = ()  # none: every room of this broker
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInvite:
+    """A way in for one person, once. The secret is known by its hash only."""
+
+    id: Annotated[str, msgspec.Meta(pattern=_INVITE_ID)]
+    digest: Digest = field(repr=False)
+    channel: Channel = ""
+    expires_at: float = 0.0  # epoch seconds
+    used_by: str = ""  # the account that it became
+
+    @property
+    def name(self) -> str:
+        """What Mosquitto calls who holds it."""
+        return f"{INVITE_PREFIX}{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountList:
+    """Everybody who may come in. Changing it makes a new one."""
+
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    invites: Mapping[str, StoredInvite] = field(default_factory=dict)
+
+
+def add_account(book: AccountList, account: Account) -> AccountList:
+    """The book with one more account.
+
+    Raises:
+        BrokerProblem: of kind USAGE for a name that cannot be used, or is already.
+    """
+    trouble, hint = _name_trouble(account)
+    if account.name in book.accounts:
+        trouble, hint = f"there is a user {account.name!r} already", "remove it first"
+    if trouble:
+        raise BrokerProblem(ProblemKind.USAGE, trouble, hint)
+    return replace(book, accounts={**book.accounts, account.name: account})
+
+
+def _name_trouble(account: Account) -> tuple[str, str]:
+    """What is wrong with a name for this role, and what to do; empty where nothing is."""
+    name = account.name
+    if not is_name(name):
+        return f"{name[:64]!r} is not a name", "use 1 to 32 of a-z, 0-9, - and _"
+    if is_reserved(name):
+        return f"the name {name!r} is kept for this program", "choose another"
+    if (account.role is Role.AGGREGATOR) != name.startswith(AGGREGATOR_PREFIX):
+        if account.role is Role.AGGREGATOR:
+            return "an aggregator's name begins with agg-", f"for example agg-{name}"[:48]
+        return "a name that begins with agg- belongs to an aggregator", "add --role aggregator"
+    return "", ""
+
+
+def is_name(text: str) -> bool:
+    """Whether this can be a name: it is a level of a topic, so nothing that could be a wildcard."""
+    return re.search(_NAME, text) is not None
+
+
+def is_reserved(name: str) -> bool:
+    return name == HOST_NAME or name.startswith(INVITE_PREFIX)
+
+
+def remove_account(book: AccountList, name: str) -> AccountList:
+    """The book without that account; the invite that it came by stays used.
+
+    Raises:
+        BrokerProblem: of kind USAGE when there is none.
+    """
+    if name not in book.accounts:
+        known = ", ".join(sorted(book.accounts)[:8]) or "nobody yet"
+        raise BrokerProblem(ProblemKind.USAGE, f"there is no user {name[:64]!r}", f"there: {known}")
+    return replace(
+        book, accounts={key: value for key, value in book.accounts.items() if key != name}
+    )
+
+
+def add_invites(book: AccountList, invites: list[StoredInvite], now: float) -> AccountList:
+    """The book with these, and without those that ran out long ago. `now`: epoch seconds.
+
+    Raises:
+        BrokerProblem: of kind USAGE when there are more than Mosquitto should have to know.
+    """
+    kept = {key: each for key, each in book.invites.items() if now - each.expires_at < REMEMBER_S}
+    if len(kept) + len(invites) > MOST_INVITES:
+        raise BrokerProblem(ProblemKind.USAGE, f"more than {MOST_INVITES} invites at a time")
+    return replace(book, invites={**kept, **{each.id: each for each in invites}})
+
+
+def redeem(
+    book: AccountList, invite_id: str, name: str, digest: str, now: float
+) -> tuple[AccountList, EnrollmentResult]:
+    """Whoever comes first gets an account of that name and password; `now`: epoch seconds.
+
+    Who asks again with the same name and password is welcomed again: the answer may have been
+    lost on its way.
+    """
+    invite = book.invites.get(invite_id)
+    if invite is None:
+        return book, EnrollmentResult.UNKNOWN
+    known = book.accounts.get(name)
+    if invite.used_by:
+        is_same = invite.used_by == name and known is not None and known.digest == digest
+        return book, EnrollmentResult.WELCOME if is_same else EnrollmentResult.USED
+    if now >= invite.expires_at:
+        return book, EnrollmentResult.EXPIRED
+    account = Account(name, digest, Role.VIEWER, (invite.channel,))
+    if _name_trouble(account)[0] or not is_sha512(digest, most_rounds=_MOST_ROUNDS):
+        return book, EnrollmentResult.BROKEN
+    if known is not None:
+        return book, EnrollmentResult.NAME_TAKEN
+    used = {**book.invites, invite.id: replace(invite, used_by=name)}
+    return AccountList({**book.accounts, name: account}, used), EnrollmentResult.WELCOME
+
+
+# --- on disk -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    version: Annotated[int, msgspec.Meta(ge=1, le=1)]
+    accounts: list[Account]
+    invites: list[StoredInvite]
+
+
+def encode_accounts(book: AccountList) -> bytes:
+    page = _Page(1, list(book.accounts.values()), list(book.invites.values()))
+    return msgspec.json.format(msgspec.json.encode(page), indent=1)
+
+
+def decode_accounts(data: bytes) -> AccountList:
+    """Raises ValueError for what is no book of ours."""
+    try:
+        page = msgspec.json.decode(data, type=_Page)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise ValueError(str(error)) from None
+    digests = [each.digest for each in (*page.accounts, *page.invites)]
+    if not all(is_sha512(digest) for digest in digests):
+        raise ValueError("a damaged hash")
+    return AccountList(
+        {each.name: each for each in page.accounts}, {each.id: each for each in page.invites}
+    )

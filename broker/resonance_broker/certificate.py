@@ -1,0 +1,129 @@
+"""The broker's own certificate: made on first use, known by its fingerprint."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import ipaddress
+import re
+import socket
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resonance_broker.accounts_store import private_folder, write_private
+from resonance_broker.problem import BrokerProblem, ProblemKind
+
+if TYPE_CHECKING:  # loaded only when a certificate has to be made or looked into
+    from cryptography import x509
+
+CERT_NAME, KEY_NAME = "cert.pem", "key.pem"
+VALID_DAYS = 3650  # who pins it looks at the fingerprint, so nothing is won by renewing it
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def own_certificate(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
+    """Certificate and key of this broker, kept in `folder`; made when there are none.
+
+    One that is there is used as it is, whatever names it holds: a new one would lock out
+    everybody who knows the old one.
+
+    Raises:
+        BrokerProblem: of kind FILE when they cannot be written, or one of the two is missing.
+    """
+    cert, key = folder / CERT_NAME, folder / KEY_NAME
+    if cert.exists() != key.exists():
+        there, missing = (cert, key) if cert.exists() else (key, cert)
+        raise BrokerProblem(
+            ProblemKind.FILE,
+            f"{there} is there, but {missing.name} beside it is not",
+            f"put it back, or remove {there.name} too: viewers will need new invites then",
+        )
+    if not cert.exists():
+        _make(cert, key, names)
+    return cert, key
+
+
+def _make(cert: Path, key: Path, names: Sequence[str]) -> None:
+    cert_pem, key_pem = self_signed(names, datetime.datetime.now(datetime.UTC))
+    try:
+        private_folder(cert.parent)
+        write_private(key, key_pem)
+        write_private(cert, cert_pem)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        message = f"the certificate cannot be written to {cert.parent}: {reason}"
+        raise BrokerProblem(ProblemKind.FILE, message) from error
+
+
+def self_signed(names: Sequence[str], now: datetime.datetime) -> tuple[bytes, bytes]:
+    """A certificate for these host names and addresses, and its key, both PEM (EC, P-256)."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "resonance-tui broker")])
+    cert = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))  # clocks differ
+        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
+        .add_extension(x509.SubjectAlternativeName(list(map(_alternative, names))), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    return cert.public_bytes(encoding), key.private_bytes(
+        encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name.encode("idna").decode())
+
+
+def reachable_names(outward: str) -> list[str]:
+    """Under which names this machine may be reached; `outward`: its address towards others."""
+    names = [outward, "localhost", "127.0.0.1", "::1", socket.gethostname(), socket.getfqdn()]
+    fitting = [name for name in names if re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", name)]
+    return list(dict.fromkeys(fitting))
+
+
+def fingerprint(cert: Path) -> str:
+    """SHA-256 of the (first) certificate in a PEM file: 64 hexadecimal digits.
+
+    Raises:
+        BrokerProblem: of kind FILE.
+    """
+    return hashlib.sha256(_der(cert)).hexdigest()
+
+
+def is_self_signed(cert: Path) -> bool:
+    """Whether no authority vouches for it, so that viewers must know its fingerprint."""
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_der_x509_certificate(_der(cert))
+        return certificate.issuer == certificate.subject
+    except ValueError as error:
+        raise BrokerProblem(ProblemKind.FILE, f"certificate {cert}: {error}") from error
+
+
+def _der(cert: Path) -> bytes:
+    try:
+        found = _PEM.search(cert.read_text(encoding="ascii"))
+        if found is None:
+            raise ValueError("no certificate in it")
+        return ssl.PEM_cert_to_DER_cert(found[0])
+    except (OSError, ValueError) as error:
+        raise BrokerProblem(ProblemKind.FILE, f"certificate {cert}: {error}") from error

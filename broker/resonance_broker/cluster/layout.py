@@ -1,0 +1,206 @@
+"""What lies on each machine of a cluster: names to file texts; pure but for reading templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from string import Template
+
+from resonance_broker.passwords import hash_password
+from resonance_broker.problem import BrokerProblem, ProblemKind
+from resonance_broker.settings import is_loopback
+
+_NAME = re.compile(r"[a-z0-9_-]{1,16}")
+_HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
+NATS_NODES = (3, 5)  # fewer survive nothing; with an even number no more survive than with one less
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One broker. `host`: where it listens and where the others reach it."""
+
+    name: str  # 1-16 of a-z 0-9 _ -
+    host: str = "127.0.0.1"
+    port: int = 1883  # for viewers; of a core, for bridges
+    client_port: int = 4222  # NATS alone, as the next
+    cluster_port: int = 6222
+
+    @property
+    def url(self) -> str:
+        scheme = "mqtt" if is_loopback(self.host) else "mqtts"
+        return f"{scheme}://{self.host}:{self.port}"
+
+    def validate(self) -> None:
+        """Raises BrokerProblem of kind USAGE."""
+        if not _NAME.fullmatch(self.name):
+            raise _usage(f"{self.name!r} is not a name for a node", "use 1 to 16 of a-z 0-9 _ -")
+        if not _HOST.fullmatch(self.host):
+            raise _usage(f"{self.host!r} is not a host", "for example berlin.example")
+        if not all(1 <= port <= 65535 for port in (self.port, self.client_port, self.cluster_port)):
+            raise _usage(f"a port of {self.name} is none", "ports go from 1 to 65535")
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Drawn at random by whoever writes the files."""
+
+    nodes: dict[str, str] = field(repr=False)  # an edge's name: its bridge's password
+    cluster: str = field(default="", repr=False)  # between the nodes of NATS
+    viewer: str = field(default="", repr=False)
+    staff: str = field(default="", repr=False)
+
+
+def mosquitto_files(
+    core: Node, edges: Sequence[Node], secrets: Secrets, *, folder: str, tls: bool | None = None
+) -> dict[str, str]:
+    """`core.conf`, `core.users`, `core.acl`, and for each edge `NAME.conf` and `NAME.acl`.
+
+    `folder`: where they will lie. `tls`: whether bridges use it; by itself, off loopback. Then
+    core.crt and core.key are expected there, and ca.crt, which vouches for the core. An edge off
+    loopback expects NAME.crt, NAME.key and NAME.users (mosquitto_passwd).
+
+    Raises:
+        BrokerProblem: of kind USAGE, for names, hosts or ports that are none, or are there twice.
+    """
+    _validate([core, *edges])
+    if core.name != "core":
+        raise _usage(
+            f"{core.name!r} stands where the core does", "name it core, and the edges after it"
+        )
+    tls = not is_loopback(core.host) if tls is None else tls
+    made = {
+        "core.conf": _fill(
+            "core.conf",
+            **_place(core),
+            bind=_bind(core),
+            folder=folder,
+            tls=_tls(folder, "core") if tls else "",
+        ),
+        "core.users": "".join(
+            f"edge-{each.name}:{hash_password(secrets.nodes[each.name])}\n" for each in edges
+        ),
+        "core.acl": "\n".join(_core_acl(edge) for edge in edges),
+    }
+    for edge in edges:
+        made[f"{edge.name}.conf"] = _fill(
+            "edge.conf",
+            **_place(edge),
+            bind=_bind(edge),
+            guard=_guard(edge, folder),
+            core_host=core.host,
+            core_port=core.port,
+            bridge_tls=f"bridge_cafile {folder}/ca.crt" if tls else "",
+            password=secrets.nodes[edge.name],
+        )
+        made[f"{edge.name}.acl"] = _edge_acl(edge)
+    return made
+
+
+def nats_files(nodes: Sequence[Node], secrets: Secrets, *, folder: str) -> dict[str, str]:
+    """`NAME.conf` for each node. Off loopback NAME.crt and NAME.key are expected beside it.
+
+    Raises:
+        BrokerProblem: of kind USAGE, for another number of nodes than 3 or 5, or see above.
+    """
+    _validate(nodes)
+    if len(nodes) not in NATS_NODES:
+        raise _usage(f"{len(nodes)} nodes make no NATS cluster", "use 3, or 5")
+    routes = "\n".join(
+        f'    "nats-route://node:{secrets.cluster}@{each.host}:{each.cluster_port}"'
+        for each in nodes
+    )
+    users = "\n".join(
+        f'    {{ user: {name}, password: "{password}", permissions: ${name} }}'
+        for name, password in (("viewer", secrets.viewer), ("staff", secrets.staff))
+    )
+    return {
+        f"{node.name}.conf": _fill(
+            "nats.conf",
+            **_place(node),
+            bind=node.host if is_loopback(node.host) else "0.0.0.0",
+            client_port=node.client_port,
+            cluster_port=node.cluster_port,
+            tls=_nats_door(node, folder),
+            folder=folder,
+            secret=secrets.cluster,
+            routes=routes,
+            users=users,
+        )
+        for node in nodes
+    }
+
+
+def _validate(nodes: Sequence[Node]) -> None:
+    for node in nodes:
+        node.validate()
+    if len({each.name for each in nodes}) < len(nodes):
+        raise _usage("two nodes have one name", "each needs its own")
+    if len({(each.host, each.port) for each in nodes}) < len(nodes):
+        raise _usage("two nodes have one address", "each needs its own host or port")
+    if len({is_loopback(each.host) for each in nodes}) > 1:
+        raise _usage("some nodes are on this machine alone", "give all of them hosts, or none")
+
+
+def _fill(template: str, **values: object) -> str:
+    text = files("resonance_broker.cluster").joinpath(template).read_text(encoding="utf-8")
+    return Template(text).substitute(values)
+
+
+def _place(node: Node) -> dict[str, object]:
+    return {"name": node.name, "port": node.port}
+
+
+def _bind(node: Node) -> str:
+    """Off loopback all addresses: the one that others know may not be this machine's own."""
+    return f" {node.host}" if is_loopback(node.host) else ""
+
+
+def _tls(folder: str, name: str) -> str:
+    return "\n".join(
+        (f"certfile {folder}/{name}.crt", f"keyfile {folder}/{name}.key", "tls_version tlsv1.2")
+    )
+
+
+def _guard(edge: Node, folder: str) -> str:
+    if is_loopback(edge.host):
+        return "allow_anonymous true"
+    users = f"allow_anonymous false\npassword_file {folder}/{edge.name}.users"
+    return f"{_tls(folder, edge.name)}\n{users}\nacl_file {folder}/{edge.name}.acl"
+
+
+def _nats_door(node: Node, folder: str) -> str:
+    if is_loopback(node.host):
+        return "no_auth_user: viewer"
+    place = f"{folder}/{node.name}"
+    return f'tls {{ cert_file: "{place}.crt", key_file: "{place}.key" }}'
+
+
+def _core_acl(edge: Node) -> str:
+    shared = [f"topic readwrite resonance/1/+/{topic}" for topic in _COUNTED]
+    notices = [f"topic write resonance/edge/{edge.name}", "topic read resonance/edge/+"]
+    return "\n".join((f"user edge-{edge.name}", *shared, *notices, ""))
+
+
+_COUNTED = ("agent/+", "agg/+", "total", "room")
+
+
+def _edge_acl(edge: Node) -> str:
+    agent = f"agg-{edge.name}"
+    counting = [
+        f"topic write resonance/1/+/{topic}"
+        for topic in (f"agent/{agent}", f"agg/{agent}", "total")
+    ]
+    viewers = [f"pattern write resonance/1/+/{kind}/+/%u" for kind in ("r", "n")]
+    return "\n".join(
+        (
+            *("# Every account reads rooms and writes what bears its own name.",),
+            *("pattern read resonance/#", *viewers, "", f"user {agent}", *counting, ""),
+            *("user resonance-host", "topic write resonance/1/+/room", ""),
+        )
+    )
+
+
+def _usage(message: str, hint: str) -> BrokerProblem:
+    return BrokerProblem(ProblemKind.USAGE, message, hint)

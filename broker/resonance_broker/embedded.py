@@ -1,0 +1,141 @@
+"""The broker in pure Python (amqtt) for machines without Mosquitto: one small room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from resonance_broker.preflight import check_port
+from resonance_broker.problem import BrokerProblem, ProblemKind
+from resonance_broker.settings import BrokerSettings
+
+if TYPE_CHECKING:
+    from amqtt.broker import Broker
+
+START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 3.0
+LIMITS = (
+    "Without Mosquitto a small built-in broker does its work: good for about 50 viewers on"
+    " this machine, without passwords.",
+    "It speaks MQTT 3.1.1, so what a viewer leaves behind expires in the programs that"
+    " read it, not in the broker.",
+)
+
+
+class EmbeddedBroker:
+    """amqtt in its own thread with its own loop; same shape as a Mosquitto."""
+
+    login = None
+    has_mqtt5 = False
+
+    def __init__(self, settings: BrokerSettings, *, too_old: str = "") -> None:
+        """`too_old`: the Mosquitto that is there and cannot be used, if any."""
+        self.settings = settings
+        self.limits = (*([f"{too_old} is too old (2.0 is needed)."] if too_old else ()), *LIMITS)
+        self.last_words = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._is_up = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="broker-embedded", daemon=True)
+
+    @property
+    def kind(self) -> str:
+        return f"embedded amqtt {importlib.metadata.version('amqtt')}"
+
+    @property
+    def url(self) -> str:
+        return self.settings.url
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive() and self._is_up.is_set()
+
+    def start(self) -> None:
+        """Start it and return once it listens.
+
+        Raises:
+            BrokerProblem: NOT_INSTALLED for what only Mosquitto can do; USAGE, PORT_TAKEN;
+                FAILED when it cannot be started.
+        """
+        self.settings.validate()
+        _check_abilities(self.settings)
+        check_port(self.settings)
+        self._thread.start()
+        while self._thread.is_alive() and not self._is_up.wait(0.05):
+            pass
+        if not self._is_up.is_set():
+            message = f"{self.kind} could not start"
+            raise BrokerProblem(ProblemKind.FAILED, message, self.last_words)
+
+    def renew_people(self) -> None:
+        """It knows nobody by name."""
+
+    def stop(self) -> None:
+        if self._loop is not None and self._stopping is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                self._loop.call_soon_threadsafe(self._stopping.set)
+        if self._thread.is_alive():
+            self._thread.join(STOP_TIMEOUT_S + 1)
+
+    def _work(self) -> None:
+        # Its log names every client's address, and calls each closed connection an error.
+        logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:  # the thread's edge: whatever it was becomes its last words
+            self.last_words = str(error) or type(error).__name__
+        finally:
+            self._is_up.clear()
+
+    async def _serve(self) -> None:
+        from amqtt.broker import Broker
+
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        broker = Broker(_config(self.settings))
+        async with asyncio.timeout(START_TIMEOUT_S):
+            await broker.start()
+        self._is_up.set()
+        await self._stopping.wait()
+        await _shut_down(broker)
+
+
+async def _shut_down(broker: Broker) -> None:
+    """Bounded: a client that does not let go must not keep us."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await broker.shutdown()
+
+
+def _config(settings: BrokerSettings) -> dict[str, object]:
+    return {  # amqtt splits at the last colon and wants no brackets around IPv6
+        "listeners": {"default": {"type": "tcp", "bind": f"{settings.host}:{settings.port}"}},
+        "plugins": {
+            "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True},
+            "amqtt.plugins.sys.broker.BrokerSysPlugin": {"sys_interval": settings.stats_interval_s},
+        },
+    }
+
+
+def _check_abilities(settings: BrokerSettings) -> None:
+    """Only Mosquitto may be shown to other machines, know passwords or speak TLS."""
+    wanted = [
+        *(["be public"] if settings.public else []),
+        *(["check passwords"] if settings.asks_for_names else []),
+        *(["speak TLS"] if settings.has_tls else []),
+    ]
+    if wanted:
+        raise BrokerProblem(
+            ProblemKind.NOT_INSTALLED,
+            f"the built-in broker cannot {' or '.join(wanted)}, and Mosquitto is not used",
+            INSTALL_HINT,
+        )
+
+
+INSTALL_HINT = (
+    "install Mosquitto 2.0 or newer: sudo apt-get install mosquitto, or brew install mosquitto,"
+    " or the installer from mosquitto.org"
+)

@@ -1,0 +1,58 @@
+"""What a started broker looks like, whichever program it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from resonance_broker.access import BrokerLogin
+from resonance_broker.settings import BrokerSettings
+
+Say = Callable[[str], None]  # takes one sentence; called from the broker's own thread
+
+
+class RunningBroker(Protocol):
+    """A broker on this machine that somebody has to stop."""
+
+    settings: BrokerSettings
+
+    @property
+    def kind(self) -> str:
+        """Program and version: "mosquitto 2.0.11", "embedded amqtt 0.12.1"."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """For clients on this machine, without a password: mqtt://127.0.0.1:1883."""
+        ...
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What people should be told about it, one sentence each."""
+        ...
+
+    @property
+    def has_mqtt5(self) -> bool: ...
+
+    @property
+    def login(self) -> BrokerLogin | None:
+        """The host's own account; None where nobody needs one."""
+        ...
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is up, or down for a moment and about to be started again."""
+        ...
+
+    @property
+    def last_words(self) -> str:
+        """What it last complained of; "" when it never did."""
+        ...
+
+    def renew_people(self) -> None:
+        """Take accounts and invites as they are now, where it knows any."""
+        ...
+
+    def stop(self) -> None:
+        """End it: within a few seconds, and no matter how often it is called."""
+        ...

@@ -1,0 +1,1 @@
+"""Training: on single pictures (`still`) and on clips (`clips`)."""

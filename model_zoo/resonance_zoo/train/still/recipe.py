@@ -1,0 +1,42 @@
+"""The hyper-parameters of a training run, with the schedules that follow from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from resonance_zoo.train.still.augment import Augmentation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyper-parameters; `epochs` or `minutes` sets the length of the cosine schedule."""
+
+    design: str = "t1w"
+    minutes: float | None = None
+    epochs: float | None = None
+    seed: int = 0
+    workers: int = 2
+    batch: int = 64
+    learning_rate: float = 0.06
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    warmup: float = 0.01
+    clip: float = 5.0
+    smoothing: float = 0.03
+    balance: float = 0.55
+    sync_steps: int = 16
+    ema: float = 0.95
+    sizes: tuple[tuple[float, float], ...] = ((0.0, 2 / 3), (0.45, 5 / 6), (0.72, 1.0))
+    device: str = "cpu"
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def size_at(self, progress: float, full: int) -> int:
+        """Side of the training crops at that share of the schedule: small first, whole last."""
+        share = [share for start, share in self.sizes if progress >= start][-1]
+        return round(full * share)
+
+    def rate_at(self, progress: float) -> float:
+        """Linear warm-up, then cosine to zero."""
+        warm = min(1.0, (progress + 1e-3) / self.warmup)
+        return self.learning_rate * warm * (1 + math.cos(math.pi * min(progress, 1.0))) / 2

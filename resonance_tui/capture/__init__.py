@@ -1,1 +1,0 @@
-"""From a picture source to clips of one face."""

@@ -1,0 +1,223 @@
+"""Pure: a recording by column, and how it is resampled for a chart so that peaks stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resonance_tui.emotions import EMOTIONS
+from resonance_tui.history.samples import Sample
+
+BRIDGE_S = 5  # a hiccup of the recorder, not a gap
+UNUSUAL = 2.5  # times what a line's highest seconds usually rise above their means: a spike
+LEAST_RISE = 0.1  # of what a line covers; a lower spike would not catch the eye
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # the same track is the same object
+class Recording:
+    """A recording by column. All arrays have one entry a recorded second, in order of time."""
+
+    times: NDArray[np.int64]  # (N,) epoch s, strictly rising
+    counts: NDArray[np.int64]  # (N, 7)
+    others: NDArray[np.int64]  # (N,) unsure and away together
+    viewers: NDArray[np.int64]  # (N,)
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def start(self) -> int:
+        """First recorded second; the track must not be empty."""
+        return int(self.times[0])
+
+    @property
+    def end(self) -> int:
+        return int(self.times[-1])
+
+    def slice(self, low: int, high: int) -> Recording:
+        """Rows `low` to `high` - 1, as a view."""
+        rows = slice(low, high)
+        return Recording(self.times[rows], self.counts[rows], self.others[rows], self.viewers[rows])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Equal buckets of time over a part of a track."""
+
+    times: Floats  # (B,) middles of the buckets, epoch s
+    width_s: float
+    bounds: NDArray[np.int64]  # (B + 1,) bucket b holds the track's rows bounds[b] to [b + 1] - 1
+    starts: frozenset[int] = frozenset()  # buckets that nothing joins to the one before
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """(B,) recorded seconds per bucket."""
+        return np.diff(self.bounds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """K lines over B buckets, each array `float64[K, B]`. NaN where nothing was recorded.
+
+    After `min_max`, `low` and `high` are the lowest and the highest second of each bucket; after a
+    correction they are the edges of its error band.
+    """
+
+    times: Floats  # (B,)
+    mean: Floats
+    low: Floats
+    high: Floats
+    starts: frozenset[int] = frozenset()
+
+
+def to_track(rows: Sequence[Sample]) -> Recording:
+    """Where several sources recorded the same second, the one that saw most viewers counts."""
+    table = np.array(
+        [(r.t, r.viewers, *r.counts, r.unsure, r.away) for r in rows], np.int64
+    ).reshape(-1, 11)
+    return from_table(table)
+
+
+def from_table(table: NDArray[np.int64]) -> Recording:
+    """`int64[N, 11]`, one line a row: t, viewers, seven counts, unsure, away; in any order."""
+    if not _is_rising(table[:, 0]):
+        table = table[np.lexsort((-table[:, 1], table[:, 0]))]
+        table = table[np.diff(table[:, 0], prepend=-1) != 0]
+    counts = np.ascontiguousarray(table[:, 2:9])
+    return Recording(table[:, 0].copy(), counts, table[:, 9] + table[:, 10], table[:, 1].copy())
+
+
+def cut(track: Recording, start: float, end: float) -> Recording:
+    """The part from `start` to `end`, both included (epoch s)."""
+    low = np.searchsorted(track.times, start, side="left")
+    high = np.searchsorted(track.times, end, side="right")
+    return track.slice(int(low), int(high))
+
+
+def extend(track: Recording, more: Recording) -> Recording:
+    """`track` with `more` behind it; where they overlap, `more` holds."""
+    if not len(more):
+        return track
+    kept = track.slice(0, int(np.searchsorted(track.times, more.start)))
+    return Recording(
+        np.concatenate([kept.times, more.times]),
+        np.concatenate([kept.counts, more.counts]),
+        np.concatenate([kept.others, more.others]),
+        np.concatenate([kept.viewers, more.viewers]),
+    )
+
+
+def grid(track: Recording, start: float, end: float, bins: int) -> Grid:
+    """At most `bins` buckets from `start` to `end`, none shorter than a second."""
+    span = end - start + 1  # the last second belongs to it
+    bins = max(1, min(bins, int(span)))
+    width = span / bins
+    edges = start + width * np.arange(bins + 1)
+    bounds = np.searchsorted(track.times, edges)
+    bounds[-1] = np.searchsorted(track.times, end, side="right")
+    times: Floats = start + width * (np.arange(bins, dtype=np.float64) + 0.5) - 0.5
+    return Grid(times, width, bounds, _after_gaps(track, bounds, width))
+
+
+def min_max(values: NDArray, grid: Grid) -> Series:
+    """Min-max resampling of `values[N, K]`, a row for each of the track's: the mean, the lowest
+    and the highest second of each bucket, so that no second is too short to be seen.
+
+    NaN in `values` is a second that is not known.
+    """
+    rows = grid.rows
+    known = np.flatnonzero(rows)
+    found = np.full((3, values.shape[1], len(rows)), np.nan)
+    if len(known):
+        part = values[grid.bounds[0] : grid.bounds[-1]]
+        at = grid.bounds[known] - grid.bounds[0]
+        found[0][:, known] = _means(part, at, rows[known]).T
+        found[1][:, known] = np.fmin.reduceat(part, at).T
+        found[2][:, known] = np.fmax.reduceat(part, at).T
+    return Series(grid.times, found[0], found[1], found[2], parted(grid, found[0]))
+
+
+def means(values: NDArray, grid: Grid) -> Floats:
+    """Mean of `values[N, K]` per bucket, `float64[B, K]`; NaN where nothing was recorded."""
+    rows = grid.rows
+    known = np.flatnonzero(rows)
+    found = np.full((len(rows), values.shape[1]), np.nan)
+    if len(known):
+        part = values[grid.bounds[0] : grid.bounds[-1]]
+        found[known] = _means(part, grid.bounds[known] - grid.bounds[0], rows[known])
+    return found
+
+
+def parted(grid: Grid, lines: Floats) -> frozenset[int]:
+    """The buckets that begin a piece of these lines `[K, B]`: after a gap, or after what was
+    recorded and cannot be told."""
+    is_untold = np.isnan(lines).all(axis=0) & (grid.rows > 0)
+    return grid.starts | frozenset((np.flatnonzero(is_untold) + 1).tolist())
+
+
+def stacked(lines: Floats) -> Floats:
+    """Each line on top of those before it: the upper edges of a stack, `float64[K, B]`."""
+    return np.cumsum(lines, axis=0)
+
+
+def spikes(mean: Floats, high: Floats) -> list[int]:
+    """Buckets of one line in which a second stands out too far for the means to tell of it.
+
+    The highest second of all is always told. Others rise far above the means of their bucket and
+    its neighbours, by the standard of this line: plain noise draws nothing, nor does a slope.
+    """
+    around = np.concatenate([[np.nan], mean, [np.nan]])
+    rise = high - np.fmax(np.fmax(around[:-2], around[2:]), mean)
+    if not np.isfinite(rise).any():
+        return []
+    usual = float(np.nanmedian(high - mean))
+    least = max(UNUSUAL * usual, LEAST_RISE * float(np.nanmax(high) - np.nanmin(mean)))
+    found = set(np.flatnonzero(rise > least).tolist())
+    top = int(np.nanargmax(high))
+    return sorted(found | {top} if rise[top] > 0 else found)
+
+
+def segments(
+    times: Floats, line: Floats, starts: frozenset[int]
+) -> list[tuple[list[float], list[float]]]:
+    """A line as its unbroken pieces; a gap in the recording is a gap in the line."""
+    known = np.flatnonzero(np.isfinite(line))
+    if not len(known):
+        return []
+    begun = np.isin(np.arange(len(line)), list(starts)).cumsum()[known]
+    pieces = np.split(known, np.flatnonzero(np.diff(begun)) + 1)
+    return [(times[piece].tolist(), line[piece].tolist()) for piece in pieces]
+
+
+def averages(track: Recording) -> tuple[float, ...]:
+    """Mean viewers per emotion, seven; zeros for an empty track."""
+    if not len(track):
+        return (0.0,) * len(EMOTIONS)
+    return tuple(float(mean) for mean in track.counts.mean(axis=0))
+
+
+def _is_rising(times: NDArray[np.int64]) -> bool:
+    return bool((np.diff(times) > 0).all())
+
+
+def _means(values: NDArray, at: NDArray[np.int64], rows: NDArray[np.int64]) -> Floats:
+    if values.dtype.kind == "i":
+        return np.add.reduceat(values, at) / rows[:, None]
+    is_known = np.isfinite(values)
+    sums = np.add.reduceat(np.where(is_known, values, 0.0), at)
+    count = np.add.reduceat(is_known.astype(np.int64), at)
+    return np.where(count > 0, sums / np.maximum(count, 1), np.nan)
+
+
+def _after_gaps(track: Recording, bounds: NDArray[np.int64], width: float) -> frozenset[int]:
+    """Which buckets begin after a pause that a line must not cross."""
+    times = track.times[bounds[0] : bounds[-1]]
+    after = np.flatnonzero(np.diff(times) > max(BRIDGE_S, width / 2)) + 1 + bounds[0]
+    place = np.searchsorted(bounds, after, side="right") - 1
+    before = np.searchsorted(bounds, after - 1, side="right") - 1
+    return frozenset(place[place > before].tolist())

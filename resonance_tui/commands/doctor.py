@@ -1,0 +1,253 @@
+"""`doctor`: try each thing the app needs, for real, and say what to do about the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from resonance_tui import __version__
+from resonance_tui.config import Config
+from resonance_tui.errors import CredentialsInvalid, EngineUnavailable, ResonanceError, in_words
+from resonance_tui.logs import native_output_to
+from resonance_tui.profile import Profile
+
+CAMERA_WAIT_S = 4.0
+SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
+_MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    topic: str
+    verdict: Literal["ok", "warn", "fail"]
+    text: str
+    advice: str = ""
+
+
+def run(config: Config, *, as_json: bool) -> None:
+    """Print the findings as they come; exit code 1 when something fails that `join` needs."""
+    findings = []
+    with native_output_to(config.directories.log_file):
+        for check in _checks(config):
+            finding = _guarded(check)
+            findings.append(finding)
+            if not as_json:
+                _show(finding)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    failed = [finding.topic for finding in findings if finding.verdict == "fail"]
+    if failed:
+        raise ResonanceError(f"Not working here: {', '.join(failed)}.", "See the advice above.")
+
+
+def _show(finding: Finding) -> None:
+    mark, color = _MARKS[finding.verdict]
+    click.echo(f"{click.style(mark, fg=color)} {finding.topic:<12} {finding.text}")
+    if finding.advice:
+        click.echo(f"  {'':<12} -> {finding.advice}")
+
+
+def _guarded(check: Callable[[], Finding]) -> Finding:
+    topic = check.__name__.strip("_").replace("_", " ")
+    try:
+        return check()
+    except ResonanceError as error:
+        return Finding(topic, "fail", error.message, error.hint)
+    except (ImportError, OSError) as error:
+        return Finding(topic, "fail", str(error), f"On Debian or Ubuntu: {SYSTEM_LIBRARIES}")
+    except Exception as error:  # a native library's own: the other checks have to be made too
+        return Finding(topic, "fail", in_words(error))
+
+
+def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
+    yield _program
+    yield _terminal
+    yield _opencv
+
+    def faces() -> Finding:
+        return _faces(config)
+
+    def engine() -> Finding:
+        return _engine(config)
+
+    def camera() -> Finding:
+        return _camera(config)
+
+    def broker() -> Finding:
+        return _broker(config)
+
+    def history() -> Finding:
+        return _history(config)
+
+    def sheets() -> Finding:
+        return _sheets(config)
+
+    yield from (faces, engine, camera, broker, history, sheets)
+
+
+def _program() -> Finding:
+    python = platform.python_version()
+    return Finding("program", "ok", f"resonance-tui {__version__}, Python {python}, {sys.platform}")
+
+
+def _terminal() -> Finding:
+    size = shutil.get_terminal_size()
+    text = f"{size.columns}x{size.lines}, TERM={os.environ.get('TERM', 'not set')}"
+    if not sys.stdout.isatty():
+        return Finding("terminal", "warn", "none here", "Use --headless where there is no screen.")
+    if size.columns < 60 or size.lines < 15:
+        return Finding("terminal", "warn", text, "60x15 or more shows the whole room.")
+    return Finding("terminal", "ok", text)
+
+
+def _opencv() -> Finding:
+    names = ("opencv-python", "opencv-contrib-python", "opencv-python-headless")
+    names += ("opencv-contrib-python-headless",)
+    found = [name for name in names if _version(name)]
+    if len(found) > 1:
+        return Finding(
+            "pictures",
+            "fail",
+            f"{len(found)} OpenCV builds overwrite each other: {', '.join(found)}",
+            f"pip uninstall {' '.join(found)}; pip install opencv-contrib-python",
+        )
+    import cv2
+
+    return Finding("pictures", "ok", f"OpenCV {cv2.__version__}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _faces(config: Config) -> Finding:
+    from resonance_tui.errors import FaceModelMissing
+    from resonance_tui.pipeline.detectors import create_detector
+    from resonance_tui.pipeline.face_model import face_model_path
+
+    try:
+        model = face_model_path(config.directories.data, allow_download=True, progress=True)
+    except FaceModelMissing as missing:
+        create_detector(None).close()
+        return Finding("faces", "warn", f"{missing.message} Haar cascade works.", missing.hint)
+    finder = create_detector(model)
+    finder.close()
+    if finder.note:
+        return Finding("faces", "warn", f"{finder.note}; {finder.name} works", SYSTEM_LIBRARIES)
+    return Finding("faces", "ok", f"{finder.name}, model {model}")
+
+
+def _engine(config: Config) -> Finding:
+    from resonance_tui.commands.session_builder import engine_options
+    from resonance_tui.engines import base, benchmark_cache, catalog
+
+    folder, options = base.weights_folder(config.directories.data), engine_options(config)
+    passed_over: list[str] = []
+    try:
+        name = base.check_engine(config.settings.engine.name, folder, options)
+        engine = base.create_engine(name, folder, options, warn=passed_over.append)
+    except EngineUnavailable as error:
+        advice = error.hint.removesuffix(catalog.TRY_UNTRAINED)  # an option of `join` alone
+        return Finding("engine", "fail", error.message, advice)
+    seconds = benchmark_cache.timed(engine, folder, options)
+    spec = engine.spec
+    how = f" ({spec.runs_on})" if spec.runs_on else ""
+    text = f"{spec.name}{how}: {seconds * 1000:.1f} ms a clip of {spec.clip_frames}"
+    if not benchmark_cache.holds(seconds):
+        advice = "--engine static is quick everywhere; `models list` shows what each one costs."
+        return Finding("engine", "warn", f"{text}, too slow for one prediction a second", advice)
+    text = f"{text}, holds one prediction a second"
+    return Finding("engine", "warn" if passed_over else "ok", text, "; ".join(passed_over))
+
+
+def _camera(config: Config) -> Finding:
+    from resonance_tui.pipeline.camera import FrameSource
+    from resonance_tui.pipeline.sources import CameraState, parse_source
+
+    source = parse_source(config.settings.camera.source)
+    if source.kind == "none":
+        return Finding("camera", "warn", "none chosen", "--camera 0 for the first one.")
+    shows_a_person = source.kind in ("device", "url")
+    if shows_a_person and Profile(config.directories.profile_file).load().consented_at is None:
+        text = f"{source.label}: not opened, nobody has agreed to it yet"
+        return Finding("camera", "warn", text, "resonance-tui config consent --give, or join once")
+    frames = FrameSource(source)
+    frames.start()
+    try:
+        frame, status, until = None, frames.status, time.monotonic() + CAMERA_WAIT_S
+        while frame is None and time.monotonic() < until:
+            time.sleep(0.05)
+            frame = frames.latest()
+            status = frames.status
+            if status.state in (CameraState.MISSING, CameraState.BUSY):
+                break
+    finally:
+        frames.stop()
+    if frame is None:
+        detail = status.detail or "no picture came"
+        advice = "Plug it in, close other programs, or join with --camera demo or none."
+        return Finding("camera", "warn", f"{source.label}: {detail}", advice)
+    height, width = frame.image.shape[:2]
+    return Finding("camera", "ok", f"{source.label}: {width}x{height}")
+
+
+def _broker(config: Config) -> Finding:
+    from resonance_broker import find_mosquitto
+
+    from resonance_tui.commands.session_builder import broker_or_default
+    from resonance_tui.messaging.probe import is_reachable
+
+    url = broker_or_default(config)
+    is_configured = bool(config.settings.broker.url)
+    listening = asyncio.run(is_reachable(url, 5.0 if is_configured else 0.5))
+    program = find_mosquitto()
+    found = f"{program.name} at {program.path}" if program else "no Mosquitto; the embedded one"
+    if listening:
+        return Finding("broker", "ok", f"{url.public} answers; here: {found}")
+    if is_configured:
+        return Finding("broker", "fail", f"{url.public} does not answer", "Is it running?")
+    advice = "" if program else "sudo apt-get install mosquitto (for more than 50 viewers)"
+    verdict = "ok" if program else "warn"
+    return Finding("broker", verdict, f"none runs, join will start one: {found}", advice)
+
+
+def _history(config: Config) -> Finding:
+    from resonance_tui.history.store import Store
+
+    path: Path = config.database
+    if not path.exists():
+        return Finding("history", "ok", f"nothing recorded yet; would be kept in {path}")
+    store = Store(path, read_only=True)
+    channels = store.channels()
+    store.close()
+    return Finding("history", "ok", f"{len(channels)} channels in {path}")
+
+
+def _sheets(config: Config) -> Finding:
+    """What is here; Google is not asked."""
+    from resonance_tui.sinks.sheets import login as sheets_login
+
+    try:
+        login = sheets_login.find(config)
+    except CredentialsInvalid as error:
+        if not config.settings.sheets.credentials:
+            return Finding("sheets", "ok", "no login for Google Sheets; nothing goes there")
+        return Finding("sheets", "warn", error.message, error.hint)
+    return Finding("sheets", "ok", f"login {login.account or login.kind} from {login.origin}")

@@ -1,0 +1,180 @@
+"""A session without a screen: events as lines, and a summary at the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from typing import Any
+
+import click
+
+from resonance_tui.commands.event_loop import for_seconds
+from resonance_tui.emotions import STYLES, WORDS, Emotion
+from resonance_tui.messaging.connection import LinkStatus
+from resonance_tui.session.core import Session
+from resonance_tui.session.events import (
+    CorrectedCounts,
+    EngineState,
+    LinkUpdate,
+    NoticeUpdate,
+    RoomUpdate,
+    SelfUpdate,
+    SelfView,
+    SessionEvent,
+    untrained,
+)
+
+
+class Printer:
+    """Writes each event to stdout, as JSON or for a person; notices go to stderr.
+
+    `observes`: nobody is read here, so there is nothing to tell of camera, engine and oneself.
+    """
+
+    def __init__(self, session: Session, *, as_json: bool, observes: bool = False) -> None:
+        self._session, self._as_json, self._observes = session, as_json, observes
+        self._started = time.monotonic()
+        self._feelings: Counter[str] = Counter()
+        self._peak = 0
+        self._last: dict[str, str] = {}  # what was said last, by subject
+        session.add_listener(self.take)
+
+    def take(self, event: SessionEvent) -> None:
+        if not self._observes:
+            self._say_camera()
+            self._say_engine()
+        match event:
+            case SelfUpdate() if self._observes:
+                pass
+            case SelfUpdate():
+                me = event.me
+                self._feelings[me.code.word if me.state == "ok" else me.state] += 1
+                data = self_json(event.t, me)
+                if not self._session.view.engine.is_trained:
+                    data["untrained"] = True
+                self._put(data, self_text(me), "self")
+            case RoomUpdate():
+                self._peak = max(self._peak, event.room.viewers)
+                self._put(room_json(event), room_text(event), "room")
+            case LinkUpdate():
+                line = f"link  {event.status.state.value}  {event.status.detail}".rstrip()
+                self._put(link_json(event.t, event.status), line, "link")
+            case NoticeUpdate():
+                click.echo(f"note: {event.text}", err=True)
+
+    def summary(self) -> str:
+        """What happened, in one line."""
+        seconds = time.monotonic() - self._started
+        channel = self._session.view.channel
+        room = f"{seconds:.0f} s in {channel}: at most {self._peak} viewers at once"
+        if self._observes:
+            return room
+        total = sum(self._feelings.values())
+        feelings = ", ".join(
+            f"{name} {count / total:.0%}" for name, count in self._feelings.most_common(4)
+        )
+        return f"{room}; you: {feelings or 'nothing read'}"
+
+    def _put(self, data: dict[str, Any], text: str, kind: str) -> None:
+        if self._as_json:
+            click.echo(json.dumps(data, separators=(",", ":")))
+        elif kind == "link" or self._is_news(kind, text):
+            click.echo(f"{time.strftime('%H:%M:%S')}  {text}")
+
+    def _say_camera(self) -> None:
+        camera = self._session.view.camera
+        text = f"{camera.source}: {camera.state.value} {camera.detail}".rstrip()
+        if self._is_news("camera", text):
+            click.echo(f"note: {text}", err=True)
+
+    def _say_engine(self) -> None:
+        engine = self._session.view.engine
+        text = f"engine {engine.name}: {engine.state.value} {engine.detail}".rstrip()
+        if self._is_news("engine", text):
+            click.echo(f"note: {text}", err=True)
+        if engine.is_trained or engine.state is not EngineState.READY:
+            return
+        if self._is_news("untrained", engine.name):
+            click.echo(f"note: {untrained(engine.name)}", err=True)
+
+    def _is_news(self, subject: str, text: str) -> bool:
+        is_news = text != self._last.get(subject)
+        self._last[subject] = text
+        return is_news
+
+
+async def run(
+    session: Session, *, as_json: bool, duration: float | None, observes: bool = False
+) -> None:
+    """Run the session, printing; the summary comes last whatever ends it."""
+    printer = Printer(session, as_json=as_json, observes=observes)
+    try:
+        await for_seconds(session.run(), duration)
+    finally:
+        click.echo(printer.summary(), err=True)
+
+
+def self_json(t: float, me: SelfView) -> dict[str, Any]:
+    return {
+        "type": "self",
+        "t": round(t, 3),
+        "state": me.state,
+        "emotion": me.code.word if me.code.is_emotion else None,
+        "confidence": me.confidence,
+        "probabilities": list(me.probabilities),
+        "latency_ms": me.latency_ms,
+    }
+
+
+def room_json(event: RoomUpdate) -> dict[str, Any]:
+    room, score = event.room, event.resonance
+    data: dict[str, Any] = {
+        "type": "room",
+        "t": round(event.t, 3),
+        "viewers": room.viewers,
+        "counts": dict(zip(WORDS, room.counts, strict=True)),
+        "unsure": room.unsure,
+        "away": room.away,
+        "mode": "total" if room.is_total else "mesh",
+        "resonance": None if score is None else round(score, 2),
+    }
+    if event.corrected is not None:
+        data["corrected"] = corrected_json(event.corrected)
+    return data
+
+
+def corrected_json(corrected: CorrectedCounts) -> dict[str, Any]:
+    """Counts and the ends of their 95 % band by emotion, or nulls and why."""
+    rows = {"counts": corrected.counts, "low": corrected.low, "high": corrected.high}
+    named = {key: dict(zip(WORDS, row, strict=True)) if row else None for key, row in rows.items()}
+    return {"engine": corrected.engine, **named, "lacking": corrected.lacking or None}
+
+
+def link_json(t: float, status: LinkStatus) -> dict[str, Any]:
+    return {"type": "link", "t": round(t, 3), "status": status.state.value, "detail": status.detail}
+
+
+def self_text(me: SelfView) -> str:
+    look = STYLES[me.code]
+    sure = f"  {round(10 * me.confidence) * 10} %" if me.code.is_emotion else ""
+    paused = "  (not shared)" if me.state == "paused" else ""
+    return f"you   {look.glyph} {me.code.word}{sure}{paused}"
+
+
+def room_text(event: RoomUpdate) -> str:
+    room = event.room
+    parts = [f"{Emotion(i).word} {count}" for i, count in enumerate(room.counts) if count]
+    parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
+    of = " (total)" if room.is_total else ""
+    text = f"room  {room.viewers} viewers{of}: {', '.join(parts) or 'nobody here'}"
+    if event.resonance is not None:
+        text += f"; resonance {round(10 * event.resonance) * 10} %"
+    return f"{text}; corrected: {corrected_text(event.corrected)}" if event.corrected else text
+
+
+def corrected_text(corrected: CorrectedCounts) -> str:
+    """The counts once corrected, to the nearest viewer, or why they cannot be."""
+    rounded = [round(count) for count in corrected.counts]
+    parts = [f"{Emotion(i).word} {count}" for i, count in enumerate(rounded) if count]
+    return corrected.lacking or ", ".join(parts)

@@ -1,0 +1,146 @@
+"""From settings to a session: every check that can be made before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from resonance_tui.config import DEFAULT_BROKER_URL, Config
+from resonance_tui.engines.base import EngineOptions, check_engine, check_name, weights_folder
+from resonance_tui.logins import Logins
+from resonance_tui.pipeline.sources import Source, parse_source
+from resonance_tui.profile import Profile
+from resonance_tui.protocol.sanitize import safe_text
+from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.session.core import Session, SessionPlan
+from resonance_tui.sinks.sheets.upload import plan as sheet_plan
+
+TITLE_LIMIT = 100  # characters of a recording's title
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the settings mean, checked."""
+
+    source: Source
+    engine: str
+    broker: BrokerUrl | None
+    engine_options: EngineOptions
+
+
+def check(config: Config, *, allow_untrained: bool = False) -> Intent:
+    """Raises InputError for a camera, engine or broker setting that cannot be meant, and
+    EngineUnavailable for an engine that lacks weights or packages."""
+    settings = config.settings
+    source = parse_source(settings.camera.source)
+    if source.kind == "file":
+        from resonance_tui.pipeline.camera import check_source
+
+        check_source(source)
+    options = engine_options(config, allow_untrained=allow_untrained)
+    engine = settings.engine.name
+    if source.kind == "none":  # nobody to read, no engine to have
+        check_name(engine)
+    else:
+        engine = check_engine(engine, weights_folder(config.directories.data), options)
+    return Intent(source, engine, broker_url(config), options)
+
+
+def engine_options(config: Config, *, allow_untrained: bool = False) -> EngineOptions:
+    """How to run the engine. Raises InputError for a device or precision there is not."""
+    settings = config.settings.engine
+    return EngineOptions(settings.device, settings.precision, allow_untrained)
+
+
+def frames_a_second(config: Config) -> float | None:
+    """What was asked for; None where nothing was, for as many as the engine needs."""
+    is_chosen = config.origins["camera.fps"] != "default"
+    return config.settings.camera.fps if is_chosen else None
+
+
+def broker_url(config: Config) -> BrokerUrl | None:
+    """The configured broker with its login; None where none is configured."""
+    settings = config.settings.broker
+    if not settings.url:
+        return None
+    return _configured(config, parse_broker_url(settings.url))
+
+
+def _configured(config: Config, url: BrokerUrl) -> BrokerUrl:
+    settings = config.settings.broker
+    return dataclasses.replace(
+        url,
+        username=url.username or settings.user or None,
+        password=url.password or settings.password or None,
+        pin=url.pin or (_logins(config).pin_for(url.place) if url.is_tls else None),
+        alternates=tuple(_configured(config, each) for each in url.alternates),
+    )
+
+
+def _logins(config: Config) -> Logins:
+    return Logins(config.directories.logins_file)
+
+
+def with_login(config: Config, url: BrokerUrl, channel: str = "") -> BrokerUrl:
+    """The same with the login that an invite to the channel (or to any, for what needs none in
+    particular) once brought, where no other is given. It is told to the broker with the
+    certificate that it was made under, and to no other."""
+    if url.username is not None:
+        return url
+    logins = _logins(config)
+    known = logins.find(url.place, channel, url.pin) if channel else logins.any_for(url.place)
+    if known is None or url.pin not in (None, known.pin, logins.pin_for(url.place)):
+        return url
+    return dataclasses.replace(
+        url, username=known.user, password=known.password, pin=known.pin or None
+    )
+
+
+def broker_or_default(config: Config) -> BrokerUrl:
+    """The configured broker, or the one that this machine would run."""
+    return broker_url(config) or parse_broker_url(DEFAULT_BROKER_URL)
+
+
+def open_session(
+    config: Config,
+    intent: Intent,
+    profile: Profile,
+    channel: str,
+    nickname: str,
+    *,
+    once: bool = False,
+    database: Path | None = None,
+    title: str = "",
+    observe_only: bool = False,
+) -> Session:
+    """A session that has not been started yet. `channel` and `nickname` are already checked."""
+    profile.remember_channel(channel)
+    broker = with_login(config, intent.broker, channel) if intent.broker else None
+    if observe_only:
+        viewer_id = new_viewer_id()  # nobody in the room
+    elif broker != intent.broker and broker is not None and broker.username is not None:
+        viewer_id = broker.username  # an account of our own: the broker knows us by that name
+    else:
+        viewer_id = profile.claim_viewer_id(channel, new_viewer_id)
+    return Session(
+        SessionPlan(
+            channel=channel,
+            nickname=nickname,
+            viewer_id=viewer_id,
+            boot=profile.next_boot(time.time()),
+            broker=broker,
+            source=intent.source,
+            engine=intent.engine,
+            data_dir=config.directories.data,
+            engine_options=intent.engine_options,
+            fps=frames_a_second(config),
+            once=once,
+            database=database,
+            title=safe_text(title, TITLE_LIMIT),
+            sheet=sheet_plan(config, channel) if database is not None else None,
+            observe_only=observe_only,
+        )
+    )

@@ -1,0 +1,42 @@
+"""The default engine: the shipped still-image network on ONNX Runtime, averaged over the clip."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import resonance_zoo
+from numpy.typing import NDArray
+from resonance_zoo.cards import still_card
+from resonance_zoo.runtime import open_network
+
+from resonance_tui.engines.base import EngineSpec
+
+CLIP_FRAMES = 4
+FRAME_RATE = 10.0
+HOP_S = 0.2
+
+
+class StillEngine:
+    """One thread, no torch. A face and its mirror image count as two looks at the same moment.
+
+    Raises model_zoo's ValueError where the weights do not match their card.
+    """
+
+    def __init__(self, name: str = "static_cnn") -> None:
+        card = still_card(name)
+        self._network = open_network(resonance_zoo.weights_path(name))
+        self._input = self._network.get_inputs()[0].name
+        self.spec = EngineSpec(
+            "static", CLIP_FRAMES, FRAME_RATE, card.input.size, HOP_S, card.output.unsure_below
+        )
+
+    def predict(self, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """RGB `uint8[T, S, S, 3]` to `float32[7]`: softmax of the mirror-averaged logits of each
+        frame, averaged over the frames."""
+        grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in clip])
+        faces = grey[:, None].astype(np.float32)
+        both = np.concatenate([faces, faces[..., ::-1]])
+        logits = np.asarray(self._network.run(None, {self._input: both})[0], np.float32)
+        logits = (logits[: len(clip)] + logits[len(clip) :]) / 2
+        exp = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return (exp / exp.sum(axis=1, keepdims=True)).mean(axis=0)

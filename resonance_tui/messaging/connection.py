@@ -1,0 +1,287 @@
+"""One connection after the other to a broker: retried with jitter, watched, ended in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from aiomqtt import MqttError
+
+from resonance_tui.errors import BrokerRefused, BrokerUnreachable
+from resonance_tui.messaging.client import (
+    KEEPALIVE_S,
+    SESSION_TAKEN_OVER,
+    BrokerClient,
+    NoGreeting,
+    broker_client,
+    reason_code,
+)
+from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.probe import negotiate_version
+from resonance_tui.messaging.rate_limit import RateLimiter
+from resonance_tui.messaging.retained import Outgoing
+from resonance_tui.protocol.urls import BrokerUrl
+
+
+class LinkState(StrEnum):
+    """Where the connection to the broker is in its life."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    LOST = "lost"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    state: LinkState
+    detail: str = ""  # one line for a person: why it was lost, or what to know
+    retry_at: float | None = None  # monotonic seconds of the next attempt while LOST
+
+
+_RETRY_FIRST_S, _RETRY_MOST_S = 0.25, 5.0
+_RETRY_REFUSED_S = 30.0  # a login that worked before and is refused now
+_STEADY_AFTER_S = 10.0  # a connection that held so long starts the retries afresh
+_TWIN_WITHIN_S, _TWIN_LOSSES = 2.0, 2
+_FAREWELL_S = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+async def _until_lost(
+    work: Coroutine[Any, Any, None], lost: asyncio.Future[MqttError | BrokerRefused]
+) -> None:
+    try:
+        await work
+    except (MqttError, BrokerRefused) as error:
+        if not lost.done():
+            lost.set_result(error)
+
+
+def checkpoint() -> None:
+    """Python 3.11 forgets a cancellation that arrives in the same turn as an awaited answer."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+class ReconnectingConnection(ABC):
+    """What viewers and aggregators have in common; each says what it does on a connection.
+
+    `version`: of MQTT (5, or 4 for 3.1.1) where it is known; None asks the broker.
+    """
+
+    keepalive_s = KEEPALIVE_S
+
+    def __init__(
+        self,
+        url: BrokerUrl,
+        inbox: Inbox,
+        *,
+        answer_timeout_s: float,
+        will_delay_s: int,
+        version: int | None = None,
+    ) -> None:
+        self.status = LinkStatus(LinkState.CONNECTING)
+        self.wake = asyncio.Event()
+        self._brokers = deque((url, *url.alternates))
+        self._url = url
+        self._inbox = inbox
+        self._limiter = RateLimiter()
+        inbox.on_broken = self._on_broken
+        self._answer_timeout_s = answer_timeout_s
+        self._will_delay_s = will_delay_s
+        self._known_version = self._version = version
+        self._losses = 0  # in a row, without a steady time between
+        self._quick_losses = 0  # in a row, each soon after it was connected
+        self._connected_at: float | None = None  # monotonic s; None while not connected
+        self._was_welcome = False
+        self._notice = ""
+
+    @property
+    def place(self) -> str:
+        """The broker of now: of several, one that was reached or the next to be tried."""
+        return self._url.place
+
+    # What the one or the other does
+
+    @abstractmethod
+    def _identifier(self) -> str:
+        """The client id of the next connection."""
+
+    @abstractmethod
+    def _will_topic(self) -> str | None:
+        """What the broker clears when the line breaks."""
+
+    @abstractmethod
+    async def _enter(self, client: BrokerClient) -> None:
+        """Subscriptions; ends in `_is_connected`."""
+
+    @abstractmethod
+    def _duties(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
+        """What goes on while connected. One of them must ask for answers: it is the watchdog."""
+
+    @abstractmethod
+    def _farewell(self) -> list[Outgoing]:
+        """What is said before hanging up in good order."""
+
+    @abstractmethod
+    def _leave_duplicate_id(self) -> None:
+        """Another program has the same client id, and the broker throws one of us out."""
+
+    # One connection after the other
+
+    async def run(self) -> None:
+        try:
+            while True:
+                self._set_status(LinkState.CONNECTING)
+                reason, delay_s = await self._attempt()
+                _log.info("%s: %s; next try in %.1f s", self._url, reason, delay_s)
+                self._set_status(LinkState.LOST, reason, time.monotonic() + delay_s)
+                await asyncio.sleep(delay_s)
+                if self._connected_at is None:
+                    self._try_the_next()
+        finally:
+            self._set_status(LinkState.CLOSED)
+
+    def _try_the_next(self) -> None:
+        """Of the brokers where the room is. One that held is tried again before it is given up."""
+        if len(self._brokers) > 1:
+            self._brokers.rotate(-1)
+            self._url, self._version = self._brokers[0], self._known_version
+
+    def _set_status(
+        self, state: LinkState, detail: str = "", retry_at: float | None = None
+    ) -> None:
+        self.status = LinkStatus(state, detail, retry_at)
+        self.wake.set()
+
+    def _is_connected(self) -> None:
+        self._was_welcome = True
+        self._connected_at = time.monotonic()
+        self._set_status(LinkState.CONNECTED, self._notice)
+
+    async def _attempt(self) -> tuple[str, float]:
+        """One connection, from dialling to its loss: why it ended, seconds until the next."""
+        self._connected_at = None
+        try:
+            await self._connection()
+        except BrokerRefused as error:
+            if not self._was_welcome:
+                raise
+            return error.message, random.uniform(0.5, 1.0) * _RETRY_REFUSED_S
+        except BrokerUnreachable as error:
+            if isinstance(error, NoGreeting):
+                self._version = self._known_version  # another broker may have taken its place
+            self._quick_losses = 0  # the broker fell; no twin threw us out
+            return error.message, self._back_off()
+        except MqttError as error:
+            self._check_duplicate_id(error)
+            return f"the connection to {self._url.authority} was lost", self._back_off()
+        raise AssertionError("a connection ends with an error")
+
+    def _back_off(self) -> float:
+        """Full jitter, so that a room does not come back all at once."""
+        if self._up_s() >= _STEADY_AFTER_S:
+            self._losses = 0
+        ceiling = min(_RETRY_MOST_S, _RETRY_FIRST_S * 2**self._losses)
+        self._losses = min(self._losses + 1, 10)
+        return random.uniform(0.1, 1.0) * ceiling
+
+    def _up_s(self) -> float:
+        return time.monotonic() - self._connected_at if self._connected_at is not None else 0.0
+
+    def _check_duplicate_id(self, error: MqttError) -> None:
+        """Two programs with one id throw each other out for ever, unless one takes a new id."""
+        if self._connected_at is None:
+            return
+        self._quick_losses = self._quick_losses + 1 if self._up_s() < _TWIN_WITHIN_S else 0
+        is_told = reason_code(error) == SESSION_TAKEN_OVER
+        if is_told or self._quick_losses >= _TWIN_LOSSES:
+            self._quick_losses = 0
+            self._leave_duplicate_id()
+
+    async def _connection(self) -> None:
+        if self._version is None:
+            self._version = await negotiate_version(self._url, within_s=self._answer_timeout_s)
+            checkpoint()
+        async with self._dial(self._version) as client:
+            try:
+                checkpoint()
+                await self._stay(client)
+            except asyncio.CancelledError:
+                await self._say_farewell(client)
+                raise
+
+    def _dial(self, version: int) -> AbstractAsyncContextManager[BrokerClient]:
+        return broker_client(
+            self._url,
+            self._on_arrival,
+            identifier=self._identifier(),
+            version=version,
+            will_topic=self._will_topic(),
+            will_delay_s=self._will_delay_s,
+            keepalive_s=self.keepalive_s,
+            answer_timeout_s=self._answer_timeout_s,
+        )
+
+    def _on_arrival(self, topic: str, payload: bytes) -> None:
+        if self._limiter.allow(topic, time.monotonic()):
+            self._inbox.put(topic, payload)
+            self.wake.set()
+
+    def _on_broken(self, topic: str) -> None:
+        """Told when the first is muted, the tenth, the hundredth."""
+        if (
+            not self._limiter.record_violation(topic, time.monotonic())
+            or self._notice == self._limiter.notice
+        ):
+            return
+        self._notice = self._limiter.notice
+        _log.warning("%s: %s; the last: %r", self._url, self._notice, topic)
+        if self.status.state is LinkState.CONNECTED:
+            self._set_status(LinkState.CONNECTED, self._notice)
+
+    async def _stay(self, client: BrokerClient) -> None:
+        """Until one of the tasks notices that the connection is lost; raises what it noticed."""
+        lost: asyncio.Future[MqttError | BrokerRefused] = asyncio.Future()
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                # From the start: a question to a broker that is gone is only given up in time.
+                tasks.create_task(_until_lost(self._listen(client), lost), name="line listen"),
+                tasks.create_task(_until_lost(self._serve(client, lost), lost), name="line serve"),
+            ]
+            error = await lost
+            for task in running:
+                task.cancel()
+        raise error
+
+    async def _serve(
+        self, client: BrokerClient, lost: asyncio.Future[MqttError | BrokerRefused]
+    ) -> None:
+        await self._enter(client)
+        async with asyncio.TaskGroup() as tasks:
+            for name, work in self._duties(client).items():
+                tasks.create_task(_until_lost(work, lost), name=f"line {name}")
+
+    async def _listen(self, client: BrokerClient) -> None:
+        """Messages take the short way into the inbox; here one only learns of the end."""
+        async for _ in client.messages:
+            pass
+
+    async def _say_farewell(self, client: BrokerClient) -> None:
+        """A normal end sends no will, and what is retained would stay behind."""
+        with contextlib.suppress(MqttError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                for message in self._farewell():
+                    await client.send(message)

@@ -1,0 +1,72 @@
+"""What is on a broker: its rooms and how full they are."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from aiomqtt import MqttError
+
+from resonance_tui.errors import BrokerUnreachable
+from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.probe import is_reachable, negotiate_version
+from resonance_tui.protocol.messages import Event, ReportEvent, RoomEvent, TotalEvent
+from resonance_tui.protocol.topics import channel_filter, new_viewer_id, room_topic, total_topic
+from resonance_tui.protocol.urls import BrokerUrl
+
+__all__ = ["ChannelInfo", "is_reachable", "list_channels"]
+
+_MAX_TOPICS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelInfo:
+    """One room of a broker."""
+
+    channel: str
+    viewers: int
+    is_hosted: bool  # a host has announced it
+
+
+async def list_channels(
+    url: BrokerUrl, *, wait: float = 0.6, answer_timeout_s: float = 3.0
+) -> list[ChannelInfo]:
+    """The rooms that the broker holds something of, the fullest first.
+
+    `wait`: seconds to collect. Raises BrokerUnreachable or BrokerRefused.
+    """
+    inbox = Inbox(_MAX_TOPICS)
+    async with broker_client(
+        url,
+        inbox.put,
+        identifier=f"rsn-{new_viewer_id()}",
+        version=await negotiate_version(url, within_s=answer_timeout_s),
+        answer_timeout_s=answer_timeout_s,
+    ) as client:
+        try:
+            for topic in (room_topic("+"), total_topic("+"), channel_filter("+", "r")):
+                await client.follow(topic, 0)
+        except MqttError:
+            raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
+        await asyncio.sleep(wait)
+    return _summary(inbox.drain())
+
+
+def _summary(events: list[Event]) -> list[ChannelInfo]:
+    viewers: dict[str, int] = {}
+    totals: dict[str, int] = {}
+    hosted: set[str] = set()
+    for event in events:
+        match event:
+            case ReportEvent():
+                viewers[event.channel] = viewers.get(event.channel, 0) + 1
+            case TotalEvent():
+                totals[event.channel] = event.viewers
+            case RoomEvent(settings=settings) if settings is not None:
+                hosted.add(event.channel)
+    rooms = [
+        ChannelInfo(name, max(viewers.get(name, 0), totals.get(name, 0)), name in hosted)
+        for name in viewers.keys() | totals.keys() | hosted
+    ]
+    return sorted(rooms, key=lambda room: (-room.viewers, room.channel))

@@ -1,0 +1,49 @@
+"""What a login may do in a room, asked of the broker before one relies on it."""
+
+from __future__ import annotations
+
+from aiomqtt import MqttError
+
+from resonance_tui.errors import BrokerRefused, BrokerUnreachable
+from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.probe import negotiate_version
+from resonance_tui.protocol.topics import is_id, new_viewer_id, nickname_topic
+from resonance_tui.protocol.urls import BrokerUrl
+
+
+async def own_id(url: BrokerUrl, channel: str, viewer_id: str) -> str:
+    """The id under which this login may report in the channel: ours, where its broker lets people
+    choose (as with one account for everybody), else the account's name.
+
+    Without this a broker drops what it does not allow without a word. One that speaks MQTT 3.1.1
+    only cannot be asked, and is believed. Raises BrokerRefused, BrokerUnreachable.
+    """
+    version = await negotiate_version(url)
+    if version < 5 or url.username is None:
+        return viewer_id
+    async with broker_client(
+        url, lambda topic, payload: None, identifier=f"rsn-{new_viewer_id()}", version=version
+    ) as client:
+        try:
+            for name in dict.fromkeys((viewer_id, url.username)):
+                if is_id(name) and await client.may_write(nickname_topic(channel, name)):
+                    return name
+        except MqttError:
+            raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
+    raise BrokerRefused(
+        f"{url.authority} does not let {url.username} report in {channel}",
+        "Ask the host for an invite to this channel",
+    )
+
+
+async def check_crowd(url: BrokerUrl, channel: str) -> None:
+    """Whether this login may report under any id, as a crowd does; else it would play to nobody.
+
+    Raises BrokerRefused, BrokerUnreachable.
+    """
+    anybody = new_viewer_id()
+    if await own_id(url, channel, anybody) != anybody:
+        raise BrokerRefused(
+            f"{url.authority} lets {url.username} report as {url.username} only, and no crowd",
+            f"Fill a broker that asks for no accounts: resonance-tui broker --channel {channel}",
+        )

@@ -1,0 +1,63 @@
+"""Whom to trust under TLS: the usual authorities, or exactly one certificate."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from typing import Any
+
+from resonance_tui.protocol.urls import BrokerUrl
+
+
+class OtherCertificate(ssl.SSLError):
+    """The broker shows another certificate than the one that was expected."""
+
+    def __init__(self, seen: str) -> None:
+        super().__init__(f"another certificate: {seen}")
+        self.seen = seen  # its fingerprint
+
+
+def client_context(url: BrokerUrl) -> ssl.SSLContext | None:
+    """What a connection to this broker demands; None without TLS."""
+    if not url.is_tls:
+        return None
+    return ssl.create_default_context() if url.pin is None else pinned_context(url.pin)
+
+
+def pinned_context(pin: str) -> ssl.SSLContext:
+    """Accepts the one certificate whose SHA-256 is `pin` (64 hexadecimal digits), whoever signed
+    it and whatever names and dates it holds; for any other the handshake raises OtherCertificate,
+    before a word of ours is sent."""
+
+    class PinnedSocket(ssl.SSLSocket):  # what paho asks for
+        def do_handshake(self, block: bool = False) -> None:
+            super().do_handshake(block)
+            try:
+                _check(self.getpeercert(binary_form=True), pin)
+            except OtherCertificate:
+                self.close()  # paho forgets a socket whose handshake fails
+                raise
+
+    class PinnedObject(ssl.SSLObject):  # what asyncio asks for
+        def do_handshake(self) -> None:
+            super().do_handshake()
+            _check(self.getpeercert(binary_form=True), pin)
+
+    context: Any = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.sslsocket_class = PinnedSocket
+    context.sslobject_class = PinnedObject
+    return context
+
+
+def _check(certificate: bytes | None, pin: str) -> None:
+    seen = hashlib.sha256(certificate or b"").hexdigest()
+    if certificate is None or seen != pin:
+        raise OtherCertificate(seen)
+
+
+def brief(pin: str) -> str:
+    """The first bytes of a fingerprint, for a person to compare: `3f:a2:91:0c`."""
+    return ":".join(pin[at : at + 2] for at in range(0, 8, 2))

@@ -1,0 +1,231 @@
+"""One picture source behind a slot of length one: a thread reads, everybody takes the newest."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
+
+from resonance_tui.errors import CameraBusy, CameraLost, ResonanceError
+from resonance_tui.pipeline.playback_clock import PlaybackClock
+from resonance_tui.pipeline.sources import (
+    CameraState,
+    CameraStatus,
+    Frame,
+    Source,
+    parse_source,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from resonance_tui.pipeline.devices import Capture
+
+__all__ = [
+    "CameraState",
+    "CameraStatus",
+    "Frame",
+    "FrameSource",
+    "Source",
+    "check_source",
+    "parse_source",
+]
+
+log = logging.getLogger(__name__)
+
+BACKOFF = (1.0, 2.0, 4.0, 5.0)  # s between tries; the last one repeats
+STOP_WITHIN = 1.0  # s that stop() may take; a driver that hangs longer is left to itself
+NEXT_WITHIN = 0.5  # s that next() waits
+MAX_DAMAGED = 30  # frames in a row that cannot be decoded before the source counts as lost
+
+
+def check_source(source: Source) -> None:
+    """Raise SourceInvalid for a file that is no video; call it before the screen starts."""
+    from resonance_tui.pipeline.devices import check_source as check
+
+    check(source)
+
+
+def _open_capture(source: Source) -> Capture:
+    from resonance_tui.pipeline.devices import open_capture  # OpenCV loads in the thread
+
+    return open_capture(source)
+
+
+class FrameSource:
+    """Delivers at most `fps` frames a second; never raises out of its thread, tells `status`.
+
+    A recording plays in real time and loops, unless `once`. A live source that is missing,
+    busy or lost is tried again with a growing pause for as long as the source is started.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        fps: float = 10.0,
+        once: bool = False,
+        open_capture: Callable[[Source], Capture] = _open_capture,
+        backoff: Sequence[float] = BACKOFF,
+    ) -> None:
+        self.source = source
+        self._fps = fps
+        self._once = once
+        self._open = open_capture
+        self._backoff = tuple(backoff)
+        self._lock = Lock()
+        self._stop = Event()  # one per run: a thread that hangs cannot speak for a later run
+        self._thread: Thread | None = None
+        self._status = CameraStatus(CameraState.OFF, source.label)
+        self._frame: Frame | None = None
+        self._index = -1
+        self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+
+    @property
+    def status(self) -> CameraStatus:
+        return self._status
+
+    def start(self) -> None:
+        """Open the source in its own thread. Does nothing while it runs, or for `none`."""
+        with self._lock:
+            is_running = self._thread is not None and self._thread.is_alive()
+            if self.source.kind == "none" or (is_running and not self._stop.is_set()):
+                return
+            self._stop = Event()
+            self._status = CameraStatus(CameraState.OPENING, self.source.label)
+            arguments = (self._stop, self._thread)
+            self._thread = Thread(target=self._run, args=arguments, name="camera", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Release the device and forget the picture. Can be started again."""
+        with self._lock:
+            self._stop.set()
+            self._frame = None
+            self._status = CameraStatus(CameraState.OFF, self.source.label)
+            thread = self._thread
+        if thread is not None:
+            thread.join(STOP_WITHIN)
+        self._wake()
+
+    def latest(self, after: int = -1) -> Frame | None:
+        """The newest frame if its index is above `after`. Never blocks."""
+        frame = self._frame
+        return frame if frame is not None and frame.index > after else None
+
+    async def next(self, after: int) -> Frame | None:
+        """Wait up to half a second for a frame newer than `after`; None when there was none."""
+        waiter = (asyncio.get_running_loop(), asyncio.Event())
+        with self._lock:
+            self._waiters.add(waiter)
+        try:
+            if (frame := self.latest(after)) is not None:
+                return frame
+            with contextlib.suppress(TimeoutError):
+                # not wait_for: up to Python 3.11 it swallows a cancellation that meets a frame
+                async with asyncio.timeout(NEXT_WITHIN):
+                    await waiter[1].wait()
+        finally:
+            with self._lock:
+                self._waiters.discard(waiter)
+        return self.latest(after)
+
+    def _wake(self) -> None:
+        with self._lock:
+            waiters = tuple(self._waiters)
+        for loop, event in waiters:
+            with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(event.set)
+
+    # From here on: in the thread.
+
+    def _run(self, stop: Event, previous: Thread | None) -> None:
+        if previous is not None:
+            previous.join()  # it may still hold the device
+        failures, first = 0, self._index
+        while not stop.is_set():
+            before = self._index
+            try:
+                self._play(stop)
+                if self._once:
+                    return self._say(stop, CameraState.ENDED)
+                stop.wait(1 / self._fps)  # between two passes; a still picture must not spin
+            except Exception as error:
+                failures = 1 if self._index > before else failures + 1
+                pause = self._backoff[min(failures, len(self._backoff)) - 1]
+                self._report(stop, error, self._index > first, pause)
+                stop.wait(pause)
+
+    def _play(self, stop: Event) -> None:
+        """Until the end of a recording, or until stopped. Raises CameraError."""
+        capture = self._open(self.source)
+        try:
+            if capture.is_recording:
+                self._play_recording(capture, stop)
+            else:
+                self._watch(capture, stop)
+        finally:
+            capture.release()
+
+    def _play_recording(self, capture: Capture, stop: Event) -> None:
+        pace, before = PlaybackClock(self._fps), self._index
+        while not stop.is_set() and capture.grab():
+            media_time = capture.media_time() or 0.0
+            wait = pace.wait(media_time, time.monotonic())
+            if wait is None or stop.wait(wait):
+                continue
+            if (image := capture.retrieve()) is not None:
+                self._publish(stop, image, media_time)
+        if self._index == before and not stop.is_set():
+            raise CameraLost(f"{self.source.label} holds no picture.")
+
+    def _watch(self, capture: Capture, stop: Event) -> None:
+        due, damaged = 0.0, 0
+        while not stop.is_set():
+            if not capture.grab() or damaged > MAX_DAMAGED:
+                raise CameraLost(f"No more pictures from {self.source.label}.")
+            now = time.monotonic()
+            if now < due:
+                continue
+            image = capture.retrieve()
+            damaged = damaged + 1 if image is None else 0
+            if image is not None:
+                due = max(due + 1 / self._fps, now)
+                self._publish(stop, image, None)
+
+    def _publish(self, stop: Event, image: NDArray[np.uint8], media_time: float | None) -> None:
+        with self._lock:
+            if stop.is_set():
+                return
+            self._index += 1
+            self._frame = Frame(image, time.monotonic(), self._index, media_time)
+            if self._status.state is not CameraState.LIVE:
+                size = f"{image.shape[1]}x{image.shape[0]}"
+                self._status = CameraStatus(CameraState.LIVE, self.source.label, size)
+        self._wake()
+
+    def _report(self, stop: Event, error: Exception, has_played: bool, pause: float) -> None:
+        state = CameraState.LOST if has_played else CameraState.MISSING
+        if isinstance(error, CameraBusy):
+            state = CameraState.BUSY
+        if isinstance(error, ResonanceError):
+            detail = f"{error.message} {error.hint}".strip()
+        else:  # a driver may raise anything
+            log.error("The camera thread met an unknown error.", exc_info=error)
+            detail = f"The camera driver failed ({type(error).__name__})."
+        self._say(stop, state, detail, time.monotonic() + pause)
+
+    def _say(
+        self, stop: Event, state: CameraState, detail: str = "", retry_at: float | None = None
+    ) -> None:
+        with self._lock:
+            if stop.is_set():
+                return
+            self._frame = self._frame if state is CameraState.ENDED else None
+            self._status = CameraStatus(state, self.source.label, detail, retry_at)
+        self._wake()

@@ -1,0 +1,50 @@
+"""One face out of one frame: levelled, square, without aliasing."""
+
+from __future__ import annotations
+
+from math import ceil, cos, sin
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resonance_tui.pipeline.alignment import Detection
+from resonance_tui.pipeline.opencv import cv2
+
+BLUR = 0.4  # standard deviation of the blur before shrinking, in down-scaling factors
+MARGIN = 4  # pixels around the square, beside three standard deviations of the blur
+
+
+def crop(image: NDArray[np.uint8], face: Detection, size: int) -> NDArray[np.uint8]:
+    """The square around `face`, (size, size, 3) RGB, with the line of the eyes level.
+
+    `image` is (H, W, 3) BGR; what lies outside of it repeats its border.
+    """
+    scale = max(face.side, 1.0) / size
+    sigma = BLUR * scale if scale > 1 else 0.0
+    x0, y0, x1, y1 = _around(face, 3 * sigma + MARGIN, image.shape[1], image.shape[0])
+    part = image[y0:y1, x0:x1]
+    if sigma:
+        part = cv2.GaussianBlur(part, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    c, s = scale * cos(face.roll), scale * sin(face.roll)
+    middle = (size - 1) / 2
+    to_image = np.array(
+        [
+            [c, -s, face.cx - 0.5 - x0 - middle * (c - s)],
+            [s, c, face.cy - 0.5 - y0 - middle * (s + c)],
+        ]
+    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    square = cv2.warpAffine(
+        part, to_image, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.ascontiguousarray(square[:, :, ::-1], dtype=np.uint8)
+
+
+def _around(face: Detection, margin: float, width: int, height: int) -> tuple[int, int, int, int]:
+    """The part of the image that the turned square needs; at least one pixel."""
+    reach = face.side / 2 * (abs(cos(face.roll)) + abs(sin(face.roll))) + margin
+    x0 = min(max(int(face.cx - reach), 0), width - 1)
+    y0 = min(max(int(face.cy - reach), 0), height - 1)
+    x1 = min(max(ceil(face.cx + reach), x0 + 1), width)
+    y1 = min(max(ceil(face.cy + reach), y0 + 1), height)
+    return x0, y0, x1, y1

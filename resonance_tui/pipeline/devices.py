@@ -1,0 +1,173 @@
+"""What OpenCV can open: camera devices, video files, streams."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from resonance_tui.errors import (
+    CameraBusy,
+    CameraError,
+    CameraLost,
+    CameraMissing,
+    SourceInvalid,
+)
+from resonance_tui.pipeline.opencv import cv2
+from resonance_tui.pipeline.sources import Source
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TIMEOUT_MS = 4000  # for a stream to answer, and for its next picture
+DEVICE_BACKENDS = {
+    "linux": cv2.CAP_V4L2,
+    "darwin": cv2.CAP_AVFOUNDATION,
+    "win32": cv2.CAP_DSHOW,  # opens in a moment, where Media Foundation takes seconds
+}
+PLAYLISTS = (".m3u8", ".mpd")  # live, but arriving in bursts of several seconds
+
+
+class Capture(Protocol):
+    """An open picture source. Any method may raise CameraError."""
+
+    is_recording: bool  # True: played at its own pace, has an end
+
+    def grab(self) -> bool:
+        """Step to the next frame; False at the end, or when a live source gives none."""
+        ...
+
+    def retrieve(self) -> NDArray[np.uint8] | None:
+        """The frame stepped to, (H, W, 3) BGR; None when it is damaged."""
+        ...
+
+    def media_time(self) -> float | None:
+        """Seconds into the recording; None for live sources."""
+        ...
+
+    def release(self) -> None:
+        """Give the device or the connection back."""
+        ...
+
+
+class VideoCapture:
+    """A Capture over cv2.VideoCapture."""
+
+    def __init__(self, video: cv2.VideoCapture, is_recording: bool) -> None:
+        self.is_recording = is_recording
+        self._video = video
+        rate = video.get(cv2.CAP_PROP_FPS)
+        self._step = 1 / rate if 1 <= rate <= 1000 else 1 / 25
+        self._time: float | None = None
+
+    def grab(self) -> bool:
+        if not self._guarded(self._video.grab):
+            return False
+        position = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        # Some containers have no time stamps, or broken ones: count instead.
+        is_usable = self._time is None or self._time < position < self._time + 60
+        self._time = position if is_usable or self._time is None else self._time + self._step
+        return True
+
+    def retrieve(self) -> NDArray[np.uint8] | None:
+        is_good, image = self._guarded(self._video.retrieve)
+        if not is_good or image is None or image.ndim != 3:
+            return None
+        return np.asarray(image, dtype=np.uint8)
+
+    def media_time(self) -> float | None:
+        return self._time if self.is_recording else None
+
+    def release(self) -> None:
+        self._video.release()
+
+    def _guarded(self, call):  # type: ignore[no-untyped-def]
+        try:
+            return call()
+        except cv2.error as error:
+            raise CameraLost(f"The picture source failed: {error.err or error}.") from error
+
+
+def open_capture(source: Source) -> Capture:
+    """Open it, or raise CameraMissing or CameraBusy with what to do."""
+    if source.kind == "device":
+        return _open_device(int(source.value))
+    if source.kind == "file":
+        return _open_file(source.value)
+    if source.kind == "url":
+        return _open_url(source)
+    if source.kind == "demo":
+        from resonance_tui.pipeline.demo_camera import DemoCapture
+
+        return DemoCapture()
+    raise CameraMissing("No camera was asked for.")
+
+
+def check_source(source: Source) -> None:
+    """Raise SourceInvalid when a file cannot be played. Other kinds may come to life later."""
+    if source.kind != "file":
+        return
+    try:
+        capture = open_capture(source)
+        try:
+            if capture.grab() and capture.retrieve() is not None:
+                return
+        finally:
+            capture.release()
+    except CameraError as error:
+        raise SourceInvalid(error.message, error.hint) from error
+    raise SourceInvalid(f"{source.label} holds no picture.", "Give a video file.")
+
+
+def _open_device(index: int) -> Capture:
+    video = cv2.VideoCapture(index, DEVICE_BACKENDS.get(sys.platform, cv2.CAP_ANY))
+    if not video.isOpened():
+        video.release()
+        raise _why_closed(index)
+    # Enough for a face that fills a third of the picture, and the cheapest mode to decode.
+    video.set(cv2.CAP_PROP_FRAME_WIDTH, 640)
+    video.set(cv2.CAP_PROP_FRAME_HEIGHT, 480)
+    video.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return VideoCapture(video, is_recording=False)
+
+
+def _why_closed(index: int) -> CameraError:
+    """Only Linux tells a missing camera from a busy one without opening it."""
+    node = f"/dev/video{index}"
+    if sys.platform != "linux":
+        hint = "Plug it in, close other programs that use it, allow the terminal to use it."
+        return CameraMissing(f"Camera {index} cannot be opened.", hint)
+    if not os.path.exists(node):
+        return CameraMissing(f"There is no camera {index}.", "Plug it in, or choose another.")
+    if not os.access(node, os.R_OK | os.W_OK):
+        return CameraBusy(f"{node} may not be opened.", "Add yourself to the group video.")
+    return CameraBusy(f"Camera {index} is in use.", "Close the program that uses it.")
+
+
+def _open_file(path: str) -> Capture:
+    name = os.path.basename(path)
+    if not os.path.exists(path):
+        raise CameraMissing(f"The file {name} is gone.")
+    if not os.access(path, os.R_OK):
+        raise CameraMissing(f"{name} may not be read.", "Check its permissions.")
+    video = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    if not video.isOpened():
+        video.release()
+        raise CameraMissing(f"{name} is no video that can be read.", "Give a video file.")
+    return VideoCapture(video, is_recording=True)
+
+
+def _open_url(source: Source) -> Capture:
+    options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS]
+    options += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_N_THREADS, 1]
+    video = cv2.VideoCapture(source.value, cv2.CAP_FFMPEG, options)
+    if not video.isOpened():
+        video.release()
+        raise CameraMissing(f"{source.label} does not answer with a stream.", "Check the address.")
+    # A video behind a URL would otherwise be read as fast as the network gives it.
+    path = urlsplit(source.value).path.lower()
+    is_recording = video.get(cv2.CAP_PROP_FRAME_COUNT) > 0 or path.endswith(PLAYLISTS)
+    return VideoCapture(video, is_recording=is_recording)

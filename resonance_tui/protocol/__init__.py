@@ -1,0 +1,1 @@
+"""The wire protocol: messages, topics, URLs and safe text; pure."""

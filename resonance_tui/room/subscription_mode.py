@@ -1,0 +1,57 @@
+"""Whether a viewer hears everybody or only the room's total, and when that changes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from resonance_tui.room.tally import NO_COUNTS, Counts
+
+BACK_AT = 0.8  # of `mesh_max`: a room around the limit does not go back and forth
+
+
+class Mode(StrEnum):
+    """Where the counts on the screen come from."""
+
+    MESH = "mesh"  # every viewer's own report
+    TOTAL = "total"  # the aggregators
+
+
+class ModeSelector:
+    """Follows the total of a room above `mesh_max` viewers for as long as there is one.
+
+    `stale_after`: seconds after which a total that nobody renewed is no longer believed. A total
+    heard again (the broker keeps the last one) is no news, however often it comes.
+    """
+
+    def __init__(self, *, mesh_max: int = 200, stale_after: float = 10.75) -> None:
+        self.mode = Mode.MESH
+        self.mesh_max = mesh_max
+        self.stale_after = stale_after
+        self.counts: Counts = NO_COUNTS
+        self._is_spread = False  # over several brokers, each of which hears its own viewers only
+        self._order: tuple[int, int] | None = None  # (boot, seq) of the last total
+        self._heard_at: float | None = None  # monotonic seconds; None: there is no total
+
+    def observe(
+        self, order: tuple[int, int], counts: Counts, now: float, *, is_spread: bool = False
+    ) -> None:
+        """A total arrived. Two roots may speak for a moment, so its order only has to differ.
+
+        `is_spread`: the room is on several brokers, and no mesh, however small, holds all of it.
+        """
+        if order != self._order:
+            self._order, self.counts, self._heard_at = order, counts, now
+            self._is_spread = is_spread
+
+    def end(self) -> None:
+        """The last aggregator said goodbye."""
+        self._heard_at = None
+
+    def select(self, now: float) -> Mode:
+        """The mode that holds from now on."""
+        is_live = self._heard_at is not None and now - self._heard_at < self.stale_after
+        stays = self.mode is Mode.TOTAL
+        limit = BACK_AT * self.mesh_max if stays else self.mesh_max
+        limit = 0 if self._is_spread else limit
+        self.mode = Mode.TOTAL if is_live and sum(self.counts) > limit else Mode.MESH
+        return self.mode

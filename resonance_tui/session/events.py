@@ -1,0 +1,117 @@
+"""What a session shows and tells: frozen values, safe to hand to any thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from resonance_tui.emotions import Emotion
+from resonance_tui.messaging.connection import LinkStatus
+from resonance_tui.pipeline.sources import CameraStatus
+from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
+
+
+class EngineState(StrEnum):
+    """Where the engine is in its life."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """Which engine reads the face, and how it is doing."""
+
+    name: str
+    state: EngineState = EngineState.LOADING
+    detail: str = ""  # what is being loaded, what runs on what, or why it failed
+    is_trained: bool = True  # False: it guesses, and the room is told "unsure"
+
+
+def untrained(engine: str) -> str:
+    """What a person must know for as long as an untrained network runs."""
+    return f"{engine} is untrained: it guesses, and the room is told `unsure`."
+
+
+SelfState = Literal["ok", "unsure", "away", "paused"]
+
+
+@dataclass(frozen=True, slots=True)
+class SelfView:
+    """What this viewer reports, and how it came about."""
+
+    state: SelfState = "away"
+    code: Emotion = Emotion.AWAY
+    confidence: float = 0.0  # 0-1
+    probabilities: tuple[float, ...] = ()  # seven, smoothed; stays on this machine
+    latency_ms: dict[str, float] = field(default_factory=dict)  # per stage, newest clip
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedCounts:
+    """What the room probably shows once the mistakes known of `engine` are taken out."""
+
+    engine: str
+    counts: tuple[float, ...] = ()  # seven, in the order of `Code`; empty where there are none
+    low: tuple[float, ...] = ()  # ends of the 95 % band
+    high: tuple[float, ...] = ()
+    lacking: str = ""  # why there are none
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """Everything a screen needs, as of one moment."""
+
+    channel: str
+    nickname: str
+    viewer_id: str
+    broker_url: str  # without a password
+    link: LinkStatus
+    camera: CameraStatus
+    engine: EngineStatus
+    me: SelfView = field(default_factory=SelfView)
+    room: RoomSnapshot = EMPTY_ROOM
+    resonance: float | None = None  # how much the room moves together, 0-1; None: not known
+    corrected: CorrectedCounts | None = None  # None while nobody asked for them
+    is_sharing: bool = True
+    is_recording: bool = False
+    notice: str = ""  # one line that the person should see (a local broker was started, ...)
+
+
+@dataclass(frozen=True, slots=True)
+class SelfUpdate:
+    """A new reading of the own face (several a second), or a second has passed."""
+
+    t: float  # epoch seconds
+    me: SelfView
+
+
+@dataclass(frozen=True, slots=True)
+class RoomUpdate:
+    """The room changed, or a second has passed."""
+
+    t: float
+    room: RoomSnapshot
+    resonance: float | None = None
+    corrected: CorrectedCounts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUpdate:
+    """The connection changed."""
+
+    t: float
+    status: LinkStatus
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeUpdate:
+    """Something that the person should know."""
+
+    t: float
+    text: str
+
+
+SessionEvent = SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate

@@ -1,0 +1,163 @@
+"""The room as one viewer knows it: everybody's reports in a small one, the total in a large one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.messages import (
+    Event,
+    LeaveEvent,
+    NicknameEvent,
+    ReportEvent,
+    RoomEvent,
+    RoomSettings,
+    TotalEvent,
+    TotalOverEvent,
+)
+from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
+from resonance_tui.room.subscription_mode import Mode, ModeSelector
+
+FILL_S = 2.0  # at most: until everybody's reports are in, the last total is shown
+SETTLE_S = 0.5  # at first: for what a broker kept of a room
+RETURN_S = 5.0  # for others to find a broker again that fell
+
+
+@dataclass(frozen=True, slots=True)
+class RoomTiming:
+    """What room settings mean for one viewer; all in seconds."""
+
+    heartbeat_s: float
+    stale_after_s: float  # without a report, a viewer looks stale
+    ttl_s: float  # and is gone
+    total_stale_after_s: float
+
+
+def timing_of(settings: RoomSettings) -> RoomTiming:
+    beat = float(settings.heartbeat_s)
+    return RoomTiming(beat, 1.5 * beat, settings.patience_s, beat + 3 * settings.tick_ms / 1e3)
+
+
+class RoomModel:
+    """Messages in, snapshots out. Times are monotonic seconds.
+
+    `settings` hold until the host's arrive.
+    """
+
+    def __init__(self, settings: RoomSettings | None = None) -> None:
+        self._settings = settings or RoomSettings()
+        self._switch = ModeSelector()
+        self._room = RoomState()
+        self._shown = EMPTY_ROOM
+        self._fills_until = -math.inf
+        self._is_connected = False
+        self._missing = math.inf  # so many were here when the line was lost; 0: nobody is missed
+        self._doubts_until = math.inf
+        self._adjust()
+
+    @property
+    def pace(self) -> RoomTiming:
+        return timing_of(self._settings)
+
+    @property
+    def subscribes_all(self) -> bool:
+        """Whether single reports are wanted; as of the last `look`."""
+        return self._switch.mode is Mode.MESH
+
+    def connected(self, is_connected: bool, now: float) -> None:
+        """Whether there is a line to the room; to be told before each `look`."""
+        if is_connected and not self._is_connected:
+            is_first = self._missing == math.inf
+            self._doubts_until = now + (SETTLE_S if is_first else self.pace.heartbeat_s + RETURN_S)
+            self._room.doubt_until(self._doubts_until)
+        elif self._is_connected and not is_connected:
+            self._missing = max(self._missing, self._shown.viewers)
+            self._room.doubt()
+        self._is_connected = is_connected
+
+    def is_fact(self, now: float) -> bool:
+        """Whether the snapshot of the last `look` may be recorded.
+
+        One who is cut off knows nothing. One who is back waits until as many are confirmed as
+        there were, or for the time in which they would be back.
+        """
+        is_all_there = self._confirmed >= self._missing
+        if self._is_connected and (is_all_there or now >= self._doubts_until):
+            self._missing = 0
+        return self._is_connected and not self._missing
+
+    @property
+    def _confirmed(self) -> int:
+        """Of the viewers shown, those of whom one has heard since the line came back."""
+        shown = self._shown.viewers
+        return shown if self._shown.is_total else shown - self._room.doubted
+
+    def take(self, event: Event, now: float) -> None:
+        match event:
+            case ReportEvent():
+                self._room.report(event.viewer_id, event.report, now)
+            case NicknameEvent():
+                self._room.name(event.viewer_id, event.nickname, now)
+            case LeaveEvent():
+                self._room.leave(event.viewer_id, now)
+            case RoomEvent():
+                self._settings = event.settings or RoomSettings()
+                self._adjust()
+            case TotalEvent():
+                order, is_spread = (event.boot, event.seq), event.edges > 1
+                self._switch.observe(order, event.counts, now, is_spread=is_spread)
+            case TotalOverEvent():
+                self._switch.end()
+            case _:  # what aggregators tell each other
+                return
+
+    def _adjust(self) -> None:
+        pace = self.pace
+        self._switch.mesh_max = self._settings.mesh_max
+        self._switch.stale_after = pace.total_stale_after_s
+        self._room.be_patient(ttl=pace.ttl_s, stale_after=pace.stale_after_s)
+
+    def look(self, now: float, own: ViewerRow | None) -> RoomSnapshot:
+        """The room as of now. `own`: this viewer's row, for rooms that list nobody else."""
+        before = self._switch.mode
+        if self._switch.select(now) is not before:
+            self._change_over(now)
+        room = self._room.tick(now)
+        is_filling = now < self._fills_until and room.viewers < sum(self._switch.counts)
+        if self._switch.mode is Mode.TOTAL or is_filling:
+            room = self._of_total(own)
+        self._shown = _after(self._shown, room)
+        return self._shown
+
+    def _change_over(self, now: float) -> None:
+        """Reports that were heard before are no longer renewed, or long outdated."""
+        self._room = RoomState()
+        self._adjust()
+        is_mesh = self._switch.mode is Mode.MESH
+        self._fills_until = now + FILL_S if is_mesh else -math.inf
+
+    def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:
+        counts = self._switch.counts
+        rows = (own,) if own is not None else ()
+        is_new = rows != self._shown.rows
+        here = {row.viewer_id for row in rows}
+        return RoomSnapshot(
+            viewers=sum(counts),
+            counts=tuple(counts[: Emotion.AWAY]),
+            unsure=counts[Emotion.UNSURE],
+            away=counts[Emotion.AWAY],
+            rows=rows if is_new else self._shown.rows,
+            changed=frozenset(here if is_new else ()),
+            gone=frozenset(row.viewer_id for row in self._shown.rows) - here,
+            is_total=True,
+        )
+
+
+def _after(before: RoomSnapshot, now: RoomSnapshot) -> RoomSnapshot:
+    """`now`, with what changed since a snapshot from another source."""
+    if before.is_total == now.is_total:
+        return now
+    here = frozenset(row.viewer_id for row in now.rows)
+    gone = frozenset(row.viewer_id for row in before.rows) - here
+    return replace(now, changed=here, gone=gone)

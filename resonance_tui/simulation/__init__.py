@@ -1,0 +1,1 @@
+"""Simulated viewers, for demos and load."""

@@ -1,0 +1,102 @@
+"""Simulated viewers: what each shows at a time, as a pure function of a seed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from resonance_tui.emotions import EMOTIONS, Emotion
+
+_FIRST = ("amber", "brisk", "calm", "dusty", "early", "fuzzy", "gentle", "hazy", "ivory", "jolly")
+_LAST = ("badger", "dingo", "egret", "ferret", "gecko", "heron", "ibis", "koala", "lemur", "otter")
+
+# How often people at a screen show what, between the moments; happiness first, fear last.
+_RESTING = (0.18, 0.06, 0.58, 0.03, 0.08, 0.02, 0.05)
+_MOMENTS = (
+    Emotion.HAPPINESS,
+    Emotion.SURPRISE,
+    Emotion.SADNESS,
+    Emotion.HAPPINESS,
+    Emotion.FEAR,
+    Emotion.ANGER,
+)
+MOMENT_EVERY_S = 24.0
+MOMENT_LASTS_S = 9.0
+SHORTEST_STAY_S = 60.0  # who has come stays that long, unless people stay shorter on average
+
+
+def random_nickname(rng: random.Random) -> str:
+    """A friendly two-word nickname."""
+    return f"{rng.choice(_FIRST)}-{rng.choice(_LAST)}"
+
+
+@dataclass(slots=True)
+class SimulatedMood:
+    """One viewer who dwells on an emotion for seconds and, now and then, feels with the room."""
+
+    rng: random.Random
+    nickname: str
+    code: Emotion = Emotion.NEUTRAL
+    confidence: int = 60
+    until: float = 0.0
+
+    def step(self, now: float) -> bool:
+        """Advance to `now` (seconds since the show began); True when something changed."""
+        if now < self.until:
+            return False
+        self.code = self._next(now)
+        self.confidence = self.rng.randint(45, 98) if self.code.is_emotion else 0
+        self.until = now + self.rng.uniform(3.0, 12.0)
+        return True
+
+    def _next(self, now: float) -> Emotion:
+        dice = self.rng.random()
+        if dice < 0.03:
+            return Emotion.AWAY
+        if dice < 0.08:
+            return Emotion.UNSURE
+        number, into = divmod(now, MOMENT_EVERY_S)
+        if into < MOMENT_LASTS_S and self.rng.random() < 0.7:
+            return _MOMENTS[int(number) % len(_MOMENTS)]
+        return self.rng.choices(EMOTIONS, _RESTING)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """From when to when somebody is in the room; seconds since the show began."""
+
+    arrives_at: float
+    leaves_at: float
+
+
+def first_visit(rng: random.Random, within_s: float, stay_s: float) -> Visit:
+    """Somebody comes in the first `within_s` seconds and stays `stay_s` on average."""
+    arrives_at = rng.uniform(0, within_s)
+    return Visit(arrives_at, arrives_at + _stay(rng, stay_s))
+
+
+def next_visit(rng: random.Random, after: float, stay_s: float) -> Visit:
+    """Somebody comes some seconds after another has left at `after`."""
+    arrives_at = after + rng.uniform(0.5, 8.0)
+    return Visit(arrives_at, arrives_at + _stay(rng, stay_s))
+
+
+def _stay(rng: random.Random, mean_s: float) -> float:
+    """Most leave early, some stay for hours: exponential, above a shortest stay."""
+    shortest = min(SHORTEST_STAY_S, mean_s / 2)
+    return shortest + rng.expovariate(1 / (mean_s - shortest))
+
+
+def crowd(size: int, seed: int = 0) -> list[SimulatedMood]:
+    """`size` viewers, the same ones for the same seed, no two of the same name; their first steps
+    are spread over 3 s."""
+    rng = random.Random(seed)
+    names = [f"{first}-{last}" for first in _FIRST for last in _LAST]
+    rng.shuffle(names)
+    viewers = []
+    for number in range(size):
+        round_, index = divmod(number, len(names))
+        dice = random.Random(rng.random())
+        name = names[index] + (f"-{round_ + 1}" if round_ else "")
+        viewers.append(SimulatedMood(dice, name, until=dice.uniform(0, 3)))
+    return viewers

@@ -1,0 +1,109 @@
+"""What a bystander hears of a room: its mesh counted anew, or the total where there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from aiomqtt import MqttError
+
+from resonance_tui.emotions import Emotion
+from resonance_tui.errors import BrokerUnreachable
+from resonance_tui.messaging.client import BrokerClient, broker_client
+from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.protocol.messages import (
+    Event,
+    LeaveEvent,
+    ReportEvent,
+    TotalEvent,
+    TotalOverEvent,
+)
+from resonance_tui.protocol.topics import channel_filter, new_viewer_id, total_topic
+from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.room.state import RoomState
+
+_LISTEN_FOR_A_TOTAL_S = 1.0  # a retained one comes at once, a live one within its tick
+_TOTAL_HOLDS_S = 10.0
+_TICK_S = 0.2
+_ALIVE_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """The room as one heard of it."""
+
+    source: str = "nobody"  # "mesh", "total", or "nobody" as long as nothing was heard
+    viewers: int = 0
+    counts: tuple[int, ...] = (0,) * len(Emotion)  # nine, in the order of `Code`
+    heard: int = 0  # reports that came in, in a mesh; 0 where only totals are heard
+
+
+class RoomObserver:
+    """Follows a room without being in it, whatever its size: it remembers `most` viewers."""
+
+    def __init__(self, url: BrokerUrl, channel: str, most: int) -> None:
+        self._url = url
+        self._channel = channel
+        self._inbox = Inbox(max_topics=2 * most)
+        self._room = RoomState(max_viewers=most)
+        self._total: TotalEvent | None = None
+        self._total_at = 0.0  # monotonic seconds
+        self._heard = 0
+        self._in_mesh = False
+        self.listens = asyncio.Event()  # from then on everything that is sent is heard
+
+    def view(self) -> RoomView:
+        """As of now."""
+        now = time.monotonic()
+        for event in self._inbox.drain():
+            self._take(event, now)
+        if self._total is not None and now - self._total_at < _TOTAL_HOLDS_S:
+            return RoomView("total", self._total.viewers, tuple(self._total.counts), self._heard)
+        if not self._in_mesh:
+            return RoomView()
+        room = self._room.tick(now)
+        counts = (*room.counts, room.away, room.unsure)
+        return RoomView("mesh", room.viewers, counts, self._heard)
+
+    async def run(self, version: int) -> None:
+        """Until cancelled. Raises BrokerRefused and BrokerUnreachable, also when it is lost."""
+        async with broker_client(
+            self._url, self._arrival, identifier=f"rsn-{new_viewer_id()}", version=version
+        ) as client:
+            try:
+                await self._follow(client)
+                while True:
+                    await asyncio.sleep(_ALIVE_EVERY_S)
+                    await client.follow(total_topic(self._channel), 0)  # a dead line shows here
+            except MqttError as error:
+                where = self._url.public
+                raise BrokerUnreachable(f"The connection to {where} was lost: {error}") from error
+
+    async def _follow(self, client: BrokerClient) -> None:
+        """A room that has a total is not listened to one by one: it may be large."""
+        await client.follow(total_topic(self._channel), 0)
+        ends = time.monotonic() + _LISTEN_FOR_A_TOTAL_S
+        while time.monotonic() < ends and self.view().source != "total":
+            await asyncio.sleep(_TICK_S)
+        if self.view().source != "total":
+            await client.follow(channel_filter(self._channel, "r"), 0)
+            self._in_mesh = True
+        self.listens.set()
+
+    def _arrival(self, topic: str, payload: bytes) -> None:
+        self._heard += bool(payload) and "/r/" in topic
+        self._inbox.put(topic, payload)
+
+    def _take(self, event: Event, now: float) -> None:
+        match event:
+            case ReportEvent():
+                self._room.report(event.viewer_id, event.report, now)
+            case LeaveEvent():
+                self._room.leave(event.viewer_id, now)
+            case TotalEvent():
+                self._total, self._total_at = event, now
+            case TotalOverEvent():
+                self._total = None
+            case _:
+                return

@@ -1,0 +1,171 @@
+"""Connections of simulated viewers: thousands in one process, each a real client to the broker.
+
+They speak MQTT by themselves because aiomqtt does not fit: each of its clients costs a thread to
+dial, some 60 KiB and 100 microseconds a message, and twenty thousand of them do not fit a process.
+These only publish, at QoS 0: what a subscriber of a room hears is QoS 0 in any case. Nothing that
+a person joins with uses this; their line is `line.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+
+from resonance_tui.errors import BrokerUnreachable
+from resonance_tui.messaging.packets import DISCONNECT, PINGREQ, connack_code, connect, publish
+from resonance_tui.messaging.probe import why_unreachable
+from resonance_tui.messaging.tls import client_context
+from resonance_tui.protocol.urls import BrokerUrl
+
+KEEPALIVE_S = 30
+_ANSWER_TIMEOUT_S = 10.0
+_HEAD = 5  # bytes of a CONNACK that say how it went, at most
+_WRITE_AHEAD = 16_384  # bytes that wait for a slow broker before a line counts as busy
+
+
+class Route:
+    """Where the broker is, looked up once: thousands of lookups would be slower than the rest."""
+
+    def __init__(self, url: BrokerUrl, version: int, address: str) -> None:
+        self.url = url
+        self.version = version
+        self.address = address
+        self.tls = client_context(url)
+
+
+async def find_route(url: BrokerUrl, version: int) -> Route:
+    """The first address of the host at which somebody listens. Raises BrokerUnreachable."""
+    loop = asyncio.get_running_loop()
+    failure: OSError = socket.gaierror()
+    try:
+        for *_, address in await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM):
+            try:
+                async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+                    _, writer = await asyncio.open_connection(str(address[0]), url.port)
+            except OSError as error:
+                failure = error
+                continue
+            writer.close()
+            return Route(url, version, str(address[0]))
+    except OSError as error:
+        failure = error
+    raise BrokerUnreachable(why_unreachable(failure, url)) from None
+
+
+class SimulatedConnection(asyncio.Protocol):
+    """One client of the broker. Opens again after it was lost; never raises for a lost one."""
+
+    def __init__(self, route: Route, on_lost: Callable[[], None]) -> None:
+        self._route = route
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        self._greeting: asyncio.Future[int] | None = None
+        self._head = b""
+        self._is_up = self._is_slow = self._is_leaving = False
+        self._wrote_at = 0.0  # monotonic seconds
+
+    @property
+    def is_up(self) -> bool:
+        """Welcome at the broker, and not lost since."""
+        return self._is_up
+
+    @property
+    def is_ready(self) -> bool:
+        """Up, and the broker keeps up with reading."""
+        return self._is_up and not self._is_slow
+
+    async def open(self, client_id: str, will_topic: str | None = None) -> bool:
+        """Dials and greets; whether the broker let us in. Raises OSError and TimeoutError."""
+        route, loop = self._route, asyncio.get_running_loop()
+        self._greeting, self._head = loop.create_future(), b""
+        self._is_leaving = self._is_slow = False
+        url = route.url
+        hello = connect(
+            route.version,
+            client_id,
+            keepalive_s=KEEPALIVE_S,
+            username=url.username,
+            password=url.password,
+            will_topic=will_topic,
+        )
+        async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+            try:
+                await loop.create_connection(
+                    lambda: self,
+                    route.address,
+                    url.port,
+                    ssl=route.tls,
+                    server_hostname=url.host if route.tls else None,
+                )
+                self._write(hello)
+                self._is_up = await self._greeting == 0
+            finally:
+                if not self._is_up:
+                    self.abort()
+        return self._is_up
+
+    def say(self, topic: str, payload: bytes, expiry_s: int | None = None) -> None:
+        """Publishes a retained message; what a line that is down is told is lost."""
+        if self._is_up:
+            self._write(publish(self._route.version, topic, payload, expiry_s))
+
+    def keep_alive(self) -> None:
+        """To be called every few seconds: a line that has nothing to say pings."""
+        if self._is_up and time.monotonic() - self._wrote_at > KEEPALIVE_S / 2:
+            self._write(PINGREQ)
+
+    def close(self) -> None:
+        """Ends in good order, once everything said is on its way: no will is sent."""
+        if self._is_up and self._transport is not None:
+            self._is_leaving = True
+            self._is_up = False
+            self._write(DISCONNECT)
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Drops the connection at once; the broker sends the will, if there is one."""
+        self._is_leaving = True
+        self._is_up = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def is_gone(self) -> bool:
+        """Closed, and everything said before has left this machine's hands."""
+        return self._transport is None
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._wrote_at = time.monotonic()
+            self._transport.write(data)
+
+    # --- what asyncio calls --------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.set_write_buffer_limits(_WRITE_AHEAD)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Only the greeting's answer matters; pongs are the only other thing that can come."""
+        if self._greeting is None or self._greeting.done():
+            return
+        self._head = (self._head + data)[:_HEAD]
+        if (code := connack_code(self._head)) is not None:
+            self._greeting.set_result(code)
+
+    def pause_writing(self) -> None:
+        self._is_slow = True
+
+    def resume_writing(self) -> None:
+        self._is_slow = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._greeting is not None and not self._greeting.done():
+            self._greeting.set_result(-1)
+        was_up, self._is_up = self._is_up, False
+        if was_up and not self._is_leaving:
+            self._on_lost()

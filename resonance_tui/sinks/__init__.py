@@ -1,0 +1,1 @@
+"""Where a recording goes besides the local database."""

@@ -1,0 +1,95 @@
+"""Calls to Google through gspread; whatever goes wrong with one, in our words."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gspread
+import requests
+from google.auth.exceptions import GoogleAuthError, RefreshError
+from gspread.exceptions import APIError
+
+from resonance_tui.errors import SheetsBusy, SheetsError, SheetsRefused
+from resonance_tui.sinks.sheets.backoff import asked_wait
+from resonance_tui.sinks.sheets.errors import plain, problem
+
+SOMETHING_ELSE = "something else answers, perhaps a network's login page"
+
+# gspread raises the last three where a body is not as Google writes it.
+_CALL_ERRORS = (APIError, GoogleAuthError, requests.RequestException, OSError)
+_CALL_ERRORS += (KeyError, TypeError, ValueError)
+
+log = logging.getLogger(__name__)
+
+
+class SheetsHttp(gspread.HTTPClient):
+    """gspread's own client; every way a call can end badly becomes one of our errors."""
+
+    def __init__(
+        self,
+        auth: Any,
+        session: requests.Session | None = None,
+        *,
+        account: str,
+        on_call: Callable[[bool, bool], None],
+    ) -> None:
+        super().__init__(auth, session)
+        self._account = account
+        self._on_call = on_call
+
+    def request(self, method: str, endpoint: str, *args: Any, **kwargs: Any) -> requests.Response:
+        failed = True
+        try:
+            response = super().request(method, endpoint, *args, **kwargs)
+            _check_json(response)
+            failed = False
+            return response
+        except _CALL_ERRORS as error:
+            raise _in_our_words(error, self._account) from error
+        finally:
+            self._on_call(method.lower() != "get", failed)
+
+
+def _check_json(response: requests.Response) -> None:
+    """A captive portal answers 200 with its own page."""
+    if response.content and not isinstance(response.json(), dict):
+        raise ValueError("not an object")
+
+
+def _in_our_words(error: Exception, account: str) -> SheetsError:
+    match error:
+        case APIError():
+            answer = error.response
+            asked_s = asked_wait(answer.headers.get("Retry-After"), time.time)
+            return problem(answer.status_code, error.error, account, asked_s)
+        case RefreshError(retryable=False):
+            return SheetsRefused(
+                f"Google no longer accepts this login: {_first_line(error)}",
+                "Make a new key, or log in again: resonance-tui sheets setup",
+            )
+    log.info("a call to Google failed: %s", _first_line(error))
+    return SheetsBusy(f"Google Sheets cannot be reached: {_reason(error)}.")
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case requests.Timeout():
+            return "no answer in time"
+        case requests.exceptions.SSLError():
+            return "its certificate is not accepted here"
+        case RefreshError():
+            return f"its login does not answer, {_first_line(error)}"
+        case requests.ConnectionError() | GoogleAuthError():
+            return "no connection, or one that broke"
+        case KeyError() | TypeError() | ValueError():
+            return SOMETHING_ELSE
+    return _first_line(error)
+
+
+def _first_line(error: Exception) -> str:
+    is_googles = isinstance(error, GoogleAuthError) and error.args
+    words = str(error.args[0] if is_googles else error)  # the whole answer follows as another
+    return plain(words) or type(error).__name__

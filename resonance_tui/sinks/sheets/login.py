@@ -1,0 +1,253 @@
+"""Who we are at Google: keys from a path, the environment, our own folder or the keyring."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from resonance_tui.config import Config
+from resonance_tui.errors import CredentialsInvalid, SheetsRefused
+from resonance_tui.private_file import write_private
+
+if TYPE_CHECKING:  # loaded only when somebody logs in
+    import requests
+
+# The least that is enough: cells of sheets we are given, and files that we made ourselves.
+SCOPES = (
+    "https://www.googleapis.com/auth/spreadsheets",
+    "https://www.googleapis.com/auth/drive.file",
+)
+TOKEN_URI = "https://oauth2.googleapis.com/token"
+SERVICE, ENTRY = "resonance-tui", "google-sheets"  # in the keyring
+MOST_BYTES = 64 * 1024
+LOGIN_WAIT_S = 300
+HOW_TO = (
+    "Make a service account with a JSON key at https://console.cloud.google.com/iam-admin/"
+    "serviceaccounts, then: resonance-tui sheets setup --credentials KEY.json"
+)
+
+Kind = Literal["service_account", "authorized_user", "client"]
+_NEEDED: dict[Kind, tuple[str, ...]] = {
+    "service_account": ("client_email", "private_key", "token_uri"),
+    "authorized_user": ("client_id", "client_secret", "refresh_token"),
+    "client": ("client_id", "client_secret", "auth_uri", "token_uri"),
+}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleLogin:
+    """A key of one of Google's kinds. `client` can only ask a person to log in."""
+
+    kind: Kind
+    key: Mapping[str, Any] = field(repr=False)
+    origin: str  # for a person: a path, a variable, or the keyring
+
+    @property
+    def account(self) -> str:
+        """Whom a sheet has to be shared with; "" where the key does not say."""
+        return str(self.key.get("client_email") or self.key.get("account") or "")
+
+    def text(self) -> str:
+        whole = {"installed": dict(self.key)} if self.kind == "client" else dict(self.key)
+        return json.dumps(whole)
+
+
+def find(config: Config) -> GoogleLogin:
+    """The login that holds: the setting `sheets.credentials`, else what `sheets setup` kept.
+
+    Raises CredentialsInvalid when there is none, or when others could read it.
+    """
+    given = config.settings.sheets.credentials.strip()
+    kept = _kept(config)
+    if not given:
+        if kept is None:
+            raise CredentialsInvalid("There is no login for Google Sheets.", HOW_TO)
+        return kept
+    login = _given(given, config.origins["sheets.credentials"])
+    if login.kind != "client":
+        return login
+    if kept is not None and kept.key.get("client_id") == login.key["client_id"]:
+        return kept
+    raise CredentialsInvalid(
+        f"{login.origin} lets a person log in at Google, and nobody has yet.",
+        "Do it once: resonance-tui sheets setup",
+    )
+
+
+def from_file(path: Path) -> GoogleLogin:
+    """Raises CredentialsInvalid, also for a file that others may read or that git may publish."""
+    path = path.expanduser()
+    try:
+        with path.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            text = stream.read(MOST_BYTES + 1).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise CredentialsInvalid(f"{path} cannot be read: {reason}.", HOW_TO) from error
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & 0o077:
+        raise CredentialsInvalid(
+            f"{path} can be read by others on this machine.", f"Type: chmod 600 {path}"
+        )
+    if repository := _repository(path):
+        raise CredentialsInvalid(
+            f"{path} lies in a git repository, from where keys get published.",
+            f"Move it out of {repository}, or keep it: resonance-tui sheets setup --credentials "
+            "KEY.json",
+        )
+    return from_text(text, str(path))
+
+
+def from_text(text: str, origin: str) -> GoogleLogin:
+    """Raises CredentialsInvalid for anything that is not one of Google's keys."""
+    try:
+        key = json.loads(text) if len(text) <= MOST_BYTES else None
+    except (ValueError, RecursionError):
+        key = None
+    if not isinstance(key, dict):
+        raise CredentialsInvalid(f"{origin} holds no JSON key of Google's.", HOW_TO)
+    kind: Kind | None = None
+    if key.get("type") in ("service_account", "authorized_user"):
+        kind = key["type"]
+    elif isinstance(client := key.get("installed"), dict):
+        kind, key = "client", client
+    if kind is None:
+        raise CredentialsInvalid(f"{origin} holds another kind of key.", HOW_TO)
+    missing = [name for name in _NEEDED[kind] if not isinstance(key.get(name), str)]
+    if missing:
+        raise CredentialsInvalid(f"The key in {origin} lacks {', '.join(missing)}.", HOW_TO)
+    return GoogleLogin(kind, key, origin)
+
+
+def keep(config: Config, login: GoogleLogin, *, in_keyring: bool) -> str:
+    """Remembers a login for later: where, in words. Only the owner may read the file.
+
+    Raises CredentialsInvalid when there is no keyring, or the folder cannot be written.
+    """
+    if in_keyring:
+        import keyring
+        from keyring.errors import KeyringError
+
+        try:
+            keyring.set_password(SERVICE, ENTRY, login.text())
+        except KeyringError as error:
+            raise CredentialsInvalid(
+                "This machine has no keyring that takes it.", "Leave --keyring out."
+            ) from error
+        with contextlib.suppress(OSError):
+            _file(config).unlink()  # or it would hold before the keyring
+        return "the keyring"
+    path = _file(config)
+    try:
+        write_private(path, login.text().encode())
+    except OSError as error:
+        raise CredentialsInvalid(
+            f"{path} cannot be written: {error.strerror}.", "Make the folder writable."
+        ) from error
+    return str(path)
+
+
+def ask_a_person(client: GoogleLogin) -> GoogleLogin:
+    """Opens the browser, where a person lets us in, or says on stderr which page to open; waits
+    LOGIN_WAIT_S. Raises SheetsRefused."""
+    from google_auth_oauthlib.flow import InstalledAppFlow
+
+    flow = InstalledAppFlow.from_client_config({"installed": dict(client.key)}, SCOPES)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # it says where to log in
+            credentials = flow.run_local_server(
+                port=0, timeout_seconds=LOGIN_WAIT_S, open_browser=_has_browser()
+            )
+    except Exception as error:  # the flow raises whatever its parts raise, also on time-out
+        raise SheetsRefused("Nobody has logged in.", "Try again: resonance-tui sheets setup") from (
+            error
+        )
+    key = json.loads(credentials.to_json(strip=["token", "expiry"]))
+    return from_text(json.dumps(key | {"type": "authorized_user"}), "the browser")
+
+
+def open_session(login: GoogleLogin) -> requests.Session:
+    """A connection that logs in by itself with its first call. Raises CredentialsInvalid."""
+    from google.auth.exceptions import GoogleAuthError
+    from google.auth.transport.requests import AuthorizedSession
+    from google.oauth2.credentials import Credentials
+    from google.oauth2.service_account import Credentials as ServiceCredentials
+
+    try:
+        if login.kind == "service_account":
+            made = ServiceCredentials.from_service_account_info(login.key, scopes=SCOPES)
+        else:
+            made = Credentials(
+                None,
+                refresh_token=login.key["refresh_token"],
+                token_uri=login.key.get("token_uri") or TOKEN_URI,
+                client_id=login.key["client_id"],
+                client_secret=login.key["client_secret"],
+                scopes=SCOPES,
+            )
+    except (ValueError, GoogleAuthError) as error:
+        raise CredentialsInvalid(f"The key in {login.origin} is damaged.", HOW_TO) from error
+    return AuthorizedSession(made)
+
+
+def _has_browser() -> bool:
+    import webbrowser
+
+    try:
+        return webbrowser.get() is not None
+    except webbrowser.Error:
+        return False
+
+
+def _given(given: str, origin: str) -> GoogleLogin:
+    if not given.startswith("{"):
+        return from_file(Path(given))
+    if not origin.startswith("RESONANCE_"):
+        raise CredentialsInvalid(
+            f"A whole key stands in {origin}.",
+            "Put it into a file of its own (chmod 600) and name that, or into the variable "
+            "RESONANCE_SHEETS_CREDENTIALS.",
+        )
+    return from_text(given, origin)
+
+
+def _kept(config: Config) -> GoogleLogin | None:
+    path = _file(config)
+    if path.exists():
+        return from_file(path)
+    text = _from_keyring()
+    return from_text(text, "the keyring") if text else None
+
+
+def _from_keyring() -> str | None:
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        return keyring.get_password(SERVICE, ENTRY)
+    except (KeyringError, RuntimeError) as error:
+        log.debug("no keyring: %s", error)
+        return None
+
+
+def _file(config: Config) -> Path:
+    return config.directories.data / "google-sheets.json"
+
+
+def _repository(path: Path) -> Path | None:
+    """The git repository around a file; a home directory under git is its owner's choice."""
+    for folder in path.absolute().parents:
+        if folder == Path.home():
+            return None
+        if (folder / ".git").exists():
+            return folder
+    return None

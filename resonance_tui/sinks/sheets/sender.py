@@ -1,0 +1,253 @@
+"""Sends what the outbox holds of one channel to Google, one step at a time."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from resonance_tui.errors import (
+    SheetNotOurs,
+    SheetsBusy,
+    SheetsError,
+    SheetsFull,
+    SheetsRefused,
+    StoreError,
+)
+from resonance_tui.sinks.sheets.backoff import Backoff
+from resonance_tui.sinks.sheets.layout import (
+    WIDTH,
+    Cells,
+    Expected,
+    edited,
+    header,
+    header_range,
+    rows_range,
+    second_of,
+    seconds_range,
+    tab_title,
+    to_cells,
+)
+from resonance_tui.sinks.sheets.outbox import Outbox
+from resonance_tui.sinks.sheets.plan import Grow, Make, Send, Step, Tab, is_too_full, next_step
+from resonance_tui.sinks.sheets.rollover import make_successor
+
+if TYPE_CHECKING:  # gspread takes a while to load
+    from resonance_tui.sinks.sheets.client import Sheets, Spreadsheet
+
+REMOVED = "it was removed"
+LATE_S = 3600  # seconds that a recorder in trouble may have kept back
+
+
+class Sender:
+    """Blocks while Google answers and never otherwise. Nothing is marked before Google has said
+    yes, and every write is the same when it is done twice, so it may be killed at any point."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        sheets: Sheets,
+        channel: str,
+        book: str,
+        pace: Backoff,
+        *,
+        tell: Callable[[str], None] = lambda text: None,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._outbox = outbox
+        self._sheets = sheets
+        self._channel = channel
+        self._book = book
+        self._pace = pace
+        self._tell = tell
+        self._clock = clock
+        self._draw = draw
+        self._since = 0
+        self._is_fresh = False  # a new spreadsheet that has not taken a row yet
+        self._has_trouble = outbox.trouble(channel) is not None
+        self.trouble = ""  # why the last step did not work; "" when it did
+
+    @property
+    def is_hopeless(self) -> bool:
+        """It failed so often in a row that whoever waits should be told."""
+        return self._pace.is_hopeless
+
+    def step(self) -> float | None:
+        """Does the next thing, if it may be done now: how long to wait before the one after it,
+        in seconds, or None when Google has everything.
+
+        What may work later is kept in `trouble` and tried again in its time. Raises SheetsRefused
+        for what will not work before a person does something, and StoreError.
+        """
+        if wait := self._pace.wait_s(self._clock()):
+            return wait
+        self._claim()
+        step = next_step(self._outbox.tabs(self._channel))
+        if step is None:
+            return None
+        try:
+            self._do(step)
+        except SheetsBusy as error:
+            self._pace = self._pace.failed(self._clock(), self._draw(), error.retry_after_s)
+            self._note(error.message)
+        except SheetsError as error:
+            self._note(f"{error.message} {error.hint}".strip())
+            raise
+        else:
+            self._pace = self._pace.worked()
+            self._note("")
+        return self._pace.wait_s(self._clock())
+
+    def _claim(self) -> None:
+        """Rows that are older than the newest are looked for once, and then an hour back."""
+        latest = self._since
+        while (newest := self._outbox.claim(self._channel, self._book, latest)) is not None:
+            latest = newest
+        self._since = max(self._since, latest - LATE_S)
+
+    def _do(self, step: Step) -> None:
+        try:
+            match step:
+                case Make():
+                    self._make(step.tab, step.rows)
+                case Grow():
+                    self._grow(step.tab, step.rows)
+                case Send():
+                    self._send(step)
+        except SheetsFull:
+            self._change_book(step.tab)
+        except SheetNotOurs:
+            if step.tab.book == self._book:
+                raise
+            self._move(step.tab, self._book, set())  # somebody has named another sheet since
+
+    def _make(self, tab: Tab, rows: int) -> None:
+        book = self._sheets.book(tab.book)
+        if (there := book.tabs.get(tab.gid)) is not None:  # made before, and the answer was lost
+            self._outbox.made(tab, there.rows, there.title)
+            return
+        if is_too_full(book.cells, rows):
+            raise SheetsFull("")
+        title = self._free_title(tab, book)
+        self._count_write()
+        try:
+            self._sheets.make_tab(tab.book, tab.gid, title, rows, header(tab.channel, tab.source))
+        except SheetsRefused:
+            if tab.gid not in self._sheets.book(tab.book).tabs:
+                raise
+            # another program that sends the same channel has made it in between
+        self._outbox.made(tab, rows, title)
+
+    def _free_title(self, tab: Tab, book: Spreadsheet) -> str:
+        taken = {info.title for info in book.tabs.values()}
+        title = tab.title
+        while title in taken:
+            title = tab_title(tab.channel, tab.started, f"{random.getrandbits(24):06x}")
+        return title
+
+    def _grow(self, tab: Tab, rows: int) -> None:
+        book = self._sheets.book(tab.book)
+        there = book.tabs.get(tab.gid)
+        if there is None:
+            self._leave(tab, self._outbox.follow(tab.book), REMOVED)
+        elif there.rows >= rows:  # grown before, and the answer was lost
+            self._outbox.made(tab, there.rows, there.title)
+        elif is_too_full(book.cells, rows - there.rows):
+            raise SheetsFull("")
+        else:
+            self._count_write()
+            self._sheets.add_rows(tab.book, tab.gid, there.rows, rows - there.rows)
+            self._outbox.made(tab, rows, there.title)
+
+    def _send(self, step: Send) -> None:
+        tab, is_first = step.tab, step.first == 1
+        rows = self._outbox.rows(tab, step.first - (not is_first), step.last)
+        anchor = None if is_first else rows.pop(0)
+        expected = Expected(
+            header(tab.channel, tab.source),
+            anchor[0] if anchor else None,
+            [second for second, _ in rows],
+            anchor is not None and anchor[1] is None,
+        )
+        try:
+            if change := self._look(step, expected):
+                self._leave(tab, self._outbox.follow(tab.book), change)
+                return
+            self._count_write()
+            self._sheets.write(
+                tab.book,
+                rows_range(tab.title, step.first, step.last),
+                [to_cells(row) for _, row in rows],
+            )
+        except SheetsRefused as refusal:
+            self._find_again(tab, refusal)
+        else:
+            self._outbox.confirm(tab, step.last)
+            self._is_fresh = False
+
+    def _look(self, step: Send, expected: Expected) -> str:
+        title = step.tab.title
+        start = max(step.first - 1, 1)
+        ranges = [header_range(title), rows_range(title, start, step.last)]
+        heads, found = self._sheets.read(step.tab.book, ranges)
+        found = [*found, *([[]] * (step.last - start + 1 - len(found)))]
+        anchor = found.pop(0) if step.first > 1 else []
+        return edited(heads[0] if heads else [], anchor, found, expected)
+
+    def _find_again(self, tab: Tab, refusal: SheetsRefused) -> None:
+        """The tab is not where it was: renamed, shortened, narrowed or removed. Raises the
+        refusal when none of that is the reason."""
+        there = self._sheets.book(tab.book).tabs.get(tab.gid)
+        if there is None:
+            self._leave(tab, self._outbox.follow(tab.book), REMOVED)
+        elif there.columns < WIDTH:
+            self._leave(tab, self._outbox.follow(tab.book), "columns were removed")
+        elif (there.title, there.rows) != (tab.title, tab.grid):
+            self._outbox.made(tab, there.rows, there.title)
+        else:
+            raise refusal
+
+    def _leave(self, tab: Tab, book: str, change: str) -> None:
+        """What arrived in the tab stays there; the rest goes on in a new one."""
+        arrived = set() if change == REMOVED else self._arrived(tab)
+        self._outbox.leave(tab, book, arrived)
+        self._tell(f"The tab {tab.title!r} was edited by hand ({change}): a new one goes on.")
+
+    def _arrived(self, tab: Tab) -> set[int]:
+        there = self._sheets.book(tab.book).tabs.get(tab.gid)
+        if there is None or there.columns < 2:
+            return set()
+        (column,) = self._sheets.read(tab.book, [seconds_range(there.title, there.rows)])
+        cells: list[Cells] = [["", *cell] for cell in column]
+        return {second for cell in cells if (second := second_of(cell)) is not None}
+
+    def _change_book(self, tab: Tab) -> None:
+        """The spreadsheet is full: the one that took over from it, or a new one, goes on."""
+        book = self._outbox.follow(tab.book)
+        if book == tab.book and self._is_fresh:
+            raise SheetsRefused("Google calls every sheet full, also the new one.", "")
+        if book == tab.book:
+            self._count_write()
+            book = make_successor(self._outbox, self._sheets, tab.book, self._tell)
+            self._is_fresh = True
+        self._move(tab, book, self._arrived(tab) if tab.grid else set())
+        self._book = book
+
+    def _move(self, tab: Tab, book: str, arrived: set[int]) -> None:
+        if tab.grid == 0:
+            self._outbox.rebook(tab, book)
+        else:
+            self._outbox.leave(tab, book, arrived)
+
+    def _count_write(self) -> None:
+        self._pace = self._pace.tried(self._clock())
+
+    def _note(self, trouble: str) -> None:
+        self.trouble = trouble
+        if trouble or self._has_trouble:
+            with suppress(StoreError):  # a note is no reason to stop
+                self._outbox.set_trouble(self._channel, trouble, time.time())
+        self._has_trouble = bool(trouble)

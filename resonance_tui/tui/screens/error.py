@@ -1,0 +1,67 @@
+"""Something ended the session: what it was, what to do about it, and three ways on."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from resonance_tui.errors import ResonanceError
+from resonance_tui.tui.styles import printable
+
+UNKNOWN = "This should not have happened."
+UNKNOWN_HINT = "The details are in the log file; `resonance-tui config path` says where it is."
+
+
+def explain(error: BaseException) -> ResonanceError:
+    """The failure with words for a person, dug out of the groups that tasks wrap it in."""
+    if isinstance(error, ResonanceError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        known = [explain(inner) for inner in error.exceptions]
+        return next((inner for inner in known if inner.message != UNKNOWN), known[0])
+    unknown = ResonanceError(UNKNOWN, f"{type(error).__name__}: {error}\n{UNKNOWN_HINT}")
+    unknown.__cause__ = error
+    return unknown
+
+
+class ErrorScreen(ModalScreen[str]):
+    """Dismissed with "retry", "channel" or "quit"."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r,enter", "choose('retry')", "Try again"),
+        Binding("n", "choose('channel')", "Another channel"),
+        Binding("q,escape", "choose('quit')", "Quit"),
+    ]
+
+    def __init__(self, error: ResonanceError) -> None:
+        super().__init__()
+        self.error = error
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="card problem"):
+            yield Static(Content(f"✕ {self.error.title}"), classes="card-title")
+            with VerticalScroll():
+                yield Static(Content(_lines(self.error.message)), id="message")
+                yield Static(Content(_lines(self.error.hint)), id="hint", classes="answer")
+            with Horizontal(classes="buttons"):
+                yield Button("r  Try again", id="retry", variant="primary", compact=True)
+                yield Button("n  Another channel", id="channel", compact=True)
+                yield Button("q  Quit", id="quit", compact=True)
+
+    def action_choose(self, choice: str) -> None:
+        self.dismiss(choice)
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id or "quit")
+
+
+def _lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.splitlines())

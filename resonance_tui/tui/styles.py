@@ -1,0 +1,96 @@
+"""Brushes for widgets that draw line by line: styles, bars, and text that cannot do harm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+
+from resonance_tui.emotions import STYLES, Emotion
+
+Line = list[Segment]
+
+RISING = " ▁▂▃▄▅▆▇█"  # a cell filled by 0/8 to 8/8 from below
+
+
+@dataclass(frozen=True, slots=True)
+class Styles:
+    """The styles of one widget under the current theme. None is ever absent: a segment without a
+    style ends the app under NO_COLOR."""
+
+    text: Style
+    muted: Style
+    good: Style
+    warn: Style
+    bad: Style
+    accent: Style
+    track: Style
+
+    def emotion(self, code: Emotion) -> Style:
+        return self.text + _emotion_style(code)
+
+    @property
+    def strong(self) -> Style:
+        return self.text + BOLD
+
+
+BOLD = Style(bold=True)
+DIM = Style(dim=True)
+_EMOTION_STYLES = {code: Style(color=look.color) for code, look in STYLES.items()}
+
+
+def _emotion_style(code: Emotion) -> Style:
+    return _EMOTION_STYLES[code]
+
+
+def printable(text: str) -> str:
+    """`text` without anything that a terminal could act on."""
+    return text if text.isprintable() else "".join(c for c in text if c.isprintable())
+
+
+def fit(text: str, width: int) -> str:
+    """`text` made harmless and exactly `width` cells wide, cut with an ellipsis."""
+    if width <= 0:
+        return ""
+    text = printable(text)
+    if cell_len(text) > width:
+        return set_cell_size(text, width - 1) + "…"
+    return set_cell_size(text, width)
+
+
+def bar(share: float, width: int, filled: Style, track: Style) -> Line:
+    """A horizontal bar of `width` cells in steps of half a cell; `share` is 0-1."""
+    halves = round(min(max(share, 0.0), 1.0) * width * 2)
+    if share > 0 and width > 0:
+        halves = max(halves, 1)  # something is never drawn as nothing
+    full, rest = divmod(halves, 2)
+    head = "━" * full + "╸" * rest
+    pieces = [Segment(head, filled)] if head else []
+    if len(head) < width:
+        pieces.append(Segment("─" * (width - len(head)), track))
+    return pieces
+
+
+def banded(low: float, share: float, high: float, width: int, filled: Style, track: Style) -> Line:
+    """A bar that says how sure it is: full up to `low`, dashed to `high`, a mark at `share`."""
+    ends = (round(min(max(edge, 0.0), 1.0) * width) for edge in (low, share, high))
+    full, mark, end = ends
+    cells = ["━"] * full + ["╍"] * (max(end, full) - full)
+    if cells:
+        cells[min(mark, len(cells) - 1)] = "┿"
+    pieces = [Segment("".join(cells), filled)] if cells else []
+    if len(cells) < width:
+        pieces.append(Segment("─" * (width - len(cells)), track))
+    return pieces
+
+
+def column(share: float) -> str:
+    """One cell of a sparkline; `share` is 0-1."""
+    level = round(min(max(share, 0.0), 1.0) * 8)
+    return RISING[max(level, 1) if share > 0 else 0]
+
+
+def line_width(line: Line) -> int:
+    return sum(cell_len(segment.text) for segment in line)

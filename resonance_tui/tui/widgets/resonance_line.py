@@ -1,0 +1,72 @@
+"""How much the room moves together, on one line: number, words, the last five minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+
+from resonance_tui.tui.styles import Line, Styles, column
+
+if TYPE_CHECKING:
+    from resonance_tui.room.timeline import TimelinePoint
+
+SPAN_S = 300
+MOST_CELLS = 60  # of the past
+LEAST_CELLS = 5
+# Up to which score, 0-1, a room is said to be what.
+WORDS = (
+    (0.15, "each alone"),
+    (0.35, "a little together"),
+    (0.60, "partly together"),
+    (0.85, "mostly together"),
+    (1.00, "as one"),
+)
+WORDS_CELLS = max(len(words) for _, words in WORDS)
+UNKNOWN, TOO_FEW = "listening …", "needs two viewers"
+
+
+def in_words(score: float) -> str:
+    return next(words for top, words in WORDS if score <= top)
+
+
+def past(points: Sequence[TimelinePoint], cells: int) -> list[float | None]:
+    """Mean scores over the last five minutes in `cells` steps, the newest last; None where there
+    was none. Steps start at whole multiples of their length, so they slide and never flicker."""
+    if not points or cells <= 0:
+        return [None] * max(cells, 0)
+    step = SPAN_S / cells
+    bins: dict[int, list[float]] = {}
+    for point in points:
+        if point.resonance is not None:
+            bins.setdefault(int(point.t // step), []).append(point.resonance)
+    last = int(points[-1].t // step)
+    means = {index: sum(scores) / len(scores) for index, scores in bins.items()}
+    return [means.get(index) for index in range(last - cells + 1, last + 1)]
+
+
+def resonance_line(
+    pen: Styles,
+    score: float | None,
+    points: Sequence[TimelinePoint],
+    width: int,
+    *,
+    is_crowd: bool,
+) -> Line:
+    """`is_crowd`: at least two viewers are read, so that there can be a score."""
+    line = [Segment(" resonance ", pen.muted)]
+    if score is None:
+        return [*line, Segment(UNKNOWN if is_crowd else TOO_FEW, pen.muted)]
+    line.append(Segment(f"{100 * score:>3.0f} %", pen.strong))
+    left = width - sum(len(segment.text) for segment in line)
+    if left >= WORDS_CELLS + 2:
+        line.append(Segment(f"  {in_words(score):<{WORDS_CELLS}}", pen.text))
+        left -= WORDS_CELLS + 2
+    cells = min(left - 2, MOST_CELLS)
+    if cells < LEAST_CELLS:
+        return line
+    steps = "".join(
+        " " if step is None else column(max(step, 0.01)) for step in past(points, cells)
+    )
+    return [*line, Segment("  ", pen.text), Segment(steps, pen.accent)]

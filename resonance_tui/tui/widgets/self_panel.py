@@ -1,0 +1,96 @@
+"""What this viewer's machine reads from their face, and whether it is shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.segment import Segment
+
+from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
+from resonance_tui.tui.styles import BOLD, Line, Styles, bar, column
+from resonance_tui.tui.widgets.line_widget import LineWidget
+
+if TYPE_CHECKING:
+    from resonance_tui.session import SelfView, SessionView
+
+NO_FACE, CAMERA_OFF, GETTING_READY = "no face in view", "camera off", "getting ready"
+
+
+def note_on(view: SessionView, is_manual: bool) -> str:
+    """The most important thing to know of the own state, or ""."""
+    if not view.is_sharing:
+        return "not shared"
+    if is_manual:
+        return "said by key"
+    return "" if view.engine.is_trained else "untrained"
+
+
+def absent_word(view: SessionView) -> str:
+    """What the own state says instead of an emotion while none is read."""
+    if view.camera.state == "off":
+        return CAMERA_OFF
+    return GETTING_READY if view.engine.state == "loading" else NO_FACE
+
+
+class SelfPanel(LineWidget):
+    """The viewer's own line, with how sure and the whole reading where there is room."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: tuple[SelfView | None, str, str] = (None, "", NO_FACE)
+
+    def show(self, me: SelfView, note: str, absent: str) -> None:
+        """`note`: what is to be known of this state (see `note_on`, and `absent_word`)."""
+        if (me, note, absent) != self._shown:
+            self._shown = (me, note, absent)
+            self.redraw()
+
+    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
+        me, note, absent = self._shown
+        if me is None:
+            return []
+        label = "" if self.styles.border_top[0] else " you: "
+        word = me.code.word if me.code is not Emotion.AWAY else absent
+        head = _own_head(pen, me, word, label, note, width, has_bar=height == 1)
+        if height == 1:
+            return [head]
+        air: list[Line] = [[]] if height >= 4 else []
+        lines = [head, *air, _sure_line(pen, me, width)]
+        return [*lines, _reading_line(pen, me, width)] if height >= 3 else lines
+
+
+def _own_head(
+    pen: Styles, me: SelfView, word: str, label: str, note: str, width: int, *, has_bar: bool
+) -> Line:
+    shows_emotion = me.code.is_emotion
+    color = pen.emotion(me.code) + BOLD
+    line = [Segment(label, pen.muted)] if label else []
+    line.append(Segment(f"{STYLES[me.code].glyph} {word} ", color))
+    if shows_emotion:
+        line.append(Segment(f"{me.confidence * 100:.0f} %", pen.strong))
+    used = sum(cell_len(segment.text) for segment in line)
+    if note and width - used >= len(note) + 3:
+        return [*line, Segment(f"   {note}", pen.warn)]
+    if has_bar and shows_emotion and width - used >= 8:
+        cells = min(width - used - 3, 24)
+        return [*line, Segment("  ", pen.text), *bar(me.confidence, cells, color, pen.track)]
+    return line
+
+
+def _sure_line(pen: Styles, me: SelfView, width: int) -> Line:
+    sure = me.confidence if me.code.is_emotion else 0.0
+    return bar(sure, width, pen.emotion(me.code), pen.track)
+
+
+def _reading_line(pen: Styles, me: SelfView, width: int) -> Line:
+    """All seven probabilities as one column each: the reading behind the word."""
+    label = "reading  "
+    line = [Segment(label, pen.muted)]
+    if len(me.probabilities) != len(EMOTIONS):
+        return [*line, Segment("─", pen.muted)]
+    step = 5 if width >= len(label) + 5 * len(EMOTIONS) else 3
+    for code, share in zip(EMOTIONS, me.probabilities, strict=True):
+        cell = f"{STYLES[code].glyph} {column(share)}" if step == 5 else column(share)
+        line.append(Segment(cell.ljust(step), pen.emotion(code)))
+    return line
