@@ -15,7 +15,7 @@ def need(*packages: str) -> None:
 
     Exits with code 2 and the line to type where there is none, or it lacks them too.
     """
-    sys.path.insert(0, str(ROOT))
+    sys.path[:0] = [str(ROOT), str(ROOT / "broker"), str(ROOT / "model_zoo")]
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if not missing:
         return

@@ -11,18 +11,17 @@ import click
 
 from resonance_tui.commands.event_loop import for_seconds
 from resonance_tui.emotions import STYLES, WORDS, Emotion
+from resonance_tui.engines.status import EngineState, untrained
 from resonance_tui.messaging.connection import LinkStatus
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (
     CorrectedCounts,
-    EngineState,
     LinkUpdate,
     NoticeUpdate,
     RoomUpdate,
     SelfUpdate,
     SelfView,
     SessionEvent,
-    untrained,
 )
 
 

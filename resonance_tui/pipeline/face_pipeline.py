@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.engines.base import Engine, EngineOptions, EngineSpec, weights_folder
+from resonance_tui.engines.status import EngineState, EngineStatus
 from resonance_tui.errors import EngineUnavailable, ResonanceError, first_of, in_words
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.frame_rate import FrameRateMonitor, too_slow_for
@@ -23,7 +24,6 @@ from resonance_tui.pipeline.sources import CameraState, CameraStatus, Frame, Sou
 from resonance_tui.pipeline.threads import FaceThreads, fetch_face_model
 from resonance_tui.pipeline.worker import Worker
 from resonance_tui.room.smoothing import Steady
-from resonance_tui.session.events import EngineState, EngineStatus
 
 if TYPE_CHECKING:  # both load OpenCV, which the first paint must not wait for
     from resonance_tui.pipeline.camera import FrameSource

@@ -1,9 +1,8 @@
-"""One person in one room, without a screen: `core.Session` runs it, `view` is what it shows."""
+"""One person in one room, without a screen: `core.Session` runs it, `events` is what it shows."""
 
+from resonance_tui.engines.status import EngineState, EngineStatus, untrained
 from resonance_tui.session.events import (
     CorrectedCounts,
-    EngineState,
-    EngineStatus,
     LinkUpdate,
     NoticeUpdate,
     RoomUpdate,
@@ -11,7 +10,6 @@ from resonance_tui.session.events import (
     SelfView,
     SessionEvent,
     SessionView,
-    untrained,
 )
 
 __all__ = [

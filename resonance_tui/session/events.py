@@ -3,37 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.engines.status import EngineStatus
 from resonance_tui.messaging.connection import LinkStatus
 from resonance_tui.pipeline.sources import CameraStatus
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
-
-
-class EngineState(StrEnum):
-    """Where the engine is in its life."""
-
-    LOADING = "loading"
-    READY = "ready"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStatus:
-    """Which engine reads the face, and how it is doing."""
-
-    name: str
-    state: EngineState = EngineState.LOADING
-    detail: str = ""  # what is being loaded, what runs on what, or why it failed
-    is_trained: bool = True  # False: it guesses, and the room is told "unsure"
-
-
-def untrained(engine: str) -> str:
-    """What a person must know for as long as an untrained network runs."""
-    return f"{engine} is untrained: it guesses, and the room is told `unsure`."
-
 
 SelfState = Literal["ok", "unsure", "away", "paused"]
 

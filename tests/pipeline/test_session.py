@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.engines.status import EngineState
 from resonance_tui.errors import BrokerRefused, InputError
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.connection import LinkState
@@ -24,7 +25,6 @@ from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.room.smoothing import Steady
 from resonance_tui.session.core import Session, SessionPlan
-from resonance_tui.session.events import EngineState
 
 pytestmark = pytest.mark.mosquitto
 

@@ -25,13 +25,13 @@ from resonance_zoo.cards import network_card
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines import base
 from resonance_tui.engines.base import EngineOptions, EngineSpec, create_engine, weights_folder
+from resonance_tui.engines.status import EngineState
 from resonance_tui.errors import EngineUnavailable
 from resonance_tui.pipeline.camera import FrameSource
 from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.perception import Perception, load_detector
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
 from resonance_tui.room.smoothing import ABSENT, Steady
-from resonance_tui.session.events import EngineState
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra `zoo`)")
 from resonance_zoo import inference  # noqa: E402  (both need torch)

@@ -15,7 +15,7 @@ from .conftest import ROOT
 
 def test_listing_and_reading_cards_loads_nothing_heavy() -> None:
     code = (
-        "import sys, resonance_zoo; resonance_zoo.list_models(); resonance_zoo.weights_path('static_cnn');"
+        "import sys, resonance_zoo as zoo; zoo.list_models(); zoo.weights_path('static_cnn');"
         "print(*({'torch', 'numpy', 'cv2', 'onnx', 'onnxruntime', 'timm'} & set(sys.modules)))"
     )
     done = subprocess.run(

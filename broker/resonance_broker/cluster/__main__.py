@@ -1,4 +1,7 @@
-"""Writes a cluster's files: `python -m resonance_broker.cluster edges|nats FOLDER [NAME=HOST[:PORT] ...]`."""
+"""Writes a cluster's files.
+
+`python -m resonance_broker.cluster edges|nats FOLDER [NAME=HOST[:PORT] ...]`
+"""
 
 from __future__ import annotations
 

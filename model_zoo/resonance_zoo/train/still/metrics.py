@@ -1,4 +1,4 @@
-"""What training a still-image network measures beside `resonance_zoo.metrics`: how calibrated it is."""
+"""What training a still-image network measures besides `resonance_zoo.metrics`: calibration."""
 
 from __future__ import annotations
 
