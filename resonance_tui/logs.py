@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TextIO
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
@@ -32,6 +33,12 @@ def start(file: Path, *, verbose: bool = False) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
+def _text_to(descriptor: int, *, like: TextIO) -> TextIO:
+    """A stream that writes as `like` does; to a terminal in UTF-8, as screens are drawn."""
+    encoding = "utf-8" if os.isatty(descriptor) else like.encoding
+    return os.fdopen(descriptor, "w", buffering=1, encoding=encoding, errors=like.errors)
+
+
 @contextlib.contextmanager
 def native_output_to(file: Path) -> Iterator[None]:
     """While inside, what C libraries print to file descriptor 2 lands in `file`.
@@ -49,7 +56,7 @@ def native_output_to(file: Path) -> Iterator[None]:
         sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 2)
     os.close(sink)
-    ours = os.fdopen(terminal, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    ours = _text_to(terminal, like=keep_err)
     sys.stderr = sys.__stderr__ = ours
     try:
         yield

@@ -18,6 +18,7 @@ import click
 from resonance_tui import __version__
 from resonance_tui.cli import hosts, networks, streamers, upkeep, viewers
 from resonance_tui.cli.groups import InOrder
+from resonance_tui.cli.streams import open_streams
 from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.native import tame
 from resonance_tui.shutdown import end
@@ -58,15 +59,8 @@ for _verb in (
 
 def main() -> None:
     """Run the command line; every way out has its exit code and no traceback a person must read."""
-    _open_streams()
+    open_streams()
     end(run_verb(cli))
-
-
-def _open_streams() -> None:
-    """Whoever starts us may have closed one; files that we open must not get its number."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
 
 
 def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:

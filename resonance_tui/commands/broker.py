@@ -17,6 +17,7 @@ import click
 from resonance_tui.commands.broker_problem import translate
 from resonance_tui.commands.status_line import StatusLine, up
 from resonance_tui.errors import BrokerFailed, InputError
+from resonance_tui.listeners import Listeners
 
 if TYPE_CHECKING:
     from resonance_broker import BrokerSettings, RunningBroker
@@ -91,7 +92,7 @@ def run(
     with _sigterm_interrupts():
         try:
             pin = _certificate(settings, folder)
-            broker = start_broker(settings, say=screen.say)
+            broker = start_broker(settings, say=Listeners(screen.say))
         except BrokerProblem as problem:
             raise translate(problem) from problem
         try:

@@ -17,6 +17,7 @@ from resonance_broker.accounts import EnrollmentResult, redeem
 from resonance_broker.certificate import fingerprint
 
 from resonance_tui.errors import BrokerError, WireError
+from resonance_tui.listeners import Listeners
 from resonance_tui.messaging import enrollment
 from resonance_tui.messaging.announcer import RoomAnnouncement
 from resonance_tui.messaging.client import BrokerClient, broker_client
@@ -53,7 +54,7 @@ class Host:
         `say`: takes a sentence for a person."""
         self._broker = broker
         self._figures, self._feed, self._forget = figures, feed, forget
-        self._say = say
+        self._say = Listeners(say)
         self._hosting = RoomAnnouncement(channels, say)
         folder = broker.settings.accounts
         self._book = AccountsStore(folder) if folder is not None else None

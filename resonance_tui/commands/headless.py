@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -29,17 +31,37 @@ class Printer:
     """Writes each event to stdout, as JSON or for a person; notices go to stderr.
 
     `observes`: nobody is read here, so there is nothing to tell of camera, engine and oneself.
+    `on_failure` is called once when a stream takes no more (its reader has gone, its disk is
+    full); `failure` is what it said, and nothing is printed from then on.
     """
 
-    def __init__(self, session: Session, *, as_json: bool, observes: bool = False) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        as_json: bool,
+        observes: bool = False,
+        on_failure: Callable[[], object] = lambda: None,
+    ) -> None:
         self._session, self._as_json, self._observes = session, as_json, observes
         self._started = time.monotonic()
         self._feelings: Counter[str] = Counter()
         self._peak = 0
         self._last: dict[str, str] = {}  # what was said last, by subject
+        self._on_failure = on_failure
+        self.failure: OSError | None = None
         session.add_listener(self.take)
 
     def take(self, event: SessionEvent) -> None:
+        if self.failure is not None:
+            return
+        try:
+            self._print(event)
+        except OSError as error:
+            self.failure = error
+            self._on_failure()
+
+    def _print(self, event: SessionEvent) -> None:
         if not self._observes:
             self._say_camera()
             self._say_engine()
@@ -106,12 +128,27 @@ class Printer:
 async def run(
     session: Session, *, as_json: bool, duration: float | None, observes: bool = False
 ) -> None:
-    """Run the session, printing; the summary comes last whatever ends it."""
-    printer = Printer(session, as_json=as_json, observes=observes)
+    """Run the session, printing; the summary comes last whatever ends it.
+
+    A stream that takes no more ends the session in good order, and its OSError is raised.
+    """
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    printer = Printer(
+        session,
+        as_json=as_json,
+        observes=observes,
+        on_failure=lambda: loop.call_soon(task.cancel),  # by then it may have ended: all the same
+    )
     try:
         await for_seconds(session.run(), duration)
+    except asyncio.CancelledError:
+        if printer.failure is None or task.uncancel():  # somebody else wants an end, too
+            raise
     finally:
         click.echo(printer.summary(), err=True)
+    if printer.failure is not None:
+        raise printer.failure
 
 
 def self_json(t: float, me: SelfView) -> dict[str, Any]:

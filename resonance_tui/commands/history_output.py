@@ -128,7 +128,8 @@ def write_sessions(
     if format == "text":
         _put((_session_text(*each) for each in found), out)
     else:
-        _put(export.FORMATS[format]((_session(*each) for each in found), SESSION_COLUMNS), out)
+        records = (_session(*each) for each in found)
+        _put_data(export.FORMATS[format](records, SESSION_COLUMNS), out)
 
 
 def _session(number: int, span: SessionSpan, gaps: Sequence[Gap]) -> export.Record:
@@ -172,7 +173,7 @@ def _write_rows(
     columns, more = export.COLUMNS, None
     if request.confusion is not None and request.is_corrected:
         columns, more = (*columns, *export.CORRECTED), _corrections(rows, request.confusion)
-    _put(export.FORMATS[format](export.records(rows, request.zone, more), columns), out)
+    _put_data(export.FORMATS[format](export.records(rows, request.zone, more), columns), out)
 
 
 def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.Record]:
@@ -206,7 +207,7 @@ def _write_moments(
         _put(chapters.to_chapters(found, zero), out)
     else:
         lines = chapters.to_records(found, zero, request.zone)
-        _put(export.FORMATS[format](lines, chapters.COLUMNS), out)
+        _put_data(export.FORMATS[format](lines, chapters.COLUMNS), out)
 
 
 def _write_picture(request: Request, asked: Asked, format: str) -> None:
@@ -243,12 +244,29 @@ def _range(request: Request, sessions: list[SessionSpan]) -> tuple[int | None, i
 
 
 def _put(lines: Iterable[str], out: Path | None) -> None:
+    """Text for a person: on stdout in the stream's own encoding, as far as that goes."""
     if out is not None and str(out) != "-":
         save(out, lines)
         return
+    for text in _in_large_parts(lines):
+        click.echo(text, nl=False)
+
+
+def _put_data(lines: Iterable[str], out: Path | None) -> None:
+    """Text for programs: UTF-8 everywhere, so that stdout gets the bytes that a file would. A "?"
+    for a sign that a pipe's encoding lacks would be damage that nobody notices."""
+    if out is not None and str(out) != "-":
+        save(out, lines)
+        return
+    for text in _in_large_parts(lines):
+        click.echo(text.encode(), nl=False)
+
+
+def _in_large_parts(lines: Iterable[str]) -> Iterator[str]:
+    """A thousand lines at a time: one write a line is slow."""
     parts = iter(lines)
-    for head in parts:  # a thousand lines at a time: one write a line is slow
-        click.echo("".join(chain((head,), islice(parts, 999))), nl=False)
+    for head in parts:
+        yield "".join(chain((head,), islice(parts, 999)))
 
 
 def _say(text: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.errors import EngineUnavailable, InputError
+from resonance_tui.listeners import Listeners
 
 AUTO, STATIC = "auto", "static"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -112,7 +113,7 @@ def create_engine(
     """
     options = options or EngineOptions()
     try:
-        return _load(name, folder, options, say, warn)
+        return _load(name, folder, options, Listeners(say), Listeners(warn))
     except (ImportError, OSError, ValueError) as error:
         raise EngineUnavailable(f"The engine {name!r} cannot start: {error}") from error
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from resonance_tui.errors import BrokerRefused, WireError
+from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
@@ -33,7 +34,7 @@ class RoomAnnouncement:
         """`host_id`: by which a host that comes back knows its own rooms; else a new one."""
         self.id = host_id or new_viewer_id()
         self.channels = list(dict.fromkeys(channels))
-        self._say = say
+        self._say = Listeners(say)
         self._hosts: dict[str, str] = {}  # channel: who announced it, "" for an old program
         self._ours: set[str] = set()  # announced by us on this connection
         self._told: set[str] = set()

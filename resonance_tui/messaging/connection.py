@@ -98,7 +98,7 @@ class ReconnectingConnection(ABC):
         self._url = url
         self._inbox = inbox
         self._limiter = RateLimiter()
-        inbox.on_broken = self._on_broken
+        inbox.on_broken.add(self._on_broken)
         self._answer_timeout_s = answer_timeout_s
         self._will_delay_s = will_delay_s
         self._known_version = self._version = version

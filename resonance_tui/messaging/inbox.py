@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from resonance_tui.errors import WireError
+from resonance_tui.listeners import Listeners
 from resonance_tui.protocol.messages import PAYLOAD_LIMITS, Event, decode
 from resonance_tui.protocol.topics import TOPIC_LIMIT
 
@@ -16,7 +15,7 @@ class Inbox:
     """Latest wins per topic, so a flood costs no more memory than the room has topics.
 
     Decoding waits until somebody drains, except for what would overwrite: garbage must not
-    displace what can be understood. `on_broken` is called with the topic of what cannot be.
+    displace what can be understood. `on_broken` tells the topic of what cannot be.
     """
 
     def __init__(self, max_topics: int = 8192) -> None:
@@ -24,7 +23,7 @@ class Inbox:
         self.rejected = 0  # messages that are not ours, or broken
         self._max_topics = max_topics
         self._waiting: dict[str, bytes] = {}
-        self.on_broken: Callable[[str], object] = lambda topic: None
+        self.on_broken: Listeners[[str]] = Listeners()
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from resonance_tui.listeners import Listeners
 from resonance_tui.room.smoothing import ABSENT, UNREAD, Smoother, SmoothingSettings, Steady
 
 
@@ -16,7 +17,7 @@ class EmotionReader:
     """
 
     def __init__(self, on_reading: Callable[[Steady, dict[str, float]], None]) -> None:
-        self._on_reading = on_reading
+        self._on_reading = Listeners(on_reading)
         self._smoother = Smoother()
         self._track: int | None = None
         self.era = 0

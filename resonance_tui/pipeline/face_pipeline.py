@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from resonance_tui.engines.base import Engine, EngineOptions, EngineSpec, weights_folder
 from resonance_tui.engines.status import EngineState, EngineStatus
 from resonance_tui.errors import EngineUnavailable, ResonanceError, first_of, in_words
+from resonance_tui.listeners import Listeners
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.frame_rate import FrameRateMonitor, too_slow_for
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Frame, Source
@@ -41,8 +42,9 @@ class FacePipeline:
     """Reads one source until cancelled, or until it has played once.
 
     `on_reading(steady, latency_ms)`, `on_status()` and `on_notice(text)` are called on the loop's
-    thread. Faces are found on one thread and clips judged on another, one at a time, so that a slow
-    engine holds up neither the clips nor whoever leaves; frames in them are never stored or sent.
+    thread; what they raise is logged and harms nothing. Faces are found on one thread and clips
+    judged on another, one at a time, so that a slow engine holds up neither the clips nor whoever
+    leaves; frames in them are never stored or sent.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class FacePipeline:
     ) -> None:
         self._source, self._data_dir, self._fps, self._once = source, data_dir, fps, once
         self._options = options
-        self._on_status, self._on_notice = on_status, on_notice
+        self._on_status, self._on_notice = Listeners(on_status), Listeners(on_notice)
         self._reading = EmotionReader(on_reading)
         self._frame_rate = FrameRateMonitor(engine, 0.0)
         self._is_judging = False

@@ -21,6 +21,7 @@ from resonance_tui.engines.base import EngineOptions
 from resonance_tui.errors import BrokerFailed, BrokerUnreachable, ResonanceError, StoreError
 from resonance_tui.history.recorder import Recorder
 from resonance_tui.history.store import Store
+from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.link import Link, MqttLink
 from resonance_tui.messaging.permissions import own_id
@@ -84,7 +85,7 @@ class Session:
 
     def __init__(self, plan: SessionPlan) -> None:
         self._plan = plan
-        self._listeners: list[Callable[[SessionEvent], None]] = []
+        self._tell: Listeners[[SessionEvent]] = Listeners()
         self._room = RoomModel()
         self._timeline = Timeline()
         self._measures = RoomMetrics()
@@ -121,8 +122,9 @@ class Session:
     # What screens and scripts call
 
     def add_listener(self, listener: Callable[[SessionEvent], None]) -> None:
-        """`listener` is called on the loop's thread for every event and must not block."""
-        self._listeners.append(listener)
+        """`listener` is called on the loop's thread for every event and must not block; what it
+        raises is logged once and ends nothing."""
+        self._tell.add(listener)
 
     def timeline(self) -> tuple[TimelinePoint, ...]:
         """The last five minutes, one point a second, oldest first."""
@@ -380,10 +382,6 @@ class Session:
             self.view = replace(self.view, notice=text)
             self._tell(NoticeUpdate(time.time(), text))
 
-    def _tell(self, event: SessionEvent) -> None:
-        for listener in self._listeners:
-            listener(event)
-
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:
     return room.is_total, room.counts, room.unsure, room.away
@@ -405,7 +403,7 @@ def _one_error() -> Iterator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        ours = group.subgroup((ResonanceError, BrokenPipeError))
+        ours = group.subgroup(ResonanceError)
         if ours is None:
             raise
         while isinstance(ours, BaseExceptionGroup):

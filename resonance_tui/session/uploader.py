@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resonance_tui.errors import ResonanceError, StoreError, in_words
+from resonance_tui.listeners import Listeners
 from resonance_tui.pipeline.worker import Worker
 from resonance_tui.sinks.sheets.upload import SheetPlan, Upload
 
@@ -25,11 +26,11 @@ class Uploader:
         self, plan: SheetPlan, channel: str, database: Path, notice: Callable[[str], None]
     ) -> None:
         self._channel = channel
-        self._notice = notice
+        self._notice = Listeners(notice)
         loop = asyncio.get_running_loop()
 
         def tell(text: str) -> None:
-            loop.call_soon_threadsafe(notice, text)
+            loop.call_soon_threadsafe(self._notice, text)
 
         self._upload = Upload(plan, channel, database, tell)
         self._worker = Worker("sheets")

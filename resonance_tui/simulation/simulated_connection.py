@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from resonance_tui.errors import BrokerUnreachable
+from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.packets import DISCONNECT, PINGREQ, connack_code, connect, publish
 from resonance_tui.messaging.probe import why_unreachable
 from resonance_tui.messaging.tls import client_context
@@ -59,7 +60,7 @@ class SimulatedConnection(asyncio.Protocol):
 
     def __init__(self, route: Route, on_lost: Callable[[], None]) -> None:
         self._route = route
-        self._on_lost = on_lost
+        self._on_lost = Listeners(on_lost)
         self._transport: asyncio.Transport | None = None
         self._greeting: asyncio.Future[int] | None = None
         self._head = b""

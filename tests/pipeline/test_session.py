@@ -87,6 +87,27 @@ async def test_what_one_says_the_other_sees(quiet: Callable[[str], Session]) -> 
         await until(lambda: ben.view.room.away == 2)
 
 
+async def test_a_listener_that_always_raises_harms_nothing(
+    quiet: Callable[[str], Session], caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[object] = []
+
+    def broken(_event: object) -> None:
+        raise UnicodeEncodeError("charmap", "─", 0, 1, "no such sign")
+
+    ann, ben = quiet("ann"), quiet("ben")
+    ann.add_listener(broken)
+    ann.add_listener(heard.append)
+    async with living(ann, ben):
+        await until(lambda: names(ann) == ["ann", "ben"])
+        ann.say(Emotion.SURPRISE)
+        await until(lambda: ben.view.room.counts[Emotion.SURPRISE] == 1)
+        ann._face._on_notice("something")
+        assert ann.view.notice == "something"
+    assert len(heard) > 3
+    assert caplog.text.count("a listener failed") == 1
+
+
 async def test_one_who_leaves_is_gone_at_once(quiet: Callable[[str], Session]) -> None:
     ann, ben = quiet("ann"), quiet("ben")
     async with living(ann):

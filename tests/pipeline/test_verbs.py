@@ -195,6 +195,47 @@ def test_a_reader_who_has_seen_enough_ends_the_session_quietly(mosquitto) -> Non
     assert time.monotonic() - started < 7
 
 
+@pytest.mark.mosquitto
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_output_onto_a_full_disk_ends_the_session(mosquitto) -> None:
+    args = ("join", "show", "--camera", "none", "--headless", "--json", "--duration", "20")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*APP, *args, "--broker", mosquitto.url],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=15,
+        )
+    assert done.returncode == 1
+    assert "the disk is full" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.mosquitto
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_the_face_is_read_whatever_the_encoding_of_what_is_printed(
+    mosquitto, encoding: str, face_model: None
+) -> None:
+    args = ("join", "show", "--camera", "demo", "--headless", "--engine", "static")
+    line = [*APP, *args, "--broker", mosquitto.url, "--duration", "30"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    viewer = subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
+    assert viewer.stdout is not None
+    lines: list[str] = []
+    try:
+        for raw in viewer.stdout:
+            lines.append(raw.decode(encoding))
+            if len([each for each in lines if "you" in each and "neutral" in each]) >= 2:
+                break
+    finally:
+        viewer.terminate()
+        viewer.communicate(timeout=20)
+    assert sum("neutral" in each for each in lines) >= 2, lines
+    assert not [each for each in lines if "failed" in each]
+
+
 def has_a_row(database: sqlite3.Connection) -> bool:
     try:
         return database.execute("SELECT 1 FROM snapshot").fetchone() is not None

@@ -71,7 +71,7 @@ def test_garbage_is_counted_and_nothing_else(messages: list[tuple[str, bytes]]) 
 def test_garbage_displaces_nothing_and_is_told_of(payloads: list[bytes]) -> None:
     told: list[str] = []
     inbox = Inbox()
-    inbox.on_broken = told.append
+    inbox.on_broken.add(told.append)
     topic = report_topic("room", "ann")
     inbox.put(topic, encode_report(FIRST))
     for payload in payloads:

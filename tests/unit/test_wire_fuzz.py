@@ -135,7 +135,7 @@ def test_whatever_arrives_the_room_adds_up(
 ) -> None:
     """The whole way from the socket to the counts, as a session goes it."""
     guard, inbox, room = RateLimiter(strikes=3), Inbox(max_topics=16), RoomState(max_viewers=5)
-    inbox.on_broken = lambda topic: guard.record_violation(topic, 1.0)
+    inbox.on_broken.add(lambda topic: guard.record_violation(topic, 1.0))
     room.report("ann", Report(*REPORT[1:]), 0.0)  # type: ignore[arg-type]
     for number, (topic, payload) in enumerate(messages):
         if guard.allow(topic, 1.0):

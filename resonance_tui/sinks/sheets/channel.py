@@ -13,6 +13,7 @@ from resonance_tui.config import Config
 from resonance_tui.errors import InputError, SheetsBusy, StoreError
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
+from resonance_tui.listeners import Listeners
 from resonance_tui.sinks.sheets import login as sheets_login
 from resonance_tui.sinks.sheets.backoff import Backoff
 from resonance_tui.sinks.sheets.layout import (
@@ -91,7 +92,7 @@ def read_channel(
     Raises InputError when no sheet is known for the channel or there is no login, SheetsError when
     Google does not deliver.
     """
-    sheets = connect(config)
+    sheets, tell = connect(config), Listeners(tell)
     rows: dict[tuple[int, str], Sample] = {}
     odd = 0
     for book in _books(config, channel):

@@ -13,6 +13,7 @@ from google.auth.exceptions import GoogleAuthError, RefreshError
 from gspread.exceptions import APIError
 
 from resonance_tui.errors import SheetsBusy, SheetsError, SheetsRefused
+from resonance_tui.listeners import Listeners
 from resonance_tui.sinks.sheets.backoff import asked_wait
 from resonance_tui.sinks.sheets.errors import plain, problem
 
@@ -38,7 +39,7 @@ class SheetsHttp(gspread.HTTPClient):
     ) -> None:
         super().__init__(auth, session)
         self._account = account
-        self._on_call = on_call
+        self._on_call = Listeners(on_call)
 
     def request(self, method: str, endpoint: str, *args: Any, **kwargs: Any) -> requests.Response:
         failed = True

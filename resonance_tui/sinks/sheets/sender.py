@@ -16,6 +16,7 @@ from resonance_tui.errors import (
     SheetsRefused,
     StoreError,
 )
+from resonance_tui.listeners import Listeners
 from resonance_tui.sinks.sheets.backoff import Backoff
 from resonance_tui.sinks.sheets.layout import (
     WIDTH,
@@ -62,7 +63,7 @@ class Sender:
         self._channel = channel
         self._book = book
         self._pace = pace
-        self._tell = tell
+        self._tell = Listeners(tell)
         self._clock = clock
         self._draw = draw
         self._since = 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from resonance_tui.config import Config
 from resonance_tui.errors import StoreError
 from resonance_tui.history.store import Store
+from resonance_tui.listeners import Listeners
 from resonance_tui.sinks.sheets import channel as sheets
 from resonance_tui.sinks.sheets.layout import book_id
 from resonance_tui.sinks.sheets.outbox import Outbox
@@ -49,7 +50,7 @@ class Upload:
         self._plan = plan
         self._channel = channel
         self._database = database
-        self._tell = tell
+        self._tell = Listeners(tell)
         self._started = int(time.time())
         self._store: Store | None = None
         self._sender: Sender | None = None
