@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,8 +39,55 @@ def test_when_decoding_is_slow_frames_are_skipped_and_time_is_kept():
     assert shown[-1][1] == pytest.approx(shown[-1][0], abs=0.15)
 
 
-def test_when_decoding_cannot_keep_up_it_still_shows_something():
-    assert len(play(30, 10, cost=0.1)) >= 5
+@pytest.mark.parametrize(
+    ("rate", "decoded"),
+    [(60, 60), (60, 55), (60, 50), (60, 40), (60, 30), (60, 20), (30, 25), (30, 15), (24, 12)],
+)
+@pytest.mark.parametrize("picture", [0.0, 0.01])  # s that a picture that is shown costs more
+def test_a_decoder_slower_than_the_recording_shows_what_it_can(rate, decoded, picture):
+    pace, now, shown = PlaybackClock(10), 50.0, []
+    for number in range(20 * decoded):
+        now += 1 / decoded
+        wait = pace.wait(number / rate, now)
+        if wait is not None:
+            now += wait + picture
+            shown.append(now)
+    pauses = [after - before for before, after in pairwise(shown)]
+    seconds = shown[-1] - shown[0]
+    assert 0.8 * 10 <= len(shown) / seconds <= 10.5
+    assert max(pauses) <= 0.3
+
+
+@pytest.mark.parametrize("decoded", [1, 3, 7])
+def test_who_decodes_fewer_frames_than_are_wanted_shows_them_all(decoded):
+    assert len(play(30, 5, cost=1 / decoded)) >= 150 - decoded
+
+
+def test_a_moment_of_slowness_is_made_up_for():
+    pace, now = PlaybackClock(10), 50.0
+    for number in range(300):
+        now += 0.5 if number == 100 else 0.005
+        wait = pace.wait(number / 30, now)
+        if wait is not None:
+            now += wait
+            late = now - 50.005 - number / 30
+    assert late == pytest.approx(0.0, abs=0.02)
+
+
+@given(
+    st.sampled_from([5.0, 24.0, 30.0, 60.0, 240.0]),
+    st.lists(st.floats(0.001, 0.3), min_size=20, max_size=200),
+)
+def test_it_never_starves_and_never_floods(rate, costs):
+    pace, now, last, shown = PlaybackClock(10), 0.0, 0.0, 0
+    for number, cost in enumerate(costs):
+        now += cost
+        wait = pace.wait(number / rate, now)
+        if wait is not None:
+            now, shown = now + wait, shown + 1
+            last = now
+        assert now - last <= 0.1 + cost + 1 / rate + 0.1
+    assert shown <= 10 * now + 11
 
 
 def test_after_a_sleep_it_goes_on_from_where_it_was():
