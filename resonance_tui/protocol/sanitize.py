@@ -5,11 +5,15 @@ from __future__ import annotations
 import unicodedata
 
 from resonance_tui.errors import InvalidNickname
+from resonance_tui.widths import JOINERS, cut, is_new_emoji
 
 NICKNAME_LIMIT = 24  # characters, and terminal cells
 
 _MARKS_PER_LETTER = 2  # Thai and Devanagari need two; a flood of them covers the lines above
-_ELLIPSIS = "…"
+_VIRAMA = 9  # the canonical combining class of signs that take a letter's vowel away
+_PARTS = JOINERS[0]  # the one that parts letters which would join
+_JOINING = (range(0x0620, 0x0700), range(0x0710, 0x0780), range(0x07CA, 0x07EB))
+_JOINING += (range(0x0840, 0x0870), range(0x08A0, 0x08D0))  # scripts like Arabic, whose letters do
 
 # The screens draw plain text, so brackets would do no harm there; but one forgotten widget that
 # reads markup is enough for "[@click=app.quit]". Round ones read the same and mean nothing.
@@ -28,6 +32,7 @@ _INVISIBLE = frozenset(
         (0x3164, 0x3164),  # Hangul filler
         (0xFE00, 0xFE0F),  # variation selectors; they also change a sign's width
         (0xFFA0, 0xFFA0),  # half-width Hangul filler
+        (0x1F3FB, 0x1F3FF),  # skin tones: on some terminals signs of their own
         (0x1D159, 0x1D159),  # null note head
         (0xE0100, 0xE01EF),  # variation selectors supplement
     )
@@ -38,12 +43,12 @@ _INVISIBLE = frozenset(
 def safe_text(text: str, limit: int = NICKNAME_LIMIT) -> str:
     """The readable part of `text`: one line of at most `limit` characters and `limit` cells.
 
-    Control and format characters (escape sequences, bidi overrides, zero-width signs) vanish,
-    line breaks become spaces, piled-up accents are thinned, square brackets become round.
-    What is too long ends in "…".
+    Control and format characters (escape sequences, bidi overrides, zero-width signs, skin tones)
+    vanish, line breaks become spaces, piled-up accents are thinned, square brackets become round.
+    Joiners stay where a script is written with them. What is too long ends in "…".
     """
-    readable = _readable(unicodedata.normalize("NFC", text[: 16 * limit]))
-    return _cut(" ".join(readable.split()).translate(_BRACKETS), limit)
+    readable = _joined(_readable(unicodedata.normalize("NFC", text[: 16 * limit])))
+    return cut(" ".join(readable.split()).translate(_BRACKETS), limit, most=limit)
 
 
 def _readable(text: str) -> str:
@@ -54,6 +59,9 @@ def _readable(text: str) -> str:
         if category[0] == "Z" or char in "\t\n\r\v\f\x85":
             kept.append(" ")
             marks = _MARKS_PER_LETTER
+        elif char in JOINERS or is_new_emoji(char):
+            kept.append(char)
+            marks = marks if char in JOINERS else 0
         elif category[0] == "C" or category == "Me" or char in _INVISIBLE:
             continue
         elif category[0] == "M":
@@ -66,23 +74,29 @@ def _readable(text: str) -> str:
     return "".join(kept)
 
 
-def _cut(text: str, limit: int) -> str:
-    if len(text) <= limit and sum(map(_cells, text)) <= limit:
+def _joined(text: str) -> str:
+    """`text` with those joiners that IDNA's rules (RFC 5892, A.1 and A.2) allow."""
+    if not any(joiner in text for joiner in JOINERS):
         return text
-    cells = 1  # the ellipsis
+    kept: list[str] = []
     for index, char in enumerate(text):
-        cells += _cells(char)
-        if cells > limit or index == limit - 1:
-            return text[:index].rstrip() + _ELLIPSIS
-    return text
+        if char not in JOINERS or _may_join(char, kept, text[index + 1 : index + 2]):
+            kept.append(char)
+    return "".join(kept)
 
 
-def _cells(char: str) -> int:
-    """Terminal cells, rounded up where terminals disagree."""
-    if unicodedata.category(char) in ("Mn", "Me"):
-        return 0
-    is_flag_letter = 0x1F1E6 <= ord(char) <= 0x1F1FF
-    return 2 if is_flag_letter or unicodedata.east_asian_width(char) in "WF" else 1
+def _may_join(joiner: str, before: list[str], after: str) -> bool:
+    """Between letters: after a virama, or (the one that parts) between two that would join."""
+    if not before or not after or unicodedata.category(after) != "Lo":
+        return False
+    if unicodedata.combining(before[-1]) == _VIRAMA:
+        return True
+    letters = [char for char in before if unicodedata.category(char) != "Mn"]
+    return joiner == _PARTS and bool(letters) and _joins(letters[-1]) and _joins(after)
+
+
+def _joins(char: str) -> bool:
+    return unicodedata.category(char) == "Lo" and any(ord(char) in part for part in _JOINING)
 
 
 def clean_nickname(text: str) -> str:

@@ -11,12 +11,14 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
 from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.tui.actions import available
 from resonance_tui.tui.join_context import JoinContext, SessionLike
+from resonance_tui.tui.placed import placing
 from resonance_tui.tui.screens.consent import ConsentScreen
 from resonance_tui.tui.screens.error import ErrorScreen, explain
 from resonance_tui.tui.screens.live import LiveScreen
@@ -56,6 +58,9 @@ class ResonanceApp(App[None]):
         self._actions = available(has_history=history is not None)
         self._place: tuple[str, str] | None = None
         self._worker: Worker[None] | None = None
+
+    def get_driver_class(self) -> type[Driver]:
+        return placing(super().get_driver_class())
 
     def on_mount(self) -> None:
         self.register_theme(RESONANCE)

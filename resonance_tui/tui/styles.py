@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from resonance_tui.emotions import STYLES, Emotion
+from resonance_tui.widths import JOINERS, cut, is_new_emoji
 
 Line = list[Segment]
 
@@ -47,17 +48,22 @@ def _emotion_style(code: Emotion) -> Style:
 
 def printable(text: str) -> str:
     """`text` without anything that a terminal could act on."""
-    return text if text.isprintable() else "".join(c for c in text if c.isprintable())
+    return text if text.isprintable() else "".join(filter(_is_drawn, text))
+
+
+def _is_drawn(char: str) -> bool:
+    return char.isprintable() or char in JOINERS or is_new_emoji(char)
 
 
 def fit(text: str, width: int) -> str:
-    """`text` made harmless and exactly `width` cells wide, cut with an ellipsis."""
+    """`text` made harmless and exactly `width` cells wide, cut with an ellipsis.
+
+    It is cut by the most that a terminal may take for it, and filled by what Rich counts: with
+    `placed`, whatever the terminal counts stays inside.
+    """
     if width <= 0:
         return ""
-    text = printable(text)
-    if cell_len(text) > width:
-        return set_cell_size(text, width - 1) + "…"
-    return set_cell_size(text, width)
+    return set_cell_size(cut(printable(text), width), width)
 
 
 def bar(share: float, width: int, filled: Style, track: Style) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -16,9 +17,16 @@ from resonance_tui.protocol.sanitize import clean_nickname, safe_text
 NASTY = st.text(
     st.characters()
     | st.sampled_from("\x1b\x00\x07\x9b\u202e\u2066\u200b\u200d\ufeff\u2028\u0301\u20dd\ufe0f[]")
-    | st.characters(categories=["Mn", "Me", "Mc", "Cf", "Cc", "Co", "So"]),
+    | st.characters(categories=["Mn", "Me", "Mc", "Cf", "Cc", "Co", "So"])
+    | st.sampled_from("\u200c\u200dකශර්ීमم‌یخو\u094d\u1039 \U0001fae8\U0001faf0"),
     max_size=80,
 )
+
+
+def acts(char: str) -> bool:
+    """Whether a terminal could take it for more than a sign to draw."""
+    is_drawn = char in "\u200c\u200d" or 0x1F300 <= ord(char) < 0x1FB00
+    return unicodedata.category(char)[0] == "C" and not is_drawn
 
 
 @given(NASTY, st.integers(1, 60))
@@ -32,7 +40,8 @@ def test_nothing_in_it_acts_and_it_fits(text: str, limit: int) -> None:
     safe = safe_text(text, limit)
     assert len(safe) <= limit
     assert cell_len(safe) <= limit
-    assert not [char for char in safe if unicodedata.category(char)[0] == "C"]
+    assert not [char for char in safe if acts(char)]
+    assert not re.search(r"[\u200c\u200d](?![^\W\d_])", safe), "a joiner before no letter"
     assert not [char for char in safe if unicodedata.category(char) in ("Zl", "Zp", "Me")]
     assert "[" not in safe and "]" not in safe
     assert safe == safe.strip()
@@ -61,7 +70,8 @@ def test_accents_do_not_pile_up(text: str) -> None:
     "name",
     [
         "Alice", "Zoë", "Ömer Çelik", "Nguyễn Văn", "Дмитрий", "明美", "محمد", "สมชาย", "हिन्दी",
-        "O'Neil <3", "a_b-c.d",
+        "O'Neil <3", "a_b-c.d", "می\u200cخواهم", "ශ්\u200dරී", "க்ஷ", "🫨🩷", "🇩🇪🇫🇷", "क्षत्रिय",
+        "ភាសាខ្មែរ", "က်မြန်မာ",
     ],
 )  # fmt: skip
 def test_names_of_the_world_stay_as_they_are(name: str) -> None:
@@ -83,6 +93,15 @@ def test_names_of_the_world_stay_as_they_are(name: str) -> None:
         ("x" * 25, "x" * 23 + "…"),
         ("漢" * 13, "漢" * 11 + "…"),
         ("\x00\x01\x02", ""),
+        ("👍🏽👍🏿 ok", "👍👍 ok"),
+        ("👩\u200d👩\u200d👧", "👩👩👧"),
+        ("❤\ufe0f", "❤"),
+        ("a\u200db", "ab"),
+        ("a\u200cb", "ab"),
+        ("م\u200c", "م"),
+        ("م \u200c ی", "م ی"),
+        ("ශ්\u200d\u200dරී", "ශ්\u200dරී"),
+        ("\u200d" * 100 + "x", "x"),
     ],
 )
 def test_what_becomes_of_tricks(text: str, safe: str) -> None:
@@ -122,6 +141,6 @@ def test_an_accepted_nickname_reaches_others_unchanged(text: str) -> None:
     try:
         nickname = clean_nickname(text)
     except InvalidNickname as error:
-        assert error.message.isprintable()
+        assert not [char for char in error.message if acts(char)]
     else:
         assert safe_text(nickname) == nickname

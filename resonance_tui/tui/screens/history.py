@@ -11,6 +11,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from resonance_tui.charting.view_state import ViewState
@@ -20,6 +21,7 @@ from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
 from resonance_tui.history.recording import Request, export
+from resonance_tui.tui.placed import placing
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
 from resonance_tui.tui.screens.history_keys import BINDINGS
 from resonance_tui.tui.signals import leave_on_signals
@@ -259,6 +261,9 @@ class HistoryApp(App[None]):
         self._request = request
         self.register_theme(RESONANCE)
         self.theme = RESONANCE.name
+
+    def get_driver_class(self) -> type[Driver]:
+        return placing(super().get_driver_class())
 
     def on_mount(self) -> None:
         leave_on_signals(self, self.action_interrupt)

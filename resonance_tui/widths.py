@@ -1,0 +1,40 @@
+"""How many terminal cells a text takes at most, where terminals disagree."""
+
+from __future__ import annotations
+
+import unicodedata
+
+JOINERS = "\u200c\u200d"  # they take no cell, and join or part the letters beside them
+_REGIONAL = range(0x1F1E6, 0x1F200)  # two make a flag of two cells, or are two letters of two
+_PICTOGRAPHS = range(0x1F300, 0x1FB00)  # emoji, also those that Python does not know yet
+
+
+def cells(text: str) -> int:
+    """The most that any terminal is likely to take: a spacing mark has a cell of its own, a flag
+    is its two letters, and what is joined stands side by side."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def cut(text: str, width: int, *, most: int | None = None) -> str:
+    """`text` in at most `width` cells (and `most` characters); what is cut off ends in "…"."""
+    limit = len(text) if most is None else most
+    if len(text) <= limit and cells(text) <= width:
+        return text
+    taken = 1  # the ellipsis
+    for index, char in enumerate(text):
+        taken += _cells(char)
+        if taken > width or index >= limit - 1:
+            return text[:index].rstrip(f" {JOINERS}") + "…"
+    return text
+
+
+def is_new_emoji(char: str) -> bool:
+    """Whether it is unassigned for this Python, in a block where newer ones have emoji."""
+    return ord(char) in _PICTOGRAPHS and unicodedata.category(char) == "Cn"
+
+
+def _cells(char: str) -> int:
+    if char in JOINERS or unicodedata.category(char) in ("Mn", "Me"):
+        return 0
+    is_wide = ord(char) in _REGIONAL or unicodedata.east_asian_width(char) in "WF"
+    return 2 if is_wide or is_new_emoji(char) else 1
