@@ -84,6 +84,7 @@ class FrameSource:
         self._status = CameraStatus(CameraState.OFF, source.label)
         self._frame: Frame | None = None
         self._index = -1
+        self.note = ""  # what is wrong with a recording that nevertheless plays
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     @property
@@ -181,8 +182,16 @@ class FrameSource:
                 continue
             if (image := capture.retrieve()) is not None:
                 self._publish(stop, image, media_time)
-        if self._index == before and not stop.is_set():
+        if stop.is_set():
+            return
+        if self._index == before:
             raise CameraLost(f"{self.source.label} holds no picture.")
+        if (short := capture.shortfall()) is not None:
+            played, length = short
+            self.note = (
+                f"{self.source.label} ended after {played:.0f} of {length:.0f} s: "
+                "it is damaged, or not all there."
+            )
 
     def _watch(self, capture: Capture, stop: Event) -> None:
         due, damaged = 0.0, 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -28,6 +29,10 @@ DEVICE_BACKENDS = {
     "darwin": cv2.CAP_AVFOUNDATION,
     "win32": cv2.CAP_DSHOW,  # opens in a moment, where Media Foundation takes seconds
 }
+REFUSALS = 60  # in a row, after which a recording is over: a damaged packet costs one or two
+REFUSALS_S = 2.0  # and no longer than this, where each takes its time
+MOST = 0.9  # of its length that a recording has to have
+LONGEST_STEP = 60.0  # s between two frames; beyond this it is a jump
 PLAYLISTS = (".m3u8", ".mpd")  # live, but arriving in bursts of several seconds
 
 
@@ -38,6 +43,10 @@ class Capture(Protocol):
 
     def grab(self) -> bool:
         """Step to the next frame; False at the end, or when a live source gives none."""
+        ...
+
+    def shortfall(self) -> tuple[float, float] | None:
+        """For a recording that has ended long before its length: seconds played, and its length."""
         ...
 
     def retrieve(self) -> NDArray[np.uint8] | None:
@@ -53,24 +62,76 @@ class Capture(Protocol):
         ...
 
 
+class MediaClock:
+    """A time that only grows, from the stamps of a container as far as they can be believed.
+
+    `step`: seconds from frame to frame where there are no stamps, or a broken one. A jump is left
+    out, and from there on the stamps are followed again.
+    """
+
+    def __init__(self, step: float) -> None:
+        self._step = step
+        self._stamp = self._offset = self._first = 0.0
+        self.time: float | None = None
+
+    @property
+    def played(self) -> float:
+        """Seconds from the first frame to the end of the last one."""
+        return 0.0 if self.time is None else self.time - self._first + self._step
+
+    def take(self, stamp: float) -> None:
+        """The stamp of the next frame, in seconds."""
+        if self.time is None:
+            self.time = self._first = stamp
+        else:
+            self.time += self._since(stamp, self.time)
+        self._stamp = stamp
+
+    def _since(self, stamp: float, before: float) -> float:
+        gone = stamp + self._offset - before
+        if 0 < gone < LONGEST_STEP:
+            return gone
+        step = stamp - self._stamp
+        if abs(gone) < 1 or not 0 < step < LONGEST_STEP:  # this one stamp may be wrong
+            return self._step
+        self._offset = before + step - stamp
+        return step
+
+
 class VideoCapture:
     """A Capture over cv2.VideoCapture."""
 
     def __init__(self, video: cv2.VideoCapture, is_recording: bool) -> None:
         self.is_recording = is_recording
         self._video = video
-        rate = video.get(cv2.CAP_PROP_FPS)
-        self._step = 1 / rate if 1 <= rate <= 1000 else 1 / 25
-        self._time: float | None = None
+        self._rate = video.get(cv2.CAP_PROP_FPS)
+        self._count = video.get(cv2.CAP_PROP_FRAME_COUNT)  # 0 or less where nobody knows
+        self._stepped = 0
+        self._clock = MediaClock(1 / self._rate if 1 <= self._rate <= 1000 else 1 / 25)
 
     def grab(self) -> bool:
-        if not self._guarded(self._video.grab):
+        if not self._step_on():
             return False
-        position = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        # Some containers have no time stamps, or broken ones: count instead.
-        is_usable = self._time is None or self._time < position < self._time + 60
-        self._time = position if is_usable or self._time is None else self._time + self._step
+        self._stepped += 1
+        self._clock.take(self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000)
         return True
+
+    def _step_on(self) -> bool:
+        """A recording's decoder also refuses what is damaged; behind that it goes on."""
+        until = time.monotonic() + REFUSALS_S
+        for _ in range(REFUSALS if self.is_recording else 1):
+            if self._guarded(self._video.grab):
+                return True
+            if 0 < self._count <= self._stepped or time.monotonic() > until:
+                break
+        return False
+
+    def shortfall(self) -> tuple[float, float] | None:
+        if self._count <= 0 or self._rate <= 0:
+            return None
+        played, length = self._clock.played, self._count / self._rate
+        is_short = self._stepped < MOST * self._count and played < min(MOST * length, length - 1)
+        return (played, length) if is_short else None
 
     def retrieve(self) -> NDArray[np.uint8] | None:
         is_good, image = self._guarded(self._video.retrieve)
@@ -79,7 +140,7 @@ class VideoCapture:
         return np.asarray(image, dtype=np.uint8)
 
     def media_time(self) -> float | None:
-        return self._time if self.is_recording else None
+        return self._clock.time if self.is_recording else None
 
     def release(self) -> None:
         self._video.release()

@@ -66,6 +66,7 @@ class FacePipeline:
         self._reading = EmotionReader(on_reading)
         self._frame_rate = FrameRateMonitor(engine, 0.0)
         self._is_judging = False
+        self._film_note = ""
         self._since = self._fresh_from = -math.inf  # monotonic s; frames from before do not count
         self._switched = asyncio.Event()
         self.is_on = source.kind != "none"
@@ -172,6 +173,7 @@ class FacePipeline:
                     await self._rest(camera, perception)
                 frame = await camera.next(after)
                 self._camera_is(camera.status)
+                self._film_is(camera.note)
                 if frame is not None:
                     after = frame.index
                     sighting = await self._look_at(frame, perception, threads.finding)
@@ -234,6 +236,11 @@ class FacePipeline:
     def _nobody(self, at: float) -> None:
         if self._reading.missed(at):
             self.preview = None
+
+    def _film_is(self, note: str) -> None:
+        if note != self._film_note:
+            self._film_note = note
+            self._on_notice(note)
 
     def _camera_is(self, status: CameraStatus) -> None:
         if status != self.camera:
