@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import click
 import pytest
 
-from resonance_tui.commands.headless import Printer
+from resonance_tui.commands.headless import Printer, run
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
@@ -74,3 +77,59 @@ def test_who_only_looks_on_is_told_nothing_of_a_camera_and_of_oneself(
     assert "connected" in out and "you" not in out
     assert err == ""
     assert printer.summary() == "0 s in x: at most 0 viewers at once"
+
+
+class Live(Quiet):
+    """Tells its listener of the same event until it is ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listeners: list[Callable[[SessionEvent], None]] = []
+        self.is_over = False
+
+    def add_listener(self, listener: Callable[[SessionEvent], None]) -> None:  # type: ignore[override]
+        self.listeners.append(listener)
+
+    async def run(self) -> None:
+        try:
+            while True:
+                for listener in self.listeners:
+                    listener(LinkUpdate(0.0, CONNECTED))
+                await asyncio.sleep(0)
+        finally:
+            self.is_over = True
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "no reader"), OSError(28, "no room")])
+async def test_a_stream_that_takes_no_more_ends_the_session_with_its_error(
+    monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    printed: list[str] = []
+
+    def echo(text: str, err: bool = False) -> None:
+        printed.append(text)
+        if not err and len(printed) > 3:
+            raise error
+
+    monkeypatch.setattr(click, "echo", echo)
+    session = Live()
+    with pytest.raises(OSError) as caught:
+        await run(session, as_json=True, duration=20)  # type: ignore[arg-type]
+    assert caught.value is error
+    assert session.is_over
+    assert [text for text in printed if "at most" in text] == printed[-1:], "the summary is last"
+    assert len(printed) < 9, "nothing is tried again"
+
+
+async def test_who_is_cancelled_while_the_stream_fails_stays_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def echo(text: str, err: bool = False) -> None:
+        if not err:
+            task.cancel()
+            raise BrokenPipeError(32, "no reader")
+
+    monkeypatch.setattr(click, "echo", echo)
+    task = asyncio.create_task(run(Live(), as_json=True, duration=20))  # type: ignore[arg-type]
+    with pytest.raises(asyncio.CancelledError):
+        await task
