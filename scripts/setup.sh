@@ -1,5 +1,12 @@
-# Sourced by scripts/demo and scripts/test: system libraries, .venv and the packages in it.
-# Says what it does on stderr, so that a script's stdout stays data.
+# Sourced by scripts/demo, scripts/test and scripts/check: their --help, system libraries, .venv and
+# the packages in it. Says what it does on stderr, so that a script's stdout stays data.
+
+# --help anywhere: the comment at the head of the script that sources this, and nothing is started.
+for argument in "$@"; do
+  case "$argument" in -h | --help)
+    awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; exit 0 ;;
+  esac
+done
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 venv=.venv

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import BrokenBarrierError
 from typing import Any
@@ -167,7 +167,7 @@ class Tick:
     images: int
 
 
-def train(start: Checkpoint, data: TrainingData) -> Iterator[Tick]:
+def train(start: Checkpoint, data: TrainingData) -> Generator[Tick, None, None]:
     """Run the schedule to its end, yielding after each averaging; closing it stops the workers."""
     recipe = start.recipe
     context = mp.get_context("spawn")
