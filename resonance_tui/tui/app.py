@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
@@ -18,6 +18,7 @@ from textual.worker import Worker, WorkerError, WorkerState
 from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.tui.actions import available
 from resonance_tui.tui.join_context import JoinContext, SessionLike
+from resonance_tui.tui.patience import PatientApp
 from resonance_tui.tui.placed import placing
 from resonance_tui.tui.screens.consent import ConsentScreen
 from resonance_tui.tui.screens.error import ErrorScreen, explain
@@ -37,7 +38,7 @@ OWN_COMMANDS = ("Theme", "Screenshot")  # of Textual's own commands, the ones wo
 HistoryFactory = Callable[[str], Screen]
 
 
-class ResonanceApp(App[None]):
+class ResonanceApp(PatientApp):
     """Consent, then a channel, then the room. `failure` holds what ended the last session."""
 
     TITLE = "resonance"
@@ -104,8 +105,10 @@ class ResonanceApp(App[None]):
         self.call_after_refresh(self._start, session)
 
     def _start(self, session: SessionLike) -> None:
+        if self.is_leaving:
+            return
         self.failure = None
-        self._worker = self.run_worker(session.run(), name=SESSION, exit_on_error=False)
+        self._worker = self.run_worker(session.run, name=SESSION, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.worker is not self._worker:
@@ -139,6 +142,7 @@ class ResonanceApp(App[None]):
 
     async def _quit(self, return_code: int) -> None:
         """Leave the room, wait a moment for the goodbye, end."""
+        await self.screen_is_there()  # a signal may come as early as a key
         if isinstance(self.screen, LiveScreen):
             self.screen.say_leaving()
         await self._leave()

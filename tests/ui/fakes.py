@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 
@@ -223,7 +224,7 @@ class FakeLaunch:
         self.opened: list[tuple[str, str]] = []
         self.refuses: ResonanceError | None = None
         self._found = found
-        self._handles = iter(["lucky-heron", "calm-otter", "jolly-newt"] * 3)
+        self._handles = cycle(["lucky-heron", "calm-otter", "jolly-newt"])
 
     def give_consent(self) -> None:
         self.needs_consent = False

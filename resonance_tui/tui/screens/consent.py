@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Button, Static
+
+from resonance_tui.tui.patience import PatientScreen
 
 REVOKE = "resonance-tui config consent --revoke"
 
@@ -35,7 +36,7 @@ def terms(broker_url: str) -> list[tuple[str, str]]:
     ]
 
 
-class ConsentScreen(Screen[bool]):
+class ConsentScreen(PatientScreen[bool]):
     """Dismissed with True for yes, False for no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

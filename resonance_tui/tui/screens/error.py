@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from resonance_tui.errors import ResonanceError
+from resonance_tui.tui.patience import PatientDialog
 from resonance_tui.tui.styles import printable
 
 UNKNOWN = "This should not have happened."
@@ -31,7 +31,7 @@ def explain(error: BaseException) -> ResonanceError:
     return unknown
 
 
-class ErrorScreen(ModalScreen[str]):
+class ErrorScreen(PatientDialog[str]):
     """Dismissed with "retry", "channel" or "quit"."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

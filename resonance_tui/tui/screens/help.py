@@ -10,11 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from resonance_tui.emotions import STYLES
 from resonance_tui.tui.actions import Action, key_name
+from resonance_tui.tui.patience import PatientDialog
 
 SIGNS = (
     ("you", "your own line"),
@@ -24,7 +24,7 @@ SIGNS = (
 )
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(PatientDialog[None]):
     """Any of its keys closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
-from textual.screen import Screen
 
 from resonance_tui.charting.view_state import ViewState
 from resonance_tui.charting.viewport import Viewport
@@ -21,6 +20,7 @@ from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
 from resonance_tui.history.recording import Request, export
+from resonance_tui.tui.patience import PatientApp, PatientScreen
 from resonance_tui.tui.placed import placing
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
 from resonance_tui.tui.screens.history_keys import BINDINGS
@@ -32,7 +32,7 @@ from resonance_tui.tui.widgets.history_panes import HistoryPanes, Shown
 __all__ = ["HistoryApp", "HistoryScreen", "Request"]
 
 
-class HistoryScreen(Screen[None]):
+class HistoryScreen(PatientScreen[None]):
     """Self-contained: reads the database by itself, in threads, and writes only exports."""
 
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
@@ -246,7 +246,7 @@ class HistoryScreen(Screen[None]):
         )
 
 
-class HistoryApp(App[None]):
+class HistoryApp(PatientApp):
     """A shell around the one screen."""
 
     TITLE = "resonance history"

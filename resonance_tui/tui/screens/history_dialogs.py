@@ -10,11 +10,11 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 from resonance_tui.charting.ticks import clock, day, length
 from resonance_tui.history.samples import SessionSpan
+from resonance_tui.tui.patience import PatientDialog
 from resonance_tui.tui.screens.history_keys import KEYS
 from resonance_tui.tui.styles import printable
 
@@ -29,7 +29,7 @@ class _Dialog:
     """
 
 
-class SessionPicker(ModalScreen[int | None]):
+class SessionPicker(PatientDialog[int | None]):
     """Answers with the session's number, 1 being the latest, or None."""
 
     DEFAULT_CSS = (
@@ -66,7 +66,7 @@ class SessionPicker(ModalScreen[int | None]):
         self.dismiss(event.option_index + 1)
 
 
-class HistoryHelp(ModalScreen[None]):
+class HistoryHelp(PatientDialog[None]):
     """The keys."""
 
     DEFAULT_CSS = (

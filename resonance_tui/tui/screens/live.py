@@ -10,13 +10,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.timer import Timer
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.tui.actions import Action, bindings
 from resonance_tui.tui.join_context import SessionLike
+from resonance_tui.tui.patience import PatientScreen
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.keys import KeyBar
@@ -32,7 +32,7 @@ PREVIEW_S = 0.2
 LEAVING = "leaving the room …"
 
 
-class LiveScreen(Screen[None]):
+class LiveScreen(PatientScreen[None]):
     """Draws one session. Starting and ending it is the app's business."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings()

@@ -9,20 +9,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker, WorkerState
 
 from resonance_tui.errors import InvalidChannel, InvalidNickname, ResonanceError
 from resonance_tui.tui.join_context import JoinContext
+from resonance_tui.tui.patience import PatientScreen
 from resonance_tui.tui.styles import fit, printable
 
 LOOKING = "looking for channels …"
 KEYS = "enter join  tab next  ctrl+r other name  f5 refresh  esc quit"
 
 
-class LobbyScreen(Screen[tuple[str, str] | None]):
+class LobbyScreen(PatientScreen[tuple[str, str] | None]):
     """Dismissed with (channel, nickname), or None to leave."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,9 +56,7 @@ class LobbyScreen(Screen[tuple[str, str] | None]):
     def action_look(self) -> None:
         """Ask the broker for its channels, beside everything else."""
         self._say("found", LOOKING)
-        self.run_worker(
-            self._launch.channels(), name="channels", exclusive=True, exit_on_error=False
-        )
+        self.run_worker(self._launch.channels, name="channels", exclusive=True, exit_on_error=False)
 
     @on(Worker.StateChanged)
     def _looked(self, event: Worker.StateChanged) -> None:

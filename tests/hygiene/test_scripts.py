@@ -1,0 +1,129 @@
+"""Every script starts, teaches by --help and is typed; those that measure do so on small data."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+from machine import MOSQUITTO
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "scripts"
+COMMANDS = sorted(path.name for path in SCRIPTS.iterdir() if os.access(path, os.X_OK))
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Start a script as a person does, from a folder of theirs."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+
+    def started(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [str(SCRIPTS / name), *map(str, arguments)]
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
+        )
+        if "these packages are missing" in done.stderr:
+            pytest.skip(done.stderr.splitlines()[0])
+        return done
+
+    return started
+
+
+def measured(run: Run, name: str, *arguments: object) -> Any:
+    done = run(name, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_teaches_by_example_and_starts_nothing(run: Run, name: str) -> None:
+    done = run(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"scripts/{name}" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["check", "demo", "test"])
+def test_help_is_found_behind_other_arguments(run: Run, name: str) -> None:
+    done = run(name, "tests/unit", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"scripts/{name}" in done.stdout
+
+
+def test_check_takes_no_argument(run: Run) -> None:
+    done = run("check", "tests/unit")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "tests/unit" in done.stderr
+
+
+def test_every_script_is_linted_and_type_checked() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    python = [
+        f"scripts/{name}"
+        for name in COMMANDS
+        if (SCRIPTS / name).read_text(encoding="utf-8").startswith("#!/usr/bin/env python3\n")
+    ]
+    named = [path for path in tools["basedpyright"]["include"] if path.startswith("scripts/")]
+    assert sorted(named) == python
+    assert "scripts" in tools["basedpyright"]["include"]  # the modules
+    patterns = tools["ruff"]["extend-include"]
+    assert [path for path in python if not any(fnmatch(path, each) for each in patterns)] == []
+
+
+@pytest.mark.mosquitto
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_live_measures_every_part(run: Run, shared_data: Path, face_model: None) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("Mosquitto is not installed")
+    film = shared_data / "clips/single_face.mp4"
+    found = measured(run, "bench_live", "--quick", "--film", film)
+    assert found["stages_ms"]["network"]["n"] > 0
+    assert found["stages_ms"]["frame (face + network)"]["n"] == 15
+    assert found["report_to_other_viewer_ms"]["n"] == 2
+    assert found["viewer"]["cpu_percent_of_a_core"] > 0 and found["first_paint_s"] > 0
+
+
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_live_names_a_film_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    done = run("bench_live", "--quick", "--film", tmp_path / "none.mp4")
+    assert done.returncode == 2
+    assert "none.mp4" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.mosquitto
+@pytest.mark.timeout(200)
+def test_bench_room_measures_a_small_room(run: Run) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("Mosquitto is not installed")
+    found = measured(run, "bench_room", "--kind", "aggregated", "--viewers", 8, "--seconds", 2)
+    (room,) = found["rooms"]
+    assert (room["kind"], room["viewers"]) == ("aggregated", 8)
+    assert room["reports_s"] > 0 and room["samples"] == 4
+    assert found["ways"]
+
+
+@pytest.mark.timeout(200)
+def test_bench_history_measures_a_short_evening(run: Run) -> None:
+    found = measured(run, "bench_history", "--rows", 500, "--seconds", 1)
+    assert found["an evening"]["rows"] == found["all rows at once"]["rows"] == 500
+    assert found["an evening"]["times_as_fast"] > 0
+    assert found["recording"]["channels"] == 100
+
+
+@pytest.mark.timeout(200)
+def test_bench_zoo_measures_one_network(run: Run) -> None:
+    few = ("--device", "cpu", "--precision", "float32", "--repeats", 1, "--clips", 3)
+    (timing,) = measured(run, "bench_zoo", "mmnet", *few, "--threads", 1)
+    assert timing["name"] == "mmnet" and timing["ms"] > 0
+    assert timing["same_top"] == 1
