@@ -2,7 +2,8 @@
 
 Textual delivers a key to whatever screen is on top, be it there already or not, and once more to
 the app, which runs the action that it is bound to. So a screen may be asked for something before
-its widgets exist, an app after it has said that it ends, and one screen for two answers.
+its widgets exist, an app after it has said that it ends, and one screen for two answers. And while
+a screen takes its widgets down it handles no message, but its workers would still go on drawing.
 """
 
 from __future__ import annotations
@@ -48,10 +49,16 @@ class PatientApp(App[None]):
 
 
 class PatientScreen(Screen[Answer]):
-    """Answers once, and only while it is on top: a second answer would close what lies below."""
+    """Answers once, and only while it is on top: a second answer would close what lies below.
+
+    Its workers end before its widgets do.
+    """
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         return super().dismiss(result) if is_on_top(self) else AwaitComplete.nothing()
+
+    def on_prune(self) -> None:
+        self.workers.cancel_node(self)
 
 
 class PatientDialog(ModalScreen[Answer]):
@@ -59,6 +66,9 @@ class PatientDialog(ModalScreen[Answer]):
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         return super().dismiss(result) if is_on_top(self) else AwaitComplete.nothing()
+
+    def on_prune(self) -> None:
+        self.workers.cancel_node(self)
 
 
 def is_on_top(screen: Screen[Answer]) -> bool:

@@ -348,13 +348,3 @@ def test_a_damaged_frame_is_named_wherever_it_is_decoded(
         last = capsys.readouterr().err.strip().splitlines()[-1]
         assert last.startswith(f"train_dfer: the frame {folder}/"), last
         assert "no readable image" in last
-
-
-@pytest.mark.parametrize("name", ["train_dfer", "evaluate_dfer", "pretrain_dfer"])
-def test_help_teaches_by_example(
-    main: Callable[..., int], name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as left:
-        main(name, "--help")
-    assert left.value.code == 0
-    assert f"scripts/{name} " in capsys.readouterr().out
