@@ -11,9 +11,11 @@ from __future__ import annotations
 from typing import TypeVar
 
 from rich.console import RenderableType
+from textual import on
 from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.events import Event, InputEvent
+from textual.messages import Prune
 from textual.screen import ModalScreen, Screen
 from textual.widget import AwaitMount
 
@@ -57,7 +59,8 @@ class PatientScreen(Screen[Answer]):
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         return super().dismiss(result) if is_on_top(self) else AwaitComplete.nothing()
 
-    def on_prune(self) -> None:
+    @on(Prune)
+    def _end_workers(self) -> None:
         self.workers.cancel_node(self)
 
 
@@ -67,7 +70,8 @@ class PatientDialog(ModalScreen[Answer]):
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         return super().dismiss(result) if is_on_top(self) else AwaitComplete.nothing()
 
-    def on_prune(self) -> None:
+    @on(Prune)
+    def _end_workers(self) -> None:
         self.workers.cancel_node(self)
 
 

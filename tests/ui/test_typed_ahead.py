@@ -11,16 +11,18 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import Static
 
 from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.history.recording import Request
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.tui.app import ResonanceApp
+from resonance_tui.tui.patience import PatientApp, PatientScreen
 from resonance_tui.tui.screens.history import HistoryApp, HistoryScreen
 
 from .fakes import FakeChannel, FakeLaunch, FakeSession, view
@@ -136,3 +138,28 @@ async def test_a_session_picked_and_put_away_at_once_leaves_the_history_open(
         type_ahead(app, "s", "enter", "escape")
         await settled(pilot)
         assert isinstance(app.screen, HistoryScreen)
+
+
+class Drawing(PatientScreen[None]):
+    """Asks for its widget as often as it can."""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="picture")
+
+    def on_mount(self) -> None:
+        self.run_worker(self._draw)
+
+    async def _draw(self) -> None:
+        while True:
+            self.query_one("#picture")
+            await asyncio.sleep(0)
+
+
+async def test_the_workers_of_a_screen_end_before_its_widgets() -> None:
+    app = PatientApp()
+    async with app.run_test() as pilot:
+        screen = Drawing()
+        await app.push_screen(screen)
+        screen.dismiss()
+        await until(pilot, lambda: not screen.is_running)
+        assert not app.workers
