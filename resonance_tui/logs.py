@@ -6,17 +6,30 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
 
+from resonance_tui.secret import masked
+
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
-def start(file: Path, *, verbose: bool = False) -> None:
-    """Send our log to `file` (1 MiB, two older ones kept). A folder we may not write is no reason
-    not to run: the log is then dropped."""
+class Masking(logging.Formatter):
+    """Masks what is known to be secret in every line, tracebacks and libraries' lines too."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__(FORMAT)
+        self._secrets = tuple(secrets)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record), self._secrets)
+
+
+def start(file: Path, *, verbose: bool = False, secrets: Iterable[str] = ()) -> None:
+    """Send our log to `file` (1 MiB, two older ones kept), with `secrets` masked. A folder we may
+    not write is no reason not to run: the log is then dropped."""
     logging.raiseExceptions = False  # a full disk must not print over the screen
     root = logging.getLogger()
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -27,7 +40,7 @@ def start(file: Path, *, verbose: bool = False) -> None:
         )
     except OSError:
         handler = logging.NullHandler()
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(Masking(secrets))
     root.addHandler(handler)
     for chatty in ("amqtt", "transitions", "matplotlib", "PIL", "mqtt", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

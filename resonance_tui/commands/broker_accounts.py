@@ -26,6 +26,7 @@ from resonance_tui.commands.broker_problem import translate
 from resonance_tui.errors import InputError, StoreError
 from resonance_tui.protocol.topics import normalize_channel
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken, invite_link, parse_broker_url
+from resonance_tui.secret import describe
 
 ADDRESS_FILE = "address"
 SPAN_S = {"m": 60, "h": 3600, "d": 86_400}
@@ -122,7 +123,7 @@ def parse_span(text: str) -> float:
     found = re.fullmatch(r"([0-9]{1,6})([mhd])", text.strip().lower())
     seconds = int(found[1]) * SPAN_S[found[2]] if found else 0
     if not 0 < seconds <= LONGEST_SPAN_S:
-        raise InputError(f"Not a span of time: {text[:40]!r}", "For example 30m, 24h or 7d")
+        raise InputError(f"Not a span of time: {describe(text, 40)}", "For example 30m, 24h or 7d")
     return float(seconds)
 
 

@@ -35,7 +35,7 @@ def check(config: Config, *, allow_untrained: bool = False) -> Intent:
     """Raises InputError for a camera, engine or broker setting that cannot be meant, and
     EngineUnavailable for an engine that lacks weights or packages."""
     settings = config.settings
-    source = parse_source(settings.camera.source)
+    source = parse_source(settings.camera.source.reveal())
     if source.kind == "file":
         from resonance_tui.pipeline.camera import check_source
 
@@ -66,7 +66,7 @@ def broker_url(config: Config) -> BrokerUrl | None:
     settings = config.settings.broker
     if not settings.url:
         return None
-    return _configured(config, parse_broker_url(settings.url))
+    return _configured(config, parse_broker_url(settings.url.reveal()))
 
 
 def _configured(config: Config, url: BrokerUrl) -> BrokerUrl:
@@ -74,7 +74,7 @@ def _configured(config: Config, url: BrokerUrl) -> BrokerUrl:
     return dataclasses.replace(
         url,
         username=url.username or settings.user or None,
-        password=url.password or settings.password or None,
+        password=url.password or settings.password.reveal() or None,
         pin=url.pin or (_logins(config).pin_for(url.place) if url.is_tls else None),
         alternates=tuple(_configured(config, each) for each in url.alternates),
     )
