@@ -20,8 +20,8 @@ _SIGNS = re.compile(
     r"private[ _]?key|client_secret|refresh_token|-----|invite="
     r"|(?-i:(?<![A-Za-z0-9+_=-])(?=[\w+=-]*[a-z])(?=[\w+=-]*[A-Z])(?=[\w+=-]*\d)"
     r"[A-Za-z0-9+_=-]{48,})"  # base64, and tokens; sheets have ids of 44
-    r"|://\S*@|://[^/?#]*:(?!\d{1,5}(?:[/?#,]|$))(?![0-9a-f:.]*\])"  # a login, or half of one
-    r"|(?<![^\s:/])[^\s:/]+:(?![\\/])\S+@\S",
+    r"|://\S*@|(?<![^\s:/])[^\s:/]+:(?![\\/\s])[^@]*@"  # a login
+    r"|(?::?//|:/|[^\W\d]:)[^\s/?#:]*:(?!\d{1,5}(?:[/?#,\s]|$))(?![0-9a-f:.]+\])",  # half of one
     re.IGNORECASE | re.DOTALL,
 )
 # What no name of a file is likely to hold and a URL with a slip of the pen does.

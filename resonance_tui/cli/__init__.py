@@ -97,9 +97,10 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
 def _told_us(args: list[str]) -> list[str]:
     """What may be secret of all that this program was told on its command line and in its
     variables: it stands in no complaint, whoever words it."""
-    words = [part for arg in args for part in (arg, arg.partition("=")[2])]
+    words = [part for arg in args for part in (arg, *arg.partition("="))]
     values = [value for name, value in os.environ.items() if name.startswith("RESONANCE_")]
-    found = [piece for text in words + values if may_hold_secret(text) for piece in pieces(text)]
+    secret = [text for text in words + values if may_hold_secret(text)]
+    found = [piece for text in secret for piece in (*pieces(text), str(Path(text)))]
     return [*found, os.environ.get("RESONANCE_BROKER_PASSWORD", "")]
 
 
