@@ -71,7 +71,7 @@ def addresses(draw: st.DrawFn, *, schemes: tuple[str, ...] = ("mqtts", "rtsp", "
     path = draw(st.sampled_from(["", "/", "/live/a", "?x=1", f"/{MARK}", "#"]))
     whole = f"{scheme}{login}@{host}{path}"
     half = f"{scheme}{login}"
-    around = draw(st.sampled_from(NOISE[:6] + ["'"]))
+    around = draw(st.sampled_from([*NOISE[:6], "'"]))
     return around + draw(st.sampled_from([whole, whole, half])) + around
 
 
