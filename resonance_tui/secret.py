@@ -33,7 +33,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _MOST = 4096  # characters: nobody means more than that to be quoted
-_KNOWN_FROM = 6  # characters: masking shorter ones would eat common words
+SHORTEST = 6  # characters of a secret that is masked: shorter ones are common words
 
 
 class Secret:
@@ -135,6 +135,6 @@ def masked(text: str, known: Iterable[str]) -> str:
     """`text` with every one of the `known` secrets masked, also as `repr` writes them."""
     spellings = {words for each in known for words in (each, each.strip(), repr(each)[1:-1])}
     for words in sorted(spellings, key=len, reverse=True):
-        if len(words) >= _KNOWN_FROM:
+        if len(words) >= SHORTEST:
             text = text.replace(words, MASK)
     return text

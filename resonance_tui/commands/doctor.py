@@ -42,7 +42,7 @@ class Finding:
 def run(config: Config, *, as_json: bool) -> None:
     """Print the findings as they come; exit code 1 when something fails that `join` needs."""
     findings = []
-    with native_output_to(config.directories.log_file):
+    with native_output_to(config.directories.log_file, config.secrets):
         for check in _checks(config):
             finding = _guarded(check, config.secrets)
             findings.append(finding)

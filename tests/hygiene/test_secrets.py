@@ -297,6 +297,18 @@ def test_the_log_masks_what_libraries_repeat(empty_home: Path, monkeypatch) -> N
     assert not tells(text, JSON)
 
 
+def test_what_native_libraries_print_is_struck_out_of_the_log(tmp_path: Path) -> None:
+    file = tmp_path / "a.log"
+    file.write_text("before\n")
+    with logs.native_output_to(file, [MARK, "no"]):
+        os.write(2, f"Opening 'rtsp://mia:{MARK}@camera' for reading\nno more\n".encode())
+        with file.open("a") as log:
+            log.write("after\n")
+    stars = "*" * len(MARK)
+    opening = f"Opening 'rtsp://mia:{stars}@camera' for reading"
+    assert file.read_text() == f"before\n{opening}\nno more\nafter\n"
+
+
 @pytest.mark.parametrize("dress", DRESSES)
 def test_a_key_is_the_same_key_in_every_dress(dress: str, empty_home: Path) -> None:
     plain = sheets_login.from_text(JSON, "test").key

@@ -3,6 +3,7 @@ and the real login of Google's library, against the fake."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -106,6 +107,36 @@ def test_setup_takes_a_sheet_and_a_key_and_remembers_both(
     assert run("sheets", "sync", "lobby") == 0
     assert "70 rows sent, none is left" in capsys.readouterr().err
     assert in_sheets(fake) == [row(n) for n in range(70)]
+
+
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "dressed",
+    [
+        "'{}'".format,
+        "\ufeff{}".format,
+        lambda text: text.replace("\\n", "\n"),
+        lambda text: text.replace("\\n", "\\\\n"),
+        in_base64,
+    ],
+    ids=["in quotes", "with a byte order mark", "lines broken", "escaped twice", "in base64"],
+)
+def test_a_key_that_tools_have_changed_logs_in_and_is_not_shown(
+    fake: FakeSheets, book: FakeBook, key: Path, dressed, capfd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = dressed(key.read_text())
+    key.write_text(text, encoding="utf-8")
+    assert run("sheets", "setup", "a", "--sheet", BOOK, "--credentials", str(key)) == 0
+    sheets_login._file(config.load()).unlink()
+    monkeypatch.setenv("RESONANCE_SHEETS_CREDENTIALS", text)
+    assert run("sheets", "setup", "lobby", "--sheet", BOOK) == 0
+    assert run("config", "show") == run("sheets", "status") == 0
+    said = "".join(capfd.readouterr())
+    assert f"Its name, to share sheets with: {ROBOT}" in said
+    assert "PRIVATE KEY" not in said and text[40:80] not in said
 
 
 def test_setup_makes_a_sheet_for_every_channel(
