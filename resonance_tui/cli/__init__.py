@@ -19,7 +19,7 @@ from resonance_tui import __version__
 from resonance_tui.cli import hosts, networks, streamers, upkeep, viewers
 from resonance_tui.cli.groups import InOrder
 from resonance_tui.cli.streams import open_streams
-from resonance_tui.errors import INTERRUPTED, ResonanceError
+from resonance_tui.errors import INTERRUPTED, Problem
 from resonance_tui.native import tame
 from resonance_tui.secret import masked, may_hold_secret, pieces
 from resonance_tui.shutdown import end
@@ -80,7 +80,7 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
     except click.ClickException as error:
         _misused(error, masked(error.format_message(), known))
         return 2
-    except ResonanceError as error:
+    except Problem as error:
         _complain(masked(error.message, known), masked(error.hint, known))
         return error.exit_code
     except BrokenPipeError:  # the reader left before the last words

@@ -19,7 +19,13 @@ import click
 
 from resonance_tui import __version__
 from resonance_tui.config import Config
-from resonance_tui.errors import CredentialsInvalid, EngineUnavailable, ResonanceError, in_words
+from resonance_tui.errors import (
+    CredentialsInvalid,
+    EngineUnavailable,
+    Problem,
+    ResonanceError,
+    in_words,
+)
 from resonance_tui.logs import native_output_to
 from resonance_tui.profile import Profile
 from resonance_tui.secret import masked
@@ -67,7 +73,7 @@ def _guarded(check: Callable[[], Finding], secrets: Iterable[str] = ()) -> Findi
     topic = check.__name__.strip("_").replace("_", " ")
     try:
         return check()
-    except ResonanceError as error:
+    except Problem as error:
         return Finding(topic, "fail", error.message, error.hint)
     except (ImportError, OSError) as error:
         return Finding(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from resonance_tui.config import Config
 from resonance_tui.errors import CredentialsInvalid, SheetsRefused
-from resonance_tui.private_file import write_private
+from resonance_tui.files import write_private
 from resonance_tui.secret import HIDDEN, shown_path
 from resonance_tui.sinks.sheets.keytext import MOST_BYTES, read_key, unquoted
 
