@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_timeout
+from children import adopt_descendants, ended_afterwards, left_over
 from hypothesis import HealthCheck, settings
+from limits import patience
 from machine import MOSQUITTO, SHARED_DATA, Mosquitto, free_port
 
 from resonance_tui.native import tame
 
+# A script's background job is started with SIGINT ignored, and every child inherits that: then
+# no Ctrl-C that a test sends arrives anywhere.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+adopt_descendants()
 tame()
 
 # A busy machine is no reason to fail: how long an example takes is the benchmarks' business.
@@ -21,6 +29,26 @@ settings.load_profile("house")
 
 NATIVE_THREADS = ("perception", "engine")  # of sessions that have ended: they end by themselves
 XDG = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: pytest_timeout.Settings) -> object:
+    """A test's limit, too, is meant for an idle machine; it guards against hangs only."""
+    lenient = settings._replace(timeout=2 * patience(settings.timeout))
+    return pytest_timeout.pytest_timeout_set_timer(item, lenient)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_is_left_behind() -> Iterator[None]:
+    """The run fails, with the command line, when a program outlives it."""
+    yield
+    assert not (left := left_over()), "still running: " + "; ".join(left)
+
+
+@pytest.fixture(autouse=True)
+def _children_end_with_their_test() -> Iterator[None]:
+    with ended_afterwards():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +77,7 @@ def empty_home(
     # The environment changes now, and C code that reads it meanwhile in a thread crashes.
     for thread in threading.enumerate():
         if thread.name in NATIVE_THREADS:
-            thread.join(10)
+            thread.join(patience(10))
 
 
 @pytest.fixture

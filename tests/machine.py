@@ -10,6 +10,9 @@ import subprocess
 import time
 from pathlib import Path
 
+from children import start_child
+from limits import patience
+
 MOSQUITTO = shutil.which(
     "mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
 )
@@ -49,14 +52,14 @@ class Mosquitto:
         conf = self.folder / "mosquitto.conf"
         conf.write_text("\n".join((f"listener {self.port} {self.host}", *user, *self.lines, "")))
         with (self.folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = start_child(
                 [MOSQUITTO, "-c", str(conf)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
         self._wait_until_it_answers()
 
     def _wait_until_it_answers(self) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patience(10)
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 break
@@ -74,7 +77,7 @@ class Mosquitto:
             return
         process.send_signal(signal.SIGCONT)
         process.send_signal(number)
-        process.wait(timeout=10)
+        process.wait(timeout=patience(10))
 
     def stop(self) -> None:
         """Ends it in good order; wills are not sent."""

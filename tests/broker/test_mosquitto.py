@@ -17,6 +17,8 @@ from pathlib import Path
 import aiomqtt
 import psutil
 import pytest
+from children import run_child, start_child
+from limits import patience
 from resonance_broker import (
     BrokerProblem,
     BrokerSettings,
@@ -72,7 +74,7 @@ async def heard_by_the_host(broker, writer: aiomqtt.Client, topics: list[str]) -
         for topic in [*topics, MINE]:
             await writer.publish(topic, b"x", qos=1)
         heard: list[str] = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patience(5)):
             async for message in host.messages:
                 heard.append(str(message.topic))
                 if heard[-1] == MINE:
@@ -146,7 +148,7 @@ def test_a_certificate_made_for_another_name_is_noticed(tls_pair) -> None:
 def test_a_key_that_does_not_belong_is_refused(start, tls_pair, tmp_path) -> None:
     other = tmp_path / "other.pem"
     command = ["openssl", "genpkey", "-algorithm", "RSA", "-out", str(other)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    run_child(command, check=True, capture_output=True, timeout=60)
     with pytest.raises(BrokerProblem, match="do not belong together"):
         start(tls_cert=tls_pair[0], tls_key=other)
 
@@ -157,7 +159,7 @@ def test_a_locked_key_and_a_file_that_is_no_certificate_are_refused(
     cert, key = tls_pair
     locked, junk = tmp_path / "locked.pem", tmp_path / "junk.pem"
     command = ["openssl", "pkey", "-in", str(key), "-aes128", "-passout", "pass:x"]
-    subprocess.run([*command, "-out", str(locked)], check=True, capture_output=True, timeout=30)
+    run_child([*command, "-out", str(locked)], check=True, capture_output=True, timeout=30)
     junk.write_text("no certificate\n")
     with pytest.raises(BrokerProblem, match="passphrase"):
         start(tls_cert=cert, tls_key=locked)
@@ -171,7 +173,7 @@ def test_a_locked_key_and_a_file_that_is_no_certificate_are_refused(
 async def test_an_oversize_packet_ends_the_connection(start) -> None:
     broker = start()
     with pytest.raises(aiomqtt.MqttError, match="Disconnected"):
-        async with client(broker) as greedy, asyncio.timeout(4):
+        async with client(broker) as greedy, asyncio.timeout(patience(4)):
             await greedy.publish(MINE, bytes(5000))
             await anext(aiter(greedy.messages))
     async with client(broker) as modest:
@@ -216,7 +218,7 @@ def test_ends_a_broker_that_hangs(start, eventually) -> None:
     process.suspend()
     began = time.monotonic()
     broker.stop()
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < patience(6)
     eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, 1.0)
 
 
@@ -243,13 +245,13 @@ def test_does_not_outlive_us_even_when_we_are_killed(eventually, tmp_path) -> No
         "time.sleep(60)\n"
     )
     before = left_behind()
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    parent = start_child([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     with parent:
         pid = int(parent.stdout.readline())
         guard = psutil.Process(pid).ppid()
         assert psutil.pid_exists(pid)
         parent.kill()
-        parent.wait(5)
+        parent.wait(patience(5))
         eventually(lambda: not psutil.pid_exists(pid))
         eventually(lambda: not psutil.pid_exists(guard))
         assert left_behind() == before
@@ -260,7 +262,7 @@ def test_survives_the_thread_that_started_it(start, eventually) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:
-        broker = pool.submit(start).result(10)
+        broker = pool.submit(start).result(patience(10))
     pid = broker.pid
     time.sleep(0.3)
     assert broker.pid == pid
@@ -367,7 +369,7 @@ def test_the_shipped_example_is_accepted(tmp_path, users_file, tls_pair, eventua
     (tmp_path / "m.conf").write_text(text.replace("user mosquitto", "user root"))
     program = find_mosquitto()
     assert program is not None
-    process = subprocess.Popen(
+    process = start_child(
         [program.path, "-c", tmp_path / "m.conf"], stderr=subprocess.PIPE, text=True
     )
     try:
@@ -375,7 +377,7 @@ def test_the_shipped_example_is_accepted(tmp_path, users_file, tls_pair, eventua
         assert process.poll() is None, process.stderr.read()
     finally:
         process.terminate()
-        _, words = process.communicate(timeout=5)
+        _, words = process.communicate(timeout=patience(5))
     assert "Error" not in words
     assert "Unknown" not in words
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from limits import patience
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.status import EngineState
@@ -53,7 +54,7 @@ async def living(*sessions: Session) -> AsyncIterator[None]:
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
         await asyncio.sleep(0.02)
@@ -191,7 +192,7 @@ async def test_a_refused_login_ends_the_session_with_its_own_error(
     server.start()
     session = Session(plan(parse_broker_url(server.url), Source("none"), tmp_path))
     with pytest.raises(BrokerRefused):
-        await asyncio.wait_for(session.run(), 10)
+        await asyncio.wait_for(session.run(), patience(10))
 
 
 async def test_the_room_is_recorded_once_a_second(
@@ -329,7 +330,7 @@ async def test_quitting_does_not_wait_for_a_slow_download(
     async with living(session):
         await until(lambda: "fetching" in session.view.engine.detail)
         leaving_at = time.monotonic()
-    assert time.monotonic() - leaving_at < 3
+    assert time.monotonic() - leaving_at < patience(3)
     release.set()
 
 
@@ -338,4 +339,4 @@ async def test_a_film_that_cannot_be_read_ends_in_an_error(
 ) -> None:
     broken = replace(plan(broker, Source("demo"), tmp_path), engine="nonsense", once=True)
     with pytest.raises(InputError, match="nonsense"):  # in its own words, not the film's
-        await asyncio.wait_for(Session(broken).run(), 20)
+        await asyncio.wait_for(Session(broken).run(), patience(20))

@@ -16,9 +16,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
+from children import start_child
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fake_sheets import Call, FakeBook, FakeSheets, FakeTab, running, session_to
+from limits import patience
 from test_sheets import T0, edit, in_sheets, row
 
 from resonance_tui import cli, config
@@ -450,13 +452,13 @@ def test_killed_between_the_write_and_the_mark_at_every_write(
     folder = Path(__file__).parent
     for _ in range(12):
         child.append(
-            subprocess.Popen(
+            start_child(
                 [sys.executable, "-c", CHILD, fake.url],
                 env=os.environ | {"PYTHONPATH": str(folder)},
                 stderr=subprocess.PIPE,
             )
         )
-        _, said = child[-1].communicate(timeout=30)
+        _, said = child[-1].communicate(timeout=patience(30))
         if child[-1].returncode == 0:
             break
         assert child[-1].returncode == -signal.SIGKILL, said

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import start_child
+from limits import patience
 
 pty = pytest.importorskip("pty", reason="pseudo-terminals are a Unix thing")
 
@@ -36,7 +38,7 @@ sys.exit(app.return_code)
 
 def read_until(fd: int, mark: bytes, seen: bytes = b"", within_s: float = 30) -> bytes:
     """What the terminal received, up to and with `mark`, or up to its end."""
-    end = time.monotonic() + within_s
+    end = time.monotonic() + patience(within_s)
     while mark not in seen and time.monotonic() < end:
         if select.select([fd], [], [], 0.2)[0]:
             try:
@@ -53,7 +55,7 @@ def in_terminal(
 ) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """A program on a pseudo-terminal of its own: our end of it, and the process."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    process = start_child(
         [sys.executable, "-c", program, str(argument)],
         stdin=theirs,
         stdout=theirs,
@@ -85,7 +87,7 @@ def test_the_terminal_is_given_back(way: str, code: int, tmp_path: Path):
             process.send_signal(getattr(signal, way))
         seen = read_until(ours, LEAVE_ALT_SCREEN, seen)
         seen = read_until(ours, SHOW_CURSOR, seen.split(LEAVE_ALT_SCREEN)[-1] + LEAVE_ALT_SCREEN)
-        assert process.wait(10) == code
+        assert process.wait(patience(10)) == code
         assert LEAVE_ALT_SCREEN in seen
         assert left.read_text() == "left"
 
@@ -115,5 +117,5 @@ def test_the_history_screen_gives_the_terminal_back_too(tmp_path: Path):
         process.send_signal(signal.SIGTERM)
         seen = read_until(ours, LEAVE_ALT_SCREEN, seen)
         read_until(ours, SHOW_CURSOR)
-        assert process.wait(10) == 130
+        assert process.wait(patience(10)) == 130
         assert LEAVE_ALT_SCREEN in seen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 import resonance_zoo
 import timm
 import torch
+from children import run_child
 from resonance_zoo import timm_bridge, weights
 
 from .conftest import ROOT
@@ -24,7 +24,7 @@ SMALL: dict[str, Any] = {
 def said(code: str) -> str:
     """What a fresh interpreter prints; warnings of users' concern are errors."""
     command = [sys.executable, "-W", "error::UserWarning", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    done = run_child(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
