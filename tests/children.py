@@ -107,9 +107,11 @@ def _descendants() -> Iterator[psutil.Process]:
 
 
 def _is_over_or_pythons(process: psutil.Process) -> bool:
-    """multiprocessing's tracker lives as long as the interpreter."""
-    is_tracker = "resource_tracker" in " ".join(process.cmdline())
-    return is_tracker or process.status() == psutil.STATUS_ZOMBIE
+    """The tracker and the fork server of multiprocessing live as long as the interpreter."""
+    command = " ".join(process.cmdline())
+    is_pythons = "multiprocessing.resource_tracker" in command
+    is_pythons |= "multiprocessing.forkserver" in command
+    return is_pythons or process.status() == psutil.STATUS_ZOMBIE
 
 
 def _describe(process: psutil.Process) -> str:

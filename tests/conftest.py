@@ -27,8 +27,39 @@ tame()
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
+# What takes longest comes first, work for the processor and waiting for the world by turns: at the
+# end of a run only short files are left, and no worker waits for another. The rest keeps its order.
+LONGEST = (
+    "zoo/test_scripts",
+    "pipeline/test_zoo_engine",
+    "pipeline/test_audience",
+    "pipeline/test_verbs",
+    "zoo/test_dfer_scripts",
+    "pipeline/test_clips_live",
+    "pipeline/test_steady",
+    "pipeline/test_faults",
+    "pipeline/test_faces",
+    "pipeline/test_sheets_verbs",
+    "pipeline/test_aggregator",
+    "zoo/test_training",
+    "broker/test_broker_verb",
+    "broker/test_mosquitto",
+    "pipeline/test_session",
+    "zoo/test_timm",
+    "pipeline/test_sheets",
+    "pipeline/test_cluster",
+    "pipeline/test_link",
+    "pipeline/test_camera",
+    "pipeline/test_sheets_live",
+)
 NATIVE_THREADS = ("perception", "engine")  # of sessions that have ended: they end by themselves
 XDG = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    place = {tests / f"{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -19,7 +19,7 @@ from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.discovery import ChannelInfo, list_channels
 from resonance_tui.messaging.probe import is_reachable
-from resonance_tui.protocol.messages import RoomEvent, RoomSettings, encode_room
+from resonance_tui.protocol.messages import ReportEvent, RoomEvent, RoomSettings, encode_room
 from resonance_tui.protocol.topics import room_topic
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room.state import RoomState
@@ -138,7 +138,12 @@ async def test_a_report_after_heartbeats_still_counts_as_newer(mosquitto: Any) -
     async with seated(alice, bob):
         alice.link.publish_report(HAPPY)
         await until(lambda: bob.look().viewers == 1)
-        await asyncio.sleep(0.5)  # heartbeats have taken numbers beyond SAD's
+
+        def took_sads_number() -> bool:
+            drained = bob.link.drain()
+            return any(isinstance(e, ReportEvent) and e.report.seq > SAD.seq for e in drained)
+
+        await until(took_sads_number)  # a heartbeat
         alice.link.publish_report(SAD)
         await until(lambda: bob.look().counts[Emotion.SADNESS] == 1)
 

@@ -155,6 +155,7 @@ def _run(film: Path, home: Path, wire: Wiretap, calls: Path) -> Observed:
         "HOME": str(home),
         "TMPDIR": str(home),
         "RESONANCE_FACE_MODEL": str(film.parents[1] / "face_landmarker.task"),
+        "PYTHONDONTWRITEBYTECODE": "1",  # its first run after a change would write megabytes of it
     }
     read, write = os.pipe()
     args = f"join secret --name ann --camera {film} --once --headless --json".split()

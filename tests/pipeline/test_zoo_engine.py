@@ -208,7 +208,7 @@ def join(*args: str, data_dir: Path) -> tuple[list[dict], str]:
 def join_until(
     is_enough: Callable[[dict], bool], *args: str, data_dir: Path
 ) -> tuple[list[dict], str]:
-    """The same, ended by Ctrl-C a second after the event that one waits for."""
+    """The same, ended by Ctrl-C at the second view of the room after the event one waits for."""
     viewer = start_child(
         [*JOIN, *args],
         stdout=subprocess.PIPE,
@@ -221,7 +221,9 @@ def join_until(
         told = [json.loads(viewer.stdout.readline())]
         while not is_enough(told[-1]):
             told.append(json.loads(viewer.stdout.readline()))
-        time.sleep(1.0)
+        enough = len(told)
+        while sum(event["type"] == "room" for event in told[enough:]) < 2:
+            told.append(json.loads(viewer.stdout.readline()))
         viewer.send_signal(signal.SIGINT)
         rest, said = viewer.communicate(timeout=patience(20))
     finally:

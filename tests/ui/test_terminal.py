@@ -26,6 +26,7 @@ from ui.fakes import FakeLaunch, FakeSession, view
 from resonance_tui.tui.app import ResonanceApp
 class Session(FakeSession):
     async def run(self):
+        open(sys.argv[1], "w").write("here")
         try:
             await super().run()
         finally:
@@ -47,6 +48,13 @@ def read_until(fd: int, mark: bytes, seen: bytes = b"", within_s: float = 30) ->
                 break
             seen += chunk
     return seen
+
+
+def wait_until_written(path: Path) -> None:
+    end = time.monotonic() + patience(10)
+    while not path.is_file() or not path.read_text():
+        assert time.monotonic() < end, f"nobody wrote {path}"
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -80,7 +88,7 @@ def test_the_terminal_is_given_back(way: str, code: int, tmp_path: Path):
     path = f"{tests}{os.pathsep}{tests.parent}"
     with in_terminal(PROGRAM, left, PYTHONPATH=path) as (ours, process):
         seen = read_until(ours, b"movie-night")
-        time.sleep(0.3)  # the session starts behind the first picture
+        wait_until_written(left)  # the session starts behind the first picture
         if len(way) == 1:  # a key: q, or Ctrl-C
             os.write(ours, way.encode())
         else:
@@ -113,7 +121,6 @@ def test_the_history_screen_gives_the_terminal_back_too(tmp_path: Path):
         process,
     ):
         seen = read_until(ours, b"cinema")
-        time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
         seen = read_until(ours, LEAVE_ALT_SCREEN, seen)
         read_until(ours, SHOW_CURSOR)

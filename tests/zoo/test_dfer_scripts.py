@@ -10,8 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any
 
@@ -53,21 +51,6 @@ PRETRAIN = [
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("clips"))
-
-
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run a script's main in this process."""
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-
-    def call(name: str, *arguments: object) -> int:
-        spec = spec_from_loader(name, SourceFileLoader(name, str(SCRIPTS / name)))
-        assert spec and spec.loader
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module.main([str(argument) for argument in arguments])
-
-    return call
 
 
 def interrupted(arguments: list[str], out: Path) -> subprocess.CompletedProcess[str]:
