@@ -98,7 +98,8 @@ def test_the_same_bytes_every_time() -> None:
         "for format in ('svg', 'png'):\n"
         "    print(hashlib.sha256(render(subject(), format)).hexdigest())\n"
     )
-    env = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
+    path = str(Path(__file__).parents[1])
+    env = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "PYTHONPATH": path}
     other = run_child(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
     )
