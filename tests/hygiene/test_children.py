@@ -11,6 +11,7 @@ import children
 import limits
 import psutil
 import pytest
+import pytest_timeout
 from children import end_child, ended_afterwards, left_over, run_child, start_child
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
@@ -81,6 +82,21 @@ def test_a_limit_holds_on_an_idle_machine_and_grows_with_load_and_slow_cores(
     assert limits.patience(10) == 50
     monkeypatch.setattr(limits, "_measure_core", lambda: 3 * limits.REFERENCE_S)
     assert limits.patience(10) == pytest.approx(150)
+
+
+def test_a_test_that_hangs_has_twice_the_limit_of_this_moment(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    set_timers: list[float] = []
+    monkeypatch.setattr(
+        pytest_timeout,
+        "pytest_timeout_set_timer",
+        lambda _, settings: set_timers.append(settings.timeout) or True,
+    )
+    settings = pytest_timeout.Settings(60, "signal", False, False)
+    monkeypatch.setattr(limits, "slowness", lambda: 3.0)
+    request.config.hook.pytest_timeout_set_timer(item=request.node, settings=settings)
+    assert set_timers == [360]
 
 
 def test_every_program_is_started_through_the_one_helper() -> None:

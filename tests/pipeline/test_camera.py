@@ -312,15 +312,16 @@ async def test_stop_releases_forgets_and_is_quick_and_start_works_again(started:
 
 
 async def test_a_driver_that_hangs_does_not_hang_stop_nor_speak_later(started: Started):
-    release = threading.Event()
+    hangs, release = threading.Event(), threading.Event()
 
     class Hanging(FakeCamera):
         def grab(self) -> bool:
-            release.wait(20)
+            hangs.set()
+            release.wait(patience(20))
             return True
 
     source = started(CAMERA, open_capture=Script(Hanging()))
-    await asyncio.sleep(0.05)
+    assert await asyncio.to_thread(hangs.wait, patience(10))
     began = time.monotonic()
     source.stop()
     assert time.monotonic() - began < patience(2)
@@ -366,7 +367,8 @@ async def test_next_gives_up_after_half_a_second(started: Started):
 async def test_a_cancelled_wait_leaves_nothing_behind(started: Started):
     source = started(CAMERA, open_capture=Script(CameraMissing("gone")), backoff=(60,))
     task = asyncio.ensure_future(source.next(-1))
-    await asyncio.sleep(0.02)
+    while not source._waiters:
+        await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert not source._waiters

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seats import until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.packets import publish
@@ -93,11 +94,11 @@ def test_a_total_tells_of_all_probes_up_to_its_number_and_of_each_once() -> None
 async def test_every_report_reaches_every_line_of_a_mesh(mosquitto: Any) -> None:
     load = room_load.Load(CHANNEL, 6, channel_filter(CHANNEL, "r"))
     await load.enter(mosquitto.port)
-    await asyncio.sleep(0.3)
+    await until(lambda: load.ledger.deliveries == 6 * load.reports)
     load.ledger.clear()
     reports = load.reports
     await load.talk(0.6, 0.1)
-    await asyncio.sleep(0.3)
+    await until(lambda: load.ledger.deliveries >= 6 * (load.reports - reports))
     load.leave()
     reports = load.reports - reports
     assert reports >= 12
