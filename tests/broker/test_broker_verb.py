@@ -18,9 +18,10 @@ import aiomqtt
 import pytest
 from children import start_child
 from limits import patience
+from machine import free_port
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
 from resonance_broker.address import pinned_context
-from resonance_broker.preflight import free_port, speaks_mqtt
+from resonance_broker.preflight import speaks_mqtt
 
 from resonance_tui.commands import broker_watch
 from resonance_tui.commands.broker import describe, run
@@ -80,7 +81,9 @@ def protocol(kind: str) -> aiomqtt.ProtocolVersion:
 async def room_messages(port: int, kind: str, count: int) -> list[tuple[str, bytes]]:
     """The next messages about rooms, as a viewer on the start screen hears them."""
     heard = []
-    async with aiomqtt.Client("127.0.0.1", port, protocol=protocol(kind), timeout=5) as viewer:
+    async with aiomqtt.Client(
+        "127.0.0.1", port, protocol=protocol(kind), timeout=patience(5)
+    ) as viewer:
         await viewer.subscribe("resonance/1/+/room", qos=1)
         async for message in viewer.messages:
             heard.append((str(message.topic), message.payload))

@@ -10,6 +10,7 @@ import threading
 import aiomqtt
 import pytest
 from limits import patience
+from machine import free_port
 from resonance_broker import (
     BrokerProblem,
     BrokerSettings,
@@ -17,7 +18,7 @@ from resonance_broker import (
     RunningBroker,
     local_broker,
 )
-from resonance_broker.preflight import free_port, speaks_mqtt
+from resonance_broker.preflight import speaks_mqtt
 
 TOPIC = "resonance/1/room-a/r/1/someone"
 
@@ -25,7 +26,9 @@ TOPIC = "resonance/1/room-a/r/1/someone"
 def client(broker: RunningBroker, **options: object) -> aiomqtt.Client:
     version = aiomqtt.ProtocolVersion
     options.setdefault("protocol", version.V5 if broker.has_mqtt5 else version.V311)
-    return aiomqtt.Client(broker.settings.local_host, broker.settings.port, timeout=5, **options)
+    return aiomqtt.Client(
+        broker.settings.local_host, broker.settings.port, timeout=patience(5), **options
+    )
 
 
 async def next_payload(listener: aiomqtt.Client) -> bytes:

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from children import run_child, start_child
 from limits import patience
+from machine import free_port
 from resonance_broker import BrokerSettings, start_broker
-from resonance_broker.preflight import free_port
 
 from resonance_tui.commands.aggregate import account_id, describe
 from resonance_tui.messaging.aggregator import AggregatorStatus
