@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 import pytest
 from children import run_child
-from limits import patience
+from limits import patience, slowness
+from seats import until
 
 from resonance_tui.errors import CameraBusy, CameraLost, CameraMissing, SourceInvalid
 from resonance_tui.pipeline.camera import FrameSource, check_source
@@ -87,12 +88,12 @@ async def test_a_file_plays_in_real_time_ten_frames_a_second_and_ends(started: S
     source = started(Source("file", str(video)), once=True)
     frames = await collect(source, 5)
     assert source.status.state is CameraState.ENDED
-    assert 12 <= len(frames) <= 15
+    assert 12 / slowness() <= len(frames) <= 15
     assert [f.index for f in frames] == list(range(frames[0].index, frames[-1].index + 1))
     for frame in frames:
         assert frame.media_time is not None
         late = frame.captured_at - frames[0].captured_at - (frame.media_time - frames[0].media_time)
-        assert -0.02 < late < 0.25
+        assert -0.02 < late < patience(0.25)
         assert frame.image.shape == (120, 160, 3)
         assert frame.image.mean() == pytest.approx(5 * 30 * frame.media_time, abs=4)
 
@@ -202,8 +203,10 @@ class Script:
     def __init__(self, *acts: FakeCamera | Exception) -> None:
         self.acts = list(acts)
         self.opened: list[FakeCamera] = []
+        self.called_at: list[float] = []
 
     def __call__(self, source: Source) -> FakeCamera:
+        self.called_at.append(time.monotonic())
         act = self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
         if isinstance(act, Exception):
             raise act
@@ -217,7 +220,7 @@ CAMERA = Source("device", "0")
 async def test_frames_are_thinned_to_the_rate_and_the_newest_wins(started: Started):
     script = Script(FakeCamera())
     frames = await collect(started(CAMERA, fps=20, open_capture=script), 1.0)
-    assert 12 <= len(frames) <= 23
+    assert 12 / slowness() <= len(frames) <= 23
     assert all(f.media_time is None for f in frames)
 
 
@@ -276,18 +279,11 @@ async def test_damaged_frames_are_skipped_and_too_many_are_a_loss(started: Start
 async def test_pauses_between_tries_grow_and_begin_anew_after_pictures(started: Started):
     gone = CameraMissing("gone")
     script = Script(gone, gone, gone, FakeCamera(5), gone)
-    source = started(CAMERA, fps=1000, open_capture=script, backoff=(0.05, 0.3, 0.3))
-    pauses: list[float] = []
-    last = None
-    while len(pauses) < 4:
-        status = source.status
-        if status.retry_at is not None and status.retry_at != last:
-            last = status.retry_at
-            pauses.append(last - time.monotonic())
-        await asyncio.sleep(0.002)
-    assert pauses[0] < 0.06
-    assert min(pauses[1:3]) > 0.06
-    assert pauses[3] < 0.06
+    started(CAMERA, fps=1000, open_capture=script, backoff=(0.05, 0.8, 0.8))
+    await until(lambda: len(script.called_at) > 4)
+    pauses = [later - earlier for earlier, later in pairwise(script.called_at[:5])]
+    assert min(pauses[1:3]) >= 0.8
+    assert pauses[0] < 0.8 and pauses[3] < 0.8, "the short one"
 
 
 # Start and stop
@@ -430,7 +426,7 @@ async def test_a_live_stream_is_read_and_its_password_is_not_shown(started: Star
 
 async def test_a_video_behind_a_url_plays_in_real_time(started: Started, stream):
     frames = await collect(started(parse_source(stream + "/film.avi"), once=True), 5)
-    assert 10 <= len(frames) <= 15
+    assert 10 / slowness() <= len(frames) <= 15
     assert frames[-1].captured_at - frames[0].captured_at > 0.9
 
 

@@ -325,7 +325,7 @@ async def test_cancelled_at_any_moment_it_ends_at_once_and_leaves_nothing(mosqui
             run = asyncio.create_task(alice.link.run())
             await asyncio.sleep(0.001 * moment)
             run.cancel()
-            done, _ = await asyncio.wait([run], timeout=3)
+            done, _ = await asyncio.wait([run], timeout=patience(3))
             assert done and run.cancelled(), f"cancelled after {moment} ms"
         await until(lambda: len(asyncio.all_tasks()) <= tasks, within=3)
         await until(lambda: bob.look().viewers == 0, within=4)

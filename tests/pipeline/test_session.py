@@ -329,10 +329,12 @@ async def test_quitting_does_not_wait_for_a_slow_download(
     broker: BrokerUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
-    monkeypatch.setattr(
-        "resonance_tui.pipeline.perception.fetch_face_model",
-        lambda _: (release.wait(30), (None, ""))[1],
-    )
+
+    def slow(_: object) -> tuple[None, str]:
+        release.wait(patience(30))
+        return None, ""
+
+    monkeypatch.setattr("resonance_tui.pipeline.perception.fetch_face_model", slow)
     session = Session(plan(broker, Source("demo"), tmp_path))
     async with living(session):
         await until(lambda: "fetching" in session.view.engine.detail)

@@ -120,7 +120,7 @@ async def test_a_google_that_hangs_holds_up_nobody(
     is_over, session = threading.Event(), make_session()
 
     def hang(call: Call) -> None:
-        is_over.wait(20)
+        is_over.wait(patience(20))
 
     fake.after = hang
     said = notices(session)

@@ -356,15 +356,15 @@ async def test_clips_flow_and_the_loop_turns_while_a_prediction_runs(
             before = time.monotonic()
             await asyncio.sleep(0.01)
             late.append(time.monotonic() - before - 0.01)
-            assert before - started < 15
+            assert before - started < patience(15)
     assert slow.most_at_once == 1
     gaps = [b - a for a, b in pairwise(slow.times)]
-    assert (
-        max(gaps) < slow.seconds + 0.7
+    assert max(gaps) < slow.seconds + patience(
+        0.7
     )  # the next clip was ready: no second was lost to filling it
-    assert sorted(late)[int(len(late) * 0.99)] < 0.2
+    assert sorted(late)[int(len(late) * 0.99)] < patience(0.2)
     totals = [latency["total"] for _, latency in watcher.read]
-    assert all(1000 < total < 2500 for total in totals)
+    assert all(1000 < total < 1000 + patience(1500) for total in totals)
 
 
 async def test_a_face_that_waits_for_its_first_prediction_is_not_away(
@@ -501,7 +501,7 @@ async def test_a_finder_that_nobody_wants_any_more_is_closed_once_it_is_built(
 
     def build(model: object) -> tuple[Finder, str]:
         begun.set()
-        release.wait(10)
+        release.wait(patience(10))
         return Finder(), ""
 
     monkeypatch.setattr("resonance_tui.pipeline.perception.load_detector", build)

@@ -107,7 +107,7 @@ async def test_cancelled_in_the_middle_of_a_write(
 
     def slow(rows: Iterable[Sample]) -> int:
         inside.set()
-        go_on.wait(10)
+        go_on.wait(patience(10))
         return append(rows)
 
     monkeypatch.setattr(store, "append", slow)

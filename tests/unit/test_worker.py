@@ -58,7 +58,7 @@ async def test_the_last_thing_is_done_after_what_nobody_waits_for_any_more() -> 
     worker, release, done = Worker("test"), threading.Event(), []
 
     def build() -> None:
-        release.wait(10)
+        release.wait(patience(10))
         done.append("built")
 
     building = asyncio.create_task(worker.do(build))
