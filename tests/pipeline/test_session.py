@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from limits import patience
+from limits import patience, slowness
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.status import EngineState
@@ -238,7 +238,7 @@ async def test_a_database_in_trouble_is_said_and_recording_resumes(
         )
     )
     async with living(quiet("ann"), logger):
-        await until(database.exists)
+        await until(lambda: stored(database))
         other = sqlite3.connect(database, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         await until(lambda: logger.view.notice.startswith("Not recording"))
@@ -250,7 +250,8 @@ async def test_a_database_in_trouble_is_said_and_recording_resumes(
         assert logger.view.is_recording
     with Store(database, read_only=True) as store:
         (span,) = store.sessions("room")
-    assert span.rows == span.length_s >= 2  # what was kept in memory came back
+    # What was kept in memory came back; a loop that a busy machine holds up skips a second.
+    assert max(2, span.length_s - (slowness() - 1)) <= span.rows <= span.length_s
     assert span.title == "Karaoke"
 
 
