@@ -14,8 +14,8 @@ from resonance_tui.errors import InputError, SheetsBusy, StoreError
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.listeners import Listeners
+from resonance_tui.sinks.backoff import Backoff
 from resonance_tui.sinks.sheets import login as sheets_login
-from resonance_tui.sinks.sheets.backoff import Backoff
 from resonance_tui.sinks.sheets.layout import (
     HEADER_ROWS,
     book_id,

@@ -14,7 +14,7 @@ from gspread.exceptions import APIError
 
 from resonance_tui.errors import SheetsBusy, SheetsError, SheetsRefused
 from resonance_tui.listeners import Listeners
-from resonance_tui.sinks.sheets.backoff import asked_wait
+from resonance_tui.sinks.backoff import asked_wait
 from resonance_tui.sinks.sheets.errors import plain, problem
 
 SOMETHING_ELSE = "something else answers, perhaps a network's login page"

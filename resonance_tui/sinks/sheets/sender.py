@@ -17,7 +17,7 @@ from resonance_tui.errors import (
     StoreError,
 )
 from resonance_tui.listeners import Listeners
-from resonance_tui.sinks.sheets.backoff import Backoff
+from resonance_tui.sinks.backoff import Backoff
 from resonance_tui.sinks.sheets.layout import (
     WIDTH,
     Cells,
@@ -33,7 +33,7 @@ from resonance_tui.sinks.sheets.layout import (
 )
 from resonance_tui.sinks.sheets.outbox import Outbox
 from resonance_tui.sinks.sheets.plan import Grow, Make, Send, Step, Tab, is_too_full, next_step
-from resonance_tui.sinks.sheets.rollover import make_successor
+from resonance_tui.sinks.sheets.spreadsheets import make_successor
 
 if TYPE_CHECKING:  # gspread takes a while to load
     from resonance_tui.sinks.sheets.client import Sheets, Spreadsheet

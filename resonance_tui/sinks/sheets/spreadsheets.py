@@ -1,8 +1,21 @@
-"""Which spreadsheet a channel goes to, and which one takes over when that is full."""
+"""Which spreadsheet a channel goes to, and the new one that takes over when it is full."""
 
 from __future__ import annotations
 
+import random
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from resonance_tui.errors import SheetsRefused
 from resonance_tui.history.store import Store
+from resonance_tui.sinks.sheets.layout import book_url
+
+if TYPE_CHECKING:  # gspread takes a while to load
+    from resonance_tui.sinks.sheets.client import Sheets
+
+_SUFFIX = re.compile(r" \(from \d{4}-\d\d-\d\d [0-9a-f]{4}\)$")
 
 
 class Spreadsheets:
@@ -62,3 +75,28 @@ class Spreadsheets:
     def set_successor(self, book: str, successor: str) -> None:
         with self._store.transaction() as db:
             db.execute("INSERT OR REPLACE INTO sheet_book VALUES (?, '', ?)", (book, successor))
+
+
+def make_successor(
+    books: Spreadsheets, sheets: Sheets, full: str, tell: Callable[[str], None]
+) -> str:
+    """The id of the spreadsheet that goes on from `full`, shared with the same people.
+
+    It is made under a title that is kept beforehand: when the answer is lost, the next attempt
+    finds it by that title instead of making another. Raises SheetsError.
+    """
+    title, was_tried = books.draft_successor(full, _draft(sheets.book(full).title))
+    book = (sheets.find(title) if was_tried else None) or sheets.create(title)
+    shared = ""
+    try:
+        sheets.share_alike(book, full)
+    except SheetsRefused:
+        shared = " It could not be shared like the old one: please do that."
+    books.set_successor(full, book)
+    tell(f"The sheet is full (ten million cells); {book_url(book)} goes on.{shared}")
+    return book
+
+
+def _draft(title: str) -> str:
+    stamp = time.strftime("%Y-%m-%d", time.gmtime())
+    return f"{_SUFFIX.sub('', title)[:80]} (from {stamp} {random.getrandbits(16):04x})"
