@@ -1,4 +1,4 @@
-"""How the history database is laid out, and how an older layout becomes the newest one."""
+"""The layout of the history database, and its migrations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from resonance_tui.errors import StoreError
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
 
-APPLICATION_ID = 0x5265736F  # "Reso": tells our file from any other SQLite file
+APPLICATION_ID = 0x5265736F  # "Reso": marks the file as ours
 
 # Frozen: a released version is never edited; tests/unit/test_schema.py holds it against a database
 # that an older program made.
@@ -87,7 +87,7 @@ SESSIONS_SINCE = 1 + MIGRATIONS.index(SESSIONS)
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
-    """The layout's version, 0 for an empty file.
+    """The version of the layout; 0 for an empty file.
 
     Raises StoreError for another program's database, or one written by a newer resonance-tui.
     """
@@ -107,12 +107,12 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
 
 
 def migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Brings the layout up to date in one transaction; two programs may try at once."""
+    """Brings the layout up to date in one transaction; two programs may do so at once."""
     if version_of(db, path) == VERSION:
         return
     db.execute("BEGIN IMMEDIATE")
     try:
-        for number in range(version_of(db, path), VERSION):  # read again: we hold the lock only now
+        for number in range(version_of(db, path), VERSION):  # read again under the lock
             for statement in statements(MIGRATIONS[number]):
                 db.execute(statement)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -125,7 +125,7 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
 
 
 def complete(db: sqlite3.Connection, version: int) -> None:
-    """What an older file lacks, for a reader who may not change it."""
+    """Adds what an older file lacks as temporary tables, for a reader that may not write."""
     if version < SESSIONS_SINCE:
         for statement in statements(as_temporary()):
             db.execute(statement)

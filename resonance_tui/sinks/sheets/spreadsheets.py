@@ -25,12 +25,12 @@ class Spreadsheets:
         self._store = store
 
     def target(self, channel: str) -> str | None:
-        """The spreadsheet where the channel's next tab goes; None where there is none."""
+        """The spreadsheet where the channel's next tab goes; None when none was named."""
         first = self.first_target(channel)
         return self.follow(first) if first else None
 
     def first_target(self, channel: str) -> str | None:
-        """The spreadsheet that was named for the channel, though it may be full by now."""
+        """The spreadsheet that was named for the channel, which may be full by now."""
         with self._store.reading() as db:
             found = db.execute(
                 "SELECT book FROM sheet_target WHERE channel IN (?, '') ORDER BY channel DESC",
@@ -48,11 +48,11 @@ class Spreadsheets:
             db.execute("INSERT OR REPLACE INTO sheet_target VALUES (?, ?)", (channel, book))
 
     def follow(self, book: str) -> str:
-        """The last of the spreadsheets that took over from each other, beginning with `book`."""
+        """The last successor of `book`; itself when it has none."""
         return self.chain(book)[-1]
 
     def chain(self, book: str) -> list[str]:
-        """The spreadsheet and those that took over from it, each once."""
+        """The spreadsheet and its successors, each once, in order."""
         books = [book]
         with self._store.reading() as db:
             while True:
@@ -64,7 +64,7 @@ class Spreadsheets:
                 books.append(row[0])
 
     def draft_successor(self, book: str, title: str) -> tuple[str, bool]:
-        """The title under which a successor is made, and whether that was tried before."""
+        """The title of the successor to be made, and whether making it was tried before."""
         with self._store.transaction() as db:
             row = db.execute("SELECT draft FROM sheet_book WHERE id = ?", (book,)).fetchone()
             if row is not None and row[0]:
@@ -80,10 +80,10 @@ class Spreadsheets:
 def make_successor(
     books: Spreadsheets, sheets: Sheets, full: str, tell: Callable[[str], None]
 ) -> str:
-    """The id of the spreadsheet that goes on from `full`, shared with the same people.
+    """Makes the successor of `full`, shared with the same people; returns its id.
 
-    It is made under a title that is kept beforehand: when the answer is lost, the next attempt
-    finds it by that title instead of making another. Raises SheetsError.
+    Its title is stored beforehand: when the answer is lost, the next attempt finds the spreadsheet
+    by its title instead of making another. Raises SheetsError.
     """
     title, was_tried = books.draft_successor(full, _draft(sheets.book(full).title))
     book = (sheets.find(title) if was_tried else None) or sheets.create(title)
