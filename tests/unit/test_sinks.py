@@ -198,7 +198,9 @@ def test_what_fails_is_tried_again_and_said_once(
         assert rows_in(target) == store.read("lobby")
 
 
-def test_failures_wait_longer_and_longer(make, target: Path, path: Path, monkeypatch) -> None:
+def test_a_failure_is_not_tried_again_before_its_time(
+    make, target: Path, path: Path, monkeypatch
+) -> None:
     monkeypatch.setattr("random.random", lambda: 1.0)
     with Store(path) as store:
         store.append([row(0)])
