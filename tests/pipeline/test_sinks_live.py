@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import pytest
 import scratch_sink
+from limits import patience
 from scratch_sink import ScratchSink, rows_in
 
 from resonance_tui import config
@@ -104,7 +105,7 @@ def notices(session: Session) -> list[str]:
 async def live(session: Session, until: Callable[[], bool], seconds: float = 20) -> None:
     """Runs the session until the condition holds, and leaves in good order."""
     task = asyncio.ensure_future(session.run())
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     try:
         while not until():
             assert time.monotonic() < deadline and not task.done(), "did not happen in time"
@@ -121,7 +122,7 @@ def stored(path: Path) -> list[Sample]:
 
 
 async def until_closed() -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         while not ScratchSink.closed:
             await asyncio.sleep(0.01)
 
@@ -203,7 +204,7 @@ def test_one_line_in_the_registry_is_an_option_of_log_and_a_source_of_history(
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
             capture_output=True,
             text=True,
-            timeout=40,
+            timeout=patience(40),
         )
 
     target.parent.mkdir()

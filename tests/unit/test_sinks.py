@@ -17,6 +17,7 @@ import pytest
 import scratch_sink
 from hypothesis import given
 from hypothesis import strategies as st
+from limits import patience
 from scratch_sink import ScratchSink, rows_in
 
 from resonance_tui import config
@@ -239,7 +240,7 @@ def test_a_kill_between_add_and_confirmation_neither_doubles_nor_drops_a_row(
     def run(when: str) -> int:
         args = [sys.executable, "-c", KILLED, str(target), str(path), when]
         env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-        return subprocess.run(args, timeout=40, env=env).returncode
+        return subprocess.run(args, timeout=patience(40), env=env).returncode
 
     with Store(path) as store:
         store.append(row(n) for n in range(100))
