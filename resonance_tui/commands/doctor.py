@@ -159,13 +159,13 @@ def _faces(config: Config) -> Finding:
 
 def _engine(config: Config) -> Finding:
     from resonance_tui.commands.session_builder import engine_options
-    from resonance_tui.engines import base, benchmark_cache, catalog
+    from resonance_tui.engines import base, benchmark_cache, catalog, registry
 
     folder, options = base.weights_folder(config.directories.data), engine_options(config)
     passed_over: list[str] = []
     try:
-        name = base.check_engine(config.settings.engine.name, folder, options)
-        engine = base.create_engine(name, folder, options, warn=passed_over.append)
+        name = registry.resolve(config.settings.engine.name, folder, options)
+        engine = registry.create(name, folder, options, warn=passed_over.append)
     except EngineUnavailable as error:
         advice = error.hint.removesuffix(catalog.TRY_UNTRAINED)  # an option of `join` alone
         return Finding("engine", "fail", error.message, advice)

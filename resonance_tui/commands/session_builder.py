@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
-from resonance_tui.engines.base import EngineOptions, check_engine, check_name, weights_folder
+from resonance_tui.engines import registry as engines
+from resonance_tui.engines.base import EngineOptions, weights_folder
 from resonance_tui.errors import InputError
 from resonance_tui.logins import Logins
 from resonance_tui.pipeline.sources import Source, parse_source
@@ -45,9 +46,9 @@ def check(config: Config, *, allow_untrained: bool = False) -> Intent:
     options = engine_options(config, allow_untrained=allow_untrained)
     engine = settings.engine.name
     if source.kind == "none":  # nobody to read, no engine to have
-        check_name(engine)
+        engines.entry(engine)
     else:
-        engine = check_engine(engine, weights_folder(config.directories.data), options)
+        engine = engines.resolve(engine, weights_folder(config.directories.data), options)
     return Intent(source, engine, broker_url(config), options)
 
 

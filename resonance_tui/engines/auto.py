@@ -10,13 +10,22 @@ from pathlib import Path
 
 from resonance_zoo.cards import network_card
 
-from resonance_tui.engines.base import EngineOptions
+from resonance_tui.engines.base import Engine, EngineOptions, EngineRequest, has_weights
 from resonance_tui.engines.benchmark_cache import holds, known, timed
 from resonance_tui.engines.catalog import kept, live_networks
+from resonance_tui.engines.still import StillEngine
 from resonance_tui.engines.zoo import ZooEngine, check_device
 from resonance_tui.errors import EngineUnavailable, in_words
 
 log = logging.getLogger(__name__)
+
+
+def create(request: EngineRequest) -> Engine:
+    """The best network that keeps up here, else the engine `static`; see `best_engine`."""
+    folder, best = request.folder, None
+    if folder is not None and has_weights(folder):
+        best = best_engine(folder, request.options, request.say, request.warn)
+    return best or StillEngine()
 
 
 def candidates(folder: Path) -> tuple[str, ...]:

@@ -13,11 +13,9 @@ from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints.errors import WeightsError
 from resonance_zoo.checkpoints.stored import StoredWeights, stored
 from resonance_zoo.classes import CLASSES
-from resonance_zoo.registry import did_you_mean
 
-from resonance_tui.engines.base import AUTO, STATIC, EngineOptions
-from resonance_tui.errors import EngineUnavailable, InputError
-from resonance_tui.secret import describe
+from resonance_tui.engines.base import EngineOptions
+from resonance_tui.errors import EngineUnavailable
 
 PACKAGES = ("torch", "timm", "safetensors")
 TRY_UNTRAINED = " To try it all the same: --allow-untrained."
@@ -34,28 +32,10 @@ def live_networks() -> tuple[str, ...]:
     return tuple(c.name for c in cards if isinstance(c, NetworkCard) and c.takes not in _WHY_NOT)
 
 
-def engine_names() -> tuple[str, ...]:
-    """Everything that `--engine` takes."""
-    return (AUTO, STATIC, *live_networks())
-
-
-def check_name(name: str) -> None:
-    """Raise InputError unless `name` is a network that can watch a camera."""
-    if name not in resonance_zoo.list_models():
-        raise unknown(name)
+def why_not_live(name: str) -> str:
+    """Why a network of the zoo cannot watch a camera; empty where it can."""
     card = resonance_zoo.card(name)
-    if not isinstance(card, NetworkCard):
-        raise InputError(f"{name} is the network inside an engine.", "Use --engine static.")
-    if card.takes in _WHY_NOT:
-        hint = did_you_mean(name, engine_names()) or f"Did you mean {STATIC}?"
-        raise InputError(f"{name} {_WHY_NOT[card.takes]}.", hint)
-
-
-def unknown(name: str) -> InputError:
-    """No such engine: the nearest names, and where all of them are listed."""
-    listed = "`resonance-tui models list` names all networks; auto and static are always there."
-    hint = f"{did_you_mean(name, engine_names())} {listed}".strip()
-    return InputError(f"There is no engine called {describe(name)}.", hint)
+    return _WHY_NOT.get(card.takes, "") if isinstance(card, NetworkCard) else ""
 
 
 def check_ready(name: str, folder: Path | None, options: EngineOptions) -> None:

@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 from resonance_zoo.cards import still_card
 from resonance_zoo.runtime import open_network
 
-from resonance_tui.engines.base import EngineSpec
+from resonance_tui.engines.base import EngineRequest, EngineSpec
 
 CLIP_FRAMES = 4
 FRAME_RATE = 10.0
 HOP_S = 0.2
+
+
+def create(request: EngineRequest) -> StillEngine:
+    """The engine of the row `static`. Raises ValueError where weights and card do not match."""
+    return StillEngine()
 
 
 class StillEngine:

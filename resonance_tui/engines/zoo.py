@@ -16,9 +16,9 @@ from resonance_zoo.card_types import ClipInput
 from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints.errors import WeightsError
 
-from resonance_tui.engines.base import EngineOptions, EngineSpec
+from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
 from resonance_tui.engines.benchmark_cache import cores
-from resonance_tui.engines.catalog import check_name, check_ready, kept
+from resonance_tui.engines.catalog import check_ready, kept
 from resonance_tui.errors import EngineUnavailable, in_words
 
 if TYPE_CHECKING:
@@ -31,11 +31,16 @@ HOP_S = 0.2  # at most five predictions a second; the report changes less often 
 UNSURE_BELOW = 0.3
 
 
+def create(request: EngineRequest) -> ZooEngine:
+    """The engine of any network that `catalog.live_networks` lists; raises what ZooEngine does."""
+    return ZooEngine(request.name, request.folder, request.options, request.say)
+
+
 class ZooEngine:
     """Loads and warms up in its constructor (seconds). All calls come from one thread.
 
-    Raises InputError for a name that is no live network; EngineUnavailable where packages,
-    weights or the device are missing, or the weights are for other classes than ours.
+    `name` is a network that reads frames. Raises EngineUnavailable where packages, weights or the
+    device are missing, or the weights are for other classes than ours.
     """
 
     def __init__(
@@ -46,7 +51,6 @@ class ZooEngine:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         options = options or EngineOptions()
-        check_name(name)
         check_ready(name, folder, options)
         self._name = name
         self._device = options.device

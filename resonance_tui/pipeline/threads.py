@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resonance_tui.engines.base import Engine, EngineOptions, create_engine
+from resonance_tui.engines import registry as engines
+from resonance_tui.engines.base import Engine, EngineOptions
 from resonance_tui.native import tame
 from resonance_tui.pipeline.worker import Worker
 
@@ -44,7 +45,7 @@ class FaceThreads:
     ) -> tuple[Engine, tuple[str, ...]]:
         """The engine, and why it is not a better one. `say` is called from the thread."""
         passed_over: list[str] = []
-        load = partial(create_engine, name, folder, options, say, passed_over.append)
+        load = partial(engines.create, name, folder, options, say, passed_over.append)
         return await self.judging.do(load), tuple(passed_over)
 
     async def judge(self, engine: Engine, clip: Clip) -> Prediction:

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.base import create_engine
+from resonance_tui.engines import registry
 from resonance_tui.pipeline.demo_camera import load_portraits, render
 from resonance_tui.pipeline.detectors import create_detector
 from resonance_tui.pipeline.perception import Perception, predict
@@ -44,7 +44,7 @@ def resting(picture: Picture, rng: np.random.Generator) -> Iterator[Picture]:
 
 def watch(pictures: Iterator[Picture], model: Path | None) -> list[Emotion]:
     """What the viewer would report, reading by reading, in the film's own time."""
-    engine = create_engine("static")
+    engine = registry.create("static")
     finder = create_detector(model)
     perception = Perception(engine.spec, finder)
     smoother = Smoother(SmoothingSettings(unsure_below=engine.spec.unsure_below))

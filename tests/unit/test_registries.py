@@ -1,0 +1,81 @@
+"""An extension is one module and one row: usable by name, and listed where a name is wrong."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from resonance_tui.cli import cli, run_verb
+from resonance_tui.commands import session_builder
+from resonance_tui.config import load
+from resonance_tui.engines import registry as engines
+from resonance_tui.engines.base import EngineRequest, EngineSpec
+from resonance_tui.engines.confusion import confusion_of
+from resonance_tui.errors import EngineUnavailable, InputError
+
+
+def scratch_module(monkeypatch: pytest.MonkeyPatch, **contents: object) -> str:
+    """The name of a module that holds `contents`, importable for one test."""
+    module = ModuleType("scratch_extension")
+    vars(module).update(contents)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module.__name__
+
+
+# Engines
+
+
+class CoinEngine:
+    """Says "happy" to everything."""
+
+    def __init__(self, request: EngineRequest) -> None:
+        request.say("minting")
+        self.spec = EngineSpec(request.name, 1, 5.0, 48, 0.2, 0.4)
+
+    def predict(self, clip: np.ndarray) -> np.ndarray:
+        return np.eye(7, dtype=np.float32)[1]
+
+
+@pytest.fixture
+def coin(monkeypatch: pytest.MonkeyPatch) -> str:
+    row = engines.EngineEntry(scratch_module(monkeypatch, create=CoinEngine))
+    monkeypatch.setitem(engines.ENGINES, "coin", row)
+    return "coin"
+
+
+def test_a_new_engine_is_one_row(coin: str, tmp_path: Path) -> None:
+    intent = session_builder.check(load({"engine.name": coin, "camera.source": "demo"}))
+    assert intent.engine == coin
+    said: list[str] = []
+    engine = engines.create(coin, tmp_path, say=said.append)
+    assert (engine.spec.name, said) == (coin, ["minting"])
+    assert confusion_of(coin) is None  # nobody published its mistakes
+
+
+def test_a_new_engine_is_named_wherever_engines_are(
+    coin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert coin in engines.names() and coin in engines.summary()
+    with pytest.raises(InputError) as near:
+        session_builder.check(load({"engine.name": "coim"}))
+    assert "Did you mean coin" in near.value.hint
+    with pytest.raises(InputError) as far:
+        session_builder.check(load({"engine.name": "qqqqq"}))
+    assert "auto and static and coin are always there" in far.value.hint
+    assert run_verb(cli, ["models", "list"]) == 0
+    assert "`--engine` also takes: auto, static, coin." in capsys.readouterr().out
+
+
+def test_an_engine_whose_package_is_missing_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    row = engines.EngineEntry("not_imported", packages=("no_such_package",))
+    monkeypatch.setitem(engines.ENGINES, "coin", row)
+    with pytest.raises(EngineUnavailable) as caught:
+        engines.resolve("coin", tmp_path)
+    assert "no_such_package" in caught.value.message
+    assert caught.value.hint == "pip install no_such_package"
