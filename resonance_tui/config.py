@@ -56,6 +56,7 @@ class CameraSettings:
     fps: float = _doc(
         10.0, "frames a second looked at; unless set, more where the engine needs it", 1, 30
     )
+    detector: str = _doc("auto", "auto, or a face detector; `doctor` lists them")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineOptions, weights_folder
 from resonance_tui.errors import InputError
 from resonance_tui.logins import Logins
+from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.sources import Source, parse_source
 from resonance_tui.profile import Profile
 from resonance_tui.protocol.sanitize import safe_text
@@ -32,10 +33,11 @@ class Intent:
     engine: str
     broker: BrokerUrl | None
     engine_options: EngineOptions
+    detector: str
 
 
 def check(config: Config, *, allow_untrained: bool = False) -> Intent:
-    """Raises InputError for a camera, engine or broker setting that cannot be meant, and
+    """Raises InputError for a camera, detector, engine or broker setting that cannot be meant, and
     EngineUnavailable for an engine that lacks weights or packages."""
     settings = config.settings
     source = parse_source(settings.camera.source.reveal())
@@ -49,7 +51,8 @@ def check(config: Config, *, allow_untrained: bool = False) -> Intent:
         engines.entry(engine)
     else:
         engine = engines.resolve(engine, weights_folder(config.directories.data), options)
-    return Intent(source, engine, broker_url(config), options)
+    detector = detectors.check(settings.camera.detector)
+    return Intent(source, engine, broker_url(config), options, detector)
 
 
 def engine_options(config: Config, *, allow_untrained: bool = False) -> EngineOptions:
@@ -144,6 +147,7 @@ def open_session(
             engine=intent.engine,
             data_dir=config.directories.data,
             engine_options=intent.engine_options,
+            detector=intent.detector,
             fps=frames_a_second(config),
             once=once,
             database=database,

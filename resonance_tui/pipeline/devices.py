@@ -18,6 +18,7 @@ from resonance_tui.errors import (
     SourceInvalid,
 )
 from resonance_tui.pipeline.opencv import cv2
+from resonance_tui.pipeline.playback_clock import MediaClock
 from resonance_tui.pipeline.sources import Source
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ DEVICE_BACKENDS = {
 REFUSALS = 60  # in a row, after which a recording is over: a damaged packet costs one or two
 REFUSALS_S = 2.0  # and no longer than this, where each takes its time
 MOST = 0.9  # of its length that a recording has to have
-LONGEST_STEP = 60.0  # s between two frames; beyond this it is a jump
 PLAYLISTS = (".m3u8", ".mpd")  # live, but arriving in bursts of several seconds
 
 
@@ -60,42 +60,6 @@ class Capture(Protocol):
     def release(self) -> None:
         """Give the device or the connection back."""
         ...
-
-
-class MediaClock:
-    """A time that only grows, from the stamps of a container as far as they can be believed.
-
-    `step`: seconds from frame to frame where there are no stamps, or a broken one. A jump is left
-    out, and from there on the stamps are followed again.
-    """
-
-    def __init__(self, step: float) -> None:
-        self._step = step
-        self._stamp = self._offset = self._first = 0.0
-        self.time: float | None = None
-
-    @property
-    def played(self) -> float:
-        """Seconds from the first frame to the end of the last one."""
-        return 0.0 if self.time is None else self.time - self._first + self._step
-
-    def take(self, stamp: float) -> None:
-        """The stamp of the next frame, in seconds."""
-        if self.time is None:
-            self.time = self._first = stamp
-        else:
-            self.time += self._since(stamp, self.time)
-        self._stamp = stamp
-
-    def _since(self, stamp: float, before: float) -> float:
-        gone = stamp + self._offset - before
-        if 0 < gone < LONGEST_STEP:
-            return gone
-        step = stamp - self._stamp
-        if abs(gone) < 1 or not 0 < step < LONGEST_STEP:  # this one stamp may be wrong
-            return self._step
-        self._offset = before + step - stamp
-        return step
 
 
 class VideoCapture:

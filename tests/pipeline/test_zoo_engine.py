@@ -30,10 +30,11 @@ from resonance_tui.engines.base import EngineOptions, EngineSpec, weights_folder
 from resonance_tui.engines.status import EngineState
 from resonance_tui.errors import EngineUnavailable
 from resonance_tui.pipeline.camera import FrameSource
+from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.face_pipeline import FacePipeline
-from resonance_tui.pipeline.perception import Perception, load_detector
+from resonance_tui.pipeline.perception import Perception
+from resonance_tui.pipeline.smoothing import ABSENT, Steady
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
-from resonance_tui.room.smoothing import ABSENT, Steady
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra `zoo`)")
 from resonance_zoo import inference  # noqa: E402  (both need torch)
@@ -164,8 +165,8 @@ def test_a_clip_of_a_real_film_holds_sixteen_moments_of_a_second(
 ) -> None:
     imported(tmp_path)
     engine = registry.create(NAME, weights_folder(tmp_path), CPU)
-    finder, _ = load_detector(shared_data / "face_landmarker.task")
-    perception = Perception(engine.spec, finder)
+    detector = detectors.create("auto", shared_data / "face_landmarker.task")
+    perception = Perception(engine.spec, detector)
     camera = FrameSource(parse_source(str(shared_data / "clips/single_face.mp4")), fps=15)
     camera.start()
     clip, after, until = None, -1, time.monotonic() + patience(15)
@@ -176,10 +177,10 @@ def test_a_clip_of_a_real_film_holds_sixteen_moments_of_a_second(
                 time.sleep(0.005)
                 continue
             after = frame.index
-            clip = perception.look(frame).clip
+            clip = perception.observe(frame).clip
     finally:
         camera.stop()
-        finder.close()
+        detector.close()
     assert clip is not None
     assert clip.frames.shape == (16, 32, 32, 3)
     assert all(a < b for a, b in pairwise(clip.times))
@@ -472,7 +473,7 @@ async def test_an_engine_that_cannot_be_loaded_is_said_with_what_to_do(
     "broken",
     [
         "resonance_tui.engines.registry.create",
-        "resonance_tui.pipeline.perception.load_detector",
+        "resonance_tui.pipeline.detectors.registry.create",
     ],
 )
 async def test_whoever_could_not_load_can_still_be_stopped_by_a_time_limit(
@@ -490,21 +491,21 @@ async def test_whoever_could_not_load_can_still_be_stopped_by_a_time_limit(
     await asyncio.wait([watching])
 
 
-async def test_a_finder_that_nobody_wants_any_more_is_closed_once_it_is_built(
+async def test_a_detector_that_nobody_wants_any_more_is_closed_once_it_is_built(
     slow: SlowEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, release, closed = threading.Event(), threading.Event(), threading.Event()
 
-    class Finder:
-        name = note = "late"
+    class LateDetector:
+        name = "late"
         close = staticmethod(closed.set)
 
-    def build(model: object) -> tuple[Finder, str]:
+    def build(*_: object) -> LateDetector:
         begun.set()
         release.wait(patience(10))
-        return Finder(), ""
+        return LateDetector()
 
-    monkeypatch.setattr("resonance_tui.pipeline.perception.load_detector", build)
+    monkeypatch.setattr("resonance_tui.pipeline.detectors.registry.create", build)
     async with living(Watcher(slow, tmp_path)):
         await until(begun.is_set)
     assert not closed.is_set()

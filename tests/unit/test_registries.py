@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,12 +11,17 @@ import numpy as np
 import pytest
 
 from resonance_tui.cli import cli, run_verb
-from resonance_tui.commands import session_builder
+from resonance_tui.commands import doctor, session_builder
 from resonance_tui.config import load
 from resonance_tui.engines import registry as engines
-from resonance_tui.engines.base import EngineRequest, EngineSpec
+from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
 from resonance_tui.engines.confusion import confusion_of
 from resonance_tui.errors import EngineUnavailable, InputError
+from resonance_tui.pipeline.detectors import registry as detectors
+from resonance_tui.pipeline.face_pipeline import FacePipeline
+from resonance_tui.pipeline.smoothing import Steady
+from resonance_tui.pipeline.sources import Frame, Source
+from resonance_tui.pipeline.tracker import Detection
 
 
 def scratch_module(monkeypatch: pytest.MonkeyPatch, **contents: object) -> str:
@@ -24,6 +30,77 @@ def scratch_module(monkeypatch: pytest.MonkeyPatch, **contents: object) -> str:
     vars(module).update(contents)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return module.__name__
+
+
+# Face detectors
+
+
+class WholeFrameDetector:
+    """Takes every frame for a face."""
+
+    name = "whole"
+
+    def __init__(self, model: Path | None) -> None:
+        assert model is None
+
+    def detect(self, frame: Frame) -> list[Detection]:
+        height, width = frame.image.shape[:2]
+        return [Detection(width / 2, height / 2, height, 0.0, (0, 0, width, height))]
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+@pytest.fixture
+def whole(monkeypatch: pytest.MonkeyPatch) -> str:
+    module = scratch_module(monkeypatch, create=WholeFrameDetector)
+    monkeypatch.setitem(detectors.DETECTORS, "whole", detectors.DetectorEntry("Whole", module))
+    return "whole"
+
+
+def test_a_new_face_detector_is_one_row(whole: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESONANCE_CAMERA_DETECTOR", whole)
+    config = load({"camera.source": "demo"})
+    assert session_builder.check(config).detector == whole
+    detector = detectors.create(whole)
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), 0.0, 0)
+    (face,) = detector.detect(frame)
+    assert (face.cx, face.side) == (32, 48)
+    found = doctor._faces(config)
+    assert found.verdict == "ok"
+    assert found.text == "whole (camera.detector = whole; there are auto, mediapipe, haar, whole)"
+
+
+async def test_a_new_face_detector_reads_the_camera(whole: str, tmp_path: Path) -> None:
+    readings: asyncio.Queue[Steady] = asyncio.Queue()
+    face = FacePipeline(
+        Source("demo"),
+        "static",
+        tmp_path,
+        detector=whole,
+        fps=None,
+        once=False,
+        options=EngineOptions(),
+        on_reading=lambda steady, latency: readings.put_nowait(steady) if latency else None,
+        on_status=lambda: None,
+        on_notice=lambda text: None,
+    )
+    running = asyncio.create_task(face.run())
+    try:
+        steady = await asyncio.wait_for(readings.get(), 30)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+    assert len(steady.probabilities) == 7
+    assert face.engine.detail == "whole"
+
+
+@pytest.mark.parametrize("source", ["demo", "none"])
+def test_a_wrong_detector_name_lists_every_detector(whole: str, source: str) -> None:
+    with pytest.raises(InputError) as caught:
+        session_builder.check(load({"camera.detector": "hoar", "camera.source": source}))
+    assert "'hoar'" in caught.value.message and caught.value.exit_code == 2
+    assert "auto, mediapipe, haar, whole" in caught.value.hint
 
 
 # Engines
