@@ -9,8 +9,10 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from resonance_broker.mosquitto import INSTALL_HINT
 from resonance_broker.preflight import check_port
 from resonance_broker.problem import BrokerProblem, ProblemKind
+from resonance_broker.running import Figure, Say
 from resonance_broker.settings import BrokerSettings
 
 if TYPE_CHECKING:
@@ -26,11 +28,24 @@ LIMITS = (
 )
 
 
+FIGURES: dict[str, Figure] = {
+    "$SYS/broker/clients/connected": "connected",
+    "$SYS/broker/messages/publish/received": "received",
+    "$SYS/broker/messages/publish/sent": "sent",
+}
+
+
+def create(settings: BrokerSettings, say: Say | None) -> EmbeddedBroker:
+    """The backend `embedded`. It is not restarted after a crash, so `say` is not used."""
+    return EmbeddedBroker(settings)
+
+
 class EmbeddedBroker:
-    """amqtt in its own thread with its own loop; same shape as a Mosquitto."""
+    """amqtt in a thread with an event loop of its own; see RunningBroker."""
 
     login = None
     has_mqtt5 = False
+    figures = FIGURES
 
     def __init__(self, settings: BrokerSettings, *, too_old: str = "") -> None:
         """`too_old`: the Mosquitto that is there and cannot be used, if any."""
@@ -133,9 +148,3 @@ def _check_abilities(settings: BrokerSettings) -> None:
             f"the built-in broker cannot {' or '.join(wanted)}, and Mosquitto is not used",
             INSTALL_HINT,
         )
-
-
-INSTALL_HINT = (
-    "install Mosquitto 2.0 or newer: sudo apt-get install mosquitto, or brew install mosquitto,"
-    " or the installer from mosquitto.org"
-)

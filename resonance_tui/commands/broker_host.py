@@ -32,7 +32,6 @@ FAREWELL_S = 1.0
 LOOK_S = 1.0  # how soon accounts that were changed in another terminal count
 GATHER_S = 0.1  # knocks of so long are answered together: each time the broker reads all accounts
 MOST_DOORS, MOST_KNOCKS = 1000, 16  # that wait: invites, and names that ask with one of them
-_SYS = "$SYS/"
 
 Feed = Callable[[str, bytes], None]  # topic and payload of one figure
 
@@ -84,7 +83,7 @@ class Host:
 
     def _hear(self, topic: str, payload: bytes) -> None:
         self._heard_at = time.monotonic()
-        if topic.startswith(_SYS):
+        if topic in self._figures:
             self._feed(topic, payload)
         elif topic.startswith("resonance/door/"):
             self._take_knock(topic, payload)

@@ -9,9 +9,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind, backends, start_broker
+from resonance_broker.running import Say
 
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands import doctor, session_builder
+from resonance_tui.commands.broker_watch import FigureReader
 from resonance_tui.config import load
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
@@ -156,3 +159,61 @@ def test_an_engine_whose_package_is_missing_says_what_to_install(
         engines.resolve("coin", tmp_path)
     assert "no_such_package" in caught.value.message
     assert caught.value.hint == "pip install no_such_package"
+
+
+# Broker programs
+
+
+class PaperBroker:
+    """Starts nothing, and has names of its own for its figures."""
+
+    kind, url, limits, login, last_words = "paper 1.0", "", (), None, "out of paper"
+    has_mqtt5 = is_running = False
+
+    def __init__(self, settings: BrokerSettings, say: Say | None) -> None:
+        self.settings = settings
+        self.figures = {"$PAPER/people": "connected", "$PAPER/in": "received", "$PAPER/out": "sent"}
+        self.starts = 0
+
+    def start(self) -> None:
+        self.starts += 1
+        if self.settings.port == 1:
+            raise BrokerProblem(ProblemKind.FAILED, "no paper on port 1")
+
+    def renew_people(self) -> None:
+        """Knows nobody."""
+
+    def stop(self) -> None:
+        """Holds nothing."""
+
+
+@pytest.fixture
+def paper(monkeypatch: pytest.MonkeyPatch) -> str:
+    row = backends.Backend(scratch_module(monkeypatch, create=PaperBroker))
+    monkeypatch.setitem(backends.BACKENDS, "paper", row)
+    return "paper"
+
+
+def test_a_new_broker_is_one_row(paper: str, capsys: pytest.CaptureFixture[str]) -> None:
+    broker = start_broker(BrokerSettings(program=paper))
+    assert isinstance(broker, PaperBroker) and broker.starts == 1
+    assert run_verb(cli, ["broker", "--program", paper, "--port", "1"]) == 1
+    assert "no paper on port 1" in capsys.readouterr().err
+
+
+def test_the_figures_of_a_broker_are_read_under_its_own_names(paper: str) -> None:
+    reader = FigureReader(start_broker(BrokerSettings(program=paper)).figures)
+    for topic in ("$PAPER/people", "$PAPER/in", "$PAPER/out"):
+        reader.feed(topic, b"6")
+    assert reader.figures(0.0).viewers == 5
+
+
+def test_a_wrong_broker_name_lists_every_broker(
+    paper: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(BrokerProblem) as caught:
+        start_broker(BrokerSettings(program="papyrus"))
+    assert caught.value.kind is ProblemKind.USAGE
+    assert "auto, mosquitto, embedded, paper" in caught.value.hint
+    assert run_verb(cli, ["broker", "--program", "papyrus"]) == 2
+    assert "'auto', 'mosquitto', 'embedded', 'paper'" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""A Mosquitto of our own: found, started, brought back after a crash, stopped."""
+"""Mosquitto as a child process: found, started, restarted after a crash, stopped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from resonance_broker.preflight import check_port, check_tls, speaks_mqtt
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.process import GuardedProcess
-from resonance_broker.running import Say
+from resonance_broker.running import Figure, Say
 from resonance_broker.runtime_dir import RuntimeDir, new_login
 from resonance_broker.settings import BrokerSettings, Version, warnings
 
@@ -35,6 +35,15 @@ _PLACES = (
     "/opt/local/sbin/mosquitto",
     r"C:\Program Files\mosquitto\mosquitto.exe",
 )
+INSTALL_HINT = (
+    "install Mosquitto 2.0 or newer: sudo apt-get install mosquitto, or brew install mosquitto,"
+    " or the installer from mosquitto.org"
+)
+FIGURES: dict[str, Figure] = {
+    "$SYS/broker/clients/connected": "connected",
+    "$SYS/broker/publish/messages/received": "received",
+    "$SYS/broker/publish/messages/sent": "sent",
+}
 _NOISE = re.compile("should not be run as root|^(\\d+: )?(Error found at |Reloading config)")
 
 
@@ -48,6 +57,10 @@ class Program:
     @property
     def name(self) -> str:
         return "mosquitto " + ".".join(map(str, self.version))
+
+    @property
+    def is_usable(self) -> bool:
+        return self.version >= OLDEST
 
 
 def find_mosquitto() -> Program | None:
@@ -74,10 +87,20 @@ def _version(path: str) -> Version | None:
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
-class LocalBroker:
-    """A supervised Mosquitto; use `start()`, then `stop()` whatever happens in between."""
+def create(settings: BrokerSettings, say: Say | None) -> MosquittoBroker:
+    """The backend `mosquitto`. Raises BrokerProblem of kind NOT_INSTALLED."""
+    program = find_mosquitto()
+    if program is None or not program.is_usable:
+        message = f"{program.name} is too old" if program else "Mosquitto is not installed"
+        raise BrokerProblem(ProblemKind.NOT_INSTALLED, message, INSTALL_HINT)
+    return MosquittoBroker(settings, program, say=say)
+
+
+class MosquittoBroker:
+    """A supervised Mosquitto, restarted after a crash; see RunningBroker."""
 
     has_mqtt5 = True
+    figures = FIGURES
 
     def __init__(
         self,
