@@ -47,7 +47,7 @@ def local_broker(port: int = 1883, *, say: Say | None = None) -> RunningBroker:
     from resonance_broker.preflight import free_port
 
     settings = BrokerSettings(port=port)
-    for _ in range(5):  # a free port may be gone again by the time it is used
+    for _ in range(5):  # another program may take a free port before it is used
         try:
             return start_broker(settings, say=say)
         except BrokerProblem as problem:

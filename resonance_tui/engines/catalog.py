@@ -1,4 +1,4 @@
-"""Which networks of the zoo can watch a camera, and whether one could start here. No torch."""
+"""Which networks of the zoo can read a camera, and whether one can start here. No torch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def live_networks() -> tuple[str, ...]:
 
 
 def why_not_live(name: str) -> str:
-    """Why a network of the zoo cannot watch a camera; empty where it can."""
+    """Why a network of the zoo cannot read a camera; empty where it can."""
     card = resonance_zoo.card(name)
     return _WHY_NOT.get(card.takes, "") if isinstance(card, NetworkCard) else ""
 
@@ -49,12 +49,12 @@ def check_ready(name: str, folder: Path | None, options: EngineOptions) -> None:
 
 
 def missing_packages(*more: str) -> list[str]:
-    """Which of the packages that networks need, and of `more`, are not installed."""
+    """The packages that are not installed, of those that networks need and of `more`."""
     return [package for package in (*PACKAGES, *more) if find_spec(package) is None]
 
 
 def classes_refused(name: str, overrides: Mapping[str, Any]) -> str:
-    """Why a room cannot use weights that were imported with `overrides`; empty where it can."""
+    """Why a room cannot use weights imported with `overrides`; empty where it can."""
     found = overrides.get("num_classes", len(CLASSES))
     if found == len(CLASSES):
         return ""
@@ -68,8 +68,10 @@ def _check_classes(name: str, folder: Path | None) -> None:
 
 
 def kept(name: str, folder: Path | None) -> StoredWeights | None:
-    """What is known of the imported weights; None where there are none. Raises EngineUnavailable
-    where they are damaged."""
+    """The record of the imported weights; None where there are none.
+
+    Raises EngineUnavailable where they are damaged.
+    """
     try:
         return stored(name, folder) if folder is not None else None
     except WeightsError as error:

@@ -22,9 +22,9 @@ def create(request: EngineRequest) -> StillEngine:
 
 
 class StillEngine:
-    """One thread, no torch. A face and its mirror image count as two looks at the same moment.
+    """Uses one thread and no torch. Averages over each face and its mirror image.
 
-    Raises model_zoo's ValueError where the weights do not match their card.
+    Raises ValueError where the weights do not match their card.
     """
 
     def __init__(self, name: str = "static_cnn") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -91,7 +92,9 @@ class FacePipeline:
         try:
             return await self._read(threads)
         except Exception as error:  # native libraries raise anything; the session continues
-            log.warning("the face is no longer read", exc_info=error)
+            # As text: a log record that somebody keeps would keep the pictures in its traceback.
+            text = "".join(traceback.format_exception(error))
+            log.warning("the face is no longer read\n%s", text)
             if self._once:
                 raise _of_recording(error) from None
             self._fail(in_words(error))

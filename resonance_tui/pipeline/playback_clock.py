@@ -43,10 +43,10 @@ class PlaybackClock:
 
 
 class MediaClock:
-    """A time that only grows, from the stamps of a container as far as they can be believed.
+    """A time that only grows, from the time stamps of a container, which may be wrong.
 
-    `step`: seconds from frame to frame where there are no stamps, or a broken one. A jump is left
-    out, and from there on the stamps are followed again.
+    `step`: seconds per frame where a stamp is missing or wrong. A jump in the stamps is skipped;
+    the clock follows them again from there.
     """
 
     def __init__(self, step: float) -> None:
@@ -59,15 +59,15 @@ class MediaClock:
         """Seconds from the first frame to the end of the last one."""
         return 0.0 if self.time is None else self.time - self._first + self._step
 
-    def take(self, stamp: float) -> None:
-        """The stamp of the next frame, in seconds."""
+    def advance(self, stamp: float) -> None:
+        """Step to the next frame, with its stamp in seconds."""
         if self.time is None:
             self.time = self._first = stamp
         else:
-            self.time += self._since(stamp, self.time)
+            self.time += self._step_to(stamp, self.time)
         self._stamp = stamp
 
-    def _since(self, stamp: float, before: float) -> float:
+    def _step_to(self, stamp: float, before: float) -> float:
         gone = stamp + self._offset - before
         if 0 < gone < LONGEST_STEP:
             return gone

@@ -555,7 +555,7 @@ async def test_a_wait_for_a_frame_can_be_cancelled_at_any_moment() -> None:
     for steps in range(8):
         task = asyncio.create_task(camera.next(-1))
         await asyncio.sleep(0.01)
-        camera._wake()
+        camera._wake_waiters()
         for _ in range(steps):
             await asyncio.sleep(0)
         if task.cancel():
