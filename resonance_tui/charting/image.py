@@ -19,22 +19,16 @@ from resonance_tui.charting.image_parts import (
     dress,
     mark_moments,
 )
-from resonance_tui.charting.series import Recording, cut, grid
+from resonance_tui.charting.series import grid
 from resonance_tui.charting.ticks import clock, day, length
 from resonance_tui.charting.view_state import ViewState
 from resonance_tui.charting.viewport import Viewport
-from resonance_tui.charting.views import (
-    Recorded,
-    View,
-    bands_of,
-    is_too_small,
-    series_of,
-    with_scores,
-)
+from resonance_tui.charting.views import View, bands_of, is_too_small, series_of
 from resonance_tui.errors import InputError
 from resonance_tui.history.atomic_write import free_name, save_bytes
+from resonance_tui.history.loading import Request, read
 from resonance_tui.history.moments import Moment, moments
-from resonance_tui.history.recording import Request, read
+from resonance_tui.history.recording import Recorded, Recording, cut, with_scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

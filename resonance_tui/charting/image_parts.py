@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from resonance_tui.charting.legend import LegendEntry
-from resonance_tui.charting.series import Floats, Series, segments, spikes, stacked
+from resonance_tui.charting.series import Series, segments, spikes, stacked
 from resonance_tui.charting.ticks import offset, time_ticks
 from resonance_tui.charting.view_state import ViewState
 from resonance_tui.charting.views import View
 from resonance_tui.emotions import STYLES
 from resonance_tui.history.moments import Moment
+from resonance_tui.history.recording import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

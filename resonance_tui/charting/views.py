@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
 
 from resonance_tui.charting.legend import CLASSES, GROUPS, SCORE, VIEWERS, LegendEntry, collect
 from resonance_tui.charting.series import (
-    Floats,
     Grid,
-    Recording,
     Series,
     means,
     min_max,
     parted,
 )
-from resonance_tui.history.resonance import scores
-from resonance_tui.history.samples import Gap
+from resonance_tui.history.recording import Floats, Recorded, Recording
 from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts
 
 
@@ -38,26 +34,6 @@ class View(Enum):
     @property
     def is_of_emotions(self) -> bool:
         return self in (View.EMOTIONS, View.SHARES)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Recorded:
-    """A track and what the views work out from it, once."""
-
-    track: Recording
-    confusion: Floats | None = None  # of the engine, [7, 7]; None where corrections are not known
-    scores: Floats = field(default_factory=lambda: np.empty(0))  # [N], 0-1; empty: not yet known
-    gaps: tuple[Gap, ...] = ()  # where it is known why nothing was recorded
-
-
-def with_scores(recorded: Recorded) -> Recorded:
-    """The resonance score of every second worked out; some 5 ms for twelve hours."""
-    return replace(recorded, scores=scores(recorded.track))
-
-
-def why_missing(recorded: Recorded, start: float, end: float) -> str:
-    """What kept the seconds from `start` to `end` (epoch s) from being stored; "" if unknown."""
-    return next((gap.why for gap in recorded.gaps if gap.start <= end and gap.end >= start), "")
 
 
 def bands_of(view: View, is_grouped: bool) -> tuple[LegendEntry, ...]:

@@ -18,13 +18,13 @@ from resonance_tui.config import Config
 from resonance_tui.errors import InputError
 from resonance_tui.history import chapters, export, runs
 from resonance_tui.history.atomic_write import save, save_bytes
-from resonance_tui.history.recording import Request
+from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.protocol.sanitize import safe_text
 
 if TYPE_CHECKING:
-    from resonance_tui.charting.series import Floats
+    from resonance_tui.history.recording import Floats
 
 What = Literal["rows", "moments", "sessions"]
 
@@ -194,8 +194,8 @@ def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.R
 def _write_moments(
     request: Request, sessions: list[SessionSpan], format: str, out: Path | None
 ) -> None:
+    from resonance_tui.history.loading import read
     from resonance_tui.history.moments import moments
-    from resonance_tui.history.recording import read
 
     track = read(request).track
     found = moments(track, MOST_MOMENTS)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.emotions import EMOTIONS, Emotion
-
-if TYPE_CHECKING:
-    from resonance_tui.charting.series import Recording
+from resonance_tui.history.recording import Floats, Recording
 
 SCALES_S = (5, 20)  # a scare is over in seconds, a laugh builds up
 USUAL_S, USUAL_PARTS = 60, 5  # what the room is usually like: the median of so many minutes
@@ -24,7 +22,6 @@ DWELL_S = 10  # a face tells something new this often; in between it repeats its
 CHANCE_Z = 3.5  # one look in four thousand exceeds it by chance
 CHUNK = 1 << 16  # rows at a time: bounds the memory
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Kind = Literal["reaction", "turn"]
 

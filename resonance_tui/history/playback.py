@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from resonance_tui.charting.views import Recorded, with_scores
 from resonance_tui.errors import StoreError
+from resonance_tui.history.loading import LoadedSession, Request, can_grow, read, read_on
 from resonance_tui.history.moments import Moment, moments
-from resonance_tui.history.recording import LoadedSession, Request, can_grow, read, read_on
+from resonance_tui.history.recording import Recorded, with_scores
 
 FOLLOW_S = 1.0
 LIVE_S = 5.0  # this long after the last new second a recording counts as running

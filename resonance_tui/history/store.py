@@ -86,7 +86,7 @@ class Store:
     ) -> NDArray[np.int64]:
         """The same as figures, `int64[N, 11]`: t, viewers, seven counts, unsure, away.
 
-        A fraction of the time that rows take; for `charts.from_table`.
+        A fraction of the time that rows take; for `recording.from_table`.
         """
         import numpy as np
 

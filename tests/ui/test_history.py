@@ -15,11 +15,10 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
-from resonance_tui.charting.series import to_track
 from resonance_tui.charting.view_state import ViewState
 from resonance_tui.charting.viewport import Viewport
-from resonance_tui.charting.views import Recorded
-from resonance_tui.history.recording import Request
+from resonance_tui.history.loading import Request
+from resonance_tui.history.recording import Recorded, from_samples
 from resonance_tui.history.runs import mark_gap
 from resonance_tui.history.samples import Gap, Sample
 from resonance_tui.history.store import Store
@@ -508,7 +507,7 @@ async def test_a_new_size_is_drawn_anew(app: HistoryApp) -> None:
 
 async def test_the_newest_view_wins(app: HistoryApp) -> None:
     tracks = [
-        to_track(
+        from_samples(
             [Sample("lobby", EVENING + s, 9, (9, 0, 0, 0, 0, 0, 0), 0, 0) for s in range(length)]
         )
         for length in (60, 120, 240)

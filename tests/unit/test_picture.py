@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 
 from resonance_tui.charting.image import Subject, draw_request, render, save_picture
-from resonance_tui.charting.series import to_track
 from resonance_tui.charting.view_state import ViewState
 from resonance_tui.charting.viewport import Viewport
-from resonance_tui.charting.views import Recorded, View, with_scores
+from resonance_tui.charting.views import View
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
+from resonance_tui.history.loading import Request
 from resonance_tui.history.moments import Moment
-from resonance_tui.history.recording import Request
+from resonance_tui.history.recording import Recorded, from_samples, with_scores
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 
@@ -41,7 +41,7 @@ def rows(gap: range = range(0)) -> list[Sample]:
 
 
 def subject(channel: str = "lobby", gap: range = range(0), **look: object) -> Subject:
-    recorded = with_scores(Recorded(to_track(rows(gap)), np.eye(7) * 90 + 2))
+    recorded = with_scores(Recorded(from_samples(rows(gap)), np.eye(7) * 90 + 2))
     window = Viewport.over(recorded.track.start, recorded.track.end)
     moment = Moment(EVENING + 300, 0.5, Emotion.SURPRISE, 0.1, 0.5)
     return Subject(channel, recorded, ViewState(window, **look), (moment,), BERLIN)  # pyright: ignore

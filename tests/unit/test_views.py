@@ -12,15 +12,14 @@ from resonance_tui.charting.legend import CLASSES, GROUPS, SCORE, VIEWERS, colle
 from resonance_tui.charting.view_state import ViewState
 from resonance_tui.charting.viewport import Viewport
 from resonance_tui.charting.views import (
-    Recorded,
     View,
     bands_of,
     is_too_small,
     mean_counts,
     series_of,
-    with_scores,
 )
 from resonance_tui.emotions import EMOTIONS, STYLES
+from resonance_tui.history.recording import Recorded, cut, from_samples, with_scores
 from resonance_tui.history.samples import Sample
 
 CALM = (0, 0, 10, 0, 0, 0, 0)
@@ -33,7 +32,7 @@ def row(t: int, counts: tuple[int, ...] = CALM, unsure: int = 0) -> Sample:
 
 
 def recorded(*rows: Sample, confusion: np.ndarray | None = None) -> Recorded:
-    return Recorded(series.to_track(rows), confusion)
+    return Recorded(from_samples(rows), confusion)
 
 
 def lines(
@@ -151,9 +150,9 @@ def test_small_rooms_are_never_corrected() -> None:
     found = lines(what, View.EMOTIONS, 10, corrected=True)
     assert np.isnan(found.mean[:, :5]).all()
     assert np.isfinite(found.mean[:, 5:]).all()
-    assert is_too_small(series.cut(what.track, 0, 4))
+    assert is_too_small(cut(what.track, 0, 4))
     assert not is_too_small(what.track)
-    mean, low, high = mean_counts(what, series.cut(what.track, 0, 4), CLASSES, is_corrected=True)
+    mean, low, high = mean_counts(what, cut(what.track, 0, 4), CLASSES, is_corrected=True)
     assert np.isnan([*mean, *low, *high]).all()
 
 

@@ -17,9 +17,9 @@ from resonance_tui.charting.view_state import ViewState
 from resonance_tui.charting.viewport import Viewport
 from resonance_tui.charting.views import is_too_small
 from resonance_tui.errors import INTERRUPTED, ResonanceError
+from resonance_tui.history.loading import Request, export
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
-from resonance_tui.history.recording import Request, export
 from resonance_tui.tui.patience import PatientApp, PatientScreen
 from resonance_tui.tui.placed import placing
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
@@ -185,7 +185,9 @@ class HistoryScreen(PatientScreen[None]):
             return
         window = self._look.window
         try:
-            path, rows = await asyncio.to_thread(export, self._playback.request, window, Path.cwd())
+            path, rows = await asyncio.to_thread(
+                export, self._playback.request, window.start, window.end, Path.cwd()
+            )
         except (ResonanceError, OSError) as error:  # OSError: the working directory is gone
             self.notify(str(error), severity="error", markup=False)
             return

@@ -12,10 +12,11 @@ import plotext
 from rich.text import Text
 
 from resonance_tui.charting.legend import LegendEntry
-from resonance_tui.charting.series import Floats, Series, grid, segments, spikes, stacked
+from resonance_tui.charting.series import Series, grid, segments, spikes, stacked
 from resonance_tui.charting.ticks import count_ticks, time_ticks
 from resonance_tui.charting.view_state import ViewState
-from resonance_tui.charting.views import Recorded, View, bands_of, series_of
+from resonance_tui.charting.views import View, bands_of, series_of
+from resonance_tui.history.recording import Floats, Recorded
 from resonance_tui.room.correction import LEAST_VIEWERS
 
 LEFT_CELLS = 4  # the count's label and the axis

@@ -10,10 +10,10 @@ import numpy as np
 from rich.text import Text
 
 from resonance_tui.charting.legend import CLASSES, LegendEntry
-from resonance_tui.charting.series import Floats, Recording
 from resonance_tui.charting.ticks import clock, day, length
 from resonance_tui.charting.view_state import ViewState
-from resonance_tui.charting.views import Recorded, View, bands_of, mean_counts, why_missing
+from resonance_tui.charting.views import View, bands_of, mean_counts
+from resonance_tui.history.recording import Floats, Recorded, Recording
 from resonance_tui.tui.styles import printable
 
 _HINTS = (
@@ -104,7 +104,7 @@ def reading_line(
         when += f" – {clock(end, zone, seconds=is_close)}"
     line = Text(no_wrap=True, overflow="ellipsis").append(f"│ {when}", "bold")
     if not len(part):
-        why = printable(why_missing(recorded, start, end))
+        why = printable(recorded.why_missing(start, end))
         return line.append(f"  nothing was recorded here{': ' if why else ''}{why}")
     read = part.counts.sum(axis=1).mean()
     pieces = [

@@ -10,10 +10,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from resonance_tui.charting.series import Recording, cut
 from resonance_tui.charting.view_state import ViewState
-from resonance_tui.charting.views import Recorded
 from resonance_tui.history.moments import Moment
+from resonance_tui.history.recording import Recorded, Recording, cut
 from resonance_tui.tui.widgets.chart import Chart
 from resonance_tui.tui.widgets.drawing import ChartView
 from resonance_tui.tui.widgets.history_lines import (
