@@ -114,16 +114,13 @@ def spikes(mean: Floats, high: Floats) -> list[int]:
     return sorted(found | {top} if rise[top] > 0 else found)
 
 
-def segments(
-    times: Floats, line: Floats, starts: frozenset[int]
-) -> list[tuple[list[float], list[float]]]:
-    """A line as its unbroken pieces; a gap in the recording is a gap in the line."""
+def pieces(line: Floats, starts: frozenset[int]) -> list[NDArray[np.intp]]:
+    """The buckets of each unbroken piece of a line; a gap in the recording is a gap in the line."""
     known = np.flatnonzero(np.isfinite(line))
     if not len(known):
         return []
     begun = np.isin(np.arange(len(line)), list(starts)).cumsum()[known]
-    pieces = np.split(known, np.flatnonzero(np.diff(begun)) + 1)
-    return [(times[piece].tolist(), line[piece].tolist()) for piece in pieces]
+    return np.split(known, np.flatnonzero(np.diff(begun)) + 1)
 
 
 def _means(values: NDArray, at: NDArray[np.int64], rows: NDArray[np.int64]) -> Floats:

@@ -16,7 +16,7 @@ import click
 from resonance_tui.charting.ticks import clock, day, length
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError
-from resonance_tui.history import chapters, export, runs
+from resonance_tui.history import export, runs
 from resonance_tui.history.atomic_write import save, save_bytes
 from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import Gap, Sample, SessionSpan
@@ -56,7 +56,7 @@ class Asked:
     recorder: str | None = None  # None: all of them
     corrected: bool = False
     what: What = "rows"
-    view: str = "emotions"  # of a picture
+    view: str | None = None  # of a picture; the first of the table when None
     groups: bool = False
     size: str | None = None
 
@@ -204,20 +204,20 @@ def _write_moments(
     if not found and len(track):
         _say("The room never changed its mind beyond chance: no moments.")
     if format == "text":
-        _put(chapters.to_chapters(found, zero), out)
+        _put(export.to_chapters(found, zero), out)
     else:
-        lines = chapters.to_records(found, zero, request.zone)
-        _put_data(export.FORMATS[format](lines, chapters.COLUMNS), out)
+        lines = export.moment_records(found, zero, request.zone)
+        _put_data(export.FORMATS[format](lines, export.MOMENT_COLUMNS), out)
 
 
 def _write_picture(request: Request, asked: Asked, format: str) -> None:
     from resonance_tui.charting.image import SIZE, draw_request
-    from resonance_tui.charting.views import View
+    from resonance_tui.charting.views import FIRST_VIEW, VIEWS
 
     size = _size(asked.size) if asked.size else SIZE
     if asked.out is None and sys.stdout.isatty():
         raise InputError("A picture is nothing for a terminal.", "Name a file: --out room.svg")
-    view = View[asked.view.upper()]
+    view = VIEWS[asked.view] if asked.view else FIRST_VIEW
     picture = draw_request(request, format, view=view, is_grouped=asked.groups, size=size)
     if asked.out is not None and str(asked.out) != "-":
         save_bytes(asked.out, [picture])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from resonance_tui.charting import series as charts
 from resonance_tui.charting.ticks import clock, count_ticks, day, length, time_ticks
-from resonance_tui.charting.viewport import LEAST_S, Viewport
+from resonance_tui.charting.view_state import LEAST_S, Viewport
 from resonance_tui.history import recording
 from resonance_tui.history.samples import Sample
 
@@ -101,7 +101,8 @@ def min_max(whole: recording.Recording, start: int, end: int, bins: int) -> char
 
 
 def pieces(series: charts.Series, code: int = 2) -> list[list[float]]:
-    return [t for t, _ in charts.segments(series.times, series.mean[code], series.starts)]
+    parts = charts.pieces(series.mean[code], series.starts)
+    return [series.times[part].tolist() for part in parts]
 
 
 def test_the_mean_the_lowest_and_the_highest_second_of_each_bucket() -> None:
