@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.screen import Screen
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.view_state import Viewport, ViewState
@@ -20,29 +21,37 @@ from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.history.loading import Request, export
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
-from resonance_tui.tui.patience import PatientApp, PatientScreen
+from resonance_tui.tui.actions import CONFUSION, Action, ActionScreen, history_actions, palette
+from resonance_tui.tui.patience import PatientApp
 from resonance_tui.tui.placed import placing
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
-from resonance_tui.tui.screens.history_keys import BINDINGS
 from resonance_tui.tui.signals import leave_on_signals
 from resonance_tui.tui.theme import RESONANCE, heed_no_color
 from resonance_tui.tui.widgets.chart import ChartWidget
 from resonance_tui.tui.widgets.history_panes import HistoryPanes
 
 
-class HistoryScreen(PatientScreen[None]):
+class HistoryScreen(ActionScreen):
     """Self-contained: reads the database by itself, in threads, and writes only exports."""
 
-    BINDINGS: ClassVar[list[BindingType]] = BINDINGS
+    PREFIX = "history"
 
     def __init__(self, request: Request) -> None:
         super().__init__()
         self._playback = Playback(request)
-        self._state: ViewState | None = None  # None while there is nothing to state at
+        self._state: ViewState | None = None  # None while there is nothing to look at
         self._moment: Moment | None = None  # the one that was jumped to
 
     def compose(self) -> ComposeResult:
-        yield HistoryPanes(is_correctable=self._playback.request.confusion is not None)
+        yield HistoryPanes(self.actions)
+
+    @classmethod
+    def table(cls) -> Sequence[Action]:
+        return history_actions()
+
+    @property
+    def has(self) -> frozenset[str]:
+        return frozenset() if self._playback.request.confusion is None else frozenset({CONFUSION})
 
     def on_mount(self) -> None:
         self._panes.say(self._playback.request.channel, "Reading the history ...")
@@ -206,7 +215,7 @@ class HistoryScreen(PatientScreen[None]):
         self.notify(str(path), title="Saved", markup=False)
 
     def action_help(self) -> None:
-        self.app.push_screen(HistoryHelp())
+        self.app.push_screen(HistoryHelp(self.table()))
 
     def action_back(self) -> None:
         if self._state is not None and self._state.cursor is not None:
@@ -245,7 +254,6 @@ class HistoryApp(PatientApp):
     """A shell around the one screen."""
 
     TITLE = "resonance history"
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "interrupt", "Interrupt", priority=True, show=False)
     ]
@@ -262,6 +270,9 @@ class HistoryApp(PatientApp):
 
     def on_mount(self) -> None:
         leave_on_signals(self, self.action_interrupt)
+
+    def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
+        return palette(super().get_system_commands(screen), screen)
 
     def action_interrupt(self) -> None:
         self.exit(return_code=INTERRUPTED)

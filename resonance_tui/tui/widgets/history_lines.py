@@ -19,23 +19,7 @@ from resonance_tui.tui.styles import column, printable
 
 LIST_CELLS = 32  # of the list of moments
 
-_HINTS = (
-    ("←→", "read"),
-    ("?", "help"),
-    ("q", "quit"),
-    ("+−", "zoom"),
-    ("v", "view"),
-    (",.", "pan"),
-    ("s", "session"),
-    ("m", "moment"),
-    ("g", "groups"),
-    ("0", "all"),
-    ("p", "picture"),
-    ("e", "CSV"),
-    ("c", "corrected"),
-)
 _FULLNESS = [(has_word, numbers) for has_word in (True, False) for numbers in (3, 2, 1)]
-_SHOWN_ORDER = ["←→", "+−", ",.", "0", "v", "g", "c", "s", "m", "p", "e", "?", "q"]
 
 
 def title_line(width: int, request: ChartRequest, part: Recording, *, is_live: bool) -> Text:
@@ -145,21 +129,6 @@ def moment_list(
             line.stylize("reverse", 1)
         text.append_text(line)
     return text
-
-
-def hint_line(width: int, *, is_correctable: bool = False) -> Text:
-    """The keys, the most needed first to stay."""
-    hints = [hint for hint in _HINTS if is_correctable or hint[0] != "c"]
-    pieces = [(len(hints) - rank, f"{key} {word}") for rank, (key, word) in enumerate(hints)]
-    kept = _fitting(pieces, width + 2, separator=2)
-    by_key = {hints[index][0]: hints[index][1] for index in kept}
-    line = Text(no_wrap=True)
-    for key in _SHOWN_ORDER:
-        if key in by_key:
-            line.append("  " if line else "")
-            line.append(key, "bold")
-            line.append(f" {by_key[key]}")
-    return line
 
 
 def _values(request: ChartRequest, part: Recording) -> list[list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -10,16 +12,17 @@ from textual.widgets import Static
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Recording, cut
+from resonance_tui.tui.actions import Action
 from resonance_tui.tui.widgets.chart import ChartWidget
 from resonance_tui.tui.widgets.history_lines import (
     LIST_CELLS,
-    hint_line,
     legend_lines,
     moment_line,
     moment_list,
     reading_line,
     title_line,
 )
+from resonance_tui.tui.widgets.keys import key_line
 
 _LIST_NEEDS = (100, 20)  # cells of the screen; smaller ones have the list's lines one at a time
 
@@ -36,12 +39,12 @@ class HistoryPanes(Vertical):
     }}
     HistoryPanes #reading {{ height: 1; padding: 0 1; display: none; }}
     HistoryPanes #legend {{ height: auto; }}
-    HistoryPanes #hint {{ height: 1; padding: 0 1; background: $boost; color: $text-muted; }}
+    HistoryPanes #keys {{ height: 1; padding: 0 1; background: $boost; color: $text-muted; }}
     """
 
-    def __init__(self, *, is_correctable: bool) -> None:
+    def __init__(self, actions: Sequence[Action]) -> None:
         super().__init__()
-        self._is_correctable = is_correctable
+        self._actions = actions
         self._request: ChartRequest | None = None
         self._moment: Moment | None = None  # the one that was jumped to
         self._is_live = False
@@ -53,10 +56,10 @@ class HistoryPanes(Vertical):
             yield Static(id="moments")
         yield Static(id="reading")
         yield Static(id="legend")
-        yield Static(id="hint")
+        yield Static(id="keys")
 
     def on_resize(self) -> None:
-        self._line("hint").update(hint_line(self._width, is_correctable=self._is_correctable))
+        self._line("keys").update(key_line(self._width, self._actions))
         if self._request is not None:
             self.show(self._request, self._moment, is_live=self._is_live)
 
