@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -14,6 +15,17 @@ from typing import Any, get_type_hints
 import platformdirs
 
 from resonance_tui.errors import ConfigError
+from resonance_tui.secret import (
+    HIDDEN,
+    MASK,
+    Secret,
+    may_hold_secret,
+    pieces,
+    shown,
+    shown_address,
+    shown_path,
+    shown_source,
+)
 
 APP = "resonance-tui"
 ENV_PREFIX = "RESONANCE_"
@@ -31,14 +43,16 @@ class ViewerSettings:
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    url: str = _doc("", "mqtt:// or mqtts://host[:port]; empty = this machine, started if need be")
+    url: Secret = _doc(
+        Secret(), "mqtt:// or mqtts://host[:port]; empty = this machine, started if need be"
+    )
     user: str = _doc("", "login name at the broker")
-    password: str = _doc("", "better kept in RESONANCE_BROKER_PASSWORD than in a file")
+    password: Secret = _doc(Secret(), "better kept in RESONANCE_BROKER_PASSWORD than in a file")
 
 
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
-    source: str = _doc("0", "device index, video file, stream URL, demo or none")
+    source: Secret = _doc(Secret("0"), "device index, video file, stream URL, demo or none")
     fps: float = _doc(
         10.0, "frames a second looked at; unless set, more where the engine needs it", 1, 30
     )
@@ -59,7 +73,9 @@ class HistorySettings:
 @dataclass(frozen=True, slots=True)
 class SheetsSettings:
     url: str = _doc("", "the Google sheet for every channel; empty = what `sheets setup` was told")
-    credentials: str = _doc("", "path of Google's JSON key; in the environment the key itself too")
+    credentials: Secret = _doc(
+        Secret(), "path of Google's JSON key; in the environment the key itself too"
+    )
     writes_a_minute: float = _doc(6.0, "writes to the Google sheet; Google allows 60", 1, 60)
 
 
@@ -75,7 +91,7 @@ class Settings:
     sheets: SheetsSettings = field(default_factory=SheetsSettings)
 
 
-SECRETS = frozenset({"broker.password"})
+_PATHS = ("history.database",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +130,20 @@ class Config:
     file: Path
 
     @property
+    def secrets(self) -> list[str]:
+        """What must stand in nobody's words: every setting that may not be shown as it is, with
+        the passwords and keys inside it."""
+        found: list[str] = []
+        for section in dataclasses.fields(Settings):
+            part = getattr(self.settings, section.name)
+            for item in dataclasses.fields(part):
+                value = getattr(part, item.name)
+                text = value.reveal() if isinstance(value, Secret) else str(value)
+                if _shown(f"{section.name}.{item.name}", value) != text:
+                    found += pieces(text)
+        return found
+
+    @property
     def database(self) -> Path:
         chosen = self.settings.history.database
         return _expanded(chosen) if chosen else self.directories.data / "history.sqlite"
@@ -125,7 +155,7 @@ def directories() -> Directories:
     try:
         return Directories(
             config=platformdirs.user_config_path(APP),
-            data=_expanded(data) if data else platformdirs.user_data_path(APP),
+            data=_path("RESONANCE_DATA_DIR", data) if data else platformdirs.user_data_path(APP),
             state=platformdirs.user_state_path(APP),
         )
     except (RuntimeError, KeyError) as error:
@@ -134,6 +164,18 @@ def directories() -> Directories:
 
 def _homeless(error: Exception) -> ConfigError:
     return ConfigError(f"No home directory can be found here: {error}", "Set HOME, or XDG_*_HOME.")
+
+
+def _path(origin: str, path: str | Path) -> Path:
+    """Raises ConfigError for a key or a login that was put where a path belongs: paths stand in
+    messages."""
+    if may_hold_secret(str(path)):
+        raise ConfigError(
+            f"{origin} holds what may be a key or a login, and no path.",
+            "Passwords belong into RESONANCE_BROKER_PASSWORD, keys of Google's into "
+            "RESONANCE_SHEETS_CREDENTIALS.",
+        )
+    return _expanded(path)
 
 
 def _expanded(path: str | Path) -> Path:
@@ -155,8 +197,9 @@ def load(
     Raises ConfigError naming the file or variable, the key and the nearest valid key.
     """
     where = directories()
-    asked = file or (Path(environ["RESONANCE_CONFIG"]) if environ.get("RESONANCE_CONFIG") else None)
-    path = _expanded(asked or where.config / "config.toml")
+    asked = file or environ.get("RESONANCE_CONFIG") or None
+    origin = "--config" if file else "RESONANCE_CONFIG"
+    path = _path(origin, asked) if asked else where.config / "config.toml"
     if asked is not None and not path.is_file():
         raise ConfigError(f"There is no settings file at {path}.", "Leave it out to use defaults.")
     values: dict[str, tuple[Any, str]] = {}
@@ -174,7 +217,8 @@ def load(
 
 def with_setting(config: Config, section: str, **values: Any) -> Config:
     """The same with one section changed, for what a verb decides by itself."""
-    part = dataclasses.replace(getattr(config.settings, section), **values)
+    given = {name: _kept(f"{section}.{name}", value) for name, value in values.items()}
+    part = dataclasses.replace(getattr(config.settings, section), **given)
     settings = dataclasses.replace(config.settings, **{section: part})
     return dataclasses.replace(config, settings=settings)
 
@@ -193,15 +237,19 @@ def describe(config: Config) -> list[tuple[str, str, str, str]]:
 
 def _shown(key: str, value: Any) -> str:
     """A value as it may stand in a bug report: no password, no key in a stream's path."""
-    text = str(value)
-    if (key in SECRETS and text) or text.lstrip().startswith("{"):  # a whole key, not its path
-        return "********"
-    scheme, mark, rest = text.partition("://")
-    if not mark:
-        return text
-    host, slash, _ = rest.rpartition("@")[2].partition("/")
-    login = "********@" if "@" in rest else ""
-    return f"{scheme}://{login}{host}{slash and '/...'}"
+    text = value.reveal() if isinstance(value, Secret) else str(value)
+    if not text:
+        return ""
+    said = _SHOWN.get(key, shown_address if "://" in text else shown)(text)
+    return MASK if said == HIDDEN else said
+
+
+_SHOWN: Mapping[str, Callable[[str], str]] = {
+    "broker.url": shown_address,
+    "broker.password": lambda _: MASK,
+    "camera.source": shown_source,
+    "sheets.credentials": shown_path,
+}
 
 
 def _kinds() -> dict[str, dataclasses.Field[Any]]:
@@ -219,7 +267,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", "Mend it or move it away.") from error
+        raise ConfigError(
+            f"{path} cannot be read: {_why_unreadable(error)}", "Mend it or move it away."
+        ) from None  # the error has the whole file in its arguments
     flat: dict[str, Any] = {}
     for section, table in tree.items():
         if not isinstance(table, dict):
@@ -231,10 +281,20 @@ def _read_toml(path: Path) -> dict[str, Any]:
     return flat
 
 
+def _why_unreadable(error: Exception) -> str:
+    """Where the fault is; what stands there may be a secret."""
+    if isinstance(error, OSError):
+        return f"{error.strerror}."
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no UTF-8 text."
+    place = re.search(r"\(at [^()]*\)$", str(error))
+    return f"it is no TOML {place[0] if place else ''}".rstrip() + "."
+
+
 def _unknown(key: str, origin: str) -> ConfigError:
-    near = difflib.get_close_matches(key, _kinds(), n=1, cutoff=0.4)
+    near = difflib.get_close_matches(key[:80], _kinds(), n=1, cutoff=0.4)
     hint = f"Did you mean `{near[0]}`?" if near else f"Valid keys: {', '.join(_kinds())}."
-    return ConfigError(f"{origin}: there is no setting `{key}`.", hint)
+    return ConfigError(f"{origin}: there is no setting `{shown(key, 80)}`.", hint)
 
 
 def _from_text(key: str, text: str) -> Any:
@@ -247,17 +307,37 @@ def _from_text(key: str, text: str) -> Any:
 
 
 def _checked(key: str, value: Any, origin: str) -> Any:
+    """The value as the settings hold it. No complaint repeats it: it may be a secret that was put
+    into the wrong place."""
     item = _kinds()[key]
     if isinstance(item.default, float):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ConfigError(f"{origin}: `{key}` must be a number, not {value!r}.")
-        low, high = item.metadata["low"], item.metadata["high"]
-        if not low <= value <= high:
-            raise ConfigError(f"{origin}: `{key}` must lie between {low} and {high}, not {value}.")
-        return float(value)
-    if not isinstance(value, str):
-        raise ConfigError(f"{origin}: `{key}` must be text, not {value!r}.", "Put it in quotes.")
-    return value
+        return _number(key, value, origin)
+    if not isinstance(value, str | Secret):
+        raise ConfigError(
+            f"{origin}: `{key}` must be text, not {_kind(value)}.", "Put it in quotes."
+        )
+    if key in _PATHS:
+        _path(f"{origin}: `{key}`", str(value))
+    return _kept(key, value)
+
+
+def _number(key: str, value: Any, origin: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{origin}: `{key}` must be a number, not {_kind(value)}.")
+    low, high = (_kinds()[key].metadata[end] for end in ("low", "high"))
+    if not low <= value <= high:
+        raise ConfigError(f"{origin}: `{key}` must lie between {low} and {high}.")
+    return float(value)
+
+
+def _kind(value: Any) -> str:
+    kinds = {str: "text", bool: "true or false", int: "a number", float: "a number"}
+    return (kinds | {list: "a list", dict: "a table"}).get(type(value), "a time")
+
+
+def _kept(key: str, value: Any) -> Any:
+    is_secret = isinstance(_kinds()[key].default, Secret)
+    return Secret(value) if is_secret else value
 
 
 def _build(values: Mapping[str, tuple[Any, str]]) -> Settings:

@@ -1,6 +1,11 @@
 """Everything that can go wrong in a way a person can act on.
 
-ResonanceError(message, hint)            exit code 1: we tried, it failed
+Problem(message, hint)                   what the program's entry prints, with its exit code
+├── BrokerProblem                        resonance_broker: what stops a broker
+├── WeightsError                         resonance_zoo: what is wrong with a file of weights
+└── ResonanceError                       everything below
+
+ResonanceError                           exit code 1: we tried, it failed
 ├── CameraError                          said on screen and retried; the room goes on
 │   ├── CameraMissing
 │   ├── CameraBusy
@@ -34,11 +39,17 @@ ResonanceError(message, hint)            exit code 1: we tried, it failed
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 INTERRUPTED = 130  # exit code after Ctrl-C, SIGTERM or a closed window
 
 
-class ResonanceError(Exception):
-    """A failure with words for a person: what was wrong, and what to do about it."""
+class Problem(Exception):
+    """A failure with words for a person: what was wrong, and what to do about it ("" is nothing).
+
+    `exit_code`: of a command that ends by it; 1 tried and failed, 2 wrong usage or input.
+    """
 
     exit_code = 1
     title = "Something went wrong"
@@ -49,6 +60,10 @@ class ResonanceError(Exception):
         self.hint = hint
 
 
+class ResonanceError(Problem):
+    """Base of the app's own problems."""
+
+
 def first_of(error: BaseException) -> BaseException:
     """The error itself, or the first one of a TaskGroup's group."""
     while isinstance(error, BaseExceptionGroup):
@@ -56,10 +71,22 @@ def first_of(error: BaseException) -> BaseException:
     return error
 
 
+@contextlib.contextmanager
+def first_problem() -> Iterator[None]:
+    """Raise the first Problem of a TaskGroup's exception group as itself; other groups pass."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        problems = group.subgroup(Problem)
+        if problems is None:
+            raise
+        raise first_of(problems) from None
+
+
 def in_words(error: BaseException) -> str:
     """What an error of any kind says, with its hint, in one line; of a group, the first one."""
     error = first_of(error)
-    if isinstance(error, ResonanceError):
+    if isinstance(error, Problem):
         return f"{error.message} {error.hint}".strip()
     return str(error).strip().partition("\n")[0] or type(error).__name__
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from resonance_tui.errors import StoreError
-from resonance_tui.private_file import write_private
+from resonance_tui.files import write_private
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from resonance_tui.errors import StoreError
+from resonance_tui.files import atomic_write, lock_file
 
 RECENT = 8
 
@@ -70,10 +69,8 @@ class Profile:
 
     def _write(self, memory: Memory) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._file.parent, prefix=".profile-") as folder:
-            draft = Path(folder) / self._file.name
-            draft.write_text(json.dumps(asdict(memory), indent=1), encoding="utf-8")
-            os.replace(draft, self._file)
+        text = json.dumps(asdict(memory), indent=1)
+        atomic_write(self._file, [text.encode()])
 
     def remember_channel(self, channel: str) -> None:
         memory = self.load()
@@ -113,21 +110,9 @@ class Profile:
         except OSError:
             return False
         try:
-            _lock_file(handle)
+            lock_file(handle, wait=False)
         except OSError:
             handle.close()
             return False
         self._locks[channel] = handle
         return True
-
-
-def _lock_file(handle: IO[str]) -> None:
-    """Take the file for this process or raise OSError at once; the system lets go when we die."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue]
-    else:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

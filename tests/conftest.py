@@ -3,24 +3,83 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_timeout
+from children import adopt_descendants, ended_afterwards, left_over
 from hypothesis import HealthCheck, settings
+from limits import patience
 from machine import MOSQUITTO, SHARED_DATA, Mosquitto, free_port
 
 from resonance_tui.native import tame
 
+# A script's background job is started with SIGINT ignored, and every child inherits that: then
+# no Ctrl-C that a test sends arrives anywhere.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+adopt_descendants()
 tame()
 
 # A busy machine is no reason to fail: how long an example takes is the benchmarks' business.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
+# What takes longest comes first, work for the processor and waiting for the world by turns: at the
+# end of a run only short files are left, and no worker waits for another. The rest keeps its order.
+LONGEST = (
+    "zoo/test_scripts",
+    "pipeline/test_zoo_engine",
+    "pipeline/test_audience",
+    "pipeline/test_verbs",
+    "zoo/test_dfer_scripts",
+    "pipeline/test_clips_live",
+    "pipeline/test_steady",
+    "pipeline/test_faults",
+    "pipeline/test_faces",
+    "pipeline/test_sheets_verbs",
+    "pipeline/test_aggregator",
+    "zoo/test_training",
+    "broker/test_broker_verb",
+    "broker/test_mosquitto",
+    "pipeline/test_session",
+    "zoo/test_timm",
+    "pipeline/test_sheets",
+    "pipeline/test_cluster",
+    "pipeline/test_link",
+    "pipeline/test_camera",
+    "pipeline/test_sheets_live",
+)
 NATIVE_THREADS = ("perception", "engine")  # of sessions that have ended: they end by themselves
 XDG = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    place = {tests / f"{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: pytest_timeout.Settings) -> object:
+    """A test's limit, too, is meant for an idle machine; it guards against hangs only."""
+    lenient = settings._replace(timeout=2 * patience(settings.timeout))
+    return pytest_timeout.pytest_timeout_set_timer(item, lenient)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_is_left_behind() -> Iterator[None]:
+    """The run fails, with the command line, when a program outlives it."""
+    yield
+    assert not (left := left_over()), "still running: " + "; ".join(left)
+
+
+@pytest.fixture(autouse=True)
+def _children_end_with_their_test() -> Iterator[None]:
+    with ended_afterwards():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +108,7 @@ def empty_home(
     # The environment changes now, and C code that reads it meanwhile in a thread crashes.
     for thread in threading.enumerate():
         if thread.name in NATIVE_THREADS:
-            thread.join(10)
+            thread.join(patience(10))
 
 
 @pytest.fixture

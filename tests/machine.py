@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
+
+from children import start_child
+from limits import patience
 
 MOSQUITTO = shutil.which(
     "mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
@@ -17,9 +22,16 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port where nothing listens now, and that no connection is given as its own end.
+
+    The system hands out those from 32768 (on Windows and macOS 49152) on: with hundreds of viewers
+    beside, one that was free a moment ago is soon somebody's.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(22_768)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Mosquitto:
@@ -49,14 +61,14 @@ class Mosquitto:
         conf = self.folder / "mosquitto.conf"
         conf.write_text("\n".join((f"listener {self.port} {self.host}", *user, *self.lines, "")))
         with (self.folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = start_child(
                 [MOSQUITTO, "-c", str(conf)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
         self._wait_until_it_answers()
 
     def _wait_until_it_answers(self) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patience(10)
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 break
@@ -74,7 +86,7 @@ class Mosquitto:
             return
         process.send_signal(signal.SIGCONT)
         process.send_signal(number)
-        process.wait(timeout=10)
+        process.wait(timeout=patience(10))
 
     def stop(self) -> None:
         """Ends it in good order; wills are not sent."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from resonance_broker.accounts import AccountList, decode_accounts, encode_accounts
 from resonance_broker.problem import BrokerProblem, ProblemKind
+from resonance_tui.files import lock_file, private_folder, write_private
 
 T = TypeVar("T")
 FILE_NAME = "accounts.json"
@@ -41,7 +40,7 @@ class AccountsStore:
             raise BrokerProblem(
                 ProblemKind.FILE,
                 f"the accounts in {self.path} cannot be read: {error}",
-                "mend the file, or move it away and begin with no accounts",
+                "fix the file, or move it away and begin with no accounts",
             ) from error
 
     def change(self, by: Callable[[AccountList], tuple[AccountList, T]]) -> T:
@@ -72,7 +71,7 @@ class AccountsStore:
             private_folder(self._folder)
             handle = (self._folder / f"{FILE_NAME}.lock").open("w")
         with handle:
-            _lock(handle.fileno())
+            lock_file(handle, wait=True)
             yield
 
     def _write(self, data: bytes) -> None:
@@ -87,36 +86,3 @@ class AccountsStore:
             reason = (error.strerror or str(error)).lower()
             message = f"the accounts cannot be written to {self._folder}: {reason}"
             raise BrokerProblem(ProblemKind.FILE, message) from error
-
-
-def private_folder(folder: Path) -> None:
-    """Make it, for its owner alone, where it is not there. Raises OSError."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Put a file in place at once and for good, readable by its owner alone. Raises OSError."""
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # 0600
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
-        raise
-
-
-def _lock(descriptor: int) -> None:
-    """Wait for the file to be ours alone; the system lets go when it is closed."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # pyright: ignore[reportAttributeAccessIssue]
-    else:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from resonance_tui.errors import Problem
+
 
 class ProblemKind(StrEnum):
-    """What sort of thing is wrong; the caller picks its exit code by it."""
+    """What sort of thing is wrong; the exit code follows from it."""
 
     USAGE = "usage"  # options that contradict each other, or would be unsafe
     FILE = "file"  # a users file, certificate or key that cannot be used
@@ -15,11 +17,15 @@ class ProblemKind(StrEnum):
     FAILED = "failed"  # it started, or tried to, and ended by itself
 
 
-class BrokerProblem(Exception):
+_WRONG_INPUT = (ProblemKind.USAGE, ProblemKind.FILE, ProblemKind.PORT_TAKEN)
+
+
+class BrokerProblem(Problem):
     """A broker that cannot run as asked: the kind, what was wrong, what to do about it."""
 
+    title = "Broker"
+
     def __init__(self, kind: ProblemKind, message: str, hint: str = "") -> None:
-        super().__init__(message)
+        super().__init__(message, hint)
         self.kind = kind
-        self.message = message
-        self.hint = hint
+        self.exit_code = 2 if kind in _WRONG_INPUT else 1

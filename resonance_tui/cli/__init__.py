@@ -19,8 +19,9 @@ from resonance_tui import __version__
 from resonance_tui.cli import hosts, networks, streamers, upkeep, viewers
 from resonance_tui.cli.groups import InOrder
 from resonance_tui.cli.streams import open_streams
-from resonance_tui.errors import INTERRUPTED, ResonanceError
+from resonance_tui.errors import INTERRUPTED, Problem
 from resonance_tui.native import tame
+from resonance_tui.secret import masked, may_hold_secret, pieces
 from resonance_tui.shutdown import end
 
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted."
@@ -67,6 +68,7 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
     """The exit code of one command line. (Where a reader such as `head` has seen enough, click
     itself ends the program, quietly and with 1.)"""
     tame()
+    known = _told_us(sys.argv[1:] if args is None else args)
     try:
         result = command(args=args, prog_name="resonance-tui", standalone_mode=False)
         sys.stdout.flush()  # what does not reach its file is noticed here
@@ -76,10 +78,10 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        _misused(error, masked(error.format_message(), known))
         return 2
-    except ResonanceError as error:
-        _complain(error.message, error.hint)
+    except Problem as error:
+        _complain(masked(error.message, known), masked(error.hint, known))
         return error.exit_code
     except BrokenPipeError:  # the reader left before the last words
         _drop_output()
@@ -89,7 +91,17 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
             _drop_output()
             _complain("What was to be written has no room: the disk is full.", "Free some space.")
             return 1
-        return _crash(error)
+        return _crash(error, known)
+
+
+def _told_us(args: list[str]) -> list[str]:
+    """What may be secret of all that this program was told on its command line and in its
+    variables: it stands in no complaint, whoever words it."""
+    words = [part for arg in args for part in (arg, *arg.partition("="))]
+    values = [value for name, value in os.environ.items() if name.startswith("RESONANCE_")]
+    secret = [text for text in words + values if may_hold_secret(text)]
+    found = [piece for text in secret for piece in (*pieces(text), str(Path(text)))]
+    return [*found, os.environ.get("RESONANCE_BROKER_PASSWORD", "")]
 
 
 def _drop_output() -> None:
@@ -99,18 +111,26 @@ def _drop_output() -> None:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
 
 
+def _misused(error: click.ClickException, message: str) -> None:
+    """As click would say it, but with this message."""
+    if isinstance(error, click.UsageError):
+        click.UsageError(message, error.ctx).show()
+    else:
+        click.ClickException(message).show()
+
+
 def _complain(message: str, hint: str) -> None:
     click.secho(f"error: {message}", fg="red", err=True)
     if hint:
         click.echo(f"       {hint}", err=True)
 
 
-def _crash(error: Exception) -> int:
+def _crash(error: Exception, known: list[str]) -> int:
     import logging
 
     logging.getLogger(__name__).exception("not foreseen")
     _complain(
-        f"This should not have happened: {type(error).__name__}: {error}",
+        f"This should not have happened: {type(error).__name__}: {masked(str(error), known)}",
         "The details are in the log file that `resonance-tui config path` names.",
     )
     return 1

@@ -12,5 +12,5 @@ def load(ctx: click.Context, flags: dict[str, Any] | None = None) -> Any:
     from resonance_tui import logs
 
     loaded = settings.load(flags, file=ctx.obj["file"])
-    logs.start(loaded.directories.log_file, verbose=ctx.obj["verbose"])
+    logs.start(loaded.directories.log_file, verbose=ctx.obj["verbose"], secrets=loaded.secrets)
     return loaded

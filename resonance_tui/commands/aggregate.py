@@ -9,7 +9,7 @@ from resonance_tui.commands.event_loop import for_seconds, run_loop
 from resonance_tui.commands.session_builder import broker_or_default
 from resonance_tui.commands.status_line import StatusLine, up
 from resonance_tui.config import Config
-from resonance_tui.errors import ResonanceError
+from resonance_tui.errors import first_problem
 from resonance_tui.messaging.aggregator import Aggregator, AggregatorStatus
 from resonance_tui.messaging.announcer import RoomAnnouncement, RoomAnnouncer
 from resonance_tui.messaging.connection import LinkState, LinkStatus
@@ -54,15 +54,12 @@ def account_id(url: BrokerUrl, *, is_host: bool = False) -> str:
 
 
 async def _count(aggregator: Aggregator, host: RoomAnnouncer | None, screen: StatusLine) -> None:
-    try:
+    with first_problem():
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_draw(aggregator, screen), name="status line")
             if host is not None:
                 tasks.create_task(host.run(), name="host")
             await aggregator.run()
-    except BaseExceptionGroup as group:
-        ours = group.subgroup(ResonanceError)
-        raise (ours.exceptions[0] if ours else group) from None
 
 
 async def _draw(aggregator: Aggregator, screen: StatusLine) -> None:

@@ -19,13 +19,14 @@ from resonance_broker.accounts import (
     add_invites,
     remove_account,
 )
-from resonance_broker.accounts_store import private_folder, write_private
 from resonance_broker.passwords import hash_password, new_id, new_secret
 
 from resonance_tui.commands.broker_problem import translate
 from resonance_tui.errors import InputError, StoreError
+from resonance_tui.files import private_folder, write_private
 from resonance_tui.protocol.topics import normalize_channel
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken, invite_link, parse_broker_url
+from resonance_tui.secret import describe, may_hold_secret
 
 ADDRESS_FILE = "address"
 SPAN_S = {"m": 60, "h": 3600, "d": 86_400}
@@ -43,6 +44,7 @@ _JOINS = {
 
 def add(folder: Path, name: str, *, role: str, channels: Sequence[str]) -> None:
     """An account with a password that is shown this once. Raises InputError."""
+    _check_harmless(name)
     rooms = tuple(dict.fromkeys(normalize_channel(channel) for channel in channels))
     password = new_secret()
     account = Account(name, hash_password(password), Role(role), rooms)
@@ -64,8 +66,14 @@ def _command(url: BrokerUrl, account: Account) -> str:
     return f"RESONANCE_BROKER_PASSWORD=PASSWORD resonance-tui {verb} --broker '{mine}'"
 
 
+def _check_harmless(name: str) -> None:
+    if may_hold_secret(name):
+        raise InputError(f"{describe(name)} is not a name.", "Use 1 to 32 of a-z, 0-9, - and _")
+
+
 def remove(folder: Path, name: str) -> None:
     """Raises InputError where there is nobody of that name."""
+    _check_harmless(name)
     with _in_our_words():
         AccountsStore(folder).change(lambda book: (remove_account(book, name), None))
     click.echo(f"{name} is out; a running broker cuts the connection.", err=True)
@@ -122,7 +130,7 @@ def parse_span(text: str) -> float:
     found = re.fullmatch(r"([0-9]{1,6})([mhd])", text.strip().lower())
     seconds = int(found[1]) * SPAN_S[found[2]] if found else 0
     if not 0 < seconds <= LONGEST_SPAN_S:
-        raise InputError(f"Not a span of time: {text[:40]!r}", "For example 30m, 24h or 7d")
+        raise InputError(f"Not a span of time: {describe(text, 40)}", "For example 30m, 24h or 7d")
     return float(seconds)
 
 

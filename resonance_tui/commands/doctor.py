@@ -10,7 +10,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,9 +19,16 @@ import click
 
 from resonance_tui import __version__
 from resonance_tui.config import Config
-from resonance_tui.errors import CredentialsInvalid, EngineUnavailable, ResonanceError, in_words
+from resonance_tui.errors import (
+    CredentialsInvalid,
+    EngineUnavailable,
+    Problem,
+    ResonanceError,
+    in_words,
+)
 from resonance_tui.logs import native_output_to
 from resonance_tui.profile import Profile
+from resonance_tui.secret import masked
 
 CAMERA_WAIT_S = 4.0
 SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
@@ -41,9 +48,9 @@ class Finding:
 def run(config: Config, *, as_json: bool) -> None:
     """Print the findings as they come; exit code 1 when something fails that `join` needs."""
     findings = []
-    with native_output_to(config.directories.log_file):
+    with native_output_to(config.directories.log_file, config.secrets):
         for check in _checks(config):
-            finding = _guarded(check)
+            finding = _guarded(check, config.secrets)
             findings.append(finding)
             if not as_json:
                 _show(finding)
@@ -61,16 +68,19 @@ def _show(finding: Finding) -> None:
         click.echo(f"  {'':<12} -> {finding.advice}")
 
 
-def _guarded(check: Callable[[], Finding]) -> Finding:
+def _guarded(check: Callable[[], Finding], secrets: Iterable[str] = ()) -> Finding:
+    """What the check finds, or how it fails; libraries may repeat what they were given."""
     topic = check.__name__.strip("_").replace("_", " ")
     try:
         return check()
-    except ResonanceError as error:
+    except Problem as error:
         return Finding(topic, "fail", error.message, error.hint)
     except (ImportError, OSError) as error:
-        return Finding(topic, "fail", str(error), f"On Debian or Ubuntu: {SYSTEM_LIBRARIES}")
+        return Finding(
+            topic, "fail", masked(str(error), secrets), f"On Debian or Ubuntu: {SYSTEM_LIBRARIES}"
+        )
     except Exception as error:  # a native library's own: the other checks have to be made too
-        return Finding(topic, "fail", in_words(error))
+        return Finding(topic, "fail", masked(in_words(error), secrets))
 
 
 def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
@@ -181,7 +191,7 @@ def _camera(config: Config) -> Finding:
     from resonance_tui.pipeline.camera import FrameSource
     from resonance_tui.pipeline.sources import CameraState, parse_source
 
-    source = parse_source(config.settings.camera.source)
+    source = parse_source(config.settings.camera.source.reveal())
     if source.kind == "none":
         return Finding("camera", "warn", "none chosen", "--camera 0 for the first one.")
     shows_a_person = source.kind in ("device", "url")

@@ -20,7 +20,7 @@ def run_loop(config: Config, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     KeyboardInterrupt."""
     # MQTT needs add_reader, which Windows' default loop lacks
     factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
-    quiet = native_output_to(config.directories.log_file)
+    quiet = native_output_to(config.directories.log_file, config.secrets)
     with quiet, asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(_until_terminated(main))
 

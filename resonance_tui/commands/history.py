@@ -22,6 +22,7 @@ from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_range
 from resonance_tui.protocol.topics import normalize_channel
+from resonance_tui.secret import describe
 
 
 def run(config: Config, asked: Asked) -> None:
@@ -120,7 +121,7 @@ def _check_session(channel: str, sessions: list[SessionSpan], number: int | None
 def _nothing(channel: str, sessions: list[SessionSpan], recorder: str | None) -> InputError:
     if not sessions:
         return InputError(
-            f"Nothing was recorded in {channel} by {recorder!r}.", "Leave --recorder out."
+            f"Nothing was recorded in {channel} by {describe(recorder)}.", "Leave --recorder out."
         )
     span = sessions[-1]
     return InputError(

@@ -22,6 +22,7 @@ from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.protocol.sanitize import safe_text
+from resonance_tui.secret import describe
 
 if TYPE_CHECKING:
     from resonance_tui.history.recording import Floats
@@ -229,7 +230,7 @@ def _write_picture(request: Request, asked: Asked, format: str) -> None:
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
     if match is None:
-        raise InputError(f"{text!r} is no size in pixels.", "For example --size 1920x1080")
+        raise InputError(f"{describe(text)} is no size in pixels.", "For example --size 1920x1080")
     return int(match[1]), int(match[2])
 
 

@@ -15,6 +15,7 @@ from resonance_tui.history.retention import count, forget, vacuum
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_time
 from resonance_tui.protocol.topics import normalize_channel
+from resonance_tui.secret import describe
 from resonance_tui.sinks.sheets.outbox import Outbox
 
 
@@ -64,7 +65,9 @@ def _before(older_than: str, now: float) -> int:
     try:
         return parse_time(f"-{older_than.strip()}", now)
     except InvalidTime:
-        raise InputError(f"{older_than!r} is no age.", "For example 90d, 12h or 30m.") from None
+        raise InputError(
+            f"{describe(older_than)} is no age.", "For example 90d, 12h or 30m."
+        ) from None
 
 
 def _channels(known: list[str], channel: str | None) -> list[str]:

@@ -22,13 +22,14 @@ from resonance_tui.config import Config
 from resonance_tui.engines import catalog
 from resonance_tui.engines.base import weights_folder
 from resonance_tui.errors import InputError, ResonanceError
+from resonance_tui.secret import describe, may_hold_secret
 
 
 def list_(config: Config, pattern: str, *, as_json: bool) -> None:
     """Every network whose name matches the shell-style `pattern`. Raises InputError for none."""
     names = resonance_zoo.list_models(pattern)
     if not names:
-        raise InputError(f"No network is called {pattern!r}.", UnknownModel(pattern).hint)
+        raise InputError(f"No network is called {describe(pattern)}.", UnknownModel(pattern).hint)
     folder = weights_folder(config.directories.data)
     rows = [
         tables.ModelRow.of(resonance_zoo.card(name), tables.state(name, folder)) for name in names
@@ -55,6 +56,8 @@ def info(config: Config, name: str, *, as_json: bool) -> None:
 def pull(config: Config, name: str, *, agreed: bool) -> None:
     """Fetch published weights (`name`, or NAME.TAG for one of several) after showing whose terms
     they come under."""
+    if may_hold_secret(name):  # the registry's own complaint would quote what stands before a "."
+        raise InputError(f"No network is called {describe(name)}.", UnknownModel(name).hint)
     folder = weights_folder(config.directories.data)
     with _in_words():
         card, published = pulling.find(name)

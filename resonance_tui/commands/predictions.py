@@ -11,6 +11,7 @@ from typing import TextIO
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.errors import InputError
+from resonance_tui.secret import describe, shown
 
 DELIMITERS = ",;\t"
 AS_FOLDERS = {"happy": 0, "sad": 1, "angry": 3}  # where FERV39K's folders have another word
@@ -77,11 +78,14 @@ def _place(name: str, header: list[str], file: Path) -> int:
     if header.count(name) == 1:
         return header.index(name)
     if name in header:
-        raise InputError(f"{file} has {header.count(name)} columns {name!r}.", "Rename one.")
+        raise InputError(
+            f"{file} has {header.count(name)} columns {describe(name)}.", "Rename one."
+        )
     near = difflib.get_close_matches(name, header, n=2)
-    guess = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    guess = f" Did you mean {' or '.join(map(describe, near))}?" if near else ""
     raise InputError(
-        f"{file} has no column {name!r}.{guess}", f"Its columns: {', '.join(header[:20])}."
+        f"{file} has no column {describe(name)}.{guess}",
+        f"Its columns: {', '.join(shown(each, 40) for each in header[:20])}.",
     )
 
 
@@ -89,7 +93,7 @@ def _code(value: str, column: str, line: int, file: Path) -> int:
     code = CODES.get(value.strip().lower())
     if code is None:
         raise InputError(
-            f"{file}, line {line}: {value[:40]!r} in column {column!r} is no class.",
+            f"{file}, line {line}: {describe(value, 40)} in column {describe(column)} is no class.",
             f"Classes are 0 to {len(WORDS) - 1} or {', '.join(WORDS)}.",
         )
     return code

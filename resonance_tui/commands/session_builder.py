@@ -9,12 +9,14 @@ from pathlib import Path
 
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.engines.base import EngineOptions, check_engine, check_name, weights_folder
+from resonance_tui.errors import InputError
 from resonance_tui.logins import Logins
 from resonance_tui.pipeline.sources import Source, parse_source
 from resonance_tui.profile import Profile
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.secret import may_hold_secret
 from resonance_tui.session.core import Session, SessionPlan
 from resonance_tui.sinks.sheets.upload import plan as sheet_plan
 
@@ -35,7 +37,7 @@ def check(config: Config, *, allow_untrained: bool = False) -> Intent:
     """Raises InputError for a camera, engine or broker setting that cannot be meant, and
     EngineUnavailable for an engine that lacks weights or packages."""
     settings = config.settings
-    source = parse_source(settings.camera.source)
+    source = parse_source(settings.camera.source.reveal())
     if source.kind == "file":
         from resonance_tui.pipeline.camera import check_source
 
@@ -66,7 +68,7 @@ def broker_url(config: Config) -> BrokerUrl | None:
     settings = config.settings.broker
     if not settings.url:
         return None
-    return _configured(config, parse_broker_url(settings.url))
+    return _configured(config, parse_broker_url(settings.url.reveal()))
 
 
 def _configured(config: Config, url: BrokerUrl) -> BrokerUrl:
@@ -74,7 +76,7 @@ def _configured(config: Config, url: BrokerUrl) -> BrokerUrl:
     return dataclasses.replace(
         url,
         username=url.username or settings.user or None,
-        password=url.password or settings.password or None,
+        password=url.password or settings.password.reveal() or None,
         pin=url.pin or (_logins(config).pin_for(url.place) if url.is_tls else None),
         alternates=tuple(_configured(config, each) for each in url.alternates),
     )
@@ -116,7 +118,12 @@ def open_session(
     title: str = "",
     observe_only: bool = False,
 ) -> Session:
-    """A session that has not been started yet. `channel` and `nickname` are already checked."""
+    """A session that has not been started yet. `channel` and `nickname` are already checked.
+
+    Raises InputError for a title that may hold a secret: it is kept, and shown with the history.
+    """
+    if may_hold_secret(title):
+        raise InputError("That title may hold a key or a password.", "Choose other words.")
     profile.remember_channel(channel)
     broker = with_login(config, intent.broker, channel) if intent.broker else None
     if observe_only:

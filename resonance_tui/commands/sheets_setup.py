@@ -14,6 +14,7 @@ from resonance_tui.config import Config
 from resonance_tui.errors import CredentialsInvalid, InputError, SheetsRefused
 from resonance_tui.history.store import Store
 from resonance_tui.protocol.topics import normalize_channel
+from resonance_tui.secret import describe
 from resonance_tui.sinks.sheets import channel as sheets
 from resonance_tui.sinks.sheets import login as sheets_login
 from resonance_tui.sinks.sheets.layout import book_id, book_url
@@ -53,7 +54,7 @@ def run(
     book = book_id(sheet) if sheet else None
     for mail in share:
         if not _MAIL.fullmatch(mail):
-            raise InputError(f"{mail!r} is no mail address.", "--share mia@example.com")
+            raise InputError(f"{describe(mail)} is no mail address.", "--share mia@example.com")
     login = _log_in(config, credentials, in_keyring=in_keyring)
     with Store(config.database) as store:
         outbox = Outbox(store)
@@ -73,15 +74,14 @@ def run(
 
 def _log_in(config: Config, credentials: Path | None, *, in_keyring: bool) -> GoogleLogin:
     """The login that holds from now on; a new one is kept."""
-    given = credentials or _client_file(config)
-    if given is None:
+    login = sheets_login.from_file(credentials) if credentials else _client(config)
+    if login is None:
         try:
             return sheets_login.find(config)
         except CredentialsInvalid:
             if not config.settings.sheets.credentials:
                 _say(STEPS)
             raise
-    login = sheets_login.from_file(given)
     if login.kind == "client":
         _say("Log in at Google in the browser; it waits for you.")
         login = sheets_login.ask_a_person(login)
@@ -109,13 +109,10 @@ def _share(client: Sheets, book: str, mail: str) -> None:
     _say(f"Shared with {mail}.")
 
 
-def _client_file(config: Config) -> Path | None:
+def _client(config: Config) -> GoogleLogin | None:
     """The configured OAuth client, where nobody has logged in with it yet."""
-    given = config.settings.sheets.credentials
-    if not given or given.startswith("{"):
-        return None
-    path = Path(given).expanduser()
-    return path if sheets_login.from_file(path).kind == "client" else None
+    given = sheets_login.configured(config)
+    return given if given is not None and given.kind == "client" else None
 
 
 def _ask_for_sheet(login: GoogleLogin) -> str | None:

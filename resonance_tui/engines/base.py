@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from resonance_tui.errors import EngineUnavailable, InputError
 from resonance_tui.listeners import Listeners
+from resonance_tui.secret import describe
 
 AUTO, STATIC = "auto", "static"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -50,7 +51,9 @@ class EngineOptions:
 
 def _check_word(what: str, word: str, words: tuple[str, ...]) -> None:
     if word not in words:
-        raise InputError(f"There is no {what} {word!r}.", f"Choose one of: {', '.join(words)}.")
+        raise InputError(
+            f"There is no {what} {describe(word)}.", f"Choose one of: {', '.join(words)}."
+        )
 
 
 class Engine(Protocol):

@@ -17,6 +17,7 @@ from resonance_zoo.registry import did_you_mean
 
 from resonance_tui.engines.base import AUTO, STATIC, EngineOptions
 from resonance_tui.errors import EngineUnavailable, InputError
+from resonance_tui.secret import describe
 
 PACKAGES = ("torch", "timm", "safetensors")
 TRY_UNTRAINED = " To try it all the same: --allow-untrained."
@@ -54,7 +55,7 @@ def unknown(name: str) -> InputError:
     """No such engine: the nearest names, and where all of them are listed."""
     listed = "`resonance-tui models list` names all networks; auto and static are always there."
     hint = f"{did_you_mean(name, engine_names())} {listed}".strip()
-    return InputError(f"There is no engine called {name!r}.", hint)
+    return InputError(f"There is no engine called {describe(name)}.", hint)
 
 
 def check_ready(name: str, folder: Path | None, options: EngineOptions) -> None:

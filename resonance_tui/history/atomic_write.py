@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from resonance_tui.errors import ResonanceError
+from resonance_tui.files import atomic_write
 
 
 class CannotSave(ResonanceError):
@@ -31,7 +29,7 @@ def save_bytes(path: Path, parts: Iterable[bytes]) -> int:
         if path.exists() and not path.is_file():
             with path.open("wb") as stream:
                 return sum(map(stream.write, parts))
-        return _replace(path.resolve(), parts)  # a link stays a link
+        return atomic_write(path.resolve(), parts)  # a link stays a link
     except OSError as error:
         reason = error.strerror or str(error)
         raise CannotSave(
@@ -46,26 +44,3 @@ def free_name(path: Path) -> Path:
         free = path.with_stem(f"{path.stem}-{number}")
         number += 1
     return free
-
-
-def _replace(path: Path, parts: Iterable[bytes]) -> int:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            written = sum(map(stream.write, parts))
-        os.chmod(name, _mode_of(path))
-        os.replace(name, path)
-        return written
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def _mode_of(path: Path) -> int:
-    """The mode of the file that is replaced, or what a new file would get."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask

@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta, tzinfo
 
 from resonance_tui.errors import InvalidTime
+from resonance_tui.secret import describe
 
 HINT = "Use 20:15, yesterday, yesterday 20:15, 2026-11-20, 2026-11-20T20:15, -2h or -1h30m."
 
@@ -32,7 +33,7 @@ def parse_time(text: str, now: float, *, zone: tzinfo | None = None, is_end: boo
             raise ValueError(moment)
         return moment
     except (ValueError, OverflowError, OSError) as error:
-        raise InvalidTime(f"{text!r} is no point in time.", HINT) from error
+        raise InvalidTime(f"{describe(text)} is no point in time.", HINT) from error
 
 
 def parse_range(

@@ -63,7 +63,7 @@ class _Funnel(asyncio.Queue[Message]):
 class BrokerClient(aiomqtt.Client):
     """aiomqtt's client, except that no way of ending leaves a socket or a task behind."""
 
-    _is_dropped = False
+    _is_aborted = False
     _last_answer: ReasonCode | None = None  # to a publication at QoS 1
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
-from resonance_tui.errors import CameraBusy, CameraLost, ResonanceError
+from resonance_tui.errors import CameraBusy, CameraLost, Problem
 from resonance_tui.pipeline.playback_clock import PlaybackClock
 from resonance_tui.pipeline.sources import (
     CameraState,
@@ -222,7 +222,7 @@ class FrameSource:
         state = CameraState.LOST if has_played else CameraState.MISSING
         if isinstance(error, CameraBusy):
             state = CameraState.BUSY
-        if isinstance(error, ResonanceError):
+        if isinstance(error, Problem):
             detail = f"{error.message} {error.hint}".strip()
         else:  # a driver may raise anything
             log.error("The camera thread met an unknown error.", exc_info=error)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from resonance_tui.engines.base import Engine, EngineOptions, EngineSpec, weights_folder
 from resonance_tui.engines.status import EngineState, EngineStatus
-from resonance_tui.errors import EngineUnavailable, ResonanceError, first_of, in_words
+from resonance_tui.errors import EngineUnavailable, Problem, first_of, in_words
 from resonance_tui.listeners import Listeners
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.frame_rate import FrameRateMonitor, too_slow_for
@@ -257,9 +257,9 @@ async def _stop(camera: FrameSource | None) -> None:
         await asyncio.to_thread(camera.stop)
 
 
-def _of_a_film(error: Exception) -> ResonanceError:
+def _of_a_film(error: Exception) -> Problem:
     """What ends a film that is read once: whatever has words for a person says them itself."""
     first = first_of(error)
-    if isinstance(first, ResonanceError):
+    if isinstance(first, Problem):
         return first
     return EngineUnavailable(f"The film cannot be read: {in_words(error)}")

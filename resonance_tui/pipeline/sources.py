@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from resonance_tui.errors import SourceInvalid
+from resonance_tui.secret import shown_source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SourceKind = Literal["device", "file", "url", "demo", "none"]
 URL_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https")
 MAX_DEVICE = 999  # drivers number from 0; larger is a slip of the finger, not a camera
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,9}")
 STREAM_HINT = "Write it like rtsp://host:554/path."
 HINT = "Give a device number (0), a video file, a stream URL (rtsp, rtmp, http), demo or none."
 
@@ -93,6 +95,9 @@ def mask_url(url: str) -> str:
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return f"{scheme}://..."
+    rest = parts.path + parts.query + parts.fragment
+    if "@" in rest and "@" not in parts.netloc:  # of a login that a "/" in it cuts, perhaps
+        return f"{scheme}://..."
     has_more = parts.path.strip("/") or parts.query
     return f"{scheme}://{host}" + ("/..." if has_more else "")
 
@@ -124,8 +129,8 @@ def _url(text: str) -> Source:
     scheme = text.partition("://")[0].lower()
     if scheme not in URL_SCHEMES:
         known = ", ".join(URL_SCHEMES)
-        shown = printable(scheme[:20])
-        raise SourceInvalid(f"Streams of the kind {shown}:// cannot be read.", f"Known: {known}.")
+        which = f"{scheme}://" if _SCHEME.fullmatch(scheme) else "that"
+        raise SourceInvalid(f"Streams of the kind {which} cannot be read.", f"Known: {known}.")
     try:
         host, port = urlsplit(text).hostname, urlsplit(text).port
     except ValueError:  # its text may repeat the password
@@ -136,7 +141,8 @@ def _url(text: str) -> Source:
 
 
 def _path(text: str) -> Source:
-    shown = printable(text if len(text) <= 80 else text[:77] + "...")
+    shown = shown_source(text)
+    shown = printable(shown if len(shown) <= 80 else shown[:77] + "...")
     try:
         path = Path(text).expanduser()
         if (number := _device_number(path)) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from resonance_tui.errors import InvalidNickname
+from resonance_tui.secret import may_hold_secret
 from resonance_tui.widths import JOINERS, cut, is_new_emoji
 
 NICKNAME_LIMIT = 24  # characters, and terminal cells
@@ -104,6 +105,11 @@ def clean_nickname(text: str) -> str:
     text = unicodedata.normalize("NFC", text.strip())
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text):
         raise InvalidNickname("A nickname is one line without control characters")
+    if may_hold_secret(text):
+        raise InvalidNickname(
+            "That nickname may hold a key or a password, and everyone would see it",
+            "Type a name",
+        )
     nickname = safe_text(text, 4 * NICKNAME_LIMIT)
     if text and not nickname:
         raise InvalidNickname("That nickname has no visible character", "Type letters or digits")

@@ -10,6 +10,7 @@ from base64 import b32encode
 from resonance_tui.errors import InvalidChannel, InvalidEdge
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.room.tally import shard_of
+from resonance_tui.secret import HIDDEN, may_hold_secret
 
 VERSION = 1
 ROOT = f"resonance/{VERSION}"
@@ -26,11 +27,15 @@ def normalize_channel(text: str) -> str:
     channel = text.strip().lower()
     if _CHANNEL.fullmatch(channel):
         return channel
-    suggestion = _channel_like(channel)
+    suggestion = "" if may_hold_secret(text) else _channel_like(channel)
     hint = "Use 1 to 64 letters a-z, digits, - or _"
     if suggestion:
         hint += f", for example: {suggestion}"
-    raise InvalidChannel(f"Not a channel name: {safe_text(text, 40)!r}", hint)
+    raise InvalidChannel(f"Not a channel name: {_quoted(text)}", hint)
+
+
+def _quoted(text: str) -> str:
+    return HIDDEN if may_hold_secret(text) else repr(safe_text(text, 40))
 
 
 def _channel_like(text: str) -> str:
@@ -48,7 +53,7 @@ def normalize_edge(text: str) -> str:
     name = text.strip().lower()
     if not is_edge(name):
         raise InvalidEdge(
-            f"Not a name for an edge: {safe_text(text, 40)!r}",
+            f"Not a name for an edge: {_quoted(text)}",
             "Use 1 to 16 letters a-z, digits, - or _, for example: berlin",
         )
     return name

@@ -13,6 +13,9 @@ from resonance_tui.errors import InvalidBrokerUrl, InvalidChannel
 
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _HINT = "Write mqtt://host, mqtt://host:1883 or mqtts://user:password@host:8883"
+_WAYS_OUT = (
+    "Write %23 for #, %2F for / and %3F for ?, or keep the password in RESONANCE_BROKER_PASSWORD"
+)
 _HOST = re.compile(r"[^\s/@?#\[\]\\%:,\x00-\x1f\x7f]{1,253}|[0-9a-f:.]{2,45}")
 _NEXT = re.compile(r",(?=\s*mqtts?://)", re.IGNORECASE)  # a password may hold a comma
 MOST_BROKERS = 16
@@ -75,7 +78,9 @@ def parse_broker_url(text: str) -> BrokerUrl:
 
 def _parse_one(text: str) -> BrokerUrl:
     text = text.strip()
-    parts = _split(text if "://" in text else f"mqtt://{text}")
+    text = text if "://" in text else f"mqtt://{text}"
+    _check_login_is_whole(text)
+    parts = _split(text)
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS:
         _refuse("A broker's address starts with mqtt:// or mqtts://")
@@ -85,6 +90,14 @@ def _parse_one(text: str) -> BrokerUrl:
     host, port = _host_and_port(parts, DEFAULT_PORTS[scheme])
     user, password = _secret(parts.username), _secret(parts.password)
     return BrokerUrl(scheme, host, port, user, password, _pin(query, scheme == "mqtts"))
+
+
+def _check_login_is_whole(text: str) -> None:
+    """A URL's host ends at the first "/", "?" or "#", also where that stands in a password."""
+    rest = text.partition("://")[2]
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" in rest[len(authority) :]:
+        _refuse("The password in the broker's address holds a #, / or ?, which ends it", _WAYS_OUT)
 
 
 def _refuse(why: str, hint: str = _HINT) -> NoReturn:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineOptions
-from resonance_tui.errors import BrokerFailed, BrokerUnreachable, ResonanceError, StoreError
+from resonance_tui.errors import BrokerFailed, BrokerUnreachable, StoreError, first_problem
 from resonance_tui.history.recorder import Recorder
 from resonance_tui.history.store import Store
 from resonance_tui.listeners import Listeners
@@ -174,7 +174,7 @@ class Session:
             self._recorder = await self._open_recorder(stack)
             uploader = self._open_uploader(stack)
             self._link = self._connect(broker, await self._own_id(broker))
-            with _one_error(), self._all_recorded():
+            with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
                     others = [
                         tasks.create_task(self._link.run(), name="link"),
@@ -395,17 +395,3 @@ def _start_local_broker() -> RunningBroker:
         return resonance_broker.local_broker()
     except resonance_broker.BrokerProblem as problem:
         raise BrokerFailed(problem.message, problem.hint) from problem
-
-
-@contextlib.contextmanager
-def _one_error() -> Iterator[None]:
-    """Let the first error that is meant for others out of a TaskGroup's group, as itself."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        ours = group.subgroup(ResonanceError)
-        if ours is None:
-            raise
-        while isinstance(ours, BaseExceptionGroup):
-            ours = ours.exceptions[0]
-        raise ours from None

@@ -14,7 +14,7 @@ from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
-from resonance_tui.errors import INTERRUPTED, ResonanceError
+from resonance_tui.errors import INTERRUPTED, Problem
 from resonance_tui.tui.actions import palette
 from resonance_tui.tui.join_context import JoinContext, SessionLike
 from resonance_tui.tui.patience import PatientApp
@@ -51,7 +51,7 @@ class ResonanceApp(PatientApp):
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
         self.launch = launch
-        self.failure: ResonanceError | None = None
+        self.failure: Problem | None = None
         self.has_declined = False
         self._history = history
         self._place: tuple[str, str] | None = None
@@ -95,7 +95,7 @@ class ResonanceApp(PatientApp):
         self._place = place
         try:
             session = self.launch.open_session(*place)
-        except ResonanceError as error:
+        except Problem as error:
             self._fail(error)
             return
         self.push_screen(LiveScreen(session, has_history=self._history is not None))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from children import run_child
+from limits import patience
+from machine import free_port
 from resonance_broker import BrokerSettings, RunningBroker, find_mosquitto, start_broker
 from resonance_broker.certificate import own_certificate
-from resonance_broker.preflight import free_port
 
 Start = Callable[..., RunningBroker]
 
@@ -50,7 +51,7 @@ def users_file(tmp_path: Path) -> Path:
     if program is None:
         pytest.skip("needs mosquitto_passwd")
     path = tmp_path / "users"
-    subprocess.run([program, "-b", "-c", str(path), "ada", "enigma"], check=True, timeout=10)
+    run_child([program, "-b", "-c", str(path), "ada", "enigma"], check=True, timeout=10)
     return path
 
 
@@ -65,7 +66,7 @@ def tls_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     options = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
     command = ["openssl", "req", *options.split(), "-addext", names]
     files = ["-keyout", str(key), "-out", str(cert)]
-    subprocess.run([*command, *files], check=True, capture_output=True, timeout=30)
+    run_child([*command, *files], check=True, capture_output=True, timeout=30)
     return cert, key
 
 
@@ -87,7 +88,7 @@ def eventually() -> Callable[..., None]:
     """Waits until something is so; fails when it is not within the time."""
 
     def wait(is_so: Callable[[], object], timeout_s: float = 8.0) -> None:
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + patience(timeout_s)
         while not is_so():
             assert time.monotonic() < deadline, "did not come to pass in time"
             time.sleep(0.05)

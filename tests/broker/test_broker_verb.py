@@ -16,9 +16,12 @@ from types import SimpleNamespace
 
 import aiomqtt
 import pytest
+from children import start_child
+from limits import patience
+from machine import free_port
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
 from resonance_broker.address import pinned_context
-from resonance_broker.preflight import free_port, speaks_mqtt
+from resonance_broker.preflight import speaks_mqtt
 
 from resonance_tui.commands import broker_watch
 from resonance_tui.commands.broker import describe, run
@@ -61,13 +64,13 @@ def verb() -> Iterator[Verb]:
         text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
         command = [sys.executable, "-c", CODE.format(arguments=text)]
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        started.append(subprocess.Popen(command, text=True, **options))
+        started.append(start_child(command, text=True, **options))
         return started[-1]
 
     yield start
     for process in started:
         process.kill()
-        process.communicate(timeout=5)
+        process.communicate(timeout=patience(5))
 
 
 def protocol(kind: str) -> aiomqtt.ProtocolVersion:
@@ -78,7 +81,9 @@ def protocol(kind: str) -> aiomqtt.ProtocolVersion:
 async def room_messages(port: int, kind: str, count: int) -> list[tuple[str, bytes]]:
     """The next messages about rooms, as a viewer on the start screen hears them."""
     heard = []
-    async with aiomqtt.Client("127.0.0.1", port, protocol=protocol(kind), timeout=5) as viewer:
+    async with aiomqtt.Client(
+        "127.0.0.1", port, protocol=protocol(kind), timeout=patience(5)
+    ) as viewer:
         await viewer.subscribe("resonance/1/+/room", qos=1)
         async for message in viewer.messages:
             heard.append((str(message.topic), message.payload))
@@ -97,7 +102,7 @@ async def test_prints_its_address_announces_rooms_and_ends_cleanly(
     printed = [process.stdout.readline().rstrip("\n") for _ in range(5)]
     rooms = dict(await room_messages(port, kind, 2))
     process.send_signal(ending)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=patience(10))
     url = f"mqtt://127.0.0.1:{port}"
     assert printed == [
         f"url  {url}",
@@ -125,7 +130,7 @@ async def test_takes_its_rooms_back_before_it_goes(verb: Verb, kind: str) -> Non
     process.stdout.readline()
     payloads = []
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(patience(10)),
         aiomqtt.Client("127.0.0.1", port, protocol=protocol(kind)) as viewer,
     ):
         await viewer.subscribe("resonance/1/+/room", qos=1)
@@ -143,7 +148,7 @@ def test_on_a_terminal_one_line_is_rewritten_in_place(verb: Verb) -> None:
     ours, theirs = pty.openpty()
     verb({"port": free_port()}, stderr=theirs, env={**os.environ, "TERM": "xterm"})
     os.close(theirs)
-    seen, deadline = b"", time.monotonic() + 15
+    seen, deadline = b"", time.monotonic() + patience(15)
     while seen.count(b"\x1b[2K0 viewers") < 2:
         assert time.monotonic() < deadline, seen
         if select.select([ours], [], [], 0.5)[0]:
@@ -159,7 +164,7 @@ async def test_counts_the_rooms_that_it_announces(verb: Verb) -> None:
     process.stdout.readline()
     report = messages.encode_report(Report(1, 1, Emotion.FEAR, 80))
     async with (
-        asyncio.timeout(15),
+        asyncio.timeout(patience(15)),
         aiomqtt.Client("127.0.0.1", port, protocol=protocol("mosquitto")) as viewer,
     ):
         await viewer.publish(messages.report_topic("demo", "ann"), report, retain=True)
@@ -170,7 +175,7 @@ async def test_counts_the_rooms_that_it_announces(verb: Verb) -> None:
                 break
     assert event.counts[Emotion.FEAR] == event.viewers == 1
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=patience(10))
     assert process.returncode == 130
     assert "Traceback" not in said
 
@@ -197,7 +202,7 @@ async def test_counts_behind_passwords_and_tls(
         protocol=protocol("mosquitto"),
         tls_context=pinned_context(cert),
     )
-    async with asyncio.timeout(15), ada:
+    async with asyncio.timeout(patience(15)), ada:
         await ada.subscribe("resonance/1/demo/total")
         forged = messages.encode_total(9, 9, 9, (9,) * 9)
         await ada.publish(messages.total_topic("demo"), forged, qos=1, retain=True)
@@ -284,7 +289,7 @@ async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> N
     broker = SimpleNamespace(is_running=True, settings=BrokerSettings())
     monkeypatch.setattr(broker_watch.Host, "run", stubborn)
     monkeypatch.setattr(broker_watch, "FAREWELL_S", 0.0)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(patience(10)), asyncio.TaskGroup() as group:
         watching = group.create_task(broker_watch.watch(broker, [], lambda figures: None))
         await asyncio.sleep(0)
         await asyncio.sleep(0)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import stat
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from children import run_child
 from guests import comes_in, digest_of, hosted_meanwhile, invited, pinned
 from resonance_broker import RunningBroker
 from resonance_broker.certificate import fingerprint, is_self_signed, own_certificate
@@ -34,7 +34,7 @@ def test_the_certificate_is_made_once_and_its_key_is_private(folder: Path) -> No
     assert fingerprint(cert) == before
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert is_self_signed(cert)
-    text = subprocess.run(
+    text = run_child(
         ["openssl", "x509", "-in", str(cert), "-noout", "-text"],
         **{"capture_output": True, "text": True, "check": True, "timeout": 20},
     ).stdout

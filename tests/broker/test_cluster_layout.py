@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from children import run_child
 from resonance_broker.cluster.__main__ import main
 from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
 from resonance_broker.problem import BrokerProblem, ProblemKind
@@ -129,5 +129,5 @@ def test_a_command_that_cannot_be_meant_is_said_in_a_line(
 
 def test_its_help_has_an_example() -> None:
     command = [sys.executable, "-m", "resonance_broker.cluster", "--help"]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    told = run_child(command, capture_output=True, text=True, timeout=20, check=True).stdout
     assert "python -m resonance_broker.cluster edges /tmp/edges" in told

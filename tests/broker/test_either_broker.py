@@ -9,6 +9,8 @@ import threading
 
 import aiomqtt
 import pytest
+from limits import patience
+from machine import free_port
 from resonance_broker import (
     BrokerProblem,
     BrokerSettings,
@@ -16,7 +18,7 @@ from resonance_broker import (
     RunningBroker,
     local_broker,
 )
-from resonance_broker.preflight import free_port, speaks_mqtt
+from resonance_broker.preflight import speaks_mqtt
 
 TOPIC = "resonance/1/room-a/r/1/someone"
 
@@ -24,11 +26,13 @@ TOPIC = "resonance/1/room-a/r/1/someone"
 def client(broker: RunningBroker, **options: object) -> aiomqtt.Client:
     version = aiomqtt.ProtocolVersion
     options.setdefault("protocol", version.V5 if broker.has_mqtt5 else version.V311)
-    return aiomqtt.Client(broker.settings.local_host, broker.settings.port, timeout=5, **options)
+    return aiomqtt.Client(
+        broker.settings.local_host, broker.settings.port, timeout=patience(5), **options
+    )
 
 
 async def next_payload(listener: aiomqtt.Client) -> bytes:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience(5)):
         async for message in listener.messages:
             return message.payload
     raise AssertionError("the connection ended")
@@ -85,12 +89,12 @@ def test_stops_at_once_and_may_be_stopped_again(either: RunningBroker) -> None:
 
 def test_stops_while_somebody_is_connected(either: RunningBroker) -> None:
     address = ("127.0.0.1", either.settings.port)
-    with socket.create_connection(address, timeout=5) as line:
+    with socket.create_connection(address, timeout=patience(5)) as line:
         line.sendall(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x0a\x00\x01x")
         assert line.recv(4) == b"\x20\x02\x00\x00"
         either.stop()
         assert not either.is_running
-        line.settimeout(5)
+        line.settimeout(patience(5))
         assert line.recv(64) in (b"", b"\xe0\x00")
 
 
@@ -185,5 +189,5 @@ def test_what_is_no_broker_is_not_taken_for_one() -> None:
         thread = threading.Thread(target=answer)
         thread.start()
         assert not speaks_mqtt("127.0.0.1", port)
-        thread.join(5)
+        thread.join(patience(5))
     assert not speaks_mqtt("127.0.0.1", port)

@@ -13,10 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from children import run_child, start_child
 from guests import comes_in, digest_of, hosted, hosted_meanwhile, invited, pinned
+from limits import patience
+from machine import free_port
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account, remove_account
-from resonance_broker.preflight import free_port
 
 from resonance_tui.commands import broker_accounts
 from resonance_tui.commands.redeem_invite import accept_invite
@@ -107,7 +109,7 @@ async def test_what_is_changed_in_another_terminal_counts_within_a_moment(
         async with broker_client(login, lambda *_: None, identifier="mia", version=5) as client:
             client._disconnected.add_done_callback(lambda _: cut_off.set())
             book.change(lambda before: (remove_account(before, "mia"), None))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(patience(5)):
                 await cut_off.wait()
         assert not await comes_in(url, "mia", "one", within_s=0)
 
@@ -128,13 +130,13 @@ def public_broker(tmp_path: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
     environment = {**os.environ, "RESONANCE_DATA_DIR": str(tmp_path / "host")}
     options = ["--guarded", "--tls", "--channel", "cats", "--invites", "1", "--quiet"]
     command = [sys.executable, "-c", CODE, "broker", "--port", str(free_port()), *options]
-    process = subprocess.Popen(
+    process = start_child(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     lines = [process.stdout.readline().rstrip("\n") for _ in range(3)]
     yield environment, lines
     process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=10)
+    _, words = process.communicate(timeout=patience(10))
     assert "Traceback" not in words
 
 
@@ -177,7 +179,7 @@ def _more_people(environment: dict[str, str], url: BrokerUrl) -> None:
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", CODE, "broker", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+        return run_child(command, env=environment, capture_output=True, text=True, timeout=30)
 
     made = run("invite", "cats", "--count", "2").stdout.split()
     tickets = {parse_invite(link).ticket for link in made}
@@ -194,7 +196,7 @@ def _more_people(environment: dict[str, str], url: BrokerUrl) -> None:
     assert run("--public", "users", "list").returncode == 2
     assert run("users", "remove", "agg-1").returncode == 0
     assert run("users", "remove", "agg-1").returncode == 2
-    mistyped = subprocess.run(
+    mistyped = run_child(
         [sys.executable, "-c", CODE, "join", made[0][:-1] + "1", "--headless", "--camera", "none"],
         **{"capture_output": True, "text": True, "timeout": 30, "env": environment},
     )

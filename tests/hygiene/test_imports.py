@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
+from children import run_child
 
 HEAVY = ("textual", "rich", "torch", "cv2", "mediapipe", "numpy", "onnxruntime", "plotext")
 SLOW = ("gspread", "requests", "keyring", "cryptography", "matplotlib")
@@ -18,7 +18,7 @@ VERBS = (
 def loaded_by(code: str, watched: tuple[str, ...]) -> set[str]:
     """Which of the watched packages are in `sys.modules` after running `code`."""
     report = f"import sys\n{code}\nprint('LOADED', *[m for m in {watched!r} if m in sys.modules])"
-    done = subprocess.run(
+    done = run_child(
         [sys.executable, "-c", report], capture_output=True, text=True, timeout=50, check=True
     )
     line = next(row for row in done.stdout.splitlines() if row.startswith("LOADED"))

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from children import start_child
+from limits import patience
 from machine import Mosquitto, free_port
 from resonance_broker.certificate import self_signed
 from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
@@ -70,13 +72,13 @@ class NatsNode:
     def start(self) -> None:
         assert NATS is not None
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = start_child(
                 [NATS, "-c", str(self._conf)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
 
     def wait(self) -> None:
         """Until it takes calls; its streams may still be looking for a leader."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patience(10)
         while self._process is not None and self._process.poll() is None:
             with contextlib.suppress(OSError):
                 socket.create_connection((self.node.host, self.node.port), timeout=0.5).close()
@@ -88,7 +90,7 @@ class NatsNode:
     def kill(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=patience(10))
             self._process = None
 
 

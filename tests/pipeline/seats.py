@@ -12,6 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from children import start_child
+from limits import patience
+
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
@@ -57,10 +60,10 @@ class Seat:
 
 
 async def until(condition: Callable[[], object], within: float = 8.0) -> float:
-    """Seconds until the condition held; fails after `within`."""
-    started = time.monotonic()
+    """Seconds until the condition held; fails after `within` (of an idle machine)."""
+    started, limit = time.monotonic(), patience(within)
     while not condition():
-        assert time.monotonic() - started < within, "waited in vain"
+        assert time.monotonic() - started < limit, "waited in vain"
         await asyncio.sleep(0.01)
     return time.monotonic() - started
 
@@ -87,7 +90,7 @@ def rows(seat: Seat) -> dict[str, tuple[str, Emotion]]:
 
 def start_python(script: str, *arguments: str) -> subprocess.Popen[bytes]:
     """Another process that runs this text, in the repository."""
-    return subprocess.Popen(
+    return start_child(
         [sys.executable, "-c", script, *arguments], cwd=REPOSITORY, stdout=subprocess.PIPE
     )
 

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import run_child, start_child
+from limits import patience
+from machine import free_port
 from resonance_broker import BrokerSettings, start_broker
-from resonance_broker.preflight import free_port
 
 from resonance_tui.commands.aggregate import account_id, describe
 from resonance_tui.messaging.aggregator import AggregatorStatus
@@ -28,7 +30,7 @@ APP = [sys.executable, "-m", "resonance_tui"]
 
 
 def run(*args: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*APP, *args], capture_output=True, text=True, timeout=40, **options)
+    return run_child([*APP, *args], capture_output=True, text=True, timeout=40, **options)
 
 
 @pytest.mark.mosquitto
@@ -39,18 +41,18 @@ def test_a_viewer_is_told_by_the_total_and_by_ctrl_c_of_its_end(mosquitto: Any) 
     paho.mqtt.publish.single(
         room_topic("show"), settings, qos=1, retain=True, hostname="127.0.0.1", port=mosquitto.port
     )
-    crowd = subprocess.Popen(
+    crowd = start_child(
         [*APP, "audience", "show", "--viewers", "9", "--broker", mosquitto.url],
         stderr=subprocess.DEVNULL,
     )
-    counter = subprocess.Popen(
+    counter = start_child(
         [*APP, "aggregate", "show", "--broker", mosquitto.url],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        viewer = subprocess.Popen(
+        viewer = start_child(
             [
                 *(*APP, "join", "show", "--camera", "none", "--headless", "--json"),
                 *("--duration", "20", "--broker", mosquitto.url),
@@ -61,12 +63,12 @@ def test_a_viewer_is_told_by_the_total_and_by_ctrl_c_of_its_end(mosquitto: Any) 
         )
         wait_for_room(viewer, mode="total", viewers=10)
         counter.send_signal(signal.SIGINT)
-        out, said = counter.communicate(timeout=10)
+        out, said = counter.communicate(timeout=patience(10))
         wait_for_room(viewer, mode="mesh", viewers=10)
     finally:
         for process in (viewer, crowd, counter):
             process.terminate()
-            process.communicate(timeout=10)
+            process.communicate(timeout=patience(10))
     assert counter.returncode == 130
     assert out == ""
     assert "Counting show at mqtt://" in said and "connected" in said and "messages heard" in said
@@ -75,7 +77,7 @@ def test_a_viewer_is_told_by_the_total_and_by_ctrl_c_of_its_end(mosquitto: Any) 
 
 def wait_for_room(viewer: subprocess.Popen[str], *, mode: str, viewers: int) -> None:
     assert viewer.stdout is not None
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + patience(15)
     for line in viewer.stdout:
         told = json.loads(line)
         if told["type"] == "room" and (told["mode"], told["viewers"]) == (mode, viewers):
@@ -91,7 +93,7 @@ def test_only_an_aggregators_account_may_count(tmp_path: Path) -> None:
         pytest.skip("needs mosquitto_passwd")
     users = tmp_path / "users"
     for flags, name in ((("-b", "-c"), "ada"), (("-b",), "agg-1")):
-        subprocess.run([program, *flags, str(users), name, "enigma"], check=True, timeout=10)
+        run_child([program, *flags, str(users), name, "enigma"], check=True, timeout=10)
     broker = start_broker(BrokerSettings(port=free_port(), users=users))
     try:
         environment = os.environ | {"RESONANCE_BROKER_PASSWORD": "enigma"}

@@ -12,6 +12,8 @@ import time
 from typing import Any
 
 import pytest
+from children import run_child, start_child
+from limits import patience
 from seats import CHANNEL, Seat, cable, rows, seated, start_python, until
 from test_link import demand_password, present_certificate
 from test_link_peers import AMQTT
@@ -32,7 +34,7 @@ HAPPY = encode_report(Report(1_790_000_000, 1, Emotion.HAPPINESS, 80, SIMULATED)
 
 def audience(url: str, *args: str) -> tuple[subprocess.CompletedProcess[str], list[dict]]:
     """The verb from its start to its end, and what it told."""
-    done = subprocess.run(
+    done = run_child(
         [*APP, "audience", CHANNEL, "--broker", url, "--json", *args],
         capture_output=True,
         text=True,
@@ -42,7 +44,7 @@ def audience(url: str, *args: str) -> tuple[subprocess.CompletedProcess[str], li
 
 
 def start(url: str, *args: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return start_child(
         [*APP, "audience", CHANNEL, "--broker", url, *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -74,7 +76,7 @@ async def test_a_line_is_a_viewer_like_any_other(mosquitto: Any, version: int) -
             await until(lambda: rows(late) == {"sim": ("Sim", Emotion.HAPPINESS)})
         line.say(topic_of(CHANNEL, "sim"), b"")
         line.close()
-        assert await until(lambda: bob.look().viewers == 0) < 1
+        assert await until(lambda: bob.look().viewers == 0) < patience(1)
         await until(lambda: line.is_gone)
 
 
@@ -227,11 +229,11 @@ async def test_ctrl_c_takes_a_large_crowd_out_in_good_time(mosquitto: Any) -> No
             await until(lambda: bob.look().viewers == 800, within=20)
             crowd.send_signal(signal.SIGINT)
             started = time.monotonic()
-            _, said = await asyncio.to_thread(crowd.communicate, timeout=15)
+            _, said = await asyncio.to_thread(crowd.communicate, timeout=patience(15))
         finally:
             crowd.kill()
         assert crowd.returncode == 130, said
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < patience(6)
         assert "800 viewers alive" in said and "Traceback" not in said
         await until(lambda: bob.look().viewers == 0, within=2)
 
@@ -243,7 +245,7 @@ def test_a_broker_that_dies_is_one_clear_line(mosquitto: Any) -> None:
     while json.loads(crowd.stdout.readline())["alive"] < 20:
         pass
     mosquitto.kill()
-    _, said = crowd.communicate(timeout=20)
+    _, said = crowd.communicate(timeout=patience(20))
     assert crowd.returncode == 1
     assert "was lost" in said and "Traceback" not in said
 
@@ -279,7 +281,7 @@ def test_more_connections_than_the_shell_allows_is_said_before_anything_starts()
         "sys.argv[1:] = ['audience', 'x', '--viewers', '500', '--broker', 'mqtt://127.0.0.1:1']\n"
         "main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    done = run_child([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
     assert "ulimit -n allows 256" in done.stderr
     assert "ulimit -n 564" in done.stderr and "--connections 192" in done.stderr

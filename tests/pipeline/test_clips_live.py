@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import run_child, start_child
+from limits import patience
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.faces, pytest.mark.timeout(90)]
 
@@ -25,7 +27,7 @@ def environment(shared_data: Path) -> dict[str, str]:
 
 def watch_film(film: Path, url: str, environment: dict[str, str]) -> tuple[list, list]:
     """Events of the one whose camera is the film, and of the one who watches the room."""
-    watcher = subprocess.Popen(
+    watcher = start_child(
         [*JOIN, "--camera", "none", "--broker", url],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -33,7 +35,7 @@ def watch_film(film: Path, url: str, environment: dict[str, str]) -> tuple[list,
         text=True,
     )
     try:
-        actor = subprocess.run(
+        actor = run_child(
             [*JOIN, "--camera", str(film), "--once", "--broker", url],
             capture_output=True,
             env=environment,
@@ -42,7 +44,7 @@ def watch_film(film: Path, url: str, environment: dict[str, str]) -> tuple[list,
         )
     finally:
         watcher.terminate()
-        seen, problems = watcher.communicate(timeout=10)
+        seen, problems = watcher.communicate(timeout=patience(10))
     assert actor.returncode == 0, actor.stderr
     assert watcher.returncode == 130, problems
     return events(actor.stdout), events(seen)

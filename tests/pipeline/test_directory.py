@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from limits import patience
 from seats import HAPPY, publish
 
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable
@@ -87,10 +88,10 @@ async def test_another_kind_of_server_does_not_answer(words: bytes | None) -> No
         started = time.monotonic()
         assert not await is_reachable(BrokerUrl("mqtt", "127.0.0.1", port), timeout=0.3)
         assert not await is_reachable(BrokerUrl("mqtts", "127.0.0.1", port), timeout=0.3)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < patience(2)
 
 
 async def test_a_host_that_cannot_be_does_not_answer() -> None:
     started = time.monotonic()
     assert not await is_reachable(BrokerUrl("mqtt", "a" * 64 + ".invalid", 1883))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < patience(2)

@@ -25,6 +25,7 @@ from crowds import aggregating, aggregator, crowd, ledger, settle, start_aggrega
 from seats import CHANNEL, SAD, Seat, cable, until
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.errors import StoreError
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.connection import LinkState
@@ -118,6 +119,11 @@ class House:
     def rows(self) -> list[Sample]:
         with Store(self.database, read_only=True) as store:
             return list(store.read(self.log.view.channel, None, None))
+
+    def has_rows(self) -> bool:
+        with contextlib.suppress(StoreError):  # the database is being laid out
+            return bool(self.rows())
+        return False
 
 
 def session(url: str, folder: Path, name: str, viewer_id: str = "", **more: Any) -> Brisk:
@@ -289,7 +295,7 @@ async def test_a_recorder_that_is_cut_off_leaves_a_gap_and_no_guess(
         cable(mosquitto.port) as line,
         house(mosquitto, tmp_path, log=line.url) as home,
     ):
-        await asyncio.sleep(0.7)  # something was recorded before
+        await until(home.has_rows)  # something was recorded before
         line.is_cut = True
         line.cut()
         await until(lambda: not home.log.is_connected)
@@ -301,7 +307,7 @@ async def test_a_recorder_that_is_cut_off_leaves_a_gap_and_no_guess(
         mended_at = time.time()
         line.is_cut = False
         await until(lambda: home.all_see(changed), within=HEARTBEAT_S + SLACK_S)
-        await asyncio.sleep(1.1)
+        await until(lambda: home.rows()[-1].t > mended_at)
     rows = home.rows()
     assert {row.t for row in rows}.isdisjoint(range(int(cut_at) + 1, int(mended_at)))
     assert missing(rows), "the gap shows"
@@ -401,7 +407,7 @@ async def test_a_clock_that_jumps_moves_the_rows_and_nothing_else(
     clock = SimpleNamespace(time=lambda: time.time() + ahead, monotonic=time.monotonic)
     monkeypatch.setattr(core, "time", clock)
     async with house(mosquitto, tmp_path) as home:
-        await asyncio.sleep(1.0)
+        await until(home.has_rows)
         before = home.rows()
         began = time.monotonic()
         ahead = jump_s

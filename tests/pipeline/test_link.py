@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from children import run_child
+from limits import patience
 from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python, until
 
 from resonance_tui.emotions import Emotion
@@ -18,7 +19,7 @@ from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.discovery import ChannelInfo, list_channels
 from resonance_tui.messaging.probe import is_reachable
-from resonance_tui.protocol.messages import RoomEvent, RoomSettings, encode_room
+from resonance_tui.protocol.messages import ReportEvent, RoomEvent, RoomSettings, encode_room
 from resonance_tui.protocol.topics import room_topic
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room.state import RoomState
@@ -35,9 +36,9 @@ async def test_a_report_is_seen_by_another_within_a_second(mosquitto: Any) -> No
         alice.link.publish_nickname("Alice")
         alice.link.publish_report(HAPPY)
         expected = {alice.link.viewer_id: ("Alice", Emotion.HAPPINESS)}
-        assert await until(lambda: rows(bob) == expected) < 1
+        assert await until(lambda: rows(bob) == expected) < patience(1)
         alice.link.publish_report(SAD)
-        assert await until(lambda: bob.look().counts[Emotion.SADNESS] == 1) < 1
+        assert await until(lambda: bob.look().counts[Emotion.SADNESS] == 1) < patience(1)
         assert bob.look().viewers == 1
 
 
@@ -50,7 +51,7 @@ async def test_who_comes_late_sees_everybody_at_once(mosquitto: Any) -> None:
         bob = Seat(mosquitto, heartbeat_s=60)
         async with seated(bob):
             expected = {alice.link.viewer_id: ("Alice", Emotion.HAPPINESS)}
-            assert await until(lambda: rows(bob) == expected) < 1
+            assert await until(lambda: rows(bob) == expected) < patience(1)
 
 
 async def test_leaving_in_good_order_shows_at_once_and_leaves_nothing_behind(
@@ -63,7 +64,7 @@ async def test_leaving_in_good_order_shows_at_once_and_leaves_nothing_behind(
             alice.link.publish_nickname("Alice")
             alice.link.publish_report(HAPPY)
             await until(lambda: bob.look().viewers == 1)
-        assert await until(lambda: bob.look().viewers == 0) < 0.5
+        assert await until(lambda: bob.look().viewers == 0) < patience(0.5)
         late = Seat(mosquitto)
         async with seated(late):
             await asyncio.sleep(0.2)
@@ -113,7 +114,7 @@ async def test_another_heartbeat_holds_at_once(mosquitto: Any) -> None:
         await until(lambda: bob.look().viewers == 1)
         bob.link.drain()
         alice.link.set_heartbeat(0.2)
-        assert await until(bob.link.drain) < 1
+        assert await until(bob.link.drain) < patience(1)
 
 
 async def test_who_does_not_hear_everybody_hears_nobody_until_it_does_again(mosquitto: Any) -> None:
@@ -137,7 +138,12 @@ async def test_a_report_after_heartbeats_still_counts_as_newer(mosquitto: Any) -
     async with seated(alice, bob):
         alice.link.publish_report(HAPPY)
         await until(lambda: bob.look().viewers == 1)
-        await asyncio.sleep(0.5)  # heartbeats have taken numbers beyond SAD's
+
+        def took_sads_number() -> bool:
+            drained = bob.link.drain()
+            return any(isinstance(e, ReportEvent) and e.report.seq > SAD.seq for e in drained)
+
+        await until(took_sads_number)  # a heartbeat
         alice.link.publish_report(SAD)
         await until(lambda: bob.look().counts[Emotion.SADNESS] == 1)
 
@@ -228,7 +234,7 @@ async def test_a_wrong_password_ends_it(make_mosquitto: Any) -> None:
     ):
         seat = Seat(url)
         with pytest.raises(BrokerRefused, match=words) as caught:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(patience(5)):
                 await seat.link.run()
         assert "wrong" not in caught.value.hint
         assert seat.link.status.state is LinkState.CLOSED
@@ -256,7 +262,7 @@ def demand_password(broker: Any, password: str) -> None:
     if tool is None:
         pytest.skip("mosquitto_passwd is not installed")
     users = broker.folder / "users"
-    subprocess.run([tool, "-b", "-c", str(users), "alice", password], check=True)
+    run_child([tool, "-b", "-c", str(users), "alice", password], check=True)
     broker.lines = ("allow_anonymous false", f"password_file {users}")
 
 
@@ -284,7 +290,7 @@ def present_certificate(broker: Any) -> Path:
     if tool is None:
         pytest.skip("openssl is not installed")
     certificate, key = broker.folder / "cert.pem", broker.folder / "key.pem"
-    subprocess.run(
+    run_child(
         [tool, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", str(key),
          "-out", str(certificate), "-subj", "/CN=localhost",
          "-addext", "subjectAltName=DNS:localhost"],
@@ -305,7 +311,7 @@ async def test_cancelling_is_quick_even_when_the_broker_is_frozen(mosquitto: Any
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    assert time.monotonic() - started < 3.5
+    assert time.monotonic() - started < patience(3.5)
     mosquitto.thaw()
 
 
@@ -319,7 +325,7 @@ async def test_cancelled_at_any_moment_it_ends_at_once_and_leaves_nothing(mosqui
             run = asyncio.create_task(alice.link.run())
             await asyncio.sleep(0.001 * moment)
             run.cancel()
-            done, _ = await asyncio.wait([run], timeout=3)
+            done, _ = await asyncio.wait([run], timeout=patience(3))
             assert done and run.cancelled(), f"cancelled after {moment} ms"
         await until(lambda: len(asyncio.all_tasks()) <= tasks, within=3)
         await until(lambda: bob.look().viewers == 0, within=4)

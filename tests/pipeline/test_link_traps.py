@@ -15,6 +15,7 @@ from typing import Any
 
 import aiomqtt
 import pytest
+from limits import patience
 from seats import CHANNEL, HAPPY, Seat, seated, start_python, until
 
 from resonance_tui.emotions import Emotion
@@ -142,7 +143,7 @@ async def test_three_thousand_reports_a_second_are_kept_up_with(mosquitto: Any) 
                 watcher.look()
                 await asyncio.sleep(0.1)
             took = await until(lambda: watcher.look().counts[Emotion.SURPRISE] == VIEWERS, within=5)
-            assert took < 2, "the newest state is there as soon as the flood ends"
+            assert took < patience(2), "the newest state is there as soon as the flood ends"
             assert watcher.look().viewers == VIEWERS
             assert watcher.link._inbox.rejected == watcher.link._inbox.dropped == 0
             assert watcher.is_connected
@@ -251,7 +252,7 @@ async def test_a_connection_that_dies_with_its_connack_comes_back(
             started = time.monotonic()
             await until(lambda: alice.look() and alice.is_connected, within=15)
             assert blade.cuts_left == 0 and LinkState.LOST in alice.statuses
-            assert time.monotonic() - started < 10, "three cuts, three short waits"
+            assert time.monotonic() - started < patience(10), "three cuts, three short waits"
             await until(lambda: bob.look().viewers == 1)
             newer = Report(HAPPY.boot, 2, Emotion.SURPRISE, 50)
             alice.link.publish_report(newer)

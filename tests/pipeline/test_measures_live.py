@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from crowds import CHANNEL, crowd
+from limits import patience
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.pipeline.sources import Source
@@ -44,7 +45,7 @@ async def test_a_crowd_that_moves_as_one_shows_at_once(
     async with crowd(mosquitto, 30) as people, asyncio.TaskGroup() as tasks:
         running = tasks.create_task(session.run())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(patience(20)):
                 for turn in range(100):
                     people.codes = [Emotion(turn // 2 % 7)] * 30
                     await people.tell()

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import msgpack
 import pytest
+from children import start_child
+from limits import patience
 from machine import MOSQUITTO, SHARED_DATA, Mosquitto
 
 from resonance_tui.native import DEAD_END
@@ -153,6 +155,7 @@ def _run(film: Path, home: Path, wire: Wiretap, calls: Path) -> Observed:
         "HOME": str(home),
         "TMPDIR": str(home),
         "RESONANCE_FACE_MODEL": str(film.parents[1] / "face_landmarker.task"),
+        "PYTHONDONTWRITEBYTECODE": "1",  # its first run after a change would write megabytes of it
     }
     read, write = os.pipe()
     args = f"join secret --name ann --camera {film} --once --headless --json".split()
@@ -163,7 +166,7 @@ def _run(film: Path, home: Path, wire: Wiretap, calls: Path) -> Observed:
     def hand_over() -> None:
         os.dup2(write, 9)
 
-    process = subprocess.Popen(
+    process = start_child(
         [*watcher, sys.executable, "-c", WATCHED, *args, *url],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -178,8 +181,8 @@ def _run(film: Path, home: Path, wire: Wiretap, calls: Path) -> Observed:
         lines: list[str] = []
         reader = threading.Thread(target=lambda: lines.extend(audit_pipe))
         reader.start()
-        out, problems = process.communicate(timeout=60)
-        reader.join(timeout=10)
+        out, problems = process.communicate(timeout=patience(60))
+        reader.join(timeout=patience(10))
     assert process.returncode == 0, problems
     told = [json.loads(line) for line in out.splitlines()]
     count = int(lines[-1].split()[1]) - len(out) - len(problems)

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from limits import patience
+from seats import until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.packets import publish
@@ -93,17 +95,17 @@ def test_a_total_tells_of_all_probes_up_to_its_number_and_of_each_once() -> None
 async def test_every_report_reaches_every_line_of_a_mesh(mosquitto: Any) -> None:
     load = room_load.Load(CHANNEL, 6, channel_filter(CHANNEL, "r"))
     await load.enter(mosquitto.port)
-    await asyncio.sleep(0.3)
+    await until(lambda: load.ledger.deliveries == 6 * load.reports)
     load.ledger.clear()
     reports = load.reports
     await load.talk(0.6, 0.1)
-    await asyncio.sleep(0.3)
+    await until(lambda: load.ledger.deliveries >= 6 * (load.reports - reports))
     load.leave()
     reports = load.reports - reports
     assert reports >= 12
     assert load.ledger.deliveries == 6 * reports
     assert len(load.ledger.to_all) == reports
-    assert all(0 < seconds < 5 for seconds in load.ledger.to_all)
+    assert all(0 < seconds < patience(5) for seconds in load.ledger.to_all)
 
 
 def test_what_a_sheet_and_a_core_have_room_for() -> None:

@@ -12,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from limits import patience, slowness
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.status import EngineState
-from resonance_tui.errors import BrokerRefused, InputError
+from resonance_tui.errors import BrokerRefused, InputError, StoreError
+from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.loopback import LoopbackHub, LoopbackLink
@@ -53,7 +55,7 @@ async def living(*sessions: Session) -> AsyncIterator[None]:
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
         await asyncio.sleep(0.02)
@@ -191,7 +193,13 @@ async def test_a_refused_login_ends_the_session_with_its_own_error(
     server.start()
     session = Session(plan(parse_broker_url(server.url), Source("none"), tmp_path))
     with pytest.raises(BrokerRefused):
-        await asyncio.wait_for(session.run(), 10)
+        await asyncio.wait_for(session.run(), patience(10))
+
+
+def stored(database: Path) -> list[Sample]:
+    with contextlib.suppress(StoreError), Store(database, read_only=True) as store:
+        return list(store.read("room", None, None))
+    return []  # the database is being laid out
 
 
 async def test_the_room_is_recorded_once_a_second(
@@ -205,8 +213,8 @@ async def test_the_room_is_recorded_once_a_second(
     async with living(ann, logger):
         await until(lambda: logger.view.room.viewers == 1)
         ann.say(Emotion.HAPPINESS)
-        await asyncio.sleep(3.2)
-    rows = Store(database, read_only=True).read("room", None, None)
+        await until(lambda: sum(row.counts[Emotion.HAPPINESS] for row in stored(database)) >= 3)
+    rows = stored(database)
     times = [row.t for row in rows]
     assert len(times) == len(set(times)) >= 3
     assert rows[-1].viewers == 1
@@ -230,7 +238,7 @@ async def test_a_database_in_trouble_is_said_and_recording_resumes(
         )
     )
     async with living(quiet("ann"), logger):
-        await until(database.exists)
+        await until(lambda: stored(database))
         other = sqlite3.connect(database, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         await until(lambda: logger.view.notice.startswith("Not recording"))
@@ -242,7 +250,8 @@ async def test_a_database_in_trouble_is_said_and_recording_resumes(
         assert logger.view.is_recording
     with Store(database, read_only=True) as store:
         (span,) = store.sessions("room")
-    assert span.rows == span.length_s >= 2  # what was kept in memory came back
+    # What was kept in memory came back; a loop that a busy machine holds up skips a second.
+    assert max(2, span.length_s - (slowness() - 1)) <= span.rows <= span.length_s
     assert span.title == "Karaoke"
 
 
@@ -321,15 +330,17 @@ async def test_quitting_does_not_wait_for_a_slow_download(
     broker: BrokerUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
-    monkeypatch.setattr(
-        "resonance_tui.pipeline.perception.fetch_face_model",
-        lambda _: (release.wait(30), (None, ""))[1],
-    )
+
+    def slow(_: object) -> tuple[None, str]:
+        release.wait(patience(30))
+        return None, ""
+
+    monkeypatch.setattr("resonance_tui.pipeline.perception.fetch_face_model", slow)
     session = Session(plan(broker, Source("demo"), tmp_path))
     async with living(session):
         await until(lambda: "fetching" in session.view.engine.detail)
         leaving_at = time.monotonic()
-    assert time.monotonic() - leaving_at < 3
+    assert time.monotonic() - leaving_at < patience(3)
     release.set()
 
 
@@ -338,4 +349,4 @@ async def test_a_film_that_cannot_be_read_ends_in_an_error(
 ) -> None:
     broken = replace(plan(broker, Source("demo"), tmp_path), engine="nonsense", once=True)
     with pytest.raises(InputError, match="nonsense"):  # in its own words, not the film's
-        await asyncio.wait_for(Session(broken).run(), 20)
+        await asyncio.wait_for(Session(broken).run(), patience(20))

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from children import run_child
 from fake_sheets import Call, FakeBook, FakeSheets, running, session_to
+from limits import patience
 from test_sheets import in_sheets
 
 from resonance_tui import config
@@ -85,7 +87,7 @@ def notices(session: Session) -> list[str]:
 async def live(session: Session, until: Callable[[], bool], seconds: float = 10) -> None:
     """Runs the session until the condition holds, and leaves in good order."""
     task = asyncio.ensure_future(session.run())
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     try:
         while not until():
             assert time.monotonic() < deadline and not task.done(), "did not happen in time"
@@ -118,7 +120,7 @@ async def test_a_google_that_hangs_holds_up_nobody(
     is_over, session = threading.Event(), make_session()
 
     def hang(call: Call) -> None:
-        is_over.wait(20)
+        is_over.wait(patience(20))
 
     fake.after = hang
     said = notices(session)
@@ -205,7 +207,7 @@ def test_log_names_its_sheet_and_sync_knows_it_later(
     fake: FakeSheets, book: FakeBook, mosquitto, empty_home: Path
 ) -> None:
     def run(*args: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return run_child(
             [sys.executable, "-c", CHILD, fake.url, *args],
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
             capture_output=True,

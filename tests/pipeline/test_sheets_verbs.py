@@ -3,6 +3,7 @@ and the real login of Google's library, against the fake."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -15,9 +16,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
+from children import start_child
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fake_sheets import Call, FakeBook, FakeSheets, FakeTab, running, session_to
+from limits import patience
 from test_sheets import T0, edit, in_sheets, row
 
 from resonance_tui import cli, config
@@ -106,6 +109,36 @@ def test_setup_takes_a_sheet_and_a_key_and_remembers_both(
     assert run("sheets", "sync", "lobby") == 0
     assert "70 rows sent, none is left" in capsys.readouterr().err
     assert in_sheets(fake) == [row(n) for n in range(70)]
+
+
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "dressed",
+    [
+        "'{}'".format,
+        "\ufeff{}".format,
+        lambda text: text.replace("\\n", "\n"),
+        lambda text: text.replace("\\n", "\\\\n"),
+        in_base64,
+    ],
+    ids=["in quotes", "with a byte order mark", "lines broken", "escaped twice", "in base64"],
+)
+def test_a_key_that_tools_have_changed_logs_in_and_is_not_shown(
+    fake: FakeSheets, book: FakeBook, key: Path, dressed, capfd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = dressed(key.read_text())
+    key.write_text(text, encoding="utf-8")
+    assert run("sheets", "setup", "a", "--sheet", BOOK, "--credentials", str(key)) == 0
+    sheets_login._file(config.load()).unlink()
+    monkeypatch.setenv("RESONANCE_SHEETS_CREDENTIALS", text)
+    assert run("sheets", "setup", "lobby", "--sheet", BOOK) == 0
+    assert run("config", "show") == run("sheets", "status") == 0
+    said = "".join(capfd.readouterr())
+    assert f"Its name, to share sheets with: {ROBOT}" in said
+    assert "PRIVATE KEY" not in said and text[40:80] not in said
 
 
 def test_setup_makes_a_sheet_for_every_channel(
@@ -419,13 +452,13 @@ def test_killed_between_the_write_and_the_mark_at_every_write(
     folder = Path(__file__).parent
     for _ in range(12):
         child.append(
-            subprocess.Popen(
+            start_child(
                 [sys.executable, "-c", CHILD, fake.url],
                 env=os.environ | {"PYTHONPATH": str(folder)},
                 stderr=subprocess.PIPE,
             )
         )
-        _, said = child[-1].communicate(timeout=30)
+        _, said = child[-1].communicate(timeout=patience(30))
         if child[-1].returncode == 0:
             break
         assert child[-1].returncode == -signal.SIGKILL, said

@@ -15,22 +15,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from children import run_child, start_child
+from limits import patience
 
 APP = [sys.executable, "-m", "resonance_tui"]
 
 
 def run(*args: str, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*APP, *args], capture_output=True, text=True, timeout=40, **options)
+    return run_child([*APP, *args], capture_output=True, text=True, timeout=40, **options)
 
 
 def start(*args: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*APP, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return start_child([*APP, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def until(condition: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
         time.sleep(0.05)
@@ -46,7 +46,7 @@ def test_an_audience_fills_the_room_and_leaves_it(mosquitto) -> None:
         )
     finally:
         crowd.send_signal(signal.SIGINT)
-        _, said = crowd.communicate(timeout=10)
+        _, said = crowd.communicate(timeout=patience(10))
     assert crowd.returncode == 130
     assert "24 simulated viewers" in said and "reports sent" in said
     rooms = [json.loads(line) for line in watch.stdout.splitlines() if '"room"' in line]
@@ -69,7 +69,7 @@ def test_log_records_what_history_prints(mosquitto, empty_home: Path) -> None:
         )
     finally:
         crowd.send_signal(signal.SIGTERM)
-        crowd.communicate(timeout=10)
+        crowd.communicate(timeout=patience(10))
     assert logged.returncode == 0, logged.stderr
     printed = run("history", "show", "--format", "csv")
     assert printed.returncode == 0, printed.stderr
@@ -100,12 +100,12 @@ def test_ctrl_c_leaves_the_room_at_once(mosquitto) -> None:
     left_at = time.monotonic()
     guest.send_signal(signal.SIGINT)
     until(lambda: viewers(1), 5)
-    assert time.monotonic() - left_at < 3
-    _, said = guest.communicate(timeout=10)
+    assert time.monotonic() - left_at < patience(3)
+    _, said = guest.communicate(timeout=patience(10))
     assert guest.returncode == 130
     assert "Traceback" not in said
     watcher.terminate()
-    watcher.communicate(timeout=10)
+    watcher.communicate(timeout=patience(10))
 
 
 def test_without_any_broker_one_is_started_and_said(empty_home: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_corrupt_database_to_record_into_is_one_clear_line(tmp_path: Path) -> 
 def test_a_wrong_password_and_a_right_one(make_mosquitto, tmp_path: Path) -> None:
     file = tmp_path / "users"
     file.touch(mode=0o644)
-    subprocess.run(["mosquitto_passwd", "-b", str(file), "ann", "secret"], check=True)
+    run_child(["mosquitto_passwd", "-b", str(file), "ann", "secret"], check=True)
     server = make_mosquitto("allow_anonymous false", f"password_file {file}")
     server.start()
     args = ["join", "x", "--camera", "none", "--headless", "--duration", "2", "--broker"]
@@ -189,10 +189,10 @@ def test_a_reader_who_has_seen_enough_ends_the_session_quietly(mosquitto) -> Non
         f"--broker {mosquitto.url} --duration 8 | head -1; exit ${{PIPESTATUS[0]}}"
     )
     started = time.monotonic()
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30)
+    done = run_child(["bash", "-c", line], capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert "error" not in done.stderr and "Traceback" not in done.stderr
-    assert time.monotonic() - started < 7
+    assert time.monotonic() - started < patience(7)
 
 
 @pytest.mark.mosquitto
@@ -247,7 +247,7 @@ def has_a_row(database: sqlite3.Connection) -> bool:
 def test_rows_that_could_not_be_stored_are_not_lost_in_silence(mosquitto, tmp_path: Path) -> None:
     database = tmp_path / "history.sqlite"
     environment = os.environ | {"RESONANCE_HISTORY_DATABASE": str(database)}
-    log = subprocess.Popen(
+    log = start_child(
         [*APP, "log", "show", "--broker", mosquitto.url],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -263,7 +263,7 @@ def test_rows_that_could_not_be_stored_are_not_lost_in_silence(mosquitto, tmp_pa
         assert log.poll() is None
     time.sleep(1.5)  # for it to say so again
     log.send_signal(signal.SIGINT)
-    _, said = log.communicate(timeout=40)
+    _, said = log.communicate(timeout=patience(40))
     holder.execute("ROLLBACK")
     holder.close()
     assert log.returncode == 1
@@ -277,7 +277,7 @@ def test_two_who_join_at_once_without_a_broker_meet(empty_home: Path) -> None:
         pytest.skip("a broker of somebody else runs on this machine's port 1883")
     args = ("join", "cats", "--camera", "none", "--headless", "--json", "--duration", "6")
     viewers = [start(*args) for _ in range(3)]
-    told = [viewer.communicate(timeout=40) for viewer in viewers]
+    told = [viewer.communicate(timeout=patience(40)) for viewer in viewers]
     assert [viewer.returncode for viewer in viewers] == [0, 0, 0], [err for _, err in told]
     seen = [
         max(json.loads(line)["viewers"] for line in out.splitlines() if '"room"' in line)

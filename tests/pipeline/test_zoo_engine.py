@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import resonance_zoo
+from children import run_child, start_child
+from limits import patience
 from resonance_zoo.cards import network_card
 
 from resonance_tui.emotions import Emotion
@@ -166,7 +168,7 @@ def test_a_clip_of_a_real_film_holds_sixteen_moments_of_a_second(
     perception = Perception(engine.spec, finder)
     camera = FrameSource(parse_source(str(shared_data / "clips/single_face.mp4")), fps=15)
     camera.start()
-    clip, after, until = None, -1, time.monotonic() + 15
+    clip, after, until = None, -1, time.monotonic() + patience(15)
     try:
         while clip is None and time.monotonic() < until:
             frame = camera.latest(after)
@@ -192,7 +194,7 @@ JOIN = [sys.executable, "-m", "resonance_tui", "join", "films", "--headless", "-
 
 
 def join(*args: str, data_dir: Path) -> tuple[list[dict], str]:
-    done = subprocess.run(
+    done = run_child(
         [*JOIN, *args],
         capture_output=True,
         text=True,
@@ -206,8 +208,8 @@ def join(*args: str, data_dir: Path) -> tuple[list[dict], str]:
 def join_until(
     is_enough: Callable[[dict], bool], *args: str, data_dir: Path
 ) -> tuple[list[dict], str]:
-    """The same, ended by Ctrl-C a second after the event that one waits for."""
-    viewer = subprocess.Popen(
+    """The same, ended by Ctrl-C at the second view of the room after the event one waits for."""
+    viewer = start_child(
         [*JOIN, *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -219,9 +221,11 @@ def join_until(
         told = [json.loads(viewer.stdout.readline())]
         while not is_enough(told[-1]):
             told.append(json.loads(viewer.stdout.readline()))
-        time.sleep(1.0)
+        enough = len(told)
+        while sum(event["type"] == "room" for event in told[enough:]) < 2:
+            told.append(json.loads(viewer.stdout.readline()))
         viewer.send_signal(signal.SIGINT)
-        rest, said = viewer.communicate(timeout=20)
+        rest, said = viewer.communicate(timeout=patience(20))
     finally:
         viewer.kill()
         viewer.communicate()
@@ -335,7 +339,7 @@ async def living(watcher: Watcher) -> AsyncIterator[None]:
 
 
 async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
         await asyncio.sleep(0.02)
@@ -352,15 +356,15 @@ async def test_clips_flow_and_the_loop_turns_while_a_prediction_runs(
             before = time.monotonic()
             await asyncio.sleep(0.01)
             late.append(time.monotonic() - before - 0.01)
-            assert before - started < 15
+            assert before - started < patience(15)
     assert slow.most_at_once == 1
     gaps = [b - a for a, b in pairwise(slow.times)]
-    assert (
-        max(gaps) < slow.seconds + 0.7
+    assert max(gaps) < slow.seconds + patience(
+        0.7
     )  # the next clip was ready: no second was lost to filling it
-    assert sorted(late)[int(len(late) * 0.99)] < 0.2
+    assert sorted(late)[int(len(late) * 0.99)] < patience(0.2)
     totals = [latency["total"] for _, latency in watcher.read]
-    assert all(1000 < total < 2500 for total in totals)
+    assert all(1000 < total < 1000 + patience(1500) for total in totals)
 
 
 async def test_a_face_that_waits_for_its_first_prediction_is_not_away(
@@ -383,7 +387,7 @@ async def test_leaving_does_not_wait_for_a_prediction_that_hangs(
     async with living(watcher):
         await until(lambda: slow.running)
         leaving_at = time.monotonic()
-    assert time.monotonic() - leaving_at < 2
+    assert time.monotonic() - leaving_at < patience(2)
     slow.stuck.set()
 
 
@@ -497,7 +501,7 @@ async def test_a_finder_that_nobody_wants_any_more_is_closed_once_it_is_built(
 
     def build(model: object) -> tuple[Finder, str]:
         begun.set()
-        release.wait(10)
+        release.wait(patience(10))
         return Finder(), ""
 
     monkeypatch.setattr("resonance_tui.pipeline.perception.load_detector", build)
@@ -576,7 +580,7 @@ def test_ctrl_c_ends_the_program_at_once_whatever_the_network_does(
         f"                '--broker', {mosquitto.url!r}]\n"
         "cli.main()"
     )
-    child = subprocess.Popen(
+    child = start_child(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert child.stdout is not None
@@ -584,9 +588,9 @@ def test_ctrl_c_ends_the_program_at_once_whatever_the_network_does(
         assert child.poll() is None
     left_at = time.monotonic()
     child.send_signal(2)
-    after, said = child.communicate(timeout=60)
+    after, said = child.communicate(timeout=patience(60))
     assert "done" not in after  # it ended while C++ was computing in a thread
     assert child.returncode == 130
     # A farewell to the broker may take three seconds; another program may have the cores.
-    assert time.monotonic() - left_at < 15
+    assert time.monotonic() - left_at < patience(15)
     assert "at most" in said and "Traceback" not in said

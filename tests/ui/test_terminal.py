@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import start_child
+from limits import patience
 
 pty = pytest.importorskip("pty", reason="pseudo-terminals are a Unix thing")
 
@@ -24,6 +26,7 @@ from ui.fakes import FakeLaunch, FakeSession, view
 from resonance_tui.tui.app import ResonanceApp
 class Session(FakeSession):
     async def run(self):
+        open(sys.argv[1], "w").write("here")
         try:
             await super().run()
         finally:
@@ -36,7 +39,7 @@ sys.exit(app.return_code)
 
 def read_until(fd: int, mark: bytes, seen: bytes = b"", within_s: float = 30) -> bytes:
     """What the terminal received, up to and with `mark`, or up to its end."""
-    end = time.monotonic() + within_s
+    end = time.monotonic() + patience(within_s)
     while mark not in seen and time.monotonic() < end:
         if select.select([fd], [], [], 0.2)[0]:
             try:
@@ -47,13 +50,20 @@ def read_until(fd: int, mark: bytes, seen: bytes = b"", within_s: float = 30) ->
     return seen
 
 
+def wait_until_written(path: Path) -> None:
+    end = time.monotonic() + patience(10)
+    while not path.is_file() or not path.read_text():
+        assert time.monotonic() < end, f"nobody wrote {path}"
+        time.sleep(0.02)
+
+
 @contextlib.contextmanager
 def in_terminal(
     program: str, argument: Path, **environment: str
 ) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """A program on a pseudo-terminal of its own: our end of it, and the process."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    process = start_child(
         [sys.executable, "-c", program, str(argument)],
         stdin=theirs,
         stdout=theirs,
@@ -78,14 +88,14 @@ def test_the_terminal_is_given_back(way: str, code: int, tmp_path: Path):
     path = f"{tests}{os.pathsep}{tests.parent}"
     with in_terminal(PROGRAM, left, PYTHONPATH=path) as (ours, process):
         seen = read_until(ours, b"movie-night")
-        time.sleep(0.3)  # the session starts behind the first picture
+        wait_until_written(left)  # the session starts behind the first picture
         if len(way) == 1:  # a key: q, or Ctrl-C
             os.write(ours, way.encode())
         else:
             process.send_signal(getattr(signal, way))
         seen = read_until(ours, LEAVE_ALT_SCREEN, seen)
         seen = read_until(ours, SHOW_CURSOR, seen.split(LEAVE_ALT_SCREEN)[-1] + LEAVE_ALT_SCREEN)
-        assert process.wait(10) == code
+        assert process.wait(patience(10)) == code
         assert LEAVE_ALT_SCREEN in seen
         assert left.read_text() == "left"
 
@@ -111,9 +121,8 @@ def test_the_history_screen_gives_the_terminal_back_too(tmp_path: Path):
         process,
     ):
         seen = read_until(ours, b"cinema")
-        time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
         seen = read_until(ours, LEAVE_ALT_SCREEN, seen)
         read_until(ours, SHOW_CURSOR)
-        assert process.wait(10) == 130
+        assert process.wait(patience(10)) == 130
         assert LEAVE_ALT_SCREEN in seen

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from children import run_child
 
 from resonance_tui import __version__
 from resonance_tui.cli import cli, run_verb
@@ -126,7 +127,7 @@ def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str]) -> N
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     code = "from resonance_tui.cli import main; main()"
     pipe = f"{sys.executable} -c '{code}' completion bash | head -c 1"
-    done = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, timeout=30)
+    done = run_child(["bash", "-c", pipe], capture_output=True, text=True, timeout=30)
     assert done.stderr == ""
 
 
@@ -138,7 +139,7 @@ def test_a_full_disk_behind_the_output_is_said(
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     code = "from resonance_tui.cli import main; main()"
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
+        done = run_child(
             [sys.executable, "-c", code, "completion", "bash"],
             stdout=full,
             stderr=subprocess.PIPE,
@@ -154,7 +155,7 @@ def test_a_full_disk_behind_the_output_is_said(
 def test_streams_that_were_closed_are_no_error(closed: str) -> None:
     code = "from resonance_tui.cli import main; main()"
     line = f"{sys.executable} -c '{code}' config show {closed}"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30)
+    done = run_child(["bash", "-c", line], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import weakref
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from children import run_child
 from resonance_zoo.cards import network_card
 
 from resonance_tui.commands import doctor
@@ -163,7 +163,7 @@ def test_auto_without_weights_is_static_and_loads_no_torch(tmp_path: Path) -> No
         "assert create_engine('auto', folder).spec.name == 'static'\n"
         "assert 'torch' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=50)
+    run_child([sys.executable, "-c", code], check=True, timeout=50)
 
 
 def test_auto_takes_the_best_that_was_published(tmp_path: Path, speeds: dict[str, float]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import click
 import pytest
 import resonance_zoo
+from children import run_child
 from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints import pull as pulling
 from resonance_zoo.checkpoints.errors import PullError
@@ -109,7 +109,7 @@ def test_listing_loads_no_torch() -> None:
         "run_verb(cli, ['models', 'list']);"
         "print(*({'torch', 'timm', 'safetensors', 'gdown', 'textual'} & set(sys.modules)))"
     )
-    done = subprocess.run(
+    done = run_child(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.splitlines()[-1] == ""

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import struct
-import subprocess
 import sys
 from datetime import UTC
 from pathlib import Path
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from children import run_child
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.image import draw_request, render, save_picture
@@ -98,8 +98,9 @@ def test_the_same_bytes_every_time() -> None:
         "for format in ('svg', 'png'):\n"
         "    print(hashlib.sha256(render(subject(), format)).hexdigest())\n"
     )
-    env = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
-    other = subprocess.run(
+    path = str(Path(__file__).parents[1])
+    env = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "PYTHONPATH": path}
+    other = run_child(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
     )
     here = [hashlib.sha256(render(subject(), format)).hexdigest() for format in ("svg", "png")]

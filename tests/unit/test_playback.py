@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from limits import patience
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history import playback as module
@@ -114,7 +115,7 @@ async def test_a_session_that_is_chosen_meanwhile_wins(
 
     def slowly(*asked: object) -> object:
         loop.call_soon_threadsafe(started.set)
-        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(patience(10))
         return really(*asked)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(module, "read_on", slowly)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from limits import patience
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history import runs
@@ -63,7 +64,7 @@ async def running(recorder: Recorder) -> AsyncIterator[asyncio.Task[None]]:
 
 async def until(condition: object) -> None:
     assert callable(condition)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -106,7 +107,7 @@ async def test_cancelled_in_the_middle_of_a_write(
 
     def slow(rows: Iterable[Sample]) -> int:
         inside.set()
-        go_on.wait(10)
+        go_on.wait(patience(10))
         return append(rows)
 
     monkeypatch.setattr(store, "append", slow)

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import start_child
+from limits import patience
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history import runs, schema
@@ -33,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def python(code: str, *args: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return start_child(
         [sys.executable, "-c", code, *map(str, args)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -44,7 +46,7 @@ def python(code: str, *args: object) -> subprocess.Popen[str]:
 
 
 def output(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=40)
+    out, err = process.communicate(timeout=patience(40))
     assert process.returncode == 0, err
     return out.strip()
 
@@ -184,7 +186,7 @@ def test_what_was_confirmed_survives_kill_9(path: Path) -> None:
     assert writer.stdout is not None
     seen = [writer.stdout.readline() for _ in range(50)]
     writer.send_signal(signal.SIGKILL)
-    rest, _ = writer.communicate(timeout=20)
+    rest, _ = writer.communicate(timeout=patience(20))
     confirmed = int([*seen, *rest.splitlines(keepends=True)][-1])
     with Store(path, read_only=True) as store:
         kept = [r.t for r in store.read("lobby")]
@@ -226,7 +228,7 @@ def test_a_recorder_that_is_killed_and_read_while_it_runs(path: Path) -> None:
         more = [int(recorder.stdout.readline()) for _ in range(40)]
         assert len(store.read("lobby")) >= more[-1] > first
     recorder.send_signal(signal.SIGKILL)
-    rest, _ = recorder.communicate(timeout=20)
+    rest, _ = recorder.communicate(timeout=patience(20))
     confirmed = int(rest.splitlines()[-1]) if rest.strip() else more[-1]
     with Store(path) as store:
         kept = [r.t for r in store.read("lobby")]

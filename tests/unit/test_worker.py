@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from limits import patience
 
 from resonance_tui.pipeline.worker import Worker
 
@@ -36,8 +37,8 @@ async def test_what_would_end_a_thread_or_a_loop_comes_back_as_an_error(
     worker: Worker, error: BaseException
 ) -> None:
     with pytest.raises(RuntimeError, match=type(error).__name__):
-        await asyncio.wait_for(worker.do(partial(throw, error)), 5)
-    assert await asyncio.wait_for(worker.do(lambda: 7), 5) == 7
+        await asyncio.wait_for(worker.do(partial(throw, error)), patience(5))
+    assert await asyncio.wait_for(worker.do(lambda: 7), patience(5)) == 7
 
 
 async def test_an_idle_worker_keeps_nothing_of_what_it_did(worker: Worker) -> None:
@@ -47,7 +48,7 @@ async def test_an_idle_worker_keeps_nothing_of_what_it_did(worker: Worker) -> No
     known = weakref.ref(clip)
     await worker.do(partial(id, clip))
     del clip
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + patience(5)
     while known() is not None:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
@@ -57,7 +58,7 @@ async def test_the_last_thing_is_done_after_what_nobody_waits_for_any_more() -> 
     worker, release, done = Worker("test"), threading.Event(), []
 
     def build() -> None:
-        release.wait(10)
+        release.wait(patience(10))
         done.append("built")
 
     building = asyncio.create_task(worker.do(build))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from children import run_child
 
 ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "scripts"
 DATA = ROOT.parent / "shared" / "data" / "ferplus.npz"
 COLUMNS = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear",
@@ -49,10 +54,36 @@ def run_script() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run scripts/NAME with arguments, in a fresh interpreter."""
 
     def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+        command = [sys.executable, str(SCRIPTS / name), *map(str, arguments)]
+        return run_child(command, capture_output=True, text=True, timeout=240, check=False)
 
     return run
+
+
+@pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run a script's main in this process."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+
+    def call(name: str, *arguments: object) -> int:
+        spec = spec_from_loader(name, SourceFileLoader(name, str(SCRIPTS / name)))
+        assert spec and spec.loader
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.main([str(argument) for argument in arguments])
+
+    return call
+
+
+@pytest.fixture
+def quick_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers share one import of torch, where the system can fork a process that has it."""
+    from resonance_zoo.train.still import local_sgd  # needs torch, as only some tests here do
+
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([local_sgd.__name__])
+        monkeypatch.setattr(local_sgd.mp, "get_context", lambda _: context)
 
 
 @pytest.fixture

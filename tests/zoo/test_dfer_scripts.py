@@ -10,13 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from children import run_child, start_child
+from limits import patience
 
 for package in ("torch", "accelerate", "tensorboard"):
     pytest.importorskip(package, reason=f"{package} (extra 'zoo') is not installed")
@@ -53,35 +53,20 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("clips"))
 
 
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run a script's main in this process."""
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-
-    def call(name: str, *arguments: object) -> int:
-        spec = spec_from_loader(name, SourceFileLoader(name, str(SCRIPTS / name)))
-        assert spec and spec.loader
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module.main([str(argument) for argument in arguments])
-
-    return call
-
-
 def interrupted(arguments: list[str], out: Path) -> subprocess.CompletedProcess[str]:
     """Start training, press Ctrl-C once there is a checkpoint."""
     command = [sys.executable, str(SCRIPTS / "train_dfer"), *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
+    process = start_child(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + patience(60)
         while not (out / LAST).exists() and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=patience(60))
     finally:
         process.kill()
     return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
@@ -186,7 +171,7 @@ def test_two_processes_share_a_step(clips: Path, tmp_path: Path) -> None:
     command += [str(SCRIPTS / "train_dfer"), str(clips), *listed, "--out", str(tmp_path)]
     command += [*OVERFIT, "--epochs", "2", "--batch", "4"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = run_child(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert "batch 4 = 2 x 2 x 1" in done.stderr
     assert done.stderr.count("epoch 2  WAR") == 1  # one voice, one table over both halves

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import Any
 
 import pytest
 import resonance_zoo
+from children import run_child
 from resonance_zoo import registry
 
 from .conftest import ROOT
@@ -18,7 +18,7 @@ def test_listing_and_reading_cards_loads_nothing_heavy() -> None:
         "import sys, resonance_zoo as zoo; zoo.list_models(); zoo.weights_path('static_cnn');"
         "print(*({'torch', 'numpy', 'cv2', 'onnx', 'onnxruntime', 'timm'} & set(sys.modules)))"
     )
-    done = subprocess.run(
+    done = run_child(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.strip() == ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
+import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import resonance_zoo
 import timm
 import torch
+from children import run_child
 from resonance_zoo import timm_bridge, weights
 
 from .conftest import ROOT
@@ -21,30 +23,52 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 
 
-def said(code: str) -> str:
+def said(code: str, *arguments: str) -> str:
     """What a fresh interpreter prints; warnings of users' concern are errors."""
-    command = [sys.executable, "-W", "error::UserWarning", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    command = [sys.executable, "-W", "error::UserWarning", "-c", code, *arguments]
+    done = run_child(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize(
-    "first",
-    [
-        "import resonance_zoo, timm",
-        "import timm, resonance_zoo",
-        "import resonance_zoo, importlib.util as u; assert u.find_spec('timm'); import timm",
-        "import resonance_zoo, timm.layers, timm",
-        "import resonance_zoo; resonance_zoo.create('mmer_mlp'); import timm",
-    ],
-)
-def test_every_network_is_found(first: str) -> None:
-    ask = "print(*sorted(set(timm.list_models()) & set(resonance_zoo.list_models())))"
-    left = "print(*[f for f in sys.meta_path if 'Timm' in type(f).__name__])"
-    loader = "print(type(timm.__spec__.loader).__name__)"
-    out = said(f"import sys; {first}; {ask}; {left}; {loader}").splitlines()
-    assert out == [" ".join(resonance_zoo.list_models()), "", "SourceFileLoader"]
+ORDERS = [
+    "import resonance_zoo, timm",
+    "import timm, resonance_zoo",
+    "import resonance_zoo, importlib.util as u; assert u.find_spec('timm'); import timm",
+    "import resonance_zoo, timm.layers, timm",
+    "import resonance_zoo; resonance_zoo.create('mmer_mlp'); import timm",
+]
+# torch takes seconds to import and plays no part in who finds whom: one interpreter that has it
+# is forked for each order.
+EACH_ORDER = """
+import importlib, json, os, sys
+for name in ("torch", "torchvision"):
+    importlib.import_module(name)
+for first in json.loads(sys.argv[1]):
+    assert not {"timm", "model_zoo"} & set(sys.modules)
+    sys.stdout.flush()
+    if not (child := os.fork()):
+        exec(f"import sys; {first}")
+        import resonance_zoo, timm
+        both = sorted(set(timm.list_models()) & set(resonance_zoo.list_models()))
+        left = [type(f).__name__ for f in sys.meta_path if "Timm" in type(f).__name__]
+        print(json.dumps([first, both, left, type(timm.__spec__.loader).__name__]), flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, first
+"""
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[Any]]:
+    """By order of the imports: networks that both know, leftovers, the loader of timm."""
+    told = said(EACH_ORDER, json.dumps(ORDERS)).splitlines()
+    return {first: rest for first, *rest in map(json.loads, told)}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.parametrize("first", ORDERS)
+def test_every_network_is_found(first: str, found: dict[str, list[Any]]) -> None:
+    assert found[first] == [resonance_zoo.list_models(), [], "SourceFileLoader"]
 
 
 def test_neither_is_loaded_by_the_zoo_alone() -> None:

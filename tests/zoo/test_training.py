@@ -34,7 +34,7 @@ def test_crops_grow_to_full_size() -> None:
     assert [SMALL.size_at(p, 48) for p in (0, 0.5, 0.99)] == [32, 40, 48]
 
 
-def test_a_resumed_run_equals_one_that_was_not_stopped(tmp_path: Path) -> None:
+def test_a_resumed_run_equals_one_that_was_not_stopped(tmp_path: Path, quick_workers: None) -> None:
     start = Checkpoint.start(SMALL)
     whole = [tick.checkpoint for tick in local_sgd.train(start, data())][-1]
     assert whole.progress >= 1

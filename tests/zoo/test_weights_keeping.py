@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 import resonance_zoo
 import torch
+from children import run_child
 from resonance_zoo import weights
 from resonance_zoo.checkpoints.unfilled import unfilled
 from resonance_zoo.files import sha256
@@ -63,7 +63,7 @@ def test_looking_for_stored_weights_needs_no_torch(tmp_path: Path, state: State)
         f"print(stored('mae_dfer', Path({str(tmp_path)!r})).origin,"
         "*({'torch', 'numpy', 'safetensors'} & set(sys.modules)))"
     )
-    done = subprocess.run(
+    done = run_child(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.split() == ["b.pth"]

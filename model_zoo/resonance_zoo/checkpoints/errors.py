@@ -14,14 +14,14 @@ WeightsError(message, hint)
 
 from __future__ import annotations
 
+from resonance_tui.errors import Problem
 
-class WeightsError(ValueError):
-    """`message` says what is wrong, `hint` what to do about it (may be empty)."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+class WeightsError(Problem, ValueError):
+    """A file of weights that cannot be used."""
+
+    exit_code = 2
+    title = "Weights"
 
 
 class UnreadableWeights(WeightsError):
@@ -55,6 +55,8 @@ class WeightsChanged(WeightsError):
 class PullError(WeightsError):
     """Published weights could not be fetched."""
 
+    exit_code = 1
+
 
 class Interrupted(PullError):
     """The connection failed; the same call again goes on from what came."""
@@ -62,3 +64,5 @@ class Interrupted(PullError):
 
 class NothingPublished(PullError):
     """Nobody published such weights."""
+
+    exit_code = 2

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from resonance_tui.emotions import WORDS
 from resonance_tui.errors import InputError
 from resonance_tui.history.samples import Sample
+from resonance_tui.secret import describe
 
 HEADER_ROWS = 1
 NAMES = ("epoch s", "viewers", *WORDS, "unsure", "away")
@@ -109,7 +110,7 @@ def book_id(text: str) -> str:
     if _BOOK_ID.fullmatch(words):
         return words
     raise InputError(
-        f"{text!r} is no Google sheet.",
+        f"{describe(text)} is no Google sheet.",
         "Copy its address from the browser: https://docs.google.com/spreadsheets/d/...",
     )
 

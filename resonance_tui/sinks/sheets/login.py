@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from resonance_tui.config import Config
 from resonance_tui.errors import CredentialsInvalid, SheetsRefused
-from resonance_tui.private_file import write_private
+from resonance_tui.files import write_private
+from resonance_tui.secret import HIDDEN, shown_path
+from resonance_tui.sinks.sheets.keytext import MOST_BYTES, read_key, unquoted
 
 if TYPE_CHECKING:  # loaded only when somebody logs in
     import requests
@@ -27,7 +29,6 @@ SCOPES = (
 )
 TOKEN_URI = "https://oauth2.googleapis.com/token"
 SERVICE, ENTRY = "resonance-tui", "google-sheets"  # in the keyring
-MOST_BYTES = 64 * 1024
 LOGIN_WAIT_S = 300
 HOW_TO = (
     "Make a service account with a JSON key at https://console.cloud.google.com/iam-admin/"
@@ -67,13 +68,11 @@ def find(config: Config) -> GoogleLogin:
 
     Raises CredentialsInvalid when there is none, or when others could read it.
     """
-    given = config.settings.sheets.credentials.strip()
-    kept = _kept(config)
-    if not given:
+    kept, login = _kept(config), configured(config)
+    if login is None:
         if kept is None:
             raise CredentialsInvalid("There is no login for Google Sheets.", HOW_TO)
         return kept
-    login = _given(given, config.origins["sheets.credentials"])
     if login.kind != "client":
         return login
     if kept is not None and kept.key.get("client_id") == login.key["client_id"]:
@@ -84,16 +83,41 @@ def find(config: Config) -> GoogleLogin:
     )
 
 
-def from_file(path: Path) -> GoogleLogin:
-    """Raises CredentialsInvalid, also for a file that others may read or that git may publish."""
-    path = path.expanduser()
+def configured(config: Config) -> GoogleLogin | None:
+    """What the setting `sheets.credentials` names or holds; None where it is empty. Raises
+    CredentialsInvalid, which never repeats what may be a key."""
+    given = config.settings.sheets.credentials.reveal().strip()
+    origin = config.origins["sheets.credentials"]
+    if not given:
+        return None
+    if read_key(given) is None and not given.startswith("{"):
+        return from_file(Path(unquoted(given)), origin)
+    if not origin.startswith("RESONANCE_"):
+        raise CredentialsInvalid(
+            f"A whole key stands in {origin}.",
+            "Put it into a file of its own (chmod 600) and name that, or into the variable "
+            "RESONANCE_SHEETS_CREDENTIALS.",
+        )
+    return from_text(given, origin)
+
+
+def from_file(path: Path, origin: str = "--credentials") -> GoogleLogin:
+    """The key in a file that `origin` names. Raises CredentialsInvalid, also for a file that
+    others may read or that git may publish, and for a key in the place of a path."""
+    named = shown_path(str(path))
     try:
+        path = path.expanduser()
         with path.open("rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
-            text = stream.read(MOST_BYTES + 1).decode()
-    except (OSError, UnicodeDecodeError) as error:
+            data = stream.read(MOST_BYTES + 1)
+        text = data.decode(json.detect_encoding(data))
+    except (OSError, ValueError, RuntimeError) as error:
+        if named == HIDDEN:
+            raise CredentialsInvalid(
+                f"{origin} holds neither the path of a file nor a whole key of Google's.", HOW_TO
+            ) from None
         reason = getattr(error, "strerror", None) or "it is no text"
-        raise CredentialsInvalid(f"{path} cannot be read: {reason}.", HOW_TO) from error
+        raise CredentialsInvalid(f"{named} cannot be read: {reason}.", HOW_TO) from None
     if os.name == "posix" and stat.S_ISREG(mode) and mode & 0o077:
         raise CredentialsInvalid(
             f"{path} can be read by others on this machine.", f"Type: chmod 600 {path}"
@@ -109,11 +133,8 @@ def from_file(path: Path) -> GoogleLogin:
 
 def from_text(text: str, origin: str) -> GoogleLogin:
     """Raises CredentialsInvalid for anything that is not one of Google's keys."""
-    try:
-        key = json.loads(text) if len(text) <= MOST_BYTES else None
-    except (ValueError, RecursionError):
-        key = None
-    if not isinstance(key, dict):
+    key = read_key(text)
+    if key is None:
         raise CredentialsInvalid(f"{origin} holds no JSON key of Google's.", HOW_TO)
     kind: Kind | None = None
     if key.get("type") in ("service_account", "authorized_user"):
@@ -194,8 +215,8 @@ def open_session(login: GoogleLogin) -> requests.Session:
                 client_secret=login.key["client_secret"],
                 scopes=SCOPES,
             )
-    except (ValueError, GoogleAuthError) as error:
-        raise CredentialsInvalid(f"The key in {login.origin} is damaged.", HOW_TO) from error
+    except (ValueError, GoogleAuthError):  # whose text may repeat a part of the key
+        raise CredentialsInvalid(f"The key in {login.origin} is damaged.", HOW_TO) from None
     return AuthorizedSession(made)
 
 
@@ -206,18 +227,6 @@ def _has_browser() -> bool:
         return webbrowser.get() is not None
     except webbrowser.Error:
         return False
-
-
-def _given(given: str, origin: str) -> GoogleLogin:
-    if not given.startswith("{"):
-        return from_file(Path(given))
-    if not origin.startswith("RESONANCE_"):
-        raise CredentialsInvalid(
-            f"A whole key stands in {origin}.",
-            "Put it into a file of its own (chmod 600) and name that, or into the variable "
-            "RESONANCE_SHEETS_CREDENTIALS.",
-        )
-    return from_text(given, origin)
 
 
 def _kept(config: Config) -> GoogleLogin | None:

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from resonance_tui.errors import ResonanceError
+from resonance_tui.errors import Problem, ResonanceError
 from resonance_tui.tui.patience import PatientDialog
 from resonance_tui.tui.styles import printable
 
@@ -19,9 +19,9 @@ UNKNOWN = "This should not have happened."
 UNKNOWN_HINT = "The details are in the log file; `resonance-tui config path` says where it is."
 
 
-def explain(error: BaseException) -> ResonanceError:
+def explain(error: BaseException) -> Problem:
     """The failure with words for a person, dug out of the groups that tasks wrap it in."""
-    if isinstance(error, ResonanceError):
+    if isinstance(error, Problem):
         return error
     if isinstance(error, BaseExceptionGroup):
         known = [explain(inner) for inner in error.exceptions]
@@ -40,7 +40,7 @@ class ErrorScreen(PatientDialog[str]):
         Binding("q,escape", "choose('quit')", "Quit"),
     ]
 
-    def __init__(self, error: ResonanceError) -> None:
+    def __init__(self, error: Problem) -> None:
         super().__init__()
         self.error = error
 

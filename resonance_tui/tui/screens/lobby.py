@@ -13,7 +13,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker, WorkerState
 
-from resonance_tui.errors import InvalidChannel, InvalidNickname, ResonanceError
+from resonance_tui.errors import InvalidChannel, InvalidNickname, Problem
 from resonance_tui.tui.join_context import JoinContext
 from resonance_tui.tui.patience import PatientScreen
 from resonance_tui.tui.styles import fit, printable
@@ -66,7 +66,7 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
             self._say("found", f"On {url}:" if found else f"No channel yet on {url}.")
             self._list([(info.channel, _viewers(info.viewers)) for info in found])
         elif event.state is WorkerState.ERROR:
-            known = isinstance(error, ResonanceError)
+            known = isinstance(error, Problem)
             self._say("found", _sentence(error) if known else f"Could not ask {url}: {error}")
             self._list([])
 

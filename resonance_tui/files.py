@@ -1,0 +1,76 @@
+"""Files that appear whole or not at all, and locks between programs of one user."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+OWNER_ONLY = 0o600
+
+
+def atomic_write(
+    path: Path, parts: Iterable[bytes], *, mode: int | None = None, durable: bool = False
+) -> int:
+    """Write or replace `path` in one step; returns how many bytes it holds.
+
+    A reader sees the old file or the new one, never half of it. `mode`: permissions of the new
+    file; None keeps those of the file it replaces, or what a new file would get. `durable`: the
+    bytes are on the disk, not in a cache, before the file appears. Raises OSError and leaves what
+    was there.
+    """
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # owner only
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            written = sum(map(stream.write, parts))
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        if mode != OWNER_ONLY:
+            os.chmod(draft, _usual_mode(path) if mode is None else mode)
+        os.replace(draft, path)
+        return written
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that its owner alone can read, durably; its folder is made. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, [data], mode=OWNER_ONLY, durable=True)
+
+
+def private_folder(folder: Path) -> None:
+    """Make the folder, for its owner alone, where it is not there. Raises OSError."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def lock_file(file: IO[str], *, wait: bool) -> None:
+    """Hold the open file for this process alone until it is closed or the process ends.
+
+    `wait`: until the other program lets go; otherwise OSError is raised at once.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        mode = msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK  # pyright: ignore[reportAttributeAccessIssue]
+        msvcrt.locking(file.fileno(), mode, 1)  # pyright: ignore[reportAttributeAccessIssue]
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _usual_mode(path: Path) -> int:
+    """The mode of the file that is replaced, or what a new file would get."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask

@@ -1,0 +1,73 @@
+"""A key of Google's as editors, shells and stores of secrets hand it over: one and the same key.
+
+With a byte order mark, in quotation marks, in base64, its lines broken or its breaks escaped twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from typing import Any
+
+MOST_BYTES = 64 * 1024
+_QUOTES = ("'", '"')
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+def read_key(text: str) -> dict[str, Any] | None:
+    """The JSON object that `text` is, in whichever dress; None where it is none. Of what is no
+    object, such as the path of a file, nothing is opened."""
+    if len(text) > MOST_BYTES:
+        return None
+    for words in _undressed(text):
+        found = _loaded(words)
+        if isinstance(found, str):  # in quotation marks and escaped, as JSON and shells write it
+            found = _loaded(found)
+        if isinstance(found, dict):
+            return {name: _mended(value) for name, value in found.items()}
+    return None
+
+
+def unquoted(text: str) -> str:
+    """Without a byte order mark, blanks around it, and one pair of quotation marks."""
+    text = text.strip("\ufeff \t\r\n")
+    if len(text) > 1 and text[0] in _QUOTES and text[-1] == text[0]:
+        return text[1:-1].strip()
+    return text
+
+
+def _undressed(text: str) -> Iterator[str]:
+    bare = unquoted(text)
+    yield text.strip("\ufeff \t\r\n")
+    yield bare
+    yield bare.replace('\\"', '"').replace("\\\\n", "\\n")
+    plain = _from_base64(bare)
+    if plain is not None:
+        yield unquoted(plain)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text, strict=False)  # real line breaks inside the key's text
+    except (ValueError, RecursionError):
+        return None
+
+
+def _from_base64(text: str) -> str | None:
+    packed = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
+    try:
+        data = base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
+        return data.decode("utf-8-sig")
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _mended(value: Any) -> Any:
+    """No field of a key holds a backslash, so that one before an "n" was a line break."""
+    if isinstance(value, dict):
+        return {name: _mended(each) for name, each in value.items()}
+    if not isinstance(value, str) or "-----BEGIN" not in value:
+        return value
+    return value.replace("\\r", "").replace("\\n", "\n").replace("\r", "")
