@@ -9,18 +9,17 @@ from numpy.typing import NDArray
 
 from resonance_tui.history.recording import Floats, Recording
 
-BRIDGE_S = 5  # a hiccup of the recorder, not a gap
+BRIDGE_S = 5  # shorter pauses are bridged; longer ones are gaps
 UNUSUAL = 2.5  # times what a line's highest seconds usually rise above their means: a spike
 LEAST_RISE = 0.1  # of what a line covers; a lower spike would not catch the eye
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Equal buckets of time over a part of a track."""
+    """Equal buckets of time over a part of a recording."""
 
     times: Floats  # (B,) middles of the buckets, epoch s
-    width_s: float
-    bounds: NDArray[np.int64]  # (B + 1,) bucket b holds the track's rows bounds[b] to [b + 1] - 1
+    bounds: NDArray[np.int64]  # (B + 1,) bucket b holds rows bounds[b] to [b + 1] - 1
     starts: frozenset[int] = frozenset()  # buckets that nothing joins to the one before
 
     @property
@@ -53,11 +52,11 @@ def grid(track: Recording, start: float, end: float, bins: int) -> Grid:
     bounds = np.searchsorted(track.times, edges)
     bounds[-1] = np.searchsorted(track.times, end, side="right")
     times: Floats = start + width * (np.arange(bins, dtype=np.float64) + 0.5) - 0.5
-    return Grid(times, width, bounds, _after_gaps(track, bounds, width))
+    return Grid(times, bounds, _after_gaps(track, bounds, width))
 
 
 def min_max(values: NDArray, grid: Grid) -> Series:
-    """Min-max resampling of `values[N, K]`, a row for each of the track's: the mean, the lowest
+    """Min-max resampling of `values[N, K]`, one row a recorded second: the mean, the lowest
     and the highest second of each bucket, so that no second is too short to be seen.
 
     NaN in `values` is a second that is not known.

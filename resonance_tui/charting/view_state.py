@@ -97,7 +97,7 @@ class ViewState:
         return self.is_corrected and self.view.is_of_emotions
 
     def on(self, window: Viewport) -> ViewState:
-        """The same look at another time; a cursor that falls out of sight is put away."""
+        """The same view of another window; a cursor outside of it is removed."""
         is_seen = self.cursor is not None and window.holds(self.cursor)
         return replace(self, window=window, cursor=self.cursor if is_seen else None)
 

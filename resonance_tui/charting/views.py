@@ -172,7 +172,7 @@ def means_over(
         nothing = np.full(len(legend), np.nan)
         return nothing, nothing, nothing
     rows = recorded.rows(part)
-    whole = Grid(np.zeros(1), 1.0, np.array([rows.start, rows.stop]))
+    whole = Grid(np.zeros(1), np.array([rows.start, rows.stop]))
     lines = _counts if view.is_of_emotions else view.series
     found = lines(recorded, whole, legend, is_corrected)
     mean = found.mean[:, 0]

@@ -1,4 +1,4 @@
-"""One range of one channel, read for the screen, and written out as the screen shows it."""
+"""Loads one range of one channel, and exports it."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ USUAL_S, USUAL_PARTS = 60, 5  # what the room is usually like: the median of so 
 PEAK_S = 15  # within this long after its start a reaction is at its highest
 SETTLED_S = (30, 60)  # where a reaction is over and a turn is not
 MOMENT_APART_S = 60
-LEAST_SHIFT = 0.12  # of the room; less is nothing to tell, however sure
-LEAST_PEOPLE = 5  # fewer cannot make a moment, whatever they do
+LEAST_SHIFT = 0.12  # of the room; smaller changes are no moments, however certain
+LEAST_PEOPLE = 5  # with fewer viewers read, no change counts as a moment
 DWELL_S = 10  # a face tells something new this often; in between it repeats itself
 CHANCE_Z = 3.5  # one look in four thousand exceeds it by chance
 CHUNK = 1 << 16  # rows at a time: bounds the memory
@@ -50,7 +50,7 @@ class Moment:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its display name."""
         return NAMES[self.code]
 
 

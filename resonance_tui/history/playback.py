@@ -18,7 +18,7 @@ STUDY_S = 10.0  # moments of a running recording are looked for this often
 
 
 class Playback:
-    """All reading and reckoning happens in threads; of two requests the later one holds."""
+    """Reads and computes in threads; the later of two requests wins."""
 
     def __init__(self, request: Request, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.request = request

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.history.samples import Gap, Sample
+from resonance_tui.history.samples import Gap
 from resonance_tui.room.resonance import LEAST_S, WINDOW_S, pairs_of_counts
 
 Floats = NDArray[np.float64]
@@ -60,16 +59,11 @@ class Recorded:
         return slice(low, low + len(part))
 
 
-def from_samples(rows: Sequence[Sample]) -> Recording:
-    """Where several sources recorded the same second, the one that saw most viewers counts."""
-    table = np.array(
-        [(r.t, r.viewers, *r.counts, r.unsure, r.away) for r in rows], np.int64
-    ).reshape(-1, 11)
-    return from_table(table)
-
-
 def from_table(table: NDArray[np.int64]) -> Recording:
-    """`int64[N, 11]`, one line a row: t, viewers, seven counts, unsure, away; in any order."""
+    """`int64[N, 11]`, one line a row: t, viewers, seven counts, unsure, away; in any order.
+
+    Where several sources recorded the same second, the one that saw most viewers counts.
+    """
     if not _is_rising(table[:, 0]):
         table = table[np.lexsort((-table[:, 1], table[:, 0]))]
         table = table[np.diff(table[:, 0], prepend=-1) != 0]

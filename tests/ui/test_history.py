@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from recordings import from_samples
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
@@ -18,7 +19,7 @@ from textual.widgets import OptionList, Static
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.view_state import Viewport, ViewState
 from resonance_tui.history.loading import Request
-from resonance_tui.history.recording import Recorded, from_samples
+from resonance_tui.history.recording import Recorded
 from resonance_tui.history.runs import mark_gap
 from resonance_tui.history.samples import Gap, Sample
 from resonance_tui.history.store import Store

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from children import run_child
+from recordings import from_samples
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.image import draw_request, render, save_picture
@@ -24,7 +25,7 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
 from resonance_tui.history.loading import Request
 from resonance_tui.history.moments import Moment
-from resonance_tui.history.recording import Recorded, from_samples, with_scores
+from resonance_tui.history.recording import Recorded, with_scores
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 

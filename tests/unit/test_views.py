@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recordings import from_samples
 
 from resonance_tui.charting import series
 from resonance_tui.charting.view_state import Viewport, ViewState
@@ -20,7 +21,7 @@ from resonance_tui.charting.views import (
     neighbour,
 )
 from resonance_tui.emotions import EMOTIONS, STYLES
-from resonance_tui.history.recording import Recorded, Recording, cut, from_samples, with_scores
+from resonance_tui.history.recording import Recorded, Recording, cut, with_scores
 from resonance_tui.history.samples import Sample
 
 CALM = (0, 0, 10, 0, 0, 0, 0)

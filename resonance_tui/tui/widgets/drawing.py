@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 
 import numpy as np
 import plotext
@@ -123,16 +122,11 @@ def _paint_marks(request: ChartRequest, top: float) -> None:
 
 
 def _paint_left_edge(chart: Chart, top: float, height: int) -> None:
-    ticks = [tick for tick in _ticks(chart.view, top, height) if tick <= top]
+    full = chart.view.full
+    quarters = [full * quarter // 4 for quarter in range(5)] if full else None
+    ticks = [t for t in quarters or count_ticks(top, max(3, height // 3)) if t <= top]
     plotext.ylim(0, top)
-    plotext.yticks(ticks, [f"{tick:>3}" for tick in ticks])
-
-
-def _ticks(view: ViewSpec, top: float, height: int) -> Sequence[int]:
-    """Quarters of a left edge whose top is known beforehand."""
-    if view.full is None:
-        return count_ticks(top, max(3, height // 3))
-    return [view.full * quarter // 4 for quarter in range(5)]
+    plotext.yticks(ticks, [f"{t:>3}" for t in ticks])
 
 
 def _paint_time(chart: Chart, request: ChartRequest, columns: int) -> None:
