@@ -7,6 +7,7 @@ import os
 import re
 import struct
 import sys
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from xml.etree import ElementTree
@@ -148,3 +149,10 @@ def test_nothing_to_draw(request_: Request) -> None:
     empty = Request(request_.db_path, "lobby", start=1, end=2)
     with pytest.raises(InputError, match="Nothing was recorded"):
         draw_request(empty, "svg")
+
+
+def test_a_picture_without_a_line_says_why() -> None:
+    few = subject(view=VIEWS["emotions"], is_corrected=True)
+    alone = replace(few.recorded, track=from_samples([Sample("lobby", EVENING, 0, (0,) * 7, 0, 0)]))
+    said = texts(render(replace(few, recorded=alone, moments=()), "svg"))
+    assert "fewer than 20 viewers: too few to correct" in said
