@@ -215,7 +215,7 @@ def _write_picture(request: Request, asked: Asked, format: str) -> None:
     from resonance_tui.charting.image import SIZE, draw_request
     from resonance_tui.charting.views import FIRST_VIEW, VIEWS
 
-    size = _size(asked.size) if asked.size else SIZE
+    size = _parse_size(asked.size) if asked.size else SIZE
     if asked.out is None and sys.stdout.isatty():
         raise InputError("A picture is nothing for a terminal.", "Name a file: --out room.svg")
     view = VIEWS[asked.view] if asked.view else FIRST_VIEW
@@ -227,7 +227,7 @@ def _write_picture(request: Request, asked: Asked, format: str) -> None:
         click.echo(picture, nl=False)
 
 
-def _size(text: str) -> tuple[int, int]:
+def _parse_size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
     if match is None:
         raise InputError(f"{describe(text)} is no size in pixels.", "For example --size 1920x1080")

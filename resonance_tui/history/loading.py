@@ -69,7 +69,7 @@ def read_on(request: Request, track: Recording) -> Recording:
     return extend(track, more) if len(more) and more.end > track.end else track
 
 
-def export(request: Request, start: float, end: float, folder: Path) -> tuple[Path, int]:
+def export_csv(request: Request, start: float, end: float, folder: Path) -> tuple[Path, int]:
     """The rows from `start` to `end` (epoch s) as a new CSV file in `folder`: its path and how
     many rows it holds.
 

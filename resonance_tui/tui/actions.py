@@ -265,7 +265,9 @@ class ActionScreen(PatientScreen[None]):
 OWN_COMMANDS = ("Theme", "Screenshot")  # of Textual's own commands, the ones worth having here
 
 
-def palette(textuals: Iterable[SystemCommand], screen: Screen[Any]) -> Iterable[SystemCommand]:
+def palette_commands(
+    textuals: Iterable[SystemCommand], screen: Screen[Any]
+) -> Iterable[SystemCommand]:
     """What the palette offers on `screen`, given Textual's own commands."""
     yield from (command for command in textuals if command.title in OWN_COMMANDS)
     if isinstance(screen, ActionScreen):

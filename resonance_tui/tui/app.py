@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
 from resonance_tui.errors import INTERRUPTED, Problem
-from resonance_tui.tui.actions import palette
+from resonance_tui.tui.actions import palette_commands
 from resonance_tui.tui.join_context import JoinContext, SessionLike
 from resonance_tui.tui.patience import PatientApp
 from resonance_tui.tui.placed import placing
@@ -163,4 +163,4 @@ class ResonanceApp(PatientApp):
             self.push_screen(self._history(self._place[0]))
 
     def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
-        return palette(super().get_system_commands(screen), screen)
+        return palette_commands(super().get_system_commands(screen), screen)

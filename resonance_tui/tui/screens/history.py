@@ -18,10 +18,16 @@ from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.view_state import Viewport, ViewState
 from resonance_tui.charting.views import is_too_small, neighbour
 from resonance_tui.errors import INTERRUPTED, ResonanceError
-from resonance_tui.history.loading import Request, export
+from resonance_tui.history.loading import Request, export_csv
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
-from resonance_tui.tui.actions import CONFUSION, Action, ActionScreen, history_actions, palette
+from resonance_tui.tui.actions import (
+    CONFUSION,
+    Action,
+    ActionScreen,
+    history_actions,
+    palette_commands,
+)
 from resonance_tui.tui.patience import PatientApp
 from resonance_tui.tui.placed import placing
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
@@ -193,7 +199,7 @@ class HistoryScreen(ActionScreen):
         window = self._state.window
         try:
             path, rows = await asyncio.to_thread(
-                export, self._playback.request, window.start, window.end, Path.cwd()
+                export_csv, self._playback.request, window.start, window.end, Path.cwd()
             )
         except (ResonanceError, OSError) as error:  # OSError: the working directory is gone
             self.notify(str(error), severity="error", markup=False)
@@ -202,7 +208,7 @@ class HistoryScreen(ActionScreen):
 
     @work(exclusive=True, group="picture")
     async def action_picture(self) -> None:
-        if (request := self._request) is None:
+        if (request := self._chart_request) is None:
             return
         from resonance_tui.charting.image import save_picture
 
@@ -236,7 +242,7 @@ class HistoryScreen(ActionScreen):
         return self.query_one(HistoryPanes)
 
     @property
-    def _request(self) -> ChartRequest | None:
+    def _chart_request(self) -> ChartRequest | None:
         """What is to be seen; None where there is nothing."""
         playback = self._playback
         if playback.recorded is None or self._state is None:
@@ -245,7 +251,7 @@ class HistoryScreen(ActionScreen):
         return ChartRequest(channel, playback.recorded, self._state, playback.moments, zone)
 
     def _redraw(self) -> None:
-        if (request := self._request) is not None:
+        if (request := self._chart_request) is not None:
             moment = self._moment if self._moment in request.moments else None
             self._panes.show(request, moment, is_live=self._playback.is_live)
 
@@ -272,7 +278,7 @@ class HistoryApp(PatientApp):
         leave_on_signals(self, self.action_interrupt)
 
     def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
-        return palette(super().get_system_commands(screen), screen)
+        return palette_commands(super().get_system_commands(screen), screen)
 
     def action_interrupt(self) -> None:
         self.exit(return_code=INTERRUPTED)
