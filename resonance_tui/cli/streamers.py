@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from resonance_tui.cli.groups import AsGroup, ChannelOrVerb, TableChoice
 from resonance_tui.cli.settings import load
+from resonance_tui.sinks.registry import SINKS
 
 
 @click.group(cls=ChannelOrVerb)
@@ -30,9 +32,9 @@ def history() -> None:
 )
 @click.option(
     "--source",
-    type=click.Choice(["local", "sheets"]),
+    type=click.Choice(["local", *SINKS]),
     default="local",
-    help="Read this machine's database, or the Google sheet.",
+    help=f"Read this machine's database, or the {' or '.join(s.title for s in SINKS.values())}.",
 )
 @click.option("--recorder", metavar="NAME", help="Only rows of this recorder (default: all).")
 @click.option(
@@ -109,12 +111,25 @@ def history_sync(ctx: click.Context, channel: str | None) -> None:
     verb.sync(load(ctx), channel)
 
 
+def _sink_options(command: Callable[..., None]) -> Callable[..., None]:
+    """One option for each sink: where the rows go besides."""
+    for name, sink in reversed(SINKS.items()):
+        help = f"Bring the rows to this {sink.title}, too."
+        option = click.option(sink.option, _parameter(name), metavar=sink.metavar, help=help)
+        command = option(command)
+    return command
+
+
+def _parameter(sink: str) -> str:
+    return f"to_{sink}"
+
+
 @click.command()
 @click.argument("channel")
 @click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
 @click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
 @click.option("--title", metavar="TEXT", help="What to call the recording.")
-@click.option("--sheet", metavar="URL", help="Bring the rows to this Google sheet, too.")
+@_sink_options
 @click.pass_context
 def log(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
     """Record CHANNEL without joining it: one row a second into the local database.
@@ -126,7 +141,9 @@ def log(ctx: click.Context, channel: str, broker_url: str | None, **options: Any
     """
     from resonance_tui.commands import log as verb
 
-    verb.run(load(ctx, {"broker.url": broker_url}), channel, **options)
+    given = {name: options.pop(_parameter(name)) for name in SINKS}
+    targets = {name: target for name, target in given.items() if target is not None}
+    verb.run(load(ctx, {"broker.url": broker_url}), channel, targets=targets, **options)
 
 
 @click.group()

@@ -19,16 +19,11 @@ import click
 
 from resonance_tui import __version__
 from resonance_tui.config import Config
-from resonance_tui.errors import (
-    CredentialsInvalid,
-    EngineUnavailable,
-    Problem,
-    ResonanceError,
-    in_words,
-)
+from resonance_tui.errors import EngineUnavailable, Problem, ResonanceError, in_words
 from resonance_tui.logs import native_output_to
 from resonance_tui.profile import Profile
 from resonance_tui.secret import masked
+from resonance_tui.sinks import registry
 
 CAMERA_WAIT_S = 4.0
 SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
@@ -103,10 +98,8 @@ def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
     def history() -> Finding:
         return _history(config)
 
-    def sheets() -> Finding:
-        return _sheets(config)
-
-    yield from (faces, engine, camera, broker, history, sheets)
+    yield from (faces, engine, camera, broker, history)
+    yield from (_sink_check(config, name) for name in registry.SINKS)
 
 
 def _program() -> Finding:
@@ -250,14 +243,10 @@ def _history(config: Config) -> Finding:
     return Finding("history", "ok", f"{len(channels)} channels in {path}")
 
 
-def _sheets(config: Config) -> Finding:
-    """What is here; Google is not asked."""
-    from resonance_tui.sinks.sheets import login as sheets_login
+def _sink_check(config: Config, name: str) -> Callable[[], Finding]:
+    def check() -> Finding:
+        found = registry.load(name).check(config)
+        return Finding(name, found.verdict, found.text, found.advice)
 
-    try:
-        login = sheets_login.find(config)
-    except CredentialsInvalid as error:
-        if not config.settings.sheets.credentials:
-            return Finding("sheets", "ok", "no login for Google Sheets; nothing goes there")
-        return Finding("sheets", "warn", error.message, error.hint)
-    return Finding("sheets", "ok", f"login {login.account or login.kind} from {login.origin}")
+    check.__name__ = name
+    return check

@@ -23,13 +23,14 @@ from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_range
 from resonance_tui.protocol.topics import normalize_channel
 from resonance_tui.secret import describe
+from resonance_tui.sinks import registry
 
 
 def run(config: Config, asked: Asked) -> None:
     """Shows or prints one range of a channel: the last session when none is named.
 
     Raises InputError (unknown channel, session, time or format, nothing in that range) and
-    StoreError (nothing recorded yet, damaged database); with the source "sheets" SheetsError, too.
+    StoreError (nothing recorded yet, damaged database); from a sink whatever it raises.
     """
     channel = normalize_channel(asked.channel)
     if asked.session is not None and (asked.start or asked.end):
@@ -67,18 +68,16 @@ def run(config: Config, asked: Asked) -> None:
 def _database(
     config: Config, channel: str, source: str, first: int | None, last: int | None
 ) -> Iterator[Path]:
-    """Where the rows are: this machine's database, or a copy of what the sheet holds."""
+    """Where the rows are: this machine's database, or a copy of what a sink holds."""
     if source == "local":
         yield config.database
         return
     import tempfile
 
-    from resonance_tui.sinks.sheets import channel as sheets
-
-    _say("Reading the sheet ...")
-    rows = sheets.read_channel(config, channel, first, last, _say)
+    _say(f"Reading the {registry.SINKS[source].noun} ...")
+    rows = registry.load(source).read(config, channel, first, last, _say)
     with tempfile.TemporaryDirectory(prefix="resonance-") as folder:
-        path = Path(folder) / "sheet.sqlite"
+        path = Path(folder) / "rows.sqlite"
         with Store(path) as store:
             store.append(rows)
         yield path
@@ -89,8 +88,9 @@ def _check_channel(channel: str, known: list[str], source: str) -> None:
         return
     if source != "local":
         raise InputError(
-            f"The sheet holds nothing of {channel!r} in that range.",
-            f"What is left to be sent goes there with: resonance-tui history sync {channel}",
+            f"{registry.SINKS[source].subject} holds nothing of {channel!r} in that range.",
+            "What is left to be sent goes there with: "
+            + registry.load(source).resume_command(channel),
         )
     raise unknown_channel(channel, known)
 

@@ -53,7 +53,7 @@ class Asked:
     session: int | None = None  # counts back, 1 being the last
     format: str | None = None
     out: Path | None = None
-    source: str = "local"  # or "sheets"
+    source: str = "local"  # or the name of a sink
     recorder: str | None = None  # None: all of them
     corrected: bool = False
     what: What = "rows"

@@ -16,7 +16,7 @@ from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_time
 from resonance_tui.protocol.topics import normalize_channel
 from resonance_tui.secret import describe
-from resonance_tui.sinks.sheets.outbox import Outbox
+from resonance_tui.sinks import registry
 
 
 def run_forget(config: Config, channel: str | None, *, older_than: str | None, yes: bool) -> None:
@@ -43,9 +43,7 @@ def run_forget(config: Config, channel: str | None, *, older_than: str | None, y
         deleted = forget(store, channels, before)
         _say(f"Deleted {deleted} rows {what}.")
         _give_back(store)
-        sent = [name for name in channels if Outbox(store).confirmed(name)]
-    if sent:
-        _say(f"What was sent to a Google sheet stays there: {', '.join(sent)}.")
+        _say_what_stays(store, channels)
 
 
 def run_vacuum(config: Config) -> None:
@@ -53,6 +51,13 @@ def run_vacuum(config: Config) -> None:
     Store(config.database, read_only=True).close()  # there is one, and it is ours
     with Store(config.database) as store:
         _give_back(store)
+
+
+def _say_what_stays(store: Store, channels: list[str]) -> None:
+    for sink, entry in registry.SINKS.items():
+        sent = [name for name in channels if registry.load(sink).sent(store, name)]
+        if sent:
+            _say(f"What was sent to a {entry.title} stays there: {', '.join(sent)}.")
 
 
 def _give_back(store: Store) -> None:

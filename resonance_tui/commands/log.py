@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from resonance_tui.commands import headless as printing
 from resonance_tui.commands.event_loop import run_loop
 from resonance_tui.commands.session_builder import check, open_session
 from resonance_tui.config import Config, with_setting
-from resonance_tui.history.store import Store
 from resonance_tui.profile import Profile
 from resonance_tui.protocol.topics import normalize_channel
-from resonance_tui.sinks.sheets import login as sheets_login
-from resonance_tui.sinks.sheets.layout import book_id
-from resonance_tui.sinks.sheets.outbox import Outbox
+from resonance_tui.sinks import registry
 
 
 def run(
@@ -19,18 +18,17 @@ def run(
     channel: str,
     *,
     duration: float | None,
-    sheet: str | None = None,
+    targets: Mapping[str, str] | None = None,
     title: str | None = None,
 ) -> None:
     """One row a second into the database until interrupted; the room as text on stdout.
 
-    With `sheet`, the address of a Google sheet, the rows go there too, now and with `sheets sync`.
+    `targets` names by sink where the rows go besides, now and in later recordings.
     """
     config = with_setting(config, "camera", source="none")
     wanted = normalize_channel(channel)
-    if sheet is not None:
-        config = with_setting(config, "sheets", url=sheet)
-        _name_sheet(config, wanted, sheet)
+    for sink, target in (targets or {}).items():
+        config = registry.load(sink).choose_target(config, wanted, target)
     profile = Profile(config.directories.profile_file)
     session = open_session(
         config,
@@ -49,11 +47,3 @@ def run(
         )
     finally:
         profile.release()
-
-
-def _name_sheet(config: Config, channel: str, sheet: str) -> None:
-    """Whoever names a sheet hears at once when there is no login for it."""
-    book = book_id(sheet)
-    sheets_login.find(config)
-    with Store(config.database) as store:
-        Outbox(store).set_target(channel, book)

@@ -18,7 +18,7 @@ from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.secret import may_hold_secret
 from resonance_tui.session.core import Session, SessionPlan
-from resonance_tui.sinks.sheets.upload import plan as sheet_plan
+from resonance_tui.sinks import registry
 
 TITLE_LIMIT = 100  # characters of a recording's title
 
@@ -147,7 +147,7 @@ def open_session(
             once=once,
             database=database,
             title=safe_text(title, TITLE_LIMIT),
-            sheet=sheet_plan(config, channel) if database is not None else None,
+            sinks=registry.plans(config, channel) if database is not None else (),
             observe_only=observe_only,
         )
     )

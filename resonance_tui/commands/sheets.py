@@ -1,4 +1,4 @@
-"""`sheets`: the Google sheet set up, filled, and asked how it is doing."""
+"""`sheets sync` and `sheets status`: sends what a Google sheet lacks, and reports its state."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def sync(
     writes_a_minute: float | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Send what the sheet does not have yet, of one channel or of all that have a sheet.
+    """Sends what the sheet lacks, of one channel or of all channels that have a sheet.
 
-    With `again`, which needs a channel, all of it into new tabs: somebody has lost the sheet.
+    `again`, which needs a channel, sends all of it into new tabs: the sheet was lost.
     Raises InputError for an unknown channel or one without a sheet, and SheetsError.
     """
     wanted = normalize_channel(channel) if channel else None
@@ -58,7 +58,7 @@ def sync(
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How one channel's sheet is doing."""
+    """The state of one channel's sheet."""
 
     channel: str
     url: str | None  # None: no sheet is configured
@@ -69,7 +69,7 @@ class State:
 
 
 def status(config: Config, *, as_json: bool) -> None:
-    """What is left, what went wrong last, and the calls of the last hours."""
+    """Prints what is left, what went wrong last, and the calls of the last twelve hours."""
     with Store(config.database) as store:
         outbox = Outbox(store)
         named = [name for name in outbox.targets() if name]

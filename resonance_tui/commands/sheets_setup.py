@@ -46,9 +46,9 @@ def run(
     credentials: Path | None,
     in_keyring: bool,
 ) -> None:
-    """Log in, take or make a spreadsheet, try whether it can be written, share and remember it.
+    """Logs in, takes or makes a spreadsheet, tests that it can be written, shares and stores it.
 
-    Without a channel it holds for every channel. Raises InputError and SheetsError.
+    Without a channel it is for every channel. Raises InputError and SheetsError.
     """
     wanted = normalize_channel(channel) if channel else ""
     book = book_id(sheet) if sheet else None
@@ -64,7 +64,7 @@ def run(
         if book is None:
             book = client.create(f"Resonance {wanted or 'rooms'}")
             _say("Made a new spreadsheet.")
-        _try_out(client, book)
+        _check_writable(client, book)
         outbox.set_target(wanted, book)
         _say(f"Rows of {wanted or 'every channel'} go there; what was recorded so far: sheets sync")
         click.echo(book_url(book))
@@ -73,7 +73,7 @@ def run(
 
 
 def _log_in(config: Config, credentials: Path | None, *, in_keyring: bool) -> GoogleLogin:
-    """The login that holds from now on; a new one is kept."""
+    """The login from now on; a new one is stored."""
     login = sheets_login.from_file(credentials) if credentials else _client(config)
     if login is None:
         try:
@@ -92,16 +92,16 @@ def _log_in(config: Config, credentials: Path | None, *, in_keyring: bool) -> Go
     return login
 
 
-def _try_out(client: Sheets, book: str) -> None:
-    found = sheets.patiently(lambda: client.book(book), _say)
+def _check_writable(client: Sheets, book: str) -> None:
+    found = sheets.with_retries(lambda: client.book(book), _say)
     trial = 1 + secrets.randbelow(2**31 - 1)
-    sheets.patiently(lambda: client.check_writable(book, trial), _say)
+    sheets.with_retries(lambda: client.check_writable(book, trial), _say)
     _say(f"{found.title!r} can be written.")
 
 
 def _share(client: Sheets, book: str, mail: str) -> None:
     try:
-        sheets.patiently(lambda: client.share(book, mail), _say)
+        sheets.with_retries(lambda: client.share(book, mail), _say)
     except SheetsRefused as refusal:  # our login may share only what it has made itself
         raise SheetsRefused(
             f"This login may not share the sheet with {mail}.", "Share it in the browser."
@@ -110,7 +110,7 @@ def _share(client: Sheets, book: str, mail: str) -> None:
 
 
 def _client(config: Config) -> GoogleLogin | None:
-    """The configured OAuth client, where nobody has logged in with it yet."""
+    """The configured OAuth client; None for another kind of login or none."""
     given = sheets_login.configured(config)
     return given if given is not None and given.kind == "client" else None
 

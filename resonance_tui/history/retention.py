@@ -38,7 +38,7 @@ def forget(store: Store, channels: Sequence[str], before: int | None = None) -> 
     """Deletes all that is known of the channels, or what came before an epoch second; returns how
     many rows that were. All or nothing. The file stays as long as it was: see `vacuum`.
 
-    Places in a Google sheet stay known, so that nothing is sent there twice.
+    What sinks have taken stays known, so that nothing is sent there twice.
     """
     with store.transaction() as db:
         if before is None:

@@ -1,4 +1,4 @@
-"""How the history database is laid out, and how an older layout becomes the newest one."""
+"""The layout of the history database, and its migrations."""
 
 from __future__ import annotations
 
@@ -6,36 +6,88 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from resonance_tui.emotions import WORDS
 from resonance_tui.errors import StoreError
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
-from resonance_tui.sinks.sheets.schema import OUTBOX
 
-APPLICATION_ID = 0x5265736F  # "Reso": tells our file from any other SQLite file
+APPLICATION_ID = 0x5265736F  # "Reso": marks the file as ours
 
-# One entry a version, applied in order and never edited afterwards; `user_version` counts them.
-MIGRATIONS: tuple[str, ...] = (
-    f"""
-    CREATE TABLE snapshot (
-        channel TEXT NOT NULL,
-        t INTEGER NOT NULL,
-        source TEXT NOT NULL,
-        viewers INTEGER NOT NULL,
-        {", ".join(f"{word} INTEGER NOT NULL" for word in WORDS)},
-        unsure INTEGER NOT NULL,
-        away INTEGER NOT NULL,
-        PRIMARY KEY (channel, t, source)
-    ) WITHOUT ROWID
-    """,
-    OUTBOX,
-    SESSIONS,
-)
+# Frozen: a released version is never edited; tests/unit/test_schema.py holds it against a database
+# that an older program made.
+_ROWS = """
+CREATE TABLE snapshot (
+    channel TEXT NOT NULL,
+    t INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    viewers INTEGER NOT NULL,
+    happiness INTEGER NOT NULL,
+    sadness INTEGER NOT NULL,
+    neutral INTEGER NOT NULL,
+    anger INTEGER NOT NULL,
+    surprise INTEGER NOT NULL,
+    disgust INTEGER NOT NULL,
+    fear INTEGER NOT NULL,
+    unsure INTEGER NOT NULL,
+    away INTEGER NOT NULL,
+    PRIMARY KEY (channel, t, source)
+) WITHOUT ROWID
+"""
+# The outbox of the sink `sheets`, from before each sink migrated its own tables. A second of the
+# store has at most one place at Google: its tab and its position in it. The position is given
+# once and never again, so writing a row twice changes nothing.
+_SHEETS = """
+CREATE TABLE sheet_target (
+    channel TEXT PRIMARY KEY,          -- '' for every channel that has none of its own
+    book TEXT NOT NULL                 -- the spreadsheet's id
+) WITHOUT ROWID;
+CREATE TABLE sheet_book (
+    id TEXT PRIMARY KEY,
+    draft TEXT NOT NULL DEFAULT '',    -- title of a successor that is being made
+    successor TEXT NOT NULL DEFAULT '' -- where rows go since this one is full
+) WITHOUT ROWID;
+CREATE TABLE sheet_tab (
+    id INTEGER PRIMARY KEY,
+    channel TEXT NOT NULL,
+    source TEXT NOT NULL,
+    started INTEGER NOT NULL,          -- epoch seconds
+    newest INTEGER NOT NULL,           -- the latest second that has a place in it
+    book TEXT NOT NULL,
+    gid INTEGER NOT NULL,              -- Google's number for the tab, chosen here beforehand
+    title TEXT NOT NULL,
+    placed INTEGER NOT NULL DEFAULT 0,    -- positions given out
+    confirmed INTEGER NOT NULL DEFAULT 0, -- positions that Google has confirmed
+    grid INTEGER NOT NULL DEFAULT 0,      -- rows of the tab at Google; 0: not made yet
+    is_left INTEGER NOT NULL DEFAULT 0    -- edited by hand or full: nothing more is written to it
+);
+CREATE TABLE sheet_row (
+    channel TEXT NOT NULL,
+    t INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    tab INTEGER NOT NULL REFERENCES sheet_tab (id),
+    seq INTEGER NOT NULL,              -- 1 for the row below the header
+    PRIMARY KEY (channel, t, source)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX sheet_row_place ON sheet_row (tab, seq);
+CREATE TABLE sheet_trouble (
+    channel TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    text TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE sheet_calls (
+    hour INTEGER PRIMARY KEY,          -- epoch seconds // 3600
+    reads INTEGER NOT NULL DEFAULT 0,
+    writes INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0
+);
+"""
+
+# Applied in order; `user_version` counts them.
+MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS)
 VERSION = len(MIGRATIONS)
 SESSIONS_SINCE = 1 + MIGRATIONS.index(SESSIONS)
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
-    """The layout's version, 0 for an empty file.
+    """The version of the layout; 0 for an empty file.
 
     Raises StoreError for another program's database, or one written by a newer resonance-tui.
     """
@@ -55,13 +107,13 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
 
 
 def migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Brings the layout up to date in one transaction; two programs may try at once."""
+    """Brings the layout up to date in one transaction; two programs may do so at once."""
     if version_of(db, path) == VERSION:
         return
     db.execute("BEGIN IMMEDIATE")
     try:
-        for number in range(version_of(db, path), VERSION):  # read again: we hold the lock only now
-            for statement in _statements(MIGRATIONS[number]):
+        for number in range(version_of(db, path), VERSION):  # read again under the lock
+            for statement in statements(MIGRATIONS[number]):
                 db.execute(statement)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {VERSION}")
@@ -73,14 +125,15 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
 
 
 def complete(db: sqlite3.Connection, version: int) -> None:
-    """What an older file lacks, for a reader who may not change it."""
+    """Adds what an older file lacks as temporary tables, for a reader that may not write."""
     if version < SESSIONS_SINCE:
-        for statement in _statements(as_temporary()):
+        for statement in statements(as_temporary()):
             db.execute(statement)
 
 
-def _statements(script: str) -> Iterator[str]:
-    """One at a time: `executescript` would end the transaction that holds them together."""
+def statements(script: str) -> Iterator[str]:
+    """The SQL statements of a script, one at a time: `executescript` would end the transaction
+    that holds them together."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,4 +1,4 @@
-"""How sessions are laid out inside the history database."""
+"""The tables of sessions in the history database (layout 3, frozen)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ END;
 
 
 def fill_slots(where: str = "TRUE") -> str:
-    """SQL that reckons slots from the rows `s` for which `where` holds."""
+    """SQL that computes the slots of the rows `s` for which `where` holds."""
     return f"""
 INSERT INTO slot
 SELECT channel, source, t / {SLOT_S}, min(t), max(t), count(*), sum(NOT EXISTS (
@@ -69,7 +69,7 @@ SESSIONS = SLOT_TABLE + SESSION_TABLES + _TRIGGER + fill_slots()
 
 
 def as_temporary() -> str:
-    """The same for an older file that may not be written: tables that only this reader has."""
+    """The same as temporary tables, for an older file that may not be written."""
     return (SLOT_TABLE + SESSION_TABLES).replace("CREATE TABLE", "CREATE TEMP TABLE").replace(
         "CREATE INDEX session_channel", "CREATE INDEX temp.session_channel"
     ) + fill_slots()

@@ -44,8 +44,8 @@ from resonance_tui.session.events import (
 )
 from resonance_tui.session.metrics import RoomMetrics
 from resonance_tui.session.room_model import RoomModel
-from resonance_tui.session.uploader import Uploader
-from resonance_tui.sinks.sheets.upload import SheetPlan
+from resonance_tui.sinks.base import SinkPlan
+from resonance_tui.sinks.runner import SinkRunner, finish_all
 
 if TYPE_CHECKING:  # loaded only when a local broker has to be started
     from resonance_broker import RunningBroker
@@ -76,7 +76,7 @@ class SessionPlan:
     once: bool = False
     database: Path | None = None  # record there
     title: str = ""  # of the recording
-    sheet: SheetPlan | None = None  # and bring what is recorded there
+    sinks: tuple[SinkPlan, ...] = ()  # and bring what is recorded there
     observe_only: bool = False  # the logger: sees the room, is not in it
 
 
@@ -172,7 +172,7 @@ class Session:
         async with AsyncExitStack() as stack:
             broker = await self._find_broker(stack)
             self._recorder = await self._open_recorder(stack)
-            uploader = self._open_uploader(stack)
+            sinks = self._open_sinks(stack)
             self._link = self._connect(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
@@ -182,8 +182,7 @@ class Session:
                     ]
                     if self._recorder is not None:
                         others.append(tasks.create_task(self._recorder.run(), name="recorder"))
-                    if uploader is not None:
-                        others.append(tasks.create_task(uploader.run(), name="sheets"))
+                    others += [tasks.create_task(sink.run(), name=sink.name) for sink in sinks]
                     await self._face.run()
                     for task in others:
                         task.cancel()
@@ -239,13 +238,13 @@ class Session:
             return await own_id(broker, plan.channel, plan.viewer_id)
         return plan.viewer_id
 
-    def _open_uploader(self, stack: AsyncExitStack) -> Uploader | None:
+    def _open_sinks(self, stack: AsyncExitStack) -> list[SinkRunner]:
         plan = self._plan
-        if plan.database is None or plan.sheet is None:
-            return None
-        uploader = Uploader(plan.sheet, plan.channel, plan.database, self._notice)
-        stack.push_async_callback(uploader.finish)  # once the recorder has written its last row
-        return uploader
+        if plan.database is None:
+            return []
+        sinks = [SinkRunner(s, plan.channel, plan.database, self._notice) for s in plan.sinks]
+        stack.push_async_callback(finish_all, sinks)  # once the recorder has written its last row
+        return sinks
 
     def _connect(self, broker: BrokerUrl, viewer_id: str) -> Link:
         plan = self._plan

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import run_child
 from machine import MOSQUITTO
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def started(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         command = [str(SCRIPTS / name), *map(str, arguments)]
-        done = subprocess.run(
+        done = run_child(
             command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
         )
         if "these packages are missing" in done.stderr:

@@ -25,9 +25,9 @@ from resonance_tui.commands.session_builder import check
 from resonance_tui.errors import InvalidBrokerUrl, ResonanceError, in_words
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.secret import MASK, Secret, describe, shown_address
-from resonance_tui.session import uploader
+from resonance_tui.sinks import runner
+from resonance_tui.sinks.base import SinkPlan
 from resonance_tui.sinks.sheets import login as sheets_login
-from resonance_tui.sinks.sheets.upload import SheetPlan
 
 few = settings(  # shrinking would take minutes, and the shapes are short as they are
     max_examples=6,
@@ -202,12 +202,12 @@ def test_a_number_in_the_place_of_a_password_is_not_repeated(tmp_path: Path) -> 
 async def test_no_notice_of_a_room_repeats_a_key(
     value: str, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploader, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(runner, "INTERVAL_S", 0.0)
     monkeypatch.setenv("RESONANCE_SHEETS_CREDENTIALS", value)
     notices: list[str] = []
     loaded = config.load()
-    plan = SheetPlan(loaded, "book")
-    await uploader.Uploader(plan, "room", empty_home / "history.sqlite", notices.append).run()
+    plan = SinkPlan("sheets", loaded, "book")
+    await runner.SinkRunner(plan, "room", empty_home / "history.sqlite", notices.append).run()
     assert len(notices) == 1 and "RESONANCE_SHEETS_CREDENTIALS" in notices[0]
     assert not tells(notices[0] + kept(empty_home), value)
 

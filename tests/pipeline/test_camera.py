@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -560,7 +559,7 @@ def film(tmp_path: Path) -> Path:
     path = tmp_path / "film.mp4"
     line = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x120:r=30:d=10"]
     line += ["-c:v", "libx264", "-g", "30", "-threads", "1", "-movflags", "+faststart"]
-    done = subprocess.run([*line, str(path)], capture_output=True)
+    done = run_child([*line, str(path)], capture_output=True)
     if done.returncode:
         pytest.skip("this ffmpeg writes no H.264")
     return path

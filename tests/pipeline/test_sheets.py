@@ -4,6 +4,7 @@ equal in the end."""
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,14 +13,14 @@ import pytest
 from fake_sheets import Call, FakeBook, FakeSheets, FakeTab, running, session_to
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sheet_calls import Calls
+from sheet_calls import outbox as outbox_cost
 
 from resonance_tui.errors import SheetsBusy, SheetsRefused
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
-from resonance_tui.sinks.sheets.backoff import Backoff
+from resonance_tui.sinks.backoff import Backoff
 from resonance_tui.sinks.sheets.client import Sheets
-from resonance_tui.sinks.sheets.cost import Calls
-from resonance_tui.sinks.sheets.cost import outbox as outbox_cost
 from resonance_tui.sinks.sheets.layout import owner, to_row
 from resonance_tui.sinks.sheets.outbox import Outbox
 from resonance_tui.sinks.sheets.sender import Sender
@@ -577,6 +578,26 @@ def test_a_server_that_never_answers_is_given_up(
     assert "cannot be reached" in run.sender.trouble
     with pytest.raises(SheetsBusy):
         run.sheets.book(BOOK)
+
+
+# What an older program left
+
+
+def test_the_outbox_of_an_older_program_is_sent_on(
+    fake: FakeSheets, book: FakeBook, tmp_path: Path
+) -> None:
+    """Its file was of layout 3, with six rows placed, two more recorded and nothing sent."""
+    path = tmp_path / "history.sqlite"
+    script = Path(__file__).parents[1] / "unit" / "data" / "history_v3.sql"
+    with sqlite3.connect(path) as db:
+        db.executescript(script.read_text(encoding="utf-8"))
+    db.close()
+    with Store(path) as store:
+        old = Run(fake, Outbox(store))
+        old.to_the_end()
+        assert in_sheets(fake) == store.read("lobby") == [row(n) for n in range(8)]
+        assert Outbox(store).left("lobby") == 0
+    assert len(book.tabs) == 2
 
 
 # What it costs

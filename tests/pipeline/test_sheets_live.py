@@ -25,13 +25,14 @@ from resonance_tui.history.store import Store
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.session import uploader
 from resonance_tui.session.core import Session, SessionPlan
 from resonance_tui.session.events import NoticeUpdate
+from resonance_tui.sinks import runner
+from resonance_tui.sinks.base import SinkPlan
+from resonance_tui.sinks.registry import plans
 from resonance_tui.sinks.sheets import login as sheets_login
 from resonance_tui.sinks.sheets.layout import book_url
 from resonance_tui.sinks.sheets.outbox import Outbox
-from resonance_tui.sinks.sheets.upload import SheetPlan, plan
 
 pytestmark = pytest.mark.mosquitto
 BOOK = "the-streamers-own-sheet"
@@ -43,7 +44,7 @@ PERSON = json.dumps(
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSheets]:
     monkeypatch.setenv("RESONANCE_SHEETS_CREDENTIALS", PERSON)
-    monkeypatch.setattr(uploader, "INTERVAL_S", 0.3)
+    monkeypatch.setattr(runner, "INTERVAL_S", 0.3)
     with running() as fake:
         monkeypatch.setattr(sheets_login, "open_session", lambda login: session_to(fake.url))
         yield fake
@@ -71,7 +72,7 @@ def make_session(fake: FakeSheets, mosquitto, tmp_path: Path) -> Callable[[], Se
                 engine="static",
                 data_dir=tmp_path,
                 database=tmp_path / "history.sqlite",
-                sheet=SheetPlan(found, BOOK),
+                sinks=(SinkPlan("sheets", found, BOOK),),
             )
         )
 
@@ -116,7 +117,7 @@ async def test_the_sheet_follows_and_holds_the_last_row(
 async def test_a_google_that_hangs_holds_up_nobody(
     fake: FakeSheets, book: FakeBook, make_session, tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(uploader, "FINISH_S", 0.2)
+    monkeypatch.setattr(runner, "FINISH_S", 0.2)
     is_over, session = threading.Event(), make_session()
 
     def hang(call: Call) -> None:
@@ -153,7 +154,7 @@ async def test_a_sheet_that_is_not_shared_is_said_once_and_the_recording_goes_on
 async def test_who_is_offline_leaves_at_once_and_is_told(
     fake: FakeSheets, book: FakeBook, make_session, tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(uploader, "FINISH_S", 60.0)  # nobody waits for it
+    monkeypatch.setattr(runner, "FINISH_S", 60.0)  # nobody waits for it
     monkeypatch.setattr("random.random", lambda: 1.0)
     session = make_session()
     said = notices(session)
@@ -182,15 +183,15 @@ async def test_a_login_that_is_no_login_ends_the_upload_and_not_the_room(
 
 def test_which_sheet_a_recording_gets(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = config.load()
-    assert plan(found, "lobby") is None
+    assert plans(found, "lobby") == ()
     with Store(found.database) as store:
-        assert plan(found, "lobby") is None
+        assert plans(found, "lobby") == ()
         Outbox(store).set_target("lobby", BOOK)
-        assert plan(found, "lobby") == SheetPlan(found, BOOK)
-        assert plan(found, "other") is None
+        assert plans(found, "lobby") == (SinkPlan("sheets", found, BOOK),)
+        assert plans(found, "other") == ()
     monkeypatch.setenv("RESONANCE_SHEETS_URL", book_url("another-sheet-of-the-streamer"))
     found = config.load()
-    assert plan(found, "lobby") == SheetPlan(found, "another-sheet-of-the-streamer")
+    assert [plan.target for plan in plans(found, "lobby")] == ["another-sheet-of-the-streamer"]
 
 
 CHILD = """

@@ -200,7 +200,7 @@ def test_a_reader_who_has_seen_enough_ends_the_session_quietly(mosquitto) -> Non
 def test_output_onto_a_full_disk_ends_the_session(mosquitto) -> None:
     args = ("join", "show", "--camera", "none", "--headless", "--json", "--duration", "20")
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
+        done = run_child(
             [*APP, *args, "--broker", mosquitto.url],
             stdout=full,
             stderr=subprocess.PIPE,
@@ -219,9 +219,7 @@ def test_the_face_is_read_whatever_the_encoding_of_what_is_printed(
     args = ("join", "show", "--camera", "demo", "--headless", "--engine", "static")
     line = [*APP, *args, "--broker", mosquitto.url, "--duration", "30"]
     environment = os.environ | {"PYTHONIOENCODING": encoding}
-    viewer = subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
-    )
+    viewer = start_child(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
     assert viewer.stdout is not None
     lines: list[str] = []
     try:

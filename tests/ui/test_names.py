@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from children import run_child
+from limits import patience
 
 TMUX = shutil.which("tmux")
 pytestmark = pytest.mark.skipif(TMUX is None, reason="tmux is not installed")
@@ -61,7 +62,7 @@ def tmux(tmp_path: Path) -> Iterator[Tmux]:
 
     def run(*args: str) -> str:
         line = [str(TMUX), "-u", "-f", os.devnull, *args]
-        return subprocess.run(
+        return run_child(
             line, env=environment, capture_output=True, encoding="utf-8", check=True, timeout=20
         ).stdout
 
@@ -75,7 +76,7 @@ def tmux(tmp_path: Path) -> Iterator[Tmux]:
 
 def shown(tmux: Tmux, last: str) -> list[str]:
     """What is on the screen once it holds `last`."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + patience(30)
     while last not in (text := tmux("capture-pane", "-p")):
         assert time.monotonic() < deadline, text
         time.sleep(0.1)

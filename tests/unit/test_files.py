@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import run_child
 
 from resonance_tui.errors import BrokerFailed, Problem, ResonanceError, first_problem
 from resonance_tui.files import atomic_write, lock_file, private_folder, write_private
@@ -64,8 +64,8 @@ def test_a_lock_is_one_programs_until_the_file_is_closed(tmp_path: Path) -> None
     command = [sys.executable, "-c", other, str(path)]
     with path.open("w") as file:
         lock_file(file, wait=True)
-        assert subprocess.run(command, capture_output=True).returncode != 0
-    assert subprocess.run(command, capture_output=True).returncode == 0
+        assert run_child(command, capture_output=True).returncode != 0
+    assert run_child(command, capture_output=True).returncode == 0
 
 
 def test_the_first_problem_leaves_its_group() -> None:

@@ -6,11 +6,13 @@ import logging
 
 import pytest
 
+from resonance_tui import config
 from resonance_tui.errors import WireError
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.pipeline.emotion_reader import EmotionReader
-from resonance_tui.sinks.sheets.upload import Upload
+from resonance_tui.sinks.base import SinkPlan
+from resonance_tui.sinks.runner import Delivery
 
 
 def broken(*_: object) -> None:
@@ -69,13 +71,14 @@ def test_a_reading_goes_on() -> None:
     assert reading.missed(100.0)
 
 
-def test_an_upload_goes_on(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_delivery_goes_on(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Hopeless:
         trouble, is_hopeless = "No network.", True
 
         def step(self) -> float:
             return 7.0
 
-    upload = Upload(None, "cats", tmp_path / "none", broken)  # type: ignore[arg-type]
-    monkeypatch.setattr(upload, "_sender", Hopeless())
-    assert upload.step() == 7.0
+    plan = SinkPlan("sheets", config.load(), "book")
+    delivery = Delivery(plan, "cats", tmp_path / "none", broken)
+    monkeypatch.setattr(delivery, "_sink", Hopeless())
+    assert delivery.step() == 7.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from resonance_tui.session.uploader import INTERVAL_S
-from resonance_tui.sinks.sheets.cost import Calls, each_viewer, outbox
+from sheet_calls import Calls, each_viewer, outbox
+
+from resonance_tui.sinks.runner import INTERVAL_S
 
 
 def test_one_logger_costs_the_same_for_any_audience() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.sinks.sheets.backoff import CAP_S, GIVE_UP_AFTER, Backoff, asked_wait
+from resonance_tui.sinks.backoff import CAP_S, GIVE_UP_AFTER, Backoff, asked_wait
 from resonance_tui.sinks.sheets.layout import HEADER_ROWS, WIDTH
 from resonance_tui.sinks.sheets.plan import (
     BATCH_ROWS,

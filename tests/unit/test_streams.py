@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from children import run_child
 from unit.test_cli import all_verbs
 
 from resonance_tui.cli import cli, run_verb
@@ -117,7 +118,7 @@ def test_doctor_says_as_much_as_ever(encoding: str) -> None:
     here = {"RESONANCE_CAMERA_SOURCE": "none"}
 
     def doctor(encoding: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
+        return run_child(
             [sys.executable, "-m", "resonance_tui", "doctor"],
             capture_output=True,
             env=os.environ | here | {"PYTHONIOENCODING": encoding},

@@ -1,1 +1,1 @@
-"""The history in a Google sheet: a durable outbox, what it sends, and reading it back."""
+"""Google Sheets: a durable outbox, its sender, and reading rows back. `sink.py` is the entry."""

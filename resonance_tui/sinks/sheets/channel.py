@@ -1,4 +1,4 @@
-"""Google Sheets for the rest of the program: connect, find the sheet, read a channel back."""
+"""One channel at Google: connecting, finding its spreadsheet, and reading its rows back."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from resonance_tui.errors import InputError, SheetsBusy, StoreError
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.listeners import Listeners
+from resonance_tui.sinks.backoff import Backoff
 from resonance_tui.sinks.sheets import login as sheets_login
-from resonance_tui.sinks.sheets.backoff import Backoff
 from resonance_tui.sinks.sheets.layout import (
     HEADER_ROWS,
     book_id,
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 def connect(config: Config, outbox: Outbox | None = None) -> Sheets:
-    """A connection that is made with its first call; `outbox` counts the calls.
+    """A client that logs in with its first call; `outbox` counts the calls.
 
     Raises CredentialsInvalid.
     """
@@ -57,8 +57,8 @@ def connect(config: Config, outbox: Outbox | None = None) -> Sheets:
 
 
 def target(config: Config, outbox: Outbox, channel: str) -> str | None:
-    """The spreadsheet where the channel goes: the setting `sheets.url`, else what `sheets setup`
-    was told, else None. Raises InputError for a setting that is no sheet."""
+    """The spreadsheet of the channel: the setting `sheets.url`, else what `sheets setup` was told,
+    else None. Raises InputError for a setting that is no sheet."""
     if config.settings.sheets.url:
         return outbox.follow(book_id(config.settings.sheets.url))
     return outbox.target(channel)
@@ -73,9 +73,9 @@ def open_sender(
     tell: Callable[[str], None],
     writes_a_minute: float | None = None,
 ) -> Sender:
-    """Raises CredentialsInvalid."""
-    pace = Backoff(int(writes_a_minute or config.settings.sheets.writes_a_minute))
-    return Sender(outbox, connect(config, outbox), channel, book, pace, tell=tell)
+    """A sender for the channel, at the configured rate. Raises CredentialsInvalid."""
+    backoff = Backoff(int(writes_a_minute or config.settings.sheets.writes_a_minute))
+    return Sender(outbox, connect(config, outbox), channel, book, backoff, tell=tell)
 
 
 def read_channel(
@@ -85,12 +85,11 @@ def read_channel(
     end: int | None,
     tell: Callable[[str], None] = log.info,
 ) -> list[Sample]:
-    """What the channel's sheets hold from `start` to `end` (epoch seconds, both included), oldest
-    first, each second and source once. Blocks while Google answers.
+    """The rows that Google has of the channel from `start` to `end` (epoch seconds, both included),
+    oldest first, each second and source once. Blocks while it waits for Google.
 
-    Rows that are not as we write them are left out; `tell` hears of them, and of waiting.
-    Raises InputError when no sheet is known for the channel or there is no login, SheetsError when
-    Google does not deliver.
+    Rows that are not as the sink writes them are left out; `tell` is told so, and of retries.
+    Raises InputError when the channel has no sheet or there is no login, and SheetsError.
     """
     sheets, tell = connect(config), Listeners(tell)
     rows: dict[tuple[int, str], Sample] = {}
@@ -108,7 +107,7 @@ def read_channel(
 
 
 def _books(config: Config, channel: str) -> list[str]:
-    """All spreadsheets of the channel, also those that are full."""
+    """The ids of all spreadsheets of the channel, full ones included."""
     url = config.settings.sheets.url
     book = book_id(url) if url else None
     try:
@@ -131,9 +130,9 @@ def _books(config: Config, channel: str) -> list[str]:
 def _read_book(
     sheets: Sheets, book: str, channel: str, tell: Callable[[str], None]
 ) -> list[Sample | None]:
-    """Rows of the channel in one spreadsheet; None for each that is not as we write them."""
-    there = patiently(lambda: sheets.book(book), tell)
-    heads = patiently(lambda: sheets.heads(there), tell)
+    """Rows of the channel in one spreadsheet; None for each that is not as the sink writes it."""
+    there = with_retries(lambda: sheets.book(book), tell)
+    heads = with_retries(lambda: sheets.heads(there), tell)
     rows: list[Sample | None] = []
     for gid, head in heads.items():
         whose = owner(head)
@@ -143,21 +142,21 @@ def _read_book(
         for first in range(1, tab.rows - HEADER_ROWS + 1, READ_ROWS):
             last = min(first + READ_ROWS - 1, tab.rows - HEADER_ROWS)
             cells = rows_range(tab.title, first, last)
-            (found,) = patiently(lambda cells=cells: sheets.read(book, [cells]), tell)
+            (found,) = with_retries(lambda cells=cells: sheets.read(book, [cells]), tell)
             rows += [to_row(cells, *whose) for cells in found if not is_blank(cells)]
     return rows
 
 
-def patiently(call: Callable[[], T], tell: Callable[[str], None] = log.info) -> T:
-    """Makes a call again while Google is busy, a few times, and says so. Raises SheetsBusy after
-    that."""
-    pace = Backoff(60)
+def with_retries(call: Callable[[], T], tell: Callable[[str], None] = log.info) -> T:
+    """The result of `call`, which is repeated while Google is busy. Raises SheetsBusy after TRIES
+    attempts, or when the wait would be longer than MOST_WAIT_S."""
+    backoff = Backoff(60)
     while True:
         try:
             return call()
         except SheetsBusy as busy:
-            pace = pace.failed(0.0, random.random(), busy.retry_after_s)
-            if pace.failures >= TRIES or pace.ready_at > MOST_WAIT_S:
+            backoff = backoff.failed(0.0, random.random(), busy.retry_after_s)
+            if backoff.failures >= TRIES or backoff.ready_at > MOST_WAIT_S:
                 raise
-            tell(f"{busy.message} Trying again in {pace.ready_at:.0f} s.")
-            time.sleep(pace.ready_at)
+            tell(f"{busy.message} Trying again in {backoff.ready_at:.0f} s.")
+            time.sleep(backoff.ready_at)

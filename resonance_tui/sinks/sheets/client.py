@@ -1,4 +1,4 @@
-"""The few calls to Google Sheets that we make, through gspread; its errors in our words."""
+"""The calls to Google Sheets that the sink makes, through gspread."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADS_AT_ONCE = 40  # their names travel in the address
 
 @dataclass(frozen=True, slots=True)
 class TabInfo:
-    """A tab as it is at Google."""
+    """A tab as Google reports it."""
 
     title: str
     rows: int
@@ -33,7 +33,7 @@ class TabInfo:
 
 @dataclass(frozen=True, slots=True)
 class Spreadsheet:
-    """A spreadsheet as it is at Google."""
+    """A spreadsheet as Google reports it."""
 
     id: str
     title: str
@@ -41,15 +41,16 @@ class Spreadsheet:
 
     @property
     def cells(self) -> int:
-        """Blank ones count too."""
+        """All cells of all tabs, blank ones included."""
         return sum(tab.rows * tab.columns for tab in self.tabs.values())
 
 
 class Sheets:
-    """One call each, none repeated: SheetsBusy when it may work later (it may have worked, too),
-    SheetsRefused when it will not, SheetsFull when the spreadsheet has no cell left.
+    """Each method makes one call and repeats none. Raises SheetsBusy for what may work later (it
+    may have worked, too), SheetsRefused for what will not, and SheetsFull when the spreadsheet has
+    no cell left.
 
-    `account` is whom a sheet must be shared with. `on_call(is_write, failed)` hears of each.
+    `account`: with whom a sheet must be shared. `on_call(is_write, failed)` is called after each.
     """
 
     def __init__(
@@ -65,11 +66,11 @@ class Sheets:
         self._http = self._client.http_client
 
     def book(self, book: str) -> Spreadsheet:
-        """Title and tabs of a spreadsheet."""
+        """The title and the tabs of a spreadsheet, without their cells."""
         found = self._http.fetch_sheet_metadata(
             book, {"fields": _BOOK_FIELDS, "includeGridData": "false"}
         )
-        with _as_promised():
+        with _documented_answer():
             tabs = (tab["properties"] for tab in found["sheets"])
             return Spreadsheet(
                 book,
@@ -78,28 +79,28 @@ class Sheets:
             )
 
     def make_tab(self, book: str, gid: int, title: str, rows: int, head: Sequence[str]) -> None:
-        """A tab with its header and a first column of dates: all of it or nothing."""
+        """Makes a tab with its header and a first column of dates: all of it or nothing."""
         self._http.batch_update(book, {"requests": _new_tab(gid, title, rows, head)})
 
     def add_rows(self, book: str, gid: int, first: int, rows: int) -> None:
-        """The tab, which has `first` rows, gets `rows` more; unlike setting their number, this can
-        never take rows away that somebody else has added meanwhile."""
+        """Appends `rows` rows to the tab, which has `first`. Unlike setting the number of rows,
+        this can never remove rows that somebody else has added meanwhile."""
         more = {"appendDimension": {"sheetId": gid, "dimension": "ROWS", "length": rows}}
         self._http.batch_update(book, {"requests": [more, _dates(gid, first)]})
 
     def read(self, book: str, ranges: Sequence[str]) -> list[list[Cells]]:
-        """Cells as they are, numbers as numbers; blank ones at the ends are left out."""
+        """The cells of each range, row by row, numbers as numbers; trailing blanks are left out."""
         found = self._http.values_batch_get(
             book, list(ranges), {"valueRenderOption": "UNFORMATTED_VALUE"}
         )
-        with _as_promised():
+        with _documented_answer():
             values = [part.get("values", []) for part in found["valueRanges"]]
             if len(values) != len(ranges):
                 raise ValueError(len(values))
             return values
 
     def heads(self, book: Spreadsheet) -> dict[int, Cells]:
-        """The first row of each tab that is as wide as ours."""
+        """The first row of each tab that is wide enough to be ours, by the tab's number."""
         wide = [gid for gid, tab in book.tabs.items() if tab.columns >= WIDTH and tab.rows]
         heads: dict[int, Cells] = {}
         for at in range(0, len(wide), _HEADS_AT_ONCE):
@@ -109,12 +110,12 @@ class Sheets:
         return heads
 
     def write(self, book: str, cells: str, rows: Sequence[Cells]) -> None:
-        """Overwrites a range. Text stays text: nothing is taken for a formula."""
+        """Overwrites a range. Text stays text: no cell becomes a formula."""
         body = {"majorDimension": "ROWS", "values": [list(row) for row in rows]}
         self._http.values_update(book, cells, {"valueInputOption": "RAW"}, body)
 
     def check_writable(self, book: str, gid: int) -> None:
-        """Adds a tab and removes it in one call: what can do that may write."""
+        """Adds a tab and removes it again in one call, which needs the right to write."""
         properties = {"sheetId": gid, "title": f"{CHECK_TITLE} {gid}"}
         requests = [
             {"addSheet": {"properties": properties}},
@@ -123,22 +124,22 @@ class Sheets:
         self._http.batch_update(book, {"requests": requests})
 
     def create(self, title: str) -> str:
-        """A new spreadsheet of the account's own: its id."""
+        """Makes a spreadsheet that belongs to the account; returns its id."""
         return self._client.create(title).id
 
     def find(self, title: str) -> str | None:
-        """The id of a spreadsheet of exactly that title; None when there is none."""
+        """The id of a spreadsheet with exactly that title; None when there is none."""
         for file in self._client.list_spreadsheet_files(title):
             if file.get("name") == title:
                 return str(file["id"])
         return None
 
     def share(self, book: str, mail: str, *, notify: bool = True) -> None:
-        """Lets somebody write in the spreadsheet."""
+        """Gives somebody the right to write in the spreadsheet."""
         self._http.insert_permission(book, mail, "user", "writer", notify=notify)
 
     def share_alike(self, book: str, like: str) -> None:
-        """Whoever may read or write `like` may do so in `book`; nobody gets a mail."""
+        """Copies the permissions of `like` to `book`; nobody gets a mail."""
         for entry in self._http.list_permissions(like):
             kind, role = str(entry.get("type")), str(entry.get("role"))
             whom = entry.get("emailAddress") or entry.get("domain")
@@ -174,7 +175,7 @@ def _new_tab(gid: int, title: str, rows: int, head: Sequence[str]) -> list[dict[
 
 
 def _dates(gid: int, first: int) -> dict[str, Any]:
-    """The first column shows dates from row `first` on, which counts from 0."""
+    """Formats the first column as dates from row `first` on (counted from 0)."""
     date = {"numberFormat": {"type": "DATE_TIME", "pattern": "yyyy-mm-dd hh:mm:ss"}}
     cells = {"sheetId": gid, "startRowIndex": first, "startColumnIndex": 0, "endColumnIndex": 1}
     return {
@@ -187,8 +188,8 @@ def _dates(gid: int, first: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _as_promised() -> Iterator[None]:
-    """An answer that is not as Google documents it is one that never came."""
+def _documented_answer() -> Iterator[None]:
+    """Raises SheetsBusy for an answer that does not have the documented shape."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""Pure: what Google answers when it does not do what it was asked, in words for a person."""
+"""Pure: Google's error answers, translated to SheetsError with words for a person."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _SCOPE_REASONS = {"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"}
 
 
 def problem(status: int, error: Any, account: str, asked_s: float = 0.0) -> SheetsError:
-    """What a failed call means.
+    """The exception for a failed call.
 
-    `error` is the object that Google sends with it, if any; `account` whom a sheet must be shared
-    with; `asked_s` the seconds of its Retry-After.
+    `error`: the JSON object that Google sent with it, if any. `account`: with whom a sheet must be
+    shared. `asked_s`: seconds of the Retry-After header.
     """
     said = plain(str(error.get("message", ""))) if isinstance(error, dict) else ""
     reasons = _reasons(error)
@@ -37,7 +37,7 @@ def problem(status: int, error: Any, account: str, asked_s: float = 0.0) -> Shee
 
 
 def plain(text: str) -> str:
-    """The first line of what came over the network, without marks that a terminal obeys."""
+    """The first line of a text from the network, without control characters, 200 at most."""
     line = text.strip().partition("\n")[0][:200]
     return "".join(mark if mark.isprintable() else " " for mark in line).strip()
 
@@ -70,7 +70,7 @@ def _refusal(status: int, said: str, reasons: set[str], account: str) -> tuple[s
 
 
 def _reasons(error: Any) -> set[str]:
-    """The machine-readable reasons of an error, in the manner of either Sheets or Drive."""
+    """The machine-readable reasons of an error, in the format of Sheets or of Drive."""
     lists = [error.get("details"), error.get("errors")] if isinstance(error, dict) else []
     parts = [part for parts in lists if isinstance(parts, list) for part in parts]
     return {str(part["reason"]) for part in parts if isinstance(part, dict) and "reason" in part}

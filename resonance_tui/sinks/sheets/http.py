@@ -1,4 +1,4 @@
-"""Calls to Google through gspread; whatever goes wrong with one, in our words."""
+"""HTTP calls to Google through gspread, with every failure translated to a SheetsError."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gspread.exceptions import APIError
 
 from resonance_tui.errors import SheetsBusy, SheetsError, SheetsRefused
 from resonance_tui.listeners import Listeners
-from resonance_tui.sinks.sheets.backoff import asked_wait
+from resonance_tui.sinks.backoff import asked_wait
 from resonance_tui.sinks.sheets.errors import plain, problem
 
 SOMETHING_ELSE = "something else answers, perhaps a network's login page"
 
-# gspread raises the last three where a body is not as Google writes it.
+# gspread raises the last three where a body is not as Google documents it.
 _CALL_ERRORS = (APIError, GoogleAuthError, requests.RequestException, OSError)
 _CALL_ERRORS += (KeyError, TypeError, ValueError)
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class SheetsHttp(gspread.HTTPClient):
-    """gspread's own client; every way a call can end badly becomes one of our errors."""
+    """gspread's own client, except that every failure is raised as a SheetsError."""
 
     def __init__(
         self,
@@ -49,18 +49,19 @@ class SheetsHttp(gspread.HTTPClient):
             failed = False
             return response
         except _CALL_ERRORS as error:
-            raise _in_our_words(error, self._account) from error
+            raise _translated(error, self._account) from error
         finally:
             self._on_call(method.lower() != "get", failed)
 
 
 def _check_json(response: requests.Response) -> None:
-    """A captive portal answers 200 with its own page."""
+    """Raises ValueError for a body that is no JSON object: a captive portal answers 200 with its
+    own page."""
     if response.content and not isinstance(response.json(), dict):
         raise ValueError("not an object")
 
 
-def _in_our_words(error: Exception, account: str) -> SheetsError:
+def _translated(error: Exception, account: str) -> SheetsError:
     match error:
         case APIError():
             answer = error.response

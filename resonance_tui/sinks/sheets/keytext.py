@@ -1,6 +1,6 @@
-"""A key of Google's as editors, shells and stores of secrets hand it over: one and the same key.
+"""Parses a JSON key of Google's in the encodings that editors, shells and secret stores give it.
 
-With a byte order mark, in quotation marks, in base64, its lines broken or its breaks escaped twice.
+With a byte order mark, in quotation marks, in base64, with raw line breaks, or escaped twice.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 
 def read_key(text: str) -> dict[str, Any] | None:
-    """The JSON object that `text` is, in whichever dress; None where it is none. Of what is no
-    object, such as the path of a file, nothing is opened."""
+    """The JSON object that `text` encodes; None when it encodes none, for example when it is the
+    path of a file. Opens nothing."""
     if len(text) > MOST_BYTES:
         return None
-    for words in _undressed(text):
-        found = _loaded(words)
+    for candidate in _candidates(text):
+        found = _parsed(candidate)
         if isinstance(found, str):  # in quotation marks and escaped, as JSON and shells write it
-            found = _loaded(found)
+            found = _parsed(found)
         if isinstance(found, dict):
-            return {name: _mended(value) for name, value in found.items()}
+            return {name: _with_line_breaks(value) for name, value in found.items()}
     return None
 
 
 def unquoted(text: str) -> str:
-    """Without a byte order mark, blanks around it, and one pair of quotation marks."""
+    """The text without a byte order mark, surrounding blanks, and one pair of quotation marks."""
     text = text.strip("\ufeff \t\r\n")
     if len(text) > 1 and text[0] in _QUOTES and text[-1] == text[0]:
         return text[1:-1].strip()
     return text
 
 
-def _undressed(text: str) -> Iterator[str]:
+def _candidates(text: str) -> Iterator[str]:
     bare = unquoted(text)
     yield text.strip("\ufeff \t\r\n")
     yield bare
@@ -48,7 +48,7 @@ def _undressed(text: str) -> Iterator[str]:
         yield unquoted(plain)
 
 
-def _loaded(text: str) -> Any:
+def _parsed(text: str) -> Any:
     try:
         return json.loads(text, strict=False)  # real line breaks inside the key's text
     except (ValueError, RecursionError):
@@ -64,10 +64,11 @@ def _from_base64(text: str) -> str | None:
         return None
 
 
-def _mended(value: Any) -> Any:
-    """No field of a key holds a backslash, so that one before an "n" was a line break."""
+def _with_line_breaks(value: Any) -> Any:
+    """The PEM text with real line breaks. No field of a key holds a backslash, so that "\\n" was
+    one."""
     if isinstance(value, dict):
-        return {name: _mended(each) for name, each in value.items()}
+        return {name: _with_line_breaks(each) for name, each in value.items()}
     if not isinstance(value, str) or "-----BEGIN" not in value:
         return value
     return value.replace("\\r", "").replace("\\n", "\n").replace("\r", "")

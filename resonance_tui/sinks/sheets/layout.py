@@ -1,4 +1,4 @@
-"""Pure: what a tab of the Google sheet looks like, and rows to cells and back."""
+"""Pure: the layout of a tab, and the translation of rows to cells and back."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _BOOK_ID = re.compile(r"[\w-]{20,200}", re.ASCII)
 
 
 def header(channel: str, source: str) -> list[str]:
-    """The first row; it says whose rows follow, so that a renamed tab is still known."""
+    """The first row of a tab. It names channel and source, so that a renamed tab is still found."""
     return [f"UTC, {channel}, {source}", *NAMES]
 
 
 def owner(cells: Cells) -> tuple[str, str] | None:
-    """Channel and source of a tab by its first row; None where it is not one of ours."""
+    """Channel and source of a tab by its first row; None when the sink did not make it."""
     if not cells or not isinstance(cells[0], str) or tuple(cells[1:]) != NAMES:
         return None
     match = _OWNER.fullmatch(cells[0])
@@ -44,7 +44,7 @@ def owner(cells: Cells) -> tuple[str, str] | None:
 
 
 def to_cells(row: Sample | None) -> list[int | float | str]:
-    """One row of the tab; blanks for a second that was forgotten before it was sent."""
+    """The cells of one row; blank for a second that was deleted here before it was sent."""
     if row is None:
         return [""] * WIDTH
     day = round(row.t / 86400 + _EPOCH_DAYS, 9)
@@ -52,7 +52,7 @@ def to_cells(row: Sample | None) -> list[int | float | str]:
 
 
 def to_row(cells: Cells, channel: str, source: str) -> Sample | None:
-    """What a row of the tab says; None for a blank one and for one that is not as we write it."""
+    """The row that these cells hold; None for a blank row or one the sink did not write."""
     numbers = [_count(cell) for cell in cells[1:WIDTH]]
     if len(numbers) < WIDTH - 1 or None in numbers:
         return None
@@ -69,7 +69,7 @@ def _count(cell: Cell) -> int | None:
 
 
 def second_of(cells: Cells) -> int | None:
-    """The epoch second a row of the tab stands for; None for a blank or foreign one."""
+    """The epoch second in a row of the tab; None for a blank or foreign row."""
     return _count(cells[1]) if len(cells) > 1 else None
 
 
@@ -121,19 +121,19 @@ def book_url(book: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """How a tab must look before we write on."""
+    """How a tab must look before more is written to it."""
 
     head: list[str]
     anchor: int | None  # the second in the last confirmed row; None while there is none
-    seconds: list[int]  # of the rows that are about to be written
-    is_anchor_forgotten: bool = False  # its second is in the store no more: a blank is right too
+    seconds: list[int]  # of the rows about to be written
+    is_anchor_forgotten: bool = False  # its row was deleted here: a blank is right, too
 
 
 def edited(head: Cells, anchor: Cells, target: Sequence[Cells], expected: Expected) -> str:
-    """What somebody changed in a tab where we want to go on writing; "" when all is in place.
+    """What somebody changed in a tab where the sink is about to write; "" when nothing.
 
     `head` is its first row, `anchor` the last row that Google confirmed, `target` the rows that
-    are about to be written: blank, or ours already when an answer was lost.
+    are about to be written: blank, or written already when an answer was lost.
     """
     if list(head) != expected.head:
         return "its header was changed"

@@ -1,4 +1,4 @@
-"""Who we are at Google: keys from a path, the environment, our own folder or the keyring."""
+"""The login at Google: a key from a path, the environment, the data directory or the keyring."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from resonance_tui.sinks.sheets.keytext import MOST_BYTES, read_key, unquoted
 if TYPE_CHECKING:  # loaded only when somebody logs in
     import requests
 
-# The least that is enough: cells of sheets we are given, and files that we made ourselves.
+# The smallest sufficient scopes: cells of sheets we are given, and files that we made ourselves.
 SCOPES = (
     "https://www.googleapis.com/auth/spreadsheets",
     "https://www.googleapis.com/auth/drive.file",
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GoogleLogin:
-    """A key of one of Google's kinds. `client` can only ask a person to log in."""
+    """A key of one of Google's kinds. A `client` can only ask a person to log in."""
 
     kind: Kind
     key: Mapping[str, Any] = field(repr=False)
@@ -55,16 +55,17 @@ class GoogleLogin:
 
     @property
     def account(self) -> str:
-        """Whom a sheet has to be shared with; "" where the key does not say."""
+        """With whom a sheet has to be shared; "" when the key does not say."""
         return str(self.key.get("client_email") or self.key.get("account") or "")
 
     def text(self) -> str:
+        """The key as JSON, as `from_text` reads it."""
         whole = {"installed": dict(self.key)} if self.kind == "client" else dict(self.key)
         return json.dumps(whole)
 
 
 def find(config: Config) -> GoogleLogin:
-    """The login that holds: the setting `sheets.credentials`, else what `sheets setup` kept.
+    """The login in use: the setting `sheets.credentials`, else what `sheets setup` kept.
 
     Raises CredentialsInvalid when there is none, or when others could read it.
     """
@@ -84,8 +85,8 @@ def find(config: Config) -> GoogleLogin:
 
 
 def configured(config: Config) -> GoogleLogin | None:
-    """What the setting `sheets.credentials` names or holds; None where it is empty. Raises
-    CredentialsInvalid, which never repeats what may be a key."""
+    """The login that the setting `sheets.credentials` names or holds; None when it is empty.
+    Raises CredentialsInvalid, which never repeats what may be a key."""
     given = config.settings.sheets.credentials.reveal().strip()
     origin = config.origins["sheets.credentials"]
     if not given:
@@ -102,8 +103,8 @@ def configured(config: Config) -> GoogleLogin | None:
 
 
 def from_file(path: Path, origin: str = "--credentials") -> GoogleLogin:
-    """The key in a file that `origin` names. Raises CredentialsInvalid, also for a file that
-    others may read or that git may publish, and for a key in the place of a path."""
+    """Reads the key in a file that `origin` names. Raises CredentialsInvalid, also for a file that
+    others may read or that lies in a git repository, and for a key in the place of a path."""
     named = shown_path(str(path))
     try:
         path = path.expanduser()
@@ -132,7 +133,7 @@ def from_file(path: Path, origin: str = "--credentials") -> GoogleLogin:
 
 
 def from_text(text: str, origin: str) -> GoogleLogin:
-    """Raises CredentialsInvalid for anything that is not one of Google's keys."""
+    """Parses a key. Raises CredentialsInvalid for anything that is not one of Google's keys."""
     key = read_key(text)
     if key is None:
         raise CredentialsInvalid(f"{origin} holds no JSON key of Google's.", HOW_TO)
@@ -150,7 +151,8 @@ def from_text(text: str, origin: str) -> GoogleLogin:
 
 
 def keep(config: Config, login: GoogleLogin, *, in_keyring: bool) -> str:
-    """Remembers a login for later: where, in words. Only the owner may read the file.
+    """Stores a login, in a file that only its owner may read or in the keyring; returns where, in
+    words.
 
     Raises CredentialsInvalid when there is no keyring, or the folder cannot be written.
     """
@@ -178,8 +180,8 @@ def keep(config: Config, login: GoogleLogin, *, in_keyring: bool) -> str:
 
 
 def ask_a_person(client: GoogleLogin) -> GoogleLogin:
-    """Opens the browser, where a person lets us in, or says on stderr which page to open; waits
-    LOGIN_WAIT_S. Raises SheetsRefused."""
+    """Opens the browser for a person to log in, or prints on stderr which page to open. Waits at
+    most LOGIN_WAIT_S. Raises SheetsRefused."""
     from google_auth_oauthlib.flow import InstalledAppFlow
 
     flow = InstalledAppFlow.from_client_config({"installed": dict(client.key)}, SCOPES)
@@ -197,7 +199,7 @@ def ask_a_person(client: GoogleLogin) -> GoogleLogin:
 
 
 def open_session(login: GoogleLogin) -> requests.Session:
-    """A connection that logs in by itself with its first call. Raises CredentialsInvalid."""
+    """An HTTP session that logs in with its first call. Raises CredentialsInvalid."""
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import AuthorizedSession
     from google.oauth2.credentials import Credentials
@@ -253,7 +255,8 @@ def _file(config: Config) -> Path:
 
 
 def _repository(path: Path) -> Path | None:
-    """The git repository around a file; a home directory under git is its owner's choice."""
+    """The git repository that a file lies in; None for a home directory that is one, which is its
+    owner's choice."""
     for folder in path.absolute().parents:
         if folder == Path.home():
             return None

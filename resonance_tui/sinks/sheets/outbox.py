@@ -35,21 +35,22 @@ WHERE r.tab = ? AND r.seq BETWEEN ? AND ? ORDER BY r.seq
 class Outbox(Spreadsheets):
     """Over an open history database; any thread and any number of programs may use it at once.
 
-    A place is given once: every step can be done again after a crash. Everything raises
-    StoreError. The store stays open: whoever opened it closes it.
+    A place (a tab and a position in it) is given once, so that every step can be repeated after a
+    crash. Everything raises StoreError. The store stays open: whoever opened it closes it.
     """
 
     # Places
 
     def begin_run(self, channel: str, source: str, started: int, book: str) -> None:
-        """A logger starts: what it records from `started` (epoch seconds) on has its own tab."""
+        """A recorder starts: rows from `started` (epoch seconds) on get a tab of their own."""
         with self._store.transaction() as db:
             _insert_tab(db, channel, source, started, book)
 
     def claim(self, channel: str, book: str, since: int = 0) -> int | None:
-        """Gives places to seconds from `since` on that have none; new tabs go into `book`.
+        """Gives places to seconds from `since` on that have none, the oldest CLAIM_ROWS of them.
+        New tabs go into `book`.
 
-        The oldest CLAIM_ROWS at a time. Returns the latest second that got one, None if none did.
+        Returns the latest second that got a place; None when none did.
         """
         with self._store.transaction() as db:
             found = db.execute(_NEW, (channel, since, CLAIM_ROWS)).fetchall()
@@ -64,11 +65,12 @@ class Outbox(Spreadsheets):
         return max(t for _, t in found)
 
     def tabs(self, channel: str) -> list[Tab]:
+        """All tabs of the channel, also those that were left, oldest first."""
         with self._store.reading() as db:
             return _tabs(db, channel)
 
     def rows(self, tab: Tab, first: int, last: int) -> list[tuple[int, Sample | None]]:
-        """The second at each position, and its row; None for one that was forgotten since."""
+        """Second and row of each position; None for a row that was deleted here since."""
         with self._store.reading() as db:
             found = db.execute(_ROWS, (tab.id, first, last)).fetchall()
         return [(t, _row(tab, t, *values)) for _, t, *values in found]
@@ -76,20 +78,16 @@ class Outbox(Spreadsheets):
     # What came of it
 
     def made(self, tab: Tab, grid: int, title: str) -> None:
-        """The tab is there, with so many rows; a person may have renamed it."""
+        """The tab exists at Google, with `grid` rows and a title that a person may have changed."""
         self._change(tab, "grid = ?, title = ?", grid, title)
 
-    def retitle(self, tab: Tab, title: str) -> None:
-        """Before it is made: another name, because somebody else has that one."""
-        self._change(tab, "title = ?", title)
-
     def confirm(self, tab: Tab, last: int) -> None:
-        """Google has everything up to that position."""
+        """Google has confirmed everything up to position `last`."""
         self._change(tab, "confirmed = max(confirmed, ?)", last)
 
     def leave(self, tab: Tab, book: str, arrived: Collection[int]) -> None:
-        """Nothing more is written to the tab. Seconds of it that are neither confirmed nor in
-        `arrived` (found there) get places in a new tab in `book`."""
+        """Writes nothing more to the tab. Its seconds that are neither confirmed nor in `arrived`
+        (found there) get places in a new tab in `book`."""
         with self._store.transaction() as db:
             rows = db.execute(
                 "SELECT t FROM sheet_row WHERE tab = ? AND seq > ? ORDER BY seq",
@@ -110,19 +108,19 @@ class Outbox(Spreadsheets):
                 _append(db, tab.channel, tab.source, to, missing)
 
     def rebook(self, tab: Tab, book: str) -> None:
-        """A tab that is not made yet goes into another spreadsheet."""
+        """Moves a tab that is not made yet to another spreadsheet."""
         self._change(tab, "book = ?", book)
 
     def forget(self, channel: str) -> None:
-        """No second of the channel has a place any more: everything is sent again, into new
-        tabs, or nothing, when the store has forgotten it too."""
+        """Removes all places of the channel: what the database still holds is sent again, into new
+        tabs."""
         with self._store.transaction() as db:
             db.execute("DELETE FROM sheet_row WHERE channel = ?", (channel,))
             db.execute("DELETE FROM sheet_tab WHERE channel = ?", (channel,))
             db.execute("DELETE FROM sheet_trouble WHERE channel = ?", (channel,))
 
     def left(self, channel: str) -> int:
-        """Stored seconds that Google has not confirmed."""
+        """How many stored seconds Google has not confirmed."""
         with self._store.reading() as db:
             (unplaced,) = db.execute(f"SELECT count(*) FROM ({_NEW})", (channel, 0, -1)).fetchone()
             (pending,) = db.execute(
@@ -132,6 +130,7 @@ class Outbox(Spreadsheets):
         return unplaced + pending
 
     def confirmed(self, channel: str) -> int:
+        """How many seconds Google has confirmed."""
         with self._store.reading() as db:
             return db.execute(
                 "SELECT coalesce(sum(confirmed), 0) FROM sheet_tab WHERE channel = ?", (channel,)
@@ -140,7 +139,7 @@ class Outbox(Spreadsheets):
     # What a person is told
 
     def set_trouble(self, channel: str, text: str, at: float) -> None:
-        """What keeps rows of the channel from Google; "" when all is well again."""
+        """Stores why rows of the channel do not arrive; "" when they do. `at`: epoch seconds."""
         with self._store.transaction() as db:
             db.execute("DELETE FROM sheet_trouble WHERE channel = ?", (channel,))
             if text:
@@ -154,6 +153,7 @@ class Outbox(Spreadsheets):
             ).fetchone()
 
     def count_call(self, at: float, *, is_write: bool, failed: bool) -> None:
+        """Adds one call to the hour of `at` (epoch seconds)."""
         values = (int(at // 3600), int(not is_write), int(is_write), int(failed))
         with self._store.transaction() as db:
             db.execute(

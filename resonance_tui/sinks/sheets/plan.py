@@ -1,4 +1,4 @@
-"""Pure: which rows go into which tab, and what to ask of Google next."""
+"""Pure: which rows go into which tab, and the next call to make."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from resonance_tui.sinks.sheets.layout import HEADER_ROWS, WIDTH
 
 BATCH_ROWS = 60
 CELL_LIMIT = 10_000_000  # of one spreadsheet
-GAP_S = 900  # a longer pause in a recording that no logger began starts a new tab
+GAP_S = 900  # a longer pause, without a recorder that starts, begins a new tab
 LEAST_GRID, MOST_AHEAD = 600, 3600  # rows
 
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One logger run at Google. `confirmed <= placed`; see `outbox_schema` for each field."""
+    """The tab of one recording. `confirmed <= placed`; see `history/schema.py` for each field."""
 
     id: int
     channel: str
@@ -38,7 +38,7 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """The tab has to be made, with a grid of so many rows."""
+    """Make the tab, with a grid of `rows` rows."""
 
     tab: Tab
     rows: int
@@ -46,7 +46,7 @@ class Make:
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """The grid of the tab has to get so many rows before the next batch fits."""
+    """Grow the grid of the tab to `rows` rows, so that the next batch fits."""
 
     tab: Tab
     rows: int
@@ -54,7 +54,7 @@ class Grow:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Positions `first` to `last` of the tab have to be written."""
+    """Write positions `first` to `last` of the tab."""
 
     tab: Tab
     first: int
@@ -65,7 +65,7 @@ Step = Make | Grow | Send
 
 
 def next_step(tabs: Iterable[Tab]) -> Step | None:
-    """What to do for the oldest tab that is behind; None when Google has everything."""
+    """The next step for the oldest tab that is behind; None when Google has everything."""
     behind = [tab for tab in tabs if tab.is_behind]
     if not behind:
         return None
@@ -79,7 +79,7 @@ def next_step(tabs: Iterable[Tab]) -> Step | None:
 
 
 def grid_rows(placed: int) -> int:
-    """How many rows a tab gets that needs `placed`: ahead by as much again, at most an hour."""
+    """The grid for `placed` rows: twice as many, with at most an hour to spare."""
     return HEADER_ROWS + placed + min(max(placed, LEAST_GRID), MOST_AHEAD)
 
 

@@ -1,4 +1,4 @@
-"""Sends what the outbox holds of one channel to Google, one step at a time."""
+"""Sends the outbox of one channel to Google, one step at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from resonance_tui.errors import (
     StoreError,
 )
 from resonance_tui.listeners import Listeners
-from resonance_tui.sinks.sheets.backoff import Backoff
+from resonance_tui.sinks.backoff import Backoff
+from resonance_tui.sinks.deliveries import LATE_S
 from resonance_tui.sinks.sheets.layout import (
     WIDTH,
     Cells,
@@ -33,18 +34,17 @@ from resonance_tui.sinks.sheets.layout import (
 )
 from resonance_tui.sinks.sheets.outbox import Outbox
 from resonance_tui.sinks.sheets.plan import Grow, Make, Send, Step, Tab, is_too_full, next_step
-from resonance_tui.sinks.sheets.rollover import make_successor
+from resonance_tui.sinks.sheets.spreadsheets import make_successor
 
 if TYPE_CHECKING:  # gspread takes a while to load
     from resonance_tui.sinks.sheets.client import Sheets, Spreadsheet
 
 REMOVED = "it was removed"
-LATE_S = 3600  # seconds that a recorder in trouble may have kept back
 
 
 class Sender:
-    """Blocks while Google answers and never otherwise. Nothing is marked before Google has said
-    yes, and every write is the same when it is done twice, so it may be killed at any point."""
+    """Blocks only while it waits for Google. Nothing counts as sent before Google has confirmed it,
+    and every write is idempotent, so that the program may be killed at any point."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Sender:
         sheets: Sheets,
         channel: str,
         book: str,
-        pace: Backoff,
+        backoff: Backoff,
         *,
         tell: Callable[[str], None] = lambda text: None,
         clock: Callable[[], float] = time.monotonic,
@@ -62,7 +62,7 @@ class Sender:
         self._sheets = sheets
         self._channel = channel
         self._book = book
-        self._pace = pace
+        self._backoff = backoff
         self._tell = Listeners(tell)
         self._clock = clock
         self._draw = draw
@@ -73,17 +73,17 @@ class Sender:
 
     @property
     def is_hopeless(self) -> bool:
-        """It failed so often in a row that whoever waits should be told."""
-        return self._pace.is_hopeless
+        """Calls have failed so often in a row that a person should be told."""
+        return self._backoff.is_hopeless
 
     def step(self) -> float | None:
-        """Does the next thing, if it may be done now: how long to wait before the one after it,
-        in seconds, or None when Google has everything.
+        """Does the next step, if it may be done now. Returns the seconds to wait before the one
+        after it, or None when Google has everything.
 
-        What may work later is kept in `trouble` and tried again in its time. Raises SheetsRefused
-        for what will not work before a person does something, and StoreError.
+        What may work later goes into `trouble` and is tried again. Raises SheetsRefused for what
+        a person has to fix, and StoreError.
         """
-        if wait := self._pace.wait_s(self._clock()):
+        if wait := self._backoff.wait_s(self._clock()):
             return wait
         self._claim()
         step = next_step(self._outbox.tabs(self._channel))
@@ -92,18 +92,18 @@ class Sender:
         try:
             self._do(step)
         except SheetsBusy as error:
-            self._pace = self._pace.failed(self._clock(), self._draw(), error.retry_after_s)
+            self._backoff = self._backoff.failed(self._clock(), self._draw(), error.retry_after_s)
             self._note(error.message)
         except SheetsError as error:
             self._note(f"{error.message} {error.hint}".strip())
             raise
         else:
-            self._pace = self._pace.worked()
+            self._backoff = self._backoff.worked()
             self._note("")
-        return self._pace.wait_s(self._clock())
+        return self._backoff.wait_s(self._clock())
 
     def _claim(self) -> None:
-        """Rows that are older than the newest are looked for once, and then an hour back."""
+        """Gives places to new rows: at first to all, then from LATE_S before the newest on."""
         latest = self._since
         while (newest := self._outbox.claim(self._channel, self._book, latest)) is not None:
             latest = newest
@@ -174,7 +174,7 @@ class Sender:
             anchor is not None and anchor[1] is None,
         )
         try:
-            if change := self._look(step, expected):
+            if change := self._check_unedited(step, expected):
                 self._leave(tab, self._outbox.follow(tab.book), change)
                 return
             self._count_write()
@@ -184,12 +184,13 @@ class Sender:
                 [to_cells(row) for _, row in rows],
             )
         except SheetsRefused as refusal:
-            self._find_again(tab, refusal)
+            self._relocate(tab, refusal)
         else:
             self._outbox.confirm(tab, step.last)
             self._is_fresh = False
 
-    def _look(self, step: Send, expected: Expected) -> str:
+    def _check_unedited(self, step: Send, expected: Expected) -> str:
+        """What a person has changed where the step would write; "" when nothing."""
         title = step.tab.title
         start = max(step.first - 1, 1)
         ranges = [header_range(title), rows_range(title, start, step.last)]
@@ -198,9 +199,9 @@ class Sender:
         anchor = found.pop(0) if step.first > 1 else []
         return edited(heads[0] if heads else [], anchor, found, expected)
 
-    def _find_again(self, tab: Tab, refusal: SheetsRefused) -> None:
-        """The tab is not where it was: renamed, shortened, narrowed or removed. Raises the
-        refusal when none of that is the reason."""
+    def _relocate(self, tab: Tab, refusal: SheetsRefused) -> None:
+        """Adapts to a tab that was renamed, shortened, narrowed or removed. Raises the refusal
+        when none of that is the reason."""
         there = self._sheets.book(tab.book).tabs.get(tab.gid)
         if there is None:
             self._leave(tab, self._outbox.follow(tab.book), REMOVED)
@@ -212,12 +213,13 @@ class Sender:
             raise refusal
 
     def _leave(self, tab: Tab, book: str, change: str) -> None:
-        """What arrived in the tab stays there; the rest goes on in a new one."""
+        """Goes on in a new tab; what arrived in the old one stays there."""
         arrived = set() if change == REMOVED else self._arrived(tab)
         self._outbox.leave(tab, book, arrived)
         self._tell(f"The tab {tab.title!r} was edited by hand ({change}): a new one goes on.")
 
     def _arrived(self, tab: Tab) -> set[int]:
+        """The seconds that the tab holds at Google."""
         there = self._sheets.book(tab.book).tabs.get(tab.gid)
         if there is None or there.columns < 2:
             return set()
@@ -226,7 +228,7 @@ class Sender:
         return {second for cell in cells if (second := second_of(cell)) is not None}
 
     def _change_book(self, tab: Tab) -> None:
-        """The spreadsheet is full: the one that took over from it, or a new one, goes on."""
+        """Goes on in the successor of a full spreadsheet, which is made if need be."""
         book = self._outbox.follow(tab.book)
         if book == tab.book and self._is_fresh:
             raise SheetsRefused("Google calls every sheet full, also the new one.", "")
@@ -244,7 +246,7 @@ class Sender:
             self._outbox.leave(tab, book, arrived)
 
     def _count_write(self) -> None:
-        self._pace = self._pace.tried(self._clock())
+        self._backoff = self._backoff.tried(self._clock())
 
     def _note(self, trouble: str) -> None:
         self.trouble = trouble

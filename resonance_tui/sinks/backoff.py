@@ -1,4 +1,4 @@
-"""Pure: when the next call to Google may be made, after what came of the last ones."""
+"""Pure: when the next call to a service may be made, after the results of the last ones."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 CAP_S = 64.0  # the longest that back-off alone waits
-ASKED_CAP_S = 600.0  # the longest that Google may make us wait
-GIVE_UP_AFTER = 8  # failures in a row; then whoever waits for the end is told
+ASKED_CAP_S = 600.0  # the longest that a Retry-After header makes us wait
+GIVE_UP_AFTER = 8  # failures in a row; then a person is told
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """So many writes in any minute; after failures truncated exponential back-off, full jitter.
+    """A limit of writes a minute; after failures, truncated exponential back-off with full jitter.
 
-    Times are seconds of any clock that only goes forward.
+    Times are seconds of a monotonic clock.
     """
 
     writes_a_minute: int
@@ -26,7 +26,7 @@ class Backoff:
 
     @property
     def is_hopeless(self) -> bool:
-        """Trying again at once is no use: whoever waits for the end should be told."""
+        """Calls have failed so often in a row that a person should be told."""
         return self.failures >= GIVE_UP_AFTER
 
     def wait_s(self, now: float) -> float:
@@ -36,21 +36,22 @@ class Backoff:
         return max(0.0, self.ready_at - now, free_at - now)
 
     def tried(self, now: float) -> Backoff:
-        """A write goes out; it counts, whatever comes of it."""
+        """After a write was sent, whatever its result."""
         return replace(self, written_at=(*self.written_at, now)[-self.writes_a_minute :])
 
     def worked(self) -> Backoff:
+        """After a success."""
         return replace(self, failures=0)
 
     def failed(self, now: float, jitter: float, asked_s: float = 0.0) -> Backoff:
-        """`jitter` is drawn evenly from 0 to 1; `asked_s` is what Google asked us to wait."""
+        """After a failure. `jitter`: uniform from 0 to 1. `asked_s`: of a Retry-After header."""
         most = min(CAP_S, 2.0 ** min(self.failures, 16))
         wait = min(max(asked_s, 0.0), ASKED_CAP_S) + min(max(jitter, 0.0), 1.0) * most
         return replace(self, failures=self.failures + 1, ready_at=now + wait)
 
 
 def asked_wait(header: str | None, clock: Callable[[], float]) -> float:
-    """Seconds that a Retry-After header asks for: a number, or a date; 0 for anything else."""
+    """Seconds that a Retry-After header (a number or a date) asks for; 0 for anything else."""
     words = (header or "").strip()
     if words.isascii() and words.isdigit():
         return min(float(words[:9]), ASKED_CAP_S)

@@ -1,4 +1,4 @@
-"""Pure: how many calls an hour each way of using a Google sheet costs."""
+"""How many calls an hour each way of using a Google sheet costs."""
 
 from __future__ import annotations
 

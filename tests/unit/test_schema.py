@@ -1,0 +1,63 @@
+"""The layout of the history database: an older program's file opens and keeps what it holds."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from resonance_tui.history import runs, schema
+from resonance_tui.history.store import Store
+from resonance_tui.sinks.sheets.outbox import Outbox
+
+T0 = 1_795_345_080
+LAYOUT = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A database of layout 3 as the program wrote it before sinks had tables of their own."""
+    path = tmp_path / "history.sqlite"
+    script = Path(__file__).with_name("data") / "history_v3.sql"
+    with sqlite3.connect(path) as db:
+        db.executescript(script.read_text(encoding="utf-8"))
+    db.close()
+    return path
+
+
+def layout(path: Path) -> list[tuple[str, str, str]]:
+    with sqlite3.connect(path) as db:
+        found = db.execute(LAYOUT).fetchall()
+        return [(kind, name, "".join((sql or "").split())) for kind, name, sql in found]
+
+
+def test_a_new_database_is_laid_out_as_an_old_program_would_have(old: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.sqlite"
+    Store(new).close()
+    assert layout(new) == layout(old)
+
+
+def test_an_old_database_keeps_its_layout_number(old: Path) -> None:
+    """So that the older program can still open it."""
+    Store(old).close()
+    with sqlite3.connect(old) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (3,) == (schema.VERSION,)
+        assert db.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_an_old_database_keeps_rows_sessions_outbox_and_targets(old: Path, read_only: bool) -> None:
+    with Store(old, read_only=read_only) as store:
+        assert [row.t - T0 for row in store.read("lobby")] == list(range(8))
+        assert store.read("lobby")[5].counts == (5, 0, 3, 1, 0, 0, 1)
+        assert store.channels() == ["lobby", "other"]
+        assert [run.title for run in runs.runs(store, "lobby")] == ["A quiet evening"]
+        outbox = Outbox(store)
+        assert outbox.target("lobby") == "the-streamers-own-sheet"
+        assert outbox.target("other") == "a-sheet-for-every-channel"
+        (tab,) = outbox.tabs("lobby")
+        assert (tab.placed, tab.confirmed) == (6, 0)
+        assert outbox.left("lobby") == 8
+        assert outbox.trouble("lobby") == (T0 + 4, "Google has an outage (503).")
+        assert outbox.calls(T0) == [(T0 // 3600 * 3600, 0, 1, 1)]
