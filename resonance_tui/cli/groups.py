@@ -1,7 +1,8 @@
-"""How groups of verbs read: in the order a newcomer meets them, or a channel in a verb's place."""
+"""How groups of verbs read, in the order a newcomer meets them; and choices out of a table."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,3 +57,26 @@ class AsGroup(click.Command):
         if parent is not None:
             info_name, parent = parent.info_name, parent.parent
         return super().make_context(info_name, args, parent, **extra)
+
+
+class TableChoice(click.ParamType):
+    """One of the names in a table, whose module is imported only when somebody asks for them."""
+
+    name = "choice"
+
+    def __init__(self, module: str, table: str) -> None:
+        self._module, self._table = module, table
+
+    def _names(self) -> click.Choice[str]:
+        return click.Choice(list(getattr(import_module(self._module), self._table)))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return self._names().convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        return self._names().get_metavar(param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return self._names().shell_complete(ctx, param, incomplete)

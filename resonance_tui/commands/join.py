@@ -166,7 +166,7 @@ def _run_screen(launch: JoinCommand, duration: float | None) -> int:
 
         def history(channel: str) -> HistoryScreen:  # loads plotext, which can wait for the key
             from resonance_tui.engines.confusion import confusion_of
-            from resonance_tui.history.recording import Request
+            from resonance_tui.history.loading import Request
             from resonance_tui.tui.screens.history import HistoryScreen
 
             confusion = confusion_of(launch.config.settings.engine.name)
