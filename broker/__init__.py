@@ -1,0 +1,5 @@
+"""The old name of `resonance_broker`; it works from a checkout only, for one release."""
+
+from former_names import alias
+
+alias("broker", "resonance_broker", {"book": "accounts_store", "workfiles": "runtime_dir"})

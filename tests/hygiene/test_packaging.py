@@ -1,0 +1,163 @@
+"""What is built to be installed, and what the old import names still do in a checkout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = {"resonance_tui", "resonance_broker", "resonance_zoo"}
+DATA = (
+    "resonance_zoo/cards/static_cnn.toml",
+    "resonance_zoo/weights/static_cnn.onnx",
+    "resonance_broker/cluster/core.conf",
+    "resonance_broker/cluster/emqx.acl.conf",
+)
+LIBRARIES = [folder for folder in sys.path if folder.endswith("site-packages")]
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def run(*command: object, cwd: Path = ROOT, **environment: str) -> str:
+    """What a command prints; the test fails with what it says where it does not end well."""
+    done = subprocess.run(
+        [*map(str, command)],
+        cwd=cwd,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(cwd), "PIP_NO_INDEX": "1"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def pip(*arguments: object, cwd: Path) -> None:
+    run(
+        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", *arguments),
+        cwd=cwd,
+        PYTHONPATH=":".join(LIBRARIES),
+    )
+
+
+def content(wheel: Path) -> set[str]:
+    """The files in a wheel, without its own records."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if ".dist-info/" not in name}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the checkout without the network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel's packages and nothing else."""
+    folder = tmp_path_factory.mktemp("installed")
+    pip("install", "--no-deps", "--target", folder / "lib", wheel, cwd=folder)
+    return folder / "lib"
+
+
+@pytest.fixture
+def decoys(tmp_path: Path) -> Path:
+    """A working directory with a `broker` and a `model_zoo` of somebody else's."""
+    for name in ("broker", "model_zoo"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise ImportError('a stranger of that name')")
+    return tmp_path
+
+
+def test_the_wheel_owns_three_names(wheel: Path) -> None:
+    assert {name.split("/")[0] for name in content(wheel)} == OURS
+
+
+def test_the_wheel_holds_every_file_of_its_packages(wheel: Path) -> None:
+    folders = ("resonance_tui", "broker/resonance_broker", "model_zoo/resonance_zoo")
+    listed = run("git", "ls-files", *folders).split()
+    ours = {name.removeprefix("broker/").removeprefix("model_zoo/") for name in listed}
+    assert content(wheel) == ours
+    assert ours.issuperset(DATA)
+
+
+def test_a_wheel_from_the_source_distribution_is_the_same(wheel: Path, tmp_path: Path) -> None:
+    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path)
+    source = next(tmp_path.glob("*.tar.gz"))
+    pip("wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, source, cwd=tmp_path)
+    assert content(next(tmp_path.glob("*.whl"))) == content(wheel)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [("--version", "resonance-tui"), ("--help", "join"), ("models list", "mae_dfer")],
+)
+def test_the_installed_app_runs_beside_strangers(
+    installed: Path, decoys: Path, arguments: str, expected: str
+) -> None:
+    where = ":".join([str(installed), *LIBRARIES])
+    command = (sys.executable, "-S", "-m", "resonance_tui", *arguments.split())
+    assert expected in run(*command, cwd=decoys, PYTHONPATH=where)
+
+
+def test_an_installed_app_takes_its_own_packages(installed: Path, decoys: Path) -> None:
+    where = ":".join([str(installed), *LIBRARIES])
+    ask = (
+        f"import sys, {', '.join(OURS)}, resonance_tui.commands.broker;"
+        f"print(*[sys.modules[name].__file__ for name in {sorted(OURS)}])"
+    )
+    files = run(sys.executable, "-S", "-c", ask, cwd=decoys, PYTHONPATH=where).split()
+    assert files == [str(installed / name / "__init__.py") for name in sorted(OURS)]
+
+
+def in_checkout(code: str) -> list[str]:
+    """What code prints in a checkout that is not installed; its warnings come as lines, too."""
+    collect = "import sys, warnings; warnings.showwarning = lambda m, c, *_: print(c.__name__, m)\n"
+    where = ":".join([str(ROOT), *LIBRARIES])
+    return run(sys.executable, "-S", "-c", collect + code, PYTHONPATH=where).splitlines()
+
+
+ALIASES = {
+    "model_zoo": "resonance_zoo",
+    "model_zoo.weights": "resonance_zoo.weights",
+    "model_zoo.fast": "resonance_zoo.optimize",
+    "model_zoo.dfer.learners": "resonance_zoo.train.clips.objectives",
+    "model_zoo.training.copies": "resonance_zoo.train.still.near_duplicates",
+    "broker.book": "resonance_broker.accounts_store",
+    "broker.workfiles": "resonance_broker.runtime_dir",
+    "broker.cluster.layout": "resonance_broker.cluster.layout",
+}
+
+
+@pytest.mark.parametrize("former", ALIASES)
+def test_an_old_name_gives_the_same_module_and_says_so_once(former: str) -> None:
+    parent, _, child = former.rpartition(".")
+    from_parent = f"from {parent} import {child} as again" if parent else "again = old"
+    said, same = in_checkout(
+        f"import importlib; old = importlib.import_module({former!r}); {from_parent}\n"
+        f"new = importlib.import_module({ALIASES[former]!r})\n"
+        f"print(old is new is again, new.__spec__.name == new.__name__)"
+    )
+    assert said.startswith(f"FutureWarning `import {former.split('.')[0]}` is deprecated")
+    assert same == "True True"
+
+
+def test_old_and_new_names_share_one_registry() -> None:
+    _, same = in_checkout(
+        "import model_zoo.registry, resonance_zoo.registry\n"
+        "print(model_zoo.registry._entry_points is resonance_zoo.registry._entry_points)"
+    )
+    assert same == "True"
+
+
+def test_a_command_of_the_old_name_runs() -> None:
+    where = ":".join([str(ROOT), *LIBRARIES])
+    assert "edges" in run(
+        *(sys.executable, "-S", "-m", "broker.cluster", "--help"), PYTHONPATH=where
+    )
