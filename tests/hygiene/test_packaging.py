@@ -80,9 +80,14 @@ def test_the_wheel_owns_three_names(wheel: Path) -> None:
 
 
 def test_the_wheel_holds_every_file_of_its_packages(wheel: Path) -> None:
-    folders = ("resonance_tui", "broker/resonance_broker", "model_zoo/resonance_zoo")
-    listed = run("git", "ls-files", *folders).split()
-    ours = {name.removeprefix("broker/").removeprefix("model_zoo/") for name in listed}
+    folders = [ROOT / "resonance_tui", ROOT / "broker", ROOT / "model_zoo"]
+    found = {
+        path.relative_to(ROOT if folder.name in OURS else folder).as_posix()
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    ours = {name for name in found if name.split("/")[0] in OURS}
     assert content(wheel) == ours
     assert ours.issuperset(DATA)
 
@@ -161,3 +166,18 @@ def test_a_command_of_the_old_name_runs() -> None:
     assert "edges" in run(
         *(sys.executable, "-S", "-m", "broker.cluster", "--help"), PYTHONPATH=where
     )
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import model_zoo, timm",
+        "import timm, model_zoo",
+        "import model_zoo, importlib.util as u; assert u.find_spec('timm'); import timm",
+    ],
+)
+def test_timm_finds_the_networks_by_itself_beside_the_old_name(imports: str) -> None:
+    known = in_checkout(
+        f"{imports}\nprint(set(model_zoo.list_models()) <= set(timm.list_models()))"
+    )
+    assert known[1:] == ["True"]
