@@ -269,14 +269,6 @@ class MMNet(ClipClassifier):
         motion = self.main_branch(self.conv_act(apex - onset))
         return (motion + self.vit_pos(onset)).flatten(1)
 
-    def forward_gate(self, onset: Tensor, apex: Tensor) -> Tensor:
-        """The flattened gate of stage 1, [B, (S/2)**2] in 0..1: which pixels moved.
-
-        The authors' network returns it beside the logits, for their pictures.
-        """
-        _, gates = self.main_branch.forward_gates(self.conv_act(apex - onset))
-        return gates[0].flatten(1)
-
 
 def apex_frame(clip: Tensor) -> Tensor:
     """The frame [B, 3, H, W] of `clip` [B, 3, T, H, W] that differs most from the first.

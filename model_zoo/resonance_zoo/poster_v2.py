@@ -16,7 +16,6 @@ from timm.layers.drop import DropPath
 from timm.layers.weight_init import trunc_normal_
 from torch import Tensor, nn
 
-from resonance_zoo.classes import CLASSES
 from resonance_zoo.clip_input import check_clip
 from resonance_zoo.layers import ClipClassifier, Mlp
 from resonance_zoo.poster_v2_backbones import IR50, MobileFaceNet, initialise_convolutions
@@ -28,11 +27,6 @@ DIMS = (64, 128, 256)
 HEADS = (2, 4, 8)
 EMBED_DIM = 768
 TOKENS = 3 * 49 + 1
-
-# The order in which the authors' RAF-DB checkpoints answer, and how to put it into the zoo's:
-# zoo = raf_db[..., RAF_DB_TO_ZOO].
-RAF_DB_CLASSES = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
-RAF_DB_TO_ZOO = tuple(RAF_DB_CLASSES.index(name) for name in CLASSES)
 
 
 class WindowNorm(nn.Module):
