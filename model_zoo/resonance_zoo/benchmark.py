@@ -114,9 +114,7 @@ class _Case:
         return fill(resonance_zoo.create(self.name, **self.overrides), self.seed).eval()
 
 
-def _compare(
-    case: _Case, wanted: Tensor, plan: inference.Plan, repeats: int, say: Say
-) -> Timing:
+def _compare(case: _Case, wanted: Tensor, plan: inference.Plan, repeats: int, say: Say) -> Timing:
     say(f"{case.name}: preparing {plan}")
     ours = inference.prepare(case.build(), case.clips[0], plan)
     given = torch.cat([ours(clip).cpu() for clip in case.clips])

@@ -9,7 +9,7 @@ the same arithmetic on a CPU, and this network is meant to be trainable on a lap
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +44,9 @@ DESIGNS: dict[str, StaticCNNConfig] = {
 }
 
 
-def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list:
+def conv_bn(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
+) -> list[nn.Module]:
     """Bias-free convolution and its batch norm, ready to be splatted into a Sequential."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
     return [conv, nn.BatchNorm2d(outputs)]
@@ -84,7 +86,7 @@ class Residual(nn.Module):
             ]  # fmt: skip
         else:
             raise ValueError(f"block must be 'basic' or 'separable', not {config.block!r}")
-        nn.init.zeros_(body[-1].weight)
+        nn.init.zeros_(cast(nn.BatchNorm2d, body[-1]).weight)
         self.body = nn.Sequential(*body, SqueezeExcite(outputs, config.se_reduction))
         shortcut: list[nn.Module] = [nn.AvgPool2d(stride, ceil_mode=True)] if stride > 1 else []
         if inputs != outputs:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -59,7 +59,7 @@ class GracefulStop:
         self.is_set = False
 
     @contextmanager
-    def listening(self) -> Iterator[GracefulStop]:
+    def listening(self) -> Generator[GracefulStop]:
         before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -173,8 +173,7 @@ def look_of(network: str, overrides: dict[str, Any]) -> ClipInput:
     size = overrides.get("img_size", card.input.size)
     if not (isinstance(frames, int) and isinstance(size, int)):
         raise flags.FlagError("--set num_frames and img_size take whole numbers")
-    known = asdict(card.input)
-    return ClipInput(**{**known, "frames": frames, "size": size})
+    return replace(card.input, frames=frames, size=size)
 
 
 def create(network: str, overrides: dict[str, Any]) -> nn.Module:

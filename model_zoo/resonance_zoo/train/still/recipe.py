@@ -36,9 +36,10 @@ class StillRecipe:
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> StillRecipe:
         """The recipe that `dataclasses.asdict` took apart, tuples perhaps turned into lists."""
-        sizes = tuple((float(start), float(share)) for start, share in values["sizes"])
-        augmentation = Augmentation(**values["augmentation"])
-        return cls(**{**values, "sizes": sizes, "augmentation": augmentation})
+        whole = dict(values)
+        whole["sizes"] = tuple((float(start), float(share)) for start, share in values["sizes"])
+        whole["augmentation"] = Augmentation(**values["augmentation"])
+        return cls(**whole)
 
     def size_at(self, progress: float, full: int) -> int:
         """Side of the training crops at that share of the schedule: small first, whole last."""
