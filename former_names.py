@@ -14,16 +14,21 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 ROOT = Path(__file__).resolve().parent
 
 
-def alias(former: str, package: str, renamed: Mapping[str, str]) -> None:
+def alias(
+    former: str,
+    package: str,
+    renamed: Mapping[str, str],
+    attributes: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Let `import former` and its submodules give the very modules of `package`; warn once.
 
-    `renamed` maps old submodule names to new ones, both relative to their package. The package is
-    found beside the alias, installed or not.
+    `renamed` maps old submodule names to new ones, both relative to their package; `attributes`
+    old names in the package itself. The package is found beside the alias, installed or not.
     """
     warnings.warn(
         f"`import {former}` is deprecated and goes with the next release: `import {package}`",
@@ -35,7 +40,9 @@ def alias(former: str, package: str, renamed: Mapping[str, str]) -> None:
         sys.path.append(folder)
     names = {f"{package}.{old}": f"{package}.{new}" for old, new in renamed.items()}
     sys.meta_path.insert(0, _FormerNames({former: package} | names))
-    sys.modules[former] = import_module(package)
+    module = sys.modules[former] = import_module(package)
+    for old, new in attributes.items():
+        setattr(module, old, getattr(module, new))
 
 
 class _FormerNames(MetaPathFinder, Loader):

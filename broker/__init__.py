@@ -2,4 +2,6 @@
 
 from former_names import alias
 
-alias("broker", "resonance_broker", {"book": "accounts_store", "workfiles": "runtime_dir"})
+RENAMED = {"book": "accounts_store", "workfiles": "runtime_dir"}
+
+alias("broker", "resonance_broker", RENAMED, {"BookFile": "AccountsStore"})

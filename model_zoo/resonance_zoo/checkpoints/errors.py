@@ -61,4 +61,4 @@ class Interrupted(PullError):
 
 
 class NothingPublished(PullError):
-    """Nobody published such weights."""
+    """No such weights are published."""

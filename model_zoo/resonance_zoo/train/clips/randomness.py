@@ -24,7 +24,7 @@ def seed_all(*key: int) -> None:
 
 @contextmanager
 def seeded(*key: int) -> Generator[None]:
-    """Inside, draws follow from the key; outside, nobody notices (CPU generators only)."""
+    """Inside, draws follow from the key; outside, the CPU generators are as they were."""
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()
     python, legacy, low, high = np.random.SeedSequence(key).generate_state(4).tolist()
     random.seed(python)

@@ -160,7 +160,7 @@ def _run_worker(rank: int, start: StillCheckpoint, data: TrainingData, board: Sh
 
 @dataclass(frozen=True)
 class Tick:
-    """What the caller hears after each averaging."""
+    """What `train` yields after each averaging: the state, mean loss, images seen so far."""
 
     checkpoint: StillCheckpoint
     loss: float

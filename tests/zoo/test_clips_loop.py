@@ -30,7 +30,7 @@ from resonance_zoo.train.clips.loop import GracefulStop, Stopped, TrainingRun  #
 from resonance_zoo.train.clips.watch import Watch, confusion_as_markdown  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-from tests.zoo.dfer_clips import TINY, make  # noqa: E402
+from tests.zoo.made_up_clips import TINY, make  # noqa: E402
 
 RECIPE = replace(recipes.FUSED, batch=4, epochs=2, warmup_epochs=1, base_lr=0.05)
 
