@@ -150,7 +150,8 @@ def _tell_next(card: Card, kept: StoredWeights, *, is_start: bool) -> None:
     if not is_start:
         folder = str(kept.path.parent.absolute())
         settings = f'"{card.name}", pretrained=True, weights_folder={json.dumps(folder)}'
-        click.echo(f"In Python: timm.create_model({settings})")
+        click.echo("In Python: resonance_zoo.register_with_timm(), then")
+        click.echo(f"  timm.create_model({settings})")
 
 
 @contextmanager
