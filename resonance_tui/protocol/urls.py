@@ -10,6 +10,7 @@ from typing import NoReturn
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from resonance_tui.errors import InvalidBrokerUrl, InvalidChannel
+from resonance_tui.protocol.topics import is_channel
 
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _HINT = "Write mqtt://host, mqtt://host:1883 or mqtts://user:password@host:8883"
@@ -178,7 +179,7 @@ def parse_invite(text: str) -> Invite:
     scheme = "mqtts" if query.get("tls") == ["1"] else "mqtt"
     host, port = _host_and_port(parts, DEFAULT_PORTS[scheme])
     channel = parts.path.removeprefix("/")
-    if not re.fullmatch(r"[a-z0-9_-]{1,64}", channel):
+    if not is_channel(channel):
         raise InvalidChannel("That invite names no channel", hint)
     url = BrokerUrl(scheme, host, port, pin=_pin(query, scheme == "mqtts"))
     return Invite(url, channel, _ticket(query, url, channel))

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.room.tally import SHARDS, Counts, Partial, PartialTable
+from resonance_tui.protocol.values import SHARDS, Counts, Partial
+from resonance_tui.room.tally import PartialTable
 
 EDGES_MOST = 64
 
@@ -23,13 +24,13 @@ class Sum:
 
 @dataclass(slots=True)
 class _Edge:
-    board: PartialTable
+    table: PartialTable
     awaited_since: float  # monotonic seconds; -inf for one known to be down
     heard_at: float = -math.inf
 
 
 class Edges:
-    """One `Board` for each edge. Times are the receiver's own monotonic seconds.
+    """One `PartialTable` for each edge. Times are the receiver's own monotonic seconds.
 
     A viewer is connected to one edge at a time, so edges are added up, while the agents of one
     edge share its shards among themselves. An edge that nobody has heard for `silent_after`
@@ -52,17 +53,17 @@ class Edges:
     def ttl(self, seconds: float) -> None:
         self._ttl = seconds
         for edge in self._edges.values():
-            edge.board.ttl = seconds
+            edge.table.ttl = seconds
 
     def begin(self, name: str, agent_id: str, boot: int, now: float) -> None:
         """An agent announced itself: its edge is waited for."""
         if edge := self._of(name, agent_id, now):
-            edge.board.begin(agent_id, boot)
+            edge.table.begin(agent_id, boot)
 
     def post(self, name: str, agent_id: str, partial: Partial, now: float) -> bool:
         """False for a partial that is not newer, or of too many edges or agents."""
         edge = self._of(name, agent_id, now)
-        if edge is None or not edge.board.post(agent_id, partial, now):
+        if edge is None or not edge.table.post(agent_id, partial, now):
             return False
         edge.heard_at = now
         return True
@@ -76,7 +77,7 @@ class Edges:
             self._edges[name] = _Edge(PartialTable(ttl=self._ttl), now)
         for other, edge in self._edges.items():
             if other != name:
-                edge.board.forget(agent_id)
+                edge.table.forget(agent_id)
         return self._edges[name]
 
     def _expire(self, now: float) -> None:
@@ -102,7 +103,7 @@ class Edges:
     def holder(self, shard: int, live: Collection[str], now: float) -> str | None:
         """Whose count of this shard of the home edge holds; None when nobody has one."""
         edge = self._edges.get(self.home)
-        return edge.board.holder(shard, live, now) if edge else None
+        return edge.table.holder(shard, live, now) if edge else None
 
     def total(self, live: Mapping[str, Collection[str]], now: float) -> Sum:
         """The sum. `live`: the agents that are present, by their edges."""
@@ -111,7 +112,7 @@ class Edges:
         for name, edge in self._edges.items():
             if self.is_out(name, now):
                 continue
-            counts, covered = edge.board.total(live.get(name, ()), now)
+            counts, covered = edge.table.total(live.get(name, ()), now)
             sums = [one + other for one, other in zip(sums, counts, strict=True)]
             counted += covered > 0
             is_waited_for = name == self.home or now - edge.awaited_since < self.silent_after

@@ -7,28 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from resonance_tui.emotions import Emotion
-
-MANUAL = 1  # report flag: stated with a key, not read from a face
-SIMULATED = 2  # report flag: no person behind it
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One viewer's state. Of two reports the one with the higher `(boot, seq)` holds."""
-
-    boot: int  # u32, epoch seconds of the process start, never falling between starts
-    seq: int  # u32, counts up within one boot
-    code: Emotion
-    confidence: int  # per cent, 0-100
-    flags: int = 0  # MANUAL | SIMULATED
-
-    @property
-    def is_manual(self) -> bool:
-        return bool(self.flags & MANUAL)
-
-    @property
-    def is_simulated(self) -> bool:
-        return bool(self.flags & SIMULATED)
+from resonance_tui.protocol.values import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +28,7 @@ class RoomSnapshot:
     """The room at one moment. `viewers == sum(counts) + unsure + away`."""
 
     viewers: int
-    counts: tuple[int, ...]  # seven, in the order of `Code`
+    counts: tuple[int, ...]  # seven, in the order of `Emotion`
     unsure: int
     away: int
     rows: tuple[ViewerRow, ...]  # ordered: named first, then by nickname, then by id

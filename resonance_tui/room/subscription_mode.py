@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from resonance_tui.room.tally import NO_COUNTS, Counts
+from resonance_tui.protocol.values import NO_COUNTS, Counts
 
 BACK_AT = 0.8  # of `mesh_max`: a room around the limit does not go back and forth
 

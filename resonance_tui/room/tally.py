@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
-from zlib import crc32
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.room.state import Report
+from resonance_tui.protocol.topics import shard_of
+from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report
 
-SHARDS = 64
 ROOT = "root"  # the place of the one who adds up the shards
 
-Counts = tuple[int, ...]  # nine, in the order of `Code`
-NO_COUNTS: Counts = (0,) * len(Emotion)
-
 _REMEMBER_TTLS = 10  # how long, in times to live, a departed viewer's last order is kept
-
-
-def shard_of(viewer_id: str) -> int:
-    """The one shard (0-63) in which this viewer may report."""
-    return crc32(viewer_id.encode()) % SHARDS
 
 
 # --- who counts what ---------------------------------------------------------------------------
@@ -151,15 +142,6 @@ class Tally:
 
 
 # --- the shards that all agents counted, added up ----------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """What one agent counted. Of two of the same agent the higher `(boot, seq)` holds."""
-
-    boot: int
-    seq: int
-    shards: Mapping[int, Counts]  # all that it counts, empty ones too
 
 
 @dataclass(slots=True)

@@ -29,11 +29,11 @@ from resonance_broker.preflight import free_port, speaks_mqtt
 from resonance_broker.runtime_dir import RuntimeDir, _parent, new_login
 from resonance_broker.server import LocalBroker, Program
 
-from resonance_tui.protocol.topics import report_topic
+from resonance_tui.protocol.messages import REPORT
 
 pytestmark = pytest.mark.mosquitto
 
-MINE = report_topic("room-a", "ada")
+MINE = REPORT.topic.of("room-a", "ada")
 
 
 def client(broker, name: str | None = None, password: str | None = None, **options):

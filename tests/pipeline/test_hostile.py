@@ -19,10 +19,11 @@ from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.messaging.rate_limit import MAX_SOURCES, STRIKES
 from resonance_tui.pipeline.sources import Source
-from resonance_tui.protocol.messages import encode_report
-from resonance_tui.protocol.topics import report_topic
+from resonance_tui.protocol.frames import encode_report
+from resonance_tui.protocol.messages import REPORT
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.room.state import Report, RoomSnapshot
+from resonance_tui.protocol.values import Report
+from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.core import Session, SessionPlan
 from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
 
@@ -46,7 +47,7 @@ class Honest:
             self._seq += 1
             for name, line in lines.items():
                 report = Report(1_790_000_000, self._seq, self.feel[name], 70)
-                line.say(report_topic(CHANNEL, name), encode_report(report), 30)
+                line.say(REPORT.topic.of(CHANNEL, name), encode_report(report), 30)
             await asyncio.sleep(1)
 
 
@@ -151,14 +152,14 @@ async def test_one_who_babbles_is_muted_and_the_others_are_told_why(mosquitto: A
     async with seated(bob):
         for number in range(STRIKES):
             await asyncio.to_thread(
-                publish, mosquitto, report_topic(CHANNEL, "mallory"), b"\xc1" + bytes([number])
+                publish, mosquitto, REPORT.topic.of(CHANNEL, "mallory"), b"\xc1" + bytes([number])
             )
             await until(lambda: bob.link.wake.is_set())
             bob.look()
         await until(lambda: bob.look() and "muted" in bob.link.status.detail)
         good = encode_report(Report(1_790_000_000, 1, Emotion.HAPPINESS, 70))
         for name in ("mallory", "zoe"):
-            await asyncio.to_thread(publish, mosquitto, report_topic(CHANNEL, name), good)
+            await asyncio.to_thread(publish, mosquitto, REPORT.topic.of(CHANNEL, name), good)
         await until(lambda: "zoe" in rows(bob))
         assert "mallory" not in rows(bob), "not even with a good one"
         assert bob.is_connected

@@ -12,15 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from loopback import LoopbackHub, LoopbackLink
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.status import EngineState
 from resonance_tui.errors import BrokerRefused, InputError
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.connection import LinkState
-from resonance_tui.messaging.loopback import LoopbackHub, LoopbackLink
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
-from resonance_tui.protocol.messages import ReportEvent
+from resonance_tui.protocol.events import ReportEvent
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.room.smoothing import Steady

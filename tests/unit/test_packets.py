@@ -11,7 +11,7 @@ from amqtt.mqtt.publish import PublishPacket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.messaging import packets
+from resonance_tui.protocol import packets
 
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=200)
 names = texts.filter(bool)

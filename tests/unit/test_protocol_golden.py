@@ -13,11 +13,10 @@ from resonance_broker.cluster import layout
 from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.messaging import enrollment, packets
-from resonance_tui.messaging.retained import Outgoing, RetainedState
-from resonance_tui.protocol import messages, topics
-from resonance_tui.room.state import Report
-from resonance_tui.room.tally import Partial
+from resonance_tui.messaging.retained import RetainedState
+from resonance_tui.protocol import frames, messages, packets
+from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.values import Partial, Report, RoomSettings
 
 GOLDEN = Path(__file__).with_name("protocol_golden.txt")
 COUNTS = (5, 0, 1, 0, 0, 0, 2, 1, 300)
@@ -26,46 +25,46 @@ REPORT = Report(1_790_000_000, 7, Emotion.ANGER, 83, 3)
 
 def payloads() -> Iterator[tuple[str, bytes]]:
     partial = Partial(1_790_000_000, 9, {5: COUNTS, 63: (0,) * 9})
-    yield "report", messages.encode_report(REPORT)
-    yield "nickname", messages.encode_nickname("Zoë")
-    yield "room", messages.encode_room(messages.RoomSettings())
-    yield "room of a host", messages.encode_room(messages.RoomSettings(ttl_s=45), "host1")
-    yield "agent", messages.encode_agent(1_790_000_000)
-    yield "agent of an edge", messages.encode_agent(1_790_000_000, "berlin")
-    yield "partial", messages.encode_partial(partial, 1_790_000_000_123)
-    yield "partial of an edge", messages.encode_partial(partial, 1_790_000_000_123, "berlin")
-    yield "total", messages.encode_total(1_790_000_000, 9, 1_790_000_000_123, COUNTS)
-    yield "total of edges", messages.encode_total(1_790_000_000, 9, 1_790_000_000_123, COUNTS, 2)
-    yield "request", enrollment.encode_request("mia", "$7$101$salt$hash")
-    yield "answer", enrollment.encode_answer("mia", "welcome")
+    yield "report", frames.encode_report(REPORT)
+    yield "nickname", frames.encode_nickname("Zoë")
+    yield "room", frames.encode_room(RoomSettings())
+    yield "room of a host", frames.encode_room(RoomSettings(ttl_s=45), "host1")
+    yield "agent", frames.encode_agent(1_790_000_000)
+    yield "agent of an edge", frames.encode_agent(1_790_000_000, "berlin")
+    yield "partial", frames.encode_partial(partial, 1_790_000_000_123)
+    yield "partial of an edge", frames.encode_partial(partial, 1_790_000_000_123, "berlin")
+    yield "total", frames.encode_total(1_790_000_000, 9, 1_790_000_000_123, COUNTS)
+    yield "total of edges", frames.encode_total(1_790_000_000, 9, 1_790_000_000_123, COUNTS, 2)
+    yield "request", frames.encode_enrollment_request("mia", "$7$101$salt$hash")
+    yield "answer", frames.encode_enrollment_answer("mia", "welcome")
 
 
 def named_topics() -> Iterator[tuple[str, str]]:
-    yield "report", topics.report_topic("room", "alice")
-    yield "nickname", topics.nickname_topic("room", "alice")
-    yield "room", topics.room_topic("room")
-    yield "total", topics.total_topic("room")
-    yield "agent", topics.agent_topic("room", "a1")
-    yield "agents", topics.agent_topic("room", "+")
-    yield "partial", topics.partial_topic("room", "a1")
-    yield "edge", topics.edge_topic("berlin")
-    yield "edges", topics.edge_topic("+")
-    yield "a shard", topics.shard_filter("room", 7)
-    yield "reports", topics.channel_filter("room", "r")
-    yield "nicknames", topics.channel_filter("+", "n")
-    yield "request", enrollment.request_topic("abcdefgh")
-    yield "requests", enrollment.request_topic("+")
-    yield "answer", enrollment.answer_topic("abcdefgh")
+    yield "report", messages.REPORT.topic.of("room", "alice")
+    yield "nickname", messages.NICKNAME.topic.of("room", "alice")
+    yield "room", messages.ROOM_SETTINGS.topic.of("room")
+    yield "total", messages.TOTAL.topic.of("room")
+    yield "agent", messages.AGENT.topic.of("room", "a1")
+    yield "agents", messages.AGENT.topic.of("room", "+")
+    yield "partial", messages.PARTIAL.topic.of("room", "a1")
+    yield "edge", messages.EDGE.topic.of("berlin")
+    yield "edges", messages.EDGE.topic.of("+")
+    yield "a shard", messages.REPORT.topic.filter(channel="room", shard="7")
+    yield "reports", messages.REPORT.topic.filter(channel="room")
+    yield "nicknames", messages.NICKNAME.topic.filter()
+    yield "request", messages.ENROLLMENT_REQUEST.topic.of("abcdefgh")
+    yield "requests", messages.ENROLLMENT_REQUEST.topic.of("+")
+    yield "answer", messages.ENROLLMENT_ANSWER.topic.of("abcdefgh")
 
 
 def sent() -> Iterator[Outgoing]:
     state = RetainedState("room", "alice")
     state.set_nickname("Zoë")
-    state.set_report(Report(1_790_000_000, 0, Emotion.FEAR, 80, 0))
+    state.set_report(Report(1_790_000_000, 1, Emotion.FEAR, 80, 0))
     yield from state.take()
     state.repeat()
     yield from state.take()
-    yield from state.farewell()
+    yield from state.closing_messages()
 
 
 def greetings() -> Iterator[tuple[str, bytes]]:
