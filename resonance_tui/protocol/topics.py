@@ -41,7 +41,8 @@ class Topic:
     """A pattern such as `resonance/1/{channel}/r/{shard}/{viewer_id}`.
 
     The names are those of `channel`, `shard`, `viewer_id`, `agent_id`, `edge` and `invite_id`.
-    A shard is never given: it follows from the viewer's id.
+    A viewer's or an agent's id is the publisher's own: access rules and rate limits go by it. A
+    shard is never given: it follows from the viewer's id.
     """
 
     def __init__(self, pattern: str) -> None:

@@ -113,7 +113,8 @@ class RoomState:
         self._doubted, self._doubts_until = set(self._present), math.inf
 
     def doubt_until(self, then: float) -> None:
-        """One hears again: whom nothing, be it an old report, confirms until then is gone."""
+        """Reconnected: viewers that no report, be it an old one, confirms before `then` are
+        dropped."""
         self._doubts_until = then
 
     def report(self, viewer_id: str, report: Report, now: float) -> bool:
