@@ -26,17 +26,17 @@ PROBE_EVERY_S = 10.0
 class RoomAnnouncement:
     """The rooms of one host, on one connection after the other.
 
-    `say` is called once for each of them that somebody else hosts. Where two announce a room at
+    `notify` is called once for each of them that somebody else hosts. Where two announce a room at
     the same moment, both receive both, and the one that reached the broker last stays its host.
     """
 
     def __init__(
-        self, channels: Sequence[str], say: Callable[[str], object], host_id: str = ""
+        self, channels: Sequence[str], notify: Callable[[str], object], host_id: str = ""
     ) -> None:
         """`host_id`: by which a host that reconnects knows its own rooms; by default a new one."""
         self.id = host_id or new_viewer_id()
         self.channels = list(dict.fromkeys(channels))
-        self._say = say
+        self._notify = notify
         self._hosts: dict[str, str] = {}  # channel: who announced it, "" for an old program
         self._ours: set[str] = set()  # announced by us on this connection
         self._said: set[str] = set()
@@ -84,7 +84,7 @@ class RoomAnnouncement:
         if host is not None and host != self.id:
             if channel not in self._said:
                 self._said.add(channel)
-                self._say(f"{channel} has another host already; what that one set stays.")
+                self._notify(f"{channel} has another host already; what that one set stays.")
         elif channel not in self._ours:
             self._ours.add(channel)
             self._said.discard(channel)

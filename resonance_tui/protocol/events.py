@@ -1,4 +1,4 @@
-"""What a message that arrived says, in this program's words."""
+"""Decoded messages."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class EnrollmentAnswer:
 
     invite_id: str
     name: str  # whose request it answers; several people may hold one invite
-    result: str  # an `EnrollmentResult`, or a word of a newer host
+    result: str  # an `EnrollmentResult`, or a value of a newer host
 
 
 Event = (

@@ -186,7 +186,7 @@ _DEFAULT = RoomSettings()
 
 
 class RoomFrame(msgspec.Struct):
-    """Ranges that no host leaves in good faith: a heartbeat of 0 would make the room a flood."""
+    """The ranges protect clients: a heartbeat of 0 would make the room a flood."""
 
     v: _Version = VERSION
     shards: Annotated[int, Meta(ge=SHARDS, le=SHARDS, description="parts of the room")] = SHARDS
@@ -206,7 +206,7 @@ class RoomFrame(msgspec.Struct):
 
 
 def encode_room(settings: RoomSettings, host: str = "") -> bytes:
-    """`host`: an id of the program that announces it, so that two hosts can tell each other."""
+    """`host`: an id of the program that announces it, so that two hosts can be distinguished."""
     return _pack({"v": VERSION, **asdict(settings), **({"host": host} if host else {})})
 
 
@@ -228,7 +228,7 @@ EdgeFrame = Literal[48, 49]
 
 def read_edge(names: Levels, frame: int | None) -> Event:
     if frame is None:
-        raise WireError("Not a bridge's word")
+        raise WireError("Not a state of an edge")
     return EdgeEvent(names["edge"], frame == _UP)
 
 

@@ -1,4 +1,4 @@
-"""Where a broker is: URLs that a person types, and invites that a person sends on."""
+"""Broker URLs, and invite URLs that a host hands out."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _pin(query: dict[str, list[str]], is_tls: bool) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class InviteToken:
-    """The right to come in once."""
+    """A secret that can be redeemed for an account once."""
 
     id: str
     secret: str = field(repr=False)
@@ -146,7 +146,7 @@ class InviteToken:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """What an invite says: where, which room, and with which right, if it needs one."""
+    """The contents of an invite: broker, room, and the token, if the broker needs one."""
 
     url: BrokerUrl
     channel: str
@@ -164,13 +164,13 @@ def invite_link(url: BrokerUrl, channel: str, ticket: InviteToken | None = None)
 
 
 def _check_digits(url: BrokerUrl, channel: str, ticket: InviteToken) -> str:
-    """So that a slip of the pen is told from an invite that is no longer good."""
+    """A check sum, so that a typing error is not taken for an invite that is no longer good."""
     text = f"{channel}/{ticket.id}/{ticket.secret}/{url.pin or ''}"
     return b32encode(zlib.crc32(text.encode()).to_bytes(4)).decode()[:4].lower()
 
 
 def parse_invite(text: str) -> Invite:
-    """What an invite says. Raises InvalidBrokerUrl or InvalidChannel."""
+    """Parses an invite URL. Raises InvalidBrokerUrl or InvalidChannel."""
     hint = "An invite looks like resonance://host:1883/channel"
     parts = _split(text.strip())
     if parts.scheme.lower() != "resonance" or "@" in parts.netloc or parts.fragment:

@@ -65,7 +65,7 @@ class RoomSettings:
 
 
 class EnrollmentResult(StrEnum):
-    """What becomes of an invite that somebody shows."""
+    """The outcome of an enrolment request."""
 
     WELCOME = "welcome"
     USED = "used"
@@ -76,7 +76,7 @@ class EnrollmentResult(StrEnum):
 
 
 class Party(StrEnum):
-    """Who takes part. The first four are what an account can be for."""
+    """A kind of participant. The first four are roles of accounts."""
 
     VIEWER = "viewer"
     AGGREGATOR = "aggregator"

@@ -1,4 +1,4 @@
-"""From a restless classifier to a steady report: averaging, hysteresis, when to publish."""
+"""Smooths predictions to a steady report: averaging, hysteresis, when to publish."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LAPSES_AFTER_GAPS = 4.0  # this many times the last gap between two of them, for
 
 @dataclass(frozen=True, slots=True)
 class Steady:
-    """What holds now."""
+    """The smoothed state."""
 
     code: Emotion
     confidence: float  # 0-1; 0 while away
@@ -23,7 +23,7 @@ class Steady:
 
 
 ABSENT = Steady(Emotion.AWAY, 0.0, ())
-UNREAD = Steady(Emotion.UNSURE, 0.0, ())  # somebody is there, and the engine needs its time
+UNREAD = Steady(Emotion.UNSURE, 0.0, ())  # a face, and no prediction yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class SmoothingSettings:
     """Found on real clips and on still faces under webcam noise (tests/pipeline/test_steady.py)."""
 
     time_constant_s: float = 0.4  # of the average over predictions
-    margin: float = 0.10  # by which a newcomer must lead the holder
+    margin: float = 0.10  # by which a new emotion must lead the present one
     hold_s: float = 0.4  # for how long it must lead; a clear lead halves this
     clear_margin: float = 0.5
     unsure_below: float = 0.4
@@ -39,7 +39,7 @@ class SmoothingSettings:
 
 
 class Smoother:
-    """Averages probabilities over time and changes its mind only for a lead that lasts.
+    """Averages probabilities over time and changes the emotion only for a lead that lasts.
 
     A challenger (another emotion, or "unsure") takes over once it has led by `margin` for `hold_s`
     without a break. Times are seconds on any one clock.
@@ -113,7 +113,7 @@ class Smoother:
         self._at = at
 
     def _wanted(self) -> Emotion:
-        """What the average says, as seen from what holds now."""
+        """The emotion of the average, with hysteresis around the present one."""
         rules = self._settings
         top = max(self._average)
         best = Emotion(self._average.index(top))
@@ -150,8 +150,8 @@ class Smoother:
 
 
 class PublishGate:
-    """When a report is worth a message: on a change, at most one a second; the link's heartbeat
-    does the rest. A confidence that merely drifted is worth one now and then."""
+    """When to publish a report: on a change, at most once a second; a confidence that drifted less
+    often. The link's heartbeat repeats it in between."""
 
     def __init__(
         self, *, min_gap_s: float = 1.0, drift: int = 20, drift_gap_s: float = 5.0

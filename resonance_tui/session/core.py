@@ -349,7 +349,8 @@ class Session:
             return
         confidence = round(100 * me.confidence)
         if self._gate.opens(me.code, confidence, flags, now):
-            self._link.publish_report(Report(self._plan.boot, 0, me.code, confidence, flags))
+            seq = 0  # the link numbers what it sends
+            self._link.publish_report(Report(self._plan.boot, seq, me.code, confidence, flags))
 
     def _me(self) -> tuple[SelfView, int]:
         steady, latency_ms = self._reading
