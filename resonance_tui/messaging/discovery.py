@@ -10,13 +10,11 @@ from aiomqtt import MqttError
 from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.probe import is_reachable, negotiate_version
+from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.protocol.events import Event, ReportEvent, RoomEvent, TotalEvent
 from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS, TOTAL
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
-
-__all__ = ["ChannelInfo", "is_reachable", "list_channels"]
 
 _MAX_TOPICS = 50_000
 

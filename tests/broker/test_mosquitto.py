@@ -235,7 +235,7 @@ def test_leaves_no_process_and_no_file(start, users_file, tls_pair) -> None:
 
 def test_does_not_outlive_us_even_when_we_are_killed(eventually, tmp_path) -> None:
     code = (
-        "import time, resonance_broker\n"
+        "import time, resonance_broker as broker\n"
         "from pathlib import Path\n"
         f"s = broker.BrokerSettings(port={free_port()}, accounts=Path({str(tmp_path)!r}))\n"
         "b = broker.start_broker(s)\n"

@@ -112,7 +112,7 @@ async def test_ten_seconds_of_garbage_leave_the_room_right_and_the_loop_alive(
             room = session.view.room
             assert set(shown(room)) == set(expected), "nobody else, and nobody missing"
             assert (room.viewers, room.away, sum(room.counts)) == (3, 1, 2)
-            assert len(link._guard) <= MAX_SOURCES and len(link._inbox) <= 8192
+            assert len(link._limiter) <= MAX_SOURCES and len(link._inbox) <= 8192
             await asyncio.sleep(0.05)
         lags = list(lag.seconds)
         assert await sent(flood) == SECONDS * RATE
@@ -122,7 +122,7 @@ async def test_ten_seconds_of_garbage_leave_the_room_right_and_the_loop_alive(
         await until(lambda: shown(session.view.room) == expected, within=5)
         assert session.view.link.state is LinkState.CONNECTED
         assert "muted for a while" in session.view.link.detail
-        assert link._guard.mutes >= 30 and link._guard.refused > 1000
+        assert link._limiter.mutes >= 30 and link._limiter.refused > 1000
     print(f"lag: median {statistics.median(lags):.4f} s, most {max(lags):.3f} s of {len(lags)}")
     assert len(lags) > 20
     assert statistics.median(lags) < 0.1
