@@ -30,7 +30,8 @@ from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.smoothing import ABSENT, Steady
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
-from resonance_tui.room.state import MANUAL, SIMULATED, Report, RoomSnapshot, ViewerRow
+from resonance_tui.protocol.values import MANUAL, SIMULATED, Report
+from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.session.events import (
     LinkUpdate,
@@ -92,7 +93,6 @@ class Session:
         self._timeline = Timeline()
         self._measures = RoomMetrics()
         self._gate = PublishGate()
-        self._seq = 0
         self._reading: tuple[Steady, dict[str, float]] = (ABSENT, {})
         self._said: tuple[Emotion, float] | None = None  # code, monotonic time at which it lapses
         self._me_told_at = self._room_told_at = -math.inf
@@ -353,10 +353,8 @@ class Session:
             return
         confidence = round(100 * me.confidence)
         if self._gate.opens(me.code, confidence, flags, now):
-            self._seq += 1
-            self._link.publish_report(
-                Report(self._plan.boot, self._seq, me.code, confidence, flags)
-            )
+            seq = 0  # the link numbers what it sends
+            self._link.publish_report(Report(self._plan.boot, seq, me.code, confidence, flags))
 
     def _me(self) -> tuple[SelfView, int]:
         steady, latency_ms = self._reading

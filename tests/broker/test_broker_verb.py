@@ -38,8 +38,10 @@ from resonance_tui.errors import (
     PortTaken,
 )
 from resonance_tui.protocol import messages
+from resonance_tui.protocol.events import RoomEvent, TotalEvent
+from resonance_tui.protocol.frames import encode_report, encode_total
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken, invite_link
-from resonance_tui.room.state import Report
+from resonance_tui.protocol.values import Report, RoomSettings
 
 KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
 CODE = """
@@ -114,8 +116,8 @@ async def test_prints_its_address_announces_rooms_and_ends_cleanly(
     ]
     assert set(rooms) == {"resonance/1/alice-live/room", "resonance/1/b/room"}
     event = messages.decode("resonance/1/b/room", rooms["resonance/1/b/room"])
-    assert isinstance(event, messages.RoomEvent)
-    assert (event.channel, event.settings) == ("b", messages.RoomSettings())
+    assert isinstance(event, RoomEvent)
+    assert (event.channel, event.settings) == ("b", RoomSettings())
     assert event.host
     assert process.returncode == 130
     assert out == ""
@@ -163,16 +165,16 @@ async def test_counts_the_rooms_that_it_announces(verb: Verb) -> None:
     port = free_port()
     process = verb({"port": port, "program": "mosquitto", "channels": ["demo"]})
     process.stdout.readline()
-    report = messages.encode_report(Report(1, 1, Emotion.FEAR, 80))
+    report = encode_report(Report(1, 1, Emotion.FEAR, 80))
     async with (
         asyncio.timeout(patience(15)),
         aiomqtt.Client("127.0.0.1", port, protocol=protocol("mosquitto")) as viewer,
     ):
-        await viewer.publish(messages.report_topic("demo", "ann"), report, retain=True)
+        await viewer.publish(messages.REPORT.topic.of("demo", "ann"), report, retain=True)
         await viewer.subscribe("resonance/1/demo/total")
         async for message in viewer.messages:
             event = messages.decode(str(message.topic), message.payload)
-            if isinstance(event, messages.TotalEvent) and event.viewers:
+            if isinstance(event, TotalEvent) and event.viewers:
                 break
     assert event.counts[Emotion.FEAR] == event.viewers == 1
     process.send_signal(signal.SIGINT)
@@ -205,14 +207,14 @@ async def test_counts_behind_passwords_and_tls(
     )
     async with asyncio.timeout(patience(15)), ada:
         await ada.subscribe("resonance/1/demo/total")
-        forged = messages.encode_total(9, 9, 9, (9,) * 9)
-        await ada.publish(messages.total_topic("demo"), forged, qos=1, retain=True)
-        report = messages.encode_report(Report(1, 1, Emotion.FEAR, 80))
-        await ada.publish(messages.report_topic("demo", "ada"), report, retain=True)
+        forged = encode_total(9, 9, 9, (9,) * 9)
+        await ada.publish(messages.TOTAL.topic.of("demo"), forged, qos=1, retain=True)
+        report = encode_report(Report(1, 1, Emotion.FEAR, 80))
+        await ada.publish(messages.REPORT.topic.of("demo", "ada"), report, retain=True)
         heard = []
         async for message in ada.messages:
             heard.append(messages.decode(str(message.topic), message.payload))
-            if isinstance(heard[-1], messages.TotalEvent) and heard[-1].viewers == 1:
+            if isinstance(heard[-1], TotalEvent) and heard[-1].viewers == 1:
                 break
     assert {event.viewers for event in heard} <= {0, 1}
 

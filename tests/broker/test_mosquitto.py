@@ -34,11 +34,11 @@ from resonance_broker.mosquitto import MosquittoBroker, Program
 from resonance_broker.preflight import speaks_mqtt
 from resonance_broker.runtime_dir import RuntimeDir, _parent, new_login
 
-from resonance_tui.protocol.topics import report_topic
+from resonance_tui.protocol.messages import REPORT
 
 pytestmark = pytest.mark.mosquitto
 
-MINE = report_topic("room-a", "ada")
+MINE = REPORT.topic.of("room-a", "ada")
 
 
 def client(broker, name: str | None = None, password: str | None = None, **options):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from limits import patience, slowness
+from loopback import LoopbackHub, LoopbackLink
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.status import EngineState
@@ -20,10 +21,9 @@ from resonance_tui.errors import BrokerRefused, InputError, StoreError
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.connection import LinkState
-from resonance_tui.messaging.loopback import LoopbackHub, LoopbackLink
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
-from resonance_tui.protocol.messages import ReportEvent
+from resonance_tui.protocol.events import ReportEvent
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.session.core import Session, SessionPlan
