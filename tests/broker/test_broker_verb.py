@@ -23,11 +23,7 @@ from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
 from resonance_broker.address import pinned_context
 from resonance_broker.preflight import speaks_mqtt
 
-from resonance_tui.commands import broker_watch
-from resonance_tui.commands.broker import describe, run
-from resonance_tui.commands.broker_problem import translate
-from resonance_tui.commands.broker_share import share_lines
-from resonance_tui.commands.broker_watch import FigureReader, Figures
+from resonance_tui.commands.broker.start import describe, run
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import (
     BrokerFailed,
@@ -36,6 +32,10 @@ from resonance_tui.errors import (
     InvalidChannel,
     PortTaken,
 )
+from resonance_tui.hosting import watch
+from resonance_tui.hosting.problems import translate
+from resonance_tui.hosting.share import share_lines
+from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.protocol import messages
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken, invite_link
 from resonance_tui.room.state import Report
@@ -44,7 +44,7 @@ KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
 CODE = """
 import sys
 from pathlib import PosixPath
-from resonance_tui.commands.broker import run
+from resonance_tui.commands.broker.start import run
 try:
     run({arguments})
 except KeyboardInterrupt:
@@ -287,10 +287,10 @@ async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> N
                 swallowed.append("one")
 
     broker = SimpleNamespace(is_running=True, settings=BrokerSettings())
-    monkeypatch.setattr(broker_watch.Host, "run", stubborn)
-    monkeypatch.setattr(broker_watch, "FAREWELL_S", 0.0)
+    monkeypatch.setattr(watch.Host, "run", stubborn)
+    monkeypatch.setattr(watch, "FAREWELL_S", 0.0)
     async with asyncio.timeout(patience(10)), asyncio.TaskGroup() as group:
-        watching = group.create_task(broker_watch.watch(broker, [], lambda figures: None))
+        watching = group.create_task(watch.watch(broker, [], lambda figures: None))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         watching.cancel()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from resonance_zoo.registry import UnknownModel
 
-from resonance_tui.engines.catalog import INSTALL
+from resonance_tui.commands.console import put, put_json, say_progress
+from resonance_tui.commands.groups import Command
 from resonance_tui.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,10 +26,31 @@ COLUMNS = (
 )
 
 
+@click.command("bench", cls=Command)
+@click.argument("names", nargs=-1)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option("--repeats", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads (default: all cores).")
+@click.option("--json", "as_json", is_flag=True, help="A list of objects for scripts.")
+def bench(names: tuple[str, ...], **options: Any) -> None:
+    """Time networks NAMES (default: the fused one) against a plain forward on this machine.
+
+    \b
+    Examples:
+      resonance-tui models bench
+      resonance-tui models bench former_dfer mae_dfer --threads 1
+    """
+    run(names, **options)
+
+
 def run(
     names: tuple[str, ...], *, device: str, repeats: int, threads: int | None, as_json: bool
 ) -> None:
     """Time `names` and print a line or an object for each. Raises InputError."""
+    from resonance_zoo.registry import UnknownModel
+
+    from resonance_tui.engines.catalog import INSTALL
+
     try:
         import torch
         from resonance_zoo.benchmark import NotTimable, bench, check_timable
@@ -48,7 +68,7 @@ def run(
         for name in names:
             check_timable(name)
         for name in names:
-            timings += bench(name, device=device, repeats=repeats, clips=8, say=_say)
+            timings += bench(name, device=device, repeats=repeats, clips=8, say=say_progress)
     except UnknownModel as error:
         raise InputError(error.message, error.hint) from error
     except NotTimable as error:
@@ -56,15 +76,11 @@ def run(
     except DeviceError as error:
         raise InputError(f"{error}.", "--device auto takes what there is.") from error
     if as_json:
-        click.echo(json.dumps([timing.as_dict() for timing in timings], indent=1))
+        put_json([timing.as_dict() for timing in timings], indent=1)
         return
-    click.echo("  ".join(f"{title:>{width}}" for title, width in COLUMNS))
+    put("  ".join(f"{title:>{width}}" for title, width in COLUMNS))
     for timing in timings:
-        click.echo(_line(timing))
-
-
-def _say(text: str) -> None:
-    click.secho(text, dim=True, err=True)
+        put(_line(timing))
 
 
 def _line(timing: Timing) -> str:

@@ -1,4 +1,4 @@
-"""What goes wrong at a broker of ours, as this program's errors with their exit codes."""
+"""Problems of a broker on this machine, as this program's errors with their exit codes."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 from resonance_zoo.card_types import Card, NetworkCard, Published, StillCard
 from resonance_zoo.checkpoints.stored import StoredWeights
 
-from resonance_tui.commands.models_table import named_scores, scores
+from resonance_tui.commands.models.table import named_scores, scores
 
 
 def page(card: Card, kept: StoredWeights | None, width: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ import time
 import click
 
 from resonance_tui.charting.ticks import clock, day
-from resonance_tui.commands.history import unknown_channel
+from resonance_tui.commands.history.show import unknown_channel
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError, InvalidTime
 from resonance_tui.history.retention import count, forget, vacuum

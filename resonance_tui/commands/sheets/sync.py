@@ -10,7 +10,7 @@ from datetime import datetime
 
 import click
 
-from resonance_tui.commands.history import unknown_channel
+from resonance_tui.commands.history.show import unknown_channel
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError, SheetsBusy
 from resonance_tui.history.store import Store

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
-from resonance_zoo import metrics
 
-from resonance_tui.commands.predictions import read_columns
+from resonance_tui.commands.console import put, put_json
+from resonance_tui.commands.groups import Command
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from resonance_zoo import metrics
 
 SIGNIFICANCE = 0.05
+
+
+@click.command("score", cls=Command)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--label", default="label", show_default=True, help="Column of the true classes.")
+@click.option("--pred", default="pred", show_default=True, help="Column of the predicted classes.")
+@click.option("--versus", metavar="COLUMN", help="Compare with this column: McNemar's test.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
+def score(file: Path, **options: Any) -> None:
+    """Score predictions in a CSV FILE: WAR, UAR, recalls, confusion, 95% intervals.
+
+    Classes are numbers (0 happiness, 1 sadness, 2 neutral, 3 anger, 4 surprise, 5 disgust,
+    6 fear) or those words.
+
+    \b
+    Examples:
+      resonance-tui models score predictions.csv
+      resonance-tui models score predictions.csv --pred add --versus concat --json
+    """
+    run(file, **options)
 
 
 def run(file: Path, *, label: str, pred: str, versus: str | None, as_json: bool) -> None:
@@ -21,6 +43,11 @@ def run(file: Path, *, label: str, pred: str, versus: str | None, as_json: bool)
 
     Raises InputError for a file, column or value that cannot be understood.
     """
+    import numpy as np
+    from resonance_zoo import metrics
+
+    from resonance_tui.commands.models.predictions import read_columns
+
     wanted = [label, pred, *([versus] if versus is not None else [])]
     columns = {name: np.array(codes) for name, codes in read_columns(file, wanted).columns.items()}
     figures = metrics.figures(metrics.confusion(columns[pred], columns[label]))
@@ -32,7 +59,10 @@ def run(file: Path, *, label: str, pred: str, versus: str | None, as_json: bool)
             "uar": rival["uar"],
             **compare(columns[pred], columns[versus], columns[label], (pred, versus)),
         }
-    click.echo(json.dumps(figures) if as_json else table(figures, pred))
+    if as_json:
+        put_json(figures)
+    else:
+        put(table(figures, pred))
 
 
 def compare(
@@ -42,6 +72,8 @@ def compare(
     names: tuple[str, str],
 ) -> dict[str, Any]:
     """McNemar's test on right and wrong, the bootstrap of the UAR difference, one sentence."""
+    from resonance_zoo import metrics
+
     test = metrics.mcnemar(first, second, labels)
     gap = metrics.bootstrap_uar_difference(first, second, labels)
     uar = [
@@ -72,6 +104,8 @@ def verdict(test: metrics.McNemar, names: tuple[str, str]) -> str:
 
 def table(figures: dict[str, Any], name: str) -> str:
     """The figures as a person wants to read them."""
+    from resonance_zoo import metrics
+
     lines = [metrics.text(figures, name)]
     if "versus" in figures:
         lines += ["", *_versus_lines(figures["versus"], name)]

@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 
 from resonance_tui.charting.ticks import clock, day
-from resonance_tui.commands import history_output as output
-from resonance_tui.commands.history_output import Asked
+from resonance_tui.commands.history import output
+from resonance_tui.commands.history.output import Asked
 from resonance_tui.config import Config
 from resonance_tui.errors import INTERRUPTED, InputError, InvalidChannel, ResonanceError
 from resonance_tui.history.recording import Request

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,6 @@ from resonance_zoo.checkpoints.errors import WeightsError
 from resonance_zoo.checkpoints.stored import stored
 
 MAIN_DATA = "ferv39k"
-WIDE = 100  # columns where nobody looks at a terminal
 NO_SCORE = "-"
 COMPUTED = (
     "Parameters and GMACs are computed from the built networks: one multiply-accumulate counts 1, "
@@ -161,8 +158,3 @@ def scores_by_data(
     """The same by data set; FERV39K's is always there, null where nobody gave any."""
     found: dict[str, Mapping[str, float | None] | None] = {MAIN_DATA: None}
     return found | {data: named_scores(pair) for data, pair in by_data.items()}
-
-
-def terminal_width() -> int:
-    """Columns to fill: the terminal's, at most 100; 100 where output goes elsewhere."""
-    return min(WIDE, shutil.get_terminal_size((WIDE, 24)).columns) if sys.stdout.isatty() else WIDE

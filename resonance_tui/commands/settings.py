@@ -1,4 +1,4 @@
-"""Settings for a verb, out of the flags it was given."""
+"""The settings of one run: file, environment, and the flags that a command was given."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ def share_lines(
     settings: BrokerSettings,
     url: BrokerUrl,
     rooms: Sequence[str],
-    tickets: Mapping[str, Sequence[InviteToken]] | None = None,
+    tokens: Mapping[str, Sequence[InviteToken]] | None = None,
 ) -> list[tuple[str, str]]:
     """The address, and for each room how to join it and invites to send on.
 
     Without rooms CHANNEL stands for the name; where accounts are asked for, NAME and
-    PASSWORD stand for what each viewer was given. No line ever holds a password; the invites
-    that come with a ticket are the one place where that is told.
+    PASSWORD stand for what each viewer was given. No line ever holds a password; only an
+    invite that comes with a token holds a secret.
     """
     typed = f"'{url.spelled_out}'" if url.pin else url.spelled_out
     secret, login = "", typed
@@ -28,6 +28,6 @@ def share_lines(
     lines = [("url", url.place)]
     for room in rooms or ("CHANNEL",):
         lines.append(("join", f"{secret}resonance-tui join {room} --broker {login}"))
-        rights = (tickets or {}).get(room, ()) if settings.asks_for_names else (None,)
-        lines += [("invite", invite_link(url, room, right)) for right in rights]
+        given = (tokens or {}).get(room, ()) if settings.asks_for_names else (None,)
+        lines += [("invite", invite_link(url, room, token)) for token in given]
     return lines
