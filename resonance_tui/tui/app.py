@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
 from resonance_tui.errors import INTERRUPTED, Problem
+from resonance_tui.texts import tr
 from resonance_tui.tui.actions import available
 from resonance_tui.tui.join_context import JoinContext, SessionLike
 from resonance_tui.tui.patience import PatientApp
@@ -171,4 +172,4 @@ class ResonanceApp(PatientApp):
                 yield command
         for action in self._actions if isinstance(screen, LiveScreen) else ():
             run = partial(screen.run_action, action.name)
-            yield SystemCommand(action.title, action.help, run)
+            yield SystemCommand(tr(action.title), tr(action.help), run)
