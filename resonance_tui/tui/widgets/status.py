@@ -86,7 +86,7 @@ def camera_chip(view: SessionView, now: float) -> Chip:
     if retry_at is None:
         return Chip(long, f"{sign} {tr(few_words)}", tone, 2)
     seconds = max(ceil(retry_at - now), 0)
-    soon = tr("in {seconds} s", seconds=seconds) if seconds else ""
+    soon = tr("{seconds} s", seconds=seconds) if seconds else ""
     return Chip(long, f"{sign} {tr(words)} {soon}".rstrip(), tone, 2)
 
 
