@@ -22,8 +22,9 @@ from resonance_tui.errors import INTERRUPTED, Problem
 from resonance_tui.native import tame
 from resonance_tui.secret import masked, may_hold_secret, pieces
 from resonance_tui.shutdown import end
+from resonance_tui.texts import mark
 
-EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted."
+EXIT_CODES = mark("Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted.")
 
 
 @click.group(
