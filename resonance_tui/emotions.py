@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from resonance_tui import palette
+
 
 class Emotion(IntEnum):
     """What a viewer reports. 0-6 are FERV39K's classes in the report's order; their value is
@@ -40,18 +42,16 @@ class EmotionStyle:
     group: str  # happy, neutral, surprise, negative; "" for the two states
 
 
-# Colours after Okabe and Ito's palette, which keeps eight hues apart under the common forms of
-# colour blindness; its black is a grey here, since terminals are dark.
 STYLES: dict[Emotion, EmotionStyle] = {
-    Emotion.HAPPINESS: EmotionStyle("☺", "H", "#f0e442", "happy"),
-    Emotion.SADNESS: EmotionStyle("☹", "S", "#56b4e9", "negative"),
-    Emotion.NEUTRAL: EmotionStyle("─", "N", "#b8b8b8", "neutral"),
-    Emotion.ANGER: EmotionStyle("▲", "A", "#d55e00", "negative"),
-    Emotion.SURPRISE: EmotionStyle("○", "U", "#e69f00", "surprise"),
-    Emotion.DISGUST: EmotionStyle("≈", "D", "#009e73", "negative"),
-    Emotion.FEAR: EmotionStyle("◊", "F", "#cc79a7", "negative"),
-    Emotion.AWAY: EmotionStyle("·", "-", "#707070", ""),
-    Emotion.UNSURE: EmotionStyle("?", "?", "#8a8a8a", ""),
+    Emotion.HAPPINESS: EmotionStyle("☺", "H", palette.HAPPINESS, "happy"),
+    Emotion.SADNESS: EmotionStyle("☹", "S", palette.SADNESS, "negative"),
+    Emotion.NEUTRAL: EmotionStyle("─", "N", palette.NEUTRAL, "neutral"),
+    Emotion.ANGER: EmotionStyle("▲", "A", palette.ANGER, "negative"),
+    Emotion.SURPRISE: EmotionStyle("○", "U", palette.SURPRISE, "surprise"),
+    Emotion.DISGUST: EmotionStyle("≈", "D", palette.DISGUST, "negative"),
+    Emotion.FEAR: EmotionStyle("◊", "F", palette.FEAR, "negative"),
+    Emotion.AWAY: EmotionStyle("·", "-", palette.AWAY, ""),
+    Emotion.UNSURE: EmotionStyle("?", "?", palette.UNSURE, ""),
 }
 
 EMOTIONS: tuple[Emotion, ...] = tuple(code for code in Emotion if code.is_emotion)

@@ -6,7 +6,6 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from resonance_broker.problem import BrokerProblem, ProblemKind
 
@@ -37,7 +36,7 @@ class BrokerSettings:
     tls_key: Path | None = None
     public: bool = False  # other machines may connect
     insecure: bool = False  # public without users or without TLS, knowingly
-    program: Literal["auto", "mosquitto", "embedded"] = "auto"
+    program: str = "auto"  # a name of `backends`
     max_packet_size: int = 4096  # bytes; a report is 16, the largest partial 1494
     stats_interval_s: int = 1  # how often $SYS is renewed
 

@@ -60,6 +60,11 @@ def check_timable(name: str) -> ClipInput:
     return card.input
 
 
+def limit_threads(count: int) -> None:
+    """Let networks on the processor use `count` threads from now on."""
+    torch.set_num_threads(count)
+
+
 def bench(
     name: str,
     *,

@@ -1,1 +1,1 @@
-"""Charts of a recording: series, views and pictures."""
+"""Charts of a recording: the table of views, Chart.build, and pictures."""

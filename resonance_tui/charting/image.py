@@ -1,4 +1,4 @@
-"""A view of a recording as a picture to share: SVG with its text as text, or PNG.
+"""Paints a chart as a picture to share: SVG with its text as text, or PNG.
 
 The same recording always gives the same bytes. Matplotlib is loaded by the first picture.
 """
@@ -7,34 +7,24 @@ from __future__ import annotations
 
 import io
 import threading
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resonance_tui.charting.image_parts import (
-    QUIET,
-    draw_lines,
-    draw_stack,
-    dress,
-    mark_moments,
-)
-from resonance_tui.charting.series import Recording, cut, grid
-from resonance_tui.charting.ticks import clock, day, length
-from resonance_tui.charting.view_state import ViewState
-from resonance_tui.charting.viewport import Viewport
-from resonance_tui.charting.views import (
-    Recorded,
-    View,
-    bands_of,
-    is_too_small,
-    series_of,
-    with_scores,
-)
+import numpy as np
+from numpy.typing import NDArray
+
+from resonance_tui import palette
+from resonance_tui.charting.chart import Chart, ChartRequest, Line
+from resonance_tui.charting.ticks import clock, day, length, offset, time_ticks
+from resonance_tui.charting.view_state import Viewport, ViewState
+from resonance_tui.charting.views import FIRST_VIEW, ViewSpec, is_too_small
+from resonance_tui.emotions import STYLES
 from resonance_tui.errors import InputError
 from resonance_tui.history.atomic_write import free_name, save_bytes
-from resonance_tui.history.moments import Moment, moments
-from resonance_tui.history.recording import Request, read
+from resonance_tui.history.loading import Request, read
+from resonance_tui.history.moments import moments
+from resonance_tui.history.recording import Recorded, cut, with_scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,42 +34,31 @@ FORMATS = ("svg", "png")
 SIZE = (1920, 1080)  # pixels of a PNG
 _DPI, _LEAST_DPI = 160, 64  # at SIZE; where letters can still be read
 _BINS = 480  # as fine as one can still tell apart
-_GROUND, _PANEL, _INK = "#11131a", "#161922", "#d5d8e0"
+_THICK = 0.06  # of the left edge: a layer has room for its letter
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "resonance",  # else ids differ from run to run
     "text.parse_math": False,  # a $ in a name is a $
     "font.family": ["DejaVu Sans"],
     "font.size": 9.5,
-    "text.color": _INK,
-    "axes.edgecolor": QUIET,
-    "axes.labelcolor": _INK,
-    "axes.facecolor": _GROUND,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
+    "text.color": palette.TEXT,
+    "axes.edgecolor": palette.QUIET,
+    "axes.labelcolor": palette.TEXT,
+    "axes.facecolor": palette.BACKGROUND,
+    "xtick.color": palette.QUIET,
+    "ytick.color": palette.QUIET,
+    "xtick.labelcolor": palette.TEXT,
+    "ytick.labelcolor": palette.TEXT,
 }
 _NO_DATE = {"svg": {"Date": None, "Creator": "resonance-tui"}, "png": {"Software": "resonance-tui"}}
 _DRAWING = threading.Lock()  # the settings are matplotlib's own, for the whole process
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is to be drawn."""
-
-    channel: str
-    recorded: Recorded
-    look: ViewState
-    moments: tuple[Moment, ...] = ()
-    zone: tzinfo | None = None  # of the time axis; the machine's own when None
 
 
 def draw_request(
     request: Request,
     format: str,
     *,
-    view: View = View.EMOTIONS,
+    view: ViewSpec = FIRST_VIEW,
     is_grouped: bool = False,
     size: tuple[int, int] = SIZE,
 ) -> bytes:
@@ -91,19 +70,18 @@ def draw_request(
     if request.is_corrected and view.is_of_emotions and is_too_small(track):
         raise InputError("Never 20 viewers showed an emotion: too few to correct.")
     recorded = with_scores(Recorded(track, request.confusion))
-    look = ViewState(
-        Viewport.over(track.start, track.end), view, is_grouped, is_corrected=request.is_corrected
-    )
+    window = Viewport.over(track.start, track.end)
+    state = ViewState(window, view, is_grouped, is_corrected=request.is_corrected)
     found = tuple(moments(track))
-    return render(Subject(request.channel, recorded, look, found, request.zone), format, size)
+    return render(ChartRequest(request.channel, recorded, state, found, request.zone), format, size)
 
 
-def save_picture(subject: Subject, folder: Path) -> Path:
+def save_picture(request: ChartRequest, folder: Path) -> Path:
     """A new PNG in `folder`, named by channel, time and view. Raises CannotSave."""
-    stamp = datetime.fromtimestamp(subject.look.window.start, subject.zone)
-    name = f"{subject.channel}-{stamp:%Y%m%d-%H%M%S}-{subject.look.view.name.lower()}.png"
+    stamp = datetime.fromtimestamp(request.state.window.start, request.zone)
+    name = f"{request.channel}-{stamp:%Y%m%d-%H%M%S}-{request.state.view.name}.png"
     path = free_name(folder / name)
-    save_bytes(path, [render(subject, "png")])
+    save_bytes(path, [render(request, "png")])
     return path
 
 
@@ -114,7 +92,7 @@ def check_size(size: tuple[int, int]) -> tuple[int, int]:
     return size
 
 
-def render(subject: Subject, format: str, size: tuple[int, int] = SIZE) -> bytes:
+def render(request: ChartRequest, format: str, size: tuple[int, int] = SIZE) -> bytes:
     """The picture. `format` is one of FORMATS; `size` is in pixels.
 
     Takes a second, most of it for loading matplotlib. Raises InputError.
@@ -125,35 +103,27 @@ def render(subject: Subject, format: str, size: tuple[int, int] = SIZE) -> bytes
     import matplotlib
     from matplotlib.figure import Figure
 
+    chart = Chart.build(request.recorded, request.state, _BINS)
     stream = io.BytesIO()
     with _DRAWING, matplotlib.rc_context(_SETTINGS):
         dpi = max(_LEAST_DPI, _DPI * min(width / SIZE[0], height / SIZE[1]))
-        figure = Figure((width / dpi, height / dpi), dpi=dpi, facecolor=_GROUND)
+        figure = Figure((width / dpi, height / dpi), dpi=dpi, facecolor=palette.BACKGROUND)
         figure.set_layout_engine("constrained")
-        _draw(figure, subject)
+        _paint(figure, chart, request)
         figure.savefig(stream, format=format, metadata=_NO_DATE[format])
     return stream.getvalue()
 
 
-def _draw(figure: Figure, subject: Subject) -> None:
+def _paint(figure: Figure, chart: Chart, request: ChartRequest) -> None:
     axes: Axes = figure.subplots()
-    look, recorded = subject.look, subject.recorded
-    series = series_of(
-        recorded,
-        look.view,
-        grid(recorded.track, look.window.start, look.window.end, _BINS),
-        is_grouped=look.is_grouped,
-        is_corrected=look.is_corrected,
-    )
-    bands = bands_of(look.view, look.is_grouped)
-    if look.view is View.SHARES:
-        draw_stack(axes, series, bands)
-    else:
-        draw_lines(axes, series, bands, is_corrected=look.corrects)
-    dress(axes, look, subject.zone)
-    mark_moments(axes, subject.moments, look)
-    visible = cut(recorded.track, look.window.start, look.window.end)
-    axes.set_title(_title(subject, visible), loc="left", fontsize=12, pad=18)
+    for line in chart.lines:
+        if chart.view.is_stacked:
+            _paint_layer(axes, chart, line)
+        else:
+            _paint_line(axes, chart, line)
+    _paint_edges(axes, chart, request)
+    _paint_moments(axes, request)
+    axes.set_title(_headline(request), loc="left", fontsize=12, pad=18)
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         axes.legend(
@@ -161,19 +131,114 @@ def _draw(figure: Figure, subject: Subject) -> None:
             labels,
             loc="upper left",
             bbox_to_anchor=(1.005, 1),
-            facecolor=_PANEL,
-            edgecolor=QUIET,
+            facecolor=palette.SURFACE,
+            edgecolor=palette.QUIET,
         )
 
 
-def _title(subject: Subject, visible: Recording) -> str:
-    window, zone = subject.look.window, subject.zone
+def _paint_line(axes: Axes, chart: Chart, line: Line) -> None:
+    """The means, shaded to the edges, with a stroke up to each second that stands out."""
+    color, alpha = line.legend.color, 0.22 if chart.is_corrected else 0.13
+    for label, piece in _labelled(line):
+        times = chart.times[piece]
+        axes.plot(times, line.mean[piece], color=color, linewidth=1.4, label=label)
+        axes.fill_between(
+            times, line.low[piece], line.high[piece], color=color, alpha=alpha, linewidth=0
+        )
+    at = list(line.spikes)
+    if not chart.is_corrected:
+        axes.vlines(
+            chart.times[at], line.mean[at], line.high[at], color=color, linewidth=1, alpha=0.9
+        )
+    if line.peak is not None:
+        axes.annotate(
+            line.legend.letter,
+            (float(chart.times[line.peak]), line.peak_value),
+            xytext=(0, 3),
+            textcoords="offset points",
+            color=color,
+            ha="center",
+            fontweight="bold",
+        )
+
+
+def _paint_layer(axes: Axes, chart: Chart, line: Line) -> None:
+    for label, piece in _labelled(line):
+        axes.fill_between(
+            chart.times[piece],
+            line.low[piece],
+            line.high[piece],
+            color=line.legend.color,
+            linewidth=0,
+            label=label,
+        )
+    if line.peak is not None and line.peak_value >= _THICK * chart.top:
+        middle = line.high[line.peak] - line.peak_value / 2
+        axes.text(
+            float(chart.times[line.peak]),
+            middle,
+            line.legend.letter,
+            color="black",
+            ha="center",
+            va="center",
+        )
+
+
+def _labelled(line: Line) -> list[tuple[str | None, NDArray[np.intp]]]:
+    """Each piece of a line; the first one names it in the legend."""
+    name = f"{line.legend.letter}  {line.legend.word}"
+    return [(None if index else name, piece) for index, piece in enumerate(line.pieces)]
+
+
+def _paint_edges(axes: Axes, chart: Chart, request: ChartRequest) -> None:
+    """Axes: whole numbers from zero, round local times; and why there is nothing between them."""
+    from matplotlib.ticker import MaxNLocator
+
+    window, zone = request.state.window, request.zone
+    if chart.view.full is None:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    room = 1.0 if chart.view.is_stacked else 1.05 if chart.view.full else 1.1
+    axes.set_ylim(0, chart.top * room)
+    axes.set_xlim(window.start, window.end)
+    ticks = time_ticks(window.start, window.end, 13, zone)
+    axes.set_xticks([t for t, _ in ticks], [label for _, label in ticks])
+    axes.set_xlabel(f"local time, {offset(window.start, zone)}")
+    axes.set_ylabel(chart.title)
+    axes.grid(color=palette.QUIET, alpha=0.18, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    if chart.reason:
+        axes.text(0.5, 0.5, chart.reason, transform=axes.transAxes, ha="center", va="center")
+
+
+def _paint_moments(axes: Axes, request: ChartRequest) -> None:
+    """A triangle above the axes in the colour of the emotion, with its letter."""
+    for moment in request.moments:
+        if request.state.window.holds(moment.t):
+            style = STYLES[moment.code]
+            axes.annotate(
+                f"{style.letter}\n▼",
+                (moment.t, 1.0),
+                xycoords=("data", "axes fraction"),
+                color=style.color,
+                ha="center",
+                va="bottom",
+                fontsize=7,
+                linespacing=0.9,
+                annotation_clip=False,
+            )
+
+
+def _headline(request: ChartRequest) -> str:
+    state, zone = request.state, request.zone
+    window = state.window
+    visible = cut(request.recorded.track, window.start, window.end)
     peak = int(visible.viewers.max()) if len(visible) else 0
     pieces = (
-        subject.channel,
+        request.channel,
         f"{day(window.start, zone)} {clock(window.start, zone)} – {clock(window.end, zone)}",
         length(window.span + 1),
         f"peak {peak} viewers" if peak != 1 else "peak 1 viewer",
-        "corrected for the engine's mistakes, 95 % bands" if subject.look.corrects else "",
+        "corrected for the engine's mistakes, 95 % bands" if state.corrects else "",
     )
     return " · ".join(piece for piece in pieces if piece)

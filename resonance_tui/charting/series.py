@@ -1,57 +1,25 @@
-"""Pure: a recording by column, and how it is resampled for a chart so that peaks stay."""
+"""Pure: a recording resampled for a chart, so that peaks stay and gaps are gaps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.emotions import EMOTIONS
-from resonance_tui.history.samples import Sample
+from resonance_tui.history.recording import Floats, Recording
 
-BRIDGE_S = 5  # a hiccup of the recorder, not a gap
+BRIDGE_S = 5  # shorter pauses are bridged; longer ones are gaps
 UNUSUAL = 2.5  # times what a line's highest seconds usually rise above their means: a spike
 LEAST_RISE = 0.1  # of what a line covers; a lower spike would not catch the eye
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)  # the same track is the same object
-class Recording:
-    """A recording by column. All arrays have one entry a recorded second, in order of time."""
-
-    times: NDArray[np.int64]  # (N,) epoch s, strictly rising
-    counts: NDArray[np.int64]  # (N, 7)
-    others: NDArray[np.int64]  # (N,) unsure and away together
-    viewers: NDArray[np.int64]  # (N,)
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-    @property
-    def start(self) -> int:
-        """First recorded second; the track must not be empty."""
-        return int(self.times[0])
-
-    @property
-    def end(self) -> int:
-        return int(self.times[-1])
-
-    def slice(self, low: int, high: int) -> Recording:
-        """Rows `low` to `high` - 1, as a view."""
-        rows = slice(low, high)
-        return Recording(self.times[rows], self.counts[rows], self.others[rows], self.viewers[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Equal buckets of time over a part of a track."""
+    """Equal buckets of time over a part of a recording."""
 
     times: Floats  # (B,) middles of the buckets, epoch s
-    width_s: float
-    bounds: NDArray[np.int64]  # (B + 1,) bucket b holds the track's rows bounds[b] to [b + 1] - 1
+    bounds: NDArray[np.int64]  # (B + 1,) bucket b holds rows bounds[b] to [b + 1] - 1
     starts: frozenset[int] = frozenset()  # buckets that nothing joins to the one before
 
     @property
@@ -75,43 +43,6 @@ class Series:
     starts: frozenset[int] = frozenset()
 
 
-def to_track(rows: Sequence[Sample]) -> Recording:
-    """Where several sources recorded the same second, the one that saw most viewers counts."""
-    table = np.array(
-        [(r.t, r.viewers, *r.counts, r.unsure, r.away) for r in rows], np.int64
-    ).reshape(-1, 11)
-    return from_table(table)
-
-
-def from_table(table: NDArray[np.int64]) -> Recording:
-    """`int64[N, 11]`, one line a row: t, viewers, seven counts, unsure, away; in any order."""
-    if not _is_rising(table[:, 0]):
-        table = table[np.lexsort((-table[:, 1], table[:, 0]))]
-        table = table[np.diff(table[:, 0], prepend=-1) != 0]
-    counts = np.ascontiguousarray(table[:, 2:9])
-    return Recording(table[:, 0].copy(), counts, table[:, 9] + table[:, 10], table[:, 1].copy())
-
-
-def cut(track: Recording, start: float, end: float) -> Recording:
-    """The part from `start` to `end`, both included (epoch s)."""
-    low = np.searchsorted(track.times, start, side="left")
-    high = np.searchsorted(track.times, end, side="right")
-    return track.slice(int(low), int(high))
-
-
-def extend(track: Recording, more: Recording) -> Recording:
-    """`track` with `more` behind it; where they overlap, `more` holds."""
-    if not len(more):
-        return track
-    kept = track.slice(0, int(np.searchsorted(track.times, more.start)))
-    return Recording(
-        np.concatenate([kept.times, more.times]),
-        np.concatenate([kept.counts, more.counts]),
-        np.concatenate([kept.others, more.others]),
-        np.concatenate([kept.viewers, more.viewers]),
-    )
-
-
 def grid(track: Recording, start: float, end: float, bins: int) -> Grid:
     """At most `bins` buckets from `start` to `end`, none shorter than a second."""
     span = end - start + 1  # the last second belongs to it
@@ -121,11 +52,11 @@ def grid(track: Recording, start: float, end: float, bins: int) -> Grid:
     bounds = np.searchsorted(track.times, edges)
     bounds[-1] = np.searchsorted(track.times, end, side="right")
     times: Floats = start + width * (np.arange(bins, dtype=np.float64) + 0.5) - 0.5
-    return Grid(times, width, bounds, _after_gaps(track, bounds, width))
+    return Grid(times, bounds, _after_gaps(track, bounds, width))
 
 
 def min_max(values: NDArray, grid: Grid) -> Series:
-    """Min-max resampling of `values[N, K]`, a row for each of the track's: the mean, the lowest
+    """Min-max resampling of `values[N, K]`, one row a recorded second: the mean, the lowest
     and the highest second of each bucket, so that no second is too short to be seen.
 
     NaN in `values` is a second that is not known.
@@ -182,27 +113,13 @@ def spikes(mean: Floats, high: Floats) -> list[int]:
     return sorted(found | {top} if rise[top] > 0 else found)
 
 
-def segments(
-    times: Floats, line: Floats, starts: frozenset[int]
-) -> list[tuple[list[float], list[float]]]:
-    """A line as its unbroken pieces; a gap in the recording is a gap in the line."""
+def pieces(line: Floats, starts: frozenset[int]) -> list[NDArray[np.intp]]:
+    """The buckets of each unbroken piece of a line; a gap in the recording is a gap in the line."""
     known = np.flatnonzero(np.isfinite(line))
     if not len(known):
         return []
     begun = np.isin(np.arange(len(line)), list(starts)).cumsum()[known]
-    pieces = np.split(known, np.flatnonzero(np.diff(begun)) + 1)
-    return [(times[piece].tolist(), line[piece].tolist()) for piece in pieces]
-
-
-def averages(track: Recording) -> tuple[float, ...]:
-    """Mean viewers per emotion, seven; zeros for an empty track."""
-    if not len(track):
-        return (0.0,) * len(EMOTIONS)
-    return tuple(float(mean) for mean in track.counts.mean(axis=0))
-
-
-def _is_rising(times: NDArray[np.int64]) -> bool:
-    return bool((np.diff(times) > 0).all())
+    return np.split(known, np.flatnonzero(np.diff(begun)) + 1)
 
 
 def _means(values: NDArray, at: NDArray[np.int64], rows: NDArray[np.int64]) -> Floats:

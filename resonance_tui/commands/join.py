@@ -9,6 +9,7 @@ import click
 
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
+from resonance_tui.engines import registry as engines
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
 from resonance_tui.time_limit import for_seconds
 
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
     help="Device index, video file, stream URL, demo or none (default: 0).",
 )
 @click.option("--once", is_flag=True, help="Play a video file once and leave at its end.")
-@click.option(
-    "--engine", metavar="NAME", help="auto, static, or a network of `models list` (default: auto)."
-)
+@click.option("--engine", metavar="NAME", help=f"{engines.summary()} (default: {engines.AUTO}).")
 @click.option("--device", metavar="DEVICE", help="For networks: auto, cpu, cuda or mps.")
 @click.option("--allow-untrained", is_flag=True, help="Run a network that has no weights here.")
 @click.option("--record", is_flag=True, help="Keep the room's history in the local database.")
@@ -155,7 +154,7 @@ def _run_screen(context: CommandLineContext, duration: float | None) -> int:
 def _history_screen(context: CommandLineContext, channel: str) -> HistoryScreen:
     """Imports plotext, which can wait until the key for it is pressed."""
     from resonance_tui.engines.confusion import confusion_of
-    from resonance_tui.history.recording import Request
+    from resonance_tui.history.loading import Request
     from resonance_tui.tui.screens.history import HistoryScreen
 
     confusion = confusion_of(context.config.settings.engine.name)

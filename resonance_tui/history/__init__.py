@@ -1,1 +1,1 @@
-"""What the room felt, kept: one row a second, charts and exports."""
+"""Recordings of rooms: one row a second in SQLite, and what is read from it."""

@@ -1,4 +1,4 @@
-"""Pure: rows as text for other programs (CSV, JSON, one JSON object a line)."""
+"""Pure: rows and moments as text for other programs: CSV, JSON, and chapters of a video."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from resonance_tui.emotions import WORDS
+from resonance_tui.history.moments import Moment
 from resonance_tui.history.samples import Sample
 
 COLUMNS = ("t", "channel", "viewers", *WORDS, "unsure", "away", "source", "local_time")
 CORRECTED = tuple(f"{word}_{what}" for what in ("corrected", "low", "high") for word in WORDS)
+MOMENT_COLUMNS = (
+    *("t", "offset_s", "name", "emotion", "kind"),
+    *("strength", "shift", "before", "after", "local_time"),
+)
+CHAPTER_APART_S = 10  # players take no shorter chapters
 
 Value = str | int | float | None
 Record = Sequence[Value]  # one value a column
@@ -66,6 +72,39 @@ FORMATS: dict[str, Callable[[Iterable[Record], Sequence[str]], Iterator[str]]] =
 }
 
 
+def to_chapters(found: Sequence[Moment], zero: int) -> Iterator[str]:
+    """A line for each moment, as video descriptions have them, with times from `zero` (epoch s).
+
+    The first chapter begins at 00:00. A moment within ten seconds of another one has none.
+    """
+    offsets = [moment.t - zero for moment in found]
+    has_hours = max(offsets, default=0) >= 3600
+    yield f"{_offset(0, has_hours)} Start\n"
+    last = 0
+    for moment, at in zip(found, offsets, strict=True):
+        if at >= last + CHAPTER_APART_S:
+            text = f"{moment.name}: {moment.code.word} {moment.after:.0%}".replace("%", " %")
+            yield f"{_offset(at, has_hours)} {text}\n"
+            last = at
+
+
+def moment_records(
+    found: Iterable[Moment], zero: int, zone: tzinfo | None = None
+) -> Iterator[Record]:
+    """A line of MOMENT_COLUMNS for each moment; shares and strength are from 0 to 1."""
+    for moment in found:
+        numbers = (moment.strength, moment.shift, moment.before, moment.after)
+        yield (
+            in_utc(moment.t),
+            moment.t - zero,
+            moment.name,
+            moment.code.word,
+            moment.kind,
+            *(round(number, 3) for number in numbers),
+            in_zone(moment.t, zone),
+        )
+
+
 def in_utc(t: int) -> str:
     """An epoch second as ISO 8601."""
     return datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -91,3 +130,10 @@ def _cell(value: Value) -> str:
     if any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
     return text
+
+
+def _offset(seconds: int, has_hours: bool) -> str:
+    minutes, second = divmod(seconds, 60)
+    if not has_hours:
+        return f"{minutes:02}:{second:02}"
+    return f"{minutes // 60}:{minutes % 60:02}:{second:02}"

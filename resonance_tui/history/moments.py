@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.emotions import EMOTIONS, Emotion
-
-if TYPE_CHECKING:
-    from resonance_tui.charting.series import Recording
+from resonance_tui.history.recording import Floats, Recording
 
 SCALES_S = (5, 20)  # a scare is over in seconds, a laugh builds up
 USUAL_S, USUAL_PARTS = 60, 5  # what the room is usually like: the median of so many minutes
 PEAK_S = 15  # within this long after its start a reaction is at its highest
 SETTLED_S = (30, 60)  # where a reaction is over and a turn is not
 MOMENT_APART_S = 60
-LEAST_SHIFT = 0.12  # of the room; less is nothing to tell, however sure
-LEAST_PEOPLE = 5  # fewer cannot make a moment, whatever they do
+LEAST_SHIFT = 0.12  # of the room; smaller changes are no moments, however certain
+LEAST_PEOPLE = 5  # with fewer viewers read, no change counts as a moment
 DWELL_S = 10  # a face tells something new this often; in between it repeats itself
 CHANCE_Z = 3.5  # one look in four thousand exceeds it by chance
 CHUNK = 1 << 16  # rows at a time: bounds the memory
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Kind = Literal["reaction", "turn"]
 
@@ -53,7 +50,7 @@ class Moment:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its display name."""
         return NAMES[self.code]
 
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from resonance_tui.charting.views import Recorded, with_scores
 from resonance_tui.errors import StoreError
+from resonance_tui.history.loading import LoadedSession, Request, can_grow, read, read_on
 from resonance_tui.history.moments import Moment, moments
-from resonance_tui.history.recording import LoadedSession, Request, can_grow, read, read_on
+from resonance_tui.history.recording import Recorded, with_scores
 
 FOLLOW_S = 1.0
 LIVE_S = 5.0  # this long after the last new second a recording counts as running
@@ -18,7 +18,7 @@ STUDY_S = 10.0  # moments of a running recording are looked for this often
 
 
 class Playback:
-    """All reading and reckoning happens in threads; of two requests the later one holds."""
+    """Reads and computes in threads; the later of two requests wins."""
 
     def __init__(self, request: Request, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.request = request

@@ -37,7 +37,7 @@ class RecorderRun:
 
 
 def begin(store: Store, channel: str, source: str, started: int, title: str = "") -> int:
-    """A recorder stores its first second: the number of its run."""
+    """Store that a run began with second `started`; returns the number of the run."""
     with store.transaction() as db:
         cursor = db.execute(
             "INSERT INTO session (channel, source, started, title) VALUES (?, ?, ?, ?)",
@@ -48,13 +48,13 @@ def begin(store: Store, channel: str, source: str, started: int, title: str = ""
 
 
 def end(store: Store, run: int, ended: int) -> None:
-    """Its last second is stored."""
+    """Store the last second of a run."""
     with store.transaction() as db:
         db.execute("UPDATE session SET ended = ? WHERE id = ?", (ended, run))
 
 
 def runs(store: Store, channel: str) -> list[RecorderRun]:
-    """In order of time."""
+    """All runs of a channel, in order of time."""
     with store.reading() as db:
         return [
             RecorderRun(start, end, bool(was_ended), title, source)
@@ -63,7 +63,7 @@ def runs(store: Store, channel: str) -> list[RecorderRun]:
 
 
 def mark_gap(store: Store, channel: str, gap: Gap) -> None:
-    """Says for good why these seconds are missing."""
+    """Store why these seconds are missing."""
     with store.transaction() as db:
         db.execute(
             "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?)",

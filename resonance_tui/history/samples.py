@@ -1,8 +1,14 @@
-"""What one recorded second is, and what a session is: values without behaviour."""
+"""Pure: what one recorded second is, what a session is, and how seconds join to sessions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from resonance_tui.history.session_schema import SLOT_S
+
+SESSION_GAP_S = 900  # a pause longer than this ends a session
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +21,7 @@ class Sample:
     channel: str
     t: int  # epoch seconds, UTC
     viewers: int
-    counts: tuple[int, ...]  # seven, in the order of `Code`
+    counts: tuple[int, ...]  # seven, in the order of `Emotion`
     unsure: int
     away: int
     source: str = "local"  # who recorded it
@@ -45,3 +51,40 @@ class Gap:
     seconds: int
     why: str
     source: str = "local"
+
+
+class Slot(NamedTuple):
+    """What was recorded within one quarter of an hour."""
+
+    first: int  # epoch seconds
+    last: int
+    seconds: int
+    peak: int
+
+
+def in_sessions(
+    slots: Iterable[Slot], titles: Sequence[tuple[int, str]] = (), gap_s: int = SESSION_GAP_S
+) -> list[SessionSpan]:
+    """Sessions, oldest first. `slots` in order of time; `titles` of recorders' runs with the first
+    second of each, in order, too: a session has those that began within it.
+
+    Raises ValueError for pauses shorter than a slot, which slots do not tell of.
+    """
+    if gap_s < SLOT_S:
+        raise ValueError(gap_s)
+    joined: list[Slot] = []
+    for slot in slots:
+        if joined and slot.first - joined[-1].last <= gap_s:
+            joined[-1] = _join(joined[-1], slot)
+        else:
+            joined.append(slot)
+    return [SessionSpan(*slot, title=_titles(slot, titles)) for slot in joined]
+
+
+def _join(one: Slot, next: Slot) -> Slot:
+    return Slot(one.first, next.last, one.seconds + next.seconds, max(one.peak, next.peak))
+
+
+def _titles(slot: Slot, titles: Sequence[tuple[int, str]]) -> str:
+    own = (title for started, title in titles if slot.first <= started <= slot.last)
+    return ", ".join(dict.fromkeys(own))

@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING, Self
 from resonance_tui.emotions import WORDS
 from resonance_tui.errors import StoreError
 from resonance_tui.history.database import open_reader, open_writer, translated
-from resonance_tui.history.samples import Sample, SessionSpan
-from resonance_tui.history.spans import SESSION_GAP_S, Slot, in_sessions
+from resonance_tui.history.samples import SESSION_GAP_S, Sample, SessionSpan, Slot, in_sessions
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-__all__ = ["SESSION_GAP_S", "Sample", "SessionSpan", "Store"]
 
 _COLUMNS = ("channel", "t", "source", "viewers", *WORDS, "unsure", "away")
 _INSERT = (
@@ -86,7 +83,7 @@ class Store:
     ) -> NDArray[np.int64]:
         """The same as figures, `int64[N, 11]`: t, viewers, seven counts, unsure, away.
 
-        A fraction of the time that rows take; for `charts.from_table`.
+        A fraction of the time that rows take; for `recording.from_table`.
         """
         import numpy as np
 

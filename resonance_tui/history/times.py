@@ -1,4 +1,4 @@
-"""Pure: what a person types for a point in time, as epoch seconds."""
+"""Pure: parses the times that a person types into epoch seconds."""
 
 from __future__ import annotations
 

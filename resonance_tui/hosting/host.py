@@ -29,7 +29,6 @@ RETRY_S = 1.0
 SILENCE_S = 10.0  # a broker renews its figures every second: after this it is gone
 FAREWELL_S = 1.0
 ACCOUNTS_EVERY_S = 1.0  # how soon accounts that were changed in another terminal count
-_SYS = "$SYS/"
 _ENROLLMENT = request_topic("+").partition("+")[0]
 
 Feed = Callable[[str, bytes], None]  # topic and payload of one figure
@@ -79,7 +78,7 @@ class Host:
 
     def _on_arrival(self, topic: str, payload: bytes) -> None:
         self._heard_at = time.monotonic()
-        if topic.startswith(_SYS):
+        if topic in self._figures:
             self._feed(topic, payload)
         elif self._desk is not None and topic.startswith(_ENROLLMENT):
             self._desk.observe(topic, payload)

@@ -1,21 +1,14 @@
-"""A broker's `$SYS` topics as two figures: how many viewers there are, how much is sent."""
+"""What a broker publishes of itself as figures: how many viewers there are, how much is sent."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-WINDOW = 5  # draws, one a second, over which traffic is averaged
+from resonance_broker.running import Figure
 
-_SYS = "$SYS/broker/"
-_FIGURES = {
-    "clients/connected": "connected",
-    "publish/messages/received": "received",
-    "publish/messages/sent": "sent",
-    "messages/publish/received": "received",  # the embedded broker's spelling
-    "messages/publish/sent": "sent",
-}
-FIGURE_TOPICS = tuple(_SYS + name for name in _FIGURES)
+WINDOW = 5  # draws, one a second, over which traffic is averaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +21,21 @@ class Figures:
 
 
 class FigureReader:
-    """Makes figures out of $SYS; our own connections and their traffic are not counted."""
+    """Adds up what a broker publishes of itself, without our own connections and their traffic.
 
-    def __init__(self) -> None:
-        self._values: dict[str, int] = {}
+    `names`: topic to figure, as the broker's `figures` says.
+    """
+
+    def __init__(self, names: Mapping[str, Figure]) -> None:
+        self._names = names
+        self._values: dict[Figure, int] = {}
         self._heard = 0
         self._draws: deque[tuple[float, int, int]] = deque(maxlen=WINDOW + 1)
 
     def feed(self, topic: str, payload: bytes) -> None:
-        """Take one $SYS message; topics other than `FIGURE_TOPICS` only count as heard."""
+        """Take in one message; other topics, and payloads that are no number, are ignored."""
         self._heard += 1
-        name = _FIGURES.get(topic.removeprefix(_SYS))
+        name = self._names.get(topic)
         if name and len(payload) < 20 and payload.isdigit():
             self._values[name] = int(payload)
 

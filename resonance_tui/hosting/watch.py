@@ -11,7 +11,7 @@ from resonance_broker.running import RunningBroker
 
 from resonance_tui.errors import BrokerRefused
 from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
-from resonance_tui.hosting.traffic import FIGURE_TOPICS, FigureReader, Figures
+from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.connection import LinkState
 
@@ -32,9 +32,9 @@ async def watch(
 
     `say` takes a sentence for a person now and then.
     """
-    reader = FigureReader()
-    host = Host(broker, channels, FIGURE_TOPICS, reader.feed, forget=reader.forget, say=say)
-    # Without MQTT 5 it is the embedded broker, whose rooms are small enough for everybody to hear.
+    reader = FigureReader(broker.figures)
+    host = Host(broker, channels, tuple(broker.figures), reader.feed, forget=reader.forget, say=say)
+    # Aggregators need MQTT 5. The rooms of a broker without it are small: everybody reads all.
     aggregators = [
         Aggregator(own_url(broker), channel, version=5) for channel in channels if broker.has_mqtt5
     ]

@@ -27,9 +27,9 @@ from resonance_tui.messaging.link import Link, MqttLink
 from resonance_tui.messaging.permissions import own_id
 from resonance_tui.messaging.probe import is_reachable
 from resonance_tui.pipeline.face_pipeline import FacePipeline
+from resonance_tui.pipeline.smoothing import ABSENT, Steady
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
-from resonance_tui.room.smoothing import ABSENT, PublishGate, Steady
 from resonance_tui.room.state import MANUAL, SIMULATED, Report, RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.session.events import (
@@ -43,6 +43,7 @@ from resonance_tui.session.events import (
     SessionView,
 )
 from resonance_tui.session.metrics import RoomMetrics
+from resonance_tui.session.publish_gate import PublishGate
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.sinks.base import SinkPlan
 from resonance_tui.sinks.runner import SinkRunner, finish_all
@@ -72,6 +73,7 @@ class SessionPlan:
     engine: str
     data_dir: Path
     engine_options: EngineOptions = field(default_factory=EngineOptions)
+    detector: str = "auto"
     fps: float | None = None  # None: as many frames a second as the engine's clips need
     once: bool = False
     database: Path | None = None  # record there
@@ -100,6 +102,7 @@ class Session:
             plan.source,
             plan.engine,
             plan.data_dir,
+            detector=plan.detector,
             fps=plan.fps,
             once=plan.once,
             options=plan.engine_options,

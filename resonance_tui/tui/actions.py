@@ -1,31 +1,66 @@
-"""Everything the live screen can be told to do: keys, key bar, help and palette come from here."""
+"""What the screens can be told to do: keys, key bar, help and palette come from these tables.
+
+A new key is a row of LIVE or HISTORY, and a method of the screen.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import Any, ClassVar
 
+from rich.cells import cell_len
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
 from resonance_tui.emotions import EMOTIONS, STYLES
+from resonance_tui.tui.patience import PatientScreen
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do. `name` is the method on the live screen after `action_`."""
+    """One thing to do. `name` is the method of the screen after `action_`, with its argument."""
 
     name: str
     keys: tuple[str, ...]
-    label: str  # on the key bar; "" keeps it off
-    title: str  # in the help and the palette
-    help: str
-    group: str
+    label: str  # on the key bar; "" keeps it off, and neighbours of one label share an entry
+    title: str  # in the palette and the help
+    help: str  # one sentence; neighbours of one sentence share a line of the history's help
+    group: str  # its heading in the help, which lists a group in one place
+    rank: int = 0  # where the key bar is narrow, higher ones stay longer; else the earlier ones
+    needs: str = ""  # what a run must have for it to be offered; "" for nothing
+
+
+@dataclass(frozen=True, slots=True)
+class BarEntry:
+    """A key, or some of one kind, on a key bar."""
+
+    keys: str
+    label: str
+    action: str  # what a click does; "" where it could mean several things
+    rank: int
 
 
 OWN = "You"
 SCREEN = "Screen"
 SAY = "Say it with a key"
+LOOK = "Look"
+TAKE = "Recording"
+LEAVE = "Leave"
 
-_GENERAL = (
+HISTORY_SCREEN = "a history screen"
+CONFUSION = "an engine whose mistakes are known"
+
+
+def _say(code: int, word: str, glyph: str) -> Action:
+    sentence = f"{glyph} for ten seconds, marked as said by key."
+    return Action(f"say({code})", (str(code + 1),), "say", f"Say {word}", sentence, SAY)
+
+
+LIVE: tuple[Action, ...] = (
     Action(
         "toggle_camera",
         ("c",),
@@ -57,6 +92,7 @@ _GENERAL = (
         "History",
         "The room's past, as recorded on this machine.",
         SCREEN,
+        needs=HISTORY_SCREEN,
     ),
     Action(
         "toggle_corrected",
@@ -66,7 +102,9 @@ _GENERAL = (
         "Takes out how often your engine errs, with a 95 % band; from 20 viewers on.",
         SCREEN,
     ),
-    Action("help", ("question_mark", "f1"), "help", "Help", "This page.", SCREEN),
+    *(_say(int(code), code.word, STYLES[code].glyph) for code in EMOTIONS),
+    Action("say(-1)", ("0",), "unsay", "Back to the camera", "Takes back what a key said.", SAY),
+    Action("help", ("question_mark", "f1"), "help", "Help", "This page.", SCREEN, rank=1),
     Action(
         "quit",
         ("q", "ctrl+q"),
@@ -74,44 +112,163 @@ _GENERAL = (
         "Quit",
         "Leaves the room, takes your report back, releases the camera.",
         SCREEN,
+        rank=2,
     ),
 )
 
+_CURSOR = "cursor, a bucket of time back and on (shift: ten); a click does it too"
+_ZOOM = "closer, wider, around the cursor (also ↑ ↓ and the wheel)"
+_PAN = "back and on in time (also PgUp PgDn)"
+_ENDS = "the whole session; its newest part, which follows a running recording"
+_MOMENT = "next moment, the one before: where the room changed its mind most"
+_FILES = "what is visible as a picture, as a CSV file, into this directory"
+_CORRECT = "corrected for the engine's known mistakes: means with 95 % bands"
+_CLASSES = "the seven emotions, or the four groups"
 
-def _say(index: int) -> Action:
-    code = EMOTIONS[index]
-    return Action(
-        f"say({int(code)})",
-        (str(index + 1),),
-        "",
-        f"Say {code.word}",
-        f"{STYLES[code].glyph} for ten seconds, marked as said by key.",
-        SAY,
+
+def history_actions() -> tuple[Action, ...]:
+    """The table of the history screen, which names the views there are."""
+    from resonance_tui.charting.views import VIEWS  # loads numpy, which the live screen can spare
+
+    views = f"next view: {', '.join(view.word for view in VIEWS.values())}"
+    return (
+        Action("step(-1)", ("left",), "read", "Cursor back", _CURSOR, LOOK, rank=9),
+        Action("step(1)", ("right",), "read", "Cursor on", _CURSOR, LOOK, rank=9),
+        Action("step(-10)", ("shift+left",), "", "Cursor far back", "", LOOK),
+        Action("step(10)", ("shift+right",), "", "Cursor far on", "", LOOK),
+        Action("zoom(2)", ("plus", "equals_sign", "up"), "zoom", "Closer", _ZOOM, LOOK, rank=6),
+        Action("zoom(0.5)", ("minus", "down"), "zoom", "Wider", _ZOOM, LOOK, rank=6),
+        Action("pan(-0.25)", ("comma", "pageup"), "pan", "Back in time", _PAN, LOOK, rank=4),
+        Action("pan(0.25)", ("full_stop", "pagedown"), "pan", "On in time", _PAN, LOOK, rank=4),
+        Action("whole", ("0", "home"), "all", "The whole session", _ENDS, LOOK),
+        Action("latest", ("end",), "", "The newest part", _ENDS, LOOK),
+        Action("view(1)", ("v",), "view", "Next view", views, LOOK, rank=5),
+        Action("view(-1)", ("V",), "", "View before", views, LOOK),
+        Action("group", ("g",), "groups", "Emotions or groups", _CLASSES, LOOK, rank=1),
+        Action(
+            "correct",
+            ("c",),
+            "corrected",
+            "Corrected or raw counts",
+            _CORRECT,
+            LOOK,
+            rank=-1,
+            needs=CONFUSION,
+        ),
+        Action("pick", ("s",), "session", "Session", "pick a session", TAKE, rank=3),
+        Action("moment(1)", ("m",), "moment", "Next moment", _MOMENT, LOOK, rank=2),
+        Action("moment(-1)", ("M",), "", "Moment before", _MOMENT, LOOK),
+        Action("picture", ("p",), "picture", "Save a picture", _FILES, TAKE),
+        Action("export", ("e",), "CSV", "Save as CSV", _FILES, TAKE),
+        Action("reload", ("r",), "", "Reload", "read the recording again", TAKE),
+        Action("help", ("question_mark", "f1"), "help", "Help", "", LEAVE, rank=8),
+        Action("back", ("escape",), "", "Back", "put the cursor away; leave", LEAVE),
+        Action("leave", ("q",), "quit", "Leave", "leave", LEAVE, rank=7),
     )
 
 
-ACTIONS: tuple[Action, ...] = (
-    *_GENERAL,
-    *(_say(index) for index in range(len(EMOTIONS))),
-    Action("say(-1)", ("0",), "", "Back to the camera", "Takes back what a key said.", SAY),
-)
-
-KEY_NAMES = {"question_mark": "?", "ctrl+q": "ctrl+q", "f1": "F1"}
+_KEY_NAMES = {
+    "question_mark": "?",
+    "f1": "F1",
+    "left": "←",
+    "right": "→",
+    "plus": "+",
+    "minus": "−",
+    "comma": ",",
+    "full_stop": ".",
+    "end": "End",
+    "escape": "Esc",
+}
 
 
 def key_name(key: str) -> str:
     """A key as it is written for people."""
-    return KEY_NAMES.get(key, key)
+    return _KEY_NAMES.get(key, key)
 
 
-def available(has_history: bool) -> tuple[Action, ...]:
-    """The actions of this run: history only where there is a screen for it."""
-    return tuple(action for action in ACTIONS if has_history or action.name != "history")
+def bar_entries(actions: Iterable[Action], room: int, gap: int) -> list[BarEntry]:
+    """The entries of a key bar that fit into `room` cells, each followed by `gap`, in the order of
+    the table."""
+    runs = groupby((action for action in actions if action.label), key=lambda each: each.label)
+    entries = [_bar_entry(label, list(run)) for label, run in runs]
+    kept: list[BarEntry] = []
+    for entry in sorted(entries, key=lambda entry: -entry.rank):
+        cells = cell_len(f"{entry.keys} {entry.label}") + gap
+        if cells <= room:
+            kept.append(entry)
+            room -= cells
+    return [entry for entry in entries if entry in kept]
 
 
-def bindings() -> list[BindingType]:
-    """Bindings of the live screen. The ids let a user's keymap replace the keys."""
+def _bar_entry(label: str, run: list[Action]) -> BarEntry:
+    names = [key_name(action.keys[0]) for action in run]
+    keys = "".join(names) if len(names) <= 2 else f"{names[0]}-{names[-1]}"
+    return BarEntry(keys, label, run[0].name if len(run) == 1 else "", run[0].rank)
+
+
+def by_group(actions: Iterable[Action]) -> dict[str, list[Action]]:
+    """Groups in the order in which the table first names them."""
+    groups: dict[str, list[Action]] = {}
+    for action in actions:
+        groups.setdefault(action.group, []).append(action)
+    return groups
+
+
+def help_rows(actions: Iterable[Action]) -> list[tuple[str, str]]:
+    """(keys, sentence) a row, without headings: the first key of each action."""
+    told = [action for group in by_group(actions).values() for action in group if action.help]
     return [
-        Binding(",".join(action.keys), action.name, action.title, id=f"live.{action.name}")
-        for action in ACTIONS
+        (" ".join(key_name(action.keys[0]) for action in run), sentence)
+        for sentence, run in groupby(told, key=lambda action: action.help)
     ]
+
+
+def bindings(actions: Iterable[Action], prefix: str) -> list[BindingType]:
+    """Of a screen. The ids, `prefix.name`, let a user's keymap replace the keys."""
+    return [
+        Binding(",".join(action.keys), action.name, action.title, id=f"{prefix}.{action.name}")
+        for action in actions
+    ]
+
+
+class ActionScreen(PatientScreen[None]):
+    """A screen that is told what to do by a table of actions."""
+
+    PREFIX: ClassVar[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        cls.BINDINGS = bindings(cls.table(), cls.PREFIX)
+        super().__init_subclass__(**options)
+
+    @classmethod
+    def table(cls) -> Sequence[Action]:
+        """All that this kind of screen knows."""
+        raise NotImplementedError
+
+    @property
+    def has(self) -> frozenset[str]:
+        """What this run has of that which actions need."""
+        return frozenset()
+
+    @property
+    def actions(self) -> list[Action]:
+        """Those that are offered in this run."""
+        return [each for each in self.table() if not each.needs or each.needs in self.has]
+
+    def commands(self) -> Iterable[SystemCommand]:
+        """The actions as commands of the palette."""
+        for action in self.actions:
+            run = partial(self.run_action, action.name)
+            yield SystemCommand(action.title, action.help, run)
+
+
+OWN_COMMANDS = ("Theme", "Screenshot")  # of Textual's own commands, the ones worth having here
+
+
+def palette_commands(
+    textuals: Iterable[SystemCommand], screen: Screen[Any]
+) -> Iterable[SystemCommand]:
+    """What the palette offers on `screen`, given Textual's own commands."""
+    yield from (command for command in textuals if command.title in OWN_COMMANDS)
+    if isinstance(screen, ActionScreen):
+        yield from screen.commands()

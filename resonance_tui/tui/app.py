@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import partial
 from typing import ClassVar
 
 from textual.app import SystemCommand
@@ -16,8 +15,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
 from resonance_tui.errors import INTERRUPTED, Problem
-from resonance_tui.texts import tr
-from resonance_tui.tui.actions import available
+from resonance_tui.tui.actions import palette_commands
 from resonance_tui.tui.join_context import JoinContext, SessionLike
 from resonance_tui.tui.patience import PatientApp
 from resonance_tui.tui.placed import placing
@@ -34,7 +32,6 @@ LEAVE_WITHIN_S = 3.0
 SESSION = "session"
 WIDTHS = [(0, "-tiny"), (50, "-narrow"), (72, "-medium"), (100, "-wide")]
 HEIGHTS = [(0, "-flat"), (10, "-low"), (14, "-short"), (22, "-mid"), (34, "-tall")]
-OWN_COMMANDS = ("Theme", "Screenshot")  # of Textual's own commands, the ones worth having here
 
 HistoryFactory = Callable[[str], Screen]
 
@@ -57,7 +54,6 @@ class ResonanceApp(PatientApp):
         self.failure: Problem | None = None
         self.has_declined = False
         self._history = history
-        self._actions = available(has_history=history is not None)
         self._place: tuple[str, str] | None = None
         self._worker: Worker[None] | None = None
 
@@ -102,7 +98,7 @@ class ResonanceApp(PatientApp):
         except Problem as error:
             self._fail(error)
             return
-        self.push_screen(LiveScreen(session, self._actions))
+        self.push_screen(LiveScreen(session, has_history=self._history is not None))
         self.call_after_refresh(self._start, session)
 
     def _start(self, session: SessionLike) -> None:
@@ -167,9 +163,4 @@ class ResonanceApp(PatientApp):
             self.push_screen(self._history(self._place[0]))
 
     def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
-        for command in super().get_system_commands(screen):
-            if command.title in OWN_COMMANDS:
-                yield command
-        for action in self._actions if isinstance(screen, LiveScreen) else ():
-            run = partial(screen.run_action, action.name)
-            yield SystemCommand(tr(action.title), tr(action.help), run)
+        return palette_commands(super().get_system_commands(screen), screen)

@@ -1,4 +1,4 @@
-"""Signals end a screen as a key would: the room is left, the terminal is mended."""
+"""Signals end a screen as a key would: the room is left, the terminal is restored."""
 
 from __future__ import annotations
 

@@ -6,26 +6,28 @@ import os
 
 from textual.theme import Theme
 
+from resonance_tui import palette
+
 RESONANCE = Theme(
     name="resonance",
-    primary="#7aa2c8",
-    secondary="#8f8fb8",
-    accent="#86c5c0",
-    success="#7fb68a",
-    warning="#d9b26a",
-    error="#e0796f",
-    foreground="#d5d8e0",
-    background="#11131a",
-    surface="#161922",
-    panel="#1d212c",
+    primary=palette.PRIMARY,
+    secondary=palette.SECONDARY,
+    accent=palette.ACCENT,
+    success=palette.SUCCESS,
+    warning=palette.WARNING,
+    error=palette.ERROR,
+    foreground=palette.TEXT,
+    background=palette.BACKGROUND,
+    surface=palette.SURFACE,
+    panel=palette.PANEL,
     dark=True,
     variables={
-        "line": "#2b3140",
-        "quiet": "#868da0",
-        "track": "#2b3140",
-        "border-blurred": "#2b3140",
-        "input-selection-background": "#7aa2c8 35%",
-        "footer-key-foreground": "#86c5c0",
+        "line": palette.LINE,
+        "quiet": palette.QUIET,
+        "track": palette.LINE,
+        "border-blurred": palette.LINE,
+        "input-selection-background": f"{palette.PRIMARY} 35%",
+        "footer-key-foreground": palette.ACCENT,
     },
 )
 

@@ -21,6 +21,7 @@ from limits import patience
 from machine import free_port
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
 from resonance_broker.address import pinned_context
+from resonance_broker.mosquitto import FIGURES
 from resonance_broker.preflight import speaks_mqtt
 
 from resonance_tui.commands.broker.start import describe, run
@@ -286,7 +287,7 @@ async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> N
                     raise
                 swallowed.append("one")
 
-    broker = SimpleNamespace(is_running=True, settings=BrokerSettings())
+    broker = SimpleNamespace(is_running=True, settings=BrokerSettings(), figures={})
     monkeypatch.setattr(watch.Host, "run", stubborn)
     monkeypatch.setattr(watch, "FAREWELL_S", 0.0)
     async with asyncio.timeout(patience(10)), asyncio.TaskGroup() as group:
@@ -302,7 +303,7 @@ async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> N
 
 
 def test_figures_leave_the_host_itself_out() -> None:
-    reader = FigureReader()
+    reader = FigureReader(FIGURES)
     assert reader.figures(0.0) == Figures()
     reader.feed("$SYS/broker/clients/connected", b"3")
     reader.feed("$SYS/broker/publish/messages/received", b"100")
@@ -324,14 +325,14 @@ def test_figures_leave_the_host_itself_out() -> None:
     ],
 )
 def test_what_is_no_figure_is_passed_over(topic: str, payload: bytes) -> None:
-    reader = FigureReader()
+    reader = FigureReader(FIGURES)
     reader.feed("$SYS/broker/publish/messages/sent", b"1")
     reader.feed(topic, payload)
     assert reader.figures(0.0) == Figures()
 
 
 def test_figures_leave_our_aggregators_out() -> None:
-    reader = FigureReader()
+    reader = FigureReader(FIGURES)
 
     def feed(connected: bytes, received: bytes, sent: bytes) -> None:
         reader.feed("$SYS/broker/clients/connected", connected)
@@ -346,7 +347,7 @@ def test_figures_leave_our_aggregators_out() -> None:
 
 
 def test_after_a_restart_rates_do_not_go_below_nothing() -> None:
-    reader = FigureReader()
+    reader = FigureReader(FIGURES)
     for value in (b"500", b"3"):
         reader.feed("$SYS/broker/clients/connected", b"1")
         reader.feed("$SYS/broker/publish/messages/received", value)

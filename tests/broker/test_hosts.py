@@ -31,7 +31,7 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
     ]
 
     async def run(hosting: RoomAnnouncement, ended: asyncio.Event) -> None:
-        async with broker_client(url, hosting.hear, identifier=hosting.id, version=5) as client:
+        async with broker_client(url, hosting.observe, identifier=hosting.id, version=5) as client:
             await hosting.begin(client)
             running = asyncio.create_task(hosting.run(client))
             await ended.wait()

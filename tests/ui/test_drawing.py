@@ -14,10 +14,10 @@ from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
 from resonance_tui.room.state import ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
 from resonance_tui.session import EngineState, EngineStatus
-from resonance_tui.tui.actions import ACTIONS, available
+from resonance_tui.tui.actions import LIVE, history_actions
 from resonance_tui.tui.styles import Styles, banded, bar, column, fit, line_width, printable
 from resonance_tui.tui.widgets.bars import Bars, Shown
-from resonance_tui.tui.widgets.keys import KeyBar
+from resonance_tui.tui.widgets.keys import KeyBar, key_line
 from resonance_tui.tui.widgets.preview import half_blocks
 from resonance_tui.tui.widgets.resonance_line import (
     TOO_FEW,
@@ -292,10 +292,13 @@ def test_chips_shorten_before_they_go():
 
 @given(st.integers(1, 100))
 def test_help_and_quit_are_the_last_keys_to_go(width: int):
-    line = text(KeyBar(available(has_history=True)).draw(PEN, width, 1)[0])
+    line = text(KeyBar(LIVE).draw(PEN, width, 1)[0])
     assert cell_len(line) <= max(width, 1)
     if width >= 18:
         assert "? help" in line and "q quit" in line
+    if width >= 24:
+        assert "? help" in key_line(width, history_actions()).plain
+        assert "q quit" in key_line(width, history_actions()).plain
 
 
 def test_an_untrained_engine_that_failed_has_failed():
@@ -325,6 +328,7 @@ def test_half_blocks_show_the_upper_pixel_in_front():
 
 
 def test_every_key_is_used_once_and_every_emotion_has_one():
-    keys = [key for action in ACTIONS for key in action.keys]
-    assert len(keys) == len(set(keys))
-    assert {f"say({int(code)})" for code in EMOTIONS} <= {action.name for action in ACTIONS}
+    for table in (LIVE, history_actions()):
+        keys = [key for action in table for key in action.keys]
+        assert len(keys) == len(set(keys))
+    assert {f"say({int(code)})" for code in EMOTIONS} <= {action.name for action in LIVE}

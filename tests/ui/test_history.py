@@ -11,22 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from recordings import from_samples
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
-from resonance_tui.charting.series import to_track
-from resonance_tui.charting.view_state import ViewState
-from resonance_tui.charting.viewport import Viewport
-from resonance_tui.charting.views import Recorded
-from resonance_tui.history.recording import Request
+from resonance_tui.charting.chart import ChartRequest
+from resonance_tui.charting.view_state import Viewport, ViewState
+from resonance_tui.history.loading import Request
+from resonance_tui.history.recording import Recorded
 from resonance_tui.history.runs import mark_gap
 from resonance_tui.history.samples import Gap, Sample
 from resonance_tui.history.store import Store
 from resonance_tui.tui.screens.history import HistoryApp, HistoryScreen
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
-from resonance_tui.tui.widgets.chart import Chart
-from resonance_tui.tui.widgets.drawing import ChartView, draw
+from resonance_tui.tui.widgets.chart import ChartWidget
+from resonance_tui.tui.widgets.drawing import draw
 
 EVENING = 1_795_371_000  # Sun 22 Nov 2026, 18:10:00 UTC
 LENGTH = 1800
@@ -501,24 +501,25 @@ async def test_a_new_size_is_drawn_anew(app: HistoryApp) -> None:
         await settled(pilot)
         await pilot.resize_terminal(60, 15)
         await settled(pilot)
-        chart = app.screen.query_one(Chart)
+        chart = app.screen.query_one(ChartWidget)
         widths = {len(line) for line in text(app, "#chart").splitlines()}
         assert widths == {chart.content_size.width} == {60}
 
 
 async def test_the_newest_view_wins(app: HistoryApp) -> None:
     tracks = [
-        to_track(
+        from_samples(
             [Sample("lobby", EVENING + s, 9, (9, 0, 0, 0, 0, 0, 0), 0, 0) for s in range(length)]
         )
         for length in (60, 120, 240)
     ]
     views = [
-        ChartView(Recorded(t), ViewState(Viewport.over(t.start, t.end)), zone=UTC) for t in tracks
+        ChartRequest("lobby", Recorded(t), ViewState(Viewport.over(t.start, t.end)), zone=UTC)
+        for t in tracks
     ]
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        chart = app.screen.query_one(Chart)
+        chart = app.screen.query_one(ChartWidget)
         for view in views:  # the first is being drawn while the others come
             chart.show(view)
             await asyncio.sleep(0)

@@ -14,7 +14,7 @@ from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.room.state import EMPTY_ROOM, ViewerRow
 from resonance_tui.session import EngineState, EngineStatus, SelfView, SessionView
-from resonance_tui.tui.actions import ACTIONS
+from resonance_tui.tui.actions import LIVE
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.screens.live import LiveScreen
@@ -164,7 +164,7 @@ async def test_help_names_every_action_and_closes(key: str):
         await pilot.press(key)
         await shown(pilot, "Signs")
         text = drawn(app)
-        for action in ACTIONS:
+        for action in LIVE:
             assert action.title in text or action.name == "history"
         await pilot.press("escape")
         await pilot.pause()
@@ -218,7 +218,7 @@ async def test_a_lost_link_counts_down_and_says_why():
     lost = LinkStatus(LinkState.LOST, "nobody answers at mqtt://localhost:1883", 103.0)
     session = FakeSession(view(link=lost))
     now = [100.2]
-    screen = LiveScreen(session, ACTIONS, clock=lambda: now[0])
+    screen = LiveScreen(session, has_history=True, clock=lambda: now[0])
     app = ResonanceApp(FakeLaunch(channel=None))
     async with app.run_test(size=WIDE) as pilot:
         await app.push_screen(screen)

@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from resonance_tui.errors import BrokerUnreachable
-from resonance_tui.history.recording import Request
+from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.tui.app import ResonanceApp

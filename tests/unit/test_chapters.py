@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.emotions import EMOTIONS, Emotion
-from resonance_tui.history.chapters import COLUMNS, to_chapters, to_records
+from resonance_tui.history.export import MOMENT_COLUMNS, moment_records, to_chapters
 from resonance_tui.history.moments import NAMES, Moment
 
 T0 = 1_795_345_080
@@ -39,8 +39,8 @@ def test_none_is_a_start() -> None:
 
 
 def test_records_for_programs() -> None:
-    (record,) = to_records([moment(754)], T0)
-    found = dict(zip(COLUMNS, record, strict=True))
+    (record,) = moment_records([moment(754)], T0)
+    found = dict(zip(MOMENT_COLUMNS, record, strict=True))
     assert found["t"] == "2026-11-22T11:10:34Z"
     assert found["offset_s"] == 754
     assert (found["name"], found["emotion"], found["strength"]) == ("Laughter", "happiness", 0.123)

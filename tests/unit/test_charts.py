@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recordings import from_samples
 
 from resonance_tui.charting import series as charts
 from resonance_tui.charting.ticks import clock, count_ticks, day, length, time_ticks
-from resonance_tui.charting.viewport import LEAST_S, Viewport
+from resonance_tui.charting.view_state import LEAST_S, Viewport
+from resonance_tui.history import recording
 from resonance_tui.history.samples import Sample
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -24,8 +26,8 @@ def row(t: int, counts: tuple[int, ...] = CALM, unsure: int = 0, source: str = "
     return Sample("lobby", t, sum(counts) + unsure, counts, unsure, 0, source)
 
 
-def track(*rows: Sample) -> charts.Recording:
-    return charts.to_track(rows)
+def track(*rows: Sample) -> recording.Recording:
+    return from_samples(rows)
 
 
 recordings = st.lists(
@@ -46,7 +48,6 @@ recordings = st.lists(
 def test_an_empty_track() -> None:
     empty = track()
     assert len(empty) == 0
-    assert charts.averages(empty) == (0,) * 7
     grid = charts.grid(empty, 0, 99, 10)
     assert np.isnan(charts.min_max(empty.counts, grid).mean).all()
     assert grid.rows.tolist() == [0] * 10
@@ -67,39 +68,42 @@ def test_of_two_sources_the_one_that_saw_most_counts() -> None:
 def test_a_cut_includes_both_ends() -> None:
     now = 1_795_371_000  # large enough for a float to be coarse
     whole = track(*(row(now + t) for t in range(10)))
-    assert (charts.cut(whole, now + 3, now + 6.0).times - now).tolist() == [3, 4, 5, 6]
-    assert len(charts.cut(whole, now + 20, now + 30)) == 0
+    assert (recording.cut(whole, now + 3, now + 6.0).times - now).tolist() == [3, 4, 5, 6]
+    assert len(recording.cut(whole, now + 20, now + 30)) == 0
 
 
 def test_a_table_is_read_like_its_rows() -> None:
     rows = [row(5, (1, 2, 3, 4, 5, 6, 7), 2), row(6, unsure=1)]
     table = np.array([(r.t, r.viewers, *r.counts, r.unsure, r.away) for r in rows])
-    for ours, theirs in zip(columns(charts.from_table(table)), columns(track(*rows)), strict=True):
+    for ours, theirs in zip(
+        columns(recording.from_table(table)), columns(track(*rows)), strict=True
+    ):
         assert ours == theirs
 
 
 def test_what_is_read_later_continues_the_track() -> None:
     whole = track(*(row(t) for t in range(20)))
     late = track(row(14, (9, 0, 0, 0, 0, 0, 0)), row(15), row(25))
-    longer = charts.extend(whole.slice(0, 16), late)
+    longer = recording.extend(whole.slice(0, 16), late)
     assert longer.times.tolist() == [*range(16), 25]
     assert longer.counts[14, 0] == 9
-    assert charts.extend(whole, track()) is whole
+    assert recording.extend(whole, track()) is whole
 
 
-def columns(part: charts.Recording) -> list[list]:
+def columns(part: recording.Recording) -> list[list]:
     return [c.tolist() for c in (part.times, part.counts, part.others, part.viewers)]
 
 
 # Resampling
 
 
-def min_max(whole: charts.Recording, start: int, end: int, bins: int) -> charts.Series:
+def min_max(whole: recording.Recording, start: int, end: int, bins: int) -> charts.Series:
     return charts.min_max(whole.counts, charts.grid(whole, start, end, bins))
 
 
 def pieces(series: charts.Series, code: int = 2) -> list[list[float]]:
-    return [t for t, _ in charts.segments(series.times, series.mean[code], series.starts)]
+    parts = charts.pieces(series.mean[code], series.starts)
+    return [series.times[part].tolist() for part in parts]
 
 
 def test_the_mean_the_lowest_and_the_highest_second_of_each_bucket() -> None:
@@ -142,9 +146,10 @@ def test_a_bucket_holds_the_seconds_within_its_edges(
 ) -> None:
     whole = track(*rows)
     grid = charts.grid(whole, start, start + span, bins)
+    width = (span + 1) / len(grid.times)
     for index, middle in enumerate(grid.times):
         inside = whole.times[grid.bounds[index] : grid.bounds[index + 1]]
-        assert (np.abs(inside - middle) <= (grid.width_s + 1) / 2 + 1e-6).all()
+        assert (np.abs(inside - middle) <= (width + 1) / 2 + 1e-6).all()
 
 
 def test_unknown_seconds_are_left_out_of_the_mean() -> None:

@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from resonance_tui.charting.series import Recording
 from resonance_tui.emotions import Emotion
-from resonance_tui.history.corrected import correct
 from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts, steps_for
 
 # Rooms by what they truly show: happiness, sadness, neutral, anger, surprise, disgust, fear.
@@ -227,12 +225,11 @@ def test_a_recording_is_corrected_second_by_second() -> None:
     dice = np.random.default_rng(2)
     counts = dice.integers(0, 40, (9000, 7))
     counts[5000] = 1
-    times = np.arange(9000)
-    found = correct(Recording(times, counts, times * 0, counts.sum(axis=1)), READER)
+    found = correct_counts(counts.astype(float), READER)
     assert np.isnan(found.counts[5000]).all()
     for row in (0, 4999, 8999):
         alone = correct_counts(counts[row : row + 1].astype(float), READER)
         assert found.counts[row] == pytest.approx(alone.counts[0])
         assert found.high[row] == pytest.approx(alone.high[0])
-    empty = correct(Recording(times[:0], counts[:0], times[:0], times[:0]), READER)
+    empty = correct_counts(counts[:0].astype(float), READER)
     assert empty.counts.shape == empty.low.shape == (0, 7)

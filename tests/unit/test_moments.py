@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from resonance_tui.charting.series import Recording
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.moments import (
     MOMENT_APART_S,
@@ -20,6 +19,7 @@ from resonance_tui.history.moments import (
     jensen_shannon,
     moments,
 )
+from resonance_tui.history.recording import Recording
 
 RESTING = np.array([0.18, 0.06, 0.58, 0.03, 0.08, 0.02, 0.05])
 T0 = 1_795_345_000

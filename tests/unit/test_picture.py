@@ -7,6 +7,7 @@ import os
 import re
 import struct
 import sys
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,16 +16,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from children import run_child
+from recordings import from_samples
 
-from resonance_tui.charting.image import Subject, draw_request, render, save_picture
-from resonance_tui.charting.series import to_track
-from resonance_tui.charting.view_state import ViewState
-from resonance_tui.charting.viewport import Viewport
-from resonance_tui.charting.views import Recorded, View, with_scores
+from resonance_tui.charting.chart import ChartRequest
+from resonance_tui.charting.image import draw_request, render, save_picture
+from resonance_tui.charting.view_state import Viewport, ViewState
+from resonance_tui.charting.views import VIEWS, ViewSpec
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
+from resonance_tui.history.loading import Request
 from resonance_tui.history.moments import Moment
-from resonance_tui.history.recording import Request
+from resonance_tui.history.recording import Recorded, with_scores
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 
@@ -40,11 +42,11 @@ def rows(gap: range = range(0)) -> list[Sample]:
     ]
 
 
-def subject(channel: str = "lobby", gap: range = range(0), **look: object) -> Subject:
-    recorded = with_scores(Recorded(to_track(rows(gap)), np.eye(7) * 90 + 2))
+def subject(channel: str = "lobby", gap: range = range(0), **look: object) -> ChartRequest:
+    recorded = with_scores(Recorded(from_samples(rows(gap)), np.eye(7) * 90 + 2))
     window = Viewport.over(recorded.track.start, recorded.track.end)
     moment = Moment(EVENING + 300, 0.5, Emotion.SURPRISE, 0.1, 0.5)
-    return Subject(channel, recorded, ViewState(window, **look), (moment,), BERLIN)  # pyright: ignore
+    return ChartRequest(channel, recorded, ViewState(window, **look), (moment,), BERLIN)  # pyright: ignore
 
 
 def texts(svg: bytes) -> list[str]:
@@ -69,11 +71,11 @@ def test_a_name_is_never_markup(channel: str) -> None:
     assert title.startswith(f"{channel} · ")
 
 
-@pytest.mark.parametrize("view", list(View))
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 @pytest.mark.parametrize("is_grouped", [False, True])
-def test_every_view_is_labelled(view: View, is_grouped: bool) -> None:
+def test_every_view_is_labelled(view: ViewSpec, is_grouped: bool) -> None:
     said = texts(render(subject(view=view, is_grouped=is_grouped), "svg"))
-    assert view.value in said
+    assert view.title in said
     assert ("G  negative" in said) == (is_grouped and view.is_of_emotions)
 
 
@@ -137,7 +139,7 @@ def request_(tmp_path: Path) -> Request:
 
 
 def test_what_the_command_line_asks_for(request_: Request) -> None:
-    shares = draw_request(request_, "svg", view=View.SHARES, is_grouped=True)
+    shares = draw_request(request_, "svg", view=VIEWS["shares"], is_grouped=True)
     assert {"% of the room", "G  negative"} <= set(texts(shares))
     small = draw_request(request_, "png", size=(400, 300))
     assert struct.unpack(">II", small[16:24]) == (400, 300)
@@ -147,3 +149,10 @@ def test_nothing_to_draw(request_: Request) -> None:
     empty = Request(request_.db_path, "lobby", start=1, end=2)
     with pytest.raises(InputError, match="Nothing was recorded"):
         draw_request(empty, "svg")
+
+
+def test_a_picture_without_a_line_says_why() -> None:
+    few = subject(view=VIEWS["emotions"], is_corrected=True)
+    alone = replace(few.recorded, track=from_samples([Sample("lobby", EVENING, 0, (0,) * 7, 0, 0)]))
+    said = texts(render(replace(few, recorded=alone, moments=()), "svg"))
+    assert "fewer than 20 viewers: too few to correct" in said

@@ -12,8 +12,8 @@ from limits import patience
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history import playback as module
+from resonance_tui.history.loading import Request, can_grow, read, read_on
 from resonance_tui.history.playback import LIVE_S, STUDY_S, Playback
-from resonance_tui.history.recording import Request, can_grow, read, read_on
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from resonance_tui.charting.series import Recording
 from resonance_tui.emotions import EMOTIONS, Emotion
-from resonance_tui.history.resonance import scores
+from resonance_tui.history.recording import Recording, scores
 from resonance_tui.room.resonance import LEAST_S, WINDOW_S, Resonance, allowance
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 

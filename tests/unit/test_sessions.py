@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from resonance_tui.history import runs, schema
 from resonance_tui.history.runs import RecorderRun
-from resonance_tui.history.samples import Gap, Sample, SessionSpan
-from resonance_tui.history.spans import SESSION_GAP_S, Slot, in_sessions
+from resonance_tui.history.samples import SESSION_GAP_S, Gap, Sample, SessionSpan, Slot, in_sessions
 from resonance_tui.history.store import Store
 
 T0 = 1_795_345_080

@@ -6,21 +6,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recordings import from_samples
 
 from resonance_tui.charting import series
-from resonance_tui.charting.legend import CLASSES, GROUPS, SCORE, VIEWERS, collect
-from resonance_tui.charting.view_state import ViewState
-from resonance_tui.charting.viewport import Viewport
+from resonance_tui.charting.view_state import Viewport, ViewState
 from resonance_tui.charting.views import (
-    Recorded,
-    View,
-    bands_of,
+    CLASSES,
+    GROUPS,
+    VIEWS,
+    ViewSpec,
+    collect,
     is_too_small,
-    mean_counts,
-    series_of,
-    with_scores,
+    means_over,
+    neighbour,
 )
 from resonance_tui.emotions import EMOTIONS, STYLES
+from resonance_tui.history.recording import Recorded, Recording, cut, with_scores
 from resonance_tui.history.samples import Sample
 
 CALM = (0, 0, 10, 0, 0, 0, 0)
@@ -33,17 +34,29 @@ def row(t: int, counts: tuple[int, ...] = CALM, unsure: int = 0) -> Sample:
 
 
 def recorded(*rows: Sample, confusion: np.ndarray | None = None) -> Recorded:
-    return Recorded(series.to_track(rows), confusion)
+    return Recorded(from_samples(rows), confusion)
 
 
 def lines(
-    what: Recorded, view: View, bins: int = 1, *, is_grouped: bool = False, corrected: bool = False
+    what: Recorded,
+    view: ViewSpec,
+    bins: int = 1,
+    *,
+    is_grouped: bool = False,
+    corrected: bool = False,
 ) -> series.Series:
     grid = series.grid(what.track, what.track.start, what.track.end, bins)
-    return series_of(what, view, grid, is_grouped=is_grouped, is_corrected=corrected)
+    return view.series(what, grid, view.legend(is_grouped=is_grouped), corrected)
 
 
-# Bands
+def told(
+    what: Recorded, part: Recording, *, is_grouped: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    view = VIEWS["emotions"]
+    return means_over(what, view, part, is_grouped=is_grouped, is_corrected=True)
+
+
+# Legends
 
 
 def test_the_groups_hold_each_emotion_once() -> None:
@@ -51,7 +64,7 @@ def test_the_groups_hold_each_emotion_once() -> None:
     assert all(STYLES[code].group == band.word for band in GROUPS for code in band.codes)
 
 
-@pytest.mark.parametrize("bands", [CLASSES, GROUPS, VIEWERS, SCORE])
+@pytest.mark.parametrize("bands", [CLASSES, GROUPS, VIEWS["viewers"].lines, VIEWS["score"].lines])
 def test_colour_is_never_alone(bands: tuple) -> None:
     for sign in ("word", "glyph", "letter", "color"):
         assert len({getattr(band, sign) for band in bands}) == len(bands)
@@ -68,15 +81,15 @@ def test_counts_are_collected_by_group() -> None:
 
 
 def test_views_go_around() -> None:
-    view = View.EMOTIONS
-    for expected in (View.SHARES, View.VIEWERS, View.SCORE, View.EMOTIONS):
-        view = view.step(1)
+    view = VIEWS["emotions"]
+    for expected in (VIEWS["shares"], VIEWS["viewers"], VIEWS["score"], VIEWS["emotions"]):
+        view = neighbour(view, 1)
         assert view is expected
-    assert view.step(-1) is View.SCORE
+    assert neighbour(view, -1) is VIEWS["score"]
 
 
 def test_unsure_viewers_are_part_of_the_room() -> None:
-    share = lines(recorded(row(0, (3, 0, 0, 0, 0, 0, 0), unsure=1)), View.SHARES)
+    share = lines(recorded(row(0, (3, 0, 0, 0, 0, 0, 0), unsure=1)), VIEWS["shares"])
     assert share.mean[0].tolist() == [75]
     assert series.stacked(share.mean)[6].tolist() == [75]
 
@@ -91,7 +104,7 @@ def test_shares_stack_up_to_a_hundred_at_most(
     counts: list[tuple[int, ...]], unsure: int, bins: int, is_grouped: bool
 ) -> None:
     what = recorded(*(row(t, c, unsure) for t, c in enumerate(counts)))
-    edges = series.stacked(lines(what, View.SHARES, bins, is_grouped=is_grouped).mean)
+    edges = series.stacked(lines(what, VIEWS["shares"], bins, is_grouped=is_grouped).mean)
     known = np.isfinite(edges)
     assert (known.all(axis=0) | ~known.any(axis=0)).all()
     assert (np.diff(edges, axis=0)[known[1:]] >= 0).all()
@@ -100,13 +113,13 @@ def test_shares_stack_up_to_a_hundred_at_most(
 
 def test_an_empty_room_has_no_shares_and_parts_the_bands() -> None:
     rows = [row(t, (0,) * 7 if t in (4, 5) else CALM) for t in range(10)]
-    share = lines(recorded(*rows), View.SHARES, 10)
-    parts = series.segments(share.times, share.mean[2], share.starts)
-    assert [len(times) for times, _ in parts] == [4, 4]
+    share = lines(recorded(*rows), VIEWS["shares"], 10)
+    parts = series.pieces(share.mean[2], share.starts)
+    assert [len(part) for part in parts] == [4, 4]
 
 
 def test_viewers_and_how_many_of_them_were_read() -> None:
-    found = lines(recorded(row(0, CALM, 3), row(1, CALM, 5)), View.VIEWERS)
+    found = lines(recorded(row(0, CALM, 3), row(1, CALM, 5)), VIEWS["viewers"])
     assert found.mean[:, 0].tolist() == [14, 10]
     assert found.high[:, 0].tolist() == [15, 10]
 
@@ -116,8 +129,8 @@ def test_a_room_that_swings_together_scores_high() -> None:
         return (40, 0, 0, 0, 0, 0, 0) if t // 10 % 2 else (0, 0, 40, 0, 0, 0, 0)
 
     what = recorded(*(row(t, mood(t)) for t in range(120)))
-    assert np.isnan(lines(what, View.SCORE).mean).all()  # not worked out yet
-    assert 80 <= lines(with_scores(what), View.SCORE).mean[0, 0] <= 100
+    assert np.isnan(lines(what, VIEWS["score"]).mean).all()  # not worked out yet
+    assert 80 <= lines(with_scores(what), VIEWS["score"]).mean[0, 0] <= 100
 
 
 # Corrected
@@ -125,7 +138,7 @@ def test_a_room_that_swings_together_scores_high() -> None:
 
 def test_corrected_lines_come_with_their_band_and_keep_everybody() -> None:
     what = recorded(*(row(t, (60, 20, 20, 0, 0, 0, 0)) for t in range(30)), confusion=CONFUSED)
-    raw, better = (lines(what, View.EMOTIONS, corrected=is_on) for is_on in (False, True))
+    raw, better = (lines(what, VIEWS["emotions"], corrected=is_on) for is_on in (False, True))
     assert better.mean[0, 0] > raw.mean[0, 0] + 3
     assert better.mean.sum() == pytest.approx(100)
     assert (better.low <= better.mean).all()
@@ -135,32 +148,32 @@ def test_corrected_lines_come_with_their_band_and_keep_everybody() -> None:
 
 def test_corrected_groups_are_sums() -> None:
     what = recorded(*(row(t, (60, 20, 20, 0, 0, 0, 0)) for t in range(30)), confusion=CONFUSED)
-    seven = lines(what, View.EMOTIONS, corrected=True).mean[:, 0]
-    four = lines(what, View.EMOTIONS, corrected=True, is_grouped=True).mean[:, 0]
+    seven = lines(what, VIEWS["emotions"], corrected=True).mean[:, 0]
+    four = lines(what, VIEWS["emotions"], corrected=True, is_grouped=True).mean[:, 0]
     assert four == pytest.approx([seven[0], seven[[1, 3, 5, 6]].sum(), seven[2], seven[4]])
 
 
 def test_corrected_shares_are_of_everyone_present() -> None:
     what = recorded(row(0, (60, 0, 0, 0, 0, 0, 0), unsure=40), confusion=NEVER_WRONG)
-    assert lines(what, View.SHARES, corrected=True).mean.sum() == pytest.approx(60)
+    assert lines(what, VIEWS["shares"], corrected=True).mean.sum() == pytest.approx(60)
 
 
 def test_small_rooms_are_never_corrected() -> None:
     rows = [row(t, (19 if t < 5 else 20, 0, 0, 0, 0, 0, 0)) for t in range(10)]
     what = recorded(*rows, confusion=CONFUSED)
-    found = lines(what, View.EMOTIONS, 10, corrected=True)
+    found = lines(what, VIEWS["emotions"], 10, corrected=True)
     assert np.isnan(found.mean[:, :5]).all()
     assert np.isfinite(found.mean[:, 5:]).all()
-    assert is_too_small(series.cut(what.track, 0, 4))
+    assert is_too_small(cut(what.track, 0, 4))
     assert not is_too_small(what.track)
-    mean, low, high = mean_counts(what, series.cut(what.track, 0, 4), CLASSES, is_corrected=True)
+    mean, low, high = told(what, cut(what.track, 0, 4))
     assert np.isnan([*mean, *low, *high]).all()
 
 
 def test_without_a_confusion_matrix_counts_stay_raw() -> None:
     what = recorded(row(0))
-    assert lines(what, View.EMOTIONS, corrected=True).mean[2, 0] == 10
-    mean, low, high = mean_counts(what, what.track, GROUPS, is_corrected=True)
+    assert lines(what, VIEWS["emotions"], corrected=True).mean[2, 0] == 10
+    mean, low, high = told(what, what.track, is_grouped=True)
     assert mean.tolist() == low.tolist() == high.tolist() == [0, 0, 10, 0]
 
 
@@ -220,5 +233,5 @@ def test_the_cursor_is_always_in_sight(span: int, keys: list[tuple[str, float]],
 
 
 def test_every_view_has_bands() -> None:
-    assert [len(bands_of(view, False)) for view in View] == [7, 7, 2, 1]
-    assert [len(bands_of(view, True)) for view in View] == [4, 4, 2, 1]
+    assert [len(view.legend(is_grouped=False)) for view in VIEWS.values()] == [7, 7, 2, 1]
+    assert [len(view.legend(is_grouped=True)) for view in VIEWS.values()] == [4, 4, 2, 1]

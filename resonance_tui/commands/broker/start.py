@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from resonance_tui.commands.choices import TableChoice
 from resonance_tui.commands.console import StatusLine, put, say, uptime
 from resonance_tui.commands.groups import Group
 from resonance_tui.commands.settings import load
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 @click.option("--insecure", is_flag=True, help="With --public: without accounts and TLS.")
 @click.option(
     "--program",
-    type=click.Choice(["auto", "mosquitto", "embedded"]),
+    type=TableChoice("resonance_broker.backends", "names"),
     default="auto",
     show_default=True,
     help="Which broker to run.",
@@ -99,7 +100,7 @@ def run(
     invites: int = 0,
     expires: str = "24h",
     quiet: bool = False,
-    program: Literal["auto", "mosquitto", "embedded"] = "auto",
+    program: str = "auto",
     folder: Path | None = None,
 ) -> None:
     """Run a broker until Ctrl-C: its address on stdout, its traffic on stderr.

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from resonance_tui.commands.choices import TableChoice
 from resonance_tui.commands.groups import ChannelOrCommand, Command, NamedAsGroup
 from resonance_tui.commands.settings import load
 from resonance_tui.sinks.registry import SINKS
@@ -38,8 +39,7 @@ def history() -> None:
 @click.option("--recorder", metavar="NAME", help="Only rows of this recorder (default: all).")
 @click.option(
     "--view",
-    type=click.Choice(["emotions", "shares", "viewers", "score"]),
-    default="emotions",
+    type=TableChoice("resonance_tui.charting.views", "VIEWS"),
     help="Of a picture: what it shows.",
 )
 @click.option("--groups", is_flag=True, help="Of a picture: four groups, not seven emotions.")

@@ -16,16 +16,16 @@ import click
 from resonance_tui.charting.ticks import clock, day, length
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError
-from resonance_tui.history import chapters, export, runs
+from resonance_tui.history import export, runs
 from resonance_tui.history.atomic_write import save, save_bytes
-from resonance_tui.history.recording import Request
+from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.secret import describe
 
 if TYPE_CHECKING:
-    from resonance_tui.charting.series import Floats
+    from resonance_tui.history.recording import Floats
 
 What = Literal["rows", "moments", "sessions"]
 
@@ -57,7 +57,7 @@ class Asked:
     recorder: str | None = None  # None: all of them
     corrected: bool = False
     what: What = "rows"
-    view: str = "emotions"  # of a picture
+    view: str | None = None  # of a picture; the first of the table when None
     groups: bool = False
     size: str | None = None
 
@@ -195,8 +195,8 @@ def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.R
 def _write_moments(
     request: Request, sessions: list[SessionSpan], format: str, out: Path | None
 ) -> None:
+    from resonance_tui.history.loading import read
     from resonance_tui.history.moments import moments
-    from resonance_tui.history.recording import read
 
     track = read(request).track
     found = moments(track, MOST_MOMENTS)
@@ -205,20 +205,20 @@ def _write_moments(
     if not found and len(track):
         _say("The room never changed its mind beyond chance: no moments.")
     if format == "text":
-        _put(chapters.to_chapters(found, zero), out)
+        _put(export.to_chapters(found, zero), out)
     else:
-        lines = chapters.to_records(found, zero, request.zone)
-        _put_data(export.FORMATS[format](lines, chapters.COLUMNS), out)
+        lines = export.moment_records(found, zero, request.zone)
+        _put_data(export.FORMATS[format](lines, export.MOMENT_COLUMNS), out)
 
 
 def _write_picture(request: Request, asked: Asked, format: str) -> None:
     from resonance_tui.charting.image import SIZE, draw_request
-    from resonance_tui.charting.views import View
+    from resonance_tui.charting.views import FIRST_VIEW, VIEWS
 
-    size = _size(asked.size) if asked.size else SIZE
+    size = _parse_size(asked.size) if asked.size else SIZE
     if asked.out is None and sys.stdout.isatty():
         raise InputError("A picture is nothing for a terminal.", "Name a file: --out room.svg")
-    view = View[asked.view.upper()]
+    view = VIEWS[asked.view] if asked.view else FIRST_VIEW
     picture = draw_request(request, format, view=view, is_grouped=asked.groups, size=size)
     if asked.out is not None and str(asked.out) != "-":
         save_bytes(asked.out, [picture])
@@ -227,7 +227,7 @@ def _write_picture(request: Request, asked: Asked, format: str) -> None:
         click.echo(picture, nl=False)
 
 
-def _size(text: str) -> tuple[int, int]:
+def _parse_size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
     if match is None:
         raise InputError(f"{describe(text)} is no size in pixels.", "For example --size 1920x1080")

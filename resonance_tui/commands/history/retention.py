@@ -63,7 +63,7 @@ def _say_what_stays(store: Store, channels: list[str]) -> None:
 def _give_back(store: Store) -> None:
     _say(f"Writing {store.path} anew ...")
     before, after = vacuum(store)
-    _say(f"{store.path}: {_size(before)} before, {_size(after)} now.")
+    _say(f"{store.path}: {_bytes(before)} before, {_bytes(after)} now.")
 
 
 def _before(older_than: str, now: float) -> int:
@@ -95,7 +95,7 @@ def _agrees(rows: int, what: str) -> bool:
     return click.confirm(f"Delete {rows} rows {what} for good?", err=True)
 
 
-def _size(size: int) -> str:
+def _bytes(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1000:.0f} kB"
 
 

@@ -17,7 +17,7 @@ from resonance_tui.commands.history import output
 from resonance_tui.commands.history.output import Asked
 from resonance_tui.config import Config
 from resonance_tui.errors import INTERRUPTED, InputError, InvalidChannel, ResonanceError
-from resonance_tui.history.recording import Request
+from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_range

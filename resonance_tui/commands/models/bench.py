@@ -52,8 +52,7 @@ def run(
     from resonance_tui.engines.catalog import INSTALL
 
     try:
-        import torch
-        from resonance_zoo.benchmark import NotTimable, bench, check_timable
+        from resonance_zoo.benchmark import NotTimable, bench, check_timable, limit_threads
         from resonance_zoo.inference import DeviceError
     except ImportError as error:
         raise InputError(
@@ -61,7 +60,7 @@ def run(
             f"Install them with: {INSTALL}",
         ) from error
     if threads is not None:
-        torch.set_num_threads(threads)
+        limit_threads(threads)
     names = names or DEFAULT
     timings: list[Timing] = []
     try:

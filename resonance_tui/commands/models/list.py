@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from resonance_tui.commands.console import put_json, put_lines, terminal_width
+from resonance_tui.commands.console import put, put_json, put_lines, terminal_width
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import InputError
@@ -37,6 +37,7 @@ def run_list(config: Config, pattern: str, *, as_json: bool) -> None:
     from resonance_zoo.registry import UnknownModel
 
     from resonance_tui.commands.models.table import ModelRow, state, table
+    from resonance_tui.engines import registry
     from resonance_tui.engines.base import weights_folder
 
     names = resonance_zoo.list_models(pattern)
@@ -48,6 +49,7 @@ def run_list(config: Config, pattern: str, *, as_json: bool) -> None:
         put_json([row.as_json() for row in rows], indent=2)
     else:
         put_lines(table(rows, terminal_width()))
+        put(f"`--engine` also takes: {', '.join(registry.ENGINES)}.")
 
 
 @click.command("info", cls=Command)

@@ -1,9 +1,8 @@
-"""Every key and every sign, generated from the registry of actions and the looks of emotions."""
+"""Every key and every sign, generated from the table of actions and the styles of emotions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,7 +13,7 @@ from textual.widgets import Static
 
 from resonance_tui.emotions import STYLES
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.actions import Action, key_name
+from resonance_tui.tui.actions import Action, by_group, key_name
 from resonance_tui.tui.patience import PatientDialog
 
 SIGNS = (
@@ -40,9 +39,9 @@ class HelpScreen(PatientDialog[None]):
         with Vertical(classes="card"):
             yield Static(tr("Help"), classes="card-title")
             with VerticalScroll():
-                for group, actions in groupby(self._actions, key=lambda action: action.group):
+                for group, actions in by_group(self._actions).items():
                     yield Static(Content(tr(group)), classes="question")
-                    yield Static(_keys(list(actions)), classes="answer")
+                    yield Static(_keys(actions), classes="answer")
                 yield Static(tr("Signs"), classes="question")
                 yield Static(_signs(), classes="answer")
             yield Static(tr("esc closes · ctrl+p finds any of these by name"), classes="keys")

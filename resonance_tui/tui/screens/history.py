@@ -3,48 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.screen import Screen
 
-from resonance_tui.charting.view_state import ViewState
-from resonance_tui.charting.viewport import Viewport
-from resonance_tui.charting.views import is_too_small
+from resonance_tui.charting.chart import ChartRequest
+from resonance_tui.charting.view_state import Viewport, ViewState
+from resonance_tui.charting.views import is_too_small, neighbour
 from resonance_tui.errors import INTERRUPTED, ResonanceError
+from resonance_tui.history.loading import Request, export_csv
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
-from resonance_tui.history.recording import Request, export
-from resonance_tui.tui.patience import PatientApp, PatientScreen
+from resonance_tui.tui.actions import (
+    CONFUSION,
+    Action,
+    ActionScreen,
+    history_actions,
+    palette_commands,
+)
+from resonance_tui.tui.patience import PatientApp
 from resonance_tui.tui.placed import placing
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
-from resonance_tui.tui.screens.history_keys import BINDINGS
 from resonance_tui.tui.signals import leave_on_signals
 from resonance_tui.tui.theme import RESONANCE, heed_no_color
-from resonance_tui.tui.widgets.chart import Chart
-from resonance_tui.tui.widgets.history_panes import HistoryPanes, Shown
-
-__all__ = ["HistoryApp", "HistoryScreen", "Request"]
+from resonance_tui.tui.widgets.chart import ChartWidget
+from resonance_tui.tui.widgets.history_panes import HistoryPanes
 
 
-class HistoryScreen(PatientScreen[None]):
+class HistoryScreen(ActionScreen):
     """Self-contained: reads the database by itself, in threads, and writes only exports."""
 
-    BINDINGS: ClassVar[list[BindingType]] = BINDINGS
+    PREFIX = "history"
 
     def __init__(self, request: Request) -> None:
         super().__init__()
         self._playback = Playback(request)
-        self._look: ViewState | None = None  # None while there is nothing to look at
+        self._state: ViewState | None = None  # None while there is nothing to look at
         self._moment: Moment | None = None  # the one that was jumped to
 
     def compose(self) -> ComposeResult:
-        yield HistoryPanes(is_correctable=self._playback.request.confusion is not None)
+        yield HistoryPanes(self.actions)
+
+    @classmethod
+    def table(cls) -> Sequence[Action]:
+        return history_actions()
+
+    @property
+    def has(self) -> frozenset[str]:
+        return frozenset() if self._playback.request.confusion is None else frozenset({CONFUSION})
 
     def on_mount(self) -> None:
         self._panes.say(self._playback.request.channel, "Reading the history ...")
@@ -59,22 +72,22 @@ class HistoryScreen(PatientScreen[None]):
         try:
             await playback.load()
         except ResonanceError as error:
-            self._look = None
+            self._state = None
             self._panes.say(playback.request.channel, f"\n{error.message}\n{error.hint}")
             return
         self._moment = None
         if playback.recorded is None:
-            self._look = None
+            self._state = None
             others = "Press s to pick a session." if self._has_sessions else ""
             words = f"\nNothing was recorded in this range.\n{others}"
             self._panes.say(playback.request.channel, words)
             return
         track = playback.recorded.track
         window = Viewport.over(track.start, track.end)
-        if self._look is None:
-            self._look = ViewState(window, is_corrected=playback.request.is_corrected)
+        if self._state is None:
+            self._state = ViewState(window, is_corrected=playback.request.is_corrected)
         else:  # another session, or the same one again: seen in the same way
-            self._look = replace(self._look, window=window, cursor=None)
+            self._state = replace(self._state, window=window, cursor=None)
         self._redraw()
         self._study()
 
@@ -85,10 +98,10 @@ class HistoryScreen(PatientScreen[None]):
 
     @work(group="follow")
     async def _follow(self) -> None:
-        if not await self._playback.follow() or self._look is None:
+        if not await self._playback.follow() or self._state is None:
             return
         if (recorded := self._playback.recorded) is not None:
-            self._look = self._look.grown(recorded.track.start, recorded.track.end)
+            self._state = self._state.grown(recorded.track.start, recorded.track.end)
         self._redraw()
         if self._playback.is_due:
             self._study()
@@ -113,31 +126,31 @@ class HistoryScreen(PatientScreen[None]):
     # Looking
 
     def _go(self, change: Callable[[ViewState], ViewState]) -> None:
-        if self._look is None:
+        if self._state is None:
             return
-        before, self._look = self._look.cursor, change(self._look)
-        if self._look.cursor != before:
+        before, self._state = self._state.cursor, change(self._state)
+        if self._state.cursor != before:
             self._moment = None
         self._redraw()
 
     def action_step(self, by: int) -> None:
-        self._go(lambda look: look.step(by, self._panes.bins))
+        self._go(lambda state: state.step(by, self._panes.bins))
 
-    @on(Chart.Pointed)
-    def _point(self, event: Chart.Pointed) -> None:
-        self._go(lambda look: look.point(event.t))
+    @on(ChartWidget.Pointed)
+    def _point(self, event: ChartWidget.Pointed) -> None:
+        self._go(lambda state: state.point(event.t))
 
     def action_pan(self, part: float) -> None:
-        self._go(lambda look: look.on(look.window.pan(part)))
+        self._go(lambda state: state.on(state.window.pan(part)))
 
     def action_zoom(self, factor: float) -> None:
-        self._go(lambda look: look.zoom(factor))
+        self._go(lambda state: state.zoom(factor))
 
     def action_whole(self) -> None:
-        self._go(lambda look: replace(look, window=look.window.whole(), cursor=None))
+        self._go(lambda state: replace(state, window=state.window.whole(), cursor=None))
 
     def action_latest(self) -> None:
-        self._go(lambda look: look.on(look.window.latest()))
+        self._go(lambda state: state.on(state.window.latest()))
 
     def on_mouse_scroll_up(self) -> None:
         self.action_zoom(2)
@@ -146,25 +159,25 @@ class HistoryScreen(PatientScreen[None]):
         self.action_zoom(0.5)
 
     def action_view(self, by: int) -> None:
-        self._go(lambda look: replace(look, view=look.view.step(by)))
+        self._go(lambda state: replace(state, view=neighbour(state.view, by)))
 
     def action_group(self) -> None:
-        self._go(lambda look: replace(look, is_grouped=not look.is_grouped))
+        self._go(lambda state: replace(state, is_grouped=not state.is_grouped))
 
     def action_correct(self) -> None:
         recorded = self._playback.recorded
-        if recorded is None or self._look is None:
+        if recorded is None or self._state is None:
             return
         if recorded.confusion is None:
             self.notify("Nobody published how often this engine is mistaken: nothing to correct.")
-        elif is_too_small(recorded.track) and not self._look.is_corrected:
+        elif is_too_small(recorded.track) and not self._state.is_corrected:
             self.notify("Never 20 viewers showed an emotion: too few to correct.")
         else:
-            self._go(lambda look: replace(look, is_corrected=not look.is_corrected))
+            self._go(lambda state: replace(state, is_corrected=not state.is_corrected))
 
     def action_moment(self, step: int) -> None:
         found = self._playback.moments
-        if self._look is None:
+        if self._state is None:
             return
         if not found:
             self.notify("The room never changed its mind: no moments in this range.")
@@ -173,7 +186,7 @@ class HistoryScreen(PatientScreen[None]):
             moment = found[(found.index(self._moment) + step) % len(found)]
         else:
             moment = found[0 if step > 0 else -1]
-        self._go(lambda look: look.around(moment.t))
+        self._go(lambda state: state.around(moment.t))
         self._moment = moment
         self._redraw()
 
@@ -181,11 +194,13 @@ class HistoryScreen(PatientScreen[None]):
 
     @work(exclusive=True, group="export")
     async def action_export(self) -> None:
-        if self._look is None:
+        if self._state is None:
             return
-        window = self._look.window
+        window = self._state.window
         try:
-            path, rows = await asyncio.to_thread(export, self._playback.request, window, Path.cwd())
+            path, rows = await asyncio.to_thread(
+                export_csv, self._playback.request, window.start, window.end, Path.cwd()
+            )
         except (ResonanceError, OSError) as error:  # OSError: the working directory is gone
             self.notify(str(error), severity="error", markup=False)
             return
@@ -193,27 +208,24 @@ class HistoryScreen(PatientScreen[None]):
 
     @work(exclusive=True, group="picture")
     async def action_picture(self) -> None:
-        playback = self._playback
-        if playback.recorded is None or self._look is None:
+        if (request := self._chart_request) is None:
             return
-        from resonance_tui.charting.image import Subject, save_picture
+        from resonance_tui.charting.image import save_picture
 
-        look = replace(self._look, cursor=None)
-        request, found = playback.request, playback.moments
-        subject = Subject(request.channel, playback.recorded, look, found, request.zone)
+        request = replace(request, state=replace(request.state, cursor=None))
         try:
-            path = await asyncio.to_thread(save_picture, subject, Path.cwd())
+            path = await asyncio.to_thread(save_picture, request, Path.cwd())
         except (ResonanceError, OSError) as error:
             self.notify(str(error), severity="error", markup=False)
             return
         self.notify(str(path), title="Saved", markup=False)
 
     def action_help(self) -> None:
-        self.app.push_screen(HistoryHelp())
+        self.app.push_screen(HistoryHelp(self.table()))
 
     def action_back(self) -> None:
-        if self._look is not None and self._look.cursor is not None:
-            self._go(lambda look: replace(look, cursor=None))
+        if self._state is not None and self._state.cursor is not None:
+            self._go(lambda state: replace(state, cursor=None))
         else:
             self.action_leave()
 
@@ -229,28 +241,25 @@ class HistoryScreen(PatientScreen[None]):
     def _panes(self) -> HistoryPanes:
         return self.query_one(HistoryPanes)
 
-    def _redraw(self) -> None:
+    @property
+    def _chart_request(self) -> ChartRequest | None:
+        """What is to be seen; None where there is nothing."""
         playback = self._playback
-        if playback.recorded is None or self._look is None:
-            return
-        self._panes.show(
-            Shown(
-                playback.request.channel,
-                playback.recorded,
-                self._look,
-                playback.moments,
-                self._moment if self._moment in playback.moments else None,
-                playback.is_live,
-                playback.request.zone,
-            )
-        )
+        if playback.recorded is None or self._state is None:
+            return None
+        channel, zone = playback.request.channel, playback.request.zone
+        return ChartRequest(channel, playback.recorded, self._state, playback.moments, zone)
+
+    def _redraw(self) -> None:
+        if (request := self._chart_request) is not None:
+            moment = self._moment if self._moment in request.moments else None
+            self._panes.show(request, moment, is_live=self._playback.is_live)
 
 
 class HistoryApp(PatientApp):
     """A shell around the one screen."""
 
     TITLE = "resonance history"
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "interrupt", "Interrupt", priority=True, show=False)
     ]
@@ -267,6 +276,9 @@ class HistoryApp(PatientApp):
 
     def on_mount(self) -> None:
         leave_on_signals(self, self.action_interrupt)
+
+    def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
+        return palette_commands(super().get_system_commands(screen), screen)
 
     def action_interrupt(self) -> None:
         self.exit(return_code=INTERRUPTED)

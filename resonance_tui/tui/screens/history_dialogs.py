@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import ClassVar
 
@@ -14,9 +15,15 @@ from textual.widgets import OptionList, Static
 
 from resonance_tui.charting.ticks import clock, day, length
 from resonance_tui.history.samples import SessionSpan
+from resonance_tui.tui.actions import Action, help_rows
 from resonance_tui.tui.patience import PatientDialog
-from resonance_tui.tui.screens.history_keys import KEYS
 from resonance_tui.tui.styles import printable
+
+SIGNS = (
+    "Lines are means; an upright stroke reaches up to a second that stands out.",
+    "Shares are means without strokes: short peaks are in the lines.",
+    "▾ marks a moment; ▸ in the list says that the new mood stayed.",
+)
 
 
 class _Dialog:
@@ -80,10 +87,14 @@ class HistoryHelp(PatientDialog[None]):
         Binding("escape,q,question_mark,f1", "dismiss(None)", "back")
     ]
 
+    def __init__(self, actions: Sequence[Action]) -> None:
+        super().__init__()
+        self._actions = actions
+
     def compose(self) -> ComposeResult:
         table = Table.grid(padding=(0, 2))
-        for key, meaning in KEYS:
-            table.add_row(Text(key, "bold", no_wrap=True), meaning)
+        for keys, sentence in (*help_rows(self._actions), *(("", sign) for sign in SIGNS)):
+            table.add_row(Text(keys, "bold", no_wrap=True), sentence)
         with VerticalScroll() as box:
             box.border_title = "Keys"
             yield Static(table)

@@ -5,19 +5,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.actions import Action, bindings
+from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, Action, ActionScreen
 from resonance_tui.tui.join_context import SessionLike
-from resonance_tui.tui.patience import PatientScreen
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.keys import KeyBar
@@ -33,27 +30,36 @@ PREVIEW_S = 0.2
 LEAVING = mark("leaving the room …")
 
 
-class LiveScreen(PatientScreen[None]):
+class LiveScreen(ActionScreen):
     """Draws one session. Starting and ending it is the app's business."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    PREFIX = "live"
     AUTO_FOCUS = "#roster"
 
     def __init__(
         self,
         session: SessionLike,
-        actions: Sequence[Action],
+        *,
+        has_history: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.session = session
-        self._actions = actions
+        self._has_history = has_history
         self._clock = clock
         self._ticks = 0
         self._ticker: Timer | None = None
         self._previewer: Timer | None = None
         self._drawn: RoomSnapshot | None = None
         session.add_listener(self._on_news)
+
+    @classmethod
+    def table(cls) -> Sequence[Action]:
+        return LIVE
+
+    @property
+    def has(self) -> frozenset[str]:
+        return frozenset({HISTORY_SCREEN} if self._has_history else ())
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
@@ -66,7 +72,7 @@ class LiveScreen(PatientScreen[None]):
                 yield SelfPanel(id="own")
                 yield Bars(id="bars")
         yield TimelinePanel(id="timeline")
-        yield KeyBar(self._actions, id="keys")
+        yield KeyBar(self.actions, id="keys")
 
     def on_mount(self) -> None:
         titles = {
@@ -155,7 +161,7 @@ class LiveScreen(PatientScreen[None]):
         self._tick()
 
     def action_help(self) -> None:
-        self.app.push_screen(HelpScreen(self._actions))
+        self.app.push_screen(HelpScreen(self.actions))
 
     async def action_history(self) -> None:
         await self.app.run_action("history")
@@ -164,5 +170,4 @@ class LiveScreen(PatientScreen[None]):
         await self.app.run_action("quit")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        known = {each.name for each in self._actions}
-        return action in known if action == "history" else True
+        return self._has_history or action != "history"

@@ -1,4 +1,4 @@
-"""The history chart: draws the newest view in a thread, whatever comes meanwhile."""
+"""The widget of the history chart: paints the newest request in a thread."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import Static
 
-from resonance_tui.charting.views import View
-from resonance_tui.tui.widgets.drawing import LEFT_CELLS, ChartView, bins_for, draw
+from resonance_tui.charting.chart import ChartRequest
+from resonance_tui.charting.views import ViewSpec
+from resonance_tui.tui.widgets.drawing import LEFT_CELLS, bins_for, draw
 
-__all__ = ["Chart", "ChartView", "draw"]
 
-
-class Chart(Static):
-    """Views that come while one is drawn replace each other."""
+class ChartWidget(Static):
+    """Requests that come while one is painted replace each other."""
 
     class Pointed(Message):
         """Somebody clicked at a time."""
@@ -28,33 +27,33 @@ class Chart(Static):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._view: ChartView | None = None
+        self._request: ChartRequest | None = None
         self._is_drawing = False
 
-    def show(self, view: ChartView) -> None:
-        self._view = view
-        self._request()
+    def show(self, request: ChartRequest) -> None:
+        self._request = request
+        self._paint()
 
     def say(self, text: str) -> None:
         """Words in place of a picture."""
-        self._view = None
+        self._request = None
         self.update(Text(text, justify="center"))
 
-    def bins(self, view: View) -> int:
+    def bins(self, view: ViewSpec) -> int:
         """How many buckets this size has room for."""
         return bins_for(view, self.content_size.width)
 
     def on_resize(self, _event: Resize) -> None:
-        self._request()
+        self._paint()
 
     def on_click(self, event: Click) -> None:
         columns = self.content_size.width - LEFT_CELLS
-        if self._view is not None and columns > 0:
-            window = self._view.look.window
+        if self._request is not None and columns > 0:
+            window = self._request.state.window
             part = (event.x - LEFT_CELLS + 0.5) / columns
             self.post_message(self.Pointed(window.start + part * (window.span + 1)))
 
-    def _request(self) -> None:
+    def _paint(self) -> None:
         if not self._is_drawing:
             self._is_drawing = True
             self._draw()
@@ -62,12 +61,12 @@ class Chart(Static):
     @work(group="chart")
     async def _draw(self) -> None:
         drawn = None
-        while (job := (self._view, self.content_size)) != drawn and job[0] is not None:
+        while (job := (self._request, self.content_size)) != drawn and job[0] is not None:
             if job[1].width >= 12 and job[1].height >= 4:
                 picture = await asyncio.to_thread(
                     draw, job[0], job[1].width, job[1].height, is_plain=self.app.no_color
                 )
-                if self._view is not None:
+                if self._request is not None:
                     self.update(picture)
             drawn = job
         self._is_drawing = False

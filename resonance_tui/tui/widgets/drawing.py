@@ -1,62 +1,42 @@
-"""Draws one view of a recording in terminal cells, with plotext."""
+"""Paints a chart in terminal cells, with plotext."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import tzinfo
 
 import numpy as np
 import plotext
+from numpy.typing import NDArray
 from rich.text import Text
 
-from resonance_tui.charting.legend import LegendEntry
-from resonance_tui.charting.series import Floats, Series, grid, segments, spikes, stacked
+from resonance_tui.charting.chart import Chart, ChartRequest, Line
 from resonance_tui.charting.ticks import count_ticks, time_ticks
-from resonance_tui.charting.view_state import ViewState
-from resonance_tui.charting.views import Recorded, View, bands_of, series_of
-from resonance_tui.room.correction import LEAST_VIEWERS
+from resonance_tui.charting.views import ViewSpec
+from resonance_tui.history.recording import Floats
 
 LEFT_CELLS = 4  # the count's label and the axis
 _FIGURE = threading.Lock()  # plotext draws on one global figure
 _TICK_CELLS = 11  # a time label and the space around it
 _MARK = "▾"
 _ABOVE = 2.2  # rows above the highest point: its sign, and the moments
-_HUNDRED = (0, 25, 50, 75, 100)
+_HIGH, _THICK = 1 / 8, 0.08  # of the left edge: a line or a layer has room for its sign
 
 
-@dataclass(frozen=True, slots=True)
-class ChartView:
-    """What is to be seen, whatever the size of the chart."""
-
-    recorded: Recorded
-    look: ViewState
-    moments: tuple[int, ...] = ()  # epoch s, marked on the upper edge
-    zone: tzinfo | None = None
-
-
-def bins_for(view: View, width: int) -> int:
+def bins_for(view: ViewSpec, width: int) -> int:
     """How many buckets a chart `width` cells wide draws.
 
-    One in two columns for the emotions: finer ones make seven lines a thicket, and zooming shows
-    them.
+    One in two columns for lines of emotions: finer ones make seven lines a thicket, and zooming
+    shows them.
     """
     columns = max(1, width - LEFT_CELLS)
-    return max(1, columns // 2) if view is View.EMOTIONS else columns
+    is_thicket = view.is_of_emotions and not view.is_stacked
+    return max(1, columns // 2) if is_thicket else columns
 
 
-def draw(view: ChartView, width: int, height: int, *, is_plain: bool = False) -> Text:
+def draw(request: ChartRequest, width: int, height: int, *, is_plain: bool = False) -> Text:
     """A picture of `width` x `height` cells. `is_plain` tells lines apart without colour."""
-    look, window = view.look, view.look.window
-    buckets = grid(view.recorded.track, window.start, window.end, bins_for(look.view, width))
-    series = series_of(
-        view.recorded,
-        look.view,
-        buckets,
-        is_grouped=look.is_grouped,
-        is_corrected=look.is_corrected,
-    )
+    state = request.state
+    chart = Chart.build(request.recorded, state, bins_for(state.view, width))
     with _FIGURE:
         plotext.clear_figure()
         plotext.theme("clear")
@@ -64,136 +44,94 @@ def draw(view: ChartView, width: int, height: int, *, is_plain: bool = False) ->
         plotext.plot_size(width, height)
         plotext.xaxes(True, False)
         plotext.yaxes(True, False)
-        if look.view is View.SHARES:
-            _draw_shares(view, series, is_plain)
-        else:
-            _draw_lines(view, series, height, is_plain)
-        if not np.isfinite(series.mean).any():
-            _say_why(look, series, is_recorded=bool(buckets.rows.any()))
-        _draw_time(view, series, width - LEFT_CELLS)
+        paint = _paint_layers if chart.view.is_stacked else _paint_lines
+        paint(chart, request, height, is_plain)
+        if chart.reason:
+            middle = float(chart.times[0] + chart.times[-1]) / 2
+            half = chart.top / 2
+            plotext.text(chart.reason, middle, half, color="default", alignment="center")
+        _paint_time(chart, request, width - LEFT_CELLS)
         return Text.from_ansi(plotext.build(), no_wrap=True, end="")
 
 
-def _draw_lines(view: ChartView, series: Series, height: int, is_plain: bool) -> None:
-    top = _top(view.look.view, series) * (1 + _ABOVE / height)
-    ticks = [tick for tick in _ticks(view.look.view, top, height) if tick <= top]
-    plotext.ylim(0, top)
-    plotext.yticks(ticks, [f"{tick:>3}" for tick in ticks])
-    _draw_marks(view, top)
-    bands = bands_of(view.look.view, view.look.is_grouped)
-    is_peaked = not view.look.corrects
-    for index in np.argsort(np.nan_to_num(series.mean).sum(axis=1), kind="stable"):
+def _paint_lines(chart: Chart, request: ChartRequest, height: int, is_plain: bool) -> None:
+    top = chart.top * (1 + _ABOVE / height)
+    _paint_left_edge(chart, top, height)
+    _paint_marks(request, top)
+    for index in np.argsort(
+        [np.nan_to_num(line.mean).sum() for line in chart.lines], kind="stable"
+    ):
         # Where lines cross in a cell the last one gives the colour: the busiest is drawn last.
-        _draw_line(series, int(index), bands[index], is_plain, is_peaked=is_peaked)
-    if not is_plain:
-        for band, line in zip(bands, series.high if is_peaked else series.mean, strict=True):
-            _sign_peak(series, line, band, top, height)
+        _paint_line(chart.times, chart.lines[int(index)], is_plain)
+    for line in () if is_plain else chart.lines:
+        if line.peak is not None and line.peak_value >= top * _HIGH:
+            above = min(line.peak_value + 1.3 * top / height, top)
+            sign = line.legend
+            plotext.text(sign.glyph, chart.times[line.peak], above, color=sign.rgb)
 
 
-def _draw_line(
-    series: Series, index: int, band: LegendEntry, is_plain: bool, *, is_peaked: bool
-) -> None:
+def _paint_line(times: Floats, line: Line, is_plain: bool) -> None:
     """The means, and a stroke up to each second that stands out of them."""
-    mean, high = series.mean[index], series.high[index]
-    marker = band.letter if is_plain else "braille"
-    for times, values in segments(series.times, mean, series.starts):
-        _draw_piece(times, values, marker, band, is_plain)
-    for bucket in spikes(mean, high) if is_peaked else ():
-        t = float(series.times[bucket])
-        _draw_piece([t, t], [float(mean[bucket]), float(high[bucket])], marker, band, is_plain)
+    marker = line.legend.letter if is_plain else "braille"
+    for piece in line.pieces:
+        _paint_piece(times, line.mean, piece, line, marker, is_plain)
+    color = "default" if is_plain else line.legend.rgb
+    for bucket in line.spikes:
+        t, ends = float(times[bucket]), [float(line.mean[bucket]), float(line.high[bucket])]
+        plotext.plot([t, t], ends, marker=marker, color=color, fillx=False)
 
 
-def _draw_shares(view: ChartView, series: Series, is_plain: bool) -> None:
+def _paint_layers(chart: Chart, request: ChartRequest, height: int, is_plain: bool) -> None:
     """From the highest edge down, each drawn over the one above it."""
-    plotext.ylim(0, 100)
-    plotext.yticks(_HUNDRED, [f"{tick:>3}" for tick in _HUNDRED])
-    bands = bands_of(view.look.view, view.look.is_grouped)
-    edges = stacked(series.mean)
-    for band, edge in reversed(list(zip(bands, edges, strict=True))):
-        marker = band.letter if is_plain else "sd"
-        for times, values in segments(series.times, edge, series.starts):
-            _draw_piece(times, values, marker, band, is_plain, is_filled=True)
-    if not is_plain:
-        for band, line, edge in zip(bands, series.mean, edges, strict=True):
-            _sign_share(series, line, edge, band)
-    _draw_marks(view, 100)
+    _paint_left_edge(chart, chart.top, height)
+    for line in reversed(chart.lines):
+        marker = line.legend.letter if is_plain else "sd"
+        for piece in line.pieces:
+            _paint_piece(chart.times, line.high, piece, line, marker, is_plain, is_filled=True)
+    for line in () if is_plain else chart.lines:
+        if line.peak is not None and line.peak_value >= chart.top * _THICK:
+            middle = line.high[line.peak] - line.peak_value / 2
+            sign, t = line.legend, chart.times[line.peak]
+            plotext.text(sign.glyph, t, middle, color=(0, 0, 0), background=sign.rgb)
+    _paint_marks(request, chart.top)
 
 
-def _draw_piece(
-    times: list[float],
-    values: list[float],
+def _paint_piece(
+    times: Floats,
+    values: Floats,
+    piece: NDArray[np.intp],
+    line: Line,
     marker: str,
-    band: LegendEntry,
     is_plain: bool,
     *,
     is_filled: bool = False,
 ) -> None:
-    color = "default" if is_plain else band.rgb
-    plotext.plot(times, values, marker=marker, color=color, fillx=is_filled)
+    color = "default" if is_plain else line.legend.rgb
+    xs, ys = times[piece].tolist(), values[piece].tolist()
+    plotext.plot(xs, ys, marker=marker, color=color, fillx=is_filled)
 
 
-def _sign_peak(series: Series, line: Floats, band: LegendEntry, top: float, height: int) -> None:
-    """The band's sign above its highest point, so that colour is never alone."""
-    index = _highest(line)
-    if index is not None and line[index] >= top / 8:
-        above = min(line[index] + 1.3 * top / height, top)
-        plotext.text(band.glyph, series.times[index], above, color=band.rgb)
-
-
-def _sign_share(series: Series, line: Floats, edge: Floats, band: LegendEntry) -> None:
-    """The band's sign where it is thickest."""
-    index = _highest(line)
-    if index is not None and line[index] >= 8:
-        middle = edge[index] - line[index] / 2
-        plotext.text(band.glyph, series.times[index], middle, color=(0, 0, 0), background=band.rgb)
-
-
-def _highest(line: Floats) -> int | None:
-    """The middle one of the buckets that are as high as any."""
-    if not np.isfinite(line).any():
-        return None
-    high = np.flatnonzero(line == np.nanmax(line))
-    return int(high[len(high) // 2])
-
-
-def _draw_marks(view: ChartView, top: float) -> None:
-    cursor = view.look.cursor
+def _paint_marks(request: ChartRequest, top: float) -> None:
+    """The cursor, and the moments on the upper edge."""
+    cursor, window = request.state.cursor, request.state.window
     if cursor is not None:
         plotext.plot([cursor] * 2, [0, top], marker="│", color="default")
-    for t in view.moments:
-        if view.look.window.holds(t):
-            plotext.text(_MARK, t, top, color="default")
+    for moment in request.moments:
+        if window.holds(moment.t):
+            plotext.text(_MARK, moment.t, top, color="default")
 
 
-def _draw_time(view: ChartView, series: Series, columns: int) -> None:
+def _paint_left_edge(chart: Chart, top: float, height: int) -> None:
+    full = chart.view.full
+    quarters = [full * quarter // 4 for quarter in range(5)] if full else None
+    ticks = [t for t in quarters or count_ticks(top, max(3, height // 3)) if t <= top]
+    plotext.ylim(0, top)
+    plotext.yticks(ticks, [f"{t:>3}" for t in ticks])
+
+
+def _paint_time(chart: Chart, request: ChartRequest, columns: int) -> None:
     """The edges are the middles of the outer buckets, so that each bucket fills its column."""
-    first, last = float(series.times[0]), float(series.times[-1])
+    first, last = float(chart.times[0]), float(chart.times[-1])
     plotext.xlim(first, last)
-    ticks = time_ticks(first, last, max(2, columns // _TICK_CELLS), view.zone)
+    ticks = time_ticks(first, last, max(2, columns // _TICK_CELLS), request.zone)
     plotext.xticks([t for t, _ in ticks], [label for _, label in ticks])
-
-
-def _say_why(look: ViewState, series: Series, *, is_recorded: bool) -> None:
-    """Why nothing is drawn."""
-    if not is_recorded:
-        reason = "nothing was recorded here"
-    elif look.corrects:
-        reason = f"fewer than {LEAST_VIEWERS} viewers: too few to correct"
-    elif look.view is View.SCORE:
-        reason = "resonance needs two viewers for ten seconds"
-    else:
-        reason = "nobody was there"
-    height = 50 if look.view in (View.SHARES, View.SCORE) else 0.5
-    middle = float(series.times[0] + series.times[-1]) / 2
-    plotext.text(reason, middle, height, color="default", alignment="center")
-
-
-def _top(view: View, series: Series) -> float:
-    if view is View.SCORE:
-        return 100.0
-    is_known = np.isfinite(series.high)
-    return max(float(series.high[is_known].max()) if is_known.any() else 0.0, 1.0)
-
-
-def _ticks(view: View, top: float, height: int) -> Sequence[int]:
-    return _HUNDRED if view is View.SCORE else count_ticks(top, max(3, height // 3))

@@ -1,4 +1,4 @@
-"""The lines of text around the history chart, as long as there is room for them."""
+"""The text around the history chart: its lines, as long as there is room, and the moments."""
 
 from __future__ import annotations
 
@@ -9,43 +9,23 @@ from math import ceil, floor
 import numpy as np
 from rich.text import Text
 
-from resonance_tui.charting.legend import CLASSES, LegendEntry
-from resonance_tui.charting.series import Floats, Recording
+from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.ticks import clock, day, length
-from resonance_tui.charting.view_state import ViewState
-from resonance_tui.charting.views import Recorded, View, bands_of, mean_counts, why_missing
-from resonance_tui.tui.styles import printable
+from resonance_tui.charting.views import CLASSES, LegendEntry, Unit, ViewSpec, means_over
+from resonance_tui.emotions import STYLES
+from resonance_tui.history.moments import Moment
+from resonance_tui.history.recording import Floats, Recorded, Recording
+from resonance_tui.tui.styles import column, printable
 
-_HINTS = (
-    ("←→", "read"),
-    ("?", "help"),
-    ("q", "quit"),
-    ("+−", "zoom"),
-    ("v", "view"),
-    (",.", "pan"),
-    ("s", "session"),
-    ("m", "moment"),
-    ("g", "groups"),
-    ("0", "all"),
-    ("p", "picture"),
-    ("e", "CSV"),
-    ("c", "corrected"),
-)
+LIST_CELLS = 32  # of the list of moments
+
 _FULLNESS = [(has_word, numbers) for has_word in (True, False) for numbers in (3, 2, 1)]
-_SHOWN_ORDER = ["←→", "+−", ",.", "0", "v", "g", "c", "s", "m", "p", "e", "?", "q"]
 
 
-def title_line(
-    width: int,
-    channel: str,
-    look: ViewState,
-    part: Recording,
-    zone: tzinfo | None,
-    *,
-    is_live: bool,
-) -> Text:
+def title_line(width: int, request: ChartRequest, part: Recording, *, is_live: bool) -> Text:
     """Channel, what is visible, peak viewers, and what the left edge counts."""
-    window = look.window
+    channel, state, zone = request.channel, request.state, request.zone
+    window = state.window
     is_close = window.span < 600
     first, last = (edge + 1e-3 for edge in (window.start, window.end))  # sums of floats
     peak = int(part.viewers.max()) if len(part) else 0
@@ -55,8 +35,8 @@ def title_line(
         (7, day(first, zone)),
         (5, length(window.span + 1)),
         (6, f"peak {peak} viewers" if peak != 1 else "peak 1 viewer"),
-        (8, look.view.value),
-        (11, "corrected" if look.corrects else ""),
+        (8, state.view.title),
+        (11, "corrected" if state.corrects else ""),
         (10, "● recording" if is_live else ""),
     ]
     kept = _fitting(pieces, width - len(channel), separator=3)
@@ -64,39 +44,35 @@ def title_line(
     line.append(channel, "bold")
     for index in (1, 0, 2, 3, 5, 4, 6):
         if index in kept and pieces[index][1]:
-            joint = " " if index == 4 and look.corrects else " · "
+            joint = " " if index == 4 and state.corrects else " · "
             line.append(f"{joint}{pieces[index][1]}")
     return line
 
 
-def legend_lines(
-    width: int, recorded: Recorded, part: Recording, look: ViewState, *, is_plain: bool
-) -> Text:
+def legend_lines(width: int, request: ChartRequest, part: Recording, *, is_plain: bool) -> Text:
     """Each line's sign, word and mean over `part`, with its share, on two lines where it can be.
 
     `is_plain`: the chart draws letters, so the letters stand here.
     """
-    values, bands = _values(recorded, part, look), bands_of(look.view, look.is_grouped)
+    values = _values(request, part)
+    legend = request.state.view.legend(is_grouped=request.state.is_grouped)
     for has_word, most in _FULLNESS:
         items = [
-            _legend_item(band, value[:most], has_word, is_plain)
-            for band, value in zip(bands, values, strict=True)
+            _legend_item(entry, value[:most], has_word, is_plain)
+            for entry, value in zip(legend, values, strict=True)
         ]
         lines = _balanced(items, width - 1)
         if len(lines) <= 2:
             return Text("\n", no_wrap=True).join(Text(" ").append_text(line) for line in lines)
-    signs = [_legend_item(band, (), False, is_plain) for band in bands]
+    signs = [_legend_item(entry, (), False, is_plain) for entry in legend]
     return Text(" ", no_wrap=True, overflow="ellipsis").join(signs)
 
 
 def reading_line(
-    width: int,
-    recorded: Recorded,
-    part: Recording,
-    bucket: tuple[float, float],
-    zone: tzinfo | None,
+    width: int, request: ChartRequest, part: Recording, bucket: tuple[float, float]
 ) -> Text:
     """What stands under the cursor beside the legend: when, who was there, the highest second."""
+    recorded, zone = request.recorded, request.zone
     start, end = ceil(bucket[0]), floor(bucket[1])
     is_close = end - start < 600
     when = clock(start, zone, seconds=is_close)
@@ -104,7 +80,7 @@ def reading_line(
         when += f" – {clock(end, zone, seconds=is_close)}"
     line = Text(no_wrap=True, overflow="ellipsis").append(f"│ {when}", "bold")
     if not len(part):
-        why = printable(why_missing(recorded, start, end))
+        why = printable(recorded.why_missing(start, end))
         return line.append(f"  nothing was recorded here{': ' if why else ''}{why}")
     read = part.counts.sum(axis=1).mean()
     pieces = [
@@ -119,39 +95,73 @@ def reading_line(
     return line
 
 
-def hint_line(width: int, *, is_correctable: bool = False) -> Text:
-    """The keys, the most needed first to stay."""
-    hints = [hint for hint in _HINTS if is_correctable or hint[0] != "c"]
-    pieces = [(len(hints) - rank, f"{key} {word}") for rank, (key, word) in enumerate(hints)]
-    kept = _fitting(pieces, width + 2, separator=2)
-    by_key = {hints[index][0]: hints[index][1] for index in kept}
-    line = Text(no_wrap=True)
-    for key in _SHOWN_ORDER:
-        if key in by_key:
-            line.append("  " if line else "")
-            line.append(key, "bold")
-            line.append(f" {by_key[key]}")
+def moment_line(width: int, moment: Moment, found: Sequence[Moment], zone: tzinfo | None) -> Text:
+    """When the room changed its mind, to what, and whether it stayed like that."""
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(f"{_moment_sign(moment)} {clock(moment.t, zone, seconds=True)}  ", "bold")
+    line.append_text(_moment_words(moment))
+    line.append(f" {moment.before:.0%} → {moment.after:.0%}")
+    if width >= 76:
+        line.append(" and it stayed" if moment.kind == "turn" else "")
+        line.append(f" · strength {moment.strength:.2f}")
+    if width >= 56:
+        line.append(f" · moment {found.index(moment) + 1} of {len(found)}")
     return line
 
 
-def _values(recorded: Recorded, part: Recording, look: ViewState) -> list[list[str]]:
-    """What the legend says of each line: its value, and in views of emotions its share."""
-    bands = bands_of(look.view, look.is_grouped)
+def moment_list(
+    height: int, found: Sequence[Moment], chosen: Moment | None, zone: tzinfo | None
+) -> Text:
+    """A heading and a line for each, with the chosen one in sight: time, emotion, its share, and
+    a column that is as high as the moment is strong."""
+    rows = max(1, height - 1)
+    place = found.index(chosen) if chosen in found else 0
+    first = min(max(0, place - rows // 2), max(0, len(found) - rows))
+    strongest = max((moment.strength for moment in found), default=0) or 1.0
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append("Moments", "bold").append(f" {len(found)}, by m and M", "dim")
+    for moment in found[first : first + rows]:
+        line = Text(f"\n{_moment_sign(moment)} {clock(moment.t, zone, seconds=True)} ")
+        line.append_text(_moment_words(moment))
+        line.append(" " * (9 - len(moment.code.word)))
+        line.append(f"{moment.after:>4.0%} {column(moment.strength / strongest)}")
+        if moment == chosen:
+            line.stylize("reverse", 1)
+        text.append_text(line)
+    return text
+
+
+def _values(request: ChartRequest, part: Recording) -> list[list[str]]:
+    """What the legend says of each line over `part`."""
+    state = request.state
+    legend = state.view.legend(is_grouped=state.is_grouped)
     if not len(part):
-        return [[] for _ in bands]
-    if not look.view.is_of_emotions:
-        return _other_values(recorded, part, len(bands))
-    found = mean_counts(recorded, part, bands, is_corrected=look.is_corrected)
+        return [[] for _ in legend]
+    found = means_over(
+        request.recorded,
+        state.view,
+        part,
+        is_grouped=state.is_grouped,
+        is_corrected=state.is_corrected,
+    )
+    return [_numbers(state.view, part, *edges) for edges in zip(*found, strict=True)]
+
+
+def _numbers(view: ViewSpec, part: Recording, mean: float, low: float, high: float) -> list[str]:
+    """The value of a line; of an emotion viewers and share, in the unit of the view first, with
+    its error band behind it."""
+    if not np.isfinite(mean):
+        return ["–"]
+    if not view.is_of_emotions:
+        return [_number(mean, part) if view.unit is Unit.VIEWERS else f"{mean:.0f}"]
     present = max(1e-9, float(part.viewers.mean()))
-    words: list[list[str]] = []
-    for value, low, high in zip(*found, strict=True):
-        numbers = [_number(value, part), f"{value / present:.0%}"] if np.isfinite(value) else ["–"]
-        if look.view is View.SHARES:
-            numbers.reverse()
-        if high > low:
-            numbers[1:1] = [_edges(low, high, present if look.view is View.SHARES else None)]
-        words.append(numbers)
-    return words
+    is_share = view.unit is Unit.PERCENT
+    numbers = [_number(mean, part), f"{mean / present:.0%}"]
+    if is_share:
+        numbers.reverse()
+    if high > low:
+        numbers[1:1] = [_edges(low, high, present if is_share else None)]
+    return numbers
 
 
 def _edges(low: float, high: float, present: float | None) -> str:
@@ -159,13 +169,6 @@ def _edges(low: float, high: float, present: float | None) -> str:
     if present is None:
         return f"({low:.0f}–{high:.0f})"
     return f"({low / present:.0%}–{high / present:.0%})"
-
-
-def _other_values(recorded: Recorded, part: Recording, lines: int) -> list[list[str]]:
-    if lines == 1:
-        return [[_score(recorded, part).removeprefix("resonance ") or "–"]]
-    read = part.viewers - part.others
-    return [[_number(part.viewers.mean(), part)], [_number(read.mean(), part)]]
 
 
 def _number(mean: float, part: Recording) -> str:
@@ -176,8 +179,7 @@ def _number(mean: float, part: Recording) -> str:
 def _score(recorded: Recorded, part: Recording) -> str:
     if not len(recorded.scores):
         return ""
-    low = int(np.searchsorted(recorded.track.times, part.start))
-    found = recorded.scores[low : low + len(part)]
+    found = recorded.scores[recorded.rows(part)]
     is_known = np.isfinite(found)
     return f"resonance {100 * found[is_known].mean():.0f}" if is_known.any() else ""
 
@@ -194,9 +196,19 @@ def _highest(part: Recording, zone: tzinfo | None) -> str:
     return f"most {CLASSES[int(code)].word}: {part.counts[row, code]} at {at}"
 
 
-def _legend_item(band: LegendEntry, values: Sequence[str], has_word: bool, is_plain: bool) -> Text:
-    sign = band.letter if is_plain else band.glyph
-    item = Text(f"{sign} {band.word}" if has_word else sign, band.color)
+def _moment_sign(moment: Moment) -> str:
+    """A reaction is a point in time; after a turn the new mood stays."""
+    return "▸" if moment.kind == "turn" else "▾"
+
+
+def _moment_words(moment: Moment) -> Text:
+    style = STYLES[moment.code]
+    return Text(f"{style.glyph} {moment.code.word}", f"bold {style.color}")
+
+
+def _legend_item(entry: LegendEntry, values: Sequence[str], has_word: bool, is_plain: bool) -> Text:
+    sign = entry.letter if is_plain else entry.glyph
+    item = Text(f"{sign} {entry.word}" if has_word else sign, entry.color)
     for value, style in zip(values, ("", "dim"), strict=False):
         item.append(f" {value}", style)
     return item

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import tzinfo
+from collections.abc import Sequence
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from resonance_tui.charting.series import Recording, cut
-from resonance_tui.charting.view_state import ViewState
-from resonance_tui.charting.views import Recorded
+from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.history.moments import Moment
-from resonance_tui.tui.widgets.chart import Chart
-from resonance_tui.tui.widgets.drawing import ChartView
+from resonance_tui.history.recording import Recording, cut
+from resonance_tui.tui.actions import Action
+from resonance_tui.tui.widgets.chart import ChartWidget
 from resonance_tui.tui.widgets.history_lines import (
-    hint_line,
+    LIST_CELLS,
     legend_lines,
+    moment_line,
+    moment_list,
     reading_line,
     title_line,
 )
-from resonance_tui.tui.widgets.moment_list import LIST_CELLS, moment_line, moment_list
+from resonance_tui.tui.widgets.keys import key_line
 
 _LIST_NEEDS = (100, 20)  # cells of the screen; smaller ones have the list's lines one at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What is to be seen, whatever the size of the screen."""
-
-    channel: str
-    recorded: Recorded
-    look: ViewState
-    moments: tuple[Moment, ...]
-    moment: Moment | None  # the one that was jumped to
-    is_live: bool
-    zone: tzinfo | None
 
 
 class HistoryPanes(Vertical):
@@ -52,79 +39,79 @@ class HistoryPanes(Vertical):
     }}
     HistoryPanes #reading {{ height: 1; padding: 0 1; display: none; }}
     HistoryPanes #legend {{ height: auto; }}
-    HistoryPanes #hint {{ height: 1; padding: 0 1; background: $boost; color: $text-muted; }}
+    HistoryPanes #keys {{ height: 1; padding: 0 1; background: $boost; color: $text-muted; }}
     """
 
-    def __init__(self, *, is_correctable: bool) -> None:
+    def __init__(self, actions: Sequence[Action]) -> None:
         super().__init__()
-        self._is_correctable = is_correctable
-        self._shown: Shown | None = None
+        self._actions = actions
+        self._request: ChartRequest | None = None
+        self._moment: Moment | None = None  # the one that was jumped to
+        self._is_live = False
 
     def compose(self) -> ComposeResult:
         yield Static(id="title")
         with Horizontal(id="middle"):
-            yield Chart(id="chart")
+            yield ChartWidget(id="chart")
             yield Static(id="moments")
         yield Static(id="reading")
         yield Static(id="legend")
-        yield Static(id="hint")
+        yield Static(id="keys")
 
     def on_resize(self) -> None:
-        self._line("hint").update(hint_line(self._width, is_correctable=self._is_correctable))
-        if self._shown is not None:
-            self.show(self._shown)
+        self._line("keys").update(key_line(self._width, self._actions))
+        if self._request is not None:
+            self.show(self._request, self._moment, is_live=self._is_live)
 
     @property
     def bins(self) -> int:
         """How many buckets of time the chart has room for."""
-        if self._shown is None:
+        if self._request is None:
             return 1
-        return self.query_one(Chart).bins(self._shown.look.view)
+        return self.query_one(ChartWidget).bins(self._request.state.view)
 
     def say(self, title: str, text: str) -> None:
         """Words in place of a picture."""
-        self._shown = None
+        self._request = None
         self._line("title").update(Text(title, "bold"))
         for name in ("moments", "reading"):
             self._line(name).display = False
         self._line("legend").update("")
-        self.query_one(Chart).say(text)
+        self.query_one(ChartWidget).say(text)
 
-    def show(self, shown: Shown) -> None:
-        self._shown = shown
-        recorded, look = shown.recorded, shown.look
-        part = cut(recorded.track, look.window.start, look.window.end)
-        self._line("title").update(
-            title_line(self._width, shown.channel, look, part, shown.zone, is_live=shown.is_live)
-        )
-        self._show_moments(shown)
-        part = self._show_reading(shown, part)
+    def show(self, request: ChartRequest, moment: Moment | None, *, is_live: bool) -> None:
+        """`moment` is the one that was jumped to; `is_live` says that the recording goes on."""
+        self._request, self._moment, self._is_live = request, moment, is_live
+        window = request.state.window
+        part = cut(request.recorded.track, window.start, window.end)
+        self._line("title").update(title_line(self._width, request, part, is_live=is_live))
+        self._show_moments(request)
+        part = self._show_reading(request, part)
         self._line("legend").update(
-            legend_lines(self.size.width, recorded, part, look, is_plain=self.app.no_color)
+            legend_lines(self.size.width, request, part, is_plain=self.app.no_color)
         )
-        times = tuple(moment.t for moment in shown.moments)
-        self.query_one(Chart).show(ChartView(recorded, look, times, shown.zone))
+        self.query_one(ChartWidget).show(request)
 
-    def _show_reading(self, shown: Shown, visible: Recording) -> Recording:
+    def _show_reading(self, request: ChartRequest, visible: Recording) -> Recording:
         """The line of the cursor; returns what the legend is to tell of."""
-        line, bucket = self._line("reading"), shown.look.bucket(self.bins)
+        line, bucket = self._line("reading"), request.state.bucket(self.bins)
         line.display = bucket is not None
         if bucket is None:
             return visible
-        part = cut(shown.recorded.track, *bucket)
-        if shown.moment is not None:
-            line.update(moment_line(self._width, shown.moment, shown.moments, shown.zone))
+        part = cut(request.recorded.track, *bucket)
+        if self._moment is not None:
+            line.update(moment_line(self._width, self._moment, request.moments, request.zone))
         else:
-            line.update(reading_line(self._width, shown.recorded, part, bucket, shown.zone))
+            line.update(reading_line(self._width, request, part, bucket))
         return part
 
-    def _show_moments(self, shown: Shown) -> None:
+    def _show_moments(self, request: ChartRequest) -> None:
         box, (width, height) = self._line("moments"), _LIST_NEEDS
         has_room = self.size.width >= width and self.size.height >= height
-        box.display = has_room and bool(shown.moments)
+        box.display = has_room and bool(request.moments)
         if box.display:
             rows = self.query_one("#middle").size.height
-            box.update(moment_list(rows, shown.moments, shown.moment, shown.zone))
+            box.update(moment_list(rows, request.moments, self._moment, request.zone))
 
     def _line(self, name: str) -> Static:
         return self.query_one(f"#{name}", Static)

@@ -1,4 +1,4 @@
-"""The keys at the bottom, from the registry of actions."""
+"""The keys at the bottom of a screen, from its table of actions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 
-from resonance_tui.tui.actions import Action, key_name
+from resonance_tui.tui.actions import Action, bar_entries
 from resonance_tui.tui.styles import BOLD, Line, Styles
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
@@ -15,31 +16,28 @@ GAP = "  "
 
 
 class KeyBar(LineWidget):
-    """The keys by name, from the registry; a click does the same."""
+    """The keys by name; a click does the same."""
 
     def __init__(self, actions: Sequence[Action], *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._actions = [action for action in actions if action.label]
+        self._actions = actions
 
     def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
         line: Line = [Segment(" ", pen.text)]
-        for key, label, action in self._that_fit(width - 1):
-            click = Style.from_meta({"@click": f"screen.{action}"}) if action else Style.null()
+        for entry in bar_entries(self._actions, width - 1, len(GAP)):
+            meta = {"@click": f"screen.{entry.action}"}
+            click = Style.from_meta(meta) if entry.action else Style.null()
             line += [
-                Segment(f"{key} ", pen.accent + BOLD + click),
-                Segment(label, pen.muted + click),
+                Segment(f"{entry.keys} ", pen.accent + BOLD + click),
+                Segment(entry.label, pen.muted + click),
                 Segment(GAP, pen.text),
             ]
         return [line]
 
-    def _that_fit(self, room: int) -> list[tuple[str, str, str]]:
-        """(key, label, action) in the registry's order; the last ones lead out and go last."""
-        own = [(key_name(action.keys[0]), action.label, action.name) for action in self._actions]
-        entries = [*own[:-2], ("1-7", "say", ""), ("0", "unsay", ""), *own[-2:]]
-        kept: set[str] = set()
-        for key, label, _ in [*reversed(own[-2:]), *entries]:
-            cells = len(key) + 1 + len(label) + len(GAP)
-            if key not in kept and cells <= room:
-                kept.add(key)
-                room -= cells
-        return [entry for entry in entries if entry[0] in kept]
+
+def key_line(width: int, actions: Sequence[Action]) -> Text:
+    """The keys as one line of at most `width` cells."""
+    line = Text(no_wrap=True)
+    for entry in bar_entries(actions, width + len(GAP), len(GAP)):
+        line.append(GAP if line else "").append(entry.keys, "bold").append(f" {entry.label}")
+    return line

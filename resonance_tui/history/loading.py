@@ -1,0 +1,83 @@
+"""Loads one range of one channel, and exports it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+from resonance_tui.history.atomic_write import free_name, save
+from resonance_tui.history.export import records, to_csv
+from resonance_tui.history.recording import Floats, Recording, extend, from_table
+from resonance_tui.history.runs import gaps
+from resonance_tui.history.samples import Gap, SessionSpan
+from resonance_tui.history.store import Store
+
+LATE_S = 5  # another recorder may write a second this much after the first one did
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to show. Times are epoch seconds, both included; None is open.
+
+    With neither `start` nor `end`: session number `session`, 1 being the latest.
+    """
+
+    db_path: Path
+    channel: str
+    start: int | None = None
+    end: int | None = None
+    session: int = 1
+    source: str | None = None
+    zone: tzinfo | None = None  # for clock times on screen; the machine's own when None
+    confusion: Floats | None = field(default=None, compare=False)  # of the engine, [7, 7]
+    is_corrected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSession:
+    """What was found."""
+
+    sessions: list[SessionSpan]  # all of the channel, oldest first
+    track: Recording
+    gaps: tuple[Gap, ...] = ()  # seconds that were seen and could not be kept
+
+
+def read(request: Request) -> LoadedSession:
+    """Blocks while SQLite reads: a tenth of a second for twelve hours. Raises StoreError."""
+    with Store(request.db_path, read_only=True) as store:
+        sessions = store.sessions(request.channel, source=request.source)
+        start, end = request.start, request.end
+        if start is None and end is None and 0 < request.session <= len(sessions):
+            span = sessions[-request.session]
+            start, end = span.start, span.end
+        track = from_table(store.table(request.channel, start, end, request.source))
+        lost = gaps(store, request.channel, track.start, track.end) if len(track) else []
+    return LoadedSession(sessions, track, tuple(lost))
+
+
+def can_grow(request: Request) -> bool:
+    """Whether rows that are recorded from now on belong to what was asked for."""
+    return request.end is None and (request.start is not None or request.session == 1)
+
+
+def read_on(request: Request, track: Recording) -> Recording:
+    """`track` with what was recorded since; the same object when nothing was. Raises StoreError."""
+    with Store(request.db_path, read_only=True) as store:
+        table = store.table(request.channel, track.end - LATE_S, source=request.source)
+    more = from_table(table)
+    return extend(track, more) if len(more) and more.end > track.end else track
+
+
+def export_csv(request: Request, start: float, end: float, folder: Path) -> tuple[Path, int]:
+    """The rows from `start` to `end` (epoch s) as a new CSV file in `folder`: its path and how
+    many rows it holds.
+
+    Raises StoreError and CannotSave.
+    """
+    with Store(request.db_path, read_only=True) as store:
+        rows = store.read(request.channel, int(start), int(end), request.source)
+    stamp = datetime.fromtimestamp(start, request.zone).strftime("%Y%m%d-%H%M%S")
+    path = free_name(folder / f"{request.channel}-{stamp}.csv")
+    save(path, to_csv(records(rows, request.zone)))
+    return path, len(rows)
