@@ -6,6 +6,8 @@ The message id is the English sentence with named fields, as in gettext:
 
 `tr` translates when it is called. A table at module level marks its sentences with `mark` and
 translates them where they are shown, so that the language may be chosen after the import.
+The texts of a table's own type (`Action` of the screens), the docstrings of commands and the help
+of their options are message ids, too.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from textual.app import App
 
 from resonance_tui import texts
-from resonance_tui.tui.actions import ACTIONS
+from resonance_tui.tui.actions import LIVE, bar_entries
 from resonance_tui.tui.screens.consent import ConsentScreen, terms
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.widgets.status import countdown
@@ -21,6 +21,7 @@ GERMAN = {
         "An den Broker auf {broker} und an alle im Kanal."
     ),
     "Help": "Hilfe",
+    "camera": "Kamera",
     "your own line": "die eigene Zeile",
     "Off releases the device; you stay in the room.": "Aus gibt das Gerät frei.",
     "retry in {seconds} s": "noch {seconds} s",
@@ -60,11 +61,15 @@ async def test_consent_is_asked_in_the_persons_language() -> None:
 async def test_help_is_translated_where_it_is_shown_though_its_tables_are_older() -> None:
     app: App[None] = App()
     async with app.run_test(size=(120, 60)) as pilot:
-        await app.push_screen(HelpScreen(ACTIONS))
+        await app.push_screen(HelpScreen(LIVE))
         await pilot.pause()
         text = shown(app)
     for words in ("Hilfe", "die eigene Zeile", "Aus gibt das Gerät frei."):
         assert words in text
+
+
+def test_the_key_bar_is_translated_before_it_is_measured() -> None:
+    assert "Kamera" in [entry.label for entry in bar_entries(LIVE, 80, 2)]
 
 
 def test_a_countdown_is_filled_in_after_it_is_translated() -> None:

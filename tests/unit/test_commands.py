@@ -10,6 +10,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from resonance_tui import texts
+from resonance_tui.charting.views import VIEWS
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands import COMMANDS, Row
 from resonance_tui.commands.groups import load_command
@@ -85,6 +86,14 @@ def test_options_keep_their_names_in_every_language(capsys: pytest.CaptureFixtur
     run_verb(cli, ["join", "--help"])
     assert "--duration S" in capsys.readouterr().out
     assert run_verb(cli, ["join", "--duration", "x"]) == 2
+
+
+def test_the_help_of_history_names_every_view_though_it_does_not_load_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_verb(cli, ["history", "--help"]) == 0
+    line = next(row for row in capsys.readouterr().out.splitlines() if "--view" in row)
+    assert all(name in line for name in VIEWS)
 
 
 def test_a_mistyped_command_is_answered_with_the_nearest(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from resonance_tui.charting.ticks import clock, day, length
+from resonance_tui.commands.console import say
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError
 from resonance_tui.history import export, runs
@@ -187,7 +188,7 @@ def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.R
     small = int((counts.sum(axis=1) < LEAST_VIEWERS).sum())
     if small:
         few = f"fewer than {LEAST_VIEWERS} viewers read"
-        _say(f"{small} of {len(rows)} rows have {few}: not corrected.")
+        say(f"{small} of {len(rows)} rows have {few}: not corrected.")
     for line in np.hstack([found.counts, found.low, found.high]).tolist():
         yield tuple(None if math.isnan(number) else round(number, 1) for number in line)
 
@@ -203,7 +204,7 @@ def _write_moments(
     first, _ = _range(request, sessions)
     zero = request.start if request.start is not None else first or 0
     if not found and len(track):
-        _say("The room never changed its mind beyond chance: no moments.")
+        say("The room never changed its mind beyond chance: no moments.")
     if format == "text":
         _put(export.to_chapters(found, zero), out)
     else:
@@ -222,7 +223,7 @@ def _write_picture(request: Request, asked: Asked, format: str) -> None:
     picture = draw_request(request, format, view=view, is_grouped=asked.groups, size=size)
     if asked.out is not None and str(asked.out) != "-":
         save_bytes(asked.out, [picture])
-        _say(f"{asked.out}: {len(picture)} bytes")
+        say(f"{asked.out}: {len(picture)} bytes")
     else:
         click.echo(picture, nl=False)
 
@@ -268,7 +269,3 @@ def _in_large_parts(lines: Iterable[str]) -> Iterator[str]:
     parts = iter(lines)
     for head in parts:
         yield "".join(chain((head,), islice(parts, 999)))
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)

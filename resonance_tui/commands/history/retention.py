@@ -8,6 +8,7 @@ import time
 import click
 
 from resonance_tui.charting.ticks import clock, day
+from resonance_tui.commands.console import say
 from resonance_tui.commands.history.show import unknown_channel
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError, InvalidTime
@@ -34,14 +35,14 @@ def run_forget(config: Config, channel: str | None, *, older_than: str | None, y
         rows = count(reading, channels, before)
     what = _what(channel, before)
     if not rows:
-        _say(f"Nothing to forget: no rows {what}.")
+        say(f"Nothing to forget: no rows {what}.")
         return
     if not yes and not _agrees(rows, what):
-        _say("Nothing was deleted.")
+        say("Nothing was deleted.")
         return
     with Store(config.database) as store:
         deleted = forget(store, channels, before)
-        _say(f"Deleted {deleted} rows {what}.")
+        say(f"Deleted {deleted} rows {what}.")
         _give_back(store)
         _say_what_stays(store, channels)
 
@@ -57,13 +58,13 @@ def _say_what_stays(store: Store, channels: list[str]) -> None:
     for sink, entry in registry.SINKS.items():
         sent = [name for name in channels if registry.load(sink).sent(store, name)]
         if sent:
-            _say(f"What was sent to a {entry.title} stays there: {', '.join(sent)}.")
+            say(f"What was sent to a {entry.title} stays there: {', '.join(sent)}.")
 
 
 def _give_back(store: Store) -> None:
-    _say(f"Writing {store.path} anew ...")
+    say(f"Writing {store.path} anew ...")
     before, after = vacuum(store)
-    _say(f"{store.path}: {_bytes(before)} before, {_bytes(after)} now.")
+    say(f"{store.path}: {_bytes(before)} before, {_bytes(after)} now.")
 
 
 def _before(older_than: str, now: float) -> int:
@@ -97,7 +98,3 @@ def _agrees(rows: int, what: str) -> bool:
 
 def _bytes(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1000:.0f} kB"
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import click
-
 from resonance_tui.charting.ticks import clock, day
+from resonance_tui.commands.console import say
 from resonance_tui.commands.history import output
 from resonance_tui.commands.history.output import Asked
 from resonance_tui.config import Config
@@ -74,8 +73,8 @@ def _database(
         return
     import tempfile
 
-    _say(f"Reading the {registry.SINKS[source].noun} ...")
-    rows = registry.load(source).read(config, channel, first, last, _say)
+    say(f"Reading the {registry.SINKS[source].noun} ...")
+    rows = registry.load(source).read(config, channel, first, last, say)
     with tempfile.TemporaryDirectory(prefix="resonance-") as folder:
         path = Path(folder) / "rows.sqlite"
         with Store(path) as store:
@@ -128,10 +127,6 @@ def _nothing(channel: str, sessions: list[SessionSpan], recorder: str | None) ->
         f"Nothing was recorded in {channel} in that range.",
         f"The last session: {day(span.start)}, {clock(span.start)} to {clock(span.end)}.",
     )
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _is_terminal() -> bool:

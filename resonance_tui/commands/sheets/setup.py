@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from resonance_tui.commands.console import put, say
 from resonance_tui.config import Config
 from resonance_tui.errors import CredentialsInvalid, InputError, SheetsRefused
 from resonance_tui.history.store import Store
@@ -63,11 +64,11 @@ def run(
             book = _ask_for_sheet(login)
         if book is None:
             book = client.create(f"Resonance {wanted or 'rooms'}")
-            _say("Made a new spreadsheet.")
+            say("Made a new spreadsheet.")
         _check_writable(client, book)
         outbox.set_target(wanted, book)
-        _say(f"Rows of {wanted or 'every channel'} go there; what was recorded so far: sheets sync")
-        click.echo(book_url(book))
+        say(f"Rows of {wanted or 'every channel'} go there; what was recorded so far: sheets sync")
+        put(book_url(book))
         for mail in share:
             _share(client, book, mail)
 
@@ -80,33 +81,33 @@ def _log_in(config: Config, credentials: Path | None, *, in_keyring: bool) -> Go
             return sheets_login.find(config)
         except CredentialsInvalid:
             if not config.settings.sheets.credentials:
-                _say(STEPS)
+                say(STEPS)
             raise
     if login.kind == "client":
-        _say("Log in at Google in the browser; it waits for you.")
+        say("Log in at Google in the browser; it waits for you.")
         login = sheets_login.ask_a_person(login)
     where = sheets_login.keep(config, login, in_keyring=in_keyring)
-    _say(f"The login is kept in {where}.")
+    say(f"The login is kept in {where}.")
     if login.account:
-        _say(f"Its name, to share sheets with: {login.account}")
+        say(f"Its name, to share sheets with: {login.account}")
     return login
 
 
 def _check_writable(client: Sheets, book: str) -> None:
-    found = sheets.with_retries(lambda: client.book(book), _say)
+    found = sheets.with_retries(lambda: client.book(book), say)
     trial = 1 + secrets.randbelow(2**31 - 1)
-    sheets.with_retries(lambda: client.check_writable(book, trial), _say)
-    _say(f"{found.title!r} can be written.")
+    sheets.with_retries(lambda: client.check_writable(book, trial), say)
+    say(f"{found.title!r} can be written.")
 
 
 def _share(client: Sheets, book: str, mail: str) -> None:
     try:
-        sheets.with_retries(lambda: client.share(book, mail), _say)
+        sheets.with_retries(lambda: client.share(book, mail), say)
     except SheetsRefused as refusal:  # our login may share only what it has made itself
         raise SheetsRefused(
             f"This login may not share the sheet with {mail}.", "Share it in the browser."
         ) from refusal
-    _say(f"Shared with {mail}.")
+    say(f"Shared with {mail}.")
 
 
 def _client(config: Config) -> GoogleLogin | None:
@@ -116,10 +117,6 @@ def _client(config: Config) -> GoogleLogin | None:
 
 
 def _ask_for_sheet(login: GoogleLogin) -> str | None:
-    _say(f"Make a sheet (https://sheets.new) and share it with {login.account} as editor.")
+    say(f"Make a sheet (https://sheets.new) and share it with {login.account} as editor.")
     answer = click.prompt("Its address (empty: make one)", default="", show_default=False, err=True)
     return book_id(answer) if answer else None
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-import click
-
+from resonance_tui.commands.console import put, put_json, say
 from resonance_tui.commands.history.show import unknown_channel
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError, SheetsBusy
@@ -50,7 +48,7 @@ def sync(
             if again:
                 outbox.forget(name)
             sender = sheets.open_sender(
-                config, outbox, name, book, tell=_say, writes_a_minute=writes_a_minute
+                config, outbox, name, book, tell=say, writes_a_minute=writes_a_minute
             )
             rate = writes_a_minute or config.settings.sheets.writes_a_minute
             _push(sender, outbox, name, rate, sleep)
@@ -79,14 +77,14 @@ def status(config: Config, *, as_json: bool) -> None:
     if as_json:
         keys = ("hour", "reads", "writes", "failed")
         hours = [dict(zip(keys, hour, strict=True)) for hour in calls]
-        click.echo(json.dumps({"channels": [asdict(s) for s in states], "calls": hours}, indent=1))
+        put_json({"channels": [asdict(s) for s in states], "calls": hours}, indent=1)
         return
     if not states:
-        click.echo("Nothing was recorded yet.", err=True)
+        say("Nothing was recorded yet.")
     for state in states:
-        click.echo(_in_words(state))
+        put(_describe_state(state))
     for hour, reads, writes, failed in calls:
-        click.echo(f"{_clock(hour)}  {writes} writes, {reads} reads, {failed} of them failed")
+        put(f"{_clock(hour)}  {writes} writes, {reads} reads, {failed} of them failed")
 
 
 def _chosen(config: Config, outbox: Outbox, recorded: list[str], wanted: str | None) -> list[str]:
@@ -113,13 +111,13 @@ def _push(
     left, sent = outbox.left(channel), outbox.confirmed(channel)
     minutes = left / BATCH_ROWS / rate
     if minutes > 1:
-        _say(f"{channel}: {left} rows, about {minutes:.0f} min at {rate:.0f} writes a minute")
+        say(f"{channel}: {left} rows, about {minutes:.0f} min at {rate:.0f} writes a minute")
     is_told = False
     with tqdm(total=left, desc=channel, disable=None, leave=False, bar_format=_BAR) as bar:
         while (wait := sender.step()) is not None:
             bar.update(outbox.confirmed(channel) - sent - bar.n)
             if bar.disable and sender.trouble and not is_told:  # no terminal shows it below
-                _say(f"{channel}: {sender.trouble} Trying again.")
+                say(f"{channel}: {sender.trouble} Trying again.")
             is_told = bool(sender.trouble)
             if sender.is_hopeless:
                 raise SheetsBusy(
@@ -130,7 +128,7 @@ def _push(
                 bar.set_postfix_str(f"next in {wait:.0f} s. {sender.trouble}"[:60])
                 sleep(min(wait, 1.0))
                 wait -= 1.0
-    _say(f"{channel}: {outbox.confirmed(channel) - sent} rows sent, none is left")
+    say(f"{channel}: {outbox.confirmed(channel) - sent} rows sent, none is left")
 
 
 def _state(config: Config, outbox: Outbox, channel: str) -> State:
@@ -140,7 +138,7 @@ def _state(config: Config, outbox: Outbox, channel: str) -> State:
     return State(channel, url, outbox.confirmed(channel), outbox.left(channel), text, at)
 
 
-def _in_words(state: State) -> str:
+def _describe_state(state: State) -> str:
     if state.url is None and not state.sent:
         return f"{state.channel}: no sheet, {state.left} rows only here"
     text = f"{state.channel}: {state.sent} rows sent, {state.left} left, {state.url or 'no sheet'}"
@@ -151,7 +149,3 @@ def _in_words(state: State) -> str:
 
 def _clock(at: int) -> str:
     return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M")
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
