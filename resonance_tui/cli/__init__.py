@@ -1,6 +1,6 @@
-"""The verbs of the command line and the exit codes; what each verb does stands in `verbs/`.
+"""The entry of the program: its options, its streams and its exit codes.
 
-Nothing heavy is imported here: `--help` must answer at once.
+Nothing heavy is imported here: `--help` must answer at once. The commands are in `commands/`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any
 import click
 
 from resonance_tui import __version__
-from resonance_tui.cli import hosts, networks, streamers, upkeep, viewers
-from resonance_tui.cli.groups import InOrder
 from resonance_tui.cli.streams import open_streams
+from resonance_tui.commands.groups import Group
 from resonance_tui.errors import INTERRUPTED, Problem
 from resonance_tui.native import tame
 from resonance_tui.secret import masked, may_hold_secret, pieces
 from resonance_tui.shutdown import end
+from resonance_tui.texts import mark
 
-EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted."
+EXIT_CODES = mark("Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted.")
 
 
 @click.group(
-    cls=InOrder,
+    cls=Group,
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -50,14 +50,6 @@ def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
     ctx.obj = {"file": config_file, "verbose": verbose}
 
 
-for _verb in (
-    *(viewers.join, hosts.broker, streamers.history, streamers.log, streamers.sheets),
-    *(hosts.aggregate, viewers.audience, upkeep.doctor, networks.models),
-    *(upkeep.config, upkeep.completion),
-):
-    cli.add_command(_verb)
-
-
 def main() -> None:
     """Run the command line; every way out has its exit code and no traceback a person must read."""
     open_streams()
@@ -68,7 +60,7 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
     """The exit code of one command line. (Where a reader such as `head` has seen enough, click
     itself ends the program, quietly and with 1.)"""
     tame()
-    known = _told_us(sys.argv[1:] if args is None else args)
+    known = _given_secrets(sys.argv[1:] if args is None else args)
     try:
         result = command(args=args, prog_name="resonance-tui", standalone_mode=False)
         sys.stdout.flush()  # what does not reach its file is noticed here
@@ -94,9 +86,9 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
         return _crash(error, known)
 
 
-def _told_us(args: list[str]) -> list[str]:
-    """What may be secret of all that this program was told on its command line and in its
-    variables: it stands in no complaint, whoever words it."""
+def _given_secrets(args: list[str]) -> list[str]:
+    """What may be secret in the command line and the environment: no complaint shows it, not
+    even one that a library words."""
     words = [part for arg in args for part in (arg, *arg.partition("="))]
     values = [value for name, value in os.environ.items() if name.startswith("RESONANCE_")]
     secret = [text for text in words + values if may_hold_secret(text)]
@@ -105,7 +97,7 @@ def _told_us(args: list[str]) -> list[str]:
 
 
 def _drop_output() -> None:
-    """Else Python tries once more as it ends, and takes an exit code of its own."""
+    """Else Python flushes once more as it ends, and exits with a code of its own."""
     with contextlib.suppress(OSError):
         sys.stdout.close()
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends

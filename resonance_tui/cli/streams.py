@@ -20,7 +20,7 @@ def open_streams() -> None:
 
     A sign that stdout or stderr cannot hold (a pipe on Windows, a Latin-1 terminal) becomes a
     plain one, or "?", instead of ending the program. Data that other programs read does not come
-    this way: it is written as bytes in UTF-8 (see `verbs.history_output`), or is ASCII (JSON).
+    this way: it is written as bytes in UTF-8 (see `commands.history.output`), or is ASCII (JSON).
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

@@ -4,19 +4,56 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import TYPE_CHECKING
 
-from resonance_tui.commands.event_loop import for_seconds, run_loop
-from resonance_tui.commands.session_builder import broker_or_default
-from resonance_tui.commands.status_line import StatusLine, up
-from resonance_tui.config import Config
+import click
+
+from resonance_tui.commands.console import StatusLine, uptime
+from resonance_tui.commands.groups import Command
+from resonance_tui.commands.settings import load
 from resonance_tui.errors import first_problem
-from resonance_tui.messaging.aggregator import Aggregator, AggregatorStatus
-from resonance_tui.messaging.announcer import RoomAnnouncement, RoomAnnouncer
-from resonance_tui.messaging.connection import LinkState, LinkStatus
-from resonance_tui.protocol.topics import is_id, normalize_channel, normalize_edge
-from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.time_limit import for_seconds
+
+if TYPE_CHECKING:
+    from resonance_tui.config import Config
+    from resonance_tui.messaging.aggregator import Aggregator, AggregatorStatus
+    from resonance_tui.messaging.announcer import RoomAnnouncer
+    from resonance_tui.messaging.connection import LinkState, LinkStatus
+    from resonance_tui.protocol.urls import BrokerUrl
 
 DRAW_EVERY_S = 1.0
+
+
+@click.command("aggregate", cls=Command)
+@click.argument("channel")
+@click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@click.option(
+    "--edge", default="", metavar="NAME", help="The broker's name, in a room on several brokers."
+)
+@click.option("--announce", is_flag=True, help="Be the room's host, too (an account of that role).")
+@click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
+@click.pass_context
+def aggregate(
+    ctx: click.Context,
+    channel: str,
+    broker_url: str | None,
+    edge: str,
+    announce: bool,
+    duration: float | None,
+) -> None:
+    """Count CHANNEL for its viewers, so that a large room costs each of them next to nothing.
+
+    `broker --channel` does this by itself. More of them share the work, and any may fail. Where
+    the broker asks for names, use an account that begins with agg-.
+
+    \b
+    Examples:
+      resonance-tui aggregate cats-live
+      resonance-tui aggregate cats-live --broker mqtts://agg-1@stream.example
+      resonance-tui aggregate cats-live --edge berlin --broker mqtt://berlin.example
+    """
+    config = load(ctx, {"broker.url": broker_url})
+    run(config, channel, edge=edge, announce=announce, duration=duration)
 
 
 def run(
@@ -26,27 +63,33 @@ def run(
 
     `announce`: be the room's host, too. Raises BrokerRefused for a login that may not.
     """
+    from resonance_tui.commands.event_loop import run_loop
+    from resonance_tui.commands.session_builder import broker_or_default
+    from resonance_tui.messaging.aggregator import Aggregator
+    from resonance_tui.messaging.announcer import RoomAnnouncement, RoomAnnouncer
+    from resonance_tui.protocol.topics import normalize_channel, normalize_edge
+
     url = broker_or_default(config)
     edge = normalize_edge(edge) if edge else ""
     channel = normalize_channel(channel)
     agent_id = account_id(url, is_host=announce)
     aggregator = Aggregator(url, channel, agent_id, edge=edge)
     screen = StatusLine()
-    host = (
-        RoomAnnouncer(url, RoomAnnouncement([channel], screen.say, agent_id)) if announce else None
-    )
+    announcement = RoomAnnouncement([channel], screen.say, agent_id)
+    host = RoomAnnouncer(url, announcement) if announce else None
     screen.say(f"Counting {channel} at {url.public}; Ctrl-C ends it.")
     try:
         run_loop(config, lambda: for_seconds(_count(aggregator, host, screen), duration))
     finally:
         screen.close()
         figures = aggregator.figures
-        screen.say(f"{figures.heard} messages heard, {figures.told} told, {up(screen.up_s)}")
+        screen.say(f"{figures.heard} messages heard, {figures.told} told, {uptime(screen.up_s)}")
 
 
 def account_id(url: BrokerUrl, *, is_host: bool = False) -> str:
-    """Access rules know an aggregator, and a host, by its account: then that is its id; else any
-    will do."""
+    """The agent's id: its account's name where access rules know it by that, else "" for any."""
+    from resonance_tui.protocol.topics import is_id
+
     name = url.username or ""
     if is_host and is_id(name):
         return name
@@ -63,6 +106,8 @@ async def _count(aggregator: Aggregator, host: RoomAnnouncer | None, screen: Sta
 
 
 async def _draw(aggregator: Aggregator, screen: StatusLine) -> None:
+    from resonance_tui.messaging.connection import LinkState
+
     told: LinkStatus | None = None
     while True:
         status = aggregator.status
@@ -75,11 +120,13 @@ async def _draw(aggregator: Aggregator, screen: StatusLine) -> None:
 
 def describe(figures: AggregatorStatus, state: LinkState, up_s: float) -> str:
     """The figures as one line of text."""
+    from resonance_tui.messaging.connection import LinkState
+
     if state is not LinkState.CONNECTED:
-        return f"{state.value} · {up(up_s)}"
+        return f"{state.value} · {uptime(up_s)}"
     role = f"root of {figures.agents}" if figures.is_root else f"one of {figures.agents}"
     edges = f" on {figures.edges} brokers" if figures.edges > 1 else ""
     return (
         f"{figures.room} in the room{edges} · {figures.viewers} of them here, "
-        f"{figures.shards} of 64 shards · {role} · {up(up_s)}"
+        f"{figures.shards} of 64 shards · {role} · {uptime(up_s)}"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import json
 import os
 import platform
 import shutil
@@ -13,21 +12,43 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from resonance_tui import __version__
-from resonance_tui.config import Config
-from resonance_tui.errors import EngineUnavailable, Problem, ResonanceError, in_words
-from resonance_tui.logs import native_output_to
-from resonance_tui.profile import Profile
+from resonance_tui.commands.console import put, put_json
+from resonance_tui.commands.groups import Command
+from resonance_tui.commands.settings import load
+from resonance_tui.errors import (
+    EngineUnavailable,
+    Problem,
+    ResonanceError,
+    in_words,
+)
 from resonance_tui.secret import masked
-from resonance_tui.sinks import registry
+
+if TYPE_CHECKING:
+    from resonance_tui.config import Config
 
 CAMERA_WAIT_S = 4.0
 SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
+
+
+@click.command("doctor", cls=Command)
+@click.option("--camera", metavar="SRC", help="The source to try (default: the configured one).")
+@click.option("--engine", metavar="NAME", help="The engine to time (default: the configured one).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
+@click.pass_context
+def doctor(ctx: click.Context, camera: str | None, engine: str | None, as_json: bool) -> None:
+    """Try everything the app needs on this machine and say what to do about the rest.
+
+    \b
+    Example:
+      resonance-tui doctor --camera demo
+    """
+    run(load(ctx, {"camera.source": camera, "engine.name": engine}), as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +63,8 @@ class Finding:
 
 def run(config: Config, *, as_json: bool) -> None:
     """Print the findings as they come; exit code 1 when something fails that `join` needs."""
+    from resonance_tui.logs import native_output_to
+
     findings = []
     with native_output_to(config.directories.log_file, config.secrets):
         for check in _checks(config):
@@ -50,7 +73,7 @@ def run(config: Config, *, as_json: bool) -> None:
             if not as_json:
                 _show(finding)
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+        put_json([asdict(finding) for finding in findings], indent=1)
     failed = [finding.topic for finding in findings if finding.verdict == "fail"]
     if failed:
         raise ResonanceError(f"Not working here: {', '.join(failed)}.", "See the advice above.")
@@ -58,9 +81,9 @@ def run(config: Config, *, as_json: bool) -> None:
 
 def _show(finding: Finding) -> None:
     mark, color = _MARKS[finding.verdict]
-    click.echo(f"{click.style(mark, fg=color)} {finding.topic:<12} {finding.text}")
+    put(f"{click.style(mark, fg=color)} {finding.topic:<12} {finding.text}")
     if finding.advice:
-        click.echo(f"  {'':<12} -> {finding.advice}")
+        put(f"  {'':<12} -> {finding.advice}")
 
 
 def _guarded(check: Callable[[], Finding], secrets: Iterable[str] = ()) -> Finding:
@@ -99,7 +122,9 @@ def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
         return _history(config)
 
     yield from (faces, engine, camera, broker, history)
-    yield from (_sink_check(config, name) for name in registry.SINKS)
+    from resonance_tui.sinks.registry import SINKS
+
+    yield from (_sink_check(config, name) for name in SINKS)
 
 
 def _program() -> Finding:
@@ -188,6 +213,7 @@ def _engine(config: Config) -> Finding:
 def _camera(config: Config) -> Finding:
     from resonance_tui.pipeline.camera import FrameSource
     from resonance_tui.pipeline.sources import CameraState, parse_source
+    from resonance_tui.profile import Profile
 
     source = parse_source(config.settings.camera.source.reveal())
     if source.kind == "none":
@@ -249,6 +275,8 @@ def _history(config: Config) -> Finding:
 
 
 def _sink_check(config: Config, name: str) -> Callable[[], Finding]:
+    from resonance_tui.sinks import registry
+
     def check() -> Finding:
         found = registry.load(name).check(config)
         return Finding(name, found.verdict, found.text, found.advice)

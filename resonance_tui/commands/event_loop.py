@@ -1,4 +1,4 @@
-"""How a verb runs its one asyncio loop: time limit, signals, and native noise off the screen."""
+"""How a command runs its one asyncio loop: signals, and native output off the screen."""
 
 from __future__ import annotations
 
@@ -23,17 +23,6 @@ def run_loop(config: Config, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     quiet = native_output_to(config.directories.log_file, config.secrets)
     with quiet, asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(_until_terminated(main))
-
-
-async def for_seconds(work: Coroutine[Any, Any, Any], seconds: float | None) -> None:
-    """Await `work`; end it in good order after `seconds` if it has not ended by itself."""
-    limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            await work
-    except TimeoutError:
-        if not limit.expired():
-            raise
 
 
 async def _until_terminated(main: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import click
-
-from resonance_tui.commands.event_loop import for_seconds
+from resonance_tui.commands.console import note, put, put_event, say
 from resonance_tui.emotions import STYLES, WORDS, Emotion
 from resonance_tui.engines.status import EngineState, untrained
 from resonance_tui.messaging.connection import LinkStatus
@@ -25,6 +22,7 @@ from resonance_tui.session.events import (
     SelfView,
     SessionEvent,
 )
+from resonance_tui.time_limit import for_seconds
 
 
 class Printer:
@@ -63,8 +61,8 @@ class Printer:
 
     def _print(self, event: SessionEvent) -> None:
         if not self._observes:
-            self._say_camera()
-            self._say_engine()
+            self._note_camera()
+            self._note_engine()
         match event:
             case SelfUpdate() if self._observes:
                 pass
@@ -74,15 +72,15 @@ class Printer:
                 data = self_json(event.t, me)
                 if not self._session.view.engine.is_trained:
                     data["untrained"] = True
-                self._put(data, self_text(me), "self")
+                self._print_line(data, self_text(me), "self")
             case RoomUpdate():
                 self._peak = max(self._peak, event.room.viewers)
-                self._put(room_json(event), room_text(event), "room")
+                self._print_line(room_json(event), room_text(event), "room")
             case LinkUpdate():
                 line = f"link  {event.status.state.value}  {event.status.detail}".rstrip()
-                self._put(link_json(event.t, event.status), line, "link")
+                self._print_line(link_json(event.t, event.status), line, "link")
             case NoticeUpdate():
-                click.echo(f"note: {event.text}", err=True)
+                note(event.text)
 
     def summary(self) -> str:
         """What happened, in one line."""
@@ -97,27 +95,27 @@ class Printer:
         )
         return f"{room}; you: {feelings or 'nothing read'}"
 
-    def _put(self, data: dict[str, Any], text: str, kind: str) -> None:
+    def _print_line(self, data: dict[str, Any], text: str, kind: str) -> None:
         if self._as_json:
-            click.echo(json.dumps(data, separators=(",", ":")))
+            put_event(data)
         elif kind == "link" or self._is_news(kind, text):
-            click.echo(f"{time.strftime('%H:%M:%S')}  {text}")
+            put(f"{time.strftime('%H:%M:%S')}  {text}")
 
-    def _say_camera(self) -> None:
+    def _note_camera(self) -> None:
         camera = self._session.view.camera
         text = f"{camera.source}: {camera.state.value} {camera.detail}".rstrip()
         if self._is_news("camera", text):
-            click.echo(f"note: {text}", err=True)
+            note(text)
 
-    def _say_engine(self) -> None:
+    def _note_engine(self) -> None:
         engine = self._session.view.engine
         text = f"engine {engine.name}: {engine.state.value} {engine.detail}".rstrip()
         if self._is_news("engine", text):
-            click.echo(f"note: {text}", err=True)
+            note(text)
         if engine.is_trained or engine.state is not EngineState.READY:
             return
         if self._is_news("untrained", engine.name):
-            click.echo(f"note: {untrained(engine.name)}", err=True)
+            note(untrained(engine.name))
 
     def _is_news(self, subject: str, text: str) -> bool:
         is_news = text != self._last.get(subject)
@@ -146,7 +144,7 @@ async def run(
         if printer.failure is None or task.uncancel():  # somebody else wants an end, too
             raise
     finally:
-        click.echo(printer.summary(), err=True)
+        say(printer.summary())
     if printer.failure is not None:
         raise printer.failure
 

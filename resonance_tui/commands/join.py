@@ -2,32 +2,71 @@
 
 from __future__ import annotations
 
-import logging
-import random
 import sys
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from resonance_tui.commands import headless as printing
-from resonance_tui.commands.event_loop import for_seconds, run_loop
-from resonance_tui.commands.session_builder import Intent, check, open_session, with_login
-from resonance_tui.config import DEFAULT_BROKER_URL, Config
-from resonance_tui.errors import BrokerUnreachable, InputError, NotATerminal, ResonanceError
-from resonance_tui.profile import Profile
-from resonance_tui.protocol.sanitize import clean_nickname
-from resonance_tui.protocol.topics import normalize_channel
-from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.simulation import behaviour
+import click
+
+from resonance_tui.commands.groups import Command
+from resonance_tui.commands.settings import load
+from resonance_tui.engines import registry as engines
+from resonance_tui.errors import InputError, NotATerminal, ResonanceError
+from resonance_tui.time_limit import for_seconds
 
 if TYPE_CHECKING:
-    from resonance_tui.messaging.discovery import ChannelInfo
-    from resonance_tui.session.core import Session
+    from resonance_tui.commands.join_context import CommandLineContext
+    from resonance_tui.config import Config
     from resonance_tui.tui.app import ResonanceApp
     from resonance_tui.tui.screens.history import HistoryScreen
 
 
-log = logging.getLogger(__name__)
+@click.command("join", cls=Command)
+@click.argument("channel", required=False)
+@click.option("--name", metavar="NAME", help="Nickname shown to the room (default: anonymous).")
+@click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@click.option(
+    "--camera",
+    metavar="SRC",
+    help="Device index, video file, stream URL, demo or none (default: 0).",
+)
+@click.option("--once", is_flag=True, help="Play a video file once and leave at its end.")
+@click.option("--engine", metavar="NAME", help=f"{engines.summary()} (default: {engines.AUTO}).")
+@click.option("--device", metavar="DEVICE", help="For networks: auto, cpu, cuda or mps.")
+@click.option("--allow-untrained", is_flag=True, help="Run a network that has no weights here.")
+@click.option("--record", is_flag=True, help="Keep the room's history in the local database.")
+@click.option("--title", metavar="TEXT", help="Record, under this title.")
+@click.option(
+    "--corrected", is_flag=True, help="Show counts with the engine's known mistakes taken out."
+)
+@click.option("--headless", is_flag=True, help="No screen: for scripts, logs and tests.")
+@click.option("--json", "as_json", is_flag=True, help="With --headless: one JSON object a line.")
+@click.option(
+    "--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S seconds."
+)
+@click.pass_context
+def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
+    """Join CHANNEL (or an invite) and share your emotion; without it, choose on a start screen.
+
+    \b
+    Examples:
+      resonance-tui join cats-live
+      resonance-tui join cats-live --name Mia --broker mqtt://stream.example
+      resonance-tui join resonance://stream.example:1883/cats-live
+      resonance-tui join test --camera demo
+      resonance-tui join test --camera film.mp4 --once --headless --json
+      resonance-tui join test --engine former_dfer
+    """
+    config = load(
+        ctx,
+        {
+            "viewer.nickname": options.pop("name"),
+            "broker.url": options.pop("broker_url"),
+            "camera.source": options.pop("camera"),
+            "engine.name": options.pop("engine"),
+            "engine.device": options.pop("device"),
+        },
+    )
+    return run(config, channel, **options)
 
 
 def run(
@@ -44,16 +83,20 @@ def run(
     allow_untrained: bool = False,
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
+    from resonance_tui.commands.join_context import CommandLineContext
+    from resonance_tui.commands.session_builder import check
+    from resonance_tui.protocol.sanitize import clean_nickname
+    from resonance_tui.protocol.topics import normalize_channel
+
     if channel is not None and channel.lower().startswith("resonance:"):
         from resonance_tui.commands.redeem_invite import accept_invite
 
         config, channel = accept_invite(config, channel)
     wanted = normalize_channel(channel) if channel is not None else None
     nickname = clean_nickname(config.settings.viewer.nickname)
-    intent = check(config, allow_untrained=allow_untrained)
-    launch = JoinCommand(
+    context = CommandLineContext(
         config,
-        intent,
+        check(config, allow_untrained=allow_untrained),
         wanted,
         nickname,
         once=once,
@@ -63,99 +106,31 @@ def run(
     )
     try:
         if headless or as_json:
-            _run_headless(launch, as_json=as_json, duration=duration)
+            _run_headless(context, as_json=as_json, duration=duration)
             return 0
-        return _run_screen(launch, duration)
+        return _run_screen(context, duration)
     finally:
-        launch.profile.release()
+        context.profile.release()
 
 
-class JoinCommand:
-    """What the screens need from the command line (see `tui.launch.Launch`)."""
+def _run_headless(context: CommandLineContext, *, as_json: bool, duration: float | None) -> None:
+    from resonance_tui.commands import headless
+    from resonance_tui.commands.event_loop import run_loop
 
-    def __init__(
-        self,
-        config: Config,
-        intent: Intent,
-        channel: str | None,
-        nickname: str,
-        *,
-        once: bool,
-        record: bool,
-        title: str = "",
-        corrected: bool = False,
-    ) -> None:
-        self.config, self._intent = config, intent
-        self.channel, self.nickname = channel, nickname
-        self._once, self._record, self._corrected = once, record, corrected
-        self._title = title
-        self.profile = Profile(config.directories.profile_file)
-        self.broker_url = intent.broker.public if intent.broker else DEFAULT_BROKER_URL
-
-    @property
-    def needs_consent(self) -> bool:
-        """A camera shows the person who sits there; a file and the demo portraits do not."""
-        is_live = self._intent.source.kind in ("device", "url")
-        return is_live and self.profile.load().consented_at is None
-
-    @property
-    def recent_channels(self) -> tuple[str, ...]:
-        return self.profile.load().recent_channels
-
-    def give_consent(self) -> None:
-        """For good where it can be written down, else for this time."""
-        try:
-            self.profile.set_consent(time.time())
-        except ResonanceError as error:
-            log.warning("%s", error.message)
-
-    def suggest_nickname(self) -> str:
-        return behaviour.random_nickname(random.Random())
-
-    async def channels(self) -> list[ChannelInfo]:
-        from resonance_tui.messaging.discovery import list_channels
-        from resonance_tui.messaging.probe import is_reachable
-
-        url = self._intent.broker or parse_broker_url(DEFAULT_BROKER_URL)
-        if self._intent.broker is None and not await is_reachable(url):
-            raise BrokerUnreachable("No broker runs here yet. Joining starts one on this machine.")
-        return await list_channels(with_login(self.config, url))
-
-    def check_channel(self, text: str) -> str:
-        return normalize_channel(text)
-
-    def check_nickname(self, text: str) -> str:
-        return clean_nickname(text)
-
-    def open_session(self, channel: str, nickname: str) -> Session:
-        database: Path | None = self.config.database if self._record else None
-        session = open_session(
-            self.config,
-            self._intent,
-            self.profile,
-            channel,
-            nickname,
-            once=self._once,
-            database=database,
-            title=self._title,
-        )
-        session.set_corrected(self._corrected)
-        return session
-
-
-def _run_headless(launch: JoinCommand, *, as_json: bool, duration: float | None) -> None:
-    if launch.channel is None:
+    if context.channel is None:
         raise InputError("Without a screen a channel is needed.", "resonance-tui join CHANNEL ...")
-    if launch.needs_consent:
+    if context.needs_consent:
         raise InputError(
             "Nobody has agreed yet to have a face read on this machine.",
             "Run `resonance-tui config consent --give`, or join once with a screen.",
         )
-    session = launch.open_session(launch.channel, launch.nickname)
-    run_loop(launch.config, lambda: printing.run(session, as_json=as_json, duration=duration))
+    session = context.open_session(context.channel, context.nickname)
+    run_loop(context.config, lambda: headless.run(session, as_json=as_json, duration=duration))
 
 
-def _run_screen(launch: JoinCommand, duration: float | None) -> int:
+def _run_screen(context: CommandLineContext, duration: float | None) -> int:
+    from resonance_tui.commands.event_loop import run_loop
+
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NotATerminal(
             "There is no terminal to draw on.", "Use --headless, and --json for scripts."
@@ -164,21 +139,23 @@ def _run_screen(launch: JoinCommand, duration: float | None) -> int:
     async def show() -> ResonanceApp:
         from resonance_tui.tui.app import ResonanceApp
 
-        def history(channel: str) -> HistoryScreen:  # loads plotext, which can wait for the key
-            from resonance_tui.engines.confusion import confusion_of
-            from resonance_tui.history.loading import Request
-            from resonance_tui.tui.screens.history import HistoryScreen
-
-            confusion = confusion_of(launch.config.settings.engine.name)
-            return HistoryScreen(Request(launch.config.database, channel, confusion=confusion))
-
-        app = ResonanceApp(launch, history=history)
+        app = ResonanceApp(context, history=lambda channel: _history_screen(context, channel))
         await for_seconds(app.run_async(), duration)
         return app
 
-    app = run_loop(launch.config, show)
+    app = run_loop(context.config, show)
     if app.failure is not None:
         raise app.failure  # said on the screen that is gone now
     if app.has_declined:
         raise ResonanceError("Without your consent nothing is read.", "--camera none needs none.")
     return app.return_code or 0
+
+
+def _history_screen(context: CommandLineContext, channel: str) -> HistoryScreen:
+    """Imports plotext, which can wait until the key for it is pressed."""
+    from resonance_tui.engines.confusion import confusion_of
+    from resonance_tui.history.loading import Request
+    from resonance_tui.tui.screens.history import HistoryScreen
+
+    confusion = confusion_of(context.config.settings.engine.name)
+    return HistoryScreen(Request(context.config.database, channel, confusion=confusion))

@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from resonance_tui.commands import headless as printing
-from resonance_tui.commands.event_loop import run_loop
-from resonance_tui.commands.session_builder import check, open_session
-from resonance_tui.config import Config, with_setting
-from resonance_tui.profile import Profile
-from resonance_tui.protocol.topics import normalize_channel
-from resonance_tui.sinks import registry
+import click
+
+from resonance_tui.commands.groups import Command
+from resonance_tui.commands.settings import load
+from resonance_tui.sinks.registry import SINKS
+
+if TYPE_CHECKING:
+    from resonance_tui.config import Config
+
+
+def _sink_options(command: Callable[..., None]) -> Callable[..., None]:
+    """One option for each sink: where the rows go besides."""
+    for name, sink in reversed(SINKS.items()):
+        help = f"Bring the rows to this {sink.title}, too."
+        option = click.option(sink.option, _parameter(name), metavar=sink.metavar, help=help)
+        command = option(command)
+    return command
+
+
+def _parameter(sink: str) -> str:
+    return f"to_{sink}"
+
+
+@click.command("log", cls=Command)
+@click.argument("channel")
+@click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
+@click.option("--title", metavar="TEXT", help="What to call the recording.")
+@_sink_options
+@click.pass_context
+def log(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
+    """Record CHANNEL without joining it: one row a second into the local database.
+
+    \b
+    Examples:
+      resonance-tui log cats-live --broker mqtt://stream.example
+      resonance-tui log cats-live --sheet https://docs.google.com/spreadsheets/d/...
+    """
+    given = {name: options.pop(_parameter(name)) for name in SINKS}
+    targets = {name: target for name, target in given.items() if target is not None}
+    run(load(ctx, {"broker.url": broker_url}), channel, targets=targets, **options)
 
 
 def run(
@@ -25,6 +60,14 @@ def run(
 
     `targets` names by sink where the rows go besides, now and in later recordings.
     """
+    from resonance_tui.commands import headless
+    from resonance_tui.commands.event_loop import run_loop
+    from resonance_tui.commands.session_builder import check, open_session
+    from resonance_tui.config import with_setting
+    from resonance_tui.profile import Profile
+    from resonance_tui.protocol.topics import normalize_channel
+    from resonance_tui.sinks import registry
+
     config = with_setting(config, "camera", source="none")
     wanted = normalize_channel(channel)
     for sink, target in (targets or {}).items():
@@ -43,7 +86,7 @@ def run(
     try:
         run_loop(
             config,
-            lambda: printing.run(session, as_json=False, duration=duration, observes=True),
+            lambda: headless.run(session, as_json=False, duration=duration, observes=True),
         )
     finally:
         profile.release()

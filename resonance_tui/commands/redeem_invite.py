@@ -1,4 +1,4 @@
-"""With an invite in hand: an account is asked for once, and kept for every later time."""
+"""Redeeming an invite: an account is requested once, and its login kept for later."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import hashlib
 import secrets
 from dataclasses import replace
 
-import click
-
+from resonance_tui.commands.console import say
 from resonance_tui.commands.event_loop import run_loop
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import Config, with_setting
@@ -19,21 +18,21 @@ from resonance_tui.messaging.tls import brief
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_invite
 
-SETTLE_S, SETTLE_TRIES = 0.3, 10  # until the broker knows the account that the host has made
+KNOWN_RETRY_S, KNOWN_TRIES = 0.3, 10  # until the broker knows the account that the host has made
 
 
 def accept_invite(config: Config, invite: str) -> tuple[Config, str]:
     """The settings for the invite's broker, and its channel.
 
     The login in the settings goes to the broker it was made for and to no other, nor to one with
-    another certificate. A ticket is
-    turned into an account of our own, unless there is one already. Raises InvalidBrokerUrl,
-    InvalidChannel, InviteRefused, BrokerError, StoreError.
+    another certificate. A token is redeemed for an account, unless that was done before.
+
+    Raises InvalidBrokerUrl, InvalidChannel, InviteRefused, BrokerError, StoreError.
     """
     invitation = parse_invite(invite)
     url = invitation.url
     if invitation.ticket is not None:
-        _take_up(config, invitation)
+        _redeem_once(config, invitation)
     own = broker_url(config)
     if own is not None and own.place == url.place and url.pin in (None, own.pin):
         return config, invitation.channel
@@ -41,35 +40,35 @@ def accept_invite(config: Config, invite: str) -> tuple[Config, str]:
     return there, invitation.channel
 
 
-def _take_up(config: Config, invitation: Invite) -> None:
-    """Redeem the ticket. Name and password are kept before anybody is told of them, so that
-    whatever is cut short in between is taken up again the next time."""
+def _redeem_once(config: Config, invitation: Invite) -> None:
+    """Redeem the token. The login is kept before the broker is told of it, so that a call that
+    was cut short goes on with the same one."""
     assert invitation.ticket is not None
     logins = Logins(config.directories.logins_file)
-    url, ticket = invitation.url, invitation.ticket
-    login = logins.of_invite(ticket.id)
+    url, token = invitation.url, invitation.ticket
+    login = logins.of_invite(token.id)
     if login is not None and login.is_confirmed:
         return
     if login is None:
         password = secrets.token_urlsafe(24)
         pin = url.pin or ""
-        login = SavedLogin(url.place, invitation.channel, new_viewer_id(), password, pin, ticket.id)
+        login = SavedLogin(url.place, invitation.channel, new_viewer_id(), password, pin, token.id)
         logins.keep(login)
-    _tell_of_a_new_certificate(logins, url)
-    click.echo(f"Asking {url.authority} for an account in {invitation.channel} ...", err=True)
-    run_loop(config, lambda: _become(invitation, logins, login))
+    _say_new_certificate(logins, url)
+    say(f"Asking {url.authority} for an account in {invitation.channel} ...")
+    run_loop(config, lambda: _request_account(invitation, logins, login))
     again = f"resonance-tui join {invitation.channel} --broker {url.place}"
-    click.echo(f"You are in. The next time: {again}", err=True)
+    say(f"You are in. The next time: {again}")
 
 
-def _tell_of_a_new_certificate(logins: Logins, url: BrokerUrl) -> None:
+def _say_new_certificate(logins: Logins, url: BrokerUrl) -> None:
     before = logins.pin_for(url.place)
     if before and url.pin and before != url.pin:
         change = f"{brief(before)}... is now {brief(url.pin)}..."
-        click.echo(f"By this invite {url.authority} has a new certificate: {change}", err=True)
+        say(f"By this invite {url.authority} has a new certificate: {change}")
 
 
-async def _become(invitation: Invite, logins: Logins, login: SavedLogin) -> None:
+async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin) -> None:
     from resonance_broker.passwords import hash_password
 
     from resonance_tui.messaging.enrollment import redeem
@@ -81,21 +80,21 @@ async def _become(invitation: Invite, logins: Logins, login: SavedLogin) -> None
         await asyncio.to_thread(logins.forget, login)
         raise
     await asyncio.to_thread(logins.keep, replace(login, is_confirmed=True))
-    await _until_known(invitation.url, login)
+    await _wait_until_known(invitation.url, login)
 
 
-async def _until_known(url: BrokerUrl, login: SavedLogin) -> None:
+async def _wait_until_known(url: BrokerUrl, login: SavedLogin) -> None:
     """The broker takes a moment to learn of the account that the host has made."""
     from resonance_tui.messaging.client import broker_client
     from resonance_tui.messaging.probe import negotiate_version
 
     url = replace(url, username=login.user, password=login.password)
     version = await negotiate_version(url)
-    for _ in range(SETTLE_TRIES):
+    for _ in range(KNOWN_TRIES):
         with contextlib.suppress(BrokerRefused):
             identifier = f"rsn-{new_viewer_id()}"
             async with broker_client(
                 url, lambda topic, payload: None, identifier=identifier, version=version
             ):
                 return
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(KNOWN_RETRY_S)

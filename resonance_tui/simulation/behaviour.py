@@ -22,7 +22,7 @@ _MOMENTS = (
 )
 MOMENT_EVERY_S = 24.0
 MOMENT_LASTS_S = 9.0
-SHORTEST_STAY_S = 60.0  # who has come stays that long, unless people stay shorter on average
+SHORTEST_STAY_S = 60.0  # at least, unless the average is shorter
 
 
 def random_nickname(rng: random.Random) -> str:
@@ -41,7 +41,7 @@ class SimulatedMood:
     until: float = 0.0
 
     def step(self, now: float) -> bool:
-        """Advance to `now` (seconds since the show began); True when something changed."""
+        """Advance to `now` (seconds since the start); True when something changed."""
         if now < self.until:
             return False
         self.code = self._next(now)
@@ -50,10 +50,10 @@ class SimulatedMood:
         return True
 
     def _next(self, now: float) -> Emotion:
-        dice = self.rng.random()
-        if dice < 0.03:
+        chance = self.rng.random()
+        if chance < 0.03:
             return Emotion.AWAY
-        if dice < 0.08:
+        if chance < 0.08:
             return Emotion.UNSURE
         number, into = divmod(now, MOMENT_EVERY_S)
         if into < MOMENT_LASTS_S and self.rng.random() < 0.7:
@@ -63,7 +63,7 @@ class SimulatedMood:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """From when to when somebody is in the room; seconds since the show began."""
+    """From when to when somebody is in the room; seconds since the start."""
 
     arrives_at: float
     leaves_at: float
@@ -72,16 +72,16 @@ class Visit:
 def first_visit(rng: random.Random, within_s: float, stay_s: float) -> Visit:
     """Somebody comes in the first `within_s` seconds and stays `stay_s` on average."""
     arrives_at = rng.uniform(0, within_s)
-    return Visit(arrives_at, arrives_at + _stay(rng, stay_s))
+    return Visit(arrives_at, arrives_at + _stay_length(rng, stay_s))
 
 
 def next_visit(rng: random.Random, after: float, stay_s: float) -> Visit:
     """Somebody comes some seconds after another has left at `after`."""
     arrives_at = after + rng.uniform(0.5, 8.0)
-    return Visit(arrives_at, arrives_at + _stay(rng, stay_s))
+    return Visit(arrives_at, arrives_at + _stay_length(rng, stay_s))
 
 
-def _stay(rng: random.Random, mean_s: float) -> float:
+def _stay_length(rng: random.Random, mean_s: float) -> float:
     """Most leave early, some stay for hours: exponential, above a shortest stay."""
     shortest = min(SHORTEST_STAY_S, mean_s / 2)
     return shortest + rng.expovariate(1 / (mean_s - shortest))
@@ -96,7 +96,7 @@ def crowd(size: int, seed: int = 0) -> list[SimulatedMood]:
     viewers = []
     for number in range(size):
         round_, index = divmod(number, len(names))
-        dice = random.Random(rng.random())
+        own_rng = random.Random(rng.random())
         name = names[index] + (f"-{round_ + 1}" if round_ else "")
-        viewers.append(SimulatedMood(dice, name, until=dice.uniform(0, 3)))
+        viewers.append(SimulatedMood(own_rng, name, until=own_rng.uniform(0, 3)))
     return viewers

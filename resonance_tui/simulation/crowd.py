@@ -1,4 +1,4 @@
-"""The simulated crowd in its room: who comes, speaks and goes when, over which connection."""
+"""The simulated crowd in its room: who arrives, reports and leaves when, over which connection."""
 
 from __future__ import annotations
 
@@ -22,24 +22,26 @@ from resonance_tui.simulation.behaviour import (
 )
 from resonance_tui.simulation.simulated_connection import Route, SimulatedConnection
 
-CONNECTS_PER_S = 500  # Mosquitto's listen backlog holds 100: who finds it full waits for a second
-LEAVES_PER_S = 2000  # a broker drops what a bystander cannot read fast enough
+CONNECTS_PER_S = (
+    500  # Mosquitto's listen backlog holds 100: a connection that finds it full waits a second
+)
+LEAVES_PER_S = 2000  # a broker drops what an observer cannot read fast enough
 NAMED = 500  # so many have a nickname; in larger crowds most people are anonymous
 _HEARTBEAT_S = 10.0
 _TICK_S = 0.1
-_DIALLING = 32  # connections that are being made at the same time
-_KNOCK_AGAIN_S = 0.25
+_CONNECTORS = 32  # connections that are being made at the same time
+_RETRY_S = 0.25
 _ARRIVE_WITHIN_S = 3.0  # at least
-_GONE_WITHIN_S = 4.0
+_CLOSE_TIMEOUT_S = 4.0
 
 
 @dataclass(slots=True)
 class _SimulatedViewer:
-    """A simulated viewer's place in the room; when one goes, another takes it."""
+    """One place in the room; when its viewer leaves, another takes it under a new id."""
 
-    viewer: SimulatedMood
+    mood: SimulatedMood
     visit: Visit
-    line: SimulatedConnection
+    connection: SimulatedConnection
     viewer_id: str
     is_in: bool = False
     is_named: bool = False
@@ -49,13 +51,14 @@ class _SimulatedViewer:
 
 
 class SimulatedCrowd:
-    """`size` viewers, the same for the same seed, each over its own line or over a shared one.
+    """`size` viewers, the same for the same seed, each over its own or a shared connection.
 
-    `stay_s`: how long they stay on average. Times are seconds since the show began.
+    `connections`: how many; fewer than `size` are shared. `stay_s`: how long a viewer stays on
+    average. Times are seconds since the start.
     """
 
     def __init__(
-        self, route: Route, channel: str, size: int, seed: int, *, lines: int, stay_s: float
+        self, route: Route, channel: str, size: int, seed: int, *, connections: int, stay_s: float
     ) -> None:
         self.sent = 0  # reports
         self.lost = 0  # connections that broke
@@ -66,162 +69,164 @@ class SimulatedCrowd:
         self._channel = channel
         self._route = route
         self._stay_s = stay_s
-        self._is_shared = lines < size
+        self._is_shared = connections < size
         self._boot = int(time.time())
         self._rng = random.Random(f"visits {seed}")
-        self._lines = [self._new_line() for _ in range(lines)]
+        self._connections = [self._new_connection() for _ in range(connections)]
         within = max(_ARRIVE_WITHIN_S, size / CONNECTS_PER_S)
-        self._seats = [
+        self._viewers = [
             _SimulatedViewer(
-                viewer,
+                mood,
                 first_visit(self._rng, within, stay_s),
-                self._lines[number % lines],
+                self._connections[number % connections],
                 new_viewer_id(),
                 is_named=number < NAMED,
             )
-            for number, viewer in enumerate(crowd(size, seed))
+            for number, mood in enumerate(crowd(size, seed))
         ]
-        self._door: asyncio.Queue[_SimulatedViewer] = asyncio.Queue()
-        self._dialled: set[SimulatedConnection] = (
-            set()
-        )  # lines somebody is dialling, or waits to dial again
-        self._next_dial_at = 0.0
+        self._waiting: asyncio.Queue[_SimulatedViewer] = asyncio.Queue()
+        self._connecting: set[SimulatedConnection] = set()  # requested, and not tried yet
+        self._next_connect_at = 0.0
 
     async def run(self) -> None:
         """Until cancelled. Nothing is published that did not change, but for the heartbeat."""
         async with asyncio.TaskGroup() as tasks:
-            for number in range(_DIALLING):
-                tasks.create_task(self._keep_dialling(), name=f"crowd door {number}")
-            tasks.create_task(self._perform(), name="crowd stage")
+            for number in range(_CONNECTORS):
+                tasks.create_task(self._connect_waiting(), name=f"crowd connector {number}")
+            tasks.create_task(self._run_schedule(), name="crowd schedule")
 
     async def leave(self) -> None:
         """Takes the whole crowd out of the room; bounded, whatever the broker does."""
         self.is_leaving = True
-        for number, seat in enumerate(self._seats):
-            if seat.is_in:
-                self._clear(seat)
+        for number, viewer in enumerate(self._viewers):
+            if viewer.is_in:
+                self._leave_room(viewer)
             if number % (LEAVES_PER_S // 10) == LEAVES_PER_S // 10 - 1:
                 await asyncio.sleep(0.1)
-        lines = {*self._lines, *(seat.line for seat in self._seats)}
-        for line in lines:
-            line.close()
-        ends = time.monotonic() + _GONE_WITHIN_S
-        while not all(line.is_gone for line in lines) and time.monotonic() < ends:
+        connections = {*self._connections, *(viewer.connection for viewer in self._viewers)}
+        for connection in connections:
+            connection.close()
+        ends = time.monotonic() + _CLOSE_TIMEOUT_S
+        while not all(connection.is_gone for connection in connections) and time.monotonic() < ends:
             await asyncio.sleep(0.02)
-        for line in lines:
-            line.abort()
+        for connection in connections:
+            connection.abort()
 
-    # --- the stage -----------------------------------------------------------------------------
+    # --- the schedule --------------------------------------------------------------------------
 
-    async def _perform(self) -> None:
+    async def _run_schedule(self) -> None:
         started = time.monotonic()
-        agenda = [(seat.visit.arrives_at, number) for number, seat in enumerate(self._seats)]
-        heapify(agenda)
+        schedule = [
+            (viewer.visit.arrives_at, number) for number, viewer in enumerate(self._viewers)
+        ]
+        heapify(schedule)
         while True:
             now = time.monotonic() - started
-            while agenda and agenda[0][0] <= now:
-                _, number = heappop(agenda)
-                # A step ahead in any case: nobody may hold the loop for ever.
-                due = max(self._act(self._seats[number], now), now + _TICK_S / 2)
-                heappush(agenda, (due, number))
+            while schedule and schedule[0][0] <= now:
+                _, number = heappop(schedule)
+                # Always ahead of now, so that the inner loop ends.
+                due = max(self._step(self._viewers[number], now), now + _TICK_S / 2)
+                heappush(schedule, (due, number))
             if self._is_shared:
-                for line in self._lines:
-                    line.keep_alive()
+                for connection in self._connections:
+                    connection.keep_alive()
             await asyncio.sleep(_TICK_S)
 
-    def _act(self, seat: _SimulatedViewer, now: float) -> float:
-        """One seat's turn; when it wants the next."""
-        if not seat.line.is_up:
-            if seat.is_in:
-                self._count_out(seat)
-            self._ask_in(seat)
-            return now + _KNOCK_AGAIN_S
-        if not seat.is_in:
-            self._enter(seat, now)
-        elif now >= seat.visit.leaves_at:
-            self._go(seat, now)
-            return seat.visit.arrives_at
-        elif not seat.line.is_ready:
-            return now + _KNOCK_AGAIN_S
-        if seat.viewer.step(now) or now - seat.sent_at >= _HEARTBEAT_S:
-            self._report(seat, now)
-        return min(seat.viewer.until, seat.sent_at + _HEARTBEAT_S, seat.visit.leaves_at)
+    def _step(self, viewer: _SimulatedViewer, now: float) -> float:
+        """One viewer's turn; returns when it wants the next."""
+        if not viewer.connection.is_up:
+            if viewer.is_in:
+                self._count_absent(viewer)
+            self._request_connection(viewer)
+            return now + _RETRY_S
+        if not viewer.is_in:
+            self._enter(viewer, now)
+        elif now >= viewer.visit.leaves_at:
+            self._replace(viewer, now)
+            return viewer.visit.arrives_at
+        elif not viewer.connection.is_ready:
+            return now + _RETRY_S
+        if viewer.mood.step(now) or now - viewer.sent_at >= _HEARTBEAT_S:
+            self._report(viewer, now)
+        return min(viewer.mood.until, viewer.sent_at + _HEARTBEAT_S, viewer.visit.leaves_at)
 
-    def _enter(self, seat: _SimulatedViewer, now: float) -> None:
-        seat.is_in = True
-        seat.viewer.until = now  # they step in with a feeling
-        seat.shown = seat.viewer.code
+    def _enter(self, viewer: _SimulatedViewer, now: float) -> None:
+        viewer.is_in = True
+        viewer.mood.until = now  # they arrive with a feeling
+        viewer.shown = viewer.mood.code
         self.alive += 1
-        self.shown[seat.shown] += 1
-        if seat.is_named:
-            topic = NICKNAME.topic.of(self._channel, seat.viewer_id)
-            seat.line.say(topic, encode_nickname(seat.viewer.nickname), NICKNAME.expiry_s)
+        self.shown[viewer.shown] += 1
+        if viewer.is_named:
+            topic = NICKNAME.topic.of(self._channel, viewer.viewer_id)
+            viewer.connection.publish(
+                topic, encode_nickname(viewer.mood.nickname), NICKNAME.expiry_s
+            )
 
-    def _report(self, seat: _SimulatedViewer, now: float) -> None:
-        viewer = seat.viewer
-        seat.seq, seat.sent_at = seat.seq + 1, now
-        report = Report(self._boot, seat.seq, viewer.code, viewer.confidence, SIMULATED)
-        topic = REPORT.topic.of(self._channel, seat.viewer_id)
-        seat.line.say(topic, encode_report(report), REPORT.expiry_s)
-        self.shown[seat.shown] -= 1
-        self.shown[viewer.code] += 1
-        seat.shown = viewer.code
+    def _report(self, viewer: _SimulatedViewer, now: float) -> None:
+        mood = viewer.mood
+        viewer.seq, viewer.sent_at = viewer.seq + 1, now
+        report = Report(self._boot, viewer.seq, mood.code, mood.confidence, SIMULATED)
+        topic = REPORT.topic.of(self._channel, viewer.viewer_id)
+        viewer.connection.publish(topic, encode_report(report), REPORT.expiry_s)
+        self.shown[viewer.shown] -= 1
+        self.shown[mood.code] += 1
+        viewer.shown = mood.code
         self.sent += 1
 
-    def _go(self, seat: _SimulatedViewer, now: float) -> None:
-        """The seat is free for somebody else, who comes as a new client under a new id."""
-        self._clear(seat)
+    def _replace(self, viewer: _SimulatedViewer, now: float) -> None:
+        """Leaves; the place goes to a new viewer, who arrives later as a new client."""
+        self._leave_room(viewer)
         if not self._is_shared:
-            seat.line.close()
-            seat.line = self._new_line()
-        seat.viewer_id, seat.seq = new_viewer_id(), 0
-        seat.visit = next_visit(self._rng, now, self._stay_s)
+            viewer.connection.close()
+            viewer.connection = self._new_connection()
+        viewer.viewer_id, viewer.seq = new_viewer_id(), 0
+        viewer.visit = next_visit(self._rng, now, self._stay_s)
 
-    def _clear(self, seat: _SimulatedViewer) -> None:
-        seat.line.say(REPORT.topic.of(self._channel, seat.viewer_id), b"")
-        if seat.is_named:
-            seat.line.say(NICKNAME.topic.of(self._channel, seat.viewer_id), b"")
-        self._count_out(seat)
+    def _leave_room(self, viewer: _SimulatedViewer) -> None:
+        viewer.connection.publish(REPORT.topic.of(self._channel, viewer.viewer_id), b"")
+        if viewer.is_named:
+            viewer.connection.publish(NICKNAME.topic.of(self._channel, viewer.viewer_id), b"")
+        self._count_absent(viewer)
 
-    def _count_out(self, seat: _SimulatedViewer) -> None:
-        seat.is_in = False
+    def _count_absent(self, viewer: _SimulatedViewer) -> None:
+        viewer.is_in = False
         self.alive -= 1
-        self.shown[seat.shown] -= 1
+        self.shown[viewer.shown] -= 1
 
-    # --- the door ------------------------------------------------------------------------------
+    # --- connections ---------------------------------------------------------------------------
 
-    def _new_line(self) -> SimulatedConnection:
+    def _new_connection(self) -> SimulatedConnection:
         return SimulatedConnection(self._route, self._count_lost)
 
     def _count_lost(self) -> None:
         self.lost += 1
 
-    def _ask_in(self, seat: _SimulatedViewer) -> None:
-        if seat.line not in self._dialled:
-            self._dialled.add(seat.line)
-            self._door.put_nowait(seat)
+    def _request_connection(self, viewer: _SimulatedViewer) -> None:
+        if viewer.connection not in self._connecting:
+            self._connecting.add(viewer.connection)
+            self._waiting.put_nowait(viewer)
 
-    async def _keep_dialling(self) -> None:
+    async def _connect_waiting(self) -> None:
         while True:
-            seat = await self._door.get()
-            line = seat.line
-            await self._wait_for_a_turn()
-            if not await self._dial(seat):
+            viewer = await self._waiting.get()
+            connection = viewer.connection
+            await self._wait_for_turn()
+            if not await self._connect(viewer):
                 self.turned_away += 1
-                await asyncio.sleep(random.uniform(0.5, 2.0))  # a broker in trouble gets a rest
-            self._dialled.discard(line)
+                await asyncio.sleep(random.uniform(0.5, 2.0))  # spares a broker in trouble
+            self._connecting.discard(connection)
 
-    async def _wait_for_a_turn(self) -> None:
+    async def _wait_for_turn(self) -> None:
         """Connections are made at random moments, at a bounded rate."""
         now = time.monotonic()
         gap = random.uniform(0.5, 1.5) / CONNECTS_PER_S
-        self._next_dial_at = max(now, self._next_dial_at) + gap
-        await asyncio.sleep(self._next_dial_at - now)
+        self._next_connect_at = max(now, self._next_connect_at) + gap
+        await asyncio.sleep(self._next_connect_at - now)
 
-    async def _dial(self, seat: _SimulatedViewer) -> bool:
-        will = None if self._is_shared else REPORT.topic.of(self._channel, seat.viewer_id)
-        name = new_viewer_id() if self._is_shared else seat.viewer_id
+    async def _connect(self, viewer: _SimulatedViewer) -> bool:
+        will = None if self._is_shared else REPORT.topic.of(self._channel, viewer.viewer_id)
+        name = new_viewer_id() if self._is_shared else viewer.viewer_id
         try:
-            return await seat.line.open(f"rsn-{name}", will)
+            return await viewer.connection.open(f"rsn-{name}", will)
         except (OSError, TimeoutError):
             return False

@@ -1,4 +1,4 @@
-"""What a bystander hears of a room: its mesh counted anew, or the total where there is one."""
+"""A room as a third party counts it: from its reports, or from the total where there is one."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _ALIVE_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
-    """The room as one heard of it."""
+    """The room as the observer counts it."""
 
     source: str = "nobody"  # "mesh", "total", or "nobody" as long as nothing was heard
     viewers: int = 0
-    counts: tuple[int, ...] = (0,) * len(Emotion)  # nine, in the order of `Code`
+    counts: tuple[int, ...] = (0,) * len(Emotion)  # nine, in the order of `Emotion`
     heard: int = 0  # reports that came in, in a mesh; 0 where only totals are heard
 
 
@@ -52,7 +52,7 @@ class RoomObserver:
         """As of now."""
         now = time.monotonic()
         for event in self._inbox.drain():
-            self._take(event, now)
+            self._apply(event, now)
         if self._total is not None and now - self._total_at < _TOTAL_HOLDS_S:
             return RoomView("total", self._total.viewers, tuple(self._total.counts), self._heard)
         if not self._in_mesh:
@@ -64,19 +64,21 @@ class RoomObserver:
     async def run(self, version: int) -> None:
         """Until cancelled. Raises BrokerRefused and BrokerUnreachable, also when it is lost."""
         async with broker_client(
-            self._url, self._arrival, identifier=f"rsn-{new_viewer_id()}", version=version
+            self._url, self._on_arrival, identifier=f"rsn-{new_viewer_id()}", version=version
         ) as client:
             try:
                 await self._follow(client)
                 while True:
                     await asyncio.sleep(_ALIVE_EVERY_S)
-                    await client.follow(TOTAL.topic.of(self._channel), 0)  # a dead line shows here
+                    await client.follow(
+                        TOTAL.topic.of(self._channel), 0
+                    )  # raises on a dead connection
             except MqttError as error:
                 where = self._url.public
                 raise BrokerUnreachable(f"The connection to {where} was lost: {error}") from error
 
     async def _follow(self, client: BrokerClient) -> None:
-        """A room that has a total is not listened to one by one: it may be large."""
+        """Reports are only subscribed to where there is no total: the room may be large."""
         await client.follow(TOTAL.topic.of(self._channel), 0)
         ends = time.monotonic() + _LISTEN_FOR_A_TOTAL_S
         while time.monotonic() < ends and self.view().source != "total":
@@ -86,11 +88,11 @@ class RoomObserver:
             self._in_mesh = True
         self.listens.set()
 
-    def _arrival(self, topic: str, payload: bytes) -> None:
+    def _on_arrival(self, topic: str, payload: bytes) -> None:
         self._heard += bool(payload) and "/r/" in topic
         self._inbox.put(topic, payload)
 
-    def _take(self, event: Event, now: float) -> None:
+    def _apply(self, event: Event, now: float) -> None:
         match event:
             case ReportEvent():
                 self._room.report(event.viewer_id, event.report, now)

@@ -1,9 +1,9 @@
 """Connections of simulated viewers: thousands in one process, each a real client to the broker.
 
 They speak MQTT by themselves because aiomqtt does not fit: each of its clients costs a thread to
-dial, some 60 KiB and 100 microseconds a message, and twenty thousand of them do not fit a process.
+connect, some 60 KiB and 100 microseconds a message; twenty thousand of them do not fit a process.
 These only publish, at QoS 0: what a subscriber of a room hears is QoS 0 in any case. Nothing that
-a person joins with uses this; their line is `line.py`.
+a person joins with uses this; their connection is `messaging/connection.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from resonance_tui.protocol.urls import BrokerUrl
 KEEPALIVE_S = 30
 _ANSWER_TIMEOUT_S = 10.0
 _HEAD = 5  # bytes of a CONNACK that say how it went, at most
-_WRITE_AHEAD = 16_384  # bytes that wait for a slow broker before a line counts as busy
+_WRITE_AHEAD = 16_384  # bytes that wait for a slow broker before a connection counts as slow
 
 
 class Route:
@@ -62,14 +62,14 @@ class SimulatedConnection(asyncio.Protocol):
         self._route = route
         self._on_lost = Listeners(on_lost)
         self._transport: asyncio.Transport | None = None
-        self._greeting: asyncio.Future[int] | None = None
+        self._connack: asyncio.Future[int] | None = None
         self._head = b""
         self._is_up = self._is_slow = self._is_leaving = False
         self._wrote_at = 0.0  # monotonic seconds
 
     @property
     def is_up(self) -> bool:
-        """Welcome at the broker, and not lost since."""
+        """Accepted by the broker, and not lost since."""
         return self._is_up
 
     @property
@@ -78,12 +78,12 @@ class SimulatedConnection(asyncio.Protocol):
         return self._is_up and not self._is_slow
 
     async def open(self, client_id: str, will_topic: str | None = None) -> bool:
-        """Dials and greets; whether the broker let us in. Raises OSError and TimeoutError."""
+        """Connect; whether the broker accepted. Raises OSError and TimeoutError."""
         route, loop = self._route, asyncio.get_running_loop()
-        self._greeting, self._head = loop.create_future(), b""
+        self._connack, self._head = loop.create_future(), b""
         self._is_leaving = self._is_slow = False
         url = route.url
-        hello = connect(
+        packet = connect(
             route.version,
             client_id,
             keepalive_s=KEEPALIVE_S,
@@ -100,25 +100,25 @@ class SimulatedConnection(asyncio.Protocol):
                     ssl=route.tls,
                     server_hostname=url.host if route.tls else None,
                 )
-                self._write(hello)
-                self._is_up = await self._greeting == 0
+                self._write(packet)
+                self._is_up = await self._connack == 0
             finally:
                 if not self._is_up:
                     self.abort()
         return self._is_up
 
-    def say(self, topic: str, payload: bytes, expiry_s: int | None = None) -> None:
-        """Publishes a retained message; what a line that is down is told is lost."""
+    def publish(self, topic: str, payload: bytes, expiry_s: int | None = None) -> None:
+        """Publish a retained message; while disconnected it is dropped."""
         if self._is_up:
             self._write(publish(self._route.version, topic, payload, expiry_s))
 
     def keep_alive(self) -> None:
-        """To be called every few seconds: a line that has nothing to say pings."""
+        """To be called every few seconds: an idle connection pings."""
         if self._is_up and time.monotonic() - self._wrote_at > KEEPALIVE_S / 2:
             self._write(PINGREQ)
 
     def close(self) -> None:
-        """Ends in good order, once everything said is on its way: no will is sent."""
+        """Disconnect once everything published is on its way; the broker sends no will."""
         if self._is_up and self._transport is not None:
             self._is_leaving = True
             self._is_up = False
@@ -126,7 +126,7 @@ class SimulatedConnection(asyncio.Protocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """Drops the connection at once; the broker sends the will, if there is one."""
+        """Close the socket at once; the broker sends the will, if there is one."""
         self._is_leaving = True
         self._is_up = False
         if self._transport is not None:
@@ -134,7 +134,7 @@ class SimulatedConnection(asyncio.Protocol):
 
     @property
     def is_gone(self) -> bool:
-        """Closed, and everything said before has left this machine's hands."""
+        """Closed, and everything published before has been handed to the system."""
         return self._transport is None
 
     def _write(self, data: bytes) -> None:
@@ -150,12 +150,12 @@ class SimulatedConnection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Only the greeting's answer matters; pongs are the only other thing that can come."""
-        if self._greeting is None or self._greeting.done():
+        """Only the CONNACK matters; pings are answered with the only other packet that arrives."""
+        if self._connack is None or self._connack.done():
             return
         self._head = (self._head + data)[:_HEAD]
         if (code := connack_code(self._head)) is not None:
-            self._greeting.set_result(code)
+            self._connack.set_result(code)
 
     def pause_writing(self) -> None:
         self._is_slow = True
@@ -165,8 +165,8 @@ class SimulatedConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if self._greeting is not None and not self._greeting.done():
-            self._greeting.set_result(-1)
+        if self._connack is not None and not self._connack.done():
+            self._connack.set_result(-1)
         was_up, self._is_up = self._is_up, False
         if was_up and not self._is_leaving:
             self._on_lost()

@@ -17,12 +17,16 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from resonance_tui.emotions import EMOTIONS, STYLES
+from resonance_tui.texts import mark, tr
 from resonance_tui.tui.patience import PatientScreen
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do. `name` is the method of the screen after `action_`, with its argument."""
+    """One thing to do. `name` is the method of the screen after `action_`, with its argument.
+
+    Label, title, help and group are message ids: they are translated where they are shown.
+    """
 
     name: str
     keys: tuple[str, ...]
@@ -44,12 +48,12 @@ class BarEntry:
     rank: int
 
 
-OWN = "You"
-SCREEN = "Screen"
-SAY = "Say it with a key"
-LOOK = "Look"
-TAKE = "Recording"
-LEAVE = "Leave"
+OWN = mark("You")
+SCREEN = mark("Screen")
+SAY = mark("Say it with a key")
+LOOK = mark("Look")
+TAKE = mark("Recording")
+LEAVE = mark("Leave")
 
 HISTORY_SCREEN = "a history screen"
 CONFUSION = "an engine whose mistakes are known"
@@ -116,14 +120,14 @@ LIVE: tuple[Action, ...] = (
     ),
 )
 
-_CURSOR = "cursor, a bucket of time back and on (shift: ten); a click does it too"
-_ZOOM = "closer, wider, around the cursor (also ↑ ↓ and the wheel)"
-_PAN = "back and on in time (also PgUp PgDn)"
-_ENDS = "the whole session; its newest part, which follows a running recording"
-_MOMENT = "next moment, the one before: where the room changed its mind most"
-_FILES = "what is visible as a picture, as a CSV file, into this directory"
-_CORRECT = "corrected for the engine's known mistakes: means with 95 % bands"
-_CLASSES = "the seven emotions, or the four groups"
+_CURSOR = mark("cursor, a bucket of time back and on (shift: ten); a click does it too")
+_ZOOM = mark("closer, wider, around the cursor (also ↑ ↓ and the wheel)")
+_PAN = mark("back and on in time (also PgUp PgDn)")
+_ENDS = mark("the whole session; its newest part, which follows a running recording")
+_MOMENT = mark("next moment, the one before: where the room changed its mind most")
+_FILES = mark("what is visible as a picture, as a CSV file, into this directory")
+_CORRECT = mark("corrected for the engine's known mistakes: means with 95 % bands")
+_CLASSES = mark("the seven emotions, or the four groups")
 
 
 def history_actions() -> tuple[Action, ...]:
@@ -203,7 +207,7 @@ def bar_entries(actions: Iterable[Action], room: int, gap: int) -> list[BarEntry
 def _bar_entry(label: str, run: list[Action]) -> BarEntry:
     names = [key_name(action.keys[0]) for action in run]
     keys = "".join(names) if len(names) <= 2 else f"{names[0]}-{names[-1]}"
-    return BarEntry(keys, label, run[0].name if len(run) == 1 else "", run[0].rank)
+    return BarEntry(keys, tr(label), run[0].name if len(run) == 1 else "", run[0].rank)
 
 
 def by_group(actions: Iterable[Action]) -> dict[str, list[Action]]:
@@ -218,7 +222,7 @@ def help_rows(actions: Iterable[Action]) -> list[tuple[str, str]]:
     """(keys, sentence) a row, without headings: the first key of each action."""
     told = [action for group in by_group(actions).values() for action in group if action.help]
     return [
-        (" ".join(key_name(action.keys[0]) for action in run), sentence)
+        (" ".join(key_name(action.keys[0]) for action in run), tr(sentence))
         for sentence, run in groupby(told, key=lambda action: action.help)
     ]
 
@@ -259,7 +263,7 @@ class ActionScreen(PatientScreen[None]):
         """The actions as commands of the palette."""
         for action in self.actions:
             run = partial(self.run_action, action.name)
-            yield SystemCommand(action.title, action.help, run)
+            yield SystemCommand(tr(action.title), tr(action.help), run)
 
 
 OWN_COMMANDS = ("Theme", "Screenshot")  # of Textual's own commands, the ones worth having here

@@ -14,9 +14,9 @@ from resonance_broker import RunningBroker
 from resonance_broker.certificate import fingerprint
 from resonance_broker.passwords import hash_password
 
-from resonance_tui.commands import broker_accounts
-from resonance_tui.commands.broker_host import Host
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable
+from resonance_tui.hosting.accounts import issue_invites
+from resonance_tui.hosting.host import Host
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 
@@ -33,7 +33,7 @@ def pinned(broker: RunningBroker) -> BrokerUrl:
 
 def invited(broker: RunningBroker, channel: str = "cats", span_s: float = 60.0) -> Invite:
     assert broker.settings.accounts is not None
-    (ticket,) = broker_accounts.issue(broker.settings.accounts, channel, 1, span_s)
+    (ticket,) = issue_invites(broker.settings.accounts, channel, 1, span_s)
     return Invite(pinned(broker), channel, ticket)
 
 

@@ -24,11 +24,7 @@ from resonance_broker.address import pinned_context
 from resonance_broker.mosquitto import FIGURES
 from resonance_broker.preflight import speaks_mqtt
 
-from resonance_tui.commands import broker_watch
-from resonance_tui.commands.broker import describe, run
-from resonance_tui.commands.broker_problem import translate
-from resonance_tui.commands.broker_share import share_lines
-from resonance_tui.commands.broker_watch import FigureReader, Figures
+from resonance_tui.commands.broker.start import describe, run
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import (
     BrokerFailed,
@@ -37,6 +33,10 @@ from resonance_tui.errors import (
     InvalidChannel,
     PortTaken,
 )
+from resonance_tui.hosting import watch
+from resonance_tui.hosting.problems import translate
+from resonance_tui.hosting.share import share_lines
+from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.protocol import messages
 from resonance_tui.protocol.events import RoomEvent, TotalEvent
 from resonance_tui.protocol.frames import encode_report, encode_total
@@ -47,7 +47,7 @@ KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
 CODE = """
 import sys
 from pathlib import PosixPath
-from resonance_tui.commands.broker import run
+from resonance_tui.commands.broker.start import run
 try:
     run({arguments})
 except KeyboardInterrupt:
@@ -290,10 +290,10 @@ async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> N
                 swallowed.append("one")
 
     broker = SimpleNamespace(is_running=True, settings=BrokerSettings(), figures={})
-    monkeypatch.setattr(broker_watch.Host, "run", stubborn)
-    monkeypatch.setattr(broker_watch, "FAREWELL_S", 0.0)
+    monkeypatch.setattr(watch.Host, "run", stubborn)
+    monkeypatch.setattr(watch, "FAREWELL_S", 0.0)
     async with asyncio.timeout(patience(10)), asyncio.TaskGroup() as group:
-        watching = group.create_task(broker_watch.watch(broker, [], lambda figures: None))
+        watching = group.create_task(watch.watch(broker, [], lambda figures: None))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         watching.cancel()

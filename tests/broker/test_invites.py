@@ -20,7 +20,7 @@ from machine import free_port
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account, remove_account
 
-from resonance_tui.commands import broker_accounts
+from resonance_tui.commands.broker import invite
 from resonance_tui.commands.redeem_invite import accept_invite
 from resonance_tui.commands.session_builder import broker_url, with_login
 from resonance_tui.config import load
@@ -98,7 +98,7 @@ async def test_accounts_outlive_a_crash_and_a_restart(broker, start) -> None:
 async def test_what_is_changed_in_another_terminal_counts_within_a_moment(
     broker: RunningBroker, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resonance_tui.commands.broker_host.LOOK_S", 0.05)
+    monkeypatch.setattr("resonance_tui.hosting.host.ACCOUNTS_EVERY_S", 0.05)
     url, book = pinned(broker), AccountsStore(folder)
     account = Account("mia", digest_of("one"), Role.VIEWER, ("cats",))
     async with hosted(broker):
@@ -206,7 +206,7 @@ def _more_people(environment: dict[str, str], url: BrokerUrl) -> None:
 
 def test_before_any_broker_ran_there_is_no_address_to_invite_to(folder: Path) -> None:
     with pytest.raises(InputError, match="No broker with accounts has run here yet"):
-        broker_accounts.invite(folder, "cats", count=1, expires="24h")
+        invite.run(folder, "cats", count=1, expires="24h")
 
 
 def test_what_was_cut_short_before_the_answer_came_is_taken_up_again(

@@ -20,7 +20,8 @@ from secret_shapes import DRESSES, JSON, MARK, addresses, keys, tells
 from textual.app import App
 
 from resonance_tui import cli, config, logs
-from resonance_tui.commands import doctor, join
+from resonance_tui.commands import doctor
+from resonance_tui.commands.join_context import CommandLineContext
 from resonance_tui.commands.session_builder import check
 from resonance_tui.errors import InvalidBrokerUrl, ResonanceError, in_words
 from resonance_tui.protocol.urls import parse_broker_url
@@ -224,7 +225,7 @@ async def test_no_screen_shows_a_secret(
     monkeypatch.setenv("RESONANCE_SHEETS_URL", "https://docs.google.com/spreadsheets/d/" + "a" * 44)
     loaded = config.load()
     intent = check(loaded)
-    launch = join.JoinCommand(loaded, intent, None, "Mia", once=False, record=True)
+    launch = CommandLineContext(loaded, intent, None, "Mia", once=False, record=True)
     app = ResonanceApp(launch)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         said = words_of(app)

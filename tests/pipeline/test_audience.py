@@ -18,14 +18,15 @@ from seats import CHANNEL, Seat, cable, rows, seated, start_python, until
 from test_link import demand_password, present_certificate
 from test_link_peers import AMQTT
 
-from resonance_tui.commands.audience import make_room_for, mismatch_of
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
 from resonance_tui.protocol.frames import encode_nickname, encode_report
 from resonance_tui.protocol.messages import NICKNAME, REPORT
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.protocol.values import SIMULATED, Report
+from resonance_tui.simulation.open_files import allow_connections
 from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
+from resonance_tui.simulation.standing import count_mismatch
 
 APP = [sys.executable, "-m", "resonance_tui"]
 HAPPY = encode_report(Report(1_790_000_000, 1, Emotion.HAPPINESS, 80, SIMULATED))
@@ -66,14 +67,14 @@ async def test_a_line_is_a_viewer_like_any_other(mosquitto: Any, version: int) -
     async with seated(bob):
         line = await line_to(mosquitto.url, version)
         assert await line.open("rsn-sim", REPORT.topic.of(CHANNEL, "sim"))
-        line.say(NICKNAME.topic.of(CHANNEL, "sim"), encode_nickname("Sim"), 3600)
-        line.say(REPORT.topic.of(CHANNEL, "sim"), HAPPY, 30)
+        line.publish(NICKNAME.topic.of(CHANNEL, "sim"), encode_nickname("Sim"), 3600)
+        line.publish(REPORT.topic.of(CHANNEL, "sim"), HAPPY, 30)
         await until(lambda: rows(bob) == {"sim": ("Sim", Emotion.HAPPINESS)})
         assert bob.look().rows[0].is_simulated
         late = Seat(mosquitto)
         async with seated(late):
             await until(lambda: rows(late) == {"sim": ("Sim", Emotion.HAPPINESS)})
-        line.say(REPORT.topic.of(CHANNEL, "sim"), b"")
+        line.publish(REPORT.topic.of(CHANNEL, "sim"), b"")
         line.close()
         assert await until(lambda: bob.look().viewers == 0) < patience(1)
         await until(lambda: line.is_gone)
@@ -83,8 +84,8 @@ async def test_a_line_is_a_viewer_like_any_other(mosquitto: Any, version: int) -
 async def test_a_report_of_a_line_that_died_goes_with_its_time_to_live(mosquitto: Any) -> None:
     line = await line_to(mosquitto.url, 5)
     assert await line.open("rsn-sim")
-    line.say(REPORT.topic.of(CHANNEL, "sim"), HAPPY, 1)
-    line.say(REPORT.topic.of(CHANNEL, "mia"), HAPPY, 60)
+    line.publish(REPORT.topic.of(CHANNEL, "sim"), HAPPY, 1)
+    line.publish(REPORT.topic.of(CHANNEL, "mia"), HAPPY, 60)
     line.abort()
     await asyncio.sleep(2.5)
     late = Seat(mosquitto)
@@ -102,7 +103,7 @@ async def test_a_line_that_breaks_sends_the_will_and_one_that_ends_does_not(
         for name in ("broken", "ended"):
             line = await line_to(wire.url, 4, lost)  # 3.1.1: no delay of the will
             assert await line.open(f"rsn-{name}", REPORT.topic.of(CHANNEL, name))
-            line.say(REPORT.topic.of(CHANNEL, name), HAPPY)
+            line.publish(REPORT.topic.of(CHANNEL, name), HAPPY)
             await until(lambda name=name: name in rows(bob))
             if name == "broken":
                 wire.cut()
@@ -122,7 +123,7 @@ async def test_a_line_that_is_turned_away_says_so(make_mosquitto: Any) -> None:
     for version in (5, 4):
         line = await line_to(broker.url, version)
         assert not await line.open("rsn-sim")
-        line.say("t", b"lost")
+        line.publish("t", b"lost")
         await until(lambda line=line: line.is_gone)
 
 
@@ -292,17 +293,17 @@ def test_a_low_own_limit_is_raised_as_far_as_the_shell_allows(
     asked: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 4096))
     monkeypatch.setattr(resource, "setrlimit", lambda _, pair: asked.append(pair))
-    make_room_for(900)
+    allow_connections(900)
     assert asked == []
-    make_room_for(2000)
+    allow_connections(2000)
     assert asked == [(2064, 4096)]
     with pytest.raises(InputError, match="4096"):
-        make_room_for(4033)
+        allow_connections(4033)
 
 
 def test_a_mismatch_is_who_of_ours_cannot_have_been_counted() -> None:
     nobody = (0,) * 9
-    assert mismatch_of([3, 1, 0, 0, 0, 0, 0, 0, 2], nobody) == 6
-    assert mismatch_of([3, 1, 0, 0, 0, 0, 0, 0, 2], (3, 1, 0, 0, 0, 0, 0, 0, 2)) == 0
-    assert mismatch_of([3, 1, 0, 0, 0, 0, 0, 0, 2], (2, 2, 9, 0, 0, 0, 0, 0, 2)) == 1
-    assert mismatch_of([0] * 9, (5,) * 9) == 0
+    assert count_mismatch([3, 1, 0, 0, 0, 0, 0, 0, 2], nobody) == 6
+    assert count_mismatch([3, 1, 0, 0, 0, 0, 0, 0, 2], (3, 1, 0, 0, 0, 0, 0, 0, 2)) == 0
+    assert count_mismatch([3, 1, 0, 0, 0, 0, 0, 0, 2], (2, 2, 9, 0, 0, 0, 0, 0, 2)) == 1
+    assert count_mismatch([0] * 9, (5,) * 9) == 0

@@ -52,7 +52,7 @@ class Honest:
             self._seq += 1
             for name, line in lines.items():
                 report = Report(1_790_000_000, self._seq, self.feel[name], 70)
-                line.say(REPORT.topic.of(CHANNEL, name), encode_report(report), 30)
+                line.publish(REPORT.topic.of(CHANNEL, name), encode_report(report), 30)
             await asyncio.sleep(1)
 
 

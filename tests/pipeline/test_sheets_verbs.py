@@ -310,8 +310,8 @@ def test_sync_gives_up_an_outage_and_goes_on_later(
 
 
 def sync_without_waiting(found: config.Config, slept: list[float]) -> None:
-    """`verbs.sheets.sync` on a clock that passes by sleeping."""
-    from resonance_tui.commands import sheets as verb
+    """`commands.sheets.sync` on a clock that passes by sleeping."""
+    from resonance_tui.commands.sheets import sync as verb
     from resonance_tui.sinks.sheets import sender as sheets_sender
 
     now = [0.0]

@@ -27,8 +27,8 @@ from resonance_broker.accounts import (
 )
 from resonance_broker.passwords import hash_password, is_sha512, new_id, new_secret
 
-from resonance_tui.commands.broker_accounts import parse_span
 from resonance_tui.errors import InputError, StoreError, WireError
+from resonance_tui.hosting.accounts import parse_span
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.protocol.events import EnrollmentAnswer, EnrollmentRequest
 from resonance_tui.protocol.frames import encode_enrollment_answer, encode_enrollment_request

@@ -12,8 +12,9 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from resonance_tui.cli import cli, run_verb
-from resonance_tui.commands import history, history_retention
-from resonance_tui.commands.history_output import Asked, What
+from resonance_tui.commands.history import retention
+from resonance_tui.commands.history import show as history
+from resonance_tui.commands.history.output import Asked, What
 from resonance_tui.config import Config, load, with_setting
 from resonance_tui.errors import InputError, InvalidChannel, InvalidTime, StoreError
 from resonance_tui.history import runs
@@ -319,40 +320,38 @@ def test_forgetting_asks_first(
 ) -> None:
     config = configured(db_path)
     with pytest.raises(InputError, match="6 rows of lobby would be deleted") as caught:
-        history_retention.run_forget(config, "Lobby", older_than=None, yes=False)
+        retention.run_forget(config, "Lobby", older_than=None, yes=False)
     assert "--yes" in caught.value.hint
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("click.confirm", lambda text, err: False)
-    history_retention.run_forget(config, "lobby", older_than=None, yes=False)
+    retention.run_forget(config, "lobby", older_than=None, yes=False)
     assert "Nothing was deleted" in capfd.readouterr().err
     with Store(db_path, read_only=True) as store:
         assert store.channels() == ["cats-live", "lobby"]
     monkeypatch.setattr("click.confirm", lambda text, err: True)
-    history_retention.run_forget(config, "lobby", older_than=None, yes=False)
+    retention.run_forget(config, "lobby", older_than=None, yes=False)
     assert "Deleted 6 rows of lobby." in capfd.readouterr().err
     with Store(db_path, read_only=True) as store:
         assert store.channels() == ["cats-live"]
 
 
 def test_forgetting_what_is_old(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resonance_tui.commands.history_retention.time.time", lambda: T0 + 100.0)
+    monkeypatch.setattr("resonance_tui.commands.history.retention.time.time", lambda: T0 + 100.0)
     config = configured(db_path)
-    history_retention.run_forget(config, None, older_than="12h", yes=True)
+    retention.run_forget(config, None, older_than="12h", yes=True)
     with Store(db_path, read_only=True) as store:
         assert len(store.read("lobby")) == len(store.read("cats-live")) == 3
-    history_retention.run_forget(
-        config, "lobby", older_than="12h", yes=False
-    )  # nothing left to ask
+    retention.run_forget(config, "lobby", older_than="12h", yes=False)  # nothing left to ask
 
 
 def test_what_cannot_be_forgotten(db_path: Path) -> None:
     config = configured(db_path)
     with pytest.raises(InputError, match="Forget what"):
-        history_retention.run_forget(config, None, older_than=None, yes=True)
+        retention.run_forget(config, None, older_than=None, yes=True)
     with pytest.raises(InputError, match="no age"):
-        history_retention.run_forget(config, None, older_than="soon", yes=True)
+        retention.run_forget(config, None, older_than="soon", yes=True)
     with pytest.raises(InvalidChannel) as caught:
-        history_retention.run_forget(config, "loby", older_than=None, yes=True)
+        retention.run_forget(config, "loby", older_than=None, yes=True)
     assert "lobby" in caught.value.hint
 
 

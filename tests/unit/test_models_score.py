@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from resonance_tui.cli import cli, run_verb
-from resonance_tui.commands import models_score
-from resonance_tui.commands.predictions import read_columns
+from resonance_tui.commands.models import score
+from resonance_tui.commands.models.predictions import read_columns
 from resonance_tui.errors import InputError
 
 PREDICTIONS = Path(__file__).resolve().parents[3] / "shared" / "data" / "ferv39k_predictions.csv"
@@ -22,7 +22,7 @@ needs_predictions = pytest.mark.skipif(
 
 def run(file: Path, **options: Any) -> None:
     defaults = {"label": "label", "pred": "pred", "versus": None, "as_json": True}
-    models_score.run(file, **{**defaults, **options})
+    score.run(file, **{**defaults, **options})
 
 
 def scored(file: Path, capsys: pytest.CaptureFixture[str], **options: Any) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from resonance_zoo.checkpoints.errors import PullError
 from resonance_zoo.files import sha256
 
 from resonance_tui.cli import cli, run_verb
-from resonance_tui.commands import models, models_table
+from resonance_tui.commands.models.list import run_info
+from resonance_tui.commands.models.table import ModelRow, table
 from resonance_tui.engines import catalog, registry
 from resonance_tui.engines.auto import candidates
 from resonance_tui.errors import EngineUnavailable, InputError, ResonanceError
@@ -76,11 +77,8 @@ def test_the_list_has_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100])
 def test_the_table_fits_and_is_aligned(width: int) -> None:
-    rows = [
-        models_table.ModelRow.of(resonance_zoo.card(n), "to pull")
-        for n in resonance_zoo.list_models()
-    ]
-    lines = list(models_table.table(rows, width))
+    rows = [ModelRow.of(resonance_zoo.card(n), "to pull") for n in resonance_zoo.list_models()]
+    lines = list(table(rows, width))
     assert max(map(len, lines)) <= width
     head, *body = lines[: len(rows) + 1]
     assert head.startswith("network") and "params" in head and head.endswith("weights")
@@ -349,7 +347,7 @@ def test_errors_are_the_apps_own(tmp_path: Path) -> None:
     from resonance_tui import config
 
     with pytest.raises(InputError):
-        models.info(config.load(), "nobody", as_json=False)
+        run_info(config.load(), "nobody", as_json=False)
     assert issubclass(InputError, ResonanceError)
 
 

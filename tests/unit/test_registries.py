@@ -14,12 +14,12 @@ from resonance_broker.running import Say
 
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands import doctor, session_builder
-from resonance_tui.commands.broker_watch import FigureReader
 from resonance_tui.config import load
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
 from resonance_tui.engines.confusion import confusion_of
 from resonance_tui.errors import EngineUnavailable, InputError
+from resonance_tui.hosting.traffic import FigureReader
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.smoothing import Steady

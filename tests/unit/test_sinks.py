@@ -313,7 +313,7 @@ def test_doctor_shows_it(capsys: pytest.CaptureFixture[str], target: Path) -> No
 def test_history_reads_it_and_forget_says_what_stays(
     capsys: pytest.CaptureFixture[str], target: Path
 ) -> None:
-    from resonance_tui.commands import history, history_retention
+    from resonance_tui.commands.history import retention, show
 
     found = config.load()
     ScratchSink.choose_target(found, "lobby", str(target))
@@ -323,23 +323,23 @@ def test_history_reads_it_and_forget_says_what_stays(
         delivery = Delivery(plan, "lobby", found.database, print)
         to_the_end(delivery)
         delivery.close()
-    history_retention.run_forget(found, "lobby", older_than=None, yes=True)
+    retention.run_forget(found, "lobby", older_than=None, yes=True)
     assert "What was sent to a CSV file stays there: lobby." in capsys.readouterr().err
-    history.run(found, history.Asked("lobby", source="scratch", format="csv"))
+    show.run(found, show.Asked("lobby", source="scratch", format="csv"))
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 3 and "Reading the file ..." in err
     target.unlink()
     with pytest.raises(InputError, match="The file holds nothing of 'lobby'") as caught:
-        history.run(found, history.Asked("lobby", source="scratch", format="csv"))
+        show.run(found, show.Asked("lobby", source="scratch", format="csv"))
     assert "resonance-tui log lobby" in caught.value.hint
 
 
 def test_a_sink_that_cannot_be_read_back_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from resonance_tui.commands import history
+    from resonance_tui.commands.history import show
 
     monkeypatch.delattr(ScratchSink, "read")
     with pytest.raises(InputError, match="cannot be read back"):
-        history.run(config.load(), history.Asked("lobby", source="scratch", format="csv"))
+        show.run(config.load(), show.Asked("lobby", source="scratch", format="csv"))
 
 
 def test_the_database_stays_readable_for_a_program_without_the_sink(

@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
+from resonance_tui.texts import tr
 from resonance_tui.tui.patience import PatientScreen
 
 REVOKE = "resonance-tui config consent --revoke"
@@ -19,20 +20,30 @@ REVOKE = "resonance-tui config consent --revoke"
 def terms(broker_url: str) -> list[tuple[str, str]]:
     """Question and answer, in the order in which a person would ask."""
     return [
-        ("What is read", "Your face, through the camera, on this machine."),
+        (tr("What is read"), tr("Your face, through the camera, on this machine.")),
         (
-            "What is sent",
-            "One of seven emotion words, or away or unsure; how sure that is; a nickname if you "
-            "give one. Never a picture.",
+            tr("What is sent"),
+            tr(
+                "One of seven emotion words, or away or unsure; how sure that is; a nickname if "
+                "you give one. Never a picture."
+            ),
         ),
-        ("To whom", f"To the broker at {broker_url} and to everyone in the channel."),
         (
-            "For how long",
-            "The broker keeps your last word for 30 seconds (a nickname for up to an hour, should "
-            "the app be killed). Anyone in the channel may record the room's counts.",
+            tr("To whom"),
+            tr("To the broker at {broker} and to everyone in the channel.", broker=broker_url),
         ),
-        ("Not for", "Watching people at work or at school."),
-        ("Changed your mind", f"c turns the camera off, s stops sharing. Later: {REVOKE}"),
+        (
+            tr("For how long"),
+            tr(
+                "The broker keeps your last word for 30 seconds (a nickname for up to an hour, "
+                "should the app be killed). Anyone in the channel may record the room's counts."
+            ),
+        ),
+        (tr("Not for"), tr("Watching people at work or at school.")),
+        (
+            tr("Changed your mind"),
+            tr("c turns the camera off, s stops sharing. Later: {command}", command=REVOKE),
+        ),
     ]
 
 
@@ -51,15 +62,15 @@ class ConsentScreen(PatientScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="card"):
-            yield Static("Before your camera is opened", classes="card-title")
+            yield Static(tr("Before your camera is opened"), classes="card-title")
             with VerticalScroll(id="terms"):
                 for question, answer in terms(self._broker_url):
                     with Vertical(classes="term"):
                         yield Static(Content(question), classes="question")
                         yield Static(Content(answer), classes="answer")
             with Horizontal(classes="buttons"):
-                yield Button("y  Yes, join", id="yes", variant="success", compact=True)
-                yield Button("n  No, leave", id="no", compact=True)
+                yield Button(tr("y  Yes, join"), id="yes", variant="success", compact=True)
+                yield Button(tr("n  No, leave"), id="no", compact=True)
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)

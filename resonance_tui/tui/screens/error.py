@@ -12,11 +12,14 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from resonance_tui.errors import Problem, ResonanceError
+from resonance_tui.texts import mark, tr
 from resonance_tui.tui.patience import PatientDialog
 from resonance_tui.tui.styles import printable
 
-UNKNOWN = "This should not have happened."
-UNKNOWN_HINT = "The details are in the log file; `resonance-tui config path` says where it is."
+UNKNOWN = mark("This should not have happened.")
+UNKNOWN_HINT = mark(
+    "The details are in the log file; `resonance-tui config path` says where it is."
+)
 
 
 def explain(error: BaseException) -> Problem:
@@ -25,8 +28,8 @@ def explain(error: BaseException) -> Problem:
         return error
     if isinstance(error, BaseExceptionGroup):
         known = [explain(inner) for inner in error.exceptions]
-        return next((inner for inner in known if inner.message != UNKNOWN), known[0])
-    unknown = ResonanceError(UNKNOWN, f"{type(error).__name__}: {error}\n{UNKNOWN_HINT}")
+        return next((inner for inner in known if inner.message != tr(UNKNOWN)), known[0])
+    unknown = ResonanceError(tr(UNKNOWN), f"{type(error).__name__}: {error}\n{tr(UNKNOWN_HINT)}")
     unknown.__cause__ = error
     return unknown
 
@@ -46,14 +49,14 @@ class ErrorScreen(PatientDialog[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="card problem"):
-            yield Static(Content(f"✕ {self.error.title}"), classes="card-title")
+            yield Static(Content(f"✕ {tr(self.error.title)}"), classes="card-title")
             with VerticalScroll():
                 yield Static(Content(_lines(self.error.message)), id="message")
                 yield Static(Content(_lines(self.error.hint)), id="hint", classes="answer")
             with Horizontal(classes="buttons"):
-                yield Button("r  Try again", id="retry", variant="primary", compact=True)
-                yield Button("n  Another channel", id="channel", compact=True)
-                yield Button("q  Quit", id="quit", compact=True)
+                yield Button(tr("r  Try again"), id="retry", variant="primary", compact=True)
+                yield Button(tr("n  Another channel"), id="channel", compact=True)
+                yield Button(tr("q  Quit"), id="quit", compact=True)
 
     def action_choose(self, choice: str) -> None:
         self.dismiss(choice)

@@ -12,14 +12,15 @@ from textual.content import Content
 from textual.widgets import Static
 
 from resonance_tui.emotions import STYLES
+from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import Action, by_group, key_name
 from resonance_tui.tui.patience import PatientDialog
 
 SIGNS = (
-    ("you", "your own line"),
-    ("key", "said with a key, not read from a face"),
-    ("sim", "simulated: there is no person behind it"),
-    ("…", "not heard from for a while"),
+    (mark("you"), mark("your own line")),
+    (mark("key"), mark("said with a key, not read from a face")),
+    (mark("sim"), mark("simulated: there is no person behind it")),
+    ("…", mark("not heard from for a while")),
 )
 
 
@@ -36,14 +37,14 @@ class HelpScreen(PatientDialog[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="card"):
-            yield Static("Help", classes="card-title")
+            yield Static(tr("Help"), classes="card-title")
             with VerticalScroll():
                 for group, actions in by_group(self._actions).items():
-                    yield Static(Content(group), classes="question")
+                    yield Static(Content(tr(group)), classes="question")
                     yield Static(_keys(actions), classes="answer")
-                yield Static("Signs", classes="question")
+                yield Static(tr("Signs"), classes="question")
                 yield Static(_signs(), classes="answer")
-            yield Static("esc closes · ctrl+p finds any of these by name", classes="keys")
+            yield Static(tr("esc closes · ctrl+p finds any of these by name"), classes="keys")
 
     def action_dismiss_help(self) -> None:
         self.dismiss(None)
@@ -53,8 +54,8 @@ def _keys(actions: list[Action]) -> Content:
     lines = [
         Content.assemble(
             (f"{' '.join(map(key_name, action.keys)):<9}", "bold"),
-            f"{action.title}. ",
-            (action.help, "dim"),
+            f"{tr(action.title)}. ",
+            (tr(action.help), "dim"),
         )
         for action in actions
     ]
@@ -66,5 +67,5 @@ def _signs() -> Content:
         Content.assemble((look.glyph, f"bold {look.color}"), f" {code.word}   ")
         for code, look in STYLES.items()
     ]
-    marks = [Content.assemble((f"{mark:<9}", "bold"), meaning) for mark, meaning in SIGNS]
-    return Content("\n").join([Content("").join(looks), *marks])
+    signs = [Content.assemble((f"{tr(sign):<9}", "bold"), tr(meaning)) for sign, meaning in SIGNS]
+    return Content("\n").join([Content("").join(looks), *signs])

@@ -12,6 +12,7 @@ from textual.timer import Timer
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.room.state import RoomSnapshot
+from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, Action, ActionScreen
 from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
@@ -26,7 +27,7 @@ from resonance_tui.tui.widgets.timeline import TimelinePanel
 TICK_S = 0.25
 TIMELINE_EVERY = 4  # ticks
 PREVIEW_S = 0.2
-LEAVING = "leaving the room …"
+LEAVING = mark("leaving the room …")
 
 
 class LiveScreen(ActionScreen):
@@ -74,12 +75,14 @@ class LiveScreen(ActionScreen):
         yield KeyBar(self.actions, id="keys")
 
     def on_mount(self) -> None:
-        titles = {"#roster": "in the room", "#own": "you", "#bars": "the room feels"}
-        for id, title in {
-            **titles,
-            "#timeline": "last five minutes",
-            "#preview": "preview",
-        }.items():
+        titles = {
+            "#roster": tr("in the room"),
+            "#own": tr("you"),
+            "#bars": tr("the room feels"),
+            "#timeline": tr("last five minutes"),
+            "#preview": tr("preview"),
+        }
+        for id, title in titles.items():
             self.query_one(id).border_title = title
         self._ticker = self.set_interval(TICK_S, self._tick)
         self._previewer = self.set_interval(PREVIEW_S, self._draw_preview, pause=True)
@@ -131,7 +134,7 @@ class LiveScreen(ActionScreen):
         """Told before the goodbye to the broker, which may take a moment."""
         for timer in filter(None, (self._ticker, self._previewer)):
             timer.stop()
-        self.query_one(Notice).show(LEAVING, "warn")
+        self.query_one(Notice).show(tr(LEAVING), "warn")
 
     def action_toggle_camera(self) -> None:
         self.session.set_camera(self.session.view.camera.state == "off")

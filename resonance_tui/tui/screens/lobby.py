@@ -14,12 +14,13 @@ from textual.widgets.option_list import Option
 from textual.worker import Worker, WorkerState
 
 from resonance_tui.errors import InvalidChannel, InvalidNickname, Problem
+from resonance_tui.texts import mark, tr, tr_n
 from resonance_tui.tui.join_context import JoinContext
 from resonance_tui.tui.patience import PatientScreen
 from resonance_tui.tui.styles import fit, printable
 
-LOOKING = "looking for channels …"
-KEYS = "enter join  tab next  ctrl+r other name  f5 refresh  esc quit"
+LOOKING = mark("looking for channels …")
+KEYS = mark("enter join  tab next  ctrl+r other name  f5 refresh  esc quit")
 
 
 class LobbyScreen(PatientScreen[tuple[str, str] | None]):
@@ -39,23 +40,23 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="card"):
-            yield Static("Join a room", classes="card-title")
-            yield Static("Nickname  (empty = anonymous)", classes="question")
+            yield Static(tr("Join a room"), classes="card-title")
+            yield Static(tr("Nickname  (empty = anonymous)"), classes="question")
             yield Input(self._nickname, id="nickname", compact=True, max_length=64)
             yield Static("", id="nickname-error", classes="error", markup=False)
-            yield Static("Channel  (new, or from the list)", classes="question")
+            yield Static(tr("Channel  (new, or from the list)"), classes="question")
             yield Input(placeholder="movie-night", id="channel", compact=True, max_length=128)
             yield Static("", id="channel-error", classes="error", markup=False)
-            yield Static(LOOKING, id="found", markup=False)
+            yield Static(tr(LOOKING), id="found", markup=False)
             yield OptionList(id="channels", compact=True, markup=False)
-            yield Static(KEYS, classes="keys", markup=False)
+            yield Static(tr(KEYS), classes="keys", markup=False)
 
     def on_mount(self) -> None:
         self.action_look()
 
     def action_look(self) -> None:
         """Ask the broker for its channels, beside everything else."""
-        self._say("found", LOOKING)
+        self._say("found", tr(LOOKING))
         self.run_worker(self._launch.channels, name="channels", exclusive=True, exit_on_error=False)
 
     @on(Worker.StateChanged)
@@ -63,17 +64,20 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
         url, error = self._launch.broker_url, event.worker.error
         if event.state is WorkerState.SUCCESS:
             found = event.worker.result or []
-            self._say("found", f"On {url}:" if found else f"No channel yet on {url}.")
+            text = mark("On {broker}:") if found else mark("No channel yet on {broker}.")
+            self._say("found", tr(text, broker=url))
             self._list([(info.channel, _viewers(info.viewers)) for info in found])
         elif event.state is WorkerState.ERROR:
             known = isinstance(error, Problem)
-            self._say("found", _sentence(error) if known else f"Could not ask {url}: {error}")
+            unknown = tr("Could not ask {broker}: {error}", broker=url, error=error)
+            self._say("found", _sentence(error) if known else unknown)
             self._list([])
 
     def _list(self, found: list[tuple[str, str]]) -> None:
         """Channels that the broker knows, then recent ones."""
         known = {channel for channel, _ in found}
-        recent = [(name, "recent") for name in self._launch.recent_channels if name not in known]
+        names = [name for name in self._launch.recent_channels if name not in known]
+        recent = [(name, tr("recent")) for name in names]
         options = self.query_one("#channels", OptionList)
         options.clear_options()
         cells = max(min(self.size.width - 20, 34), 8)
@@ -138,7 +142,7 @@ def _sentence(error: BaseException | None) -> str:
 
 
 def _viewers(count: int) -> str:
-    return "1 viewer" if count == 1 else f"{count} viewers"
+    return tr_n("{count} viewer", "{count} viewers", count)
 
 
 def _entry(channel: str, note: str, cells: int) -> Content:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
+from resonance_tui.texts import mark, tr, tr_n
 from resonance_tui.tui.styles import BOLD, Line, Styles, banded, bar, fit, line_width
 from resonance_tui.tui.widgets.line_widget import LineWidget
 from resonance_tui.tui.widgets.resonance_line import resonance_line
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 WORD_CELLS = 10  # "happiness" and a space
 SHORT_BELOW = 40  # cells, below which numbers stand closer
 LEADER = "▸"
-TITLE = "the room feels"
+TITLE = mark("the room feels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,10 @@ class Shown:
         if self.corrected is None:
             return ""
         if lacking := self.corrected.lacking:
-            return f"{'raw' if is_short else 'not corrected'}: {lacking}"
-        about = f"corrected for the mistakes of {self.corrected.engine}"
-        return f"{'corrected' if is_short else about} · 95 % band"
+            return f"{tr('raw') if is_short else tr('not corrected')}: {lacking}"
+        engine = self.corrected.engine
+        about = tr("corrected for the mistakes of {engine}", engine=engine)
+        return f"{tr('corrected') if is_short else about} · {tr('95 % band')}"
 
 
 class Bars(LineWidget):
@@ -82,7 +84,9 @@ class Bars(LineWidget):
         if shown == self._shown:
             return
         if shown.is_corrected != self._shown.is_corrected:
-            self.border_title = f"{TITLE} · corrected" if shown.is_corrected else TITLE
+            self.border_title = (
+                f"{tr(TITLE)} · {tr('corrected')}" if shown.is_corrected else tr(TITLE)
+            )
         self._shown = shown
         self.redraw()
 
@@ -166,7 +170,7 @@ def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[Line]:
 
 def _people_labelled(pen: Styles, shown: Shown, width: int) -> Line:
     """On one line with what must be known of the numbers; the word for people goes first."""
-    label = [Segment(" corrected" if shown.is_corrected else " raw", pen.warn)]
+    label = [Segment(f" {tr('corrected') if shown.is_corrected else tr('raw')}", pen.warn)]
     count, word, states = _people_short(pen, shown)
     line = [count, word, states, *label]
     return line if line_width(line) <= width else [count, states, *label]
@@ -176,7 +180,7 @@ def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[Line]:
     """One line where it fits, two where there is height for them, else without the words."""
     people = [
         Segment(f"   {shown.viewers} ", pen.strong),
-        Segment("viewer" if shown.viewers == 1 else "viewers", pen.muted),
+        Segment(_viewer_word(shown.viewers), pen.muted),
     ]
     states = [
         Segment(f"   {STYLES[code].glyph} {count} {code.word}", pen.text if count else pen.muted)
@@ -188,12 +192,15 @@ def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[Line]:
 
 
 def _people_short(pen: Styles, shown: Shown) -> Line:
-    word = "viewer" if shown.viewers == 1 else "viewers"
     states = (
         f" {STYLES[Emotion.UNSURE].glyph}{shown.unsure} {STYLES[Emotion.AWAY].glyph}{shown.away}"
     )
     return [
         Segment(f"   {shown.viewers} ", pen.strong),
-        Segment(word, pen.muted),
+        Segment(_viewer_word(shown.viewers), pen.muted),
         Segment(states, pen.text),
     ]
+
+
+def _viewer_word(count: int) -> str:
+    return tr_n("viewer", "viewers", count)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from rich.style import Style
 
+from resonance_tui.texts import mark, tr
 from resonance_tui.tui.styles import Line, Styles, fit
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GREYS = 16
-NO_FACE = "no face in view"
-ONLY_HERE = "only you see this"
+NO_FACE = mark("no face in view")
+ONLY_HERE = mark("only you see this")
 
 
 class Preview(LineWidget):
@@ -33,11 +34,11 @@ class Preview(LineWidget):
         self.redraw()
 
     def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
-        caption = [Segment(ONLY_HERE.center(width)[:width], pen.muted)]
+        caption = [Segment(tr(ONLY_HERE).center(width)[:width], pen.muted)]
         rows = height - 1 if height > 4 else height
         if self._image is None or min(self._image.shape) < 1:
             empty: list[Line] = [[] for _ in range(rows)]
-            empty[rows // 2] = [Segment(fit(NO_FACE.center(width), width), pen.muted)]
+            empty[rows // 2] = [Segment(fit(tr(NO_FACE).center(width), width), pen.muted)]
             return [*empty, caption]
         side = min(width, 2 * rows)
         left = [Segment(" " * ((width - side) // 2), pen.text)]

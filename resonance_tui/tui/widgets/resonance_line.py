@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 
+from resonance_tui.texts import mark, tr
 from resonance_tui.tui.styles import Line, Styles, column
 
 if TYPE_CHECKING:
@@ -17,18 +18,17 @@ MOST_CELLS = 60  # of the past
 LEAST_CELLS = 5
 # Up to which score, 0-1, a room is said to be what.
 WORDS = (
-    (0.15, "each alone"),
-    (0.35, "a little together"),
-    (0.60, "partly together"),
-    (0.85, "mostly together"),
-    (1.00, "as one"),
+    (0.15, mark("each alone")),
+    (0.35, mark("a little together")),
+    (0.60, mark("partly together")),
+    (0.85, mark("mostly together")),
+    (1.00, mark("as one")),
 )
-WORDS_CELLS = max(len(words) for _, words in WORDS)
-UNKNOWN, TOO_FEW = "listening …", "needs two viewers"
+UNKNOWN, TOO_FEW = mark("listening …"), mark("needs two viewers")
 
 
 def in_words(score: float) -> str:
-    return next(words for top, words in WORDS if score <= top)
+    return tr(next(words for top, words in WORDS if score <= top))
 
 
 def past(points: Sequence[TimelinePoint], cells: int) -> list[float | None]:
@@ -55,14 +55,15 @@ def resonance_line(
     is_crowd: bool,
 ) -> Line:
     """`is_crowd`: at least two viewers are read, so that there can be a score."""
-    line = [Segment(" resonance ", pen.muted)]
+    line = [Segment(f" {tr('resonance')} ", pen.muted)]
     if score is None:
-        return [*line, Segment(UNKNOWN if is_crowd else TOO_FEW, pen.muted)]
+        return [*line, Segment(tr(UNKNOWN if is_crowd else TOO_FEW), pen.muted)]
     line.append(Segment(f"{100 * score:>3.0f} %", pen.strong))
     left = width - sum(len(segment.text) for segment in line)
-    if left >= WORDS_CELLS + 2:
-        line.append(Segment(f"  {in_words(score):<{WORDS_CELLS}}", pen.text))
-        left -= WORDS_CELLS + 2
+    words_cells = max(len(tr(words)) for _, words in WORDS)
+    if left >= words_cells + 2:
+        line.append(Segment(f"  {in_words(score):<{words_cells}}", pen.text))
+        left -= words_cells + 2
     cells = min(left - 2, MOST_CELLS)
     if cells < LEAST_CELLS:
         return line

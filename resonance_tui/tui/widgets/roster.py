@@ -12,6 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from resonance_tui.emotions import STYLES
+from resonance_tui.texts import mark, tr
 from resonance_tui.tui.styles import BOLD, DIM, Line, Styles, bar, fit
 from resonance_tui.tui.widgets.line_widget import PEN_CLASSES, pen_of
 
@@ -27,8 +28,8 @@ WORD_CELLS = 10
 BAR_CELLS = 7
 PERCENT_CELLS = 4
 MARK_CELLS = 4  # a space and one mark
-NOBODY = "Nobody is here yet."
-TOO_MANY = ("Single viewers are not listed", "in a room this large.")
+NOBODY = mark("Nobody is here yet.")
+TOO_MANY = (mark("Single viewers are not listed"), mark("in a room this large."))
 
 
 def anonymous(viewer_id: str) -> str:
@@ -105,8 +106,8 @@ class Roster(ScrollView):
         """What stands in the given line after the last row."""
         if self._is_total:
             text = ("",) * bool(self._rows) + TOO_MANY
-            return text[line] if line < len(text) else ""
-        return "" if self._rows or line else NOBODY
+            return tr(text[line]) if line < len(text) else ""
+        return "" if self._rows or line else tr(NOBODY)
 
     def _fit_virtual_size(self) -> None:
         """Past the reactive attribute, which would lay out the whole screen: that costs more than
@@ -161,9 +162,9 @@ def _how_sure(pen: Styles, row: ViewerRow, color: Style, width: int, quiet: Styl
 def _marks(row: ViewerRow, is_own: bool) -> list[str]:
     """Words in order of weight; a narrow list has room for the first one."""
     marks = [
-        (is_own, "you"),
-        (row.is_simulated, "sim"),
-        (row.is_manual, "key"),
+        (is_own, tr("you")),
+        (row.is_simulated, tr("sim")),
+        (row.is_manual, tr("key")),
         (row.is_stale, "…"),
     ]
     return [word for holds, word in marks if holds]

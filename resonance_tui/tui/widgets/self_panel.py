@@ -8,29 +8,32 @@ from rich.cells import cell_len
 from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
+from resonance_tui.texts import mark, tr
 from resonance_tui.tui.styles import BOLD, Line, Styles, bar, column
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
     from resonance_tui.session import SelfView, SessionView
 
-NO_FACE, CAMERA_OFF, GETTING_READY = "no face in view", "camera off", "getting ready"
+NO_FACE = mark("no face in view")
+CAMERA_OFF = mark("camera off")
+GETTING_READY = mark("getting ready")
 
 
 def note_on(view: SessionView, is_manual: bool) -> str:
     """The most important thing to know of the own state, or ""."""
     if not view.is_sharing:
-        return "not shared"
+        return tr("not shared")
     if is_manual:
-        return "said by key"
-    return "" if view.engine.is_trained else "untrained"
+        return tr("said by key")
+    return "" if view.engine.is_trained else tr("untrained")
 
 
 def absent_word(view: SessionView) -> str:
     """What the own state says instead of an emotion while none is read."""
     if view.camera.state == "off":
-        return CAMERA_OFF
-    return GETTING_READY if view.engine.state == "loading" else NO_FACE
+        return tr(CAMERA_OFF)
+    return tr(GETTING_READY if view.engine.state == "loading" else NO_FACE)
 
 
 class SelfPanel(LineWidget):
@@ -38,7 +41,7 @@ class SelfPanel(LineWidget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[SelfView | None, str, str] = (None, "", NO_FACE)
+        self._shown: tuple[SelfView | None, str, str] = (None, "", "")
 
     def show(self, me: SelfView, note: str, absent: str) -> None:
         """`note`: what is to be known of this state (see `note_on`, and `absent_word`)."""
@@ -50,7 +53,7 @@ class SelfPanel(LineWidget):
         me, note, absent = self._shown
         if me is None:
             return []
-        label = "" if self.styles.border_top[0] else " you: "
+        label = "" if self.styles.border_top[0] else f" {tr('you')}: "
         word = me.code.word if me.code is not Emotion.AWAY else absent
         head = _own_head(pen, me, word, label, note, width, has_bar=height == 1)
         if height == 1:
@@ -85,7 +88,7 @@ def _sure_line(pen: Styles, me: SelfView, width: int) -> Line:
 
 def _reading_line(pen: Styles, me: SelfView, width: int) -> Line:
     """All seven probabilities as one column each: the reading behind the word."""
-    label = "reading  "
+    label = f"{tr('reading')}  "
     line = [Segment(label, pen.muted)]
     if len(me.probabilities) != len(EMOTIONS):
         return [*line, Segment("─", pen.muted)]

@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from resonance_tui.engines.status import untrained
+from resonance_tui.texts import mark, tr
 from resonance_tui.tui.styles import BOLD, Line, Styles, fit, printable
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
@@ -28,8 +29,13 @@ class Chip:
 
     long: str
     short: str
-    tone: str  # a style of `Pen`
+    tone: str  # a field of `Styles`
     rank: int
+
+
+def _chip(text: str, tone: str, rank: int) -> Chip:
+    """A chip that has no shorter form."""
+    return Chip(text, text, tone, rank)
 
 
 def countdown(retry_at: float | None, now: float) -> str:
@@ -37,7 +43,7 @@ def countdown(retry_at: float | None, now: float) -> str:
     if retry_at is None:
         return ""
     seconds = max(ceil(retry_at - now), 0)
-    return f"retry in {seconds} s" if seconds else "retrying"
+    return tr("retry in {seconds} s", seconds=seconds) if seconds else tr("retrying")
 
 
 def _with(words: str, *more: str) -> str:
@@ -47,45 +53,54 @@ def _with(words: str, *more: str) -> str:
 def link_chip(view: SessionView, now: float) -> Chip:
     state, again = view.link.state, countdown(view.link.retry_at, now)
     if state == "connected":
-        return Chip("● connected", "● connected", "good", 1)
+        return _chip(f"● {tr('connected')}", "good", 1)
     if state == "connecting":
-        return Chip("◌ connecting", "◌ connecting", "warn", 1)
+        return _chip(f"◌ {tr('connecting')}", "warn", 1)
     if state == "lost":
-        return Chip(_with("✕ connection lost", again), _with("✕ lost", again), "bad", 1)
-    return Chip("○ left", "○ left", "muted", 1)
+        long, short = f"✕ {tr('connection lost')}", f"✕ {tr('lost')}"
+        return Chip(_with(long, again), _with(short, again), "bad", 1)
+    return _chip(f"○ {tr('left')}", "muted", 1)
 
 
+# By state: a sign, the words, the words where there is little room, a tone.
 CAMERA_WORDS = {
-    "off": ("○ camera off", "muted"),
-    "opening": ("◌ camera opening", "warn"),
-    "live": ("● camera on", "good"),
-    "missing": ("✕ no camera", "bad"),
-    "busy": ("✕ camera busy", "bad"),
-    "lost": ("✕ camera lost", "bad"),
-    "ended": ("■ film over", "muted"),
+    "off": ("○", mark("camera off"), mark("cam off"), "muted"),
+    "opening": ("◌", mark("camera opening"), mark("cam opening"), "warn"),
+    "live": ("●", mark("camera on"), mark("cam on"), "good"),
+    "missing": ("✕", mark("no camera"), mark("no cam"), "bad"),
+    "busy": ("✕", mark("camera busy"), mark("cam busy"), "bad"),
+    "lost": ("✕", mark("camera lost"), mark("cam lost"), "bad"),
+    "ended": ("■", mark("film over"), mark("film over"), "muted"),
+}
+ENGINE_WORDS = {
+    "loading": ("◌", mark("loading"), "warn"),
+    "ready": ("◆", mark("ready"), "text"),
+    "failed": ("✕", mark("failed"), "bad"),
 }
 
 
 def camera_chip(view: SessionView, now: float) -> Chip:
-    words, tone = CAMERA_WORDS[view.camera.state]
-    again = countdown(view.camera.retry_at, now) if view.camera.state in TROUBLED else ""
-    short = words.replace("camera", "cam") if not again else f"{words} {again[9:]}"
-    return Chip(_with(words, again or view.camera.source), short, tone, 2)
+    sign, words, few_words, tone = CAMERA_WORDS[view.camera.state]
+    retry_at = view.camera.retry_at if view.camera.state in TROUBLED else None
+    long = _with(f"{sign} {tr(words)}", countdown(retry_at, now) or view.camera.source)
+    if retry_at is None:
+        return Chip(long, f"{sign} {tr(few_words)}", tone, 2)
+    seconds = max(ceil(retry_at - now), 0)
+    soon = tr("{seconds} s", seconds=seconds) if seconds else ""
+    return Chip(long, f"{sign} {tr(words)} {soon}".rstrip(), tone, 2)
 
 
 def sharing_chip(view: SessionView) -> Chip:
     if view.is_sharing:
-        return Chip("▲ sharing", "▲ sharing", "good", 3)
-    return Chip("‖ not sharing", "‖ not sharing", "warn", 3)
+        return _chip(f"▲ {tr('sharing')}", "good", 3)
+    return _chip(f"‖ {tr('not sharing')}", "warn", 3)
 
 
 def engine_chip(view: SessionView) -> Chip:
-    glyph, tone = {"loading": ("◌", "warn"), "ready": ("◆", "text"), "failed": ("✕", "bad")}[
-        view.engine.state
-    ]
-    words = f"{glyph} {view.engine.name} {view.engine.state}"
+    sign, state, tone = ENGINE_WORDS[view.engine.state]
     if not view.engine.is_trained and view.engine.state != "failed":
-        words, tone = f"{glyph} {view.engine.name} untrained", "warn"
+        state, tone = mark("untrained"), "warn"
+    words = f"{sign} {view.engine.name} {tr(state)}"
     detail = view.engine.detail if view.engine.state != "failed" else ""
     return Chip(_with(words, detail), words, tone, 5)
 
@@ -94,15 +109,16 @@ def latency_chip(me: SelfView) -> Chip | None:
     if not me.latency_ms:
         return None
     total = me.latency_ms.get("total", sum(me.latency_ms.values()))
-    return Chip(f"{total:.0f} ms a clip", f"{total:.0f} ms", "muted", 6)
+    return Chip(tr("{ms:.0f} ms a clip", ms=total), f"{total:.0f} ms", "muted", 6)
 
 
 def size_chip(view: SessionView) -> Chip:
     """How many are here, and whether one hears each of them or the aggregators' total."""
     viewers = view.room.viewers
     if view.room.is_total:
-        return Chip(f"total of {viewers}", f"total of {viewers}", "text", 7)
-    return Chip(f"{viewers} here · mesh", f"{viewers} here", "text", 7)
+        return _chip(tr("total of {viewers}", viewers=viewers), "text", 7)
+    here = tr("{viewers} here", viewers=viewers)
+    return Chip(_with(here, tr("mesh")), here, "text", 7)
 
 
 def chips(view: SessionView, now: float) -> tuple[list[Chip], list[Chip]]:
@@ -114,7 +130,7 @@ def chips(view: SessionView, now: float) -> tuple[list[Chip], list[Chip]]:
         Chip(view.broker_url, "", "muted", 8),
     ]
     if view.is_recording:
-        room.insert(2, Chip("◉ recording", "◉ rec", "bad", 4))
+        room.insert(2, Chip(f"◉ {tr('recording')}", f"◉ {tr('rec')}", "bad", 4))
     own = [camera_chip(view, now), sharing_chip(view), engine_chip(view)]
     latency = latency_chip(view.me)
     return room, [*own, latency] if latency else own

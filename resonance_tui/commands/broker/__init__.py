@@ -1,0 +1,1 @@
+"""`broker`: run one, invite to it, keep its accounts."""

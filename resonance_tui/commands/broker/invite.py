@@ -1,0 +1,52 @@
+"""`broker invite`: links that let one person in. A running broker takes them up by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from resonance_tui.commands.console import put, say
+from resonance_tui.commands.groups import Command
+from resonance_tui.commands.settings import load
+from resonance_tui.errors import InputError
+
+
+@click.command("invite", cls=Command)
+@click.argument("channel")
+@click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N")
+@click.option(
+    "--expires", default="24h", show_default=True, metavar="SPAN", help="30m, 24h, 7d ..."
+)
+@click.pass_context
+def invite(ctx: click.Context, channel: str, **options: Any) -> None:
+    """Print a link that lets one person into CHANNEL, once.
+
+    Whoever uses it first gets an account of their own at this machine's broker.
+
+    \b
+    Examples:
+      resonance-tui broker invite cats-live
+      resonance-tui broker invite cats-live --count 20 --expires 2h
+    """
+    run(load(ctx).directories.broker_folder, channel, **options)
+
+
+def run(folder: Path, channel: str, *, count: int, expires: str) -> None:
+    """Print `count` links, each good for one person. Raises InputError."""
+    from resonance_tui.hosting.accounts import issue_invites, known_address, parse_span
+    from resonance_tui.protocol.topics import normalize_channel
+    from resonance_tui.protocol.urls import invite_link
+
+    room, span_s = normalize_channel(channel), parse_span(expires)
+    url = known_address(folder)
+    if url is None:
+        raise InputError(
+            "No broker with accounts has run here yet, so there is no address to invite to.",
+            f"Start one: resonance-tui broker --public --channel {room}",
+        )
+    for token in issue_invites(folder, room, count, span_s):
+        put(invite_link(url, room, token))
+    each = "It lets" if count == 1 else "Each lets"
+    say(f"{each} one person into {room}, once, within {expires}.")

@@ -1,0 +1,271 @@
+"""`broker`: a broker for the room, its address to share, its traffic to watch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from resonance_tui.commands.choices import TableChoice
+from resonance_tui.commands.console import StatusLine, put, say, uptime
+from resonance_tui.commands.groups import Group
+from resonance_tui.commands.settings import load
+from resonance_tui.errors import BrokerFailed, InputError
+from resonance_tui.listeners import Listeners
+
+if TYPE_CHECKING:
+    from resonance_broker import BrokerSettings, RunningBroker
+
+    from resonance_tui.hosting.traffic import Figures
+    from resonance_tui.protocol.urls import InviteToken
+
+
+@click.group(cls=Group, path="broker", invoke_without_command=True)
+@click.option("--host", default=None, help="Address to listen on (default: 127.0.0.1).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port (default: 1883, with TLS 8883).")
+@click.option(
+    "--channel", "channels", multiple=True, metavar="NAME", help="Announce this room (repeatable)."
+)
+@click.option("--public", is_flag=True, help="Listen for others, with accounts and TLS.")
+@click.option(
+    "--invites",
+    type=click.IntRange(0, 1000),
+    default=0,
+    metavar="N",
+    help="Print N one-time invites for each channel.",
+)
+@click.option(
+    "--expires", default="24h", show_default=True, metavar="SPAN", help="Of invites: 30m, 24h, 7d."
+)
+@click.option("--guarded", is_flag=True, help="Ask for accounts without --public, too.")
+@click.option("--users", type=click.Path(path_type=Path), help="Password file (mosquitto_passwd).")
+@click.option("--tls", is_flag=True, help="TLS with a certificate of our own, made on first use.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate, PEM.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Private key, PEM.")
+@click.option("--insecure", is_flag=True, help="With --public: without accounts and TLS.")
+@click.option(
+    "--program",
+    type=TableChoice("resonance_broker.backends", "names"),
+    default="auto",
+    show_default=True,
+    help="Which broker to run.",
+)
+@click.option("--quiet", is_flag=True, help="No status line.")
+@click.pass_context
+def broker(ctx: click.Context, **options: Any) -> None:
+    """Run the broker that a channel meets at (Mosquitto, or a small embedded one).
+
+    \b
+    Examples:
+      resonance-tui broker --channel cats-live
+      resonance-tui broker --public --channel cats-live --invites 5
+      resonance-tui broker --public --users users.txt --tls-cert c.pem --tls-key k.pem
+    """
+    if ctx.invoked_subcommand is None:
+        run(**options, folder=load(ctx).directories.broker_folder)
+    elif any(ctx.get_parameter_source(name) is not ParameterSource.DEFAULT for name in options):
+        what = ctx.invoked_subcommand
+        raise click.UsageError(f"Options before `{what}` are for starting a broker.", ctx)
+
+
+@dataclass(frozen=True, slots=True)
+class InvitePlan:
+    """The invites that are printed as the broker starts."""
+
+    count: int = 0  # for each channel
+    expires: str = "24h"
+
+
+def run(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    users: Path | None = None,
+    public: bool = False,
+    insecure: bool = False,
+    guarded: bool = False,
+    tls: bool = False,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    channels: Sequence[str] = (),
+    invites: int = 0,
+    expires: str = "24h",
+    quiet: bool = False,
+    program: str = "auto",
+    folder: Path | None = None,
+) -> None:
+    """Run a broker until Ctrl-C: its address on stdout, its traffic on stderr.
+
+    None means the usual: this machine (every address with `public`), port 1883 (8883 with TLS).
+    `public`, unless `insecure`, asks for accounts and makes a certificate where none is given.
+    `folder`: where accounts and that certificate are kept.
+
+    Raises:
+        InputError, PortTaken: exit code 2, before anything is started.
+        BrokerNotInstalled, BrokerFailed: exit code 1.
+        KeyboardInterrupt: after cleaning up, for Ctrl-C and for SIGTERM.
+    """
+    from resonance_broker import BrokerSettings
+
+    from resonance_tui.config import directories
+    from resonance_tui.hosting.accounts import parse_span
+    from resonance_tui.protocol.topics import normalize_channel
+
+    rooms = [normalize_channel(channel) for channel in channels]
+    plan = InvitePlan(invites, expires)
+    parse_span(expires)
+    _check_together(public, insecure, guarded, tls, tls_cert, plan, rooms)
+    folder = folder or directories().broker_folder
+    is_safe = public and not insecure
+    if tls or (is_safe and tls_cert is None and tls_key is None):
+        tls_cert, tls_key = folder / "cert.pem", folder / "key.pem"
+    settings = BrokerSettings(
+        host=host or ("0.0.0.0" if public else "127.0.0.1"),
+        port=port if port is not None else (8883 if tls_cert else 1883),
+        users=users,
+        accounts=folder if guarded or invites or users or is_safe else None,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        public=public,
+        insecure=insecure,
+        program=program,
+    )
+    _serve(settings, folder, rooms, plan, StatusLine(is_quiet=quiet))
+
+
+def _check_together(
+    public: bool,
+    insecure: bool,
+    guarded: bool,
+    tls: bool,
+    tls_cert: Path | None,
+    plan: InvitePlan,
+    rooms: Sequence[str],
+) -> None:
+    """Raises InputError for options that contradict each other."""
+    if insecure and (guarded or plan.count):
+        raise InputError(
+            "--insecure lets everybody in: there is nobody to invite.", "Leave one of them out."
+        )
+    if tls and tls_cert is not None:
+        raise InputError(
+            "--tls makes a certificate of its own, and --tls-cert gives one.", "Leave one out."
+        )
+    if plan.count and not rooms:
+        raise InputError("An invite leads to a channel.", "Name it: --channel cats-live")
+
+
+def _serve(
+    settings: BrokerSettings,
+    folder: Path,
+    rooms: Sequence[str],
+    plan: InvitePlan,
+    screen: StatusLine,
+) -> None:
+    """Start, print and watch the broker; raises BrokerFailed when it keeps ending by itself."""
+    from resonance_broker import BrokerProblem, start_broker
+
+    from resonance_tui.hosting.certificate import prepare_certificate
+    from resonance_tui.hosting.problems import translate
+
+    with _sigterm_interrupts():
+        try:
+            pin = prepare_certificate(settings, folder)
+            broker = start_broker(settings, say=Listeners(screen.say))
+        except BrokerProblem as problem:
+            raise translate(problem) from problem
+        try:
+            _introduce(broker, rooms, plan, pin)
+            _watch(broker, rooms, screen)
+        finally:
+            broker.stop()
+            screen.close()
+    raise BrokerFailed(f"{broker.kind} keeps ending by itself", broker.last_words)
+
+
+def _watch(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> None:
+    from resonance_tui.hosting.watch import watch
+
+    def show(figures: Figures) -> None:
+        screen.show(describe(figures, screen.up_s))
+
+    # The MQTT client needs add_reader, which Windows' default loop does not have.
+    factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(watch(broker, rooms, show, screen.say))
+
+
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM ends the command the way Ctrl-C does: with everything cleaned up."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# --- what is printed ---------------------------------------------------------------------------
+
+
+def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pin: str) -> None:
+    """Data to stdout, one `name  value` a line; the rest to stderr."""
+    from resonance_broker.address import certificate_trouble, outward_address, reachable_host
+
+    from resonance_tui.hosting.accounts import remember_address
+    from resonance_tui.hosting.share import share_lines
+    from resonance_tui.protocol.urls import parse_broker_url
+
+    settings = broker.settings
+    host = reachable_host(settings)
+    if pin and settings.local_host != settings.host:  # a known certificate may have any name
+        host = outward_address()
+    url = replace(parse_broker_url(settings.url_for(host)), pin=pin or None)
+    if settings.accounts is not None:
+        remember_address(settings.accounts, url)
+    for name, value in share_lines(settings, url, rooms, _issue_invites(broker, rooms, plan)):
+        put(f"{name}  {value}")
+    say(f"{broker.kind} is up; Ctrl-C stops it.")
+    for sentence in broker.limits:
+        say(sentence)
+    if settings.accounts is not None:
+        invite = "resonance-tui broker invite CHANNEL makes a link for one person"
+        say(f"Accounts only: {invite}, broker users add NAME an account.")
+    if not pin and (trouble := certificate_trouble(settings, host)):
+        say(f"Viewers will refuse the certificate: {trouble}.")
+
+
+def _issue_invites(
+    broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan
+) -> dict[str, list[InviteToken]]:
+    from resonance_tui.hosting.accounts import issue_invites, parse_span
+
+    folder = broker.settings.accounts
+    if folder is None or not plan.count:
+        return {}
+    span_s = parse_span(plan.expires)
+    tokens = {room: issue_invites(folder, room, plan.count, span_s) for room in rooms}
+    broker.renew_people()
+    return tokens
+
+
+def describe(figures: Figures, up_s: float) -> str:
+    """The figures as one line of text."""
+    if figures.viewers is None:
+        return f"waiting for the first figures · {uptime(up_s)}"
+    viewers = f"{figures.viewers} viewer{'' if figures.viewers == 1 else 's'}"
+    traffic = f"{figures.in_per_s:.1f} in/s · {figures.out_per_s:.1f} out/s"
+    return f"{viewers} · {traffic} · {uptime(up_s)}"

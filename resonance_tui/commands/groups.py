@@ -1,0 +1,127 @@
+"""Click's commands as this program uses them: help from the catalogue, subcommands from the table.
+
+A command is imported when it is run or its own help is asked for; a list of commands only needs
+the table.
+"""
+
+from __future__ import annotations
+
+import inspect
+from copy import copy
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from resonance_tui.commands import COMMANDS, Row
+from resonance_tui.texts import tr
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+C = TypeVar("C", bound=click.Command)
+
+
+class Command(click.Command):
+    """A command whose docstring and options' help are message ids of the catalogue."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super(Command, translated(self)).format_help(ctx, formatter)
+
+
+class Group(click.Group):
+    """A group whose subcommands are the rows of the table under `path`, in the table's order."""
+
+    def __init__(self, *args: Any, path: str = "", **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self._rows = {row.name: row for row in COMMANDS if row.group == path}
+        # Click looks here for names that are near to a mistyped one.
+        self.commands = {name: click.Command(name) for name in self._rows}
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        row = self._rows.get(cmd_name)
+        return load_command(row) if row else None
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._rows)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super(Group, translated(self)).format_help(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        names = self.list_commands(ctx)
+        width = formatter.width - 6 - max(map(len, names))
+        with formatter.section(tr("Commands")):
+            formatter.write_dl([(name, _summary(self._rows[name], width)) for name in names])
+
+
+class ChannelOrCommand(Group):
+    """`GROUP WORD` runs the subcommand WORD, or else the first subcommand with WORD as its
+    argument. The first one is not listed: its help is the group's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first, *names = self._rows
+        is_completing = ctx.resilient_parsing and not args
+        if not is_completing and (not args or args[0] not in (*names, *ctx.help_option_names)):
+            args = [first, *args]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return super().list_commands(ctx)[1:]
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = super().shell_complete(ctx, incomplete)
+        found += self._first().shell_complete(ctx, incomplete)
+        return list({item.value: item for item in found}.values())
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        first = translated(self._first())
+        first.format_usage(ctx, formatter)
+        first.format_help_text(ctx, formatter)
+        first.format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+    def _first(self) -> click.Command:
+        return load_command(next(iter(self._rows.values())))
+
+
+class NamedAsGroup(Command):
+    """The first command of a `ChannelOrCommand`: help and errors call it by the group's name."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        if parent is not None:
+            info_name, parent = parent.info_name, parent.parent
+        return super().make_context(info_name, args, parent, **extra)
+
+
+def load_command(row: Row) -> click.Command:
+    """Import the command of a row."""
+    module, _, attribute = row.target.partition(":")
+    return getattr(import_module(f"resonance_tui.commands.{module}"), attribute)
+
+
+def translated(command: C) -> C:
+    """A copy whose help reads in the person's language."""
+    shown = copy(command)
+    shown.help = tr(inspect.cleandoc(command.help or ""))
+    shown.epilog = tr(command.epilog or "")
+    shown.params = [_translated_parameter(each) for each in command.params]
+    return shown
+
+
+def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
+    shown = copy(parameter)
+    if isinstance(shown, click.Option) and shown.help:
+        shown.help = tr(shown.help)
+    return shown
+
+
+def _summary(row: Row, width: int) -> str:
+    """The summary as click shortens it to `width` columns."""
+    return click.Command(row.name, help=tr(row.summary)).get_short_help_str(width)

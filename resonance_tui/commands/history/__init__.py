@@ -1,0 +1,1 @@
+"""`history`: what was recorded, shown, printed, kept."""

@@ -1,0 +1,113 @@
+"""The options of `history` and its subcommands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from resonance_tui.commands.choices import TableChoice
+from resonance_tui.commands.groups import ChannelOrCommand, Command, NamedAsGroup
+from resonance_tui.commands.settings import load
+from resonance_tui.sinks.registry import SINKS
+
+
+@click.group("history", cls=ChannelOrCommand, path="history")
+def history() -> None:
+    """How channels felt over time."""
+
+
+@click.command("show", cls=NamedAsGroup)
+@click.argument("channel")
+@click.option("--from", "start", metavar="T", help="ISO time, HH:MM, -2h, yesterday.")
+@click.option("--to", "end", metavar="T", help="Like --from.")
+@click.option("--session", type=click.IntRange(min=1), help="The Nth last session (1 = last).")
+@click.option("--sessions", "what", flag_value="sessions", help="List all sessions.")
+@click.option("--moments", "what", flag_value="moments", help="Where the room reacted: chapters.")
+@click.option("--corrected", is_flag=True, help="With the engine's known mistakes taken out.")
+@click.option("--format", metavar="F", help="csv, json, jsonl, svg or png; text of moments.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write to this file; its name says the format."
+)
+@click.option(
+    "--source",
+    type=click.Choice(["local", *SINKS]),
+    default="local",
+    help=f"Read this machine's database, or the {' or '.join(s.title for s in SINKS.values())}.",
+)
+@click.option("--recorder", metavar="NAME", help="Only rows of this recorder (default: all).")
+@click.option(
+    "--view",
+    type=TableChoice("resonance_tui.charting.views", "VIEWS"),
+    metavar="VIEW",  # the table loads numpy, which help can do without
+    help="Of a picture: emotions, shares, viewers or score.",
+)
+@click.option("--groups", is_flag=True, help="Of a picture: four groups, not seven emotions.")
+@click.option("--size", metavar="WxH", help="Of a picture: its pixels (default: 1920x1080).")
+@click.pass_context
+def show(ctx: click.Context, **options: Any) -> None:
+    """Show how a CHANNEL felt over time: a chart in a terminal, data anywhere else.
+
+    \b
+    Examples:
+      resonance-tui history cats-live
+      resonance-tui history cats-live --from -2h --format csv > evening.csv
+      resonance-tui history cats-live --out evening.svg
+      resonance-tui history cats-live --moments             chapters for the video
+      resonance-tui history cats-live --sessions
+      resonance-tui history forget --older-than 90d
+      resonance-tui history -- vacuum                       a channel of that name
+    """
+    from resonance_tui.commands.history.output import Asked
+    from resonance_tui.commands.history.show import run
+
+    options["what"] = options["what"] or "rows"
+    run(load(ctx), Asked(**options))
+
+
+@click.command("forget", cls=Command)
+@click.argument("channel", required=False)
+@click.option("--older-than", metavar="AGE", help="Only what is older: 90d, 12h, 30m.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def forget(ctx: click.Context, channel: str | None, **options: Any) -> None:
+    """Delete what was recorded in CHANNEL, or in all channels, and give the space back.
+
+    \b
+    Examples:
+      resonance-tui history forget cats-live
+      resonance-tui history forget --older-than 90d --yes
+    """
+    from resonance_tui.commands.history.retention import run_forget
+
+    run_forget(load(ctx), channel, **options)
+
+
+@click.command("vacuum", cls=Command)
+@click.pass_context
+def vacuum(ctx: click.Context) -> None:
+    """Make the database as small as what is in it; recording may go on meanwhile.
+
+    \b
+    Example:
+      resonance-tui history vacuum
+    """
+    from resonance_tui.commands.history.retention import run_vacuum
+
+    run_vacuum(load(ctx))
+
+
+@click.command("sync", cls=Command)
+@click.argument("channel", required=False)
+@click.pass_context
+def sync(ctx: click.Context, channel: str | None) -> None:
+    """Send what the Google sheet lacks, as `sheets sync` does.
+
+    \b
+    Example:
+      resonance-tui history sync cats-live
+    """
+    from resonance_tui.commands.sheets.sync import sync as run_sync
+
+    run_sync(load(ctx), channel)

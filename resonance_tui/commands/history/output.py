@@ -1,0 +1,271 @@
+"""What `resonance-tui history` prints: rows, moments, sessions and pictures in their formats."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from resonance_tui.charting.ticks import clock, day, length
+from resonance_tui.commands.console import say
+from resonance_tui.config import Config
+from resonance_tui.errors import InputError
+from resonance_tui.history import export, runs
+from resonance_tui.history.atomic_write import save, save_bytes
+from resonance_tui.history.loading import Request
+from resonance_tui.history.samples import Gap, Sample, SessionSpan
+from resonance_tui.history.store import Store
+from resonance_tui.protocol.sanitize import safe_text
+from resonance_tui.secret import describe
+
+if TYPE_CHECKING:
+    from resonance_tui.history.recording import Floats
+
+What = Literal["rows", "moments", "sessions"]
+
+FORMATS: dict[What, tuple[str, ...]] = {
+    "rows": ("csv", "json", "jsonl", "svg", "png"),
+    "moments": ("text", "json", "jsonl", "csv"),
+    "sessions": ("text", "json", "jsonl", "csv"),
+}
+PICTURES = ("svg", "png")
+MOST_MOMENTS = 50
+TITLE_LIMIT = 100
+SESSION_COLUMNS = (
+    *("session", "start", "end", "length_s", "rows", "missing_s", "why"),
+    *("peak_viewers", "title", "local_time"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command line of `history`, as it was typed."""
+
+    channel: str
+    start: str | None = None
+    end: str | None = None
+    session: int | None = None  # counts back, 1 being the last
+    format: str | None = None
+    out: Path | None = None
+    source: str = "local"  # or the name of a sink
+    recorder: str | None = None  # None: all of them
+    corrected: bool = False
+    what: What = "rows"
+    view: str | None = None  # of a picture; the first of the table when None
+    groups: bool = False
+    size: str | None = None
+
+
+def choose_format(format: str | None, out: Path | None, what: What, *, is_terminal: bool) -> str:
+    """As asked for; else what the file's name says; else the chart "screen" in a terminal, and
+    CSV, or text where there is such. Raises InputError."""
+    known = FORMATS[what]
+    wanted = format if format is not None else _named(out)
+    if wanted in known:
+        return wanted
+    if wanted:  # a file that is not what its name says would be found out late
+        of = "" if what == "rows" else f" for --{what}"
+        more = " Text is for --moments and --sessions." if wanted == "text" else ""
+        more += "" if format else " Name it with --format where the file's name does not."
+        raise InputError(
+            f"No such format{of}: {wanted}.", f"Choose one of {', '.join(known)}.{more}"
+        )
+    if what == "rows" and out is None and is_terminal:
+        return "screen"
+    return "csv" if what == "rows" else "text"
+
+
+def _named(out: Path | None) -> str:
+    """The format that the name of a file tells; "" where it tells none."""
+    suffix = out.suffix.lstrip(".").lower() if out else ""
+    return "text" if suffix == "txt" else suffix
+
+
+def confusion(config: Config, format: str, *, is_corrected: bool, what: What) -> Floats | None:
+    """How often the configured engine errs. Raises InputError where it was asked for in vain."""
+    if not is_corrected and format != "screen":
+        return None
+    if is_corrected and what != "rows":
+        raise InputError(f"--{what} and --corrected exclude each other.", "Give one of them.")
+    from resonance_tui.engines.confusion import confusion_of
+
+    engine = config.settings.engine.name
+    found = confusion_of(engine)
+    if found is None and is_corrected:
+        raise InputError(
+            f"Nobody has published how often {engine} errs: its counts cannot be corrected.",
+            "Leave --corrected out, or set another engine.",
+        )
+    return found
+
+
+def write(request: Request, sessions: list[SessionSpan], asked: Asked, format: str) -> None:
+    """The rows, the moments or the picture of what was asked for."""
+    if asked.what == "moments":
+        _write_moments(request, sessions, format, asked.out)
+    elif format in PICTURES:
+        _write_picture(request, asked, format)
+    else:
+        _write_rows(request, sessions, format, asked.out)
+
+
+def write_sessions(
+    request: Request, sessions: list[SessionSpan], format: str, out: Path | None
+) -> None:
+    """The sessions that touch the range, the last one first, with what is missing from each."""
+    with Store(request.db_path, read_only=True) as store:
+        found = [
+            (number, span, runs.gaps(store, request.channel, span.start, span.end))
+            for number, span in enumerate(reversed(sessions), start=1)
+            if (request.start is None or span.end >= request.start)
+            and (request.end is None or span.start <= request.end)
+        ]
+    if format == "text":
+        _put((_session_text(*each) for each in found), out)
+    else:
+        records = (_session(*each) for each in found)
+        _put_data(export.FORMATS[format](records, SESSION_COLUMNS), out)
+
+
+def _session(number: int, span: SessionSpan, gaps: Sequence[Gap]) -> export.Record:
+    return (
+        number,
+        export.in_utc(span.start),
+        export.in_utc(span.end),
+        span.length_s,
+        span.rows,
+        span.length_s - span.rows,
+        _reasons(gaps),
+        span.peak_viewers,
+        span.title,
+        export.in_zone(span.start),
+    )
+
+
+def _session_text(number: int, span: SessionSpan, gaps: Sequence[Gap]) -> str:
+    missing = span.length_s - span.rows
+    parts = [
+        f"{number:>3}  {day(span.start)} {clock(span.start)} - {clock(span.end)}",
+        f"{length(span.length_s):>12}",
+        f"peak {span.peak_viewers}",
+        safe_text(span.title, TITLE_LIMIT),
+        f"({length(missing)} missing)" if missing else "",
+        safe_text(_reasons(gaps), 200),
+    ]
+    return "  ".join(part for part in parts if part) + "\n"
+
+
+def _reasons(gaps: Sequence[Gap]) -> str:
+    return "; ".join(dict.fromkeys(gap.why for gap in gaps))
+
+
+def _write_rows(
+    request: Request, sessions: list[SessionSpan], format: str, out: Path | None
+) -> None:
+    first, last = _range(request, sessions)
+    with Store(request.db_path, read_only=True) as store:
+        rows = store.read(request.channel, first, last, request.source) if sessions else []
+    columns, more = export.COLUMNS, None
+    if request.confusion is not None and request.is_corrected:
+        columns, more = (*columns, *export.CORRECTED), _corrections(rows, request.confusion)
+    _put_data(export.FORMATS[format](export.records(rows, request.zone, more), columns), out)
+
+
+def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.Record]:
+    import numpy as np
+
+    from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts
+
+    counts = np.array([row.counts for row in rows], np.float64).reshape(-1, 7)
+    found = correct_counts(counts, confusion)
+    small = int((counts.sum(axis=1) < LEAST_VIEWERS).sum())
+    if small:
+        few = f"fewer than {LEAST_VIEWERS} viewers read"
+        say(f"{small} of {len(rows)} rows have {few}: not corrected.")
+    for line in np.hstack([found.counts, found.low, found.high]).tolist():
+        yield tuple(None if math.isnan(number) else round(number, 1) for number in line)
+
+
+def _write_moments(
+    request: Request, sessions: list[SessionSpan], format: str, out: Path | None
+) -> None:
+    from resonance_tui.history.loading import read
+    from resonance_tui.history.moments import moments
+
+    track = read(request).track
+    found = moments(track, MOST_MOMENTS)
+    first, _ = _range(request, sessions)
+    zero = request.start if request.start is not None else first or 0
+    if not found and len(track):
+        say("The room never changed its mind beyond chance: no moments.")
+    if format == "text":
+        _put(export.to_chapters(found, zero), out)
+    else:
+        lines = export.moment_records(found, zero, request.zone)
+        _put_data(export.FORMATS[format](lines, export.MOMENT_COLUMNS), out)
+
+
+def _write_picture(request: Request, asked: Asked, format: str) -> None:
+    from resonance_tui.charting.image import SIZE, draw_request
+    from resonance_tui.charting.views import FIRST_VIEW, VIEWS
+
+    size = _parse_size(asked.size) if asked.size else SIZE
+    if asked.out is None and sys.stdout.isatty():
+        raise InputError("A picture is nothing for a terminal.", "Name a file: --out room.svg")
+    view = VIEWS[asked.view] if asked.view else FIRST_VIEW
+    picture = draw_request(request, format, view=view, is_grouped=asked.groups, size=size)
+    if asked.out is not None and str(asked.out) != "-":
+        save_bytes(asked.out, [picture])
+        say(f"{asked.out}: {len(picture)} bytes")
+    else:
+        click.echo(picture, nl=False)
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
+    if match is None:
+        raise InputError(f"{describe(text)} is no size in pixels.", "For example --size 1920x1080")
+    return int(match[1]), int(match[2])
+
+
+def _range(request: Request, sessions: list[SessionSpan]) -> tuple[int | None, int | None]:
+    """What is meant, in epoch seconds: the session, where no times are named."""
+    if request.start is None and request.end is None and sessions:
+        span = sessions[-request.session]
+        return span.start, span.end
+    if request.start is None and sessions:
+        return sessions[0].start, request.end
+    return request.start, request.end
+
+
+def _put(lines: Iterable[str], out: Path | None) -> None:
+    """Text for a person: on stdout in the stream's own encoding, as far as that goes."""
+    if out is not None and str(out) != "-":
+        save(out, lines)
+        return
+    for text in _in_large_parts(lines):
+        click.echo(text, nl=False)
+
+
+def _put_data(lines: Iterable[str], out: Path | None) -> None:
+    """Text for programs: UTF-8 everywhere, so that stdout gets the bytes that a file would. A "?"
+    for a sign that a pipe's encoding lacks would be damage that nobody notices."""
+    if out is not None and str(out) != "-":
+        save(out, lines)
+        return
+    for text in _in_large_parts(lines):
+        click.echo(text.encode(), nl=False)
+
+
+def _in_large_parts(lines: Iterable[str]) -> Iterator[str]:
+    """A thousand lines at a time: one write a line is slow."""
+    parts = iter(lines)
+    for head in parts:
+        yield "".join(chain((head,), islice(parts, 999)))

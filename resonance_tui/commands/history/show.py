@@ -1,0 +1,144 @@
+"""`resonance-tui history CHANNEL`: the chart in a terminal, data and pictures everywhere else."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from resonance_tui.charting.ticks import clock, day
+from resonance_tui.commands.console import say
+from resonance_tui.commands.history import output
+from resonance_tui.commands.history.output import Asked
+from resonance_tui.config import Config
+from resonance_tui.errors import INTERRUPTED, InputError, InvalidChannel, ResonanceError
+from resonance_tui.history.loading import Request
+from resonance_tui.history.samples import SessionSpan
+from resonance_tui.history.store import Store
+from resonance_tui.history.times import parse_range
+from resonance_tui.protocol.topics import normalize_channel
+from resonance_tui.secret import describe
+from resonance_tui.sinks import registry
+
+
+def run(config: Config, asked: Asked) -> None:
+    """Shows or prints one range of a channel: the last session when none is named.
+
+    Raises InputError (unknown channel, session, time or format, nothing in that range) and
+    StoreError (nothing recorded yet, damaged database); from a sink whatever it raises.
+    """
+    channel = normalize_channel(asked.channel)
+    if asked.session is not None and (asked.start or asked.end):
+        raise InputError("--session and --from/--to exclude each other.", "Give one of them.")
+    first, last = parse_range(asked.start, asked.end, time.time())
+    format = output.choose_format(asked.format, asked.out, asked.what, is_terminal=_is_terminal())
+    confusion = output.confusion(config, format, is_corrected=asked.corrected, what=asked.what)
+    with _database(config, channel, asked.source, first, last) as path:
+        request = Request(
+            path,
+            channel,
+            first,
+            last,
+            source=asked.recorder,
+            confusion=confusion,
+            is_corrected=asked.corrected,
+        )
+        with Store(path, read_only=True) as store:
+            _check_channel(channel, store.channels(), asked.source)
+            sessions = store.sessions(channel, source=asked.recorder)
+            if not store.has_rows(channel, first, last, asked.recorder):
+                raise _nothing(channel, sessions, asked.recorder)
+        if asked.what == "sessions":
+            output.write_sessions(request, sessions, format, asked.out)
+            return
+        if asked.start is None and asked.end is None:
+            request = replace(request, session=_check_session(channel, sessions, asked.session))
+        if format == "screen":
+            _show(request)
+        else:
+            output.write(request, sessions, asked, format)
+
+
+@contextmanager
+def _database(
+    config: Config, channel: str, source: str, first: int | None, last: int | None
+) -> Iterator[Path]:
+    """Where the rows are: this machine's database, or a copy of what a sink holds."""
+    if source == "local":
+        yield config.database
+        return
+    import tempfile
+
+    say(f"Reading the {registry.SINKS[source].noun} ...")
+    rows = registry.load(source).read(config, channel, first, last, say)
+    with tempfile.TemporaryDirectory(prefix="resonance-") as folder:
+        path = Path(folder) / "rows.sqlite"
+        with Store(path) as store:
+            store.append(rows)
+        yield path
+
+
+def _check_channel(channel: str, known: list[str], source: str) -> None:
+    if channel in known:
+        return
+    if source != "local":
+        raise InputError(
+            f"{registry.SINKS[source].subject} holds nothing of {channel!r} in that range.",
+            "What is left to be sent goes there with: "
+            + registry.load(source).resume_command(channel),
+        )
+    raise unknown_channel(channel, known)
+
+
+def unknown_channel(channel: str, known: list[str]) -> InvalidChannel:
+    """With the names that are nearest to it."""
+    near = difflib.get_close_matches(channel, known, 3) or known[:8]
+    names = ", ".join(near) or "none yet"
+    more = f" and {len(known) - len(near)} more" if len(known) > len(near) else ""
+    return InvalidChannel(
+        f"Nothing was ever recorded in {channel!r}.",
+        f"Recorded channels: {names}{more}. "
+        f"To record: resonance-tui join {channel} --record, or resonance-tui log {channel}.",
+    )
+
+
+def _check_session(channel: str, sessions: list[SessionSpan], number: int | None) -> int:
+    wanted = number or 1
+    if sessions and wanted > len(sessions):
+        count = "one session" if len(sessions) == 1 else f"{len(sessions)} sessions"
+        raise InputError(
+            f"There is no session {wanted}: {channel} has {count}.",
+            f"1 is the last one. All of them: resonance-tui history {channel} --sessions",
+        )
+    return wanted
+
+
+def _nothing(channel: str, sessions: list[SessionSpan], recorder: str | None) -> InputError:
+    if not sessions:
+        return InputError(
+            f"Nothing was recorded in {channel} by {describe(recorder)}.", "Leave --recorder out."
+        )
+    span = sessions[-1]
+    return InputError(
+        f"Nothing was recorded in {channel} in that range.",
+        f"The last session: {day(span.start)}, {clock(span.start)} to {clock(span.end)}.",
+    )
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty() and sys.stdin.isatty()
+
+
+def _show(request: Request) -> None:
+    from resonance_tui.tui.screens.history import HistoryApp
+
+    app = HistoryApp(request)
+    app.run()
+    if app.return_code == INTERRUPTED:
+        raise KeyboardInterrupt
+    if app.return_code:
+        raise ResonanceError("The history screen ended with an error.")

@@ -1,0 +1,1 @@
+"""`models`: the networks there are, their weights, their cost and their scores."""

@@ -1,0 +1,22 @@
+"""The settings of one run: file, environment, and the flags that a command was given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from resonance_tui.config import Config
+
+
+def load(ctx: click.Context, flags: dict[str, Any] | None = None) -> Config:
+    """Load the settings and start the log. `flags`: by "section.name", None where not given.
+
+    Raises InputError for a setting that cannot be understood.
+    """
+    from resonance_tui import config, logs
+
+    loaded = config.load(flags, file=ctx.obj["file"])
+    logs.start(loaded.directories.log_file, verbose=ctx.obj["verbose"], secrets=loaded.secrets)
+    return loaded

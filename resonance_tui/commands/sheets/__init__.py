@@ -1,0 +1,1 @@
+"""`sheets`: the history in a Google sheet."""

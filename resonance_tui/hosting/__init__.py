@@ -1,0 +1,1 @@
+"""What the process that runs a broker does besides running it: rooms, accounts, traffic, links."""

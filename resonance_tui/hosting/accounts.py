@@ -1,0 +1,128 @@
+"""The accounts and invites of this machine's broker, and where viewers reach it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from resonance_broker import AccountsStore, BrokerProblem
+from resonance_broker.accounts import (
+    Account,
+    AccountList,
+    Role,
+    StoredInvite,
+    add_account,
+    add_invites,
+    remove_account,
+)
+from resonance_broker.passwords import hash_password, new_id, new_secret
+
+from resonance_tui.errors import InputError, StoreError
+from resonance_tui.files import private_folder, write_private
+from resonance_tui.hosting.problems import translate
+from resonance_tui.protocol.topics import normalize_channel
+from resonance_tui.protocol.urls import BrokerUrl, InviteToken, parse_broker_url
+from resonance_tui.secret import describe, may_hold_secret
+
+T = TypeVar("T")
+
+ADDRESS_FILE = "address"
+SPAN_S = {"m": 60, "h": 3600, "d": 86_400}
+LONGEST_SPAN_S = 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccounts:
+    """What is stored: accounts by name, and how many invites can still be redeemed."""
+
+    accounts: list[Account]
+    open_invites: int
+
+
+def create_account(
+    folder: Path, name: str, *, role: str, channels: Sequence[str]
+) -> tuple[Account, str]:
+    """A new account and its password, of which only a hash is kept. Raises InputError."""
+    _check_name(name)
+    rooms = tuple(dict.fromkeys(normalize_channel(channel) for channel in channels))
+    password = new_secret()
+    account = Account(name, hash_password(password), Role(role), rooms)
+    _change(folder, lambda before: (add_account(before, account), None))
+    return account, password
+
+
+def delete_account(folder: Path, name: str) -> None:
+    """Raises InputError where there is no account `name`."""
+    _check_name(name)
+    _change(folder, lambda before: (remove_account(before, name), None))
+
+
+def list_accounts(folder: Path) -> StoredAccounts:
+    """Raises InputError and StoreError for a store that cannot be read."""
+    with _problems_translated():
+        stored = AccountsStore(folder).load()
+    now = time.time()
+    is_open = [not each.used_by and each.expires_at > now for each in stored.invites.values()]
+    accounts = sorted(stored.accounts.values(), key=lambda account: account.name)
+    return StoredAccounts(accounts, sum(is_open))
+
+
+def issue_invites(folder: Path, channel: str, count: int, span_s: float) -> list[InviteToken]:
+    """New tokens, of which only hashes are kept. Raises InputError."""
+    tokens = [InviteToken(new_id(), new_secret()) for _ in range(count)]
+    now = time.time()
+    invites = [
+        StoredInvite(each.id, hash_password(each.secret), channel, now + span_s) for each in tokens
+    ]
+    _change(folder, lambda before: (add_invites(before, invites, now), None))
+    return tokens
+
+
+def parse_span(text: str) -> float:
+    """Seconds of "30m", "24h", "7d". Raises InputError."""
+    found = re.fullmatch(r"([0-9]{1,6})([mhd])", text.strip().lower())
+    seconds = int(found[1]) * SPAN_S[found[2]] if found else 0
+    if not 0 < seconds <= LONGEST_SPAN_S:
+        raise InputError(f"Not a span of time: {describe(text, 40)}", "For example 30m, 24h or 7d")
+    return float(seconds)
+
+
+def known_address(folder: Path) -> BrokerUrl | None:
+    """Where the broker with these accounts was last reached."""
+    try:
+        return parse_broker_url((folder / ADDRESS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, InputError):
+        return None
+
+
+def remember_address(folder: Path, url: BrokerUrl) -> None:
+    """For invites that are made in another terminal. Raises StoreError."""
+    try:
+        private_folder(folder)
+        write_private(folder / ADDRESS_FILE, url.spelled_out.encode())
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be written: {error.strerror}.") from error
+
+
+def _check_name(name: str) -> None:
+    """A password typed in place of a name is not repeated on the screen."""
+    if may_hold_secret(name):
+        raise InputError(f"{describe(name)} is not a name.", "Use 1 to 32 of a-z, 0-9, - and _")
+
+
+def _change(folder: Path, change: Callable[[AccountList], tuple[AccountList, T]]) -> T:
+    with _problems_translated():
+        return AccountsStore(folder).change(change)
+
+
+@contextlib.contextmanager
+def _problems_translated() -> Iterator[None]:
+    try:
+        yield
+    except BrokerProblem as problem:
+        raise translate(problem) from problem

@@ -1,0 +1,163 @@
+"""The host's own connection to its broker: rooms announced, figures read, accounts kept up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
+
+from aiomqtt import MqttError
+from resonance_broker import AccountsStore, BrokerProblem, RunningBroker
+from resonance_broker.certificate import fingerprint
+
+from resonance_tui.errors import BrokerError
+from resonance_tui.hosting.enrollments import EnrollmentDesk
+from resonance_tui.listeners import Listeners
+from resonance_tui.messaging.announcer import RoomAnnouncement
+from resonance_tui.messaging.client import BrokerClient, broker_client
+from resonance_tui.protocol.messages import ENROLLMENT_REQUEST, TABLE
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+SILENCE_S = 10.0  # a broker renews its figures every second: after this it is gone
+FAREWELL_S = 1.0
+ACCOUNTS_EVERY_S = 1.0  # how soon accounts that were changed in another terminal count
+
+Feed = Callable[[str, bytes], None]  # topic and payload of one figure
+
+
+class Host:
+    """Reconnects to the broker of this process until cancelled."""
+
+    def __init__(
+        self,
+        broker: RunningBroker,
+        channels: Sequence[str],
+        figures: Sequence[str],
+        feed: Feed,
+        *,
+        forget: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        """`figures`: topics whose messages `feed` takes; `forget`: called when the connection is
+        lost; `say`: takes a sentence for a person."""
+        self._broker = broker
+        self._figures, self._feed, self._forget = figures, feed, forget
+        self._say = Listeners(say)
+        self._rooms = RoomAnnouncement(channels, say)
+        folder = broker.settings.accounts
+        self._store = AccountsStore(folder) if folder is not None else None
+        self._desk = EnrollmentDesk(self._store, self._reload, say) if self._store else None
+        self._heard_at = 0.0  # monotonic seconds
+        self._loaded: tuple[int, int] | None = None  # stamp of the accounts that the broker knows
+
+    async def run(self) -> None:
+        """Until cancelled; then what was announced is taken back."""
+        while True:
+            with contextlib.suppress(MqttError, BrokerError, BrokerProblem, TimeoutError, OSError):
+                async with self._connect() as client:
+                    await self._serve(client)
+            self._forget()
+            await asyncio.sleep(RETRY_S)
+
+    def _connect(self) -> contextlib.AbstractAsyncContextManager[BrokerClient]:
+        return broker_client(
+            own_url(self._broker),
+            self._on_arrival,
+            identifier=f"rsn-host-{secrets.token_hex(4)}",
+            version=5 if self._broker.has_mqtt5 else 4,
+        )
+
+    def _on_arrival(self, topic: str, payload: bytes) -> None:
+        self._heard_at = time.monotonic()
+        if topic in self._figures:
+            self._feed(topic, payload)
+        elif self._desk is not None and TABLE.find(topic) is ENROLLMENT_REQUEST:
+            self._desk.observe(topic, payload)
+        else:
+            self._rooms.observe(topic, payload)
+
+    async def _serve(self, client: BrokerClient) -> None:
+        """All that goes on while connected; on the way out the rooms are taken back."""
+        self._heard_at = time.monotonic()
+        for topic in self._figures:
+            await client.follow(topic, 0)
+        if self._desk is not None:
+            await client.follow(ENROLLMENT_REQUEST.topic.of("+"), 1)
+        try:
+            await self._rooms.begin(client)
+            await _until_one_ends(self._duties(client))
+        except asyncio.CancelledError:
+            await self._take_back(client)
+            raise
+
+    async def _take_back(self, client: BrokerClient) -> None:
+        with contextlib.suppress(MqttError, TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                for message in self._rooms.closing_messages():
+                    await client.send(message)
+
+    def _duties(self, client: BrokerClient) -> list[Coroutine[Any, Any, None]]:
+        duties: list[Coroutine[Any, Any, None]] = [
+            *(self._rooms.run(client), _until_disconnected(client), self._until_silent())
+        ]
+        if self._desk is not None and self._store is not None:
+            duties += [self._desk.run(client), self._follow_accounts(self._store)]
+        return duties
+
+    async def _until_silent(self) -> None:
+        """Raises TimeoutError once nothing has arrived for `SILENCE_S`."""
+        while time.monotonic() - self._heard_at < SILENCE_S:
+            await asyncio.sleep(1.0)
+        raise TimeoutError
+
+    async def _follow_accounts(self, store: AccountsStore) -> None:
+        """Takes up what `broker users` and `broker invite` change in other terminals."""
+        while True:
+            if (stamp := store.stamp) != self._loaded:
+                self._loaded = stamp
+                await asyncio.to_thread(self._reload)
+            await asyncio.sleep(ACCOUNTS_EVERY_S)
+
+    def _reload(self) -> None:
+        try:
+            self._broker.renew_people()
+        except (BrokerProblem, OSError) as problem:
+            self._say(f"The accounts stay as they were: {problem}.")
+
+
+async def _until_disconnected(client: BrokerClient) -> None:
+    """Messages arrive by callback; the iterator only tells when the connection ends."""
+    async for _ in client.messages:
+        pass
+
+
+async def _until_one_ends(duties: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Raises what the first one ended with; the others are cancelled."""
+    running = [asyncio.ensure_future(duty) for duty in duties]
+    try:
+        done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        next(iter(done)).result()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=FAREWELL_S)
+
+
+def own_url(broker: RunningBroker) -> BrokerUrl:
+    """The broker's address with the host's own login and the fingerprint of its certificate, so
+    that any name in the certificate will do. Raises BrokerProblem for an unreadable certificate."""
+    login, certificate = broker.login, broker.settings.tls_cert
+    return replace(
+        parse_broker_url(broker.settings.url),
+        username=login.name if login else None,
+        password=login.password if login else None,
+        pin=fingerprint(certificate) if certificate else None,
+    )

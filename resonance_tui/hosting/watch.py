@@ -1,0 +1,76 @@
+"""Everything a host's process does while its broker runs, until the broker ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from resonance_broker.running import RunningBroker
+
+from resonance_tui.errors import BrokerRefused
+from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
+from resonance_tui.hosting.traffic import FigureReader, Figures
+from resonance_tui.messaging.aggregator import Aggregator
+from resonance_tui.messaging.connection import LinkState
+
+log = logging.getLogger(__name__)
+# The MQTT client calls a subscription that we cancelled an error; never on the status line.
+log.addHandler(logging.NullHandler())
+
+DRAW_EVERY_S = 1.0
+
+
+async def watch(
+    broker: RunningBroker,
+    channels: Sequence[str],
+    show: Callable[[Figures], None],
+    say: Callable[[str], None] = log.warning,
+) -> None:
+    """Show the figures once a second; returns when the broker has ended for good.
+
+    `say` takes a sentence for a person now and then.
+    """
+    reader = FigureReader(broker.figures)
+    host = Host(broker, channels, tuple(broker.figures), reader.feed, forget=reader.forget, say=say)
+    # Aggregators need MQTT 5. The rooms of a broker without it are small: everybody reads all.
+    aggregators = [
+        Aggregator(own_url(broker), channel, version=5) for channel in channels if broker.has_mqtt5
+    ]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(host.run(), name="broker host")]
+        tasks += [group.create_task(_aggregate(each), name="aggregator") for each in aggregators]
+        try:
+            while broker.is_running:
+                show(_figures(reader, aggregators))
+                await asyncio.sleep(DRAW_EVERY_S)
+        finally:
+            await _cancel_all(*tasks)
+
+
+def _figures(reader: FigureReader, aggregators: Sequence[Aggregator]) -> Figures:
+    return reader.figures(
+        time.monotonic(),
+        agents=sum(each.status.state is LinkState.CONNECTED for each in aggregators),
+        told=sum(each.figures.told for each in aggregators),
+        heard=sum(each.figures.heard for each in aggregators),
+    )
+
+
+async def _aggregate(aggregator: Aggregator) -> None:
+    try:
+        await aggregator.run()
+    except BrokerRefused as error:  # the rooms go on as a mesh
+        log.warning("not counting: %s", error)
+
+
+async def _cancel_all(*tasks: asyncio.Task[None]) -> None:
+    """Cancel until it is so: `wait_for` in Python 3.11, under the MQTT client, can swallow one.
+
+    It does when the cancellation meets the very answer that was waited for.
+    """
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=FAREWELL_S + 0.5)

@@ -1,0 +1,112 @@
+"""A simulated crowd in a room, watched by an observer that compares what was sent and counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from resonance_tui.errors import BrokerError
+from resonance_tui.messaging.permissions import check_audience
+from resonance_tui.messaging.probe import negotiate_version
+from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.simulation.crowd import SimulatedCrowd
+from resonance_tui.simulation.observer import RoomObserver
+from resonance_tui.simulation.simulated_connection import find_route
+from resonance_tui.simulation.standing import Standing, count_mismatch
+from resonance_tui.time_limit import for_seconds
+
+SETTLE_S = 3.0  # reports that are on their way arrive, a total has its tick
+_OTHER_VIEWERS = 5000  # beside the crowd, whom the count of the room has space for
+
+Report = Callable[[Standing], object]
+
+
+@dataclass(frozen=True, slots=True)
+class AudiencePlan:
+    """The crowd that was asked for."""
+
+    channel: str
+    viewers: int
+    connections: int
+    seed: int
+    stay_s: float
+    duration: float | None  # seconds; None: until interrupted
+
+
+async def run_audience(
+    plan: AudiencePlan,
+    url: BrokerUrl,
+    *,
+    every_s: float,
+    on_standing: Report,
+    on_end: Report,
+) -> None:
+    """Fill the room for as long as planned. `on_standing` is called every `every_s` seconds,
+    `on_end` once, however it ends. Raises BrokerRefused and BrokerUnreachable."""
+    version = await negotiate_version(url)
+    await check_audience(url, plan.channel)
+    route = await find_route(url, version)
+    crowd = SimulatedCrowd(
+        route,
+        plan.channel,
+        plan.viewers,
+        plan.seed,
+        connections=plan.connections,
+        stay_s=plan.stay_s,
+    )
+    observer = RoomObserver(url, plan.channel, plan.viewers + _OTHER_VIEWERS)
+    failure: BaseException | None = None
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            others = [
+                tasks.create_task(observer.run(version), name="audience observer"),
+                tasks.create_task(
+                    _report_regularly(crowd, observer, every_s, on_standing),
+                    name="audience reports",
+                ),
+            ]
+            await observer.listens.wait()
+            await _run_crowd(crowd, observer, plan.duration, on_end)
+            for task in others:
+                task.cancel()
+    except* BrokerError as group:
+        failure = group.exceptions[0]
+    if failure is not None:
+        raise failure
+
+
+async def _run_crowd(
+    crowd: SimulatedCrowd, observer: RoomObserver, duration: float | None, on_end: Report
+) -> None:
+    """However it ends, the crowd leaves, and what it did is reported."""
+    try:
+        await for_seconds(crowd.run(), duration)
+        await _wait_for_reports(crowd, observer)
+    finally:
+        last = _standing(crowd, observer)
+        await crowd.leave()
+        on_end(last)
+
+
+async def _wait_for_reports(crowd: SimulatedCrowd, observer: RoomObserver) -> None:
+    """Nobody sends any more: what is still missing after `SETTLE_S` was lost."""
+    ends = time.monotonic() + SETTLE_S
+    while time.monotonic() < ends and not _standing(crowd, observer).is_complete:
+        await asyncio.sleep(0.1)
+
+
+async def _report_regularly(
+    crowd: SimulatedCrowd, observer: RoomObserver, every_s: float, on_standing: Report
+) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        if not crowd.is_leaving:
+            on_standing(_standing(crowd, observer))
+
+
+def _standing(crowd: SimulatedCrowd, observer: RoomObserver) -> Standing:
+    room = observer.view()
+    mismatch = count_mismatch(crowd.shown, room.counts)
+    return Standing(crowd.alive, crowd.sent, crowd.lost, crowd.turned_away, room, mismatch)

@@ -1,0 +1,65 @@
+"""What a simulated crowd sent, and what the room counts of it: the difference is loss."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from resonance_tui.emotions import WORDS, Emotion
+from resonance_tui.simulation.observer import RoomView
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The crowd and its room at one moment."""
+
+    alive: int  # simulated viewers in the room
+    sent: int  # reports
+    lost: int  # connections that broke
+    turned_away: int  # connections that were refused or timed out
+    room: RoomView
+    mismatch: int  # viewers of the crowd whom the room does not count as what they last sent
+
+    @property
+    def is_complete(self) -> bool:
+        """Everything that was sent has come round."""
+        heard_all = self.room.source != "mesh" or self.room.heard >= self.sent
+        return heard_all and not self.mismatch
+
+    def as_event(self, kind: str) -> dict[str, Any]:
+        """For scripts, as of now."""
+        counts = dict(zip(WORDS, self.room.counts, strict=False))
+        return {
+            "type": kind,
+            "t": round(time.time(), 3),
+            "alive": self.alive,
+            "sent": self.sent,
+            "heard": self.room.heard,
+            "lost_connections": self.lost,
+            "turned_away": self.turned_away,
+            "room": {
+                "source": self.room.source,
+                "viewers": self.room.viewers,
+                "counts": counts,
+                "unsure": self.room.counts[Emotion.UNSURE],
+                "away": self.room.counts[Emotion.AWAY],
+            },
+            "mismatch": self.mismatch,
+        }
+
+    def as_text(self) -> str:
+        """For a person, in one line."""
+        heard = f", {self.room.heard} heard" if self.room.source == "mesh" else ""
+        broken = f", {self.lost} connections lost" if self.lost else ""
+        broken += f", {self.turned_away} turned away" if self.turned_away else ""
+        room = f"the room ({self.room.source}) counts {self.room.viewers}"
+        return (
+            f"{self.alive} viewers alive, {self.sent} reports sent{heard}; "
+            f"{room}, {self.mismatch} of ours not as they are{broken}"
+        )
+
+
+def count_mismatch(ours: list[int], counted: tuple[int, ...]) -> int:
+    """How many of ours the room cannot have counted; others in the room may hide some."""
+    return sum(max(0, mine - there) for mine, there in zip(ours, counted, strict=True))

@@ -1,0 +1,44 @@
+"""The message catalogue: every sentence of screens, help and consent goes through `tr`.
+
+The message id is the English sentence with named fields, as in gettext:
+
+    tr("retry in {seconds} s", seconds=3)
+
+`tr` translates when it is called. A table at module level marks its sentences with `mark` and
+translates them where they are shown, so that the language may be chosen after the import.
+The texts of a table's own type (`Action` of the screens), the docstrings of commands and the help
+of their options are message ids, too.
+"""
+
+from __future__ import annotations
+
+from gettext import NullTranslations
+from typing import Any
+
+_catalogue: NullTranslations = NullTranslations()
+
+
+def use(catalogue: NullTranslations) -> NullTranslations:
+    """Translate with `catalogue` from now on; returns the one used before."""
+    global _catalogue
+    before, _catalogue = _catalogue, catalogue
+    return before
+
+
+def tr(message: str, /, **fields: Any) -> str:
+    """The sentence in the person's language, its named fields filled in.
+
+    Braces in a message without fields stay as they are.
+    """
+    translated = _catalogue.gettext(message) if message else ""
+    return translated.format(**fields) if fields else translated
+
+
+def tr_n(one: str, many: str, count: int, /, **fields: Any) -> str:
+    """The form of the sentence that fits `count`, which is also the field of that name."""
+    return _catalogue.ngettext(one, many, count).format(count=count, **fields)
+
+
+def mark(message: str, /) -> str:
+    """The message unchanged: names it for the catalogue where `tr` is called later."""
+    return message
