@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ import click
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+Table = Iterable[str] | Callable[[], Iterable[str]]
 
 
 class TableChoice(click.ParamType):
@@ -23,8 +26,8 @@ class TableChoice(click.ParamType):
         self._module, self._table = module, table
 
     def _choice(self) -> click.Choice[str]:
-        names = getattr(import_module(self._module), self._table)
-        return click.Choice(list(names() if callable(names) else names))
+        table: Table = getattr(import_module(self._module), self._table)
+        return click.Choice(list(table() if callable(table) else table))
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return self._choice().convert(value, param, ctx)
