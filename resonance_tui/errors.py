@@ -28,6 +28,7 @@ ResonanceError                           exit code 1: we tried, it failed
 └── InputError                           exit code 2: wrong usage or input
     ├── InvalidChannel, InvalidEdge, InvalidNickname, InvalidBrokerUrl, InvalidTime
     ├── CredentialsInvalid               for Google: none, not theirs, or readable by others
+    ├── ExtraMissing                     an optional part that is not installed; how to add it
     ├── ConfigError                      file, key and nearest valid key named
     ├── SourceInvalid                    the camera argument is no camera, file or URL
     ├── PortTaken
@@ -190,6 +191,12 @@ class InputError(ResonanceError):
 
     exit_code = 2
     title = "Input"
+
+
+class ExtraMissing(InputError):
+    """What was asked for belongs to an extra that is not installed."""
+
+    title = "Not installed"
 
 
 class InvalidChannel(InputError):

@@ -20,6 +20,7 @@ import click
 from resonance_tui import __version__
 from resonance_tui.config import Config
 from resonance_tui.errors import EngineUnavailable, Problem, ResonanceError, in_words
+from resonance_tui.extras import EXTRAS, PURPOSES, install_command, missing
 from resonance_tui.logs import native_output_to
 from resonance_tui.profile import Profile
 from resonance_tui.secret import masked
@@ -100,6 +101,8 @@ def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
 
     yield from (faces, engine, camera, broker, history)
     yield from (_sink_check(config, name) for name in registry.SINKS)
+    for extra in EXTRAS:
+        yield lambda extra=extra: _extra(extra)
 
 
 def _program() -> Finding:
@@ -227,6 +230,8 @@ def _broker(config: Config) -> Finding:
     listening = asyncio.run(is_reachable(url, 5.0 if is_configured else 0.5))
     program = find_mosquitto()
     found = f"{program.name} at {program.path}" if program else "no Mosquitto; the embedded one"
+    if program is None and missing("amqtt"):
+        found = "no Mosquitto, and without the extra 'host' no embedded one"
     if listening:
         return Finding("broker", "ok", f"{url.public} answers; here: {found}")
     if is_configured:
@@ -246,6 +251,15 @@ def _history(config: Config) -> Finding:
     channels = store.channels()
     store.close()
     return Finding("history", "ok", f"{len(channels)} channels in {path}")
+
+
+def _extra(name: str) -> Finding:
+    """Nobody needs all extras: one that is not here is no fault."""
+    absent = missing(*EXTRAS[name])
+    if absent:
+        text = f"not installed, it is for {PURPOSES[name]}; not here: {', '.join(absent)}"
+        return Finding(f"extra {name}", "ok", text, install_command(name))
+    return Finding(f"extra {name}", "ok", f"installed: {PURPOSES[name]}")
 
 
 def _sink_check(config: Config, name: str) -> Callable[[], Finding]:

@@ -21,7 +21,8 @@ from resonance_tui.commands import models_table as tables
 from resonance_tui.config import Config
 from resonance_tui.engines import catalog, registry
 from resonance_tui.engines.base import weights_folder
-from resonance_tui.errors import InputError, ResonanceError
+from resonance_tui.errors import ExtraMissing, InputError, ResonanceError
+from resonance_tui.extras import install_command
 from resonance_tui.secret import describe, may_hold_secret
 
 
@@ -111,7 +112,7 @@ def import_(
 def _need(*more: str) -> None:
     if missing := catalog.missing_packages(*more):
         text = f"This needs packages that are not here: {', '.join(missing)}."
-        raise ResonanceError(text, catalog.INSTALL)
+        raise ExtraMissing(text, f"Install them: {install_command('zoo')}")
 
 
 def _ask(card: NetworkCard, published: Published, agreed: bool) -> None:

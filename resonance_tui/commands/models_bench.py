@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 from resonance_zoo.registry import UnknownModel
 
-from resonance_tui.engines.catalog import INSTALL
-from resonance_tui.errors import InputError
+from resonance_tui.errors import ExtraMissing, InputError
+from resonance_tui.extras import install_command
 
 if TYPE_CHECKING:
     from resonance_zoo.benchmark import Timing
@@ -35,9 +35,9 @@ def run(
         from resonance_zoo.benchmark import NotTimable, bench, check_timable, limit_threads
         from resonance_zoo.inference import DeviceError
     except ImportError as error:
-        raise InputError(
+        raise ExtraMissing(
             f"The networks need packages that are not here: {error}.",
-            f"Install them with: {INSTALL}",
+            f"Install them: {install_command('zoo')}",
         ) from error
     if threads is not None:
         limit_threads(threads)

@@ -21,6 +21,7 @@ from resonance_tui.engines.base import EngineOptions, EngineSpec
 from resonance_tui.engines.benchmark_cache import DAY_S, HOLDS_WITHIN_S, BenchmarkCache, Timing
 from resonance_tui.engines.catalog import live_networks
 from resonance_tui.errors import EngineUnavailable, InputError
+from resonance_tui.extras import install_command
 
 UNTRAINED = EngineOptions(allow_untrained=True)
 
@@ -124,7 +125,7 @@ def test_without_torch_the_line_to_type_is_said(
     monkeypatch.setattr(catalog, "find_spec", lambda name: None if name == "torch" else object())
     with pytest.raises(EngineUnavailable, match="torch") as caught:
         registry.resolve("former_dfer", tmp_path, UNTRAINED)
-    assert caught.value.hint == 'pip install "resonance-tui[zoo]"'
+    assert caught.value.hint == f"Install them: {install_command('zoo')}"
 
 
 def test_a_damaged_record_is_said(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from resonance_tui.commands import models, models_table
 from resonance_tui.engines import catalog, registry
 from resonance_tui.engines.auto import candidates
 from resonance_tui.errors import EngineUnavailable, InputError, ResonanceError
+from resonance_tui.extras import install_command
 
 SMALL: dict[str, Any] = {
     "img_size": 32, "num_frames": 4, "embed_dim": 16, "depth": 1, "num_heads": 2,
@@ -191,8 +192,8 @@ def test_without_the_extra_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(catalog, "find_spec", lambda name: None if name == "torch" else object())
-    _, err = run(capsys, "import", tmp_path / "c.pth", "--as", "mmer_mlp", code=1)
-    assert "not here: torch" in err and 'pip install "resonance-tui[zoo]"' in err
+    _, err = run(capsys, "import", tmp_path / "c.pth", "--as", "mmer_mlp", code=2)
+    assert "not here: torch" in err and install_command("zoo") in err
 
 
 def test_weights_for_other_classes_are_kept_but_not_for_a_room(

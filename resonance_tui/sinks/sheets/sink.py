@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from resonance_tui.config import Config, with_setting
 from resonance_tui.errors import CredentialsInvalid, StoreError
+from resonance_tui.extras import require
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.sinks.base import Check, Sink
@@ -61,6 +62,7 @@ class SheetSink(Sink):
     def choose_target(cls, config: Config, channel: str, target: str) -> Config:
         """Raises CredentialsInvalid, too: a person who names a sheet hears at once that there is
         no login for it."""
+        require("streamer", "Google Sheets")
         book = book_id(target)
         sheets_login.find(config)
         with Store(config.database) as store:
