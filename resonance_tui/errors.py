@@ -12,6 +12,7 @@ ResonanceError                           exit code 1: we tried, it failed
 │   └── CameraLost
 ├── FaceModelMissing                     the Haar cascade steps in
 ├── EngineUnavailable
+│   └── EngineNotInstalled               exit code 2: it belongs to an extra that is not here
 ├── BrokerError
 │   ├── BrokerUnreachable
 │   ├── BrokerRefused                    wrong password, banned, not authorised
@@ -120,6 +121,12 @@ class EngineUnavailable(ResonanceError):
     """The asked-for engine cannot run here (weights, extra packages, hardware)."""
 
     title = "Engine"
+
+
+class EngineNotInstalled(EngineUnavailable):
+    """The asked-for engine belongs to an extra that is not installed."""
+
+    exit_code = 2
 
 
 class BrokerError(ResonanceError):

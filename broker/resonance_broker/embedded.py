@@ -15,7 +15,7 @@ from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.running import Figure, Say
 from resonance_broker.settings import BrokerSettings
 from resonance_tui.errors import ExtraMissing
-from resonance_tui.extras import require
+from resonance_tui.extras import install_command, require
 
 if TYPE_CHECKING:
     from amqtt.broker import Broker
@@ -157,5 +157,5 @@ def _check_installed() -> None:
     try:
         require("host", "A broker without Mosquitto", "amqtt")
     except ExtraMissing as error:
-        hint = f"{error.hint}\nOr {INSTALL_HINT}"
+        hint = f"{INSTALL_HINT}; or the built-in one: {install_command('host')}"
         raise BrokerProblem(ProblemKind.EXTRA_MISSING, error.message, hint) from None

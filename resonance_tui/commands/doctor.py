@@ -257,9 +257,9 @@ def _extra(name: str) -> Finding:
     """Nobody needs all extras: one that is not here is no fault."""
     absent = missing(*EXTRAS[name])
     if absent:
-        text = f"not installed, it is for {PURPOSES[name]}; not here: {', '.join(absent)}"
-        return Finding(f"extra {name}", "ok", text, install_command(name))
-    return Finding(f"extra {name}", "ok", f"installed: {PURPOSES[name]}")
+        text = f"extra not installed, for {PURPOSES[name]}; not here: {', '.join(absent)}"
+        return Finding(name, "ok", text, install_command(name))
+    return Finding(name, "ok", f"extra installed, for {PURPOSES[name]}")
 
 
 def _sink_check(config: Config, name: str) -> Callable[[], Finding]:

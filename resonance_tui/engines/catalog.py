@@ -15,7 +15,7 @@ from resonance_zoo.checkpoints.stored import StoredWeights, stored
 from resonance_zoo.classes import CLASSES
 
 from resonance_tui.engines.base import EngineOptions
-from resonance_tui.errors import EngineUnavailable
+from resonance_tui.errors import EngineNotInstalled, EngineUnavailable
 from resonance_tui.extras import install_command
 
 PACKAGES = ("torch", "timm", "safetensors")
@@ -39,10 +39,10 @@ def why_not_live(name: str) -> str:
 
 
 def check_ready(name: str, folder: Path | None, options: EngineOptions) -> None:
-    """Raise EngineUnavailable where packages or trained weights are missing."""
+    """Raise EngineNotInstalled without the packages, EngineUnavailable without trained weights."""
     if missing := missing_packages():
         text = f"The engine {name} needs packages that are not installed: {', '.join(missing)}."
-        raise EngineUnavailable(text, f"Install them: {install_command('zoo')}")
+        raise EngineNotInstalled(text, f"Install them: {install_command('zoo')}")
     _check_classes(name, folder)
     if not options.allow_untrained and kept(name, folder) is None:
         raise EngineUnavailable(f"There are no trained weights for {name} here.", _how_to_get(name))

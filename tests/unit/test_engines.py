@@ -126,6 +126,7 @@ def test_without_torch_the_line_to_type_is_said(
     with pytest.raises(EngineUnavailable, match="torch") as caught:
         registry.resolve("former_dfer", tmp_path, UNTRAINED)
     assert caught.value.hint == f"Install them: {install_command('zoo')}"
+    assert caught.value.exit_code == 2
 
 
 def test_a_damaged_record_is_said(tmp_path: Path) -> None:
