@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tomllib
 from importlib import metadata
@@ -9,7 +10,14 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind, embedded, preflight
+from resonance_broker import (
+    BrokerProblem,
+    BrokerSettings,
+    ProblemKind,
+    embedded,
+    preflight,
+    start_broker,
+)
 
 from resonance_tui import extras
 from resonance_tui.cli import cli, run_verb
@@ -33,11 +41,6 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Mock:
             monkeypatch.setitem(sys.modules, name, None)
 
     return Mock(side_effect=hide)
-
-
-@pytest.fixture
-def no_mosquitto(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resonance_broker.find_mosquitto", lambda: None)
 
 
 def test_every_extra_of_pyproject_is_known_and_explained() -> None:
@@ -134,10 +137,11 @@ def test_no_keyring_holds_no_login(without: Mock) -> None:
 
 
 def test_a_broker_without_mosquitto_and_without_the_extra(
-    without: Mock, no_mosquitto: None, capsys: pytest.CaptureFixture[str]
+    without: Mock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     without("host")
-    assert run_verb(cli, ["broker", "--port", str(preflight.free_port())]) == 2
+    port = str(preflight.free_port())
+    assert run_verb(cli, ["broker", "--program", "embedded", "--port", port]) == 2
     err = capsys.readouterr().err
     assert install_command("host") in err and "install Mosquitto" in err
 
@@ -150,7 +154,11 @@ def test_the_built_in_broker_says_what_kind_of_thing_is_missing(without: Mock) -
     assert caught.value.kind is ProblemKind.EXTRA_MISSING
 
 
-def test_a_viewer_who_finds_no_broker_is_told(without: Mock, no_mosquitto: None) -> None:
+def test_a_viewer_who_finds_no_broker_is_told(
+    without: Mock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = BrokerSettings(port=preflight.free_port(), program="embedded")
+    monkeypatch.setattr("resonance_broker.local_broker", lambda: start_broker(settings))
     without("host")
     with pytest.raises(ExtraMissing) as caught:
         core._start_local_broker()
@@ -182,8 +190,10 @@ def test_doctor_lists_each_extra_and_faults_none(extra: str, without: Mock) -> N
 
 
 def test_doctor_sees_that_no_broker_can_be_started(
-    without: Mock, no_mosquitto: None, monkeypatch: pytest.MonkeyPatch
+    without: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("resonance_broker.find_mosquitto", lambda: None)
+
     async def nobody(*_: object) -> bool:
         return False
 
@@ -191,3 +201,33 @@ def test_doctor_sees_that_no_broker_can_be_started(
     without("host")
     found = doctor._broker(load())
     assert found.verdict == "warn" and "without the extra 'host'" in found.text
+
+
+LOAD_ALL = """
+import importlib, pkgutil, sys
+class Hidden:
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1].split():
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Hidden)
+import resonance_broker, resonance_tui
+failed = []
+for package in (resonance_tui, resonance_broker):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if module.name.endswith("__main__"):
+            continue
+        try:
+            importlib.import_module(module.name)
+        except ImportError as error:
+            failed.append(module.name)
+print("FAILED", *failed)
+"""
+
+
+def test_only_what_talks_to_google_loads_an_extra() -> None:
+    hidden = [name for packages in EXTRAS.values() for name in packages]
+    hidden += ["google", "google_auth_oauthlib", "torchvision", "sklearn", "onnx"]
+    command = [sys.executable, "-c", LOAD_ALL, " ".join(hidden)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    failed = done.stdout.split("FAILED ")[-1].split()
+    assert failed == ["resonance_tui.sinks.sheets.client", "resonance_tui.sinks.sheets.http"]
