@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from children import run_child
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
@@ -33,5 +33,5 @@ def test_a_hook_starts(hook: dict[str, Any]) -> None:
     program = Path(shlex.split(hook["entry"])[0])
     assert program.parent == Path(".venv/bin")
     here = Path(sys.executable).with_name(program.name)  # of the environment that runs the tests
-    done = subprocess.run([here, "--version"], capture_output=True, text=True, check=True)
+    done = run_child([here, "--version"], capture_output=True, text=True, check=True)
     assert any(character.isdigit() for character in done.stdout)

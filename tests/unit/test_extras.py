@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tomllib
 from importlib import metadata
@@ -10,6 +9,7 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from children import run_child
 from resonance_broker import (
     BrokerProblem,
     BrokerSettings,
@@ -27,6 +27,7 @@ from resonance_tui.errors import ExtraMissing
 from resonance_tui.extras import EXTRAS, PURPOSES, install_command, missing, require
 from resonance_tui.session import core
 from resonance_tui.sinks.sheets import login as sheets_login
+from resonance_tui.sinks.sheets.sink import SheetSink
 
 ROOT = Path(__file__).resolve().parents[2]
 WHEEL = ["gspread<7,>=6.2; extra == 'all'", "gspread<7,>=6.2; extra == 'streamer'", "click>=8.1"]
@@ -228,6 +229,16 @@ def test_only_what_talks_to_google_loads_an_extra() -> None:
     hidden = [name for packages in EXTRAS.values() for name in packages]
     hidden += ["google", "google_auth_oauthlib", "torchvision", "sklearn", "onnx"]
     command = [sys.executable, "-c", LOAD_ALL, " ".join(hidden)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = run_child(command, capture_output=True, text=True, check=True)
     failed = done.stdout.split("FAILED ")[-1].split()
     assert failed == ["resonance_tui.sinks.sheets.client", "resonance_tui.sinks.sheets.http"]
+
+
+def test_doctor_warns_of_a_login_that_cannot_be_used(
+    without: Mock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = sheets_login.GoogleLogin("service_account", {"client_email": "a@b.example"}, "a file")
+    monkeypatch.setattr(sheets_login, "find", lambda config: login)
+    without("streamer")
+    found = SheetSink.check(load())
+    assert (found.verdict, found.advice) == ("warn", install_command("streamer"))
