@@ -9,13 +9,14 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from resonance_tui.errors import ExtraMissing
+from resonance_tui.extras import install_command, require
+
 from resonance_broker.mosquitto import INSTALL_HINT
 from resonance_broker.preflight import check_port
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.running import Figure, Say
 from resonance_broker.settings import BrokerSettings
-from resonance_tui.errors import ExtraMissing
-from resonance_tui.extras import install_command, require
 
 if TYPE_CHECKING:
     from amqtt.broker import Broker

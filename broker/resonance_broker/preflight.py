@@ -8,9 +8,10 @@ import socket
 import ssl
 from pathlib import Path
 
+from resonance_tui.extras import missing
+
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.settings import BrokerSettings
-from resonance_tui.extras import missing
 
 
 def read_text(path: Path, what: str) -> str:

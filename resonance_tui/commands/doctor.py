@@ -83,6 +83,8 @@ def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
     yield _program
     yield _terminal
     yield _opencv
+    for extra in EXTRAS:
+        yield lambda extra=extra: _extra(extra)
 
     def faces() -> Finding:
         return _faces(config)
@@ -101,8 +103,6 @@ def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
 
     yield from (faces, engine, camera, broker, history)
     yield from (_sink_check(config, name) for name in registry.SINKS)
-    for extra in EXTRAS:
-        yield lambda extra=extra: _extra(extra)
 
 
 def _program() -> Finding:
