@@ -12,6 +12,7 @@ ResonanceError                           exit code 1: we tried, it failed
 │   └── CameraLost
 ├── FaceModelMissing                     the Haar cascade steps in
 ├── EngineUnavailable
+│   └── EngineNotInstalled               exit code 2: it belongs to an extra that is not here
 ├── BrokerError
 │   ├── BrokerUnreachable
 │   ├── BrokerRefused                    wrong password, banned, not authorised
@@ -28,6 +29,7 @@ ResonanceError                           exit code 1: we tried, it failed
 └── InputError                           exit code 2: wrong usage or input
     ├── InvalidChannel, InvalidEdge, InvalidNickname, InvalidBrokerUrl, InvalidTime
     ├── CredentialsInvalid               for Google: none, not theirs, or readable by others
+    ├── ExtraMissing                     an optional part that is not installed; how to add it
     ├── ConfigError                      file, key and nearest valid key named
     ├── SourceInvalid                    the camera argument is no camera, file or URL
     ├── PortTaken
@@ -121,6 +123,12 @@ class EngineUnavailable(ResonanceError):
     title = "Engine"
 
 
+class EngineNotInstalled(EngineUnavailable):
+    """The asked-for engine belongs to an extra that is not installed."""
+
+    exit_code = 2
+
+
 class BrokerError(ResonanceError):
     """Something about the MQTT broker."""
 
@@ -190,6 +198,12 @@ class InputError(ResonanceError):
 
     exit_code = 2
     title = "Input"
+
+
+class ExtraMissing(InputError):
+    """What was asked for belongs to an extra that is not installed."""
+
+    title = "Not installed"
 
 
 class InvalidChannel(InputError):

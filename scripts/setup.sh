@@ -72,7 +72,8 @@ LIST
   [ ${#missing[@]} = 0 ] || apt_install "libraries of the face finder" "${missing[@]}" || true
 }
 
-# ensure_packages EXTRAS: "" for the viewer, "[zoo,dev]" for everything; skipped when nothing moved.
+# ensure_packages EXTRAS: "[host]" for the demo, "[all,zoo,dev]" for everything; skipped when nothing
+# moved.
 ensure_packages() {
   local stamp="$venv/installed$1" want
   want=$(cat pyproject.toml constraints.txt | cksum)

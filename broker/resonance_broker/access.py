@@ -5,11 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from resonance_tui.protocol.messages import TABLE
-from resonance_tui.protocol.table import MessageTable
-from resonance_tui.protocol.topics import ROOT
-from resonance_tui.protocol.values import INVITE_PREFIX, Party
-
 from resonance_broker.accounts import (
     AGGREGATOR_PREFIX,
     HOST_NAME,
@@ -22,6 +17,10 @@ from resonance_broker.accounts import (
 from resonance_broker.passwords import hash_password, is_sha512
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.settings import Version
+from resonance_tui.protocol.messages import TABLE
+from resonance_tui.protocol.table import MessageTable
+from resonance_tui.protocol.topics import ROOT
+from resonance_tui.protocol.values import INVITE_PREFIX, Party
 
 ARGON2_SINCE: Version = (2, 1, 0)
 _HOW_TO = "make it with: mosquitto_passwd -c FILE NAME (asks for the password; then without -c)"

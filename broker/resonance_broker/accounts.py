@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import Annotated
 
 import msgspec
-from resonance_tui.protocol.topics import CHANNEL, ID, is_id
-from resonance_tui.protocol.values import INVITE_PREFIX, EnrollmentResult, Party
 
 from resonance_broker.passwords import is_sha512
 from resonance_broker.problem import BrokerProblem, ProblemKind
+from resonance_tui.protocol.topics import CHANNEL, ID, is_id
+from resonance_tui.protocol.values import INVITE_PREFIX, EnrollmentResult, Party
 
 HOST_NAME = "resonance-host"
 AGGREGATOR_PREFIX = "agg-"

@@ -14,6 +14,8 @@ from resonance_broker.preflight import check_port
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.running import Figure, Say
 from resonance_broker.settings import BrokerSettings
+from resonance_tui.errors import ExtraMissing
+from resonance_tui.extras import install_command, require
 
 if TYPE_CHECKING:
     from amqtt.broker import Broker
@@ -73,11 +75,12 @@ class EmbeddedBroker:
         """Start it and return once it listens.
 
         Raises:
-            BrokerProblem: NOT_INSTALLED for what only Mosquitto can do; USAGE, PORT_TAKEN;
-                FAILED when it cannot be started.
+            BrokerProblem: NOT_INSTALLED for what only Mosquitto can do; EXTRA_MISSING without
+                amqtt; USAGE, PORT_TAKEN; FAILED when it cannot be started.
         """
         self.settings.validate()
         _check_abilities(self.settings)
+        _check_installed()
         check_port(self.settings)
         self._thread.start()
         while self._thread.is_alive() and not self._is_up.wait(0.05):
@@ -148,3 +151,11 @@ def _check_abilities(settings: BrokerSettings) -> None:
             f"the built-in broker cannot {' or '.join(wanted)}, and Mosquitto is not used",
             INSTALL_HINT,
         )
+
+
+def _check_installed() -> None:
+    try:
+        require("host", "A broker without Mosquitto", "amqtt")
+    except ExtraMissing as error:
+        hint = f"{INSTALL_HINT}; or the built-in one: {install_command('host')}"
+        raise BrokerProblem(ProblemKind.EXTRA_MISSING, error.message, hint) from None

@@ -8,10 +8,10 @@ import socket
 import ssl
 from pathlib import Path
 
-from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
-
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.settings import BrokerSettings
+from resonance_tui.extras import missing
+from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
 
 
 def read_text(path: Path, what: str) -> str:
@@ -91,7 +91,10 @@ def _cannot_bind(settings: BrokerSettings, error: OSError) -> BrokerProblem:
 
 
 def port_holder(port: int) -> str:
-    """The program listening on a TCP port ("mosquitto, process 812"), "" where it is hidden."""
+    """The program listening on a TCP port ("mosquitto, process 812"), "" where it is hidden or
+    psutil, of the extra `host`, is not installed."""
+    if missing("psutil"):
+        return ""
     import psutil
 
     with contextlib.suppress(psutil.Error, OSError, RuntimeError):

@@ -14,10 +14,14 @@ class ProblemKind(StrEnum):
     FILE = "file"  # a users file, certificate or key that cannot be used
     PORT_TAKEN = "port-taken"
     NOT_INSTALLED = "not-installed"  # no Mosquitto, and the embedded broker cannot do it
+    EXTRA_MISSING = "extra-missing"  # no Mosquitto, and the embedded broker is not installed
     FAILED = "failed"  # it started, or tried to, and ended by itself
 
 
-_WRONG_INPUT = (ProblemKind.USAGE, ProblemKind.FILE, ProblemKind.PORT_TAKEN)
+_WRONG_INPUT = (
+    *(ProblemKind.USAGE, ProblemKind.FILE),
+    *(ProblemKind.PORT_TAKEN, ProblemKind.EXTRA_MISSING),
+)
 
 
 class BrokerProblem(Problem):

@@ -15,7 +15,6 @@ from typing import Any
 
 import click
 
-from resonance_tui import __version__
 from resonance_tui.cli.streams import open_streams
 from resonance_tui.commands.groups import Group
 from resonance_tui.errors import INTERRUPTED, Problem
@@ -27,6 +26,14 @@ from resonance_tui.texts import mark
 EXIT_CODES = mark("Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted.")
 
 
+def _show_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if is_asked and not ctx.resilient_parsing:
+        from resonance_tui import __version__
+
+        click.echo(f"resonance-tui, version {__version__}")
+        ctx.exit()
+
+
 @click.group(
     cls=Group,
     epilog=EXIT_CODES,
@@ -34,7 +41,14 @@ EXIT_CODES = mark("Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 int
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings file.")
 @click.option("--verbose", is_flag=True, help="Write debug lines to the log file.")
-@click.version_option(__version__, prog_name="resonance-tui")
+@click.option(
+    *("--version", "shows_version"),
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
     """Feel the room while you watch a live stream.

@@ -26,6 +26,7 @@ from resonance_tui.errors import (
     ResonanceError,
     in_words,
 )
+from resonance_tui.extras import EXTRAS, PURPOSES, install_command, missing
 from resonance_tui.secret import masked
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
     yield _program
     yield _terminal
     yield _opencv
+    for extra in EXTRAS:
+        yield lambda extra=extra: _extra(extra)
 
     def faces() -> Finding:
         return _faces(config)
@@ -244,7 +247,6 @@ def _camera(config: Config) -> Finding:
 
 def _broker(config: Config) -> Finding:
     from resonance_broker import find_mosquitto
-
     from resonance_tui.commands.session_builder import broker_or_default
     from resonance_tui.messaging.probe import is_reachable
 
@@ -253,6 +255,8 @@ def _broker(config: Config) -> Finding:
     listening = asyncio.run(is_reachable(url, 5.0 if is_configured else 0.5))
     program = find_mosquitto()
     found = f"{program.name} at {program.path}" if program else "no Mosquitto; the embedded one"
+    if program is None and missing("amqtt"):
+        found = "no Mosquitto, and without the extra 'host' no embedded one"
     if listening:
         return Finding("broker", "ok", f"{url.public} answers; here: {found}")
     if is_configured:
@@ -272,6 +276,15 @@ def _history(config: Config) -> Finding:
     channels = store.channels()
     store.close()
     return Finding("history", "ok", f"{len(channels)} channels in {path}")
+
+
+def _extra(name: str) -> Finding:
+    """Nobody needs all extras: one that is not here is no fault."""
+    absent = missing(*EXTRAS[name])
+    if absent:
+        text = f"extra not installed, for {PURPOSES[name]}; not here: {', '.join(absent)}"
+        return Finding(name, "ok", text, install_command(name))
+    return Finding(name, "ok", f"extra installed, for {PURPOSES[name]}")
 
 
 def _sink_check(config: Config, name: str) -> Callable[[], Finding]:

@@ -70,7 +70,6 @@ def _say_new_certificate(logins: Logins, url: BrokerUrl) -> None:
 
 async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin) -> None:
     from resonance_broker.passwords import hash_password
-
     from resonance_tui.messaging.enrollment import redeem
 
     salt = hashlib.sha256(login.user.encode()).digest()[:12]  # the same whenever we ask again

@@ -8,14 +8,13 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from resonance_zoo.cards import network_card
-
 from resonance_tui.engines.base import Engine, EngineOptions, EngineRequest, has_weights
 from resonance_tui.engines.benchmark_cache import holds, known, timed
 from resonance_tui.engines.catalog import kept, live_networks
 from resonance_tui.engines.still import StillEngine
 from resonance_tui.engines.zoo import ZooEngine, check_device
 from resonance_tui.errors import EngineUnavailable, in_words
+from resonance_zoo.cards import network_card
 
 log = logging.getLogger(__name__)
 

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import resonance_zoo
+from resonance_tui.engines.base import EngineOptions
+from resonance_tui.errors import EngineNotInstalled, EngineUnavailable
+from resonance_tui.extras import install_command
 from resonance_zoo.card_types import NetworkCard
 from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints.errors import WeightsError
 from resonance_zoo.checkpoints.stored import StoredWeights, stored
 from resonance_zoo.classes import CLASSES
 
-from resonance_tui.engines.base import EngineOptions
-from resonance_tui.errors import EngineUnavailable
-
 PACKAGES = ("torch", "timm", "safetensors")
 TRY_UNTRAINED = " To try it all the same: --allow-untrained."
-INSTALL = 'pip install "resonance-tui[zoo]"'
 _WHY_NOT = {
     "features": "reads features that were computed beforehand, not a camera",
     "pretrain": "is there to learn from clips without labels; it names no emotion",
@@ -39,10 +38,10 @@ def why_not_live(name: str) -> str:
 
 
 def check_ready(name: str, folder: Path | None, options: EngineOptions) -> None:
-    """Raise EngineUnavailable where packages or trained weights are missing."""
+    """Raise EngineNotInstalled without the packages, EngineUnavailable without trained weights."""
     if missing := missing_packages():
         text = f"The engine {name} needs packages that are not installed: {', '.join(missing)}."
-        raise EngineUnavailable(text, INSTALL)
+        raise EngineNotInstalled(text, f"Install them: {install_command('zoo')}")
     _check_classes(name, folder)
     if not options.allow_untrained and kept(name, folder) is None:
         raise EngineUnavailable(f"There are no trained weights for {name} here.", _how_to_get(name))

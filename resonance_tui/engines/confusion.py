@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from resonance_zoo.cards import network_card, still_card
 
 from resonance_tui.engines import registry
+from resonance_zoo.cards import network_card, still_card
 
 
 def confusion_of(engine: str) -> NDArray[np.float64] | None:

@@ -112,9 +112,8 @@ def create(
 def _no_engine(name: str) -> InputError:
     """Why `name` is no engine: the nearest names, and where all of them are listed."""
     import resonance_zoo
-    from resonance_zoo.registry import did_you_mean
-
     from resonance_tui.engines.catalog import why_not_live
+    from resonance_zoo.registry import did_you_mean
 
     if user := next((engine for engine, row in ENGINES.items() if row.card == name), None):
         user = STATIC if ENGINES[STATIC].card == name else user

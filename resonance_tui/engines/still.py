@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import resonance_zoo
 from numpy.typing import NDArray
+
+import resonance_zoo
+from resonance_tui.engines.base import EngineRequest, EngineSpec
 from resonance_zoo.cards import still_card
 from resonance_zoo.runtime import open_network
-
-from resonance_tui.engines.base import EngineRequest, EngineSpec
 
 CLIP_FRAMES = 4
 FRAME_RATE = 10.0

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import resonance_zoo
 from numpy.typing import NDArray
-from resonance_zoo.card_types import ClipInput
-from resonance_zoo.cards import network_card
-from resonance_zoo.checkpoints.errors import WeightsError
 
+import resonance_zoo
 from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
 from resonance_tui.engines.benchmark_cache import cores
 from resonance_tui.engines.catalog import check_ready, kept
 from resonance_tui.errors import EngineUnavailable, in_words
+from resonance_zoo.card_types import ClipInput
+from resonance_zoo.cards import network_card
+from resonance_zoo.checkpoints.errors import WeightsError
 
 if TYPE_CHECKING:
     from torch import nn

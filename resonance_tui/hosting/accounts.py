@@ -21,7 +21,6 @@ from resonance_broker.accounts import (
     remove_account,
 )
 from resonance_broker.passwords import hash_password, new_id, new_secret
-
 from resonance_tui.errors import InputError, StoreError
 from resonance_tui.files import private_folder, write_private
 from resonance_tui.hosting.problems import translate

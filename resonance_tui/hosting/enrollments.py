@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from resonance_broker import AccountsStore, BrokerProblem
 from resonance_broker.accounts import redeem
-
 from resonance_tui.errors import WireError
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient

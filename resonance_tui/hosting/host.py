@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from aiomqtt import MqttError
+
 from resonance_broker import AccountsStore, BrokerProblem, RunningBroker
 from resonance_broker.certificate import fingerprint
-
 from resonance_tui.errors import BrokerError
 from resonance_tui.hosting.enrollments import EnrollmentDesk
 from resonance_tui.listeners import Listeners

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from resonance_broker import BrokerSettings
-
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken, invite_link
 
 

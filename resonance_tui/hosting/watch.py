@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 
 from resonance_broker.running import RunningBroker
-
 from resonance_tui.errors import BrokerRefused
 from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
 from resonance_tui.hosting.traffic import FigureReader, Figures

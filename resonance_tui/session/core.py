@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineOptions
-from resonance_tui.errors import BrokerFailed, BrokerUnreachable, StoreError, first_problem
+from resonance_tui.errors import (
+    BrokerFailed,
+    BrokerUnreachable,
+    ExtraMissing,
+    StoreError,
+    first_problem,
+)
 from resonance_tui.history.recorder import Recorder
 from resonance_tui.history.store import Store
 from resonance_tui.listeners import Listeners
@@ -214,7 +220,7 @@ class Session:
             return url
         try:
             started = await asyncio.to_thread(_start_local_broker)
-        except BrokerFailed:
+        except (BrokerFailed, ExtraMissing):
             if await is_reachable(url, PATIENCE_S):
                 return url
             raise
@@ -394,4 +400,6 @@ def _start_local_broker() -> RunningBroker:
     try:
         return resonance_broker.local_broker()
     except resonance_broker.BrokerProblem as problem:
-        raise BrokerFailed(problem.message, problem.hint) from problem
+        is_absent = problem.kind is resonance_broker.ProblemKind.EXTRA_MISSING
+        error = ExtraMissing if is_absent else BrokerFailed
+        raise error(problem.message, problem.hint) from problem

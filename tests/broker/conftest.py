@@ -11,6 +11,7 @@ import pytest
 from children import run_child
 from limits import patience
 from machine import free_port
+
 from resonance_broker import BrokerSettings, RunningBroker, find_mosquitto, start_broker
 from resonance_broker.certificate import own_certificate
 

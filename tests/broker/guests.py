@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 from limits import patience
+
 from resonance_broker import RunningBroker
 from resonance_broker.certificate import fingerprint
 from resonance_broker.passwords import hash_password
-
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable
 from resonance_tui.hosting.accounts import issue_invites
 from resonance_tui.hosting.host import Host

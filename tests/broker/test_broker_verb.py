@@ -19,11 +19,11 @@ import pytest
 from children import start_child
 from limits import patience
 from machine import free_port
+
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
 from resonance_broker.address import pinned_context
 from resonance_broker.mosquitto import FIGURES
 from resonance_broker.preflight import speaks_mqtt
-
 from resonance_tui.commands.broker.start import describe, run
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import (

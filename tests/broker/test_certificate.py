@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from children import run_child
 from guests import comes_in, digest_of, hosted_meanwhile, invited, pinned
+
 from resonance_broker import RunningBroker
 from resonance_broker.certificate import fingerprint, is_self_signed, own_certificate
-
 from resonance_tui.commands.redeem_invite import accept_invite
 from resonance_tui.commands.session_builder import broker_url, with_login
 from resonance_tui.config import load

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from children import run_child
+
 from resonance_broker.cluster.__main__ import main
 from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
 from resonance_broker.problem import BrokerProblem, ProblemKind

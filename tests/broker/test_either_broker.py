@@ -11,6 +11,7 @@ import aiomqtt
 import pytest
 from limits import patience
 from machine import free_port
+
 from resonance_broker import (
     BrokerProblem,
     BrokerSettings,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from guests import digest_of, pinned
 from limits import patience
+
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account
-
 from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.announcer import RoomAnnouncement, RoomAnnouncer
 from resonance_tui.messaging.client import broker_client

@@ -17,9 +17,9 @@ from children import run_child, start_child
 from guests import comes_in, digest_of, hosted, hosted_meanwhile, invited, pinned
 from limits import patience
 from machine import free_port
+
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account, remove_account
-
 from resonance_tui.commands.broker import invite
 from resonance_tui.commands.redeem_invite import accept_invite
 from resonance_tui.commands.session_builder import broker_url, with_login

@@ -22,6 +22,7 @@ import pytest
 from children import run_child, start_child
 from limits import patience
 from machine import free_port
+
 from resonance_broker import (
     BrokerProblem,
     BrokerSettings,
@@ -33,7 +34,6 @@ from resonance_broker.address import certificate_trouble, pinned_context
 from resonance_broker.mosquitto import MosquittoBroker, Program
 from resonance_broker.preflight import speaks_mqtt
 from resonance_broker.runtime_dir import RuntimeDir, _parent, new_login
-
 from resonance_tui.protocol.messages import REPORT
 
 pytestmark = pytest.mark.mosquitto

@@ -53,7 +53,7 @@ def test_help_teaches_by_example_and_starts_nothing(run: Run, name: str) -> None
     assert f"scripts/{name}" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["check", "demo", "test"])
+@pytest.mark.parametrize("name", ["check", "demo", "fast", "test"])
 def test_help_is_found_behind_other_arguments(run: Run, name: str) -> None:
     done = run(name, "tests/unit", "--help")
     assert (done.returncode, done.stderr) == (0, "")

@@ -17,6 +17,7 @@ from pathlib import Path
 from children import start_child
 from limits import patience
 from machine import Mosquitto, free_port
+
 from resonance_broker.certificate import self_signed
 from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
 

@@ -17,8 +17,8 @@ import pytest
 from children import run_child, start_child
 from limits import patience
 from machine import free_port
-from resonance_broker import BrokerSettings, start_broker
 
+from resonance_broker import BrokerSettings, start_broker
 from resonance_tui.commands.aggregate import account_id, describe
 from resonance_tui.messaging.aggregator import AggregatorStatus
 from resonance_tui.messaging.connection import LinkState

@@ -19,11 +19,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import resonance_zoo
 from children import run_child, start_child
 from limits import patience
-from resonance_zoo.cards import network_card
 
+import resonance_zoo
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines import base, registry
 from resonance_tui.engines.base import EngineOptions, EngineSpec, weights_folder
@@ -35,6 +34,7 @@ from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.perception import Perception
 from resonance_tui.pipeline.smoothing import ABSENT, Steady
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
+from resonance_zoo.cards import network_card
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra `zoo`)")
 from resonance_zoo import inference  # noqa: E402  (both need torch)

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from resonance_broker import AccountsStore, BrokerProblem, ProblemKind
 from resonance_broker.accounts import (
     REMEMBER_S,
@@ -26,7 +27,6 @@ from resonance_broker.accounts import (
     remove_account,
 )
 from resonance_broker.passwords import hash_password, is_sha512, new_id, new_secret
-
 from resonance_tui.errors import InputError, StoreError, WireError
 from resonance_tui.hosting.accounts import parse_span
 from resonance_tui.logins import Logins, SavedLogin

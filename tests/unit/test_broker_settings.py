@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
 from resonance_broker.access import BrokerLogin, access_rules, parse_users, users_file
 from resonance_broker.accounts import HOST_NAME, Account, Role, StoredInvite
 from resonance_broker.passwords import hash_password
 from resonance_broker.settings import is_loopback, mosquitto_conf, warnings
-
 from resonance_tui.protocol.messages import NICKNAME, REPORT
 from resonance_tui.protocol.topics import shard_of
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from children import run_child
-from resonance_zoo.cards import network_card
 
 from resonance_tui.commands import doctor
 from resonance_tui.commands.session_builder import check, frames_a_second
@@ -21,6 +20,8 @@ from resonance_tui.engines.base import EngineOptions, EngineSpec
 from resonance_tui.engines.benchmark_cache import DAY_S, HOLDS_WITHIN_S, BenchmarkCache, Timing
 from resonance_tui.engines.catalog import live_networks
 from resonance_tui.errors import EngineUnavailable, InputError
+from resonance_tui.extras import install_command
+from resonance_zoo.cards import network_card
 
 UNTRAINED = EngineOptions(allow_untrained=True)
 
@@ -124,7 +125,8 @@ def test_without_torch_the_line_to_type_is_said(
     monkeypatch.setattr(catalog, "find_spec", lambda name: None if name == "torch" else object())
     with pytest.raises(EngineUnavailable, match="torch") as caught:
         registry.resolve("former_dfer", tmp_path, UNTRAINED)
-    assert caught.value.hint == 'pip install "resonance-tui[zoo]"'
+    assert caught.value.hint == f"Install them: {install_command('zoo')}"
+    assert caught.value.exit_code == 2
 
 
 def test_a_damaged_record_is_said(tmp_path: Path) -> None:

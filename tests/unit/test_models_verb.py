@@ -11,19 +11,20 @@ from typing import Any
 
 import click
 import pytest
-import resonance_zoo
 from children import run_child
-from resonance_zoo.cards import network_card
-from resonance_zoo.checkpoints import pull as pulling
-from resonance_zoo.checkpoints.errors import PullError
-from resonance_zoo.files import sha256
 
+import resonance_zoo
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands.models.list import run_info
 from resonance_tui.commands.models.table import ModelRow, table
 from resonance_tui.engines import catalog, registry
 from resonance_tui.engines.auto import candidates
 from resonance_tui.errors import EngineUnavailable, InputError, ResonanceError
+from resonance_tui.extras import install_command
+from resonance_zoo.cards import network_card
+from resonance_zoo.checkpoints import pull as pulling
+from resonance_zoo.checkpoints.errors import PullError
+from resonance_zoo.files import sha256
 
 SMALL: dict[str, Any] = {
     "img_size": 32, "num_frames": 4, "embed_dim": 16, "depth": 1, "num_heads": 2,
@@ -189,8 +190,8 @@ def test_without_the_extra_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(catalog, "find_spec", lambda name: None if name == "torch" else object())
-    _, err = run(capsys, "import", tmp_path / "c.pth", "--as", "mmer_mlp", code=1)
-    assert "not here: torch" in err and 'pip install "resonance-tui[zoo]"' in err
+    _, err = run(capsys, "import", tmp_path / "c.pth", "--as", "mmer_mlp", code=2)
+    assert "not here: torch" in err and install_command("zoo") in err
 
 
 def test_weights_for_other_classes_are_kept_but_not_for_a_room(
@@ -236,6 +237,7 @@ def test_auto_ranks_own_weights_and_those_for_ferv39k(tmp_path: Path, data: Path
 def pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names that were asked for; what is kept is a stand-in."""
     import torch
+
     from resonance_zoo.weights import keep_start
 
     names: list[str] = []

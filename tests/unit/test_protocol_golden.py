@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from resonance_broker.access import access_rules
 from resonance_broker.accounts import Account, Role, StoredInvite
 from resonance_broker.cluster import layout
 from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
-
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.protocol import frames, messages, packets

@@ -13,12 +13,12 @@ from typing import Annotated
 import msgpack
 import msgspec
 import pytest
+
 from resonance_broker.access import access_rules
 from resonance_broker.accounts import Account, Role, StoredInvite
 from resonance_broker.cluster import layout
 from resonance_broker.cluster.layout import published_by
 from resonance_broker.settings import BrokerSettings
-
 from resonance_tui.errors import WireError
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.rate_limit import RateLimiter

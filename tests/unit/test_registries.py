@@ -9,9 +9,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind, backends, start_broker
 from resonance_broker.running import Say
-
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands import doctor, session_builder
 from resonance_tui.config import load

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import resonance_zoo
 from numpy.typing import NDArray
-from resonance_zoo import files
 
+import resonance_zoo
 from resonance_tui.emotions import WORDS
 from resonance_tui.engines import registry
 from resonance_tui.engines.still import StillEngine
 from resonance_tui.errors import EngineUnavailable
 from resonance_tui.pipeline.alignment import BOX_LIFT, BOX_SCALE
+from resonance_zoo import files
 
 
 @pytest.fixture(scope="module")

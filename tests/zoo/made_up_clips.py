@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
 from resonance_zoo.train.clips.annotations import OFFICIAL_WORDS
 
 PER_CLASS = 2

@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
 import torch.nn.functional as F  # noqa: E402
+
 from resonance_zoo.c3d import C3D  # noqa: E402
 from resonance_zoo.clip_input import ClipError  # noqa: E402
 from resonance_zoo.registry import UnknownOverride, create  # noqa: E402

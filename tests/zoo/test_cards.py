@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import resonance_zoo
 from resonance_zoo import cards, files
 

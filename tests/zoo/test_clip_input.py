@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import resonance_zoo
 import torch
+from torch import Tensor, nn
+
+import resonance_zoo
 from resonance_zoo.card_types import NetworkCard
 from resonance_zoo.clip_input import ClipError, check_clip
-from torch import Tensor, nn
 
 CLIP = (1, 3, 2, 4, 4)
 READERS = [

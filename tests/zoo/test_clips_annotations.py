@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
 from resonance_zoo.train.clips import frames
 from resonance_zoo.train.clips.annotations import AnnotatedClip, AnnotationError, read
 from resonance_zoo.train.clips.frames import FrameError

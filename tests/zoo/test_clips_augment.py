@@ -11,6 +11,7 @@ pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
 import torch
 from PIL import Image
+
 from resonance_zoo.card_types import ClipInput
 from resonance_zoo.train.clips import augment
 from resonance_zoo.train.clips.randomness import seed_all, seeded

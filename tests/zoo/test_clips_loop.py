@@ -19,6 +19,8 @@ for package in ("torch", "accelerate", "tensorboard"):
 
 import torch  # noqa: E402
 from accelerate import Accelerator  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
+
 from resonance_zoo.checkpoints.official import read_official  # noqa: E402
 from resonance_zoo.train.checkpoint_file import CheckpointError  # noqa: E402
 from resonance_zoo.train.clips import annotations, checkpoint, flags, recipes, session  # noqa: E402
@@ -28,8 +30,6 @@ from resonance_zoo.train.clips.fine_tune import FineTuning  # noqa: E402
 from resonance_zoo.train.clips.flags import FlagError  # noqa: E402
 from resonance_zoo.train.clips.loop import GracefulStop, Stopped, TrainingRun  # noqa: E402
 from resonance_zoo.train.clips.watch import Watch, confusion_as_markdown  # noqa: E402
-from torch import Tensor, nn  # noqa: E402
-
 from tests.zoo.made_up_clips import TINY, make  # noqa: E402
 
 RECIPE = replace(recipes.FUSED, batch=4, epochs=2, warmup_epochs=1, base_lr=0.05)

@@ -9,14 +9,14 @@ import pytest
 
 pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
-import resonance_zoo
 import torch
+from torch import Tensor, nn
+
+import resonance_zoo
 from resonance_zoo.ial_loss import intensity_aware_loss, total_loss
 from resonance_zoo.train.clips import objectives, optim
 from resonance_zoo.train.clips.randomness import seed_all
 from resonance_zoo.train.clips.recipes import FORMER_DFER, FUSED, IAL, PRETRAIN, RecipeError
-from torch import Tensor, nn
-
 from tests.zoo import parity
 from tests.zoo.made_up_clips import TINY
 

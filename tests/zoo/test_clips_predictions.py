@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from resonance_zoo.train.clips import predictions
 from resonance_zoo.train.clips.predictions import Answers, PredictionsError
 

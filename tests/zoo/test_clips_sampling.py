@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import RandomState
+
 from resonance_zoo.train.clips.recipes import (
     FORMER_DFER,
     FUSED,
@@ -27,7 +28,6 @@ from resonance_zoo.train.clips.sampling import (
     strided_window,
 )
 from resonance_zoo.train.clips.schedule import Cosine, Stairs
-
 from tests.zoo import parity
 
 FORMER, ONE_BY_ONE = Segments(8, 2), Segments(16, 1)

@@ -22,6 +22,7 @@ for package in ("torch", "accelerate", "tensorboard"):
     pytest.importorskip(package, reason=f"{package} (extra 'zoo') is not installed")
 
 import torch  # noqa: E402
+
 from resonance_zoo import metrics  # noqa: E402
 from resonance_zoo.checkpoints.official import read_official  # noqa: E402
 from resonance_zoo.registry import create  # noqa: E402
@@ -29,7 +30,6 @@ from resonance_zoo.train.clips.checkpoint import LAST, read  # noqa: E402
 from resonance_zoo.train.clips.evaluate import TestClips  # noqa: E402
 from resonance_zoo.train.clips.recipes import RECIPES  # noqa: E402
 from resonance_zoo.train.clips.sampling import Dense, Spread  # noqa: E402
-
 from tests.zoo.made_up_clips import SETTINGS, TINY, make  # noqa: E402
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"

@@ -6,8 +6,9 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 import pytest
-import resonance_zoo
 import torch
+
+import resonance_zoo
 from resonance_zoo.cards import network_card
 from resonance_zoo.cost import Measured, example_inputs, measure
 

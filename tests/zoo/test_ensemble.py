@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from resonance_zoo.classes import CLASSES
 from resonance_zoo.clip_input import ClipError
 from resonance_zoo.ensemble import Ensemble, Member, fused_with_poster, resized, spread
-from torch import Tensor, nn
 
 RAF_DB = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 

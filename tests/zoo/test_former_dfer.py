@@ -8,10 +8,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+
 from resonance_zoo.clip_input import ClipError  # noqa: E402
 from resonance_zoo.former_dfer import FormerDfer  # noqa: E402
 from resonance_zoo.registry import create  # noqa: E402
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from . import parity  # noqa: E402
 

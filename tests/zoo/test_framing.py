@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 import resonance_zoo
 from resonance_zoo.train.still import ferplus
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-import resonance_zoo
 import torch
+from torch import Tensor, nn
+
+import resonance_zoo
 from resonance_zoo.clip_input import ClipError
 from resonance_zoo.fused import FusedConfig, MaeDferMMNet, mean_minus_onset
 from resonance_zoo.mmnet import PositionCalibration
-from torch import Tensor, nn
-
 from tests.zoo import parity
 from tests.zoo.naive_attention import naive_attention_map
 

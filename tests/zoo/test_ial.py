@@ -7,11 +7,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
 import torch.nn.functional as F  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+
 from resonance_zoo.clip_input import ClipError  # noqa: E402
 from resonance_zoo.ial import GcaBlock, Ial  # noqa: E402
 from resonance_zoo.ial_loss import total_loss  # noqa: E402
 from resonance_zoo.registry import create  # noqa: E402
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from . import parity  # noqa: E402
 from .test_former_dfer import naive_transformer  # noqa: E402

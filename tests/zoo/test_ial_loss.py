@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
 import torch.nn.functional as F  # noqa: E402
+
 from resonance_zoo.ial_loss import (  # noqa: E402
     OFFICIAL,
     LossWeights,

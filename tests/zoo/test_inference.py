@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import resonance_zoo
 import torch
+from torch import Tensor, nn
+
+import resonance_zoo
 from resonance_zoo import inference, optimize, textbook
 from resonance_zoo.benchmark import NotTimable, bench, fill
 from resonance_zoo.card_types import ClipInput
 from resonance_zoo.clip_input import ClipError
 from resonance_zoo.patterns import drifting_patterns
-from torch import Tensor, nn
 
 SMALL_VIT: dict[str, Any] = {
     "img_size": 64, "num_frames": 8, "embed_dim": 128, "depth": 2, "num_heads": 4,

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
+
 import resonance_zoo
 
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
 from resonance_zoo.clip_input import ClipError  # noqa: E402
-
 from tests.zoo import parity  # noqa: E402
 
 if TYPE_CHECKING:
-    from resonance_zoo.mae_dfer import GeneralAttention, LgiBlock, MaeDfer
     from torch import Tensor
+
+    from resonance_zoo.mae_dfer import GeneralAttention, LgiBlock, MaeDfer
 
 TINY = {
     "img_size": 64, "num_frames": 8, "embed_dim": 48, "depth": 3, "num_heads": 4,

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
 import resonance_zoo
 
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
 from resonance_zoo.mae_dfer_pretrain import joint_loss, reconstruction_target  # noqa: E402
 from resonance_zoo.masking import part_window_mask  # noqa: E402
-
 from tests.zoo import parity  # noqa: E402
 
 if TYPE_CHECKING:
-    from resonance_zoo.mae_dfer_pretrain import MaeDferPretrain
     from torch import Tensor, nn
+
+    from resonance_zoo.mae_dfer_pretrain import MaeDferPretrain
 
 TINY = {
     "img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 4,

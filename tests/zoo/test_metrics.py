@@ -7,6 +7,7 @@ from math import comb
 
 import numpy as np
 import pytest
+
 from resonance_zoo import metrics as measures
 from resonance_zoo.train.still import metrics
 from resonance_zoo.train.still.calibrate import WANTED_WHEN_SURE, calibrate, logit_bias

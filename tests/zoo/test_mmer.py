@@ -6,8 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
-import resonance_zoo
 import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+import resonance_zoo
 from resonance_zoo.clip_input import ClipError
 from resonance_zoo.mmer import MmerMlp, load_sklearn
 from resonance_zoo.mmer_classes import (
@@ -16,9 +19,6 @@ from resonance_zoo.mmer_classes import (
     ALPHABETICAL_TO_RAVDESS,
     RAVDESS_CLASSES,
 )
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
-
 from tests.zoo import parity
 
 LENGTHS = torch.tensor([4, 9, 1])

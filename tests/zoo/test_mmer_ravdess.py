@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
+
 from resonance_zoo import mmer_ravdess as ravdess
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "ravdess"

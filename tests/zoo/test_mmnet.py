@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 import pytest
-import resonance_zoo
 import torch
+from torch import Tensor
+
+import resonance_zoo
 from resonance_zoo.clip_input import ClipError
 from resonance_zoo.mmnet import (
     CABlock,
@@ -17,8 +19,6 @@ from resonance_zoo.mmnet import (
     apex_frame,
     stem,
 )
-from torch import Tensor
-
 from tests.zoo import parity
 from tests.zoo.naive_attention import naive_attention_map
 

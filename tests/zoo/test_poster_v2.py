@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import resonance_zoo
 import torch
 import torch.nn.functional as F
+
+import resonance_zoo
 from resonance_zoo.clip_input import ClipError
 from resonance_zoo.poster_v2 import (
     CrossAttention,
@@ -15,7 +16,6 @@ from resonance_zoo.poster_v2 import (
     relative_position_index,
 )
 from resonance_zoo.poster_v2_backbones import IR50, MobileFaceNet
-
 from tests.zoo import parity
 
 

@@ -14,8 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 import requests.adapters
-import resonance_zoo
 import torch
+
+import resonance_zoo
 from resonance_zoo import weights
 from resonance_zoo.card_types import NetworkCard, Published
 from resonance_zoo.cards import network_card

@@ -7,10 +7,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
 import torch.nn.functional as F  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+
 from resonance_zoo.clip_input import ClipError  # noqa: E402
 from resonance_zoo.r3d_18 import R3D18, BasicBlock3d  # noqa: E402
 from resonance_zoo.registry import create  # noqa: E402
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from . import parity  # noqa: E402
 

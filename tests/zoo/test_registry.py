@@ -6,8 +6,9 @@ import sys
 from typing import Any
 
 import pytest
-import resonance_zoo
 from children import run_child
+
+import resonance_zoo
 from resonance_zoo import registry
 
 from .conftest import ROOT

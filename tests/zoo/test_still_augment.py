@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from resonance_zoo.train.still.augment import Augmentation, augment, reframe
 
 

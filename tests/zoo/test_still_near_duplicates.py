@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+
 from resonance_zoo.train.still.augment import reframe
 from resonance_zoo.train.still.near_duplicates import LOOK_ALIKE, closest
 

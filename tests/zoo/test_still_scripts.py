@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from resonance_zoo import CLASSES
 from resonance_zoo.cards import CARDS, load_card
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import resonance_zoo
 import timm
 import torch
 from children import run_child
+
+import resonance_zoo
 from resonance_zoo import timm_bridge, weights
 
 from .conftest import ROOT

@@ -6,13 +6,14 @@ from functools import cache
 from typing import Any
 
 import pytest
-import resonance_zoo
 import torch
-from resonance_zoo.layers import Classifier
-from resonance_zoo.train.clips.optim import layer_id
 from timm.models import group_parameters
 from timm.optim import param_groups_layer_decay
 from torch import Tensor, nn
+
+import resonance_zoo
+from resonance_zoo.layers import Classifier
+from resonance_zoo.train.clips.optim import layer_id
 
 VIT: dict[str, Any] = {
     "img_size": 32, "num_frames": 4, "embed_dim": 16, "depth": 3, "num_heads": 2,

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
 import resonance_zoo
 
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
 from resonance_zoo.clip_input import ClipError  # noqa: E402
 from resonance_zoo.layers import sinusoid_table  # noqa: E402
-
 from tests.zoo import parity  # noqa: E402
 
 if TYPE_CHECKING:
-    from resonance_zoo.videomae import VideoMae
     from torch import Tensor
+
+    from resonance_zoo.videomae import VideoMae
 
 TINY = {
     "img_size": 64, "num_frames": 8, "embed_dim": 48, "depth": 3, "num_heads": 4,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import resonance_zoo
 import torch
+
+import resonance_zoo
 from resonance_zoo import weights
 
 from .weights_files import State, small

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import resonance_zoo
 import torch
 from children import run_child
+from safetensors.torch import load_file
+from torch import nn
+
+import resonance_zoo
 from resonance_zoo import weights
 from resonance_zoo.checkpoints.unfilled import unfilled
 from resonance_zoo.files import sha256
-from safetensors.torch import load_file
-from torch import nn
 
 from .conftest import ROOT
 from .weights_files import SMALL, State, same, saved, small

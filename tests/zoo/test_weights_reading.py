@@ -15,10 +15,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from resonance_zoo import weights
-from resonance_zoo.checkpoints import pickles
 from safetensors.torch import save_file
 from torch import nn
+
+from resonance_zoo import weights
+from resonance_zoo.checkpoints import pickles
 
 from .weights_files import State, same, saved, small
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import resonance_zoo
 import torch
 from torch import Tensor, nn
+
+import resonance_zoo
 
 SMALL: dict[str, Any] = {
     "img_size": 32, "num_frames": 4, "embed_dim": 16, "depth": 1, "num_heads": 2,

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from string import Template
 
-from resonance_tui.protocol.messages import EDGE, TABLE
-from resonance_tui.protocol.table import Message
-from resonance_tui.protocol.values import Party
-
 from resonance_broker.passwords import hash_password
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.settings import is_loopback
+from resonance_tui.protocol.messages import EDGE, TABLE
+from resonance_tui.protocol.table import Message
+from resonance_tui.protocol.values import Party
 
 _NAME = re.compile(r"[a-z0-9_-]{1,16}")
 _HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")

@@ -24,7 +24,6 @@ from resonance_tui.listeners import Listeners
 
 if TYPE_CHECKING:
     from resonance_broker import BrokerSettings, RunningBroker
-
     from resonance_tui.hosting.traffic import Figures
     from resonance_tui.protocol.urls import InviteToken
 
@@ -115,7 +114,6 @@ def run(
         KeyboardInterrupt: after cleaning up, for Ctrl-C and for SIGTERM.
     """
     from resonance_broker import BrokerSettings
-
     from resonance_tui.config import directories
     from resonance_tui.hosting.accounts import parse_span
     from resonance_tui.protocol.topics import normalize_channel
@@ -173,7 +171,6 @@ def _serve(
 ) -> None:
     """Start, print and watch the broker; raises BrokerFailed when it keeps ending by itself."""
     from resonance_broker import BrokerProblem, start_broker
-
     from resonance_tui.hosting.certificate import prepare_certificate
     from resonance_tui.hosting.problems import translate
 
@@ -224,7 +221,6 @@ def _sigterm_interrupts() -> Iterator[None]:
 def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pin: str) -> None:
     """Data to stdout, one `name  value` a line; the rest to stderr."""
     from resonance_broker.address import certificate_trouble, outward_address, reachable_host
-
     from resonance_tui.hosting.accounts import remember_address
     from resonance_tui.hosting.share import share_lines
     from resonance_tui.protocol.urls import parse_broker_url

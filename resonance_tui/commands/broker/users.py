@@ -13,7 +13,6 @@ from resonance_tui.commands.settings import load
 
 if TYPE_CHECKING:
     from resonance_broker.accounts import Account
-
     from resonance_tui.protocol.urls import BrokerUrl
 
 # What the owner of an account types, by role.

@@ -8,7 +8,8 @@ import click
 
 from resonance_tui.commands.console import put, put_json, say_progress
 from resonance_tui.commands.groups import Command
-from resonance_tui.errors import InputError
+from resonance_tui.errors import ExtraMissing, InputError
+from resonance_tui.extras import install_command
 
 if TYPE_CHECKING:
     from resonance_zoo.benchmark import Timing
@@ -49,15 +50,13 @@ def run(
     """Time `names` and print a line or an object for each. Raises InputError."""
     from resonance_zoo.registry import UnknownModel
 
-    from resonance_tui.engines.catalog import INSTALL
-
     try:
         from resonance_zoo.benchmark import NotTimable, bench, check_timable, limit_threads
         from resonance_zoo.inference import DeviceError
     except ImportError as error:
-        raise InputError(
+        raise ExtraMissing(
             f"The networks need packages that are not here: {error}.",
-            f"Install them with: {INSTALL}",
+            f"Install them: {install_command('zoo')}",
         ) from error
     if threads is not None:
         limit_threads(threads)

@@ -34,11 +34,10 @@ def list_(ctx: click.Context, pattern: str, as_json: bool) -> None:
 def run_list(config: Config, pattern: str, *, as_json: bool) -> None:
     """Every network whose name matches the shell-style `pattern`. Raises InputError for none."""
     import resonance_zoo
-    from resonance_zoo.registry import UnknownModel
-
     from resonance_tui.commands.models.table import ModelRow, state, table
     from resonance_tui.engines import registry
     from resonance_tui.engines.base import weights_folder
+    from resonance_zoo.registry import UnknownModel
 
     names = resonance_zoo.list_models(pattern)
     if not names:
@@ -69,12 +68,11 @@ def info(ctx: click.Context, name: str, as_json: bool) -> None:
 def run_info(config: Config, name: str, *, as_json: bool) -> None:
     """Everything that the card of `name` says, and what is stored here for it."""
     import resonance_zoo
-    from resonance_zoo.checkpoints.stored import stored
-
     from resonance_tui.commands.models import page
     from resonance_tui.commands.models.problems import zoo_errors_translated
     from resonance_tui.commands.models.table import state
     from resonance_tui.engines.base import weights_folder
+    from resonance_zoo.checkpoints.stored import stored
 
     folder = weights_folder(config.directories.data)
     with zoo_errors_translated():

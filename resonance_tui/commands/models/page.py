@@ -7,10 +7,9 @@ from dataclasses import asdict
 from textwrap import fill
 from typing import Any
 
+from resonance_tui.commands.models.table import named_scores, scores
 from resonance_zoo.card_types import Card, NetworkCard, Published, StillCard
 from resonance_zoo.checkpoints.stored import StoredWeights
-
-from resonance_tui.commands.models.table import named_scores, scores
 
 
 def page(card: Card, kept: StoredWeights | None, width: int) -> Iterator[str]:

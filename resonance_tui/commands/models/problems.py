@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from resonance_tui.errors import InputError, ResonanceError
 from resonance_zoo.card_types import CardError
 from resonance_zoo.checkpoints.errors import NothingPublished, PullError, WeightsError
 from resonance_zoo.registry import UnknownModel
-
-from resonance_tui.errors import InputError, ResonanceError
 
 
 @contextmanager

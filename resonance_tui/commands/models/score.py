@@ -13,6 +13,7 @@ from resonance_tui.commands.groups import Command
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
     from resonance_zoo import metrics
 
 SIGNIFICANCE = 0.05
@@ -44,9 +45,9 @@ def run(file: Path, *, label: str, pred: str, versus: str | None, as_json: bool)
     Raises InputError for a file, column or value that cannot be understood.
     """
     import numpy as np
-    from resonance_zoo import metrics
 
     from resonance_tui.commands.models.predictions import read_columns
+    from resonance_zoo import metrics
 
     wanted = [label, pred, *([versus] if versus is not None else [])]
     columns = {name: np.array(codes) for name, codes in read_columns(file, wanted).columns.items()}

@@ -12,14 +12,14 @@ import click
 from resonance_tui.commands.console import put, say
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
-from resonance_tui.errors import InputError, ResonanceError
+from resonance_tui.errors import ExtraMissing, InputError, ResonanceError
+from resonance_tui.extras import install_command
 from resonance_tui.secret import describe, may_hold_secret
 
 if TYPE_CHECKING:
+    from resonance_tui.config import Config
     from resonance_zoo.card_types import Card, NetworkCard, Published
     from resonance_zoo.checkpoints.stored import StoredWeights
-
-    from resonance_tui.config import Config
 
 
 @click.command("pull", cls=Command)
@@ -42,12 +42,11 @@ def pull(ctx: click.Context, name: str, yes: bool) -> None:
 def run_pull(config: Config, name: str, *, agreed: bool) -> None:
     """Fetch published weights (`name`, or NAME.TAG for one of several) after showing whose terms
     they come under."""
+    from resonance_tui.commands.models.problems import zoo_errors_translated
+    from resonance_tui.engines.base import weights_folder
     from resonance_zoo.checkpoints import pull as pulling
     from resonance_zoo.checkpoints.stored import intact, stored
     from resonance_zoo.registry import UnknownModel
-
-    from resonance_tui.commands.models.problems import zoo_errors_translated
-    from resonance_tui.engines.base import weights_folder
 
     if may_hold_secret(name):  # the registry's own complaint would quote what stands before a "."
         raise InputError(f"No network is called {describe(name)}.", UnknownModel(name).hint)
@@ -100,12 +99,11 @@ def run_import(
     NAME=VALUE pairs with which the network must be built to hold it.
     """
     import resonance_zoo
-    from resonance_zoo.checkpoints.stored import intact, stored
-    from resonance_zoo.registry import parse_overrides
-
     from resonance_tui.commands.models.page import some
     from resonance_tui.commands.models.problems import zoo_errors_translated
     from resonance_tui.engines.base import weights_folder
+    from resonance_zoo.checkpoints.stored import intact, stored
+    from resonance_zoo.registry import parse_overrides
 
     folder = weights_folder(config.directories.data)
     with zoo_errors_translated():
@@ -133,7 +131,7 @@ def _require(*more: str) -> None:
 
     if missing := catalog.missing_packages(*more):
         text = f"This needs packages that are not here: {', '.join(missing)}."
-        raise ResonanceError(text, catalog.INSTALL)
+        raise ExtraMissing(text, f"Install them: {install_command('zoo')}")
 
 
 def _agree_to_terms(card: NetworkCard, published: Published, agreed: bool) -> None:
@@ -163,9 +161,8 @@ def _print_kept(kept: StoredWeights, before: StoredWeights | None) -> None:
 
 def _print_next_steps(card: Card, kept: StoredWeights, *, is_start: bool) -> None:
     """What to do with them, in the app and in Python."""
-    from resonance_zoo.card_types import NetworkCard
-
     from resonance_tui.engines import catalog
+    from resonance_zoo.card_types import NetworkCard
 
     if is_start or not isinstance(card, NetworkCard) or card.takes in ("features", "pretrain"):
         put(f"To start training from it: scripts/train_dfer, with {kept.path}")

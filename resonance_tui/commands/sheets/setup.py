@@ -13,6 +13,7 @@ import click
 from resonance_tui.commands.console import put, say
 from resonance_tui.config import Config
 from resonance_tui.errors import CredentialsInvalid, InputError, SheetsRefused
+from resonance_tui.extras import require
 from resonance_tui.history.store import Store
 from resonance_tui.protocol.topics import normalize_channel
 from resonance_tui.secret import describe
@@ -51,6 +52,7 @@ def run(
 
     Without a channel it is for every channel. Raises InputError and SheetsError.
     """
+    require("streamer", "Google Sheets")
     wanted = normalize_channel(channel) if channel else ""
     book = book_id(sheet) if sheet else None
     for mail in share:

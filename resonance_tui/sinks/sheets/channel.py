@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError, SheetsBusy, StoreError
+from resonance_tui.extras import require
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.listeners import Listeners
@@ -42,8 +43,9 @@ T = TypeVar("T")
 def connect(config: Config, outbox: Outbox | None = None) -> Sheets:
     """A client that logs in with its first call; `outbox` counts the calls.
 
-    Raises CredentialsInvalid.
+    Raises CredentialsInvalid, and ExtraMissing without the extra `streamer`.
     """
+    require("streamer", "Google Sheets")
     from resonance_tui.sinks.sheets.client import Sheets
 
     login = sheets_login.find(config)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from resonance_tui.config import Config
 from resonance_tui.errors import CredentialsInvalid, SheetsRefused
+from resonance_tui.extras import missing
 from resonance_tui.files import write_private
 from resonance_tui.secret import HIDDEN, shown_path
 from resonance_tui.sinks.sheets.keytext import MOST_BYTES, read_key, unquoted
@@ -240,6 +241,8 @@ def _kept(config: Config) -> GoogleLogin | None:
 
 
 def _from_keyring() -> str | None:
+    if missing("keyring"):  # whoever goes on to use the login is told how to install it
+        return None
     import keyring
     from keyring.errors import KeyringError
 

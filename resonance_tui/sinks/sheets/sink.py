@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from resonance_tui.config import Config, with_setting
 from resonance_tui.errors import CredentialsInvalid, StoreError
+from resonance_tui.extras import EXTRAS, install_command, missing, require
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.sinks.base import Check, Sink
@@ -59,8 +60,9 @@ class SheetSink(Sink):
 
     @classmethod
     def choose_target(cls, config: Config, channel: str, target: str) -> Config:
-        """Raises CredentialsInvalid, too: a person who names a sheet hears at once that there is
-        no login for it."""
+        """Raises CredentialsInvalid and ExtraMissing, too: a person who names a sheet hears at once
+        that there is no login for it, or no extra."""
+        require("streamer", "Google Sheets")
         book = book_id(target)
         sheets_login.find(config)
         with Store(config.database) as store:
@@ -75,7 +77,10 @@ class SheetSink(Sink):
             if not config.settings.sheets.credentials:
                 return Check("ok", "no login for Google Sheets; nothing goes there")
             return Check("warn", error.message, error.hint)
-        return Check("ok", f"login {login.account or login.kind} from {login.origin}")
+        found = f"login {login.account or login.kind} from {login.origin}"
+        if missing(*EXTRAS["streamer"]):
+            return Check("warn", f"{found}; no extra 'streamer'", install_command("streamer"))
+        return Check("ok", found)
 
     @classmethod
     def read(
