@@ -9,9 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from resonance_tui.commands.console import note, put, put_event, say
-from resonance_tui.emotions import STYLES, WORDS, Emotion
+from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.engines.status import EngineState, untrained
-from resonance_tui.messaging.connection import LinkStatus
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (
     CorrectedCounts,
@@ -22,6 +21,7 @@ from resonance_tui.session.events import (
     SelfView,
     SessionEvent,
 )
+from resonance_tui.session.json_events import link_json, room_json, self_json
 from resonance_tui.time_limit import for_seconds
 
 
@@ -147,46 +147,6 @@ async def run(
         say(printer.summary())
     if printer.failure is not None:
         raise printer.failure
-
-
-def self_json(t: float, me: SelfView) -> dict[str, Any]:
-    return {
-        "type": "self",
-        "t": round(t, 3),
-        "state": me.state,
-        "emotion": me.code.word if me.code.is_emotion else None,
-        "confidence": me.confidence,
-        "probabilities": list(me.probabilities),
-        "latency_ms": me.latency_ms,
-    }
-
-
-def room_json(event: RoomUpdate) -> dict[str, Any]:
-    room, score = event.room, event.resonance
-    data: dict[str, Any] = {
-        "type": "room",
-        "t": round(event.t, 3),
-        "viewers": room.viewers,
-        "counts": dict(zip(WORDS, room.counts, strict=True)),
-        "unsure": room.unsure,
-        "away": room.away,
-        "mode": "total" if room.is_total else "mesh",
-        "resonance": None if score is None else round(score, 2),
-    }
-    if event.corrected is not None:
-        data["corrected"] = corrected_json(event.corrected)
-    return data
-
-
-def corrected_json(corrected: CorrectedCounts) -> dict[str, Any]:
-    """Counts and the ends of their 95 % band by emotion, or nulls and why."""
-    rows = {"counts": corrected.counts, "low": corrected.low, "high": corrected.high}
-    named = {key: dict(zip(WORDS, row, strict=True)) if row else None for key, row in rows.items()}
-    return {"engine": corrected.engine, **named, "lacking": corrected.lacking or None}
-
-
-def link_json(t: float, status: LinkStatus) -> dict[str, Any]:
-    return {"type": "link", "t": round(t, 3), "status": status.state.value, "detail": status.detail}
 
 
 def self_text(me: SelfView) -> str:

@@ -19,7 +19,8 @@ from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.secret import may_hold_secret
-from resonance_tui.session.core import Session, SessionPlan
+from resonance_tui.session.core import Session
+from resonance_tui.session.plan import SessionPlan
 from resonance_tui.sinks import registry
 
 TITLE_LIMIT = 100  # characters of a recording's title

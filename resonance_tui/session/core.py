@@ -8,20 +8,15 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.base import EngineOptions
 from resonance_tui.errors import (
-    BrokerFailed,
     BrokerUnreachable,
-    ExtraMissing,
     StoreError,
     first_problem,
 )
@@ -29,79 +24,53 @@ from resonance_tui.history.recorder import Recorder
 from resonance_tui.history.store import Store
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.connection import LinkState, LinkStatus
-from resonance_tui.messaging.link import Link, MqttLink
+from resonance_tui.messaging.link import Link
 from resonance_tui.messaging.permissions import own_id
-from resonance_tui.messaging.probe import is_reachable
 from resonance_tui.pipeline.face_pipeline import FacePipeline
-from resonance_tui.pipeline.smoothing import ABSENT, Steady
-from resonance_tui.pipeline.sources import Source
-from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
-from resonance_tui.protocol.values import MANUAL, SIMULATED, Report
+from resonance_tui.pipeline.smoothing import Steady
+from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
+from resonance_tui.session.broker_choice import choose_broker
 from resonance_tui.session.events import (
     LinkUpdate,
     NoticeUpdate,
     RoomUpdate,
-    SelfState,
     SelfUpdate,
-    SelfView,
     SessionEvent,
     SessionView,
 )
 from resonance_tui.session.metrics import RoomMetrics
-from resonance_tui.session.publish_gate import PublishGate
+from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.room_model import RoomModel
-from resonance_tui.sinks.base import SinkPlan
+from resonance_tui.session.self_report import SelfReport
 from resonance_tui.sinks.runner import SinkRunner, finish_all
-
-if TYPE_CHECKING:  # loaded only when a local broker has to be started
-    from resonance_broker import RunningBroker
 
 ROOM_TICK_S = 0.25  # a quiet room is looked at this often
 ROOM_GAP_S = 0.1  # a busy one no oftener than this; news in a quiet one shows at once
 LARGE_ROOM = 200  # viewers; in larger ones somebody changes all the time
-SAY_LASTS_S = 10.0
-PATIENCE_S = 2.0  # for the broker of another viewer who starts at the same moment
-NOT_RECORDING = "Not recording"
 TELL_AT_LEAST_S = 1.0  # listeners hear of themselves and the room this often when nothing changes
-
-
-@dataclass(frozen=True, slots=True)
-class SessionPlan:
-    """Everything decided before a session starts."""
-
-    channel: str
-    nickname: str
-    viewer_id: str
-    boot: int
-    broker: BrokerUrl | None  # None: the default address, or a local broker of our own
-    source: Source
-    engine: str
-    data_dir: Path
-    engine_options: EngineOptions = field(default_factory=EngineOptions)
-    detector: str = "auto"
-    fps: float | None = None  # None: as many frames a second as the engine's clips need
-    once: bool = False
-    database: Path | None = None  # record there
-    title: str = ""  # of the recording
-    sinks: tuple[SinkPlan, ...] = ()  # and bring what is recorded there
-    observe_only: bool = False  # the logger: sees the room, is not in it
 
 
 class Session:
     """Runs on the loop's thread; camera, inference, database and broker are reached by threads."""
 
-    def __init__(self, plan: SessionPlan) -> None:
-        self._plan = plan
+    def __init__(
+        self,
+        plan: SessionPlan,
+        *,
+        connect: LinkFactory = open_link,
+        room: RoomModel | None = None,
+    ) -> None:
+        """`connect` makes the link, `room` holds the settings until the host's arrive."""
+        self._plan, self._connect = plan, connect
         self._tell: Listeners[[SessionEvent]] = Listeners()
-        self._room = RoomModel()
+        self._room = room or RoomModel()
         self._timeline = Timeline()
         self._measures = RoomMetrics()
-        self._gate = PublishGate()
-        self._reading: tuple[Steady, dict[str, float]] = (ABSENT, {})
-        self._said: tuple[Emotion, float] | None = None  # code, monotonic time at which it lapses
+        self._own = SelfReport(plan.boot, is_simulated=plan.source.kind == "demo")
         self._me_told_at = self._room_told_at = -math.inf
+        self._notice_is_trouble = False
         self._link: Link | None = None
         self._recorder: Recorder | None = None
         self._face = FacePipeline(
@@ -158,7 +127,7 @@ class Session:
             self._link.publish_nickname(self._plan.nickname)
         elif self._link is not None:
             self._link.withdraw()
-        self._gate.reset()
+        self._own.reset()
         self._update_me(time.monotonic())
 
     def set_corrected(self, on: bool) -> None:
@@ -169,7 +138,7 @@ class Session:
     def say(self, code: Emotion | None) -> None:
         """State an emotion by key for ten seconds; None gives the word back to the camera."""
         now = time.monotonic()
-        self._said = None if code is None else (code, now + SAY_LASTS_S)
+        self._own.say(code, now)
         self._update_me(now)
 
     async def run(self) -> None:
@@ -179,10 +148,10 @@ class Session:
         started here, StoreError when the database to record into cannot be opened.
         """
         async with AsyncExitStack() as stack:
-            broker = await self._find_broker(stack)
+            broker = await choose_broker(self._plan.broker, stack, self._broker_started)
             self._recorder = await self._open_recorder(stack)
             sinks = self._open_sinks(stack)
-            self._link = self._connect(broker, await self._own_id(broker))
+            self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
                     others = [
@@ -211,25 +180,9 @@ class Session:
 
     # Setting up
 
-    async def _find_broker(self, stack: AsyncExitStack) -> BrokerUrl:
-        """The configured broker; else whoever listens at the default address; else our own."""
-        if self._plan.broker is not None:
-            return self._plan.broker
-        url = parse_broker_url(DEFAULT_BROKER_URL)
-        if await is_reachable(url):
-            return url
-        try:
-            started = await asyncio.to_thread(_start_local_broker)
-        except (BrokerFailed, ExtraMissing):
-            if await is_reachable(url, PATIENCE_S):
-                return url
-            raise
-        stack.push_async_callback(asyncio.to_thread, started.stop)
-        if parse_broker_url(started.url).port != url.port and await is_reachable(url, PATIENCE_S):
-            return url  # somebody here was a moment quicker: that is where we meet
-        self.view = replace(self.view, broker_url=started.url)
-        self._notice(f"No broker was listening, so one runs here while you stay: {started.url}")
-        return parse_broker_url(started.url)
+    def _broker_started(self, url: str) -> None:
+        self.view = replace(self.view, broker_url=url)
+        self._notice(f"No broker was listening, so one runs here while you stay: {url}")
 
     async def _open_recorder(self, stack: AsyncExitStack) -> Recorder | None:
         if self._plan.database is None:
@@ -255,11 +208,10 @@ class Session:
         stack.push_async_callback(finish_all, sinks)  # once the recorder has written its last row
         return sinks
 
-    def _connect(self, broker: BrokerUrl, viewer_id: str) -> Link:
-        plan = self._plan
-        link = MqttLink(broker, plan.channel, viewer_id, observe_only=plan.observe_only)
-        if plan.nickname and self.view.is_sharing:
-            link.publish_nickname(plan.nickname)
+    def _open_link(self, broker: BrokerUrl, viewer_id: str) -> Link:
+        link = self._connect(broker, self._plan, viewer_id)
+        if self._plan.nickname and self.view.is_sharing:
+            link.publish_nickname(self._plan.nickname)
         return link
 
     # The room
@@ -292,14 +244,14 @@ class Session:
     def _own_row(self) -> ViewerRow | None:
         if not self.view.is_sharing:
             return None
-        me, flags = self._me()
+        report = self._own.report(self.view.me)
         return ViewerRow(
             self.view.viewer_id,
             self._plan.nickname,
-            me.code,
-            round(100 * me.confidence),
-            bool(flags & MANUAL),
-            bool(flags & SIMULATED),
+            report.code,
+            report.confidence,
+            report.is_manual,
+            report.is_simulated,
             False,
         )
 
@@ -326,8 +278,8 @@ class Session:
         if self.view.is_recording == bool(trouble):
             self.view = replace(self.view, is_recording=not trouble)
         if trouble:
-            self._notice(f"{NOT_RECORDING}: {trouble} Trying again.")
-        elif self.view.notice.startswith(NOT_RECORDING):
+            self._notice(f"Not recording: {trouble} Trying again.", is_trouble=True)
+        elif self._notice_is_trouble:
             self._notice("Recording again.")
 
     def _measure(self, room: RoomSnapshot, at: float, *, is_fact: bool) -> None:
@@ -340,7 +292,7 @@ class Session:
     # The own report
 
     def _read(self, steady: Steady, latency_ms: dict[str, float]) -> None:
-        self._reading = (steady, latency_ms)
+        self._own.read(steady, latency_ms)
         self._update_me(time.monotonic(), is_new=bool(latency_ms))
 
     def _face_status(self) -> None:
@@ -348,42 +300,20 @@ class Session:
 
     def _update_me(self, now: float, *, is_new: bool = False) -> None:
         """Work out what this viewer says, show it, and publish it where that is due."""
-        if self._said is not None and now >= self._said[1]:
-            self._said = None
-        me, flags = self._me()
+        me = self._own.view(now, is_sharing=self.view.is_sharing)
         if is_new or me != self.view.me or now - self._me_told_at >= TELL_AT_LEAST_S:
             self._me_told_at = now
             self.view = replace(self.view, me=me)
             self._tell(SelfUpdate(time.time(), me))
         if self._link is None or not self.view.is_sharing:
             return
-        confidence = round(100 * me.confidence)
-        if self._gate.opens(me.code, confidence, flags, now):
-            seq = 0  # the link numbers what it sends
-            self._link.publish_report(Report(self._plan.boot, seq, me.code, confidence, flags))
+        report = self._own.report(me)
+        if self._own.is_due(report, now):
+            self._link.publish_report(report)
 
-    def _me(self) -> tuple[SelfView, int]:
-        steady, latency_ms = self._reading
-        flags = SIMULATED if self._plan.source.kind == "demo" else 0
-        if self._said is not None:
-            return SelfView(self._state(self._said[0]), self._said[0], 1.0), MANUAL
-        view = SelfView(
-            self._state(steady.code),
-            steady.code,
-            round(steady.confidence, 4),
-            tuple(round(value, 4) for value in steady.probabilities),
-            latency_ms,
-        )
-        return view, flags
-
-    def _state(self, code: Emotion) -> SelfState:
-        if not self.view.is_sharing:
-            return "paused"
-        if code is Emotion.AWAY:
-            return "away"
-        return "unsure" if code is Emotion.UNSURE else "ok"
-
-    def _notice(self, text: str) -> None:
+    def _notice(self, text: str, *, is_trouble: bool = False) -> None:
+        """`is_trouble`: of the recorder; it is taken back by a word once it is over."""
+        self._notice_is_trouble = is_trouble
         if text != self.view.notice:
             self.view = replace(self.view, notice=text)
             self._tell(NoticeUpdate(time.time(), text))
@@ -391,15 +321,3 @@ class Session:
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:
     return room.is_total, room.counts, room.unsure, room.away
-
-
-def _start_local_broker() -> RunningBroker:
-    """A broker of our own on this machine (blocking)."""
-    import resonance_broker
-
-    try:
-        return resonance_broker.local_broker()
-    except resonance_broker.BrokerProblem as problem:
-        is_absent = problem.kind is resonance_broker.ProblemKind.EXTRA_MISSING
-        error = ExtraMissing if is_absent else BrokerFailed
-        raise error(problem.message, problem.hint) from problem

@@ -29,7 +29,8 @@ from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.protocol.values import Partial, RoomSettings
 from resonance_tui.room.tally import shards_owned
-from resonance_tui.session.core import Session, SessionPlan
+from resonance_tui.session.core import Session
+from resonance_tui.session.plan import SessionPlan
 
 pytestmark = pytest.mark.mosquitto
 

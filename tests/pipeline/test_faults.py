@@ -35,8 +35,9 @@ from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import RoomSettings
 from resonance_tui.session import core
-from resonance_tui.session.core import Session, SessionPlan
+from resonance_tui.session.core import Session
 from resonance_tui.session.events import RoomUpdate, SessionEvent
+from resonance_tui.session.plan import SessionPlan
 from resonance_tui.session.room_model import RoomModel
 
 pytestmark = pytest.mark.mosquitto

@@ -21,15 +21,16 @@ from seats import CHANNEL, REPOSITORY, Seat, publish, rows, seated, until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.connection import LinkState
-from resonance_tui.messaging.link import MqttLink
+from resonance_tui.messaging.link import Link, MqttLink
 from resonance_tui.messaging.rate_limit import MAX_SOURCES, STRIKES
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT
-from resonance_tui.protocol.urls import parse_broker_url
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import Report
 from resonance_tui.room.state import RoomSnapshot
-from resonance_tui.session.core import Session, SessionPlan
+from resonance_tui.session.core import Session
+from resonance_tui.session.plan import SessionPlan, open_link
 from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
 
 SECONDS, RATE = 10, 5000
@@ -70,7 +71,15 @@ class Lag:
 
 
 @contextlib.asynccontextmanager
-async def a_session(url: str, folder: Path) -> AsyncIterator[tuple[Session, Honest, Lag]]:
+async def a_session(
+    url: str, folder: Path, links: list[Link]
+) -> AsyncIterator[tuple[Session, Honest, Lag]]:
+    """`links` gets the link that the session makes."""
+
+    def connect(broker: BrokerUrl, plan: SessionPlan, viewer_id: str) -> Link:
+        links.append(open_link(broker, plan, viewer_id))
+        return links[-1]
+
     session = Session(
         SessionPlan(
             channel=CHANNEL,
@@ -81,7 +90,8 @@ async def a_session(url: str, folder: Path) -> AsyncIterator[tuple[Session, Hone
             source=Source("none"),
             engine="static",
             data_dir=folder,
-        )
+        ),
+        connect=connect,
     )
     honest, lag = Honest(), Lag()
     async with asyncio.TaskGroup() as tasks:
@@ -104,10 +114,11 @@ def shown(room: RoomSnapshot) -> dict[str, Emotion]:
 async def test_ten_seconds_of_garbage_leave_the_room_right_and_the_loop_alive(
     mosquitto: Any, tmp_path: Path
 ) -> None:
-    async with a_session(mosquitto.url, tmp_path) as (session, honest, lag):
+    links: list[Link] = []
+    async with a_session(mosquitto.url, tmp_path, links) as (session, honest, lag):
         expected = {"myself": Emotion.AWAY, **HONEST}
         await until(lambda: shown(session.view.room) == expected)
-        link = session._link
+        (link,) = links
         assert isinstance(link, MqttLink)
         memory = psutil.Process().memory_info().rss
         flood = flooding(mosquitto.port)

@@ -17,7 +17,8 @@ from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room import resonance
 from resonance_tui.session import RoomUpdate
-from resonance_tui.session.core import Session, SessionPlan
+from resonance_tui.session.core import Session
+from resonance_tui.session.plan import SessionPlan
 
 pytestmark = pytest.mark.mosquitto
 

@@ -26,7 +26,8 @@ from resonance_tui.pipeline.sources import CameraState, Source, parse_source
 from resonance_tui.protocol.events import ReportEvent
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
-from resonance_tui.session.core import Session, SessionPlan
+from resonance_tui.session.core import Session
+from resonance_tui.session.plan import SessionPlan
 
 pytestmark = pytest.mark.mosquitto
 

@@ -27,8 +27,9 @@ from resonance_tui.history.store import Store
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.session.core import Session, SessionPlan
+from resonance_tui.session.core import Session
 from resonance_tui.session.events import NoticeUpdate
+from resonance_tui.session.plan import SessionPlan
 from resonance_tui.sinks import runner
 from resonance_tui.sinks.base import SinkPlan
 from resonance_tui.sinks.registry import SINKS

@@ -25,7 +25,7 @@ from resonance_tui.commands import doctor
 from resonance_tui.config import load
 from resonance_tui.errors import ExtraMissing
 from resonance_tui.extras import EXTRAS, PURPOSES, install_command, missing, require
-from resonance_tui.session import core
+from resonance_tui.session import broker_choice
 from resonance_tui.sinks.sheets import login as sheets_login
 from resonance_tui.sinks.sheets.sink import SheetSink
 
@@ -162,7 +162,7 @@ def test_a_viewer_who_finds_no_broker_is_told(
     monkeypatch.setattr("resonance_broker.local_broker", lambda: start_broker(settings))
     without("host")
     with pytest.raises(ExtraMissing) as caught:
-        core._start_local_broker()
+        broker_choice._start_local_broker()
     assert install_command("host") in caught.value.hint
 
 

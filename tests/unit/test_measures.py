@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from resonance_tui.commands.headless import room_json, room_text
+from resonance_tui.commands.headless import room_text
 from resonance_tui.emotions import Emotion
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, ViewerRow
 from resonance_tui.session import CorrectedCounts, RoomUpdate
+from resonance_tui.session.json_events import room_json
 from resonance_tui.session.metrics import RoomMetrics
 
 T0 = 1_767_225_600.0

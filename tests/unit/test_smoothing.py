@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.pipeline.smoothing import ABSENT, AWAY_AFTER_S, UNREAD, Smoother
-from resonance_tui.session.publish_gate import PublishGate
+from resonance_tui.session.self_report import PublishGate
 
 HOP = 0.2
 

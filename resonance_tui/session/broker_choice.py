@@ -1,0 +1,56 @@
+"""Which broker a session uses: the configured one, one that runs here, or one started for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from resonance_tui.config import DEFAULT_BROKER_URL
+from resonance_tui.errors import BrokerFailed, ExtraMissing
+from resonance_tui.messaging.probe import is_reachable
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+
+if TYPE_CHECKING:  # loaded only when a local broker has to be started
+    from resonance_broker import RunningBroker
+
+PATIENCE_S = 2.0  # for the broker of another viewer who starts at the same moment
+
+
+async def choose_broker(
+    configured: BrokerUrl | None, stack: AsyncExitStack, on_started: Callable[[str], None]
+) -> BrokerUrl:
+    """The configured broker; else the one at the default address; else one started here.
+
+    `stack` ends a broker that is started; `on_started` takes its address. Raises BrokerFailed and
+    ExtraMissing where none can be started.
+    """
+    if configured is not None:
+        return configured
+    url = parse_broker_url(DEFAULT_BROKER_URL)
+    if await is_reachable(url):
+        return url
+    try:
+        started = await asyncio.to_thread(_start_local_broker)
+    except (BrokerFailed, ExtraMissing):
+        if await is_reachable(url, PATIENCE_S):
+            return url
+        raise
+    stack.push_async_callback(asyncio.to_thread, started.stop)
+    if parse_broker_url(started.url).port != url.port and await is_reachable(url, PATIENCE_S):
+        return url  # another program here was a moment quicker: that is where all meet
+    on_started(started.url)
+    return parse_broker_url(started.url)
+
+
+def _start_local_broker() -> RunningBroker:
+    """A broker of our own on this machine (blocking)."""
+    import resonance_broker
+
+    try:
+        return resonance_broker.local_broker()
+    except resonance_broker.BrokerProblem as problem:
+        is_absent = problem.kind is resonance_broker.ProblemKind.EXTRA_MISSING
+        error = ExtraMissing if is_absent else BrokerFailed
+        raise error(problem.message, problem.hint) from problem

@@ -1,0 +1,55 @@
+"""Pure: a session's events as JSON objects, in the keys that scripts depend on.
+
+`t` is epoch seconds. A feed of the same events over another channel uses these.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resonance_tui.emotions import WORDS
+from resonance_tui.messaging.connection import LinkStatus
+from resonance_tui.session.events import CorrectedCounts, RoomUpdate, SelfView
+
+
+def self_json(t: float, me: SelfView) -> dict[str, Any]:
+    """The own reading. `latency_ms` by stage; `probabilities` never leave this machine."""
+    return {
+        "type": "self",
+        "t": round(t, 3),
+        "state": me.state,
+        "emotion": me.code.word if me.code.is_emotion else None,
+        "confidence": me.confidence,
+        "probabilities": list(me.probabilities),
+        "latency_ms": me.latency_ms,
+    }
+
+
+def room_json(event: RoomUpdate) -> dict[str, Any]:
+    """The room: viewers present, counts by emotion, resonance 0-1 or null."""
+    room, score = event.room, event.resonance
+    data: dict[str, Any] = {
+        "type": "room",
+        "t": round(event.t, 3),
+        "viewers": room.viewers,
+        "counts": dict(zip(WORDS, room.counts, strict=True)),
+        "unsure": room.unsure,
+        "away": room.away,
+        "mode": "total" if room.is_total else "mesh",
+        "resonance": None if score is None else round(score, 2),
+    }
+    if event.corrected is not None:
+        data["corrected"] = corrected_json(event.corrected)
+    return data
+
+
+def corrected_json(corrected: CorrectedCounts) -> dict[str, Any]:
+    """Counts and the ends of their 95 % band by emotion, or nulls and why."""
+    rows = {"counts": corrected.counts, "low": corrected.low, "high": corrected.high}
+    named = {key: dict(zip(WORDS, row, strict=True)) if row else None for key, row in rows.items()}
+    return {"engine": corrected.engine, **named, "lacking": corrected.lacking or None}
+
+
+def link_json(t: float, status: LinkStatus) -> dict[str, Any]:
+    """The connection, with a line for a person in `detail`."""
+    return {"type": "link", "t": round(t, 3), "status": status.state.value, "detail": status.detail}

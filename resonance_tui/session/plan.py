@@ -1,0 +1,43 @@
+"""What is decided before a session starts, and how its link is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from resonance_tui.engines.base import EngineOptions
+from resonance_tui.messaging.link import Link, MqttLink
+from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.sinks.base import SinkPlan
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan:
+    """Everything decided before a session starts."""
+
+    channel: str
+    nickname: str
+    viewer_id: str
+    boot: int
+    broker: BrokerUrl | None  # None: the default address, or a local broker of our own
+    source: Source
+    engine: str
+    data_dir: Path
+    engine_options: EngineOptions = field(default_factory=EngineOptions)
+    detector: str = "auto"
+    fps: float | None = None  # None: as many frames a second as the engine's clips need
+    once: bool = False
+    database: Path | None = None  # record there
+    title: str = ""  # of the recording
+    sinks: tuple[SinkPlan, ...] = ()  # and bring what is recorded there
+    observe_only: bool = False  # the logger: sees the room, is not in it
+
+
+LinkFactory = Callable[[BrokerUrl, SessionPlan, str], Link]  # broker, plan, own id
+
+
+def open_link(broker: BrokerUrl, plan: SessionPlan, viewer_id: str) -> Link:
+    """The link of a session over MQTT, not yet connected."""
+    return MqttLink(broker, plan.channel, viewer_id, observe_only=plan.observe_only)

@@ -1,0 +1,103 @@
+"""Pure: what this viewer reports, from the camera or by key, and when that is worth a message."""
+
+from __future__ import annotations
+
+import math
+
+from resonance_tui.emotions import Emotion
+from resonance_tui.pipeline.smoothing import ABSENT, Steady
+from resonance_tui.protocol.values import MANUAL, SIMULATED, Report
+from resonance_tui.session.events import SelfState, SelfView
+
+MANUAL_LASTS_S = 10.0
+
+
+class SelfReport:
+    """The own state. All times are monotonic seconds.
+
+    `boot`: of the reports; the link numbers them. `is_simulated`: marks every report that comes
+    from the camera.
+    """
+
+    def __init__(self, boot: int, *, is_simulated: bool) -> None:
+        self._boot = boot
+        self._flags = SIMULATED if is_simulated else 0
+        self._reading: tuple[Steady, dict[str, float]] = (ABSENT, {})
+        self._manual: tuple[Emotion, float] | None = None  # the emotion, and when it lapses
+        self._gate = PublishGate()
+
+    def read(self, steady: Steady, latency_ms: dict[str, float]) -> None:
+        """Takes the newest state of the face path."""
+        self._reading = (steady, latency_ms)
+
+    def say(self, code: Emotion | None, now: float) -> None:
+        """Report `code` for ten seconds whatever the camera shows; None takes that back."""
+        self._manual = None if code is None else (code, now + MANUAL_LASTS_S)
+
+    def view(self, now: float, *, is_sharing: bool) -> SelfView:
+        """The own state as screens show it."""
+        if self._manual is not None and now >= self._manual[1]:
+            self._manual = None
+        if self._manual is not None:
+            return SelfView(_state(self._manual[0], is_sharing), self._manual[0], 1.0)
+        steady, latency_ms = self._reading
+        return SelfView(
+            _state(steady.code, is_sharing),
+            steady.code,
+            round(steady.confidence, 4),
+            tuple(round(value, 4) for value in steady.probabilities),
+            latency_ms,
+        )
+
+    def report(self, view: SelfView) -> Report:
+        """What `view` is as a report; its `seq` is the link's to set."""
+        flags = MANUAL if self._manual is not None else self._flags
+        return Report(self._boot, 0, view.code, round(100 * view.confidence), flags)
+
+    def is_due(self, report: Report, now: float) -> bool:
+        """Whether to publish now; True counts as published."""
+        return self._gate.opens(report.code, report.confidence, report.flags, now)
+
+    def reset(self) -> None:
+        """The next report is due whatever it says."""
+        self._gate.reset()
+
+
+def _state(code: Emotion, is_sharing: bool) -> SelfState:
+    if not is_sharing:
+        return "paused"
+    if code is Emotion.AWAY:
+        return "away"
+    return "unsure" if code is Emotion.UNSURE else "ok"
+
+
+class PublishGate:
+    """Opens for a report that differs from the last one, at most once every `min_gap_s`.
+
+    A confidence that moved by `drift` percent or more counts as different after `drift_gap_s`.
+    Unchanged reports are repeated by the link's heartbeat. Times are monotonic seconds.
+    """
+
+    def __init__(
+        self, *, min_gap_s: float = 1.0, drift: int = 20, drift_gap_s: float = 5.0
+    ) -> None:
+        self._min_gap_s, self._drift, self._drift_gap_s = min_gap_s, drift, drift_gap_s
+        self._last: tuple[Emotion, int, int] | None = None
+        self._at = -math.inf
+
+    def opens(self, code: Emotion, confidence: int, flags: int, now: float) -> bool:
+        """Whether to publish now; True counts as published. `confidence` in percent."""
+        quiet = now - self._at
+        if self._last is not None:
+            changed = (code, flags) != (self._last[0], self._last[2])
+            drifted = abs(confidence - self._last[1]) >= self._drift
+            if not (changed and quiet >= self._min_gap_s) and not (
+                drifted and quiet >= self._drift_gap_s
+            ):
+                return False
+        self._last, self._at = (code, confidence, flags), now
+        return True
+
+    def reset(self) -> None:
+        """The next report is published whatever it says."""
+        self._last = None
