@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ async def choose_broker(
     if await is_reachable(url):
         return url
     try:
-        started = await asyncio.to_thread(_start_local_broker)
+        started = await _start_in_thread()
     except (BrokerFailed, ExtraMissing):
         if await is_reachable(url, PATIENCE_S):
             return url
@@ -42,6 +43,21 @@ async def choose_broker(
         return url  # another program here was a moment quicker: that is where all meet
     on_started(started.url)
     return parse_broker_url(started.url)
+
+
+async def _start_in_thread() -> RunningBroker:
+    """Starts a broker; whoever is cancelled meanwhile leaves none behind.
+
+    A thread cannot be cancelled: the broker would come up with nobody to stop it.
+    """
+    starting = asyncio.get_running_loop().run_in_executor(None, _start_local_broker)
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(BrokerFailed, ExtraMissing):
+            started = await starting
+            await asyncio.to_thread(started.stop)
+        raise
 
 
 def _start_local_broker() -> RunningBroker:

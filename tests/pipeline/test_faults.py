@@ -50,26 +50,27 @@ SLACK_S = 3.0  # for a busy machine, and for dialling again
 Nine = tuple[int, ...]
 
 
+def brisk_link(broker: BrokerUrl, plan: SessionPlan, viewer_id: str) -> Link:
+    """A link that gives up soon."""
+    return MqttLink(
+        broker,
+        plan.channel,
+        viewer_id,
+        observe_only=plan.observe_only,
+        heartbeat_s=HEARTBEAT_S,
+        connect_timeout=ANSWER_S,
+        will_delay_s=WILL_DELAY_S,
+    )
+
+
 class Brisk(Session):
     """A session that gives up soon, and remembers every room it showed."""
 
     def __init__(self, plan: SessionPlan) -> None:
-        super().__init__(plan)
-        self._room = RoomModel(BRISK)
+        super().__init__(plan, connect=brisk_link, room=RoomModel(BRISK))
         self.seen: list[tuple[float, Nine]] = []
         self.states: list[LinkState] = []
         self.add_listener(self._note)
-
-    def _connect(self, broker: BrokerUrl, viewer_id: str) -> Link:
-        return MqttLink(
-            broker,
-            self._plan.channel,
-            viewer_id,
-            observe_only=self._plan.observe_only,
-            heartbeat_s=HEARTBEAT_S,
-            connect_timeout=ANSWER_S,
-            will_delay_s=WILL_DELAY_S,
-        )
 
     def _note(self, event: SessionEvent) -> None:
         if isinstance(event, RoomUpdate):
