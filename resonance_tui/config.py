@@ -56,11 +56,12 @@ class CameraSettings:
     fps: float = _doc(
         10.0, "frames a second looked at; unless set, more where the engine needs it", 1, 30
     )
+    detector: str = _doc("auto", "auto, or a face detector; `doctor` lists them")
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    name: str = _doc("auto", "auto, static, or a network of `models list`")
+    name: str = _doc("auto", "auto, or an engine that `join --help` or `models list` names")
     device: str = _doc("auto", "for networks: auto, cpu, cuda or mps")
     precision: str = _doc("auto", "for networks: auto, float32, bfloat16, float16 or int8")
 

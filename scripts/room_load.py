@@ -15,10 +15,12 @@ from array import array
 from dataclasses import dataclass, field
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.messaging.packets import connack_code, connect, publish
-from resonance_tui.protocol.messages import TotalEvent, decode, encode_report
-from resonance_tui.protocol.topics import new_viewer_id, report_topic
-from resonance_tui.room.state import SIMULATED, Report
+from resonance_tui.protocol.events import TotalEvent
+from resonance_tui.protocol.frames import encode_report
+from resonance_tui.protocol.messages import REPORT, decode
+from resonance_tui.protocol.packets import connack_code, connect, publish
+from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.values import SIMULATED, Report
 
 FIRST_SERIAL = 1 << 16  # below that, MessagePack writes fewer bytes
 DIALLING, TICK_S = 24, 0.005
@@ -72,7 +74,7 @@ class Viewer(asyncio.Protocol):
     """One line: greets, listens to one filter (or to nothing), counts what comes."""
 
     def __init__(self, ledger: Ledger, channel: str, follows: str, seen: dict[bytes, int]) -> None:
-        self.topic = report_topic(channel, viewer_id := new_viewer_id())
+        self.topic = REPORT.topic.of(channel, viewer_id := new_viewer_id())
         self.is_lost = False
         self._id = viewer_id
         self._ledger = ledger

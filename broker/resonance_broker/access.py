@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+
+from resonance_tui.protocol.messages import TABLE
+from resonance_tui.protocol.table import MessageTable
+from resonance_tui.protocol.topics import ROOT
+from resonance_tui.protocol.values import INVITE_PREFIX, Party
 
 from resonance_broker.accounts import (
     AGGREGATOR_PREFIX,
     HOST_NAME,
-    INVITE_PREFIX,
     Account,
     Role,
     StoredInvite,
@@ -21,9 +24,6 @@ from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.settings import Version
 
 ARGON2_SINCE: Version = (2, 1, 0)
-SHARDS = 64
-_ROOMS = "resonance/1"  # the protocol's version
-_DOORS = "resonance/door"
 _HOW_TO = "make it with: mosquitto_passwd -c FILE NAME (asks for the password; then without -c)"
 
 
@@ -79,62 +79,67 @@ def _trouble(name: str, has_colon: bool, digest: str, version: Version) -> str:
 def users_file(
     accounts: Iterable[Account], invites: Iterable[StoredInvite], host: BrokerLogin
 ) -> str:
-    """The password file for Mosquitto: everyone, the doors, and the host's own account."""
+    """The password file for Mosquitto: accounts, invites, and the host's own login."""
     lines = [f"{each.name}:{each.digest}" for each in (*accounts, *invites)]
     return "\n".join([*lines, f"{host.name}:{hash_password(host.password)}", ""])
 
 
 def access_rules(
-    accounts: Iterable[Account], invites: Iterable[StoredInvite], *, is_open: bool = False
+    accounts: Iterable[Account],
+    invites: Iterable[StoredInvite],
+    *,
+    is_open: bool = False,
+    table: MessageTable = TABLE,
 ) -> str:
-    """Mosquitto's access rules; what is not listed is denied.
+    """Mosquitto's access rules, from the table of messages; what is not listed is denied.
 
     Each account is named with the topics that are its own, the shard included: a pattern with
     `%u` could not tell one channel's people from another's, nor check the shard. `is_open`: who
-    comes without a name may read rooms, and write what viewers write, in any of their slots.
+    comes without a name may read rooms, and publish what viewers publish, under any id.
     """
     lines: list[str] = []
     if is_open:
-        lines += _lines("read", f"{_ROOMS}/#")
-        lines += _lines("write", f"{_ROOMS}/+/r/+/+", f"{_ROOMS}/+/n/+/+")
+        lines += _lines("read", f"{ROOT}/#")
+        lines += _lines("write", *_filters(table, Party.VIEWER))
     for account in accounts:
-        lines += [f"user {account.name}", *_of_account(account)]
+        lines += [f"user {account.name}", *_of_account(account, table)]
     for invite in invites:
-        knock, answer = door_topics(invite.id)
-        lines += [f"user {invite.name}", *_lines("write", knock), *_lines("read", answer)]
+        lines += [f"user {invite.name}", *_of_invite(invite, table)]
     lines += [f"user {HOST_NAME}", *_lines("readwrite", "resonance/#"), *_lines("read", "$SYS/#")]
     return "\n".join([*lines, ""])
 
 
-def door_topics(invite_id: str) -> tuple[str, str]:
-    """Where who holds an invite asks, and where the host answers; "+" for all invites."""
-    return f"{_DOORS}/{invite_id}/knock", f"{_DOORS}/{invite_id}/answer"
-
-
-def _of_account(account: Account) -> Iterator[str]:
+def _of_account(account: Account, table: MessageTable) -> Iterator[str]:
+    name, role = account.name, Party(account.role)
     for channel in account.channels or ("+",):
-        room = f"{_ROOMS}/{channel}"
-        yield from _lines("read", f"{room}/#")
-        yield from _lines("write", *_writes(account, room))
-    if account.role in (Role.AGGREGATOR, Role.HOST):
-        yield from _lines("read", "resonance/edge/+")  # which brokers of a large room are up
+        yield from _lines("read", f"{ROOT}/{channel}/#")
+        own = _filters(table, role, channel=channel, viewer_id=name, agent_id=name)
+        yield from _lines("write", *own)
+    for message in (each for each in table if not each.topic.is_in_room):
+        if role in message.who_may_publish:
+            yield from _lines("write", message.topic.filter(viewer_id=name, agent_id=name))
+        if role in message.who_may_read:
+            yield from _lines("read", message.topic.filter())
     if account.role is Role.HOST:
         yield from _lines("read", "$SYS/#")
 
 
-def _writes(account: Account, room: str) -> list[str]:
-    name = account.name
-    counting = [f"{room}/agent/{name}", f"{room}/agg/{name}", f"{room}/total"]
-    match account.role:
-        case Role.VIEWER:
-            shard = zlib.crc32(name.encode()) % SHARDS
-            return [f"{room}/r/{shard}/{name}", f"{room}/n/{shard}/{name}"]
-        case Role.AGGREGATOR:
-            return counting
-        case Role.HOST:
-            return [*counting, f"{room}/room"]
-        case Role.LOGGER:
-            return []
+def _of_invite(invite: StoredInvite, table: MessageTable) -> Iterator[str]:
+    for message in table:
+        topic = message.topic.filter(invite_id=invite.id)
+        if Party.GUEST in message.who_may_publish:
+            yield from _lines("write", topic)
+        if Party.GUEST in message.who_may_read:
+            yield from _lines("read", topic)
+
+
+def _filters(table: MessageTable, publisher: Party, **names: str) -> list[str]:
+    """What this party may publish in a room, under these names or under any."""
+    return [
+        message.topic.filter(**names)
+        for message in table
+        if message.topic.is_in_room and publisher in message.who_may_publish
+    ]
 
 
 def _lines(access: str, *topics: str) -> list[str]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
 import msgspec
+from resonance_tui.protocol.topics import CHANNEL, ID, is_id
+from resonance_tui.protocol.values import INVITE_PREFIX, EnrollmentResult, Party
 
 from resonance_broker.passwords import is_sha512
 from resonance_broker.problem import BrokerProblem, ProblemKind
 
 HOST_NAME = "resonance-host"
-INVITE_PREFIX = "invite-"
 AGGREGATOR_PREFIX = "agg-"
 REMEMBER_S = 30 * 86_400.0  # an invite that ran out can so long still be told that it did
 MOST_INVITES = 10_000  # at a time; each of them is a login that Mosquitto has to know
-_NAME = r"\A[a-z0-9_-]{1,32}\Z"  # not "$", which lets a line's end pass
-_CHANNEL = r"\A[a-z0-9_-]{1,64}\Z"
+_NAME = rf"\A{ID}\Z"  # not "$", which lets a line's end pass
+_CHANNEL = rf"\A{CHANNEL}\Z"
 _INVITE_ID = r"\A[a-z2-7]{8}\Z"
 # A login costs Mosquitto this many rounds: who chose a million could stop it with a few of them.
 _MOST_ROUNDS = 1000
@@ -32,21 +32,10 @@ Digest = Annotated[str, msgspec.Meta(max_length=200)]
 class Role(StrEnum):
     """What an account is for; `resonance_broker.access` says what it may therefore do."""
 
-    VIEWER = "viewer"
-    AGGREGATOR = "aggregator"
-    LOGGER = "logger"
-    HOST = "host"
-
-
-class EnrollmentResult(StrEnum):
-    """What becomes of an invite that somebody shows."""
-
-    WELCOME = "welcome"
-    USED = "used"
-    EXPIRED = "expired"
-    UNKNOWN = "unknown"
-    NAME_TAKEN = "name-taken"
-    BROKEN = "broken"  # the request itself is not as it should be
+    VIEWER = Party.VIEWER
+    AGGREGATOR = Party.AGGREGATOR
+    LOGGER = Party.LOGGER
+    HOST = Party.HOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +102,7 @@ def _name_trouble(account: Account) -> tuple[str, str]:
 
 def is_name(text: str) -> bool:
     """Whether this can be a name: it is a level of a topic, so nothing that could be a wildcard."""
-    return re.search(_NAME, text) is not None
+    return is_id(text)
 
 
 def is_reserved(name: str) -> bool:

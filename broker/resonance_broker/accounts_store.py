@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from resonance_tui.files import lock_file, private_folder, write_private
+
 from resonance_broker.accounts import AccountList, decode_accounts, encode_accounts
 from resonance_broker.problem import BrokerProblem, ProblemKind
-from resonance_tui.files import lock_file, private_folder, write_private
 
 T = TypeVar("T")
 FILE_NAME = "accounts.json"

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_tui.files import private_folder, write_private
+
+from resonance_broker.problem import BrokerProblem, ProblemKind
 
 if TYPE_CHECKING:  # loaded only when a certificate has to be made or looked into
     from cryptography import x509

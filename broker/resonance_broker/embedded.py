@@ -1,4 +1,4 @@
-"""The broker in pure Python (amqtt) for machines without Mosquitto: one small room."""
+"""The backend `embedded`: amqtt, in pure Python, for one small room without Mosquitto."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from resonance_broker.mosquitto import INSTALL_HINT
 from resonance_broker.preflight import check_port
 from resonance_broker.problem import BrokerProblem, ProblemKind
+from resonance_broker.running import Figure, Say
 from resonance_broker.settings import BrokerSettings
 
 if TYPE_CHECKING:
@@ -26,14 +28,27 @@ LIMITS = (
 )
 
 
+FIGURES: dict[str, Figure] = {
+    "$SYS/broker/clients/connected": "connected",
+    "$SYS/broker/messages/publish/received": "received",
+    "$SYS/broker/messages/publish/sent": "sent",
+}
+
+
+def create(settings: BrokerSettings, say: Say | None) -> EmbeddedBroker:
+    """The backend `embedded`. It is not restarted after a crash, so `say` is not used."""
+    return EmbeddedBroker(settings)
+
+
 class EmbeddedBroker:
-    """amqtt in its own thread with its own loop; same shape as a Mosquitto."""
+    """amqtt in a thread with an event loop of its own; see RunningBroker."""
 
     login = None
     has_mqtt5 = False
+    figures = FIGURES
 
     def __init__(self, settings: BrokerSettings, *, too_old: str = "") -> None:
-        """`too_old`: the Mosquitto that is there and cannot be used, if any."""
+        """`too_old`: the name of a Mosquitto that is installed and too old, if any."""
         self.settings = settings
         self.limits = (*([f"{too_old} is too old (2.0 is needed)."] if too_old else ()), *LIMITS)
         self.last_words = ""
@@ -72,7 +87,7 @@ class EmbeddedBroker:
             raise BrokerProblem(ProblemKind.FAILED, message, self.last_words)
 
     def renew_people(self) -> None:
-        """It knows nobody by name."""
+        """It has no accounts."""
 
     def stop(self) -> None:
         if self._loop is not None and self._stopping is not None:
@@ -86,7 +101,7 @@ class EmbeddedBroker:
         logging.getLogger("amqtt").setLevel(logging.CRITICAL)
         try:
             asyncio.run(self._serve())
-        except Exception as error:  # the thread's edge: whatever it was becomes its last words
+        except Exception as error:  # the thread ends here; the caller reads `last_words`
             self.last_words = str(error) or type(error).__name__
         finally:
             self._is_up.clear()
@@ -104,7 +119,7 @@ class EmbeddedBroker:
 
 
 async def _shut_down(broker: Broker) -> None:
-    """Bounded: a client that does not let go must not keep us."""
+    """Bounded in time: a client that does not disconnect must not delay the end."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STOP_TIMEOUT_S):
             await broker.shutdown()
@@ -133,9 +148,3 @@ def _check_abilities(settings: BrokerSettings) -> None:
             f"the built-in broker cannot {' or '.join(wanted)}, and Mosquitto is not used",
             INSTALL_HINT,
         )
-
-
-INSTALL_HINT = (
-    "install Mosquitto 2.0 or newer: sudo apt-get install mosquitto, or brew install mosquitto,"
-    " or the installer from mosquitto.org"
-)

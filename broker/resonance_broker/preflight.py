@@ -8,6 +8,8 @@ import socket
 import ssl
 from pathlib import Path
 
+from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
+
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.settings import BrokerSettings
 
@@ -104,17 +106,16 @@ def port_holder(port: int) -> str:
 def speaks_mqtt(
     host: str, port: int, timeout_s: float = 0.5, tls: ssl.SSLContext | None = None
 ) -> bool:
-    """Whether something at that address answers an MQTT 3.1.1 greeting (also with a refusal)."""
-    greeting = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"
+    """Whether something at that address answers an MQTT 3.1.1 CONNECT (also with a refusal)."""
     with (
         contextlib.suppress(OSError),
         socket.create_connection((host, port), timeout=timeout_s) as plain,
         tls.wrap_socket(plain) if tls else plain as line,
     ):
-        line.sendall(greeting)
+        line.sendall(probe_packet(4))
         answer = line.recv(4)
-        if answer[:2] == b"\x20\x02":
-            line.sendall(b"\xe0\x00")
+        if answer[:2] == bytes([CONNACK, 2]):
+            line.sendall(DISCONNECT)
             return True
     return False
 

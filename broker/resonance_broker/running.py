@@ -1,18 +1,19 @@
-"""What a started broker looks like, whichever program it is."""
+"""What a broker of any program looks like to whoever starts, watches and stops it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol
 
 from resonance_broker.access import BrokerLogin
 from resonance_broker.settings import BrokerSettings
 
+Figure = Literal["connected", "received", "sent"]  # clients now; messages since the start
 Say = Callable[[str], None]  # takes one sentence; called from the broker's own thread
 
 
 class RunningBroker(Protocol):
-    """A broker on this machine that somebody has to stop."""
+    """A broker on this machine. Whoever starts it has to stop it."""
 
     settings: BrokerSettings
 
@@ -35,6 +36,11 @@ class RunningBroker(Protocol):
     def has_mqtt5(self) -> bool: ...
 
     @property
+    def figures(self) -> Mapping[str, Figure]:
+        """The topics on which it publishes figures, as decimal digits, and what each one is."""
+        ...
+
+    @property
     def login(self) -> BrokerLogin | None:
         """The host's own account; None where nobody needs one."""
         ...
@@ -47,6 +53,10 @@ class RunningBroker(Protocol):
     @property
     def last_words(self) -> str:
         """What it last complained of; "" when it never did."""
+        ...
+
+    def start(self) -> None:
+        """Start it and return once it listens. Raises BrokerProblem."""
         ...
 
     def renew_people(self) -> None:

@@ -6,7 +6,6 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from resonance_broker.problem import BrokerProblem, ProblemKind
 
@@ -32,13 +31,13 @@ class BrokerSettings:
     host: str = "127.0.0.1"
     port: int = 1883
     users: Path | None = None  # made by mosquitto_passwd: hashed passwords only
-    accounts: Path | None = None  # folder of a `BookFile`: its people come in, too
+    accounts: Path | None = None  # folder of an `AccountsStore`: its accounts may connect, too
     tls_cert: Path | None = None
     tls_key: Path | None = None
     public: bool = False  # other machines may connect
     insecure: bool = False  # public without users or without TLS, knowingly
-    program: Literal["auto", "mosquitto", "embedded"] = "auto"
-    max_packet_size: int = 4096  # bytes; a report is 16, the largest partial 1494
+    program: str = "auto"  # a name of `backends`
+    max_packet_size: int = 4096  # bytes; every message of the protocol fits
     stats_interval_s: int = 1  # how often $SYS is renewed
 
     @property

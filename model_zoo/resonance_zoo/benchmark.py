@@ -19,7 +19,7 @@ from resonance_zoo.cards import load_card
 from resonance_zoo.cost import measure
 from resonance_zoo.patterns import drifting_patterns
 
-Progress = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ def check_timable(name: str) -> ClipInput:
     return card.input
 
 
+def limit_threads(count: int) -> None:
+    """Let networks on the processor use `count` threads from now on."""
+    torch.set_num_threads(count)
+
+
 def bench(
     name: str,
     *,
@@ -68,7 +73,7 @@ def bench(
     repeats: int = 10,
     clips: int = 24,
     seed: int = 0,
-    say: Progress = lambda text: None,
+    say: Say = lambda text: None,
     **overrides: Any,
 ) -> list[Timing]:
     """Time network `name` at each precision. Raises UnknownModel, NotTimable, DeviceError.
@@ -114,9 +119,7 @@ class _Case:
         return fill(resonance_zoo.create(self.name, **self.overrides), self.seed).eval()
 
 
-def _compare(
-    case: _Case, wanted: Tensor, plan: inference.Plan, repeats: int, say: Progress
-) -> Timing:
+def _compare(case: _Case, wanted: Tensor, plan: inference.Plan, repeats: int, say: Say) -> Timing:
     say(f"{case.name}: preparing {plan}")
     ours = inference.prepare(case.build(), case.clips[0], plan)
     given = torch.cat([ours(clip).cpu() for clip in case.clips])

@@ -10,12 +10,13 @@ names no initialisation; the DFEW authors kept PyTorch's, and so is it here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resonance_zoo.clip_input import check_clip
+from resonance_zoo.layers import ClipClassifier
 from resonance_zoo.registry import register
 
 # Name, input and output channels of each convolution, and the pool that follows it.
@@ -32,13 +33,21 @@ STAGES = (
 HIDDEN = 4096
 
 
-class C3D(nn.Module):
+class C3D(ClipClassifier):
     """Clip float32[B, 3, 16, 112, 112], RGB in 0..1 -> logits float32[B, num_classes].
 
     With `batch_norm=False`, loading a state dict that carries `bn*` entries switches the norms
     on first, so that either public layout loads strictly; a plain state dict does not load into
     a network with norms. Raises ClipError for a clip of another length or size.
     """
+
+    classifier_name = "fc8"
+    num_features = HIDDEN
+    depth_groups: ClassVar = {
+        "stem": r"^(?:conv|bn)1\.",
+        "blocks": r"^(?:conv|bn)(\d)[ab]?\.",
+        "hidden": r"^fc([67])\.",
+    }
 
     def __init__(
         self,
@@ -94,9 +103,6 @@ class C3D(nn.Module):
         x = self.forward_maps(clip).flatten(1)
         x = self.dropout(F.relu(self.fc6(x)))
         return self.dropout(F.relu(self.fc7(x)))
-
-    def forward(self, clip: Tensor) -> Tensor:
-        return self.fc8(self.forward_features(clip))
 
 
 def _flat_features(frames: int, size: int) -> int:

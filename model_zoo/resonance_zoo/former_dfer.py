@@ -5,11 +5,14 @@ Transformer").
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resonance_zoo.clip_input import check_clip
+from resonance_zoo.layers import ClipClassifier
 from resonance_zoo.registry import register
 
 WIDTHS = (64, 128, 256, 512)
@@ -170,12 +173,23 @@ class TFormer(nn.Module):
         return self.spatial_transformer(tokens + self.pos_embedding)[:, 0]
 
 
-class FormerDfer(nn.Module):
+class FormerDfer(ClipClassifier):
     """Clip float32[B, 3, 16, 112, 112], RGB in 0..1 without mean and deviation taken out ->
     logits float32[B, num_classes].
 
     Raises ClipError for a clip of another length or size.
     """
+
+    classifier_name = "fc"
+    num_features = WIDTHS[3]
+    depth_groups: ClassVar = {
+        "stem": r"^s_former\.(?:conv1|bn1)\.",
+        "blocks": r"^s_former\.layer([123])\.",
+        "places": r"^s_former\.(?:pos_embedding|spatial_transformer)",
+        "last_block": r"^s_former\.layer4\.",
+        "time": r"^t_former\.(?:cls_token|pos_embedding)",
+        "time_blocks": r"^t_former\.spatial_transformer\.layers\.(\d)",
+    }
 
     def __init__(
         self,
@@ -197,9 +211,6 @@ class FormerDfer(nn.Module):
         check_clip(clip, self, frames=self.num_frames, size=self.img_size)
         vectors = self.s_former(clip.transpose(1, 2).flatten(0, 1))
         return self.t_former(vectors.unflatten(0, (-1, self.num_frames)))
-
-    def forward(self, clip: Tensor) -> Tensor:
-        return self.fc(self.forward_features(clip))
 
 
 def halved(size: int, times: int) -> int:

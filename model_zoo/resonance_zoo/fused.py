@@ -13,7 +13,6 @@ from functools import wraps
 from typing import Any
 
 import torch
-from timm.layers.weight_init import trunc_normal_
 from torch import Tensor, nn
 
 from resonance_zoo.mae_dfer import MaeDfer, MaeDferConfig
@@ -63,7 +62,8 @@ class MaeDferMMNet(MaeDfer):
         if config.position_calibration:
             self.vit_pos = PositionCalibration(side, dim=MICRO_WIDTH, mlp_ratio=2.0)
         if config.fusion == "concat":
-            self.head = wide_head(config)
+            self.num_features = 2 * config.embed_dim
+            self.head = self.new_classifier(config.num_classes)
 
     def forward_features(self, clip: Tensor) -> Tensor:
         """What the head classifies: [B, embed_dim], or twice as wide (macro first) for concat."""
@@ -85,16 +85,6 @@ class MaeDferMMNet(MaeDfer):
 def mean_minus_onset(clip: Tensor) -> Tensor:
     """The mean of all frames of [B, 3, T, H, W], the first included, minus the first frame."""
     return clip.mean(2) - clip[:, :, 0]
-
-
-def wide_head(config: FusedConfig) -> nn.Linear:
-    """A classifier of two joined vectors, started as MAE-DFER starts its own."""
-    head = nn.Linear(2 * config.embed_dim, config.num_classes)
-    trunc_normal_(head.weight, std=0.02)
-    nn.init.zeros_(head.bias)
-    with torch.no_grad():
-        head.weight.mul_(config.head_init_scale)
-    return head
 
 
 # `wraps` lends each entry point the settings of MAE-DFER as its signature.

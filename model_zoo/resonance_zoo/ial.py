@@ -8,7 +8,7 @@ so that a file loads strictly, and marked "unused" below.
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from resonance_zoo.clip_input import check_clip
 from resonance_zoo.former_dfer import BasicBlock, Transformer, halved, initialise_convolutions
+from resonance_zoo.layers import ClipClassifier
 from resonance_zoo.registry import register
 
 STEM, WIDE = 64, 256  # channels of the first and of the last map
@@ -154,12 +155,21 @@ class SFormer(nn.Module):
         return self.temporal_transformer(steps).mean(1)
 
 
-class Ial(nn.Module):
+class Ial(ClipClassifier):
     """Clip float32[B, 3, 16, 112, 112], RGB in 0..1 without mean and deviation taken out ->
     logits float32[B, num_classes]; `forward_all` gives what training needs besides.
 
     Raises ClipError for a clip of another length or size.
     """
+
+    classifier_name = "fc_f"
+    depth_groups: ClassVar = {
+        "stem": r"^s_former\.(?:bias$|conv1|bn1)",
+        "blocks": r"^s_former\.layer([123])\.(?!0\.AUX_fc)",
+        "steps": r"^s_former\.(?:layer4|patch_embedding|pos_embedding_pos|pos_transformer)",
+        "time": r"^s_former\.pos_embedding$",
+        "time_blocks": r"^s_former\.temporal_transformer\.layers\.(\d)",
+    }
 
     def __init__(self, num_classes: int = 7, *, img_size: int = 112, num_frames: int = 16) -> None:
         super().__init__()
@@ -167,7 +177,8 @@ class Ial(nn.Module):
             raise ValueError("differences between frames need at least two of them")
         self.img_size, self.num_frames = img_size, num_frames
         self.s_former = SFormer(num_classes, img_size, num_frames)
-        self.fc_f = nn.Linear(self.s_former.pos_embedding.shape[-1], num_classes)
+        self.num_features = self.s_former.pos_embedding.shape[-1]
+        self.fc_f = nn.Linear(self.num_features, num_classes)
         initialise_convolutions(self)
 
     def forward_all(self, clip: Tensor) -> IalOutputs:
@@ -180,8 +191,15 @@ class Ial(nn.Module):
         """The vector before the classifier, float32[B, 4096]."""
         return self.forward_all(clip).feature
 
-    def forward(self, clip: Tensor) -> Tensor:
-        return self.forward_all(clip).logits
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
+        """The auxiliary classifiers get as many classes; with 0 they stay as they are."""
+        super().reset_classifier(num_classes, global_pool)
+        if num_classes:
+            for stage in (self.s_former.layer1, self.s_former.layer2, self.s_former.layer3):
+                auxiliary = cast(GcaBlock, stage[0]).AUX_fc
+                hidden = cast(nn.Linear, auxiliary[0])
+                fresh = nn.Linear(hidden.out_features, num_classes, bias=False)
+                auxiliary[1] = fresh.to(hidden.weight.device, hidden.weight.dtype)
 
 
 @register

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -26,8 +27,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from resonance_zoo.clip_input import check_clip
-from resonance_zoo.layers import Mlp, TubeletEmbed, sinusoid_table
+from resonance_zoo.layers import ClipClassifier, Mlp, TubeletEmbed, sinusoid_table
 from resonance_zoo.registry import register
+from resonance_zoo.videomae import init_weights, scaled_classifier
 
 LayerNorm = partial(nn.LayerNorm, eps=1e-6)
 
@@ -262,11 +264,16 @@ class MaeDferConfig(LgiFormerConfig):
         _one_of("classify_tokens", self.classify_tokens, ("region", "org", "all"))
 
 
-class MaeDfer(LgiFormer):
+class MaeDfer(ClipClassifier, LgiFormer):
     """Clip float[B, 3, T, S, S], ImageNet-normalised -> logits [B, num_classes]."""
+
+    classifier_name = "head"
+    depth_groups: ClassVar = {"stem": r"^patch_embed\.", "blocks": r"^blocks\.(\d+)"}
+    config: MaeDferConfig
 
     def __init__(self, config: MaeDferConfig) -> None:
         super().__init__(config)
+        self.num_features = config.embed_dim
         self.classify_tokens = config.classify_tokens
         self.fc_norm = LayerNorm(config.embed_dim)
         self.head = nn.Linear(config.embed_dim, config.num_classes)
@@ -287,9 +294,6 @@ class MaeDfer(LgiFormer):
     def img_size(self) -> int:
         return self.config.img_size
 
-    def forward(self, clip: Tensor) -> Tensor:
-        return self.head(self.forward_features(clip))
-
     def forward_features(self, clip: Tensor) -> Tensor:
         """The normed mean of the tokens that are classified, [B, C].
 
@@ -305,20 +309,15 @@ class MaeDfer(LgiFormer):
                 tokens = torch.cat((messengers, tokens), dim=1)
         return self.fc_norm(tokens.mean(1))
 
+    def new_classifier(self, num_classes: int) -> nn.Linear:
+        return scaled_classifier(self.num_features, num_classes, self.config.head_init_scale)
+
     def _partition(self, x: Tensor) -> Tensor:
         """[B, N, C] in raster order -> [B * R, S, C]; regions, and the locals in one, in raster
         order (time, height, width) too."""
         (nt, nh, nw), (t, h, w) = self.config.region_grid, self.config.region_size
         x = x.view(len(x), nt, t, nh, h, nw, w, -1).permute(0, 1, 3, 5, 2, 4, 6, 7)
         return x.reshape(-1, t * h * w, self.config.embed_dim)
-
-
-def init_weights(module: nn.Module) -> None:
-    """Linear layers: normal of deviation 0.02, no bias. Norms and convolution: PyTorch's own."""
-    if isinstance(module, nn.Linear):
-        trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 @register

@@ -11,6 +11,7 @@ D = decoder_dim.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from timm.layers.weight_init import trunc_normal_
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from resonance_zoo.clip_input import check_clip
-from resonance_zoo.layers import sinusoid_table
+from resonance_zoo.layers import Classifier, sinusoid_table
 from resonance_zoo.mae_dfer import LayerNorm, LgiFormer, LgiFormerConfig
 from resonance_zoo.registry import register
 from resonance_zoo.videomae import Block
@@ -67,7 +68,10 @@ class Encoder(LgiFormer):
 
 
 class Decoder(nn.Module):
-    """All tokens, masked ones last [B, V + M, D] -> the cubes of the last M [B, M, pixels]."""
+    """All tokens, masked ones last [B, V + M, D] -> the last M, decoded [B, M, D].
+
+    `head` makes a cube of pixels of each.
+    """
 
     def __init__(self, config: MaeDferPretrainConfig) -> None:
         super().__init__()
@@ -86,22 +90,30 @@ class Decoder(nn.Module):
                 x = checkpoint(block, x, use_reentrant=False)
             else:
                 x = block(x)
-        return self.head(self.norm(x[:, x.shape[1] - masked :]))
+        return self.norm(x[:, x.shape[1] - masked :])
 
 
-class MaeDferPretrain(nn.Module):
+class MaeDferPretrain(Classifier):
     """Clip float[B, 3, T, S, S], ImageNet-normalised, and mask bool[B, N] (True: hidden) ->
     reconstruction of the hidden tokens in raster order, [B, M, pixels].
 
     Raises ClipError for another clip, ValueError for a mask of another shape, or one that hides
-    unequal numbers or leaves tokens that cannot be dealt out to the regions.
+    unequal numbers or leaves tokens that cannot be dealt out to the regions. What timm calls the
+    classifier is the layer that gives the pixels.
     """
 
+    classifier_name = "decoder.head"
+    depth_groups: ClassVar = {
+        "stem": r"^encoder\.patch_embed\.",
+        "blocks": r"^encoder\.blocks\.(\d+)",
+        "bridge": r"^(?:encoder\.|encoder_to_decoder\.|mask_token)",
+        "decoder_blocks": r"^decoder\.blocks\.(\d+)",
+    }
     pos_embed: Tensor
 
     def __init__(self, config: MaeDferPretrainConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.num_features = config, config.decoder_dim
         self.mask_token = nn.Parameter(torch.zeros(1, 1, config.decoder_dim))
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
@@ -114,6 +126,10 @@ class MaeDferPretrain(nn.Module):
             trunc_normal_(token, std=0.02, a=-0.02, b=0.02)
 
     def forward(self, clip: Tensor, mask: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(clip, mask))
+
+    def forward_features(self, clip: Tensor, mask: Tensor) -> Tensor:
+        """The hidden tokens as the decoder sees them: [B, M, D]."""
         check_clip(clip, self, frames=self.config.num_frames, size=self.config.img_size)
         masked = self._count_masked(mask, len(clip))
         order = _visible_first(mask)

@@ -1,8 +1,8 @@
 """Which tokens a pre-training network does not see.
 
-Both masks hide the same places at all times, so that a hidden patch cannot be read off its
-neighbours in time (the tube masking of VideoMAE, arXiv 2203.12602). They draw from the legacy
-numpy generator, as the authors' code does: the same seed gives the same masks.
+The mask hides the same places at all times, so that a hidden patch cannot be read off its
+neighbours in time (the tube masking of VideoMAE, arXiv 2203.12602). It is drawn from the legacy
+numpy generator, as in the authors' code: the same seed gives the same mask.
 """
 
 from __future__ import annotations
@@ -10,18 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 Grid = tuple[int, int, int]
-
-
-def tube_mask(
-    rng: np.random.RandomState, grid: Grid = (8, 10, 10), ratio: float = 0.9
-) -> np.ndarray:
-    """bool[T * H * W] in raster order, True where hidden: `ratio` of the places, at all T times.
-
-    The regions of an LGI-Former then see unequal shares; MAE-DFER is trained with
-    `part_window_mask` instead.
-    """
-    times, height, width = grid
-    return np.tile(_shuffled(rng, height * width, ratio), times)
 
 
 def part_window_mask(
@@ -34,7 +22,7 @@ def part_window_mask(
 
     The default windows are the two halves of a face, upper and lower; 5 of the 50 patches of
     either stay visible, so that every region has equally many. Raises ValueError where windows do
-    not tile the grid.
+    not tile the grid, and for a ratio outside 0 to below 1.
     """
     times, height, width = grid
     rows, columns = window

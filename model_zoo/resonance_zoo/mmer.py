@@ -6,7 +6,7 @@ over a video, the recurrent network their course.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from resonance_zoo.clip_input import ClipError
+from resonance_zoo.layers import Classifier, ClipClassifier
 from resonance_zoo.mmer_classes import ACTION_UNITS, RAVDESS_CLASSES
 from resonance_zoo.registry import register
 
@@ -23,22 +24,23 @@ if TYPE_CHECKING:
 FEATURES = len(ACTION_UNITS)
 
 
-class MmerMlp(nn.Module):
+class MmerMlp(ClipClassifier):
     """One hidden layer: action units averaged over a video, float[B, 35], each scaled to 0..1 as
     in the training fold, to logits [B, 8] in the order of RAVDESS's codes."""
 
+    classifier_name = "output"
+    depth_groups: ClassVar = {"stem": r"^hidden\."}
+
     def __init__(self, num_features: int, hidden_size: int, num_classes: int) -> None:
         super().__init__()
+        self.num_features = hidden_size
         self.hidden = nn.Linear(num_features, hidden_size)
         self.output = nn.Linear(hidden_size, num_classes)
 
-    def forward(self, features: Tensor) -> Tensor:
-        return self.output(self.forward_features(features))
-
-    def forward_features(self, features: Tensor) -> Tensor:
-        """What the classifier reads: [B, 80]."""
-        _check(features, "[batch, features]", self.hidden.in_features)
-        return F.relu(self.hidden(features))
+    def forward_features(self, clip: Tensor) -> Tensor:
+        """What the classifier reads, of action units averaged over a clip: [B, 80]."""
+        _check(clip, "[batch, features]", self.hidden.in_features)
+        return F.relu(self.hidden(clip))
 
 
 def load_sklearn(network: MmerMlp, classifier: MLPClassifier) -> None:
@@ -119,22 +121,29 @@ class FeatureExtractor(nn.Module):
         return self.attention(self.encoder(sequences, lengths), lengths)
 
 
-class MmerBilstm(nn.Module):
+class MmerBilstm(Classifier):
     """Action units frame by frame, unscaled, to logits [B, 8] in alphabetical order of classes.
 
     `sequences` is float[B, T, 35], zeros after the end of each; `lengths` int[B], 1 to T. The
     authors' code cannot read a batch of one sequence; this one can.
     """
 
+    classifier_name = "linear"
+    depth_groups: ClassVar = {
+        "stem": r"^feature_extractor\.encoder\.",
+        "attention": r"^feature_extractor\.attention\.",
+    }
+
     def __init__(
         self, num_features: int, hidden_size: int, depth: int, num_classes: int, drop_rate: float
     ) -> None:
         super().__init__()
         self.feature_extractor = FeatureExtractor(num_features, hidden_size, depth, drop_rate)
-        self.linear = nn.Linear(2 * hidden_size, num_classes)
+        self.num_features = 2 * hidden_size
+        self.linear = nn.Linear(self.num_features, num_classes)
 
     def forward(self, sequences: Tensor, lengths: Tensor) -> Tensor:
-        return self.linear(self.forward_features(sequences, lengths))
+        return self.forward_head(self.forward_features(sequences, lengths))
 
     def forward_features(self, sequences: Tensor, lengths: Tensor) -> Tensor:
         """What the classifier reads: [B, 100]."""

@@ -9,6 +9,8 @@ but never reads included, so that their checkpoints load strictly.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from timm.layers.drop import DropPath
@@ -16,7 +18,7 @@ from timm.layers.weight_init import trunc_normal_
 from torch import Tensor, nn
 
 from resonance_zoo.clip_input import ClipError, check_clip
-from resonance_zoo.layers import Mlp
+from resonance_zoo.layers import ClipClassifier, Mlp
 from resonance_zoo.registry import register
 
 STEM_WIDTH = 180
@@ -203,13 +205,20 @@ class PositionCalibration(nn.Module):
         return self.norm(self.blocks(self.patch_embed(small) + self.pos_embed))
 
 
-class MMNet(nn.Module):
+class MMNet(ClipClassifier):
     """Clip float32[B, 3, T, S, S], T >= 2, ImageNet-normalised -> logits [B, num_classes].
 
     The authors' network reads two annotated frames: the onset of the expression and its apex
     (`forward_frames`). A live clip has no annotation, so `forward` makes a choice of ours: the
     onset is the first frame, the apex the frame that differs most from it.
+    Raises ClipError for another frame size, or fewer than two frames.
     """
+
+    classifier_name = "main_branch.fc"
+    depth_groups: ClassVar = {
+        "stem": r"^(?:conv_act|main_branch\.(?:conv1|bn1))\.",
+        "blocks": r"^main_branch\.layer(\d)\.",
+    }
 
     def __init__(
         self,
@@ -224,6 +233,7 @@ class MMNet(nn.Module):
         super().__init__()
         self.img_size = img_size
         side = map_side(img_size)
+        self.num_features = STAGE_WIDTHS[-1] * side**2
         self.conv_act = stem()
         self.main_branch = ContinuousAttention(num_classes, side)
         self.vit_pos = PositionCalibration(
@@ -243,29 +253,21 @@ class MMNet(nn.Module):
         self.pos = nn.Sequential(nn.Conv2d(3, width, 1, bias=False), nn.BatchNorm2d(width))
         self.head = nn.Sequential(nn.Identity(), nn.Linear(112 * 112, 38, bias=False))
 
-    def forward(self, clip: Tensor) -> Tensor:
-        """Raises ClipError for another frame size, or fewer than two frames."""
+    def forward_features(self, clip: Tensor) -> Tensor:
+        """What the classifier reads, of the first frame and the one that differs most from it."""
         check_clip(clip, self, frames=None, size=self.img_size)
         if clip.shape[2] < 2:
             raise ClipError("MMNet compares two moments: it reads two or more frames, not 1")
-        return self.forward_frames(clip[:, :, 0], apex_frame(clip))
+        return self.forward_motion(clip[:, :, 0], apex_frame(clip))
 
     def forward_frames(self, onset: Tensor, apex: Tensor) -> Tensor:
         """The authors' network: two frames [B, 3, S, S] -> logits [B, num_classes]."""
-        return self.main_branch.fc(self.forward_features(onset, apex))
+        return self.forward_head(self.forward_motion(onset, apex))
 
-    def forward_features(self, onset: Tensor, apex: Tensor) -> Tensor:
+    def forward_motion(self, onset: Tensor, apex: Tensor) -> Tensor:
         """The flattened, position-calibrated map, [B, 512 * side * side], channels first."""
         motion = self.main_branch(self.conv_act(apex - onset))
         return (motion + self.vit_pos(onset)).flatten(1)
-
-    def forward_gate(self, onset: Tensor, apex: Tensor) -> Tensor:
-        """The flattened gate of stage 1, [B, (S/2)**2] in 0..1: which pixels moved.
-
-        The authors' network returns it beside the logits, for their pictures.
-        """
-        _, gates = self.main_branch.forward_gates(self.conv_act(apex - onset))
-        return gates[0].flatten(1)
 
 
 def apex_frame(clip: Tensor) -> Tensor:

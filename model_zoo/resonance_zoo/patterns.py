@@ -1,6 +1,6 @@
-"""Clips that are nobody's: coarse coloured patterns that drift, for timing and calibration.
+"""Synthetic clips: coarse coloured patterns that drift, for timing and int8 calibration.
 
-White noise would not do, since pooling averages it away and every clip looks the same to a network.
+Not white noise: pooling averages it away, and every clip would look the same to a network.
 """
 
 from __future__ import annotations

@@ -8,15 +8,16 @@ they are. A fifth of its tensors are never used by the official forward either
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from timm.layers.drop import DropPath
 from timm.layers.weight_init import trunc_normal_
 from torch import Tensor, nn
 
-from resonance_zoo.classes import CLASSES
 from resonance_zoo.clip_input import check_clip
-from resonance_zoo.layers import Mlp
+from resonance_zoo.layers import ClipClassifier, Mlp
 from resonance_zoo.poster_v2_backbones import IR50, MobileFaceNet, initialise_convolutions
 from resonance_zoo.registry import register
 
@@ -26,11 +27,6 @@ DIMS = (64, 128, 256)
 HEADS = (2, 4, 8)
 EMBED_DIM = 768
 TOKENS = 3 * 49 + 1
-
-# The order in which the authors' RAF-DB checkpoints answer, and how to put it into the zoo's:
-# zoo = raf_db[..., RAF_DB_TO_ZOO].
-RAF_DB_CLASSES = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
-RAF_DB_TO_ZOO = tuple(RAF_DB_CLASSES.index(name) for name in CLASSES)
 
 
 class WindowNorm(nn.Module):
@@ -215,15 +211,25 @@ class TokenMixer(nn.Module):
         return self.se_block(tokens[:, 0])
 
 
-class PosterV2(nn.Module):
+class PosterV2(ClipClassifier):
     """Reads every frame of float[B, 3, T, 224, 224] (any T from 1) as a picture of its own and
-    averages the logits over the frames.
+    averages the logits over the frames: [B, num_classes], in the order of classes that the
+    weights were trained with.
 
     `drop_path_rate` is that of the coarsest scale; the middle one has half of it, the finest none.
     Both feature extractors read every second pixel (nearest resampling to 112), as the official
     code does. The landmark branch's parameters are frozen; its batch-norm statistics still drift
     in train mode, also as in the official code: call `face_landback.eval()` to hold them.
     """
+
+    classifier_name = "VIT.head.linear"
+    num_features = EMBED_DIM
+    depth_groups: ClassVar = {
+        "stem": r"^(?:face_landback|ir_back|last_face_conv)\.",
+        "scales": r"^(?:conv|window|attn|ffn)(\d)\.",
+        "tokens": r"^(?:embed_[qkv]\.|VIT\.(?:cls_token|pos_embed))",
+        "blocks": r"^VIT\.blocks\.(\d+)",
+    }
 
     def __init__(
         self,
@@ -254,10 +260,6 @@ class PosterV2(nn.Module):
         self.embed_v = Projection()
         self.VIT = TokenMixer(num_classes, depth, num_heads, mlp_ratio)
 
-    def forward(self, clip: Tensor) -> Tensor:
-        """Logits [B, num_classes], in the order of classes that the weights were trained with."""
-        return self.VIT.head(self.forward_features(clip))
-
     def forward_features(self, clip: Tensor) -> Tensor:
         """What the linear classifier reads, averaged over the frames: [B, 768]."""
         check_clip(clip, self, frames=None, size=self.img_size)
@@ -265,6 +267,12 @@ class PosterV2(nn.Module):
         pictures = clip.transpose(1, 2).flatten(0, 1)
         # The classifier is linear: the mean of its inputs gives the mean of the frames' logits.
         return self._picture_features(pictures).view(batch, frames, -1).mean(1)
+
+    def new_classifier(self, num_classes: int) -> nn.Linear:
+        fresh = super().new_classifier(num_classes)
+        trunc_normal_(fresh.weight, std=0.01)
+        nn.init.zeros_(fresh.bias)
+        return fresh
 
     def _picture_features(self, pictures: Tensor) -> Tensor:
         faces = F.interpolate(pictures, size=FACE_SIZE)  # nearest

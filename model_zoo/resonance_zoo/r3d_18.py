@@ -7,10 +7,13 @@ It halves time as well as space in the stem's pool and in three of its stages; t
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resonance_zoo.clip_input import check_clip
+from resonance_zoo.layers import ClipClassifier
 from resonance_zoo.registry import register
 
 WIDTHS = (64, 128, 256, 512)
@@ -56,13 +59,18 @@ class BasicBlock3d(nn.Module):
         return F.relu(self.bn2(self.conv2(out)) + self.downsample(x))
 
 
-class R3D18(nn.Module):
+class R3D18(ClipClassifier):
     """Clip float32[B, 3, 16, 112, 112], RGB -> logits float32[B, num_classes].
 
     `shortcut` "B" projects (1x1x1 convolution and norm), "A" has no parameters; public files of
     either kind exist and each loads strictly into its own. Raises ValueError for another letter,
     ClipError for a clip of another length or size.
     """
+
+    classifier_name = "fc"
+    num_features = WIDTHS[3]
+    depth_groups: ClassVar = {"stem": r"^(?:conv1|bn1)\.", "blocks": r"^layer(\d)\.(\d)"}
+    stage_groups: ClassVar = {"stem": r"^(?:conv1|bn1)\.", "blocks": r"^layer(\d)"}
 
     def __init__(
         self,
@@ -94,9 +102,6 @@ class R3D18(nn.Module):
         x = self.maxpool(F.relu(self.bn1(self.conv1(clip))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return x.mean((2, 3, 4))
-
-    def forward(self, clip: Tensor) -> Tensor:
-        return self.fc(self.forward_features(clip))
 
 
 def _stage(inputs: int, outputs: int, stride: int, shortcut: str) -> nn.Sequential:

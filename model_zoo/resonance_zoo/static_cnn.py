@@ -9,12 +9,14 @@ the same arithmetic on a CPU, and this network is meant to be trainable on a lap
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from resonance_zoo.classes import CLASSES
 from resonance_zoo.clip_input import check_clip
+from resonance_zoo.layers import ClipClassifier
 from resonance_zoo.registry import register
 
 
@@ -42,7 +44,9 @@ DESIGNS: dict[str, StaticCNNConfig] = {
 }
 
 
-def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list:
+def conv_bn(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
+) -> list[nn.Module]:
     """Bias-free convolution and its batch norm, ready to be splatted into a Sequential."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
     return [conv, nn.BatchNorm2d(outputs)]
@@ -82,7 +86,7 @@ class Residual(nn.Module):
             ]  # fmt: skip
         else:
             raise ValueError(f"block must be 'basic' or 'separable', not {config.block!r}")
-        nn.init.zeros_(body[-1].weight)
+        nn.init.zeros_(cast(nn.BatchNorm2d, body[-1]).weight)
         self.body = nn.Sequential(*body, SqueezeExcite(outputs, config.se_reduction))
         shortcut: list[nn.Module] = [nn.AvgPool2d(stride, ceil_mode=True)] if stride > 1 else []
         if inputs != outputs:
@@ -110,13 +114,16 @@ def grey(clip: Tensor) -> Tensor:
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
-class StaticCNN(nn.Module):
+class StaticCNN(ClipClassifier):
     """Raw grey faces float[N, 1, S, S] in 0..255 -> logits float[N, 7], any S from 16 up.
 
     A clip of RGB faces float[B, 3, T, S, S] in 0..255 is read frame by frame, in grey; its logits
     are their mean over the frames. Raises ClipError for anything else.
     Global pooling makes the size free: training starts on small crops and ends at `config.size`.
     """
+
+    classifier_name = "head"
+    depth_groups: ClassVar = {"stem": r"^features\.[0-5]\.", "blocks": r"^features\.(\d+)"}
 
     def __init__(self, config: StaticCNNConfig) -> None:
         super().__init__()
@@ -133,18 +140,23 @@ class StaticCNN(nn.Module):
                 channels = width
         self.features = nn.Sequential(*layers)
         self.dropout = nn.Dropout(config.dropout)
+        self.num_features = channels
         self.head = nn.Linear(channels, config.num_classes)
 
-    def forward(self, faces: Tensor) -> Tensor:
-        if isinstance(faces, Tensor) and faces.ndim == 4 and faces.shape[1] == 1:
-            return self._logits(faces)
-        check_clip(faces, self, frames=None, size=None)
-        frames = grey(faces).transpose(1, 2)  # [B, T, 1, S, S]
-        return self._logits(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]).mean(1)
+    def forward_features(self, clip: Tensor) -> Tensor:
+        """The mean of the last map over places and, of a clip, over frames: [B, num_features]."""
+        if isinstance(clip, Tensor) and clip.ndim == 4 and clip.shape[1] == 1:
+            return self._face_features(clip)
+        check_clip(clip, self, frames=None, size=None)
+        frames = grey(clip).transpose(1, 2)  # [B, T, 1, S, S]
+        # The classifier is linear: the mean of its inputs gives the mean of the frames' logits.
+        return self._face_features(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]).mean(1)
 
-    def _logits(self, faces: Tensor) -> Tensor:
-        x = self.features(standardise(faces))
-        return self.head(self.dropout(x.mean((2, 3))))
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        return super().forward_head(self.dropout(features), pre_logits)
+
+    def _face_features(self, faces: Tensor) -> Tensor:
+        return self.features(standardise(faces)).mean((2, 3))
 
 
 @register

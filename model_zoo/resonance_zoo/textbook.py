@@ -1,7 +1,7 @@
 """The video transformers written as a textbook would: what our networks are timed against.
 
 Every function computes from a plain state dict, one formula a line, float32, softmax spelled out.
-Nothing here is fast, and nothing here is used outside of benchmarks and tests.
+Nothing here is fast: `resonance-tui models bench` and `scripts/bench_zoo` compare with it.
 """
 
 from __future__ import annotations

@@ -1,38 +1,30 @@
-"""Makes the networks known to timm (`timm.create_model("mae_dfer")`) without importing timm.
+"""Makes the networks known to timm: `timm.create_model("mae_dfer")`.
 
-`attach` files a small function for each network: at once where timm is loaded, else at the moment
-when somebody loads it. The network's own module, and with it torch, is imported when one is made.
+timm gets a small function for each network. The network's own module, and with it torch, is
+imported when one is made.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 import warnings
-from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from resonance_zoo.checkpoints.errors import WeightsNotHere
 from resonance_zoo.registry import MODULES, create
 
-__all__: list[str] = ["attach"]  # timm adds the names of the networks
+__all__: list[str] = ["register_with_timm"]  # timm adds the names of the networks
 VARIABLE = "RESONANCE_DATA_DIR"
 
 
-def attach() -> None:
-    """Let timm find every network, whichever of the two packages is imported first."""
-    if "timm" in sys.modules:
-        _register_all()
-    elif not any(isinstance(finder, _TimmFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _TimmFinder())
+def register_with_timm() -> None:
+    """Let `timm.create_model` and `timm.list_models` find every network; imports timm.
 
-
-def _register_all() -> None:
+    Calling it again changes nothing. A name that timm has already stays timm's, with a warning.
+    Raises ImportError where timm is not installed.
+    """
     from timm.models import is_model, register_model
 
     for name in MODULES:
@@ -94,50 +86,3 @@ def _folder(name: str, weights_folder: str | Path | None) -> Path:
         "Give weights_folder=..., the folder that `resonance-tui models pull` and `models import` "
         f"name when they are done, or set {VARIABLE} to the one that holds models/.",
     )
-
-
-class _TimmFinder(MetaPathFinder):
-    """Finds timm as everybody does, with a word to be said once it is loaded."""
-
-    def __init__(self) -> None:
-        self._is_looking = False
-
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None = None,
-        target: ModuleType | None = None,
-    ) -> ModuleSpec | None:
-        if fullname != "timm" or self._is_looking:
-            return None
-        self._is_looking = True
-        try:
-            spec = importlib.util.find_spec(fullname)
-        finally:
-            self._is_looking = False
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Announcing(spec.loader, self)
-        return spec
-
-
-class _Announcing(Loader):
-    """A loader that registers the networks after its module, and then steps aside."""
-
-    def __init__(self, loader: Any, finder: _TimmFinder) -> None:
-        self._loader = loader
-        self._finder = finder
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__loader__ = self._loader
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        self._loader.exec_module(module)
-        if self._finder in sys.meta_path:
-            sys.meta_path.remove(self._finder)
-        _register_all()

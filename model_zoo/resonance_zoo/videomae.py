@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from resonance_zoo.clip_input import check_clip
-from resonance_zoo.layers import Mlp, TubeletEmbed, sinusoid_table
+from resonance_zoo.layers import ClipClassifier, Mlp, TubeletEmbed, sinusoid_table
 from resonance_zoo.registry import register
 
 LayerNorm = partial(nn.LayerNorm, eps=1e-6)
@@ -102,12 +103,15 @@ class Block(nn.Module):
         return x + self.drop_path(self.mlp(self.norm2(x)))
 
 
-class VideoMae(nn.Module):
+class VideoMae(ClipClassifier):
     """Clip float[B, 3, T, S, S], ImageNet-normalised -> logits [B, num_classes]."""
+
+    classifier_name = "head"
+    depth_groups: ClassVar = {"stem": r"^patch_embed\.", "blocks": r"^blocks\.(\d+)"}
 
     def __init__(self, config: VideoMaeConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.num_features = config, config.embed_dim
         dim = config.embed_dim
         self.patch_embed = TubeletEmbed(dim, config.patch_size, config.tubelet_size)
         self.pos_drop = nn.Dropout(config.drop_rate)
@@ -119,12 +123,9 @@ class VideoMae(nn.Module):
         self.head = nn.Linear(dim, config.num_classes)
         table = sinusoid_table(config.num_tokens, dim)
         self.register_buffer("pos_embed", table, persistent=False)
-        self.apply(_init_weights)
+        self.apply(init_weights)
         with torch.no_grad():
             self.head.weight.mul_(config.head_init_scale)
-
-    def forward(self, clip: Tensor) -> Tensor:
-        return self.head(self.forward_features(clip))
 
     def forward_features(self, clip: Tensor) -> Tensor:
         """The normed mean of all tokens, [B, C]. Raises ClipError for another length or size."""
@@ -137,8 +138,20 @@ class VideoMae(nn.Module):
                 x = block(x)
         return self.fc_norm(x.mean(1))
 
+    def new_classifier(self, num_classes: int) -> nn.Linear:
+        return scaled_classifier(self.num_features, num_classes, self.config.head_init_scale)
 
-def _init_weights(module: nn.Module) -> None:
+
+def scaled_classifier(features: int, num_classes: int, scale: float) -> nn.Linear:
+    """A linear layer with weights of deviation 0.02 * `scale`, no bias."""
+    classifier = nn.Linear(features, num_classes)
+    init_weights(classifier)
+    with torch.no_grad():
+        classifier.weight.mul_(scale)
+    return classifier
+
+
+def init_weights(module: nn.Module) -> None:
     """Linear layers: normal of deviation 0.02, no bias. Norms and convolution: PyTorch's own."""
     if isinstance(module, nn.Linear):
         trunc_normal_(module.weight, std=0.02)

@@ -3,13 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from resonance_tui.cli.groups import InOrder
 from resonance_tui.cli.settings import load
+from resonance_tui.secret import describe
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class BrokerProgram(click.ParamType):
+    """A name of the broker registry, which is imported only when it is needed."""
+
+    name = "program"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return f"[{'|'.join(_programs())}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in _programs():
+            known = ", ".join(map(repr, _programs()))
+            self.fail(f"{describe(value)} is not one of {known}.", param, ctx)
+        return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in _programs() if name.startswith(incomplete)]
+
+
+def _programs() -> tuple[str, ...]:
+    from resonance_broker import backends
+
+    return backends.names()
 
 
 @click.group(cls=InOrder, invoke_without_command=True)
@@ -37,7 +69,7 @@ from resonance_tui.cli.settings import load
 @click.option("--insecure", is_flag=True, help="With --public: without accounts and TLS.")
 @click.option(
     "--program",
-    type=click.Choice(["auto", "mosquitto", "embedded"]),
+    type=BrokerProgram(),
     default="auto",
     show_default=True,
     help="Which broker to run.",

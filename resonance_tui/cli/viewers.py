@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from resonance_tui.cli.settings import load
+from resonance_tui.engines import registry as engines
 
 
 @click.command()
@@ -19,9 +20,7 @@ from resonance_tui.cli.settings import load
     help="Device index, video file, stream URL, demo or none (default: 0).",
 )
 @click.option("--once", is_flag=True, help="Play a video file once and leave at its end.")
-@click.option(
-    "--engine", metavar="NAME", help="auto, static, or a network of `models list` (default: auto)."
-)
+@click.option("--engine", metavar="NAME", help=f"{engines.summary()} (default: {engines.AUTO}).")
 @click.option("--device", metavar="DEVICE", help="For networks: auto, cpu, cuda or mps.")
 @click.option("--allow-untrained", is_flag=True, help="Run a network that has no weights here.")
 @click.option("--record", is_flag=True, help="Keep the room's history in the local database.")

@@ -14,7 +14,7 @@ from resonance_tui.commands.session_builder import broker_or_default
 from resonance_tui.config import Config
 from resonance_tui.emotions import WORDS, Emotion
 from resonance_tui.errors import BrokerError, InputError
-from resonance_tui.messaging.permissions import check_crowd
+from resonance_tui.messaging.permissions import check_audience
 from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.protocol.topics import normalize_channel
 from resonance_tui.protocol.urls import BrokerUrl
@@ -134,7 +134,7 @@ def make_room_for(connections: int) -> None:
 
 async def _play(show: Show, url: BrokerUrl) -> None:
     version = await negotiate_version(url)
-    await check_crowd(url, show.channel)
+    await check_audience(url, show.channel)
     route = await find_route(url, version)
     crowd = SimulatedCrowd(
         route, show.channel, show.viewers, show.seed, lines=show.connections, stay_s=show.stay_s

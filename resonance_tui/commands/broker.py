@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -49,7 +49,7 @@ def run(
     invites: int = 0,
     expires: str = "24h",
     quiet: bool = False,
-    program: Literal["auto", "mosquitto", "embedded"] = "auto",
+    program: str = "auto",
     folder: Path | None = None,
 ) -> None:
     """Run a broker until Ctrl-C: its address on stdout, its traffic on stderr.

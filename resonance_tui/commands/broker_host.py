@@ -13,16 +13,18 @@ from typing import Any
 
 from aiomqtt import MqttError
 from resonance_broker import AccountsStore, BrokerProblem, RunningBroker
-from resonance_broker.accounts import EnrollmentResult, redeem
+from resonance_broker.accounts import redeem
 from resonance_broker.certificate import fingerprint
 
 from resonance_tui.errors import BrokerError, WireError
 from resonance_tui.listeners import Listeners
-from resonance_tui.messaging import enrollment
 from resonance_tui.messaging.announcer import RoomAnnouncement
 from resonance_tui.messaging.client import BrokerClient, broker_client
-from resonance_tui.messaging.retained import Outgoing
+from resonance_tui.protocol.events import EnrollmentRequest
+from resonance_tui.protocol.frames import encode_enrollment_answer
+from resonance_tui.protocol.messages import ENROLLMENT_ANSWER, ENROLLMENT_REQUEST, TABLE, decode
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.protocol.values import EnrollmentResult
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,6 @@ FAREWELL_S = 1.0
 LOOK_S = 1.0  # how soon accounts that were changed in another terminal count
 GATHER_S = 0.1  # knocks of so long are answered together: each time the broker reads all accounts
 MOST_DOORS, MOST_KNOCKS = 1000, 16  # that wait: invites, and names that ask with one of them
-_SYS = "$SYS/"
 
 Feed = Callable[[str, bytes], None]  # topic and payload of one figure
 
@@ -58,9 +59,7 @@ class Host:
         self._hosting = RoomAnnouncement(channels, say)
         folder = broker.settings.accounts
         self._book = AccountsStore(folder) if folder is not None else None
-        self._knocks: dict[
-            str, dict[str, enrollment.EnrollmentRequest]
-        ] = {}  # by invite and name: the newest
+        self._knocks: dict[str, dict[str, EnrollmentRequest]] = {}  # by invite and name: the newest
         self._has_knocks = asyncio.Event()
         self._heard_at = 0.0
         self._seen: tuple[int, int] | None = None  # the stamp of the book that the broker knows
@@ -84,17 +83,19 @@ class Host:
 
     def _hear(self, topic: str, payload: bytes) -> None:
         self._heard_at = time.monotonic()
-        if topic.startswith(_SYS):
+        if topic in self._figures:
             self._feed(topic, payload)
-        elif topic.startswith("resonance/door/"):
+        elif TABLE.find(topic) is ENROLLMENT_REQUEST:
             self._take_knock(topic, payload)
         else:
             self._hosting.observe(topic, payload)
 
     def _take_knock(self, topic: str, payload: bytes) -> None:
         try:
-            knock = enrollment.decode_request(topic, payload)
+            knock = decode(topic, payload)
         except WireError:
+            return
+        if not isinstance(knock, EnrollmentRequest):
             return
         if knock.invite_id not in self._knocks and len(self._knocks) >= MOST_DOORS:
             return
@@ -109,14 +110,14 @@ class Host:
         for topic in self._figures:
             await client.follow(topic, 0)
         if self._book is not None:
-            await client.follow(enrollment.request_topic("+"), 1)
+            await client.follow(ENROLLMENT_REQUEST.topic.of("+"), 1)
         try:
             await self._hosting.begin(client)
             await _until_one_ends(self._duties(client))
         except asyncio.CancelledError:
             with contextlib.suppress(MqttError, TimeoutError):
                 async with asyncio.timeout(FAREWELL_S):
-                    for message in self._hosting.farewell():
+                    for message in self._hosting.closing_messages():
                         await client.send(message)
             raise
 
@@ -148,13 +149,12 @@ class Host:
             knocks = [knock for here in self._knocks.values() for knock in here.values()]
             self._knocks = {}
             for knock, verdict in await asyncio.to_thread(self._decide, book, knocks):
-                answer = enrollment.encode_answer(knock.name, verdict)
-                topic = enrollment.answer_topic(knock.invite_id)
-                await client.send(Outgoing(topic, answer, 1, retain=False))
+                answer = encode_enrollment_answer(knock.name, verdict)
+                await client.send(ENROLLMENT_ANSWER.outgoing(answer, knock.invite_id))
 
     def _decide(
-        self, book: AccountsStore, knocks: list[enrollment.EnrollmentRequest]
-    ) -> list[tuple[enrollment.EnrollmentRequest, EnrollmentResult]]:
+        self, book: AccountsStore, knocks: list[EnrollmentRequest]
+    ) -> list[tuple[EnrollmentRequest, EnrollmentResult]]:
         """Blocking. Who is told "welcome" is in the book on disk and known to the broker."""
         answers = []
         for knock in knocks:

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from resonance_broker.running import RunningBroker
+from resonance_broker.running import Figure, RunningBroker
 
 from resonance_tui.commands.broker_host import FAREWELL_S, Host, own_url
 from resonance_tui.errors import BrokerRefused
@@ -22,15 +22,6 @@ log.addHandler(logging.NullHandler())
 
 WINDOW = 5  # draws, one a second, over which traffic is averaged
 
-_SYS = "$SYS/broker/"
-_FIGURES = {
-    "clients/connected": "connected",
-    "publish/messages/received": "received",
-    "publish/messages/sent": "sent",
-    "messages/publish/received": "received",  # the embedded broker's spelling
-    "messages/publish/sent": "sent",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -42,17 +33,21 @@ class Figures:
 
 
 class FigureReader:
-    """Makes figures out of $SYS; our own connections and their traffic are not counted."""
+    """Adds up what a broker publishes of itself, without our own connections and their traffic.
 
-    def __init__(self) -> None:
-        self._values: dict[str, int] = {}
+    `names`: topic to figure, as the broker's `figures` says.
+    """
+
+    def __init__(self, names: Mapping[str, Figure]) -> None:
+        self._names = names
+        self._values: dict[Figure, int] = {}
         self._heard = 0
         self._draws: deque[tuple[float, int, int]] = deque(maxlen=WINDOW + 1)
 
     def feed(self, topic: str, payload: bytes) -> None:
-        """Take one $SYS message; what is no figure of ours is passed over."""
+        """Take in one message; other topics, and payloads that are no number, are ignored."""
         self._heard += 1
-        name = _FIGURES.get(topic.removeprefix(_SYS))
+        name = self._names.get(topic)
         if name and len(payload) < 20 and payload.isdigit():
             self._values[name] = int(payload)
 
@@ -89,10 +84,9 @@ async def watch(
 
     `say` takes a sentence for a person now and then.
     """
-    reader = FigureReader()
-    topics = [_SYS + name for name in _FIGURES]
-    host = Host(broker, channels, topics, reader.feed, forget=reader.forget, say=say)
-    # Without MQTT 5 it is the embedded broker, whose rooms are small enough for everybody to hear.
+    reader = FigureReader(broker.figures)
+    host = Host(broker, channels, tuple(broker.figures), reader.feed, forget=reader.forget, say=say)
+    # Aggregators need MQTT 5. The rooms of a broker without it are small: everybody reads all.
     counting = [
         Aggregator(own_url(broker), channel, version=5) for channel in channels if broker.has_mqtt5
     ]

@@ -128,7 +128,7 @@ def _opencv() -> Finding:
             f"{len(found)} OpenCV builds overwrite each other: {', '.join(found)}",
             f"pip uninstall {' '.join(found)}; pip install opencv-contrib-python",
         )
-    import cv2
+    from resonance_tui.pipeline.opencv import cv2
 
     return Finding("pictures", "ok", f"OpenCV {cv2.__version__}")
 
@@ -142,30 +142,35 @@ def _version(name: str) -> str | None:
 
 def _faces(config: Config) -> Finding:
     from resonance_tui.errors import FaceModelMissing
-    from resonance_tui.pipeline.detectors import create_detector
+    from resonance_tui.pipeline.detectors import registry
     from resonance_tui.pipeline.face_model import face_model_path
 
-    try:
-        model = face_model_path(config.directories.data, allow_download=True, progress=True)
-    except FaceModelMissing as missing:
-        create_detector(None).close()
-        return Finding("faces", "warn", f"{missing.message} Haar cascade works.", missing.hint)
-    finder = create_detector(model)
-    finder.close()
-    if finder.note:
-        return Finding("faces", "warn", f"{finder.note}; {finder.name} works", SYSTEM_LIBRARIES)
-    return Finding("faces", "ok", f"{finder.name}, model {model}")
+    wanted = registry.check(config.settings.camera.detector)
+    model, reasons = None, []
+    if registry.needs_face_model(wanted):
+        try:
+            model = face_model_path(config.directories.data, allow_download=True, progress=True)
+        except FaceModelMissing as missing:
+            registry.create(wanted, None, reasons.append).close()
+            return Finding("faces", "warn", f"{missing.message} Haar cascade works.", missing.hint)
+    detector = registry.create(wanted, model, reasons.append)
+    detector.close()
+    if reasons:
+        text = f"{'; '.join(reasons)}; {detector.name} works"
+        return Finding("faces", "warn", text, SYSTEM_LIBRARIES)
+    text = f"{detector.name} (camera.detector = {wanted}; there are {', '.join(registry.names())})"
+    return Finding("faces", "ok", f"{text}, model {model}" if model else text)
 
 
 def _engine(config: Config) -> Finding:
     from resonance_tui.commands.session_builder import engine_options
-    from resonance_tui.engines import base, benchmark_cache, catalog
+    from resonance_tui.engines import base, benchmark_cache, catalog, registry
 
     folder, options = base.weights_folder(config.directories.data), engine_options(config)
     passed_over: list[str] = []
     try:
-        name = base.check_engine(config.settings.engine.name, folder, options)
-        engine = base.create_engine(name, folder, options, warn=passed_over.append)
+        name = registry.resolve(config.settings.engine.name, folder, options)
+        engine = registry.create(name, folder, options, warn=passed_over.append)
     except EngineUnavailable as error:
         advice = error.hint.removesuffix(catalog.TRY_UNTRAINED)  # an option of `join` alone
         return Finding("engine", "fail", error.message, advice)

@@ -19,7 +19,7 @@ from resonance_zoo.registry import UnknownModel, parse_overrides
 from resonance_tui.commands import models_page as pages
 from resonance_tui.commands import models_table as tables
 from resonance_tui.config import Config
-from resonance_tui.engines import catalog
+from resonance_tui.engines import catalog, registry
 from resonance_tui.engines.base import weights_folder
 from resonance_tui.errors import InputError, ResonanceError
 from resonance_tui.secret import describe, may_hold_secret
@@ -39,6 +39,7 @@ def list_(config: Config, pattern: str, *, as_json: bool) -> None:
         return
     for line in tables.table(rows, tables.terminal_width()):
         click.echo(line)
+    click.echo(f"`--engine` also takes: {', '.join(registry.ENGINES)}.")
 
 
 def info(config: Config, name: str, *, as_json: bool) -> None:
@@ -149,7 +150,8 @@ def _tell_next(card: Card, kept: StoredWeights, *, is_start: bool) -> None:
     if not is_start:
         folder = str(kept.path.parent.absolute())
         settings = f'"{card.name}", pretrained=True, weights_folder={json.dumps(folder)}'
-        click.echo(f"In Python: timm.create_model({settings})")
+        click.echo("In Python: resonance_zoo.register_with_timm(), then")
+        click.echo(f"  timm.create_model({settings})")
 
 
 @contextmanager

@@ -32,8 +32,7 @@ def run(
 ) -> None:
     """Time `names` and print a line or an object for each. Raises InputError."""
     try:
-        import torch
-        from resonance_zoo.benchmark import NotTimable, bench, check_timable
+        from resonance_zoo.benchmark import NotTimable, bench, check_timable, limit_threads
         from resonance_zoo.inference import DeviceError
     except ImportError as error:
         raise InputError(
@@ -41,7 +40,7 @@ def run(
             f"Install them with: {INSTALL}",
         ) from error
     if threads is not None:
-        torch.set_num_threads(threads)
+        limit_threads(threads)
     names = names or DEFAULT
     timings: list[Timing] = []
     try:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
-from resonance_tui.engines.base import EngineOptions, check_engine, check_name, weights_folder
+from resonance_tui.engines import registry as engines
+from resonance_tui.engines.base import EngineOptions, weights_folder
 from resonance_tui.errors import InputError
 from resonance_tui.logins import Logins
+from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.sources import Source, parse_source
 from resonance_tui.profile import Profile
 from resonance_tui.protocol.sanitize import safe_text
@@ -31,10 +33,11 @@ class Intent:
     engine: str
     broker: BrokerUrl | None
     engine_options: EngineOptions
+    detector: str
 
 
 def check(config: Config, *, allow_untrained: bool = False) -> Intent:
-    """Raises InputError for a camera, engine or broker setting that cannot be meant, and
+    """Raises InputError for a camera, detector, engine or broker setting that cannot be meant, and
     EngineUnavailable for an engine that lacks weights or packages."""
     settings = config.settings
     source = parse_source(settings.camera.source.reveal())
@@ -45,10 +48,11 @@ def check(config: Config, *, allow_untrained: bool = False) -> Intent:
     options = engine_options(config, allow_untrained=allow_untrained)
     engine = settings.engine.name
     if source.kind == "none":  # nobody to read, no engine to have
-        check_name(engine)
+        engines.entry(engine)
     else:
-        engine = check_engine(engine, weights_folder(config.directories.data), options)
-    return Intent(source, engine, broker_url(config), options)
+        engine = engines.resolve(engine, weights_folder(config.directories.data), options)
+    detector = detectors.check(settings.camera.detector)
+    return Intent(source, engine, broker_url(config), options, detector)
 
 
 def engine_options(config: Config, *, allow_untrained: bool = False) -> EngineOptions:
@@ -143,6 +147,7 @@ def open_session(
             engine=intent.engine,
             data_dir=config.directories.data,
             engine_options=intent.engine_options,
+            detector=intent.detector,
             fps=frames_a_second(config),
             once=once,
             database=database,

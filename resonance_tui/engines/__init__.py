@@ -1,1 +1,1 @@
-"""From a clip to seven probabilities."""
+"""Engines: from a clip of one face to seven probabilities. `registry` has the table of them."""

@@ -1,4 +1,4 @@
-"""The engine that `auto` stands for: the best network with weights that keeps up here."""
+"""The engine `auto`: the best network with weights that is fast enough on this machine."""
 
 from __future__ import annotations
 
@@ -10,20 +10,29 @@ from pathlib import Path
 
 from resonance_zoo.cards import network_card
 
-from resonance_tui.engines.base import EngineOptions
+from resonance_tui.engines.base import Engine, EngineOptions, EngineRequest, has_weights
 from resonance_tui.engines.benchmark_cache import holds, known, timed
 from resonance_tui.engines.catalog import kept, live_networks
+from resonance_tui.engines.still import StillEngine
 from resonance_tui.engines.zoo import ZooEngine, check_device
 from resonance_tui.errors import EngineUnavailable, in_words
 
 log = logging.getLogger(__name__)
 
 
+def create(request: EngineRequest) -> Engine:
+    """The best network that keeps up here, else the engine `static`; see `best_engine`."""
+    folder, best = request.folder, None
+    if folder is not None and has_weights(folder):
+        best = best_engine(folder, request.options, request.say, request.warn)
+    return best or StillEngine()
+
+
 def candidates(folder: Path) -> tuple[str, ...]:
     """Networks with weights in `folder`, best first by their published WAR on FERV39k.
 
-    Those that nobody scored there are left out, and so are weights that their authors published
-    for other data: nothing says that they are better than `static`. A person's own file counts.
+    Left out are networks without a score on FERV39k, and weights that their authors published for
+    other data: nothing shows that they are better than `static`. Imported files count.
     """
     scored = [(war, name) for name in live_networks() if (war := published_war(name)) is not None]
     return tuple(name for _, name in sorted(scored, reverse=True) if _is_there(name, folder))
@@ -33,7 +42,7 @@ def _is_there(name: str, folder: Path) -> bool:
     try:
         known = kept(name, folder)
         return known is not None and not _is_for_other_data(name, known.origin)
-    except EngineUnavailable:  # there, and damaged: who tries to load it will say so
+    except EngineUnavailable:  # damaged: loading it will say so
         return True
 
 
@@ -44,7 +53,7 @@ def _is_for_other_data(name: str, origin: str) -> bool:
 
 
 def published_war(name: str) -> float | None:
-    """Percent on FERV39k: the report's figure, else the authors' own; None where there is none."""
+    """WAR in percent on FERV39k: the report's, else the authors' own; None where there is none."""
     found = network_card(name).reported.get("ferv39k", {})
     scores = found.get("report") or found.get("official")
     return scores[1] if scores else None
@@ -56,31 +65,31 @@ def best_engine(
     say: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> ZooEngine | None:
-    """Load candidates until one holds a prediction a second (blocking); None when none does.
+    """Load candidates until one makes a prediction a second (blocking); None when none does.
 
-    `warn` is told why a better one was passed over. What was measured before is remembered, so a
-    network that is too slow is not loaded again. Raises EngineUnavailable where a device or
-    precision that was asked for is not to be had.
+    `warn` is told why a better one was passed over. Measurements are cached, so a network that is
+    too slow is not loaded again. Raises EngineUnavailable where the device or precision asked for
+    does not exist here.
     """
     names = candidates(folder)
     if names:
         check_device(options)
     for name in names:
         try:
-            return _that_holds(name, folder, options, say)
-        except Exception as error:  # whatever torch throws, the next one may still run
+            return _load_fast_enough(name, folder, options, say)
+        except Exception as error:  # torch raises anything; the next one may still run
             reason = in_words(error)
             log.warning("auto passes %s over: %s", name, reason)
             log.debug("%s", traceback.format_exc())  # as text: a record would keep the network
-        gc.collect()  # a failed network's memory is the next one's
+        gc.collect()  # the next network needs the memory of the failed one
         warn(f"{name} was passed over: {reason}")
     return None
 
 
-def _that_holds(
+def _load_fast_enough(
     name: str, folder: Path, options: EngineOptions, say: Callable[[str], None]
 ) -> ZooEngine:
-    """Raises EngineUnavailable where it does not keep up, and whatever its loading raises."""
+    """Raises EngineUnavailable where it is too slow, and whatever its loading raises."""
     before = known(name, folder, options)
     if before is not None and not holds(before.seconds):
         raise _too_slow(before.seconds)

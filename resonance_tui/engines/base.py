@@ -1,25 +1,23 @@
-"""What an engine is, and which ones there are."""
+"""What an engine is: its contract, what it is built from, and how it may be run. Types only;
+`registry` has the table of engines."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from resonance_tui.errors import EngineUnavailable, InputError
-from resonance_tui.listeners import Listeners
+from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
+
+if TYPE_CHECKING:  # `--engine` help reads the registry, and must not wait for NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 AUTO, STATIC = "auto", "static"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,10 @@ class EngineSpec:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """How to run a network of the zoo; the default engine has no choice."""
+    """How to run a network of the zoo; the default engine has no choice.
+
+    Raises InputError for a device or precision that does not exist.
+    """
 
     device: str = "auto"  # one of DEVICES
     precision: str = "auto"  # one of PRECISIONS
@@ -57,7 +58,7 @@ def _check_word(what: str, word: str, words: tuple[str, ...]) -> None:
 
 
 class Engine(Protocol):
-    """Predicts from one worker thread; loading is its constructor's business."""
+    """From clips to probabilities. Loaded once it exists; used from one thread only."""
 
     @property
     def spec(self) -> EngineSpec: ...
@@ -67,77 +68,22 @@ class Engine(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class EngineRequest:
+    """What `create` of an engine's module is given."""
+
+    name: str  # as the person wrote it
+    folder: Path | None = None  # imported weights
+    options: EngineOptions = field(default_factory=EngineOptions)
+    say: Callable[[str], None] = lambda _: None  # told what is being done
+    warn: Callable[[str], None] = lambda _: None  # told why a better engine was passed over
+
+
 def weights_folder(data_dir: Path) -> Path:
     """Where imported weights lie; `models import` and `models pull` put them there."""
     return data_dir / "models"
 
 
-def check_engine(name: str, folder: Path, options: EngineOptions | None = None) -> str:
-    """The engine that `name` stands for, looked up without loading any; costs no torch.
-
-    "auto" is "static" unless weights lie in `folder`. Raises InputError for a name we do not
-    know, and EngineUnavailable where weights or packages are missing.
-    """
-    if name == AUTO:
-        return AUTO if has_weights(folder) else STATIC
-    check_name(name)
-    if name != STATIC:
-        from resonance_tui.engines import catalog
-
-        catalog.check_ready(name, folder, options or EngineOptions())
-    return name
-
-
-def check_name(name: str) -> None:
-    """Raise InputError unless there is an engine called `name`."""
-    if name not in (AUTO, STATIC):
-        from resonance_tui.engines import catalog
-
-        catalog.check_name(name)
-
-
 def has_weights(folder: Path | None) -> bool:
     """Whether any weights were imported; looks at names of files alone."""
     return folder is not None and any(folder.glob("*.safetensors"))
-
-
-def create_engine(
-    name: str,
-    folder: Path | None = None,
-    options: EngineOptions | None = None,
-    say: Callable[[str], None] = log.info,
-    warn: Callable[[str], None] = log.warning,
-) -> Engine:
-    """Load an engine (blocking; seconds, or tens of them for a large network).
-
-    `folder` holds imported weights; `say` is told what is being done, `warn` which better engine
-    "auto" had to do without, and why. Raises InputError for a name we do not know, or
-    EngineUnavailable saying why it cannot run here.
-    """
-    options = options or EngineOptions()
-    try:
-        return _load(name, folder, options, Listeners(say), Listeners(warn))
-    except (ImportError, OSError, ValueError) as error:
-        raise EngineUnavailable(f"The engine {name!r} cannot start: {error}") from error
-
-
-def _load(
-    name: str,
-    folder: Path | None,
-    options: EngineOptions,
-    say: Callable[[str], None],
-    warn: Callable[[str], None],
-) -> Engine:
-    """Modules are imported when they are wanted, so that most viewers never load torch."""
-    if name == AUTO and folder is not None and has_weights(folder):
-        from resonance_tui.engines.auto import best_engine
-
-        if (best := best_engine(folder, options, say, warn)) is not None:
-            return best
-    if name in (AUTO, STATIC):
-        from resonance_tui.engines.still import StillEngine
-
-        return StillEngine()
-    from resonance_tui.engines.zoo import ZooEngine
-
-    return ZooEngine(name, folder, options, say)

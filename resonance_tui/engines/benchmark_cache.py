@@ -1,4 +1,4 @@
-"""How long an engine takes for a clip on this machine: measured once, and written down."""
+"""How long an engine takes for a clip on this machine: measured once, and cached in a file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import numpy as np
 from resonance_tui.engines.base import Engine, EngineOptions
 from resonance_tui.engines.catalog import kept
 
-HOLDS_WITHIN_S = 0.8  # a clip, for one prediction a second: the rest is for whatever else runs
+HOLDS_WITHIN_S = 0.8  # s a clip, for one prediction a second; the rest is for other programs
 REPEATS = 5
-ENOUGH_S = 2.0  # a slow network is not asked again and again
+ENOUGH_S = 2.0  # s after which a slow network is not run again
 DAY_S = 86_400.0
-SLOW_BELIEVED_S = DAY_S  # for how long "too slow" holds: the machine may have been busy
+SLOW_BELIEVED_S = DAY_S  # for which "too slow" is trusted: the machine may have been busy
 QUICK_BELIEVED_S = 30 * DAY_S
 KEPT_S = 90 * DAY_S
 
@@ -38,12 +38,12 @@ class Timing:
 
     @property
     def believed_s(self) -> float:
-        """For how long it stands."""
+        """Seconds for which it is trusted."""
         return QUICK_BELIEVED_S if holds(self.seconds) else SLOW_BELIEVED_S
 
 
 def holds(seconds_per_clip: float) -> bool:
-    """Whether an engine keeps up with one prediction a second."""
+    """Whether an engine is fast enough for one prediction a second."""
     return seconds_per_clip <= HOLDS_WITHIN_S
 
 
@@ -67,14 +67,16 @@ def cores() -> int:
 
 
 class BenchmarkCache:
-    """Seconds a clip by weights and machine, in a file. One that is damaged counts as empty, one
-    that cannot be written is done without: it only saves time."""
+    """Seconds a clip by weights and machine, in the file `speed.json`.
+
+    A damaged file counts as empty, and one that cannot be written is ignored: it only saves time.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "speed.json"
 
     def recall(self, key: str, now: float) -> Timing | None:
-        """What was measured; None where nothing was, it is too old, or of a day to come.
+        """The measurement; None where there is none, it is too old, or it is dated after `now`.
 
         `now` in epoch seconds.
         """
@@ -82,7 +84,7 @@ class BenchmarkCache:
         return timing if timing and 0 <= now - timing.at < timing.believed_s else None
 
     def note(self, key: str, timing: Timing) -> None:
-        """Write it down, and forget what is much older."""
+        """Store it, and drop what is much older."""
         entries = self._read() | {key: timing}
         kept = {k: astuple(t) for k, t in entries.items() if abs(timing.at - t.at) < KEPT_S}
         new = self._file.with_name(f"speed.{os.getpid()}.tmp")
@@ -90,7 +92,7 @@ class BenchmarkCache:
             new.write_text(json.dumps(kept, indent=1), encoding="utf-8")
             new.replace(self._file)
         except OSError as error:
-            log.warning("The speed of the engine was not kept: %s", error)
+            log.warning("The speed of the engine was not stored: %s", error)
 
     def _read(self) -> dict[str, Timing]:
         try:
@@ -104,7 +106,7 @@ class BenchmarkCache:
 
 
 def timed(engine: Engine, folder: Path, options: EngineOptions) -> float:
-    """Seconds a clip measured now (blocking), and written down where the weights are imported."""
+    """Measure seconds a clip (blocking), and cache them where the weights are imported."""
     seconds = measure(engine)
     if (key := key_of(engine.spec.name, folder, options)) is not None:
         BenchmarkCache(folder).note(key, Timing(seconds, time.time(), engine.spec.runs_on))
@@ -112,14 +114,16 @@ def timed(engine: Engine, folder: Path, options: EngineOptions) -> float:
 
 
 def known(name: str, folder: Path, options: EngineOptions) -> Timing | None:
-    """What was measured before; None where that is to be done (anew)."""
+    """The cached measurement; None where the engine has to be measured."""
     key = key_of(name, folder, options)
     return None if key is None else BenchmarkCache(folder).recall(key, time.time())
 
 
 def key_of(name: str, folder: Path, options: EngineOptions) -> str | None:
-    """What was asked for: these weights, run like this, on this machine. What it then ran on is
-    known only of an engine that is loaded, and stands with the measurement."""
+    """Cache key: these weights, these options, this machine; None without imported weights.
+
+    The device that `auto` chooses is known only once an engine is loaded, so it is stored with the
+    measurement."""
     weights = kept(name, folder)
     if weights is None:
         return None

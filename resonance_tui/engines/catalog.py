@@ -1,4 +1,4 @@
-"""Which networks of the zoo can watch a camera, and whether one could start here. No torch."""
+"""Which networks of the zoo can read a camera, and whether one can start here. No torch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints.errors import WeightsError
 from resonance_zoo.checkpoints.stored import StoredWeights, stored
 from resonance_zoo.classes import CLASSES
-from resonance_zoo.registry import did_you_mean
 
-from resonance_tui.engines.base import AUTO, STATIC, EngineOptions
-from resonance_tui.errors import EngineUnavailable, InputError
-from resonance_tui.secret import describe
+from resonance_tui.engines.base import EngineOptions
+from resonance_tui.errors import EngineUnavailable
 
 PACKAGES = ("torch", "timm", "safetensors")
 TRY_UNTRAINED = " To try it all the same: --allow-untrained."
@@ -34,28 +32,10 @@ def live_networks() -> tuple[str, ...]:
     return tuple(c.name for c in cards if isinstance(c, NetworkCard) and c.takes not in _WHY_NOT)
 
 
-def engine_names() -> tuple[str, ...]:
-    """Everything that `--engine` takes."""
-    return (AUTO, STATIC, *live_networks())
-
-
-def check_name(name: str) -> None:
-    """Raise InputError unless `name` is a network that can watch a camera."""
-    if name not in resonance_zoo.list_models():
-        raise unknown(name)
+def why_not_live(name: str) -> str:
+    """Why a network of the zoo cannot read a camera; empty where it can."""
     card = resonance_zoo.card(name)
-    if not isinstance(card, NetworkCard):
-        raise InputError(f"{name} is the network inside an engine.", "Use --engine static.")
-    if card.takes in _WHY_NOT:
-        hint = did_you_mean(name, engine_names()) or f"Did you mean {STATIC}?"
-        raise InputError(f"{name} {_WHY_NOT[card.takes]}.", hint)
-
-
-def unknown(name: str) -> InputError:
-    """No such engine: the nearest names, and where all of them are listed."""
-    listed = "`resonance-tui models list` names all networks; auto and static are always there."
-    hint = f"{did_you_mean(name, engine_names())} {listed}".strip()
-    return InputError(f"There is no engine called {describe(name)}.", hint)
+    return _WHY_NOT.get(card.takes, "") if isinstance(card, NetworkCard) else ""
 
 
 def check_ready(name: str, folder: Path | None, options: EngineOptions) -> None:
@@ -69,12 +49,12 @@ def check_ready(name: str, folder: Path | None, options: EngineOptions) -> None:
 
 
 def missing_packages(*more: str) -> list[str]:
-    """Which of the packages that networks need, and of `more`, are not installed."""
+    """The packages that are not installed, of those that networks need and of `more`."""
     return [package for package in (*PACKAGES, *more) if find_spec(package) is None]
 
 
 def classes_refused(name: str, overrides: Mapping[str, Any]) -> str:
-    """Why a room cannot use weights that were imported with `overrides`; empty where it can."""
+    """Why a room cannot use weights imported with `overrides`; empty where it can."""
     found = overrides.get("num_classes", len(CLASSES))
     if found == len(CLASSES):
         return ""
@@ -88,8 +68,10 @@ def _check_classes(name: str, folder: Path | None) -> None:
 
 
 def kept(name: str, folder: Path | None) -> StoredWeights | None:
-    """What is known of the imported weights; None where there are none. Raises EngineUnavailable
-    where they are damaged."""
+    """The record of the imported weights; None where there are none.
+
+    Raises EngineUnavailable where they are damaged.
+    """
     try:
         return stored(name, folder) if folder is not None else None
     except WeightsError as error:

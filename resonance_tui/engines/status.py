@@ -1,4 +1,4 @@
-"""How the engine is doing, as screens and scripts are told."""
+"""The state of the engine, as screens and scripts show it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class EngineState(StrEnum):
-    """Where the engine is in its life."""
+    """The state of an engine."""
 
     LOADING = "loading"
     READY = "ready"
@@ -16,14 +16,14 @@ class EngineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """Which engine reads the face, and how it is doing."""
+    """Which engine reads the face, and its state."""
 
     name: str
     state: EngineState = EngineState.LOADING
     detail: str = ""  # what is being loaded, what runs on what, or why it failed
-    is_trained: bool = True  # False: it guesses, and the room is told "unsure"
+    is_trained: bool = True  # False: it guesses, and the report says "unsure"
 
 
 def untrained(engine: str) -> str:
-    """What a person must know for as long as an untrained network runs."""
+    """The notice for as long as an untrained network runs."""
     return f"{engine} is untrained: it guesses, and the room is told `unsure`."

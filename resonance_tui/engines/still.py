@@ -9,17 +9,22 @@ from numpy.typing import NDArray
 from resonance_zoo.cards import still_card
 from resonance_zoo.runtime import open_network
 
-from resonance_tui.engines.base import EngineSpec
+from resonance_tui.engines.base import EngineRequest, EngineSpec
 
 CLIP_FRAMES = 4
 FRAME_RATE = 10.0
 HOP_S = 0.2
 
 
-class StillEngine:
-    """One thread, no torch. A face and its mirror image count as two looks at the same moment.
+def create(request: EngineRequest) -> StillEngine:
+    """The engine of the row `static`. Raises ValueError where weights and card do not match."""
+    return StillEngine()
 
-    Raises model_zoo's ValueError where the weights do not match their card.
+
+class StillEngine:
+    """Uses one thread and no torch. Averages over each face and its mirror image.
+
+    Raises ValueError where the weights do not match their card.
     """
 
     def __init__(self, name: str = "static_cnn") -> None:

@@ -1,4 +1,4 @@
-"""Any clip or image network of `model_zoo` as an engine, on whatever device is at hand."""
+"""Any clip or image network of the model zoo as an engine, on the device that is asked for."""
 
 from __future__ import annotations
 
@@ -16,26 +16,31 @@ from resonance_zoo.card_types import ClipInput
 from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints.errors import WeightsError
 
-from resonance_tui.engines.base import EngineOptions, EngineSpec
+from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
 from resonance_tui.engines.benchmark_cache import cores
-from resonance_tui.engines.catalog import check_name, check_ready, kept
+from resonance_tui.engines.catalog import check_ready, kept
 from resonance_tui.errors import EngineUnavailable, in_words
 
 if TYPE_CHECKING:
     from torch import nn
 
 HOP_S = 0.2  # at most five predictions a second; the report changes less often than that
-# Twice the chance of one in seven. These networks are right about half the time on films made to
-# be hard, and their training (mixed clips, softened labels) keeps them from being sure even then:
-# the threshold of `static`, 0.4, would call most of what they know "unsure".
+# Twice the chance level of one in seven. On hard films these networks are right about half the
+# time, and their training (mixed clips, softened labels) keeps their confidence low: with the
+# threshold of `static`, 0.4, most of their right answers would be "unsure".
 UNSURE_BELOW = 0.3
+
+
+def create(request: EngineRequest) -> ZooEngine:
+    """The engine of any network that `catalog.live_networks` lists; raises what ZooEngine does."""
+    return ZooEngine(request.name, request.folder, request.options, request.say)
 
 
 class ZooEngine:
     """Loads and warms up in its constructor (seconds). All calls come from one thread.
 
-    Raises InputError for a name that is no live network; EngineUnavailable where packages,
-    weights or the device are missing, or the weights are for other classes than ours.
+    `name` is a network that reads frames. Raises EngineUnavailable where packages, weights or the
+    device are missing, or the weights are for other classes than ours.
     """
 
     def __init__(
@@ -46,12 +51,11 @@ class ZooEngine:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         options = options or EngineOptions()
-        check_name(name)
         check_ready(name, folder, options)
         self._name = name
         self._device = options.device
         say("building the network")
-        with _in_our_words(name, options.device):
+        with _translated(name, options.device):
             self._load(name, folder, options, say)
 
     def _load(
@@ -65,7 +69,7 @@ class ZooEngine:
             reads,
             device=options.device,
             precision=options.precision,
-            threads=max(1, cores() - 1),  # one is left to the face finder
+            threads=max(1, cores() - 1),  # one is for the face detector
         )
         say("warming up")
         self._expect_seven(self._predictor.warm_up())
@@ -86,37 +90,37 @@ class ZooEngine:
             raise EngineUnavailable(text, "Import weights for seven classes, or --engine static.")
 
     def predict(self, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """RGB `uint8[T, S, S, 3]` to `float32[7]`, in the order of the house.
+        """RGB `uint8[T, S, S, 3]` to `float32[7]`, in the order of `resonance_zoo.CLASSES`.
 
-        Raises EngineUnavailable where broken weights answer with what is no number, and where the
-        device has had enough.
+        Raises EngineUnavailable where broken weights give something that is no number, and where
+        the device fails or runs out of memory.
         """
-        with _in_our_words(self._name, self._device):
+        with _translated(self._name, self._device):
             return self._predictor.predict(clip)
 
 
 def check_device(options: EngineOptions) -> None:
-    """Raise EngineUnavailable where the device or precision asked for is not to be had here."""
+    """Raise EngineUnavailable where the device or precision asked for does not exist here."""
     if (options.device, options.precision) != ("auto", "auto"):
         from resonance_zoo.inference import plan
 
-        with _in_our_words("A network", options.device):
+        with _translated("A network", options.device):
             plan(options.device, options.precision)
 
 
 @contextlib.contextmanager
-def _in_our_words(name: str, device: str) -> Iterator[None]:
-    """What torch and the zoo throw, told to a person. Other errors pass through."""
+def _translated(name: str, device: str) -> Iterator[None]:
+    """Turn errors of torch and the zoo into EngineUnavailable; others pass through."""
     try:
         yield
     except (RuntimeError, AssertionError, ValueError, MemoryError) as error:
-        told = _told(error, name, device)
-        if told is None:
+        known = _translate(error, name, device)
+        if known is None:
             raise
-        raise told from error
+        raise known from error
 
 
-def _told(error: Exception, name: str, device: str) -> EngineUnavailable | None:
+def _translate(error: Exception, name: str, device: str) -> EngineUnavailable | None:
     from resonance_zoo.clip_input import ClipError
     from resonance_zoo.inference import DeviceError
 
@@ -134,14 +138,12 @@ def _told(error: Exception, name: str, device: str) -> EngineUnavailable | None:
     if isinstance(error, MemoryError) or "memory" in reason.lower():
         hint = "Close other programs, or try --device cpu or --engine static."
         return EngineUnavailable(f"{name} finds too little memory: {reason}", hint)
-    text = (
-        f"{name} cannot run on the device {device!r}: {reason}"  # torch's words for a missing one
-    )
+    text = f"{name} cannot run on the device {device!r}: {reason}"
     return EngineUnavailable(text, "Try --device cpu.")
 
 
 def _network(name: str, folder: Path | None) -> tuple[nn.Module, ClipInput, bool]:
-    """The network, the clip it reads, and whether it has learned anything."""
+    """The network, the clip it reads, and whether it has trained weights."""
     reads = network_card(name).input
     if reads is None:
         raise ValueError(f"the card of {name} names no clip")
@@ -155,6 +157,6 @@ def _network(name: str, folder: Path | None) -> tuple[nn.Module, ClipInput, bool
 
 
 def _as_built(reads: ClipInput, overrides: Mapping[str, Any]) -> ClipInput:
-    """The card's clip, but for what the weights were imported with."""
+    """The clip of the card, changed by what the weights were imported with."""
     frames = int(overrides.get("num_frames", reads.frames))
     return replace(reads, frames=frames, size=int(overrides.get("img_size", reads.size)))

@@ -1,1 +1,1 @@
-"""The room on the wire: frames, topics, and the broker connection."""
+"""Connections to a broker: viewers, aggregators, hosts, and enrolment by invite."""

@@ -1,4 +1,4 @@
-"""An aggregator's line to a room: counts its shards of the viewers, adds up everybody's."""
+"""An aggregator's connection to a room: counts the viewers of its shards, sums all counts."""
 
 from __future__ import annotations
 
@@ -12,42 +12,32 @@ from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.retained import Outgoing
-from resonance_tui.protocol.messages import AgentEvent as Presence
-from resonance_tui.protocol.messages import (
+from resonance_tui.protocol.events import (
+    AgentEvent,
     EdgeEvent,
     Event,
     LeaveEvent,
     PartialEvent,
     ReportEvent,
     RoomEvent,
-    RoomSettings,
-    encode_agent,
-    encode_partial,
-    encode_total,
 )
-from resonance_tui.protocol.topics import (
-    agent_topic,
-    edge_topic,
-    new_viewer_id,
-    partial_topic,
-    room_topic,
-    shard_filter,
-    total_topic,
-)
+from resonance_tui.protocol.frames import encode_agent, encode_partial, encode_total
+from resonance_tui.protocol.messages import AGENT, EDGE, PARTIAL, REPORT, ROOM_SETTINGS, TOTAL
+from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.protocol.values import Counts, Partial, RoomSettings
 from resonance_tui.room.federation import Edges, Sum
-from resonance_tui.room.tally import ROOT, Counts, Partial, Tally, owner, shards_owned
+from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
 
-PRESENCE_EVERY_S, PRESENCE_EXPIRY_S = 10.0, 30
-TOTAL_EXPIRY_S = 10
-SETTLE_S = 0.5  # after its SUBACK, for what a broker kept of a shard's reports
+PRESENCE_EVERY_S = 10.0
+SETTLE_S = 0.5  # after its SUBACK, for the retained reports of a shard
 UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
-RETURN_S = 5.0  # for viewers to find a broker again that fell
+RETURN_S = 5.0  # for viewers to reconnect to a broker that was down
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
 MAX_AGENTS = 64
-BEATS = 4  # counts are repeated so often within a viewer's heartbeat, changed or not
-SILENT_BEATS = 3  # without a word, an edge has gone
+REPEATS = 4  # of unchanged counts within a viewer's heartbeat
+SILENT_REPEATS = 3  # missed in a row, an edge has gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +50,8 @@ class AggregatorStatus:
     is_root: bool = False
     room: int = 0  # viewers in the whole room, as far as it knows
     edges: int = 1  # brokers over which they are spread
-    heard: int = 0  # messages since it began
-    told: int = 0
+    heard: int = 0  # messages received since its start
+    told: int = 0  # messages sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +61,14 @@ class _Peer:
 
 
 class Aggregator(ReconnectingConnection):
-    """Counts until cancelled; `run` raises BrokerRefused where the login may not.
+    """Counts until cancelled; `run` raises BrokerRefused where the login may not count.
 
-    A shard is counted by two agents for a moment when it changes hands, and by a new one alone
-    only once it has heard who is in it: see `Board`. `edge` names the broker where it counts, in
-    a room that is spread over several: see `Edges`.
+    While a shard changes its owner it is counted by both, and by the new one alone only once it has
+    received the shard's reports: see `PartialTable`. `edge` names the broker where it counts, in a
+    room that is spread over several: see `Edges`.
     """
 
-    keepalive_s = 5  # the broker notices a dead one, and others take over, in 1.5 times this
+    keepalive_s = 5  # after 1.5 times this the broker drops a dead one, and others take over
 
     def __init__(
         self,
@@ -103,12 +93,12 @@ class Aggregator(ReconnectingConnection):
         self._edge = edge
         self._edges = Edges(edge)
         self._agents: dict[str, _Peer] = {}  # the others
-        self._is_known = asyncio.Event()  # our own presence came back: we may count here
+        self._is_confirmed = asyncio.Event()  # our own presence was received: we may count here
         self._subscribed: dict[int, float] = {}  # shard: when, monotonic s
         self._seq = 0
         self._total_seq = 0
-        self._told_partial: tuple[dict[int, Counts], float] | None = None
-        self._told_total: tuple[Sum, float] | None = None
+        self._sent_partial: tuple[dict[int, Counts], float] | None = None
+        self._sent_total: tuple[Sum, float] | None = None
         self._heard = self._told = 0
         self.figures = AggregatorStatus()
 
@@ -118,10 +108,10 @@ class Aggregator(ReconnectingConnection):
         return f"rsn-agg-{self.agent_id}"
 
     def _will_topic(self) -> str | None:
-        return agent_topic(self._channel, self.agent_id)
+        return AGENT.topic.of(self._channel, self.agent_id)
 
-    def _leave_duplicate_id(self) -> None:
-        if self._is_named:  # the access rules know this name only
+    def _on_duplicate_id(self) -> None:
+        if self._is_named:  # the access rules allow this name only
             self._notice = f"another aggregator runs under the name {self.agent_id}"
         else:
             self.agent_id = new_viewer_id()
@@ -130,34 +120,35 @@ class Aggregator(ReconnectingConnection):
         self._heard += 1
         super()._on_arrival(topic, payload)
 
-    async def _enter(self, client: BrokerClient) -> None:
-        self._look_anew(time.monotonic())
+    async def _subscribe(self, client: BrokerClient) -> None:
+        self._doubt_viewers(time.monotonic())
         self._subscribed.clear()
-        self._told_partial = self._told_total = None
-        self._is_known.clear()
-        await client.follow(agent_topic(self._channel, "+"), 1)
-        await client.follow(partial_topic(self._channel, "+"), 0)
-        await client.follow(room_topic(self._channel), 1)
+        self._sent_partial = self._sent_total = None
+        self._is_confirmed.clear()
+        await client.follow(AGENT.topic.of(self._channel, "+"), 1)
+        await client.follow(PARTIAL.topic.of(self._channel, "+"), 0)
+        await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         if self._edge:
-            await client.follow(edge_topic("+"), 1)
+            await client.follow(EDGE.topic.of("+"), 1)
         await client.send(self._presence())
-        await self._be_recognised(client)
+        await self._wait_for_own_presence(client)
         checkpoint()
-        self._is_connected()
+        self._set_connected()
 
-    def _look_anew(self, now: float) -> None:
-        """Who left meanwhile left unheard. Those of a single broker come back to it, and are not
-        given up yet; those of an edge may be counted at another by now."""
+    def _doubt_viewers(self, now: float) -> None:
+        """Some may have left while we were disconnected. Viewers of a single broker reconnect to
+        it, so they are kept for a while; those of an edge may be counted at another by now."""
         if self._edge:
             self._tally.watch(frozenset())
             self._edges.start_over(now)
         else:
             self._tally.doubt(now, within=self._settings.heartbeat_s + RETURN_S)
 
-    async def _be_recognised(self, client: BrokerClient) -> None:
-        """Below MQTT 5 rules refuse in silence: what others hear of us is what counts."""
+    async def _wait_for_own_presence(self, client: BrokerClient) -> None:
+        """Raises BrokerRefused where access rules drop our messages: below MQTT 5 they do so
+        without an answer, so our own presence must come back."""
         ends = time.monotonic() + self._answer_timeout_s
-        while not self._is_known.is_set():
+        while not self._is_confirmed.is_set():
             if client.was_refused or time.monotonic() >= ends:
                 raise BrokerRefused(
                     "The broker does not let this user count the room",
@@ -167,23 +158,23 @@ class Aggregator(ReconnectingConnection):
             await asyncio.sleep(0.02)
 
     def _presence(self) -> Outgoing:
-        topic = agent_topic(self._channel, self.agent_id)
-        return Outgoing(topic, encode_agent(self._boot, self._edge), 1, PRESENCE_EXPIRY_S)
+        payload = encode_agent(self._boot, self._edge)
+        return AGENT.outgoing(payload, self._channel, self.agent_id)
 
-    def _duties(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
+    def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
         return {"count": self._count(client), "alive": self._keep_alive(client)}
 
     async def _keep_alive(self, client: BrokerClient) -> None:
-        """Renews the presence; at QoS 1, so a dead line shows here."""
+        """Renews the presence; at QoS 1, so a dead connection is noticed here."""
         while True:
             await asyncio.sleep(PRESENCE_EVERY_S)
             await client.send(self._presence())
             checkpoint()
 
-    def _farewell(self) -> list[Outgoing]:
-        messages = [Outgoing(agent_topic(self._channel, self.agent_id), b"", 1)]
+    def _closing_messages(self) -> list[Outgoing]:
+        messages = [AGENT.clearing(self._channel, self.agent_id)]
         if not self._agents:
-            messages.append(Outgoing(total_topic(self._channel), b"", 1))
+            messages.append(TOTAL.clearing(self._channel))
         return messages
 
     # Counting
@@ -192,7 +183,7 @@ class Aggregator(ReconnectingConnection):
         while True:
             now = time.monotonic()
             self._read(now)
-            await self._retune(client, now)
+            await self._update_subscriptions(client, now)
             await self._publish(client, time.monotonic())
             checkpoint()
             await asyncio.sleep(self._settings.tick_ms / 1000)
@@ -201,7 +192,7 @@ class Aggregator(ReconnectingConnection):
         for event in self._inbox.drain():
             self._take(event, now)
         self._tally.expire(now)
-        oldest = now - PRESENCE_EXPIRY_S
+        oldest = now - AGENT.lifetime_s
         for agent_id in [each for each, peer in self._agents.items() if peer.heard_at < oldest]:
             del self._agents[agent_id]
 
@@ -213,22 +204,22 @@ class Aggregator(ReconnectingConnection):
                 self._tally.leave(event.viewer_id, now)
             case PartialEvent() if event.agent_id != self.agent_id:
                 self._edges.post(event.edge, event.agent_id, event.partial, now)
-            case Presence():
-                self._meet(event, now)
+            case AgentEvent():
+                self._take_presence(event, now)
             case EdgeEvent(is_up=False):
                 self._edges.down(event.edge)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
                 self._tally.ttl = self._edges.ttl = self._settings.patience_s
-                self._edges.silent_after = SILENT_BEATS * self._beat_s
+                self._edges.silent_after = SILENT_REPEATS * self._repeat_s
             case _:  # nicknames and totals are for viewers
                 return
 
-    def _meet(self, presence: Presence, now: float) -> None:
+    def _take_presence(self, presence: AgentEvent, now: float) -> None:
         agent_id, boot = presence.agent_id, presence.boot
         if agent_id == self.agent_id:
             if (boot, presence.edge) == (self._boot, self._edge):
-                self._is_known.set()
+                self._is_confirmed.set()
         elif boot is None:
             self._agents.pop(agent_id, None)
         elif agent_id in self._agents or len(self._agents) < MAX_AGENTS:
@@ -237,60 +228,63 @@ class Aggregator(ReconnectingConnection):
 
     @property
     def _live(self) -> dict[str, list[str]]:
-        """Who counts, by edge; this one among them."""
+        """The aggregators that count, by edge; this one among them."""
         live = {self._edge: [self.agent_id]}
         for agent_id, peer in self._agents.items():
             live.setdefault(peer.edge, []).append(agent_id)
         return live
 
     @property
-    def _beat_s(self) -> float:
-        return self._settings.heartbeat_s / BEATS
+    def _repeat_s(self) -> float:
+        return self._settings.heartbeat_s / REPEATS
 
-    async def _retune(self, client: BrokerClient, now: float) -> None:
-        """Hears the shards that are ours, and for a while those that nobody else has yet."""
+    async def _update_subscriptions(self, client: BrokerClient, now: float) -> None:
+        """Subscribes to the shards that are ours, and keeps those that nobody else counts yet."""
         live = self._live[self._edge]
         owned = shards_owned(self.agent_id, live)
         kept = owned | frozenset(
             shard for shard in self._subscribed if not self._is_taken_over(shard, live, now)
         )
         self._tally.watch(kept)
-        ended = [shard_filter(self._channel, shard) for shard in self._subscribed.keys() - kept]
+        ended = [self._filter(shard) for shard in self._subscribed.keys() - kept]
         for first in range(0, len(ended), UNSUBSCRIBE_AT_ONCE):
             await client.unsubscribe(ended[first : first + UNSUBSCRIBE_AT_ONCE])
         self._subscribed = {shard: at for shard, at in self._subscribed.items() if shard in kept}
         for shard in sorted(kept - self._subscribed.keys()):
-            # One at a time: a broker drops what it kept of too many at once.
-            await client.follow(shard_filter(self._channel, shard), 0)
+            # One at a time: a broker drops retained messages of too many at once.
+            await client.follow(self._filter(shard), 0)
             self._subscribed[shard] = time.monotonic()
+
+    def _filter(self, shard: int) -> str:
+        return REPORT.topic.filter(channel=self._channel, shard=str(shard))
 
     def _is_taken_over(self, shard: int, live: list[str], now: float) -> bool:
         return self._edges.holder(shard, live, now) not in (None, self.agent_id)
 
     def _settled(self, now: float) -> dict[int, Counts]:
-        """What we can vouch for."""
+        """The counts of the shards whose retained reports have arrived."""
         return {
             shard: self._tally.counts(shard)
             for shard, since in self._subscribed.items()
             if now - since >= SETTLE_S
         }
 
-    # Telling
+    # Publishing
 
     async def _publish(self, client: BrokerClient, now: float) -> None:
-        self._read(now)  # what came while subscribing
+        self._read(now)  # messages that arrived while subscribing
         shards = self._settled(now)
-        has_news = bool(shards or self._told_partial)  # who just came has nothing to say yet
-        if has_news and self._is_due(shards, self._told_partial, now):
-            self._told_partial = (shards, now)
-            await self._tell_partial(client, shards, now)
+        has_counts = bool(shards or self._sent_partial)  # a new one has none yet
+        if has_counts and self._is_due(shards, self._sent_partial, now):
+            self._sent_partial = (shards, now)
+            await self._publish_partial(client, shards, now)
         agents = [self.agent_id]
         agents += [a for a, peer in self._agents.items() if not self._edges.is_out(peer.edge, now)]
         is_root = owner(ROOT, agents) == self.agent_id
         room = self._edges.total(self._live, now)
-        if is_root and room.is_whole and self._is_due(room, self._told_total, now):
-            self._told_total = (room, now)
-            await self._tell_total(client, room)
+        if is_root and room.is_whole and self._is_due(room, self._sent_total, now):
+            self._sent_total = (room, now)
+            await self._publish_total(client, room)
         self.figures = AggregatorStatus(
             agents=len(agents),
             shards=len(shards),
@@ -302,24 +296,23 @@ class Aggregator(ReconnectingConnection):
             told=self._told,
         )
 
-    def _is_due(self, value: object, told: tuple[object, float] | None, now: float) -> bool:
-        return told is None or value != told[0] or now - told[1] >= self._beat_s
+    def _is_due(self, value: object, sent: tuple[object, float] | None, now: float) -> bool:
+        return sent is None or value != sent[0] or now - sent[1] >= self._repeat_s
 
-    async def _tell_partial(
+    async def _publish_partial(
         self, client: BrokerClient, shards: dict[int, Counts], now: float
     ) -> None:
         self._seq += 1
         partial = Partial(self._boot, self._seq, shards)
         self._edges.post(self._edge, self.agent_id, partial, now)
         payload = encode_partial(partial, _epoch_ms(), self._edge)
-        topic = partial_topic(self._channel, self.agent_id)
-        await self._send(client, Outgoing(topic, payload, 0, retain=False))
+        await self._send(client, PARTIAL.outgoing(payload, self._channel, self.agent_id))
 
-    async def _tell_total(self, client: BrokerClient, room: Sum) -> None:
+    async def _publish_total(self, client: BrokerClient, room: Sum) -> None:
         self._total_seq += 1
         edges = max(1, room.edges)
         payload = encode_total(self._boot, self._total_seq, _epoch_ms(), room.counts, edges)
-        await self._send(client, Outgoing(total_topic(self._channel), payload, 0, TOTAL_EXPIRY_S))
+        await self._send(client, TOTAL.outgoing(payload, self._channel))
 
     async def _send(self, client: BrokerClient, message: Outgoing) -> None:
         self._told += 1

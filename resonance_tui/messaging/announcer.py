@@ -1,4 +1,4 @@
-"""Announces rooms, and leaves those alone that another host has announced."""
+"""Announces rooms to a broker, except for those that another host has announced."""
 
 from __future__ import annotations
 
@@ -12,36 +12,39 @@ from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.retained import Outgoing
-from resonance_tui.protocol.messages import RoomEvent, RoomSettings, decode, encode_room
-from resonance_tui.protocol.topics import new_viewer_id, room_topic
+from resonance_tui.protocol.events import RoomEvent
+from resonance_tui.protocol.frames import encode_room
+from resonance_tui.protocol.messages import ROOM_SETTINGS, decode
+from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.protocol.values import RoomSettings
 
-SETTLE_S = 0.2  # for announcements that crossed
-ASK_EVERY_S = 10.0
+SETTLE_S = 0.2  # for announcements that crossed on their way
+PROBE_EVERY_S = 10.0
 
 
 class RoomAnnouncement:
     """The rooms of one host, on one connection after the other.
 
-    `say` is told, once each, which of them somebody else hosts. Where two announce a room at the
-    same moment, both hear both, and the one that the broker heard last stays its host.
+    `notify` is called once for each of them that somebody else hosts. Where two announce a room at
+    the same moment, both receive both, and the one that reached the broker last stays its host.
     """
 
     def __init__(
-        self, channels: Sequence[str], say: Callable[[str], object], host_id: str = ""
+        self, channels: Sequence[str], notify: Callable[[str], object], host_id: str = ""
     ) -> None:
-        """`host_id`: by which a host that comes back knows its own rooms; else a new one."""
+        """`host_id`: by which a host that reconnects knows its own rooms; by default a new one."""
         self.id = host_id or new_viewer_id()
         self.channels = list(dict.fromkeys(channels))
-        self._say = Listeners(say)
+        self._notify = Listeners(notify)
         self._hosts: dict[str, str] = {}  # channel: who announced it, "" for an old program
         self._ours: set[str] = set()  # announced by us on this connection
-        self._told: set[str] = set()
-        self._news = asyncio.Event()
+        self._said: set[str] = set()
+        self._changed = asyncio.Event()
 
     def observe(self, topic: str, payload: bytes) -> None:
-        """Takes any message; what is no room of ours is passed over."""
+        """Takes any message, and ignores all but the settings of these rooms."""
         try:
             event = decode(topic, payload)
         except WireError:
@@ -54,23 +57,23 @@ class RoomAnnouncement:
         else:
             self._hosts[event.channel] = event.host
             (self._ours.add if event.host == self.id else self._ours.discard)(event.channel)
-        self._news.set()
+        self._changed.set()
 
     async def begin(self, client: BrokerClient) -> None:
-        """On a new connection: announce what is free. Raises MqttError, BrokerRefused."""
+        """On a new connection: announces free rooms. Raises MqttError, BrokerRefused."""
         self._hosts.clear()
         self._ours.clear()
-        for _ in range(2):  # what a broker keeps comes before its second answer
+        for _ in range(2):  # retained messages arrive before the second SUBACK
             for channel in self.channels:
-                await client.follow(room_topic(channel), 1)
+                await client.follow(ROOM_SETTINGS.topic.of(channel), 1)
         await self._announce_all(client)
 
     async def run(self, client: BrokerClient) -> None:
-        """Announce what becomes free, until the connection is lost. Raises as `begin` does."""
+        """Announces rooms that become free, until the connection is lost. Raises as `begin`."""
         while True:
-            await self._news.wait()
+            await self._changed.wait()
             await asyncio.sleep(SETTLE_S)
-            self._news.clear()
+            self._changed.clear()
             await self._announce_all(client)
 
     async def _announce_all(self, client: BrokerClient) -> None:
@@ -80,37 +83,37 @@ class RoomAnnouncement:
     async def _announce(self, client: BrokerClient, channel: str) -> None:
         host = self._hosts.get(channel)
         if host is not None and host != self.id:
-            if channel not in self._told:
-                self._told.add(channel)
-                self._say(f"{channel} has another host already; what that one set stays.")
+            if channel not in self._said:
+                self._said.add(channel)
+                self._notify(f"{channel} has another host already; what that one set stays.")
         elif channel not in self._ours:
             self._ours.add(channel)
-            self._told.discard(channel)
+            self._said.discard(channel)
             payload = encode_room(RoomSettings(), self.id)
-            await client.send(Outgoing(room_topic(channel), payload, 1))
+            await client.send(ROOM_SETTINGS.outgoing(payload, channel))
             if client.was_refused:
                 raise BrokerRefused(
                     f"The broker does not let this user announce {channel}",
                     "Ask for an account with the role host",
                 )
 
-    def farewell(self) -> list[Outgoing]:
-        """Takes back what we announced."""
+    def closing_messages(self) -> list[Outgoing]:
+        """Clears the rooms that we announced."""
         ours, self._ours = self._ours, set()
         held = [channel for channel in sorted(ours) if self._hosts.get(channel, self.id) == self.id]
-        return [Outgoing(room_topic(channel), b"", 1) for channel in held]
+        return [ROOM_SETTINGS.clearing(channel) for channel in held]
 
 
 class RoomAnnouncer(ReconnectingConnection):
-    """A host's line to a broker that somebody else runs.
+    """A host's connection to a broker that somebody else runs.
 
     It has no will: the broker would clear the room for whoever hosts it by then.
     """
 
-    def __init__(self, url: BrokerUrl, hosting: RoomAnnouncement) -> None:
+    def __init__(self, url: BrokerUrl, announcement: RoomAnnouncement) -> None:
         super().__init__(url, Inbox(), answer_timeout_s=5.0, will_delay_s=0)
-        self._hosting = hosting
-        self._name = f"rsn-host-{hosting.id}-{secrets.token_hex(3)}"
+        self._announcement = announcement
+        self._name = f"rsn-host-{announcement.id}-{secrets.token_hex(3)}"
 
     def _identifier(self) -> str:
         return self._name
@@ -118,26 +121,26 @@ class RoomAnnouncer(ReconnectingConnection):
     def _will_topic(self) -> str | None:
         return None
 
-    def _leave_duplicate_id(self) -> None:
-        """Nobody else has that name."""
+    def _on_duplicate_id(self) -> None:
+        """Cannot happen: the id is random."""
 
     def _on_arrival(self, topic: str, payload: bytes) -> None:
-        self._hosting.observe(topic, payload)
+        self._announcement.observe(topic, payload)
 
-    async def _enter(self, client: BrokerClient) -> None:
-        await self._hosting.begin(client)
+    async def _subscribe(self, client: BrokerClient) -> None:
+        await self._announcement.begin(client)
         checkpoint()
-        self._is_connected()
+        self._set_connected()
 
-    def _duties(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
-        return {"host": self._hosting.run(client), "alive": self._keep_alive(client)}
+    def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
+        return {"announce": self._announcement.run(client), "alive": self._keep_alive(client)}
 
     async def _keep_alive(self, client: BrokerClient) -> None:
-        """Asks for an answer: a dead line shows here."""
+        """Subscribes again for the answer: a dead connection is noticed here."""
         while True:
-            await asyncio.sleep(ASK_EVERY_S)
-            await client.follow(room_topic(self._hosting.channels[0]), 1)
+            await asyncio.sleep(PROBE_EVERY_S)
+            await client.follow(ROOM_SETTINGS.topic.of(self._announcement.channels[0]), 1)
             checkpoint()
 
-    def _farewell(self) -> list[Outgoing]:
-        return self._hosting.farewell()
+    def _closing_messages(self) -> list[Outgoing]:
+        return self._announcement.closing_messages()

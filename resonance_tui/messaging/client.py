@@ -1,4 +1,4 @@
-"""One MQTT connection: aiomqtt with its traps closed, and its errors in our words."""
+"""One MQTT connection: aiomqtt without its known faults, and its errors as `BrokerError`s."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging.probe import unreachable
-from resonance_tui.messaging.retained import Outgoing
 from resonance_tui.messaging.tls import client_context
+from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import BrokerUrl
 
 KEEPALIVE_S = 10
-MAX_PACKET = 4096  # bytes; the largest of ours is a tenth of it
+MAX_PACKET = 4096  # bytes; every message of the table fits
 _LIBRARY_LOG = logging.getLogger(f"{__name__}.library")
-_LIBRARY_LOG.setLevel(logging.CRITICAL)  # what it complains of reaches us as errors
+_LIBRARY_LOG.setLevel(logging.CRITICAL)  # its complaints are raised as errors, too
 SESSION_TAKEN_OVER = 142
 _UNSUPPORTED_PROTOCOL = 132
 _LOGIN_REFUSED = (133, 134, 135, 138, 140)  # MQTT 5 reason codes; paho translates 3.1.1's
-_DIAL_TIMEOUT_S = 3.0  # paho dials in a thread that nobody can interrupt
-_HANG_UP_TIMEOUT_S = 1.0
+_CONNECT_TIMEOUT_S = 3.0  # paho connects in a thread that cannot be interrupted
+_DISCONNECT_TIMEOUT_S = 1.0
 
 Arrival = Callable[[str, bytes], None]  # topic and payload of one message
 
 
-class NoGreeting(BrokerUnreachable):
-    """Somebody took the call and did not answer in the MQTT version that we speak."""
+class NoConnack(BrokerUnreachable):
+    """The TCP connection was accepted, and no CONNACK of our MQTT version came."""
 
 
-class _HungUp(MqttError):
-    """The connection was closed in the middle of the greeting."""
+class _ClosedEarly(MqttError):
+    """The broker closed the connection instead of a CONNACK, or right after it."""
 
 
-class _Funnel(asyncio.Queue[Message]):
-    """Hands messages on as they come and stays empty.
+class _PassThroughQueue(asyncio.Queue[Message]):
+    """Hands each message to a callback at once and stays empty.
 
-    aiomqtt's own iteration needs several turns of the loop for a message; past some 1,000 a
-    second it falls behind for good while its queue grows.
+    aiomqtt's own iteration needs several iterations of the event loop for a message; past some
+    1,000 a second it falls behind for good while its queue grows.
     """
 
     def __init__(self, maxsize: int = 0, *, arrival: Arrival) -> None:
@@ -61,7 +61,7 @@ class _Funnel(asyncio.Queue[Message]):
 
 
 class BrokerClient(aiomqtt.Client):
-    """aiomqtt's client, except that no way of ending leaves a socket or a task behind."""
+    """aiomqtt's client, except that it never leaves a socket or a task behind."""
 
     _is_aborted = False
     _last_answer: ReasonCode | None = None  # to a publication at QoS 1
@@ -71,22 +71,22 @@ class BrokerClient(aiomqtt.Client):
         return self._client.protocol == ProtocolVersion.V5
 
     async def connect(self) -> None:
-        """Connects, or raises MqttError; then nothing is left of the connection."""
-        self._disconnected.add_done_callback(self._end_greeting)
+        """Connects. Raises MqttError, with everything of the connection closed."""
+        self._disconnected.add_done_callback(self._end_connect)
         try:
             await super().__aenter__()
             # A connection that dies together with its CONNACK is reported before aiomqtt
             # listens for it; it would wait for messages for ever.
             if not self._client.is_connected():
-                raise _HungUp("closed right after the greeting")
+                raise _ClosedEarly("closed right after the CONNACK")
         except BaseException:
             self.abort()
             raise
 
     async def disconnect(self) -> None:
-        """Ends in good order, so that no will is sent; after a second, in bad order."""
+        """Sends DISCONNECT, so that no will is published; after a second, closes the socket."""
         try:
-            async with asyncio.timeout(_HANG_UP_TIMEOUT_S):
+            async with asyncio.timeout(_DISCONNECT_TIMEOUT_S):
                 await super().__aexit__(None, None, None)
         except (MqttError, TimeoutError):
             pass
@@ -94,9 +94,9 @@ class BrokerClient(aiomqtt.Client):
             self.abort()
 
     def abort(self) -> None:
-        """Closes the socket without a word; the broker sends the will."""
+        """Closes the socket without DISCONNECT; the broker publishes the will."""
         self._is_aborted = True
-        # One turn later, after what is already queued to start watching that socket.
+        # One iteration later, after callbacks already queued that start watching that socket.
         self._loop.call_soon(self._client._sock_close)
 
     async def send(self, message: Outgoing) -> None:
@@ -114,14 +114,14 @@ class BrokerClient(aiomqtt.Client):
         )
 
     async def may_write(self, topic: str) -> bool:
-        """Asks by clearing it, without retaining anything. MQTT 5 only; not while others send."""
+        """Tries by clearing it, without retaining anything. MQTT 5 only; not while others send."""
         self._last_answer = None
         await self.publish(topic, b"", 1)
         return not self.was_refused
 
     @property
     def was_refused(self) -> bool:
-        """Whether the last publication that was answered was not let through; known in MQTT 5."""
+        """Whether the broker denied the last publication it answered; known in MQTT 5 only."""
         return self._last_answer is not None and self._last_answer.value >= 128
 
     def _on_publish(
@@ -133,7 +133,7 @@ class BrokerClient(aiomqtt.Client):
     async def follow(self, topic: str, qos: int) -> None:
         """Subscribes. Raises BrokerRefused when the broker denies it.
 
-        Below MQTT 5 at QoS 0 whatever is asked for: a cluster of NATS keeps, for each
+        Below MQTT 5 always at QoS 0: a cluster of NATS keeps, for each
         subscription at QoS 1, a queue on the disks of several machines.
         """
         for code in await self.subscribe(topic, qos if self.is_v5 else 0):
@@ -144,10 +144,10 @@ class BrokerClient(aiomqtt.Client):
                 )
 
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
-        """Runs in the dialling thread, perhaps long after the caller has gone."""
+        """Runs in the connecting thread, perhaps long after the caller was cancelled."""
         if self._is_aborted:
             sock.close()
-            raise ConnectionAbortedError("nobody waits for this connection any more")
+            raise ConnectionAbortedError("this connection attempt was cancelled")
         self._loop.call_soon_threadsafe(self._watch_socket, client, userdata, sock)
 
     def _watch_socket(self, client: Any, userdata: Any, sock: Any) -> None:
@@ -157,11 +157,11 @@ class BrokerClient(aiomqtt.Client):
             super()._on_socket_open(client, userdata, sock)
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
-        """Perhaps in the dialling thread, too."""
+        """Perhaps in the connecting thread, too."""
         self._loop.call_soon_threadsafe(self._watch_for_writing, client, sock)
 
     def _watch_for_writing(self, client: Any, sock: Any) -> None:
-        if sock.fileno() >= 0:  # else closed meanwhile, and its number may be another's by now
+        if sock.fileno() >= 0:  # else it was closed, and its number may be reused
             self._loop.add_writer(sock, self._write, client)
 
     def _write(self, client: Any) -> None:
@@ -179,11 +179,11 @@ class BrokerClient(aiomqtt.Client):
         elif not self._disconnected.done():
             self._disconnected.set_result(None)
 
-    def _end_greeting(self, disconnected: asyncio.Future[None]) -> None:
-        """Without this, a broker that hangs up on CONNECT is waited for until the time is up."""
+    def _end_connect(self, disconnected: asyncio.Future[None]) -> None:
+        """Without this, a broker that closes on CONNECT is waited for until the time-out."""
         cause = None if disconnected.cancelled() else disconnected.exception()
         if not self._connected.done():
-            self._connected.set_exception(_HungUp(f"no greeting: {cause}"))
+            self._connected.set_exception(_ClosedEarly(f"no CONNACK: {cause}"))
 
 
 @contextlib.asynccontextmanager
@@ -212,22 +212,22 @@ async def broker_client(
         password=url.password,
         logger=_LIBRARY_LOG,
         identifier=identifier,
-        queue_type=cast(Any, partial(_Funnel, arrival=arrival)),
+        queue_type=cast(Any, partial(_PassThroughQueue, arrival=arrival)),
         protocol=ProtocolVersion(version),
         clean_start=True if is_v5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
         clean_session=None if is_v5 else True,
         properties=_connect_properties(will_delay_s) if is_v5 else None,
         will=_will(will_topic, will_delay_s if is_v5 else None),
         keepalive=keepalive_s,
-        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # a report waits for nothing
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # no Nagle delay for a report
         timeout=answer_timeout_s,
         tls_context=client_context(url),
     )
-    client._client.connect_timeout = min(answer_timeout_s, _DIAL_TIMEOUT_S)
+    client._client.connect_timeout = min(answer_timeout_s, _CONNECT_TIMEOUT_S)
     try:
         await client.connect()
     except MqttError as error:
-        raise _in_our_words(error, url) from None
+        raise _as_broker_error(error, url) from None
     try:
         yield client
     finally:
@@ -236,8 +236,10 @@ async def broker_client(
 
 def _connect_properties(will_delay_s: int) -> Properties:
     properties = Properties(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = will_delay_s + 5  # a will never outlasts its session
-    properties.MaximumPacketSize = MAX_PACKET  # the broker keeps a stranger's megabytes to itself
+    properties.SessionExpiryInterval = (
+        will_delay_s + 5
+    )  # a will is not kept longer than its session
+    properties.MaximumPacketSize = MAX_PACKET  # the broker drops a stranger's megabytes
     return properties
 
 
@@ -258,19 +260,19 @@ def reason_code(error: MqttError) -> int | None:
     return code.value if isinstance(code, ReasonCode) else None
 
 
-def _in_our_words(error: MqttError, url: BrokerUrl) -> BrokerError:
+def _as_broker_error(error: MqttError, url: BrokerUrl) -> BrokerError:
     if isinstance(error, MqttConnectError) and isinstance(error.rc, ReasonCode):
-        return _turned_away(error.rc, url)
-    if isinstance(error, _HungUp):
-        return NoGreeting(f"{url.authority} hung up during the greeting")
+        return _refusal(error.rc, url)
+    if isinstance(error, _ClosedEarly):
+        return NoConnack(f"{url.authority} closed the connection instead of answering")
     failure = unreachable(error.__context__, url)
     is_silence = isinstance(error.__context__, TimeoutError)
-    return NoGreeting(failure.message) if is_silence else failure
+    return NoConnack(failure.message) if is_silence else failure
 
 
-def _turned_away(code: ReasonCode, url: BrokerUrl) -> BrokerError:
+def _refusal(code: ReasonCode, url: BrokerUrl) -> BrokerError:
     if code.value == _UNSUPPORTED_PROTOCOL:
-        return NoGreeting(f"{url.authority} speaks another version of MQTT")
+        return NoConnack(f"{url.authority} speaks another version of MQTT")
     if code.value not in _LOGIN_REFUSED:
         return BrokerUnreachable(f"{url.authority} turned us away: {code}")
     hint = f"Check user and password in {url.scheme}://user:password@{url.authority}"

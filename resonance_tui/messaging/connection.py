@@ -1,4 +1,4 @@
-"""One connection after the other to a broker: retried with jitter, watched, ended in good order."""
+"""A broker connection that reconnects with jittered back-off and disconnects cleanly."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from resonance_tui.messaging.client import (
     KEEPALIVE_S,
     SESSION_TAKEN_OVER,
     BrokerClient,
-    NoGreeting,
+    NoConnack,
     broker_client,
     reason_code,
 )
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.messaging.rate_limit import RateLimiter
-from resonance_tui.messaging.retained import Outgoing
+from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import BrokerUrl
 
 
@@ -51,9 +51,9 @@ class LinkStatus:
 
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.25, 5.0
 _RETRY_REFUSED_S = 30.0  # a login that worked before and is refused now
-_STEADY_AFTER_S = 10.0  # a connection that held so long starts the retries afresh
-_TWIN_WITHIN_S, _TWIN_LOSSES = 2.0, 2
-_FAREWELL_S = 2.0
+_STEADY_AFTER_S = 10.0  # after a connection that held so long, the back-off starts again
+_DUPLICATE_WITHIN_S, _DUPLICATE_LOSSES = 2.0, 2
+_CLOSING_TIMEOUT_S = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -69,14 +69,18 @@ async def _until_lost(
 
 
 def checkpoint() -> None:
-    """Python 3.11 forgets a cancellation that arrives in the same turn as an awaited answer."""
+    """Raises a pending cancellation.
+
+    Python 3.11 loses one that arrives in the same loop iteration as an awaited answer.
+    """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
 
 
 class ReconnectingConnection(ABC):
-    """What viewers and aggregators have in common; each says what it does on a connection.
+    """What viewers, aggregators and hosts have in common; each defines its own subscriptions and
+    tasks.
 
     `version`: of MQTT (5, or 4 for 3.1.1) where it is known; None asks the broker.
     """
@@ -105,15 +109,15 @@ class ReconnectingConnection(ABC):
         self._losses = 0  # in a row, without a steady time between
         self._quick_losses = 0  # in a row, each soon after it was connected
         self._connected_at: float | None = None  # monotonic s; None while not connected
-        self._was_welcome = False
+        self._was_connected = False
         self._notice = ""
 
     @property
     def place(self) -> str:
-        """The broker of now: of several, one that was reached or the next to be tried."""
+        """The current broker: of several, the connected one or the next to be tried."""
         return self._url.place
 
-    # What the one or the other does
+    # What a subclass defines
 
     @abstractmethod
     def _identifier(self) -> str:
@@ -121,23 +125,24 @@ class ReconnectingConnection(ABC):
 
     @abstractmethod
     def _will_topic(self) -> str | None:
-        """What the broker clears when the line breaks."""
+        """The topic that the broker clears when the connection breaks; None for no will."""
 
     @abstractmethod
-    async def _enter(self, client: BrokerClient) -> None:
-        """Subscriptions; ends in `_is_connected`."""
+    async def _subscribe(self, client: BrokerClient) -> None:
+        """Makes the subscriptions, and calls `_set_connected` at its end."""
 
     @abstractmethod
-    def _duties(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
-        """What goes on while connected. One of them must ask for answers: it is the watchdog."""
+    def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
+        """Coroutines to run while connected, by name. One of them must wait for answers of the
+        broker: it is the watchdog."""
 
     @abstractmethod
-    def _farewell(self) -> list[Outgoing]:
-        """What is said before hanging up in good order."""
+    def _closing_messages(self) -> list[Outgoing]:
+        """What is sent before a clean disconnect."""
 
     @abstractmethod
-    def _leave_duplicate_id(self) -> None:
-        """Another program has the same client id, and the broker throws one of us out."""
+    def _on_duplicate_id(self) -> None:
+        """Another program has the same client id, and the broker disconnects one of the two."""
 
     # One connection after the other
 
@@ -150,12 +155,12 @@ class ReconnectingConnection(ABC):
                 self._set_status(LinkState.LOST, reason, time.monotonic() + delay_s)
                 await asyncio.sleep(delay_s)
                 if self._connected_at is None:
-                    self._try_the_next()
+                    self._rotate_broker()
         finally:
             self._set_status(LinkState.CLOSED)
 
-    def _try_the_next(self) -> None:
-        """Of the brokers where the room is. One that held is tried again before it is given up."""
+    def _rotate_broker(self) -> None:
+        """Goes to the next broker of the room. One that was connected is retried first."""
         if len(self._brokers) > 1:
             self._brokers.rotate(-1)
             self._url, self._version = self._brokers[0], self._known_version
@@ -166,24 +171,24 @@ class ReconnectingConnection(ABC):
         self.status = LinkStatus(state, detail, retry_at)
         self.wake.set()
 
-    def _is_connected(self) -> None:
-        self._was_welcome = True
+    def _set_connected(self) -> None:
+        self._was_connected = True
         self._connected_at = time.monotonic()
         self._set_status(LinkState.CONNECTED, self._notice)
 
     async def _attempt(self) -> tuple[str, float]:
-        """One connection, from dialling to its loss: why it ended, seconds until the next."""
+        """One connection until its loss: why it ended, and seconds until the next attempt."""
         self._connected_at = None
         try:
             await self._connection()
         except BrokerRefused as error:
-            if not self._was_welcome:
+            if not self._was_connected:
                 raise
             return error.message, random.uniform(0.5, 1.0) * _RETRY_REFUSED_S
         except BrokerUnreachable as error:
-            if isinstance(error, NoGreeting):
+            if isinstance(error, NoConnack):
                 self._version = self._known_version  # another broker may have taken its place
-            self._quick_losses = 0  # the broker fell; no twin threw us out
+            self._quick_losses = 0  # the broker is down; this is no duplicate id
             return error.message, self._back_off()
         except MqttError as error:
             self._check_duplicate_id(error)
@@ -191,7 +196,7 @@ class ReconnectingConnection(ABC):
         raise AssertionError("a connection ends with an error")
 
     def _back_off(self) -> float:
-        """Full jitter, so that a room does not come back all at once."""
+        """Seconds with full jitter, so that a room does not reconnect all at once."""
         if self._up_s() >= _STEADY_AFTER_S:
             self._losses = 0
         ceiling = min(_RETRY_MOST_S, _RETRY_FIRST_S * 2**self._losses)
@@ -202,28 +207,28 @@ class ReconnectingConnection(ABC):
         return time.monotonic() - self._connected_at if self._connected_at is not None else 0.0
 
     def _check_duplicate_id(self, error: MqttError) -> None:
-        """Two programs with one id throw each other out for ever, unless one takes a new id."""
+        """Two programs with one client id disconnect each other for ever, unless one changes it."""
         if self._connected_at is None:
             return
-        self._quick_losses = self._quick_losses + 1 if self._up_s() < _TWIN_WITHIN_S else 0
-        is_told = reason_code(error) == SESSION_TAKEN_OVER
-        if is_told or self._quick_losses >= _TWIN_LOSSES:
+        self._quick_losses = self._quick_losses + 1 if self._up_s() < _DUPLICATE_WITHIN_S else 0
+        is_reported = reason_code(error) == SESSION_TAKEN_OVER
+        if is_reported or self._quick_losses >= _DUPLICATE_LOSSES:
             self._quick_losses = 0
-            self._leave_duplicate_id()
+            self._on_duplicate_id()
 
     async def _connection(self) -> None:
         if self._version is None:
             self._version = await negotiate_version(self._url, within_s=self._answer_timeout_s)
             checkpoint()
-        async with self._dial(self._version) as client:
+        async with self._connect(self._version) as client:
             try:
                 checkpoint()
-                await self._stay(client)
+                await self._run_until_lost(client)
             except asyncio.CancelledError:
-                await self._say_farewell(client)
+                await self._send_closing_messages(client)
                 raise
 
-    def _dial(self, version: int) -> AbstractAsyncContextManager[BrokerClient]:
+    def _connect(self, version: int) -> AbstractAsyncContextManager[BrokerClient]:
         return broker_client(
             self._url,
             self._on_arrival,
@@ -241,7 +246,7 @@ class ReconnectingConnection(ABC):
             self.wake.set()
 
     def _on_broken(self, topic: str) -> None:
-        """Told when the first is muted, the tenth, the hundredth."""
+        """Changes the notice when the first source is muted, the tenth, the hundredth."""
         if (
             not self._limiter.record_violation(topic, time.monotonic())
             or self._notice == self._limiter.notice
@@ -252,14 +257,14 @@ class ReconnectingConnection(ABC):
         if self.status.state is LinkState.CONNECTED:
             self._set_status(LinkState.CONNECTED, self._notice)
 
-    async def _stay(self, client: BrokerClient) -> None:
-        """Until one of the tasks notices that the connection is lost; raises what it noticed."""
+    async def _run_until_lost(self, client: BrokerClient) -> None:
+        """Runs all tasks until one of them notices that the connection is lost, and raises that."""
         lost: asyncio.Future[MqttError | BrokerRefused] = asyncio.Future()
         async with asyncio.TaskGroup() as tasks:
             running = [
-                # From the start: a question to a broker that is gone is only given up in time.
-                tasks.create_task(_until_lost(self._listen(client), lost), name="line listen"),
-                tasks.create_task(_until_lost(self._serve(client, lost), lost), name="line serve"),
+                # Listening from the start: an unanswered request alone ends by its time-out only.
+                tasks.create_task(_until_lost(self._listen(client), lost), name="mqtt listen"),
+                tasks.create_task(_until_lost(self._serve(client, lost), lost), name="mqtt serve"),
             ]
             error = await lost
             for task in running:
@@ -269,19 +274,19 @@ class ReconnectingConnection(ABC):
     async def _serve(
         self, client: BrokerClient, lost: asyncio.Future[MqttError | BrokerRefused]
     ) -> None:
-        await self._enter(client)
+        await self._subscribe(client)
         async with asyncio.TaskGroup() as tasks:
-            for name, work in self._duties(client).items():
-                tasks.create_task(_until_lost(work, lost), name=f"line {name}")
+            for name, work in self._tasks(client).items():
+                tasks.create_task(_until_lost(work, lost), name=f"mqtt {name}")
 
     async def _listen(self, client: BrokerClient) -> None:
-        """Messages take the short way into the inbox; here one only learns of the end."""
+        """Messages go to the inbox as they arrive; iterating only ends with the connection."""
         async for _ in client.messages:
             pass
 
-    async def _say_farewell(self, client: BrokerClient) -> None:
-        """A normal end sends no will, and what is retained would stay behind."""
+    async def _send_closing_messages(self, client: BrokerClient) -> None:
+        """A clean disconnect sends no will, and retained messages would stay behind."""
         with contextlib.suppress(MqttError, TimeoutError):
-            async with asyncio.timeout(_FAREWELL_S):
-                for message in self._farewell():
+            async with asyncio.timeout(_CLOSING_TIMEOUT_S):
+                for message in self._closing_messages():
                     await client.send(message)

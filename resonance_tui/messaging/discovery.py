@@ -1,4 +1,4 @@
-"""What is on a broker: its rooms and how full they are."""
+"""Lists the rooms of a broker with their numbers of viewers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from aiomqtt import MqttError
 from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.probe import is_reachable, negotiate_version
-from resonance_tui.protocol.messages import Event, ReportEvent, RoomEvent, TotalEvent
-from resonance_tui.protocol.topics import channel_filter, new_viewer_id, room_topic, total_topic
+from resonance_tui.messaging.probe import negotiate_version
+from resonance_tui.protocol.events import Event, ReportEvent, RoomEvent, TotalEvent
+from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS, TOTAL
+from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
-
-__all__ = ["ChannelInfo", "is_reachable", "list_channels"]
 
 _MAX_TOPICS = 50_000
 
@@ -32,7 +31,7 @@ class ChannelInfo:
 async def list_channels(
     url: BrokerUrl, *, wait: float = 0.6, answer_timeout_s: float = 3.0
 ) -> list[ChannelInfo]:
-    """The rooms that the broker holds something of, the fullest first.
+    """The rooms of which the broker retains a message, the fullest first.
 
     `wait`: seconds to collect. Raises BrokerUnreachable or BrokerRefused.
     """
@@ -45,7 +44,11 @@ async def list_channels(
         answer_timeout_s=answer_timeout_s,
     ) as client:
         try:
-            for topic in (room_topic("+"), total_topic("+"), channel_filter("+", "r")):
+            for topic in (
+                ROOM_SETTINGS.topic.of("+"),
+                TOTAL.topic.of("+"),
+                REPORT.topic.filter(channel="+"),
+            ):
                 await client.follow(topic, 0)
         except MqttError:
             raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None

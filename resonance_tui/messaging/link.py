@@ -1,4 +1,4 @@
-"""A viewer's line to a room: events in, own report out, and how the connection is."""
+"""A viewer's connection to a room: events in, own report out, and its status."""
 
 from __future__ import annotations
 
@@ -12,53 +12,42 @@ from typing import Any, Protocol
 
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import (
-    LinkState,
     LinkStatus,
     ReconnectingConnection,
     checkpoint,
 )
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.retained import (
-    NICKNAME_EXPIRY_S,
-    REPORT_EXPIRY_S,
-    Outgoing,
-    RetainedState,
-)
-from resonance_tui.protocol.messages import Event, RoomEvent, RoomSettings, TotalEvent
-from resonance_tui.protocol.topics import (
-    channel_filter,
-    new_viewer_id,
-    report_topic,
-    room_topic,
-    total_topic,
-)
+from resonance_tui.messaging.retained import RetainedState
+from resonance_tui.protocol.events import Event, RoomEvent, TotalEvent
+from resonance_tui.protocol.messages import NICKNAME, REPORT, ROOM_SETTINGS, TOTAL
+from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.room.state import Report
-
-__all__ = ["Link", "LinkState", "LinkStatus", "MqttLink"]
+from resonance_tui.protocol.values import Report, RoomSettings
 
 
 class Link(Protocol):
-    """What the session asks of a line to the room, whatever carries it."""
+    """What the session needs of a connection to the room, whatever carries it."""
 
     status: LinkStatus
     wake: asyncio.Event  # set when something arrived or the status changed; the reader clears it
 
     @property
     def viewer_id(self) -> str:
-        """Changes when a twin holds the same one."""
+        """Changes when another program uses the same one."""
         ...
 
     async def run(self) -> None:
         """Connects, stays connected and reads until it is cancelled.
 
-        Cancelling leaves in good order: own retained topics are cleared, within two seconds.
+        Cancelling clears its own retained topics, within two seconds.
         Raises BrokerRefused when the first login is refused.
         """
         ...
 
     def publish_report(self, report: Report) -> None:
-        """Makes this the state that others see. Latest wins; never blocks."""
+        """Makes this the state that others see. Latest wins; never blocks. The link numbers
+        reports itself: `seq` is ignored."""
         ...
 
     def publish_nickname(self, nickname: str) -> None:
@@ -66,11 +55,12 @@ class Link(Protocol):
         ...
 
     def withdraw(self) -> None:
-        """Stops sharing: report and nickname vanish. A later publish_report resumes."""
+        """Stops sharing: clears report and nickname. A later publish_report resumes."""
         ...
 
     def subscribe_all(self, wanted: bool) -> None:
-        """Whether to hear each viewer's reports and name. Settings and total are always heard."""
+        """Whether to subscribe to every viewer's reports and nickname. Settings and total are
+        always subscribed to."""
         ...
 
     def set_heartbeat(self, seconds: float) -> None:
@@ -83,10 +73,10 @@ class Link(Protocol):
 
 
 class MqttLink(ReconnectingConnection):
-    """A line to a room over an MQTT broker: version 5 where it can, 3.1.1 where it must.
+    """A connection to a room over an MQTT broker, version 5 or else 3.1.1.
 
-    `publish_report` sends at once: how often one reports is the caller's choice. A watcher only
-    (`observe_only`) hears the room and leaves no trace in it.
+    `publish_report` sends at once: the caller limits the rate. `observe_only`: receives without
+    publishing anything.
     """
 
     def __init__(
@@ -103,42 +93,42 @@ class MqttLink(ReconnectingConnection):
         super().__init__(url, Inbox(), answer_timeout_s=connect_timeout, will_delay_s=will_delay_s)
         self._channel = channel
         self._is_observer = observe_only
-        self._is_personal = url.username == viewer_id  # the broker knows us by this id only
-        self._line_id = f"-{secrets.token_hex(3)}"
+        self._is_personal = url.username == viewer_id  # the account may publish under this id only
+        self._connection_id = f"-{secrets.token_hex(3)}"
         self._heartbeat_s = heartbeat_s
-        self._outbox = RetainedState(channel, viewer_id)
-        self._due = asyncio.Event()  # the outbox holds something
+        self._retained = RetainedState(channel, viewer_id)
+        self._due = asyncio.Event()  # there is something to send
         self._wants_all = True
-        self._subscribed_to_all = False  # on the connection of now
-        self._retune = asyncio.Event()  # the two may differ
-        self._repace = asyncio.Event()  # another heartbeat than the one that is waited for
+        self._subscribed_to_all = False  # on the current connection
+        self._subscriptions_due = asyncio.Event()  # the two may differ
+        self._heartbeat_changed = asyncio.Event()
 
     @property
     def viewer_id(self) -> str:
-        return self._outbox.viewer_id
+        return self._retained.viewer_id
 
     def publish_report(self, report: Report) -> None:
-        self._outbox.set_report(report)
+        self._retained.set_report(report)
         self._due.set()
 
     def publish_nickname(self, nickname: str) -> None:
-        self._outbox.set_nickname(nickname)
+        self._retained.set_nickname(nickname)
         self._due.set()
 
     def withdraw(self) -> None:
-        self._outbox.withdraw()
+        self._retained.withdraw()
         self._due.set()
 
     def subscribe_all(self, wanted: bool) -> None:
         if wanted != self._wants_all:
             self._wants_all = wanted
-            self._retune.set()
+            self._subscriptions_due.set()
 
     def set_heartbeat(self, seconds: float) -> None:
         if seconds != self._heartbeat_s:
             self._heartbeat_s = seconds
-            self._outbox.report_expiry_s = max(REPORT_EXPIRY_S, round(3 * seconds))
-            self._repace.set()
+            self._retained.report_expiry_s = round(max(REPORT.lifetime_s, 3 * seconds))
+            self._heartbeat_changed.set()
 
     def drain(self) -> list[Event]:
         return self._inbox.drain()
@@ -146,34 +136,34 @@ class MqttLink(ReconnectingConnection):
     def _identifier(self) -> str:
         if self._is_observer:
             return f"rsn-{new_viewer_id()}"
-        # An account may be in several rooms, and sit at two machines: one seat, several lines.
-        return f"rsn-{self.viewer_id}{self._line_id if self._is_personal else ''}"
+        # An account may be in several rooms and on two machines: one id, several connections.
+        return f"rsn-{self.viewer_id}{self._connection_id if self._is_personal else ''}"
 
     def _will_topic(self) -> str | None:
-        return None if self._is_observer else report_topic(self._channel, self.viewer_id)
+        return None if self._is_observer else REPORT.topic.of(self._channel, self.viewer_id)
 
-    def _leave_duplicate_id(self) -> None:
+    def _on_duplicate_id(self) -> None:
         if not (self._is_observer or self._is_personal):
-            self._outbox.move_to(new_viewer_id())
+            self._retained.move_to(new_viewer_id())
             self._notice = "another program uses your id in this room: you joined under a new one"
 
-    async def _enter(self, client: BrokerClient) -> None:
-        """The total comes first: in a large room one does not ask for everybody's report."""
+    async def _subscribe(self, client: BrokerClient) -> None:
+        """The total comes first: in a large room not every report is subscribed to."""
         self._subscribed_to_all = False
-        await client.follow(total_topic(self._channel), 0)
-        await client.follow(room_topic(self._channel), 1)
+        await client.follow(TOTAL.topic.of(self._channel), 0)
+        await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         if not self._is_large():
-            await self._tune(client)
+            await self._update_subscriptions(client)
         checkpoint()
-        self._outbox.repeat_all()
+        self._retained.repeat_all()
         self._due.set()
-        self._retune.set()
-        self._is_connected()
+        self._subscriptions_due.set()
+        self._set_connected()
 
     def _is_large(self) -> bool:
-        """By what is kept at the broker. The session decides; this only spares the flood."""
-        total = self._inbox.waits(total_topic(self._channel))
-        room = self._inbox.waits(room_topic(self._channel))
+        """By the retained messages. The session decides; this only avoids a flood on joining."""
+        total = self._inbox.peek(TOTAL.topic.of(self._channel))
+        room = self._inbox.peek(ROOM_SETTINGS.topic.of(self._channel))
         settings = room.settings if isinstance(room, RoomEvent) else None
         limit = (settings or RoomSettings()).mesh_max
         if not isinstance(total, TotalEvent) or (total.viewers <= limit and total.edges <= 1):
@@ -181,9 +171,9 @@ class MqttLink(ReconnectingConnection):
         self._wants_all = False
         return True
 
-    async def _tune(self, client: BrokerClient) -> None:
-        """Begins or ends to hear everybody."""
-        topics = [channel_filter(self._channel, kind) for kind in ("r", "n")]
+    async def _update_subscriptions(self, client: BrokerClient) -> None:
+        """Subscribes to everybody or unsubscribes, as wanted."""
+        topics = [each.topic.filter(channel=self._channel) for each in (REPORT, NICKNAME)]
         if self._wants_all and not self._subscribed_to_all:
             for topic in topics:  # names at QoS 0, too: QoS 1 fills queues
                 await client.follow(topic, 0)
@@ -192,47 +182,48 @@ class MqttLink(ReconnectingConnection):
             await client.unsubscribe(topics)
             self._subscribed_to_all = False
 
-    def _duties(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
+    def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
         return {
             "send": self._send(client),
             "alive": self._keep_alive(client),
-            "tune": self._stay_tuned(client),
+            "subscribe": self._follow_subscriptions(client),
         }
 
     async def _send(self, client: BrokerClient) -> None:
         while True:
             await self._due.wait()
             self._due.clear()
-            for message in self._outbox.take():
+            for message in self._retained.take():
                 await client.send(message)
                 checkpoint()
 
-    async def _stay_tuned(self, client: BrokerClient) -> None:
+    async def _follow_subscriptions(self, client: BrokerClient) -> None:
         while True:
-            await self._retune.wait()
-            self._retune.clear()
-            await self._tune(client)
+            await self._subscriptions_due.wait()
+            self._subscriptions_due.clear()
+            await self._update_subscriptions(client)
             checkpoint()
 
     async def _keep_alive(self, client: BrokerClient) -> None:
-        """Repeats the report, and asks for an answer: a dead line shows in one heartbeat."""
+        """Repeats the report, and waits for an answer: a dead connection is noticed within one
+        heartbeat."""
         nickname_at = time.monotonic()
         while True:
-            await self._until_beat()
-            self._outbox.repeat()
-            if time.monotonic() - nickname_at > NICKNAME_EXPIRY_S / 3:
+            await self._until_heartbeat()
+            self._retained.repeat()
+            if time.monotonic() - nickname_at > NICKNAME.lifetime_s / 3:
                 nickname_at = time.monotonic()
-                self._outbox.repeat_all()
+                self._retained.repeat_all()
             self._due.set()
-            # Subscribing again to a topic with one message is the cheapest question there is.
-            await client.follow(room_topic(self._channel), 1)
+            # Subscribing again to a topic with one message is the cheapest request with an answer.
+            await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
             checkpoint()
 
-    async def _until_beat(self) -> None:
-        self._repace.clear()
+    async def _until_heartbeat(self) -> None:
+        self._heartbeat_changed.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(random.uniform(0.8, 1.0) * self._heartbeat_s):
-                await self._repace.wait()
+                await self._heartbeat_changed.wait()
 
-    def _farewell(self) -> list[Outgoing]:
-        return self._outbox.farewell()
+    def _closing_messages(self) -> list[Outgoing]:
+        return self._retained.closing_messages()

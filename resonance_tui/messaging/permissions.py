@@ -1,4 +1,4 @@
-"""What a login may do in a room, asked of the broker before one relies on it."""
+"""What a login may do in a room, found out by trying."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from aiomqtt import MqttError
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.probe import negotiate_version
-from resonance_tui.protocol.topics import is_id, new_viewer_id, nickname_topic
+from resonance_tui.protocol.messages import NICKNAME
+from resonance_tui.protocol.topics import is_id, new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 
 
@@ -15,8 +16,8 @@ async def own_id(url: BrokerUrl, channel: str, viewer_id: str) -> str:
     """The id under which this login may report in the channel: ours, where its broker lets people
     choose (as with one account for everybody), else the account's name.
 
-    Without this a broker drops what it does not allow without a word. One that speaks MQTT 3.1.1
-    only cannot be asked, and is believed. Raises BrokerRefused, BrokerUnreachable.
+    A broker drops what it does not allow without an answer. MQTT 3.1.1 has no reason codes to find
+    out by; there `viewer_id` is returned. Raises BrokerRefused, BrokerUnreachable.
     """
     version = await negotiate_version(url)
     if version < 5 or url.username is None:
@@ -26,7 +27,7 @@ async def own_id(url: BrokerUrl, channel: str, viewer_id: str) -> str:
     ) as client:
         try:
             for name in dict.fromkeys((viewer_id, url.username)):
-                if is_id(name) and await client.may_write(nickname_topic(channel, name)):
+                if is_id(name) and await client.may_write(NICKNAME.topic.of(channel, name)):
                     return name
         except MqttError:
             raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
@@ -36,14 +37,14 @@ async def own_id(url: BrokerUrl, channel: str, viewer_id: str) -> str:
     )
 
 
-async def check_crowd(url: BrokerUrl, channel: str) -> None:
-    """Whether this login may report under any id, as a crowd does; else it would play to nobody.
+async def check_audience(url: BrokerUrl, channel: str) -> None:
+    """Whether this login may report under any id, as a simulated audience has to.
 
     Raises BrokerRefused, BrokerUnreachable.
     """
     anybody = new_viewer_id()
     if await own_id(url, channel, anybody) != anybody:
         raise BrokerRefused(
-            f"{url.authority} lets {url.username} report as {url.username} only, and no crowd",
+            f"{url.authority} lets {url.username} report as {url.username} only, and no audience",
             f"Fill a broker that asks for no accounts: resonance-tui broker --channel {channel}",
         )

@@ -1,4 +1,4 @@
-"""A first, anonymous word with an address: does a broker answer there, and in which MQTT."""
+"""An anonymous probe: whether a broker answers at an address, and in which version of MQTT."""
 
 from __future__ import annotations
 
@@ -8,29 +8,20 @@ import ssl
 
 from resonance_tui.errors import BrokerError, BrokerUnreachable, CertificateChanged
 from resonance_tui.messaging.tls import OtherCertificate, brief, client_context
+from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
 from resonance_tui.protocol.urls import BrokerUrl
-
-_CONNACK = 0x20
-_DISCONNECT = b"\xe0\x00"
-
-# CONNECT with a clean start, keepalive 5 s, no name and no properties. Exactly this short: an old
-# broker that reads on into properties it does not know waits for ever for the rest of them.
-_CONNECT = {
-    5: b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x05\x00\x00\x00",
-    4: b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x05\x00\x00",
-}
 
 
 async def negotiate_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
     """5 for a broker that speaks MQTT 5, 4 for one that stops at 3.1.1.
 
     A broker that refuses the anonymous login has answered, too. Raises BrokerUnreachable, or
-    CertificateChanged when it is not the one that we know.
+    CertificateChanged when its certificate is not the pinned one.
     """
     try:
         async with asyncio.timeout(within_s):
-            for level in _CONNECT:
-                if answer := await _ask(url, level):
+            for version in (5, 4):
+                if answer := await _ask(url, version):
                     return 5 if _is_version_5(answer) else 4
     except (OSError, TimeoutError, UnicodeError) as error:  # Unicode: not a name for a host
         raise unreachable(error, url) from None
@@ -47,26 +38,26 @@ async def is_reachable(url: BrokerUrl, timeout: float = 0.5) -> bool:  # noqa: A
 
 
 def _is_version_5(connack: bytes) -> bool:
-    """In version 5 a list of properties, be it empty, follows the return code."""
+    """In version 5 a list of properties, perhaps empty, follows the return code."""
     return connack[1] > 2
 
 
-async def _ask(url: BrokerUrl, level: int) -> bytes:
-    """The head of the CONNACK: four bytes, or none from what hangs up or is no broker."""
-    reader, writer = await _dial(url)
+async def _ask(url: BrokerUrl, version: int) -> bytes:
+    """The first four bytes of the CONNACK; none when there is none."""
+    reader, writer = await _open(url)
     try:
-        writer.write(_CONNECT[level])
+        writer.write(probe_packet(version))
         head = await reader.readexactly(4)
-        writer.write(_DISCONNECT)
-        return head if head[0] == _CONNACK else b""
+        writer.write(DISCONNECT)
+        return head if head[0] == CONNACK else b""
     except (asyncio.IncompleteReadError, ConnectionError):
         return b""
     finally:
         writer.close()
 
 
-async def _dial(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Tries each address of the host; asyncio alone would blur why they all failed."""
+async def _open(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Tries each address of the host; raises the last failure, which asyncio alone would merge."""
     loop = asyncio.get_running_loop()
     addresses = await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
     context = client_context(url)

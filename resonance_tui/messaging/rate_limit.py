@@ -1,12 +1,15 @@
-"""Whom one goes on listening to: a bounded rate for each source, silence for those who babble."""
+"""Per-source rate limiting: sources over their budget are dropped, those that send broken
+messages again and again are muted for a while."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-RATE_PER_S, BURST = 25.0, 50.0  # an honest viewer sends one a second, an aggregator twenty
-MAX_SOURCES = 5000  # remembered; who was heard least lately is forgotten first
+from resonance_tui.protocol.messages import TABLE
+from resonance_tui.protocol.table import MessageTable, Rate
+
+MAX_SOURCES = 5000  # remembered; the least recently heard is forgotten first
 STRIKES = 10  # broken messages, none longer than FORGIVE_S after the one before
 FORGIVE_S = 30.0
 MUTE_S = 60.0
@@ -21,39 +24,30 @@ class _Source:
     muted_until: float = -math.inf
 
 
-def source_of(topic: str) -> str | None:
-    """Who alone writes there by the broker's rules: a viewer, whatever the shard it names, or an
-    aggregator. None for what many rely on (`room`, `total`): one who babbles there must not get
-    it muted for all."""
-    match topic.split("/", 6)[3:]:  # behind resonance/1/CHANNEL
-        case ["r" | "n", _, viewer_id]:
-            return viewer_id
-        case ["agg" | "agent", agent_id]:
-            return f"agent {agent_id}"
-    return None
-
-
 class RateLimiter:
-    """A token bucket for each source, and a mute for those whose messages are broken again and
-    again. Times are the receiver's monotonic seconds. Memory is bounded by `max_sources`.
+    """A token bucket for each source, and a mute for sources of broken messages.
+
+    A source is whoever alone publishes on a topic. Times are the receiver's monotonic seconds.
+    Memory is bounded by `max_sources`. `rate`: for every message, in place of the table's.
 
     Latest wins, so what a bucket refuses is made up for by the source's next heartbeat. On a
-    broker without access rules anybody can speak under another's id, and so have it muted; but
+    broker without access rules anybody can publish under another's id, and so have it muted; but
     there anybody can take another out of the room in any case.
     """
 
     def __init__(
         self,
         *,
-        rate_per_s: float = RATE_PER_S,
-        burst: float = BURST,
+        table: MessageTable = TABLE,
+        rate: Rate | None = None,
         max_sources: int = MAX_SOURCES,
         strikes: int = STRIKES,
         mute_s: float = MUTE_S,
     ) -> None:
         self.refused = 0  # messages
         self.mutes = 0  # how often a source was muted
-        self._rate, self._burst = rate_per_s, burst
+        self._table = table
+        self._rate = rate
         self._max_sources = max_sources
         self._strikes, self._mute_s = strikes, mute_s
         self._sources: dict[str, _Source] = {}  # least lately heard first
@@ -74,10 +68,11 @@ class RateLimiter:
 
     def allow(self, topic: str, now: float) -> bool:
         """Whether to take in a message that has just arrived; to be asked for every one."""
-        name = source_of(topic)
-        if name is None:
+        found = self._table.publisher_of(topic)
+        if found is None:
             return True
-        source = self._heard(name, now)
+        name, rate = found
+        source = self._refilled(name, self._rate or rate, now)
         if now >= source.muted_until and source.tokens >= 1.0:
             source.tokens -= 1.0
             return True
@@ -86,8 +81,8 @@ class RateLimiter:
 
     def record_violation(self, topic: str, now: float) -> bool:
         """A message of this topic was broken. True when its source is muted for that."""
-        name = source_of(topic)
-        source = None if name is None else self._sources.get(name)
+        found = self._table.publisher_of(topic)
+        source = None if found is None else self._sources.get(found[0])
         if source is None or now < source.muted_until:
             return False
         source.strikes = source.strikes + 1 if now - source.struck_at <= FORGIVE_S else 1
@@ -98,14 +93,14 @@ class RateLimiter:
         self.mutes += 1
         return True
 
-    def _heard(self, name: str, now: float) -> _Source:
+    def _refilled(self, name: str, rate: Rate, now: float) -> _Source:
         source = self._sources.pop(name, None)
         if source is None:
-            source = _Source(self._burst, now)
+            source = _Source(rate.burst, now)
             if len(self._sources) >= self._max_sources:
                 del self._sources[next(iter(self._sources))]
         since = max(0.0, now - source.heard_at)
-        source.tokens = min(self._burst, source.tokens + since * self._rate)
+        source.tokens = min(rate.burst, source.tokens + since * rate.per_s)
         source.heard_at = now
         self._sources[name] = source
         return source

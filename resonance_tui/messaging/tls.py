@@ -1,4 +1,4 @@
-"""Whom to trust under TLS: the usual authorities, or exactly one certificate."""
+"""TLS trust: the system's certificate authorities, or exactly one pinned certificate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class OtherCertificate(ssl.SSLError):
 
 
 def client_context(url: BrokerUrl) -> ssl.SSLContext | None:
-    """What a connection to this broker demands; None without TLS."""
+    """The TLS settings of a connection to this broker; None without TLS."""
     if not url.is_tls:
         return None
     return ssl.create_default_context() if url.pin is None else pinned_context(url.pin)
@@ -27,7 +27,7 @@ def client_context(url: BrokerUrl) -> ssl.SSLContext | None:
 def pinned_context(pin: str) -> ssl.SSLContext:
     """Accepts the one certificate whose SHA-256 is `pin` (64 hexadecimal digits), whoever signed
     it and whatever names and dates it holds; for any other the handshake raises OtherCertificate,
-    before a word of ours is sent."""
+    before any data is sent."""
 
     class PinnedSocket(ssl.SSLSocket):  # what paho asks for
         def do_handshake(self, block: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""One picture source behind a slot of length one: a thread reads, everybody takes the newest."""
+"""A picture source that keeps one frame: a thread reads, callers take the newest frame."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 BACKOFF = (1.0, 2.0, 4.0, 5.0)  # s between tries; the last one repeats
-STOP_WITHIN = 1.0  # s that stop() may take; a driver that hangs longer is left to itself
+STOP_WITHIN = 1.0  # s that stop() waits for the thread; a driver may hang for longer
 NEXT_WITHIN = 0.5  # s that next() waits
 MAX_DAMAGED = 30  # frames in a row that cannot be decoded before the source counts as lost
 
@@ -58,10 +59,10 @@ def _open_capture(source: Source) -> Capture:
 
 
 class FrameSource:
-    """Delivers at most `fps` frames a second; never raises out of its thread, tells `status`.
+    """Delivers at most `fps` frames a second. Errors in its thread become a `status`.
 
     A recording plays in real time and loops, unless `once`. A live source that is missing,
-    busy or lost is tried again with a growing pause for as long as the source is started.
+    busy or lost is opened again, with growing pauses, until `stop`.
     """
 
     def __init__(
@@ -79,12 +80,12 @@ class FrameSource:
         self._open = open_capture
         self._backoff = tuple(backoff)
         self._lock = Lock()
-        self._stop = Event()  # one per run: a thread that hangs cannot speak for a later run
+        self._stop = Event()  # one per start: a thread that hangs cannot change a later status
         self._thread: Thread | None = None
         self._status = CameraStatus(CameraState.OFF, source.label)
         self._frame: Frame | None = None
         self._index = -1
-        self.note = ""  # what is wrong with a recording that nevertheless plays
+        self.note = ""  # what is wrong with a recording that plays all the same
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     @property
@@ -104,7 +105,7 @@ class FrameSource:
             self._thread.start()
 
     def stop(self) -> None:
-        """Release the device and forget the picture. Can be started again."""
+        """Release the device and drop the frame (blocking, up to a second)."""
         with self._lock:
             self._stop.set()
             self._frame = None
@@ -112,7 +113,7 @@ class FrameSource:
             thread = self._thread
         if thread is not None:
             thread.join(STOP_WITHIN)
-        self._wake()
+        self._wake_waiters()
 
     def latest(self, after: int = -1) -> Frame | None:
         """The newest frame if its index is above `after`. Never blocks."""
@@ -136,11 +137,11 @@ class FrameSource:
                 self._waiters.discard(waiter)
         return self.latest(after)
 
-    def _wake(self) -> None:
+    def _wake_waiters(self) -> None:
         with self._lock:
             waiters = tuple(self._waiters)
         for loop, event in waiters:
-            with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # that loop is closed
                 loop.call_soon_threadsafe(event.set)
 
     # From here on: in the thread.
@@ -152,32 +153,32 @@ class FrameSource:
         while not stop.is_set():
             before = self._index
             try:
-                self._play(stop)
+                self._read(stop)
                 if self._once:
-                    return self._say(stop, CameraState.ENDED)
-                stop.wait(1 / self._fps)  # between two passes; a still picture must not spin
+                    return self._set_status(stop, CameraState.ENDED)
+                stop.wait(1 / self._fps)  # a recording of one frame must not loop without a pause
             except Exception as error:
                 failures = 1 if self._index > before else failures + 1
                 pause = self._backoff[min(failures, len(self._backoff)) - 1]
-                self._report(stop, error, self._index > first, pause)
+                self._report_error(stop, error, self._index > first, pause)
                 stop.wait(pause)
 
-    def _play(self, stop: Event) -> None:
-        """Until the end of a recording, or until stopped. Raises CameraError."""
+    def _read(self, stop: Event) -> None:
+        """Return at the end of a recording, or once stopped. Raises CameraError."""
         capture = self._open(self.source)
         try:
             if capture.is_recording:
-                self._play_recording(capture, stop)
+                self._read_recording(capture, stop)
             else:
-                self._watch(capture, stop)
+                self._read_live(capture, stop)
         finally:
             capture.release()
 
-    def _play_recording(self, capture: Capture, stop: Event) -> None:
-        pace, before = PlaybackClock(self._fps), self._index
+    def _read_recording(self, capture: Capture, stop: Event) -> None:
+        clock, before = PlaybackClock(self._fps), self._index
         while not stop.is_set() and capture.grab():
             media_time = capture.media_time() or 0.0
-            wait = pace.wait(media_time, time.monotonic())
+            wait = clock.wait(media_time, time.monotonic())
             if wait is None or stop.wait(wait):
                 continue
             if (image := capture.retrieve()) is not None:
@@ -193,7 +194,7 @@ class FrameSource:
                 "it is damaged, or not all there."
             )
 
-    def _watch(self, capture: Capture, stop: Event) -> None:
+    def _read_live(self, capture: Capture, stop: Event) -> None:
         due, damaged = 0.0, 0
         while not stop.is_set():
             if not capture.grab() or damaged > MAX_DAMAGED:
@@ -216,20 +217,22 @@ class FrameSource:
             if self._status.state is not CameraState.LIVE:
                 size = f"{image.shape[1]}x{image.shape[0]}"
                 self._status = CameraStatus(CameraState.LIVE, self.source.label, size)
-        self._wake()
+        self._wake_waiters()
 
-    def _report(self, stop: Event, error: Exception, has_played: bool, pause: float) -> None:
+    def _report_error(self, stop: Event, error: Exception, has_played: bool, pause: float) -> None:
         state = CameraState.LOST if has_played else CameraState.MISSING
         if isinstance(error, CameraBusy):
             state = CameraState.BUSY
         if isinstance(error, Problem):
             detail = f"{error.message} {error.hint}".strip()
         else:  # a driver may raise anything
-            log.error("The camera thread met an unknown error.", exc_info=error)
+            # As text: a record with the traceback would keep the frames in it.
+            text = "".join(traceback.format_exception(error))
+            log.error("The camera thread met an unknown error.\n%s", text)
             detail = f"The camera driver failed ({type(error).__name__})."
-        self._say(stop, state, detail, time.monotonic() + pause)
+        self._set_status(stop, state, detail, time.monotonic() + pause)
 
-    def _say(
+    def _set_status(
         self, stop: Event, state: CameraState, detail: str = "", retry_at: float | None = None
     ) -> None:
         with self._lock:
@@ -237,4 +240,4 @@ class FrameSource:
                 return
             self._frame = self._frame if state is CameraState.ENDED else None
             self._status = CameraStatus(state, self.source.label, detail, retry_at)
-        self._wake()
+        self._wake_waiters()

@@ -1,7 +1,9 @@
-"""Pure: time-stamped crops of one face in, clips of a fixed length and rate out."""
+"""Pure: time-stamped crops of one face in, clips of a fixed length and rate out; and a notice
+where the camera is too slow for them."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 
 STRETCH = 2.0  # a clip may take this many times its nominal span when the camera is slow
 DENSITY = 4  # crops kept per wanted frame; more would only fill memory
+WARN_AFTER_S = 5.0  # s with a face in view and no clip
+GONE_AFTER_S = 2.0  # s without a face after which the count starts again
 
 
 def least_rate(frames: int, rate: float) -> float:
@@ -20,7 +24,7 @@ def least_rate(frames: int, rate: float) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip:
-    """T different moments of one person."""
+    """T different moments of one person. Lives in memory only."""
 
     frames: NDArray[np.uint8]  # (T, H, W, 3)
     times: tuple[float, ...]  # monotonic s, growing
@@ -28,10 +32,11 @@ class Clip:
 
 
 class ClipBuffer:
-    """The last moments of one face. Never a frame twice in a clip, never two people.
+    """The newest crops of one face. No frame is twice in a clip, no clip shows two people.
 
-    `frames` (T >= 1) frames spaced `rate` a second. `max_gap` (s): how long ago the newest crop
-    may be, and how long nothing may have been seen within a clip.
+    A clip has `frames` (T >= 1) frames at `rate` a second. `max_gap` (s): the oldest that the
+    newest crop may be, and the longest pause within a clip. Crops are dropped once they are older
+    than STRETCH times the span of a clip, and all of them once no clip can use them any more.
     """
 
     def __init__(self, frames: int, rate: float, *, max_gap: float = 0.5) -> None:
@@ -45,7 +50,7 @@ class ClipBuffer:
         self._track: int | None = None
 
     def add(self, crop: NDArray[np.uint8], at: float, track: int) -> None:
-        """One crop (H, W, 3), taken at `at` (monotonic s). Another track starts anew."""
+        """One crop (H, W, 3), taken at `at` (monotonic s). Another track drops what was kept."""
         if track != self._track or (self._kept and self._kept[-1][1].shape != crop.shape):
             self.clear()
             self._track = track
@@ -66,8 +71,13 @@ class ClipBuffer:
         frames = np.stack([self._kept[i][1] for i in chosen])
         return Clip(frames, tuple(times[i] for i in chosen), self._track)
 
+    def expire(self, now: float) -> None:
+        """No face at `now` (monotonic s): drop every crop, if no later clip can hold one."""
+        if self._kept and now - self._kept[-1][0] > max(self._max_gap, 1.5 * self._step):
+            self.clear()
+
     def clear(self) -> None:
-        """Forget everything: the camera was switched off, or another person came."""
+        """Drop every crop: the camera is off, or another person is in view."""
         self._kept.clear()
         self._track = None
 
@@ -89,3 +99,42 @@ class ClipBuffer:
         return self._span - self._step / 2 <= span <= STRETCH * self._span and widest <= max(
             self._max_gap, 1.5 * self._step
         )
+
+
+class FrameRateMonitor:
+    """Notices a camera that is too slow for the engine's clips.
+
+    `least_fps`: frames a second below which no clip comes together; see `least_rate`.
+    """
+
+    def __init__(self, engine: str, least_fps: float) -> None:
+        self._engine, self._least_fps = engine, least_fps
+        self._since = self._at = -math.inf
+        self._frames = 0
+        self._has_warned = False
+
+    def face_seen(self, at: float, *, has_clip: bool) -> str:
+        """Take in one frame with a face. Returns a notice once, "" otherwise.
+
+        `at`: monotonic s; `has_clip`: the frame completed a clip, or a prediction is running.
+        """
+        if has_clip or at - self._at > GONE_AFTER_S:
+            self._since, self._frames = at, 0
+            self._has_warned = self._has_warned and not has_clip
+        else:
+            self._frames += 1
+        self._at = at
+        if self._has_warned or at - self._since < WARN_AFTER_S:
+            return ""
+        self._has_warned = True
+        return (
+            f"{self._engine} gets {self._frames / (at - self._since):.1f} frames of a face a "
+            f"second; its clips need {self._least_fps:.1f} or more, without gaps."
+        )
+
+
+def too_slow_for(engine: str, fps: float | None, least_fps: float) -> str:
+    """A notice for the person who chose `fps` (None: nobody did); "" where it is enough."""
+    if fps is None or fps >= least_fps:
+        return ""
+    return f"camera.fps is {fps:g}; the clips of {engine} need {least_fps:g} or more."

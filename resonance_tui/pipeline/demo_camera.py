@@ -1,6 +1,6 @@
-"""The built-in camera: real portraits that come inside installed packages, panned and zoomed.
+"""The camera `demo`: portraits that come with installed packages, panned and zoomed.
 
-Nothing is fetched and nobody is filmed, and yet a face is there to be found and read.
+Nothing is downloaded and nobody is filmed, and there is a real face to detect and read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PORTRAITS = (
 
 
 class DemoCapture:
-    """A Capture whose pictures are a function of time alone."""
+    """A Capture whose pictures depend on the time only."""
 
     is_recording = True
 

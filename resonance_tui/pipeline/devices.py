@@ -18,6 +18,7 @@ from resonance_tui.errors import (
     SourceInvalid,
 )
 from resonance_tui.pipeline.opencv import cv2
+from resonance_tui.pipeline.playback_clock import MediaClock
 from resonance_tui.pipeline.sources import Source
 
 if TYPE_CHECKING:
@@ -29,11 +30,10 @@ DEVICE_BACKENDS = {
     "darwin": cv2.CAP_AVFOUNDATION,
     "win32": cv2.CAP_DSHOW,  # opens in a moment, where Media Foundation takes seconds
 }
-REFUSALS = 60  # in a row, after which a recording is over: a damaged packet costs one or two
-REFUSALS_S = 2.0  # and no longer than this, where each takes its time
-MOST = 0.9  # of its length that a recording has to have
-LONGEST_STEP = 60.0  # s between two frames; beyond this it is a jump
-PLAYLISTS = (".m3u8", ".mpd")  # live, but arriving in bursts of several seconds
+MAX_READ_ERRORS = 60  # in a row, then a recording is over; a damaged packet costs one or two
+MAX_READ_ERRORS_S = 2.0  # s that they may take together
+MIN_PLAYED = 0.9  # share of its length; a recording that ends earlier is damaged
+PLAYLISTS = (".m3u8", ".mpd")  # live, but they arrive in bursts of several seconds
 
 
 class Capture(Protocol):
@@ -62,42 +62,6 @@ class Capture(Protocol):
         ...
 
 
-class MediaClock:
-    """A time that only grows, from the stamps of a container as far as they can be believed.
-
-    `step`: seconds from frame to frame where there are no stamps, or a broken one. A jump is left
-    out, and from there on the stamps are followed again.
-    """
-
-    def __init__(self, step: float) -> None:
-        self._step = step
-        self._stamp = self._offset = self._first = 0.0
-        self.time: float | None = None
-
-    @property
-    def played(self) -> float:
-        """Seconds from the first frame to the end of the last one."""
-        return 0.0 if self.time is None else self.time - self._first + self._step
-
-    def take(self, stamp: float) -> None:
-        """The stamp of the next frame, in seconds."""
-        if self.time is None:
-            self.time = self._first = stamp
-        else:
-            self.time += self._since(stamp, self.time)
-        self._stamp = stamp
-
-    def _since(self, stamp: float, before: float) -> float:
-        gone = stamp + self._offset - before
-        if 0 < gone < LONGEST_STEP:
-            return gone
-        step = stamp - self._stamp
-        if abs(gone) < 1 or not 0 < step < LONGEST_STEP:  # this one stamp may be wrong
-            return self._step
-        self._offset = before + step - stamp
-        return step
-
-
 class VideoCapture:
     """A Capture over cv2.VideoCapture."""
 
@@ -105,24 +69,24 @@ class VideoCapture:
         self.is_recording = is_recording
         self._video = video
         self._rate = video.get(cv2.CAP_PROP_FPS)
-        self._count = video.get(cv2.CAP_PROP_FRAME_COUNT)  # 0 or less where nobody knows
-        self._stepped = 0
+        self._count = video.get(cv2.CAP_PROP_FRAME_COUNT)  # 0 or less where it is unknown
+        self._frames_read = 0
         self._clock = MediaClock(1 / self._rate if 1 <= self._rate <= 1000 else 1 / 25)
 
     def grab(self) -> bool:
-        if not self._step_on():
+        if not self._next_frame():
             return False
-        self._stepped += 1
-        self._clock.take(self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+        self._frames_read += 1
+        self._clock.advance(self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000)
         return True
 
-    def _step_on(self) -> bool:
-        """A recording's decoder also refuses what is damaged; behind that it goes on."""
-        until = time.monotonic() + REFUSALS_S
-        for _ in range(REFUSALS if self.is_recording else 1):
+    def _next_frame(self) -> bool:
+        """Step on, over damaged packets too: behind them a recording continues."""
+        until = time.monotonic() + MAX_READ_ERRORS_S
+        for _ in range(MAX_READ_ERRORS if self.is_recording else 1):
             if self._guarded(self._video.grab):
                 return True
-            if 0 < self._count <= self._stepped or time.monotonic() > until:
+            if 0 < self._count <= self._frames_read or time.monotonic() > until:
                 break
         return False
 
@@ -130,8 +94,9 @@ class VideoCapture:
         if self._count <= 0 or self._rate <= 0:
             return None
         played, length = self._clock.played, self._count / self._rate
-        is_short = self._stepped < MOST * self._count and played < min(MOST * length, length - 1)
-        return (played, length) if is_short else None
+        has_few = self._frames_read < MIN_PLAYED * self._count
+        is_short = played < min(MIN_PLAYED * length, length - 1)
+        return (played, length) if has_few and is_short else None
 
     def retrieve(self) -> NDArray[np.uint8] | None:
         is_good, image = self._guarded(self._video.retrieve)

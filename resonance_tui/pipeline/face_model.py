@@ -1,4 +1,4 @@
-"""MediaPipe's face model file: where it lies, and fetching it once."""
+"""MediaPipe's face model file: where it is, and downloading it once."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ HINT = f"Set {VARIABLE} to a copy of {FILE_NAME}; until then OpenCV's simpler fi
 def face_model_path(
     data_dir: Path, *, allow_download: bool, progress: bool, url: str = FACE_MODEL_URL
 ) -> Path:
-    """RESONANCE_FACE_MODEL, else the copy in `data_dir`, else fetched there (3.7 MB).
+    """RESONANCE_FACE_MODEL, else the copy in `data_dir`, else downloaded there (3.8 MB, blocking).
 
-    Raises FaceModelMissing. The file in `data_dir` has the pinned hash; the one that the
-    variable names is taken as it is. `progress` draws a bar on stderr.
+    The file in `data_dir` has the pinned hash; the one that the variable names is not checked.
+    `progress` draws a bar on stderr. Raises FaceModelMissing.
     """
     if named := os.environ.get(VARIABLE):
         return _named(Path(named).expanduser())
@@ -72,5 +72,5 @@ def _fetch(data_dir: Path, url: str, progress: bool) -> Path:
 
 
 def _reason(error: OSError) -> str:
-    """A few words: the texts of network libraries are paragraphs of nested objects."""
+    """A short reason: the texts of network libraries are long and nested."""
     return error.strerror or type(error).__name__

@@ -1,6 +1,6 @@
-"""OpenCV, told to be quiet before it loads: its warnings would go over the screen.
+"""OpenCV, silenced before it loads: its warnings would overwrite the screen.
 
-Every module of this package takes `cv2` from here.
+Every module of this package imports `cv2` from here, so that none loads it untamed.
 """
 
 from __future__ import annotations

@@ -1,19 +1,20 @@
-"""Which frames of a recording are shown, and when, so that it plays in real time."""
+"""Pure: the times of a recording: of each frame, and when it is delivered to play in real time."""
 
 from __future__ import annotations
 
 from math import floor, inf
 
 MAX_LATE = 1.0  # s; behind by more than this (the machine slept), go on from where we are
+LONGEST_STEP = 60.0  # s between two frames; a larger step is a broken stamp
 EPSILON = 1e-6  # s; a frame time that is due but for rounding
 
 
 class PlaybackClock:
     """One pass through a recording, thinned to at most `fps` frames a second.
 
-    A decoder that is slower than the recording still delivers up to `fps` of the frames it makes:
-    what is too many is dropped, never what is merely late. It lags behind by MAX_LATE at most, in
-    the recording's own time; then the recording runs on from there, in slow motion.
+    Frames in excess of `fps` are dropped; late ones are not, so a decoder that is slower than the
+    recording still delivers up to `fps` frames a second. Behind by more than MAX_LATE the clock
+    continues from there, and the recording plays in slow motion.
     """
 
     def __init__(self, fps: float) -> None:
@@ -39,3 +40,39 @@ class PlaybackClock:
         self._next = (floor(media_time / self._period + EPSILON) + 1) * self._period
         self._ready = max(self._ready + self._period, now + wait)
         return wait
+
+
+class MediaClock:
+    """A time that only grows, from the time stamps of a container, which may be wrong.
+
+    `step`: seconds per frame where a stamp is missing or wrong. A jump in the stamps is skipped;
+    the clock follows them again from there.
+    """
+
+    def __init__(self, step: float) -> None:
+        self._step = step
+        self._stamp = self._offset = self._first = 0.0
+        self.time: float | None = None
+
+    @property
+    def played(self) -> float:
+        """Seconds from the first frame to the end of the last one."""
+        return 0.0 if self.time is None else self.time - self._first + self._step
+
+    def advance(self, stamp: float) -> None:
+        """Step to the next frame, with its stamp in seconds."""
+        if self.time is None:
+            self.time = self._first = stamp
+        else:
+            self.time += self._step_to(stamp, self.time)
+        self._stamp = stamp
+
+    def _step_to(self, stamp: float, before: float) -> float:
+        gone = stamp + self._offset - before
+        if 0 < gone < LONGEST_STEP:
+            return gone
+        step = stamp - self._stamp
+        if abs(gone) < 1 or not 0 < step < LONGEST_STEP:  # this one stamp may be wrong
+            return self._step
+        self._offset = before + step - stamp
+        return step

@@ -1,4 +1,4 @@
-"""What a picture source is called, how it is doing, and the frame it delivers."""
+"""Picture sources: how they are named, their status, and the frames that they deliver."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 SourceKind = Literal["device", "file", "url", "demo", "none"]
 URL_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https")
-MAX_DEVICE = 999  # drivers number from 0; larger is a slip of the finger, not a camera
+MAX_DEVICE = 999  # drivers number from 0; a larger number is a typing error
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,9}")
 STREAM_HINT = "Write it like rtsp://host:554/path."
 HINT = "Give a device number (0), a video file, a stream URL (rtsp, rtmp, http), demo or none."
 
 
 class CameraState(StrEnum):
-    """Where the picture source is in its life."""
+    """The state of a picture source."""
 
     OFF = "off"
     OPENING = "opening"
@@ -38,7 +38,7 @@ class CameraState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """What the screen says about the camera. Never holds a password of a stream URL."""
+    """What screens show of the camera. Never holds a password of a stream URL."""
 
     state: CameraState
     source: str = ""  # Source.label
@@ -58,7 +58,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where pictures come from. `value`: device index, path, URL; "" for demo and none."""
+    """A picture source. `value`: device index, path or URL; "" for demo and none."""
 
     kind: SourceKind
     value: str = ""

@@ -1,77 +1,135 @@
-"""The two threads of a face: one finds it, one judges its clips; each loads what it works with."""
+"""The two threads of the face path: one detects faces, one runs the engine."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resonance_tui.engines.base import Engine, EngineOptions, create_engine
+from resonance_tui.engines import registry as engines
+from resonance_tui.engines.base import Engine, EngineOptions, weights_folder
+from resonance_tui.errors import FaceModelMissing
 from resonance_tui.native import tame
+from resonance_tui.pipeline import face_model
+from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.worker import Worker
 
 if TYPE_CHECKING:  # both load OpenCV, which the first paint must not wait for
     from resonance_tui.pipeline.clip_buffer import Clip
-    from resonance_tui.pipeline.detectors import FaceDetector
+    from resonance_tui.pipeline.detectors.base import FaceDetector
     from resonance_tui.pipeline.perception import Prediction
 
-LINGER_S = 5.0  # that the program's end waits for a prediction that is going on
+LINGER_S = 5.0  # s that the end of the program waits for a running prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What reads faces from now on."""
+
+    engine: Engine
+    detector: FaceDetector
+    notices: tuple[str, ...]  # why they are not the best there are, for a person
 
 
 class FaceThreads:
-    """Nobody who leaves waits for them: what they still do, they do for themselves."""
+    """Loads a detector and an engine, each in its own thread, and keeps them there.
+
+    Cancelling a caller does not wait for what a thread is doing.
+    """
 
     def __init__(self) -> None:
         tame()
-        self.finding = Worker("perception", linger_s=LINGER_S)
-        self.judging = Worker("engine", linger_s=LINGER_S)
-        self._finders: list[FaceDetector] = []  # built, perhaps after whoever wanted it had left
+        self.detection = Worker("perception", linger_s=LINGER_S)
+        self.inference = Worker("engine", linger_s=LINGER_S)
+        self._detectors: list[FaceDetector] = []  # also one that is built after a cancellation
 
-    async def load_detector(self, model: Path | None) -> tuple[FaceDetector, str]:
-        """The face finder, and a sentence where it is not the best there is."""
-        return await self.finding.do(partial(self._build_finder, model))
+    async def load(
+        self,
+        engine: str,
+        detector: str,
+        data_dir: Path,
+        options: EngineOptions,
+        say: Callable[[str], None],
+    ) -> Loaded:
+        """Load both by their names in the registries. `say` is told what is being done.
 
-    def _build_finder(self, model: Path | None) -> tuple[FaceDetector, str]:
-        from resonance_tui.pipeline.perception import load_detector
+        Raises what the registries raise; FaceModelMissing where a detector that was asked for by
+        name needs a model that cannot be fetched.
+        """
+        model, unfetched = await self._fetch_face_model(detector, data_dir, say)
+        loop = asyncio.get_running_loop()
 
-        finder, note = load_detector(model)
-        self._finders.append(finder)
-        return finder, note
+        def say_from_thread(doing: str) -> None:
+            loop.call_soon_threadsafe(say, doing)
 
-    async def load_engine(
+        wanted = self._load_engine(engine, weights_folder(data_dir), options, say_from_thread)
+        async with asyncio.TaskGroup() as tasks:
+            building = tasks.create_task(self._load_detector(detector, model), name="detector")
+            # Awaited inside: of an error while the group itself waits, CPython before 3.13 leaves
+            # this task marked as cancelled, and whoever ends it later gets a CancelledError.
+            loaded, passed_over = await wanted
+            found, simpler = await building
+        return Loaded(loaded, found, tuple(filter(None, (*passed_over, unfetched or simpler))))
+
+    async def _fetch_face_model(
+        self, detector: str, data_dir: Path, say: Callable[[str], None]
+    ) -> tuple[Path | None, str]:
+        if not detectors.needs_face_model(detector):
+            return None, ""
+        say("fetching the face model")
+        worker = Worker("fetch")  # a thread of its own: leaving must not wait for a download
+        try:
+            found = await worker.do(partial(fetch_face_model, detector, data_dir))
+        finally:
+            worker.close()
+        say("")
+        return found
+
+    async def _load_detector(self, name: str, model: Path | None) -> tuple[FaceDetector, str]:
+        return await self.detection.do(partial(self._build_detector, name, model))
+
+    def _build_detector(self, name: str, model: Path | None) -> tuple[FaceDetector, str]:
+        reasons: list[str] = []
+        found = detectors.create(name, model, reasons.append)
+        self._detectors.append(found)
+        return found, "; ".join(
+            f"{reason}: using the simpler {found.name} face finder." for reason in reasons
+        )
+
+    async def _load_engine(
         self, name: str, folder: Path, options: EngineOptions, say: Callable[[str], None]
     ) -> tuple[Engine, tuple[str, ...]]:
-        """The engine, and why it is not a better one. `say` is called from the thread."""
         passed_over: list[str] = []
-        load = partial(create_engine, name, folder, options, say, passed_over.append)
-        return await self.judging.do(load), tuple(passed_over)
+        load = partial(engines.create, name, folder, options, say, passed_over.append)
+        return await self.inference.do(load), tuple(passed_over)
 
-    async def judge(self, engine: Engine, clip: Clip) -> Prediction:
+    async def predict(self, engine: Engine, clip: Clip) -> Prediction:
+        """Run the engine on `clip` in its thread."""
         from resonance_tui.pipeline.perception import predict
 
-        return await self.judging.do(partial(predict, engine, clip))
+        return await self.inference.do(partial(predict, engine, clip))
 
     def close(self) -> None:
-        """End both after what they do now; face finders are closed by their own thread."""
-        self.finding.close(self._close_finders)
-        self.judging.close()
+        """End both threads after what they are doing now; detectors are closed by theirs."""
+        self.detection.close(self._close_detectors)
+        self.inference.close()
 
-    def _close_finders(self) -> None:
-        for finder in self._finders:
-            finder.close()
+    def _close_detectors(self) -> None:
+        for detector in self._detectors:
+            detector.close()
 
 
-async def fetch_face_model(data_dir: Path) -> tuple[Path | None, str]:
-    """The face model, downloaded if need be, or None and a sentence why."""
-    fetching = Worker("fetch")
+def fetch_face_model(detector: str, data_dir: Path) -> tuple[Path | None, str]:
+    """The face model, downloaded once (blocking, 3.8 MB); for `auto` None and a sentence why not.
+
+    Raises FaceModelMissing for a detector that was asked for by name.
+    """
     try:
-        return await fetching.do(partial(_fetch, data_dir))
-    finally:
-        fetching.close()
-
-
-def _fetch(data_dir: Path) -> tuple[Path | None, str]:
-    from resonance_tui.pipeline.perception import fetch_face_model
-
-    return fetch_face_model(data_dir)
+        return face_model.face_model_path(data_dir, allow_download=True, progress=False), ""
+    except FaceModelMissing as missing:
+        if detector != detectors.AUTO:
+            raise
+        return None, f"{missing.message} Using the simpler Haar cascade."

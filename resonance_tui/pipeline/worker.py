@@ -1,4 +1,4 @@
-"""A thread that does one thing at a time, and for which nobody who leaves has to wait."""
+"""A single daemon worker thread. Cancelling a caller does not wait for what it is doing."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Unlike a thread pool's, its thread does not hold up the end of the program.
+    """Runs jobs one after the other. Unlike a thread pool it does not delay the program's end.
 
-    `linger_s`: how long a program that does not end through `leaving.end` waits for it.
+    `linger_s`: how long a program that does not end through `shutdown.end` waits for it.
     """
 
     def __init__(self, name: str, *, linger_s: float = 0.0) -> None:
@@ -32,7 +32,7 @@ class Worker:
         self._thread.start()
 
     async def do(self, work: Callable[[], T]) -> T:
-        """Await `work()` done in the thread; who is cancelled leaves it to itself."""
+        """Run `work()` in the thread and await its result; after a cancellation it runs on."""
         loop = asyncio.get_running_loop()
         result: asyncio.Future[T] = loop.create_future()
 
@@ -52,7 +52,7 @@ class Worker:
         return await result
 
     def close(self, last: Callable[[], None] | None = None) -> None:
-        """End the thread after what it was given to do, and after `last`."""
+        """End the thread after the jobs that are queued, and after `last`."""
         if last is not None:
             self._jobs.put(last)
         self._jobs.put(None)
@@ -62,14 +62,14 @@ class Worker:
             with busy():
                 try:
                     job()
-                except Exception:  # nobody waits for what comes last
+                except Exception:  # of `last`, which nobody awaits
                     log.warning("the end of %s went wrong", self._thread.name, exc_info=True)
-            del job  # and with it the clip of a person, while the thread waits for the next
+            del job  # it may hold a clip, which must not live until the next job
         atexit.unregister(self._wait)
 
 
 def _for_a_future(error: BaseException) -> Exception:
-    """The error, unless it would end whatever loop or thread awaits it."""
+    """An error that a future can carry: one that would end the loop or thread is wrapped."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     return RuntimeError(repr(error))

@@ -1,4 +1,4 @@
-"""Text from strangers, made harmless before anybody draws it."""
+"""Makes text from the network safe to draw in a terminal."""
 
 from __future__ import annotations
 

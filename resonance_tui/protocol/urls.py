@@ -1,4 +1,4 @@
-"""Where a broker is: URLs that a person types, and invites that a person sends on."""
+"""Broker URLs, and invite URLs that a host hands out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import NoReturn
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from resonance_tui.errors import InvalidBrokerUrl, InvalidChannel
+from resonance_tui.protocol.topics import is_channel
 
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _HINT = "Write mqtt://host, mqtt://host:1883 or mqtts://user:password@host:8883"
@@ -150,7 +151,7 @@ def _pin(query: dict[str, list[str]], is_tls: bool) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class InviteToken:
-    """The right to come in once."""
+    """A secret that can be redeemed for an account once."""
 
     id: str
     secret: str = field(repr=False)
@@ -158,7 +159,7 @@ class InviteToken:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """What an invite says: where, which room, and with which right, if it needs one."""
+    """The contents of an invite: broker, room, and the token, if the broker needs one."""
 
     url: BrokerUrl
     channel: str
@@ -176,13 +177,13 @@ def invite_link(url: BrokerUrl, channel: str, ticket: InviteToken | None = None)
 
 
 def _check_digits(url: BrokerUrl, channel: str, ticket: InviteToken) -> str:
-    """So that a slip of the pen is told from an invite that is no longer good."""
+    """A check sum, so that a typing error is not taken for an invite that is no longer good."""
     text = f"{channel}/{ticket.id}/{ticket.secret}/{url.pin or ''}"
     return b32encode(zlib.crc32(text.encode()).to_bytes(4)).decode()[:4].lower()
 
 
 def parse_invite(text: str) -> Invite:
-    """What an invite says. Raises InvalidBrokerUrl or InvalidChannel."""
+    """Parses an invite URL. Raises InvalidBrokerUrl or InvalidChannel."""
     hint = "An invite looks like resonance://host:1883/channel"
     parts = _split(text.strip())
     if parts.scheme.lower() != "resonance" or "@" in parts.netloc or parts.fragment:
@@ -191,7 +192,7 @@ def parse_invite(text: str) -> Invite:
     scheme = "mqtts" if query.get("tls") == ["1"] else "mqtt"
     host, port = _host_and_port(parts, DEFAULT_PORTS[scheme])
     channel = parts.path.removeprefix("/")
-    if not re.fullmatch(r"[a-z0-9_-]{1,64}", channel):
+    if not is_channel(channel):
         raise InvalidChannel("That invite names no channel", hint)
     url = BrokerUrl(scheme, host, port, pin=_pin(query, scheme == "mqtts"))
     return Invite(url, channel, _ticket(query, url, channel))

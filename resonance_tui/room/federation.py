@@ -1,4 +1,4 @@
-"""A room on several brokers, its edges: each counts who came to it, and the room is their sum."""
+"""A room on several brokers, its edges: each counts its own viewers, and the room is their sum."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.room.tally import SHARDS, Counts, Partial, PartialTable
+from resonance_tui.protocol.values import SHARDS, Counts, Partial
+from resonance_tui.room.tally import PartialTable
 
 EDGES_MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """The room's nine counts, and what they rest on."""
+    """The room's nine counts, and how complete they are."""
 
     counts: Counts
-    edges: int = 0  # that are in it
-    is_whole: bool = False  # nobody is still waited for
+    edges: int = 0  # that are included
+    is_whole: bool = False  # no edge is still waited for
 
 
 @dataclass(slots=True)
 class _Edge:
-    board: PartialTable
+    table: PartialTable
     awaited_since: float  # monotonic seconds; -inf for one known to be down
     heard_at: float = -math.inf
 
 
 class Edges:
-    """One `Board` for each edge. Times are the receiver's own monotonic seconds.
+    """One `PartialTable` for each edge. Times are the receiver's own monotonic seconds.
 
     A viewer is connected to one edge at a time, so edges are added up, while the agents of one
-    edge share its shards among themselves. An edge that nobody has heard for `silent_after`
-    seconds, or that is known to be `down`, counts for nothing: its viewers go to other edges and
+    edge share its shards among themselves. An edge that has been silent for `silent_after`
+    seconds, or that is known to be `down`, is left out: its viewers go to other edges and
     are counted there. `home`: the edge of whoever adds up; "" where there is only one.
     """
 
@@ -52,23 +53,23 @@ class Edges:
     def ttl(self, seconds: float) -> None:
         self._ttl = seconds
         for edge in self._edges.values():
-            edge.board.ttl = seconds
+            edge.table.ttl = seconds
 
     def begin(self, name: str, agent_id: str, boot: int, now: float) -> None:
         """An agent announced itself: its edge is waited for."""
         if edge := self._of(name, agent_id, now):
-            edge.board.begin(agent_id, boot)
+            edge.table.begin(agent_id, boot)
 
     def post(self, name: str, agent_id: str, partial: Partial, now: float) -> bool:
         """False for a partial that is not newer, or of too many edges or agents."""
         edge = self._of(name, agent_id, now)
-        if edge is None or not edge.board.post(agent_id, partial, now):
+        if edge is None or not edge.table.post(agent_id, partial, now):
             return False
         edge.heard_at = now
         return True
 
     def _of(self, name: str, agent_id: str, now: float) -> _Edge | None:
-        """The edge, in which alone this agent counts from now on."""
+        """The edge; at all others this agent no longer counts."""
         if name not in self._edges:
             self._expire(now)
             if len(self._edges) >= EDGES_MOST and name != self.home:
@@ -76,7 +77,7 @@ class Edges:
             self._edges[name] = _Edge(PartialTable(ttl=self._ttl), now)
         for other, edge in self._edges.items():
             if other != name:
-                edge.board.forget(agent_id)
+                edge.table.forget(agent_id)
         return self._edges[name]
 
     def _expire(self, now: float) -> None:
@@ -84,25 +85,25 @@ class Edges:
             del self._edges[name]
 
     def down(self, name: str) -> None:
-        """An edge has gone. What it counted is void, until it is heard again."""
+        """An edge has gone. Its counts are dropped, until it sends new ones."""
         if name in self._edges and name != self.home:
             self._edges[name] = _Edge(PartialTable(ttl=self._ttl), -math.inf)
 
     def is_out(self, name: str, now: float) -> bool:
-        """Whether an edge is down, or silent: then its agents do nothing for the room."""
+        """Whether an edge is down, or silent: then its agents own nothing of the room."""
         edge = self._edges.get(name)
         return name != self.home and (edge is None or _age(edge, now) >= self.silent_after)
 
     def start_over(self, now: float) -> None:
-        """After a time in which nothing could be heard: viewers may have gone from edge to edge,
-        so nothing holds, and nobody's silence means anything yet."""
+        """After a lost connection: viewers may have moved between edges, so all counts are dropped,
+        and every edge is waited for again."""
         for name in self._edges:
             self._edges[name] = _Edge(PartialTable(ttl=self._ttl), now)
 
     def holder(self, shard: int, live: Collection[str], now: float) -> str | None:
-        """Whose count of this shard of the home edge holds; None when nobody has one."""
+        """The agent whose count of this shard of the home edge is read; None without a count."""
         edge = self._edges.get(self.home)
-        return edge.board.holder(shard, live, now) if edge else None
+        return edge.table.holder(shard, live, now) if edge else None
 
     def total(self, live: Mapping[str, Collection[str]], now: float) -> Sum:
         """The sum. `live`: the agents that are present, by their edges."""
@@ -111,7 +112,7 @@ class Edges:
         for name, edge in self._edges.items():
             if self.is_out(name, now):
                 continue
-            counts, covered = edge.board.total(live.get(name, ()), now)
+            counts, covered = edge.table.total(live.get(name, ()), now)
             sums = [one + other for one, other in zip(sums, counts, strict=True)]
             counted += covered > 0
             is_waited_for = name == self.home or now - edge.awaited_since < self.silent_after

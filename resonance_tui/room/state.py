@@ -1,4 +1,4 @@
-"""Who is in the room and what they feel: reports in, snapshots out."""
+"""The viewers of a room and their emotions: reports in, snapshots out."""
 
 from __future__ import annotations
 
@@ -7,28 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from resonance_tui.emotions import Emotion
-
-MANUAL = 1  # report flag: stated with a key, not read from a face
-SIMULATED = 2  # report flag: no person behind it
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One viewer's state. Of two reports the one with the higher `(boot, seq)` holds."""
-
-    boot: int  # u32, epoch seconds of the process start, never falling between starts
-    seq: int  # u32, counts up within one boot
-    code: Emotion
-    confidence: int  # per cent, 0-100
-    flags: int = 0  # MANUAL | SIMULATED
-
-    @property
-    def is_manual(self) -> bool:
-        return bool(self.flags & MANUAL)
-
-    @property
-    def is_simulated(self) -> bool:
-        return bool(self.flags & SIMULATED)
+from resonance_tui.protocol.values import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +28,13 @@ class RoomSnapshot:
     """The room at one moment. `viewers == sum(counts) + unsure + away`."""
 
     viewers: int
-    counts: tuple[int, ...]  # seven, in the order of `Code`
+    counts: tuple[int, ...]  # seven, in the order of `Emotion`
     unsure: int
     away: int
     rows: tuple[ViewerRow, ...]  # ordered: named first, then by nickname, then by id
     changed: frozenset[str]  # viewer ids whose row differs from the snapshot before
     gone: frozenset[str]  # viewer ids that left or went silent since the snapshot before
-    is_total: bool = False  # counted by aggregators: `rows` holds nobody but oneself
+    is_total: bool = False  # counted by aggregators: `rows` holds only the own one
 
 
 EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())
@@ -112,7 +91,7 @@ class RoomState:
         self._present: dict[str, _Viewer] = {}  # least recently heard first
         self._departed: dict[str, _Departed] = {}  # the one who went first comes first
         self._nicknames: dict[str, str] = {}  # of viewers who are not, or not yet, present
-        self._doubted: set[str] = set()  # present, and perhaps gone unheard
+        self._doubted: set[str] = set()  # present, and perhaps gone unnoticed
         self._doubts_until = math.inf  # monotonic seconds
         self._tally = [0] * len(Emotion)
         self._rows: dict[str, ViewerRow] = {}  # of the last snapshot, in its order
@@ -130,11 +109,12 @@ class RoomState:
         return len(self._doubted)
 
     def doubt(self) -> None:
-        """Nothing is heard any more: everybody may leave unheard from now on."""
+        """Disconnected: every viewer may leave unnoticed from now on."""
         self._doubted, self._doubts_until = set(self._present), math.inf
 
     def doubt_until(self, then: float) -> None:
-        """One hears again: whom nothing, be it an old report, confirms until then is gone."""
+        """Reconnected: viewers that no report, be it an old one, confirms before `then` are
+        dropped."""
         self._doubts_until = then
 
     def report(self, viewer_id: str, report: Report, now: float) -> bool:
@@ -143,13 +123,15 @@ class RoomState:
         if viewer is None:
             return self._enter(viewer_id, report, now)
         order, last = (report.boot, report.seq), (viewer.report.boot, viewer.report.seq)
-        if order >= last:  # the same one again: a broker keeps it, so nobody took it back
+        if order >= last:  # the same one again: the broker retains it, so it was not taken back
             self._doubted.discard(viewer_id)
         if order <= last:
             return False
         self._tally[viewer.report.code] -= 1
         self._tally[report.code] += 1
-        self._present[viewer_id] = self._present.pop(viewer_id)  # heard last: to the end
+        self._present[viewer_id] = self._present.pop(
+            viewer_id
+        )  # the most recently heard: to the end
         viewer.report, viewer.heard_at, viewer.is_stale = report, now, False
         self._touched.add(viewer_id)
         return True
@@ -231,7 +213,7 @@ class RoomState:
             del self._departed[viewer_id]
 
     def _overdue(self, now: float) -> Iterator[tuple[str, _Viewer]]:
-        """Viewers not heard lately: they stand in front, so most ticks look at one."""
+        """Viewers silent for a while: they come first, so most ticks look at one."""
         for viewer_id, viewer in self._present.items():
             if now - viewer.heard_at < self._stale_after:
                 return

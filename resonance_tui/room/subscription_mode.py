@@ -1,10 +1,10 @@
-"""Whether a viewer hears everybody or only the room's total, and when that changes."""
+"""Whether a viewer subscribes to all reports or only to the room's total, and when it changes."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from resonance_tui.room.tally import NO_COUNTS, Counts
+from resonance_tui.protocol.values import NO_COUNTS, Counts
 
 BACK_AT = 0.8  # of `mesh_max`: a room around the limit does not go back and forth
 
@@ -19,8 +19,8 @@ class Mode(StrEnum):
 class ModeSelector:
     """Follows the total of a room above `mesh_max` viewers for as long as there is one.
 
-    `stale_after`: seconds after which a total that nobody renewed is no longer believed. A total
-    heard again (the broker keeps the last one) is no news, however often it comes.
+    `stale_after`: seconds after which a total that was not renewed is no longer believed. The same
+    total again (the broker retains the last one) does not renew it.
     """
 
     def __init__(self, *, mesh_max: int = 200, stale_after: float = 10.75) -> None:
@@ -28,14 +28,14 @@ class ModeSelector:
         self.mesh_max = mesh_max
         self.stale_after = stale_after
         self.counts: Counts = NO_COUNTS
-        self._is_spread = False  # over several brokers, each of which hears its own viewers only
+        self._is_spread = False  # over several brokers, each with its own viewers only
         self._order: tuple[int, int] | None = None  # (boot, seq) of the last total
         self._heard_at: float | None = None  # monotonic seconds; None: there is no total
 
     def observe(
         self, order: tuple[int, int], counts: Counts, now: float, *, is_spread: bool = False
     ) -> None:
-        """A total arrived. Two roots may speak for a moment, so its order only has to differ.
+        """A total arrived. Two roots may publish for a moment, so its order only has to differ.
 
         `is_spread`: the room is on several brokers, and no mesh, however small, holds all of it.
         """
@@ -44,7 +44,7 @@ class ModeSelector:
             self._is_spread = is_spread
 
     def end(self) -> None:
-        """The last aggregator said goodbye."""
+        """The total was cleared: the last aggregator has left."""
         self._heard_at = None
 
     def select(self, now: float) -> Mode:

@@ -1,31 +1,22 @@
-"""Counting a large room in shards: who counts which, the votes in each, and their sum."""
+"""Counting a large room in shards: which aggregator owns which, the votes, and their sum."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
-from zlib import crc32
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.room.state import Report
+from resonance_tui.protocol.topics import shard_of
+from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report
 
-SHARDS = 64
-ROOT = "root"  # the place of the one who adds up the shards
-
-Counts = tuple[int, ...]  # nine, in the order of `Code`
-NO_COUNTS: Counts = (0,) * len(Emotion)
+ROOT = "root"  # the place of the aggregator that publishes the total
 
 _REMEMBER_TTLS = 10  # how long, in times to live, a departed viewer's last order is kept
 
 
-def shard_of(viewer_id: str) -> int:
-    """The one shard (0-63) in which this viewer may report."""
-    return crc32(viewer_id.encode()) % SHARDS
-
-
-# --- who counts what ---------------------------------------------------------------------------
+# --- owners of shards --------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=16_384)
@@ -34,10 +25,10 @@ def _weight(agent_id: str, place: int | str) -> int:
 
 
 def owner(place: int | str, agents: Collection[str]) -> str | None:
-    """Who of the agents is responsible for a shard (its number) or for `ROOT`; None for nobody.
+    """The agent that owns a shard (its number) or `ROOT`; None without agents.
 
-    Rendezvous hashing: everybody who knows the same agents names the same one without asking,
-    and who comes or goes moves only what it takes or leaves.
+    Rendezvous hashing: all that know the same agents compute the same owner without an election,
+    and an agent that joins or leaves moves only its own shards.
     """
     return max(agents, key=lambda agent: (_weight(agent, place), agent), default=None)
 
@@ -60,9 +51,9 @@ class _Vote:
 class Tally:
     """Reports in, nine counts a shard out; the same whatever the order they came in.
 
-    Times are the receiver's own monotonic seconds. A viewer not heard for `ttl` seconds is gone;
-    who left or fell silent is remembered by its `(boot, seq)`, so that an old report, delivered
-    late or again, does not bring it back.
+    Times are the receiver's own monotonic seconds. A viewer silent for `ttl` seconds is gone;
+    one that left or fell silent is remembered by its `(boot, seq)`, so that an old report,
+    delivered late or again, does not bring it back.
     """
 
     def __init__(self, *, ttl: float = 30.0, max_viewers: int = 200_000) -> None:
@@ -70,7 +61,7 @@ class Tally:
         self._max_viewers = max_viewers
         self._watched: frozenset[int] = frozenset()
         self._votes: dict[str, _Vote] = {}  # least recently heard first
-        self._departed: dict[str, tuple[tuple[int, int], float]] = {}  # order, when it went
+        self._departed: dict[str, tuple[tuple[int, int], float]] = {}  # order, when it left
         self._counts = [[0] * len(Emotion) for _ in range(SHARDS)]
 
     @property
@@ -78,7 +69,7 @@ class Tally:
         return len(self._votes)
 
     def watch(self, shards: frozenset[int]) -> None:
-        """Counts these shards from now on, and forgets what it knew of all others."""
+        """Counts these shards from now on, and drops the viewers of all others."""
         dropped = self._watched - shards
         self._watched = shards
         if not dropped:
@@ -117,7 +108,7 @@ class Tally:
         return vote
 
     def leave(self, viewer_id: str, now: float) -> None:
-        """Takes a viewer out. Coming back takes a newer report."""
+        """Removes a viewer. Only a newer report brings it back."""
         if viewer_id not in self._votes:
             return
         self._departed[viewer_id] = (self._remove(viewer_id).order, now)
@@ -125,13 +116,14 @@ class Tally:
             del self._departed[next(iter(self._departed))]
 
     def doubt(self, now: float, *, within: float) -> None:
-        """Who is not heard within so many seconds is gone: some may have left unheard."""
+        """After a reconnection: viewers without a report within so many seconds are dropped, as
+        some may have left meanwhile."""
         latest = now - self.ttl + within
         for vote in self._votes.values():
             vote.heard_at = min(vote.heard_at, latest)
 
     def expire(self, now: float) -> None:
-        """Takes out everybody who has been silent for too long."""
+        """Removes viewers that have been silent for `ttl`."""
         for viewer_id in list(self._silent(now)):
             self.leave(viewer_id, now)
         while self._departed:
@@ -153,15 +145,6 @@ class Tally:
 # --- the shards that all agents counted, added up ----------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """What one agent counted. Of two of the same agent the higher `(boot, seq)` holds."""
-
-    boot: int
-    seq: int
-    shards: Mapping[int, Counts]  # all that it counts, empty ones too
-
-
 @dataclass(slots=True)
 class _Posted:
     partial: Partial
@@ -172,9 +155,10 @@ class _Posted:
 class PartialTable:
     """The newest partial of every agent; their sum depends on nothing else.
 
-    Two agents may count one shard while it changes hands: of those who live the rightful owner's
-    count is read, and where none of them has one, the last of the dead. So nothing is ever added
-    up twice, and nothing is missing in between. `ttl`: seconds for which a partial is believed.
+    Two agents may count one shard while it changes its owner: of those that are present the owner's
+    count is read, and where none of them has one, the last of those that are gone. So nothing is
+    ever added up twice, and nothing is missing in between. `ttl`: seconds for which a partial is
+    believed.
     """
 
     ttl: float = 30.0
@@ -193,14 +177,14 @@ class PartialTable:
         return True
 
     def begin(self, agent_id: str, boot: int) -> None:
-        """An agent announced itself. A clock set back gives a new start a lower `boot`: from now
-        on that one holds, and what was posted before stands until the first partial under it."""
+        """An agent announced itself. After a restart with its clock set back its `boot` is lower:
+        that one holds from now on, and its last partial until the first one under it."""
         known = self._posted.get(agent_id)
         if known and boot < known.partial.boot:
             known.partial = replace(known.partial, boot=boot, seq=-1)
 
     def forget(self, agent_id: str) -> None:
-        """An agent counts elsewhere now."""
+        """Drops an agent that counts at another edge now."""
         self._posted.pop(agent_id, None)
 
     def _expire(self, now: float) -> None:
@@ -210,18 +194,18 @@ class PartialTable:
             del self._posted[agent_id]
 
     def holder(self, shard: int, live: Collection[str], now: float) -> str | None:
-        """Whose count of this shard holds; None when nobody has one."""
+        """The agent whose count of this shard is read; None when there is no count."""
         self._expire(now)
         return self._holder(shard, live)
 
     def _holder(self, shard: int, live: Collection[str]) -> str | None:
-        having = {each: told for each, told in self._posted.items() if shard in told.partial.shards}
+        having = {each: sent for each, sent in self._posted.items() if shard in sent.partial.shards}
         if rightful := owner(shard, [each for each in having if each in live]):
             return rightful
         return max(having, key=lambda each: (having[each].heard_at, each), default=None)
 
     def total(self, live: Collection[str], now: float) -> tuple[Counts, int]:
-        """The room's nine counts, and for how many of the 64 shards somebody has a count."""
+        """The room's nine counts, and for how many of the 64 shards there is a count."""
         self._expire(now)
         sums, covered = [0] * len(Emotion), 0
         for shard in range(SHARDS):

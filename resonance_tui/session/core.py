@@ -27,10 +27,11 @@ from resonance_tui.messaging.link import Link, MqttLink
 from resonance_tui.messaging.permissions import own_id
 from resonance_tui.messaging.probe import is_reachable
 from resonance_tui.pipeline.face_pipeline import FacePipeline
+from resonance_tui.pipeline.smoothing import ABSENT, Steady
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
-from resonance_tui.room.smoothing import ABSENT, PublishGate, Steady
-from resonance_tui.room.state import MANUAL, SIMULATED, Report, RoomSnapshot, ViewerRow
+from resonance_tui.protocol.values import MANUAL, SIMULATED, Report
+from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.session.events import (
     LinkUpdate,
@@ -43,6 +44,7 @@ from resonance_tui.session.events import (
     SessionView,
 )
 from resonance_tui.session.metrics import RoomMetrics
+from resonance_tui.session.publish_gate import PublishGate
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.sinks.base import SinkPlan
 from resonance_tui.sinks.runner import SinkRunner, finish_all
@@ -72,6 +74,7 @@ class SessionPlan:
     engine: str
     data_dir: Path
     engine_options: EngineOptions = field(default_factory=EngineOptions)
+    detector: str = "auto"
     fps: float | None = None  # None: as many frames a second as the engine's clips need
     once: bool = False
     database: Path | None = None  # record there
@@ -90,7 +93,6 @@ class Session:
         self._timeline = Timeline()
         self._measures = RoomMetrics()
         self._gate = PublishGate()
-        self._seq = 0
         self._reading: tuple[Steady, dict[str, float]] = (ABSENT, {})
         self._said: tuple[Emotion, float] | None = None  # code, monotonic time at which it lapses
         self._me_told_at = self._room_told_at = -math.inf
@@ -100,6 +102,7 @@ class Session:
             plan.source,
             plan.engine,
             plan.data_dir,
+            detector=plan.detector,
             fps=plan.fps,
             once=plan.once,
             options=plan.engine_options,
@@ -350,10 +353,8 @@ class Session:
             return
         confidence = round(100 * me.confidence)
         if self._gate.opens(me.code, confidence, flags, now):
-            self._seq += 1
-            self._link.publish_report(
-                Report(self._plan.boot, self._seq, me.code, confidence, flags)
-            )
+            seq = 0  # the link numbers what it sends
+            self._link.publish_report(Report(self._plan.boot, seq, me.code, confidence, flags))
 
     def _me(self) -> tuple[SelfView, int]:
         steady, latency_ms = self._reading

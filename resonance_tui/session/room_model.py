@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass, replace
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.messages import (
+from resonance_tui.protocol.events import (
     Event,
     LeaveEvent,
     NicknameEvent,
     ReportEvent,
     RoomEvent,
-    RoomSettings,
     TotalEvent,
     TotalOverEvent,
 )
+from resonance_tui.protocol.values import RoomSettings
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.messaging.retained import NICKNAME_EXPIRY_S, REPORT_EXPIRY_S
-from resonance_tui.protocol.messages import encode_nickname, encode_report
-from resonance_tui.protocol.topics import new_viewer_id, nickname_topic, report_topic
-from resonance_tui.room.state import SIMULATED, Report
+from resonance_tui.protocol.frames import encode_nickname, encode_report
+from resonance_tui.protocol.messages import NICKNAME, REPORT
+from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.values import SIMULATED, Report
 from resonance_tui.simulation.behaviour import (
     SimulatedMood,
     Visit,
@@ -154,15 +154,15 @@ class SimulatedCrowd:
         self.alive += 1
         self.shown[seat.shown] += 1
         if seat.is_named:
-            topic = nickname_topic(self._channel, seat.viewer_id)
-            seat.line.say(topic, encode_nickname(seat.viewer.nickname), NICKNAME_EXPIRY_S)
+            topic = NICKNAME.topic.of(self._channel, seat.viewer_id)
+            seat.line.say(topic, encode_nickname(seat.viewer.nickname), NICKNAME.expiry_s)
 
     def _report(self, seat: _SimulatedViewer, now: float) -> None:
         viewer = seat.viewer
         seat.seq, seat.sent_at = seat.seq + 1, now
         report = Report(self._boot, seat.seq, viewer.code, viewer.confidence, SIMULATED)
-        topic = report_topic(self._channel, seat.viewer_id)
-        seat.line.say(topic, encode_report(report), REPORT_EXPIRY_S)
+        topic = REPORT.topic.of(self._channel, seat.viewer_id)
+        seat.line.say(topic, encode_report(report), REPORT.expiry_s)
         self.shown[seat.shown] -= 1
         self.shown[viewer.code] += 1
         seat.shown = viewer.code
@@ -178,9 +178,9 @@ class SimulatedCrowd:
         seat.visit = next_visit(self._rng, now, self._stay_s)
 
     def _clear(self, seat: _SimulatedViewer) -> None:
-        seat.line.say(report_topic(self._channel, seat.viewer_id), b"")
+        seat.line.say(REPORT.topic.of(self._channel, seat.viewer_id), b"")
         if seat.is_named:
-            seat.line.say(nickname_topic(self._channel, seat.viewer_id), b"")
+            seat.line.say(NICKNAME.topic.of(self._channel, seat.viewer_id), b"")
         self._count_out(seat)
 
     def _count_out(self, seat: _SimulatedViewer) -> None:
@@ -219,7 +219,7 @@ class SimulatedCrowd:
         await asyncio.sleep(self._next_dial_at - now)
 
     async def _dial(self, seat: _SimulatedViewer) -> bool:
-        will = None if self._is_shared else report_topic(self._channel, seat.viewer_id)
+        will = None if self._is_shared else REPORT.topic.of(self._channel, seat.viewer_id)
         name = new_viewer_id() if self._is_shared else seat.viewer_id
         try:
             return await seat.line.open(f"rsn-{name}", will)

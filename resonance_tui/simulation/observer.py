@@ -12,14 +12,9 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.protocol.messages import (
-    Event,
-    LeaveEvent,
-    ReportEvent,
-    TotalEvent,
-    TotalOverEvent,
-)
-from resonance_tui.protocol.topics import channel_filter, new_viewer_id, total_topic
+from resonance_tui.protocol.events import Event, LeaveEvent, ReportEvent, TotalEvent, TotalOverEvent
+from resonance_tui.protocol.messages import REPORT, TOTAL
+from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.state import RoomState
 
@@ -75,19 +70,19 @@ class RoomObserver:
                 await self._follow(client)
                 while True:
                     await asyncio.sleep(_ALIVE_EVERY_S)
-                    await client.follow(total_topic(self._channel), 0)  # a dead line shows here
+                    await client.follow(TOTAL.topic.of(self._channel), 0)  # a dead line shows here
             except MqttError as error:
                 where = self._url.public
                 raise BrokerUnreachable(f"The connection to {where} was lost: {error}") from error
 
     async def _follow(self, client: BrokerClient) -> None:
         """A room that has a total is not listened to one by one: it may be large."""
-        await client.follow(total_topic(self._channel), 0)
+        await client.follow(TOTAL.topic.of(self._channel), 0)
         ends = time.monotonic() + _LISTEN_FOR_A_TOTAL_S
         while time.monotonic() < ends and self.view().source != "total":
             await asyncio.sleep(_TICK_S)
         if self.view().source != "total":
-            await client.follow(channel_filter(self._channel, "r"), 0)
+            await client.follow(REPORT.topic.filter(channel=self._channel), 0)
             self._in_mesh = True
         self.listens.set()
 

@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.listeners import Listeners
-from resonance_tui.messaging.packets import DISCONNECT, PINGREQ, connack_code, connect, publish
 from resonance_tui.messaging.probe import why_unreachable
 from resonance_tui.messaging.tls import client_context
+from resonance_tui.protocol.packets import DISCONNECT, PINGREQ, connack_code, connect, publish
 from resonance_tui.protocol.urls import BrokerUrl
 
 KEEPALIVE_S = 30

@@ -21,6 +21,7 @@ from limits import patience
 from machine import free_port
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
 from resonance_broker.address import pinned_context
+from resonance_broker.mosquitto import FIGURES
 from resonance_broker.preflight import speaks_mqtt
 
 from resonance_tui.commands import broker_watch
@@ -37,8 +38,10 @@ from resonance_tui.errors import (
     PortTaken,
 )
 from resonance_tui.protocol import messages
+from resonance_tui.protocol.events import RoomEvent, TotalEvent
+from resonance_tui.protocol.frames import encode_report, encode_total
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken, invite_link
-from resonance_tui.room.state import Report
+from resonance_tui.protocol.values import Report, RoomSettings
 
 KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
 CODE = """
@@ -113,8 +116,8 @@ async def test_prints_its_address_announces_rooms_and_ends_cleanly(
     ]
     assert set(rooms) == {"resonance/1/alice-live/room", "resonance/1/b/room"}
     event = messages.decode("resonance/1/b/room", rooms["resonance/1/b/room"])
-    assert isinstance(event, messages.RoomEvent)
-    assert (event.channel, event.settings) == ("b", messages.RoomSettings())
+    assert isinstance(event, RoomEvent)
+    assert (event.channel, event.settings) == ("b", RoomSettings())
     assert event.host
     assert process.returncode == 130
     assert out == ""
@@ -162,16 +165,16 @@ async def test_counts_the_rooms_that_it_announces(verb: Verb) -> None:
     port = free_port()
     process = verb({"port": port, "program": "mosquitto", "channels": ["demo"]})
     process.stdout.readline()
-    report = messages.encode_report(Report(1, 1, Emotion.FEAR, 80))
+    report = encode_report(Report(1, 1, Emotion.FEAR, 80))
     async with (
         asyncio.timeout(patience(15)),
         aiomqtt.Client("127.0.0.1", port, protocol=protocol("mosquitto")) as viewer,
     ):
-        await viewer.publish(messages.report_topic("demo", "ann"), report, retain=True)
+        await viewer.publish(messages.REPORT.topic.of("demo", "ann"), report, retain=True)
         await viewer.subscribe("resonance/1/demo/total")
         async for message in viewer.messages:
             event = messages.decode(str(message.topic), message.payload)
-            if isinstance(event, messages.TotalEvent) and event.viewers:
+            if isinstance(event, TotalEvent) and event.viewers:
                 break
     assert event.counts[Emotion.FEAR] == event.viewers == 1
     process.send_signal(signal.SIGINT)
@@ -204,14 +207,14 @@ async def test_counts_behind_passwords_and_tls(
     )
     async with asyncio.timeout(patience(15)), ada:
         await ada.subscribe("resonance/1/demo/total")
-        forged = messages.encode_total(9, 9, 9, (9,) * 9)
-        await ada.publish(messages.total_topic("demo"), forged, qos=1, retain=True)
-        report = messages.encode_report(Report(1, 1, Emotion.FEAR, 80))
-        await ada.publish(messages.report_topic("demo", "ada"), report, retain=True)
+        forged = encode_total(9, 9, 9, (9,) * 9)
+        await ada.publish(messages.TOTAL.topic.of("demo"), forged, qos=1, retain=True)
+        report = encode_report(Report(1, 1, Emotion.FEAR, 80))
+        await ada.publish(messages.REPORT.topic.of("demo", "ada"), report, retain=True)
         heard = []
         async for message in ada.messages:
             heard.append(messages.decode(str(message.topic), message.payload))
-            if isinstance(heard[-1], messages.TotalEvent) and heard[-1].viewers == 1:
+            if isinstance(heard[-1], TotalEvent) and heard[-1].viewers == 1:
                 break
     assert {event.viewers for event in heard} <= {0, 1}
 
@@ -286,7 +289,7 @@ async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> N
                     raise
                 swallowed.append("one")
 
-    broker = SimpleNamespace(is_running=True, settings=BrokerSettings())
+    broker = SimpleNamespace(is_running=True, settings=BrokerSettings(), figures={})
     monkeypatch.setattr(broker_watch.Host, "run", stubborn)
     monkeypatch.setattr(broker_watch, "FAREWELL_S", 0.0)
     async with asyncio.timeout(patience(10)), asyncio.TaskGroup() as group:
@@ -302,7 +305,7 @@ async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> N
 
 
 def test_figures_leave_the_host_itself_out() -> None:
-    reader = FigureReader()
+    reader = FigureReader(FIGURES)
     assert reader.figures(0.0) == Figures()
     reader.feed("$SYS/broker/clients/connected", b"3")
     reader.feed("$SYS/broker/publish/messages/received", b"100")
@@ -324,14 +327,14 @@ def test_figures_leave_the_host_itself_out() -> None:
     ],
 )
 def test_what_is_no_figure_is_passed_over(topic: str, payload: bytes) -> None:
-    reader = FigureReader()
+    reader = FigureReader(FIGURES)
     reader.feed("$SYS/broker/publish/messages/sent", b"1")
     reader.feed(topic, payload)
     assert reader.figures(0.0) == Figures()
 
 
 def test_figures_leave_our_aggregators_out() -> None:
-    reader = FigureReader()
+    reader = FigureReader(FIGURES)
 
     def feed(connected: bytes, received: bytes, sent: bytes) -> None:
         reader.feed("$SYS/broker/clients/connected", connected)
@@ -346,7 +349,7 @@ def test_figures_leave_our_aggregators_out() -> None:
 
 
 def test_after_a_restart_rates_do_not_go_below_nothing() -> None:
-    reader = FigureReader()
+    reader = FigureReader(FIGURES)
     for value in (b"500", b"3"):
         reader.feed("$SYS/broker/clients/connected", b"1")
         reader.feed("$SYS/broker/publish/messages/received", value)

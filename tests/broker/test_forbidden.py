@@ -20,16 +20,26 @@ from resonance_broker.passwords import hash_password
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused
-from resonance_tui.messaging import enrollment
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
-from resonance_tui.messaging.permissions import check_crowd, own_id
-from resonance_tui.messaging.retained import Outgoing
+from resonance_tui.messaging.permissions import check_audience, own_id
 from resonance_tui.protocol import messages
+from resonance_tui.protocol.frames import (
+    encode_agent,
+    encode_enrollment_answer,
+    encode_enrollment_request,
+    encode_nickname,
+    encode_report,
+    encode_room,
+    encode_total,
+)
+from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import new_viewer_id, shard_of
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
-from resonance_tui.room.state import Report, RoomSnapshot
+from resonance_tui.protocol.values import Report, RoomSettings
+from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.room_model import RoomModel
 
 pytestmark = pytest.mark.mosquitto
@@ -82,7 +92,7 @@ async def connected(
     async with broker_client(
         url,
         lambda topic, payload: topics.append(topic),
-        identifier=f"test-{messages.new_viewer_id()}",
+        identifier=f"test-{new_viewer_id()}",
         version=5,
         **options,
     ) as client:
@@ -145,17 +155,17 @@ async def honest_room(broker: RunningBroker) -> AsyncIterator[tuple[Peer, list[s
 
 async def nothing_happened(bob: Peer, heard: list[str]) -> None:
     """Bob's next report is the first thing that anybody hears of, and the only change he sees."""
-    own = messages.report_topic(ROOM, "bob")
+    own = messages.REPORT.topic.of(ROOM, "bob")
     assert not bob.look().is_total
     bob.say(Emotion.SURPRISE)
     await until(lambda: own in heard)
-    assert [topic for topic in heard if topic != messages.report_topic(ROOM, "mia")] == [own]
+    assert [topic for topic in heard if topic != messages.REPORT.topic.of(ROOM, "mia")] == [own]
     expected = {"bob": ("Bob", Emotion.SURPRISE), "mia": ("Mia", Emotion.HAPPINESS)}
     await until(lambda: bob.rows()["bob"][1] is Emotion.SURPRISE)
     assert bob.rows() == expected
     snapshot = bob.look()
     assert (snapshot.viewers, snapshot.is_total) == (2, False)
-    assert bob.room.pace.heartbeat_s == messages.RoomSettings().heartbeat_s
+    assert bob.room.pace.heartbeat_s == RoomSettings().heartbeat_s
 
 
 # --- messages ----------------------------------------------------------------------------------
@@ -170,62 +180,64 @@ class Act:
     payload: bytes
 
 
-REPORT = messages.encode_report(Report(2_000_000_000, 9, Emotion.ANGER, 99))
-NICKNAME = messages.encode_nickname("Mallory")
-TOTAL = messages.encode_total(2_000_000_000, 9, 9, (900,) * 9)
-SETTINGS = messages.encode_room(messages.RoomSettings(heartbeat_s=60, mesh_max=1))
+REPORT = encode_report(Report(2_000_000_000, 9, Emotion.ANGER, 99))
+NICKNAME = encode_nickname("Mallory")
+TOTAL = encode_total(2_000_000_000, 9, 9, (900,) * 9)
+SETTINGS = encode_room(RoomSettings(heartbeat_s=60, mesh_max=1))
 BASE = f"resonance/1/{ROOM}"
-WRONG = (messages.shard_of("mia") + 1) % 64
+WRONG = (shard_of("mia") + 1) % 64
 A, B = INVITES
 
 ACTS = {
-    "another's report": Act("mia", messages.report_topic(ROOM, "bob"), REPORT),
-    "another's leaving": Act("mia", messages.report_topic(ROOM, "bob"), b""),
-    "another's name": Act("mia", messages.nickname_topic(ROOM, "bob"), NICKNAME),
+    "another's report": Act("mia", messages.REPORT.topic.of(ROOM, "bob"), REPORT),
+    "another's leaving": Act("mia", messages.REPORT.topic.of(ROOM, "bob"), b""),
+    "another's name": Act("mia", messages.NICKNAME.topic.of(ROOM, "bob"), NICKNAME),
     "a second report in another shard": Act("mia", f"{BASE}/r/{WRONG}/mia", REPORT),
     "a report in a shard there is not": Act("mia", f"{BASE}/r/99999/mia", REPORT),
     "a name in another shard": Act("mia", f"{BASE}/n/{WRONG}/mia", NICKNAME),
-    "an invented viewer": Act("mia", messages.report_topic(ROOM, "nobody"), REPORT),
-    "another channel": Act("mia", messages.report_topic(OTHER, "mia"), REPORT),
-    "a channel that is not there": Act("mia", messages.report_topic("birds", "mia"), REPORT),
-    "from another channel": Act("dan", messages.report_topic(ROOM, "dan"), REPORT),
-    "the total": Act("mia", messages.total_topic(ROOM), TOTAL),
-    "the end of the total": Act("mia", messages.total_topic(ROOM), b""),
-    "room settings": Act("mia", messages.room_topic(ROOM), SETTINGS),
-    "closing the room": Act("mia", messages.room_topic(ROOM), b""),
-    "an aggregator's presence": Act(
-        "mia", messages.agent_topic(ROOM, "agg-1"), messages.encode_agent(9)
-    ),
-    "presence as an aggregator": Act(
-        "mia", messages.agent_topic(ROOM, "mia"), messages.encode_agent(9)
-    ),
-    "an aggregator's counts": Act("mia", messages.partial_topic(ROOM, "agg-1"), b"\x95"),
+    "an invented viewer": Act("mia", messages.REPORT.topic.of(ROOM, "nobody"), REPORT),
+    "another channel": Act("mia", messages.REPORT.topic.of(OTHER, "mia"), REPORT),
+    "a channel that is not there": Act("mia", messages.REPORT.topic.of("birds", "mia"), REPORT),
+    "from another channel": Act("dan", messages.REPORT.topic.of(ROOM, "dan"), REPORT),
+    "the total": Act("mia", messages.TOTAL.topic.of(ROOM), TOTAL),
+    "the end of the total": Act("mia", messages.TOTAL.topic.of(ROOM), b""),
+    "room settings": Act("mia", messages.ROOM_SETTINGS.topic.of(ROOM), SETTINGS),
+    "closing the room": Act("mia", messages.ROOM_SETTINGS.topic.of(ROOM), b""),
+    "an aggregator's presence": Act("mia", messages.AGENT.topic.of(ROOM, "agg-1"), encode_agent(9)),
+    "presence as an aggregator": Act("mia", messages.AGENT.topic.of(ROOM, "mia"), encode_agent(9)),
+    "an aggregator's counts": Act("mia", messages.PARTIAL.topic.of(ROOM, "agg-1"), b"\x95"),
     "the broker's figures": Act("mia", "$SYS/broker/clients/connected", b"9"),
     "junk elsewhere": Act("mia", "elsewhere/mia", b"x" * 3000),
     "junk under its own name": Act("mia", f"{BASE}/junk/{WRONG}/mia", b"x" * 3000),
-    "junk below its own report": Act("mia", f"{messages.report_topic(ROOM, 'mia')}/more", b"x"),
+    "junk below its own report": Act("mia", f"{messages.REPORT.topic.of(ROOM, 'mia')}/more", b"x"),
     "another protocol version": Act("mia", f"resonance/2/{ROOM}/r/1/mia", REPORT),
     "somebody's door": Act(
-        "mia", enrollment.request_topic(A.id), enrollment.encode_request("mia", DIGEST)
+        "mia", messages.ENROLLMENT_REQUEST.topic.of(A.id), encode_enrollment_request("mia", DIGEST)
     ),
     "an answer at a door": Act(
-        "mia", enrollment.answer_topic(A.id), enrollment.encode_answer("m", "welcome")
+        "mia", messages.ENROLLMENT_ANSWER.topic.of(A.id), encode_enrollment_answer("m", "welcome")
     ),
-    "a viewer's report, by an aggregator": Act("agg-1", messages.report_topic(ROOM, "bob"), REPORT),
-    "an own report, by an aggregator": Act("agg-1", messages.report_topic(ROOM, "agg-1"), REPORT),
-    "another aggregator's presence": Act("agg-1", messages.agent_topic(ROOM, "agg-2"), b""),
-    "another aggregator's counts": Act("agg-1", messages.partial_topic(ROOM, "agg-2"), b"\x95"),
-    "another room's total": Act("agg-1", messages.total_topic(OTHER), TOTAL),
-    "settings, by an aggregator": Act("agg-1", messages.room_topic(ROOM), SETTINGS),
-    "a total, by the logger": Act("scribe", messages.total_topic(ROOM), TOTAL),
-    "settings, by the logger": Act("scribe", messages.room_topic(ROOM), SETTINGS),
-    "a report, by the logger": Act("scribe", messages.report_topic(ROOM, "scribe"), REPORT),
-    "another room's settings, by a host": Act("cathost", messages.room_topic(OTHER), SETTINGS),
-    "a viewer's report, by a host": Act("cathost", messages.report_topic(ROOM, "bob"), REPORT),
-    "the door of another invite": Act(A.name, enrollment.request_topic(B.id), b"x"),
-    "an answer to itself": Act(A.name, enrollment.answer_topic(A.id), b"x"),
-    "a report, with an invite alone": Act(A.name, messages.report_topic(ROOM, A.name), REPORT),
-    "settings, with an invite alone": Act(A.name, messages.room_topic(ROOM), SETTINGS),
+    "a viewer's report, by an aggregator": Act(
+        "agg-1", messages.REPORT.topic.of(ROOM, "bob"), REPORT
+    ),
+    "an own report, by an aggregator": Act(
+        "agg-1", messages.REPORT.topic.of(ROOM, "agg-1"), REPORT
+    ),
+    "another aggregator's presence": Act("agg-1", messages.AGENT.topic.of(ROOM, "agg-2"), b""),
+    "another aggregator's counts": Act("agg-1", messages.PARTIAL.topic.of(ROOM, "agg-2"), b"\x95"),
+    "another room's total": Act("agg-1", messages.TOTAL.topic.of(OTHER), TOTAL),
+    "settings, by an aggregator": Act("agg-1", messages.ROOM_SETTINGS.topic.of(ROOM), SETTINGS),
+    "a total, by the logger": Act("scribe", messages.TOTAL.topic.of(ROOM), TOTAL),
+    "settings, by the logger": Act("scribe", messages.ROOM_SETTINGS.topic.of(ROOM), SETTINGS),
+    "a report, by the logger": Act("scribe", messages.REPORT.topic.of(ROOM, "scribe"), REPORT),
+    "another room's settings, by a host": Act(
+        "cathost", messages.ROOM_SETTINGS.topic.of(OTHER), SETTINGS
+    ),
+    "a viewer's report, by a host": Act("cathost", messages.REPORT.topic.of(ROOM, "bob"), REPORT),
+    "the door of another invite": Act(A.name, messages.ENROLLMENT_REQUEST.topic.of(B.id), b"x"),
+    "an answer to itself": Act(A.name, messages.ENROLLMENT_ANSWER.topic.of(A.id), b"x"),
+    "a report, with an invite alone": Act(A.name, messages.REPORT.topic.of(ROOM, A.name), REPORT),
+    "settings, with an invite alone": Act(A.name, messages.ROOM_SETTINGS.topic.of(ROOM), SETTINGS),
 }
 
 
@@ -256,15 +268,15 @@ async def is_granted(client: BrokerClient, act: Act, qos: int, retain: bool) -> 
 @pytest.mark.parametrize(
     ("who", "topic"),
     [
-        ("mia", messages.report_topic(ROOM, "mia")),
-        ("mia", messages.nickname_topic(ROOM, "mia")),
-        ("dan", messages.report_topic(OTHER, "dan")),
-        ("agg-1", messages.agent_topic(ROOM, "agg-1")),
-        ("agg-1", messages.partial_topic(ROOM, "agg-1")),
-        ("agg-1", messages.total_topic(ROOM)),
-        ("cathost", messages.room_topic(ROOM)),
-        ("cathost", messages.agent_topic(ROOM, "cathost")),
-        (A.name, enrollment.request_topic(A.id)),
+        ("mia", messages.REPORT.topic.of(ROOM, "mia")),
+        ("mia", messages.NICKNAME.topic.of(ROOM, "mia")),
+        ("dan", messages.REPORT.topic.of(OTHER, "dan")),
+        ("agg-1", messages.AGENT.topic.of(ROOM, "agg-1")),
+        ("agg-1", messages.PARTIAL.topic.of(ROOM, "agg-1")),
+        ("agg-1", messages.TOTAL.topic.of(ROOM)),
+        ("cathost", messages.ROOM_SETTINGS.topic.of(ROOM)),
+        ("cathost", messages.AGENT.topic.of(ROOM, "cathost")),
+        (A.name, messages.ENROLLMENT_REQUEST.topic.of(A.id)),
     ],
 )
 async def test_who_writes_its_own_is_heard(guarded: RunningBroker, who: str, topic: str) -> None:
@@ -280,7 +292,7 @@ async def test_a_packet_of_two_megabytes_costs_its_sender_the_line(guarded: Runn
     async with honest_room(guarded) as (bob, heard):
         with pytest.raises(MqttError):
             async with connected(guarded, "mia", answer_timeout_s=2) as client:
-                large = Outgoing(messages.report_topic(ROOM, "mia"), bytes(2_000_000), 1)
+                large = Outgoing(messages.REPORT.topic.of(ROOM, "mia"), bytes(2_000_000), 1)
                 await client.send(large)
         await nothing_happened(bob, heard)
         assert bob.link.status.state is LinkState.CONNECTED
@@ -292,14 +304,14 @@ async def test_a_packet_of_two_megabytes_costs_its_sender_the_line(guarded: Runn
 @pytest.mark.parametrize(
     ("who", "topic"),
     [
-        ("mia", messages.report_topic(ROOM, "bob")),
-        ("mia", messages.room_topic(ROOM)),
-        ("mia", messages.total_topic(ROOM)),
+        ("mia", messages.REPORT.topic.of(ROOM, "bob")),
+        ("mia", messages.ROOM_SETTINGS.topic.of(ROOM)),
+        ("mia", messages.TOTAL.topic.of(ROOM)),
         ("mia", f"{BASE}/r/{WRONG}/mia"),
-        ("mia", messages.report_topic(OTHER, "dan")),
-        ("scribe", messages.report_topic(ROOM, "bob")),
-        ("agg-1", messages.agent_topic(ROOM, "agg-2")),
-        (A.name, messages.report_topic(ROOM, "bob")),
+        ("mia", messages.REPORT.topic.of(OTHER, "dan")),
+        ("scribe", messages.REPORT.topic.of(ROOM, "bob")),
+        ("agg-1", messages.AGENT.topic.of(ROOM, "agg-2")),
+        (A.name, messages.REPORT.topic.of(ROOM, "bob")),
     ],
 )
 async def test_a_forged_will_is_not_carried_out(
@@ -312,7 +324,7 @@ async def test_a_forged_will_is_not_carried_out(
 
 async def test_an_own_will_is_carried_out(guarded: RunningBroker) -> None:
     heard: list[str] = []
-    own = messages.report_topic(ROOM, "mia")
+    own = messages.REPORT.topic.of(ROOM, "mia")
     async with connected(guarded, "the host", heard) as host:
         await host.follow("resonance/#", 1)
         await die(guarded, "mia", own)
@@ -350,14 +362,22 @@ async def test_who_listens_to_everything_hears_its_own_room(
         for each in filters:
             with contextlib.suppress(BrokerRefused):
                 await curious.follow(each, 1)
-        own = enrollment.answer_topic(A.id) if who == A.name else messages.report_topic(ROOM, "bob")
-        await dan.send(Outgoing(messages.report_topic(OTHER, "dan"), REPORT, 1))
-        await dan.send(Outgoing(messages.report_topic(OTHER, "dan"), b"", 1))
-        await guest.send(Outgoing(enrollment.request_topic(B.id), b"x", 1, retain=False))
-        await bob.send(Outgoing(messages.report_topic(ROOM, "bob"), REPORT, 1, retain=False))
+        own = (
+            messages.ENROLLMENT_ANSWER.topic.of(A.id)
+            if who == A.name
+            else messages.REPORT.topic.of(ROOM, "bob")
+        )
+        await dan.send(Outgoing(messages.REPORT.topic.of(OTHER, "dan"), REPORT, 1))
+        await dan.send(Outgoing(messages.REPORT.topic.of(OTHER, "dan"), b"", 1))
+        await guest.send(
+            Outgoing(messages.ENROLLMENT_REQUEST.topic.of(B.id), b"x", 1, retain=False)
+        )
+        await bob.send(Outgoing(messages.REPORT.topic.of(ROOM, "bob"), REPORT, 1, retain=False))
         async with connected(guarded, "the host") as host:
             for invite in INVITES:
-                await host.send(Outgoing(enrollment.answer_topic(invite.id), b"x", 1, retain=False))
+                await host.send(
+                    Outgoing(messages.ENROLLMENT_ANSWER.topic.of(invite.id), b"x", 1, retain=False)
+                )
         await until(lambda: own in heard)
         assert [topic for topic in heard if topic != own and not topic.startswith(may_hear)] == []
 
@@ -399,12 +419,12 @@ async def test_who_may_not_count_is_told_as_soon_as_the_broker_has_answered(
 
 async def test_a_crowd_needs_a_login_that_may_report_as_anybody(guarded: RunningBroker) -> None:
     with pytest.raises(BrokerRefused, match="lets mia report as mia only"):
-        await check_crowd(url_of(guarded, "mia"), ROOM)
+        await check_audience(url_of(guarded, "mia"), ROOM)
     with pytest.raises(BrokerRefused, match="does not let agg-1 report"):
-        await check_crowd(url_of(guarded, "agg-1"), ROOM)
+        await check_audience(url_of(guarded, "agg-1"), ROOM)
     assert guarded.login is not None
     host = replace(url_of(guarded, guarded.login.name), password=guarded.login.password)
-    await check_crowd(host, ROOM)
+    await check_audience(host, ROOM)
 
 
 async def test_one_account_at_two_machines_is_one_viewer(guarded: RunningBroker) -> None:
@@ -436,7 +456,11 @@ async def test_on_an_open_broker_viewers_drop_what_stands_in_the_wrong_shard(sta
         async with broker_client(url, lambda *_: None, identifier="x", version=5) as client:
             for shard in range(64):
                 await client.send(Outgoing(f"{BASE}/r/{shard}/mia", REPORT, 0))
-            for forbidden in (messages.total_topic(ROOM), messages.room_topic(ROOM), "elsewhere"):
+            for forbidden in (
+                messages.TOTAL.topic.of(ROOM),
+                messages.ROOM_SETTINGS.topic.of(ROOM),
+                "elsewhere",
+            ):
                 assert not await client.may_write(forbidden)
         link.publish_report(Report(1, 1, Emotion.FEAR, 50))
 

@@ -31,12 +31,12 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
     ]
 
     async def run(hosting: RoomAnnouncement, ended: asyncio.Event) -> None:
-        async with broker_client(url, hosting.hear, identifier=hosting.id, version=5) as client:
+        async with broker_client(url, hosting.observe, identifier=hosting.id, version=5) as client:
             await hosting.begin(client)
             running = asyncio.create_task(hosting.run(client))
             await ended.wait()
             running.cancel()
-            for message in hosting.farewell():
+            for message in hosting.closing_messages():
                 await client.send(message)
 
     async def until(is_so) -> None:
@@ -45,8 +45,8 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
                 await asyncio.sleep(0.02)
 
     def host_of(channel: str) -> str | None:
-        payload = rooms.get(messages.room_topic(channel), b"")
-        event = messages.decode(messages.room_topic(channel), payload)
+        payload = rooms.get(messages.ROOM_SETTINGS.topic.of(channel), b"")
+        event = messages.decode(messages.ROOM_SETTINGS.topic.of(channel), payload)
         return event.host if event.settings is not None else None
 
     ends = [asyncio.Event(), asyncio.Event()]
@@ -54,7 +54,7 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
         broker_client(url, rooms.__setitem__, identifier="watcher", version=5) as watcher,
         asyncio.TaskGroup() as tasks,
     ):
-        await watcher.follow(messages.room_topic("+"), 1)
+        await watcher.follow(messages.ROOM_SETTINGS.topic.of("+"), 1)
         tasks.create_task(run(hosts[0], ends[0]))
         await until(lambda: host_of("cats") == hosts[0].id)
         tasks.create_task(run(hosts[1], ends[1]))
@@ -83,13 +83,13 @@ async def test_a_host_on_somebody_elses_broker_announces_with_the_right_account_
         await _host(url, "agg-1").run()
     login = replace(url, username="cathost", password="pw")
     async with broker_client(login, rooms.__setitem__, identifier="w", version=5) as watcher:
-        await watcher.follow(messages.room_topic("cats"), 1)
+        await watcher.follow(messages.ROOM_SETTINGS.topic.of("cats"), 1)
         running = asyncio.create_task(_host(url, "cathost").run())
         async with asyncio.timeout(patience(5)):
-            while not rooms.get(messages.room_topic("cats")):
+            while not rooms.get(messages.ROOM_SETTINGS.topic.of("cats")):
                 await asyncio.sleep(0.02)
             running.cancel()
-            while rooms[messages.room_topic("cats")]:
+            while rooms[messages.ROOM_SETTINGS.topic.of("cats")]:
                 await asyncio.sleep(0.02)
 
 

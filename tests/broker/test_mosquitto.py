@@ -30,15 +30,15 @@ from resonance_broker import (
     start_broker,
 )
 from resonance_broker.address import certificate_trouble, pinned_context
+from resonance_broker.mosquitto import MosquittoBroker, Program
 from resonance_broker.preflight import speaks_mqtt
 from resonance_broker.runtime_dir import RuntimeDir, _parent, new_login
-from resonance_broker.server import LocalBroker, Program
 
-from resonance_tui.protocol.topics import report_topic
+from resonance_tui.protocol.messages import REPORT
 
 pytestmark = pytest.mark.mosquitto
 
-MINE = report_topic("room-a", "ada")
+MINE = REPORT.topic.of("room-a", "ada")
 
 
 def client(broker, name: str | None = None, password: str | None = None, **options):
@@ -247,8 +247,9 @@ def test_does_not_outlive_us_even_when_we_are_killed(eventually, tmp_path, work_
         "import time, resonance_broker, resonance_broker.runtime_dir\n"
         f"resonance_broker.runtime_dir._parent = lambda: {str(work_folders)!r}\n"
         "from pathlib import Path\n"
-        f"s = broker.BrokerSettings(port={free_port()}, accounts=Path({str(tmp_path)!r}))\n"
-        "b = broker.start_broker(s)\n"
+        f"port, folder = {free_port()}, Path({str(tmp_path)!r})\n"
+        "s = resonance_broker.BrokerSettings(port=port, accounts=folder)\n"
+        "b = resonance_broker.start_broker(s)\n"
         "print(b.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -286,7 +287,7 @@ def fake(tmp_path: Path, script: str) -> Program:
 
 def test_a_start_that_fails_tells_the_last_words(tmp_path) -> None:
     program = fake(tmp_path, "echo 'Error: out of luck.' >&2; exit 3")
-    broker = LocalBroker(BrokerSettings(port=free_port()), program)
+    broker = MosquittoBroker(BrokerSettings(port=free_port()), program)
     with pytest.raises(BrokerProblem, match="ended by itself") as caught:
         broker.start()
     assert caught.value.kind is ProblemKind.FAILED
@@ -298,8 +299,8 @@ def test_an_open_port_alone_is_no_start(tmp_path, monkeypatch) -> None:
     port = free_port()
     mute = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(30)"
     program = fake(tmp_path, f'exec "{sys.executable}" -c "{mute}"')
-    monkeypatch.setattr("resonance_broker.server.START_TIMEOUT_S", 1.0)
-    broker = LocalBroker(BrokerSettings(port=port), program)
+    monkeypatch.setattr("resonance_broker.mosquitto.START_TIMEOUT_S", 1.0)
+    broker = MosquittoBroker(BrokerSettings(port=port), program)
     with pytest.raises(BrokerProblem, match="did not answer"):
         broker.start()
     assert broker.pid is None
@@ -312,7 +313,7 @@ def test_gives_up_when_it_dies_over_and_over(tmp_path, eventually) -> None:
     program = fake(tmp_path, f'{script}touch "{flag}"\nexec "{real.path}" "$@"')
     said: list[str] = []
     settings = BrokerSettings(port=free_port())
-    broker = LocalBroker(settings, program, say=said.append, restart_delays_s=(0.01, 0.01))
+    broker = MosquittoBroker(settings, program, say=said.append, restart_delays_s=(0.01, 0.01))
     broker.start()
     os.kill(broker.pid, signal.SIGKILL)
     eventually(lambda: not broker.is_running)
@@ -396,8 +397,8 @@ def _listens(port: int) -> bool:
 
 def test_a_port_lost_between_look_and_start_is_told(start, monkeypatch) -> None:
     """Somebody takes the port after we looked: Mosquitto's own words reach the person."""
-    monkeypatch.setattr("resonance_broker.server.check_port", lambda settings: None)
-    monkeypatch.setattr("resonance_broker.server.speaks_mqtt", lambda *_, **__: False)
+    monkeypatch.setattr("resonance_broker.mosquitto.check_port", lambda settings: None)
+    monkeypatch.setattr("resonance_broker.mosquitto.speaks_mqtt", lambda *_, **__: False)
     other = socket.create_server(("127.0.0.1", 0))
     with other, pytest.raises(BrokerProblem) as caught:
         start_broker(BrokerSettings(port=other.getsockname()[1], program="mosquitto"))

@@ -39,9 +39,9 @@ def test_the_screens_load_no_model_and_no_camera() -> None:
 
 def test_the_default_engine_needs_no_torch() -> None:
     code = (
-        "from resonance_tui.engines.base import create_engine\n"
+        "from resonance_tui.engines import registry\n"
         "import numpy as np\n"
-        "e = create_engine('auto')\n"
+        "e = registry.create('auto')\n"
         "s = e.spec\n"
         "e.predict(np.zeros((s.clip_frames, s.crop_size, s.crop_size, 3), np.uint8))"
     )

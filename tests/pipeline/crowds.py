@@ -16,11 +16,12 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.connection import checkpoint
-from resonance_tui.messaging.retained import Outgoing
-from resonance_tui.protocol.messages import RoomSettings, encode_report, encode_room
-from resonance_tui.protocol.topics import new_viewer_id, report_topic, room_topic
+from resonance_tui.protocol.frames import encode_report, encode_room
+from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS, TOTAL
+from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.room.state import Report
+from resonance_tui.protocol.values import Report, RoomSettings
 
 CHANNEL = "arena"
 QUICK = RoomSettings(tick_ms=50, heartbeat_s=2, ttl_s=5, mesh_max=20)
@@ -28,7 +29,7 @@ QUICK = RoomSettings(tick_ms=50, heartbeat_s=2, ttl_s=5, mesh_max=20)
 
 def settle(broker: Any, settings: RoomSettings = QUICK) -> None:
     """As the host does it: retained."""
-    publish(broker, room_topic(CHANNEL), encode_room(settings), retain=True)
+    publish(broker, ROOM_SETTINGS.topic.of(CHANNEL), encode_room(settings), retain=True)
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Crowd:
         self.seq += 1
         for viewer_id, code in zip(self.ids, self.codes, strict=True):
             payload = encode_report(Report(1, self.seq, code, 50))
-            await self.client.send(Outgoing(report_topic(CHANNEL, viewer_id), payload, 0, 30))
+            await self.client.send(Outgoing(REPORT.topic.of(CHANNEL, viewer_id), payload, 0, 30))
 
     async def _repeat(self) -> None:
         while True:
@@ -115,7 +116,8 @@ class Ledger:
         self.totals: list[tuple[float, tuple[int, ...]]] = []
 
     def put(self, topic: str, payload: bytes) -> None:
-        from resonance_tui.protocol.messages import TotalEvent, decode
+        from resonance_tui.protocol.events import TotalEvent
+        from resonance_tui.protocol.messages import decode
 
         event = decode(topic, payload)
         if isinstance(event, TotalEvent):
@@ -131,10 +133,9 @@ class Ledger:
 
 @contextlib.asynccontextmanager
 async def ledger(broker: Any) -> AsyncIterator[Ledger]:
-    from resonance_tui.protocol.topics import total_topic
 
     book = Ledger()
     url = parse_broker_url(broker.url)
     async with broker_client(url, book.put, identifier="book", version=5) as client:
-        await client.follow(total_topic(CHANNEL), 0)
+        await client.follow(TOTAL.topic.of(CHANNEL), 0)
         yield book

@@ -9,15 +9,10 @@ import sys
 import time
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.messaging.packets import connect, publish
-from resonance_tui.protocol.messages import (
-    RoomSettings,
-    encode_nickname,
-    encode_report,
-    encode_room,
-)
-from resonance_tui.protocol.topics import nickname_topic, report_topic, room_topic, total_topic
-from resonance_tui.room.state import Report
+from resonance_tui.protocol.frames import encode_nickname, encode_report, encode_room
+from resonance_tui.protocol.messages import NICKNAME, REPORT, ROOM_SETTINGS, TOTAL
+from resonance_tui.protocol.packets import connect, publish
+from resonance_tui.protocol.values import Report, RoomSettings
 
 CHANNEL = "cinema"
 ATTACKERS = 40
@@ -28,10 +23,10 @@ def topic(dice: random.Random) -> str:
     name = f"mallory{dice.randrange(ATTACKERS)}"
     return dice.choice(
         [
-            *[report_topic(CHANNEL, name)] * 4,
-            *[nickname_topic(CHANNEL, name)] * 2,
-            room_topic(CHANNEL),
-            total_topic(CHANNEL),
+            *[REPORT.topic.of(CHANNEL, name)] * 4,
+            *[NICKNAME.topic.of(CHANNEL, name)] * 2,
+            ROOM_SETTINGS.topic.of(CHANNEL),
+            TOTAL.topic.of(CHANNEL),
             f"resonance/1/{CHANNEL}/r/{dice.randrange(10**9)}/{name}",
             f"resonance/1/{CHANNEL}/r/0/{dice.randbytes(20).hex()}",
             f"resonance/1/{CHANNEL}/n/0/{'x' * dice.randrange(1, 300)}",

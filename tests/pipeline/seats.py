@@ -14,15 +14,16 @@ from typing import Any
 
 from children import start_child
 from limits import patience
+from loopback import LoopbackLink
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
-from resonance_tui.messaging.loopback import LoopbackLink
-from resonance_tui.protocol.messages import LeaveEvent, NicknameEvent, ReportEvent
+from resonance_tui.protocol.events import LeaveEvent, NicknameEvent, ReportEvent
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.room.state import Report, RoomSnapshot, RoomState
+from resonance_tui.protocol.values import Report
+from resonance_tui.room.state import RoomSnapshot, RoomState
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHANNEL = "cinema"

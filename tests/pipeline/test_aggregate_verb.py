@@ -22,9 +22,10 @@ from resonance_broker import BrokerSettings, start_broker
 from resonance_tui.commands.aggregate import account_id, describe
 from resonance_tui.messaging.aggregator import AggregatorStatus
 from resonance_tui.messaging.connection import LinkState
-from resonance_tui.protocol.messages import RoomSettings, encode_room
-from resonance_tui.protocol.topics import room_topic
+from resonance_tui.protocol.frames import encode_room
+from resonance_tui.protocol.messages import ROOM_SETTINGS
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.protocol.values import RoomSettings
 
 APP = [sys.executable, "-m", "resonance_tui"]
 
@@ -39,7 +40,12 @@ def test_a_viewer_is_told_by_the_total_and_by_ctrl_c_of_its_end(mosquitto: Any) 
 
     settings = encode_room(RoomSettings(tick_ms=50, heartbeat_s=2, ttl_s=5, mesh_max=3))
     paho.mqtt.publish.single(
-        room_topic("show"), settings, qos=1, retain=True, hostname="127.0.0.1", port=mosquitto.port
+        ROOM_SETTINGS.topic.of("show"),
+        settings,
+        qos=1,
+        retain=True,
+        hostname="127.0.0.1",
+        port=mosquitto.port,
     )
     crowd = start_child(
         [*APP, "audience", "show", "--viewers", "9", "--broker", mosquitto.url],

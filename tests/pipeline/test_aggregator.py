@@ -22,15 +22,13 @@ from resonance_tui.history.store import Store
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.pipeline.sources import Source
-from resonance_tui.protocol.messages import (
-    RoomEvent,
-    RoomSettings,
-    encode_agent,
-    encode_partial,
-)
-from resonance_tui.protocol.topics import agent_topic, new_viewer_id, partial_topic
+from resonance_tui.protocol.events import RoomEvent
+from resonance_tui.protocol.frames import encode_agent, encode_partial
+from resonance_tui.protocol.messages import AGENT, PARTIAL
+from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.room.tally import Partial, shards_owned
+from resonance_tui.protocol.values import Partial, RoomSettings
+from resonance_tui.room.tally import shards_owned
 from resonance_tui.session.core import Session, SessionPlan
 
 pytestmark = pytest.mark.mosquitto
@@ -241,8 +239,8 @@ def test_a_peer_that_starts_again_under_an_earlier_clock_is_heard() -> None:
     def post(boot: int, votes: int) -> None:
         partial = Partial(boot, 1, {shard: (votes, *[0] * 8) for shard in shards})
         for topic, payload in (
-            (agent_topic(CHANNEL, "peer"), encode_agent(boot)),
-            (partial_topic(CHANNEL, "peer"), encode_partial(partial, 0)),
+            (AGENT.topic.of(CHANNEL, "peer"), encode_agent(boot)),
+            (PARTIAL.topic.of(CHANNEL, "peer"), encode_partial(partial, 0)),
         ):
             watcher._inbox.put(topic, payload)
         watcher._read(10.0)

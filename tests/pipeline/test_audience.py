@@ -21,11 +21,10 @@ from test_link_peers import AMQTT
 from resonance_tui.commands.audience import make_room_for, mismatch_of
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
-from resonance_tui.protocol.messages import encode_nickname, encode_report
-from resonance_tui.protocol.topics import nickname_topic
-from resonance_tui.protocol.topics import report_topic as topic_of
+from resonance_tui.protocol.frames import encode_nickname, encode_report
+from resonance_tui.protocol.messages import NICKNAME, REPORT
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.room.state import SIMULATED, Report
+from resonance_tui.protocol.values import SIMULATED, Report
 from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
 
 APP = [sys.executable, "-m", "resonance_tui"]
@@ -66,15 +65,15 @@ async def test_a_line_is_a_viewer_like_any_other(mosquitto: Any, version: int) -
     bob = Seat(mosquitto)
     async with seated(bob):
         line = await line_to(mosquitto.url, version)
-        assert await line.open("rsn-sim", topic_of(CHANNEL, "sim"))
-        line.say(nickname_topic(CHANNEL, "sim"), encode_nickname("Sim"), 3600)
-        line.say(topic_of(CHANNEL, "sim"), HAPPY, 30)
+        assert await line.open("rsn-sim", REPORT.topic.of(CHANNEL, "sim"))
+        line.say(NICKNAME.topic.of(CHANNEL, "sim"), encode_nickname("Sim"), 3600)
+        line.say(REPORT.topic.of(CHANNEL, "sim"), HAPPY, 30)
         await until(lambda: rows(bob) == {"sim": ("Sim", Emotion.HAPPINESS)})
         assert bob.look().rows[0].is_simulated
         late = Seat(mosquitto)
         async with seated(late):
             await until(lambda: rows(late) == {"sim": ("Sim", Emotion.HAPPINESS)})
-        line.say(topic_of(CHANNEL, "sim"), b"")
+        line.say(REPORT.topic.of(CHANNEL, "sim"), b"")
         line.close()
         assert await until(lambda: bob.look().viewers == 0) < patience(1)
         await until(lambda: line.is_gone)
@@ -84,8 +83,8 @@ async def test_a_line_is_a_viewer_like_any_other(mosquitto: Any, version: int) -
 async def test_a_report_of_a_line_that_died_goes_with_its_time_to_live(mosquitto: Any) -> None:
     line = await line_to(mosquitto.url, 5)
     assert await line.open("rsn-sim")
-    line.say(topic_of(CHANNEL, "sim"), HAPPY, 1)
-    line.say(topic_of(CHANNEL, "mia"), HAPPY, 60)
+    line.say(REPORT.topic.of(CHANNEL, "sim"), HAPPY, 1)
+    line.say(REPORT.topic.of(CHANNEL, "mia"), HAPPY, 60)
     line.abort()
     await asyncio.sleep(2.5)
     late = Seat(mosquitto)
@@ -102,8 +101,8 @@ async def test_a_line_that_breaks_sends_the_will_and_one_that_ends_does_not(
     async with seated(bob), cable(mosquitto.port) as wire:
         for name in ("broken", "ended"):
             line = await line_to(wire.url, 4, lost)  # 3.1.1: no delay of the will
-            assert await line.open(f"rsn-{name}", topic_of(CHANNEL, name))
-            line.say(topic_of(CHANNEL, name), HAPPY)
+            assert await line.open(f"rsn-{name}", REPORT.topic.of(CHANNEL, name))
+            line.say(REPORT.topic.of(CHANNEL, name), HAPPY)
             await until(lambda name=name: name in rows(bob))
             if name == "broken":
                 wire.cut()

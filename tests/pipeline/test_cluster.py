@@ -15,9 +15,11 @@ from seats import CHANNEL, HAPPY, SAD, Seat, publish, seated, until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.protocol.messages import Event, RoomSettings, TotalEvent, encode_room
-from resonance_tui.protocol.topics import room_topic
+from resonance_tui.protocol.events import Event, TotalEvent
+from resonance_tui.protocol.frames import encode_room
+from resonance_tui.protocol.messages import ROOM_SETTINGS
 from resonance_tui.protocol.urls import parse_broker_url
+from resonance_tui.protocol.values import RoomSettings
 from resonance_tui.room.tally import ROOT, owner
 from resonance_tui.session.room_model import RoomModel
 
@@ -69,7 +71,7 @@ async def test_edges_of_mosquitto_count_one_room_and_lose_nobody_with_an_edge(
     names = sorted(("berlin", "oslo", "quito"), key=lambda name: f"agg-{name}" != root)
     with mosquitto_edges(tmp_path, *names) as brokers:
         edges = [brokers[name] for name in names]
-        publish(edges[1], room_topic(CHANNEL), encode_room(SETTINGS), retain=True)
+        publish(edges[1], ROOM_SETTINGS.topic.of(CHANNEL), encode_room(SETTINGS), retain=True)
         urls = [edge.url for edge in edges]
         people = [Watched(turn(urls, number % 3)) for number in range(6)]
         agents = [counter(edge, name) for name, edge in brokers.items() if name != "core"]

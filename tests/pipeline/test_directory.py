@@ -13,14 +13,10 @@ from seats import HAPPY, publish
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging.discovery import ChannelInfo, list_channels
 from resonance_tui.messaging.probe import is_reachable
-from resonance_tui.protocol.messages import (
-    RoomSettings,
-    encode_report,
-    encode_room,
-    encode_total,
-)
-from resonance_tui.protocol.topics import report_topic, room_topic, total_topic
+from resonance_tui.protocol.frames import encode_report, encode_room, encode_total
+from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS, TOTAL
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.protocol.values import RoomSettings
 
 
 @pytest.mark.mosquitto
@@ -29,15 +25,15 @@ async def test_rooms_are_listed_with_their_viewers_the_fullest_first(mosquitto: 
         publish(mosquitto, topic, payload, retain=True)
 
     for viewer_id in ("a", "b", "c"):
-        tell(report_topic("movies", viewer_id), encode_report(HAPPY))
-    tell(report_topic("left", "a"), encode_report(HAPPY))
-    tell(report_topic("left", "a"), b"")
-    tell(room_topic("hosted"), encode_room(RoomSettings()))
-    tell(total_topic("stadium"), encode_total(1, 1, 1, (900, 0, 0, 0, 0, 0, 0, 50, 50)))
-    tell(room_topic("closed"), encode_room(RoomSettings()))
-    tell(room_topic("closed"), b"")
+        tell(REPORT.topic.of("movies", viewer_id), encode_report(HAPPY))
+    tell(REPORT.topic.of("left", "a"), encode_report(HAPPY))
+    tell(REPORT.topic.of("left", "a"), b"")
+    tell(ROOM_SETTINGS.topic.of("hosted"), encode_room(RoomSettings()))
+    tell(TOTAL.topic.of("stadium"), encode_total(1, 1, 1, (900, 0, 0, 0, 0, 0, 0, 50, 50)))
+    tell(ROOM_SETTINGS.topic.of("closed"), encode_room(RoomSettings()))
+    tell(ROOM_SETTINGS.topic.of("closed"), b"")
     tell("resonance/1/evil\x1b/room".replace("\x1b", "!"), encode_room(RoomSettings()))
-    tell(report_topic("garbage", "a"), b"\xff\xff")
+    tell(REPORT.topic.of("garbage", "a"), b"\xff\xff")
 
     assert await list_channels(parse_broker_url(mosquitto.url), wait=0.3) == [
         ChannelInfo("stadium", 1000, False),

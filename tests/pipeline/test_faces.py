@@ -14,14 +14,16 @@ import cv2
 import numpy as np
 import pytest
 
-from resonance_tui.errors import FaceModelMissing
-from resonance_tui.pipeline.alignment import Detection, Face, FaceTracker, from_landmarks
+from resonance_tui.errors import EngineUnavailable, FaceModelMissing
+from resonance_tui.pipeline.alignment import crop
 from resonance_tui.pipeline.clip_buffer import ClipBuffer
-from resonance_tui.pipeline.crops import crop
 from resonance_tui.pipeline.demo_camera import SHOWN_FOR, load_portraits, render
-from resonance_tui.pipeline.detectors import FaceDetector, HaarDetector, create_detector
+from resonance_tui.pipeline.detectors import registry
+from resonance_tui.pipeline.detectors.base import FaceDetector
+from resonance_tui.pipeline.detectors.mediapipe import from_landmarks
 from resonance_tui.pipeline.face_model import FACE_MODEL_SHA256, face_model_path
 from resonance_tui.pipeline.sources import Frame
+from resonance_tui.pipeline.tracker import Detection, Face, FaceTracker
 
 RATE = 10.0  # frames a second that are looked at
 Pictures = list[np.ndarray]
@@ -33,17 +35,17 @@ def model(shared_data: Path) -> Path:
 
 
 @pytest.fixture
-def make_finder(model: Path) -> Iterator[Callable[[str], FaceDetector]]:
+def make_detector(model: Path) -> Iterator[Callable[[str], FaceDetector]]:
     made: list[FaceDetector] = []
 
     def make(name: str = "mediapipe") -> FaceDetector:
-        made.append(create_detector(model) if name == "mediapipe" else HaarDetector())
+        made.append(registry.create(name, model))
         assert made[-1].name == name
         return made[-1]
 
     yield make
-    for finder in made:
-        finder.close()
+    for detector in made:
+        detector.close()
 
 
 @pytest.fixture
@@ -68,9 +70,9 @@ def as_frames(pictures: Pictures, start: float = 100.0) -> list[Frame]:
     return [Frame(p, start + i / RATE, i) for i, p in enumerate(pictures)]
 
 
-def follow(finder: FaceDetector, frames: list[Frame]) -> list[Face | None]:
-    chooser = FaceTracker()
-    return [chooser.choose(finder.find(frame), frame.captured_at) for frame in frames]
+def follow(detector: FaceDetector, frames: list[Frame]) -> list[Face | None]:
+    tracker = FaceTracker()
+    return [tracker.update(detector.detect(frame), frame.captured_at) for frame in frames]
 
 
 # Real clips
@@ -78,9 +80,9 @@ def follow(finder: FaceDetector, frames: list[Frame]) -> list[Face | None]:
 
 @pytest.mark.faces
 @pytest.mark.parametrize("name", ["mediapipe", "haar"])
-def test_nobody_is_found_in_a_cartoon_title(make_finder, clip, name):
-    finder = make_finder(name)
-    assert [len(finder.find(frame)) for frame in clip("no_face")] == [0] * 40
+def test_nobody_is_found_in_a_cartoon_title(make_detector, clip, name):
+    detector = make_detector(name)
+    assert [len(detector.detect(frame)) for frame in clip("no_face")] == [0] * 40
 
 
 @pytest.mark.faces
@@ -93,8 +95,8 @@ def test_nobody_is_found_in_a_cartoon_title(make_finder, clip, name):
         ("haar", "WolfgangLanger_Pexels", 0.9),
     ],
 )
-def test_a_face_is_found_and_stays_one_track(make_finder, clip, name, video, share):
-    faces = follow(make_finder(name), clip(video))
+def test_a_face_is_found_and_stays_one_track(make_detector, clip, name, video, share):
+    faces = follow(make_detector(name), clip(video))
     found = [face for face in faces if face is not None]
     assert len(found) >= share * len(faces)
     assert {face.track for face in found} == {0}
@@ -102,10 +104,12 @@ def test_a_face_is_found_and_stays_one_track(make_finder, clip, name, video, sha
 
 @pytest.mark.faces
 @pytest.mark.parametrize("video", ["single_face", "WolfgangLanger_Pexels"])
-def test_haar_gives_about_the_same_square_as_mediapipe(make_finder, clip, video):
+def test_haar_gives_about_the_same_square_as_mediapipe(make_detector, clip, video):
     frames = clip(video)
     pairs = zip(
-        follow(make_finder("mediapipe"), frames), follow(make_finder("haar"), frames), strict=True
+        follow(make_detector("mediapipe"), frames),
+        follow(make_detector("haar"), frames),
+        strict=True,
     )
     offsets = np.array(
         [
@@ -122,12 +126,12 @@ def test_haar_gives_about_the_same_square_as_mediapipe(make_finder, clip, video)
 
 
 @pytest.mark.faces
-def test_the_demo_portrait_is_always_found(make_finder):
+def test_the_demo_portrait_is_always_found(make_detector):
     portraits = load_portraits()
     for name in ("mediapipe", "haar"):
         moments = np.arange(0, SHOWN_FOR * len(portraits), 1.5)
         frames = [Frame(render(portraits, t), 100 + t, i) for i, t in enumerate(moments)]
-        assert all(len(make_finder(name).find(frame)) == 1 for frame in frames)
+        assert all(len(make_detector(name).detect(frame)) == 1 for frame in frames)
 
 
 # The framing of the training pictures
@@ -143,9 +147,9 @@ def ferplus_valid(path: Path, count: int) -> Iterator[np.ndarray]:
 
 
 @pytest.mark.faces
-def test_the_square_matches_the_framing_of_the_training_pictures(shared_data, make_finder):
+def test_the_square_matches_the_framing_of_the_training_pictures(shared_data, make_detector):
     size, border = 192, 96
-    finder, squares = make_finder(), []
+    detector, squares = make_detector(), []
     pictures = list(ferplus_valid(shared_data / "ferplus.npz", 150))
     for number, picture in enumerate(pictures):
         large = cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
@@ -154,7 +158,7 @@ def test_the_square_matches_the_framing_of_the_training_pictures(shared_data, ma
             large, *[border] * 4, borderType=cv2.BORDER_CONSTANT, value=(grey,)
         )
         image = np.asarray(cv2.cvtColor(framed, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
-        found = finder.find(Frame(image, 100.0 + 5 * number, number))
+        found = detector.detect(Frame(image, 100.0 + 5 * number, number))
         if found:
             face = max(found, key=lambda d: d.side)
             middle = border + size / 2
@@ -168,12 +172,12 @@ def test_the_square_matches_the_framing_of_the_training_pictures(shared_data, ma
 
 @pytest.mark.faces
 @pytest.mark.parametrize("angle", [-25, 25])
-def test_a_tilted_head_gives_a_level_crop(make_finder, clip, angle):
+def test_a_tilted_head_gives_a_level_crop(make_detector, clip, angle):
     image = clip("single_face")[0].image
     turn = cv2.getRotationMatrix2D((320, 180), angle, 1.0)
     tilted = cv2.warpAffine(image, turn, (640, 360), borderMode=cv2.BORDER_REPLICATE)
-    (level,) = make_finder().find(Frame(image, 100.0, 0))
-    (found,) = make_finder().find(Frame(np.asarray(tilted, dtype=np.uint8), 100.0, 0))
+    (level,) = make_detector().detect(Frame(image, 100.0, 0))
+    (found,) = make_detector().detect(Frame(np.asarray(tilted, dtype=np.uint8), 100.0, 0))
     assert degrees(found.roll - level.roll) == pytest.approx(-angle, abs=3)
     picture = np.asarray(tilted, dtype=np.uint8)
     upright = crop(image, level, 48)
@@ -217,13 +221,13 @@ def side_by_side(left: np.ndarray, right: np.ndarray, sizes=(330, 270)) -> np.nd
 @pytest.mark.faces
 @pytest.mark.parametrize("name", ["mediapipe", "haar"])
 def test_the_chosen_one_is_kept_while_the_other_grows_and_then_the_other_is_new(
-    make_finder, clip, name
+    make_detector, clip, name
 ):
     man = portrait(clip("single_face"))
     empty = without_head(man)
     growing = [side_by_side(man, hopper(), (330, 260 + 8 * k)) for k in range(13)]
     alone = [side_by_side(empty, hopper(), (330, 330 + 5 * (k % 4))) for k in range(16)]
-    faces = follow(make_finder(name), as_frames(growing + alone))
+    faces = follow(make_detector(name), as_frames(growing + alone))
     together, after = faces[: len(growing)], faces[len(growing) :]
     assert all(face is not None and face.cx < 350 and face.track == 0 for face in together)
     assert after[:9] == [None] * 9
@@ -233,18 +237,18 @@ def test_the_chosen_one_is_kept_while_the_other_grows_and_then_the_other_is_new(
 
 @pytest.mark.faces
 @pytest.mark.parametrize("name", ["mediapipe", "haar"])
-def test_the_second_person_never_gets_into_the_clip_of_the_first(make_finder, clip, name):
+def test_the_second_person_never_gets_into_the_clip_of_the_first(make_detector, clip, name):
     """The man to the left goes away while the woman stays."""
     man = portrait(clip("single_face"))
     together = side_by_side(man, hopper())
     alone = side_by_side(without_head(man), hopper())
     frames = as_frames([together] * 12 + [alone] * 24)
-    finder, chooser, buffer = make_finder(name), FaceTracker(), ClipBuffer(6, RATE)
-    left, right = sorted(finder.find(frames[0]), key=lambda face: face.cx)
+    detector, tracker, buffer = make_detector(name), FaceTracker(), ClipBuffer(6, RATE)
+    left, right = sorted(detector.detect(frames[0]), key=lambda face: face.cx)
     known = [crop(together, face, 48) for face in (left, right)]
     shown: list[int] = []
     for frame in frames:
-        face = chooser.choose(finder.find(frame), frame.captured_at)
+        face = tracker.update(detector.detect(frame), frame.captured_at)
         if face is not None:
             buffer.add(crop(frame.image, face, 48), frame.captured_at, face.track)
         if (made := buffer.clip(frame.captured_at)) is not None:
@@ -256,38 +260,38 @@ def test_the_second_person_never_gets_into_the_clip_of_the_first(make_finder, cl
 
 
 @pytest.mark.faces
-def test_after_a_cut_to_another_person_nothing_is_carried_over(make_finder, clip):
+def test_after_a_cut_to_another_person_nothing_is_carried_over(make_detector, clip):
     """The first frame after the cut is read as well as if nothing had been there before."""
     man, woman = clip("single_face")[:5], clip("WolfgangLanger_Pexels")[:5]
-    finder, chooser = make_finder(), FaceTracker()
+    detector, tracker = make_detector(), FaceTracker()
     frames = as_frames([f.image for f in man + woman])
-    found = [finder.find(frame) for frame in frames]
-    (fresh,) = make_finder().find(frames[5])
+    found = [detector.detect(frame) for frame in frames]
+    (fresh,) = make_detector().detect(frames[5])
     (after,) = found[5]
     assert after.cx == pytest.approx(fresh.cx, abs=0.03 * fresh.side)
     assert after.cy == pytest.approx(fresh.cy, abs=0.03 * fresh.side)
     assert after.side == pytest.approx(fresh.side, rel=0.05)
     tracks = [
-        chooser.choose(faces, frame.captured_at).track
+        tracker.update(faces, frame.captured_at).track
         for faces, frame in zip(found, frames, strict=True)
     ]
     assert tracks == [0] * 5 + [1] * 5
 
 
 @pytest.mark.faces
-def test_times_that_stand_still_or_go_back_do_no_harm(make_finder, clip):
+def test_times_that_stand_still_or_go_back_do_no_harm(make_detector, clip):
     """A file that loops, a camera that is switched off and on."""
-    finder, image = make_finder(), clip("single_face")[0].image
+    detector, image = make_detector(), clip("single_face")[0].image
     for at in (5.0, 5.0, 5.0001, 4.0, 900.0, 5.0):
-        assert len(finder.find(Frame(image, at, 0))) == 1
+        assert len(detector.detect(Frame(image, at, 0))) == 1
 
 
 @pytest.mark.faces
 @pytest.mark.parametrize("name", ["mediapipe", "haar"])
 @pytest.mark.parametrize("shape", [(1080, 1920), (1280, 720), (120, 160), (1, 1)])
-def test_any_size_of_picture(make_finder, clip, name, shape):
+def test_any_size_of_picture(make_detector, clip, name, shape):
     image = np.asarray(cv2.resize(clip("single_face")[0].image, shape[::-1]), dtype=np.uint8)
-    found: list[Detection] = make_finder(name).find(Frame(image, 1.0, 0))
+    found: list[Detection] = make_detector(name).detect(Frame(image, 1.0, 0))
     if shape == (1080, 1920):
         (face,) = found
         assert face.cx / 1920 == pytest.approx(297 / 640, abs=0.03)
@@ -298,21 +302,38 @@ def test_any_size_of_picture(make_finder, clip, name, shape):
 
 
 def test_without_a_model_file_haar_steps_in():
-    finder = create_detector(None)
-    assert (finder.name, bool(finder.note)) == ("haar", True)
+    reasons: list[str] = []
+    assert registry.create("auto", None, reasons.append).name == "haar"
+    assert reasons == ["face model missing"]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model" * 100])
 def test_with_a_broken_model_file_haar_steps_in(tmp_path, content):
     path = tmp_path / "face_landmarker.task"
     path.write_bytes(content)
-    finder = create_detector(path)
-    assert finder.name == "haar"
-    assert "MediaPipe" in finder.note
+    reasons: list[str] = []
+    assert registry.create("auto", path, reasons.append).name == "haar"
+    (reason,) = reasons
+    assert reason.startswith("MediaPipe failed (")
 
 
 def test_with_a_model_file_that_is_not_there_haar_steps_in(tmp_path):
-    assert create_detector(tmp_path / "nothing.task").name == "haar"
+    assert registry.create("auto", tmp_path / "nothing.task").name == "haar"
+
+
+def test_a_detector_that_was_asked_for_by_name_is_not_replaced(tmp_path):
+    path = tmp_path / "face_landmarker.task"
+    path.write_bytes(b"not a model")
+    with pytest.raises(EngineUnavailable, match="'mediapipe' cannot start") as caught:
+        registry.create("mediapipe", path)
+    assert "camera.detector = auto" in caught.value.hint
+    with pytest.raises(FaceModelMissing):
+        registry.create("mediapipe", None)
+
+
+def test_haar_needs_no_model_file():
+    assert registry.needs_face_model("auto") and registry.needs_face_model("mediapipe")
+    assert not registry.needs_face_model("haar")
 
 
 # The model file

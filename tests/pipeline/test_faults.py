@@ -31,9 +31,9 @@ from resonance_tui.history.store import Store
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import Link, MqttLink
 from resonance_tui.pipeline.sources import Source
-from resonance_tui.protocol.messages import RoomSettings
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.protocol.values import RoomSettings
 from resonance_tui.session import core
 from resonance_tui.session.core import Session, SessionPlan
 from resonance_tui.session.events import RoomUpdate, SessionEvent

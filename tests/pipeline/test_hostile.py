@@ -24,10 +24,11 @@ from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.messaging.rate_limit import MAX_SOURCES, STRIKES
 from resonance_tui.pipeline.sources import Source
-from resonance_tui.protocol.messages import encode_report
-from resonance_tui.protocol.topics import report_topic
+from resonance_tui.protocol.frames import encode_report
+from resonance_tui.protocol.messages import REPORT
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.room.state import Report, RoomSnapshot
+from resonance_tui.protocol.values import Report
+from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.core import Session, SessionPlan
 from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
 
@@ -51,7 +52,7 @@ class Honest:
             self._seq += 1
             for name, line in lines.items():
                 report = Report(1_790_000_000, self._seq, self.feel[name], 70)
-                line.say(report_topic(CHANNEL, name), encode_report(report), 30)
+                line.say(REPORT.topic.of(CHANNEL, name), encode_report(report), 30)
             await asyncio.sleep(1)
 
 
@@ -116,7 +117,7 @@ async def test_ten_seconds_of_garbage_leave_the_room_right_and_the_loop_alive(
             room = session.view.room
             assert set(shown(room)) == set(expected), "nobody else, and nobody missing"
             assert (room.viewers, room.away, sum(room.counts)) == (3, 1, 2)
-            assert len(link._guard) <= MAX_SOURCES and len(link._inbox) <= 8192
+            assert len(link._limiter) <= MAX_SOURCES and len(link._inbox) <= 8192
             await asyncio.sleep(0.05)
         lags = list(lag.seconds)
         assert await sent(flood) == SECONDS * RATE
@@ -126,7 +127,7 @@ async def test_ten_seconds_of_garbage_leave_the_room_right_and_the_loop_alive(
         await until(lambda: shown(session.view.room) == expected, within=5)
         assert session.view.link.state is LinkState.CONNECTED
         assert "muted for a while" in session.view.link.detail
-        assert link._guard.mutes >= 30 and link._guard.refused > 1000
+        assert link._limiter.mutes >= 30 and link._limiter.refused > 1000
     print(f"lag: median {statistics.median(lags):.4f} s, most {max(lags):.3f} s of {len(lags)}")
     assert len(lags) > 20
     assert statistics.median(lags) < patience(0.1)
@@ -154,14 +155,14 @@ async def test_one_who_babbles_is_muted_and_the_others_are_told_why(mosquitto: A
     async with seated(bob):
         for number in range(STRIKES):
             await asyncio.to_thread(
-                publish, mosquitto, report_topic(CHANNEL, "mallory"), b"\xc1" + bytes([number])
+                publish, mosquitto, REPORT.topic.of(CHANNEL, "mallory"), b"\xc1" + bytes([number])
             )
             await until(lambda: bob.link.wake.is_set())
             bob.look()
         await until(lambda: bob.look() and "muted" in bob.link.status.detail)
         good = encode_report(Report(1_790_000_000, 1, Emotion.HAPPINESS, 70))
         for name in ("mallory", "zoe"):
-            await asyncio.to_thread(publish, mosquitto, report_topic(CHANNEL, name), good)
+            await asyncio.to_thread(publish, mosquitto, REPORT.topic.of(CHANNEL, name), good)
         await until(lambda: "zoe" in rows(bob))
         assert "mallory" not in rows(bob), "not even with a good one"
         assert bob.is_connected

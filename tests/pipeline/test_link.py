@@ -19,9 +19,11 @@ from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.discovery import ChannelInfo, list_channels
 from resonance_tui.messaging.probe import is_reachable
-from resonance_tui.protocol.messages import ReportEvent, RoomEvent, RoomSettings, encode_room
-from resonance_tui.protocol.topics import room_topic
+from resonance_tui.protocol.events import ReportEvent, RoomEvent
+from resonance_tui.protocol.frames import encode_room
+from resonance_tui.protocol.messages import ROOM_SETTINGS
 from resonance_tui.protocol.urls import parse_broker_url
+from resonance_tui.protocol.values import RoomSettings
 from resonance_tui.room.state import RoomState
 
 pytestmark = pytest.mark.mosquitto
@@ -158,7 +160,9 @@ async def test_an_observer_hears_and_is_not_heard(mosquitto: Any) -> None:
 
 
 async def test_the_settings_of_the_host_arrive(mosquitto: Any) -> None:
-    publish(mosquitto, room_topic(CHANNEL), encode_room(RoomSettings(ttl_s=45)), retain=True)
+    publish(
+        mosquitto, ROOM_SETTINGS.topic.of(CHANNEL), encode_room(RoomSettings(ttl_s=45)), retain=True
+    )
     alice = Seat(mosquitto)
     async with seated(alice):
         await until(lambda: alice.link.wake.is_set())
@@ -174,7 +178,7 @@ import asyncio, sys
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.room.state import Report
+from resonance_tui.protocol.values import Report
 
 link = MqttLink(parse_broker_url(sys.argv[1]), "cinema", "doomed", will_delay_s=1)
 link.publish_nickname("Doomed")

@@ -11,8 +11,9 @@ from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.protocol.messages import Event, TotalEvent, TotalOverEvent, encode_report
-from resonance_tui.protocol.topics import report_topic
+from resonance_tui.protocol.events import Event, TotalEvent, TotalOverEvent
+from resonance_tui.protocol.frames import encode_report
+from resonance_tui.protocol.messages import REPORT
 from resonance_tui.protocol.urls import parse_broker_url
 
 
@@ -64,10 +65,10 @@ async def test_garbage_from_others_changes_nothing(mosquitto: Any) -> None:
         alice.link.publish_report(HAPPY)
         await until(lambda: alice.look().viewers == 1)
         for payload in (b"\xff", b"\x91" * 64, b"x" * 5000, struct.pack("!I", 7), b"\xc0"):
-            publish(mosquitto, report_topic(CHANNEL, "mallory"), payload)
-        stolen = report_topic(CHANNEL, "mallory").replace("/r/", "/r/1")
+            publish(mosquitto, REPORT.topic.of(CHANNEL, "mallory"), payload)
+        stolen = REPORT.topic.of(CHANNEL, "mallory").replace("/r/", "/r/1")
         publish(mosquitto, stolen, encode_report(HAPPY))
-        publish(mosquitto, report_topic(CHANNEL, "zoe"), encode_report(SAD))
+        publish(mosquitto, REPORT.topic.of(CHANNEL, "zoe"), encode_report(SAD))
         await until(lambda: alice.look().viewers == 2)
         assert set(rows(alice)) == {alice.link.viewer_id, "zoe"}
 

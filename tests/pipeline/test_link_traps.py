@@ -21,13 +21,13 @@ from seats import CHANNEL, HAPPY, Seat, seated, start_python, until
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.connection import LinkState
-from resonance_tui.messaging.packets import DISCONNECT, connect, publish
-from resonance_tui.protocol.messages import encode_report
-from resonance_tui.protocol.topics import channel_filter, report_topic
+from resonance_tui.protocol.frames import encode_report
+from resonance_tui.protocol.messages import REPORT
+from resonance_tui.protocol.packets import DISCONNECT, connect, publish
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.room.state import Report
+from resonance_tui.protocol.values import Report
 
-REPORTS = channel_filter(CHANNEL, "r")
+REPORTS = REPORT.topic.filter(channel=CHANNEL)
 
 
 # --- the collapse ------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ BURST = 4000
 
 def burst(port: int) -> None:
     """Reports of 500 viewers at once, through a bare socket."""
-    topics = [report_topic(CHANNEL, f"viewer{number}") for number in range(500)]
+    topics = [REPORT.topic.of(CHANNEL, f"viewer{number}") for number in range(500)]
     with socket.create_connection(("127.0.0.1", port)) as line:
         line.sendall(connect(5, "crowd", keepalive_s=0))
         assert line.recv(64)[0] == 0x20
@@ -102,10 +102,10 @@ VIEWERS, RATE, SECONDS = 500, 3000, 2
 CROWD = """
 import socket, sys, time
 from resonance_tui.emotions import Emotion
-from resonance_tui.messaging.packets import DISCONNECT, connect, publish
-from resonance_tui.protocol.messages import encode_report
-from resonance_tui.protocol.topics import report_topic
-from resonance_tui.room.state import Report
+from resonance_tui.protocol.frames import encode_report
+from resonance_tui.protocol.messages import REPORT
+from resonance_tui.protocol.packets import DISCONNECT, connect, publish
+from resonance_tui.protocol.values import Report
 
 port, viewers, rate, seconds = map(int, sys.argv[1:])
 line = socket.create_connection(("127.0.0.1", port))
@@ -113,7 +113,7 @@ line.sendall(connect(5, "crowd", keepalive_s=0))
 assert line.recv(64)[0] == 0x20
 
 def report(number, seq, code):
-    topic = report_topic("cinema", f"viewer{number}")
+    topic = REPORT.topic.of("cinema", f"viewer{number}")
     return publish(5, topic, encode_report(Report(1_790_000_000, seq, code, 50)), 30)
 
 start, step = time.monotonic(), rate // 50
@@ -190,7 +190,7 @@ async def test_ours_reports_it_lost_and_dials_again() -> None:
         seat = Seat(f"mqtt://127.0.0.1:{port}", observe_only=True, heartbeat_s=60)
         async with seated(seat, connect=False):
             await until(lambda: seat.look() and LinkState.LOST in seat.statuses)
-            assert "greeting" in seat.link.status.detail
+            assert "closed the connection" in seat.link.status.detail
             await until(lambda: len(greetings) >= 4)
             assert LinkState.CONNECTED not in seat.statuses
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from loopback import LoopbackHub, LoopbackLink
 from seats import CHANNEL, HAPPY, seated
 
 from resonance_tui.messaging.connection import LinkState
-from resonance_tui.messaging.loopback import LoopbackHub, LoopbackLink
-from resonance_tui.protocol.messages import LeaveEvent, NicknameEvent, ReportEvent
+from resonance_tui.protocol.events import LeaveEvent, NicknameEvent, ReportEvent
 
 
 async def test_the_loopback_does_what_the_link_does() -> None:

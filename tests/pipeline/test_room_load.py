@@ -18,10 +18,10 @@ from limits import patience
 from seats import until
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.messaging.packets import publish
-from resonance_tui.protocol.messages import encode_report, encode_total
-from resonance_tui.protocol.topics import channel_filter, total_topic
-from resonance_tui.room.state import Report
+from resonance_tui.protocol.frames import encode_report, encode_total
+from resonance_tui.protocol.messages import REPORT, TOTAL
+from resonance_tui.protocol.packets import publish
+from resonance_tui.protocol.values import Report
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 CHANNEL = "arena"
@@ -53,7 +53,7 @@ class Nowhere(asyncio.Transport):
 @given(st.lists(st.integers(0, 600), max_size=12))
 def test_reports_are_told_apart_however_the_stream_is_cut(cuts: list[int]) -> None:
     async def main() -> None:
-        load = room_load.Load(CHANNEL, 1, channel_filter(CHANNEL, "r"))
+        load = room_load.Load(CHANNEL, 1, REPORT.topic.filter(channel=CHANNEL))
         line = load.lines[0]
         line.connection_made(Nowhere())
         serials = [room_load.FIRST_SERIAL + number for number in range(8)]
@@ -76,7 +76,7 @@ def test_reports_are_told_apart_however_the_stream_is_cut(cuts: list[int]) -> No
 
 def test_a_total_tells_of_all_probes_up_to_its_number_and_of_each_once() -> None:
     async def main() -> None:
-        load = room_load.Load(CHANNEL, 2, total_topic(CHANNEL))
+        load = room_load.Load(CHANNEL, 2, TOTAL.topic.of(CHANNEL))
         for probe in (1, 2, 3):
             load.ledger.said[probe] = room_load.Said(time.perf_counter())
         for line in load.lines:
@@ -84,7 +84,7 @@ def test_a_total_tells_of_all_probes_up_to_its_number_and_of_each_once() -> None
             for seq, unsure in enumerate((0, 2, 1, 2)):
                 counts = (5, 0, 0, 0, 0, 0, 0, 0, unsure)
                 payload = encode_total(1, seq, 1_790_000_000_000, counts)
-                line.data_received(publish(5, total_topic(CHANNEL), payload, 10))
+                line.data_received(publish(5, TOTAL.topic.of(CHANNEL), payload, 10))
         assert [said.heard for said in load.ledger.said.values()] == [2, 2, 0]
         assert len(load.ledger.to_all) == 2 and len(load.ledger.delays) == 4
 
@@ -93,7 +93,7 @@ def test_a_total_tells_of_all_probes_up_to_its_number_and_of_each_once() -> None
 
 @pytest.mark.mosquitto
 async def test_every_report_reaches_every_line_of_a_mesh(mosquitto: Any) -> None:
-    load = room_load.Load(CHANNEL, 6, channel_filter(CHANNEL, "r"))
+    load = room_load.Load(CHANNEL, 6, REPORT.topic.filter(channel=CHANNEL))
     await load.enter(mosquitto.port)
     await until(lambda: load.ledger.deliveries == 6 * load.reports)
     load.ledger.clear()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from limits import patience, slowness
+from loopback import LoopbackHub, LoopbackLink
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.status import EngineState
@@ -20,12 +21,11 @@ from resonance_tui.errors import BrokerRefused, InputError, StoreError
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.connection import LinkState
-from resonance_tui.messaging.loopback import LoopbackHub, LoopbackLink
+from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
-from resonance_tui.protocol.messages import ReportEvent
+from resonance_tui.protocol.events import ReportEvent
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
-from resonance_tui.room.smoothing import Steady
 from resonance_tui.session.core import Session, SessionPlan
 
 pytestmark = pytest.mark.mosquitto
@@ -104,7 +104,7 @@ async def test_a_listener_that_always_raises_harms_nothing(
         await until(lambda: names(ann) == ["ann", "ben"])
         ann.say(Emotion.SURPRISE)
         await until(lambda: ben.view.room.counts[Emotion.SURPRISE] == 1)
-        ann._face._on_notice("something")
+        ann._face._status.notice("something")
         assert ann.view.notice == "something"
     assert len(heard) > 3
     assert caplog.text.count("a listener failed") == 1
@@ -303,7 +303,7 @@ async def test_a_face_finder_that_breaks_down_does_not_end_the_session(
     def break_down(self: Perception, frame: object, **_: object) -> None:
         raise RuntimeError("native trouble")
 
-    monkeypatch.setattr(Perception, "look", break_down)
+    monkeypatch.setattr(Perception, "observe", break_down)
     session = Session(plan(broker, Source("demo"), tmp_path))
     async with living(session):
         await until(lambda: session.view.engine.state is EngineState.FAILED, 20)
@@ -331,11 +331,11 @@ async def test_quitting_does_not_wait_for_a_slow_download(
 ) -> None:
     release = threading.Event()
 
-    def slow(_: object) -> tuple[None, str]:
+    def slow(*_: object) -> tuple[None, str]:
         release.wait(patience(30))
         return None, ""
 
-    monkeypatch.setattr("resonance_tui.pipeline.perception.fetch_face_model", slow)
+    monkeypatch.setattr("resonance_tui.pipeline.threads.fetch_face_model", slow)
     session = Session(plan(broker, Source("demo"), tmp_path))
     async with living(session):
         await until(lambda: "fetching" in session.view.engine.detail)

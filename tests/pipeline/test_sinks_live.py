@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import pytest
 import scratch_sink
+from children import run_child
 from limits import patience
 from scratch_sink import ScratchSink, rows_in
 
@@ -199,7 +200,7 @@ def test_one_line_in_the_registry_is_an_option_of_log_and_a_source_of_history(
     mosquitto, empty_home: Path, target: Path
 ) -> None:
     def run(*args: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return run_child(
             [sys.executable, "-c", CHILD, *args],
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
             capture_output=True,

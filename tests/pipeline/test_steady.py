@@ -13,12 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.base import create_engine
+from resonance_tui.engines import registry as engines
 from resonance_tui.pipeline.demo_camera import load_portraits, render
-from resonance_tui.pipeline.detectors import create_detector
+from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.perception import Perception, predict
+from resonance_tui.pipeline.smoothing import Smoother, SmoothingSettings
 from resonance_tui.pipeline.sources import Frame
-from resonance_tui.room.smoothing import Smoother, SmoothingSettings
 
 Picture = NDArray[np.uint8]
 MINUTE = 600  # frames at 10 Hz
@@ -44,16 +44,16 @@ def resting(picture: Picture, rng: np.random.Generator) -> Iterator[Picture]:
 
 def watch(pictures: Iterator[Picture], model: Path | None) -> list[Emotion]:
     """What the viewer would report, reading by reading, in the film's own time."""
-    engine = create_engine("static")
-    finder = create_detector(model)
-    perception = Perception(engine.spec, finder)
+    engine = engines.create("static")
+    detector = detectors.create("auto", model)
+    perception = Perception(engine.spec, detector)
     smoother = Smoother(SmoothingSettings(unsure_below=engine.spec.unsure_below))
     codes = []
     for number, picture in enumerate(pictures):
-        seen = perception.look(Frame(picture, number / 10, number))
+        seen = perception.observe(Frame(picture, number / 10, number))
         if seen.clip is not None:
-            codes.append(smoother.see(predict(engine, seen.clip).probabilities, seen.at).code)
-    finder.close()
+            codes.append(smoother.update(predict(engine, seen.clip).probabilities, seen.at).code)
+    detector.close()
     return codes
 
 

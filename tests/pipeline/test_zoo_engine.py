@@ -25,15 +25,16 @@ from limits import patience
 from resonance_zoo.cards import network_card
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines import base
-from resonance_tui.engines.base import EngineOptions, EngineSpec, create_engine, weights_folder
+from resonance_tui.engines import base, registry
+from resonance_tui.engines.base import EngineOptions, EngineSpec, weights_folder
 from resonance_tui.engines.status import EngineState
 from resonance_tui.errors import EngineUnavailable
 from resonance_tui.pipeline.camera import FrameSource
+from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.face_pipeline import FacePipeline
-from resonance_tui.pipeline.perception import Perception, load_detector
+from resonance_tui.pipeline.perception import Perception
+from resonance_tui.pipeline.smoothing import ABSENT, Steady
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
-from resonance_tui.room.smoothing import ABSENT, Steady
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra `zoo`)")
 from resonance_zoo import inference  # noqa: E402  (both need torch)
@@ -71,7 +72,7 @@ def imported(data_dir: Path, **overrides: object) -> torch.nn.Module:
 def test_it_gives_what_the_network_gives(tmp_path: Path) -> None:
     network, card = imported(tmp_path), network_card(NAME)
     assert card.input is not None
-    engine = create_engine(NAME, weights_folder(tmp_path), CPU)
+    engine = registry.create(NAME, weights_folder(tmp_path), CPU)
     assert engine.spec == EngineSpec(NAME, 16, 15.0, 32, 0.2, 0.3, "float32 on cpu", True)
     clip = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), dtype=np.uint8)
     pixels = torch.from_numpy(clip).permute(3, 0, 1, 2)[None].float() / 255
@@ -84,7 +85,7 @@ def test_it_gives_what_the_network_gives(tmp_path: Path) -> None:
 
 def test_an_untrained_one_answers_and_never_counts(tmp_path: Path) -> None:
     options = replace(CPU, allow_untrained=True)
-    engine = create_engine("former_dfer", weights_folder(tmp_path), options)
+    engine = registry.create("former_dfer", weights_folder(tmp_path), options)
     assert not engine.spec.is_trained
     assert engine.spec.unsure_below > 1
     found = engine.predict(np.zeros((16, 112, 112, 3), np.uint8))
@@ -94,7 +95,7 @@ def test_an_untrained_one_answers_and_never_counts(tmp_path: Path) -> None:
 def test_weights_for_other_classes_are_refused(tmp_path: Path) -> None:
     imported(tmp_path, num_classes=5)
     with pytest.raises(EngineUnavailable, match="5 classes"):
-        create_engine(NAME, weights_folder(tmp_path), CPU)
+        registry.create(NAME, weights_folder(tmp_path), CPU)
 
 
 def test_weights_that_changed_since_are_refused(tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_weights_that_changed_since_are_refused(tmp_path: Path) -> None:
     with (weights_folder(tmp_path) / f"{NAME}.safetensors").open("ab") as file:
         file.write(b"x")
     with pytest.raises(EngineUnavailable, match="SHA-256"):
-        create_engine(NAME, weights_folder(tmp_path), CPU)
+        registry.create(NAME, weights_folder(tmp_path), CPU)
 
 
 @pytest.mark.parametrize("name", [NAME, "auto"])
@@ -111,7 +112,7 @@ def test_a_device_that_is_not_here_is_said(name: str, tmp_path: Path) -> None:
         pytest.skip("this machine has an mps device")
     imported(tmp_path)
     with pytest.raises(EngineUnavailable, match="mps") as caught:
-        create_engine(name, weights_folder(tmp_path), EngineOptions(device="mps"))
+        registry.create(name, weights_folder(tmp_path), EngineOptions(device="mps"))
     assert "--device" in caught.value.hint
 
 
@@ -129,7 +130,7 @@ def test_what_torch_throws_is_told_in_words(
     error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     imported(tmp_path)
-    engine = create_engine(NAME, weights_folder(tmp_path), CPU)
+    engine = registry.create(NAME, weights_folder(tmp_path), CPU)
 
     def throw(*_: object) -> None:
         raise error
@@ -137,7 +138,7 @@ def test_what_torch_throws_is_told_in_words(
     monkeypatch.setattr(inference.Predictor, "predict", throw)
     for ask in (
         lambda: engine.predict(np.zeros((16, 32, 32, 3), np.uint8)),
-        lambda: create_engine(NAME, weights_folder(tmp_path), CPU),
+        lambda: registry.create(NAME, weights_folder(tmp_path), CPU),
     ):
         with pytest.raises(EngineUnavailable, match=re.escape(said)) as caught:
             ask()
@@ -153,7 +154,7 @@ def test_both_lists_of_devices_and_of_precisions_say_the_same() -> None:
 def test_auto_measures_and_takes_it(tmp_path: Path) -> None:
     imported(tmp_path)
     folder = weights_folder(tmp_path)
-    assert create_engine("auto", folder, CPU).spec.name == NAME
+    assert registry.create("auto", folder, CPU).spec.name == NAME
     (key,) = json.loads((folder / "speed.json").read_text())
     assert key.startswith(NAME) and "cpu float32" in key
 
@@ -163,9 +164,9 @@ def test_a_clip_of_a_real_film_holds_sixteen_moments_of_a_second(
     shared_data: Path, tmp_path: Path, face_model: None
 ) -> None:
     imported(tmp_path)
-    engine = create_engine(NAME, weights_folder(tmp_path), CPU)
-    finder, _ = load_detector(shared_data / "face_landmarker.task")
-    perception = Perception(engine.spec, finder)
+    engine = registry.create(NAME, weights_folder(tmp_path), CPU)
+    detector = detectors.create("auto", shared_data / "face_landmarker.task")
+    perception = Perception(engine.spec, detector)
     camera = FrameSource(parse_source(str(shared_data / "clips/single_face.mp4")), fps=15)
     camera.start()
     clip, after, until = None, -1, time.monotonic() + patience(15)
@@ -176,10 +177,10 @@ def test_a_clip_of_a_real_film_holds_sixteen_moments_of_a_second(
                 time.sleep(0.005)
                 continue
             after = frame.index
-            clip = perception.look(frame).clip
+            clip = perception.observe(frame).clip
     finally:
         camera.stop()
-        finder.close()
+        detector.close()
     assert clip is not None
     assert clip.frames.shape == (16, 32, 32, 3)
     assert all(a < b for a, b in pairwise(clip.times))
@@ -326,7 +327,7 @@ class Watcher:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch, face_model: None) -> SlowEngine:
     engine = SlowEngine()
-    monkeypatch.setattr("resonance_tui.pipeline.threads.create_engine", lambda *_: engine)
+    monkeypatch.setattr("resonance_tui.engines.registry.create", lambda *_: engine)
     return engine
 
 
@@ -444,7 +445,7 @@ async def test_what_auto_had_to_do_without_is_said(
         warn("c3d was passed over: broken")
         return slow
 
-    monkeypatch.setattr("resonance_tui.pipeline.threads.create_engine", choose)
+    monkeypatch.setattr("resonance_tui.engines.registry.create", choose)
     watcher = Watcher(slow, tmp_path)
     async with living(watcher):
         await until(lambda: watcher.notices)
@@ -457,7 +458,7 @@ async def test_an_engine_that_cannot_be_loaded_is_said_with_what_to_do(
     def refuse(*_: object) -> None:
         raise EngineUnavailable("There is no such device.", "Try --device cpu.")
 
-    monkeypatch.setattr("resonance_tui.pipeline.threads.create_engine", refuse)
+    monkeypatch.setattr("resonance_tui.engines.registry.create", refuse)
     watcher = Watcher(slow, tmp_path)
     async with living(watcher):
         await until(lambda: watcher.face.engine.state is EngineState.FAILED)
@@ -471,8 +472,8 @@ async def test_an_engine_that_cannot_be_loaded_is_said_with_what_to_do(
 @pytest.mark.parametrize(
     "broken",
     [
-        "resonance_tui.pipeline.threads.create_engine",
-        "resonance_tui.pipeline.perception.load_detector",
+        "resonance_tui.engines.registry.create",
+        "resonance_tui.pipeline.detectors.registry.create",
     ],
 )
 async def test_whoever_could_not_load_can_still_be_stopped_by_a_time_limit(
@@ -490,21 +491,21 @@ async def test_whoever_could_not_load_can_still_be_stopped_by_a_time_limit(
     await asyncio.wait([watching])
 
 
-async def test_a_finder_that_nobody_wants_any_more_is_closed_once_it_is_built(
+async def test_a_detector_that_nobody_wants_any_more_is_closed_once_it_is_built(
     slow: SlowEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, release, closed = threading.Event(), threading.Event(), threading.Event()
 
-    class Finder:
-        name = note = "late"
+    class LateDetector:
+        name = "late"
         close = staticmethod(closed.set)
 
-    def build(model: object) -> tuple[Finder, str]:
+    def build(*_: object) -> LateDetector:
         begun.set()
         release.wait(patience(10))
-        return Finder(), ""
+        return LateDetector()
 
-    monkeypatch.setattr("resonance_tui.pipeline.perception.load_detector", build)
+    monkeypatch.setattr("resonance_tui.pipeline.detectors.registry.create", build)
     async with living(Watcher(slow, tmp_path)):
         await until(begun.is_set)
     assert not closed.is_set()
@@ -554,7 +555,7 @@ async def test_a_wait_for_a_frame_can_be_cancelled_at_any_moment() -> None:
     for steps in range(8):
         task = asyncio.create_task(camera.next(-1))
         await asyncio.sleep(0.01)
-        camera._wake()
+        camera._wake_waiters()
         for _ in range(steps):
             await asyncio.sleep(0)
         if task.cancel():
@@ -570,12 +571,12 @@ def test_ctrl_c_ends_the_program_at_once_whatever_the_network_does(
     code = (
         "import sys, torch\n"
         "from resonance_tui import cli\n"
-        "from resonance_tui.pipeline import threads\n"
+        "from resonance_tui.engines import registry\n"
         "def hang(*_):\n"
         "    torch.set_num_threads(1)  # half a minute of work, however many cores there are\n"
         "    one = torch.ones(12_000, 12_000)\n"
         "    print('hangs', flush=True); torch.mm(one, one); print('done', flush=True)\n"
-        "threads.create_engine = hang\n"
+        "registry.create = hang\n"
         "sys.argv[1:] = ['join', 'x', '--camera', 'demo', '--headless',\n"
         f"                '--broker', {mosquitto.url!r}]\n"
         "cli.main()"

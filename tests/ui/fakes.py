@@ -15,8 +15,9 @@ from resonance_tui.engines.confusion import confusion_of
 from resonance_tui.errors import InvalidChannel, InvalidNickname, ResonanceError
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
+from resonance_tui.protocol.values import MANUAL
 from resonance_tui.room.correction import correct_counts
-from resonance_tui.room.state import MANUAL, RoomSnapshot, ViewerRow
+from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
 from resonance_tui.session import (
     CorrectedCounts,

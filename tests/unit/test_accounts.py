@@ -16,7 +16,6 @@ from resonance_broker.accounts import (
     REMEMBER_S,
     Account,
     AccountList,
-    EnrollmentResult,
     Role,
     StoredInvite,
     add_account,
@@ -31,8 +30,11 @@ from resonance_broker.passwords import hash_password, is_sha512, new_id, new_sec
 from resonance_tui.commands.broker_accounts import parse_span
 from resonance_tui.errors import InputError, StoreError, WireError
 from resonance_tui.logins import Logins, SavedLogin
-from resonance_tui.messaging import enrollment
+from resonance_tui.protocol.events import EnrollmentAnswer, EnrollmentRequest
+from resonance_tui.protocol.frames import encode_enrollment_answer, encode_enrollment_request
+from resonance_tui.protocol.messages import ENROLLMENT_ANSWER, ENROLLMENT_REQUEST, decode
 from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.values import EnrollmentResult
 
 DIGEST = hash_password("a", b"0123456789ab")
 OTHER = hash_password("b", b"0123456789ab")
@@ -210,34 +212,40 @@ def test_a_stamp_tells_every_change(tmp_path: Path) -> None:
     assert len(set(stamps)) == 3
 
 
-# --- at the door -------------------------------------------------------------------------------
+# --- enrolment ---------------------------------------------------------------------------------
 
 
-def test_words_at_the_door_read_back_as_they_were_said() -> None:
-    knock = enrollment.decode_request(
-        enrollment.request_topic("abcdefgh"), enrollment.encode_request("mia", DIGEST)
-    )
-    assert knock == enrollment.EnrollmentRequest("abcdefgh", "mia", DIGEST)
-    assert enrollment.decode_answer(enrollment.encode_answer("mia", "used")) == ("mia", "used")
+REQUEST_TOPIC = ENROLLMENT_REQUEST.topic.of("abcdefgh")
+ANSWER_TOPIC = ENROLLMENT_ANSWER.topic.of("abcdefgh")
+
+
+def test_request_and_answer_are_decoded_as_they_were_encoded() -> None:
+    request = decode(REQUEST_TOPIC, encode_enrollment_request("mia", DIGEST))
+    assert request == EnrollmentRequest("abcdefgh", "mia", DIGEST)
+    answer = decode(ANSWER_TOPIC, encode_enrollment_answer("mia", "used"))
+    assert answer == EnrollmentAnswer("abcdefgh", "mia", "used")
 
 
 @given(
-    topic=st.text(max_size=60) | st.from_regex(r"resonance/door/[^/]{0,12}/knock", fullmatch=True),
+    topic=st.text(max_size=60)
+    | st.from_regex(r"resonance/door/[^/]{0,12}/(knock|answer)", fullmatch=True),
     payload=st.binary(max_size=600) | st.lists(st.text(max_size=300)).map(msgspec.msgpack.encode),
 )
-def test_any_message_is_a_knock_or_refused(topic: str, payload: bytes) -> None:
-    for read in (
-        lambda: enrollment.decode_request(topic, payload),
-        lambda: enrollment.decode_answer(payload),
-    ):
-        with contextlib.suppress(WireError):
-            read()
+def test_any_message_is_a_request_an_answer_or_refused(topic: str, payload: bytes) -> None:
+    with contextlib.suppress(WireError):
+        assert isinstance(decode(topic, payload), EnrollmentRequest | EnrollmentAnswer)
 
 
-def test_a_knock_that_is_too_long_is_refused() -> None:
-    payload = enrollment.encode_request("mia", DIGEST) + bytes(600)
+@pytest.mark.parametrize("name", ["", "Mia", "a/b", "mia\nuser eve"])
+def test_a_request_for_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(WireError):
-        enrollment.decode_request(enrollment.request_topic("abcdefgh"), payload)
+        decode(REQUEST_TOPIC, encode_enrollment_request(name, DIGEST))
+
+
+def test_a_request_that_is_too_long_is_refused() -> None:
+    payload = encode_enrollment_request("mia", DIGEST) + bytes(600)
+    with pytest.raises(WireError, match="bytes"):
+        decode(REQUEST_TOPIC, payload)
 
 
 # --- what a viewer keeps -----------------------------------------------------------------------

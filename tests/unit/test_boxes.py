@@ -8,15 +8,10 @@ from hypothesis import strategies as st
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
-from resonance_tui.protocol.messages import (
-    LeaveEvent,
-    NicknameEvent,
-    ReportEvent,
-    decode,
-    encode_report,
-)
-from resonance_tui.protocol.topics import nickname_topic, report_topic
-from resonance_tui.room.state import Report
+from resonance_tui.protocol.events import LeaveEvent, NicknameEvent, ReportEvent
+from resonance_tui.protocol.frames import encode_report
+from resonance_tui.protocol.messages import NICKNAME, REPORT, decode
+from resonance_tui.protocol.values import Report
 
 FIRST = Report(10, 1, Emotion.HAPPINESS, 80)
 
@@ -34,7 +29,7 @@ def numbers(outbox: RetainedState) -> list[int]:
 
 def test_the_newest_of_a_topic_is_what_one_reads() -> None:
     inbox = Inbox()
-    topic = report_topic("room", "a")
+    topic = REPORT.topic.of("room", "a")
     for seq in range(100):
         inbox.put(topic, encode_report(Report(1, seq, Emotion.FEAR, 1)))
     assert len(inbox) == 1
@@ -45,15 +40,15 @@ def test_the_newest_of_a_topic_is_what_one_reads() -> None:
 def test_it_holds_so_many_topics_and_no_more() -> None:
     inbox = Inbox(max_topics=10)
     for number in range(1000):
-        inbox.put(report_topic("room", f"v{number}"), encode_report(FIRST))
-    inbox.put(report_topic("room", "v3"), b"")
+        inbox.put(REPORT.topic.of("room", f"v{number}"), encode_report(FIRST))
+    inbox.put(REPORT.topic.of("room", "v3"), b"")
     assert (len(inbox), inbox.dropped) == (10, 990)
     assert LeaveEvent("room", "v3") in inbox.drain()
 
 
 def test_what_is_too_big_to_be_ours_is_not_even_kept() -> None:
     inbox = Inbox()
-    inbox.put(report_topic("room", "a"), bytes(100_000))
+    inbox.put(REPORT.topic.of("room", "a"), bytes(100_000))
     inbox.put("x" * 100_000, b"")
     assert (len(inbox), inbox.rejected) == (0, 2)
 
@@ -72,7 +67,7 @@ def test_garbage_displaces_nothing_and_is_told_of(payloads: list[bytes]) -> None
     told: list[str] = []
     inbox = Inbox()
     inbox.on_broken.add(told.append)
-    topic = report_topic("room", "ann")
+    topic = REPORT.topic.of("room", "ann")
     inbox.put(topic, encode_report(FIRST))
     for payload in payloads:
         inbox.put(topic, b"\xc1" + payload)  # a byte that MessagePack never uses
@@ -128,8 +123,8 @@ def test_under_a_new_id_everything_is_told_again_and_the_old_left_alone() -> Non
     outbox.take()
     outbox.move_to("b")
     topics = [message.topic for message in outbox.take()]
-    assert topics == [nickname_topic("room", "b"), report_topic("room", "b")]
-    assert [message.topic for message in outbox.farewell()] == topics
+    assert topics == [NICKNAME.topic.of("room", "b"), REPORT.topic.of("room", "b")]
+    assert [message.topic for message in outbox.closing_messages()] == topics
 
 
 def test_what_is_shown_does_not_outlive_its_owner_for_long() -> None:
@@ -139,4 +134,4 @@ def test_what_is_shown_does_not_outlive_its_owner_for_long() -> None:
     nickname, report = outbox.take()
     assert (nickname.expiry_s, report.expiry_s) == (3600, 30)
     assert (nickname.qos, report.qos) == (1, 0)
-    assert [(each.payload, each.qos) for each in outbox.farewell()] == [(b"", 1), (b"", 1)]
+    assert [(each.payload, each.qos) for each in outbox.closing_messages()] == [(b"", 1), (b"", 1)]

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
-from resonance_broker.access import SHARDS, BrokerLogin, access_rules, parse_users, users_file
+from resonance_broker.access import BrokerLogin, access_rules, parse_users, users_file
 from resonance_broker.accounts import HOST_NAME, Account, Role, StoredInvite
 from resonance_broker.passwords import hash_password
 from resonance_broker.settings import is_loopback, mosquitto_conf, warnings
 
-from resonance_tui.protocol.topics import nickname_topic, report_topic
-from resonance_tui.room.tally import shard_of
+from resonance_tui.protocol.messages import NICKNAME, REPORT
+from resonance_tui.protocol.topics import shard_of
 
 DATA = Path("/data")
 DEBIAN = (2, 0, 11)
@@ -257,9 +257,8 @@ def test_a_viewer_writes_its_own_two_topics_and_no_others() -> None:
 @given(st.from_regex(r"[a-z0-9_-]{1,32}", fullmatch=True))
 def test_the_broker_and_its_viewers_mean_the_same_shard(name: str) -> None:
     rules = access_rules([Account(name, HASH, Role.VIEWER, ("c",))], [])
-    assert f"topic write {report_topic('c', name)}\n" in rules
-    assert f"topic write {nickname_topic('c', name)}\n" in rules
-    assert SHARDS == 64
+    assert f"topic write {REPORT.topic.of('c', name)}\n" in rules
+    assert f"topic write {NICKNAME.topic.of('c', name)}\n" in rules
 
 
 def test_each_role_writes_what_it_is_for() -> None:

@@ -151,3 +151,29 @@ def test_whatever_comes_a_clip_is_real(steps, tracks, frames, rate):
         assert now - clip.times[-1] <= 0.5
         nominal = (frames - 1) / rate
         assert nominal - 0.5 / rate <= clip.times[-1] - clip.times[0] <= STRETCH * nominal
+
+
+steps = st.lists(st.tuples(st.floats(0.02, 0.6), st.booleans()), max_size=60)
+
+
+@given(steps, st.integers(1, 6), st.sampled_from([1.5, 5.0, 10.0]))
+def test_crops_that_are_dropped_once_the_face_has_gone_cost_no_clip(steps, frames, rate):
+    keeping, dropping, now = ClipBuffer(frames, rate), ClipBuffer(frames, rate), 0.0
+    for pause, has_face in steps:
+        now += pause
+        if has_face:
+            keeping.add(picture(0), now, 0)
+            dropping.add(picture(0), now, 0)
+        else:
+            dropping.expire(now)
+        wanted, found = keeping.clip(now), dropping.clip(now)
+        if wanted is not None:
+            assert found is not None and found.times == wanted.times
+
+
+def test_a_second_after_the_face_has_gone_no_crop_is_kept():
+    buffer = filled([k / 10 for k in range(20)])
+    buffer.expire(2.3)
+    assert buffer.clip(2.3) is not None
+    buffer.expire(2.9)
+    assert buffer.clip(1.9) is None

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.topics import shard_of
+from resonance_tui.protocol.values import SHARDS, Counts, Partial
 from resonance_tui.room.federation import EDGES_MOST, Edges
-from resonance_tui.room.tally import SHARDS, Counts, Partial, shard_of, shards_owned
+from resonance_tui.room.tally import shards_owned
 
 LIVE = {"core": ["root"], "berlin": ["b1", "b2"], "oslo": ["o1"]}
 EDGE_OF = {agent: edge for edge, agents in LIVE.items() for agent in agents}

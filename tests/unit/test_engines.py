@@ -16,10 +16,10 @@ from resonance_zoo.cards import network_card
 from resonance_tui.commands import doctor
 from resonance_tui.commands.session_builder import check, frames_a_second
 from resonance_tui.config import load
-from resonance_tui.engines import auto, base, benchmark_cache, catalog
-from resonance_tui.engines.base import EngineOptions, EngineSpec, check_engine, create_engine
+from resonance_tui.engines import auto, benchmark_cache, catalog, registry
+from resonance_tui.engines.base import EngineOptions, EngineSpec
 from resonance_tui.engines.benchmark_cache import DAY_S, HOLDS_WITHIN_S, BenchmarkCache, Timing
-from resonance_tui.engines.catalog import engine_names, live_networks
+from resonance_tui.engines.catalog import live_networks
 from resonance_tui.errors import EngineUnavailable, InputError
 
 UNTRAINED = EngineOptions(allow_untrained=True)
@@ -67,7 +67,7 @@ def speeds(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 
 def test_every_clip_and_image_network_is_an_engine() -> None:
-    assert {"auto", "static", "mae_dfer_mmnet_add", "poster_v2", "c3d"} <= set(engine_names())
+    assert {"auto", "static", "mae_dfer_mmnet_add", "poster_v2", "c3d"} <= set(registry.names())
     for name in live_networks():
         wants = network_card(name).input
         assert wants is not None and wants.frames >= 1 and wants.frame_rate > 0
@@ -87,7 +87,7 @@ def test_every_clip_and_image_network_is_an_engine() -> None:
 )
 def test_what_is_no_engine_is_said_with_what_to_type(name: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
-        check_engine(name, tmp_path, UNTRAINED)
+        registry.resolve(name, tmp_path, UNTRAINED)
     assert said in f"{caught.value.message} {caught.value.hint}"
     assert caught.value.exit_code == 2
 
@@ -103,18 +103,18 @@ def test_a_device_or_precision_there_is_not(options: dict[str, str]) -> None:
 
 def test_a_network_without_weights_is_refused_unless_that_is_meant(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match="no trained weights") as caught:
-        check_engine("former_dfer", tmp_path)
+        registry.resolve("former_dfer", tmp_path)
     for way in ("models pull former_dfer", "models import FILE --as former_dfer"):
         assert way in caught.value.hint
     assert "--allow-untrained" in caught.value.hint
-    assert check_engine("former_dfer", tmp_path, UNTRAINED) == "former_dfer"
+    assert registry.resolve("former_dfer", tmp_path, UNTRAINED) == "former_dfer"
     with pytest.raises(EngineUnavailable, match="no trained weights"):
-        create_engine("former_dfer", tmp_path)
+        registry.create("former_dfer", tmp_path)
 
 
 def test_nothing_is_offered_for_fetching_that_nobody_published(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable) as caught:
-        check_engine("ial", tmp_path)
+        registry.resolve("ial", tmp_path)
     assert "models pull" not in caught.value.hint
 
 
@@ -123,7 +123,7 @@ def test_without_torch_the_line_to_type_is_said(
 ) -> None:
     monkeypatch.setattr(catalog, "find_spec", lambda name: None if name == "torch" else object())
     with pytest.raises(EngineUnavailable, match="torch") as caught:
-        check_engine("former_dfer", tmp_path, UNTRAINED)
+        registry.resolve("former_dfer", tmp_path, UNTRAINED)
     assert caught.value.hint == 'pip install "resonance-tui[zoo]"'
 
 
@@ -131,7 +131,7 @@ def test_a_damaged_record_is_said(tmp_path: Path) -> None:
     pretend_weights(tmp_path, "former_dfer")
     (tmp_path / "former_dfer.json").write_text("{")
     with pytest.raises(EngineUnavailable, match="damaged"):
-        check_engine("former_dfer", tmp_path)
+        registry.resolve("former_dfer", tmp_path)
 
 
 def test_who_has_no_camera_needs_no_weights_but_an_engine_that_there_is(tmp_path: Path) -> None:
@@ -152,15 +152,15 @@ def test_the_engine_says_how_many_frames_it_needs_unless_the_person_did() -> Non
 
 
 def test_auto_without_weights_is_static_and_loads_no_torch(tmp_path: Path) -> None:
-    assert check_engine("auto", tmp_path) == "static"
+    assert registry.resolve("auto", tmp_path) == "static"
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from resonance_tui.engines.base import check_engine, create_engine\n"
+        "from resonance_tui.engines import registry\n"
         f"folder = Path({str(tmp_path)!r})\n"
-        "check_engine('auto', folder)\n"
-        "assert create_engine('auto', folder).spec.name == 'static'\n"
+        "registry.resolve('auto', folder)\n"
+        "assert registry.create('auto', folder).spec.name == 'static'\n"
         "(folder / 'mae_dfer.voxceleb2.safetensors').touch()\n"  # a start for training, no engine
-        "assert create_engine('auto', folder).spec.name == 'static'\n"
+        "assert registry.create('auto', folder).spec.name == 'static'\n"
         "assert 'torch' not in sys.modules"
     )
     run_child([sys.executable, "-c", code], check=True, timeout=50)
@@ -169,8 +169,8 @@ def test_auto_without_weights_is_static_and_loads_no_torch(tmp_path: Path) -> No
 def test_auto_takes_the_best_that_was_published(tmp_path: Path, speeds: dict[str, float]) -> None:
     pretend_weights(tmp_path, "c3d", "mae_dfer_mmnet_add", "former_dfer")
     speeds |= {"c3d": 0.1, "mae_dfer_mmnet_add": 0.5, "former_dfer": 0.1}
-    assert check_engine("auto", tmp_path) == "auto"
-    assert create_engine("auto", tmp_path).spec.name == "mae_dfer_mmnet_add"
+    assert registry.resolve("auto", tmp_path) == "auto"
+    assert registry.create("auto", tmp_path).spec.name == "mae_dfer_mmnet_add"
     assert "loaded former_dfer" not in speeds
 
 
@@ -181,7 +181,7 @@ def test_auto_passes_over_what_is_too_slow_or_broken(
     speeds |= {"c3d": 0.1, "mae_dfer_mmnet_add": HOLDS_WITHIN_S + 0.1}
     said: list[str] = []
     why: list[str] = []
-    found = create_engine("auto", tmp_path, say=said.append, warn=why.append)
+    found = registry.create("auto", tmp_path, say=said.append, warn=why.append)
     assert found.spec.name == "c3d"
     assert speeds["loaded former_dfer"] == 1
     assert "mae_dfer_mmnet_add: timing" in said
@@ -213,7 +213,7 @@ def test_auto_passes_over_a_network_that_fails_while_it_is_timed_and_lets_go_of_
     monkeypatch.setattr(auto, "ZooEngine", build_one)
     monkeypatch.setattr(benchmark_cache, "measure", run_out)
     why: list[str] = []
-    assert create_engine("auto", tmp_path, warn=why.append).spec.name == "c3d"
+    assert registry.create("auto", tmp_path, warn=why.append).spec.name == "c3d"
     (reason,) = why
     assert reason.startswith("mae_dfer_mmnet_add was passed over: CUDA out of memory.")
     assert "More words" not in reason
@@ -229,7 +229,7 @@ def test_auto_does_not_pass_over_a_device_that_was_asked_for_and_is_not_there(
 
     monkeypatch.setattr(auto, "check_device", refuse)
     with pytest.raises(EngineUnavailable, match="no cuda"):
-        create_engine("auto", tmp_path, EngineOptions(device="cuda"))
+        registry.create("auto", tmp_path, EngineOptions(device="cuda"))
 
 
 def test_a_damaged_record_is_a_reason_that_auto_gives(
@@ -239,7 +239,7 @@ def test_a_damaged_record_is_a_reason_that_auto_gives(
     speeds["c3d"] = 0.1
     (tmp_path / "former_dfer.json").write_text("{")
     why: list[str] = []
-    assert create_engine("auto", tmp_path, warn=why.append).spec.name == "c3d"
+    assert registry.create("auto", tmp_path, warn=why.append).spec.name == "c3d"
     (reason,) = why
     assert "former_dfer was passed over" in reason and "damaged" in reason
 
@@ -262,10 +262,10 @@ def test_what_was_measured_on_another_device_is_measured_again(
     monkeypatch.setattr(auto, "ZooEngine", build)
     monkeypatch.setattr(benchmark_cache, "measure", measure)
     for _ in range(2):
-        assert create_engine("auto", tmp_path).spec.name == "c3d"
+        assert registry.create("auto", tmp_path).spec.name == "c3d"
     assert timed == ["a GPU"]
     device[0] = "a processor"
-    assert create_engine("auto", tmp_path).spec.name == "static"
+    assert registry.create("auto", tmp_path).spec.name == "static"
     assert timed == ["a GPU", "a processor"]
 
 
@@ -275,10 +275,10 @@ def test_a_measured_network_is_not_loaded_to_be_measured_again(
     pretend_weights(tmp_path, "mae_dfer_mmnet_add")
     speeds["mae_dfer_mmnet_add"] = 2.0
     for _ in range(3):
-        assert create_engine("auto", tmp_path).spec.name == "static"
+        assert registry.create("auto", tmp_path).spec.name == "static"
     assert speeds["loaded mae_dfer_mmnet_add"] == 1
     on_gpu = EngineOptions(device="cuda")
-    assert create_engine("auto", tmp_path, on_gpu).spec.name == "static"
+    assert registry.create("auto", tmp_path, on_gpu).spec.name == "static"
     assert speeds["loaded mae_dfer_mmnet_add"] == 2
 
 
@@ -343,7 +343,7 @@ def test_doctor_says_whether_a_network_keeps_up(
     pretend_weights(tmp_path / "models", "former_dfer")
     engine = Timed("former_dfer", seconds)
     engine.spec = replace(engine.spec, runs_on="float16 on a card")
-    monkeypatch.setattr(base, "create_engine", lambda *_, **__: engine)
+    monkeypatch.setattr(registry, "create", lambda *_, **__: engine)
     monkeypatch.setattr(benchmark_cache, "measure", lambda engine: engine.seconds)
     found = doctor._engine(load({"engine.name": "former_dfer"}))
     assert found.verdict == verdict

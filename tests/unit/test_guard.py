@@ -8,16 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.messaging.rate_limit import FORGIVE_S, RateLimiter, source_of
-from resonance_tui.protocol.topics import (
-    channel_filter,
-    nickname_topic,
-    report_topic,
-    room_topic,
-    total_topic,
-)
+from resonance_tui.messaging.rate_limit import FORGIVE_S, RateLimiter
+from resonance_tui.protocol.messages import NICKNAME, REPORT, ROOM_SETTINGS, TABLE, TOTAL
+from resonance_tui.protocol.table import Rate
 
-ANN, BEN = report_topic("room", "ann"), report_topic("room", "ben")
+ANN, BEN = REPORT.topic.of("room", "ann"), REPORT.topic.of("room", "ben")
 moments = st.lists(st.floats(0, 1000, allow_nan=False), max_size=200).map(sorted)
 
 
@@ -30,21 +25,22 @@ def muted(guard: RateLimiter, topic: str, now: float) -> None:
     ("topic", "source"),
     [
         (ANN, "ann"),
-        (nickname_topic("room", "ann"), "ann"),
+        (NICKNAME.topic.of("room", "ann"), "ann"),
         ("resonance/1/room/r/wrong/ann", "ann"),
-        (report_topic("agg", "ann"), "ann"),
-        (report_topic("room", "total"), "total"),
+        (REPORT.topic.of("agg", "ann"), "ann"),
+        (REPORT.topic.of("room", "total"), "total"),
         ("resonance/1/room/agg/a1", "agent a1"),
         ("resonance/1/room/agent/a1", "agent a1"),
-        (total_topic("room"), None),
-        (room_topic("room"), None),
-        (room_topic("agg"), None),
+        (TOTAL.topic.of("room"), None),
+        (ROOM_SETTINGS.topic.of("room"), None),
+        (ROOM_SETTINGS.topic.of("agg"), None),
         ("", None),
         ("$SYS/broker/uptime", None),
     ],
 )
 def test_a_topic_names_its_one_writer(topic: str, source: str | None) -> None:
-    assert source_of(topic) == source
+    found = TABLE.publisher_of(topic)
+    assert (found and found[0]) == source
 
 
 @given(st.text(max_size=200), st.floats(0, 10**9))
@@ -57,7 +53,7 @@ def test_any_topic_can_be_asked_for(topic: str, now: float) -> None:
 
 @given(moments)
 def test_no_source_gets_in_more_than_its_rate(times: list[float]) -> None:
-    guard = RateLimiter(rate_per_s=2, burst=5)
+    guard = RateLimiter(rate=Rate(2, 5))
     admitted = [now for now in times if guard.allow(ANN, now)]
     for start, first in enumerate(admitted):
         for count, last in enumerate(admitted[start:], 1):
@@ -67,7 +63,7 @@ def test_no_source_gets_in_more_than_its_rate(times: list[float]) -> None:
 
 @given(moments)
 def test_who_keeps_to_the_rate_is_always_heard(times: list[float]) -> None:
-    guard = RateLimiter(rate_per_s=1, burst=3)
+    guard = RateLimiter(rate=Rate(1, 3))
     kept = times[:1]
     for now in times[1:]:
         if now - kept[-1] >= 1:
@@ -78,7 +74,7 @@ def test_who_keeps_to_the_rate_is_always_heard(times: list[float]) -> None:
 
 @given(moments, moments)
 def test_a_flood_of_one_takes_nothing_from_another(flood: list[float], honest: list[float]) -> None:
-    alone, beside = RateLimiter(rate_per_s=1, burst=2), RateLimiter(rate_per_s=1, burst=2)
+    alone, beside = RateLimiter(rate=Rate(1, 2)), RateLimiter(rate=Rate(1, 2))
     expected = [alone.allow(BEN, now) for now in honest]
     arrivals = sorted([(now, ANN) for now in flood] + [(now, BEN) for now in honest])
     heard = [(topic, beside.allow(topic, now)) for now, topic in arrivals]
@@ -86,7 +82,7 @@ def test_a_flood_of_one_takes_nothing_from_another(flood: list[float], honest: l
 
 
 def test_a_viewer_has_one_bucket_for_all_its_topics() -> None:
-    guard = RateLimiter(rate_per_s=1, burst=4)
+    guard = RateLimiter(rate=Rate(1, 4))
     topics = [f"resonance/1/room/{kind}/{shard}/ann" for kind in "rn" for shard in range(20)]
     assert sum(guard.allow(topic, 0.0) for topic in topics) == 4
 
@@ -97,7 +93,7 @@ def test_whoever_sends_broken_messages_is_muted_for_a_while_and_then_heard_again
         assert guard.allow(ANN, now) and not guard.record_violation(ANN, now)
     assert guard.allow(ANN, 3.0)
     assert guard.record_violation(ANN, 3.0)
-    assert not guard.allow(ANN, 3.0) and not guard.allow(nickname_topic("room", "ann"), 62.9)
+    assert not guard.allow(ANN, 3.0) and not guard.allow(NICKNAME.topic.of("room", "ann"), 62.9)
     assert guard.allow(BEN, 3.0)
     assert guard.allow(ANN, 63.0)
     assert guard.mutes == 1 and guard.refused == 2
@@ -118,8 +114,12 @@ def test_a_broken_message_now_and_then_is_forgiven() -> None:
 
 
 def test_nobody_gets_the_room_or_its_total_muted_for_all() -> None:
-    guard = RateLimiter(strikes=1, burst=1)
-    for topic in (room_topic("room"), total_topic("room"), channel_filter("room", "x")):
+    guard = RateLimiter(strikes=1, rate=Rate(0, 1))
+    for topic in (
+        ROOM_SETTINGS.topic.of("room"),
+        TOTAL.topic.of("room"),
+        "resonance/1/room/x/+/+",
+    ):
         for _ in range(100):
             assert guard.allow(topic, 0.0) and not guard.record_violation(topic, 0.0)
     assert not guard.mutes
@@ -129,7 +129,7 @@ def test_nobody_gets_the_room_or_its_total_muted_for_all() -> None:
 def test_memory_is_bounded_whoever_speaks(acts: list[tuple[int, bool]]) -> None:
     guard = RateLimiter(max_sources=8, strikes=2)
     for now, (number, is_broken) in enumerate(acts):
-        topic = report_topic("room", f"v{number}")
+        topic = REPORT.topic.of("room", f"v{number}")
         guard.allow(topic, float(now))
         if is_broken:
             guard.record_violation(topic, float(now))
@@ -137,10 +137,10 @@ def test_memory_is_bounded_whoever_speaks(acts: list[tuple[int, bool]]) -> None:
 
 
 def test_the_least_lately_heard_is_forgotten_first() -> None:
-    guard = RateLimiter(max_sources=2, rate_per_s=0, burst=1)
+    guard = RateLimiter(max_sources=2, rate=Rate(0, 1))
     assert guard.allow(ANN, 0.0) and guard.allow(BEN, 1.0)
     assert not guard.allow(ANN, 2.0)
-    assert guard.allow(report_topic("room", "zoe"), 3.0)
+    assert guard.allow(REPORT.topic.of("room", "zoe"), 3.0)
     assert not guard.allow(ANN, 4.0), "still remembered"
     assert guard.allow(BEN, 5.0), "forgotten, so new again"
 
@@ -149,7 +149,7 @@ def test_the_notice_changes_with_the_order_of_magnitude_only() -> None:
     guard = RateLimiter(strikes=1)
     notices = [guard.notice]
     for number in range(120):
-        muted(guard, report_topic("room", f"v{number}"), 0.0)
+        muted(guard, REPORT.topic.of("room", f"v{number}"), 0.0)
         if guard.notice != notices[-1]:
             notices.append(guard.notice)
     assert [each.split()[0] for each in notices[1:]] == ["somebody", "some", "10", "100"]
@@ -157,5 +157,5 @@ def test_the_notice_changes_with_the_order_of_magnitude_only() -> None:
 
 
 def test_a_clock_that_stands_still_gives_no_tokens() -> None:
-    guard = RateLimiter(rate_per_s=1, burst=2)
+    guard = RateLimiter(rate=Rate(1, 2))
     assert [guard.allow(ANN, now) for now in (5.0, 5.0, 5.0, 4.0)] == [True, True, False, False]

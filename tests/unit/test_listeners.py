@@ -67,8 +67,8 @@ def test_an_inbox_goes_on_when_nobody_can_hear_of_what_is_broken() -> None:
 def test_a_reading_goes_on() -> None:
     reading = EmotionReader(broken)
     reading.forget()
-    reading.saw(1, 0.0)
-    assert reading.missed(100.0)
+    reading.face_seen(1, 0.0)
+    assert reading.face_missing(100.0)
 
 
 def test_a_delivery_goes_on(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

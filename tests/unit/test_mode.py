@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.messages import (
+from resonance_tui.protocol.events import (
     LeaveEvent,
     NicknameEvent,
     ReportEvent,
     RoomEvent,
-    RoomSettings,
     TotalEvent,
     TotalOverEvent,
 )
-from resonance_tui.room.state import Report, ViewerRow
+from resonance_tui.protocol.values import Report, RoomSettings
+from resonance_tui.room.state import ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
 from resonance_tui.session.room_model import RoomModel, timing_of
 

@@ -20,9 +20,8 @@ from resonance_zoo.files import sha256
 
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands import models, models_table
-from resonance_tui.engines import catalog
+from resonance_tui.engines import catalog, registry
 from resonance_tui.engines.auto import candidates
-from resonance_tui.engines.base import check_engine
 from resonance_tui.errors import EngineUnavailable, InputError, ResonanceError
 
 SMALL: dict[str, Any] = {
@@ -206,7 +205,7 @@ def test_weights_for_other_classes_are_kept_but_not_for_a_room(
     assert "--engine" not in out
     assert f'"mae_dfer", pretrained=True, weights_folder="{data}")' in out
     with pytest.raises(EngineUnavailable, match="for 5 classes; a room knows seven"):
-        check_engine("mae_dfer", data)
+        registry.resolve("mae_dfer", data)
 
 
 def test_replaced_weights_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from amqtt.mqtt.publish import PublishPacket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.messaging import packets
+from resonance_tui.protocol import packets
 
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=200)
 names = texts.filter(bool)
@@ -96,3 +96,9 @@ def test_the_answer_is_read_as_soon_as_it_can_be(data: bytes, code: int | None) 
 def test_no_answer_breaks_the_reader(data: bytes) -> None:
     code = packets.connack_code(data)
     assert code is None or -1 <= code <= 255
+
+
+def test_a_probe_is_the_shortest_connect() -> None:
+    # MQTT 3.1.2: level, clean start, keepalive 5 s, (5.0: no properties), empty client id
+    assert packets.probe_packet(5) == b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x05\x00\x00\x00"
+    assert packets.probe_packet(4) == b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x05\x00\x00"

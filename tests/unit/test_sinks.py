@@ -7,7 +7,6 @@ import json
 import os
 import random
 import sqlite3
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import scratch_sink
+from children import run_child
 from hypothesis import given
 from hypothesis import strategies as st
 from limits import patience
@@ -240,7 +240,7 @@ def test_a_kill_between_add_and_confirmation_neither_doubles_nor_drops_a_row(
     def run(when: str) -> int:
         args = [sys.executable, "-c", KILLED, str(target), str(path), when]
         env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-        return subprocess.run(args, timeout=patience(40), env=env).returncode
+        return run_child(args, timeout=patience(40), env=env).returncode
 
     with Store(path) as store:
         store.append(row(n) for n in range(100))

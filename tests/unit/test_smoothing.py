@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.room.smoothing import ABSENT, AWAY_AFTER_S, UNREAD, PublishGate, Smoother
+from resonance_tui.pipeline.smoothing import ABSENT, AWAY_AFTER_S, UNREAD, Smoother
+from resonance_tui.session.publish_gate import PublishGate
 
 HOP = 0.2
 
@@ -30,7 +31,9 @@ def noisy(code: Emotion, rng: random.Random) -> tuple[float, ...]:
 @pytest.mark.parametrize("seed", range(8))
 def test_a_still_face_changes_at_most_once_a_minute(seed: int) -> None:
     rng, smoother = random.Random(seed), Smoother()
-    codes = [smoother.see(noisy(Emotion.NEUTRAL, rng), n * HOP).code for n in range(int(300 / HOP))]
+    codes = [
+        smoother.update(noisy(Emotion.NEUTRAL, rng), n * HOP).code for n in range(int(300 / HOP))
+    ]
     changes = sum(one != two for one, two in itertools.pairwise(codes))
     assert changes <= 5  # five minutes
     assert codes.count(Emotion.NEUTRAL) > 0.98 * len(codes)
@@ -39,24 +42,24 @@ def test_a_still_face_changes_at_most_once_a_minute(seed: int) -> None:
 def test_a_real_change_shows_within_a_second() -> None:
     smoother = Smoother()
     for n in range(20):
-        smoother.see(sure(Emotion.NEUTRAL), n * HOP)
+        smoother.update(sure(Emotion.NEUTRAL), n * HOP)
     began = 20 * HOP
     shown = next(
         n * HOP
         for n in range(20, 40)
-        if smoother.see(sure(Emotion.HAPPINESS), n * HOP).code is Emotion.HAPPINESS
+        if smoother.update(sure(Emotion.HAPPINESS), n * HOP).code is Emotion.HAPPINESS
     )
     assert shown - began <= 1.0
 
 
 def test_the_first_reading_needs_no_waiting() -> None:
-    assert Smoother().see(sure(Emotion.FEAR), 0.0).code is Emotion.FEAR
+    assert Smoother().update(sure(Emotion.FEAR), 0.0).code is Emotion.FEAR
 
 
 def test_a_single_outlier_changes_nothing() -> None:
     smoother = Smoother()
     codes = [
-        smoother.see(sure(Emotion.ANGER if n == 10 else Emotion.SADNESS), n * HOP).code
+        smoother.update(sure(Emotion.ANGER if n == 10 else Emotion.SADNESS), n * HOP).code
         for n in range(30)
     ]
     assert set(codes) == {Emotion.SADNESS}
@@ -65,26 +68,26 @@ def test_a_single_outlier_changes_nothing() -> None:
 def test_a_flat_answer_is_unsure_and_does_not_flicker() -> None:
     smoother = Smoother()
     flat = (0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1)
-    assert smoother.see(flat, 0.0).code is Emotion.UNSURE
+    assert smoother.update(flat, 0.0).code is Emotion.UNSURE
     edge = sure(Emotion.NEUTRAL, 0.41)  # just above the threshold, inside the band
-    codes = {smoother.see(edge, n * HOP).code for n in range(1, 20)}
+    codes = {smoother.update(edge, n * HOP).code for n in range(1, 20)}
     assert codes == {Emotion.UNSURE}
 
 
 def test_away_only_after_the_face_has_been_gone_for_a_while() -> None:
     smoother = Smoother()
-    smoother.see(sure(Emotion.NEUTRAL), 0.0)
-    assert smoother.miss(AWAY_AFTER_S - 0.1).code is Emotion.NEUTRAL
-    assert smoother.miss(AWAY_AFTER_S + 0.1) is ABSENT
-    assert smoother.see(sure(Emotion.HAPPINESS), 2.0).code is Emotion.HAPPINESS
+    smoother.update(sure(Emotion.NEUTRAL), 0.0)
+    assert smoother.face_absent(AWAY_AFTER_S - 0.1).code is Emotion.NEUTRAL
+    assert smoother.face_absent(AWAY_AFTER_S + 0.1) is ABSENT
+    assert smoother.update(sure(Emotion.HAPPINESS), 2.0).code is Emotion.HAPPINESS
 
 
 def test_a_face_in_view_without_a_prediction_is_not_away() -> None:
     smoother = Smoother()
-    smoother.see(sure(Emotion.NEUTRAL), 0.0)
-    smoother.keep(0.9)
-    smoother.keep(1.8)
-    assert smoother.miss(2.5).code is Emotion.NEUTRAL
+    smoother.update(sure(Emotion.NEUTRAL), 0.0)
+    smoother.face_present(0.9)
+    smoother.face_present(1.8)
+    assert smoother.face_absent(2.5).code is Emotion.NEUTRAL
 
 
 probabilities = st.lists(st.floats(0.001, 1), min_size=7, max_size=7).map(
@@ -97,7 +100,7 @@ def test_the_average_stays_a_distribution(steps: list[tuple[tuple[float, ...], f
     smoother, at = Smoother(), 0.0
     for reading, gap in steps:
         at += gap
-        steady = smoother.see(reading, at)
+        steady = smoother.update(reading, at)
         assert sum(steady.probabilities) == pytest.approx(1)
         assert 0 <= steady.confidence <= 1
         assert steady.code is not Emotion.AWAY
@@ -122,40 +125,40 @@ def test_the_gate_lets_a_drifted_confidence_through_now_and_then() -> None:
 
 def test_news_of_a_slow_engine_does_not_make_a_face_in_view_absent() -> None:
     smoother = Smoother()
-    smoother.keep(10.0)
+    smoother.face_present(10.0)
     for n in range(1, 21):
-        smoother.keep(10.0 + n / 10)
-    smoother.see(sure(Emotion.ANGER), 10.0)  # of a clip that ended two seconds ago
-    assert smoother.miss(12.1).code is Emotion.ANGER
-    assert smoother.miss(13.2) is ABSENT
+        smoother.face_present(10.0 + n / 10)
+    smoother.update(sure(Emotion.ANGER), 10.0)  # of a clip that ended two seconds ago
+    assert smoother.face_absent(12.1).code is Emotion.ANGER
+    assert smoother.face_absent(13.2) is ABSENT
 
 
 def test_a_face_that_nobody_has_read_yet_is_unsure_after_a_second_and_not_before() -> None:
     smoother = Smoother()
-    told = [smoother.keep(5.0 + n / 10) for n in range(15)]
+    told = [smoother.face_present(5.0 + n / 10) for n in range(15)]
     assert told[:10] == [ABSENT] * 10
     assert told[11:] == [UNREAD] * 4
-    assert smoother.miss(7.0) is UNREAD
-    assert smoother.miss(9.0) is ABSENT
-    assert smoother.keep(9.1) is ABSENT  # somebody comes back: the wait begins anew
-    assert smoother.see(sure(Emotion.FEAR), 9.2).code is Emotion.FEAR
+    assert smoother.face_absent(7.0) is UNREAD
+    assert smoother.face_absent(9.0) is ABSENT
+    assert smoother.face_present(9.1) is ABSENT  # somebody comes back: the wait begins anew
+    assert smoother.update(sure(Emotion.FEAR), 9.2).code is Emotion.FEAR
 
 
 def in_view(smoother: Smoother, start: float, end: float) -> list[Emotion]:
     """What is told while the face stays and no prediction comes, ten times a second."""
     steps = round((end - start) * 10)
-    return [smoother.keep(start + n / 10).code for n in range(steps)]
+    return [smoother.face_present(start + n / 10).code for n in range(steps)]
 
 
 def test_a_reading_lapses_when_predictions_stop_while_the_face_stays() -> None:
     smoother = Smoother()
     for n in range(20):
-        smoother.see(sure(Emotion.ANGER), n * HOP)
+        smoother.update(sure(Emotion.ANGER), n * HOP)
     assert set(in_view(smoother, 4.0, 8.7)) == {Emotion.ANGER}
-    told = [smoother.keep(8.7 + n / 10) for n in range(5)]
+    told = [smoother.face_present(8.7 + n / 10) for n in range(5)]
     assert told[-1] is UNREAD  # the last prediction came at 3.8
     assert (
-        smoother.see(sure(Emotion.FEAR), 9.2).code is Emotion.FEAR
+        smoother.update(sure(Emotion.FEAR), 9.2).code is Emotion.FEAR
     )  # nothing is left of the anger
 
 
@@ -163,7 +166,7 @@ def test_a_slow_engine_is_given_four_of_its_gaps() -> None:
     smoother = Smoother()
     for n in range(3):  # each is of a clip that ended three seconds before it comes
         in_view(smoother, n * 3.0, n * 3.0 + 3.0)
-        smoother.see(sure(Emotion.ANGER), n * 3.0)
+        smoother.update(sure(Emotion.ANGER), n * 3.0)
     assert set(in_view(smoother, 9.0, 20.8)) == {Emotion.ANGER}
     assert in_view(smoother, 20.8, 21.5)[-1] is Emotion.UNSURE
 
@@ -171,12 +174,12 @@ def test_a_slow_engine_is_given_four_of_its_gaps() -> None:
 def test_the_first_prediction_of_a_slow_engine_does_not_lapse_before_the_second() -> None:
     smoother = Smoother()
     in_view(smoother, 0.0, 6.0)
-    smoother.see(sure(Emotion.ANGER), 0.5)
+    smoother.update(sure(Emotion.ANGER), 0.5)
     assert set(in_view(smoother, 6.0, 12.0)) == {Emotion.ANGER}
 
 
 def test_a_face_that_comes_back_after_a_while_is_read_anew() -> None:
     smoother = Smoother()
-    smoother.see(sure(Emotion.ANGER), 0.0)
-    assert smoother.keep(AWAY_AFTER_S + 1.0) is ABSENT
-    assert smoother.see(sure(Emotion.HAPPINESS), AWAY_AFTER_S + 1.2).code is Emotion.HAPPINESS
+    smoother.update(sure(Emotion.ANGER), 0.0)
+    assert smoother.face_present(AWAY_AFTER_S + 1.0) is ABSENT
+    assert smoother.update(sure(Emotion.HAPPINESS), AWAY_AFTER_S + 1.2).code is Emotion.HAPPINESS

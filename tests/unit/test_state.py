@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.room.state import (
-    EMPTY_ROOM,
-    MANUAL,
-    SIMULATED,
-    Report,
-    RoomSnapshot,
-    RoomState,
-    ViewerRow,
-)
+from resonance_tui.protocol.values import MANUAL, SIMULATED, Report
+from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 
 HAPPY = Report(boot=10, seq=5, code=Emotion.HAPPINESS, confidence=80)
 ids = st.sampled_from([f"v{number}" for number in range(6)])

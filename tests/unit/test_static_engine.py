@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from resonance_zoo import files
 
 from resonance_tui.emotions import WORDS
-from resonance_tui.engines.base import create_engine
+from resonance_tui.engines import registry
 from resonance_tui.engines.still import StillEngine
 from resonance_tui.errors import EngineUnavailable
 from resonance_tui.pipeline.alignment import BOX_LIFT, BOX_SCALE
@@ -70,4 +70,4 @@ def test_other_weights_than_the_cards_are_refused(
     (tmp_path / "static_cnn.onnx").write_bytes(b"something else")
     monkeypatch.setattr(files, "WEIGHTS", tmp_path)
     with pytest.raises(EngineUnavailable, match="SHA-256"):
-        create_engine("static")
+        registry.create("static")

@@ -10,18 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.room.state import Report
-from resonance_tui.room.tally import (
-    ROOT,
-    SHARDS,
-    Counts,
-    Partial,
-    PartialTable,
-    Tally,
-    owner,
-    shard_of,
-    shards_owned,
-)
+from resonance_tui.protocol.topics import shard_of
+from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report
+from resonance_tui.room.tally import ROOT, PartialTable, Tally, owner, shards_owned
 
 ALL = frozenset(range(SHARDS))
 IDS = [f"viewer-{number}" for number in range(12)]

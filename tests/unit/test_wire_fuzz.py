@@ -13,17 +13,20 @@ from resonance_tui.errors import WireError
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.rate_limit import RateLimiter
 from resonance_tui.protocol import messages as wire
-from resonance_tui.protocol.messages import (
+from resonance_tui.protocol.events import (
+    Event,
     LeaveEvent,
     NicknameEvent,
     ReportEvent,
     RoomEvent,
     TotalEvent,
-    decode,
 )
-from resonance_tui.room.state import Report, RoomState
+from resonance_tui.protocol.messages import decode
+from resonance_tui.protocol.sanitize import NICKNAME_LIMIT
+from resonance_tui.protocol.values import Report
+from resonance_tui.room.state import RoomState
 
-EVENTS = get_args(wire.Event)
+EVENTS = get_args(Event)
 REPORT = [1, 1_790_000_000, 7, 3, 80, 2]
 FRAMES = [
     REPORT,
@@ -38,8 +41,8 @@ FRAMES = [
 
 viewer_ids = st.from_regex(r"[a-z0-9_-]{1,32}", fullmatch=True)
 ours = st.one_of(
-    viewer_ids.map(lambda each: wire.report_topic("room", each)),
-    viewer_ids.map(lambda each: wire.nickname_topic("room", each)),
+    viewer_ids.map(lambda each: wire.REPORT.topic.of("room", each)),
+    viewer_ids.map(lambda each: wire.NICKNAME.topic.of("room", each)),
     viewer_ids.map(lambda each: f"resonance/1/room/agg/{each}"),
     viewer_ids.map(lambda each: f"resonance/1/room/agent/{each}"),
     st.sampled_from(["resonance/1/room/room", "resonance/1/room/total", "resonance/edge/berlin"]),
@@ -102,13 +105,13 @@ def test_nothing_but_an_event_or_a_wire_error(topic: str, payload: bytes) -> Non
     check(event)
 
 
-def check(event: wire.Event) -> None:
+def check(event: Event) -> None:
     match event:
         case ReportEvent(_, _, report):
             assert 0 <= report.code <= 8 and 0 <= report.confidence <= 100
             assert 0 <= report.boot < 2**32 and 0 <= report.seq < 2**32
         case NicknameEvent(_, _, nickname):
-            assert len(nickname) <= wire.NICKNAME_LIMIT and (not nickname or nickname.isprintable())
+            assert len(nickname) <= NICKNAME_LIMIT and (not nickname or nickname.isprintable())
         case TotalEvent():
             assert len(event.counts) == 9 and min(event.counts) >= 0
         case RoomEvent(_, settings) if settings is not None:
@@ -120,8 +123,8 @@ def check(event: wire.Event) -> None:
 @pytest.mark.parametrize("kind", ["r", "n", "room", "total", "agg", "agent"])
 def test_nesting_is_refused_at_any_depth(kind: str, opening: bytes, depth: int) -> None:
     topic = {
-        "r": wire.report_topic("room", "ann"),
-        "n": wire.nickname_topic("room", "ann"),
+        "r": wire.REPORT.topic.of("room", "ann"),
+        "n": wire.NICKNAME.topic.of("room", "ann"),
         "agg": "resonance/1/room/agg/a1",
         "agent": "resonance/1/room/agent/a1",
     }.get(kind, f"resonance/1/room/{kind}")

@@ -11,7 +11,7 @@ import resonance_zoo
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
 from resonance_zoo.mae_dfer_pretrain import joint_loss, reconstruction_target  # noqa: E402
-from resonance_zoo.masking import part_window_mask, tube_mask  # noqa: E402
+from resonance_zoo.masking import part_window_mask  # noqa: E402
 
 from tests.zoo import parity  # noqa: E402
 
@@ -119,12 +119,11 @@ def test_the_official_gradients(checkpointing: bool) -> None:
             assert norms[name] == pytest.approx(float(expected), rel=2e-5), name
 
 
-def test_the_official_masks_of_seed_0() -> None:
+def test_the_official_mask_of_seed_0() -> None:
     _, arrays = parity.fixture("maedfer_pretrain_tiny")
-    for name, generate in (("part_window", part_window_mask), ("tube", tube_mask)):
-        mask = generate(np.random.RandomState(0))
-        assert mask.dtype == bool
-        np.testing.assert_array_equal(mask, arrays[f"gen.{name}.seed0"].astype(bool))
+    mask = part_window_mask(np.random.RandomState(0))
+    assert mask.dtype == bool
+    np.testing.assert_array_equal(mask, arrays["gen.part_window.seed0"].astype(bool))
 
 
 def test_half_a_face_keeps_five_patches_and_keeps_them_all_the_time() -> None:
@@ -212,4 +211,4 @@ def test_windows_and_shares_of_masks_are_checked() -> None:
     with pytest.raises(ValueError, match="tile"):
         part_window_mask(np.random.RandomState(0), (8, 10, 10), (4, 10))
     with pytest.raises(ValueError, match="share"):
-        tube_mask(np.random.RandomState(0), ratio=1.0)
+        part_window_mask(np.random.RandomState(0), ratio=1.0)

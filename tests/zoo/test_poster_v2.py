@@ -6,11 +6,8 @@ import pytest
 import resonance_zoo
 import torch
 import torch.nn.functional as F
-from resonance_zoo.classes import CLASSES
 from resonance_zoo.clip_input import ClipError
 from resonance_zoo.poster_v2 import (
-    RAF_DB_CLASSES,
-    RAF_DB_TO_ZOO,
     CrossAttention,
     FeedForward,
     PosterV2,
@@ -230,11 +227,6 @@ def test_landmark_parameters_are_frozen_and_its_statistics_drift(network: Poster
     assert all(p.requires_grad for p in network.ir_back.parameters())
     assert network.train().face_landback.conv1.bn.training
     assert not network.eval().face_landback.conv1.bn.training
-
-
-def test_raf_db_answers_in_the_order_of_the_zoo() -> None:
-    assert tuple(RAF_DB_CLASSES[place] for place in RAF_DB_TO_ZOO) == CLASSES
-    assert RAF_DB_TO_ZOO == (3, 4, 6, 5, 0, 2, 1)
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 1, 112, 112), (1, 3, 0, 224, 224), (1, 3, 224, 224)])

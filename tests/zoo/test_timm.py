@@ -1,9 +1,7 @@
-"""timm finds the networks, whichever package comes first, and neither loads the other."""
+"""timm finds the networks when it is told of them, and not before."""
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,52 +21,23 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 
 
-def said(code: str, *arguments: str) -> str:
+@pytest.fixture(autouse=True)
+def registered() -> None:
+    resonance_zoo.register_with_timm()
+
+
+def said(code: str) -> str:
     """What a fresh interpreter prints; warnings of users' concern are errors."""
-    command = [sys.executable, "-W", "error::UserWarning", "-c", code, *arguments]
+    command = [sys.executable, "-W", "error::UserWarning", "-c", code]
     done = run_child(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return done.stdout.removesuffix("\n")
 
 
-ORDERS = [
-    "import resonance_zoo, timm",
-    "import timm, resonance_zoo",
-    "import resonance_zoo, importlib.util as u; assert u.find_spec('timm'); import timm",
-    "import resonance_zoo, timm.layers, timm",
-    "import resonance_zoo; resonance_zoo.create('mmer_mlp'); import timm",
-]
-# torch takes seconds to import and plays no part in who finds whom: one interpreter that has it
-# is forked for each order.
-EACH_ORDER = """
-import importlib, json, os, sys
-for name in ("torch", "torchvision"):
-    importlib.import_module(name)
-for first in json.loads(sys.argv[1]):
-    assert not {"timm", "model_zoo"} & set(sys.modules)
-    sys.stdout.flush()
-    if not (child := os.fork()):
-        exec(f"import sys; {first}")
-        import resonance_zoo, timm
-        both = sorted(set(timm.list_models()) & set(resonance_zoo.list_models()))
-        left = [type(f).__name__ for f in sys.meta_path if "Timm" in type(f).__name__]
-        print(json.dumps([first, both, left, type(timm.__spec__.loader).__name__]), flush=True)
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0, first
-"""
-
-
-@pytest.fixture(scope="module")
-def found() -> dict[str, list[Any]]:
-    """By order of the imports: networks that both know, leftovers, the loader of timm."""
-    told = said(EACH_ORDER, json.dumps(ORDERS)).splitlines()
-    return {first: rest for first, *rest in map(json.loads, told)}
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-@pytest.mark.parametrize("first", ORDERS)
-def test_every_network_is_found(first: str, found: dict[str, list[Any]]) -> None:
-    assert found[first] == [resonance_zoo.list_models(), [], "SourceFileLoader"]
+def test_every_network_is_found_once_it_is_registered() -> None:
+    ask = "print(*sorted(set(timm.list_models()) & set(resonance_zoo.list_models())))"
+    out = said(f"import resonance_zoo, timm; {ask}; resonance_zoo.register_with_timm(); {ask}")
+    assert out.split("\n") == ["", " ".join(resonance_zoo.list_models())]
 
 
 def test_neither_is_loaded_by_the_zoo_alone() -> None:
@@ -85,12 +54,12 @@ def test_timm_creates_them_with_their_settings() -> None:
 def test_a_name_that_timm_has_stays_timms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timm_bridge, "MODULES", {"resnet18": "resonance_zoo.r3d_18"})
     with pytest.warns(UserWarning, match="timm has a network of its own called resnet18"):
-        timm_bridge.attach()
+        resonance_zoo.register_with_timm()
     assert timm.models.model_entrypoint("resnet18").__module__ == "timm.models.resnet"
 
 
-def test_attaching_twice_is_harmless(recwarn: pytest.WarningsRecorder) -> None:
-    timm_bridge.attach()
+def test_registering_twice_is_harmless(recwarn: pytest.WarningsRecorder) -> None:
+    resonance_zoo.register_with_timm()
     assert not recwarn.list
 
 

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from string import Template
 
+from resonance_tui.protocol.messages import EDGE, TABLE
+from resonance_tui.protocol.table import Message
+from resonance_tui.protocol.values import Party
+
 from resonance_broker.passwords import hash_password
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.settings import is_loopback
@@ -93,6 +97,9 @@ def mosquitto_files(
             core_port=core.port,
             bridge_tls=f"bridge_cafile {folder}/ca.crt" if tls else "",
             password=secrets.nodes[edge.name],
+            edge_topic=EDGE.topic.of(edge.name),
+            edge_topics=EDGE.topic.filter(),
+            bridge_topics=_bridge_topics(),
         )
         made[f"{edge.name}.acl"] = _edge_acl(edge)
     return made
@@ -127,6 +134,7 @@ def nats_files(nodes: Sequence[Node], secrets: Secrets, *, folder: str) -> dict[
             secret=secrets.cluster,
             routes=routes,
             users=users,
+            viewer_subjects=_nats_subjects(Party.VIEWER),
         )
         for node in nodes
     }
@@ -178,28 +186,53 @@ def _nats_door(node: Node, folder: str) -> str:
 
 
 def _core_acl(edge: Node) -> str:
-    shared = [f"topic readwrite resonance/1/+/{topic}" for topic in _COUNTED]
-    notices = [f"topic write resonance/edge/{edge.name}", "topic read resonance/edge/+"]
+    shared = [f"topic readwrite {message.topic.filter()}" for message in _bridged()]
+    notices = [
+        f"topic write {EDGE.topic.of(edge.name)}",
+        f"topic read {EDGE.topic.filter()}",
+    ]
     return "\n".join((f"user edge-{edge.name}", *shared, *notices, ""))
 
 
-_COUNTED = ("agent/+", "agg/+", "total", "room")
+def _bridged() -> list[Message]:
+    return [message for message in TABLE if message.is_bridged]
+
+
+def _bridge_topics() -> str:
+    return "\n".join(f"topic {each.topic.filter()} both {each.qos}" for each in _bridged())
+
+
+def published_by(party: Party, *, own: str = "+") -> list[str]:
+    """What this party publishes in rooms, under the name `own`; for hosts without what they share
+    with aggregators.
+    """
+    return [
+        message.topic.filter(shard="+", viewer_id=own, agent_id=own)
+        for message in TABLE
+        if message.topic.is_in_room
+        and party in message.who_may_publish
+        and (party is not Party.HOST or Party.AGGREGATOR not in message.who_may_publish)
+    ]
 
 
 def _edge_acl(edge: Node) -> str:
     agent = f"agg-{edge.name}"
-    counting = [
-        f"topic write resonance/1/+/{topic}"
-        for topic in (f"agent/{agent}", f"agg/{agent}", "total")
-    ]
-    viewers = [f"pattern write resonance/1/+/{kind}/+/%u" for kind in ("r", "n")]
+    counting = [f"topic write {each}" for each in published_by(Party.AGGREGATOR, own=agent)]
+    hosting = [f"topic write {each}" for each in published_by(Party.HOST)]
+    viewers = [f"pattern write {each}" for each in published_by(Party.VIEWER, own="%u")]
     return "\n".join(
         (
             *("# Every account reads rooms and writes what bears its own name.",),
             *("pattern read resonance/#", *viewers, "", f"user {agent}", *counting, ""),
-            *("user resonance-host", "topic write resonance/1/+/room", ""),
+            *("user resonance-host", *hosting, ""),
         )
     )
+
+
+def _nats_subjects(party: Party) -> str:
+    """Slashes and wildcards as NATS writes them."""
+    dotted = (each.replace("/", ".").replace("+", "*") for each in published_by(party))
+    return ", ".join(f'"{each}"' for each in dotted)
 
 
 def _usage(message: str, hint: str) -> BrokerProblem:

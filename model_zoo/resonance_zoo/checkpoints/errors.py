@@ -63,6 +63,6 @@ class Interrupted(PullError):
 
 
 class NothingPublished(PullError):
-    """Nobody published such weights."""
+    """No such weights are published."""
 
     exit_code = 2

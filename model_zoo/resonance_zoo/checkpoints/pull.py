@@ -7,7 +7,7 @@ What comes lies in `folder/pulling/NAME` until it is imported. Nobody is asked h
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -146,7 +146,7 @@ def _check_hash(file: Path, published: Published, before: StoredWeights | None) 
 
 
 @contextmanager
-def _advice(card: NetworkCard, published: Published, waiting: Path) -> Iterator[None]:
+def _advice(card: NetworkCard, published: Published, waiting: Path) -> Generator[None]:
     """Whatever goes wrong, say how to get there again or by hand."""
     by_hand = (
         f"Or fetch it in a browser from {published.location} and run: "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ def silent(_here: int, _total: int | None) -> None:
 
 
 @contextmanager
-def bar(title: str, *, is_drawn: bool) -> Iterator[Progress]:
+def bar(title: str, *, is_drawn: bool) -> Generator[Progress]:
     """A bar on stderr, in bytes."""
     from tqdm import tqdm
 
@@ -115,7 +115,7 @@ def list_drive_folder(url: str) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def _plain_words() -> Iterator[None]:
+def _plain_words() -> Generator[None]:
     """Network trouble in a sentence; the libraries' own texts are paragraphs."""
     import requests
     from gdown.exceptions import DownloadError, FileURLRetrievalError

@@ -6,22 +6,14 @@ of a pickled Namespace, and "step" and "best" besides; `torch.load(weights_only=
 
 from __future__ import annotations
 
-import os
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+from resonance_zoo.train import checkpoint_file
+from resonance_zoo.train.checkpoint_file import UNREADABLE, CheckpointError
 
 LAST, BEST = "checkpoint-last.pth", "checkpoint-best.pth"
-
-
-UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError, ValueError)
-
-
-class CheckpointError(ValueError):
-    """The file is no checkpoint that this run could go on from."""
 
 
 @dataclass
@@ -34,7 +26,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class ClipCheckpoint:
     """What `read` gives back. `about` says what was trained: network, recipe, overrides, seed."""
 
     model: dict[str, Any]
@@ -44,46 +36,33 @@ class Checkpoint:
     about: dict[str, Any]
 
     def write(self, path: Path, epoch: int) -> None:
-        """Write beside the old file, then replace it: a kill never leaves half a checkpoint."""
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            torch.save(
-                {
-                    "model": self.model,
-                    "optimizer": self.optimiser,
-                    "epoch": epoch,
-                    "scaler": self.scaler,
-                    "args": self.about,
-                    "step": self.place.step,
-                    "best": self.place.best,
-                    "best_epoch": self.place.best_epoch,
-                },
-                file,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        """Replace the file at `path`, whole or not at all."""
+        checkpoint_file.save(
+            {
+                "model": self.model,
+                "optimizer": self.optimiser,
+                "epoch": epoch,
+                "scaler": self.scaler,
+                "args": self.about,
+                "step": self.place.step,
+                "best": self.place.best,
+                "best_epoch": self.place.best_epoch,
+            },
+            path,
+        )
 
 
-def read(path: Path, *, mapped: bool = False) -> Checkpoint:
-    """A file written by `Checkpoint.write`; `mapped` leaves the numbers in it until they are used.
+def read(path: Path, *, mapped: bool = False) -> ClipCheckpoint:
+    """A file that `ClipCheckpoint.write` wrote; `mapped` as in `checkpoint_file.load`.
 
     Raises CheckpointError for anything else.
     """
-    if not path.is_file():
-        raise CheckpointError(f"there is no checkpoint {path}")
+    raw = checkpoint_file.load(path, mapped=mapped)
     try:
-        raw = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         place = Place(raw["step"], raw["best"], raw["best_epoch"])
-        return Checkpoint(raw["model"], raw["optimizer"], raw["scaler"], place, raw["args"])
+        return ClipCheckpoint(raw["model"], raw["optimizer"], raw["scaler"], place, raw["args"])
     except UNREADABLE as error:
-        raise CheckpointError(f"{path} is damaged or no checkpoint of train_dfer") from error
-    except OSError as error:
-        # Of a zip that was cut off, torch wants bytes before its start; that names no file.
-        why = (
-            f"cannot be read ({error.strerror})" if error.filename else "is damaged: it was cut off"
-        )
-        raise CheckpointError(f"{path} {why}") from error
+        raise checkpoint_file.damaged(path) from error
 
 
 def about(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from resonance_zoo.train.clips.augment import PIPELINES
 from resonance_zoo.train.clips.batches import TrainingClips, ValidationClips
 from resonance_zoo.train.clips.evaluate import Table, validator
 from resonance_zoo.train.clips.flags import FlagError
-from resonance_zoo.train.clips.recipes import Recipe, sampling_of
+from resonance_zoo.train.clips.recipes import ClipRecipe, sampling_of
 
 
 class FineTuning:
@@ -27,7 +27,7 @@ class FineTuning:
     def __init__(
         self,
         network: str,
-        recipe: Recipe,
+        recipe: ClipRecipe,
         overrides: dict[str, Any],
         train: list[AnnotatedClip],
         valid: list[AnnotatedClip],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from resonance_zoo.registry import parse_overrides
-from resonance_zoo.train.clips.recipes import Recipe, RecipeError
+from resonance_zoo.train.clips.recipes import ClipRecipe, RecipeError
 
 # Fields of a recipe that mean nothing without labels.
 PRETRAINING = frozenset(("sampling", "loss", "smoothing", "mixup", "cutmix"))
@@ -47,7 +47,7 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
 def add_recipe(parser: argparse.ArgumentParser, without: frozenset[str] = frozenset()) -> None:
     """One flag for every field of a recipe but those; None where it is not given."""
     group = parser.add_argument_group("recipe (default: as the network's authors published it)")
-    for name, kind in get_type_hints(Recipe).items():
+    for name, kind in get_type_hints(ClipRecipe).items():
         if name in without:
             continue
         flag = "--" + name.replace("_", "-")
@@ -75,9 +75,9 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compile", action="store_true", help="torch.compile (minutes at first)")
 
 
-def recipe(args: argparse.Namespace, published: Recipe) -> Recipe:
+def recipe(args: argparse.Namespace, published: ClipRecipe) -> ClipRecipe:
     """The published recipe with what the command line changes. Raises RecipeError."""
-    given = {f.name: getattr(args, f.name, None) for f in fields(Recipe)}
+    given = {f.name: getattr(args, f.name, None) for f in fields(ClipRecipe)}
     changed = replace(published, **{k: v for k, v in given.items() if v is not None})
     for name in ("batch", "epochs", "stair_epochs", "stride"):
         if getattr(changed, name) < 1:
@@ -86,9 +86,9 @@ def recipe(args: argparse.Namespace, published: Recipe) -> Recipe:
     return changed
 
 
-def _check_numbers(changed: Recipe) -> None:
+def _check_numbers(changed: ClipRecipe) -> None:
     """Raises RecipeError for a value that no training can use."""
-    for field in fields(Recipe):
+    for field in fields(ClipRecipe):
         value = getattr(changed, field.name)
         if isinstance(value, float) and not (math.isfinite(value) and value >= 0):
             flag = "--" + field.name.replace("_", "-")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader
 from resonance_zoo import metrics
 from resonance_zoo.train.clips import optim
 from resonance_zoo.train.clips.batches import ShuffledBatches
-from resonance_zoo.train.clips.checkpoint import BEST, LAST, Checkpoint, Place
+from resonance_zoo.train.clips.checkpoint import BEST, LAST, ClipCheckpoint, Place
 from resonance_zoo.train.clips.objectives import Learner, check_finite, check_weights
 from resonance_zoo.train.clips.randomness import seed_all
 from resonance_zoo.train.clips.schedule import Schedule
@@ -41,7 +41,7 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Settings:
+class LoopSettings:
     """Where a run writes and for how long it goes; `about` goes into its checkpoints."""
 
     out: Path
@@ -59,20 +59,20 @@ class GracefulStop:
         self.is_set = False
 
     @contextmanager
-    def listening(self) -> Iterator[GracefulStop]:
-        before = {s: signal.signal(s, self._hear) for s in (signal.SIGINT, signal.SIGTERM)}
+    def listening(self) -> Generator[GracefulStop]:
+        before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield self
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _hear(self, number: int, _frame: object) -> None:
+    def _on_signal(self, number: int, _frame: object) -> None:
         self.is_set = True
         signal.signal(number, signal.default_int_handler)
 
 
-class Run:
+class TrainingRun:
     """One training run; `place` is where it stands."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Run:
         schedule: Schedule,
         batches: ShuffledBatches,
         loader: DataLoader[Any],
-        settings: Settings,
+        settings: LoopSettings,
         validate: Callable[[Learner], NDArray[np.int64]] | None = None,
     ) -> None:
         self.accelerator, self.schedule = accelerator, schedule
@@ -98,7 +98,7 @@ class Run:
     def steps(self) -> int:
         return self.settings.epochs * self.batches.steps
 
-    def resume(self, start: Checkpoint) -> None:
+    def resume(self, start: ClipCheckpoint) -> None:
         """Go on from a checkpoint of the same run (see `checkpoint.check_same`)."""
         self.learner.network.load_state_dict(start.model)
         self.optimiser.load_state_dict(start.optimiser)
@@ -196,7 +196,7 @@ class Run:
         if self.accelerator.is_main_process:
             scaler, weights = self.accelerator.scaler, self.learner.network.state_dict()
             check_weights(weights, self.place.step)
-            checkpoint = Checkpoint(
+            checkpoint = ClipCheckpoint(
                 weights,
                 self.optimiser.state_dict(),
                 None if scaler is None else scaler.state_dict(),

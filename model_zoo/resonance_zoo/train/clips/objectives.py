@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from resonance_zoo.ial import Ial
 from resonance_zoo.ial_loss import OFFICIAL, intensity_aware_loss, total_loss
-from resonance_zoo.train.clips.recipes import Recipe, RecipeError
+from resonance_zoo.train.clips.recipes import ClipRecipe, RecipeError
 
 Batch = tuple[Tensor, ...]
 
@@ -46,7 +46,7 @@ class Mixing(Learner):
     Source: VideoMAE's and MAE-DFER's fine-tuning (batch mode, always, either with even chance).
     """
 
-    def __init__(self, network: nn.Module, recipe: Recipe, classes: int) -> None:
+    def __init__(self, network: nn.Module, recipe: ClipRecipe, classes: int) -> None:
         super().__init__()
         self.network, self.loss = network, SoftTargetCrossEntropy()
         self.mixup = Mixup(
@@ -79,7 +79,7 @@ class IntensityAware(Learner):
         return F.cross_entropy(logits, labels) + intensity
 
 
-def classifier(network: nn.Module, recipe: Recipe, micro_batch: int, classes: int) -> Learner:
+def classifier(network: nn.Module, recipe: ClipRecipe, micro_batch: int, classes: int) -> Learner:
     """The recipe's loss around a network. Raises RecipeError where its values contradict."""
     mixes = recipe.mixup > 0 or recipe.cutmix > 0
     if recipe.loss == "ial":
@@ -97,7 +97,7 @@ def classifier(network: nn.Module, recipe: Recipe, micro_batch: int, classes: in
 
 
 def check_finite(loss: Tensor, step: int) -> float:
-    """The loss as a number. Raises RuntimeError where it is none, which no step can mend."""
+    """The loss as a number. Raises RuntimeError where it is not finite: no step repairs that."""
     if not torch.isfinite(loss):
         raise RuntimeError(f"the loss is {loss.item()} at step {step}; try a smaller --base-lr")
     return loss.item()

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from resonance_zoo.train.clips.recipes import Recipe
+from resonance_zoo.train.clips.recipes import ClipRecipe
 
 # By full name, as the authors look them up: in pre-training the tokens are called
 # encoder.lg_region_tokens, so there they are decayed.
@@ -29,7 +29,7 @@ def layer_id(name: str, blocks: int) -> int:
     return int(block[1]) + 1 if block else blocks + 1
 
 
-def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(network: nn.Module, recipe: ClipRecipe) -> list[dict[str, Any]]:
     """One group for each layer id and kind of decay; `lr_scale` multiplies the schedule.
 
     Not decayed: tensors of one axis, biases, `lg_region_tokens`. Source: MAE-DFER's script.
@@ -53,7 +53,7 @@ def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]
     return list(groups.values())
 
 
-def build(network: nn.Module, recipe: Recipe) -> Optimizer:
+def build(network: nn.Module, recipe: ClipRecipe) -> Optimizer:
     """The recipe's optimiser over the network's parameters, at a learning rate of 0."""
     if recipe.optimiser == "adamw":
         on_gpu = next(network.parameters()).is_cuda

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ class Answers:
 
 
 @contextmanager
-def draft(path: Path | None, *, with_shares: bool) -> Iterator[Callable[[Answers], None]]:
+def draft(path: Path | None, *, with_shares: bool) -> Generator[Callable[[Answers], None]]:
     """Open the file before the work that fills it; it replaces `path` when it is complete.
 
     Gives what writes clip, label, pred and, `with_shares`, p_CLASS columns; without a path that
@@ -62,7 +62,7 @@ def draft(path: Path | None, *, with_shares: bool) -> Iterator[Callable[[Answers
         partial.unlink(missing_ok=True)
 
 
-def _rows(answers: Answers, with_shares: bool) -> Iterator[list[object]]:
+def _rows(answers: Answers, with_shares: bool) -> Generator[list[object]]:
     yield ["clip", "label", "pred", *(SHARE_COLUMNS if with_shares else ())]
     for clip, label, shares in zip(answers.clips, answers.labels, answers.shares, strict=True):
         given = [f"{share:.6f}" for share in shares] if with_shares else []

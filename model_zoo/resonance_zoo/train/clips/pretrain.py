@@ -25,7 +25,7 @@ from resonance_zoo.train.clips.batches import Key
 from resonance_zoo.train.clips.evaluate import Table
 from resonance_zoo.train.clips.flags import FlagError
 from resonance_zoo.train.clips.randomness import seeded
-from resonance_zoo.train.clips.recipes import Recipe
+from resonance_zoo.train.clips.recipes import ClipRecipe
 
 NETWORK = "mae_dfer_pretrain"
 Box = tuple[int, int, int, int]
@@ -94,7 +94,7 @@ class Pretraining:
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: ClipRecipe,
         overrides: dict[str, Any],
         folders: list[Path],
         box: Box | None = None,

@@ -7,7 +7,7 @@ together from the key (seed, epoch, clip) or (seed, rank, step).
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import numpy as np
@@ -23,8 +23,8 @@ def seed_all(*key: int) -> None:
 
 
 @contextmanager
-def seeded(*key: int) -> Iterator[None]:
-    """Inside, draws follow from the key; outside, nobody notices (CPU generators only)."""
+def seeded(*key: int) -> Generator[None]:
+    """Inside, draws follow from the key; outside, the CPU generators are as they were."""
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()
     python, legacy, low, high = np.random.SeedSequence(key).generate_state(4).tolist()
     random.seed(python)

@@ -20,7 +20,7 @@ class RecipeError(ValueError):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ClipRecipe:
     """`batch` is clips per optimiser step over all devices; the peak learning rate is `base_lr`
     times batch / `lr_batch`, or `base_lr` itself where `lr_batch` is 0 (`min_lr` likewise)."""
 
@@ -51,7 +51,7 @@ class Recipe:
         return rate * self.batch / self.lr_batch if self.lr_batch else rate
 
 
-VIDEOMAE = Recipe(
+VIDEOMAE = ClipRecipe(
     batch=120,
     epochs=100,
     base_lr=1e-3,
@@ -68,7 +68,7 @@ VIDEOMAE = Recipe(
     cutmix=1.0,
 )
 FUSED = replace(VIDEOMAE, batch=16)
-FORMER_DFER = Recipe(
+FORMER_DFER = ClipRecipe(
     batch=32,
     epochs=100,
     base_lr=0.01,
@@ -78,7 +78,7 @@ FORMER_DFER = Recipe(
     sampling="former_dfer",
     augmentation="former_dfer",
 )
-IAL = Recipe(
+IAL = ClipRecipe(
     batch=40,
     epochs=1000,
     base_lr=1e-3,
@@ -89,8 +89,8 @@ IAL = Recipe(
     augmentation="ial",
     loss="ial",
 )
-C3D = Recipe(batch=32, epochs=500, base_lr=1e-3, optimiser="adam", sampling="spread")
-MMNET = Recipe(
+C3D = ClipRecipe(batch=32, epochs=500, base_lr=1e-3, optimiser="adam", sampling="spread")
+MMNET = ClipRecipe(
     batch=32,
     epochs=74,
     base_lr=8e-4,
@@ -99,7 +99,7 @@ MMNET = Recipe(
     stair_factor=0.987,
     last_stair=50,
 )
-PRETRAIN = Recipe(
+PRETRAIN = ClipRecipe(
     batch=160,
     epochs=100,
     base_lr=3e-4,
@@ -113,7 +113,7 @@ PRETRAIN = Recipe(
     stride=4,
     augmentation="multi_scale_crop",
 )
-RECIPES: dict[str, Recipe] = {
+RECIPES: dict[str, ClipRecipe] = {
     "mae_dfer": VIDEOMAE,
     "videomae_base": VIDEOMAE,  # none of its own for this data: as the MAE-DFER authors ran it
     "mae_dfer_mmnet_add": FUSED,
@@ -127,7 +127,7 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def recipe_of(network: str) -> Recipe:
+def recipe_of(network: str) -> ClipRecipe:
     """The published recipe of a network that reads clips. Raises RecipeError."""
     if network not in MODULES:
         raise RecipeError(str(UnknownModel(network)))
@@ -136,12 +136,12 @@ def recipe_of(network: str) -> Recipe:
     return RECIPES[network]
 
 
-def sampling_of(recipe: Recipe, frames: int) -> Sampling:
+def sampling_of(recipe: ClipRecipe, frames: int) -> Sampling:
     """How the recipe picks `frames` frames. Raises SamplingError where it cannot."""
     return named(recipe.sampling, frames, recipe.stride)
 
 
-def schedule_of(recipe: Recipe, steps_per_epoch: int) -> Schedule:
+def schedule_of(recipe: ClipRecipe, steps_per_epoch: int) -> Schedule:
     """The learning rate over all steps of a run."""
     peak = recipe.scaled(recipe.base_lr)
     if recipe.schedule == "cosine":

@@ -57,7 +57,7 @@ def picking(args: argparse.Namespace, trained: Mapping[str, Any], frames: int) -
     Raises FlagError and SamplingError.
     """
     published = RECIPES.get(args.network)
-    found = asdict(published) if published else {"sampling": "spread", "stride": 1}
+    found: dict[str, Any] = asdict(published) if published else {"sampling": "spread", "stride": 1}
     found.update(trained)
     if args.sampling is not None:
         found["sampling"] = args.sampling

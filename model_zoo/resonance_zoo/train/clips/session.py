@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,14 +17,15 @@ from torch.utils.data import Dataset
 
 from resonance_zoo import cards, registry
 from resonance_zoo.card_types import ClipInput
+from resonance_zoo.train.checkpoint_file import CheckpointError
 from resonance_zoo.train.clips import checkpoint, flags, optim, recipes
 from resonance_zoo.train.clips.batches import ShuffledBatches, loader
 from resonance_zoo.train.clips.evaluate import Table
 from resonance_zoo.train.clips.frames import plain_message
-from resonance_zoo.train.clips.loop import GracefulStop, Run, Settings, Stopped
+from resonance_zoo.train.clips.loop import GracefulStop, LoopSettings, Stopped, TrainingRun
 from resonance_zoo.train.clips.objectives import Learner
 from resonance_zoo.train.clips.randomness import seed_all
-from resonance_zoo.train.clips.recipes import Recipe
+from resonance_zoo.train.clips.recipes import ClipRecipe
 from resonance_zoo.train.clips.watch import Watch
 
 
@@ -40,7 +41,7 @@ class Task(Protocol):
     """What is trained, and on what."""
 
     network: str
-    recipe: Recipe
+    recipe: ClipRecipe
     overrides: dict[str, Any]
 
     @property
@@ -99,7 +100,9 @@ def train(task: Task, args: argparse.Namespace) -> None:
     accelerator.end_training()
 
 
-def assemble(task: Task, args: argparse.Namespace, accelerator: Accelerator) -> tuple[Run, str]:
+def assemble(
+    task: Task, args: argparse.Namespace, accelerator: Accelerator
+) -> tuple[TrainingRun, str]:
     """A run that is ready to train, and a sentence on what its weights start from."""
     recipe, out = task.recipe, args.out
     batches, pieces = cut(task, args, accelerator)
@@ -113,14 +116,14 @@ def assemble(task: Task, args: argparse.Namespace, accelerator: Accelerator) -> 
     start = starting_point(out, args.resume, about)
     seed_all(args.seed)
     learner, origin = task.learner(pieces.micro_batch)
-    run = Run(
+    run = TrainingRun(
         accelerator,
         learner,
         lambda learner: optim.build(learner.network, recipe),
         recipes.schedule_of(recipe, batches.steps),
         batches,
         loader(task.dataset(args.seed), batches, pieces.workers),
-        Settings(out, recipe.epochs, args.seed, about, args.save_minutes * 60, args.compile),
+        LoopSettings(out, recipe.epochs, args.seed, about, args.save_minutes * 60, args.compile),
         task.validator(accelerator, pieces),
     )
     if start:
@@ -145,12 +148,14 @@ def cut(
     return batches, Pieces(micro_batch, flags.workers(args, accelerator.device.type == "cuda"))
 
 
-def starting_point(out: Path, resume: bool, about: dict[str, Any]) -> checkpoint.Checkpoint | None:
+def starting_point(
+    out: Path, resume: bool, about: dict[str, Any]
+) -> checkpoint.ClipCheckpoint | None:
     """The checkpoint to go on from; None for a fresh start. Raises CheckpointError."""
     last = out / checkpoint.LAST
     if not resume:
         if last.exists():
-            raise checkpoint.CheckpointError(
+            raise CheckpointError(
                 f"{out} already holds a run: add --resume to go on with it, or name another --out"
             )
         return None
@@ -168,8 +173,7 @@ def look_of(network: str, overrides: dict[str, Any]) -> ClipInput:
     size = overrides.get("img_size", card.input.size)
     if not (isinstance(frames, int) and isinstance(size, int)):
         raise flags.FlagError("--set num_frames and img_size take whole numbers")
-    known = asdict(card.input)
-    return ClipInput(**{**known, "frames": frames, "size": size})
+    return replace(card.input, frames=frames, size=size)
 
 
 def create(network: str, overrides: dict[str, Any]) -> nn.Module:
@@ -189,7 +193,7 @@ def precision(wanted: str, on_gpu: bool) -> str:
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
 
-def describe(task: Task, run: Run, origin: str) -> str:
+def describe(task: Task, run: TrainingRun, origin: str) -> str:
     parameters = sum(p.numel() for p in run.learner.network.parameters()) / 1e6
     batches, accelerator = run.batches, run.accelerator
     return (

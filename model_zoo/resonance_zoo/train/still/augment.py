@@ -70,7 +70,9 @@ def _frame(image: Images, size: int, rng: Generator, config: Augmentation) -> Fl
     return _warp(image, size, linear, (shift[0], shift[1])).astype(np.float32)
 
 
-def _warp(image: Images, size: int, linear: NDArray, shift: tuple[float, float]) -> Images:
+def _warp(
+    image: Images, size: int, linear: NDArray[np.float64], shift: tuple[float, float]
+) -> Images:
     """Sample `image` where the output's centred unit square lands after `linear` and `shift`."""
     side = image.shape[0]
     matrix = np.empty((2, 3))

@@ -37,14 +37,14 @@ def logit_bias(prior: Floats, tau: float) -> Floats:
     return bias - bias.mean()
 
 
-def pick_tau(raw: Floats, labels: NDArray, prior: Floats) -> float:
+def pick_tau(raw: Floats, labels: NDArray[np.integer], prior: Floats) -> float:
     """The tau of best UAR among those that cost at most `ACCURACY_GIVEN_UP` against tau 0."""
     scores = {t: metrics.score(metrics.softmax(raw + logit_bias(prior, t)), labels) for t in TAUS}
     floor = scores[0.0].accuracy - ACCURACY_GIVEN_UP
     return float(max((t for t in TAUS if scores[t].accuracy >= floor), key=lambda t: scores[t].uar))
 
 
-def calibrate(raw: Floats, labels: NDArray, prior: Floats) -> Calibration:
+def calibrate(raw: Floats, labels: NDArray[np.integer], prior: Floats) -> Calibration:
     """Fit on raw mirror-averaged logits float[N, 7] of labelled images."""
     tau = pick_tau(raw, labels, prior)
     bias = logit_bias(prior, tau)

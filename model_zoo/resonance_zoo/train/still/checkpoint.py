@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from resonance_zoo.static_cnn import StaticCNN, static_cnn
-from resonance_zoo.train.still.augment import Augmentation
-from resonance_zoo.train.still.recipe import Recipe
-
-
-class CheckpointError(ValueError):
-    """The file is no checkpoint that training could go on from."""
+from resonance_zoo.train import checkpoint_file
+from resonance_zoo.train.still.recipe import StillRecipe
 
 
 @dataclass
-class Checkpoint:
+class StillCheckpoint:
     """Where a run stands. `average` is the moving average of the weights, the one to ship."""
 
-    recipe: Recipe
+    recipe: StillRecipe
     weights: Tensor
     momentum: Tensor
     average: Tensor
@@ -33,27 +27,20 @@ class Checkpoint:
     progress: float = 0.0
 
     def save(self, path: Path) -> None:
-        """Write beside the old file, then replace it: a kill never leaves half a checkpoint."""
-        partial = path.with_suffix(".partial")
-        torch.save({**self.__dict__, "recipe": asdict(self.recipe)}, partial)
-        partial.replace(path)
+        """Replace the file at `path`, whole or not at all."""
+        checkpoint_file.save(self.__dict__ | {"recipe": asdict(self.recipe)}, path)
 
     @classmethod
-    def load(cls, path: Path) -> Checkpoint:
-        """Read a file written by `save`."""
-        if not path.is_file():
-            raise CheckpointError(f"{path} does not exist")
+    def load(cls, path: Path) -> StillCheckpoint:
+        """Read a file written by `save`. Raises CheckpointError for anything else."""
+        state = checkpoint_file.load(path)
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-            recipe = state.pop("recipe")
-        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError) as error:
-            raise CheckpointError(f"{path} is damaged or no checkpoint of a training") from error
-        recipe["augmentation"] = Augmentation(**recipe["augmentation"])
-        recipe["sizes"] = tuple(tuple(pair) for pair in recipe["sizes"])
-        return cls(recipe=Recipe(**recipe), **state)
+            return cls(recipe=StillRecipe.from_plain(state.pop("recipe")), **state)
+        except checkpoint_file.UNREADABLE as error:
+            raise checkpoint_file.damaged(path) from error
 
     @classmethod
-    def start(cls, recipe: Recipe) -> Checkpoint:
+    def start(cls, recipe: StillRecipe) -> StillCheckpoint:
         """A seeded random network that has not learned anything."""
         torch.manual_seed(recipe.seed)
         weights = flatten(static_cnn(recipe.design))

@@ -81,7 +81,7 @@ def onnx_predictor(session: InferenceSession) -> Predict:
     return mirror_averaged(forward, input_size(session))
 
 
-def moved_crops(predict: Predict, images: Images, labels: NDArray) -> dict[str, float]:
+def moved_crops(predict: Predict, images: Images, labels: NDArray[np.integer]) -> dict[str, float]:
     """Accuracy when the box is off by 10 and 20 %: moved (mean of four sides), wider, tighter."""
 
     def accuracy(scale: float, x: float, y: float) -> float:
@@ -111,7 +111,7 @@ def milliseconds_per_face(session: InferenceSession, runs: int = 200) -> float:
     return float(np.median(times) * 1e3)
 
 
-def report(logits: Floats, labels: NDArray, unsure_below: float) -> dict[str, Any]:
+def report(logits: Floats, labels: NDArray[np.integer], unsure_below: float) -> dict[str, Any]:
     """All figures of one operating point as plain values, ready for JSON and TOML."""
     probabilities = metrics.softmax(logits)
     scores = metrics.score(probabilities, labels)

@@ -64,7 +64,7 @@ def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     for tensor in graph.initializer:
         if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALLEST_HALVED:
             continue
-        values: NDArray = numpy_helper.to_array(tensor).astype(np.float16)
+        values: NDArray[np.float16] = numpy_helper.to_array(tensor).astype(np.float16)
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values, f"{name}.half"))
         casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))

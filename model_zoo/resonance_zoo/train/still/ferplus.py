@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from resonance_zoo.classes import CLASSES
 
+Arrays = dict[str, NDArray[Any]]
 ARRAYS = ("webp", "offsets", "votes", "vote_columns", "split", "dup_corr")
 NEAR_COPY = 0.93  # correlation above which two images are the same picture
 MIN_VOTES = 3
@@ -44,7 +46,7 @@ class FaceSet:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, rows: NDArray) -> FaceSet:
+    def take(self, rows: NDArray[np.integer | np.bool_]) -> FaceSet:
         """The rows named by a mask or an index array."""
         return FaceSet(self.images[rows], self.votes[rows], self.vote_columns, self.dup_corr[rows])
 
@@ -114,7 +116,7 @@ def sampling_weights(faces: FaceSet, balance: float) -> NDArray[np.float64]:
     return weights / weights.sum()
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray]:
+def _read_arrays(path: Path) -> Arrays:
     """The arrays of the file, checked to be there and to fit each other."""
     if not path.is_file():
         raise DataFileError(f"{path} does not exist; give the path of the packed FER+ file (.npz)")
@@ -135,7 +137,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray]:
     return arrays
 
 
-def _column_names(path: Path, arrays: dict[str, NDArray]) -> tuple[str, ...]:
+def _column_names(path: Path, arrays: Arrays) -> tuple[str, ...]:
     """Names of the vote columns, checked to cover the seven classes and to fit the votes."""
     names = tuple(str(name).lower() for name in arrays["vote_columns"])
     missing = [name for name in CLASSES if name not in names]
@@ -144,7 +146,7 @@ def _column_names(path: Path, arrays: dict[str, NDArray]) -> tuple[str, ...]:
     return names
 
 
-def _decode(path: Path, arrays: dict[str, NDArray], rows: NDArray) -> Images:
+def _decode(path: Path, arrays: Arrays, rows: NDArray[np.integer]) -> Images:
     data, offsets = arrays["webp"], arrays["offsets"]
     images = np.empty((len(rows), 48, 48), np.uint8)
     for position, row in enumerate(rows):

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from resonance_zoo.static_cnn import static_cnn
 from resonance_zoo.train.still.augment import augment
-from resonance_zoo.train.still.checkpoint import Checkpoint, flatten, scatter, unflatten
+from resonance_zoo.train.still.checkpoint import StillCheckpoint, flatten, scatter, unflatten
 
 LOST_AFTER_S = 600  # no worker needs this long between two averagings
 
@@ -49,7 +49,7 @@ class TrainingData:
 class SgdWorker:
     """One process's model, optimiser and data order."""
 
-    def __init__(self, rank: int, start: Checkpoint, data: TrainingData) -> None:
+    def __init__(self, rank: int, start: StillCheckpoint, data: TrainingData) -> None:
         self.rank, self.recipe, self.data = rank, start.recipe, data
         device = torch.device(self.recipe.device)
         self.model = static_cnn(self.recipe.design).to(device)
@@ -126,7 +126,7 @@ class SharedBoard:
     barrier: Any
 
     @classmethod
-    def build(cls, start: Checkpoint, context: Any) -> SharedBoard:
+    def build(cls, start: StillCheckpoint, context: Any) -> SharedBoard:
         workers, size = start.recipe.workers, start.weights.numel()
         common = torch.tensor([start.step, start.progress, 1.0], dtype=torch.float64)
         return cls(
@@ -138,7 +138,7 @@ class SharedBoard:
         )
 
 
-def _run_worker(rank: int, start: Checkpoint, data: TrainingData, board: SharedBoard) -> None:
+def _run_worker(rank: int, start: StillCheckpoint, data: TrainingData, board: SharedBoard) -> None:
     """A worker's life: train, put down, wait for the average, pick up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     torch.set_num_threads(1)
@@ -160,14 +160,14 @@ def _run_worker(rank: int, start: Checkpoint, data: TrainingData, board: SharedB
 
 @dataclass(frozen=True)
 class Tick:
-    """What the caller hears after each averaging."""
+    """What `train` yields after each averaging: the state, mean loss, images seen so far."""
 
-    checkpoint: Checkpoint
+    checkpoint: StillCheckpoint
     loss: float
     images: int
 
 
-def train(start: Checkpoint, data: TrainingData) -> Generator[Tick, None, None]:
+def train(start: StillCheckpoint, data: TrainingData) -> Generator[Tick, None, None]:
     """Run the schedule to its end, yielding after each averaging; closing it stops the workers."""
     recipe = start.recipe
     context = mp.get_context("spawn")
@@ -187,7 +187,9 @@ def train(start: Checkpoint, data: TrainingData) -> Generator[Tick, None, None]:
             process.join(timeout=30)
 
 
-def _average(start: Checkpoint, images: int, board: SharedBoard, crew: list[Any]) -> Iterator[Tick]:
+def _average(
+    start: StillCheckpoint, images: int, board: SharedBoard, crew: list[Any]
+) -> Iterator[Tick]:
     recipe, now = start.recipe, start
     began = time.monotonic()
     per_sync = recipe.sync_steps * recipe.batch * recipe.workers
@@ -205,7 +207,7 @@ def _average(start: Checkpoint, images: int, board: SharedBoard, crew: list[Any]
         # A young average must not drag the random start along.
         keep = min(recipe.ema, step / (step + 10 * recipe.sync_steps))
         average = now.average * keep + weights * (1 - keep)
-        now = Checkpoint(recipe, weights, momentum, average, step, elapsed_s, cpu_s, progress)
+        now = StillCheckpoint(recipe, weights, momentum, average, step, elapsed_s, cpu_s, progress)
         board.weights[0], board.momentum[0] = weights, momentum
         board.common.copy_(torch.tensor([step, progress, float(progress < 1)]))
         loss = float(board.facts[:, 0].mean())

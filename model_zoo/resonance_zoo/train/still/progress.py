@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from resonance_zoo.train.still import ferplus, metrics
-from resonance_zoo.train.still.checkpoint import Checkpoint
+from resonance_zoo.train.still.checkpoint import StillCheckpoint
 from resonance_zoo.train.still.local_sgd import Tick
 from resonance_zoo.train.still.ship import raw_predictor
 
@@ -38,7 +38,7 @@ class Progress:
     """A bar on stderr, a checkpoint every few minutes, a look at the valid split now and then."""
 
     def __init__(
-        self, start: Checkpoint, train: ferplus.FaceSet, valid: ferplus.FaceSet, file: Path
+        self, start: StillCheckpoint, train: ferplus.FaceSet, valid: ferplus.FaceSet, file: Path
     ) -> None:
         self.now, self.file, self.epoch_images = start, file, len(train)
         images, labels = ferplus.labelled(valid)
@@ -46,8 +46,8 @@ class Progress:
         self.saving, self.scoring = Every(CHECKPOINT_EVERY_S), Every(SCORE_EVERY_S)
         self.bar = tqdm(total=100.0, initial=100 * start.progress, bar_format=BAR, file=sys.stderr)
 
-    def hear(self, tick: Tick) -> None:
-        """Take note of one averaging of the workers."""
+    def update(self, tick: Tick) -> None:
+        """Show one averaging of the workers; save and score when it is time."""
         self.now = tick.checkpoint
         epoch = f"{tick.images / self.epoch_images:.1f}"
         self.bar.update(100 * min(self.now.progress, 1) - self.bar.n)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from resonance_zoo.train.still.augment import Augmentation
 
 
 @dataclass(frozen=True)
-class Recipe:
+class StillRecipe:
     """Hyper-parameters; `epochs` or `minutes` sets the length of the cosine schedule."""
 
     design: str = "t1w"
@@ -30,6 +32,14 @@ class Recipe:
     sizes: tuple[tuple[float, float], ...] = ((0.0, 2 / 3), (0.45, 5 / 6), (0.72, 1.0))
     device: str = "cpu"
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> StillRecipe:
+        """The recipe that `dataclasses.asdict` took apart, tuples perhaps turned into lists."""
+        whole = dict(values)
+        whole["sizes"] = tuple((float(start), float(share)) for start, share in values["sizes"])
+        whole["augmentation"] = Augmentation(**values["augmentation"])
+        return cls(**whole)
 
     def size_at(self, progress: float, full: int) -> int:
         """Side of the training crops at that share of the schedule: small first, whole last."""

@@ -28,11 +28,11 @@ from resonance_zoo.train.still.calibrate import (
     Calibration,
     calibrate,
 )
-from resonance_zoo.train.still.checkpoint import Checkpoint
+from resonance_zoo.train.still.checkpoint import StillCheckpoint
 from resonance_zoo.train.still.export import export_onnx
 
 
-def raw_predictor(checkpoint: Checkpoint) -> evaluate.Predict:
+def raw_predictor(checkpoint: StillCheckpoint) -> evaluate.Predict:
     """Mirror-averaged logits of the averaged weights in torch, without bias and temperature."""
     model = checkpoint.averaged_model()
 
@@ -44,7 +44,7 @@ def raw_predictor(checkpoint: Checkpoint) -> evaluate.Predict:
 
 
 def ship(
-    checkpoint: Checkpoint,
+    checkpoint: StillCheckpoint,
     train: ferplus.FaceSet,
     valid: ferplus.FaceSet,
     out: Path,
@@ -102,7 +102,7 @@ def _metrics(
     labels: NDArray[np.int64],
     raw: NDArray[np.float32],
     point: Calibration,
-    checkpoint: Checkpoint,
+    checkpoint: StillCheckpoint,
 ) -> dict[str, Any]:
     session = open_network(weights)
     predict = evaluate.onnx_predictor(session)
@@ -147,7 +147,7 @@ def _without_copies(
 
 
 def _training_table(
-    checkpoint: Checkpoint, images: int, kept: int, date: str, point: Calibration
+    checkpoint: StillCheckpoint, images: int, kept: int, date: str, point: Calibration
 ) -> dict[str, Any]:
     recipe = checkpoint.recipe
     seen = checkpoint.step * recipe.batch * recipe.workers

@@ -20,17 +20,17 @@ for package in ("torch", "accelerate", "tensorboard"):
 import torch  # noqa: E402
 from accelerate import Accelerator  # noqa: E402
 from resonance_zoo.checkpoints.official import read_official  # noqa: E402
+from resonance_zoo.train.checkpoint_file import CheckpointError  # noqa: E402
 from resonance_zoo.train.clips import annotations, checkpoint, flags, recipes, session  # noqa: E402
 from resonance_zoo.train.clips.batches import OrderedBatches, ShuffledBatches  # noqa: E402
-from resonance_zoo.train.clips.checkpoint import CheckpointError  # noqa: E402
 from resonance_zoo.train.clips.evaluate import Batching, TestClips, Views, predict  # noqa: E402
 from resonance_zoo.train.clips.fine_tune import FineTuning  # noqa: E402
 from resonance_zoo.train.clips.flags import FlagError  # noqa: E402
-from resonance_zoo.train.clips.loop import GracefulStop, Run, Stopped  # noqa: E402
+from resonance_zoo.train.clips.loop import GracefulStop, Stopped, TrainingRun  # noqa: E402
 from resonance_zoo.train.clips.watch import Watch, confusion_as_markdown  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-from tests.zoo.dfer_clips import TINY, make  # noqa: E402
+from tests.zoo.made_up_clips import TINY, make  # noqa: E402
 
 RECIPE = replace(recipes.FUSED, batch=4, epochs=2, warmup_epochs=1, base_lr=0.05)
 
@@ -52,7 +52,7 @@ class StopAfter(GracefulStop):
         return self.left < 0
 
 
-def run_in(out: Path, clips: Path, *, resume: bool = False, micro_batch: int = 4) -> Run:
+def run_in(out: Path, clips: Path, *, resume: bool = False, micro_batch: int = 4) -> TrainingRun:
     args = Namespace(
         out=out, resume=resume, seed=3, micro_batch=micro_batch, save_minutes=9, compile=False,
         workers=0,
@@ -62,7 +62,7 @@ def run_in(out: Path, clips: Path, *, resume: bool = False, micro_batch: int = 4
     return session.assemble(task, args, Accelerator(cpu=True))[0]
 
 
-def train(run: Run, stop: GracefulStop) -> None:
+def train(run: TrainingRun, stop: GracefulStop) -> None:
     with Watch(run.settings.out, run.steps, run.place.step, speaks=False) as watch:
         run.train(stop, watch)
 
@@ -155,7 +155,7 @@ def test_resuming_another_run_is_refused(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="trained with batch = 4, this command says 8"):
         checkpoint.check_same(about, other, tmp_path)
     whole = tmp_path / "whole.pth"
-    checkpoint.Checkpoint({"a": torch.zeros(200, 200)}, {}, None, checkpoint.Place(), {}).write(
+    checkpoint.ClipCheckpoint({"a": torch.zeros(200, 200)}, {}, None, checkpoint.Place(), {}).write(
         whole, 0
     )
     for length in (1, 100, 2_000, 20_000, 100_000, whole.stat().st_size - 1):

@@ -1,4 +1,4 @@
-"""A room inside one process: the link's twin without a broker, for tests and single machines."""
+"""A room inside one process: the link without a broker."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import asyncio
 
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.retained import Outgoing, RetainedState
-from resonance_tui.protocol.messages import Event
-from resonance_tui.room.state import Report
+from resonance_tui.messaging.retained import RetainedState
+from resonance_tui.protocol.events import Event
+from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import ROOT
+from resonance_tui.protocol.values import Report
 
 
 class LoopbackHub:
@@ -51,10 +53,9 @@ class LoopbackHub:
 
     def carry(self, message: Outgoing) -> None:
         """Keeps a retained message and hands it to every link, the sender's own included."""
-        if message.payload:
+        self._retained.pop(message.topic, None)
+        if message.retain and message.payload:
             self._retained[message.topic] = message.payload
-        else:
-            self._retained.pop(message.topic, None)
         for link in self._links:
             link.receive(message.topic, message.payload)
 
@@ -90,7 +91,7 @@ class LoopbackLink:
         self.wake.set()
 
     def receive(self, topic: str, payload: bytes) -> None:
-        if self.is_attached and topic.startswith(f"resonance/1/{self._channel}/"):
+        if self.is_attached and topic.startswith(f"{ROOT}/{self._channel}/"):
             self._inbox.put(topic, payload)
             self.wake.set()
 

@@ -18,7 +18,7 @@ from resonance_zoo.train.clips.recipes import FORMER_DFER, FUSED, IAL, PRETRAIN,
 from torch import Tensor, nn
 
 from tests.zoo import parity
-from tests.zoo.dfer_clips import TINY
+from tests.zoo.made_up_clips import TINY
 
 LABELS = torch.tensor([0, 6, 3, 2])
 

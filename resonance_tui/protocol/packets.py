@@ -1,4 +1,4 @@
-"""The few MQTT packets that a speaker who listens to nobody needs, as bytes; 5 and 3.1.1."""
+"""The MQTT packets that a client which only publishes needs, as bytes; versions 5 and 3.1.1."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 CONNACK = 0x20
 PINGREQ = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
+PROBE_KEEPALIVE_S = 5
 _CONNECT, _PUBLISH_RETAINED = 0x10, 0x31
 _CLEAN, _WILL, _WILL_QOS_1, _WILL_RETAINED, _PASSWORD, _USER = 0x02, 0x04, 0x08, 0x20, 0x40, 0x80
 _SESSION_EXPIRY, _WILL_DELAY, _MESSAGE_EXPIRY = 0x11, 0x18, 0x02
@@ -30,7 +31,7 @@ def connect(
     is_v5 = version == 5
     flags = _CLEAN | (_WILL | _WILL_QOS_1 | _WILL_RETAINED if will_topic is not None else 0)
     flags |= (_USER if username is not None else 0) | (_PASSWORD if password is not None else 0)
-    body = _text("MQTT") + struct.pack("!BBH", version, flags, keepalive_s)
+    body = _protocol(version, flags, keepalive_s)
     if is_v5:
         body += _properties(_SESSION_EXPIRY, will_delay_s + 5)
     body += _text(client_id)
@@ -38,6 +39,14 @@ def connect(
         body += _properties(_WILL_DELAY, will_delay_s) if is_v5 else b""
         body += _text(will_topic) + _text("")
     body += b"".join(_text(each) for each in (username, password) if each is not None)
+    return _packet(_CONNECT, body)
+
+
+def probe_packet(version: int) -> bytes:
+    """The shortest CONNECT: a clean start without a client id and without properties. An old
+    broker that reads on into properties it does not know waits for ever for the rest of them."""
+    properties = b"\x00" if version == 5 else b""
+    body = _protocol(version, _CLEAN, PROBE_KEEPALIVE_S) + properties + _text("")
     return _packet(_CONNECT, body)
 
 
@@ -50,12 +59,16 @@ def publish(version: int, topic: str, payload: bytes, expiry_s: int | None = Non
 
 
 def connack_code(data: bytes) -> int | None:
-    """The return code of a CONNACK from its first bytes: 0 is a welcome, -1 no CONNACK at all;
+    """The return code of a CONNACK from its first bytes: 0 accepts, -1 is no CONNACK at all;
     None until enough of it has come."""
     if data[:1] not in (b"", bytes([CONNACK])):
         return -1
     at = 4 if data[1:2] >= b"\x80" else 3  # so many properties that their length takes two bytes
     return data[at] if len(data) > at else None
+
+
+def _protocol(version: int, flags: int, keepalive_s: int) -> bytes:
+    return _text("MQTT") + struct.pack("!BBH", version, flags, keepalive_s)
 
 
 def _properties(identifier: int, value: int) -> bytes:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from resonance_tui.pipeline.clip_buffer import least_rate
-from resonance_tui.pipeline.frame_rate import HUNGRY_AFTER_S, FrameRateMonitor, too_slow_for
+from resonance_tui.pipeline.clip_buffer import (
+    WARN_AFTER_S,
+    FrameRateMonitor,
+    least_rate,
+    too_slow_for,
+)
 
 
-def watched(hunger: FrameRateMonitor, fps: float, seconds: float, start: float = 0.0) -> list[str]:
+def watched(monitor: FrameRateMonitor, fps: float, seconds: float, start: float = 0.0) -> list[str]:
     frames = range(round(seconds * fps) + 1)
-    said = [hunger.saw(start + n / fps, is_fed=False) for n in frames]
+    said = [monitor.face_seen(start + n / fps, has_clip=False) for n in frames]
     return [text for text in said if text]
 
 
@@ -22,21 +26,21 @@ def test_a_slow_camera_is_said_once_with_both_numbers() -> None:
 
 
 def test_nobody_is_told_within_the_first_seconds_or_while_clips_come() -> None:
-    assert not watched(FrameRateMonitor("c3d", 7.5), 5.0, HUNGRY_AFTER_S - 0.3)
-    hunger = FrameRateMonitor("c3d", 7.5)
-    assert not any(hunger.saw(n / 5, is_fed=n % 20 == 0) for n in range(300))
+    assert not watched(FrameRateMonitor("c3d", 7.5), 5.0, WARN_AFTER_S - 0.3)
+    monitor = FrameRateMonitor("c3d", 7.5)
+    assert not any(monitor.face_seen(n / 5, has_clip=n % 20 == 0) for n in range(300))
 
 
 def test_a_face_that_comes_and_goes_is_no_slow_camera() -> None:
-    hunger = FrameRateMonitor("c3d", 7.5)
-    assert not any(watched(hunger, 5.0, 2.0, start=n * 6.0) for n in range(10))
+    monitor = FrameRateMonitor("c3d", 7.5)
+    assert not any(watched(monitor, 5.0, 2.0, start=n * 6.0) for n in range(10))
 
 
 def test_it_is_said_again_after_clips_had_come() -> None:
-    hunger = FrameRateMonitor("c3d", 7.5)
-    assert len(watched(hunger, 5.0, 20)) == 1
-    hunger.saw(20.2, is_fed=True)
-    assert len(watched(hunger, 5.0, 20, start=20.4)) == 1
+    monitor = FrameRateMonitor("c3d", 7.5)
+    assert len(watched(monitor, 5.0, 20)) == 1
+    monitor.face_seen(20.2, has_clip=True)
+    assert len(watched(monitor, 5.0, 20, start=20.4)) == 1
 
 
 @pytest.mark.parametrize(("frames", "rate", "least"), [(16, 15.0, 7.5), (1, 5.0, 0.0)])

@@ -10,19 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.pipeline.alignment import (
-    BOX_LIFT,
-    BOX_SCALE,
-    HAAR_SCALE,
-    LEFT_EYE,
-    RIGHT_EYE,
-    Detection,
-    FaceTracker,
-    from_haar_box,
-    from_landmarks,
-    is_cut,
-)
-from resonance_tui.pipeline.crops import crop
+from resonance_tui.pipeline.alignment import BOX_LIFT, BOX_SCALE, crop
+from resonance_tui.pipeline.detectors.base import is_cut
+from resonance_tui.pipeline.detectors.haar import HAAR_SCALE, from_haar_box
+from resonance_tui.pipeline.detectors.mediapipe import LEFT_EYE, RIGHT_EYE, from_landmarks
+from resonance_tui.pipeline.tracker import Detection, FaceTracker
 
 
 def landmarks() -> np.ndarray:
@@ -72,16 +64,16 @@ def test_the_haar_square_has_no_roll_and_lies_about_the_box():
 
 
 def test_the_largest_wins():
-    chosen = FaceTracker().choose([face(side=60), face(400, side=90)], 0.0)
+    chosen = FaceTracker().update([face(side=60), face(400, side=90)], 0.0)
     assert chosen is not None
     assert chosen.side == 90
 
 
 def test_the_chosen_one_is_kept_while_another_grows_larger():
-    chooser, tracks = FaceTracker(), set()
+    tracker, tracks = FaceTracker(), set()
     for k in range(20):
         other = face(400, side=60 + 3 * k)
-        chosen = chooser.choose([other, face(side=80)], k / 10)
+        chosen = tracker.update([other, face(side=80)], k / 10)
         assert chosen is not None
         assert chosen.cx == 100
         tracks.add(chosen.track)
@@ -89,11 +81,11 @@ def test_the_chosen_one_is_kept_while_another_grows_larger():
 
 
 def test_nobody_takes_the_place_within_the_gap_then_the_other_is_a_new_track():
-    chooser = FaceTracker()
-    first = chooser.choose([face(), face(400, side=70)], 0.0)
-    waiting = [chooser.choose([face(400, side=70)], k / 10) for k in range(1, 11)]
+    tracker = FaceTracker()
+    first = tracker.update([face(), face(400, side=70)], 0.0)
+    waiting = [tracker.update([face(400, side=70)], k / 10) for k in range(1, 11)]
     assert waiting == [None] * 10
-    second = chooser.choose([face(400, side=70)], 1.1)
+    second = tracker.update([face(400, side=70)], 1.1)
     assert first is not None
     assert second is not None
     assert second.cx == 400
@@ -101,64 +93,64 @@ def test_nobody_takes_the_place_within_the_gap_then_the_other_is_a_new_track():
 
 
 def test_a_face_that_returns_within_the_gap_is_the_same_track():
-    chooser = FaceTracker()
-    first = chooser.choose([face()], 0.0)
-    assert chooser.choose([], 0.5) is None
-    again = chooser.choose([face(cx=110)], 0.9)
+    tracker = FaceTracker()
+    first = tracker.update([face()], 0.0)
+    assert tracker.update([], 0.5) is None
+    again = tracker.update([face(cx=110)], 0.9)
     assert first is not None
     assert again is not None
     assert again.track == first.track
 
 
 def test_a_face_that_returns_after_the_gap_is_another_track():
-    chooser = FaceTracker()
-    first = chooser.choose([face()], 0.0)
-    later = chooser.choose([face()], 1.2)
+    tracker = FaceTracker()
+    first = tracker.update([face()], 0.0)
+    later = tracker.update([face()], 1.2)
     assert first is not None
     assert later is not None
     assert later.track != first.track
 
 
 def test_a_moving_face_stays_one_track():
-    chooser = FaceTracker()
-    found = [chooser.choose([face(cx=100 + 30 * k, side=80 + 4 * k)], k / 10) for k in range(15)]
+    tracker = FaceTracker()
+    found = [tracker.update([face(cx=100 + 30 * k, side=80 + 4 * k)], k / 10) for k in range(15)]
     assert {f.track for f in found if f is not None} == {0}
     assert None not in found
 
 
 def test_a_neighbour_who_comes_to_the_place_is_not_taken_for_the_one_who_left():
-    chooser = FaceTracker()
-    first = chooser.choose([face(100, side=80), face(190, side=75)], 0.0)
-    chosen = [chooser.choose([face(190 - 9 * k, side=75)], k / 10) for k in range(1, 10)]
+    tracker = FaceTracker()
+    first = tracker.update([face(100, side=80), face(190, side=75)], 0.0)
+    chosen = [tracker.update([face(190 - 9 * k, side=75)], k / 10) for k in range(1, 10)]
     assert chosen == [None] * 9
-    second = chooser.choose([face(100, side=75)], 1.1)
+    second = tracker.update([face(100, side=75)], 1.1)
     assert first is not None
     assert second is not None
     assert second.track != first.track
 
 
 def test_two_who_pass_each_other_closely_are_not_exchanged():
-    chooser = FaceTracker()
+    tracker = FaceTracker()
     for k in range(21):
         walker = face(100 + 12 * k, 40, side=60)
-        chosen = chooser.choose([walker, face(220, 100, side=80)], k / 10)
+        chosen = tracker.update([walker, face(220, 100, side=80)], k / 10)
         assert chosen is not None
         assert chosen.side == 80
 
 
 def test_nobody_is_followed_across_a_cut():
-    chooser = FaceTracker()
-    before = chooser.choose([face()], 0.0)
-    after = chooser.choose([face(scene=1)], 0.1)
+    tracker = FaceTracker()
+    before = tracker.update([face()], 0.0)
+    after = tracker.update([face(scene=1)], 0.1)
     assert before is not None
     assert after is not None
     assert after.track != before.track
 
 
 def test_a_face_of_a_very_different_size_is_somebody_else():
-    chooser = FaceTracker()
-    chooser.choose([face(side=80)], 0.0)
-    assert chooser.choose([face(side=200)], 0.1) is None
+    tracker = FaceTracker()
+    tracker.update([face(side=80)], 0.0)
+    assert tracker.update([face(side=200)], 0.1) is None
 
 
 coordinate = st.floats(0, 640)
@@ -167,11 +159,11 @@ in_view = st.lists(st.tuples(coordinate, coordinate, st.floats(1, 400)), max_siz
 
 @given(st.lists(st.tuples(in_view, st.floats(0, 1.5), st.booleans()), max_size=30))
 def test_one_track_is_one_continuous_face(stream):
-    chooser, now, scene, last, seen_at, left = FaceTracker(), 0.0, 0, None, 0.0, set()
+    tracker, now, scene, last, seen_at, left = FaceTracker(), 0.0, 0, None, 0.0, set()
     for places, pause, is_cut_before in stream:
         now, scene = now + pause, scene + is_cut_before
         found = [face(*place, scene) for place in places]
-        chosen = chooser.choose(found, now)
+        chosen = tracker.update(found, now)
         if chosen is None:
             continue
         assert (chosen.cx, chosen.cy, chosen.side) in places

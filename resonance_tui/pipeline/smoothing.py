@@ -1,4 +1,4 @@
-"""From a restless classifier to a steady report: averaging, hysteresis, when to publish."""
+"""Pure: from predictions that flicker to one emotion that holds, by averaging and hysteresis."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from resonance_tui.emotions import Emotion
 
 AWAY_AFTER_S = 1.0  # no face for this long, and the viewer is away
 UNREAD_AFTER_S = 1.0  # a face for this long without a prediction, and the viewer is "unsure"
-LAPSES_AFTER_S = 5.0  # predictions that stop coming: what was read holds for this long, or for
-LAPSES_AFTER_GAPS = 4.0  # this many times the last gap between two of them, for a slow engine
+# An emotion lapses when predictions stop: after LAPSES_AFTER_S, or for a slow engine after
+# LAPSES_AFTER_GAPS times the pause between the last two predictions, whichever is longer.
+LAPSES_AFTER_S = 5.0
+LAPSES_AFTER_GAPS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Steady:
-    """What holds now."""
+    """The emotion that holds now."""
 
     code: Emotion
     confidence: float  # 0-1; 0 while away
@@ -23,7 +25,7 @@ class Steady:
 
 
 ABSENT = Steady(Emotion.AWAY, 0.0, ())
-UNREAD = Steady(Emotion.UNSURE, 0.0, ())  # somebody is there, and the engine needs its time
+UNREAD = Steady(Emotion.UNSURE, 0.0, ())  # a face, and no prediction yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class SmoothingSettings:
     """Found on real clips and on still faces under webcam noise (tests/pipeline/test_steady.py)."""
 
     time_constant_s: float = 0.4  # of the average over predictions
-    margin: float = 0.10  # by which a newcomer must lead the holder
+    margin: float = 0.10  # by which another emotion must lead the one that holds
     hold_s: float = 0.4  # for how long it must lead; a clear lead halves this
     clear_margin: float = 0.5
     unsure_below: float = 0.4
@@ -39,7 +41,7 @@ class SmoothingSettings:
 
 
 class Smoother:
-    """Averages probabilities over time and changes its mind only for a lead that lasts.
+    """Averages probabilities over time; another emotion has to lead for a while to take over.
 
     A challenger (another emotion, or "unsure") takes over once it has led by `margin` for `hold_s`
     without a break. Times are seconds on any one clock.
@@ -50,23 +52,23 @@ class Smoother:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the face: another person, or the camera was off."""
+        """Drop everything: another person is in view, or the camera was off."""
         self._average: list[float] = []
         self._at = -math.inf
         self._seen_at = -math.inf
-        self._waits_since: float | None = None  # for a first prediction of the face in view
-        self._came_at: float | None = None  # the newest prediction
+        self._waiting_since: float | None = None  # face in view, no prediction of it yet
+        self._predicted_at: float | None = None  # the newest prediction
         self._gap = 0.0
         self._holder = Emotion.AWAY
         self._challenger: Emotion | None = None
         self._since = 0.0
 
-    def see(self, probabilities: tuple[float, ...], at: float) -> Steady:
-        """A prediction for the face in view at time `at`."""
+    def update(self, probabilities: tuple[float, ...], at: float) -> Steady:
+        """A prediction of the clip that ended at `at`."""
         if at - self._seen_at > AWAY_AFTER_S:
             self.reset()
         self._blend(probabilities, at)
-        self._seen_at = max(self._seen_at, at)  # a slow engine's news is older than the face
+        self._seen_at = max(self._seen_at, at)  # a slow engine answers about an earlier moment
         self._note_gap()
         if self._holder is Emotion.AWAY:
             self._holder = self._wanted()
@@ -74,31 +76,31 @@ class Smoother:
             self._contest(at)
         return self._steady()
 
-    def miss(self, at: float) -> Steady:
-        """No face at time `at`; nothing changes until it has been gone for `AWAY_AFTER_S`."""
+    def face_absent(self, at: float) -> Steady:
+        """No face at `at`; nothing changes until it has been gone for AWAY_AFTER_S."""
         if at - self._seen_at > AWAY_AFTER_S:
             self.reset()
             return ABSENT
         return self._steady()
 
-    def keep(self, at: float) -> Steady:
-        """The face is in view at `at`, whether or not a prediction comes of it."""
+    def face_present(self, at: float) -> Steady:
+        """A face in view at `at`, with or without a prediction."""
         if at - self._seen_at > AWAY_AFTER_S:
             self.reset()
-            self._waits_since = at
+            self._waiting_since = at
         self._seen_at = max(self._seen_at, at)
-        if self._came_at is not None and at - self._came_at > self._patience_s():
-            waits_since = self._came_at
+        if self._predicted_at is not None and at - self._predicted_at > self._lapse_s():
+            waiting_since = self._predicted_at
             self.reset()
-            self._seen_at, self._waits_since = at, waits_since
+            self._seen_at, self._waiting_since = at, waiting_since
         return self._steady()
 
     def _note_gap(self) -> None:
-        before = self._came_at if self._came_at is not None else self._waits_since
-        self._came_at = self._seen_at
-        self._gap = self._came_at - before if before is not None else 0.0
+        before = self._predicted_at if self._predicted_at is not None else self._waiting_since
+        self._predicted_at = self._seen_at
+        self._gap = self._predicted_at - before if before is not None else 0.0
 
-    def _patience_s(self) -> float:
+    def _lapse_s(self) -> float:
         return max(LAPSES_AFTER_S, LAPSES_AFTER_GAPS * self._gap)
 
     def _blend(self, probabilities: tuple[float, ...], at: float) -> None:
@@ -113,7 +115,7 @@ class Smoother:
         self._at = at
 
     def _wanted(self) -> Emotion:
-        """What the average says, as seen from what holds now."""
+        """The emotion that the average asks for, given the one that holds."""
         rules = self._settings
         top = max(self._average)
         best = Emotion(self._average.index(top))
@@ -143,35 +145,7 @@ class Smoother:
 
     def _steady(self) -> Steady:
         if not self._average:
-            since = self._seen_at if self._waits_since is None else self._waits_since
+            since = self._seen_at if self._waiting_since is None else self._waiting_since
             return UNREAD if self._seen_at - since >= UNREAD_AFTER_S else ABSENT
         index = self._holder if self._holder.is_emotion else self._average.index(max(self._average))
         return Steady(self._holder, self._average[index], tuple(self._average))
-
-
-class PublishGate:
-    """When a report is worth a message: on a change, at most one a second; the link's heartbeat
-    does the rest. A confidence that merely drifted is worth one now and then."""
-
-    def __init__(
-        self, *, min_gap_s: float = 1.0, drift: int = 20, drift_gap_s: float = 5.0
-    ) -> None:
-        self._min_gap_s, self._drift, self._drift_gap_s = min_gap_s, drift, drift_gap_s
-        self._last: tuple[Emotion, int, int] | None = None
-        self._at = -math.inf
-
-    def opens(self, code: Emotion, confidence: int, flags: int, now: float) -> bool:
-        """Whether to publish now; True counts as published."""
-        quiet = now - self._at
-        if self._last is not None:
-            changed = (code, flags) != (self._last[0], self._last[2])
-            drifted = abs(confidence - self._last[1]) >= self._drift
-            if not (changed and quiet >= self._min_gap_s) and not (
-                drifted and quiet >= self._drift_gap_s
-            ):
-                return False
-        self._last, self._at = (code, confidence, flags), now
-        return True
-
-    def reset(self) -> None:
-        self._last = None

@@ -30,7 +30,7 @@ from resonance_zoo.train.clips.evaluate import TestClips  # noqa: E402
 from resonance_zoo.train.clips.recipes import RECIPES  # noqa: E402
 from resonance_zoo.train.clips.sampling import Dense, Spread  # noqa: E402
 
-from tests.zoo.dfer_clips import SETTINGS, TINY, make  # noqa: E402
+from tests.zoo.made_up_clips import SETTINGS, TINY, make  # noqa: E402
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 OVERFIT = [

@@ -8,11 +8,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
+from resonance_zoo.train.checkpoint_file import CheckpointError  # noqa: E402
 from resonance_zoo.train.still import local_sgd  # noqa: E402
-from resonance_zoo.train.still.checkpoint import Checkpoint, CheckpointError  # noqa: E402
-from resonance_zoo.train.still.recipe import Recipe  # noqa: E402
+from resonance_zoo.train.still.checkpoint import StillCheckpoint  # noqa: E402
+from resonance_zoo.train.still.recipe import StillRecipe  # noqa: E402
 
-SMALL = Recipe(epochs=8, workers=2, batch=4, sync_steps=2, seed=3)
+SMALL = StillRecipe(epochs=8, workers=2, batch=4, sync_steps=2, seed=3)
 
 
 def data(images: int = 16) -> local_sgd.TrainingData:
@@ -35,7 +36,7 @@ def test_crops_grow_to_full_size() -> None:
 
 
 def test_a_resumed_run_equals_one_that_was_not_stopped(tmp_path: Path, quick_workers: None) -> None:
-    start = Checkpoint.start(SMALL)
+    start = StillCheckpoint.start(SMALL)
     whole = [tick.checkpoint for tick in local_sgd.train(start, data())][-1]
     assert whole.progress >= 1
 
@@ -46,7 +47,7 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(tmp_path: Path, quick_wor
     assert stopped.progress < 1
     stopped.save(tmp_path / "checkpoint.pt")
 
-    later = Checkpoint.load(tmp_path / "checkpoint.pt")
+    later = StillCheckpoint.load(tmp_path / "checkpoint.pt")
     resumed = [tick.checkpoint for tick in local_sgd.train(later, data())][-1]
     assert resumed.step == whole.step
     assert torch.equal(resumed.average, whole.average)
@@ -57,6 +58,16 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     odd = tmp_path / "odd.pt"
     odd.write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="no checkpoint"):
-        Checkpoint.load(odd)
-    with pytest.raises(CheckpointError, match="does not exist"):
-        Checkpoint.load(tmp_path / "gone.pt")
+        StillCheckpoint.load(odd)
+    with pytest.raises(CheckpointError, match="there is no checkpoint"):
+        StillCheckpoint.load(tmp_path / "gone.pt")
+
+
+def test_a_checkpoint_holds_plain_values_under_names_that_stay(tmp_path: Path) -> None:
+    StillCheckpoint.start(SMALL).save(tmp_path / "checkpoint.pt")
+    raw = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert raw.keys() == {
+        "recipe", "weights", "momentum", "average", "step", "elapsed_s", "cpu_s", "progress",
+    }  # fmt: skip
+    as_lists = raw["recipe"] | {"sizes": [list(pair) for pair in raw["recipe"]["sizes"]]}
+    assert StillRecipe.from_plain(as_lists) == SMALL

@@ -1,4 +1,4 @@
-"""A Mosquitto of our own: found, started, brought back after a crash, stopped."""
+"""The backend `mosquitto`: a child process: found, started, restarted after a crash, stopped."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from pathlib import Path
 from resonance_broker.preflight import check_port, check_tls, speaks_mqtt
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.process import GuardedProcess
-from resonance_broker.running import Say
+from resonance_broker.running import Figure, Say
 from resonance_broker.runtime_dir import RuntimeDir, new_login
 from resonance_broker.settings import BrokerSettings, Version, warnings
 
 log = logging.getLogger(__name__)
 
 OLDEST: Version = (2, 0, 0)
-RESTART_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0)  # after so many quick deaths we give up
-QUICK_DEATH_S = 10.0
+RESTART_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0)  # after as many quick ends it stays down
+QUICK_DEATH_S = 10.0  # an end this soon after the start is a quick one
 START_TIMEOUT_S = 5.0
 _PLACES = (
     "/usr/sbin/mosquitto",
@@ -35,6 +35,15 @@ _PLACES = (
     "/opt/local/sbin/mosquitto",
     r"C:\Program Files\mosquitto\mosquitto.exe",
 )
+INSTALL_HINT = (
+    "install Mosquitto 2.0 or newer: sudo apt-get install mosquitto, or brew install mosquitto,"
+    " or the installer from mosquitto.org"
+)
+FIGURES: dict[str, Figure] = {
+    "$SYS/broker/clients/connected": "connected",
+    "$SYS/broker/publish/messages/received": "received",
+    "$SYS/broker/publish/messages/sent": "sent",
+}
 _NOISE = re.compile("should not be run as root|^(\\d+: )?(Error found at |Reloading config)")
 
 
@@ -48,6 +57,10 @@ class Program:
     @property
     def name(self) -> str:
         return "mosquitto " + ".".join(map(str, self.version))
+
+    @property
+    def is_usable(self) -> bool:
+        return self.version >= OLDEST
 
 
 def find_mosquitto() -> Program | None:
@@ -74,10 +87,20 @@ def _version(path: str) -> Version | None:
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
-class LocalBroker:
-    """A supervised Mosquitto; use `start()`, then `stop()` whatever happens in between."""
+def create(settings: BrokerSettings, say: Say | None) -> MosquittoBroker:
+    """The backend `mosquitto`. Raises BrokerProblem of kind NOT_INSTALLED."""
+    program = find_mosquitto()
+    if program is None or not program.is_usable:
+        message = f"{program.name} is too old" if program else "Mosquitto is not installed"
+        raise BrokerProblem(ProblemKind.NOT_INSTALLED, message, INSTALL_HINT)
+    return MosquittoBroker(settings, program, say=say)
+
+
+class MosquittoBroker:
+    """A supervised Mosquitto, restarted after a crash; see RunningBroker."""
 
     has_mqtt5 = True
+    figures = FIGURES
 
     def __init__(
         self,
@@ -94,8 +117,8 @@ class LocalBroker:
         self._delays = restart_delays_s
         self._process: GuardedProcess | None = None
         self._folder: RuntimeDir | None = None
-        self._people = threading.Lock()  # around the files of users and rules, and these two:
-        self._heeds_signals = False  # before it does, a signal would end it
+        self._people = threading.Lock()  # guards the files of users and rules, and the next two
+        self._handles_signals = False  # before it does, SIGHUP would end it
         self._is_outdated = False  # it may have read the files before they were renewed
         self._stopping = threading.Event()
         self._has_given_up = False
@@ -158,10 +181,10 @@ class LocalBroker:
             self._folder.remove()
 
     def renew_people(self) -> None:
-        """Take users, accounts and invites as they are now; who is no longer there is cut off.
+        """Load users, accounts and invites again; clients without an account are disconnected.
 
-        Those who stay notice nothing. Where it is down for a moment they count from its next
-        start; on Windows always, as it knows no way to be told.
+        The other clients stay connected. While it is being restarted, and always on Windows, which
+        has no signal for it, they take effect with its next start.
 
         Raises:
             BrokerProblem: of kind FILE; then everything stays as it was.
@@ -171,11 +194,11 @@ class LocalBroker:
         with self._people:
             self._folder.put_people()
             self._is_outdated = True
-            self._tell()
+            self._reload()
 
-    def _tell(self) -> None:
-        """Let it read users and rules again, or leave that to the end of its start."""
-        if self._is_outdated and self._heeds_signals and (pid := self.pid) is not None:
+    def _reload(self) -> None:
+        """Make it read users and rules again; while it starts, `_launch` does so at the end."""
+        if self._is_outdated and self._handles_signals and (pid := self.pid) is not None:
             self._is_outdated = False
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGHUP)
@@ -187,7 +210,7 @@ class LocalBroker:
         folder = self._folder = RuntimeDir(self.settings, self.program.version, self.login)
         try:
             with self._people:
-                self._heeds_signals = self._is_outdated = False
+                self._handles_signals = self._is_outdated = False
                 folder.fill()
             command = [str(self.program.path), "-c", str(folder.conf)]
             self._process = GuardedProcess(command, folder=folder.path)
@@ -199,12 +222,12 @@ class LocalBroker:
             raise
         with self._people:
             folder.started()
-            self._heeds_signals = True
-            self._tell()
+            self._handles_signals = True
+            self._reload()
 
     def _wait_until_listening(self, process: GuardedProcess) -> None:
-        """Until it answers: its port opens before it has read its certificate."""
-        tls = _trusting() if self.settings.has_tls else None
+        """Wait until it answers MQTT: its port opens before it has read its certificate."""
+        tls = _unverified() if self.settings.has_tls else None
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline and not self._stopping.is_set():
             if not process.is_alive:
@@ -219,21 +242,21 @@ class LocalBroker:
         return BrokerProblem(ProblemKind.FAILED, f"{self.program.name} {what}", hint)
 
     def _supervise(self) -> None:
-        """Wait for its end; bring it back, unless it was meant or happens over and over."""
+        """Restart it when it ends, unless `stop` was called or it keeps ending."""
         quick_deaths = 0
         while self._process is not None:
             began = time.monotonic()
             self._process.wait()
             if self._stopping.is_set():
                 return
-            self._process.stop()  # what its guard may have left behind
+            self._process.stop()  # its guard may still run
             lived_s = time.monotonic() - began
             quick_deaths = quick_deaths + 1 if lived_s < QUICK_DEATH_S else 1
             if not self._bring_back(quick_deaths):
                 return
 
     def _bring_back(self, quick_deaths: int) -> bool:
-        """Restart with back-off; False when it is to stay down."""
+        """Restart with back-off; False when it stays down."""
         words = f" ({self.last_words})" if self.last_words else ""
         while quick_deaths <= len(self._delays):
             self._say(f"The broker stopped unexpectedly{words}; starting it again.")
@@ -253,8 +276,8 @@ class LocalBroker:
         return False
 
 
-def _trusting() -> ssl.SSLContext:
-    """For the question whether it is up at all: an expired certificate is told elsewhere."""
+def _unverified() -> ssl.SSLContext:
+    """Only to see whether it is up; certificates are checked by `preflight`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

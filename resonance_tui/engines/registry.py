@@ -1,0 +1,128 @@
+"""The table of engines: what `--engine` takes, and where each is built.
+
+A new engine is one module with `create(request: EngineRequest) -> Engine`, and one row in ENGINES.
+Networks of the model zoo need no row: each one that reads frames is an engine by its own name.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from resonance_tui.engines.base import (
+    AUTO,
+    STATIC,
+    Engine,
+    EngineOptions,
+    EngineRequest,
+    has_weights,
+)
+from resonance_tui.errors import EngineUnavailable, InputError
+from resonance_tui.listeners import Listeners
+from resonance_tui.secret import describe
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEntry:
+    """One row. `module` is imported when the engine is created: most viewers never load torch."""
+
+    module: str  # has `create(request: EngineRequest) -> Engine`
+    card: str = ""  # the still network inside, whose published mistakes are the engine's
+    packages: tuple[str, ...] = ()  # that have to be installed, by their import names
+
+
+ENGINES: dict[str, EngineEntry] = {
+    AUTO: EngineEntry("resonance_tui.engines.auto", card="static_cnn"),
+    STATIC: EngineEntry("resonance_tui.engines.still", card="static_cnn"),
+}
+_NETWORK = EngineEntry("resonance_tui.engines.zoo")
+
+
+def names() -> tuple[str, ...]:
+    """Everything that `--engine` takes: the rows of the table, then the networks."""
+    from resonance_tui.engines.catalog import live_networks
+
+    return (*ENGINES, *live_networks())
+
+
+def summary() -> str:
+    """What `--engine` takes, in a few words; reads the table alone."""
+    return f"{', '.join(ENGINES)}, or a network of `models list`"
+
+
+def entry(name: str) -> EngineEntry:
+    """The row of an engine. Raises InputError, with the nearest names, where there is none."""
+    if name in ENGINES:
+        return ENGINES[name]
+    from resonance_tui.engines import catalog
+
+    if name in catalog.live_networks():
+        return _NETWORK
+    raise _no_engine(name)
+
+
+def resolve(name: str, folder: Path, options: EngineOptions | None = None) -> str:
+    """The engine that `name` stands for, looked up without loading any; costs no torch.
+
+    "auto" is "static" unless weights lie in `folder`. Raises InputError for a name that is not in
+    the table, and EngineUnavailable where weights or packages are missing.
+    """
+    found = entry(name)
+    if name == AUTO:
+        return AUTO if has_weights(folder) else STATIC
+    if missing := [package for package in found.packages if find_spec(package) is None]:
+        text = f"The engine {name} needs packages that are not installed: {', '.join(missing)}."
+        raise EngineUnavailable(text, f"pip install {' '.join(missing)}")
+    if found is _NETWORK:
+        from resonance_tui.engines import catalog
+
+        catalog.check_ready(name, folder, options or EngineOptions())
+    return name
+
+
+def create(
+    name: str,
+    folder: Path | None = None,
+    options: EngineOptions | None = None,
+    say: Callable[[str], None] = log.info,
+    warn: Callable[[str], None] = log.warning,
+) -> Engine:
+    """Load an engine (blocking; seconds, or tens of them for a large network).
+
+    `folder` holds imported weights; `say` is told what is being done, `warn` which better engine
+    "auto" had to do without, and why. Raises InputError for a name that is not in the table, or
+    EngineUnavailable saying why it cannot run here.
+    """
+    found = entry(name)
+    request = EngineRequest(
+        name, folder, options or EngineOptions(), Listeners(say), Listeners(warn)
+    )
+    try:
+        return import_module(found.module).create(request)
+    except (ImportError, OSError, ValueError) as error:
+        raise EngineUnavailable(f"The engine {name!r} cannot start: {error}") from error
+
+
+def _no_engine(name: str) -> InputError:
+    """Why `name` is no engine: the nearest names, and where all of them are listed."""
+    import resonance_zoo
+    from resonance_zoo.registry import did_you_mean
+
+    from resonance_tui.engines.catalog import why_not_live
+
+    if user := next((engine for engine, row in ENGINES.items() if row.card == name), None):
+        user = STATIC if ENGINES[STATIC].card == name else user
+        return InputError(f"{name} is the network inside an engine.", f"Use --engine {user}.")
+    nearest = did_you_mean(name, names())
+    if name in resonance_zoo.list_models():
+        hint = nearest or f"Did you mean {STATIC}?"
+        return InputError(f"{name} {why_not_live(name)}.", hint)
+    always = " and ".join(ENGINES)
+    listed = f"`resonance-tui models list` names all networks; {always} are always there."
+    return InputError(f"There is no engine called {describe(name)}.", f"{nearest} {listed}".strip())

@@ -1,0 +1,132 @@
+"""One frame after the other: observed, shown as a preview, and every hop a clip predicted."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from resonance_tui.engines.base import Engine
+from resonance_tui.pipeline.clip_buffer import FrameRateMonitor
+from resonance_tui.pipeline.emotion_reader import EmotionReader
+from resonance_tui.pipeline.face_status import CameraSwitch, FaceStatus
+from resonance_tui.pipeline.sources import CameraState, Frame
+from resonance_tui.pipeline.threads import FaceThreads
+
+if TYPE_CHECKING:  # both load OpenCV, which the first paint must not wait for
+    from resonance_tui.pipeline.camera import FrameSource
+    from resonance_tui.pipeline.clip_buffer import Clip
+    from resonance_tui.pipeline.perception import FaceObservation, Perception
+
+
+class FrameLoop:
+    """Reads a camera with a detector and an engine that are loaded.
+
+    Frames are observed one at a time, and so are clips predicted, each on its thread. A slow
+    engine does not delay the frames: the next clip is the newest one when it is done.
+    """
+
+    def __init__(
+        self,
+        camera: FrameSource,
+        perception: Perception,
+        engine: Engine,
+        threads: FaceThreads,
+        *,
+        reader: EmotionReader,
+        frame_rate: FrameRateMonitor,
+        switch: CameraSwitch,
+        status: FaceStatus,
+    ) -> None:
+        self._camera, self._perception = camera, perception
+        self._engine, self._threads = engine, threads
+        self._reader, self._frame_rate = reader, frame_rate
+        self._switch, self._status = switch, status
+        self._is_predicting = False
+        self._reset_at = -math.inf  # monotonic s, when the crops were last dropped
+
+    async def run(self) -> None:
+        """Return once the recording has ended; otherwise continue until cancelled."""
+        after: int | None = -1
+        if self._switch.is_on:
+            self._camera.start()
+        async with asyncio.TaskGroup() as predictions:
+            while after is not None:
+                if not self._switch.is_on:
+                    await self._wait_until_on()
+                after = await self._next_frame(after, predictions)
+
+    def close(self) -> None:
+        """Release the camera (blocking)."""
+        self._camera.stop()
+
+    async def _next_frame(self, after: int, predictions: asyncio.TaskGroup) -> int | None:
+        """Read one frame newer than `after`; returns its index, None after the last one.
+
+        A method of its own, so that no picture outlives it in a local variable.
+        """
+        frame = await self._camera.next(after)
+        self._status.set_camera(self._camera.status)
+        self._status.set_recording_note(self._camera.note)
+        if frame is None:
+            if self._camera.status.state is CameraState.ENDED:
+                return None
+            self._no_face(time.monotonic())
+            return after
+        seen = await self._observe(frame)
+        if seen is not None and (clip := self._take_in(seen)) is not None:
+            self._is_predicting = True
+            work = self._predict(clip, seen.at, seen.latency_ms, self._reader.generation)
+            predictions.create_task(work, name="predict")
+        return frame.index
+
+    async def _observe(self, frame: Frame) -> FaceObservation | None:
+        """What the frame shows; None for a frame from before the last switch."""
+        valid_from = self._switch.valid_from
+        if valid_from > self._reset_at:
+            self._perception.reset()
+            self._reset_at = valid_from
+        if frame.captured_at < valid_from:
+            return None
+        observe = partial(self._perception.observe, frame, wants_clip=not self._is_predicting)
+        seen = await self._threads.detection.do(observe)
+        is_valid = self._switch.is_on and self._switch.valid_from == valid_from
+        return seen if is_valid else None
+
+    def _take_in(self, seen: FaceObservation) -> Clip | None:
+        """Update preview and reading; returns the clip where a prediction is due."""
+        self._status.preview = seen.preview
+        if seen.track is None:
+            self._no_face(seen.at)
+            return None
+        self._reader.face_seen(seen.track, seen.at)
+        has_clip = self._is_predicting or seen.clip is not None
+        if notice := self._frame_rate.face_seen(seen.at, has_clip=has_clip):
+            self._status.notice(notice)
+        return seen.clip
+
+    async def _predict(
+        self, clip: Clip, at: float, latency_ms: dict[str, float], generation: int
+    ) -> None:
+        try:
+            found = await self._threads.predict(self._engine, clip)
+        finally:
+            self._is_predicting = False
+        latency = latency_ms | {"network": found.network_ms}
+        self._reader.predicted(found.probabilities, at, generation, latency)
+
+    async def _wait_until_on(self) -> None:
+        """Release the device and drop every picture; start the camera once it is on again."""
+        await asyncio.to_thread(self._camera.stop)
+        self._status.preview = None
+        self._perception.reset()
+        self._status.set_camera_off("switched off")
+        self._reader.forget()
+        await self._switch.wait_until_on()
+        self._camera.start()
+
+    def _no_face(self, at: float) -> None:
+        if self._reader.face_missing(at):
+            self._status.preview = None

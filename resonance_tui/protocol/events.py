@@ -1,0 +1,114 @@
+"""Decoded messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from resonance_tui.protocol.values import Counts, Partial, Report, RoomSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ReportEvent:
+    channel: str
+    viewer_id: str
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class NicknameEvent:
+    channel: str
+    viewer_id: str
+    nickname: str  # safe to draw; "" when taken back
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveEvent:
+    channel: str
+    viewer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEvent:
+    channel: str
+    settings: RoomSettings | None  # None when the host closed the room
+    host: str = ""  # an id of whoever announced it, where it gave one
+
+
+@dataclass(frozen=True, slots=True)
+class TotalEvent:
+    """The room as its aggregator counts it."""
+
+    channel: str
+    viewers: int
+    counts: Counts
+    boot: int = 0
+    seq: int = 0
+    edges: int = 1  # brokers over which the room is spread
+
+
+@dataclass(frozen=True, slots=True)
+class TotalOverEvent:
+    """The last aggregator of the room has gone."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEvent:
+    """An aggregator is present, or (`boot` None) has gone."""
+
+    channel: str
+    agent_id: str
+    boot: int | None
+    edge: str = ""  # of several brokers, the one whose viewers it counts
+
+
+@dataclass(frozen=True, slots=True)
+class PartialEvent:
+    """What one aggregator counted."""
+
+    channel: str
+    agent_id: str
+    partial: Partial
+    edge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeEvent:
+    """The bridge of one of several brokers came up or went down."""
+
+    edge: str
+    is_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentRequest:
+    """Somebody with an invite asks for an account."""
+
+    invite_id: str
+    name: str
+    digest: str  # of the password, as the broker keeps it
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentAnswer:
+    """The host's answer to an enrolment request."""
+
+    invite_id: str
+    name: str  # whose request it answers; several people may hold one invite
+    result: str  # an `EnrollmentResult`, or a value of a newer host
+
+
+Event = (
+    ReportEvent
+    | NicknameEvent
+    | LeaveEvent
+    | RoomEvent
+    | TotalEvent
+    | TotalOverEvent
+    | AgentEvent
+    | PartialEvent
+    | EdgeEvent
+    | EnrollmentRequest
+    | EnrollmentAnswer
+)

@@ -1,0 +1,270 @@
+"""MessagePack frames: their fields and ranges, how to write them, and what events they make.
+
+A reader gets the names of the topic and the frame, or None where a retained message was cleared
+with an empty payload. It raises WireError for a frame that contradicts itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from resonance_tui.emotions import Emotion
+from resonance_tui.errors import WireError
+from resonance_tui.protocol.events import (
+    AgentEvent,
+    EdgeEvent,
+    EnrollmentAnswer,
+    EnrollmentRequest,
+    Event,
+    LeaveEvent,
+    NicknameEvent,
+    PartialEvent,
+    ReportEvent,
+    RoomEvent,
+    TotalEvent,
+    TotalOverEvent,
+)
+from resonance_tui.protocol.sanitize import safe_text
+from resonance_tui.protocol.topics import EDGE_NAME, VERSION, Levels, is_id
+from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report, RoomSettings
+
+U32 = 2**32 - 1
+_Version = Annotated[int, Meta(ge=VERSION, le=VERSION, description="of the protocol")]
+_AnyVersion = Annotated[int, Meta(ge=1, le=255, description=f"of the protocol; {VERSION}")]
+_Boot = Annotated[
+    int, Meta(ge=0, le=U32, description="start of the sender's program, epoch seconds")
+]
+_Seq = Annotated[int, Meta(ge=0, le=U32, description="counts up within one boot")]
+_EpochMs = Annotated[
+    int, Meta(ge=0, le=2**63 - 1, description="when it was sent, epoch milliseconds; for display")
+]
+_U32 = Annotated[int, Meta(ge=0, le=U32)]
+_Edge = Annotated[
+    str,
+    Meta(pattern=rf"^({EDGE_NAME})?\Z", description='the broker whose viewers it counts, or ""'),
+]
+_Name = Annotated[str, Meta(max_length=32, description="of the account")]
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+# --- a viewer ----------------------------------------------------------------------------------
+
+
+class ReportFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    boot: _Boot
+    seq: _Seq
+    code: Annotated[int, Meta(ge=0, le=8, description="emotion 0-6, 7 away, 8 unsure")]
+    confidence: Annotated[int, Meta(ge=0, le=100, description="per cent")]
+    flags: Annotated[int, Meta(ge=0, le=255, description="1 stated with a key, 2 simulated")]
+
+
+def encode_report(report: Report) -> bytes:
+    """11 to 15 bytes: no picture, no landmark, no probability fits in there."""
+    return _pack(
+        (VERSION, report.boot, report.seq, int(report.code), report.confidence, report.flags)
+    )
+
+
+def read_report(names: Levels, frame: ReportFrame | None) -> Event:
+    channel, viewer_id = names["channel"], names["viewer_id"]
+    if frame is None:
+        return LeaveEvent(channel, viewer_id)
+    report = Report(frame.boot, frame.seq, Emotion(frame.code), frame.confidence, frame.flags)
+    return ReportEvent(channel, viewer_id, report)
+
+
+class NicknameFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    nickname: Annotated[
+        str, Meta(description="one line; receivers show at most 24 characters of it")
+    ]
+
+
+def encode_nickname(nickname: str) -> bytes:
+    return _pack((VERSION, nickname))
+
+
+def read_nickname(names: Levels, frame: NicknameFrame | None) -> Event:
+    nickname = safe_text(frame.nickname) if frame is not None else ""
+    return NicknameEvent(names["channel"], names["viewer_id"], nickname)
+
+
+# --- an aggregator -----------------------------------------------------------------------------
+
+
+class AgentFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    boot: _Boot
+    edge: _Edge = ""
+
+
+def encode_agent(boot: int, edge: str = "") -> bytes:
+    return _pack((VERSION, boot, edge) if edge else (VERSION, boot))
+
+
+def read_agent(names: Levels, frame: AgentFrame | None) -> Event:
+    channel, agent_id = names["channel"], names["agent_id"]
+    if frame is None:
+        return AgentEvent(channel, agent_id, None)
+    return AgentEvent(channel, agent_id, frame.boot, frame.edge)
+
+
+_Count = Annotated[int, Meta(ge=0, le=1_000_000)]  # so that a sum of 64 fits a total
+_ShardCounts = tuple[
+    Annotated[int, Meta(ge=0, lt=SHARDS)],
+    _Count,  # the sum of the nine
+    _Count, _Count, _Count, _Count, _Count, _Count, _Count, _Count, _Count,
+]  # fmt: skip
+
+
+class PartialFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    boot: _Boot
+    seq: _Seq
+    t_ms: _EpochMs
+    shards: Annotated[
+        list[_ShardCounts],
+        Meta(max_length=SHARDS, description="shard, sum of its counts, nine counts"),
+    ]
+    edge: _Edge = ""
+
+
+def encode_partial(partial: Partial, t_ms: int, edge: str = "") -> bytes:
+    """`t_ms`: the aggregator's epoch milliseconds, for display. At most 3.5 kB."""
+    shards = [(shard, sum(counts), *counts) for shard, counts in partial.shards.items()]
+    frame = (VERSION, partial.boot, partial.seq, t_ms, shards)
+    return _pack((*frame, edge) if edge else frame)
+
+
+def read_partial(names: Levels, frame: PartialFrame) -> Event:
+    shards: dict[int, Counts] = {each[0]: each[2:] for each in frame.shards}
+    if len(shards) != len(frame.shards):
+        raise WireError("A partial that counts a shard twice")
+    if any(sum(counts) != viewers for _, viewers, *counts in frame.shards):
+        raise WireError("A partial that does not add up")
+    partial = Partial(frame.boot, frame.seq, shards)
+    return PartialEvent(names["channel"], names["agent_id"], partial, frame.edge)
+
+
+class TotalFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    boot: _Boot
+    seq: _Seq
+    t_ms: _EpochMs
+    viewers: Annotated[int, Meta(ge=0, le=U32, description="the sum of the counts")]
+    counts: Annotated[
+        tuple[_U32, _U32, _U32, _U32, _U32, _U32, _U32, _U32, _U32],
+        Meta(description="viewers by emotion 0-6, away, unsure"),
+    ]
+    edges: Annotated[int, Meta(ge=1, le=64, description="brokers that the room is spread over")] = 1
+
+
+def encode_total(boot: int, seq: int, t_ms: int, counts: Counts, edges: int = 1) -> bytes:
+    """`t_ms`: the aggregator's epoch milliseconds, for display; `counts`: nine."""
+    frame = (VERSION, boot, seq, t_ms, sum(counts), counts)
+    return _pack((*frame, edges) if edges > 1 else frame)
+
+
+def read_total(names: Levels, frame: TotalFrame | None) -> Event:
+    channel = names["channel"]
+    if frame is None:
+        return TotalOverEvent(channel)
+    if sum(frame.counts) != frame.viewers:
+        raise WireError("A total that does not add up")
+    return TotalEvent(channel, frame.viewers, frame.counts, frame.boot, frame.seq, frame.edges)
+
+
+# --- a host ------------------------------------------------------------------------------------
+
+_DEFAULT = RoomSettings()
+
+
+class RoomFrame(msgspec.Struct):
+    """The ranges protect clients: a heartbeat of 0 would make the room a flood."""
+
+    v: _Version = VERSION
+    shards: Annotated[int, Meta(ge=SHARDS, le=SHARDS, description="parts of the room")] = SHARDS
+    tick_ms: Annotated[
+        int, Meta(ge=50, le=10_000, description="between two looks of an aggregator, milliseconds")
+    ] = _DEFAULT.tick_ms
+    heartbeat_s: Annotated[
+        int, Meta(ge=2, le=60, description="a report is repeated so often, seconds")
+    ] = _DEFAULT.heartbeat_s
+    ttl_s: Annotated[
+        int, Meta(ge=5, le=600, description="silence after which a source is gone, seconds")
+    ] = _DEFAULT.ttl_s
+    mesh_max: Annotated[
+        int, Meta(ge=1, le=5_000, description="viewers up to whom all reports are subscribed to")
+    ] = _DEFAULT.mesh_max
+    host: Annotated[str, Meta(max_length=32, description="an id of the host's program")] = ""
+
+
+def encode_room(settings: RoomSettings, host: str = "") -> bytes:
+    """`host`: an id of the program that announces it, so that two hosts can be distinguished."""
+    return _pack({"v": VERSION, **asdict(settings), **({"host": host} if host else {})})
+
+
+def read_room(names: Levels, frame: RoomFrame | None) -> Event:
+    if frame is None:
+        return RoomEvent(names["channel"], None)
+    fields: dict[str, Any] = msgspec.structs.asdict(frame)
+    del fields["v"]
+    host = fields.pop("host")
+    return RoomEvent(names["channel"], RoomSettings(**fields), host)
+
+
+# --- one of several brokers --------------------------------------------------------------------
+
+# Mosquitto's bridges write the digit 0 or 1, which MessagePack reads as the number 48 or 49.
+_DOWN, _UP = 48, 49
+EdgeFrame = Literal[48, 49]
+
+
+def read_edge(names: Levels, frame: int | None) -> Event:
+    if frame is None:
+        raise WireError("Not a state of an edge")
+    return EdgeEvent(names["edge"], frame == _UP)
+
+
+# --- enrolment ---------------------------------------------------------------------------------
+
+
+class EnrollmentRequestFrame(msgspec.Struct, array_like=True, frozen=True):
+    version: _AnyVersion
+    name: _Name
+    digest: Annotated[
+        str, Meta(max_length=200, description="hash of the password, as the broker keeps it")
+    ]
+
+
+def encode_enrollment_request(name: str, digest: str) -> bytes:
+    return _pack((VERSION, name, digest))
+
+
+def read_enrollment_request(names: Levels, frame: EnrollmentRequestFrame) -> Event:
+    if not is_id(frame.name):
+        raise WireError("An enrolment request under a name that is none")
+    return EnrollmentRequest(names["invite_id"], frame.name, frame.digest)
+
+
+class EnrollmentAnswerFrame(msgspec.Struct, array_like=True, frozen=True):
+    version: _AnyVersion
+    name: _Name
+    result: Annotated[
+        str,
+        Meta(max_length=32, description="welcome, used, expired, unknown, name-taken or broken"),
+    ]
+
+
+def encode_enrollment_answer(name: str, result: str) -> bytes:
+    return _pack((VERSION, name, result))
+
+
+def read_enrollment_answer(names: Levels, frame: EnrollmentAnswerFrame) -> Event:
+    return EnrollmentAnswer(names["invite_id"], frame.name, frame.result)

@@ -1,0 +1,86 @@
+"""What messages carry: a viewer's report, counts of a room, its settings, results; pure values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from resonance_tui.emotions import Emotion
+
+MANUAL = 1  # report flag: stated with a key, not read from a face
+SIMULATED = 2  # report flag: no person behind it
+
+SHARDS = 64  # parts of a room, by the viewers' ids; fixed in this version of the protocol
+
+Counts = tuple[int, ...]  # nine, in the order of `Emotion`
+NO_COUNTS: Counts = (0,) * len(Emotion)
+
+INVITE_PREFIX = "invite-"  # an invite's login on the broker is this and the invite's id
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One viewer's state. Of two reports the one with the higher `(boot, seq)` holds."""
+
+    boot: int  # u32, epoch seconds of the process start, never falling between starts
+    seq: int  # u32, counts up within one boot
+    code: Emotion
+    confidence: int  # per cent, 0-100
+    flags: int = 0  # MANUAL | SIMULATED
+
+    @property
+    def is_manual(self) -> bool:
+        return bool(self.flags & MANUAL)
+
+    @property
+    def is_simulated(self) -> bool:
+        return bool(self.flags & SIMULATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What one aggregator counted. Of two of the same one the higher `(boot, seq)` holds."""
+
+    boot: int
+    seq: int
+    shards: Mapping[int, Counts]  # all that it counts, empty ones too
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSettings:
+    """What a host sets for a room. Times in the unit that the name ends in."""
+
+    shards: int = SHARDS
+    tick_ms: int = 250
+    heartbeat_s: int = 10
+    ttl_s: int = 30
+    mesh_max: int = 200  # viewers up to whom everybody subscribes to everybody
+
+    @property
+    def patience_s(self) -> float:
+        """After so many seconds of silence a source is gone: `ttl_s`, but never before two of its
+        heartbeats are missed."""
+        return max(float(self.ttl_s), 2.5 * self.heartbeat_s)
+
+
+class EnrollmentResult(StrEnum):
+    """The outcome of an enrolment request."""
+
+    WELCOME = "welcome"
+    USED = "used"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    NAME_TAKEN = "name-taken"
+    BROKEN = "broken"  # the request itself is not as it should be
+
+
+class Party(StrEnum):
+    """A kind of participant. The first four are roles of accounts."""
+
+    VIEWER = "viewer"
+    AGGREGATOR = "aggregator"
+    LOGGER = "logger"
+    HOST = "host"
+    BRIDGE = "bridge"  # of one of several brokers
+    GUEST = "guest"  # who holds an invite

@@ -1,0 +1,153 @@
+"""Where each picture of a person dies, as the docstring of `resonance_tui.pipeline` says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import sys
+import time
+import weakref
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from limits import patience
+
+from resonance_tui.engines import registry as engines
+from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
+from resonance_tui.pipeline import perception
+from resonance_tui.pipeline.detectors import registry as detectors
+from resonance_tui.pipeline.face_pipeline import FacePipeline
+from resonance_tui.pipeline.sources import CameraState, Frame, Source
+from resonance_tui.pipeline.tracker import Detection
+
+
+class Pictures:
+    """Weak references to every picture that the face path made: frames, crops and clips."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, list[weakref.ref[np.ndarray]]] = {"frame": [], "crop": [], "clip": []}
+        self.has_face = True
+        self.breaks_down = False
+
+    def note(self, kind: str, picture: np.ndarray) -> np.ndarray:
+        self.made[kind].append(weakref.ref(picture))
+        return picture
+
+    def alive(self, *kinds: str) -> int:
+        gc.collect()
+        return sum(one() is not None for kind in kinds or self.made for one in self.made[kind])
+
+
+class Detector:
+    """Takes every frame for a face, while there is one."""
+
+    name = "scratch"
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+
+    def detect(self, frame: Frame) -> list[Detection]:
+        self._pictures.note("frame", frame.image)
+        return [Detection(320, 240, 240, 0.0, (200, 120, 440, 360))] * self._pictures.has_face
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+class Engine:
+    """Answers at once."""
+
+    spec = EngineSpec("scratch", 4, 10.0, 48, 0.1, 0.3)
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+
+    def predict(self, clip: np.ndarray) -> np.ndarray:
+        self._pictures.note("clip", clip)
+        if self._pictures.breaks_down:
+            raise RuntimeError("out of memory")
+        return np.eye(7, dtype=np.float32)[1]
+
+
+@pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch) -> Pictures:
+    found, crop = Pictures(), perception.crop
+    module = ModuleType("scratch_extension")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    def create(wanted: EngineRequest | Path | None) -> Engine | Detector:
+        return Engine(found) if isinstance(wanted, EngineRequest) else Detector(found)
+
+    vars(module)["create"] = create
+    detector, engine = detectors.DetectorEntry, engines.EngineEntry
+    monkeypatch.setitem(detectors.DETECTORS, "scratch", detector("Scratch", module.__name__))
+    monkeypatch.setitem(engines.ENGINES, "scratch", engine(module.__name__))
+    monkeypatch.setattr(perception, "crop", lambda *given: found.note("crop", crop(*given)))
+    return found
+
+
+@contextlib.asynccontextmanager
+async def reading(data_dir: Path) -> AsyncIterator[FacePipeline]:
+    face = FacePipeline(
+        Source("demo"),
+        "scratch",
+        data_dir,
+        detector="scratch",
+        fps=None,
+        once=False,
+        options=EngineOptions(),
+        on_reading=lambda steady, latency_ms: None,
+        on_status=lambda: None,
+        on_notice=lambda text: None,
+    )
+    task = asyncio.create_task(face.run())
+    try:
+        yield face
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + patience(20)
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+async def test_no_picture_outlives_the_camera(pictures: Pictures, tmp_path: Path) -> None:
+    async with reading(tmp_path) as face:
+        await until(lambda: len(pictures.made["clip"]) > 2 and face.preview is not None)
+        face.switch(False)
+        await until(lambda: face.camera.state is CameraState.OFF)
+        await until(lambda: not pictures.alive())
+        assert face.preview is None
+
+
+async def test_no_crop_outlives_a_face_that_has_gone(pictures: Pictures, tmp_path: Path) -> None:
+    async with reading(tmp_path) as face:
+        await until(lambda: len(pictures.made["clip"]) > 2)
+        pictures.has_face = False
+        await until(lambda: not pictures.alive("crop", "clip"))
+        assert face.camera.state is CameraState.LIVE and face.preview is None
+
+
+async def test_no_picture_outlives_an_engine_that_breaks_down(
+    pictures: Pictures, tmp_path: Path
+) -> None:
+    async with reading(tmp_path) as face:
+        pictures.breaks_down = True
+        await until(lambda: face.engine.detail == "out of memory")
+        await until(lambda: not pictures.alive())
+
+
+async def test_few_pictures_live_at_any_moment(pictures: Pictures, tmp_path: Path) -> None:
+    async with reading(tmp_path):
+        await until(lambda: len(pictures.made["frame"]) > 30)
+        assert pictures.alive("frame") <= 2  # the newest, and the one that is looked at
+        assert pictures.alive("crop") <= 12  # twice the span of a clip, four for each 0.1 s
+        assert pictures.alive("clip") <= 1

@@ -1,0 +1,201 @@
+"""What follows from a row of the table of messages, and what every row has to keep."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import msgpack
+import msgspec
+import pytest
+from resonance_broker.access import access_rules
+from resonance_broker.accounts import Account, Role, StoredInvite
+from resonance_broker.cluster import layout
+from resonance_broker.cluster.layout import published_by
+from resonance_broker.settings import BrokerSettings
+
+from resonance_tui.errors import WireError
+from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.rate_limit import RateLimiter
+from resonance_tui.protocol.events import LeaveEvent
+from resonance_tui.protocol.messages import OWN_RATE, REPORT, TABLE
+from resonance_tui.protocol.page import EXAMPLES, rewritten, section
+from resonance_tui.protocol.table import Message, MessageTable, Rate
+from resonance_tui.protocol.topics import TOPIC_LIMIT, Levels, Topic
+from resonance_tui.protocol.values import Party
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "PROTOCOL.md"
+LONGEST = {
+    "channel": "c" * 64, "viewer_id": "v" * 32, "agent_id": "a" * 32, "edge": "e" * 16,
+    "invite_id": "i" * 32, "shard": "63",
+}  # fmt: skip
+PACKET_OVERHEAD = 16  # bytes: fixed header, length of the topic, properties
+
+
+# --- a new row ---------------------------------------------------------------------------------
+
+
+class ApplauseFrame(msgspec.Struct, array_like=True):
+    version: Annotated[int, msgspec.Meta(ge=1, le=1)]
+    claps: Annotated[int, msgspec.Meta(ge=1, le=60, description="how many")]
+
+
+def read_applause(names: Levels, frame: ApplauseFrame | None) -> LeaveEvent:
+    return LeaveEvent(names["channel"], f"{names['viewer_id']}:{frame and frame.claps}")
+
+
+APPLAUSE = Message(
+    kind="applause",
+    topic=Topic("resonance/1/{channel}/applause/{viewer_id}"),
+    frame=ApplauseFrame,
+    read=read_applause,
+    max_bytes=20,
+    rate=Rate(per_s=1, burst=2),
+    who_may_publish=(Party.VIEWER,),
+    who_may_read=(Party.HOST,),
+    retained=True,
+    qos=1,
+    expiry_s=60,
+)
+WIDER = MessageTable((*TABLE, APPLAUSE))
+TOPIC = APPLAUSE.topic.of("room", "ann")
+
+
+def test_a_new_row_is_decoded_and_its_empty_payload_too() -> None:
+    assert WIDER.decode(TOPIC, msgpack.packb([1, 30])) == LeaveEvent("room", "ann:30")
+    assert WIDER.decode(TOPIC, b"") == LeaveEvent("room", "ann:None")
+    for payload in (msgpack.packb([1, 61]), msgpack.packb([1]), b"\xc1"):
+        with pytest.raises(WireError):
+            WIDER.decode(TOPIC, payload)
+    with pytest.raises(WireError):
+        TABLE.decode(TOPIC, msgpack.packb([1, 30]))
+
+
+def test_a_new_row_has_its_limits_of_size_and_rate() -> None:
+    with pytest.raises(WireError, match="at most 20"):
+        WIDER.decode(TOPIC, msgpack.packb([1, 30, "x" * 20]))
+    inbox = Inbox(table=WIDER)
+    inbox.put(TOPIC, bytes(21))
+    assert (len(inbox), inbox.rejected) == (0, 1)
+    limiter = RateLimiter(table=WIDER)
+    assert [limiter.allow(TOPIC, 0.0) for _ in range(3)] == [True, True, False]
+
+
+def test_a_new_row_is_published_as_it_says() -> None:
+    message = APPLAUSE.outgoing(b"x", "room", "ann")
+    assert message.topic == "resonance/1/room/applause/ann"
+    assert (message.qos, message.expiry_s, message.retain) == (1, 60, True)
+    assert APPLAUSE.clearing("room", "ann").payload == b""
+
+
+def test_a_new_row_has_access_rules_for_who_may_publish_it() -> None:
+    accounts = [Account("eve", "x", Role.HOST), Account("mia", "x", Role.VIEWER, ("cats",))]
+    before, after = (access_rules(accounts, [], table=table) for table in (TABLE, WIDER))
+    added = [line for line in after.splitlines() if line not in before.splitlines()]
+    assert added == ["topic write resonance/1/cats/applause/mia"]
+
+
+def test_a_new_row_outside_rooms_has_access_rules_for_readers_and_guests() -> None:
+    news = replace(
+        APPLAUSE, topic=Topic("resonance/news/{invite_id}"), who_may_read=(Party.LOGGER,)
+    )
+    table = MessageTable((*TABLE, replace(news, who_may_publish=(Party.GUEST,))))
+    rules = access_rules(
+        [Account("lea", "x", Role.LOGGER)], [StoredInvite("abcdefgh", "x")], table=table
+    )
+    assert "topic read resonance/news/+\n" in rules.split("user invite-")[0]
+    assert "topic write resonance/news/abcdefgh\n" in rules.split("user invite-")[1]
+
+
+def test_a_new_row_has_a_line_in_the_page() -> None:
+    text = section(WIDER)
+    assert (
+        "| applause | `resonance/1/{channel}/applause/{viewer_id}` | viewer | 1 | yes, 60 s | 20 |"
+        in text
+    )
+    assert "| `claps` | integer | 1 to 60 | how many |" in text
+
+
+# --- every row ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("message", TABLE, ids=lambda message: message.kind)
+def test_the_longest_topic_and_payload_fit_a_packet(message: Message) -> None:
+    topic = message.topic.filter(**LONGEST)
+    assert len(topic) <= TOPIC_LIMIT
+    packet = len(topic) + message.max_bytes + PACKET_OVERHEAD
+    assert packet <= BrokerSettings().max_packet_size
+
+
+def test_no_two_rows_share_a_topic_or_a_kind() -> None:
+    assert all(TABLE.find(each.topic.filter(**LONGEST)) is each for each in TABLE)
+    assert len({each.kind for each in TABLE}) == len(TABLE.rows)
+
+
+def test_what_one_publisher_sends_shares_one_rate() -> None:
+    """A bucket is one publisher's; another rate for one of its topics would refill them all."""
+    assert {each.rate for each in TABLE if each.topic.owner_level} == {OWN_RATE}
+    assert {each.rate for each in TABLE if not each.topic.owner_level} == {None}
+
+
+# --- topics ------------------------------------------------------------------------------------
+
+
+def test_a_topic_is_built_from_its_names_and_the_shard_follows() -> None:
+    assert REPORT.topic.of("room", "alice") == "resonance/1/room/r/7/alice"
+    assert REPORT.topic.filter(channel="room") == "resonance/1/room/r/+/+"
+    assert REPORT.topic.filter(channel="room", shard="9") == "resonance/1/room/r/9/+"
+    with pytest.raises(ValueError):
+        REPORT.topic.of("room")
+
+
+# --- files beside it ---------------------------------------------------------------------------
+
+
+def test_the_page_is_the_tables() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == rewritten(page), "run scripts/protocol_page"
+
+
+def test_the_pages_writer_writes_it(tmp_path: Path) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    copy = tmp_path / "page.md"
+    copy.write_text(page.replace("| report |", "| rapport |"), encoding="utf-8")
+    command = [sys.executable, str(ROOT / "scripts/protocol_page"), str(copy)]
+    subprocess.run(command, check=True, timeout=50)
+    assert copy.read_text(encoding="utf-8") == page
+    copy.write_text("no marks", encoding="utf-8")
+    assert subprocess.run(command, capture_output=True, timeout=50).returncode == 2
+
+
+def test_another_library_reads_the_pages_examples() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    examples = re.findall(
+        r"^    topic    (\S+)\n    payload  ([0-9a-f ]+)\n    means    (.+)$", page, re.MULTILINE
+    )
+    assert len(examples) == len(EXAMPLES) == len(TABLE.rows)
+    for topic, payload, meaning in examples:
+        data = bytes.fromhex(payload)
+        assert msgpack.unpackb(data) == json.loads(meaning)
+        assert TABLE.decode(topic, data) is not None
+
+
+def test_emqx_has_the_rules_of_the_table() -> None:
+    text = Path(layout.__file__).with_name("emqx.acl.conf").read_text(encoding="utf-8")
+    lists = [
+        re.findall(r'"(resonance/[^"]+)"', rule)
+        for rule in re.findall(r"\{allow.*?\}\.", text, re.S)
+    ]
+    expected = [published_by(each, own="${username}") for each in (Party.VIEWER, Party.AGGREGATOR)]
+    assert lists[1:] == [*expected, published_by(Party.HOST, own="${username}")]
+
+
+def test_emqx_has_the_rate_of_the_table() -> None:
+    text = Path(layout.__file__).with_name("emqx.conf").read_text(encoding="utf-8")
+    assert f'messages_rate = "{OWN_RATE.per_s:g}/s"' in text
