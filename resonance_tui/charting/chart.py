@@ -59,7 +59,7 @@ class Chart:
         view, window = state.view, state.window
         buckets = grid(recorded.track, window.start, window.end, bins)
         legend = view.legend(is_grouped=state.is_grouped)
-        series = view.series(recorded, buckets, legend, state.corrects)
+        series = view.series(recorded, buckets, legend, is_corrected=state.corrects)
         lines = _layers(legend, series) if view.is_stacked else _lines(legend, series, state)
         title = ("corrected " if state.corrects else "") + view.title
         reason = "" if np.isfinite(series.mean).any() else _reason(state, buckets)

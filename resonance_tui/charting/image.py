@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from resonance_tui import palette
 from resonance_tui.charting.chart import Chart, ChartRequest, Line
+from resonance_tui.charting.lines import is_too_small
 from resonance_tui.charting.ticks import clock, day, length, offset, time_ticks
 from resonance_tui.charting.view_state import Viewport, ViewState
-from resonance_tui.charting.views import FIRST_VIEW, ViewSpec, is_too_small
+from resonance_tui.charting.views import FIRST_VIEW, ViewSpec
 from resonance_tui.emotions import STYLES
 from resonance_tui.errors import InputError
 from resonance_tui.history.atomic_write import free_name, save_bytes

@@ -16,6 +16,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from resonance_tui.charting.views import VIEWS
 from resonance_tui.emotions import EMOTIONS, STYLES
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.patience import PatientScreen
@@ -131,9 +132,7 @@ _CLASSES = mark("the seven emotions, or the four groups")
 
 
 def history_actions() -> tuple[Action, ...]:
-    """The table of the history screen, which names the views there are."""
-    from resonance_tui.charting.views import VIEWS  # loads numpy, which the live screen can spare
-
+    """The table of the history screen, which names the views that there are."""
     views = f"next view: {', '.join(view.word for view in VIEWS.values())}"
     return (
         Action("step(-1)", ("left",), "read", "Cursor back", _CURSOR, LOOK, rank=9),

@@ -13,7 +13,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from resonance_tui.charting.image import draw_request
-from resonance_tui.charting.views import VIEWS, LegendEntry, Unit, ViewSpec, measured
+from resonance_tui.charting.lines import measured
+from resonance_tui.charting.views import VIEWS, LegendEntry, Unit, ViewSpec
 from resonance_tui.cli import cli
 from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import Sample
@@ -34,7 +35,7 @@ UNSURE = ViewSpec(
     "viewers not read",
     "viewers not read",
     Unit.VIEWERS,
-    measured(lambda recorded: recorded.track.others[:, None]),
+    lambda: measured(lambda recorded: recorded.track.others[:, None]),
     (LegendEntry("not read", "×", "X", "#ffffff"),),
 )
 WAVE = Action("wave", ("w",), "wave", "Wave", "Waves at everybody.", "Gestures")

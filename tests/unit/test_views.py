@@ -9,17 +9,9 @@ from hypothesis import strategies as st
 from recordings import from_samples
 
 from resonance_tui.charting import series
+from resonance_tui.charting.lines import collect, is_too_small, means_over
 from resonance_tui.charting.view_state import Viewport, ViewState
-from resonance_tui.charting.views import (
-    CLASSES,
-    GROUPS,
-    VIEWS,
-    ViewSpec,
-    collect,
-    is_too_small,
-    means_over,
-    neighbour,
-)
+from resonance_tui.charting.views import CLASSES, GROUPS, VIEWS, ViewSpec, neighbour
 from resonance_tui.emotions import EMOTIONS, STYLES
 from resonance_tui.history.recording import Recorded, Recording, cut, with_scores
 from resonance_tui.history.samples import Sample
@@ -46,7 +38,7 @@ def lines(
     corrected: bool = False,
 ) -> series.Series:
     grid = series.grid(what.track, what.track.start, what.track.end, bins)
-    return view.series(what, grid, view.legend(is_grouped=is_grouped), corrected)
+    return view.series(what, grid, view.legend(is_grouped=is_grouped), is_corrected=corrected)
 
 
 def told(

@@ -15,8 +15,9 @@ from textual.driver import Driver
 from textual.screen import Screen
 
 from resonance_tui.charting.chart import ChartRequest
+from resonance_tui.charting.lines import is_too_small
 from resonance_tui.charting.view_state import Viewport, ViewState
-from resonance_tui.charting.views import is_too_small, neighbour
+from resonance_tui.charting.views import neighbour
 from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.history.loading import Request, export_csv
 from resonance_tui.history.moments import Moment

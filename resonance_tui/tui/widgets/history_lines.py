@@ -10,8 +10,9 @@ import numpy as np
 from rich.text import Text
 
 from resonance_tui.charting.chart import ChartRequest
+from resonance_tui.charting.lines import means_over
 from resonance_tui.charting.ticks import clock, day, length
-from resonance_tui.charting.views import CLASSES, LegendEntry, Unit, ViewSpec, means_over
+from resonance_tui.charting.views import CLASSES, LegendEntry, Unit, ViewSpec
 from resonance_tui.emotions import STYLES
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Floats, Recorded, Recording
