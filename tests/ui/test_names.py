@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from children import run_child
 from limits import patience
@@ -54,7 +56,8 @@ def tmux(tmp_path: Path) -> Iterator[Tmux]:
     """Runs a command of a server of its own, which shows the room."""
     tests = Path(__file__).parents[1]
     environment = {
-        **{name: value for name, value in os.environ.items() if name != "TMUX"},
+        # A size in the environment, as of a test run in parallel, would count for the screen.
+        **{k: v for k, v in os.environ.items() if k not in ("TMUX", "COLUMNS", "LINES")},
         "TMUX_TMPDIR": str(tmp_path),
         "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}",
         "LC_ALL": "C.UTF-8",
@@ -68,15 +71,19 @@ def tmux(tmp_path: Path) -> Iterator[Tmux]:
 
     size = ("-x", str(COLUMNS), "-y", str(LINES))
     run("new-session", "-d", *size, sys.executable, "-c", PROGRAM)
+    shown_by = psutil.Process(int(run("display-message", "-p", "#{pane_pid}")))
     try:
         yield run
     finally:
         run("kill-server")
+        with contextlib.suppress(psutil.NoSuchProcess):
+            shown_by.kill()  # the stand-in of a session does not end with its terminal
+            shown_by.wait(patience(10))
 
 
 def shown(tmux: Tmux, last: str) -> list[str]:
     """What is on the screen once it holds `last`."""
-    deadline = time.monotonic() + patience(30)
+    deadline = time.monotonic() + patience(60)
     while last not in (text := tmux("capture-pane", "-p")):
         assert time.monotonic() < deadline, text
         time.sleep(0.1)

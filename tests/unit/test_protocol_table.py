@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated
 import msgpack
 import msgspec
 import pytest
+from children import run_child
 
 from resonance_broker.access import access_rules
 from resonance_broker.accounts import Account, Role, StoredInvite
@@ -168,10 +168,10 @@ def test_the_pages_writer_writes_it(tmp_path: Path) -> None:
     copy = tmp_path / "page.md"
     copy.write_text(page.replace("| report |", "| rapport |"), encoding="utf-8")
     command = [sys.executable, str(ROOT / "scripts/protocol_page"), str(copy)]
-    subprocess.run(command, check=True, timeout=50)
+    run_child(command, check=True, timeout=50)
     assert copy.read_text(encoding="utf-8") == page
     copy.write_text("no marks", encoding="utf-8")
-    assert subprocess.run(command, capture_output=True, timeout=50).returncode == 2
+    assert run_child(command, capture_output=True, timeout=50).returncode == 2
 
 
 def test_another_library_reads_the_pages_examples() -> None:

@@ -40,8 +40,7 @@ def history() -> None:
 @click.option(
     "--view",
     type=TableChoice("resonance_tui.charting.views", "VIEWS"),
-    metavar="VIEW",  # the table loads numpy, which help can do without
-    help="Of a picture: emotions, shares, viewers or score.",
+    help="Of a picture: what it shows.",
 )
 @click.option("--groups", is_flag=True, help="Of a picture: four groups, not seven emotions.")
 @click.option("--size", metavar="WxH", help="Of a picture: its pixels (default: 1920x1080).")
