@@ -245,8 +245,8 @@ class ActionScreen(PatientScreen[None]):
 
     @classmethod
     def table(cls) -> Sequence[Action]:
-        """All that this kind of screen knows."""
-        raise NotImplementedError
+        """All actions that this kind of screen knows."""
+        return ()
 
     @property
     def has(self) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -60,12 +61,12 @@ class Classifier(nn.Module):
         return dict(self.stage_groups if coarse and self.stage_groups else self.depth_groups)
 
 
-class ClipClassifier(Classifier):
+class ClipClassifier(Classifier, ABC):
     """A classifier that reads one tensor."""
 
+    @abstractmethod
     def forward_features(self, clip: Tensor) -> Tensor:
         """What the classifier reads: [B, num_features]."""
-        raise NotImplementedError
 
     def forward(self, clip: Tensor) -> Tensor:
         return self.forward_head(self.forward_features(clip))
