@@ -14,6 +14,7 @@ from rich.console import RenderableType
 from textual import on
 from textual.app import App
 from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette
 from textual.events import Event, InputEvent
 from textual.messages import Prune
 from textual.screen import ModalScreen, Screen
@@ -39,6 +40,10 @@ class PatientApp(App[None]):
         screen = self.screen
         if not screen.is_mounted:
             await AwaitMount(screen, [screen])
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(PatientPalette(id="--command-palette"))
 
     def exit(
         self,
@@ -69,6 +74,14 @@ class PatientDialog(ModalScreen[Answer]):
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         return super().dismiss(result) if is_on_top(self) else AwaitComplete.nothing()
+
+    @on(Prune)
+    def _end_workers(self) -> None:
+        self.workers.cancel_node(self)
+
+
+class PatientPalette(CommandPalette):
+    """Textual's command palette, which else searches on while its list is taken down."""
 
     @on(Prune)
     def _end_workers(self) -> None:

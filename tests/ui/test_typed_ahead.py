@@ -110,6 +110,7 @@ async def survives(app: App[None], bursts: list[list[str]]) -> None:
 @example(bursts=[["h", "q", "h", "escape", "question_mark", "q", "h"]])
 @example(bursts=[["h"], ["s", "enter", "escape", "s", "q", "q"]])
 @example(bursts=[["escape", "escape", "n", "n"]])
+@example(bursts=[["ctrl+p", "q", "escape"], ["ctrl+p", "backspace", "1", "h", "s", "right"]])
 def test_no_burst_is_an_error(database: Path, start: Start, bursts: list[list[str]]) -> None:
     asyncio.run(survives(start(database), bursts))
 

@@ -172,12 +172,14 @@ def test_a_taken_port_is_said_without_psutil(without: Mock) -> None:
 
 
 def test_benchmarks_of_networks_without_the_extra(
-    without: Mock, capsys: pytest.CaptureFixture[str]
+    without: Mock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from resonance_zoo import registry
 
     assert registry.list_models()  # loaded while torch is here, as by whoever asks for a list first
     without("zoo")
+    for name in ("benchmark", "inference", "optimize"):  # another test may have loaded them
+        monkeypatch.delitem(sys.modules, f"resonance_zoo.{name}", raising=False)
     assert run_verb(cli, ["models", "bench"]) == 2
     assert install_command("zoo") in capsys.readouterr().err
 
