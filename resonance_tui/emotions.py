@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from resonance_tui import palette
+from resonance_tui.texts import mark, tr
 
 
 class Emotion(IntEnum):
@@ -24,8 +25,13 @@ class Emotion(IntEnum):
 
     @property
     def word(self) -> str:
-        """Lower-case name, as on screen, in JSON and in the history's columns."""
+        """Lower-case name, as in JSON and in the history's columns, whatever the language."""
         return self.name.lower()
+
+    @property
+    def label(self) -> str:
+        """The word as a screen draws it, in the person's language."""
+        return tr(STYLES[self].word)
 
     @property
     def is_emotion(self) -> bool:
@@ -36,6 +42,7 @@ class Emotion(IntEnum):
 class EmotionStyle:
     """How a code is drawn. Colour is never alone: a glyph and a word always stand with it."""
 
+    word: str  # a message id: the word for it in the person's language
     glyph: str  # one terminal cell wide in every common font
     letter: str
     color: str  # "#rrggbb"
@@ -43,15 +50,15 @@ class EmotionStyle:
 
 
 STYLES: dict[Emotion, EmotionStyle] = {
-    Emotion.HAPPINESS: EmotionStyle("☺", "H", palette.HAPPINESS, "happy"),
-    Emotion.SADNESS: EmotionStyle("☹", "S", palette.SADNESS, "negative"),
-    Emotion.NEUTRAL: EmotionStyle("─", "N", palette.NEUTRAL, "neutral"),
-    Emotion.ANGER: EmotionStyle("▲", "A", palette.ANGER, "negative"),
-    Emotion.SURPRISE: EmotionStyle("○", "U", palette.SURPRISE, "surprise"),
-    Emotion.DISGUST: EmotionStyle("≈", "D", palette.DISGUST, "negative"),
-    Emotion.FEAR: EmotionStyle("◊", "F", palette.FEAR, "negative"),
-    Emotion.AWAY: EmotionStyle("·", "-", palette.AWAY, ""),
-    Emotion.UNSURE: EmotionStyle("?", "?", palette.UNSURE, ""),
+    Emotion.HAPPINESS: EmotionStyle(mark("happiness"), "☺", "H", palette.HAPPINESS, "happy"),
+    Emotion.SADNESS: EmotionStyle(mark("sadness"), "☹", "S", palette.SADNESS, "negative"),
+    Emotion.NEUTRAL: EmotionStyle(mark("neutral"), "─", "N", palette.NEUTRAL, "neutral"),
+    Emotion.ANGER: EmotionStyle(mark("anger"), "▲", "A", palette.ANGER, "negative"),
+    Emotion.SURPRISE: EmotionStyle(mark("surprise"), "○", "U", palette.SURPRISE, "surprise"),
+    Emotion.DISGUST: EmotionStyle(mark("disgust"), "≈", "D", palette.DISGUST, "negative"),
+    Emotion.FEAR: EmotionStyle(mark("fear"), "◊", "F", palette.FEAR, "negative"),
+    Emotion.AWAY: EmotionStyle(mark("away"), "·", "-", palette.AWAY, ""),
+    Emotion.UNSURE: EmotionStyle(mark("unsure"), "?", "?", palette.UNSURE, ""),
 }
 
 EMOTIONS: tuple[Emotion, ...] = tuple(code for code in Emotion if code.is_emotion)

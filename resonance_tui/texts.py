@@ -5,13 +5,15 @@ The message id is the English sentence with named fields, as in gettext:
     tr("retry in {seconds} s", seconds=3)
 
 `tr` translates when it is called. A table at module level marks its sentences with `mark` and
-translates them where they are shown, so that the language may be chosen after the import.
+translates them where they are shown, so that the language may be chosen after the import. So does
+whatever is also written into JSON or a database, where it stays English.
 The texts of a table's own type (`Action` of the screens), the docstrings of commands and the help
 of their options are message ids, too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from gettext import NullTranslations
 from typing import Any
 
@@ -30,6 +32,10 @@ def tr(message: str, /, **fields: Any) -> str:
 
     Braces in a message without fields stay as they are.
     """
+    if isinstance(message, _Filled):
+        return tr(
+            message.message, **{name: _shown(value) for name, value in message.fields.items()}
+        )
     translated = _catalogue.gettext(message) if message else ""
     return translated.format(**fields) if fields else translated
 
@@ -39,6 +45,29 @@ def tr_n(one: str, many: str, count: int, /, **fields: Any) -> str:
     return _catalogue.ngettext(one, many, count).format(count=count, **fields)
 
 
-def mark(message: str, /) -> str:
-    """The message unchanged: names it for the catalogue where `tr` is called later."""
-    return message
+def mark(message: str, /, **fields: str | tuple[str, ...]) -> str:
+    """The message in English: names it for the catalogue where `tr` is called later.
+
+    Fields are filled in, and translated later as well; a tuple of them is a list with commas.
+    """
+    return _Filled(message, fields) if fields else message
+
+
+class _Filled(str):
+    """An English sentence that still knows its message and its fields."""
+
+    message: str
+    fields: Mapping[str, str | tuple[str, ...]]
+
+    def __new__(cls, message: str, fields: Mapping[str, str | tuple[str, ...]]) -> _Filled:
+        english = {
+            name: value if isinstance(value, str) else ", ".join(value)
+            for name, value in fields.items()
+        }
+        filled = super().__new__(cls, message.format(**english))
+        filled.message, filled.fields = message, fields
+        return filled
+
+
+def _shown(value: str | tuple[str, ...]) -> str:
+    return tr(value) if isinstance(value, str) else ", ".join(map(tr, value))

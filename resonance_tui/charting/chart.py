@@ -14,6 +14,7 @@ from resonance_tui.charting.views import LegendEntry, ViewSpec
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Floats, Recorded
 from resonance_tui.room.correction import LEAST_VIEWERS
+from resonance_tui.texts import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Chart:
     """Lines, legend, gaps, scale, and the reason where there is nothing to paint."""
 
     view: ViewSpec
-    title: str  # of the left edge
+    title: str  # of the left edge; as the reason, in the person's language
     times: Floats  # (B,) middles of the buckets, epoch s
     lines: tuple[Line, ...]  # in the order of the legend; in a stack from below
     top: float  # of the left edge, which begins at 0
@@ -61,7 +62,9 @@ class Chart:
         legend = view.legend(is_grouped=state.is_grouped)
         series = view.series(recorded, buckets, legend, is_corrected=state.corrects)
         lines = _layers(legend, series) if view.is_stacked else _lines(legend, series, state)
-        title = ("corrected " if state.corrects else "") + view.title
+        title = tr(view.title)
+        if state.corrects:
+            title = tr("corrected {what}", what=title)
         reason = "" if np.isfinite(series.mean).any() else _reason(state, buckets)
         return cls(view, title, series.times, lines, _top(view, lines), state.corrects, reason)
 
@@ -106,7 +109,7 @@ def _top(view: ViewSpec, lines: tuple[Line, ...]) -> float:
 
 def _reason(state: ViewState, buckets: Grid) -> str:
     if not buckets.rows.any():
-        return "nothing was recorded here"
+        return tr("nothing was recorded here")
     if state.corrects:
-        return f"fewer than {LEAST_VIEWERS} viewers: too few to correct"
-    return state.view.when_unknown
+        return tr("fewer than {least} viewers: too few to correct", least=LEAST_VIEWERS)
+    return tr(state.view.when_unknown)

@@ -26,6 +26,7 @@ from resonance_tui.history.atomic_write import free_name, save_bytes
 from resonance_tui.history.loading import Request, read
 from resonance_tui.history.moments import moments
 from resonance_tui.history.recording import Recorded, cut, with_scores
+from resonance_tui.texts import tr, tr_n
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -187,7 +188,7 @@ def _paint_layer(axes: Axes, chart: Chart, line: Line) -> None:
 
 def _labelled(line: Line) -> list[tuple[str | None, NDArray[np.intp]]]:
     """Each piece of a line; the first one names it in the legend."""
-    name = f"{line.legend.letter}  {line.legend.word}"
+    name = f"{line.legend.letter}  {tr(line.legend.word)}"
     return [(None if index else name, piece) for index, piece in enumerate(line.pieces)]
 
 
@@ -203,7 +204,7 @@ def _paint_edges(axes: Axes, chart: Chart, request: ChartRequest) -> None:
     axes.set_xlim(window.start, window.end)
     ticks = time_ticks(window.start, window.end, 13, zone)
     axes.set_xticks([t for t, _ in ticks], [label for _, label in ticks])
-    axes.set_xlabel(f"local time, {offset(window.start, zone)}")
+    axes.set_xlabel(tr("local time, {offset}", offset=offset(window.start, zone)))
     axes.set_ylabel(chart.title)
     axes.grid(color=palette.QUIET, alpha=0.18, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -239,7 +240,7 @@ def _headline(request: ChartRequest) -> str:
         request.channel,
         f"{day(window.start, zone)} {clock(window.start, zone)} – {clock(window.end, zone)}",
         length(window.span + 1),
-        f"peak {peak} viewers" if peak != 1 else "peak 1 viewer",
-        "corrected for the engine's mistakes, 95 % bands" if state.corrects else "",
+        tr_n("peak {count} viewer", "peak {count} viewers", peak),
+        tr("corrected for the engine's mistakes, 95 % bands") if state.corrects else "",
     )
     return " · ".join(piece for piece in pieces if piece)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta, tzinfo
 from math import ceil
 
+from resonance_tui.texts import mark, tr
+
 _STEPS_S = (
     *(1, 2, 5, 10, 15, 30),
     *(60 * minutes for minutes in (1, 2, 5, 10, 15, 30)),
     *(3600 * hours for hours in (1, 2, 3, 6, 12)),
 )
 DAY_S = 86_400
+_UNITS = (mark("{count} h"), mark("{count} min"), mark("{count} s"))
 
 
 def count_ticks(top: float, most: int) -> list[int]:
@@ -85,5 +88,5 @@ def length(seconds: float) -> str:
     if whole >= 600:
         whole = round(whole / 60) * 60
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
+    parts = zip((hours, minutes, rest), _UNITS, strict=True)
+    return " ".join(tr(unit, count=count) for count, unit in parts if count) or tr("0 s")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from resonance_tui import palette
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.charting.series import Grid, Series
@@ -24,7 +25,7 @@ class LegendEntry:
     """What one line of a chart stands for. Colour is never alone: a glyph, a letter and a word
     always stand with it."""
 
-    word: str
+    word: str  # a message id, as are the texts of a view
     glyph: str  # one terminal cell
     letter: str  # where there is no colour
     color: str  # "#rrggbb"
@@ -47,14 +48,16 @@ def _group(word: str, code: Emotion, letter: str = "") -> LegendEntry:
 
 
 CLASSES: Legend = tuple(
-    LegendEntry(code.word, STYLES[code].glyph, STYLES[code].letter, STYLES[code].color, (code,))
+    LegendEntry(
+        STYLES[code].word, STYLES[code].glyph, STYLES[code].letter, STYLES[code].color, (code,)
+    )
     for code in EMOTIONS
 )
 GROUPS: Legend = (
-    _group("happy", Emotion.HAPPINESS),
-    _group("negative", Emotion.SADNESS, "G"),  # N is taken
-    _group("neutral", Emotion.NEUTRAL),
-    _group("surprise", Emotion.SURPRISE),
+    _group(mark("happy"), Emotion.HAPPINESS),
+    _group(mark("negative"), Emotion.SADNESS, "G"),  # N is taken
+    _group(mark("neutral"), Emotion.NEUTRAL),
+    _group(mark("surprise"), Emotion.SURPRISE),
 )
 
 
@@ -68,7 +71,10 @@ class Unit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ViewSpec:
-    """One way to look at a recording: a row of VIEWS."""
+    """One way to look at a recording: a row of VIEWS.
+
+    Word, title and `when_unknown` are message ids: they are translated where they are drawn.
+    """
 
     name: str  # of --view, and in the names of pictures
     word: str  # in the list of views
@@ -78,7 +84,7 @@ class ViewSpec:
     lines: Legend = ()  # empty: the emotions or their groups, which can be corrected
     is_stacked: bool = False  # painted as layers, not as lines
     full: int | None = None  # the top of the left edge; None: as high as the lines are
-    when_unknown: str = "nobody was there"  # why no line has a value where rows were recorded
+    when_unknown: str = mark("nobody was there")  # why no line has a value where rows were recorded
 
     @property
     def is_of_emotions(self) -> bool:
@@ -108,15 +114,15 @@ VIEWS: dict[str, ViewSpec] = {
     for view in (
         ViewSpec(
             "emotions",
-            "viewers per emotion",
-            "viewers per emotion",
+            mark("viewers per emotion"),
+            mark("viewers per emotion"),
             Unit.VIEWERS,
             lambda: _lines().counts,
         ),
         ViewSpec(
             "shares",
-            "shares",
-            "% of the room",
+            mark("shares"),
+            mark("% of the room"),
             Unit.PERCENT,
             lambda: _lines().shares,
             is_stacked=True,
@@ -124,24 +130,24 @@ VIEWS: dict[str, ViewSpec] = {
         ),
         ViewSpec(
             "viewers",
-            "viewers",
-            "viewers",
+            mark("viewers"),
+            mark("viewers"),
             Unit.VIEWERS,
             lambda: _lines().viewers,
             (
-                LegendEntry("viewers", "●", "V", palette.VIEWERS),
-                LegendEntry("read", "─", "R", palette.READ),  # of whom an emotion is known
+                LegendEntry(mark("viewers"), "●", "V", palette.VIEWERS),
+                LegendEntry(mark("read"), "─", "R", palette.READ),  # of whom an emotion is known
             ),
         ),
         ViewSpec(
             "score",
-            "resonance",
-            "resonance, 0 to 100",
+            mark("resonance"),
+            mark("resonance, 0 to 100"),
             Unit.POINTS,
             lambda: _lines().scores,
-            (LegendEntry("resonance", "◆", "R", palette.RESONANCE),),
+            (LegendEntry(mark("resonance"), "◆", "R", palette.RESONANCE),),
             full=100,
-            when_unknown="resonance needs two viewers for ten seconds",
+            when_unknown=mark("resonance needs two viewers for ten seconds"),
         ),
     )
 }

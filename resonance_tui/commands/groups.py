@@ -29,6 +29,14 @@ class Command(click.Command):
         super(Command, translated(self)).format_help(ctx, formatter)
 
 
+class Option(click.Option):
+    """Keeps a help text whose fields are filled in; click itself would make it a plain text."""
+
+    def __init__(self, *args: Any, help: str, **attributes: Any) -> None:
+        super().__init__(*args, help=help, **attributes)
+        self.help = help
+
+
 class Group(click.Group):
     """A group whose subcommands are the rows of the table under `path`, in the table's order."""
 

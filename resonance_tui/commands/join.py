@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from resonance_tui.commands.groups import Command
+from resonance_tui.commands.groups import Command, Option
 from resonance_tui.commands.settings import load
 from resonance_tui.engines import registry as engines
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
+from resonance_tui.texts import mark
 from resonance_tui.time_limit import for_seconds
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
     help="Device index, video file, stream URL, demo or none (default: 0).",
 )
 @click.option("--once", is_flag=True, help="Play a video file once and leave at its end.")
-@click.option("--engine", metavar="NAME", help=f"{engines.summary()} (default: {engines.AUTO}).")
+@click.option(
+    "--engine",
+    cls=Option,
+    metavar="NAME",
+    help=mark("{engines} (default: {default}).", engines=engines.summary(), default=engines.AUTO),
+)
 @click.option("--device", metavar="DEVICE", help="For networks: auto, cpu, cuda or mps.")
 @click.option("--allow-untrained", is_flag=True, help="Run a network that has no weights here.")
 @click.option("--record", is_flag=True, help="Keep the room's history in the local database.")

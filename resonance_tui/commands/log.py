@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from resonance_tui.commands.groups import Command
+from resonance_tui.commands.groups import Command, Option
 from resonance_tui.commands.settings import load
 from resonance_tui.sinks.registry import SINKS
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 def _sink_options(command: Callable[..., None]) -> Callable[..., None]:
     """One option for each sink: where the rows go besides."""
     for name, sink in reversed(SINKS.items()):
-        help = f"Bring the rows to this {sink.title}, too."
-        option = click.option(sink.option, _parameter(name), metavar=sink.metavar, help=help)
-        command = option(command)
+        help = mark("Bring the rows to this {sink}, too.", sink=sink.title)
+        names = (sink.option, _parameter(name))
+        command = click.option(*names, cls=Option, metavar=sink.metavar, help=help)(command)
     return command
 
 

@@ -14,6 +14,7 @@ from resonance_tui.engines.catalog import kept, live_networks
 from resonance_tui.engines.still import StillEngine
 from resonance_tui.engines.zoo import ZooEngine, check_device
 from resonance_tui.errors import EngineUnavailable, in_words
+from resonance_tui.texts import tr
 from resonance_zoo.cards import network_card
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def best_engine(
             log.warning("auto passes %s over: %s", name, reason)
             log.debug("%s", traceback.format_exc())  # as text: a record would keep the network
         gc.collect()  # the next network needs the memory of the failed one
-        warn(f"{name} was passed over: {reason}")
+        warn(tr("{name} was passed over: {reason}", name=name, reason=reason))
     return None
 
 
@@ -95,7 +96,7 @@ def _load_fast_enough(
     engine = ZooEngine(name, folder, options, lambda doing: say(f"{name}: {doing}"))
     if before is not None and before.runs_on == engine.spec.runs_on:
         return engine
-    say(f"{name}: timing")
+    say(tr("{name}: timing", name=name))
     seconds = timed(engine, folder, options)
     if not holds(seconds):
         raise _too_slow(seconds)
@@ -103,4 +104,4 @@ def _load_fast_enough(
 
 
 def _too_slow(seconds: float) -> EngineUnavailable:
-    return EngineUnavailable(f"it takes {seconds * 1000:.0f} ms a clip here, too slow")
+    return EngineUnavailable(tr("it takes {ms:.0f} ms a clip here, too slow", ms=seconds * 1000))

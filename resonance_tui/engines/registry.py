@@ -24,6 +24,7 @@ from resonance_tui.engines.base import (
 from resonance_tui.errors import EngineUnavailable, InputError
 from resonance_tui.listeners import Listeners
 from resonance_tui.secret import describe
+from resonance_tui.texts import mark
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def names() -> tuple[str, ...]:
 
 def summary() -> str:
     """What `--engine` takes, in a few words; reads the table alone."""
-    return f"{', '.join(ENGINES)}, or a network of `models list`"
+    return mark("{engines}, or a network of `models list`", engines=tuple(ENGINES))
 
 
 def entry(name: str) -> EngineEntry:

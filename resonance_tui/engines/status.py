@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from resonance_tui.texts import tr
+
 
 class EngineState(StrEnum):
     """The state of an engine."""
@@ -26,4 +28,4 @@ class EngineStatus:
 
 def untrained(engine: str) -> str:
     """The notice for as long as an untrained network runs."""
-    return f"{engine} is untrained: it guesses, and the room is told `unsure`."
+    return tr("{engine} is untrained: it guesses, and the room is told `unsure`.", engine=engine)

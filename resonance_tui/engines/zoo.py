@@ -17,6 +17,7 @@ from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
 from resonance_tui.engines.benchmark_cache import cores
 from resonance_tui.engines.catalog import check_ready, kept
 from resonance_tui.errors import EngineUnavailable, in_words
+from resonance_tui.texts import tr
 from resonance_zoo.card_types import ClipInput
 from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints.errors import WeightsError
@@ -54,7 +55,7 @@ class ZooEngine:
         check_ready(name, folder, options)
         self._name = name
         self._device = options.device
-        say("building the network")
+        say(tr("building the network"))
         with _translated(name, options.device):
             self._load(name, folder, options, say)
 
@@ -71,7 +72,7 @@ class ZooEngine:
             precision=options.precision,
             threads=max(1, cores() - 1),  # one is for the face detector
         )
-        say("warming up")
+        say(tr("warming up"))
         self._expect_seven(self._predictor.warm_up())
         self.spec = EngineSpec(
             name,

@@ -20,6 +20,7 @@ from resonance_tui.pipeline.sources import (
     Source,
     parse_source,
 )
+from resonance_tui.texts import tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -189,9 +190,12 @@ class FrameSource:
             raise CameraLost(f"{self.source.label} holds no picture.")
         if (short := capture.shortfall()) is not None:
             played, length = short
-            self.note = (
-                f"{self.source.label} ended after {played:.0f} of {length:.0f} s: "
-                "it is damaged, or not all there."
+            self.note = tr(
+                "{film} ended after {played:.0f} of {length:.0f} s: "
+                "it is damaged, or not all there.",
+                film=self.source.label,
+                played=played,
+                length=length,
             )
 
     def _read_live(self, capture: Capture, stop: Event) -> None:
@@ -229,7 +233,7 @@ class FrameSource:
             # As text: a record with the traceback would keep the frames in it.
             text = "".join(traceback.format_exception(error))
             log.error("The camera thread met an unknown error.\n%s", text)
-            detail = f"The camera driver failed ({type(error).__name__})."
+            detail = tr("The camera driver failed ({error}).", error=type(error).__name__)
         self._set_status(stop, state, detail, time.monotonic() + pause)
 
     def _set_status(

@@ -11,6 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from resonance_tui.texts import tr
+
 STRETCH = 2.0  # a clip may take this many times its nominal span when the camera is slow
 DENSITY = 4  # crops kept per wanted frame; more would only fill memory
 WARN_AFTER_S = 5.0  # s with a face in view and no clip
@@ -127,9 +129,12 @@ class FrameRateMonitor:
         if self._has_warned or at - self._since < WARN_AFTER_S:
             return ""
         self._has_warned = True
-        return (
-            f"{self._engine} gets {self._frames / (at - self._since):.1f} frames of a face a "
-            f"second; its clips need {self._least_fps:.1f} or more, without gaps."
+        return tr(
+            "{engine} gets {fps:.1f} frames of a face a second; "
+            "its clips need {least:.1f} or more, without gaps.",
+            engine=self._engine,
+            fps=self._frames / (at - self._since),
+            least=self._least_fps,
         )
 
 
@@ -137,4 +142,9 @@ def too_slow_for(engine: str, fps: float | None, least_fps: float) -> str:
     """A notice for the person who chose `fps` (None: nobody did); "" where it is enough."""
     if fps is None or fps >= least_fps:
         return ""
-    return f"camera.fps is {fps:g}; the clips of {engine} need {least_fps:g} or more."
+    return tr(
+        "camera.fps is {fps:g}; the clips of {engine} need {least:g} or more.",
+        fps=fps,
+        engine=engine,
+        least=least_fps,
+    )

@@ -23,6 +23,7 @@ from resonance_tui.pipeline.frame_loop import FrameLoop
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import CameraStatus, Source
 from resonance_tui.pipeline.threads import FaceThreads, Loaded
+from resonance_tui.texts import tr
 
 FPS = 10.0  # frames a second, unless the engine's clips need more
 
@@ -86,7 +87,7 @@ class FacePipeline:
         the state of the engine.
         """
         if self._source.kind == "none":
-            self._status.set_engine_state(EngineState.READY, "by key only")
+            self._status.set_engine_state(EngineState.READY, tr("by key only"))
             await asyncio.Event().wait()
         threads = FaceThreads()
         try:
@@ -150,7 +151,7 @@ class FacePipeline:
 
     def _fail(self, reason: str) -> None:
         self._status.set_engine_state(EngineState.FAILED, reason)
-        self._status.set_camera_off("not read")
+        self._status.set_camera_off(tr("not read"))
         if self._reader.face_missing(math.inf):
             self._status.preview = None
 

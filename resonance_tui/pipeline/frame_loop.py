@@ -14,6 +14,7 @@ from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.face_status import CameraSwitch, FaceStatus
 from resonance_tui.pipeline.sources import CameraState, Frame
 from resonance_tui.pipeline.threads import FaceThreads
+from resonance_tui.texts import tr
 
 if TYPE_CHECKING:  # both load OpenCV, which the first paint must not wait for
     from resonance_tui.pipeline.camera import FrameSource
@@ -122,7 +123,7 @@ class FrameLoop:
         await asyncio.to_thread(self._camera.stop)
         self._status.preview = None
         self._perception.reset()
-        self._status.set_camera_off("switched off")
+        self._status.set_camera_off(tr("switched off"))
         self._reader.forget()
         await self._switch.wait_until_on()
         self._camera.start()

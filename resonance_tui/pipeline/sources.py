@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from resonance_tui.errors import SourceInvalid
 from resonance_tui.secret import shown_source
+from resonance_tui.texts import tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,11 +68,11 @@ class Source:
     def label(self) -> str:
         """Short name that is safe to show: no password, no control characters."""
         names = {
-            "device": f"camera {self.value}",
+            "device": tr("camera {device}", device=self.value),
             "file": Path(self.value).name,
             "url": mask_url(self.value),
-            "demo": "demo portraits",
-            "none": "no camera",
+            "demo": tr("demo portraits"),
+            "none": tr("no camera"),
         }
         return printable(names[self.kind])
 

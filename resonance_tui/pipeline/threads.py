@@ -16,6 +16,7 @@ from resonance_tui.native import tame
 from resonance_tui.pipeline import face_model
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.worker import Worker
+from resonance_tui.texts import tr
 
 if TYPE_CHECKING:  # both load OpenCV, which the first paint must not wait for
     from resonance_tui.pipeline.clip_buffer import Clip
@@ -79,7 +80,7 @@ class FaceThreads:
     ) -> tuple[Path | None, str]:
         if not detectors.needs_face_model(detector):
             return None, ""
-        say("fetching the face model")
+        say(tr("fetching the face model"))
         worker = Worker("fetch")  # a thread of its own: leaving must not wait for a download
         try:
             found = await worker.do(partial(fetch_face_model, detector, data_dir))
@@ -96,7 +97,8 @@ class FaceThreads:
         found = detectors.create(name, model, reasons.append)
         self._detectors.append(found)
         return found, "; ".join(
-            f"{reason}: using the simpler {found.name} face finder." for reason in reasons
+            tr("{reason}: using the simpler {name} face finder.", reason=reason, name=found.name)
+            for reason in reasons
         )
 
     async def _load_engine(
@@ -132,4 +134,5 @@ def fetch_face_model(detector: str, data_dir: Path) -> tuple[Path | None, str]:
     except FaceModelMissing as missing:
         if detector != detectors.AUTO:
             raise
-        return None, f"{missing.message} Using the simpler Haar cascade."
+        why = missing.message
+        return None, tr("{why} Using the simpler Haar cascade.", why=why)

@@ -45,6 +45,7 @@ from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
 from resonance_tui.sinks.runner import SinkRunner, finish_all
+from resonance_tui.texts import tr
 
 ROOM_TICK_S = 0.25  # a quiet room is looked at this often
 ROOM_GAP_S = 0.1  # a busy one no oftener than this; news in a quiet one shows at once
@@ -182,7 +183,7 @@ class Session:
 
     def _broker_started(self, url: str) -> None:
         self.view = replace(self.view, broker_url=url)
-        self._notice(f"No broker was listening, so one runs here while you stay: {url}")
+        self._notice(tr("No broker was listening, so one runs here while you stay: {url}", url=url))
 
     async def _open_recorder(self, stack: AsyncExitStack) -> Recorder | None:
         if self._plan.database is None:
@@ -278,9 +279,10 @@ class Session:
         if self.view.is_recording == bool(trouble):
             self.view = replace(self.view, is_recording=not trouble)
         if trouble:
-            self._notice(f"Not recording: {trouble} Trying again.", is_trouble=True)
+            words = tr("Not recording: {trouble} Trying again.", trouble=trouble)
+            self._notice(words, is_trouble=True)
         elif self._notice_is_trouble:
-            self._notice("Recording again.")
+            self._notice(tr("Recording again."))
 
     def _measure(self, room: RoomSnapshot, at: float, *, is_fact: bool) -> None:
         measures = self._measures

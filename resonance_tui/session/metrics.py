@@ -12,9 +12,9 @@ from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts
 from resonance_tui.room.resonance import Resonance
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.events import CorrectedCounts
+from resonance_tui.texts import mark
 
-TOO_FEW = f"fewer than {LEAST_VIEWERS} viewers"
-UNKNOWN = "mistakes of {} unknown"
+TOO_FEW = mark("fewer than {least} viewers", least=str(LEAST_VIEWERS))
 
 
 class RoomMetrics:
@@ -66,7 +66,7 @@ def _corrected(
     counts: tuple[int, ...], engine: str, table: NDArray[np.float64] | None
 ) -> CorrectedCounts:
     if table is None:
-        return CorrectedCounts(engine, lacking=UNKNOWN.format(engine))
+        return CorrectedCounts(engine, lacking=mark("mistakes of {engine} unknown", engine=engine))
     if sum(counts) < LEAST_VIEWERS:
         return CorrectedCounts(engine, lacking=TOO_FEW)
     found = correct_counts(np.array([counts], np.float64), table)

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from resonance_tui.sinks.base import SinkPlan
+from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 class Entry(NamedTuple):
     """A sink as the command line and the notices know it; its module is loaded when it is used."""
 
-    noun: str  # "The sheet has to wait"
+    noun: str  # "The sheet has to wait"; a message id, as is the title
     title: str  # "Bring the rows to this Google sheet, too"
     option: str  # of `log`: its value becomes the target
     metavar: str
@@ -24,13 +25,17 @@ class Entry(NamedTuple):
     @property
     def subject(self) -> str:
         """How a sentence about it begins."""
-        return f"The {self.noun}"
+        return tr("The {noun}", noun=tr(self.noun))
 
 
 # By name: `history --source NAME`, the topic in `doctor`, the section of the settings.
 SINKS: dict[str, Entry] = {
     "sheets": Entry(
-        "sheet", "Google sheet", "--sheet", "URL", "resonance_tui.sinks.sheets.sink:SheetSink"
+        mark("sheet"),
+        mark("Google sheet"),
+        "--sheet",
+        "URL",
+        "resonance_tui.sinks.sheets.sink:SheetSink",
     ),
 }
 

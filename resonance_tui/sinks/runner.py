@@ -15,6 +15,7 @@ from resonance_tui.pipeline.worker import Worker
 from resonance_tui.sinks import registry
 from resonance_tui.sinks.base import Sink, SinkPlan
 from resonance_tui.sinks.tables import open_tables
+from resonance_tui.texts import mark, tr
 
 INTERVAL_S = 15.0  # between two looks for new rows
 LAST_TRIES = 3  # failures in a row while the session ends: someone offline leaves at once
@@ -49,7 +50,8 @@ class Delivery:
         wait = sink.step()
         if sink.is_hopeless and not self._was_hopeless:
             subject = registry.SINKS[self._plan.sink].subject
-            self._tell(f"{subject} gets nothing: {sink.trouble} All is kept here; trying again.")
+            words = mark("{sink} gets nothing: {trouble} All is kept here; trying again.")
+            self._tell(tr(words, sink=subject, trouble=sink.trouble))
         self._was_hopeless = sink.is_hopeless
         return wait
 
@@ -108,9 +110,9 @@ class SinkRunner:
         finally:
             self._worker.close(self._delivery.close)
         if not is_done and not self._is_stopped:
-            self._notice(
-                f"The last rows are not in the {self._entry.noun} yet; they are kept: "
-                + registry.load(self.name).resume_command(self._channel)
+            self._say(
+                mark("The last rows are not in the {noun} yet; they are kept: {command}"),
+                command=registry.load(self.name).resume_command(self._channel),
             )
 
     async def _send_rest(self) -> bool:
@@ -130,7 +132,7 @@ class SinkRunner:
         try:
             return await self._worker.do(self._delivery.step)
         except StoreError as error:
-            self._notice(f"{self._entry.subject} has to wait: {error.message}")
+            self._say(mark("The {noun} has to wait: {why}"), why=error.message)
             return INTERVAL_S
         except ResonanceError as error:
             self._stop(in_words(error))
@@ -141,7 +143,10 @@ class SinkRunner:
 
     def _stop(self, why: str) -> None:
         self._is_stopped = True
-        self._notice(f"Nothing more goes into the {self._entry.noun}, all is kept here: {why}")
+        self._say(mark("Nothing more goes into the {noun}, all is kept here: {why}"), why=why)
+
+    def _say(self, message: str, **fields: str) -> None:
+        self._notice(tr(message, noun=tr(self._entry.noun), **fields))
 
 
 async def finish_all(runners: Sequence[SinkRunner]) -> None:

@@ -17,7 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from resonance_tui.charting.views import VIEWS
-from resonance_tui.emotions import EMOTIONS, STYLES
+from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.patience import PatientScreen
 
@@ -56,13 +56,15 @@ LOOK = mark("Look")
 TAKE = mark("Recording")
 LEAVE = mark("Leave")
 
-HISTORY_SCREEN = "a history screen"
-CONFUSION = "an engine whose mistakes are known"
+HISTORY_SCREEN = "history"  # needs: a history screen to open
+CONFUSION = "confusion"  # an engine whose mistakes are known
 
 
-def _say(code: int, word: str, glyph: str) -> Action:
-    sentence = f"{glyph} for ten seconds, marked as said by key."
-    return Action(f"say({code})", (str(code + 1),), "say", f"Say {word}", sentence, SAY)
+def _say(code: Emotion) -> Action:
+    look = STYLES[code]
+    title = mark("Say {emotion}", emotion=look.word)
+    sentence = mark("{glyph} for ten seconds, marked as said by key.", glyph=look.glyph)
+    return Action(f"say({int(code)})", (str(code + 1),), "say", title, sentence, SAY)
 
 
 LIVE: tuple[Action, ...] = (
@@ -107,7 +109,7 @@ LIVE: tuple[Action, ...] = (
         "Takes out how often your engine errs, with a 95 % band; from 20 viewers on.",
         SCREEN,
     ),
-    *(_say(int(code), code.word, STYLES[code].glyph) for code in EMOTIONS),
+    *(_say(code) for code in EMOTIONS),
     Action("say(-1)", ("0",), "unsay", "Back to the camera", "Takes back what a key said.", SAY),
     Action("help", ("question_mark", "f1"), "help", "Help", "This page.", SCREEN, rank=1),
     Action(
@@ -133,7 +135,7 @@ _CLASSES = mark("the seven emotions, or the four groups")
 
 def history_actions() -> tuple[Action, ...]:
     """The table of the history screen, which names the views that there are."""
-    views = f"next view: {', '.join(view.word for view in VIEWS.values())}"
+    views = mark("next view: {views}", views=tuple(view.word for view in VIEWS.values()))
     return (
         Action("step(-1)", ("left",), "read", "Cursor back", _CURSOR, LOOK, rank=9),
         Action("step(1)", ("right",), "read", "Cursor on", _CURSOR, LOOK, rank=9),
@@ -265,13 +267,18 @@ class ActionScreen(PatientScreen[None]):
             yield SystemCommand(tr(action.title), tr(action.help), run)
 
 
-OWN_COMMANDS = ("Theme", "Screenshot")  # of Textual's own commands, the ones worth having here
+OWN_COMMANDS = (
+    mark("Theme"),
+    mark("Screenshot"),
+)  # of Textual's own commands, the ones worth having here
 
 
 def palette_commands(
     textuals: Iterable[SystemCommand], screen: Screen[Any]
 ) -> Iterable[SystemCommand]:
     """What the palette offers on `screen`, given Textual's own commands."""
-    yield from (command for command in textuals if command.title in OWN_COMMANDS)
+    for title, sentence, run, *_ in textuals:
+        if title in OWN_COMMANDS:
+            yield SystemCommand(tr(title), tr(sentence), run)
     if isinstance(screen, ActionScreen):
         yield from screen.commands()

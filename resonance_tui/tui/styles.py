@@ -98,5 +98,10 @@ def column(share: float) -> str:
     return RISING[max(level, 1) if share > 0 else 0]
 
 
+def label_cells() -> int:
+    """Room for any emotion's word and a space: 10 in English."""
+    return 1 + max(cell_len(code.label) for code in STYLES)
+
+
 def line_width(line: Line) -> int:
     return sum(cell_len(segment.text) for segment in line)

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from gettext import NullTranslations
+from pathlib import Path
 
 import pytest
+from recordings import from_samples
 from textual.app import App
 
 from resonance_tui import texts
+from resonance_tui.charting.chart import Chart
+from resonance_tui.charting.view_state import Viewport, ViewState
+from resonance_tui.charting.views import VIEWS
+from resonance_tui.commands.groups import translated
+from resonance_tui.commands.join import join
+from resonance_tui.emotions import Emotion
+from resonance_tui.engines.status import untrained
+from resonance_tui.history.loading import Request
+from resonance_tui.history.recording import Recorded
+from resonance_tui.history.samples import Sample
+from resonance_tui.history.store import Store
+from resonance_tui.session.events import CorrectedCounts
+from resonance_tui.session.json_events import corrected_json
+from resonance_tui.session.metrics import TOO_FEW
 from resonance_tui.tui.actions import LIVE, bar_entries
 from resonance_tui.tui.screens.consent import ConsentScreen, terms
 from resonance_tui.tui.screens.help import HelpScreen
+from resonance_tui.tui.screens.history import HistoryApp
+from resonance_tui.tui.widgets.bars import Shown
 from resonance_tui.tui.widgets.status import countdown
 
 GERMAN = {
@@ -25,12 +43,30 @@ GERMAN = {
     "your own line": "die eigene Zeile",
     "Off releases the device; you stay in the room.": "Aus gibt das Gerät frei.",
     "retry in {seconds} s": "noch {seconds} s",
+    "Say {emotion}": "{emotion} sagen",
+    "happiness": "Freude",
+    "surprise": "Überraschung",
+    "next view: {views}": "nächste Ansicht: {views}",
+    "viewers per emotion": "Personen je Gefühl",
+    "shares": "Anteile",
+    "corrected {what}": "{what}, berichtigt",
+    "{count} min": "{count} Minuten",
+    "peak {count} viewers": "höchstens {count} Personen",
+    "most {emotion}: {count} at {time}": "meiste {emotion}: {count} um {time}",
+    "nothing was recorded here": "hier wurde nichts aufgezeichnet",
+    "fewer than {least} viewers": "weniger als {least} Personen",
+    "{engine} is untrained: it guesses, and the room is told `unsure`.": "{engine} rät nur.",
+    "{engines} (default: {default}).": "{engines} (sonst {default}).",
+    "{engines}, or a network of `models list`": "{engines} oder ein Netz",
 }
 
 
 class German(NullTranslations):
     def gettext(self, message: str) -> str:
         return GERMAN.get(message, message)
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return self.gettext(msgid1 if n == 1 else msgid2)
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +110,61 @@ def test_the_key_bar_is_translated_before_it_is_measured() -> None:
 
 def test_a_countdown_is_filled_in_after_it_is_translated() -> None:
     assert countdown(103.0, 100.2) == "noch 3 s"
+
+
+def evening(seconds: int) -> list[Sample]:
+    """Calm people, of whom nine laugh every seven seconds."""
+    calm, laugh = (2, 0, 11, 0, 0, 0, 0), (9, 0, 4, 0, 0, 0, 0)
+    return [Sample("lobby", 1000 + t, 13, calm if t % 7 else laugh, 0, 0) for t in range(seconds)]
+
+
+async def test_the_history_is_told_in_the_persons_language(tmp_path: Path) -> None:
+    database = tmp_path / "history.sqlite"
+    with Store(database) as store:
+        store.append(evening(600))
+    app = HistoryApp(Request(database, "lobby"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+        text = shown(app)
+        for words in ("10 Minuten", "höchstens 13 Personen", "Personen je Gefühl", "☺ Freude"):
+            assert words in text
+        await pilot.press("left")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "meiste Freude: 9 um" in shown(app)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert "nächste Ansicht: Personen je Gefühl, Anteile, viewers" in shown(app)
+
+
+def test_a_chart_is_titled_in_the_persons_language() -> None:
+    recorded = Recorded(from_samples(evening(60)))
+    window = Viewport.over(1000, 1059)
+    assert Chart.build(recorded, ViewState(window), 10).title == "Personen je Gefühl"
+    corrected = ViewState(window, is_corrected=True)
+    assert Chart.build(recorded, corrected, 10).title == "Personen je Gefühl, berichtigt"
+    later = ViewState(Viewport.over(5000, 5100), VIEWS["shares"])
+    assert Chart.build(recorded, later, 10).reason == "hier wurde nichts aufgezeichnet"
+
+
+def test_an_emotion_is_translated_where_it_is_drawn_and_nowhere_else() -> None:
+    assert [Emotion.HAPPINESS.label, Emotion.HAPPINESS.word] == ["Freude", "happiness"]
+    assert "Freude sagen" in [texts.tr(action.title) for action in LIVE]
+    assert "Say happiness" in [action.title for action in LIVE]
+
+
+def test_why_counts_are_not_corrected_is_translated_on_the_screen_and_not_in_json() -> None:
+    lacking = CorrectedCounts("static", lacking=TOO_FEW)
+    assert corrected_json(lacking)["lacking"] == "fewer than 20 viewers"
+    note = Shown(corrected=lacking).note(is_short=True)
+    assert note == "raw: weniger als 20 Personen"
+
+
+def test_a_notice_is_told_in_the_persons_language() -> None:
+    assert untrained("mae") == "mae rät nur."
+
+
+def test_the_help_of_an_option_names_what_there_is_in_the_persons_language() -> None:
+    engine = next(each for each in translated(join).params if each.name == "engine")
+    assert engine.to_info_dict()["help"] == "auto, static oder ein Netz (sonst auto)."

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from resonance_tui.commands.choices import TableChoice
-from resonance_tui.commands.groups import ChannelOrCommand, Command, NamedAsGroup
+from resonance_tui.commands.groups import ChannelOrCommand, Command, NamedAsGroup, Option
 from resonance_tui.commands.settings import load
 from resonance_tui.sinks.registry import SINKS
+from resonance_tui.texts import mark
 
 
 @click.group("history", cls=ChannelOrCommand, path="history")
@@ -34,7 +35,11 @@ def history() -> None:
     "--source",
     type=click.Choice(["local", *SINKS]),
     default="local",
-    help=f"Read this machine's database, or the {' or '.join(s.title for s in SINKS.values())}.",
+    cls=Option,
+    help=mark(
+        "Read this machine's database, or the {sinks}.",
+        sinks=tuple(sink.title for sink in SINKS.values()),
+    ),
 )
 @click.option("--recorder", metavar="NAME", help="Only rows of this recorder (default: all).")
 @click.option(

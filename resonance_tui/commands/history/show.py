@@ -23,6 +23,7 @@ from resonance_tui.history.times import parse_range
 from resonance_tui.protocol.topics import normalize_channel
 from resonance_tui.secret import describe
 from resonance_tui.sinks import registry
+from resonance_tui.texts import tr
 
 
 def run(config: Config, asked: Asked) -> None:
@@ -73,7 +74,7 @@ def _database(
         return
     import tempfile
 
-    say(f"Reading the {registry.SINKS[source].noun} ...")
+    say(tr("Reading the {noun} ...", noun=tr(registry.SINKS[source].noun)))
     rows = registry.load(source).read(config, channel, first, last, say)
     with tempfile.TemporaryDirectory(prefix="resonance-") as folder:
         path = Path(folder) / "rows.sqlite"

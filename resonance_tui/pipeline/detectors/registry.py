@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from resonance_tui.errors import EngineUnavailable, InputError
 from resonance_tui.secret import describe
+from resonance_tui.texts import tr
 
 if TYPE_CHECKING:  # loads OpenCV
     from resonance_tui.pipeline.detectors.base import FaceDetector
@@ -87,11 +88,12 @@ def _first_that_runs(model: Path | None, warn: Callable[[str], None]) -> FaceDet
     for name in preferred:
         row = DETECTORS[name]
         if row.needs_face_model and model is None:
-            warn("face model missing")
+            warn(tr("face model missing"))
             continue
         try:
             return _build(name, model)
         except (OSError, ImportError, RuntimeError, ValueError) as error:
             log.warning("%s cannot run: %s", row.title, error)
-            warn(f"{row.title} failed ({type(error).__name__})")
+            why = type(error).__name__
+            warn(tr("{name} failed ({error})", name=row.title, error=why))
     return _build(last, None)

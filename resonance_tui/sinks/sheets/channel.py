@@ -27,6 +27,7 @@ from resonance_tui.sinks.sheets.layout import (
 )
 from resonance_tui.sinks.sheets.outbox import Outbox
 from resonance_tui.sinks.sheets.sender import Sender
+from resonance_tui.texts import mark, tr, tr_n
 
 if TYPE_CHECKING:  # gspread takes a while to load
     from resonance_tui.sinks.sheets.client import Sheets
@@ -103,8 +104,13 @@ def read_channel(
             elif (start is None or start <= row.t) and (end is None or row.t <= end):
                 rows.setdefault((row.t, row.source), row)
     if odd:
-        what = "1 row of the sheet was" if odd == 1 else f"{odd} rows of the sheet were"
-        tell(f"{what} edited by hand and left out.")
+        tell(
+            tr_n(
+                "{count} row of the sheet was edited by hand and left out.",
+                "{count} rows of the sheet were edited by hand and left out.",
+                odd,
+            )
+        )
     return [rows[key] for key in sorted(rows)]
 
 
@@ -160,5 +166,6 @@ def with_retries(call: Callable[[], T], tell: Callable[[str], None] = log.info) 
             backoff = backoff.failed(0.0, random.random(), busy.retry_after_s)
             if backoff.failures >= TRIES or backoff.ready_at > MOST_WAIT_S:
                 raise
-            tell(f"{busy.message} Trying again in {backoff.ready_at:.0f} s.")
+            words = mark("{problem} Trying again in {seconds:.0f} s.")
+            tell(tr(words, problem=busy.message, seconds=backoff.ready_at))
             time.sleep(backoff.ready_at)

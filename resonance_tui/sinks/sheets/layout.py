@@ -11,6 +11,7 @@ from resonance_tui.emotions import WORDS
 from resonance_tui.errors import InputError
 from resonance_tui.history.samples import Sample
 from resonance_tui.secret import describe
+from resonance_tui.texts import mark
 
 HEADER_ROWS = 1
 NAMES = ("epoch s", "viewers", *WORDS, "unsure", "away")
@@ -136,12 +137,12 @@ def edited(head: Cells, anchor: Cells, target: Sequence[Cells], expected: Expect
     are about to be written: blank, or written already when an answer was lost.
     """
     if list(head) != expected.head:
-        return "its header was changed"
+        return mark("its header was changed")
     if expected.anchor is not None and second_of(anchor) != expected.anchor:
         is_forgotten = expected.is_anchor_forgotten and is_blank(anchor)
         if not is_forgotten:
-            return "its rows were moved or removed"
+            return mark("its rows were moved or removed")
     for cells, second in zip(target, expected.seconds, strict=False):
         if not is_blank(cells) and second_of(cells) != second:
-            return "something was written below its last row"
+            return mark("something was written below its last row")
     return ""

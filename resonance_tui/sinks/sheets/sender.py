@@ -35,11 +35,12 @@ from resonance_tui.sinks.sheets.layout import (
 from resonance_tui.sinks.sheets.outbox import Outbox
 from resonance_tui.sinks.sheets.plan import Grow, Make, Send, Step, Tab, is_too_full, next_step
 from resonance_tui.sinks.sheets.spreadsheets import make_successor
+from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:  # gspread takes a while to load
     from resonance_tui.sinks.sheets.client import Sheets, Spreadsheet
 
-REMOVED = "it was removed"
+REMOVED = mark("it was removed")
 
 
 class Sender:
@@ -206,7 +207,7 @@ class Sender:
         if there is None:
             self._leave(tab, self._outbox.follow(tab.book), REMOVED)
         elif there.columns < WIDTH:
-            self._leave(tab, self._outbox.follow(tab.book), "columns were removed")
+            self._leave(tab, self._outbox.follow(tab.book), mark("columns were removed"))
         elif (there.title, there.rows) != (tab.title, tab.grid):
             self._outbox.made(tab, there.rows, there.title)
         else:
@@ -216,7 +217,8 @@ class Sender:
         """Goes on in a new tab; what arrived in the old one stays there."""
         arrived = set() if change == REMOVED else self._arrived(tab)
         self._outbox.leave(tab, book, arrived)
-        self._tell(f"The tab {tab.title!r} was edited by hand ({change}): a new one goes on.")
+        words = mark("The tab {tab!r} was edited by hand ({change}): a new one goes on.")
+        self._tell(tr(words, tab=tab.title, change=tr(change)))
 
     def _arrived(self, tab: Tab) -> set[int]:
         """The seconds that the tab holds at Google."""

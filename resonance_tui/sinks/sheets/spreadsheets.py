@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from resonance_tui.errors import SheetsRefused
 from resonance_tui.history.store import Store
 from resonance_tui.sinks.sheets.layout import book_url
+from resonance_tui.texts import tr
 
 if TYPE_CHECKING:  # gspread takes a while to load
     from resonance_tui.sinks.sheets.client import Sheets
@@ -91,9 +92,10 @@ def make_successor(
     try:
         sheets.share_alike(book, full)
     except SheetsRefused:
-        shared = " It could not be shared like the old one: please do that."
+        shared = " " + tr("It could not be shared like the old one: please do that.")
     books.set_successor(full, book)
-    tell(f"The sheet is full (ten million cells); {book_url(book)} goes on.{shared}")
+    full_up = tr("The sheet is full (ten million cells); {url} goes on.", url=book_url(book))
+    tell(full_up + shared)
     return book
 
 

@@ -64,7 +64,7 @@ def _keys(actions: list[Action]) -> Content:
 
 def _signs() -> Content:
     looks = [
-        Content.assemble((look.glyph, f"bold {look.color}"), f" {code.word}   ")
+        Content.assemble((look.glyph, f"bold {look.color}"), f" {code.label}   ")
         for code, look in STYLES.items()
     ]
     signs = [Content.assemble((f"{tr(sign):<9}", "bold"), tr(meaning)) for sign, meaning in SIGNS]

@@ -22,6 +22,7 @@ from resonance_tui.errors import INTERRUPTED, ResonanceError
 from resonance_tui.history.loading import Request, export_csv
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
+from resonance_tui.texts import tr
 from resonance_tui.tui.actions import (
     CONFUSION,
     Action,
@@ -61,7 +62,7 @@ class HistoryScreen(ActionScreen):
         return frozenset() if self._playback.request.confusion is None else frozenset({CONFUSION})
 
     def on_mount(self) -> None:
-        self._panes.say(self._playback.request.channel, "Reading the history ...")
+        self._panes.say(self._playback.request.channel, tr("Reading the history ..."))
         self._load()
         self.set_interval(FOLLOW_S, self._follow)
 
@@ -79,9 +80,9 @@ class HistoryScreen(ActionScreen):
         self._moment = None
         if playback.recorded is None:
             self._state = None
-            others = "Press s to pick a session." if self._has_sessions else ""
-            words = f"\nNothing was recorded in this range.\n{others}"
-            self._panes.say(playback.request.channel, words)
+            others = tr("Press s to pick a session.") if self._has_sessions else ""
+            words = tr("Nothing was recorded in this range.")
+            self._panes.say(playback.request.channel, f"\n{words}\n{others}")
             return
         track = playback.recorded.track
         window = Viewport.over(track.start, track.end)
@@ -170,9 +171,11 @@ class HistoryScreen(ActionScreen):
         if recorded is None or self._state is None:
             return
         if recorded.confusion is None:
-            self.notify("Nobody published how often this engine is mistaken: nothing to correct.")
+            self.notify(
+                tr("Nobody published how often this engine is mistaken: nothing to correct.")
+            )
         elif is_too_small(recorded.track) and not self._state.is_corrected:
-            self.notify("Never 20 viewers showed an emotion: too few to correct.")
+            self.notify(tr("Never 20 viewers showed an emotion: too few to correct."))
         else:
             self._go(lambda state: replace(state, is_corrected=not state.is_corrected))
 
@@ -181,7 +184,7 @@ class HistoryScreen(ActionScreen):
         if self._state is None:
             return
         if not found:
-            self.notify("The room never changed its mind: no moments in this range.")
+            self.notify(tr("The room never changed its mind: no moments in this range."))
             return
         if self._moment in found:
             moment = found[(found.index(self._moment) + step) % len(found)]
@@ -205,7 +208,8 @@ class HistoryScreen(ActionScreen):
         except (ResonanceError, OSError) as error:  # OSError: the working directory is gone
             self.notify(str(error), severity="error", markup=False)
             return
-        self.notify(f"{rows:,} rows in {path}", title="Saved", markup=False)
+        words = tr("{rows:,} rows in {path}", rows=rows, path=path)
+        self.notify(words, title=tr("Saved"), markup=False)
 
     @work(exclusive=True, group="picture")
     async def action_picture(self) -> None:
@@ -219,7 +223,7 @@ class HistoryScreen(ActionScreen):
         except (ResonanceError, OSError) as error:
             self.notify(str(error), severity="error", markup=False)
             return
-        self.notify(str(path), title="Saved", markup=False)
+        self.notify(str(path), title=tr("Saved"), markup=False)
 
     def action_help(self) -> None:
         self.app.push_screen(HistoryHelp(self.table()))
@@ -260,7 +264,6 @@ class HistoryScreen(ActionScreen):
 class HistoryApp(PatientApp):
     """A shell around the one screen."""
 
-    TITLE = "resonance history"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "interrupt", "Interrupt", priority=True, show=False)
     ]
@@ -268,6 +271,7 @@ class HistoryApp(PatientApp):
     def __init__(self, request: Request) -> None:
         heed_no_color()
         super().__init__()
+        self.title = tr("resonance history")
         self._request = request
         self.register_theme(RESONANCE)
         self.theme = RESONANCE.name

@@ -15,14 +15,15 @@ from textual.widgets import OptionList, Static
 
 from resonance_tui.charting.ticks import clock, day, length
 from resonance_tui.history.samples import SessionSpan
+from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import Action, help_rows
 from resonance_tui.tui.patience import PatientDialog
 from resonance_tui.tui.styles import printable
 
 SIGNS = (
-    "Lines are means; an upright stroke reaches up to a second that stands out.",
-    "Shares are means without strokes: short peaks are in the lines.",
-    "▾ marks a moment; ▸ in the list says that the new mood stayed.",
+    mark("Lines are means; an upright stroke reaches up to a second that stands out."),
+    mark("Shares are means without strokes: short peaks are in the lines."),
+    mark("▾ marks a moment; ▸ in the list says that the new mood stayed."),
 )
 
 
@@ -59,12 +60,12 @@ class SessionPicker(PatientDialog[int | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = "Sessions"
+            box.border_title = tr("Sessions")
             yield OptionList(*(self._line(span) for span in reversed(self._sessions)))
 
     def _line(self, span: SessionSpan) -> Text:
         start = f"{day(span.start, self._zone)} {clock(span.start, self._zone)}"
-        line = f"{start} {length(span.length_s):<11} peak {span.peak_viewers}"
+        line = f"{start} {length(span.length_s):<11} {tr('peak {count}', count=span.peak_viewers)}"
         if span.title:
             line += f"  {printable(span.title)}"
         return Text(line, no_wrap=True, overflow="ellipsis")
@@ -93,8 +94,8 @@ class HistoryHelp(PatientDialog[None]):
 
     def compose(self) -> ComposeResult:
         table = Table.grid(padding=(0, 2))
-        for keys, sentence in (*help_rows(self._actions), *(("", sign) for sign in SIGNS)):
+        for keys, sentence in (*help_rows(self._actions), *(("", tr(sign)) for sign in SIGNS)):
             table.add_row(Text(keys, "bold", no_wrap=True), sentence)
         with VerticalScroll() as box:
-            box.border_title = "Keys"
+            box.border_title = tr("Keys")
             yield Static(table)

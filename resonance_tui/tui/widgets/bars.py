@@ -10,7 +10,7 @@ from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
 from resonance_tui.texts import mark, tr, tr_n
-from resonance_tui.tui.styles import BOLD, Line, Styles, banded, bar, fit, line_width
+from resonance_tui.tui.styles import BOLD, Line, Styles, banded, bar, fit, label_cells, line_width
 from resonance_tui.tui.widgets.line_widget import LineWidget
 from resonance_tui.tui.widgets.resonance_line import resonance_line
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from resonance_tui.room.timeline import TimelinePoint
     from resonance_tui.session import CorrectedCounts
 
-WORD_CELLS = 10  # "happiness" and a space
 SHORT_BELOW = 40  # cells, below which numbers stand closer
 LEADER = "▸"
 TITLE = mark("the room feels")
@@ -53,7 +52,7 @@ class Shown:
         if self.corrected is None:
             return ""
         if lacking := self.corrected.lacking:
-            return f"{tr('raw') if is_short else tr('not corrected')}: {lacking}"
+            return f"{tr('raw') if is_short else tr('not corrected')}: {tr(lacking)}"
         engine = self.corrected.engine
         about = tr("corrected for the mistakes of {engine}", engine=engine)
         return f"{tr('corrected') if is_short else about} · {tr('95 % band')}"
@@ -121,10 +120,10 @@ def _bar_line(pen: Styles, code: Emotion, shown: Shown, width: int) -> Line:
         Segment(
             f"{LEADER if is_leader else ' '}{STYLES[code].glyph} ", text if is_leader else color
         ),
-        Segment(f"{code.word:<{WORD_CELLS}}", text),
+        Segment(fit(code.label, label_cells()), text),
     ]
     numbers = _numbers(shown, code, is_short=width < SHORT_BELOW)
-    cells = width - 3 - WORD_CELLS - len(numbers)
+    cells = width - 3 - label_cells() - len(numbers)
     if cells >= 3:
         line += _bar(pen, code, shown, cells)
     return [*line, Segment(numbers, text)]
@@ -183,7 +182,7 @@ def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[Line]:
         Segment(_viewer_word(shown.viewers), pen.muted),
     ]
     states = [
-        Segment(f"   {STYLES[code].glyph} {count} {code.word}", pen.text if count else pen.muted)
+        Segment(f"   {STYLES[code].glyph} {count} {code.label}", pen.text if count else pen.muted)
         for code, count in ((Emotion.UNSURE, shown.unsure), (Emotion.AWAY, shown.away))
     ]
     if line_width([*people, *states]) <= width:

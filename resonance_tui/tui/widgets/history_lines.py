@@ -7,16 +7,18 @@ from datetime import tzinfo
 from math import ceil, floor
 
 import numpy as np
+from rich.cells import cell_len
 from rich.text import Text
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.lines import means_over
 from resonance_tui.charting.ticks import clock, day, length
-from resonance_tui.charting.views import CLASSES, LegendEntry, Unit, ViewSpec
-from resonance_tui.emotions import STYLES
+from resonance_tui.charting.views import LegendEntry, Unit, ViewSpec
+from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Floats, Recorded, Recording
-from resonance_tui.tui.styles import column, printable
+from resonance_tui.texts import tr, tr_n
+from resonance_tui.tui.styles import column, label_cells, printable
 
 LIST_CELLS = 32  # of the list of moments
 
@@ -35,10 +37,10 @@ def title_line(width: int, request: ChartRequest, part: Recording, *, is_live: b
         (9, clocks),
         (7, day(first, zone)),
         (5, length(window.span + 1)),
-        (6, f"peak {peak} viewers" if peak != 1 else "peak 1 viewer"),
-        (8, state.view.title),
-        (11, "corrected" if state.corrects else ""),
-        (10, "● recording" if is_live else ""),
+        (6, tr_n("peak {count} viewer", "peak {count} viewers", peak)),
+        (8, tr(state.view.title)),
+        (11, tr("corrected") if state.corrects else ""),
+        (10, f"● {tr('recording')}" if is_live else ""),
     ]
     kept = _fitting(pieces, width - len(channel), separator=3)
     line = Text(no_wrap=True, overflow="ellipsis")
@@ -81,11 +83,13 @@ def reading_line(
         when += f" – {clock(end, zone, seconds=is_close)}"
     line = Text(no_wrap=True, overflow="ellipsis").append(f"│ {when}", "bold")
     if not len(part):
-        why = printable(recorded.why_missing(start, end))
-        return line.append(f"  nothing was recorded here{': ' if why else ''}{why}")
+        why = printable(tr(recorded.why_missing(start, end)))
+        nothing = tr("nothing was recorded here")
+        return line.append(f"  {nothing}: {why}" if why else f"  {nothing}")
     read = part.counts.sum(axis=1).mean()
+    here, known = _number(part.viewers.mean(), part), _number(read, part)
     pieces = [
-        (9, f"{_number(part.viewers.mean(), part)} viewers, {_number(read, part)} read"),
+        (9, tr("{viewers} viewers, {read} read", viewers=here, read=known)),
         (8, _score(recorded, part)),
         (7, _highest(part, zone)),
     ]
@@ -103,10 +107,11 @@ def moment_line(width: int, moment: Moment, found: Sequence[Moment], zone: tzinf
     line.append_text(_moment_words(moment))
     line.append(f" {moment.before:.0%} → {moment.after:.0%}")
     if width >= 76:
-        line.append(" and it stayed" if moment.kind == "turn" else "")
-        line.append(f" · strength {moment.strength:.2f}")
+        line.append(f" {tr('and it stayed')}" if moment.kind == "turn" else "")
+        line.append(f" · {tr('strength {strength:.2f}', strength=moment.strength)}")
     if width >= 56:
-        line.append(f" · moment {found.index(moment) + 1} of {len(found)}")
+        place = found.index(moment) + 1
+        line.append(f" · {tr('moment {place} of {count}', place=place, count=len(found))}")
     return line
 
 
@@ -120,11 +125,12 @@ def moment_list(
     first = min(max(0, place - rows // 2), max(0, len(found) - rows))
     strongest = max((moment.strength for moment in found), default=0) or 1.0
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append("Moments", "bold").append(f" {len(found)}, by m and M", "dim")
+    text.append(tr("Moments"), "bold")
+    text.append(f" {tr('{count}, by m and M', count=len(found))}", "dim")
     for moment in found[first : first + rows]:
         line = Text(f"\n{_moment_sign(moment)} {clock(moment.t, zone, seconds=True)} ")
         line.append_text(_moment_words(moment))
-        line.append(" " * (9 - len(moment.code.word)))
+        line.append(" " * (label_cells() - 1 - cell_len(moment.code.label)))
         line.append(f"{moment.after:>4.0%} {column(moment.strength / strongest)}")
         if moment == chosen:
             line.stylize("reverse", 1)
@@ -182,7 +188,9 @@ def _score(recorded: Recorded, part: Recording) -> str:
         return ""
     found = recorded.scores[recorded.rows(part)]
     is_known = np.isfinite(found)
-    return f"resonance {100 * found[is_known].mean():.0f}" if is_known.any() else ""
+    if not is_known.any():
+        return ""
+    return tr("resonance {score:.0f}", score=100 * found[is_known].mean())
 
 
 def _highest(part: Recording, zone: tzinfo | None) -> str:
@@ -194,7 +202,8 @@ def _highest(part: Recording, zone: tzinfo | None) -> str:
     if rise[row, code] <= 0:
         return ""
     at = clock(int(part.times[row]), zone, seconds=True)
-    return f"most {CLASSES[int(code)].word}: {part.counts[row, code]} at {at}"
+    emotion, count = Emotion(int(code)).label, part.counts[row, code]
+    return tr("most {emotion}: {count} at {time}", emotion=emotion, count=count, time=at)
 
 
 def _moment_sign(moment: Moment) -> str:
@@ -204,12 +213,12 @@ def _moment_sign(moment: Moment) -> str:
 
 def _moment_words(moment: Moment) -> Text:
     style = STYLES[moment.code]
-    return Text(f"{style.glyph} {moment.code.word}", f"bold {style.color}")
+    return Text(f"{style.glyph} {moment.code.label}", f"bold {style.color}")
 
 
 def _legend_item(entry: LegendEntry, values: Sequence[str], has_word: bool, is_plain: bool) -> Text:
     sign = entry.letter if is_plain else entry.glyph
-    item = Text(f"{sign} {entry.word}" if has_word else sign, entry.color)
+    item = Text(f"{sign} {tr(entry.word)}" if has_word else sign, entry.color)
     for value, style in zip(values, ("", "dim"), strict=False):
         item.append(f" {value}", style)
     return item
@@ -239,7 +248,7 @@ def _fitting(pieces: list[tuple[int, str]], room: int, *, separator: int) -> set
     """Indices of the pieces that fit, taken by rank."""
     kept: set[int] = set()
     for index in sorted(range(len(pieces)), key=lambda index: -pieces[index][0]):
-        need = separator + len(pieces[index][1])
+        need = separator + cell_len(pieces[index][1])
         if need <= room:
             kept.add(index)
             room -= need

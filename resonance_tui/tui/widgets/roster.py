@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from resonance_tui.emotions import STYLES
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.styles import BOLD, DIM, Line, Styles, bar, fit
+from resonance_tui.tui.styles import BOLD, DIM, Line, Styles, bar, fit, label_cells
 from resonance_tui.tui.widgets.line_widget import PEN_CLASSES, pen_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 WITH_WORD = 26  # content widths from which the emotion's word, the bar, both marks have room
 WITH_BAR = 42
 WITH_MARKS = 44
-WORD_CELLS = 10
 BAR_CELLS = 7
 PERCENT_CELLS = 4
 MARK_CELLS = 4  # a space and one mark
@@ -138,7 +137,7 @@ def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int) -> Line:
     mark_cells = MARK_CELLS * (2 if width >= WITH_MARKS else 1)
     tail: Line = []
     if width >= WITH_WORD:
-        tail.append(Segment(f"{row.code.word:<{WORD_CELLS}}", color))
+        tail.append(Segment(fit(row.code.label, label_cells()), color))
     tail += _how_sure(pen, row, color, width, quiet)
     tail.append(Segment(fit(" " + " ".join(marks), mark_cells), pen.muted + quiet))
     name_cells = max(width - 2 - sum(len(segment.text) for segment in tail), 0)

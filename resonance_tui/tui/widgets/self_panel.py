@@ -54,7 +54,7 @@ class SelfPanel(LineWidget):
         if me is None:
             return []
         label = "" if self.styles.border_top[0] else f" {tr('you')}: "
-        word = me.code.word if me.code is not Emotion.AWAY else absent
+        word = me.code.label if me.code is not Emotion.AWAY else absent
         head = _own_head(pen, me, word, label, note, width, has_bar=height == 1)
         if height == 1:
             return [head]

@@ -189,7 +189,7 @@ def _chip_line(pen: Styles, shown: list[tuple[str, str]]) -> Line:
 def notice_of(view: SessionView) -> tuple[str, str]:
     """(text, tone): the one thing a person should know now; ("", ...) when all is well."""
     if view.link.state == "lost" and view.link.detail:
-        return f"✕ {view.link.detail}", "bad"
+        return f"✕ {tr(view.link.detail)}", "bad"
     if view.engine.state == "failed" and view.engine.detail:
         return f"✕ {view.engine.detail}", "bad"
     if view.camera.state in TROUBLED and view.camera.detail:

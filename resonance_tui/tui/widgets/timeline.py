@@ -12,14 +12,14 @@ from rich.segment import Segment
 from rich.style import Style
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
-from resonance_tui.tui.styles import BOLD, Line, Styles, column
+from resonance_tui.texts import tr
+from resonance_tui.tui.styles import BOLD, Line, Styles, column, label_cells
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
     from resonance_tui.room.timeline import TimelinePoint
 
 SPAN_S = 300
-LABEL_CELLS = 12  # "☺ happiness "
 VALUE_CELLS = 6  # " 100 %"
 NO_LABEL_BELOW = 36
 GAP = " "
@@ -82,7 +82,7 @@ class TimelinePanel(LineWidget):
             self.redraw()
 
     def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
-        label, value = (LABEL_CELLS, VALUE_CELLS) if width >= NO_LABEL_BELOW else (0, 0)
+        label, value = (2 + label_cells(), VALUE_CELLS) if width >= NO_LABEL_BELOW else (0, 0)
         cols = columns(self._points, min(width - label - value, SPAN_S))
         pad = width - label - value - len(cols)
         if height > len(EMOTIONS):
@@ -101,7 +101,7 @@ def _emotion_rows(pen: Styles, cols: list[Column | None], label: int) -> list[Li
     top = max(ceil(max(shares, default=0.0) * 4) / 4, 0.25)
     newest = known[-1] if known else None
     lines = [_emotion_row(pen, code, cols, top, newest, label) for code in EMOTIONS]
-    return [*lines, _axis(pen, len(cols), label, f"full height {top * 100:.0f} %")]
+    return [*lines, _axis(pen, len(cols), label, tr("full height {share:.0f} %", share=top * 100))]
 
 
 def _emotion_row(
@@ -117,7 +117,7 @@ def _emotion_row(
     is_leader = newest is not None and newest.leader == code
     style = pen.text if share else pen.muted
     color = pen.emotion(code)
-    line = _label(f"{STYLES[code].glyph} {code.word}", label, color if share else pen.muted)
+    line = _label(f"{STYLES[code].glyph} {code.label}", label, color if share else pen.muted)
     line.append(Segment(text, color))
     if label:
         value = style + BOLD if is_leader else style
@@ -134,7 +134,7 @@ def _mood_strip(pen: Styles, cols: list[Column | None], label: int) -> Line:
             cells.append((NOBODY_SHOWS if col else GAP, pen.muted))
         else:
             cells.append((STYLES[leader].glyph, pen.emotion(leader)))
-    return [*_label("mood", label, pen.muted), *_runs(cells)]
+    return [*_label(tr("mood"), label, pen.muted), *_runs(cells)]
 
 
 def _shared_by(pen: Styles, cols: list[Column | None], label: int) -> Line:
@@ -148,7 +148,7 @@ def _shared_by(pen: Styles, cols: list[Column | None], label: int) -> Line:
         else:
             share = col.share(leader)
             cells.append((column(share), pen.emotion(leader)))
-    line = [*_label("shared by", label, pen.muted), *_runs(cells)]
+    line = [*_label(tr("shared by"), label, pen.muted), *_runs(cells)]
     return [*line, Segment(f"{share * 100:>4.0f} %", pen.text)] if label else line
 
 
@@ -161,7 +161,7 @@ def _runs(cells: list[tuple[str, Style]]) -> Line:
 
 
 def _axis(pen: Styles, cells: int, label: int, note: str) -> Line:
-    left, right = "5 min ago", "now"
+    left, right = tr("5 min ago"), tr("now")
     free = cells - len(left) - len(right)
     if free < 2:
         return [*_label("", label, pen.muted), Segment(right.rjust(cells)[:cells], pen.muted)]
