@@ -21,6 +21,7 @@ from resonance_tui.sinks.backoff import Backoff
 from resonance_tui.sinks.deliveries import LATE_S
 from resonance_tui.sinks.sheets.layout import (
     WIDTH,
+    Cell,
     Cells,
     Expected,
     edited,
@@ -195,8 +196,9 @@ class Sender:
         start = max(step.first - 1, 1)
         ranges = [header_range(title), rows_range(title, start, step.last)]
         heads, found = self._sheets.read(step.tab.book, ranges)
-        found = [*found, *([[]] * (step.last - start + 1 - len(found)))]
-        anchor = found.pop(0) if step.first > 1 else []
+        blank: list[Cells] = [[]]
+        found = [*found, *(blank * (step.last - start + 1 - len(found)))]
+        anchor = found.pop(0) if step.first > 1 else list[Cell]()
         return edited(heads[0] if heads else [], anchor, found, expected)
 
     def _relocate(self, tab: Tab, refusal: SheetsRefused) -> None:
@@ -214,7 +216,7 @@ class Sender:
 
     def _leave(self, tab: Tab, book: str, change: str) -> None:
         """Goes on in a new tab; what arrived in the old one stays there."""
-        arrived = set() if change == REMOVED else self._arrived(tab)
+        arrived = set[int]() if change == REMOVED else self._arrived(tab)
         self._outbox.leave(tab, book, arrived)
         self._tell(f"The tab {tab.title!r} was edited by hand ({change}): a new one goes on.")
 
