@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
@@ -23,7 +23,8 @@ class ReadmeAndLinks(MetadataHookInterface):
     """Fills `readme` and `urls`, from `homepage` in pyproject.toml or RESONANCE_HOMEPAGE."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        home = (os.environ.get(VARIABLE) or self.config.get("homepage", "")).rstrip("/")
+        config = cast(dict[str, Any], self.config)  # hatchling leaves its type out
+        home = str(os.environ.get(VARIABLE) or config.get("homepage", "")).rstrip("/")
         ref = reference(metadata["version"])
         text = Path(self.root, "README.md").read_text(encoding="utf-8")
         text = absolute(text, home, ref) if home else without_links(text)

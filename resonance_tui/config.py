@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 import platformdirs
 
 from resonance_tui.errors import ConfigError
+from resonance_tui.json_types import is_object
 from resonance_tui.secret import (
     HIDDEN,
     MASK,
@@ -226,7 +227,7 @@ def with_setting(config: Config, section: str, **values: Any) -> Config:
 
 def describe(config: Config) -> list[tuple[str, str, str, str]]:
     """Rows of (key, value, origin, help); secrets are masked."""
-    rows = []
+    rows: list[tuple[str, str, str, str]] = []
     for section in dataclasses.fields(Settings):
         part = getattr(config.settings, section.name)
         for item in dataclasses.fields(part):
@@ -273,7 +274,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         ) from None  # the error has the whole file in its arguments
     flat: dict[str, Any] = {}
     for section, table in tree.items():
-        if not isinstance(table, dict):
+        if not is_object(table):
             raise _unknown(section, str(path))
         flat |= {f"{section}.{key}": value for key, value in table.items()}
     for key in flat:
@@ -331,9 +332,12 @@ def _number(key: str, value: Any, origin: str) -> float:
     return float(value)
 
 
-def _kind(value: Any) -> str:
-    kinds = {str: "text", bool: "true or false", int: "a number", float: "a number"}
-    return (kinds | {list: "a list", dict: "a table"}).get(type(value), "a time")
+def _kind(value: object) -> str:
+    kinds: dict[type, str] = {
+        **{str: "text", bool: "true or false", int: "a number", float: "a number"},
+        **{list: "a list", dict: "a table"},
+    }
+    return kinds.get(type(value), "a time")
 
 
 def _kept(key: str, value: Any) -> Any:

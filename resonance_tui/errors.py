@@ -42,7 +42,8 @@ ResonanceError                           exit code 1: we tried, it failed
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
+from typing import TypeGuard
 
 INTERRUPTED = 130  # exit code after Ctrl-C, SIGTERM or a closed window
 
@@ -66,15 +67,20 @@ class ResonanceError(Problem):
     """Base of the app's own problems."""
 
 
+def is_group(error: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
+    """Whether several errors came as one; `isinstance` leaves unknown what they are."""
+    return isinstance(error, BaseExceptionGroup)
+
+
 def first_of(error: BaseException) -> BaseException:
     """The error itself, or the first one of a TaskGroup's group."""
-    while isinstance(error, BaseExceptionGroup):
+    while is_group(error):
         error = error.exceptions[0]
     return error
 
 
 @contextlib.contextmanager
-def first_problem() -> Iterator[None]:
+def first_problem() -> Generator[None]:
     """Raise the first Problem of a TaskGroup's exception group as itself; other groups pass."""
     try:
         yield

@@ -91,7 +91,7 @@ def _installed_from() -> Path | None:
         noted = metadata.distribution(PROJECT).read_text("direct_url.json")
     except metadata.PackageNotFoundError:
         return None
-    url = urlsplit(json.loads(noted)["url"]) if noted else None
+    url = urlsplit(str(json.loads(noted)["url"])) if noted else None
     return _if_ours(Path(unquote(url.path))) if url and url.scheme == "file" else None
 
 

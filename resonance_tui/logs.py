@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from io import FileIO
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -55,7 +55,7 @@ def _text_to(descriptor: int, *, like: TextIO) -> TextIO:
 
 
 @contextlib.contextmanager
-def native_output_to(file: Path, secrets: Iterable[str] = ()) -> Iterator[None]:
+def native_output_to(file: Path, secrets: Iterable[str] = ()) -> Generator[None]:
     """While inside, what C libraries print to file descriptor 2 lands in `file`; in the end
     `secrets` are struck out of it, for which libraries that are asked to talk repeat addresses.
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import NoReturn
 
 _busy: set[object] = set()
 
 
 @contextlib.contextmanager
-def busy() -> Iterator[None]:
+def busy() -> Generator[None]:
     """Around work that nobody waits for: a prediction, the loading of a network, a download."""
     token = object()
     _busy.add(token)

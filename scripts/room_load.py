@@ -50,7 +50,7 @@ class Ledger:
 
     peers: int
     said: dict[int, Said] = field(default_factory=dict)
-    delays: array = field(default_factory=lambda: array("d"))  # seconds, one a delivery
+    delays: array[float] = field(default_factory=lambda: array("d"))  # seconds, one a delivery
     deliveries: int = 0
 
     def clear(self) -> None:

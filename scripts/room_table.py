@@ -49,7 +49,7 @@ def fit_in_a_mesh(us_delivery: float, every_s: float) -> int:
 
 def ways(rooms: list[Measured]) -> list[tuple[str, str, str]]:
     """Name, viewers that fit, what bounds it."""
-    found = []
+    found: list[tuple[str, str, str]] = []
     for every_s in (NAIVE_EVERY_S, EVERY_S):
         shared, own = through_a_sheet(every_s)
         bound = f"quota: {QUOTA_USER} a minute and user, {QUOTA_PROJECT} a project"

@@ -68,8 +68,8 @@ class StoredInvite:
 class AccountList:
     """Everybody who may come in. Changing it makes a new one."""
 
-    accounts: Mapping[str, Account] = field(default_factory=dict)
-    invites: Mapping[str, StoredInvite] = field(default_factory=dict)
+    accounts: Mapping[str, Account] = field(default_factory=dict[str, Account])
+    invites: Mapping[str, StoredInvite] = field(default_factory=dict[str, StoredInvite])
 
 
 def add_account(book: AccountList, account: Account) -> AccountList:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TypeVar
 
@@ -66,7 +66,7 @@ class AccountsStore:
         return status.st_mtime_ns, status.st_ino
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> Generator[None]:
         with self._complaining():
             private_folder(self._folder)
             handle = (self._folder / f"{FILE_NAME}.lock").open("w")
@@ -79,7 +79,7 @@ class AccountsStore:
             write_private(self.path, data)
 
     @contextlib.contextmanager
-    def _complaining(self) -> Iterator[None]:
+    def _complaining(self) -> Generator[None]:
         try:
             yield
         except OSError as error:

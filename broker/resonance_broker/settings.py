@@ -126,7 +126,7 @@ def is_loopback(host: str) -> bool:
 def warnings(settings: BrokerSettings, version: Version) -> tuple[str, ...]:
     """What people should know of this broker, one sentence each: what an --insecure one means,
     and what a Mosquitto of that version cannot enforce for one that other machines reach."""
-    said = []
+    said: list[str] = []
     if settings.public and not settings.asks_for_names:
         said.append("No passwords: everyone who reaches this address can join, read and report.")
     if settings.public and not settings.has_tls:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.charting.series import Grid, Series, means, min_max, parted
+from resonance_tui.charting.series import Grid, Numbers, Series, means, min_max, parted
 from resonance_tui.charting.views import CLASSES, Legend, LineFunction, ViewSpec
 from resonance_tui.history.recording import Floats, Recorded, Recording
 from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts
 
+Number = TypeVar("Number", np.int64, np.float64)
+
 
 def measured(
-    values: Callable[[Recorded], NDArray],
+    values: Callable[[Recorded], Numbers],
 ) -> LineFunction:
     """Lines of what is known of each second: `values` gives `[N, K]`, a row for each of the
     recording's."""
@@ -37,7 +40,7 @@ def shares(recorded: Recorded, grid: Grid, legend: Legend, is_corrected: bool) -
 
 
 @measured
-def viewers(recorded: Recorded) -> NDArray:
+def viewers(recorded: Recorded) -> Numbers:
     track = recorded.track
     return np.stack([track.viewers, track.viewers - track.others], axis=1)
 
@@ -75,7 +78,7 @@ def is_too_small(part: Recording) -> bool:
     return not len(part) or int(part.counts.sum(axis=1).max()) < LEAST_VIEWERS
 
 
-def collect(counts: NDArray, legend: Legend) -> NDArray:
+def collect(counts: NDArray[Number], legend: Legend) -> NDArray[Number]:
     """`[N, 7]` by emotion to `[N, K]` by line."""
     if legend is CLASSES:
         return counts

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from resonance_tui.history.recording import Floats, Recording
 
+Numbers = NDArray[np.int64] | NDArray[np.float64]
+
 BRIDGE_S = 5  # shorter pauses are bridged; longer ones are gaps
 UNUSUAL = 2.5  # times what a line's highest seconds usually rise above their means: a spike
 LEAST_RISE = 0.1  # of what a line covers; a lower spike would not catch the eye
@@ -55,7 +57,7 @@ def grid(track: Recording, start: float, end: float, bins: int) -> Grid:
     return Grid(times, bounds, _after_gaps(track, bounds, width))
 
 
-def min_max(values: NDArray, grid: Grid) -> Series:
+def min_max(values: Numbers, grid: Grid) -> Series:
     """Min-max resampling of `values[N, K]`, one row a recorded second: the mean, the lowest
     and the highest second of each bucket, so that no second is too short to be seen.
 
@@ -73,7 +75,7 @@ def min_max(values: NDArray, grid: Grid) -> Series:
     return Series(grid.times, found[0], found[1], found[2], parted(grid, found[0]))
 
 
-def means(values: NDArray, grid: Grid) -> Floats:
+def means(values: Numbers, grid: Grid) -> Floats:
     """Mean of `values[N, K]` per bucket, `float64[B, K]`; NaN where nothing was recorded."""
     rows = grid.rows
     known = np.flatnonzero(rows)
@@ -122,7 +124,7 @@ def pieces(line: Floats, starts: frozenset[int]) -> list[NDArray[np.intp]]:
     return np.split(known, np.flatnonzero(np.diff(begun)) + 1)
 
 
-def _means(values: NDArray, at: NDArray[np.int64], rows: NDArray[np.int64]) -> Floats:
+def _means(values: Numbers, at: NDArray[np.int64], rows: NDArray[np.int64]) -> Floats:
     if values.dtype.kind == "i":
         return np.add.reduceat(values, at) / rows[:, None]
     is_known = np.isfinite(values)
@@ -134,7 +136,9 @@ def _means(values: NDArray, at: NDArray[np.int64], rows: NDArray[np.int64]) -> F
 def _after_gaps(track: Recording, bounds: NDArray[np.int64], width: float) -> frozenset[int]:
     """Which buckets begin after a pause that a line must not cross."""
     times = track.times[bounds[0] : bounds[-1]]
-    after = np.flatnonzero(np.diff(times) > max(BRIDGE_S, width / 2)) + 1 + bounds[0]
+    after: NDArray[np.int64] = (
+        np.flatnonzero(np.diff(times) > max(BRIDGE_S, width / 2)) + 1 + bounds[0]
+    )
     place = np.searchsorted(bounds, after, side="right") - 1
     before = np.searchsorted(bounds, after - 1, side="right") - 1
     return frozenset(place[place > before].tolist())

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 Table = Iterable[str] | Callable[[], Iterable[str]]
 
 
-class TableChoice(click.ParamType):
+# click 8.1 cannot tell the type that it makes: there ParamType takes no arguments.
+class TableChoice(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     """One of the names in a table, whose module is imported only when somebody asks for them.
 
     `table`: what lists the names in that module, or a function that does.

@@ -66,7 +66,7 @@ def run(config: Config, *, as_json: bool) -> None:
     """Print the findings as they come; exit code 1 when something fails that `join` needs."""
     from resonance_tui.logs import native_output_to
 
-    findings = []
+    findings: list[Finding] = []
     with native_output_to(config.directories.log_file, config.secrets):
         for check in _checks(config):
             finding = _guarded(check, config.secrets)
@@ -174,7 +174,7 @@ def _faces(config: Config) -> Finding:
     from resonance_tui.pipeline.face_model import face_model_path
 
     wanted = registry.check(config.settings.camera.detector)
-    model, reasons = None, []
+    model, reasons = None, list[str]()
     if registry.needs_face_model(wanted):
         try:
             model = face_model_path(config.directories.data, allow_download=True, progress=True)

@@ -30,7 +30,7 @@ class StillEngine:
     def __init__(self, name: str = "static_cnn") -> None:
         card = still_card(name)
         self._network = open_network(resonance_zoo.weights_path(name))
-        self._input = self._network.get_inputs()[0].name
+        self._input: str = self._network.get_inputs()[0].name
         self.spec = EngineSpec(
             "static", CLIP_FRAMES, FRAME_RATE, card.input.size, HOP_S, card.output.unsure_below
         )
@@ -38,10 +38,14 @@ class StillEngine:
     def predict(self, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB `uint8[T, S, S, 3]` to `float32[7]`: softmax of the mirror-averaged logits of each
         frame, averaged over the frames."""
-        grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in clip])
+        grey = np.stack([_grey(frame) for frame in clip])
         faces = grey[:, None].astype(np.float32)
         both = np.concatenate([faces, faces[..., ::-1]])
         logits = np.asarray(self._network.run(None, {self._input: both})[0], np.float32)
         logits = (logits[: len(clip)] + logits[len(clip) :]) / 2
         exp = np.exp(logits - logits.max(axis=1, keepdims=True))
         return (exp / exp.sum(axis=1, keepdims=True)).mean(axis=0)
+
+
+def _grey(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)

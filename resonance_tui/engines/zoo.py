@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +110,7 @@ def check_device(options: EngineOptions) -> None:
 
 
 @contextlib.contextmanager
-def _translated(name: str, device: str) -> Iterator[None]:
+def _translated(name: str, device: str) -> Generator[None]:
     """Turn errors of torch and the zoo into EngineUnavailable; others pass through."""
     try:
         yield

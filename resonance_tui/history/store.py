@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
@@ -145,13 +145,13 @@ class Store:
         self.close()
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Generator[sqlite3.Connection]:
         """The connection, for a module that keeps tables of its own here (see `outbox`)."""
         with self._use() as db:
             yield db
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Generator[sqlite3.Connection]:
         """The connection inside a transaction that holds the right to write: all or nothing."""
         with self._use() as db:
             db.execute("BEGIN IMMEDIATE")
@@ -164,7 +164,7 @@ class Store:
                 raise
 
     @contextmanager
-    def _use(self) -> Iterator[sqlite3.Connection]:
+    def _use(self) -> Generator[sqlite3.Connection]:
         with self._lock, translated(self.path):
             if self._db is None:
                 raise StoreError(f"The history {self.path} was closed already.")

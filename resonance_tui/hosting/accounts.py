@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -120,7 +120,7 @@ def _change(folder: Path, change: Callable[[AccountList], tuple[AccountList, T]]
 
 
 @contextlib.contextmanager
-def _problems_translated() -> Iterator[None]:
+def _problems_translated() -> Generator[None]:
     try:
         yield
     except BrokerProblem as problem:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Any, cast
 
@@ -57,7 +57,7 @@ class _PassThroughQueue(asyncio.Queue[Message]):
         self._arrival = arrival
 
     def put_nowait(self, item: Message) -> None:
-        self._arrival(item.topic.value, cast(bytes, item.payload))
+        self._arrival(item.topic.value, item.payload)
 
 
 class BrokerClient(aiomqtt.Client):
@@ -70,8 +70,9 @@ class BrokerClient(aiomqtt.Client):
     def is_v5(self) -> bool:
         return self._client.protocol == ProtocolVersion.V5
 
-    async def connect(self) -> None:
+    async def connect(self, tcp_timeout_s: float) -> None:
         """Connects. Raises MqttError, with everything of the connection closed."""
+        self._client.connect_timeout = tcp_timeout_s
         self._disconnected.add_done_callback(self._end_connect)
         try:
             await super().__aenter__()
@@ -97,7 +98,8 @@ class BrokerClient(aiomqtt.Client):
         """Closes the socket without DISCONNECT; the broker publishes the will."""
         self._is_aborted = True
         # One iteration later, after callbacks already queued that start watching that socket.
-        self._loop.call_soon(self._client._sock_close)
+        # paho has no public way to close it without DISCONNECT.
+        self._loop.call_soon(self._client._sock_close)  # pyright: ignore[reportPrivateUsage]
 
     async def send(self, message: Outgoing) -> None:
         """Publishes a message; at QoS 1, returns once the broker has it."""
@@ -197,7 +199,7 @@ async def broker_client(
     will_delay_s: int = 5,
     keepalive_s: int = KEEPALIVE_S,
     answer_timeout_s: float = 5.0,
-) -> AsyncIterator[BrokerClient]:
+) -> AsyncGenerator[BrokerClient]:
     """A connection for the length of the block; `arrival` is called for every message.
 
     `version`: 5, or 4 for MQTT 3.1.1. The will, if any, clears `will_topic`.
@@ -223,9 +225,8 @@ async def broker_client(
         timeout=answer_timeout_s,
         tls_context=client_context(url),
     )
-    client._client.connect_timeout = min(answer_timeout_s, _CONNECT_TIMEOUT_S)
     try:
-        await client.connect()
+        await client.connect(min(answer_timeout_s, _CONNECT_TIMEOUT_S))
     except MqttError as error:
         raise _as_broker_error(error, url) from None
     try:

@@ -68,6 +68,8 @@ def _summary(events: list[Event]) -> list[ChannelInfo]:
                 totals[event.channel] = event.viewers
             case RoomEvent(settings=settings) if settings is not None:
                 hosted.add(event.channel)
+            case _:
+                pass  # says nothing of who is there
     rooms = [
         ChannelInfo(name, max(viewers.get(name, 0), totals.get(name, 0)), name in hosted)
         for name in viewers.keys() | totals.keys() | hosted

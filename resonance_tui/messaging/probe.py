@@ -104,4 +104,5 @@ def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:
             return f"no answer from {url.authority}"
         case OSError() if error.strerror:
             return f"{url.authority}: {error.strerror}"
-    return f"{url.authority}: {error}"
+        case _:
+            return f"{url.authority}: {error}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -23,6 +24,8 @@ from resonance_tui.pipeline.sources import Source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Got = TypeVar("Got")
 
 TIMEOUT_MS = 4000  # for a stream to answer, and for its next picture
 DEVICE_BACKENDS = {
@@ -99,7 +102,7 @@ class VideoCapture:
         return (played, length) if has_few and is_short else None
 
     def retrieve(self) -> NDArray[np.uint8] | None:
-        is_good, image = self._guarded(self._video.retrieve)
+        is_good, image = self._guarded(self._picture)
         if not is_good or image is None or image.ndim != 3:
             return None
         return np.asarray(image, dtype=np.uint8)
@@ -110,7 +113,10 @@ class VideoCapture:
     def release(self) -> None:
         self._video.release()
 
-    def _guarded(self, call):  # type: ignore[no-untyped-def]
+    def _picture(self) -> tuple[bool, NDArray[Any] | None]:
+        return self._video.retrieve()  # OpenCV's own types leave out that there may be none
+
+    def _guarded(self, call: Callable[[], Got]) -> Got:
         try:
             return call()
         except cv2.error as error:

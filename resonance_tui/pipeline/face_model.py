@@ -6,7 +6,6 @@ import logging
 import os
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from resonance_tui.errors import FaceModelMissing
 
@@ -55,7 +54,7 @@ def _is_intact(path: Path) -> bool:
 def _fetch(data_dir: Path, url: str, progress: bool) -> Path:
     import pooch
 
-    fetch: Any = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT)
+    fetch = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT)
     pooch.get_logger().setLevel(logging.ERROR)  # it announces downloads on stderr
     try:
         path = pooch.retrieve(

@@ -76,7 +76,7 @@ class FaceTracker:
             for track in self._tracks
             if now - track.seen_at <= self._max_gap and track.face.scene >= scene
         ]
-        seen = []
+        seen: list[Face] = []
         for detection, track in _match(detections, tuple(self._tracks)):
             face = _as_face(detection, track.face.track if track else self._new_track())
             if track is not None:

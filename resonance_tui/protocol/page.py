@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import inspect
@@ -120,14 +120,15 @@ def _details(message: Message) -> Iterator[str]:
 def _field(field: inspect.Field) -> str:
     kind, meta = field.type, ""
     if isinstance(kind, inspect.Metadata):
-        meta = (kind.extra_json_schema or {}).get("description", "")
+        schema = cast(dict[str, Any], kind.extra_json_schema or {})
+        meta = str(schema.get("description", ""))
         kind = kind.type
     optional = "" if field.required else f"; may be left out: {json.dumps(field.default)}"
     return f"| `{field.encode_name}` | {_type(kind)} | {_range(kind)} | {meta}{optional} |"
 
 
 def _type(kind: inspect.Type) -> str:
-    names = {inspect.IntType: "integer", inspect.StrType: "string"}
+    names: dict[type[inspect.Type], str] = {inspect.IntType: "integer", inspect.StrType: "string"}
     return names.get(type(kind), "array")
 
 
@@ -148,7 +149,8 @@ def _range(kind: inspect.Type) -> str:
             return f"at most {length} of [{_range(item)}]"
         case inspect.TupleType(item_types=items):
             return ", ".join(_repeated([_range(each) for each in items]))
-    return "any"
+        case _:
+            return "any"
 
 
 def _repeated(ranges: list[str]) -> Iterator[str]:

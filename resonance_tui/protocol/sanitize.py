@@ -13,8 +13,10 @@ NICKNAME_LIMIT = 24  # characters, and terminal cells
 _MARKS_PER_LETTER = 2  # Thai and Devanagari need two; a flood of them covers the lines above
 _VIRAMA = 9  # the canonical combining class of signs that take a letter's vowel away
 _PARTS = JOINERS[0]  # the one that parts letters which would join
-_JOINING = (range(0x0620, 0x0700), range(0x0710, 0x0780), range(0x07CA, 0x07EB))
-_JOINING += (range(0x0840, 0x0870), range(0x08A0, 0x08D0))  # scripts like Arabic, whose letters do
+_JOINING = (  # scripts like Arabic, whose letters do
+    *(range(0x0620, 0x0700), range(0x0710, 0x0780), range(0x07CA, 0x07EB)),
+    *(range(0x0840, 0x0870), range(0x08A0, 0x08D0)),
+)
 
 # The screens draw plain text, so brackets would do no harm there; but one forgotten widget that
 # reads markup is enough for "[@click=app.quit]". Round ones read the same and mean nothing.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -89,7 +89,8 @@ class MessageTable:
             entry = _Entry(row, msgspec.msgpack.Decoder(row.frame).decode)
             by_shape.setdefault((len(levels), fixed), {})[itemgetter(*fixed)(levels)] = entry
         for (length, fixed), entries in by_shape.items():
-            self._shapes.setdefault(length, []).append((itemgetter(*fixed), entries))
+            key = cast(Callable[[Sequence[str]], Any], itemgetter(*fixed))
+            self._shapes.setdefault(length, []).append((key, entries))
 
     def __iter__(self) -> Iterator[Message]:
         return iter(self.rows)

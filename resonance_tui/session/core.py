@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -167,7 +167,7 @@ class Session:
                         task.cancel()
 
     @contextlib.contextmanager
-    def _all_recorded(self) -> Iterator[None]:
+    def _all_recorded(self) -> Generator[None]:
         """However the session ends: rows that could not be stored are not lost in silence."""
         try:
             yield

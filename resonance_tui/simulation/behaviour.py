@@ -93,7 +93,7 @@ def crowd(size: int, seed: int = 0) -> list[SimulatedMood]:
     rng = random.Random(seed)
     names = [f"{first}-{last}" for first in _FIRST for last in _LAST]
     rng.shuffle(names)
-    viewers = []
+    viewers: list[SimulatedMood] = []
     for number in range(size):
         round_, index = divmod(number, len(names))
         own_rng = random.Random(rng.random())

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -33,7 +33,7 @@ SESSION = "session"
 WIDTHS = [(0, "-tiny"), (50, "-narrow"), (72, "-medium"), (100, "-wide")]
 HEIGHTS = [(0, "-flat"), (10, "-low"), (14, "-short"), (22, "-mid"), (34, "-tall")]
 
-HistoryFactory = Callable[[str], Screen]
+HistoryFactory = Callable[[str], Screen[None]]
 
 
 class ResonanceApp(PatientApp):
@@ -162,5 +162,5 @@ class ResonanceApp(PatientApp):
         if self._history is not None and self._place is not None:
             self.push_screen(self._history(self._place[0]))
 
-    def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return palette_commands(super().get_system_commands(screen), screen)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -202,7 +202,7 @@ def _watch(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> N
 
 
 @contextlib.contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
+def _sigterm_interrupts() -> Generator[None]:
     """SIGTERM ends the command the way Ctrl-C does: with everything cleaned up."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -67,7 +67,7 @@ def run(config: Config, asked: Asked) -> None:
 @contextmanager
 def _database(
     config: Config, channel: str, source: str, first: int | None, last: int | None
-) -> Iterator[Path]:
+) -> Generator[Path]:
     """Where the rows are: this machine's database, or a copy of what a sink holds."""
     if source == "local":
         yield config.database

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from resonance_tui.errors import InputError, ResonanceError
@@ -12,7 +12,7 @@ from resonance_zoo.registry import UnknownModel
 
 
 @contextmanager
-def zoo_errors_translated() -> Iterator[None]:
+def zoo_errors_translated() -> Generator[None]:
     """Raises InputError and ResonanceError in place of what the zoo raises."""
     try:
         yield

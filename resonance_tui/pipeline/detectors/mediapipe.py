@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import atan2, cos, sin
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +44,7 @@ class MediaPipeDetector:
         import mediapipe as mp
         from mediapipe.tasks.python import BaseOptions, vision
 
-        self._mp: Any = mp
+        self._mp = mp
         delegate = BaseOptions.Delegate.CPU
         options = vision.FaceLandmarkerOptions(
             # Bytes, not the path: its C++ side cannot open every path on every system.
@@ -53,7 +52,7 @@ class MediaPipeDetector:
             running_mode=vision.RunningMode.VIDEO,
             num_faces=MAX_FACES,
         )
-        self._landmarker: Any = vision.FaceLandmarker.create_from_options(options)
+        self._landmarker = vision.FaceLandmarker.create_from_options(options)
         self._scenes = SceneCounter()
         self._last_ms = -1
 

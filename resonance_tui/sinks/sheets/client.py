@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -188,7 +188,7 @@ def _dates(gid: int, first: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _documented_answer() -> Iterator[None]:
+def _documented_answer() -> Generator[None]:
     """Raises SheetsBusy for an answer that does not have the documented shape."""
     try:
         yield

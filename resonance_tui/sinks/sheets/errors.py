@@ -11,6 +11,7 @@ from resonance_tui.errors import (
     SheetsFull,
     SheetsRefused,
 )
+from resonance_tui.json_types import is_array, is_object
 
 SOMEBODY = "your Google account"
 
@@ -25,7 +26,7 @@ def problem(status: int, error: Any, account: str, asked_s: float = 0.0) -> Shee
     `error`: the JSON object that Google sent with it, if any. `account`: with whom a sheet must be
     shared. `asked_s`: seconds of the Retry-After header.
     """
-    said = plain(str(error.get("message", ""))) if isinstance(error, dict) else ""
+    said = plain(str(error.get("message", ""))) if is_object(error) else ""
     reasons = _reasons(error)
     if status in _BUSY or status >= 500 or (status == 403 and reasons & _LIMIT_REASONS):
         what = "says that there were too many calls" if status in (403, 429) else "has an outage"
@@ -71,6 +72,6 @@ def _refusal(status: int, said: str, reasons: set[str], account: str) -> tuple[s
 
 def _reasons(error: Any) -> set[str]:
     """The machine-readable reasons of an error, in the format of Sheets or of Drive."""
-    lists = [error.get("details"), error.get("errors")] if isinstance(error, dict) else []
-    parts = [part for parts in lists if isinstance(parts, list) for part in parts]
-    return {str(part["reason"]) for part in parts if isinstance(part, dict) and "reason" in part}
+    lists = [error.get("details"), error.get("errors")] if is_object(error) else []
+    parts = [part for parts in lists if is_array(parts) for part in parts]
+    return {str(part["reason"]) for part in parts if is_object(part) and "reason" in part}

@@ -20,8 +20,10 @@ from resonance_tui.sinks.sheets.errors import plain, problem
 SOMETHING_ELSE = "something else answers, perhaps a network's login page"
 
 # gspread raises the last three where a body is not as Google documents it.
-_CALL_ERRORS = (APIError, GoogleAuthError, requests.RequestException, OSError)
-_CALL_ERRORS += (KeyError, TypeError, ValueError)
+_CALL_ERRORS = (
+    *(APIError, GoogleAuthError, requests.RequestException, OSError),
+    *(KeyError, TypeError, ValueError),
+)
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +74,9 @@ def _translated(error: Exception, account: str) -> SheetsError:
                 f"Google no longer accepts this login: {_first_line(error)}",
                 "Make a new key, or log in again: resonance-tui sheets setup",
             )
-    log.info("a call to Google failed: %s", _first_line(error))
-    return SheetsBusy(f"Google Sheets cannot be reached: {_reason(error)}.")
+        case _:
+            log.info("a call to Google failed: %s", _first_line(error))
+            return SheetsBusy(f"Google Sheets cannot be reached: {_reason(error)}.")
 
 
 def _reason(error: Exception) -> str:
@@ -88,7 +91,8 @@ def _reason(error: Exception) -> str:
             return "no connection, or one that broke"
         case KeyError() | TypeError() | ValueError():
             return SOMETHING_ELSE
-    return _first_line(error)
+        case _:
+            return _first_line(error)
 
 
 def _first_line(error: Exception) -> str:

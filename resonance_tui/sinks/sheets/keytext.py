@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from resonance_tui.json_types import is_object
+
 MOST_BYTES = 64 * 1024
 _QUOTES = ("'", '"')
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -25,7 +27,7 @@ def read_key(text: str) -> dict[str, Any] | None:
         found = _parsed(candidate)
         if isinstance(found, str):  # in quotation marks and escaped, as JSON and shells write it
             found = _parsed(found)
-        if isinstance(found, dict):
+        if is_object(found):
             return {name: _with_line_breaks(value) for name, value in found.items()}
     return None
 
@@ -67,7 +69,7 @@ def _from_base64(text: str) -> str | None:
 def _with_line_breaks(value: Any) -> Any:
     """The PEM text with real line breaks. No field of a key holds a backslash, so that "\\n" was
     one."""
-    if isinstance(value, dict):
+    if is_object(value):
         return {name: _with_line_breaks(each) for name, each in value.items()}
     if not isinstance(value, str) or "-----BEGIN" not in value:
         return value

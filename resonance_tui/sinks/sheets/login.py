@@ -17,6 +17,7 @@ from resonance_tui.config import Config
 from resonance_tui.errors import CredentialsInvalid, SheetsRefused
 from resonance_tui.extras import missing
 from resonance_tui.files import write_private
+from resonance_tui.json_types import is_object
 from resonance_tui.secret import HIDDEN, shown_path
 from resonance_tui.sinks.sheets.keytext import MOST_BYTES, read_key, unquoted
 
@@ -141,7 +142,7 @@ def from_text(text: str, origin: str) -> GoogleLogin:
     kind: Kind | None = None
     if key.get("type") in ("service_account", "authorized_user"):
         kind = key["type"]
-    elif isinstance(client := key.get("installed"), dict):
+    elif is_object(client := key.get("installed")):
         kind, key = "client", client
     if kind is None:
         raise CredentialsInvalid(f"{origin} holds another kind of key.", HOW_TO)
@@ -227,9 +228,10 @@ def _has_browser() -> bool:
     import webbrowser
 
     try:
-        return webbrowser.get() is not None
+        webbrowser.get()
     except webbrowser.Error:
         return False
+    return True
 
 
 def _kept(config: Config) -> GoogleLogin | None:

@@ -21,6 +21,7 @@ from resonance_tui.sinks.backoff import Backoff
 from resonance_tui.sinks.deliveries import LATE_S
 from resonance_tui.sinks.sheets.layout import (
     WIDTH,
+    Cell,
     Cells,
     Expected,
     edited,
@@ -196,8 +197,9 @@ class Sender:
         start = max(step.first - 1, 1)
         ranges = [header_range(title), rows_range(title, start, step.last)]
         heads, found = self._sheets.read(step.tab.book, ranges)
-        found = [*found, *([[]] * (step.last - start + 1 - len(found)))]
-        anchor = found.pop(0) if step.first > 1 else []
+        blank: list[Cells] = [[]]
+        found = [*found, *(blank * (step.last - start + 1 - len(found)))]
+        anchor = found.pop(0) if step.first > 1 else list[Cell]()
         return edited(heads[0] if heads else [], anchor, found, expected)
 
     def _relocate(self, tab: Tab, refusal: SheetsRefused) -> None:
@@ -215,7 +217,7 @@ class Sender:
 
     def _leave(self, tab: Tab, book: str, change: str) -> None:
         """Goes on in a new tab; what arrived in the old one stays there."""
-        arrived = set() if change == REMOVED else self._arrived(tab)
+        arrived = set[int]() if change == REMOVED else self._arrived(tab)
         self._outbox.leave(tab, book, arrived)
         words = mark("The tab {tab!r} was edited by hand ({change}): a new one goes on.")
         self._tell(tr(words, tab=tab.title, change=tr(change)))

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from resonance_tui.errors import Problem, ResonanceError
+from resonance_tui.errors import Problem, ResonanceError, is_group
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.patience import PatientDialog
 from resonance_tui.tui.styles import printable
@@ -26,7 +26,7 @@ def explain(error: BaseException) -> Problem:
     """The failure with words for a person, dug out of the groups that tasks wrap it in."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, BaseExceptionGroup):
+    if is_group(error):
         known = [explain(inner) for inner in error.exceptions]
         return next((inner for inner in known if inner.message != tr(UNKNOWN)), known[0])
     unknown = ResonanceError(tr(UNKNOWN), f"{type(error).__name__}: {error}\n{tr(UNKNOWN_HINT)}")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult, SystemCommand
@@ -282,7 +282,7 @@ class HistoryApp(PatientApp):
     def on_mount(self) -> None:
         leave_on_signals(self, self.action_interrupt)
 
-    def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return palette_commands(super().get_system_commands(screen), screen)
 
     def action_interrupt(self) -> None:

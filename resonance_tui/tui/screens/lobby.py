@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,6 +18,9 @@ from resonance_tui.texts import mark, tr, tr_n
 from resonance_tui.tui.join_context import JoinContext
 from resonance_tui.tui.patience import PatientScreen
 from resonance_tui.tui.styles import fit, printable
+
+if TYPE_CHECKING:
+    from resonance_tui.messaging.discovery import ChannelInfo
 
 LOOKING = mark("looking for channels …")
 KEYS = mark("enter join  tab next  ctrl+r other name  f5 refresh  esc quit")
@@ -63,7 +66,7 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
     def _looked(self, event: Worker.StateChanged) -> None:
         url, error = self._launch.broker_url, event.worker.error
         if event.state is WorkerState.SUCCESS:
-            found = event.worker.result or []
+            found = cast("list[ChannelInfo]", event.worker.result or [])
             text = mark("On {broker}:") if found else mark("No channel yet on {broker}.")
             self._say("found", tr(text, broker=url))
             self._list([(info.channel, _viewers(info.viewers)) for info in found])

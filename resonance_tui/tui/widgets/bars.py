@@ -160,7 +160,7 @@ def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[Line]:
     is_crowd = sum(shown.counts) > 1
     together = [resonance_line(pen, shown.resonance, shown.past, width, is_crowd=is_crowd)]
     people, short = _people(pen, shown, width, spare), [_people_short(pen, shown)]
-    heads, tails = ([*notes, *people], [*notes, *short]), (together, [])
+    heads, tails = ([*notes, *people], [*notes, *short]), (together, list[Line]())
     for tail in ([*head, *last] for last in tails for head in heads):
         if len(tail) <= spare:
             return tail

@@ -127,7 +127,7 @@ def _emotion_row(
 
 def _mood_strip(pen: Styles, cols: list[Column | None], label: int) -> Line:
     """The largest emotion of each moment by its glyph: needs no colour to be read."""
-    cells = []
+    cells: list[tuple[str, Style]] = []
     for col in cols:
         leader = col.leader if col else None
         if col is None or leader is None:
@@ -139,7 +139,7 @@ def _mood_strip(pen: Styles, cols: list[Column | None], label: int) -> Line:
 
 def _shared_by(pen: Styles, cols: list[Column | None], label: int) -> Line:
     """How many of the room share that largest emotion, as columns in its colour."""
-    cells = []
+    cells: list[tuple[str, Style]] = []
     share = 0.0
     for col in cols:
         leader = col.leader if col else None
