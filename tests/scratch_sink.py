@@ -14,7 +14,7 @@ from resonance_tui.history.samples import Sample
 from resonance_tui.sinks.registry import Entry
 from resonance_tui.sinks.row_sink import RowSink
 
-ENTRY = Entry("file", "CSV file", "--scratch", "PATH", "scratch_sink:ScratchSink")
+ENTRY = Entry("file", "CSV file", "--scratch", "PATH", "scratch_sink:ScratchSink", True)
 
 
 class ScratchSink(RowSink):

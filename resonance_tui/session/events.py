@@ -30,7 +30,7 @@ class CorrectedCounts:
     """What the room probably shows once the mistakes known of `engine` are taken out."""
 
     engine: str
-    counts: tuple[float, ...] = ()  # seven, in the order of `Code`; empty where there are none
+    counts: tuple[float, ...] = ()  # seven, in the order of `Emotion`; empty where there are none
     low: tuple[float, ...] = ()  # ends of the 95 % band
     high: tuple[float, ...] = ()
     lacking: str = ""  # why there are none

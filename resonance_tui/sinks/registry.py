@@ -21,6 +21,7 @@ class Entry(NamedTuple):
     option: str  # of `log`: its value becomes the target
     metavar: str
     path: str  # "module:class"
+    is_readable: bool = False  # `history --source` reads rows back from it
 
     @property
     def subject(self) -> str:
@@ -36,8 +37,14 @@ SINKS: dict[str, Entry] = {
         "--sheet",
         "URL",
         "resonance_tui.sinks.sheets.sink:SheetSink",
+        is_readable=True,
     ),
 }
+
+
+def readable() -> dict[str, Entry]:
+    """The sinks that rows can be read back from."""
+    return {name: entry for name, entry in SINKS.items() if entry.is_readable}
 
 
 def load(name: str) -> type[Sink]:

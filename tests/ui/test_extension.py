@@ -60,7 +60,7 @@ def test_one_more_view_can_be_chosen_and_drawn_on_the_command_line(
     one_more_view: ViewSpec, database: Path, tmp_path: Path
 ) -> None:
     asked = CliRunner().invoke(cli, ["history", "--help"])
-    assert "|score|unsure]" in asked.output
+    assert f"[{'|'.join(VIEWS)}]" in asked.output and "unsure" in VIEWS
     out = tmp_path / "room.svg"
     command = ["history", "lobby", "--view", "unsure", "--out", str(out)]
     env = {"RESONANCE_HISTORY_DATABASE": str(database)}

@@ -196,6 +196,13 @@ def test_emqx_has_the_rules_of_the_table() -> None:
     assert lists[1:] == [*expected, published_by(Party.HOST, own="${username}")]
 
 
+def test_the_rules_to_copy_to_a_server_have_those_of_the_table() -> None:
+    text = (ROOT / "broker" / "access.acl").read_text(encoding="utf-8")
+    assert re.findall(r"^pattern write (\S+)$", text, re.M) == published_by(Party.VIEWER, own="%u")
+    counting = published_by(Party.AGGREGATOR, own="agg-1")
+    assert re.findall(r"^# topic write (\S+)$", text, re.M) == counting
+
+
 def test_emqx_has_the_rate_of_the_table() -> None:
     text = Path(layout.__file__).with_name("emqx.conf").read_text(encoding="utf-8")
     assert f'messages_rate = "{OWN_RATE.per_s:g}/s"' in text

@@ -71,7 +71,8 @@ def test_a_new_face_detector_is_one_row(whole: str, monkeypatch: pytest.MonkeyPa
     assert (face.cx, face.side) == (32, 48)
     found = doctor._faces(config)
     assert found.verdict == "ok"
-    assert found.text == "whole (camera.detector = whole; there are auto, mediapipe, haar, whole)"
+    every = ", ".join(detectors.names())
+    assert found.text == f"whole (camera.detector = whole; there are {every})"
 
 
 async def test_a_new_face_detector_reads_the_camera(whole: str, tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_a_wrong_detector_name_lists_every_detector(whole: str, source: str) -> 
     with pytest.raises(InputError) as caught:
         session_builder.check(load({"camera.detector": "hoar", "camera.source": source}))
     assert "'hoar'" in caught.value.message and caught.value.exit_code == 2
-    assert "auto, mediapipe, haar, whole" in caught.value.hint
+    assert ", ".join(detectors.names()) in caught.value.hint
 
 
 # Engines
@@ -145,9 +146,10 @@ def test_a_new_engine_is_named_wherever_engines_are(
     assert "Did you mean coin" in near.value.hint
     with pytest.raises(InputError) as far:
         session_builder.check(load({"engine.name": "qqqqq"}))
-    assert "auto and static and coin are always there" in far.value.hint
+    assert "coin" in far.value.hint and "are always there" in far.value.hint
     assert run_verb(cli, ["models", "list"]) == 0
-    assert "`--engine` also takes: auto, static, coin." in capsys.readouterr().out
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if "`--engine`" in each]
+    assert line.startswith("`--engine` also takes: auto, static, ") and "coin" in line
 
 
 def test_an_engine_whose_package_is_missing_says_what_to_install(

@@ -305,7 +305,7 @@ def test_doctor_shows_it(capsys: pytest.CaptureFixture[str], target: Path) -> No
     ScratchSink.choose_target(found, "lobby", str(target))
     run_verb(cli, ["doctor", "--json"])
     findings = json.loads(capsys.readouterr().out)
-    assert [finding["topic"] for finding in findings][-2:] == ["sheets", "scratch"]
+    assert [finding["topic"] for finding in findings][-len(SINKS) :] == list(SINKS)
     assert findings[-1]["text"] == "takes rows of lobby"
     assert findings[-1]["verdict"] == "ok"
 

@@ -73,11 +73,12 @@ def test_counts_are_collected_by_group() -> None:
 
 
 def test_views_go_around() -> None:
-    view = VIEWS["emotions"]
-    for expected in (VIEWS["shares"], VIEWS["viewers"], VIEWS["score"], VIEWS["emotions"]):
+    first, *others = VIEWS.values()
+    view = first
+    for expected in (*others, first):
         view = neighbour(view, 1)
         assert view is expected
-    assert neighbour(view, -1) is VIEWS["score"]
+    assert neighbour(first, -1) is others[-1]
 
 
 def test_unsure_viewers_are_part_of_the_room() -> None:
@@ -225,5 +226,6 @@ def test_the_cursor_is_always_in_sight(span: int, keys: list[tuple[str, float]],
 
 
 def test_every_view_has_bands() -> None:
-    assert [len(view.legend(is_grouped=False)) for view in VIEWS.values()] == [7, 7, 2, 1]
-    assert [len(view.legend(is_grouped=True)) for view in VIEWS.values()] == [4, 4, 2, 1]
+    for view in VIEWS.values():
+        single, grouped = (len(view.legend(is_grouped=value)) for value in (False, True))
+        assert (single, grouped) == (7, 4) if view.is_of_emotions else single == grouped >= 1

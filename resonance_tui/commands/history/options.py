@@ -10,7 +10,7 @@ import click
 from resonance_tui.commands.choices import TableChoice
 from resonance_tui.commands.groups import ChannelOrCommand, Command, NamedAsGroup, Option
 from resonance_tui.commands.settings import load
-from resonance_tui.sinks.registry import SINKS
+from resonance_tui.sinks.registry import readable
 from resonance_tui.texts import mark
 
 
@@ -33,12 +33,12 @@ def history() -> None:
 )
 @click.option(
     "--source",
-    type=click.Choice(["local", *SINKS]),
+    type=click.Choice(["local", *readable()]),
     default="local",
     cls=Option,
     help=mark(
         "Read this machine's database, or the {sinks}.",
-        sinks=tuple(sink.title for sink in SINKS.values()),
+        sinks=tuple(sink.title for sink in readable().values()),
     ),
 )
 @click.option("--recorder", metavar="NAME", help="Only rows of this recorder (default: all).")

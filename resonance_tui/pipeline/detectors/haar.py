@@ -16,7 +16,7 @@ from resonance_tui.pipeline.tracker import Detection
 HAAR_WIDTH = 320  # px; finds faces from 32 px on, a tenth of the picture's width
 HAAR_RESCAN = 1.0  # s after which the whole picture is searched again
 
-# The same crop from OpenCV's Haar box, measured on real clips against the rule above.
+# The crop from OpenCV's Haar box, measured on real clips against the square of `alignment`.
 HAAR_SCALE = 1.08  # side of the crop / side of the Haar box
 HAAR_DROP = 0.042  # how far the crop's centre lies below the box's, in sides of the Haar box
 
