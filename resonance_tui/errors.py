@@ -15,10 +15,8 @@ ResonanceError                           exit code 1: we tried, it failed
 │   └── EngineNotInstalled               exit code 2: it belongs to an extra that is not here
 ├── BrokerError
 │   ├── BrokerUnreachable
-│   ├── BrokerRefused                    wrong password, banned, not authorised
-│   │   └── CertificateChanged           another than the one we know it by
-│   ├── BrokerNotInstalled
-│   └── BrokerFailed                     it started and died, with its own last words
+│   └── BrokerRefused                    wrong password, banned, not authorised
+│       └── CertificateChanged           another than the one we know it by
 ├── StoreError                           corrupt or read-only database
 ├── SheetsError                          Google Sheets; what is recorded stays on this machine
 │   ├── SheetsBusy                       quota, outage, network: the same call may work later
@@ -32,7 +30,6 @@ ResonanceError                           exit code 1: we tried, it failed
     ├── ExtraMissing                     an optional part that is not installed; how to add it
     ├── ConfigError                      file, key and nearest valid key named
     ├── SourceInvalid                    the camera argument is no camera, file or URL
-    ├── PortTaken
     ├── InviteRefused                    used, expired, unknown to its broker
     └── NotATerminal
 
@@ -147,14 +144,6 @@ class CertificateChanged(BrokerRefused):
     """Whoever answers at that address shows another certificate than the broker we know."""
 
 
-class BrokerNotInstalled(BrokerError):
-    """No broker program on this machine."""
-
-
-class BrokerFailed(BrokerError):
-    """The broker program started and ended by itself."""
-
-
 class StoreError(ResonanceError):
     """The history database cannot be read or written."""
 
@@ -236,10 +225,6 @@ class CredentialsInvalid(InputError):
 
 class SourceInvalid(InputError):
     """The camera argument names nothing that can deliver pictures."""
-
-
-class PortTaken(InputError):
-    """Another program listens on that port."""
 
 
 class InviteRefused(InputError):

@@ -115,8 +115,8 @@ _MESSAGES = {
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Foreign exceptions end here, as StoreError with words for a person."""
+def translate(path: Path) -> Iterator[None]:
+    """Raise what SQLite and the file system raise as StoreError."""
     try:
         yield
     except sqlite3.Error as error:

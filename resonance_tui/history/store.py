@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.errors import StoreError
-from resonance_tui.history.database import open_reader, open_writer, translated
+from resonance_tui.history.database import open_reader, open_writer, translate
 from resonance_tui.history.samples import SESSION_GAP_S, Sample, SessionSpan, Slot, in_sessions
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Store:
         self._db: sqlite3.Connection | None = None
         if path.is_dir():  # SQLite would blame the disk
             raise StoreError(f"The history {path} is a folder.", "Name a file.")
-        with translated(path):
+        with translate(path):
             self._db = open_reader(path) if read_only else open_writer(path)
 
     def append(self, rows: Iterable[Sample]) -> int:
@@ -165,7 +165,7 @@ class Store:
 
     @contextmanager
     def _use(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, translated(self.path):
+        with self._lock, translate(self.path):
             if self._db is None:
                 raise StoreError(f"The history {self.path} was closed already.")
             yield self._db

@@ -96,7 +96,7 @@ class FacePipeline:
             text = "".join(traceback.format_exception(error))
             log.warning("the face is no longer read\n%s", text)
             if self._once:
-                raise _of_recording(error) from None
+                raise translate(error) from None
             self._fail(in_words(error))
         finally:
             threads.close()
@@ -155,7 +155,7 @@ class FacePipeline:
             self._status.preview = None
 
 
-def _of_recording(error: Exception) -> Problem:
+def translate(error: Exception) -> Problem:
     """The error that ends a recording that plays once; one with its own message stays as it is."""
     first = first_of(error)
     if isinstance(first, Problem):

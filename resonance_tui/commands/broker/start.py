@@ -19,7 +19,7 @@ from resonance_tui.commands.choices import TableChoice
 from resonance_tui.commands.console import StatusLine, put, say, uptime
 from resonance_tui.commands.groups import Group
 from resonance_tui.commands.settings import load
-from resonance_tui.errors import BrokerFailed, InputError
+from resonance_tui.errors import InputError
 from resonance_tui.listeners import Listeners
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ def run(
     `folder`: where accounts and that certificate are kept.
 
     Raises:
-        InputError, PortTaken: exit code 2, before anything is started.
-        BrokerNotInstalled, BrokerFailed: exit code 1.
+        InputError: options that contradict each other, before anything is started.
+        BrokerProblem: what stops a broker; its kind says with which exit code.
         KeyboardInterrupt: after cleaning up, for Ctrl-C and for SIGTERM.
     """
     from resonance_broker import BrokerSettings
@@ -169,24 +169,21 @@ def _serve(
     plan: InvitePlan,
     screen: StatusLine,
 ) -> None:
-    """Start, print and watch the broker; raises BrokerFailed when it keeps ending by itself."""
-    from resonance_broker import BrokerProblem, start_broker
+    """Start, print and watch the broker. Raises BrokerProblem, also when it keeps ending."""
+    from resonance_broker import BrokerProblem, ProblemKind, start_broker
     from resonance_tui.hosting.certificate import prepare_certificate
-    from resonance_tui.hosting.problems import translate
 
     with _sigterm_interrupts():
-        try:
-            pin = prepare_certificate(settings, folder)
-            broker = start_broker(settings, say=Listeners(screen.say))
-        except BrokerProblem as problem:
-            raise translate(problem) from problem
+        pin = prepare_certificate(settings, folder)
+        broker = start_broker(settings, say=Listeners(screen.say))
         try:
             _introduce(broker, rooms, plan, pin)
             _watch(broker, rooms, screen)
         finally:
             broker.stop()
             screen.close()
-    raise BrokerFailed(f"{broker.kind} keeps ending by itself", broker.last_words)
+    message = f"{broker.kind} keeps ending by itself"
+    raise BrokerProblem(ProblemKind.FAILED, message, broker.last_words)
 
 
 def _watch(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> None:

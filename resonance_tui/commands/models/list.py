@@ -69,14 +69,12 @@ def run_info(config: Config, name: str, *, as_json: bool) -> None:
     """Everything that the card of `name` says, and what is stored here for it."""
     import resonance_zoo
     from resonance_tui.commands.models import page
-    from resonance_tui.commands.models.problems import zoo_errors_translated
     from resonance_tui.commands.models.table import state
     from resonance_tui.engines.base import weights_folder
     from resonance_zoo.checkpoints.stored import stored
 
     folder = weights_folder(config.directories.data)
-    with zoo_errors_translated():
-        card, kept = resonance_zoo.card(name), stored(name, folder)
+    card, kept = resonance_zoo.card(name), stored(name, folder)
     if as_json:
         put_json(page.as_json(card, kept, state(name, folder)), indent=2)
     else:
