@@ -1,12 +1,13 @@
-"""How the program ends while native code is still computing in a thread."""
+"""How work ends after a time limit, and the program while native code computes in a thread."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
-from typing import NoReturn
+from collections.abc import Coroutine, Iterator
+from typing import Any, NoReturn
 
 _busy: set[object] = set()
 
@@ -20,6 +21,20 @@ def busy() -> Iterator[None]:
         yield
     finally:
         _busy.discard(token)
+
+
+async def for_seconds(work: Coroutine[Any, Any, Any], seconds: float | None) -> None:
+    """Await `work`; cancel it after `seconds` if it is still running.
+
+    A TimeoutError of `work` itself is raised.
+    """
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            await work
+    except TimeoutError:
+        if not limit.expired():
+            raise
 
 
 def end(code: int) -> NoReturn:

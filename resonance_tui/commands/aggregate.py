@@ -12,7 +12,7 @@ from resonance_tui.commands.console import StatusLine, uptime
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import first_problem
-from resonance_tui.time_limit import for_seconds
+from resonance_tui.shutdown import for_seconds
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config

@@ -10,7 +10,7 @@ from typing import Any
 
 from resonance_tui.commands.console import note, put, put_event, say
 from resonance_tui.emotions import STYLES, Emotion
-from resonance_tui.engines.status import EngineState, untrained
+from resonance_tui.engines.base import EngineState, untrained
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (
     CorrectedCounts,
@@ -22,7 +22,7 @@ from resonance_tui.session.events import (
     SessionEvent,
 )
 from resonance_tui.session.json_events import link_json, room_json, self_json
-from resonance_tui.time_limit import for_seconds
+from resonance_tui.shutdown import for_seconds
 
 
 class Printer:

@@ -11,7 +11,7 @@ from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
 from resonance_tui.engines import registry as engines
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
-from resonance_tui.time_limit import for_seconds
+from resonance_tui.shutdown import for_seconds
 
 if TYPE_CHECKING:
     from resonance_tui.commands.join_context import CommandLineContext
@@ -153,7 +153,7 @@ def _run_screen(context: CommandLineContext, duration: float | None) -> int:
 
 def _history_screen(context: CommandLineContext, channel: str) -> HistoryScreen:
     """Imports plotext, which can wait until the key for it is pressed."""
-    from resonance_tui.engines.confusion import confusion_of
+    from resonance_tui.engines.registry import confusion_of
     from resonance_tui.history.loading import Request
     from resonance_tui.tui.screens.history import HistoryScreen
 

@@ -1,10 +1,12 @@
-"""What an engine is: its contract, what it is built from, and how it may be run. Types only;
+"""What an engine is: its contract, what it is built from, how it may be run, and its state.
+Types only;
 `registry` has the table of engines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -87,3 +89,26 @@ def weights_folder(data_dir: Path) -> Path:
 def has_weights(folder: Path | None) -> bool:
     """Whether any weights were imported; looks at names of files alone."""
     return folder is not None and any(folder.glob("*.safetensors"))
+
+
+class EngineState(StrEnum):
+    """The state of an engine."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """Which engine reads the face, and its state."""
+
+    name: str
+    state: EngineState = EngineState.LOADING
+    detail: str = ""  # what is being loaded, what runs on what, or why it failed
+    is_trained: bool = True  # False: it guesses, and the report says "unsure"
+
+
+def untrained(engine: str) -> str:
+    """The notice for as long as an untrained network runs."""
+    return f"{engine} is untrained: it guesses, and the room is told `unsure`."

@@ -1,15 +1,15 @@
-"""The accounts and invites of this machine's broker, and where viewers reach it."""
+"""Accounts and invites of this machine's broker, its address, and what a host sends to viewers."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from resonance_broker import AccountsStore
+from resonance_broker import AccountsStore, BrokerSettings
 from resonance_broker.accounts import (
     Account,
     AccountList,
@@ -23,7 +23,7 @@ from resonance_broker.passwords import hash_password, new_id, new_secret
 from resonance_tui.errors import InputError, StoreError
 from resonance_tui.files import private_folder, write_private
 from resonance_tui.protocol.topics import normalize_channel
-from resonance_tui.protocol.urls import BrokerUrl, InviteToken, parse_broker_url
+from resonance_tui.protocol.urls import BrokerUrl, InviteToken, invite_link, parse_broker_url
 from resonance_tui.secret import describe, may_hold_secret
 
 T = TypeVar("T")
@@ -106,6 +106,30 @@ def remember_address(folder: Path, url: BrokerUrl) -> None:
         write_private(folder / ADDRESS_FILE, url.spelled_out.encode())
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error.strerror}.") from error
+
+
+def share_lines(
+    settings: BrokerSettings,
+    url: BrokerUrl,
+    rooms: Sequence[str],
+    tokens: Mapping[str, Sequence[InviteToken]] | None = None,
+) -> list[tuple[str, str]]:
+    """The address, and for each room how to join it and invites to send on.
+
+    Without rooms CHANNEL stands for the name; where accounts are asked for, NAME and
+    PASSWORD stand for what each viewer was given. No line ever holds a password; only an
+    invite that comes with a token holds a secret.
+    """
+    typed = f"'{url.spelled_out}'" if url.pin else url.spelled_out
+    secret, login = "", typed
+    if settings.asks_for_names:  # a password typed as an argument would be seen by everyone here
+        secret, login = "RESONANCE_BROKER_PASSWORD=PASSWORD ", typed.replace("://", "://NAME@")
+    lines = [("url", url.place)]
+    for room in rooms or ("CHANNEL",):
+        lines.append(("join", f"{secret}resonance-tui join {room} --broker {login}"))
+        given = (tokens or {}).get(room, ()) if settings.asks_for_names else (None,)
+        lines += [("invite", invite_link(url, room, token)) for token in given]
+    return lines
 
 
 def _check_name(name: str) -> None:

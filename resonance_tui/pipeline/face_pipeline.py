@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.engines.base import EngineOptions, EngineSpec
-from resonance_tui.engines.status import EngineState, EngineStatus
+from resonance_tui.engines.base import EngineOptions, EngineSpec, EngineState, EngineStatus
 from resonance_tui.errors import EngineUnavailable, Problem, first_of, in_words
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor, least_rate, too_slow_for
 from resonance_tui.pipeline.emotion_reader import EmotionReader

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.status import EngineStatus
+from resonance_tui.engines.base import EngineStatus
 from resonance_tui.messaging.connection import LinkStatus
 from resonance_tui.pipeline.sources import CameraStatus
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot

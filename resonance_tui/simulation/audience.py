@@ -11,11 +11,11 @@ from resonance_tui.errors import BrokerError
 from resonance_tui.messaging.permissions import check_audience
 from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.shutdown import for_seconds
 from resonance_tui.simulation.crowd import SimulatedCrowd
 from resonance_tui.simulation.observer import RoomObserver
 from resonance_tui.simulation.simulated_connection import find_route
 from resonance_tui.simulation.standing import Standing, count_mismatch
-from resonance_tui.time_limit import for_seconds
 
 SETTLE_S = 3.0  # reports that are on their way arrive, a total has its tick
 _OTHER_VIEWERS = 5000  # beside the crowd, whom the count of the room has space for

@@ -29,7 +29,7 @@ from resonance_tui.commands.broker.start import describe, run
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, InvalidChannel
 from resonance_tui.hosting import watch
-from resonance_tui.hosting.share import share_lines
+from resonance_tui.hosting.accounts import share_lines
 from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.protocol import messages
 from resonance_tui.protocol.events import RoomEvent, TotalEvent

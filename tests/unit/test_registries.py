@@ -17,7 +17,7 @@ from resonance_tui.commands import doctor, session_builder
 from resonance_tui.config import load
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
-from resonance_tui.engines.confusion import confusion_of
+from resonance_tui.engines.registry import confusion_of
 from resonance_tui.errors import EngineUnavailable, InputError
 from resonance_tui.hosting.traffic import FigureReader
 from resonance_tui.pipeline.detectors import registry as detectors

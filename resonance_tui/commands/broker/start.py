@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from resonance_tui.commands.choices import TableChoice
 from resonance_tui.commands.console import StatusLine, put, say, uptime
-from resonance_tui.commands.groups import Group
+from resonance_tui.commands.groups import Group, TableChoice
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import InputError
 from resonance_tui.listeners import Listeners
@@ -171,7 +170,7 @@ def _serve(
 ) -> None:
     """Start, print and watch the broker. Raises BrokerProblem, also when it keeps ending."""
     from resonance_broker import BrokerProblem, ProblemKind, start_broker
-    from resonance_tui.hosting.certificate import prepare_certificate
+    from resonance_broker.certificate import prepare_certificate
 
     with _sigterm_interrupts():
         pin = prepare_certificate(settings, folder)
@@ -218,8 +217,7 @@ def _sigterm_interrupts() -> Iterator[None]:
 def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pin: str) -> None:
     """Data to stdout, one `name  value` a line; the rest to stderr."""
     from resonance_broker.address import certificate_trouble, outward_address, reachable_host
-    from resonance_tui.hosting.accounts import remember_address
-    from resonance_tui.hosting.share import share_lines
+    from resonance_tui.hosting.accounts import remember_address, share_lines
     from resonance_tui.protocol.urls import parse_broker_url
 
     settings = broker.settings

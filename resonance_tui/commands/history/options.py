@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from resonance_tui.commands.choices import TableChoice
-from resonance_tui.commands.groups import ChannelOrCommand, Command, NamedAsGroup
+from resonance_tui.commands.groups import ChannelOrCommand, Command, NamedAsGroup, TableChoice
 from resonance_tui.commands.settings import load
 from resonance_tui.sinks.registry import SINKS
 

@@ -1,4 +1,4 @@
-"""`models list` and `models info`: which networks there are, and everything about one."""
+"""`models`, `models list` and `models info`: which networks there are, and everything about one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING
 import click
 
 from resonance_tui.commands.console import put, put_json, put_lines, terminal_width
-from resonance_tui.commands.groups import Command
+from resonance_tui.commands.groups import Command, Group
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
+
+
+@click.group("models", cls=Group, path="models")
+def models() -> None:
+    """The networks: what there is, official weights for them, scores of their predictions.
+
+    \b
+    Examples:
+      resonance-tui models list
+      resonance-tui models import checkpoint-best.pth --as mae_dfer_mmnet_add
+      resonance-tui join cats-live --engine mae_dfer_mmnet_add
+      resonance-tui models score predictions.csv --label label --pred add --versus concat
+    """
 
 
 @click.command("list", cls=Command)

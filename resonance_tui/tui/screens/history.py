@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult, SystemCommand
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.driver import Driver
-from textual.screen import Screen
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.lines import is_too_small
@@ -27,13 +25,9 @@ from resonance_tui.tui.actions import (
     Action,
     ActionScreen,
     history_actions,
-    palette_commands,
 )
-from resonance_tui.tui.patience import PatientApp
-from resonance_tui.tui.placed import placing
+from resonance_tui.tui.base_app import BaseApp
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
-from resonance_tui.tui.signals import leave_on_signals
-from resonance_tui.tui.theme import RESONANCE, heed_no_color
 from resonance_tui.tui.widgets.chart import ChartWidget
 from resonance_tui.tui.widgets.history_panes import HistoryPanes
 
@@ -257,7 +251,7 @@ class HistoryScreen(ActionScreen):
             self._panes.show(request, moment, is_live=self._playback.is_live)
 
 
-class HistoryApp(PatientApp):
+class HistoryApp(BaseApp):
     """A shell around the one screen."""
 
     TITLE = "resonance history"
@@ -266,20 +260,8 @@ class HistoryApp(PatientApp):
     ]
 
     def __init__(self, request: Request) -> None:
-        heed_no_color()
         super().__init__()
         self._request = request
-        self.register_theme(RESONANCE)
-        self.theme = RESONANCE.name
-
-    def get_driver_class(self) -> type[Driver]:
-        return placing(super().get_driver_class())
-
-    def on_mount(self) -> None:
-        leave_on_signals(self, self.action_interrupt)
-
-    def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
-        return palette_commands(super().get_system_commands(screen), screen)
 
     def action_interrupt(self) -> None:
         self.exit(return_code=INTERRUPTED)

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from resonance_tui.engines.status import untrained
+from resonance_tui.engines.base import untrained
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.styles import BOLD, Line, Styles, fit, printable
 from resonance_tui.tui.widgets.line_widget import LineWidget
