@@ -15,6 +15,7 @@ from resonance_tui.emotions import WORDS
 from resonance_tui.errors import StoreError
 from resonance_tui.history.database import open_reader, open_writer, translate
 from resonance_tui.history.samples import SESSION_GAP_S, Sample, SessionSpan, Slot, in_sessions
+from resonance_tui.protocol.values import RoomCounts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +72,8 @@ class Store:
         with self._use() as db:
             cursor = db.execute(f"SELECT {', '.join(_COLUMNS)} {where}", values)
             return [
-                Sample(c, t, v, (*rest[:7],), rest[7], rest[8], s) for c, t, s, v, *rest in cursor
+                Sample(c, t, v, *RoomCounts.from_columns(counts), s)
+                for c, t, s, v, *counts in cursor
             ]
 
     def table(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.events import (
     Event,
     LeaveEvent,
@@ -15,7 +14,7 @@ from resonance_tui.protocol.events import (
     TotalEvent,
     TotalOverEvent,
 )
-from resonance_tui.protocol.values import RoomSettings
+from resonance_tui.protocol.values import RoomCounts, RoomSettings
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
 
@@ -138,15 +137,15 @@ class RoomModel:
         self._fills_until = now + FILL_S if is_mesh else -math.inf
 
     def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:
-        counts = self._switch.counts
+        emotions, unsure, away = RoomCounts.from_nine(self._switch.counts)
         rows = (own,) if own is not None else ()
         is_new = rows != self._shown.rows
         here = {row.viewer_id for row in rows}
         return RoomSnapshot(
-            viewers=sum(counts),
-            counts=tuple(counts[: Emotion.AWAY]),
-            unsure=counts[Emotion.UNSURE],
-            away=counts[Emotion.AWAY],
+            viewers=sum(self._switch.counts),
+            counts=emotions,
+            unsure=unsure,
+            away=away,
             rows=rows if is_new else self._shown.rows,
             changed=frozenset(here if is_new else ()),
             gone=frozenset(row.viewer_id for row in self._shown.rows) - here,

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.history.samples import Sample
+from resonance_tui.protocol.values import RoomCounts
 from resonance_tui.sinks.sheets.layout import tab_title
 from resonance_tui.sinks.sheets.plan import Tab, place
 from resonance_tui.sinks.sheets.spreadsheets import Spreadsheets
@@ -180,7 +181,7 @@ class Outbox(Spreadsheets):
 def _row(tab: Tab, t: int, viewers: int | None, *counts: int) -> Sample | None:
     if viewers is None:
         return None
-    return Sample(tab.channel, t, viewers, counts[:7], counts[7], counts[8], tab.source)
+    return Sample(tab.channel, t, viewers, *RoomCounts.from_columns(counts), tab.source)
 
 
 def _tabs(db: sqlite3.Connection, channel: str) -> list[Tab]:
