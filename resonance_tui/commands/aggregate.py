@@ -114,11 +114,11 @@ async def _draw(aggregator: Aggregator, screen: StatusLine) -> None:
         if status != told and status.state in (LinkState.CONNECTED, LinkState.LOST):
             told = status
             screen.say(" · ".join(filter(None, (status.state.value, status.detail))))
-        screen.show(describe(aggregator.figures, status.state, screen.up_s))
+        screen.show(status_line(aggregator.figures, status.state, screen.up_s))
         await asyncio.sleep(DRAW_EVERY_S)
 
 
-def describe(figures: AggregatorStatus, state: LinkState, up_s: float) -> str:
+def status_line(figures: AggregatorStatus, state: LinkState, up_s: float) -> str:
     """The figures as one line of text."""
     from resonance_tui.messaging.connection import LinkState
 

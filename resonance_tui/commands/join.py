@@ -84,7 +84,7 @@ def run(
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
-    from resonance_tui.commands.session_builder import check
+    from resonance_tui.commands.session_builder import check_intent
     from resonance_tui.protocol.sanitize import clean_nickname
     from resonance_tui.protocol.topics import normalize_channel
 
@@ -96,7 +96,7 @@ def run(
     nickname = clean_nickname(config.settings.viewer.nickname)
     context = CommandLineContext(
         config,
-        check(config, allow_untrained=allow_untrained),
+        check_intent(config, allow_untrained=allow_untrained),
         wanted,
         nickname,
         once=once,

@@ -70,11 +70,11 @@ def _say_new_certificate(logins: Logins, url: BrokerUrl) -> None:
 
 async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin) -> None:
     from resonance_broker.passwords import hash_password
-    from resonance_tui.messaging.enrollment import redeem
+    from resonance_tui.messaging.enrollment import enroll
 
     salt = hashlib.sha256(login.user.encode()).digest()[:12]  # the same whenever we ask again
     try:
-        await redeem(invitation, login.user, hash_password(login.password, salt))
+        await enroll(invitation, login.user, hash_password(login.password, salt))
     except InviteRefused:
         await asyncio.to_thread(logins.forget, login)
         raise

@@ -37,7 +37,7 @@ class Intent:
     detector: str
 
 
-def check(config: Config, *, allow_untrained: bool = False) -> Intent:
+def check_intent(config: Config, *, allow_untrained: bool = False) -> Intent:
     """Raises InputError for a camera, detector, engine or broker setting that cannot be meant, and
     EngineUnavailable for an engine that lacks weights or packages."""
     settings = config.settings

@@ -38,7 +38,7 @@ def invite_account(ticket: InviteToken) -> str:
     return f"{INVITE_PREFIX}{ticket.id}"
 
 
-async def redeem(
+async def enroll(
     invitation: Invite, name: str, digest: str, *, patience_s: float = ANSWER_TIMEOUT_S
 ) -> None:
     """Makes the invite an account of that name, whose password has that hash.

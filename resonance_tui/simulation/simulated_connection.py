@@ -17,7 +17,13 @@ from resonance_tui.errors import BrokerUnreachable, InputError
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.probe import why_unreachable
 from resonance_tui.messaging.tls import client_context
-from resonance_tui.protocol.packets import DISCONNECT, PINGREQ, connack_code, connect, publish
+from resonance_tui.protocol.packets import (
+    DISCONNECT,
+    PINGREQ,
+    connack_code,
+    connect_packet,
+    publish,
+)
 from resonance_tui.protocol.urls import BrokerUrl
 
 KEEPALIVE_S = 30
@@ -104,7 +110,7 @@ class SimulatedConnection(asyncio.Protocol):
         self._connack, self._head = loop.create_future(), b""
         self._is_leaving = self._is_slow = False
         url = route.url
-        packet = connect(
+        packet = connect_packet(
             route.version,
             client_id,
             keepalive_s=KEEPALIVE_S,

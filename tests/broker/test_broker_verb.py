@@ -21,11 +21,11 @@ from limits import patience
 from machine import free_port
 
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
-from resonance_broker.address import pinned_context
+from resonance_broker.address import trusting_context
 from resonance_broker.mosquitto import FIGURES
 from resonance_broker.preflight import speaks_mqtt
 from resonance_tui.cli import run_verb
-from resonance_tui.commands.broker.start import describe, run
+from resonance_tui.commands.broker.start import run, traffic_line
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, InvalidChannel
 from resonance_tui.hosting import watch
@@ -197,7 +197,7 @@ async def test_counts_behind_passwords_and_tls(
         username="ada",
         password="enigma",
         protocol=protocol("mosquitto"),
-        tls_context=pinned_context(cert),
+        tls_context=trusting_context(cert),
     )
     async with asyncio.timeout(patience(15)), ada:
         await ada.subscribe("resonance/1/demo/total")
@@ -357,7 +357,7 @@ def test_after_a_restart_rates_do_not_go_below_nothing() -> None:
 
 
 def test_the_status_line_in_words() -> None:
-    assert describe(Figures(), 5.0) == "waiting for the first figures · up 0:00:05"
-    assert describe(Figures(1, 0.25, 12.0), 3723.9) == (
+    assert traffic_line(Figures(), 5.0) == "waiting for the first figures · up 0:00:05"
+    assert traffic_line(Figures(1, 0.25, 12.0), 3723.9) == (
         "1 viewer · 0.2 in/s · 12.0 out/s · up 1:02:03"
     )

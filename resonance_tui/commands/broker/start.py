@@ -189,7 +189,7 @@ def _watch(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> N
     from resonance_tui.hosting.watch import watch
 
     def show(figures: Figures) -> None:
-        screen.show(describe(figures, screen.up_s))
+        screen.show(traffic_line(figures, screen.up_s))
 
     # The MQTT client needs add_reader, which Windows' default loop does not have.
     factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
@@ -253,7 +253,7 @@ def _issue_invites(
     return tokens
 
 
-def describe(figures: Figures, up_s: float) -> str:
+def traffic_line(figures: Figures, up_s: float) -> str:
     """The figures as one line of text."""
     if figures.viewers is None:
         return f"waiting for the first figures · {uptime(up_s)}"

@@ -106,7 +106,7 @@ def confusion(config: Config, format: str, *, is_corrected: bool, what: What) ->
     return found
 
 
-def write(request: Request, sessions: list[SessionSpan], asked: Asked, format: str) -> None:
+def write_history(request: Request, sessions: list[SessionSpan], asked: Asked, format: str) -> None:
     """The rows, the moments or the picture of what was asked for."""
     if asked.what == "moments":
         _write_moments(request, sessions, format, asked.out)

@@ -79,8 +79,8 @@ class ModelRow:
             "params": f"{_short(self.params / 1e6)}M",
             "GMACs": _short(self.gmacs),
             "clip": f"{self.clip[0]}x{self.clip[1]}" if self.clip else NO_SCORE,
-            "report": scores(self.report.get(MAIN_DATA)),
-            "authors": scores(self.official.get(MAIN_DATA)),
+            "report": score_cell(self.report.get(MAIN_DATA)),
+            "authors": score_cell(self.official.get(MAIN_DATA)),
             "weights": self.weights,
         }
 
@@ -139,7 +139,7 @@ def _short(number: float) -> str:
     return f"{number:.2f}" if number >= 0.01 else "<0.01"
 
 
-def scores(pair: Sequence[float | None] | None) -> str:
+def score_cell(pair: Sequence[float | None] | None) -> str:
     """UAR/WAR, a dash for what nobody gave."""
     if pair is None:
         return NO_SCORE

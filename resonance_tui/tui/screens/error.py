@@ -14,7 +14,7 @@ from textual.widgets import Button, Static
 from resonance_tui.errors import Problem, ResonanceError
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.patience import PatientDialog
-from resonance_tui.tui.styles import printable
+from resonance_tui.widths import printable
 
 UNKNOWN = mark("This should not have happened.")
 UNKNOWN_HINT = mark(

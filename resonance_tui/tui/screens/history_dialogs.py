@@ -17,7 +17,7 @@ from resonance_tui.charting.ticks import clock, day, length
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.tui.actions import Action, help_rows
 from resonance_tui.tui.patience import PatientDialog
-from resonance_tui.tui.styles import printable
+from resonance_tui.widths import printable
 
 SIGNS = (
     "Lines are means; an upright stroke reaches up to a second that stands out.",

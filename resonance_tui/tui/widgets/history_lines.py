@@ -16,7 +16,8 @@ from resonance_tui.charting.views import CLASSES, LegendEntry, Unit, ViewSpec
 from resonance_tui.emotions import STYLES
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Floats, Recorded, Recording
-from resonance_tui.tui.styles import column, printable
+from resonance_tui.tui.styles import column
+from resonance_tui.widths import printable
 
 LIST_CELLS = 32  # of the list of moments
 

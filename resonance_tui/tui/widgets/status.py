@@ -13,8 +13,9 @@ from rich.style import Style
 
 from resonance_tui.engines.base import untrained
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.styles import BOLD, Line, Styles, fit, printable
+from resonance_tui.tui.styles import BOLD, Line, Styles, fit
 from resonance_tui.tui.widgets.line_widget import LineWidget
+from resonance_tui.widths import printable
 
 if TYPE_CHECKING:
     from resonance_tui.session import SelfView, SessionView
