@@ -132,7 +132,7 @@ class Config:
 
     @property
     def secrets(self) -> list[str]:
-        """What must stand in nobody's words: every setting that may not be shown as it is, with
+        """What no message may contain: every setting that may not be shown as it is, with
         the passwords and keys inside it."""
         found: list[str] = []
         for section in dataclasses.fields(Settings):
@@ -269,7 +269,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(
-            f"{path} cannot be read: {_why_unreadable(error)}", "Mend it or move it away."
+            f"{path} cannot be read: {_why_unreadable(error)}", "Fix it or move it away."
         ) from None  # the error has the whole file in its arguments
     flat: dict[str, Any] = {}
     for section, table in tree.items():

@@ -45,7 +45,7 @@ INTERRUPTED = 130  # exit code after Ctrl-C, SIGTERM or a closed window
 
 
 class Problem(Exception):
-    """A failure with words for a person: what was wrong, and what to do about it ("" is nothing).
+    """A failure with a message (what was wrong) and a hint (what to do; "" for none).
 
     `exit_code`: of a command that ends by it; 1 tried and failed, 2 wrong usage or input.
     """
@@ -101,7 +101,7 @@ class CameraMissing(CameraError):
 
 
 class CameraBusy(CameraError):
-    """The device is there, and somebody else holds it (or we may not open it)."""
+    """The device is there, and another program holds it (or we may not open it)."""
 
 
 class CameraLost(CameraError):
@@ -133,15 +133,15 @@ class BrokerError(ResonanceError):
 
 
 class BrokerUnreachable(BrokerError):
-    """Nobody answers at that address."""
+    """No broker answers at that address."""
 
 
 class BrokerRefused(BrokerError):
-    """The broker answered, and said no."""
+    """The broker refused the login or the subscription."""
 
 
 class CertificateChanged(BrokerRefused):
-    """Whoever answers at that address shows another certificate than the broker we know."""
+    """The broker at that address shows another certificate than the pinned one."""
 
 
 class StoreError(ResonanceError):
@@ -228,7 +228,7 @@ class SourceInvalid(InputError):
 
 
 class InviteRefused(InputError):
-    """An invite that lets nobody in, or nobody any more."""
+    """An invite that is not, or no longer, valid."""
 
 
 class NotATerminal(InputError):

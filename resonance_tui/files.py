@@ -70,7 +70,7 @@ def save_bytes(path: Path, parts: Iterable[bytes]) -> int:
 
 
 def free_name(path: Path) -> Path:
-    """`path`, or the first of `name-2`, `name-3`, ... that nobody uses yet."""
+    """`path`, or the first of `name-2`, `name-3`, ... that does not exist yet."""
     number, free = 2, path
     while free.exists():
         free = path.with_stem(f"{path.stem}-{number}")
@@ -93,7 +93,7 @@ def private_folder(folder: Path) -> None:
 def lock_file(file: IO[str], *, wait: bool) -> None:
     """Hold the open file for this process alone until it is closed or the process ends.
 
-    `wait`: until the other program lets go; otherwise OSError is raised at once.
+    `wait`: until the other program releases it; otherwise OSError is raised at once.
     """
     try:
         import fcntl

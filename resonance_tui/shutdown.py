@@ -14,7 +14,7 @@ _busy: set[object] = set()
 
 @contextlib.contextmanager
 def busy() -> Iterator[None]:
-    """Around work that nobody waits for: a prediction, the loading of a network, a download."""
+    """Mark a block of native work that nothing awaits at exit: a prediction, a load, a download."""
     token = object()
     _busy.add(token)
     try:
@@ -40,8 +40,8 @@ async def for_seconds(work: Coroutine[Any, Any, Any], seconds: float | None) -> 
 def end(code: int) -> NoReturn:
     """End the program with that exit code, at once.
 
-    Python stops threads that still run by unwinding them, which C++ that computes in one answers
-    with an abort. So if one does, nothing is unwound: whatever had to be put away has been.
+    Python unwinds threads that still run at exit, and C++ code running in one aborts the process.
+    So while `busy`, the process ends without unwinding; resources are already released.
     """
     if not _busy:
         sys.exit(code)

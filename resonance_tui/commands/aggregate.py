@@ -108,11 +108,11 @@ async def _count(aggregator: Aggregator, host: RoomAnnouncer | None, screen: Sta
 async def _draw(aggregator: Aggregator, screen: StatusLine) -> None:
     from resonance_tui.messaging.connection import LinkState
 
-    told: LinkStatus | None = None
+    reported: LinkStatus | None = None
     while True:
         status = aggregator.status
-        if status != told and status.state in (LinkState.CONNECTED, LinkState.LOST):
-            told = status
+        if status != reported and status.state in (LinkState.CONNECTED, LinkState.LOST):
+            reported = status
             screen.say(" · ".join(filter(None, (status.state.value, status.detail))))
         screen.show(status_line(aggregator.figures, status.state, screen.up_s))
         await asyncio.sleep(DRAW_EVERY_S)

@@ -130,7 +130,7 @@ def _summary(row: Row, width: int) -> str:
 
 
 class TableChoice(click.ParamType):
-    """One of the names in a table, whose module is imported only when somebody asks for them.
+    """One of the names in a table, whose module is imported only when they are needed.
 
     `table`: what lists the names in that module, or a function that does.
     """

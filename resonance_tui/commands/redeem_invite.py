@@ -41,7 +41,7 @@ def accept_invite(config: Config, invite: str) -> tuple[Config, str]:
 
 
 def _redeem_once(config: Config, invitation: Invite) -> None:
-    """Redeem the token. The login is kept before the broker is told of it, so that a call that
+    """Redeem the token. The login is stored before it is sent, so that a call that
     was cut short goes on with the same one."""
     assert invitation.ticket is not None
     logins = Logins(config.directories.logins_file)

@@ -77,8 +77,8 @@ class EngineRequest:
     name: str  # as the person wrote it
     folder: Path | None = None  # imported weights
     options: EngineOptions = field(default_factory=EngineOptions)
-    say: Callable[[str], None] = lambda _: None  # told what is being done
-    warn: Callable[[str], None] = lambda _: None  # told why a better engine was passed over
+    say: Callable[[str], None] = lambda _: None  # takes what is being done
+    warn: Callable[[str], None] = lambda _: None  # takes why a better engine was passed over
 
 
 def weights_folder(data_dir: Path) -> Path:

@@ -100,7 +100,7 @@ def create(
 ) -> Engine:
     """Load an engine (blocking; seconds, or tens of them for a large network).
 
-    `folder` holds imported weights; `say` is told what is being done, `warn` which better engine
+    `folder` holds imported weights; `say` takes what is being done, `warn` which better engine
     "auto" had to do without, and why. Raises InputError for a name that is not in the table, or
     EngineUnavailable saying why it cannot run here.
     """
@@ -133,8 +133,8 @@ def _no_engine(name: str) -> InputError:
 
 
 def confusion_of(engine: str) -> NDArray[np.float64] | None:
-    """Pictures or clips per emotion shown (rows) and read (columns), `[7, 7]`; None where nobody
-    published that. "auto" stands for the default engine. Reads a file; no torch.
+    """Pictures or clips per emotion shown (rows) and read (columns), `[7, 7]`; None where it is
+    not published. "auto" stands for the default engine. Reads a file; no torch.
 
     Raises InputError for a name that is not in the registry.
     """

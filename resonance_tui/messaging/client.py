@@ -239,7 +239,7 @@ def _connect_properties(will_delay_s: int) -> Properties:
     properties.SessionExpiryInterval = (
         will_delay_s + 5
     )  # a will is not kept longer than its session
-    properties.MaximumPacketSize = MAX_PACKET  # the broker drops a stranger's megabytes
+    properties.MaximumPacketSize = MAX_PACKET  # the broker drops larger messages of others
     return properties
 
 
@@ -261,6 +261,7 @@ def reason_code(error: MqttError) -> int | None:
 
 
 def translate(error: MqttError, url: BrokerUrl) -> BrokerError:
+    """The BrokerError for a failed connection attempt of aiomqtt."""
     if isinstance(error, MqttConnectError) and isinstance(error.rc, ReasonCode):
         return _refusal(error.rc, url)
     if isinstance(error, _ClosedEarly):

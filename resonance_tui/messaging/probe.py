@@ -76,7 +76,7 @@ async def _open(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWri
 
 
 def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
-    """Why no connection came about, as an error for a person."""
+    """The BrokerError for a failed TCP or TLS connection."""
     if isinstance(error, OtherCertificate):
         return CertificateChanged(
             f"{url.authority} shows another certificate ({brief(error.seen)}...) than the one "

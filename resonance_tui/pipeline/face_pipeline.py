@@ -91,7 +91,7 @@ class FacePipeline:
         try:
             return await self._read(threads)
         except Exception as error:  # native libraries raise anything; the session continues
-            # As text: a log record that somebody keeps would keep the pictures in its traceback.
+            # As text: a log record that a handler keeps would keep the pictures in its traceback.
             text = "".join(traceback.format_exception(error))
             log.warning("the face is no longer read\n%s", text)
             if self._once:
@@ -155,7 +155,7 @@ class FacePipeline:
 
 
 def translate(error: Exception) -> Problem:
-    """The error that ends a recording that plays once; one with its own message stays as it is."""
+    """The Problem that ends a recording that plays once; a Problem stays as it is."""
     first = first_of(error)
     if isinstance(first, Problem):
         return first

@@ -86,7 +86,7 @@ class RoomSettings:
     tick_ms: int = 250
     heartbeat_s: int = 10
     ttl_s: int = 30
-    mesh_max: int = 200  # viewers up to whom everybody subscribes to everybody
+    mesh_max: int = 200  # up to so many viewers, all subscribe to all reports
 
     @property
     def patience_s(self) -> float:

@@ -40,15 +40,15 @@ async def choose_broker(
         raise
     stack.push_async_callback(asyncio.to_thread, started.stop)
     if parse_broker_url(started.url).port != url.port and await is_reachable(url, PATIENCE_S):
-        return url  # another program here was a moment quicker: that is where all meet
+        return url  # another program has started one at the default address meanwhile
     on_started(started.url)
     return parse_broker_url(started.url)
 
 
 async def _start_in_thread() -> RunningBroker:
-    """Starts a broker; whoever is cancelled meanwhile leaves none behind.
+    """Starts a broker; a cancellation meanwhile stops it again.
 
-    A thread cannot be cancelled: the broker would come up with nobody to stop it.
+    The thread cannot be cancelled, so its broker is awaited and stopped.
     """
     starting = asyncio.get_running_loop().run_in_executor(None, _start_local_broker)
     try:

@@ -50,7 +50,7 @@ class SessionView:
     me: SelfView = field(default_factory=SelfView)
     room: RoomSnapshot = EMPTY_ROOM
     resonance: float | None = None  # how much the room moves together, 0-1; None: not known
-    corrected: CorrectedCounts | None = None  # None while nobody asked for them
+    corrected: CorrectedCounts | None = None  # None unless switched on
     is_sharing: bool = True
     is_recording: bool = False
     notice: str = ""  # one line that the person should see (a local broker was started, ...)

@@ -44,7 +44,7 @@ class Route:
 
 
 async def find_route(url: BrokerUrl, version: int) -> Route:
-    """The first address of the host at which somebody listens. Raises BrokerUnreachable."""
+    """The first address of the host that accepts a connection. Raises BrokerUnreachable."""
     loop = asyncio.get_running_loop()
     failure: OSError = socket.gaierror()
     try:

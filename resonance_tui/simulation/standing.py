@@ -20,7 +20,7 @@ class Standing:
     lost: int  # connections that broke
     turned_away: int  # connections that were refused or timed out
     room: RoomView
-    mismatch: int  # viewers of the crowd whom the room does not count as what they last sent
+    mismatch: int  # viewers of the crowd that the room counts otherwise than they last sent
 
     @property
     def is_complete(self) -> bool:

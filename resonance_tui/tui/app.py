@@ -125,7 +125,7 @@ class ResonanceApp(BaseApp):
         await self._quit(INTERRUPTED)
 
     async def _quit(self, return_code: int) -> None:
-        """Leave the room, wait a moment for the goodbye, end."""
+        """Leave the room, wait up to LEAVE_WITHIN_S for its closing messages, end."""
         await self.screen_is_there()  # a signal may come as early as a key
         if isinstance(self.screen, LiveScreen):
             self.screen.say_leaving()

@@ -256,7 +256,7 @@ def _put(lines: Iterable[str], out: Path | None) -> None:
 
 def _put_data(lines: Iterable[str], out: Path | None) -> None:
     """Text for programs: UTF-8 everywhere, so that stdout gets the bytes that a file would. A "?"
-    for a sign that a pipe's encoding lacks would be damage that nobody notices."""
+    for a sign that a pipe's encoding lacks would be damage that goes unnoticed."""
     if out is not None and str(out) != "-":
         save_text(out, lines)
         return

@@ -140,14 +140,14 @@ def _short(number: float) -> str:
 
 
 def score_cell(pair: Sequence[float | None] | None) -> str:
-    """UAR/WAR, a dash for what nobody gave."""
+    """UAR/WAR, a dash for what is not published."""
     if pair is None:
         return NO_SCORE
     return "/".join(NO_SCORE if score is None else f"{score:.2f}" for score in pair)
 
 
 def named_scores(pair: Sequence[float | None]) -> dict[str, float | None]:
-    """For scripts: percent, null for what nobody gave."""
+    """For scripts: percent, null for what is not published."""
     uar, war = pair
     return {"uar": uar, "war": war}
 
@@ -155,6 +155,6 @@ def named_scores(pair: Sequence[float | None]) -> dict[str, float | None]:
 def scores_by_data(
     by_data: Mapping[str, Sequence[float | None]],
 ) -> dict[str, Mapping[str, float | None] | None]:
-    """The same by data set; FERV39K's is always there, null where nobody gave any."""
+    """The same by data set; FERV39K's is always there, null where none is published."""
     found: dict[str, Mapping[str, float | None] | None] = {MAIN_DATA: None}
     return found | {data: named_scores(pair) for data, pair in by_data.items()}

@@ -131,7 +131,7 @@ class Expected:
 
 
 def edited(head: Cells, anchor: Cells, target: Sequence[Cells], expected: Expected) -> str:
-    """What somebody changed in a tab where the sink is about to write; "" when nothing.
+    """What was changed in a tab where the sink is about to write; "" when nothing.
 
     `head` is its first row, `anchor` the last row that Google confirmed, `target` the rows that
     are about to be written: blank, or written already when an answer was lost.

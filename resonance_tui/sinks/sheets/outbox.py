@@ -37,7 +37,7 @@ class Outbox(Spreadsheets):
     """Over an open history database; any thread and any number of programs may use it at once.
 
     A place (a tab and a position in it) is given once, so that every step can be repeated after a
-    crash. Everything raises StoreError. The store stays open: whoever opened it closes it.
+    crash. Everything raises StoreError. The store stays open: its opener closes it.
     """
 
     # Places
@@ -137,7 +137,7 @@ class Outbox(Spreadsheets):
                 "SELECT coalesce(sum(confirmed), 0) FROM sheet_tab WHERE channel = ?", (channel,)
             ).fetchone()[0]
 
-    # What a person is told
+    # For status lines and notices
 
     def set_trouble(self, channel: str, text: str, at: float) -> None:
         """Stores why rows of the channel do not arrive; "" when they do. `at`: epoch seconds."""

@@ -23,7 +23,7 @@ UNKNOWN_HINT = mark(
 
 
 def explain(error: BaseException) -> Problem:
-    """The failure with words for a person, dug out of the groups that tasks wrap it in."""
+    """The failure as a Problem; of an exception group, the first one."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, BaseExceptionGroup):

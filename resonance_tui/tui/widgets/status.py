@@ -114,7 +114,7 @@ def latency_chip(me: SelfView) -> Chip | None:
 
 
 def size_chip(view: SessionView) -> Chip:
-    """How many are here, and whether one hears each of them or the aggregators' total."""
+    """The number of viewers, and whether it comes from their reports or the aggregators' total."""
     viewers = view.room.viewers
     if view.room.is_total:
         return _chip(tr("total of {viewers}", viewers=viewers), "text", 7)
