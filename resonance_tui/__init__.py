@@ -9,7 +9,7 @@ def __getattr__(name: str) -> str:
     """`__version__`: of the installed package; "0+unknown" where none is installed.
 
     It comes from the tag at build time. The look-up loads `importlib.metadata`, so that it waits
-    until somebody asks; `--help` answers without.
+    until it is read; `--help` answers without.
     """
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

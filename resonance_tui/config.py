@@ -38,12 +38,12 @@ def _doc(default: Any, help: str, low: float | None = None, high: float | None =
 
 
 @dataclass(frozen=True, slots=True)
-class ViewerSettings:
+class ViewerSection:
     nickname: str = _doc("", "shown to everyone in the room; empty = anonymous")
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerSettings:
+class BrokerSection:
     url: Secret = _doc(
         Secret(), "mqtt:// or mqtts://host[:port]; empty = this machine, started if need be"
     )
@@ -52,7 +52,7 @@ class BrokerSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraSettings:
+class CameraSection:
     source: Secret = _doc(Secret("0"), "device index, video file, stream URL, demo or none")
     fps: float = _doc(
         10.0, "frames a second looked at; unless set, more where the engine needs it", 1, 30
@@ -61,19 +61,19 @@ class CameraSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class EngineSettings:
+class EngineSection:
     name: str = _doc("auto", "auto, or an engine that `join --help` or `models list` names")
     device: str = _doc("auto", "for networks: auto, cpu, cuda or mps")
     precision: str = _doc("auto", "for networks: auto, float32, bfloat16, float16 or int8")
 
 
 @dataclass(frozen=True, slots=True)
-class HistorySettings:
+class HistorySection:
     database: str = _doc("", "path of the history database; empty = in the data directory")
 
 
 @dataclass(frozen=True, slots=True)
-class SheetsSettings:
+class SheetsSection:
     url: str = _doc("", "the Google sheet for every channel; empty = what `sheets setup` was told")
     credentials: Secret = _doc(
         Secret(), "path of Google's JSON key; in the environment the key itself too"
@@ -85,12 +85,12 @@ class SheetsSettings:
 class Settings:
     """The whole tree. TOML: one table a section; environment: RESONANCE_SECTION_KEY."""
 
-    viewer: ViewerSettings = field(default_factory=ViewerSettings)
-    broker: BrokerSettings = field(default_factory=BrokerSettings)
-    camera: CameraSettings = field(default_factory=CameraSettings)
-    engine: EngineSettings = field(default_factory=EngineSettings)
-    history: HistorySettings = field(default_factory=HistorySettings)
-    sheets: SheetsSettings = field(default_factory=SheetsSettings)
+    viewer: ViewerSection = field(default_factory=ViewerSection)
+    broker: BrokerSection = field(default_factory=BrokerSection)
+    camera: CameraSection = field(default_factory=CameraSection)
+    engine: EngineSection = field(default_factory=EngineSection)
+    history: HistorySection = field(default_factory=HistorySection)
+    sheets: SheetsSection = field(default_factory=SheetsSection)
 
 
 _PATHS = ("history.database",)
@@ -133,7 +133,7 @@ class Config:
 
     @property
     def secrets(self) -> list[str]:
-        """What must stand in nobody's words: every setting that may not be shown as it is, with
+        """What no message may contain: every setting that may not be shown as it is, with
         the passwords and keys inside it."""
         found: list[str] = []
         for section in dataclasses.fields(Settings):
@@ -225,7 +225,7 @@ def with_setting(config: Config, section: str, **values: Any) -> Config:
     return dataclasses.replace(config, settings=settings)
 
 
-def describe(config: Config) -> list[tuple[str, str, str, str]]:
+def settings_table(config: Config) -> list[tuple[str, str, str, str]]:
     """Rows of (key, value, origin, help); secrets are masked."""
     rows: list[tuple[str, str, str, str]] = []
     for section in dataclasses.fields(Settings):
@@ -270,7 +270,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(
-            f"{path} cannot be read: {_why_unreadable(error)}", "Mend it or move it away."
+            f"{path} cannot be read: {_why_unreadable(error)}", "Fix it or move it away."
         ) from None  # the error has the whole file in its arguments
     flat: dict[str, Any] = {}
     for section, table in tree.items():

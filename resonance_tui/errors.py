@@ -15,10 +15,8 @@ ResonanceError                           exit code 1: we tried, it failed
 │   └── EngineNotInstalled               exit code 2: it belongs to an extra that is not here
 ├── BrokerError
 │   ├── BrokerUnreachable
-│   ├── BrokerRefused                    wrong password, banned, not authorised
-│   │   └── CertificateChanged           another than the one we know it by
-│   ├── BrokerNotInstalled
-│   └── BrokerFailed                     it started and died, with its own last words
+│   └── BrokerRefused                    wrong password, banned, not authorised
+│       └── CertificateChanged           another than the one we know it by
 ├── StoreError                           corrupt or read-only database
 ├── SheetsError                          Google Sheets; what is recorded stays on this machine
 │   ├── SheetsBusy                       quota, outage, network: the same call may work later
@@ -32,7 +30,6 @@ ResonanceError                           exit code 1: we tried, it failed
     ├── ExtraMissing                     an optional part that is not installed; how to add it
     ├── ConfigError                      file, key and nearest valid key named
     ├── SourceInvalid                    the camera argument is no camera, file or URL
-    ├── PortTaken
     ├── InviteRefused                    used, expired, unknown to its broker
     └── NotATerminal
 
@@ -49,7 +46,7 @@ INTERRUPTED = 130  # exit code after Ctrl-C, SIGTERM or a closed window
 
 
 class Problem(Exception):
-    """A failure with words for a person: what was wrong, and what to do about it ("" is nothing).
+    """A failure with a message (what was wrong) and a hint (what to do; "" for none).
 
     `exit_code`: of a command that ends by it; 1 tried and failed, 2 wrong usage or input.
     """
@@ -110,7 +107,7 @@ class CameraMissing(CameraError):
 
 
 class CameraBusy(CameraError):
-    """The device is there, and somebody else holds it (or we may not open it)."""
+    """The device is there, and another program holds it (or we may not open it)."""
 
 
 class CameraLost(CameraError):
@@ -142,23 +139,15 @@ class BrokerError(ResonanceError):
 
 
 class BrokerUnreachable(BrokerError):
-    """Nobody answers at that address."""
+    """No broker answers at that address."""
 
 
 class BrokerRefused(BrokerError):
-    """The broker answered, and said no."""
+    """The broker refused the login or the subscription."""
 
 
 class CertificateChanged(BrokerRefused):
-    """Whoever answers at that address shows another certificate than the broker we know."""
-
-
-class BrokerNotInstalled(BrokerError):
-    """No broker program on this machine."""
-
-
-class BrokerFailed(BrokerError):
-    """The broker program started and ended by itself."""
+    """The broker at that address shows another certificate than the pinned one."""
 
 
 class StoreError(ResonanceError):
@@ -244,12 +233,8 @@ class SourceInvalid(InputError):
     """The camera argument names nothing that can deliver pictures."""
 
 
-class PortTaken(InputError):
-    """Another program listens on that port."""
-
-
 class InviteRefused(InputError):
-    """An invite that lets nobody in, or nobody any more."""
+    """An invite that is not, or no longer, valid."""
 
 
 class NotATerminal(InputError):

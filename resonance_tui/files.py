@@ -9,7 +9,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from resonance_tui.errors import ResonanceError
+
 OWNER_ONLY = 0o600
+
+
+class CannotSave(ResonanceError):
+    """The file cannot be written."""
+
+    title = "Export"
 
 
 def atomic_write(
@@ -39,6 +47,37 @@ def atomic_write(
         raise
 
 
+def save_text(path: Path, lines: Iterable[str]) -> int:
+    """`save_bytes` of text in UTF-8."""
+    return save_bytes(path, (line.encode() for line in lines))
+
+
+def save_bytes(path: Path, parts: Iterable[bytes]) -> int:
+    """Writes or replaces `path`; returns how many bytes it holds.
+
+    A pipe or a device is written to as it is. Raises CannotSave and leaves what was there.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as stream:
+                return sum(map(stream.write, parts))
+        return atomic_write(path.resolve(), parts)  # a link stays a link
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CannotSave(
+            f"{path} cannot be written: {reason}.", "Name another file with --out."
+        ) from error
+
+
+def free_name(path: Path) -> Path:
+    """`path`, or the first of `name-2`, `name-3`, ... that does not exist yet."""
+    number, free = 2, path
+    while free.exists():
+        free = path.with_stem(f"{path.stem}-{number}")
+        number += 1
+    return free
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Write a file that its owner alone can read, durably; its folder is made. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +93,7 @@ def private_folder(folder: Path) -> None:
 def lock_file(file: IO[str], *, wait: bool) -> None:
     """Hold the open file for this process alone until it is closed or the process ends.
 
-    `wait`: until the other program lets go; otherwise OSError is raised at once.
+    `wait`: until the other program releases it; otherwise OSError is raised at once.
     """
     try:
         import fcntl

@@ -14,7 +14,7 @@ class Listeners(Generic[P]):
     """Called like any one of them, it calls them all, in the order in which they were added.
 
     An exception of one is logged the first time and swallowed every time. Who listens and has a
-    reason to end what it listens to (nobody reads what it prints) says so on a way of its own.
+    reason to end what it listens to (nobody reads what it prints) reports it in another way.
     """
 
     def __init__(self, *listeners: Callable[P, object]) -> None:

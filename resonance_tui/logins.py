@@ -1,4 +1,4 @@
-"""Accounts that this installation was given, and by which certificate it knows their brokers."""
+"""Saved logins: accounts at brokers, with the certificate pinned for each."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from resonance_tui.files import write_private
 class SavedLogin:
     """One account at one broker, for one channel."""
 
-    broker: str  # scheme://host:port: a login made under TLS is not told without it
+    broker: str  # scheme://host:port: a login made under TLS is not sent without it
     channel: str
     user: str  # also the viewer's id in that channel
     password: str = field(repr=False)
-    pin: str = ""  # SHA-256 of the broker's certificate; "" where the authorities vouch for it
+    pin: str = ""  # SHA-256 of the broker's certificate; "" where an authority has signed it
     invite: str = ""  # the id of the invite that it is from
-    is_confirmed: bool = False  # the host has said yes
+    is_confirmed: bool = False  # the host has accepted it
 
 
 class Logins:
@@ -42,7 +42,7 @@ class Logins:
         except (OSError, msgspec.MsgspecError, RecursionError, UnicodeError) as error:
             raise StoreError(
                 f"The saved logins in {self._file} cannot be read: {error}",
-                "Mend the file, or move it away and ask the host for a new invite.",
+                "Fix the file, or move it away and ask the host for a new invite.",
             ) from error
 
     def find(self, broker: str, channel: str, pin: str | None = None) -> SavedLogin | None:
@@ -68,7 +68,7 @@ class Logins:
         return next(filter(None, reversed(pins)), None)
 
     def keep(self, login: SavedLogin) -> None:
-        """Writes it down; confirmed, it takes the place of any other for that channel there.
+        """Store it; a confirmed login replaces any other for that channel at that broker.
         Raises StoreError."""
         others = [each for each in self.all() if not each.invite or each.invite != login.invite]
         if login.is_confirmed:

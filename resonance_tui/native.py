@@ -1,10 +1,10 @@
-"""What native libraries are told before they load: be quiet, and talk to nobody."""
+"""Environment for native libraries, set before they load: no log output, no telemetry."""
 
 from __future__ import annotations
 
 import os
 
-# An address of this machine at which nobody listens ("discard", long out of use).
+# A local address at which nothing listens ("discard", long out of use).
 DEAD_END = ("127.0.0.1", 9)
 
 _SETTINGS = {
@@ -16,18 +16,18 @@ _SETTINGS = {
 }
 _NO_TELEMETRY = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED")
 
-# MediaPipe's wheels report each face finder that is made and closed to their maker, and know no
-# switch for it. They send with a libcurl of their own, which asks the C environment for a proxy.
+# MediaPipe's wheels report each face detector that is created and closed to Google, without a
+# setting to stop it. They use their own libcurl, which reads its proxy from the C environment.
 _NO_WAY_OUT = {
     "https_proxy": "http://{}:{}".format(*DEAD_END),
-    "no_proxy": "none.invalid",  # else a NO_PROXY=* of the user's would open the way again
+    "no_proxy": "none.invalid",  # else a user's NO_PROXY=* would bypass the proxy
 }
 
 _is_tamed = False
 
 
 def tame() -> None:
-    """Set the environment of native libraries, once; what the user chose to hear stays.
+    """Set the environment of native libraries, once; values that the user has set stay.
 
     Called before the first thread starts, because C libraries read the environment while others
     write it, and crash. Python's own proxies stay as the user set them: `putenv` changes what C

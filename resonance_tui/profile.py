@@ -58,7 +58,7 @@ class Profile:
             log.warning("nothing can be remembered: %s", error)
 
     def set_consent(self, at: float | None) -> None:
-        """Raises StoreError: whoever takes a consent back must know that it did not work."""
+        """Raises StoreError, so that a consent that could not be revoked is noticed."""
         try:
             self._write(replace(self.load(), consented_at=at))
         except OSError as error:

@@ -32,7 +32,7 @@ _ADDRESS = re.compile(
     r"/?([/?#][^@]*)?\s*|\s*([\w.-]+(?::\d{1,5})?)\s*",
     re.IGNORECASE,
 )
-_MOST = 4096  # characters: nobody means more than that to be quoted
+_MOST = 4096  # characters: longer texts are not quoted
 SHORTEST = 6  # characters of a secret that is masked: shorter ones are common words
 
 
@@ -48,7 +48,7 @@ class Secret:
         self._text: str = text.reveal() if isinstance(text, Secret) else text
 
     def reveal(self) -> str:
-        """The text itself: for whom it is meant, and for no message."""
+        """The text itself; it must not get into a message or log."""
         return self._text
 
     def __bool__(self) -> bool:
@@ -91,7 +91,7 @@ def describe(text: object, limit: int = 80) -> str:
 
 def shown_address(text: str) -> str:
     """A URL, or several with commas between them, without login and path; MASK for what is no
-    plain address: where its login ends cannot be told."""
+    plain address: where its login ends cannot be known."""
     return ",".join(map(_one_address, _NEXT.split(text)))
 
 

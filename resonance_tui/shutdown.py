@@ -1,19 +1,20 @@
-"""How the program ends while native code is still computing in a thread."""
+"""How work ends after a time limit, and the program while native code computes in a thread."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Generator
-from typing import NoReturn
+from collections.abc import Coroutine, Generator
+from typing import Any, NoReturn
 
 _busy: set[object] = set()
 
 
 @contextlib.contextmanager
 def busy() -> Generator[None]:
-    """Around work that nobody waits for: a prediction, the loading of a network, a download."""
+    """Mark a block of native work that nothing awaits at exit: a prediction, a load, a download."""
     token = object()
     _busy.add(token)
     try:
@@ -22,11 +23,25 @@ def busy() -> Generator[None]:
         _busy.discard(token)
 
 
+async def for_seconds(work: Coroutine[Any, Any, Any], seconds: float | None) -> None:
+    """Await `work`; cancel it after `seconds` if it is still running.
+
+    A TimeoutError of `work` itself is raised.
+    """
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            await work
+    except TimeoutError:
+        if not limit.expired():
+            raise
+
+
 def end(code: int) -> NoReturn:
     """End the program with that exit code, at once.
 
-    Python stops threads that still run by unwinding them, which C++ that computes in one answers
-    with an abort. So if one does, nothing is unwound: whatever had to be put away has been.
+    Python unwinds threads that still run at exit, and C++ code running in one aborts the process.
+    So while `busy`, the process ends without unwinding; resources are already released.
     """
     if not _busy:
         sys.exit(code)

@@ -1,4 +1,4 @@
-"""How many terminal cells a text takes at most, where terminals disagree."""
+"""Text in a terminal: what may be drawn, and how many cells it takes where terminals disagree."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def cut(text: str, width: int, *, most: int | None = None) -> str:
     return text
 
 
+def printable(text: str) -> str:
+    """`text` without anything that a terminal could act on."""
+    return text if text.isprintable() else "".join(filter(_is_drawn, text))
+
+
 def is_new_emoji(char: str) -> bool:
     """Whether it is unassigned for this Python, in a block where newer ones have emoji."""
     return ord(char) in _PICTOGRAPHS and unicodedata.category(char) == "Cn"
@@ -38,3 +43,7 @@ def _cells(char: str) -> int:
         return 0
     is_wide = ord(char) in _REGIONAL or unicodedata.east_asian_width(char) in "WF"
     return 2 if is_wide or is_new_emoji(char) else 1
+
+
+def _is_drawn(char: str) -> bool:
+    return char.isprintable() or char in JOINERS or is_new_emoji(char)

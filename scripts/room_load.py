@@ -18,7 +18,7 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.events import TotalEvent
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT, decode
-from resonance_tui.protocol.packets import connack_code, connect, publish
+from resonance_tui.protocol.packets import connack_code, connect_packet, publish
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.values import SIMULATED, Report
 
@@ -95,7 +95,7 @@ class Viewer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self.write(connect(5, f"rsn-{self._id}", keepalive_s=120))
+        self.write(connect_packet(5, f"rsn-{self._id}", keepalive_s=120))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True

@@ -16,7 +16,7 @@ from resonance_tui.protocol.values import INVITE_PREFIX, EnrollmentResult, Party
 
 HOST_NAME = "resonance-host"
 AGGREGATOR_PREFIX = "agg-"
-REMEMBER_S = 30 * 86_400.0  # an invite that ran out can so long still be told that it did
+REMEMBER_S = 30 * 86_400.0  # how long an expired invite is still answered as expired
 MOST_INVITES = 10_000  # at a time; each of them is a login that Mosquitto has to know
 _NAME = rf"\A{ID}\Z"  # not "$", which lets a line's end pass
 _CHANNEL = rf"\A{CHANNEL}\Z"
@@ -40,7 +40,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody with a password, of which only the hash is known."""
+    """An account at the broker; of its password only the hash is stored."""
 
     name: Name  # the viewer's or aggregator's id in its rooms
     digest: Digest = field(repr=False)
@@ -72,18 +72,18 @@ class AccountList:
     invites: Mapping[str, StoredInvite] = field(default_factory=dict[str, StoredInvite])
 
 
-def add_account(book: AccountList, account: Account) -> AccountList:
-    """The book with one more account.
+def add_account(stored: AccountList, account: Account) -> AccountList:
+    """`stored` with one more account.
 
     Raises:
         BrokerProblem: of kind USAGE for a name that cannot be used, or is already.
     """
     trouble, hint = _name_trouble(account)
-    if account.name in book.accounts:
+    if account.name in stored.accounts:
         trouble, hint = f"there is a user {account.name!r} already", "remove it first"
     if trouble:
         raise BrokerProblem(ProblemKind.USAGE, trouble, hint)
-    return replace(book, accounts={**book.accounts, account.name: account})
+    return replace(stored, accounts={**stored.accounts, account.name: account})
 
 
 def _name_trouble(account: Account) -> tuple[str, str]:
@@ -109,56 +109,56 @@ def is_reserved(name: str) -> bool:
     return name == HOST_NAME or name.startswith(INVITE_PREFIX)
 
 
-def remove_account(book: AccountList, name: str) -> AccountList:
-    """The book without that account; the invite that it came by stays used.
+def remove_account(stored: AccountList, name: str) -> AccountList:
+    """`stored` without that account; the invite that it came by stays used.
 
     Raises:
         BrokerProblem: of kind USAGE when there is none.
     """
-    if name not in book.accounts:
-        known = ", ".join(sorted(book.accounts)[:8]) or "nobody yet"
+    if name not in stored.accounts:
+        known = ", ".join(sorted(stored.accounts)[:8]) or "nobody yet"
         raise BrokerProblem(ProblemKind.USAGE, f"there is no user {name[:64]!r}", f"there: {known}")
     return replace(
-        book, accounts={key: value for key, value in book.accounts.items() if key != name}
+        stored, accounts={key: value for key, value in stored.accounts.items() if key != name}
     )
 
 
-def add_invites(book: AccountList, invites: list[StoredInvite], now: float) -> AccountList:
-    """The book with these, and without those that ran out long ago. `now`: epoch seconds.
+def add_invites(stored: AccountList, invites: list[StoredInvite], now: float) -> AccountList:
+    """`stored` with these, and without those that expired long ago. `now`: epoch seconds.
 
     Raises:
         BrokerProblem: of kind USAGE when there are more than Mosquitto should have to know.
     """
-    kept = {key: each for key, each in book.invites.items() if now - each.expires_at < REMEMBER_S}
+    kept = {key: each for key, each in stored.invites.items() if now - each.expires_at < REMEMBER_S}
     if len(kept) + len(invites) > MOST_INVITES:
         raise BrokerProblem(ProblemKind.USAGE, f"more than {MOST_INVITES} invites at a time")
-    return replace(book, invites={**kept, **{each.id: each for each in invites}})
+    return replace(stored, invites={**kept, **{each.id: each for each in invites}})
 
 
 def redeem(
-    book: AccountList, invite_id: str, name: str, digest: str, now: float
+    stored: AccountList, invite_id: str, name: str, digest: str, now: float
 ) -> tuple[AccountList, EnrollmentResult]:
-    """Whoever comes first gets an account of that name and password; `now`: epoch seconds.
+    """The first request gets an account of that name and password; `now`: epoch seconds.
 
     Who asks again with the same name and password is welcomed again: the answer may have been
     lost on its way.
     """
-    invite = book.invites.get(invite_id)
+    invite = stored.invites.get(invite_id)
     if invite is None:
-        return book, EnrollmentResult.UNKNOWN
-    known = book.accounts.get(name)
+        return stored, EnrollmentResult.UNKNOWN
+    known = stored.accounts.get(name)
     if invite.used_by:
         is_same = invite.used_by == name and known is not None and known.digest == digest
-        return book, EnrollmentResult.WELCOME if is_same else EnrollmentResult.USED
+        return stored, EnrollmentResult.WELCOME if is_same else EnrollmentResult.USED
     if now >= invite.expires_at:
-        return book, EnrollmentResult.EXPIRED
+        return stored, EnrollmentResult.EXPIRED
     account = Account(name, digest, Role.VIEWER, (invite.channel,))
     if _name_trouble(account)[0] or not is_sha512(digest, most_rounds=_MOST_ROUNDS):
-        return book, EnrollmentResult.BROKEN
+        return stored, EnrollmentResult.BROKEN
     if known is not None:
-        return book, EnrollmentResult.NAME_TAKEN
-    used = {**book.invites, invite.id: replace(invite, used_by=name)}
-    return AccountList({**book.accounts, name: account}, used), EnrollmentResult.WELCOME
+        return stored, EnrollmentResult.NAME_TAKEN
+    used = {**stored.invites, invite.id: replace(invite, used_by=name)}
+    return AccountList({**stored.accounts, name: account}, used), EnrollmentResult.WELCOME
 
 
 # --- on disk -----------------------------------------------------------------------------------
@@ -171,13 +171,13 @@ class _Page:
     invites: list[StoredInvite]
 
 
-def encode_accounts(book: AccountList) -> bytes:
-    page = _Page(1, list(book.accounts.values()), list(book.invites.values()))
+def encode_accounts(stored: AccountList) -> bytes:
+    page = _Page(1, list(stored.accounts.values()), list(stored.invites.values()))
     return msgspec.json.format(msgspec.json.encode(page), indent=1)
 
 
 def decode_accounts(data: bytes) -> AccountList:
-    """Raises ValueError for what is no book of ours."""
+    """Raises ValueError for what is no accounts file."""
     try:
         page = msgspec.json.decode(data, type=_Page)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:

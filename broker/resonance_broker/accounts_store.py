@@ -16,7 +16,7 @@ FILE_NAME = "accounts.json"
 
 
 class AccountsStore:
-    """One broker's accounts and invites; nobody but its owner may read them.
+    """One broker's accounts and invites; only their owner may read them.
 
     Several programs use it at once: the broker, which turns invites into accounts, and
     `broker users` and `broker invite` in other terminals.

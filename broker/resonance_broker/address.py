@@ -41,7 +41,7 @@ def certificate_trouble(settings: BrokerSettings, host: str) -> str:
     server.load_cert_chain(settings.tls_cert, settings.tls_key)
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = (
-        pinned_context(settings.tls_cert).wrap_bio(to_client, to_server, server_hostname=host),
+        trusting_context(settings.tls_cert).wrap_bio(to_client, to_server, server_hostname=host),
         server.wrap_bio(to_server, to_client, server_side=True),
     )
     for end in ends * 3:  # a handshake between two ends in memory: nothing is sent
@@ -54,7 +54,7 @@ def certificate_trouble(settings: BrokerSettings, host: str) -> str:
     return ""
 
 
-def pinned_context(certificate: Path) -> ssl.SSLContext:
+def trusting_context(certificate: Path) -> ssl.SSLContext:
     """A client that trusts exactly this certificate, under a name that it holds."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

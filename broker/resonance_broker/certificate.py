@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resonance_broker.address import outward_address
+from resonance_broker.preflight import check_port, check_tls
 from resonance_broker.problem import BrokerProblem, ProblemKind
+from resonance_broker.settings import BrokerSettings
 from resonance_tui.files import private_folder, write_private
 
 if TYPE_CHECKING:  # loaded only when a certificate has to be made or looked into
@@ -21,6 +24,23 @@ if TYPE_CHECKING:  # loaded only when a certificate has to be made or looked int
 CERT_NAME, KEY_NAME = "cert.pem", "key.pem"
 VALID_DAYS = 3650  # who pins it looks at the fingerprint, so nothing is won by renewing it
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def prepare_certificate(settings: BrokerSettings, folder: Path) -> str:
+    """The fingerprint that viewers have to know; "" without TLS, or where an authority has signed.
+
+    A certificate in `folder` is our own: it is made here, once the settings and the port are
+    found to be right. Raises BrokerProblem.
+    """
+    settings.validate()
+    if settings.tls_cert is None:
+        return ""
+    if settings.tls_cert.parent == folder:
+        check_port(settings)
+        names = [settings.local_host, *reachable_names(outward_address())]
+        own_certificate(folder, list(dict.fromkeys(names)))
+    check_tls(settings)
+    return fingerprint(settings.tls_cert) if is_self_signed(settings.tls_cert) else ""
 
 
 def own_certificate(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:

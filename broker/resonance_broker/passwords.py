@@ -13,7 +13,7 @@ _SECRET_BYTES = 18
 
 
 def new_secret() -> str:
-    """29 characters, 144 bits: nobody guesses it, so it need not be slow to check."""
+    """29 characters, 144 bits: it cannot be guessed, so it need not be slow to check."""
     return _base32(secrets.token_bytes(_SECRET_BYTES))
 
 
@@ -40,7 +40,7 @@ def hash_password(password: str, salt: bytes | None = None) -> str:
 def is_sha512(digest: str, *, most_rounds: int = 999_999_999) -> bool:
     """`$6$salt$hash` or `$7$rounds$salt$hash`, base64: 12 or 64 bytes of salt, 64 of hash.
 
-    Mosquitto leaves out whom it finds another salt for.
+    Mosquitto skips accounts with another salt.
     """
     match digest.split("$"):
         case ["", "6", salt, hashed]:

@@ -124,7 +124,7 @@ def speaks_mqtt(
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody has at this moment."""
+    """A port of the loopback address that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

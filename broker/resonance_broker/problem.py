@@ -1,4 +1,4 @@
-"""The one exception of this package: what stops a broker, in words for a person."""
+"""The one exception of this package: what stops a broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a broker of any program looks like to whoever starts, watches and stops it."""
+"""The interface of a running broker, of whatever program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Say = Callable[[str], None]  # takes one sentence; called from the broker's own 
 
 
 class RunningBroker(Protocol):
-    """A broker on this machine. Whoever starts it has to stop it."""
+    """A broker on this machine. Its starter must call `stop`."""
 
     settings: BrokerSettings
 
@@ -29,7 +29,7 @@ class RunningBroker(Protocol):
 
     @property
     def limits(self) -> tuple[str, ...]:
-        """What people should be told about it, one sentence each."""
+        """Limits to show to the user, one sentence each."""
         ...
 
     @property
@@ -42,7 +42,7 @@ class RunningBroker(Protocol):
 
     @property
     def login(self) -> BrokerLogin | None:
-        """The host's own account; None where nobody needs one."""
+        """The host's own account; None where none is needed."""
         ...
 
     @property

@@ -26,9 +26,9 @@ from resonance_broker.settings import (
 
 
 class RuntimeDir:
-    """The files of one Mosquitto, in a folder that nobody but its account can look into.
+    """The files of one Mosquitto, in a folder that only its account can read.
 
-    It reads all of them at its start, and again whenever it is told that users changed.
+    It reads all of them at its start, and again whenever it is signalled that users changed.
     """
 
     def __init__(

@@ -23,9 +23,9 @@ KEY_FILE = "key.pem"
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """Where the broker listens, who may come in, and how the line is protected.
+    """Where the broker listens, who may log in, and how connections are protected.
 
-    Without options: this machine only, nobody asked for a password.
+    Without options: this machine only, without passwords.
     """
 
     host: str = "127.0.0.1"
@@ -176,7 +176,7 @@ def mosquitto_conf(
         "check_retain_source true",
         "persistence false",
         f"sys_interval {settings.stats_interval_s}",
-        # Who connects, and from where, is nobody's business.
+        # Client addresses are not logged, for privacy.
         "connection_messages false",
         "log_dest stderr",
         "log_timestamp false",

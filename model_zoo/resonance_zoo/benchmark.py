@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import resonance_zoo
+from resonance_tui.errors import Problem
 from resonance_zoo import inference, optimize, textbook
 from resonance_zoo.card_types import ClipInput, NetworkCard
 from resonance_zoo.cards import load_card
@@ -45,8 +46,11 @@ class Timing:
         return asdict(self)
 
 
-class NotTimable(ValueError):
+class NotTimable(Problem, ValueError):
     """A network that reads no clips."""
+
+    exit_code = 2
+    title = "Network"
 
 
 def check_timable(name: str) -> ClipInput:
@@ -55,7 +59,8 @@ def check_timable(name: str) -> ClipInput:
         raise resonance_zoo.UnknownModel(name)
     card = load_card(name)
     if not isinstance(card, NetworkCard) or card.takes not in ("clip", "image"):
-        raise NotTimable(f"{name} reads no clips, so there is nothing to compare it with")
+        message = f"{name} reads no clips, so there is nothing to compare it with"
+        raise NotTimable(message, "`resonance-tui models list` has all networks.")
     assert card.input is not None  # every card of such a network names its clip
     return card.input
 

@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from resonance_tui.errors import Problem
+
 Takes = Literal["clip", "image", "features", "pretrain"]
 Kind = Literal["google-drive", "google-drive-folder", "http", "none"]
 Scores = tuple[float | None, float]  # UAR (None where nobody gave it) and WAR, percent
 
 
-class CardError(ValueError):
+class CardError(Problem, ValueError):
     """A card is missing or does not say what it must."""
+
+    exit_code = 2
+    title = "Network"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import Any, TypeVar
 
+from resonance_tui.errors import Problem
+
 MODULES: dict[str, str] = {
     "static_cnn": "resonance_zoo.static_cnn",
     "c3d": "resonance_zoo.c3d",
@@ -36,20 +38,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 _entry_points: dict[str, Callable[..., Any]] = {}
 
 
-class UnknownModel(KeyError):
+class UnknownModel(Problem, KeyError):
     """No network of that name; `hint` names the nearest ones, or all there are."""
 
+    exit_code = 2
+    title = "Network"
+
     def __init__(self, name: object) -> None:
-        super().__init__(name)
+        hint = did_you_mean(name, MODULES) or f"There are: {', '.join(list_models())}."
+        super().__init__(f"There is no network {name!r}.", hint)
         self.name = name
-        self.message = f"There is no network {name!r}."
-        self.hint = did_you_mean(name, MODULES) or f"There are: {', '.join(list_models())}."
 
     def __str__(self) -> str:
         return f"no network {self.name!r}; {self.hint[0].lower()}{self.hint[1:].removesuffix('.')}"
 
 
-class UnknownOverride(ValueError):
+class InvalidOverride(Problem, ValueError):
+    """A setting that a network cannot be built with."""
+
+    exit_code = 2
+    title = "Network"
+
+
+class UnknownOverride(InvalidOverride):
     """A network takes no such setting; the message lists those it takes."""
 
 
@@ -67,12 +78,12 @@ def check_name(name: object) -> None:
 
 def parse_overrides(pairs: Iterable[str]) -> dict[str, Any]:
     """`NAME=VALUE` pairs as `create` takes them: numbers and tuples as Python writes them, words
-    as they are. Raises ValueError for what is no pair."""
+    as they are. Raises InvalidOverride for what is no pair."""
     found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (equals and name.isidentifier() and value):
-            raise ValueError(f"--set takes NAME=VALUE, not {pair!r}")
+            raise InvalidOverride(f"--set takes NAME=VALUE, not {pair!r}")
         try:
             found[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
@@ -102,8 +113,8 @@ def list_models(pattern: str = "*") -> list[str]:
 def create(name: str, **overrides: Any) -> Any:
     """Build the untrained `torch.nn.Module` of that name; imports torch on the first call.
 
-    Raises UnknownModel; UnknownOverride for a setting that the network does not have; ValueError
-    for values it cannot be built with.
+    Raises UnknownModel; UnknownOverride for a setting that the network does not have;
+    InvalidOverride for values it cannot be built with.
     """
     check_name(name)
     _check_classes(name, overrides)
@@ -115,14 +126,16 @@ def create(name: str, **overrides: Any) -> Any:
             raise UnknownOverride(f"{name} has no setting {key!r}; it has: {', '.join(known)}")
     try:
         return build(**overrides)
-    except (TypeError, RuntimeError, ZeroDivisionError) as error:
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
+        if isinstance(error, Problem):
+            raise
         given = ", ".join(f"{key}={value!r}" for key, value in overrides.items())
-        raise ValueError(f"{name} cannot be built with {given}: {error}") from error
+        raise InvalidOverride(f"{name} cannot be built with {given}: {error}") from error
 
 
 def _check_classes(name: str, overrides: Mapping[str, Any]) -> None:
     classes = overrides.get("num_classes", 1)
     if not isinstance(classes, int) or classes < 1:
-        raise ValueError(
+        raise InvalidOverride(
             f"{name} cannot be built with num_classes={classes!r}: it is a whole number from 1"
         )

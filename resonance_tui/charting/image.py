@@ -22,7 +22,7 @@ from resonance_tui.charting.view_state import Viewport, ViewState
 from resonance_tui.charting.views import FIRST_VIEW, ViewSpec
 from resonance_tui.emotions import STYLES
 from resonance_tui.errors import InputError
-from resonance_tui.history.atomic_write import free_name, save_bytes
+from resonance_tui.files import free_name, save_bytes
 from resonance_tui.history.loading import Request, read
 from resonance_tui.history.moments import moments
 from resonance_tui.history.recording import Recorded, cut, with_scores

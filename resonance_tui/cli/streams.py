@@ -16,7 +16,7 @@ _PLAIN = {
 
 
 def open_streams() -> None:
-    """Whoever starts us may have closed one; files that we open must not get its number.
+    """The parent process may have closed one; files that we open must not get its number.
 
     A sign that stdout or stderr cannot hold (a pipe on Windows, a Latin-1 terminal) becomes a
     plain one, or "?", instead of ending the program. Data that other programs read does not come

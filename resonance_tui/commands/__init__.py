@@ -135,7 +135,7 @@ COMMANDS = (
     ),
     Row(
         "models",
-        "models.group:models",
+        "models.list:models",
         mark(
             "The networks: what there is, official weights for them, scores of their predictions."
         ),

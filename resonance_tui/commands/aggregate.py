@@ -12,7 +12,7 @@ from resonance_tui.commands.console import StatusLine, uptime
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import first_problem
-from resonance_tui.time_limit import for_seconds
+from resonance_tui.shutdown import for_seconds
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -108,17 +108,17 @@ async def _count(aggregator: Aggregator, host: RoomAnnouncer | None, screen: Sta
 async def _draw(aggregator: Aggregator, screen: StatusLine) -> None:
     from resonance_tui.messaging.connection import LinkState
 
-    told: LinkStatus | None = None
+    reported: LinkStatus | None = None
     while True:
         status = aggregator.status
-        if status != told and status.state in (LinkState.CONNECTED, LinkState.LOST):
-            told = status
+        if status != reported and status.state in (LinkState.CONNECTED, LinkState.LOST):
+            reported = status
             screen.say(" · ".join(filter(None, (status.state.value, status.detail))))
-        screen.show(describe(aggregator.figures, status.state, screen.up_s))
+        screen.show(status_line(aggregator.figures, status.state, screen.up_s))
         await asyncio.sleep(DRAW_EVERY_S)
 
 
-def describe(figures: AggregatorStatus, state: LinkState, up_s: float) -> str:
+def status_line(figures: AggregatorStatus, state: LinkState, up_s: float) -> str:
     """The figures as one line of text."""
     from resonance_tui.messaging.connection import LinkState
 

@@ -70,7 +70,7 @@ def run(
     from resonance_tui.commands.session_builder import broker_or_default
     from resonance_tui.protocol.topics import normalize_channel
     from resonance_tui.simulation.audience import AudiencePlan, run_audience
-    from resonance_tui.simulation.open_files import allow_connections
+    from resonance_tui.simulation.simulated_connection import allow_connections
 
     count = min(viewers, connections or viewers)
     plan = AudiencePlan(normalize_channel(channel), viewers, count, seed, 60 * stay, duration)

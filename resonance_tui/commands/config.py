@@ -32,9 +32,9 @@ def show(ctx: click.Context) -> None:
     Example:
       resonance-tui config show
     """
-    from resonance_tui.config import describe
+    from resonance_tui.config import settings_table
 
-    rows = describe(load(ctx))
+    rows = settings_table(load(ctx))
     width = max(len(key) for key, *_ in rows)
     for key, value, origin, help in rows:
         put(f"{key:<{width}} = {value!r:<12}  # from {origin}; {help}")

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 REPORT_EVERY_S = 60.0  # where there is no terminal to rewrite a line in
-WIDE = 100  # columns where nobody looks at a terminal
+WIDE = 100  # columns where the output is no terminal
 
 
 def say(sentence: str) -> None:

@@ -279,7 +279,7 @@ def _history(config: Config) -> Finding:
 
 
 def _extra(name: str) -> Finding:
-    """Nobody needs all extras: one that is not here is no fault."""
+    """A missing extra is no fault: they are optional."""
     absent = missing(*EXTRAS[name])
     if absent:
         text = f"extra not installed, for {PURPOSES[name]}; not here: {', '.join(absent)}"

@@ -7,6 +7,7 @@ the table.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterable
 from copy import copy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 C = TypeVar("C", bound=click.Command)
+Table = Iterable[str] | Callable[[], Iterable[str]]
 
 
 class Command(click.Command):
@@ -133,3 +135,31 @@ def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
 def _summary(row: Row, width: int) -> str:
     """The summary as click shortens it to `width` columns."""
     return click.Command(row.name, help=tr(row.summary)).get_short_help_str(width)
+
+
+# click 8.1 cannot tell the type that it makes: there ParamType takes no arguments.
+class TableChoice(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
+    """One of the names in a table, whose module is imported only when they are needed.
+
+    `table`: what lists the names in that module, or a function that does.
+    """
+
+    name = "choice"
+
+    def __init__(self, module: str, table: str) -> None:
+        self._module, self._table = module, table
+
+    def _choice(self) -> click.Choice[str]:
+        table: Table = getattr(import_module(self._module), self._table)
+        return click.Choice(list(table() if callable(table) else table))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return self._choice().convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        return self._choice().get_metavar(param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return self._choice().shell_complete(ctx, param, incomplete)

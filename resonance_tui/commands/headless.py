@@ -10,7 +10,7 @@ from typing import Any
 
 from resonance_tui.commands.console import note, put, put_event, say
 from resonance_tui.emotions import STYLES, Emotion
-from resonance_tui.engines.status import EngineState, untrained
+from resonance_tui.engines.base import EngineState, untrained
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (
     CorrectedCounts,
@@ -22,13 +22,13 @@ from resonance_tui.session.events import (
     SessionEvent,
 )
 from resonance_tui.session.json_events import link_json, room_json, self_json
-from resonance_tui.time_limit import for_seconds
+from resonance_tui.shutdown import for_seconds
 
 
 class Printer:
     """Writes each event to stdout, as JSON or for a person; notices go to stderr.
 
-    `observes`: nobody is read here, so there is nothing to tell of camera, engine and oneself.
+    `observes`: no face is read here, so camera, engine and own state are left out.
     `on_failure` is called once when a stream takes no more (its reader has gone, its disk is
     full); `failure` is what it said, and nothing is printed from then on.
     """
@@ -128,7 +128,7 @@ async def run(
 ) -> None:
     """Run the session, printing; the summary comes last whatever ends it.
 
-    A stream that takes no more ends the session in good order, and its OSError is raised.
+    A stream that can no longer be written ends the session cleanly; its OSError is raised.
     """
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
@@ -136,12 +136,12 @@ async def run(
         session,
         as_json=as_json,
         observes=observes,
-        on_failure=lambda: loop.call_soon(task.cancel),  # by then it may have ended: all the same
+        on_failure=lambda: loop.call_soon(task.cancel),  # it may have ended already; harmless
     )
     try:
         await for_seconds(session.run(), duration)
     except asyncio.CancelledError:
-        if printer.failure is None or task.uncancel():  # somebody else wants an end, too
+        if printer.failure is None or task.uncancel():  # cancelled from outside as well
             raise
     finally:
         say(printer.summary())

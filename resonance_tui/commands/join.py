@@ -11,8 +11,8 @@ from resonance_tui.commands.groups import Command, Option
 from resonance_tui.commands.settings import load
 from resonance_tui.engines import registry as engines
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
+from resonance_tui.shutdown import for_seconds
 from resonance_tui.texts import mark
-from resonance_tui.time_limit import for_seconds
 
 if TYPE_CHECKING:
     from resonance_tui.commands.join_context import CommandLineContext
@@ -90,7 +90,7 @@ def run(
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
-    from resonance_tui.commands.session_builder import check
+    from resonance_tui.commands.session_builder import check_intent
     from resonance_tui.protocol.sanitize import clean_nickname
     from resonance_tui.protocol.topics import normalize_channel
 
@@ -102,7 +102,7 @@ def run(
     nickname = clean_nickname(config.settings.viewer.nickname)
     context = CommandLineContext(
         config,
-        check(config, allow_untrained=allow_untrained),
+        check_intent(config, allow_untrained=allow_untrained),
         wanted,
         nickname,
         once=once,
@@ -159,7 +159,7 @@ def _run_screen(context: CommandLineContext, duration: float | None) -> int:
 
 def _history_screen(context: CommandLineContext, channel: str) -> HistoryScreen:
     """Imports plotext, which can wait until the key for it is pressed."""
-    from resonance_tui.engines.confusion import confusion_of
+    from resonance_tui.engines.registry import confusion_of
     from resonance_tui.history.loading import Request
     from resonance_tui.tui.screens.history import HistoryScreen
 

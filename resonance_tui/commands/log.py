@@ -63,7 +63,7 @@ def run(
     """
     from resonance_tui.commands import headless
     from resonance_tui.commands.event_loop import run_loop
-    from resonance_tui.commands.session_builder import check, open_session
+    from resonance_tui.commands.session_builder import check_intent, open_session
     from resonance_tui.config import with_setting
     from resonance_tui.profile import Profile
     from resonance_tui.protocol.topics import normalize_channel
@@ -76,7 +76,7 @@ def run(
     profile = Profile(config.directories.profile_file)
     session = open_session(
         config,
-        check(config),
+        check_intent(config),
         profile,
         wanted,
         "",

@@ -41,7 +41,7 @@ def accept_invite(config: Config, invite: str) -> tuple[Config, str]:
 
 
 def _redeem_once(config: Config, invitation: Invite) -> None:
-    """Redeem the token. The login is kept before the broker is told of it, so that a call that
+    """Redeem the token. The login is stored before it is sent, so that a call that
     was cut short goes on with the same one."""
     assert invitation.ticket is not None
     logins = Logins(config.directories.logins_file)
@@ -70,11 +70,11 @@ def _say_new_certificate(logins: Logins, url: BrokerUrl) -> None:
 
 async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin) -> None:
     from resonance_broker.passwords import hash_password
-    from resonance_tui.messaging.enrollment import redeem
+    from resonance_tui.messaging.enrollment import enroll
 
     salt = hashlib.sha256(login.user.encode()).digest()[:12]  # the same whenever we ask again
     try:
-        await redeem(invitation, login.user, hash_password(login.password, salt))
+        await enroll(invitation, login.user, hash_password(login.password, salt))
     except InviteRefused:
         await asyncio.to_thread(logins.forget, login)
         raise

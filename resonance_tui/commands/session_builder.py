@@ -37,7 +37,7 @@ class Intent:
     detector: str
 
 
-def check(config: Config, *, allow_untrained: bool = False) -> Intent:
+def check_intent(config: Config, *, allow_untrained: bool = False) -> Intent:
     """Raises InputError for a camera, detector, engine or broker setting that cannot be meant, and
     EngineUnavailable for an engine that lacks weights or packages."""
     settings = config.settings
@@ -48,7 +48,7 @@ def check(config: Config, *, allow_untrained: bool = False) -> Intent:
         check_source(source)
     options = engine_options(config, allow_untrained=allow_untrained)
     engine = settings.engine.name
-    if source.kind == "none":  # nobody to read, no engine to have
+    if source.kind == "none":  # no face to read, so no engine
         engines.entry(engine)
     else:
         engine = engines.resolve(engine, weights_folder(config.directories.data), options)
@@ -132,7 +132,7 @@ def open_session(
     profile.remember_channel(channel)
     broker = with_login(config, intent.broker, channel) if intent.broker else None
     if observe_only:
-        viewer_id = new_viewer_id()  # nobody in the room
+        viewer_id = new_viewer_id()  # a logger is not in the room
     elif broker != intent.broker and broker is not None and broker.username is not None:
         viewer_id = broker.username  # an account of our own: the broker knows us by that name
     else:

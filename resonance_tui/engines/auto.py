@@ -67,7 +67,7 @@ def best_engine(
 ) -> ZooEngine | None:
     """Load candidates until one makes a prediction a second (blocking); None when none does.
 
-    `warn` is told why a better one was passed over. Measurements are cached, so a network that is
+    `warn` takes why a better one was passed over. Measurements are cached, so a network that is
     too slow is not loaded again. Raises EngineUnavailable where the device or precision asked for
     does not exist here.
     """

@@ -1,15 +1,18 @@
-"""What an engine is: its contract, what it is built from, and how it may be run. Types only;
+"""What an engine is: its contract, what it is built from, how it may be run, and its state.
+Types only;
 `registry` has the table of engines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
+from resonance_tui.texts import tr
 
 if TYPE_CHECKING:  # `--engine` help reads the registry, and must not wait for NumPy
     import numpy as np
@@ -75,8 +78,8 @@ class EngineRequest:
     name: str  # as the person wrote it
     folder: Path | None = None  # imported weights
     options: EngineOptions = field(default_factory=EngineOptions)
-    say: Callable[[str], None] = lambda _: None  # told what is being done
-    warn: Callable[[str], None] = lambda _: None  # told why a better engine was passed over
+    say: Callable[[str], None] = lambda _: None  # takes what is being done
+    warn: Callable[[str], None] = lambda _: None  # takes why a better engine was passed over
 
 
 def weights_folder(data_dir: Path) -> Path:
@@ -87,3 +90,26 @@ def weights_folder(data_dir: Path) -> Path:
 def has_weights(folder: Path | None) -> bool:
     """Whether any weights were imported; looks at names of files alone."""
     return folder is not None and any(folder.glob("*.safetensors"))
+
+
+class EngineState(StrEnum):
+    """The state of an engine."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """Which engine reads the face, and its state."""
+
+    name: str
+    state: EngineState = EngineState.LOADING
+    detail: str = ""  # what is being loaded, what runs on what, or why it failed
+    is_trained: bool = True  # False: it guesses, and the report says "unsure"
+
+
+def untrained(engine: str) -> str:
+    """The notice for as long as an untrained network runs."""
+    return tr("{engine} is untrained: it guesses, and the room is told `unsure`.", engine=engine)

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class EngineTiming:
     """One measurement."""
 
     seconds: float  # a clip
@@ -75,7 +75,7 @@ class BenchmarkCache:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "speed.json"
 
-    def recall(self, key: str, now: float) -> Timing | None:
+    def recall(self, key: str, now: float) -> EngineTiming | None:
         """The measurement; None where there is none, it is too old, or it is dated after `now`.
 
         `now` in epoch seconds.
@@ -83,7 +83,7 @@ class BenchmarkCache:
         timing = self._read().get(key)
         return timing if timing and 0 <= now - timing.at < timing.believed_s else None
 
-    def note(self, key: str, timing: Timing) -> None:
+    def note(self, key: str, timing: EngineTiming) -> None:
         """Store it, and drop what is much older."""
         entries = self._read() | {key: timing}
         kept = {k: astuple(t) for k, t in entries.items() if abs(timing.at - t.at) < KEPT_S}
@@ -94,11 +94,11 @@ class BenchmarkCache:
         except OSError as error:
             log.warning("The speed of the engine was not stored: %s", error)
 
-    def _read(self) -> dict[str, Timing]:
+    def _read(self) -> dict[str, EngineTiming]:
         try:
             raw = json.loads(self._file.read_text(encoding="utf-8"))
             return {
-                key: Timing(float(seconds), float(at), str(runs_on))
+                key: EngineTiming(float(seconds), float(at), str(runs_on))
                 for key, (seconds, at, runs_on) in raw.items()
             }
         except (OSError, ValueError, TypeError, AttributeError):
@@ -109,11 +109,11 @@ def timed(engine: Engine, folder: Path, options: EngineOptions) -> float:
     """Measure seconds a clip (blocking), and cache them where the weights are imported."""
     seconds = measure(engine)
     if (key := key_of(engine.spec.name, folder, options)) is not None:
-        BenchmarkCache(folder).note(key, Timing(seconds, time.time(), engine.spec.runs_on))
+        BenchmarkCache(folder).note(key, EngineTiming(seconds, time.time(), engine.spec.runs_on))
     return seconds
 
 
-def known(name: str, folder: Path, options: EngineOptions) -> Timing | None:
+def known(name: str, folder: Path, options: EngineOptions) -> EngineTiming | None:
     """The cached measurement; None where the engine has to be measured."""
     key = key_of(name, folder, options)
     return None if key is None else BenchmarkCache(folder).recall(key, time.time())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resonance_tui.engines.base import (
     AUTO,
@@ -25,6 +26,10 @@ from resonance_tui.errors import EngineUnavailable, InputError
 from resonance_tui.listeners import Listeners
 from resonance_tui.secret import describe
 from resonance_tui.texts import mark
+
+if TYPE_CHECKING:  # `--engine` help reads this table, and must not wait for NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +101,7 @@ def create(
 ) -> Engine:
     """Load an engine (blocking; seconds, or tens of them for a large network).
 
-    `folder` holds imported weights; `say` is told what is being done, `warn` which better engine
+    `folder` holds imported weights; `say` takes what is being done, `warn` which better engine
     "auto" had to do without, and why. Raises InputError for a name that is not in the table, or
     EngineUnavailable saying why it cannot run here.
     """
@@ -126,3 +131,20 @@ def _no_engine(name: str) -> InputError:
     always = " and ".join(ENGINES)
     listed = f"`resonance-tui models list` names all networks; {always} are always there."
     return InputError(f"There is no engine called {describe(name)}.", f"{nearest} {listed}".strip())
+
+
+def confusion_of(engine: str) -> NDArray[np.float64] | None:
+    """Pictures or clips per emotion shown (rows) and read (columns), `[7, 7]`; None where it is
+    not published. "auto" stands for the default engine. Reads a file; no torch.
+
+    Raises InputError for a name that is not in the registry.
+    """
+    import numpy as np
+
+    from resonance_zoo.cards import network_card, still_card
+
+    row = entry(engine)
+    if row.card:
+        return np.array(still_card(row.card).metrics["shipped"]["confusion"], np.float64)
+    known = network_card(engine).confusion if engine not in ENGINES else None
+    return np.array(known.table, np.float64) if known else None

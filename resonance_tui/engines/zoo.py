@@ -16,7 +16,7 @@ import resonance_zoo
 from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
 from resonance_tui.engines.benchmark_cache import cores
 from resonance_tui.engines.catalog import check_ready, kept
-from resonance_tui.errors import EngineUnavailable, in_words
+from resonance_tui.errors import EngineUnavailable, Problem, in_words
 from resonance_tui.texts import tr
 from resonance_zoo.card_types import ClipInput
 from resonance_zoo.cards import network_card
@@ -56,7 +56,7 @@ class ZooEngine:
         self._name = name
         self._device = options.device
         say(tr("building the network"))
-        with _translated(name, options.device):
+        with translate(name, options.device):
             self._load(name, folder, options, say)
 
     def _load(
@@ -96,7 +96,7 @@ class ZooEngine:
         Raises EngineUnavailable where broken weights give something that is no number, and where
         the device fails or runs out of memory.
         """
-        with _translated(self._name, self._device):
+        with translate(self._name, self._device):
             return self._predictor.predict(clip)
 
 
@@ -105,27 +105,27 @@ def check_device(options: EngineOptions) -> None:
     if (options.device, options.precision) != ("auto", "auto"):
         from resonance_zoo.inference import plan
 
-        with _translated("A network", options.device):
+        with translate("A network", options.device):
             plan(options.device, options.precision)
 
 
 @contextlib.contextmanager
-def _translated(name: str, device: str) -> Generator[None]:
+def translate(name: str, device: str) -> Generator[None]:
     """Turn errors of torch and the zoo into EngineUnavailable; others pass through."""
     try:
         yield
     except (RuntimeError, AssertionError, ValueError, MemoryError) as error:
-        known = _translate(error, name, device)
+        known = _translation(error, name, device)
         if known is None:
             raise
         raise known from error
 
 
-def _translate(error: Exception, name: str, device: str) -> EngineUnavailable | None:
+def _translation(error: Exception, name: str, device: str) -> EngineUnavailable | None:
     from resonance_zoo.clip_input import ClipError
     from resonance_zoo.inference import DeviceError
 
-    reason = in_words(error)
+    reason = error.message if isinstance(error, Problem) else in_words(error)
     if isinstance(error, WeightsError):
         return EngineUnavailable(error.message, error.hint)
     if isinstance(error, ClipError):

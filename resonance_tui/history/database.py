@@ -1,4 +1,4 @@
-"""A SQLite file opened for the history, and what SQLite says in words for a person."""
+"""A SQLite file opened for the history, and SQLite's errors as StoreError."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
         db.close()
         if not _needs_side_files(error) or _has_unmerged_rows(path):
             raise
-        # A WAL database wants files beside it even to read; where they cannot be made, nobody
-        # can be writing either, and SQLite may be told so.
+        # A WAL database needs files beside it even to read; where they cannot be made, no program
+        # can write either, so it may be opened as immutable.
         db = _connect(f"{_uri(path)}?mode=ro&immutable=1")
         version = schema.version_of(db, path)
     except BaseException:
@@ -115,8 +115,8 @@ _MESSAGES = {
 
 
 @contextmanager
-def translated(path: Path) -> Generator[None]:
-    """Foreign exceptions end here, as StoreError with words for a person."""
+def translate(path: Path) -> Generator[None]:
+    """Raise what SQLite and the file system raise as StoreError."""
     try:
         yield
     except sqlite3.Error as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from resonance_tui.history.atomic_write import free_name, save
+from resonance_tui.files import free_name, save_text
 from resonance_tui.history.export import records, to_csv
 from resonance_tui.history.recording import Floats, Recording, extend, from_table
 from resonance_tui.history.runs import gaps
@@ -79,5 +79,5 @@ def export_csv(request: Request, start: float, end: float, folder: Path) -> tupl
         rows = store.read(request.channel, int(start), int(end), request.source)
     stamp = datetime.fromtimestamp(start, request.zone).strftime("%Y%m%d-%H%M%S")
     path = free_name(folder / f"{request.channel}-{stamp}.csv")
-    save(path, to_csv(records(rows, request.zone)))
+    save_text(path, to_csv(records(rows, request.zone)))
     return path, len(rows)

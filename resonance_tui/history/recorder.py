@@ -22,7 +22,7 @@ class Recorder:
 
     `add` never blocks and never fails. What the database refuses is kept and tried again every
     second; `problem` says so in one line. Seconds that had to be given up are marked as a gap with
-    its reason. The store stays open: whoever opened it closes it.
+    its reason. The store stays open: its opener closes it.
     """
 
     def __init__(

@@ -93,10 +93,10 @@ def extend(track: Recording, more: Recording) -> Recording:
 
 def with_scores(recorded: Recorded) -> Recorded:
     """The resonance score of every second worked out; some 5 ms for twelve hours."""
-    return replace(recorded, scores=scores(recorded.track))
+    return replace(recorded, scores=resonance_of(recorded.track))
 
 
-def scores(track: Recording) -> NDArray[np.float64]:
+def resonance_of(track: Recording) -> NDArray[np.float64]:
     """How much the room moved together in the half minute up to each second, `float64[N]`, 0-1.
 
     NaN where fewer than two viewers were read, or less than ten seconds of the half minute were

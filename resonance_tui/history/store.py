@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Self
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.errors import StoreError
-from resonance_tui.history.database import open_reader, open_writer, translated
+from resonance_tui.history.database import open_reader, open_writer, translate
 from resonance_tui.history.samples import SESSION_GAP_S, Sample, SessionSpan, Slot, in_sessions
+from resonance_tui.protocol.values import RoomCounts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ class Store:
         self._db: sqlite3.Connection | None = None
         if path.is_dir():  # SQLite would blame the disk
             raise StoreError(f"The history {path} is a folder.", "Name a file.")
-        with translated(path):
+        with translate(path):
             self._db = open_reader(path) if read_only else open_writer(path)
 
     def append(self, rows: Iterable[Sample]) -> int:
@@ -71,7 +72,8 @@ class Store:
         with self._use() as db:
             cursor = db.execute(f"SELECT {', '.join(_COLUMNS)} {where}", values)
             return [
-                Sample(c, t, v, (*rest[:7],), rest[7], rest[8], s) for c, t, s, v, *rest in cursor
+                Sample(c, t, v, *RoomCounts.from_columns(counts), s)
+                for c, t, s, v, *counts in cursor
             ]
 
     def table(
@@ -165,7 +167,7 @@ class Store:
 
     @contextmanager
     def _use(self) -> Generator[sqlite3.Connection]:
-        with self._lock, translated(self.path):
+        with self._lock, translate(self.path):
             if self._db is None:
                 raise StoreError(f"The history {self.path} was closed already.")
             yield self._db

@@ -1,16 +1,15 @@
-"""The accounts and invites of this machine's broker, and where viewers reach it."""
+"""Accounts and invites of this machine's broker, its address, and what a host sends to viewers."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from resonance_broker import AccountsStore, BrokerProblem
+from resonance_broker import AccountsStore, BrokerSettings
 from resonance_broker.accounts import (
     Account,
     AccountList,
@@ -23,9 +22,8 @@ from resonance_broker.accounts import (
 from resonance_broker.passwords import hash_password, new_id, new_secret
 from resonance_tui.errors import InputError, StoreError
 from resonance_tui.files import private_folder, write_private
-from resonance_tui.hosting.problems import translate
 from resonance_tui.protocol.topics import normalize_channel
-from resonance_tui.protocol.urls import BrokerUrl, InviteToken, parse_broker_url
+from resonance_tui.protocol.urls import BrokerUrl, InviteToken, invite_link, parse_broker_url
 from resonance_tui.secret import describe, may_hold_secret
 
 T = TypeVar("T")
@@ -46,7 +44,10 @@ class StoredAccounts:
 def create_account(
     folder: Path, name: str, *, role: str, channels: Sequence[str]
 ) -> tuple[Account, str]:
-    """A new account and its password, of which only a hash is kept. Raises InputError."""
+    """A new account and its password, of which only a hash is kept.
+
+    Raises InputError and BrokerProblem.
+    """
     _check_name(name)
     rooms = tuple(dict.fromkeys(normalize_channel(channel) for channel in channels))
     password = new_secret()
@@ -56,15 +57,14 @@ def create_account(
 
 
 def delete_account(folder: Path, name: str) -> None:
-    """Raises InputError where there is no account `name`."""
+    """Raises InputError for what is no name, BrokerProblem where there is no account `name`."""
     _check_name(name)
     _change(folder, lambda before: (remove_account(before, name), None))
 
 
 def list_accounts(folder: Path) -> StoredAccounts:
-    """Raises InputError and StoreError for a store that cannot be read."""
-    with _problems_translated():
-        stored = AccountsStore(folder).load()
+    """Raises BrokerProblem for a store that cannot be read."""
+    stored = AccountsStore(folder).load()
     now = time.time()
     is_open = [not each.used_by and each.expires_at > now for each in stored.invites.values()]
     accounts = sorted(stored.accounts.values(), key=lambda account: account.name)
@@ -72,7 +72,7 @@ def list_accounts(folder: Path) -> StoredAccounts:
 
 
 def issue_invites(folder: Path, channel: str, count: int, span_s: float) -> list[InviteToken]:
-    """New tokens, of which only hashes are kept. Raises InputError."""
+    """New tokens, of which only hashes are kept. Raises BrokerProblem."""
     tokens = [InviteToken(new_id(), new_secret()) for _ in range(count)]
     now = time.time()
     invites = [
@@ -108,6 +108,30 @@ def remember_address(folder: Path, url: BrokerUrl) -> None:
         raise StoreError(f"{folder} cannot be written: {error.strerror}.") from error
 
 
+def share_lines(
+    settings: BrokerSettings,
+    url: BrokerUrl,
+    rooms: Sequence[str],
+    tokens: Mapping[str, Sequence[InviteToken]] | None = None,
+) -> list[tuple[str, str]]:
+    """The address, and for each room how to join it and invites to send on.
+
+    Without rooms CHANNEL stands for the name; where accounts are asked for, NAME and
+    PASSWORD stand for what each viewer was given. No line ever holds a password; only an
+    invite that comes with a token holds a secret.
+    """
+    typed = f"'{url.spelled_out}'" if url.pin else url.spelled_out
+    secret, login = "", typed
+    if settings.asks_for_names:  # a password typed as an argument would be seen by everyone here
+        secret, login = "RESONANCE_BROKER_PASSWORD=PASSWORD ", typed.replace("://", "://NAME@")
+    lines = [("url", url.place)]
+    for room in rooms or ("CHANNEL",):
+        lines.append(("join", f"{secret}resonance-tui join {room} --broker {login}"))
+        given = (tokens or {}).get(room, ()) if settings.asks_for_names else (None,)
+        lines += [("invite", invite_link(url, room, token)) for token in given]
+    return lines
+
+
 def _check_name(name: str) -> None:
     """A password typed in place of a name is not repeated on the screen."""
     if may_hold_secret(name):
@@ -115,13 +139,4 @@ def _check_name(name: str) -> None:
 
 
 def _change(folder: Path, change: Callable[[AccountList], tuple[AccountList, T]]) -> T:
-    with _problems_translated():
-        return AccountsStore(folder).change(change)
-
-
-@contextlib.contextmanager
-def _problems_translated() -> Generator[None]:
-    try:
-        yield
-    except BrokerProblem as problem:
-        raise translate(problem) from problem
+    return AccountsStore(folder).change(change)

@@ -239,7 +239,7 @@ class Aggregator(ReconnectingConnection):
         return self._settings.heartbeat_s / REPEATS
 
     async def _update_subscriptions(self, client: BrokerClient, now: float) -> None:
-        """Subscribes to the shards that are ours, and keeps those that nobody else counts yet."""
+        """Subscribes to our own shards, and keeps those that no other aggregator counts yet."""
         live = self._live[self._edge]
         owned = shards_owned(self.agent_id, live)
         kept = owned | frozenset(

@@ -27,8 +27,8 @@ PROBE_EVERY_S = 10.0
 class RoomAnnouncement:
     """The rooms of one host, on one connection after the other.
 
-    `notify` is called once for each of them that somebody else hosts. Where two announce a room at
-    the same moment, both receive both, and the one that reached the broker last stays its host.
+    `notify` is called once for each of them that another program hosts. Where two announce a room
+    at the same moment, both receive both; the one whose message came last stays its host.
     """
 
     def __init__(
@@ -105,9 +105,9 @@ class RoomAnnouncement:
 
 
 class RoomAnnouncer(ReconnectingConnection):
-    """A host's connection to a broker that somebody else runs.
+    """A host's connection to a broker that another program runs.
 
-    It has no will: the broker would clear the room for whoever hosts it by then.
+    It has no will: the broker would clear the room of another program that hosts it meanwhile.
     """
 
     def __init__(self, url: BrokerUrl, announcement: RoomAnnouncement) -> None:

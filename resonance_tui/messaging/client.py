@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
-from resonance_tui.messaging.probe import unreachable
+from resonance_tui.messaging import probe
 from resonance_tui.messaging.tls import client_context
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import BrokerUrl
@@ -228,7 +228,7 @@ async def broker_client(
     try:
         await client.connect(min(answer_timeout_s, _CONNECT_TIMEOUT_S))
     except MqttError as error:
-        raise _as_broker_error(error, url) from None
+        raise translate(error, url) from None
     try:
         yield client
     finally:
@@ -240,7 +240,7 @@ def _connect_properties(will_delay_s: int) -> Properties:
     properties.SessionExpiryInterval = (
         will_delay_s + 5
     )  # a will is not kept longer than its session
-    properties.MaximumPacketSize = MAX_PACKET  # the broker drops a stranger's megabytes
+    properties.MaximumPacketSize = MAX_PACKET  # the broker drops larger messages of others
     return properties
 
 
@@ -261,12 +261,13 @@ def reason_code(error: MqttError) -> int | None:
     return code.value if isinstance(code, ReasonCode) else None
 
 
-def _as_broker_error(error: MqttError, url: BrokerUrl) -> BrokerError:
+def translate(error: MqttError, url: BrokerUrl) -> BrokerError:
+    """The BrokerError for a failed connection attempt of aiomqtt."""
     if isinstance(error, MqttConnectError) and isinstance(error.rc, ReasonCode):
         return _refusal(error.rc, url)
     if isinstance(error, _ClosedEarly):
         return NoConnack(f"{url.authority} closed the connection instead of answering")
-    failure = unreachable(error.__context__, url)
+    failure = probe.translate(error.__context__, url)
     is_silence = isinstance(error.__context__, TimeoutError)
     return NoConnack(failure.message) if is_silence else failure
 

@@ -1,7 +1,7 @@
 """The guest's side of enrolment: a one-time invite becomes an account.
 
-Whoever holds an invite may do this one thing with it: send the host a name and the *hash* of the
-password for it. The password itself never leaves the machine it was made on.
+The holder of an invite sends the host a name and the *hash* of a password. The password itself
+never leaves the machine it was made on.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _REFUSALS: dict[str, str] = {
 
 
 def invite_account(ticket: InviteToken) -> str:
-    """The login under which the broker knows an invite's holder."""
+    """The user name of an invite's holder at the broker."""
     return f"{INVITE_PREFIX}{ticket.id}"
 
 
-async def redeem(
+async def enroll(
     invitation: Invite, name: str, digest: str, *, patience_s: float = ANSWER_TIMEOUT_S
 ) -> None:
     """Makes the invite an account of that name, whose password has that hash.
 
     Repeating it with the same name and hash is harmless, so an answer that got lost costs
-    nothing. Raises InviteRefused for an invite that is no good (any more); BrokerUnreachable,
-    BrokerRefused (as CertificateChanged) when nobody could be asked.
+    nothing. Raises InviteRefused for an invite that is not, or no longer, valid; BrokerUnreachable,
+    BrokerRefused (as CertificateChanged) when the host could not be asked.
     """
     ticket = invitation.ticket
     assert ticket is not None, "an invite without a ticket is not redeemed"

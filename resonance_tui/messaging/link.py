@@ -172,7 +172,7 @@ class MqttLink(ReconnectingConnection):
         return True
 
     async def _update_subscriptions(self, client: BrokerClient) -> None:
-        """Subscribes to everybody or unsubscribes, as wanted."""
+        """Subscribes to all reports or unsubscribes, as wanted."""
         topics = [each.topic.filter(channel=self._channel) for each in (REPORT, NICKNAME)]
         if self._wants_all and not self._subscribed_to_all:
             for topic in topics:  # names at QoS 0, too: QoS 1 fills queues

@@ -1,4 +1,4 @@
-"""What a login may do in a room, found out by trying."""
+"""What a login may do in a room, found out by publishing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from resonance_tui.protocol.urls import BrokerUrl
 
 
 async def own_id(url: BrokerUrl, channel: str, viewer_id: str) -> str:
-    """The id under which this login may report in the channel: ours, where its broker lets people
-    choose (as with one account for everybody), else the account's name.
+    """The id under which this login may report in the channel: ours, where the broker lets
+    viewers choose (as with one shared account), else the account's name.
 
     A broker drops what it does not allow without an answer. MQTT 3.1.1 has no reason codes to find
     out by; there `viewer_id` is returned. Raises BrokerRefused, BrokerUnreachable.

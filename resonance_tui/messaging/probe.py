@@ -24,7 +24,7 @@ async def negotiate_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
                 if answer := await _ask(url, version):
                     return 5 if _is_version_5(answer) else 4
     except (OSError, TimeoutError, UnicodeError) as error:  # Unicode: not a name for a host
-        raise unreachable(error, url) from None
+        raise translate(error, url) from None
     raise BrokerUnreachable(f"{url.authority} does not answer like an MQTT broker")
 
 
@@ -75,8 +75,8 @@ async def _open(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWri
     raise failure
 
 
-def unreachable(error: BaseException | None, url: BrokerUrl) -> BrokerError:
-    """Why no connection came about, as an error for a person."""
+def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
+    """The BrokerError for a failed TCP or TLS connection."""
     if isinstance(error, OtherCertificate):
         return CertificateChanged(
             f"{url.authority} shows another certificate ({brief(error.seen)}...) than the one "

@@ -27,7 +27,7 @@ class _Source:
 class RateLimiter:
     """A token bucket for each source, and a mute for sources of broken messages.
 
-    A source is whoever alone publishes on a topic. Times are the receiver's monotonic seconds.
+    A source is the one publisher of a topic. Times are the receiver's monotonic seconds.
     Memory is bounded by `max_sources`. `rate`: for every message, in place of the table's.
 
     Latest wins, so what a bucket refuses is made up for by the source's next heartbeat. On a

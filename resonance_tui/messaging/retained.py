@@ -59,7 +59,7 @@ class RetainedState:
         self.repeat_all()
 
     def take(self) -> list[Outgoing]:
-        """What is to be sent now. The nickname is first, so that nobody appears nameless."""
+        """Messages due now. The nickname is first, so that no viewer appears without one."""
         due, self._due = self._due, set()
         messages: list[Outgoing] = []
         if NICKNAME.kind in due:

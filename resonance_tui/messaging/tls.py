@@ -25,9 +25,11 @@ def client_context(url: BrokerUrl) -> ssl.SSLContext | None:
 
 
 def pinned_context(pin: str) -> ssl.SSLContext:
-    """Accepts the one certificate whose SHA-256 is `pin` (64 hexadecimal digits), whoever signed
-    it and whatever names and dates it holds; for any other the handshake raises OtherCertificate,
-    before any data is sent."""
+    """A context that accepts the one certificate whose SHA-256 is `pin` (64 hexadecimal digits).
+
+    Its issuer, names and dates are not checked. For any other certificate the handshake raises
+    OtherCertificate, before any data is sent.
+    """
 
     class PinnedSocket(ssl.SSLSocket):  # what paho asks for
         def do_handshake(self, block: bool = False) -> None:

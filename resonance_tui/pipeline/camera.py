@@ -48,9 +48,9 @@ MAX_DAMAGED = 30  # frames in a row that cannot be decoded before the source cou
 
 def check_source(source: Source) -> None:
     """Raise SourceInvalid for a file that is no video; call it before the screen starts."""
-    from resonance_tui.pipeline.devices import check_source as check
+    from resonance_tui.pipeline.devices import check_playable
 
-    check(source)
+    check_playable(source)
 
 
 def _open_capture(source: Source) -> Capture:

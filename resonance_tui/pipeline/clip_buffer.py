@@ -139,7 +139,7 @@ class FrameRateMonitor:
 
 
 def too_slow_for(engine: str, fps: float | None, least_fps: float) -> str:
-    """A notice for the person who chose `fps` (None: nobody did); "" where it is enough."""
+    """A notice about a configured `fps` (None: not configured); "" where it is enough."""
     if fps is None or fps >= least_fps:
         return ""
     return tr(

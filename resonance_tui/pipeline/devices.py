@@ -138,7 +138,7 @@ def open_capture(source: Source) -> Capture:
     raise CameraMissing("No camera was asked for.")
 
 
-def check_source(source: Source) -> None:
+def check_playable(source: Source) -> None:
     """Raise SourceInvalid when a file cannot be played. Other kinds may come to life later."""
     if source.kind != "file":
         return

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.engines.base import EngineOptions, EngineSpec
-from resonance_tui.engines.status import EngineState, EngineStatus
+from resonance_tui.engines.base import EngineOptions, EngineSpec, EngineState, EngineStatus
 from resonance_tui.errors import EngineUnavailable, Problem, first_of, in_words
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor, least_rate, too_slow_for
 from resonance_tui.pipeline.emotion_reader import EmotionReader
@@ -93,11 +92,11 @@ class FacePipeline:
         try:
             return await self._read(threads)
         except Exception as error:  # native libraries raise anything; the session continues
-            # As text: a log record that somebody keeps would keep the pictures in its traceback.
+            # As text: a log record that a handler keeps would keep the pictures in its traceback.
             text = "".join(traceback.format_exception(error))
             log.warning("the face is no longer read\n%s", text)
             if self._once:
-                raise _of_recording(error) from None
+                raise translate(error) from None
             self._fail(in_words(error))
         finally:
             threads.close()
@@ -156,8 +155,8 @@ class FacePipeline:
             self._status.preview = None
 
 
-def _of_recording(error: Exception) -> Problem:
-    """The error that ends a recording that plays once; one with its own message stays as it is."""
+def translate(error: Exception) -> Problem:
+    """The Problem that ends a recording that plays once; a Problem stays as it is."""
     first = first_of(error)
     if isinstance(first, Problem):
         return first

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.engines.status import EngineState, EngineStatus
+from resonance_tui.engines.base import EngineState, EngineStatus
 from resonance_tui.listeners import Listeners
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from resonance_tui.errors import SourceInvalid
 from resonance_tui.secret import shown_source
 from resonance_tui.texts import tr
+from resonance_tui.widths import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,11 +81,6 @@ class Source:
         """As the dataclass would, but without a URL's secrets: reprs end in log files."""
         value = mask_url(self.value) if self.kind == "url" else self.value
         return f"Source(kind={self.kind!r}, value={value!r})"
-
-
-def printable(text: str) -> str:
-    """`text` with everything that could move a cursor replaced by "?"."""
-    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def mask_url(url: str) -> str:

@@ -55,7 +55,7 @@ class FaceThreads:
         options: EngineOptions,
         say: Callable[[str], None],
     ) -> Loaded:
-        """Load both by their names in the registries. `say` is told what is being done.
+        """Load both by their names in the registries. `say` takes what is being done.
 
         Raises what the registries raise; FaceModelMissing where a detector that was asked for by
         name needs a model that cannot be fetched.
@@ -70,7 +70,7 @@ class FaceThreads:
         async with asyncio.TaskGroup() as tasks:
             building = tasks.create_task(self._load_detector(detector, model), name="detector")
             # Awaited inside: of an error while the group itself waits, CPython before 3.13 leaves
-            # this task marked as cancelled, and whoever ends it later gets a CancelledError.
+            # this task marked as cancelled, and its later end raises CancelledError.
             loaded, passed_over = await wanted
             found, simpler = await building
         return Loaded(loaded, found, tuple(filter(None, (*passed_over, unfetched or simpler))))

@@ -62,7 +62,7 @@ class Worker:
             with busy():
                 try:
                     job()
-                except Exception:  # of `last`, which nobody awaits
+                except Exception:  # of `last`, which is not awaited
                     log.warning("the end of %s went wrong", self._thread.name, exc_info=True)
             del job  # it may hold a clip, which must not live until the next job
         atexit.unregister(self._wait)

@@ -31,7 +31,7 @@ class LeaveEvent:
 class RoomEvent:
     channel: str
     settings: RoomSettings | None  # None when the host closed the room
-    host: str = ""  # an id of whoever announced it, where it gave one
+    host: str = ""  # the id of the host that announced it, where it gave one
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class EdgeEvent:
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentRequest:
-    """Somebody with an invite asks for an account."""
+    """The holder of an invite asks for an account."""
 
     invite_id: str
     name: str

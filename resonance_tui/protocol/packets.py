@@ -14,7 +14,7 @@ _SESSION_EXPIRY, _WILL_DELAY, _MESSAGE_EXPIRY = 0x11, 0x18, 0x02
 _LONGEST = 268_435_455  # bytes after the first two fields of any packet
 
 
-def connect(
+def connect_packet(
     version: int,
     client_id: str,
     *,

@@ -102,7 +102,7 @@ class MessageTable:
 
     def publisher_of(self, topic: str) -> tuple[str, Rate] | None:
         """Who alone publishes there by the broker's rules, and how fast: a viewer, whatever shard
-        the topic names, or an aggregator ("agent " and its id). None for what is nobody's own,
+        the topic names, or an aggregator ("agent " and its id). None for what has no single owner,
         such as `room` and `total`: one bad publisher must not get it muted for all."""
         levels = _split(topic)
         entry = self._entry(levels)

@@ -46,7 +46,7 @@ class BrokerUrl:
 
     @property
     def place(self) -> str:
-        """Scheme, host and port, whoever asks."""
+        """Scheme, host and port, without a login."""
         return f"{self.scheme}://{self.authority}"
 
     @property
@@ -167,7 +167,7 @@ class Invite:
 
 
 def invite_link(url: BrokerUrl, channel: str, ticket: InviteToken | None = None) -> str:
-    """A link to this room that names nobody; only the ticket, where there is one, is a secret."""
+    """A link to this room without a user name; only the token, where there is one, is a secret."""
     query = ["tls=1"] if url.is_tls else []
     query += [f"pin={url.pin}"] if url.pin else []
     if ticket is not None:

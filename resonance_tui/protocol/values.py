@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from resonance_tui.emotions import Emotion
 
@@ -17,6 +18,36 @@ Counts = tuple[int, ...]  # nine, in the order of `Emotion`
 NO_COUNTS: Counts = (0,) * len(Emotion)
 
 INVITE_PREFIX = "invite-"  # an invite's login on the broker is this and the invite's id
+
+
+class RoomCounts(NamedTuple):
+    """How many viewers of a room are in each state.
+
+    Messages carry nine counts in the order of `Emotion`, in which `away` stands before `unsure`;
+    database and sheets have nine columns in the order of the fields here.
+    """
+
+    emotions: tuple[int, ...]  # seven, in the order of `Emotion`
+    unsure: int
+    away: int
+
+    @classmethod
+    def from_nine(cls, nine: Sequence[int]) -> RoomCounts:
+        """From counts in the order of `Emotion`."""
+        return cls(tuple(nine[: Emotion.AWAY]), nine[Emotion.UNSURE], nine[Emotion.AWAY])
+
+    @classmethod
+    def from_columns(cls, columns: Sequence[int]) -> RoomCounts:
+        """From the columns of a stored row. Raises ValueError unless there are nine."""
+        *emotions, unsure, away = columns
+        if len(columns) != len(Emotion):
+            raise ValueError(f"{len(columns)} counts instead of {len(Emotion)}")
+        return cls(tuple(emotions), unsure, away)
+
+    @property
+    def nine(self) -> Counts:
+        """In the order of `Emotion`."""
+        return (*self.emotions, self.away, self.unsure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +86,7 @@ class RoomSettings:
     tick_ms: int = 250
     heartbeat_s: int = 10
     ttl_s: int = 30
-    mesh_max: int = 200  # viewers up to whom everybody subscribes to everybody
+    mesh_max: int = 200  # up to so many viewers, all subscribe to all reports
 
     @property
     def patience_s(self) -> float:

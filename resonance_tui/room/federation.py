@@ -35,7 +35,7 @@ class Edges:
     A viewer is connected to one edge at a time, so edges are added up, while the agents of one
     edge share its shards among themselves. An edge that has been silent for `silent_after`
     seconds, or that is known to be `down`, is left out: its viewers go to other edges and
-    are counted there. `home`: the edge of whoever adds up; "" where there is only one.
+    are counted there. `home`: the edge of the aggregator that adds up; "" where there is only one.
     """
 
     def __init__(self, home: str = "", *, ttl: float = 30.0, silent_after: float = 7.5) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.values import Report
+from resonance_tui.protocol.values import Report, RoomCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +232,12 @@ class RoomState:
 
     def _snapshot(self, changed: frozenset[str], gone: frozenset[str]) -> RoomSnapshot:
         rows = tuple(self._rows.values()) if changed or gone else self._last.rows
+        emotions, unsure, away = RoomCounts.from_nine(self._tally)
         return RoomSnapshot(
             viewers=len(self._present),
-            counts=tuple(self._tally[: Emotion.AWAY]),
-            unsure=self._tally[Emotion.UNSURE],
-            away=self._tally[Emotion.AWAY],
+            counts=emotions,
+            unsure=unsure,
+            away=away,
             rows=rows,
             changed=changed,
             gone=gone,

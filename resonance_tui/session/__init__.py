@@ -1,6 +1,6 @@
 """One person in one room, without a screen: `core.Session` runs it, `events` is what it shows."""
 
-from resonance_tui.engines.status import EngineState, EngineStatus, untrained
+from resonance_tui.engines.base import EngineState, EngineStatus, untrained
 from resonance_tui.session.events import (
     CorrectedCounts,
     LinkUpdate,

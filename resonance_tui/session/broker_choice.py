@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from resonance_tui.config import DEFAULT_BROKER_URL
-from resonance_tui.errors import BrokerFailed, ExtraMissing
+from resonance_tui.errors import Problem
 from resonance_tui.messaging.probe import is_reachable
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 
@@ -24,8 +24,8 @@ async def choose_broker(
 ) -> BrokerUrl:
     """The configured broker; else the one at the default address; else one started here.
 
-    `stack` ends a broker that is started; `on_started` takes its address. Raises BrokerFailed and
-    ExtraMissing where none can be started.
+    `stack` ends a broker that is started; `on_started` takes its address. Raises BrokerProblem
+    where none can be started.
     """
     if configured is not None:
         return configured
@@ -34,39 +34,34 @@ async def choose_broker(
         return url
     try:
         started = await _start_in_thread()
-    except (BrokerFailed, ExtraMissing):
+    except Problem:
         if await is_reachable(url, PATIENCE_S):
             return url
         raise
     stack.push_async_callback(asyncio.to_thread, started.stop)
     if parse_broker_url(started.url).port != url.port and await is_reachable(url, PATIENCE_S):
-        return url  # another program here was a moment quicker: that is where all meet
+        return url  # another program has started one at the default address meanwhile
     on_started(started.url)
     return parse_broker_url(started.url)
 
 
 async def _start_in_thread() -> RunningBroker:
-    """Starts a broker; whoever is cancelled meanwhile leaves none behind.
+    """Starts a broker; a cancellation meanwhile stops it again.
 
-    A thread cannot be cancelled: the broker would come up with nobody to stop it.
+    The thread cannot be cancelled, so its broker is awaited and stopped.
     """
     starting = asyncio.get_running_loop().run_in_executor(None, _start_local_broker)
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        with contextlib.suppress(BrokerFailed, ExtraMissing):
+        with contextlib.suppress(Problem):
             started = await starting
             await asyncio.to_thread(started.stop)
         raise
 
 
 def _start_local_broker() -> RunningBroker:
-    """A broker of our own on this machine (blocking)."""
+    """A broker of our own on this machine (blocking). Raises BrokerProblem."""
     import resonance_broker
 
-    try:
-        return resonance_broker.local_broker()
-    except resonance_broker.BrokerProblem as problem:
-        is_absent = problem.kind is resonance_broker.ProblemKind.EXTRA_MISSING
-        error = ExtraMissing if is_absent else BrokerFailed
-        raise error(problem.message, problem.hint) from problem
+    return resonance_broker.local_broker()

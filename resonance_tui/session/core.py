@@ -49,7 +49,7 @@ from resonance_tui.texts import tr
 
 ROOM_TICK_S = 0.25  # a quiet room is looked at this often
 ROOM_GAP_S = 0.1  # a busy one no oftener than this; news in a quiet one shows at once
-LARGE_ROOM = 200  # viewers; in larger ones somebody changes all the time
+LARGE_ROOM = 200  # viewers; in larger ones some row changes all the time
 TELL_AT_LEAST_S = 1.0  # listeners hear of themselves and the room this often when nothing changes
 
 

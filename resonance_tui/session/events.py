@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.status import EngineStatus
+from resonance_tui.engines.base import EngineStatus
 from resonance_tui.messaging.connection import LinkStatus
 from resonance_tui.pipeline.sources import CameraStatus
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
@@ -50,7 +50,7 @@ class SessionView:
     me: SelfView = field(default_factory=SelfView)
     room: RoomSnapshot = EMPTY_ROOM
     resonance: float | None = None  # how much the room moves together, 0-1; None: not known
-    corrected: CorrectedCounts | None = None  # None while nobody asked for them
+    corrected: CorrectedCounts | None = None  # None unless switched on
     is_sharing: bool = True
     is_recording: bool = False
     notice: str = ""  # one line that the person should see (a local broker was started, ...)

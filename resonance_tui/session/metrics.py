@@ -57,7 +57,7 @@ def _named(engine: str) -> str:
 
 
 def _read_table(engine: str) -> NDArray[np.float64] | None:
-    from resonance_tui.engines.confusion import confusion_of
+    from resonance_tui.engines.registry import confusion_of
 
     return confusion_of(engine)
 

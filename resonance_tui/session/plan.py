@@ -32,7 +32,7 @@ class SessionPlan:
     database: Path | None = None  # record there
     title: str = ""  # of the recording
     sinks: tuple[SinkPlan, ...] = ()  # and bring what is recorded there
-    observe_only: bool = False  # the logger: sees the room, is not in it
+    observe_only: bool = False  # a logger: sees the room without being counted
 
 
 LinkFactory = Callable[[BrokerUrl, SessionPlan, str], Link]  # broker, plan, own id

@@ -1,11 +1,10 @@
-"""The room as one viewer knows it: everybody's reports in a small one, the total in a large one."""
+"""The room as one viewer knows it: all reports in a small room, the total in a large one."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
 
-from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.events import (
     Event,
     LeaveEvent,
@@ -15,13 +14,13 @@ from resonance_tui.protocol.events import (
     TotalEvent,
     TotalOverEvent,
 )
-from resonance_tui.protocol.values import RoomSettings
+from resonance_tui.protocol.values import RoomCounts, RoomSettings
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
 
-FILL_S = 2.0  # at most: until everybody's reports are in, the last total is shown
-SETTLE_S = 0.5  # at first: for what a broker kept of a room
-RETURN_S = 5.0  # for others to find a broker again that fell
+FILL_S = 2.0  # at most: the last total is shown until all reports are in
+SETTLE_S = 0.5  # after the first connection: for retained messages
+RETURN_S = 5.0  # for other viewers to reconnect to a restarted broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class RoomModel:
         self._shown = EMPTY_ROOM
         self._fills_until = -math.inf
         self._is_connected = False
-        self._missing = math.inf  # so many were here when the line was lost; 0: nobody is missed
+        self._missing = math.inf  # viewers shown when the connection was lost; 0: none awaited
         self._doubts_until = math.inf
         self._adjust()
 
@@ -66,7 +65,7 @@ class RoomModel:
         return self._switch.mode is Mode.MESH
 
     def connected(self, is_connected: bool, now: float) -> None:
-        """Whether there is a line to the room; to be told before each `look`."""
+        """Take the state of the connection; call it before each `look`."""
         if is_connected and not self._is_connected:
             is_first = self._missing == math.inf
             self._doubts_until = now + (SETTLE_S if is_first else self.pace.heartbeat_s + RETURN_S)
@@ -79,8 +78,8 @@ class RoomModel:
     def is_fact(self, now: float) -> bool:
         """Whether the snapshot of the last `look` may be recorded.
 
-        One who is cut off knows nothing. One who is back waits until as many are confirmed as
-        there were, or for the time in which they would be back.
+        Disconnected: no. Reconnected: once as many viewers are confirmed as were shown before, or
+        after the time in which they would have reconnected.
         """
         is_all_there = self._confirmed >= self._missing
         if self._is_connected and (is_all_there or now >= self._doubts_until):
@@ -89,7 +88,7 @@ class RoomModel:
 
     @property
     def _confirmed(self) -> int:
-        """Of the viewers shown, those of whom one has heard since the line came back."""
+        """Viewers shown that a report has confirmed since the reconnection."""
         shown = self._shown.viewers
         return shown if self._shown.is_total else shown - self._room.doubted
 
@@ -109,7 +108,7 @@ class RoomModel:
                 self._switch.observe(order, event.counts, now, is_spread=is_spread)
             case TotalOverEvent():
                 self._switch.end()
-            case _:  # what aggregators tell each other
+            case _:  # between aggregators
                 return
 
     def _adjust(self) -> None:
@@ -119,7 +118,7 @@ class RoomModel:
         self._room.be_patient(ttl=pace.ttl_s, stale_after=pace.stale_after_s)
 
     def look(self, now: float, own: ViewerRow | None) -> RoomSnapshot:
-        """The room as of now. `own`: this viewer's row, for rooms that list nobody else."""
+        """The room as of now. `own`: this viewer's row, for rooms that list no other."""
         before = self._switch.mode
         if self._switch.select(now) is not before:
             self._change_over(now)
@@ -138,15 +137,15 @@ class RoomModel:
         self._fills_until = now + FILL_S if is_mesh else -math.inf
 
     def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:
-        counts = self._switch.counts
+        emotions, unsure, away = RoomCounts.from_nine(self._switch.counts)
         rows = (own,) if own is not None else ()
         is_new = rows != self._shown.rows
         here = {row.viewer_id for row in rows}
         return RoomSnapshot(
-            viewers=sum(counts),
-            counts=tuple(counts[: Emotion.AWAY]),
-            unsure=counts[Emotion.UNSURE],
-            away=counts[Emotion.AWAY],
+            viewers=sum(self._switch.counts),
+            counts=emotions,
+            unsure=unsure,
+            away=away,
             rows=rows if is_new else self._shown.rows,
             changed=frozenset(here if is_new else ()),
             gone=frozenset(row.viewer_id for row in self._shown.rows) - here,

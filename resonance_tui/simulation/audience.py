@@ -11,14 +11,14 @@ from resonance_tui.errors import BrokerError
 from resonance_tui.messaging.permissions import check_audience
 from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.shutdown import for_seconds
 from resonance_tui.simulation.crowd import SimulatedCrowd
 from resonance_tui.simulation.observer import RoomObserver
 from resonance_tui.simulation.simulated_connection import find_route
 from resonance_tui.simulation.standing import Standing, count_mismatch
-from resonance_tui.time_limit import for_seconds
 
 SETTLE_S = 3.0  # reports that are on their way arrive, a total has its tick
-_OTHER_VIEWERS = 5000  # beside the crowd, whom the count of the room has space for
+_OTHER_VIEWERS = 5000  # beside the crowd, that the observer's room can count
 
 Report = Callable[[Standing], object]
 
@@ -91,7 +91,7 @@ async def _run_crowd(
 
 
 async def _wait_for_reports(crowd: SimulatedCrowd, observer: RoomObserver) -> None:
-    """Nobody sends any more: what is still missing after `SETTLE_S` was lost."""
+    """No viewer sends any more: what is still missing after `SETTLE_S` was lost."""
     ends = time.monotonic() + SETTLE_S
     while time.monotonic() < ends and not _standing(crowd, observer).is_complete:
         await asyncio.sleep(0.1)

@@ -63,20 +63,20 @@ class SimulatedMood:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """From when to when somebody is in the room; seconds since the start."""
+    """When a viewer is in the room; seconds since the start."""
 
     arrives_at: float
     leaves_at: float
 
 
 def first_visit(rng: random.Random, within_s: float, stay_s: float) -> Visit:
-    """Somebody comes in the first `within_s` seconds and stays `stay_s` on average."""
+    """A viewer joins in the first `within_s` seconds and stays `stay_s` on average."""
     arrives_at = rng.uniform(0, within_s)
     return Visit(arrives_at, arrives_at + _stay_length(rng, stay_s))
 
 
 def next_visit(rng: random.Random, after: float, stay_s: float) -> Visit:
-    """Somebody comes some seconds after another has left at `after`."""
+    """A viewer joins some seconds after another has left at `after`."""
     arrives_at = after + rng.uniform(0.5, 8.0)
     return Visit(arrives_at, arrives_at + _stay_length(rng, stay_s))
 

@@ -16,6 +16,7 @@ from resonance_tui.protocol.events import Event, LeaveEvent, ReportEvent, TotalE
 from resonance_tui.protocol.messages import REPORT, TOTAL
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.protocol.values import RoomCounts
 from resonance_tui.room.state import RoomState
 
 _LISTEN_FOR_A_TOTAL_S = 1.0  # a retained one comes at once, a live one within its tick
@@ -58,7 +59,7 @@ class RoomObserver:
         if not self._in_mesh:
             return RoomView()
         room = self._room.tick(now)
-        counts = (*room.counts, room.away, room.unsure)
+        counts = RoomCounts(room.counts, room.unsure, room.away).nine
         return RoomView("mesh", room.viewers, counts, self._heard)
 
     async def run(self, version: int) -> None:

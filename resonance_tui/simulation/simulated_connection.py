@@ -13,15 +13,22 @@ import socket
 import time
 from collections.abc import Callable
 
-from resonance_tui.errors import BrokerUnreachable
+from resonance_tui.errors import BrokerUnreachable, InputError
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.probe import why_unreachable
 from resonance_tui.messaging.tls import client_context
-from resonance_tui.protocol.packets import DISCONNECT, PINGREQ, connack_code, connect, publish
+from resonance_tui.protocol.packets import (
+    DISCONNECT,
+    PINGREQ,
+    connack_code,
+    connect_packet,
+    publish,
+)
 from resonance_tui.protocol.urls import BrokerUrl
 
 KEEPALIVE_S = 30
 _ANSWER_TIMEOUT_S = 10.0
+_OTHER_FILES = 64  # open files of this program beside the simulated connections
 _HEAD = 5  # bytes of a CONNACK that say how it went, at most
 _WRITE_AHEAD = 16_384  # bytes that wait for a slow broker before a connection counts as slow
 
@@ -37,7 +44,7 @@ class Route:
 
 
 async def find_route(url: BrokerUrl, version: int) -> Route:
-    """The first address of the host at which somebody listens. Raises BrokerUnreachable."""
+    """The first address of the host that accepts a connection. Raises BrokerUnreachable."""
     loop = asyncio.get_running_loop()
     failure: OSError = socket.gaierror()
     try:
@@ -53,6 +60,26 @@ async def find_route(url: BrokerUrl, version: int) -> Route:
     except OSError as error:
         failure = error
     raise BrokerUnreachable(why_unreachable(failure, url)) from None
+
+
+def allow_connections(connections: int) -> None:
+    """Raise this process's own limit of open files if need be. Raises InputError when the
+    shell does not allow as many as there are connections."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    needed = connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise InputError(
+            f"{connections} connections need {needed} open files, and ulimit -n allows {hard}",
+            f"Type: ulimit -n {needed} (as root where it is refused), "
+            f"or let viewers share: --connections {max(1, hard - _OTHER_FILES)}",
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 class SimulatedConnection(asyncio.Protocol):
@@ -83,7 +110,7 @@ class SimulatedConnection(asyncio.Protocol):
         self._connack, self._head = loop.create_future(), b""
         self._is_leaving = self._is_slow = False
         url = route.url
-        packet = connect(
+        packet = connect_packet(
             route.version,
             client_id,
             keepalive_s=KEEPALIVE_S,

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from resonance_tui.emotions import WORDS, Emotion
+from resonance_tui.emotions import WORDS
+from resonance_tui.protocol.values import RoomCounts
 from resonance_tui.simulation.observer import RoomView
 
 
@@ -19,7 +20,7 @@ class Standing:
     lost: int  # connections that broke
     turned_away: int  # connections that were refused or timed out
     room: RoomView
-    mismatch: int  # viewers of the crowd whom the room does not count as what they last sent
+    mismatch: int  # viewers of the crowd that the room counts otherwise than they last sent
 
     @property
     def is_complete(self) -> bool:
@@ -29,7 +30,7 @@ class Standing:
 
     def as_event(self, kind: str) -> dict[str, Any]:
         """For scripts, as of now."""
-        counts = dict(zip(WORDS, self.room.counts, strict=False))
+        emotions, unsure, away = RoomCounts.from_nine(self.room.counts)
         return {
             "type": kind,
             "t": round(time.time(), 3),
@@ -41,9 +42,9 @@ class Standing:
             "room": {
                 "source": self.room.source,
                 "viewers": self.room.viewers,
-                "counts": counts,
-                "unsure": self.room.counts[Emotion.UNSURE],
-                "away": self.room.counts[Emotion.AWAY],
+                "counts": dict(zip(WORDS, emotions, strict=True)),
+                "unsure": unsure,
+                "away": away,
             },
             "mismatch": self.mismatch,
         }

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 CAP_S = 64.0  # the longest that back-off alone waits
 ASKED_CAP_S = 600.0  # the longest that a Retry-After header makes us wait
-GIVE_UP_AFTER = 8  # failures in a row; then a person is told
+GIVE_UP_AFTER = 8  # failures in a row; then a notice is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Backoff:
 
     @property
     def is_hopeless(self) -> bool:
-        """Calls have failed so often in a row that a person should be told."""
+        """Whether calls have failed so often in a row that a notice is due."""
         return self.failures >= GIVE_UP_AFTER
 
     def wait_s(self, now: float) -> float:

@@ -83,7 +83,7 @@ class Sink(ABC):
     @property
     @abstractmethod
     def is_hopeless(self) -> bool:
-        """Steps have failed so often in a row that a person should be told."""
+        """Whether steps have failed so often in a row that a notice is due."""
 
     # What commands ask
 
@@ -96,8 +96,8 @@ class Sink(ABC):
     @classmethod
     @abstractmethod
     def choose_target(cls, config: Config, channel: str, target: str) -> Config:
-        """Remembers where rows of the channel go from now on, as `log` was told. Returns the
-        config to go on with. Raises InputError, and StoreError."""
+        """Store `target`, an option of `log`, as where rows of the channel go from now on. Returns
+        the config to go on with. Raises InputError, and StoreError."""
 
     @classmethod
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The table of sinks: one line each. Whoever needs a sink finds it here, by its name."""
+"""The table of sinks: one row each, found by name."""
 
 from __future__ import annotations
 

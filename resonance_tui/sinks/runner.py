@@ -14,7 +14,7 @@ from resonance_tui.listeners import Listeners
 from resonance_tui.pipeline.worker import Worker
 from resonance_tui.sinks import registry
 from resonance_tui.sinks.base import Sink, SinkPlan
-from resonance_tui.sinks.tables import open_tables
+from resonance_tui.sinks.deliveries import open_tables
 from resonance_tui.texts import mark, tr
 
 INTERVAL_S = 15.0  # between two looks for new rows

@@ -1,4 +1,4 @@
-"""What the screens can be told to do: keys, key bar, help and palette come from these tables.
+"""What the screens can do: keys, key bar, help and palette come from these tables.
 
 A new key is a row of LIVE or HISTORY, and a method of the screen.
 """
@@ -221,10 +221,10 @@ def by_group(actions: Iterable[Action]) -> dict[str, list[Action]]:
 
 def help_rows(actions: Iterable[Action]) -> list[tuple[str, str]]:
     """(keys, sentence) a row, without headings: the first key of each action."""
-    told = [action for group in by_group(actions).values() for action in group if action.help]
+    with_help = [action for group in by_group(actions).values() for action in group if action.help]
     return [
         (" ".join(key_name(action.keys[0]) for action in run), tr(sentence))
-        for sentence, run in groupby(told, key=lambda action: action.help)
+        for sentence, run in groupby(with_help, key=lambda action: action.help)
     ]
 
 
@@ -237,7 +237,7 @@ def bindings(actions: Iterable[Action], prefix: str) -> list[BindingType]:
 
 
 class ActionScreen(PatientScreen[None]):
-    """A screen that is told what to do by a table of actions."""
+    """A screen whose keys and commands come from a table of actions."""
 
     PREFIX: ClassVar[str]
 

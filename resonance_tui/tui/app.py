@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
 from resonance_tui.errors import INTERRUPTED, Problem
-from resonance_tui.tui.actions import palette_commands
+from resonance_tui.tui.base_app import BaseApp
 from resonance_tui.tui.join_context import JoinContext, SessionLike
-from resonance_tui.tui.patience import PatientApp
-from resonance_tui.tui.placed import placing
 from resonance_tui.tui.screens.consent import ConsentScreen
 from resonance_tui.tui.screens.error import ErrorScreen, explain
 from resonance_tui.tui.screens.live import LiveScreen
 from resonance_tui.tui.screens.lobby import LobbyScreen
-from resonance_tui.tui.signals import leave_on_signals
-from resonance_tui.tui.theme import RESONANCE, heed_no_color
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +30,7 @@ HEIGHTS = [(0, "-flat"), (10, "-low"), (14, "-short"), (22, "-mid"), (34, "-tall
 HistoryFactory = Callable[[str], Screen[None]]
 
 
-class ResonanceApp(PatientApp):
+class ResonanceApp(BaseApp):
     """Consent, then a channel, then the room. `failure` holds what ended the last session."""
 
     TITLE = "resonance"
@@ -47,7 +41,6 @@ class ResonanceApp(PatientApp):
     ]
 
     def __init__(self, launch: JoinContext, history: HistoryFactory | None = None) -> None:
-        heed_no_color()
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
         self.launch = launch
@@ -57,13 +50,7 @@ class ResonanceApp(PatientApp):
         self._place: tuple[str, str] | None = None
         self._worker: Worker[None] | None = None
 
-    def get_driver_class(self) -> type[Driver]:
-        return placing(super().get_driver_class())
-
     def on_mount(self) -> None:
-        self.register_theme(RESONANCE)
-        self.theme = RESONANCE.name
-        leave_on_signals(self, self.action_interrupt)
         if self.launch.needs_consent:
             self.push_screen(ConsentScreen(self.launch.broker_url), self._consented)
         else:
@@ -138,7 +125,7 @@ class ResonanceApp(PatientApp):
         await self._quit(INTERRUPTED)
 
     async def _quit(self, return_code: int) -> None:
-        """Leave the room, wait a moment for the goodbye, end."""
+        """Leave the room, wait up to LEAVE_WITHIN_S for its closing messages, end."""
         await self.screen_is_there()  # a signal may come as early as a key
         if isinstance(self.screen, LiveScreen):
             self.screen.say_leaving()
@@ -161,6 +148,3 @@ class ResonanceApp(PatientApp):
     def action_history(self) -> None:
         if self._history is not None and self._place is not None:
             self.push_screen(self._history(self._place[0]))
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        return palette_commands(super().get_system_commands(screen), screen)

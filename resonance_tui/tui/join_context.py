@@ -1,4 +1,4 @@
-"""What the screens need from whoever starts them: a channel, a broker's list, a session."""
+"""What the screens need to start: a channel, a broker's list, a session."""
 
 from __future__ import annotations
 

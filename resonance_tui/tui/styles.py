@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from resonance_tui.emotions import STYLES, Emotion
-from resonance_tui.widths import JOINERS, cut, is_new_emoji
+from resonance_tui.widths import cut, printable
 
 Line = list[Segment]
 
@@ -44,15 +44,6 @@ _EMOTION_STYLES = {code: Style(color=look.color) for code, look in STYLES.items(
 
 def _emotion_style(code: Emotion) -> Style:
     return _EMOTION_STYLES[code]
-
-
-def printable(text: str) -> str:
-    """`text` without anything that a terminal could act on."""
-    return text if text.isprintable() else "".join(filter(_is_drawn, text))
-
-
-def _is_drawn(char: str) -> bool:
-    return char.isprintable() or char in JOINERS or is_new_emoji(char)
 
 
 def fit(text: str, width: int) -> str:

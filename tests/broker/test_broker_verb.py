@@ -21,21 +21,15 @@ from limits import patience
 from machine import free_port
 
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
-from resonance_broker.address import pinned_context
+from resonance_broker.address import trusting_context
 from resonance_broker.mosquitto import FIGURES
 from resonance_broker.preflight import speaks_mqtt
-from resonance_tui.commands.broker.start import describe, run
+from resonance_tui.cli import run_verb
+from resonance_tui.commands.broker.start import run, traffic_line
 from resonance_tui.emotions import Emotion
-from resonance_tui.errors import (
-    BrokerFailed,
-    BrokerNotInstalled,
-    InputError,
-    InvalidChannel,
-    PortTaken,
-)
+from resonance_tui.errors import InputError, InvalidChannel
 from resonance_tui.hosting import watch
-from resonance_tui.hosting.problems import translate
-from resonance_tui.hosting.share import share_lines
+from resonance_tui.hosting.accounts import share_lines
 from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.protocol import messages
 from resonance_tui.protocol.events import RoomEvent, TotalEvent
@@ -203,7 +197,7 @@ async def test_counts_behind_passwords_and_tls(
         username="ada",
         password="enigma",
         protocol=protocol("mosquitto"),
-        tls_context=pinned_context(cert),
+        tls_context=trusting_context(cert),
     )
     async with asyncio.timeout(patience(15)), ada:
         await ada.subscribe("resonance/1/demo/total")
@@ -222,7 +216,7 @@ async def test_counts_behind_passwords_and_tls(
 def test_refusals_come_before_anything_is_started(tmp_path: Path) -> None:
     with pytest.raises(InvalidChannel):
         run(channels=["not a channel!"])
-    with pytest.raises(InputError, match="can only be reached from this machine"):
+    with pytest.raises(BrokerProblem, match="can only be reached from this machine"):
         run(public=True, host="127.0.0.1", folder=tmp_path)
     with pytest.raises(InputError, match="nobody to invite"):
         run(public=True, insecure=True, invites=1, channels=["a"])
@@ -233,25 +227,30 @@ def test_refusals_come_before_anything_is_started(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a certificate of its own"):
         run(tls=True, tls_cert=tmp_path / "cert.pem")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(InputError, match="TLS needs both"):
+    with pytest.raises(BrokerProblem, match="TLS needs both"):
         run(tls_cert=tmp_path / "cert.pem")
 
 
 @pytest.mark.parametrize(
-    ("kind", "error", "code"),
+    ("kind", "code"),
     [
-        (ProblemKind.USAGE, InputError, 2),
-        (ProblemKind.FILE, InputError, 2),
-        (ProblemKind.PORT_TAKEN, PortTaken, 2),
-        (ProblemKind.NOT_INSTALLED, BrokerNotInstalled, 1),
-        (ProblemKind.FAILED, BrokerFailed, 1),
+        (ProblemKind.USAGE, 2),
+        (ProblemKind.FILE, 2),
+        (ProblemKind.PORT_TAKEN, 2),
+        (ProblemKind.EXTRA_MISSING, 2),
+        (ProblemKind.NOT_INSTALLED, 1),
+        (ProblemKind.FAILED, 1),
     ],
 )
-def test_every_problem_has_its_error_and_exit_code(kind, error, code: int) -> None:
-    translated = translate(BrokerProblem(kind, "what", "how"))
-    assert type(translated) is error
-    assert (translated.message, translated.hint) == ("what", "how")
-    assert translated.exit_code == code
+def test_every_kind_of_problem_is_printed_and_ends_with_its_exit_code(
+    kind: ProblemKind, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command(**_: object) -> None:
+        raise BrokerProblem(kind, "what", "how")
+
+    assert run_verb(command, []) == code
+    said = capsys.readouterr().err
+    assert "error: what" in said and "how" in said
 
 
 def test_no_line_ever_holds_a_password() -> None:
@@ -358,7 +357,7 @@ def test_after_a_restart_rates_do_not_go_below_nothing() -> None:
 
 
 def test_the_status_line_in_words() -> None:
-    assert describe(Figures(), 5.0) == "waiting for the first figures · up 0:00:05"
-    assert describe(Figures(1, 0.25, 12.0), 3723.9) == (
+    assert traffic_line(Figures(), 5.0) == "waiting for the first figures · up 0:00:05"
+    assert traffic_line(Figures(1, 0.25, 12.0), 3723.9) == (
         "1 viewer · 0.2 in/s · 12.0 out/s · up 1:02:03"
     )

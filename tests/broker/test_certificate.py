@@ -19,7 +19,7 @@ from resonance_tui.config import load
 from resonance_tui.errors import BrokerUnreachable, CertificateChanged, InvalidBrokerUrl
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.client import broker_client
-from resonance_tui.messaging.enrollment import redeem
+from resonance_tui.messaging.enrollment import enroll
 from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.protocol.urls import BrokerUrl, invite_link, parse_broker_url
 from resonance_tui.simulation.simulated_connection import find_route
@@ -52,7 +52,7 @@ async def test_a_changed_certificate_is_refused_before_a_word_is_said(
     seen = pinned(broker).pin
     attempts = [
         lambda: negotiate_version(url),
-        lambda: redeem(replace(invited(broker), url=url), "mia", digest_of("one")),
+        lambda: enroll(replace(invited(broker), url=url), "mia", digest_of("one")),
         lambda: _connect(url),
     ]
     for attempt in attempts:

@@ -27,7 +27,7 @@ from resonance_tui.config import load
 from resonance_tui.errors import BrokerUnreachable, InputError, InviteRefused
 from resonance_tui.logins import Logins
 from resonance_tui.messaging.client import broker_client
-from resonance_tui.messaging.enrollment import redeem
+from resonance_tui.messaging.enrollment import enroll
 from resonance_tui.protocol.urls import BrokerUrl, invite_link, parse_invite
 
 pytestmark = pytest.mark.mosquitto
@@ -39,11 +39,11 @@ pytestmark = pytest.mark.mosquitto
 async def test_an_invite_lets_one_person_in_once(broker: RunningBroker) -> None:
     invitation = invited(broker)
     async with hosted(broker):
-        await redeem(invitation, "mia", digest_of("one"))
+        await enroll(invitation, "mia", digest_of("one"))
         assert await comes_in(invitation.url, "mia", "one")
-        await redeem(invitation, "mia", digest_of("one"))  # as after an answer that got lost
+        await enroll(invitation, "mia", digest_of("one"))  # as after an answer that got lost
         with pytest.raises(InviteRefused, match="has been used") as caught:
-            await redeem(invitation, "eve", digest_of("two"))
+            await enroll(invitation, "eve", digest_of("two"))
         assert caught.value.exit_code == 2
         assert not await comes_in(invitation.url, "eve", "two", within_s=0)
     text = (broker.settings.accounts / "accounts.json").read_text()
@@ -54,7 +54,7 @@ async def test_of_many_who_hold_one_invite_one_gets_in(broker: RunningBroker) ->
     invitation = invited(broker)
     async with hosted(broker):
         names = [f"v{number}" for number in range(6)]
-        asked = [redeem(invitation, name, digest_of(name)) for name in names]
+        asked = [enroll(invitation, name, digest_of(name)) for name in names]
         results = await asyncio.gather(*asked, return_exceptions=True)
     assert sum(result is None for result in results) == 1
     refused = [result for result in results if result is not None]
@@ -66,27 +66,27 @@ async def test_an_invite_that_expired_or_nobody_made_is_told_so(broker: RunningB
     forged = replace(stranger, ticket=replace(stranger.ticket, secret="a" * 29))
     async with hosted(broker):
         with pytest.raises(InviteRefused, match="has expired"):
-            await redeem(late, "mia", digest_of("one"))
+            await enroll(late, "mia", digest_of("one"))
         with pytest.raises(InviteRefused, match="does not know that invite"):
-            await redeem(forged, "mia", digest_of("one"))
+            await enroll(forged, "mia", digest_of("one"))
 
 
 async def test_while_the_host_is_away_an_invite_stays_good(broker: RunningBroker) -> None:
     invitation = invited(broker)
     broker.renew_people()
     with pytest.raises(BrokerUnreachable, match="host's program does not answer"):
-        await redeem(invitation, "mia", digest_of("one"), patience_s=0.3)
+        await enroll(invitation, "mia", digest_of("one"), patience_s=0.3)
     async with hosted(broker):
-        await redeem(invitation, "mia", digest_of("one"))
+        await enroll(invitation, "mia", digest_of("one"))
 
 
 async def test_accounts_outlive_a_crash_and_a_restart(broker, start) -> None:
     invitation, second = invited(broker), invited(broker)
     async with hosted(broker):
-        await redeem(invitation, "mia", digest_of("one"))
+        await enroll(invitation, "mia", digest_of("one"))
         os.kill(broker.pid, signal.SIGKILL)
         assert await comes_in(invitation.url, "mia", "one")
-        await redeem(second, "bob", digest_of("two"))  # the host is back, too
+        await enroll(second, "bob", digest_of("two"))  # the host is back, too
     broker.stop()
     settings = broker.settings
     again = start(accounts=settings.accounts, tls_cert=settings.tls_cert, tls_key=settings.tls_key)
@@ -217,12 +217,12 @@ def test_what_was_cut_short_before_the_answer_came_is_taken_up_again(
     logins = Logins(load().directories.logins_file)
 
     async def cut_short(*asked) -> None:
-        await redeem(*asked)
+        await enroll(*asked)
         raise KeyboardInterrupt  # the host has said yes, and nobody heard it
 
     with hosted_meanwhile(broker):
         with monkeypatch.context() as patch:
-            patch.setattr("resonance_tui.messaging.enrollment.redeem", cut_short)
+            patch.setattr("resonance_tui.messaging.enrollment.enroll", cut_short)
             with pytest.raises(KeyboardInterrupt):
                 accept_invite(load(), link)
         (login,) = logins.all()

@@ -22,7 +22,7 @@ from textual.app import App
 from resonance_tui import cli, config, logs
 from resonance_tui.commands import doctor
 from resonance_tui.commands.join_context import CommandLineContext
-from resonance_tui.commands.session_builder import check
+from resonance_tui.commands.session_builder import check_intent
 from resonance_tui.errors import InvalidBrokerUrl, ResonanceError, in_words
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.secret import MASK, Secret, describe, shown_address
@@ -224,7 +224,7 @@ async def test_no_screen_shows_a_secret(
     monkeypatch.setenv("RESONANCE_SHEETS_CREDENTIALS", f"'{JSON[:-9]}'")
     monkeypatch.setenv("RESONANCE_SHEETS_URL", "https://docs.google.com/spreadsheets/d/" + "a" * 44)
     loaded = config.load()
-    intent = check(loaded)
+    intent = check_intent(loaded)
     launch = CommandLineContext(loaded, intent, None, "Mia", once=False, record=True)
     app = ResonanceApp(launch)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
@@ -267,7 +267,7 @@ def test_settings_and_their_tracebacks_show_no_secret(monkeypatch: pytest.Monkey
 
     def fail() -> None:
         loaded = config.load(environ=os.environ)
-        intent, login = check(loaded), sheets_login.find(loaded)
+        intent, login = check_intent(loaded), sheets_login.find(loaded)
         raise RuntimeError(str(loaded), intent, login)
 
     console = Console(file=io.StringIO(), width=200)

@@ -11,7 +11,7 @@ import time
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.frames import encode_nickname, encode_report, encode_room
 from resonance_tui.protocol.messages import NICKNAME, REPORT, ROOM_SETTINGS, TOTAL
-from resonance_tui.protocol.packets import connect, publish
+from resonance_tui.protocol.packets import connect_packet, publish
 from resonance_tui.protocol.values import Report, RoomSettings
 
 CHANNEL = "cinema"
@@ -64,7 +64,7 @@ def main(port: int, seconds: float, rate: int) -> None:
     batch = rate // 50
     batches = [b"".join(live(topic(dice), payload(dice)) for _ in range(batch)) for _ in range(100)]
     line = socket.create_connection(("127.0.0.1", port))
-    line.sendall(connect(4, "flood", keepalive_s=0))
+    line.sendall(connect_packet(4, "flood", keepalive_s=0))
     assert line.recv(4)[0] == 0x20
     start = time.monotonic()
     for number in range(int(seconds * 50)):

@@ -19,7 +19,7 @@ from limits import patience
 from machine import free_port
 
 from resonance_broker import BrokerSettings, start_broker
-from resonance_tui.commands.aggregate import account_id, describe
+from resonance_tui.commands.aggregate import account_id, status_line
 from resonance_tui.messaging.aggregator import AggregatorStatus
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.protocol.frames import encode_room
@@ -144,7 +144,7 @@ def test_an_account_for_counting_is_the_id(name: str | None, agent_id: str) -> N
 
 def test_the_status_line_in_words() -> None:
     figures = AggregatorStatus(agents=2, shards=30, viewers=280, is_root=True, room=600)
-    assert describe(figures, LinkState.CONNECTED, 3723.9) == (
+    assert status_line(figures, LinkState.CONNECTED, 3723.9) == (
         "600 in the room · 280 of them here, 30 of 64 shards · root of 2 · up 1:02:03"
     )
-    assert describe(figures, LinkState.LOST, 5) == "lost · up 0:00:05"
+    assert status_line(figures, LinkState.LOST, 5) == "lost · up 0:00:05"

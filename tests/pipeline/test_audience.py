@@ -24,8 +24,11 @@ from resonance_tui.protocol.frames import encode_nickname, encode_report
 from resonance_tui.protocol.messages import NICKNAME, REPORT
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.protocol.values import SIMULATED, Report
-from resonance_tui.simulation.open_files import allow_connections
-from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
+from resonance_tui.simulation.simulated_connection import (
+    SimulatedConnection,
+    allow_connections,
+    find_route,
+)
 from resonance_tui.simulation.standing import count_mismatch
 
 APP = [sys.executable, "-m", "resonance_tui"]

@@ -23,7 +23,7 @@ from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT
-from resonance_tui.protocol.packets import DISCONNECT, connect, publish
+from resonance_tui.protocol.packets import DISCONNECT, connect_packet, publish
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.protocol.values import Report
 
@@ -39,7 +39,7 @@ def burst(port: int) -> None:
     """Reports of 500 viewers at once, through a bare socket."""
     topics = [REPORT.topic.of(CHANNEL, f"viewer{number}") for number in range(500)]
     with socket.create_connection(("127.0.0.1", port)) as line:
-        line.sendall(connect(5, "crowd", keepalive_s=0))
+        line.sendall(connect_packet(5, "crowd", keepalive_s=0))
         assert line.recv(64)[0] == 0x20
         line.sendall(
             b"".join(
@@ -104,12 +104,12 @@ import socket, sys, time
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT
-from resonance_tui.protocol.packets import DISCONNECT, connect, publish
+from resonance_tui.protocol.packets import DISCONNECT, connect_packet, publish
 from resonance_tui.protocol.values import Report
 
 port, viewers, rate, seconds = map(int, sys.argv[1:])
 line = socket.create_connection(("127.0.0.1", port))
-line.sendall(connect(5, "crowd", keepalive_s=0))
+line.sendall(connect_packet(5, "crowd", keepalive_s=0))
 assert line.recv(64)[0] == 0x20
 
 def report(number, seq, code):

@@ -16,7 +16,7 @@ from limits import patience, slowness
 from loopback import LoopbackHub, LoopbackLink
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.status import EngineState
+from resonance_tui.engines.base import EngineState
 from resonance_tui.errors import BrokerRefused, InputError, StoreError
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store

@@ -25,8 +25,7 @@ from limits import patience
 import resonance_zoo
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines import base, registry
-from resonance_tui.engines.base import EngineOptions, EngineSpec, weights_folder
-from resonance_tui.engines.status import EngineState
+from resonance_tui.engines.base import EngineOptions, EngineSpec, EngineState, weights_folder
 from resonance_tui.errors import EngineUnavailable
 from resonance_tui.pipeline.camera import FrameSource
 from resonance_tui.pipeline.detectors import registry as detectors

@@ -11,7 +11,7 @@ from itertools import cycle
 import numpy as np
 
 from resonance_tui.emotions import EMOTIONS, Emotion
-from resonance_tui.engines.confusion import confusion_of
+from resonance_tui.engines.registry import confusion_of
 from resonance_tui.errors import InvalidChannel, InvalidNickname, ResonanceError
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus

@@ -15,16 +15,16 @@ from resonance_tui.room.state import ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
 from resonance_tui.session import EngineState, EngineStatus
 from resonance_tui.tui.actions import LIVE, history_actions
-from resonance_tui.tui.styles import Styles, banded, bar, column, fit, line_width, printable
+from resonance_tui.tui.styles import Styles, banded, bar, column, fit, line_width
 from resonance_tui.tui.widgets.bars import Bars, Shown
 from resonance_tui.tui.widgets.keys import KeyBar, key_line
 from resonance_tui.tui.widgets.preview import half_blocks
 from resonance_tui.tui.widgets.resonance_line import (
     TOO_FEW,
     UNKNOWN,
-    in_words,
     past,
     resonance_line,
+    resonance_words,
 )
 from resonance_tui.tui.widgets.roster import anonymous, row_line
 from resonance_tui.tui.widgets.self_panel import NO_FACE, SelfPanel
@@ -37,6 +37,7 @@ from resonance_tui.tui.widgets.status import (
     engine_chip,
 )
 from resonance_tui.tui.widgets.timeline import TimelinePanel, columns
+from resonance_tui.widths import printable
 
 from .fakes import corrected, points, room, view
 
@@ -109,7 +110,7 @@ def test_a_score_is_a_number_and_words():
     line = text(resonance_line(PEN, 0.42, points(9), 60, is_crowd=True))
     assert " resonance  42 %  partly together" in line
     assert any(step in line for step in "▁▂▃▄▅▆▇█")
-    assert [in_words(score) for score in (0.0, 0.2, 1.0)] == [
+    assert [resonance_words(score) for score in (0.0, 0.2, 1.0)] == [
         "each alone",
         "a little together",
         "as one",

@@ -17,7 +17,7 @@ from resonance_tui.charting.views import VIEWS
 from resonance_tui.commands.groups import translated
 from resonance_tui.commands.join import join
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.status import untrained
+from resonance_tui.engines.base import untrained
 from resonance_tui.history.loading import Request
 from resonance_tui.history.recording import Recorded
 from resonance_tui.history.samples import Sample

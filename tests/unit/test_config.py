@@ -34,7 +34,7 @@ def test_each_layer_overrules_the_one_below(settings_file: Path) -> None:
     environ = {"RESONANCE_CAMERA_SOURCE": "env", "RESONANCE_CAMERA_FPS": "6"}
     loaded = load(settings_file, text, environ, camera__source="flag")
     assert loaded.settings.viewer.nickname == "file"
-    assert loaded.settings.camera == config.CameraSettings("flag", 6.0)
+    assert loaded.settings.camera == config.CameraSection("flag", 6.0)
     assert loaded.origins["viewer.nickname"] == str(settings_file)
     assert loaded.origins["camera.fps"] == "RESONANCE_CAMERA_FPS"
     assert loaded.origins["camera.source"] == "flag"
@@ -88,7 +88,7 @@ def test_a_file_that_was_asked_for_must_exist(tmp_path: Path) -> None:
 def test_secrets_are_masked_when_shown(settings_file: Path) -> None:
     loaded = load(settings_file, "", {"RESONANCE_BROKER_PASSWORD": "hunter2"})
     assert loaded.settings.broker.password == "hunter2"
-    assert "hunter2" not in repr(config.describe(loaded))
+    assert "hunter2" not in repr(config.settings_table(loaded))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_secrets_are_masked_when_shown(settings_file: Path) -> None:
 def test_secrets_inside_urls_are_masked_too(
     settings_file: Path, variable: str, value: str, shown: str
 ) -> None:
-    rows = config.describe(load(settings_file, "", {variable: value}))
+    rows = config.settings_table(load(settings_file, "", {variable: value}))
     assert shown in [row[1] for row in rows]
     assert "hunter2" not in repr(rows)
 

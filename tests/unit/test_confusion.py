@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.confusion import confusion_of
+from resonance_tui.engines.registry import confusion_of
 from resonance_tui.errors import InputError
 
 

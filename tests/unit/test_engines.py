@@ -13,11 +13,16 @@ import pytest
 from children import run_child
 
 from resonance_tui.commands import doctor
-from resonance_tui.commands.session_builder import check, frames_a_second
+from resonance_tui.commands.session_builder import check_intent, frames_a_second
 from resonance_tui.config import load
 from resonance_tui.engines import auto, benchmark_cache, catalog, registry
 from resonance_tui.engines.base import EngineOptions, EngineSpec
-from resonance_tui.engines.benchmark_cache import DAY_S, HOLDS_WITHIN_S, BenchmarkCache, Timing
+from resonance_tui.engines.benchmark_cache import (
+    DAY_S,
+    HOLDS_WITHIN_S,
+    BenchmarkCache,
+    EngineTiming,
+)
 from resonance_tui.engines.catalog import live_networks
 from resonance_tui.errors import EngineUnavailable, InputError
 from resonance_tui.extras import install_command
@@ -138,11 +143,11 @@ def test_a_damaged_record_is_said(tmp_path: Path) -> None:
 
 def test_who_has_no_camera_needs_no_weights_but_an_engine_that_there_is(tmp_path: Path) -> None:
     without = load({"camera.source": "none", "engine.name": "former_dfer"})
-    assert check(without).engine == "former_dfer"
+    assert check_intent(without).engine == "former_dfer"
     with pytest.raises(InputError, match="mae_defr"):
-        check(load({"camera.source": "none", "engine.name": "mae_defr"}))
+        check_intent(load({"camera.source": "none", "engine.name": "mae_defr"}))
     with pytest.raises(EngineUnavailable):
-        check(load({"camera.source": "demo", "engine.name": "former_dfer"}))
+        check_intent(load({"camera.source": "demo", "engine.name": "former_dfer"}))
 
 
 def test_the_engine_says_how_many_frames_it_needs_unless_the_person_did() -> None:
@@ -286,7 +291,7 @@ def test_a_measured_network_is_not_loaded_to_be_measured_again(
 
 def test_too_slow_holds_for_a_day_and_quick_enough_for_a_month(tmp_path: Path) -> None:
     book = BenchmarkCache(tmp_path)
-    slow, quick = Timing(2.0, 0.0, "cpu"), Timing(0.1, 0.0, "cpu")
+    slow, quick = EngineTiming(2.0, 0.0, "cpu"), EngineTiming(0.1, 0.0, "cpu")
     book.note("slow", slow)
     book.note("quick", quick)
     assert (book.recall("slow", 3600.0), book.recall("quick", 3600.0)) == (slow, quick)
@@ -299,7 +304,7 @@ def test_too_slow_holds_for_a_day_and_quick_enough_for_a_month(tmp_path: Path) -
 def test_the_book_forgets_what_is_older_than_a_season(tmp_path: Path) -> None:
     book = BenchmarkCache(tmp_path)
     for day, key in ((0, "old"), (500, "of a wrong clock"), (20, "kept"), (100, "new")):
-        book.note(key, Timing(0.1, day * DAY_S, "cpu"))
+        book.note(key, EngineTiming(0.1, day * DAY_S, "cpu"))
     assert set(json.loads((tmp_path / "speed.json").read_text())) == {"kept", "new"}
 
 
@@ -310,7 +315,7 @@ def test_a_damaged_book_of_speeds_is_an_empty_one(tmp_path: Path, content: str) 
 
 
 def test_a_book_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
-    BenchmarkCache(tmp_path / "not there").note("a", Timing(1.0, 0.0, "cpu"))
+    BenchmarkCache(tmp_path / "not there").note("a", EngineTiming(1.0, 0.0, "cpu"))
 
 
 def test_measuring_stops_early_for_a_slow_engine(monkeypatch: pytest.MonkeyPatch) -> None:

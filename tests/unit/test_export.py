@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.history.atomic_write import CannotSave, free_name, save
+from resonance_tui.files import CannotSave, free_name, save_text
 from resonance_tui.history.export import (
     COLUMNS,
     CORRECTED,
@@ -144,7 +144,7 @@ def test_a_file_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     path.write_text("old and longer than the new")
     path.chmod(0o640)
-    assert save(path, ["new", "\n"]) == 4
+    assert save_text(path, ["new", "\n"]) == 4
     assert path.read_text() == "new\n"
     assert path.stat().st_mode & 0o777 == 0o640
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
@@ -152,7 +152,7 @@ def test_a_file_is_replaced(tmp_path: Path) -> None:
 
 def test_a_new_file_gets_the_usual_mode(tmp_path: Path) -> None:
     (tmp_path / "usual").touch()
-    save(tmp_path / "new", ["x"])
+    save_text(tmp_path / "new", ["x"])
     assert (tmp_path / "new").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
@@ -164,22 +164,22 @@ def test_a_failure_in_the_middle_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     path.write_text("old")
     with pytest.raises(CannotSave, match="No space left"):
-        save(path, lines())
+        save_text(path, lines())
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CannotSave, match="No such file") as caught:
-        save(tmp_path / "no" / "out.csv", ["x"])
+        save_text(tmp_path / "no" / "out.csv", ["x"])
     assert caught.value.exit_code == 1
     with pytest.raises(CannotSave, match="directory"):
-        save(tmp_path, ["x"])
+        save_text(tmp_path, ["x"])
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to("real.csv")
-    save(tmp_path / "link.csv", ["x"])
+    save_text(tmp_path / "link.csv", ["x"])
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text() == "x"
 
@@ -188,7 +188,7 @@ def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    save(pipe, ["x", "y"])
+    save_text(pipe, ["x", "y"])
     assert os.read(reader, 10) == b"xy"
     os.close(reader)
     assert pipe.is_fifo()

@@ -161,7 +161,7 @@ def test_a_viewer_who_finds_no_broker_is_told(
     settings = BrokerSettings(port=preflight.free_port(), program="embedded")
     monkeypatch.setattr("resonance_broker.local_broker", lambda: start_broker(settings))
     without("host")
-    with pytest.raises(ExtraMissing) as caught:
+    with pytest.raises(BrokerProblem) as caught:
         broker_choice._start_local_broker()
     assert install_command("host") in caught.value.hint
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from children import run_child
 
-from resonance_tui.errors import BrokerFailed, Problem, ResonanceError, first_problem
+from resonance_tui.errors import BrokerRefused, Problem, ResonanceError, first_problem
 from resonance_tui.files import atomic_write, lock_file, private_folder, write_private
 
 
@@ -69,8 +69,8 @@ def test_a_lock_is_one_programs_until_the_file_is_closed(tmp_path: Path) -> None
 
 
 def test_the_first_problem_leaves_its_group() -> None:
-    inner = ExceptionGroup("inner", [ValueError("x"), BrokerFailed("it fell", "start it")])
-    with pytest.raises(BrokerFailed, match="it fell"), first_problem():
+    inner = ExceptionGroup("inner", [ValueError("x"), BrokerRefused("it fell", "start it")])
+    with pytest.raises(BrokerRefused, match="it fell"), first_problem():
         raise ExceptionGroup("outer", [inner])
     with pytest.raises(ExceptionGroup), first_problem():
         raise ExceptionGroup("outer", [ValueError("x")])

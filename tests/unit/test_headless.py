@@ -11,7 +11,7 @@ import pytest
 
 from resonance_tui.commands.headless import Printer, run
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.status import EngineState, EngineStatus
+from resonance_tui.engines.base import EngineState, EngineStatus
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.session.events import (

@@ -195,7 +195,7 @@ def test_corrected_counts_are_labelled_and_only_for_many(
 def test_an_engine_of_which_nobody_knows_how_often_it_errs(
     db_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resonance_tui.engines.confusion.confusion_of", lambda engine: None)
+    monkeypatch.setattr("resonance_tui.engines.registry.confusion_of", lambda engine: None)
     with pytest.raises(InputError, match="Nobody has published"):
         run(db_path, corrected=True, format="csv")
 

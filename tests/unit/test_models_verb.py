@@ -19,7 +19,7 @@ from resonance_tui.commands.models.list import run_info
 from resonance_tui.commands.models.table import ModelRow, table
 from resonance_tui.engines import catalog, registry
 from resonance_tui.engines.auto import candidates
-from resonance_tui.errors import EngineUnavailable, InputError, ResonanceError
+from resonance_tui.errors import EngineUnavailable, Problem
 from resonance_tui.extras import install_command
 from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints import pull as pulling
@@ -345,12 +345,12 @@ def test_a_failed_transfer_is_a_failure_with_advice(
     assert "connection failed" in err and "Run it again." in err
 
 
-def test_errors_are_the_apps_own(tmp_path: Path) -> None:
+def test_an_unknown_network_is_wrong_input(tmp_path: Path) -> None:
     from resonance_tui import config
 
-    with pytest.raises(InputError):
+    with pytest.raises(Problem, match="no network 'nobody'") as caught:
         run_info(config.load(), "nobody", as_json=False)
-    assert issubclass(InputError, ResonanceError)
+    assert caught.value.exit_code == 2
 
 
 def test_a_bench_that_cannot_run_says_what_would_help(

@@ -26,7 +26,7 @@ def read(kind: type, data: bytes) -> object:
 def test_another_broker_reads_what_we_greet_with(
     client_id: str, keepalive: int, username: str | None, password: str | None, will: str | None
 ) -> None:
-    data = packets.connect(
+    data = packets.connect_packet(
         4,
         client_id,
         keepalive_s=keepalive,
@@ -64,7 +64,7 @@ def test_version_5_carries_how_long_a_message_holds() -> None:
 
 
 def test_version_5_greets_with_a_session_that_outlasts_its_will() -> None:
-    data = packets.connect(5, "me", keepalive_s=30, will_topic="w", will_delay_s=5)
+    data = packets.connect_packet(5, "me", keepalive_s=30, will_topic="w", will_delay_s=5)
     head = b"\x10\x1f\x00\x04MQTT\x05\x2e\x00\x1e\x05\x11\x00\x00\x00\x0a\x00\x02me"
     assert data == head + b"\x05\x18\x00\x00\x00\x05\x00\x01w\x00\x00"
 

@@ -68,11 +68,11 @@ def sent() -> Iterator[Outgoing]:
 
 
 def greetings() -> Iterator[tuple[str, bytes]]:
-    yield "anonymous 3.1.1", packets.connect(4, "me", keepalive_s=30)
+    yield "anonymous 3.1.1", packets.connect_packet(4, "me", keepalive_s=30)
     for version in (4, 5):
         yield (
             f"level {version}",
-            packets.connect(
+            packets.connect_packet(
                 version, "me", keepalive_s=30, username="u", password="p", will_topic="w"
             ),
         )

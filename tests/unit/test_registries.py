@@ -17,7 +17,7 @@ from resonance_tui.commands import doctor, session_builder
 from resonance_tui.config import load
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
-from resonance_tui.engines.confusion import confusion_of
+from resonance_tui.engines.registry import confusion_of
 from resonance_tui.errors import EngineUnavailable, InputError
 from resonance_tui.hosting.traffic import FigureReader
 from resonance_tui.pipeline.detectors import registry as detectors
@@ -64,7 +64,7 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_new_face_detector_is_one_row(whole: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESONANCE_CAMERA_DETECTOR", whole)
     config = load({"camera.source": "demo"})
-    assert session_builder.check(config).detector == whole
+    assert session_builder.check_intent(config).detector == whole
     detector = detectors.create(whole)
     frame = Frame(np.zeros((48, 64, 3), np.uint8), 0.0, 0)
     (face,) = detector.detect(frame)
@@ -102,7 +102,7 @@ async def test_a_new_face_detector_reads_the_camera(whole: str, tmp_path: Path) 
 @pytest.mark.parametrize("source", ["demo", "none"])
 def test_a_wrong_detector_name_lists_every_detector(whole: str, source: str) -> None:
     with pytest.raises(InputError) as caught:
-        session_builder.check(load({"camera.detector": "hoar", "camera.source": source}))
+        session_builder.check_intent(load({"camera.detector": "hoar", "camera.source": source}))
     assert "'hoar'" in caught.value.message and caught.value.exit_code == 2
     assert ", ".join(detectors.names()) in caught.value.hint
 
@@ -129,7 +129,7 @@ def coin(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_new_engine_is_one_row(coin: str, tmp_path: Path) -> None:
-    intent = session_builder.check(load({"engine.name": coin, "camera.source": "demo"}))
+    intent = session_builder.check_intent(load({"engine.name": coin, "camera.source": "demo"}))
     assert intent.engine == coin
     said: list[str] = []
     engine = engines.create(coin, tmp_path, say=said.append)
@@ -142,10 +142,10 @@ def test_a_new_engine_is_named_wherever_engines_are(
 ) -> None:
     assert coin in engines.names() and coin in engines.summary()
     with pytest.raises(InputError) as near:
-        session_builder.check(load({"engine.name": "coim"}))
+        session_builder.check_intent(load({"engine.name": "coim"}))
     assert "Did you mean coin" in near.value.hint
     with pytest.raises(InputError) as far:
-        session_builder.check(load({"engine.name": "qqqqq"}))
+        session_builder.check_intent(load({"engine.name": "qqqqq"}))
     assert "coin" in far.value.hint and "are always there" in far.value.hint
     assert run_verb(cli, ["models", "list"]) == 0
     (line,) = [each for each in capsys.readouterr().out.splitlines() if "`--engine`" in each]

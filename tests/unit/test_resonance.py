@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from resonance_tui.emotions import EMOTIONS, Emotion
-from resonance_tui.history.recording import Recording, scores
+from resonance_tui.history.recording import Recording, resonance_of
 from resonance_tui.room.resonance import LEAST_S, WINDOW_S, Resonance, allowance
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 
@@ -255,13 +255,13 @@ def test_the_change_to_a_total_and_back_keeps_the_score_sane() -> None:
 def test_a_recording_has_the_scores_of_a_total(part: float) -> None:
     moods = together(np.random.default_rng(8), 30, 120, part)
     said = [np.nan if score is None else score for score in live(moods, is_total=True)]
-    assert scores(track(moods)) == pytest.approx(said, nan_ok=True)
+    assert resonance_of(track(moods)) == pytest.approx(said, nan_ok=True)
 
 
 def test_a_gap_in_a_recording_is_not_bridged() -> None:
     moods = np.repeat(show(80), 5, axis=1)
     times = [*range(40), *range(500, 540)]
-    found = scores(track(moods, times))
+    found = resonance_of(track(moods, times))
     assert np.isnan(found[:9]).all()
     assert np.isnan(found[40:49]).all()
     assert not np.isnan(found[9:40]).any()
@@ -269,15 +269,15 @@ def test_a_gap_in_a_recording_is_not_bridged() -> None:
 
 
 def test_a_recording_of_nobody() -> None:
-    assert scores(track(np.zeros((0, 3), int))).shape == (0,)
-    assert np.isnan(scores(track(np.full((20, 3), -1)))).all()
+    assert resonance_of(track(np.zeros((0, 3), int))).shape == (0,)
+    assert np.isnan(resonance_of(track(np.full((20, 3), -1)))).all()
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 200_000)] * 7), max_size=50))
 def test_whatever_was_recorded_the_score_is_a_share(rows: list[tuple[int, ...]]) -> None:
     counts = np.array(rows, np.int64).reshape(-1, 7)
     times = np.arange(len(rows), dtype=np.int64)
-    found = scores(Recording(times, counts, times * 0, counts.sum(axis=1)))
+    found = resonance_of(Recording(times, counts, times * 0, counts.sum(axis=1)))
     is_known = ~np.isnan(found)
     assert ((found[is_known] >= 0) & (found[is_known] <= 1)).all()
     assert not is_known[counts.sum(axis=1) < 2].any()

@@ -101,7 +101,7 @@ def test_a_whole_key_from_the_environment_and_nowhere_else(tmp_path: Path) -> No
 
 
 def test_a_whole_key_is_never_shown(tmp_path: Path) -> None:
-    rows = settings.describe(with_key(tmp_path, json.dumps(ROBOT)))
+    rows = settings.settings_table(with_key(tmp_path, json.dumps(ROBOT)))
     assert [row[1] for row in rows if row[0] == "sheets.credentials"] == ["********"]
 
 

@@ -29,9 +29,9 @@ from resonance_tui.history.store import Store
 from resonance_tui.sinks import deliveries, registry
 from resonance_tui.sinks.backoff import GIVE_UP_AFTER
 from resonance_tui.sinks.base import SinkPlan
+from resonance_tui.sinks.deliveries import open_tables, version_of
 from resonance_tui.sinks.registry import SINKS
 from resonance_tui.sinks.runner import Delivery
-from resonance_tui.sinks.tables import open_tables, version_of
 
 T0 = 1_795_345_080
 

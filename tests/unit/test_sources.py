@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resonance_tui.errors import SourceInvalid
-from resonance_tui.pipeline.sources import Source, mask_url, parse_source, printable
+from resonance_tui.pipeline.sources import Source, mask_url, parse_source
+from resonance_tui.widths import printable
 
 
 @pytest.mark.parametrize(
@@ -98,4 +99,4 @@ def test_a_url_that_does_not_parse_shows_its_scheme_only():
 
 
 def test_printable():
-    assert printable("a\x1b[31m\u202eb\n") == "a?[31m?b?"
+    assert printable("a\x1b[31m\u202eb\n") == "a[31mb"

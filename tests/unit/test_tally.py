@@ -6,12 +6,13 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.topics import shard_of
-from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report
+from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report, RoomCounts
 from resonance_tui.room.tally import ROOT, PartialTable, Tally, owner, shards_owned
 
 ALL = frozenset(range(SHARDS))
@@ -290,3 +291,13 @@ def test_shards_change_hands_and_every_viewer_counts_once_all_the_time(
         publish(agent, after, 2)
         assert board.total(after, 2)[0] == expected
     assert board.total(after, 2) == (expected, SHARDS)
+
+
+def test_messages_and_stored_rows_tell_unsure_and_away_in_different_order() -> None:
+    nine = tuple(range(len(Emotion)))
+    room = RoomCounts.from_nine(nine)
+    assert (room.emotions, room.unsure, room.away) == (nine[:7], Emotion.UNSURE, Emotion.AWAY)
+    assert room.nine == nine
+    assert RoomCounts.from_columns((*room.emotions, room.unsure, room.away)) == room
+    with pytest.raises(ValueError, match="8 counts"):
+        RoomCounts.from_columns(nine[:8])

@@ -47,7 +47,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Drawn at random by whoever writes the files."""
+    """Drawn at random when the files are written."""
 
     nodes: dict[str, str] = field(repr=False)  # an edge's name: its bridge's password
     cluster: str = field(default="", repr=False)  # between the nodes of NATS

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from resonance_tui.commands.choices import TableChoice
 from resonance_tui.commands.console import StatusLine, put, say, uptime
-from resonance_tui.commands.groups import Group
+from resonance_tui.commands.groups import Group, TableChoice
 from resonance_tui.commands.settings import load
-from resonance_tui.errors import BrokerFailed, InputError
+from resonance_tui.errors import InputError
 from resonance_tui.listeners import Listeners
 
 if TYPE_CHECKING:
@@ -109,8 +108,8 @@ def run(
     `folder`: where accounts and that certificate are kept.
 
     Raises:
-        InputError, PortTaken: exit code 2, before anything is started.
-        BrokerNotInstalled, BrokerFailed: exit code 1.
+        InputError: options that contradict each other, before anything is started.
+        BrokerProblem: what stops a broker; its kind says with which exit code.
         KeyboardInterrupt: after cleaning up, for Ctrl-C and for SIGTERM.
     """
     from resonance_broker import BrokerSettings
@@ -169,31 +168,28 @@ def _serve(
     plan: InvitePlan,
     screen: StatusLine,
 ) -> None:
-    """Start, print and watch the broker; raises BrokerFailed when it keeps ending by itself."""
-    from resonance_broker import BrokerProblem, start_broker
-    from resonance_tui.hosting.certificate import prepare_certificate
-    from resonance_tui.hosting.problems import translate
+    """Start, print and watch the broker. Raises BrokerProblem, also when it keeps ending."""
+    from resonance_broker import BrokerProblem, ProblemKind, start_broker
+    from resonance_broker.certificate import prepare_certificate
 
     with _sigterm_interrupts():
-        try:
-            pin = prepare_certificate(settings, folder)
-            broker = start_broker(settings, say=Listeners(screen.say))
-        except BrokerProblem as problem:
-            raise translate(problem) from problem
+        pin = prepare_certificate(settings, folder)
+        broker = start_broker(settings, say=Listeners(screen.say))
         try:
             _introduce(broker, rooms, plan, pin)
             _watch(broker, rooms, screen)
         finally:
             broker.stop()
             screen.close()
-    raise BrokerFailed(f"{broker.kind} keeps ending by itself", broker.last_words)
+    message = f"{broker.kind} keeps ending by itself"
+    raise BrokerProblem(ProblemKind.FAILED, message, broker.last_words)
 
 
 def _watch(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> None:
     from resonance_tui.hosting.watch import watch
 
     def show(figures: Figures) -> None:
-        screen.show(describe(figures, screen.up_s))
+        screen.show(traffic_line(figures, screen.up_s))
 
     # The MQTT client needs add_reader, which Windows' default loop does not have.
     factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
@@ -221,8 +217,7 @@ def _sigterm_interrupts() -> Generator[None]:
 def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pin: str) -> None:
     """Data to stdout, one `name  value` a line; the rest to stderr."""
     from resonance_broker.address import certificate_trouble, outward_address, reachable_host
-    from resonance_tui.hosting.accounts import remember_address
-    from resonance_tui.hosting.share import share_lines
+    from resonance_tui.hosting.accounts import remember_address, share_lines
     from resonance_tui.protocol.urls import parse_broker_url
 
     settings = broker.settings
@@ -258,7 +253,7 @@ def _issue_invites(
     return tokens
 
 
-def describe(figures: Figures, up_s: float) -> str:
+def traffic_line(figures: Figures, up_s: float) -> str:
     """The figures as one line of text."""
     if figures.viewers is None:
         return f"waiting for the first figures · {uptime(up_s)}"

@@ -7,8 +7,13 @@ from typing import Any
 
 import click
 
-from resonance_tui.commands.choices import TableChoice
-from resonance_tui.commands.groups import ChannelOrCommand, Command, NamedAsGroup, Option
+from resonance_tui.commands.groups import (
+    ChannelOrCommand,
+    Command,
+    NamedAsGroup,
+    Option,
+    TableChoice,
+)
 from resonance_tui.commands.settings import load
 from resonance_tui.sinks.registry import readable
 from resonance_tui.texts import mark

@@ -17,8 +17,8 @@ from resonance_tui.charting.ticks import clock, day, length
 from resonance_tui.commands.console import say
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError
+from resonance_tui.files import save_bytes, save_text
 from resonance_tui.history import export, runs
-from resonance_tui.history.atomic_write import save, save_bytes
 from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
@@ -94,7 +94,7 @@ def confusion(config: Config, format: str, *, is_corrected: bool, what: What) ->
         return None
     if is_corrected and what != "rows":
         raise InputError(f"--{what} and --corrected exclude each other.", "Give one of them.")
-    from resonance_tui.engines.confusion import confusion_of
+    from resonance_tui.engines.registry import confusion_of
 
     engine = config.settings.engine.name
     found = confusion_of(engine)
@@ -106,7 +106,7 @@ def confusion(config: Config, format: str, *, is_corrected: bool, what: What) ->
     return found
 
 
-def write(request: Request, sessions: list[SessionSpan], asked: Asked, format: str) -> None:
+def write_history(request: Request, sessions: list[SessionSpan], asked: Asked, format: str) -> None:
     """The rows, the moments or the picture of what was asked for."""
     if asked.what == "moments":
         _write_moments(request, sessions, format, asked.out)
@@ -248,7 +248,7 @@ def _range(request: Request, sessions: list[SessionSpan]) -> tuple[int | None, i
 def _put(lines: Iterable[str], out: Path | None) -> None:
     """Text for a person: on stdout in the stream's own encoding, as far as that goes."""
     if out is not None and str(out) != "-":
-        save(out, lines)
+        save_text(out, lines)
         return
     for text in _in_large_parts(lines):
         click.echo(text, nl=False)
@@ -256,9 +256,9 @@ def _put(lines: Iterable[str], out: Path | None) -> None:
 
 def _put_data(lines: Iterable[str], out: Path | None) -> None:
     """Text for programs: UTF-8 everywhere, so that stdout gets the bytes that a file would. A "?"
-    for a sign that a pipe's encoding lacks would be damage that nobody notices."""
+    for a sign that a pipe's encoding lacks would be damage that goes unnoticed."""
     if out is not None and str(out) != "-":
-        save(out, lines)
+        save_text(out, lines)
         return
     for text in _in_large_parts(lines):
         click.echo(text.encode(), nl=False)

@@ -23,7 +23,7 @@ from resonance_tui.sinks import registry
 def run_forget(config: Config, channel: str | None, *, older_than: str | None, yes: bool) -> None:
     """Deletes a channel, or what is older, after a question; gives the space back.
 
-    Raises InputError where nothing was named or nobody can be asked, and StoreError.
+    Raises InputError where nothing was named or no terminal is there to confirm, and StoreError.
     """
     if channel is None and older_than is None:
         raise InputError(

@@ -61,7 +61,7 @@ def run(config: Config, asked: Asked) -> None:
         if format == "screen":
             _show(request)
         else:
-            output.write(request, sessions, asked, format)
+            output.write_history(request, sessions, asked, format)
 
 
 @contextmanager

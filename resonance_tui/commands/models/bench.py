@@ -8,8 +8,7 @@ import click
 
 from resonance_tui.commands.console import put, put_json, say_progress
 from resonance_tui.commands.groups import Command
-from resonance_tui.errors import ExtraMissing, InputError
-from resonance_tui.extras import install_command
+from resonance_tui.extras import require
 
 if TYPE_CHECKING:
     from resonance_zoo.benchmark import Timing
@@ -47,32 +46,19 @@ def bench(names: tuple[str, ...], **options: Any) -> None:
 def run(
     names: tuple[str, ...], *, device: str, repeats: int, threads: int | None, as_json: bool
 ) -> None:
-    """Time `names` and print a line or an object for each. Raises InputError."""
-    from resonance_zoo.registry import UnknownModel
+    """Time `names` and print a line or an object for each. Raises ExtraMissing, NotTimable,
+    DeviceError and UnknownModel."""
+    require("zoo", "Timing the networks")
+    from resonance_zoo.benchmark import bench, check_timable, limit_threads
 
-    try:
-        from resonance_zoo.benchmark import NotTimable, bench, check_timable, limit_threads
-        from resonance_zoo.inference import DeviceError
-    except ImportError as error:
-        raise ExtraMissing(
-            f"The networks need packages that are not here: {error}.",
-            f"Install them: {install_command('zoo')}",
-        ) from error
     if threads is not None:
         limit_threads(threads)
     names = names or DEFAULT
     timings: list[Timing] = []
-    try:
-        for name in names:
-            check_timable(name)
-        for name in names:
-            timings += bench(name, device=device, repeats=repeats, clips=8, say=say_progress)
-    except UnknownModel as error:
-        raise InputError(error.message, error.hint) from error
-    except NotTimable as error:
-        raise InputError(f"{error}.", "`resonance-tui models list` has all networks.") from error
-    except DeviceError as error:
-        raise InputError(f"{error}.", "--device auto takes what there is.") from error
+    for name in names:
+        check_timable(name)
+    for name in names:
+        timings += bench(name, device=device, repeats=repeats, clips=8, say=say_progress)
     if as_json:
         put_json([timing.as_dict() for timing in timings], indent=1)
         return

@@ -1,4 +1,4 @@
-"""`models list` and `models info`: which networks there are, and everything about one."""
+"""`models`, `models list` and `models info`: which networks there are, and everything about one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING
 import click
 
 from resonance_tui.commands.console import put, put_json, put_lines, terminal_width
-from resonance_tui.commands.groups import Command
+from resonance_tui.commands.groups import Command, Group
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
+
+
+@click.group("models", cls=Group, path="models")
+def models() -> None:
+    """The networks: what there is, official weights for them, scores of their predictions.
+
+    \b
+    Examples:
+      resonance-tui models list
+      resonance-tui models import checkpoint-best.pth --as mae_dfer_mmnet_add
+      resonance-tui join cats-live --engine mae_dfer_mmnet_add
+      resonance-tui models score predictions.csv --label label --pred add --versus concat
+    """
 
 
 @click.command("list", cls=Command)
@@ -69,14 +82,12 @@ def run_info(config: Config, name: str, *, as_json: bool) -> None:
     """Everything that the card of `name` says, and what is stored here for it."""
     import resonance_zoo
     from resonance_tui.commands.models import page
-    from resonance_tui.commands.models.problems import zoo_errors_translated
     from resonance_tui.commands.models.table import state
     from resonance_tui.engines.base import weights_folder
     from resonance_zoo.checkpoints.stored import stored
 
     folder = weights_folder(config.directories.data)
-    with zoo_errors_translated():
-        card, kept = resonance_zoo.card(name), stored(name, folder)
+    card, kept = resonance_zoo.card(name), stored(name, folder)
     if as_json:
         put_json(page.as_json(card, kept, state(name, folder)), indent=2)
     else:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from textwrap import fill
 from typing import Any
 
-from resonance_tui.commands.models.table import named_scores, scores
+from resonance_tui.commands.models.table import named_scores, score_cell
 from resonance_zoo.card_types import Card, NetworkCard, Published, StillCard
 from resonance_zoo.checkpoints.stored import StoredWeights
 
@@ -61,7 +61,7 @@ def _network_facts(card: NetworkCard) -> Iterator[tuple[str, list[str]]]:
     yield (
         "Scores, UAR/WAR in percent",
         [
-            f"{data}: " + ", ".join(f"{scores(pair)} ({who})" for who, pair in by.items())
+            f"{data}: " + ", ".join(f"{score_cell(pair)} ({who})" for who, pair in by.items())
             for data, by in card.reported.items()
         ],
     )

@@ -63,7 +63,7 @@ def run(file: Path, *, label: str, pred: str, versus: str | None, as_json: bool)
     if as_json:
         put_json(figures)
     else:
-        put(table(figures, pred))
+        put(score_table(figures, pred))
 
 
 def compare(
@@ -103,7 +103,7 @@ def verdict(test: metrics.McNemar, names: tuple[str, str]) -> str:
     )
 
 
-def table(figures: dict[str, Any], name: str) -> str:
+def score_table(figures: dict[str, Any], name: str) -> str:
     """The figures as a person wants to read them."""
     from resonance_zoo import metrics
 

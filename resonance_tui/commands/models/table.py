@@ -79,8 +79,8 @@ class ModelRow:
             "params": f"{_short(self.params / 1e6)}M",
             "GMACs": _short(self.gmacs),
             "clip": f"{self.clip[0]}x{self.clip[1]}" if self.clip else NO_SCORE,
-            "report": scores(self.report.get(MAIN_DATA)),
-            "authors": scores(self.official.get(MAIN_DATA)),
+            "report": score_cell(self.report.get(MAIN_DATA)),
+            "authors": score_cell(self.official.get(MAIN_DATA)),
             "weights": self.weights,
         }
 
@@ -139,15 +139,15 @@ def _short(number: float) -> str:
     return f"{number:.2f}" if number >= 0.01 else "<0.01"
 
 
-def scores(pair: Sequence[float | None] | None) -> str:
-    """UAR/WAR, a dash for what nobody gave."""
+def score_cell(pair: Sequence[float | None] | None) -> str:
+    """UAR/WAR, a dash for what is not published."""
     if pair is None:
         return NO_SCORE
     return "/".join(NO_SCORE if score is None else f"{score:.2f}" for score in pair)
 
 
 def named_scores(pair: Sequence[float | None]) -> dict[str, float | None]:
-    """For scripts: percent, null for what nobody gave."""
+    """For scripts: percent, null for what is not published."""
     uar, war = pair
     return {"uar": uar, "war": war}
 
@@ -155,6 +155,6 @@ def named_scores(pair: Sequence[float | None]) -> dict[str, float | None]:
 def scores_by_data(
     by_data: Mapping[str, Sequence[float | None]],
 ) -> dict[str, Mapping[str, float | None] | None]:
-    """The same by data set; FERV39K's is always there, null where nobody gave any."""
+    """The same by data set; FERV39K's is always there, null where none is published."""
     found: dict[str, Mapping[str, float | None] | None] = {MAIN_DATA: None}
     return found | {data: named_scores(pair) for data, pair in by_data.items()}

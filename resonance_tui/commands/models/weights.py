@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +44,6 @@ def pull(ctx: click.Context, name: str, yes: bool) -> None:
 def run_pull(config: Config, name: str, *, agreed: bool) -> None:
     """Fetch published weights (`name`, or NAME.TAG for one of several) after showing whose terms
     they come under."""
-    from resonance_tui.commands.models.problems import zoo_errors_translated
     from resonance_tui.engines.base import weights_folder
     from resonance_zoo.checkpoints import pull as pulling
     from resonance_zoo.checkpoints.stored import intact, stored
@@ -51,7 +52,7 @@ def run_pull(config: Config, name: str, *, agreed: bool) -> None:
     if may_hold_secret(name):  # the registry's own complaint would quote what stands before a "."
         raise InputError(f"No network is called {describe(name)}.", UnknownModel(name).hint)
     folder = weights_folder(config.directories.data)
-    with zoo_errors_translated():
+    with translate():
         card, published = pulling.find(name)
         _require("gdown" if "drive" in published.kind else "pooch")
         if kept := pulling.already_here(card, published, folder):
@@ -100,13 +101,12 @@ def run_import(
     """
     import resonance_zoo
     from resonance_tui.commands.models.page import some
-    from resonance_tui.commands.models.problems import zoo_errors_translated
     from resonance_tui.engines.base import weights_folder
     from resonance_zoo.checkpoints.stored import intact, stored
     from resonance_zoo.registry import parse_overrides
 
     folder = weights_folder(config.directories.data)
-    with zoo_errors_translated():
+    with translate():
         card = resonance_zoo.card(name)
         _require()
         from resonance_zoo.weights import import_weights
@@ -123,6 +123,16 @@ def run_import(
     if kept.classes:
         put(f"Its classes were read in this order: {', '.join(kept.classes)}")
     _print_next_steps(card, kept, is_start=False)
+
+
+@contextmanager
+def translate() -> Generator[None]:
+    """Raise what the file system raises in the data directory as ResonanceError."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or "The data directory"
+        raise ResonanceError(f"{where}: {error.strerror or error}.") from error
 
 
 def _require(*more: str) -> None:

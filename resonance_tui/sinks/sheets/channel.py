@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # gspread takes a while to load
     from resonance_tui.sinks.sheets.client import Sheets
 
 READ_ROWS = 10_000  # in one call: about a megabyte
-TRIES = 5  # for each call while somebody waits for an answer
+TRIES = 5  # for each call that a command waits for
 
 MOST_WAIT_S = 70.0  # Google's quotas are per minute
 

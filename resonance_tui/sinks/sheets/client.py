@@ -50,7 +50,7 @@ class Sheets:
     may have worked, too), SheetsRefused for what will not, and SheetsFull when the spreadsheet has
     no cell left.
 
-    `account`: with whom a sheet must be shared. `on_call(is_write, failed)` is called after each.
+    `account`: with which a sheet must be shared. `on_call(is_write, failed)` is called after each.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Sheets:
 
     def add_rows(self, book: str, gid: int, first: int, rows: int) -> None:
         """Appends `rows` rows to the tab, which has `first`. Unlike setting the number of rows,
-        this can never remove rows that somebody else has added meanwhile."""
+        this can never remove rows that others have added meanwhile."""
         more = {"appendDimension": {"sheetId": gid, "dimension": "ROWS", "length": rows}}
         self._http.batch_update(book, {"requests": [more, _dates(gid, first)]})
 
@@ -135,11 +135,11 @@ class Sheets:
         return None
 
     def share(self, book: str, mail: str, *, notify: bool = True) -> None:
-        """Gives somebody the right to write in the spreadsheet."""
+        """Gives an account the right to write in the spreadsheet."""
         self._http.insert_permission(book, mail, "user", "writer", notify=notify)
 
     def share_alike(self, book: str, like: str) -> None:
-        """Copies the permissions of `like` to `book`; nobody gets a mail."""
+        """Copies the permissions of `like` to `book`; no mail is sent."""
         for entry in self._http.list_permissions(like):
             kind, role = str(entry.get("type")), str(entry.get("role"))
             whom = entry.get("emailAddress") or entry.get("domain")

@@ -1,4 +1,4 @@
-"""Pure: Google's error answers, translated to SheetsError with words for a person."""
+"""Pure: Google's error answers as SheetsError."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SCOPE_REASONS = {"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"}
 def problem(status: int, error: Any, account: str, asked_s: float = 0.0) -> SheetsError:
     """The exception for a failed call.
 
-    `error`: the JSON object that Google sent with it, if any. `account`: with whom a sheet must be
+    `error`: the JSON object that Google sent with it, if any. `account`: with which a sheet must be
     shared. `asked_s`: seconds of the Retry-After header.
     """
     said = plain(str(error.get("message", ""))) if is_object(error) else ""

@@ -51,7 +51,7 @@ class SheetsHttp(gspread.HTTPClient):
             failed = False
             return response
         except _CALL_ERRORS as error:
-            raise _translated(error, self._account) from error
+            raise translate(error, self._account) from error
         finally:
             self._on_call(method.lower() != "get", failed)
 
@@ -63,7 +63,7 @@ def _check_json(response: requests.Response) -> None:
         raise ValueError("not an object")
 
 
-def _translated(error: Exception, account: str) -> SheetsError:
+def translate(error: Exception, account: str) -> SheetsError:
     match error:
         case APIError():
             answer = error.response

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from resonance_tui.emotions import WORDS
 from resonance_tui.errors import InputError
 from resonance_tui.history.samples import Sample
+from resonance_tui.protocol.values import RoomCounts
 from resonance_tui.secret import describe
 from resonance_tui.texts import mark
 
@@ -57,10 +58,10 @@ def to_row(cells: Cells, channel: str, source: str) -> Sample | None:
     numbers = [_count(cell) for cell in cells[1:WIDTH]]
     if len(numbers) < WIDTH - 1 or None in numbers:
         return None
-    t, viewers, *rest = (number for number in numbers if number is not None)
-    if t > LATEST or max(viewers, *rest) > MOST:
+    t, viewers, *counts = (number for number in numbers if number is not None)
+    if t > LATEST or max(viewers, *counts) > MOST:
         return None
-    return Sample(channel, t, viewers, tuple(rest[:7]), rest[7], rest[8], source)
+    return Sample(channel, t, viewers, *RoomCounts.from_columns(counts), source)
 
 
 def _count(cell: Cell) -> int | None:
@@ -131,7 +132,7 @@ class Expected:
 
 
 def edited(head: Cells, anchor: Cells, target: Sequence[Cells], expected: Expected) -> str:
-    """What somebody changed in a tab where the sink is about to write; "" when nothing.
+    """What was changed in a tab where the sink is about to write; "" when nothing.
 
     `head` is its first row, `anchor` the last row that Google confirmed, `target` the rows that
     are about to be written: blank, or written already when an answer was lost.

@@ -21,7 +21,7 @@ from resonance_tui.json_types import is_object
 from resonance_tui.secret import HIDDEN, shown_path
 from resonance_tui.sinks.sheets.keytext import MOST_BYTES, read_key, unquoted
 
-if TYPE_CHECKING:  # loaded only when somebody logs in
+if TYPE_CHECKING:  # loaded only for a login
     import requests
 
 # The smallest sufficient scopes: cells of sheets we are given, and files that we made ourselves.
@@ -57,7 +57,7 @@ class GoogleLogin:
 
     @property
     def account(self) -> str:
-        """With whom a sheet has to be shared; "" when the key does not say."""
+        """The account with which a sheet has to be shared; "" when the key does not say."""
         return str(self.key.get("client_email") or self.key.get("account") or "")
 
     def text(self) -> str:
@@ -243,7 +243,7 @@ def _kept(config: Config) -> GoogleLogin | None:
 
 
 def _from_keyring() -> str | None:
-    if missing("keyring"):  # whoever goes on to use the login is told how to install it
+    if missing("keyring"):  # using the login later says how to install it
         return None
     import keyring
     from keyring.errors import KeyringError

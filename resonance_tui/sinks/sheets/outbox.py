@@ -9,6 +9,7 @@ from itertools import groupby
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.history.samples import Sample
+from resonance_tui.protocol.values import RoomCounts
 from resonance_tui.sinks.sheets.layout import tab_title
 from resonance_tui.sinks.sheets.plan import Tab, place
 from resonance_tui.sinks.sheets.spreadsheets import Spreadsheets
@@ -36,7 +37,7 @@ class Outbox(Spreadsheets):
     """Over an open history database; any thread and any number of programs may use it at once.
 
     A place (a tab and a position in it) is given once, so that every step can be repeated after a
-    crash. Everything raises StoreError. The store stays open: whoever opened it closes it.
+    crash. Everything raises StoreError. The store stays open: its opener closes it.
     """
 
     # Places
@@ -136,7 +137,7 @@ class Outbox(Spreadsheets):
                 "SELECT coalesce(sum(confirmed), 0) FROM sheet_tab WHERE channel = ?", (channel,)
             ).fetchone()[0]
 
-    # What a person is told
+    # For status lines and notices
 
     def set_trouble(self, channel: str, text: str, at: float) -> None:
         """Stores why rows of the channel do not arrive; "" when they do. `at`: epoch seconds."""
@@ -180,7 +181,7 @@ class Outbox(Spreadsheets):
 def _row(tab: Tab, t: int, viewers: int | None, *counts: int) -> Sample | None:
     if viewers is None:
         return None
-    return Sample(tab.channel, t, viewers, counts[:7], counts[7], counts[8], tab.source)
+    return Sample(tab.channel, t, viewers, *RoomCounts.from_columns(counts), tab.source)
 
 
 def _tabs(db: sqlite3.Connection, channel: str) -> list[Tab]:

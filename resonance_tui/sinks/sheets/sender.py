@@ -75,7 +75,7 @@ class Sender:
 
     @property
     def is_hopeless(self) -> bool:
-        """Calls have failed so often in a row that a person should be told."""
+        """Whether calls have failed so often in a row that a notice is due."""
         return self._backoff.is_hopeless
 
     def step(self) -> float | None:
@@ -125,7 +125,7 @@ class Sender:
         except SheetNotOurs:
             if step.tab.book == self._book:
                 raise
-            self._move(step.tab, self._book, set())  # somebody has named another sheet since
+            self._move(step.tab, self._book, set())  # another sheet was named since
 
     def _make(self, tab: Tab, rows: int) -> None:
         book = self._sheets.book(tab.book)

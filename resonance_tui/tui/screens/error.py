@@ -14,7 +14,7 @@ from textual.widgets import Button, Static
 from resonance_tui.errors import Problem, ResonanceError, is_group
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.patience import PatientDialog
-from resonance_tui.tui.styles import printable
+from resonance_tui.widths import printable
 
 UNKNOWN = mark("This should not have happened.")
 UNKNOWN_HINT = mark(
@@ -23,7 +23,7 @@ UNKNOWN_HINT = mark(
 
 
 def explain(error: BaseException) -> Problem:
-    """The failure with words for a person, dug out of the groups that tasks wrap it in."""
+    """The failure as a Problem; of an exception group, the first one."""
     if isinstance(error, Problem):
         return error
     if is_group(error):

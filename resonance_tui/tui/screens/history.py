@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult, SystemCommand
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.driver import Driver
-from textual.screen import Screen
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.lines import is_too_small
 from resonance_tui.charting.view_state import Viewport, ViewState
 from resonance_tui.charting.views import neighbour
-from resonance_tui.errors import INTERRUPTED, ResonanceError
+from resonance_tui.errors import ResonanceError
 from resonance_tui.history.loading import Request, export_csv
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
@@ -28,13 +26,9 @@ from resonance_tui.tui.actions import (
     Action,
     ActionScreen,
     history_actions,
-    palette_commands,
 )
-from resonance_tui.tui.patience import PatientApp
-from resonance_tui.tui.placed import placing
+from resonance_tui.tui.base_app import BaseApp
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
-from resonance_tui.tui.signals import leave_on_signals
-from resonance_tui.tui.theme import RESONANCE, heed_no_color
 from resonance_tui.tui.widgets.chart import ChartWidget
 from resonance_tui.tui.widgets.history_panes import HistoryPanes
 
@@ -261,7 +255,7 @@ class HistoryScreen(ActionScreen):
             self._panes.show(request, moment, is_live=self._playback.is_live)
 
 
-class HistoryApp(PatientApp):
+class HistoryApp(BaseApp):
     """A shell around the one screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -269,24 +263,9 @@ class HistoryApp(PatientApp):
     ]
 
     def __init__(self, request: Request) -> None:
-        heed_no_color()
         super().__init__()
         self.title = tr("resonance history")
         self._request = request
-        self.register_theme(RESONANCE)
-        self.theme = RESONANCE.name
-
-    def get_driver_class(self) -> type[Driver]:
-        return placing(super().get_driver_class())
-
-    def on_mount(self) -> None:
-        leave_on_signals(self, self.action_interrupt)
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        return palette_commands(super().get_system_commands(screen), screen)
-
-    def action_interrupt(self) -> None:
-        self.exit(return_code=INTERRUPTED)
 
     def get_default_screen(self) -> HistoryScreen:
         return HistoryScreen(self._request)

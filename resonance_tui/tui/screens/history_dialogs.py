@@ -18,7 +18,7 @@ from resonance_tui.history.samples import SessionSpan
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import Action, help_rows
 from resonance_tui.tui.patience import PatientDialog
-from resonance_tui.tui.styles import printable
+from resonance_tui.widths import printable
 
 SIGNS = (
     mark("Lines are means; an upright stroke reaches up to a second that stands out."),

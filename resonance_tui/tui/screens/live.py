@@ -104,7 +104,7 @@ class LiveScreen(ActionScreen):
         return self.has_class("previewing")
 
     def _on_news(self, _event: object) -> None:
-        """Somebody's change shows at once; how often rooms may change is the session's rule."""
+        """Redraw at once on a change; the session limits how often rooms change."""
         if self.is_running and self.is_current and self.session.view.room is not self._drawn:
             self._drawn = self.session.view.room
             self.call_later(self._tick)
@@ -131,7 +131,7 @@ class LiveScreen(ActionScreen):
         self.query_one(Preview).show(self.session.preview())
 
     def say_leaving(self) -> None:
-        """Told before the goodbye to the broker, which may take a moment."""
+        """Shown before the closing messages are sent, which may take a moment."""
         for timer in filter(None, (self._ticker, self._previewer)):
             timer.stop()
         self.query_one(Notice).show(tr(LEAVING), "warn")

@@ -17,7 +17,8 @@ from resonance_tui.errors import InvalidChannel, InvalidNickname, Problem
 from resonance_tui.texts import mark, tr, tr_n
 from resonance_tui.tui.join_context import JoinContext
 from resonance_tui.tui.patience import PatientScreen
-from resonance_tui.tui.styles import fit, printable
+from resonance_tui.tui.styles import fit
+from resonance_tui.widths import printable
 
 if TYPE_CHECKING:
     from resonance_tui.messaging.discovery import ChannelInfo

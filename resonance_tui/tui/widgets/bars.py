@@ -26,7 +26,7 @@ TITLE = mark("the room feels")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Everything that the bars say. `corrected` is None while nobody asked for such counts."""
+    """Everything that the bars say. `corrected` is None unless switched on."""
 
     viewers: int = 0
     counts: tuple[int, ...] = (0,) * len(EMOTIONS)

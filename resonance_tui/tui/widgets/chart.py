@@ -19,7 +19,7 @@ class ChartWidget(Static):
     """Requests that come while one is painted replace each other."""
 
     class Pointed(Message):
-        """Somebody clicked at a time."""
+        """A click at a time of the chart."""
 
         def __init__(self, t: float) -> None:
             super().__init__()

@@ -18,7 +18,8 @@ from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Floats, Recorded, Recording
 from resonance_tui.texts import tr, tr_n
-from resonance_tui.tui.styles import column, label_cells, printable
+from resonance_tui.tui.styles import column, label_cells
+from resonance_tui.widths import printable
 
 LIST_CELLS = 32  # of the list of moments
 

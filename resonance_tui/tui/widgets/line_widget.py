@@ -34,7 +34,7 @@ def pen_of(widget: Widget) -> Styles:
 
 
 class LineWidget(Widget):
-    """Subclasses implement `draw`; whoever changes their data calls `redraw`."""
+    """Subclasses implement `draw`; call `redraw` after changing their data."""
 
     COMPONENT_CLASSES = PEN_CLASSES
 

@@ -27,7 +27,7 @@ WORDS = (
 UNKNOWN, TOO_FEW = mark("listening …"), mark("needs two viewers")
 
 
-def in_words(score: float) -> str:
+def resonance_words(score: float) -> str:
     return tr(next(words for top, words in WORDS if score <= top))
 
 
@@ -62,7 +62,7 @@ def resonance_line(
     left = width - sum(len(segment.text) for segment in line)
     words_cells = max(len(tr(words)) for _, words in WORDS)
     if left >= words_cells + 2:
-        line.append(Segment(f"  {in_words(score):<{words_cells}}", pen.text))
+        line.append(Segment(f"  {resonance_words(score):<{words_cells}}", pen.text))
         left -= words_cells + 2
     cells = min(left - 2, MOST_CELLS)
     if cells < LEAST_CELLS:

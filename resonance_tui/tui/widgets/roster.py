@@ -32,7 +32,7 @@ TOO_MANY = (mark("Single viewers are not listed"), mark("in a room this large.")
 
 
 def anonymous(viewer_id: str) -> str:
-    """How somebody without a nickname is called."""
+    """The name shown for a viewer without a nickname."""
     return f"anon-{viewer_id[:4].lower()}"
 
 

@@ -11,10 +11,11 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from resonance_tui.engines.status import untrained
+from resonance_tui.engines.base import untrained
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.styles import BOLD, Line, Styles, fit, printable
+from resonance_tui.tui.styles import BOLD, Line, Styles, fit
 from resonance_tui.tui.widgets.line_widget import LineWidget
+from resonance_tui.widths import printable
 
 if TYPE_CHECKING:
     from resonance_tui.session import SelfView, SessionView
@@ -113,7 +114,7 @@ def latency_chip(me: SelfView) -> Chip | None:
 
 
 def size_chip(view: SessionView) -> Chip:
-    """How many are here, and whether one hears each of them or the aggregators' total."""
+    """The number of viewers, and whether it comes from their reports or the aggregators' total."""
     viewers = view.room.viewers
     if view.room.is_total:
         return _chip(tr("total of {viewers}", viewers=viewers), "text", 7)

@@ -1,0 +1,79 @@
+"""What both apps share: theme, driver, system commands, and signals that end a screen as a key
+would: the room is left, the terminal is restored."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from textual.app import SystemCommand
+from textual.driver import Driver
+from textual.screen import Screen
+from textual.theme import Theme
+
+from resonance_tui import palette
+from resonance_tui.errors import INTERRUPTED
+from resonance_tui.tui.actions import palette_commands
+from resonance_tui.tui.patience import PatientApp
+from resonance_tui.tui.placed import placing
+
+# Dark and quiet, so that the emotions carry the colour.
+RESONANCE = Theme(
+    name="resonance",
+    primary=palette.PRIMARY,
+    secondary=palette.SECONDARY,
+    accent=palette.ACCENT,
+    success=palette.SUCCESS,
+    warning=palette.WARNING,
+    error=palette.ERROR,
+    foreground=palette.TEXT,
+    background=palette.BACKGROUND,
+    surface=palette.SURFACE,
+    panel=palette.PANEL,
+    dark=True,
+    variables={
+        "line": palette.LINE,
+        "quiet": palette.QUIET,
+        "track": palette.LINE,
+        "border-blurred": palette.LINE,
+        "input-selection-background": f"{palette.PRIMARY} 35%",
+        "footer-key-foreground": palette.ACCENT,
+    },
+)
+
+
+class BaseApp(PatientApp):
+    """An app in the theme RESONANCE; `action_interrupt` ends it, for Ctrl-C and for signals."""
+
+    def __init__(self) -> None:
+        _heed_no_color()
+        super().__init__()
+        self.register_theme(RESONANCE)
+        self.theme = RESONANCE.name
+
+    def get_driver_class(self) -> type[Driver]:
+        return placing(super().get_driver_class())
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        return palette_commands(super().get_system_commands(screen), screen)
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):  # not every system and thread can handle them
+            with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+                number = getattr(signal, name)
+                loop.add_signal_handler(number, self.call_later, self.action_interrupt)
+
+    def action_interrupt(self) -> Awaitable[None] | None:
+        """End the app with the exit code of an interrupt."""
+        self.exit(return_code=INTERRUPTED)
+
+
+def _heed_no_color() -> None:
+    """By convention an empty NO_COLOR is none; Textual counts it, and reads it in App()."""
+    if os.environ.get("NO_COLOR") == "":
+        del os.environ["NO_COLOR"]
