@@ -82,9 +82,13 @@ def heard() -> Iterator[Callable[[], str]]:
 
 def kept(home: Path) -> str:
     """What stands in the log, the databases and everything else that was written."""
-    files = [path for path in home.rglob("*") if path.is_file() and path.name != "config.toml"]
-    names = " ".join(map(str, files))
-    return names + "".join(path.read_bytes().decode(errors="replace") for path in files)
+    while True:
+        files = [path for path in home.rglob("*") if path.is_file() and path.name != "config.toml"]
+        names = " ".join(map(str, files))
+        try:
+            return names + "".join(path.read_bytes().decode(errors="replace") for path in files)
+        except FileNotFoundError:  # a thread has just merged its write-ahead log; read anew
+            continue
 
 
 def told(home: Path, *args: str) -> str:
