@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -46,9 +47,16 @@ def _emotion_style(code: Emotion) -> Style:
     return _EMOTION_STYLES[code]
 
 
+# A joiner that stands before no letter or behind nothing joins what we put beside it.
+_LOOSE_JOINER = re.compile(rf"(?<!\S)[{JOINERS}]+|[{JOINERS}]+(?![^\W\d_])")
+
+
 def printable(text: str) -> str:
-    """`text` without anything that a terminal could act on."""
-    return text if text.isprintable() else "".join(filter(_is_drawn, text))
+    """`text` without anything that a terminal could act on. Of the joiners, those before a letter
+    stay; so do emoji that are newer than this Python."""
+    if text.isprintable():
+        return text
+    return _LOOSE_JOINER.sub("", "".join(filter(_is_drawn, text)))
 
 
 def _is_drawn(char: str) -> bool:
