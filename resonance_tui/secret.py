@@ -18,6 +18,8 @@ HIDDEN = "[hidden: may hold a key or a password]"
 # login shows one of these signs. A password that stands alone shows none.
 _SIGNS = re.compile(
     r"private[ _]?key|client_secret|refresh_token|-----|invite="
+    r"|[?&](?:[\w-]*[_-])?(?:token|(?:api)?key|secret|passw\w*|pwd|auth|sig|signature)="
+    r"|(?-i:\b(?:GOCSPX-|ya29\.|AIza)[\w-]{8})"  # what Google's secrets begin with
     r"|(?-i:(?<![A-Za-z0-9+_=-])(?=[\w+=-]*[a-z])(?=[\w+=-]*[A-Z])(?=[\w+=-]*\d)"
     r"[A-Za-z0-9+_=-]{48,})"  # base64, and tokens; sheets have ids of 44
     r"|://\S*@|(?<![^\s:/])[^\s:/]+:(?![\\/\s])[^@]*@"  # a login

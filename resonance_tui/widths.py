@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 JOINERS = "\u200c\u200d"  # they take no cell, and join or part the letters beside them
+# A joiner that stands before no letter or behind nothing joins what we put beside it.
+_LOOSE_JOINER = re.compile(rf"(?<!\S)[{JOINERS}]+|[{JOINERS}]+(?![^\W\d_])")
 _REGIONAL = range(0x1F1E6, 0x1F200)  # two make a flag of two cells, or are two letters of two
 _PICTOGRAPHS = range(0x1F300, 0x1FB00)  # emoji, also those that Python does not know yet
 
@@ -29,8 +32,11 @@ def cut(text: str, width: int, *, most: int | None = None) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without anything that a terminal could act on."""
-    return text if text.isprintable() else "".join(filter(_is_drawn, text))
+    """`text` without anything that a terminal could act on. Of the joiners, those before a letter
+    stay; so do emoji that are newer than this Python."""
+    if text.isprintable():
+        return text
+    return _LOOSE_JOINER.sub("", "".join(filter(_is_drawn, text)))
 
 
 def is_new_emoji(char: str) -> bool:

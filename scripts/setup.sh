@@ -11,7 +11,9 @@ done
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 venv=.venv
 
-say() { printf '\033[2m[setup] %s\033[0m\n' "$*" >&2; }
+say() {
+  if [ -t 2 ]; then printf '\033[2m[setup] %s\033[0m\n' "$*"; else printf '[setup] %s\n' "$*"; fi >&2
+}
 
 # The command prefix under which apt may be used; fails where it may not.
 apt_as() {

@@ -32,8 +32,9 @@ async def _until_terminated(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     def terminate() -> None:
         nonlocal terminated
-        terminated = True
-        task.cancel()
+        if not terminated:  # `timeout` sends it twice; the second would end the clean-up half done
+            terminated = True
+            task.cancel()
 
     with contextlib.suppress(NotImplementedError):  # Windows has no SIGTERM to speak of
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)

@@ -66,6 +66,22 @@ def test_check_takes_no_argument(run: Run) -> None:
     assert "tests/unit" in done.stderr
 
 
+def test_no_script_imports_a_package_before_it_found_the_python_that_has_it() -> None:
+    known = {*sys.stdlib_module_names, "in_venv"}
+    for path in map(SCRIPTS.joinpath, COMMANDS):
+        text = path.read_text(encoding="utf-8")
+        head, call, _ = text.partition("\nneed(")
+        if text.startswith("#!/usr/bin/env python3\n"):
+            assert call, f"{path.name} never calls need()"
+            assert imported(head) <= known, path.name
+
+
+def imported(source: str) -> set[str]:
+    """The packages that `source` imports at its top."""
+    lines = (line.split() for line in source.splitlines() if line.startswith(("import ", "from ")))
+    return {words[1].split(".")[0] for words in lines}
+
+
 def test_every_script_is_linted_and_type_checked() -> None:
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     python = [

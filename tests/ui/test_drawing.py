@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -37,7 +37,7 @@ from resonance_tui.tui.widgets.status import (
     engine_chip,
 )
 from resonance_tui.tui.widgets.timeline import TimelinePanel, columns
-from resonance_tui.widths import printable
+from resonance_tui.widths import JOINERS, is_new_emoji, printable
 
 from .fakes import corrected, points, room, view
 
@@ -51,11 +51,21 @@ def text(line: list[Segment]) -> str:
     return "".join(segment.text for segment in line)
 
 
-@given(st.text(max_size=60), st.integers(0, 40))
+PECULIAR = st.text("a 1漢👩🇩🏽\u0301\U0001faadශ්ر" + JOINERS, max_size=12)
+
+
+@example("\U0001faad", 2)  # an emoji that Python 3.11 does not know
+@example(JOINERS, 1)
+@given(st.text(max_size=60) | PECULIAR, st.integers(0, 40))
 def test_fitted_text_is_harmless_and_exact(raw: str, width: int):
     fitted = fit(raw, width)
     assert cell_len(fitted) == width
-    assert fitted.isprintable()
+    assert all(c.isprintable() or c in JOINERS or is_new_emoji(c) for c in fitted)
+
+
+def test_a_joiner_stays_between_letters_only():
+    assert printable("ශ්\u200dරී می\u200cخ") == "ශ්\u200dරී می\u200cخ"
+    assert printable("\u200da\u200c \u200d👩\u200d👩\u200c") == "a 👩👩"
 
 
 def test_harmless_text_is_left_alone():

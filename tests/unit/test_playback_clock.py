@@ -86,7 +86,8 @@ def test_it_never_starves_and_never_floods(rate, costs):
         if wait is not None:
             now, shown = now + wait, shown + 1
             last = now
-        assert now - last <= 0.1 + cost + 1 / rate + 0.1
+        # A catch-up delivers up to two frames of the time to come.
+        assert now - last <= 0.1 + cost + 1 / rate + 0.2
     assert shown <= 10 * now + 11
 
 
