@@ -177,13 +177,13 @@ class Load:
         """Everybody connects, a few at a time: Mosquitto's listen backlog holds 100."""
         waiting = list(self.lines)
 
-        async def dial() -> None:
+        async def connect() -> None:
             while waiting:
                 await waiting.pop().open(port)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(DIALLING):
-                tasks.create_task(dial())
+                tasks.create_task(connect())
         for line in self.lines:
             self.report(line, Emotion.NEUTRAL)
 

@@ -29,7 +29,7 @@ class ChartRequest:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
+class ChartLine:
     """One line over B buckets, `float64[B]` each; NaN where nothing is known."""
 
     legend: LegendEntry
@@ -49,7 +49,7 @@ class Chart:
     view: ViewSpec
     title: str  # of the left edge; as the reason, in the person's language
     times: Floats  # (B,) middles of the buckets, epoch s
-    lines: tuple[Line, ...]  # in the order of the legend; in a stack from below
+    lines: tuple[ChartLine, ...]  # in the order of the legend; in a stack from below
     top: float  # of the left edge, which begins at 0
     is_corrected: bool
     reason: str  # why no line has a value; "" where one has
@@ -69,24 +69,26 @@ class Chart:
         return cls(view, title, series.times, lines, _top(view, lines), state.corrects, reason)
 
 
-def _lines(legend: tuple[LegendEntry, ...], series: Series, state: ViewState) -> tuple[Line, ...]:
+def _lines(
+    legend: tuple[LegendEntry, ...], series: Series, state: ViewState
+) -> tuple[ChartLine, ...]:
     """Signs stand above the highest seconds, which strokes reach; corrected lines have none."""
-    found: list[Line] = []
+    found: list[ChartLine] = []
     for entry, mean, low, high in zip(legend, series.mean, series.low, series.high, strict=True):
         strokes = () if state.corrects else tuple(spikes(mean, high))
         peak, value = _highest(mean if state.corrects else high)
         parts = tuple(pieces(mean, series.starts))
-        found.append(Line(entry, mean, low, high, parts, strokes, peak, value))
+        found.append(ChartLine(entry, mean, low, high, parts, strokes, peak, value))
     return tuple(found)
 
 
-def _layers(legend: tuple[LegendEntry, ...], series: Series) -> tuple[Line, ...]:
+def _layers(legend: tuple[LegendEntry, ...], series: Series) -> tuple[ChartLine, ...]:
     """Each on top of those before it, with its sign where it is thickest."""
-    found: list[Line] = []
+    found: list[ChartLine] = []
     below = np.zeros_like(series.times)
     for entry, mean, edge in zip(legend, series.mean, stacked(series.mean), strict=True):
         parts = tuple(pieces(edge, series.starts))
-        found.append(Line(entry, mean, below, edge, parts, (), *_highest(mean)))
+        found.append(ChartLine(entry, mean, below, edge, parts, (), *_highest(mean)))
         below = edge
     return tuple(found)
 
@@ -100,7 +102,7 @@ def _highest(line: Floats) -> tuple[int | None, float]:
     return index, float(line[index])
 
 
-def _top(view: ViewSpec, lines: tuple[Line, ...]) -> float:
+def _top(view: ViewSpec, lines: tuple[ChartLine, ...]) -> float:
     if view.full is not None:
         return float(view.full)
     known = [line.high[np.isfinite(line.high)].max(initial=0.0) for line in lines]

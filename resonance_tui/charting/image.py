@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui import palette
-from resonance_tui.charting.chart import Chart, ChartRequest, Line
+from resonance_tui.charting.chart import Chart, ChartLine, ChartRequest
 from resonance_tui.charting.lines import is_too_small
 from resonance_tui.charting.ticks import clock, day, length, offset, time_ticks
 from resonance_tui.charting.view_state import Viewport, ViewState
@@ -138,7 +138,7 @@ def _paint(figure: Figure, chart: Chart, request: ChartRequest) -> None:
         )
 
 
-def _paint_line(axes: Axes, chart: Chart, line: Line) -> None:
+def _paint_line(axes: Axes, chart: Chart, line: ChartLine) -> None:
     """The means, shaded to the edges, with a stroke up to each second that stands out."""
     color, alpha = line.legend.color, 0.22 if chart.is_corrected else 0.13
     for label, piece in _labelled(line):
@@ -164,7 +164,7 @@ def _paint_line(axes: Axes, chart: Chart, line: Line) -> None:
         )
 
 
-def _paint_layer(axes: Axes, chart: Chart, line: Line) -> None:
+def _paint_layer(axes: Axes, chart: Chart, line: ChartLine) -> None:
     for label, piece in _labelled(line):
         axes.fill_between(
             chart.times[piece],
@@ -186,7 +186,7 @@ def _paint_layer(axes: Axes, chart: Chart, line: Line) -> None:
         )
 
 
-def _labelled(line: Line) -> list[tuple[str | None, NDArray[np.intp]]]:
+def _labelled(line: ChartLine) -> list[tuple[str | None, NDArray[np.intp]]]:
     """Each piece of a line; the first one names it in the legend."""
     name = f"{line.legend.letter}  {tr(line.legend.word)}"
     return [(None if index else name, piece) for index, piece in enumerate(line.pieces)]

@@ -8,7 +8,7 @@ from resonance_tui.texts import mark
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CommandRow:
     """A command before it is imported."""
 
     path: str  # as it is typed after the program's name: "broker users add"
@@ -27,7 +27,7 @@ class Row:
 
 # In the order in which help lists them.
 COMMANDS = (
-    Row(
+    CommandRow(
         "join",
         "join:join",
         mark(
@@ -35,64 +35,66 @@ COMMANDS = (
             "screen."
         ),
     ),
-    Row(
+    CommandRow(
         "broker",
         "broker.start:broker",
         mark("Run the broker that a channel meets at (Mosquitto, or a small embedded one)."),
     ),
-    Row(
+    CommandRow(
         "broker invite",
         "broker.invite:invite",
         mark("Print a link that lets one person into CHANNEL, once."),
     ),
-    Row("broker users", "broker.users:users", mark("The accounts at this machine's broker.")),
-    Row(
+    CommandRow(
+        "broker users", "broker.users:users", mark("The accounts at this machine's broker.")
+    ),
+    CommandRow(
         "broker users add",
         "broker.users:add",
         mark("Make an account NAME and print its password, which is shown this once."),
     ),
-    Row(
+    CommandRow(
         "broker users remove",
         "broker.users:remove",
         mark("Take away the account NAME; whoever uses it is cut off."),
     ),
-    Row(
+    CommandRow(
         "broker users list",
         "broker.users:list_users",
         mark("Print the accounts: name, role, rooms."),
     ),
-    Row("history", "history.options:history", mark("How channels felt over time.")),
-    Row(
+    CommandRow("history", "history.options:history", mark("How channels felt over time.")),
+    CommandRow(
         "history show",
         "history.options:show",
         mark("Show how a CHANNEL felt over time: a chart in a terminal, data anywhere else."),
     ),
-    Row(
+    CommandRow(
         "history forget",
         "history.options:forget",
         mark("Delete what was recorded in CHANNEL, or in all channels, and give the space back."),
     ),
-    Row(
+    CommandRow(
         "history vacuum",
         "history.options:vacuum",
         mark("Make the database as small as what is in it; recording may go on meanwhile."),
     ),
-    Row(
+    CommandRow(
         "history sync",
         "history.options:sync",
         mark("Send what the Google sheet lacks, as `sheets sync` does."),
     ),
-    Row(
+    CommandRow(
         "log",
         "log:log",
         mark("Record CHANNEL without joining it: one row a second into the local database."),
     ),
-    Row(
+    CommandRow(
         "sheets",
         "sheets.options:sheets",
         mark("The history in a Google sheet: set it up, send what is left, see how it is doing."),
     ),
-    Row(
+    CommandRow(
         "sheets setup",
         "sheets.options:setup",
         mark(
@@ -100,14 +102,14 @@ COMMANDS = (
             "share it."
         ),
     ),
-    Row(
+    CommandRow(
         "sheets status",
         "sheets.options:status",
         mark(
             "What is sent and what is left, what went wrong last, calls of the last twelve hours."
         ),
     ),
-    Row(
+    CommandRow(
         "sheets sync",
         "sheets.options:sync",
         mark(
@@ -115,7 +117,7 @@ COMMANDS = (
             "time."
         ),
     ),
-    Row(
+    CommandRow(
         "aggregate",
         "aggregate:aggregate",
         mark(
@@ -123,31 +125,31 @@ COMMANDS = (
             "nothing."
         ),
     ),
-    Row(
+    CommandRow(
         "audience",
         "audience:audience",
         mark("Fill CHANNEL with simulated viewers, marked as simulated on every screen."),
     ),
-    Row(
+    CommandRow(
         "doctor",
         "doctor:doctor",
         mark("Try everything the app needs on this machine and say what to do about the rest."),
     ),
-    Row(
+    CommandRow(
         "models",
         "models.list:models",
         mark(
             "The networks: what there is, official weights for them, scores of their predictions."
         ),
     ),
-    Row(
+    CommandRow(
         "models bench",
         "models.bench:bench",
         mark(
             "Time networks NAMES (default: the fused one) against a plain forward on this machine."
         ),
     ),
-    Row(
+    CommandRow(
         "models import",
         "models.weights:import_",
         mark(
@@ -155,37 +157,41 @@ COMMANDS = (
             "directory."
         ),
     ),
-    Row("models info", "models.list:info", mark("Everything the card of network NAME says.")),
-    Row(
+    CommandRow(
+        "models info", "models.list:info", mark("Everything the card of network NAME says.")
+    ),
+    CommandRow(
         "models list",
         "models.list:list_",
         mark("Name, parameters, GMACs, clip, published results, and whether weights are here."),
     ),
-    Row(
+    CommandRow(
         "models pull",
         "models.weights:pull",
         mark("Fetch the published weights of network NAME into the data directory."),
     ),
-    Row(
+    CommandRow(
         "models score",
         "models.score:score",
         mark("Score predictions in a CSV FILE: WAR, UAR, recalls, confusion, 95% intervals."),
     ),
-    Row(
+    CommandRow(
         "config",
         "config:config",
         mark("See the settings, where each comes from, and the consent you gave."),
     ),
-    Row(
+    CommandRow(
         "config consent",
         "config:consent",
         mark("Show, give or take back the consent to read your face on this machine."),
     ),
-    Row("config path", "config:path", mark("Print where settings, data and logs live.")),
-    Row(
+    CommandRow("config path", "config:path", mark("Print where settings, data and logs live.")),
+    CommandRow(
         "config show",
         "config:show",
         mark("Print every setting with its origin; secrets are masked."),
     ),
-    Row("completion", "completion:completion", mark("Print the completion script for SHELL.")),
+    CommandRow(
+        "completion", "completion:completion", mark("Print the completion script for SHELL.")
+    ),
 )

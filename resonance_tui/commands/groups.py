@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from resonance_tui.commands import COMMANDS, Row
+from resonance_tui.commands import COMMANDS, CommandRow
 from resonance_tui.texts import tr
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class NamedAsGroup(Command):
         return super().make_context(info_name, args, parent, **extra)
 
 
-def load_command(row: Row) -> click.Command:
+def load_command(row: CommandRow) -> click.Command:
     """Import the command of a row."""
     module, _, attribute = row.target.partition(":")
     return getattr(import_module(f"resonance_tui.commands.{module}"), attribute)
@@ -132,7 +132,7 @@ def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
     return shown
 
 
-def _summary(row: Row, width: int) -> str:
+def _summary(row: CommandRow, width: int) -> str:
     """The summary as click shortens it to `width` columns."""
     return click.Command(row.name, help=tr(row.summary)).get_short_help_str(width)
 

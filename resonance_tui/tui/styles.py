@@ -11,7 +11,7 @@ from rich.style import Style
 from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.widths import cut, printable
 
-Line = list[Segment]
+SegmentLine = list[Segment]
 
 RISING = " ▁▂▃▄▅▆▇█"  # a cell filled by 0/8 to 8/8 from below
 
@@ -57,7 +57,7 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(cut(printable(text), width), width)
 
 
-def bar(share: float, width: int, filled: Style, track: Style) -> Line:
+def bar(share: float, width: int, filled: Style, track: Style) -> SegmentLine:
     """A horizontal bar of `width` cells in steps of half a cell; `share` is 0-1."""
     halves = round(min(max(share, 0.0), 1.0) * width * 2)
     if share > 0 and width > 0:
@@ -70,7 +70,9 @@ def bar(share: float, width: int, filled: Style, track: Style) -> Line:
     return pieces
 
 
-def banded(low: float, share: float, high: float, width: int, filled: Style, track: Style) -> Line:
+def banded(
+    low: float, share: float, high: float, width: int, filled: Style, track: Style
+) -> SegmentLine:
     """A bar that says how sure it is: full up to `low`, dashed to `high`, a mark at `share`."""
     ends = (round(min(max(edge, 0.0), 1.0) * width) for edge in (low, share, high))
     full, mark, end = ends
@@ -94,5 +96,5 @@ def label_cells() -> int:
     return 1 + max(cell_len(code.label) for code in STYLES)
 
 
-def line_width(line: Line) -> int:
+def line_width(line: SegmentLine) -> int:
     return sum(cell_len(segment.text) for segment in line)

@@ -12,13 +12,13 @@ from click.shell_completion import ShellComplete
 from resonance_tui import texts
 from resonance_tui.charting.views import VIEWS
 from resonance_tui.cli import cli, run_verb
-from resonance_tui.commands import COMMANDS, Row
+from resonance_tui.commands import COMMANDS, CommandRow
 from resonance_tui.commands.groups import load_command
 from resonance_tui.texts import tr, tr_n
 
 
 @pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.path)
-def test_a_row_names_a_command_and_says_how_its_help_begins(row: Row) -> None:
+def test_a_row_names_a_command_and_says_how_its_help_begins(row: CommandRow) -> None:
     command = load_command(row)
     assert command.name == row.name
     sentences = " ".join(inspect.cleandoc(command.help or "").split())

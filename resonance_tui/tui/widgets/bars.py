@@ -10,7 +10,16 @@ from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
 from resonance_tui.texts import mark, tr, tr_n
-from resonance_tui.tui.styles import BOLD, Line, Styles, banded, bar, fit, label_cells, line_width
+from resonance_tui.tui.styles import (
+    BOLD,
+    SegmentLine,
+    Styles,
+    banded,
+    bar,
+    fit,
+    label_cells,
+    line_width,
+)
 from resonance_tui.tui.widgets.line_widget import LineWidget
 from resonance_tui.tui.widgets.resonance_line import resonance_line
 
@@ -89,10 +98,10 @@ class Bars(LineWidget):
         self._shown = shown
         self.redraw()
 
-    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
         tail = _tail(pen, self._shown, width, height - len(EMOTIONS))
         room = height - len(tail)
-        gap: list[Line] = [[]] if room >= 2 * len(EMOTIONS) else []
+        gap: list[SegmentLine] = [[]] if room >= 2 * len(EMOTIONS) else []
         lines = [
             line
             for code in _codes_that_fit(self._shown.numbers, room)
@@ -111,7 +120,7 @@ def _codes_that_fit(numbers: Sequence[float], room: int) -> tuple[Emotion, ...]:
     return tuple(sorted(largest))
 
 
-def _bar_line(pen: Styles, code: Emotion, shown: Shown, width: int) -> Line:
+def _bar_line(pen: Styles, code: Emotion, shown: Shown, width: int) -> SegmentLine:
     count = shown.numbers[code]
     is_leader = count > 0 and count == max(shown.numbers)
     color = pen.emotion(code)
@@ -129,7 +138,7 @@ def _bar_line(pen: Styles, code: Emotion, shown: Shown, width: int) -> Line:
     return [*line, Segment(numbers, text)]
 
 
-def _bar(pen: Styles, code: Emotion, shown: Shown, cells: int) -> Line:
+def _bar(pen: Styles, code: Emotion, shown: Shown, cells: int) -> SegmentLine:
     total = sum(shown.numbers) or 1
     share, color = shown.numbers[code] / total, pen.emotion(code)
     if shown.corrected is None or not shown.is_corrected:
@@ -153,21 +162,21 @@ def _numbers(shown: Shown, code: Emotion, *, is_short: bool) -> str:
     return f"{count:>4.0f} {band}" if is_short else f"{count:>5.0f} {share:>3.0f} %  {band}"
 
 
-def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[Line]:
+def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine]:
     """The lines under the bars: as many as there is room for, and one at least."""
     note = shown.note(is_short=width < 60)
-    notes: list[Line] = [[Segment(fit(f" {note}", width), pen.warn)]] if note else []
+    notes: list[SegmentLine] = [[Segment(fit(f" {note}", width), pen.warn)]] if note else []
     is_crowd = sum(shown.counts) > 1
     together = [resonance_line(pen, shown.resonance, shown.past, width, is_crowd=is_crowd)]
     people, short = _people(pen, shown, width, spare), [_people_short(pen, shown)]
-    heads, tails = ([*notes, *people], [*notes, *short]), (together, list[Line]())
+    heads, tails = ([*notes, *people], [*notes, *short]), (together, list[SegmentLine]())
     for tail in ([*head, *last] for last in tails for head in heads):
         if len(tail) <= spare:
             return tail
     return [_people_labelled(pen, shown, width)] if note else people[:1]
 
 
-def _people_labelled(pen: Styles, shown: Shown, width: int) -> Line:
+def _people_labelled(pen: Styles, shown: Shown, width: int) -> SegmentLine:
     """On one line with what must be known of the numbers; the word for people goes first."""
     label = [Segment(f" {tr('corrected') if shown.is_corrected else tr('raw')}", pen.warn)]
     count, word, states = _people_short(pen, shown)
@@ -175,7 +184,7 @@ def _people_labelled(pen: Styles, shown: Shown, width: int) -> Line:
     return line if line_width(line) <= width else [count, states, *label]
 
 
-def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[Line]:
+def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine]:
     """One line where it fits, two where there is height for them, else without the words."""
     people = [
         Segment(f"   {shown.viewers} ", pen.strong),
@@ -190,7 +199,7 @@ def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[Line]:
     return [people, states] if spare >= 2 else [_people_short(pen, shown)]
 
 
-def _people_short(pen: Styles, shown: Shown) -> Line:
+def _people_short(pen: Styles, shown: Shown) -> SegmentLine:
     states = (
         f" {STYLES[Emotion.UNSURE].glyph}{shown.unsure} {STYLES[Emotion.AWAY].glyph}{shown.away}"
     )

@@ -9,7 +9,7 @@ import plotext
 from numpy.typing import NDArray
 from rich.text import Text
 
-from resonance_tui.charting.chart import Chart, ChartRequest, Line
+from resonance_tui.charting.chart import Chart, ChartLine, ChartRequest
 from resonance_tui.charting.ticks import count_ticks, time_ticks
 from resonance_tui.charting.views import ViewSpec
 from resonance_tui.history.recording import Floats
@@ -70,7 +70,7 @@ def _paint_lines(chart: Chart, request: ChartRequest, height: int, is_plain: boo
             plotext.text(sign.glyph, chart.times[line.peak], above, color=sign.rgb)
 
 
-def _paint_line(times: Floats, line: Line, is_plain: bool) -> None:
+def _paint_line(times: Floats, line: ChartLine, is_plain: bool) -> None:
     """The means, and a stroke up to each second that stands out of them."""
     marker = line.legend.letter if is_plain else "braille"
     for piece in line.pieces:
@@ -100,7 +100,7 @@ def _paint_piece(
     times: Floats,
     values: Floats,
     piece: NDArray[np.intp],
-    line: Line,
+    line: ChartLine,
     marker: str,
     is_plain: bool,
     *,

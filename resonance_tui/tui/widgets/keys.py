@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.text import Text
 
 from resonance_tui.tui.actions import Action, bar_entries
-from resonance_tui.tui.styles import BOLD, Line, Styles
+from resonance_tui.tui.styles import BOLD, SegmentLine, Styles
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
 GAP = "  "
@@ -22,8 +22,8 @@ class KeyBar(LineWidget):
         super().__init__(id=id)
         self._actions = actions
 
-    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
-        line: Line = [Segment(" ", pen.text)]
+    def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
+        line: SegmentLine = [Segment(" ", pen.text)]
         for entry in bar_entries(self._actions, width - 1, len(GAP)):
             meta = {"@click": f"screen.{entry.action}"}
             click = Style.from_meta(meta) if entry.action else Style.null()

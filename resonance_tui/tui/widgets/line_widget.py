@@ -6,7 +6,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from resonance_tui.tui.styles import Line, Styles
+from resonance_tui.tui.styles import SegmentLine, Styles
 
 PEN_CLASSES = {
     "pen--text",
@@ -42,7 +42,7 @@ class LineWidget(Widget):
         super().__init__(id=id)
         self._strips: list[Strip] = []
 
-    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
         """Lines of at most `width` cells, top to bottom; missing ones stay empty."""
         return []
 

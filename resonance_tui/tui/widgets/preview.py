@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.styles import Line, Styles, fit
+from resonance_tui.tui.styles import SegmentLine, Styles, fit
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ class Preview(LineWidget):
         self._image = image
         self.redraw()
 
-    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
         caption = [Segment(tr(ONLY_HERE).center(width)[:width], pen.muted)]
         rows = height - 1 if height > 4 else height
         if self._image is None or min(self._image.shape) < 1:
-            empty: list[Line] = [[] for _ in range(rows)]
+            empty: list[SegmentLine] = [[] for _ in range(rows)]
             empty[rows // 2] = [Segment(fit(tr(NO_FACE).center(width), width), pen.muted)]
             return [*empty, caption]
         side = min(width, 2 * rows)
@@ -46,7 +46,7 @@ class Preview(LineWidget):
         return [*lines, caption]
 
 
-def half_blocks(image: NDArray[uint8], columns: int, rows: int) -> list[Line]:
+def half_blocks(image: NDArray[uint8], columns: int, rows: int) -> list[SegmentLine]:
     """A grey picture on `columns` x `rows` cells: upper pixel in front, lower pixel behind."""
     height, width = image.shape[:2]
     ys = [int((y + 0.5) * height / (2 * rows)) for y in range(2 * rows)]
@@ -55,8 +55,8 @@ def half_blocks(image: NDArray[uint8], columns: int, rows: int) -> list[Line]:
     return [_run_lengths(pixels[y], pixels[y + 1]) for y in range(0, 2 * rows, 2)]
 
 
-def _run_lengths(upper: list[int], lower: list[int]) -> Line:
-    line: Line = []
+def _run_lengths(upper: list[int], lower: list[int]) -> SegmentLine:
+    line: SegmentLine = []
     start = 0
     pairs = list(zip(upper, lower, strict=True))
     for x in range(1, len(pairs) + 1):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.styles import Line, Styles, column
+from resonance_tui.tui.styles import SegmentLine, Styles, column
 
 if TYPE_CHECKING:
     from resonance_tui.room.timeline import TimelinePoint
@@ -53,7 +53,7 @@ def resonance_line(
     width: int,
     *,
     is_crowd: bool,
-) -> Line:
+) -> SegmentLine:
     """`is_crowd`: at least two viewers are read, so that there can be a score."""
     line = [Segment(f" {tr('resonance')} ", pen.muted)]
     if score is None:

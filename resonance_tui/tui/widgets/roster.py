@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from resonance_tui.emotions import STYLES
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.styles import BOLD, DIM, Line, Styles, bar, fit, label_cells
+from resonance_tui.tui.styles import BOLD, DIM, SegmentLine, Styles, bar, fit, label_cells
 from resonance_tui.tui.widgets.line_widget import PEN_CLASSES, pen_of
 
 if TYPE_CHECKING:
@@ -128,14 +128,14 @@ class Roster(ScrollView):
                 self.refresh_line(index)
 
 
-def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int) -> Line:
+def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int) -> SegmentLine:
     """One viewer in at most `width` cells, by what has room."""
     quiet = DIM if row.is_stale else Style.null()
     color = pen.emotion(row.code) + quiet
     name = (pen.accent + BOLD if is_own else pen.text) + quiet
     marks = _marks(row, is_own)[: 2 if width >= WITH_MARKS else 1]
     mark_cells = MARK_CELLS * (2 if width >= WITH_MARKS else 1)
-    tail: Line = []
+    tail: SegmentLine = []
     if width >= WITH_WORD:
         tail.append(Segment(fit(row.code.label, label_cells()), color))
     tail += _how_sure(pen, row, color, width, quiet)
@@ -149,7 +149,7 @@ def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int) -> Line:
     ]
 
 
-def _how_sure(pen: Styles, row: ViewerRow, color: Style, width: int, quiet: Style) -> Line:
+def _how_sure(pen: Styles, row: ViewerRow, color: Style, width: int, quiet: Style) -> SegmentLine:
     has_bar = width >= WITH_BAR
     if not row.code.is_emotion:
         return [Segment(" " * (PERCENT_CELLS + BAR_CELLS * has_bar), pen.text)]

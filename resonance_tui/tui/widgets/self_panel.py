@@ -9,7 +9,7 @@ from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.styles import BOLD, Line, Styles, bar, column
+from resonance_tui.tui.styles import BOLD, SegmentLine, Styles, bar, column
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class SelfPanel(LineWidget):
             self._shown = (me, note, absent)
             self.redraw()
 
-    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
         me, note, absent = self._shown
         if me is None:
             return []
@@ -58,14 +58,14 @@ class SelfPanel(LineWidget):
         head = _own_head(pen, me, word, label, note, width, has_bar=height == 1)
         if height == 1:
             return [head]
-        air: list[Line] = [[]] if height >= 4 else []
+        air: list[SegmentLine] = [[]] if height >= 4 else []
         lines = [head, *air, _sure_line(pen, me, width)]
         return [*lines, _reading_line(pen, me, width)] if height >= 3 else lines
 
 
 def _own_head(
     pen: Styles, me: SelfView, word: str, label: str, note: str, width: int, *, has_bar: bool
-) -> Line:
+) -> SegmentLine:
     shows_emotion = me.code.is_emotion
     color = pen.emotion(me.code) + BOLD
     line = [Segment(label, pen.muted)] if label else []
@@ -81,12 +81,12 @@ def _own_head(
     return line
 
 
-def _sure_line(pen: Styles, me: SelfView, width: int) -> Line:
+def _sure_line(pen: Styles, me: SelfView, width: int) -> SegmentLine:
     sure = me.confidence if me.code.is_emotion else 0.0
     return bar(sure, width, pen.emotion(me.code), pen.track)
 
 
-def _reading_line(pen: Styles, me: SelfView, width: int) -> Line:
+def _reading_line(pen: Styles, me: SelfView, width: int) -> SegmentLine:
     """All seven probabilities as one column each: the reading behind the word."""
     label = f"{tr('reading')}  "
     line = [Segment(label, pen.muted)]

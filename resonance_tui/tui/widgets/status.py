@@ -13,7 +13,7 @@ from rich.style import Style
 
 from resonance_tui.engines.base import untrained
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.styles import BOLD, Line, Styles, fit
+from resonance_tui.tui.styles import BOLD, SegmentLine, Styles, fit
 from resonance_tui.tui.widgets.line_widget import LineWidget
 from resonance_tui.widths import printable
 
@@ -171,13 +171,13 @@ class StatusBar(LineWidget):
             self._chips = shown
             self.redraw()
 
-    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
         room, own = self._chips
         groups = [room, own] if height >= 2 else [[*room, *own]]
         return [_chip_line(pen, arrange(group, width)) for group in groups]
 
 
-def _chip_line(pen: Styles, shown: list[tuple[str, str]]) -> Line:
+def _chip_line(pen: Styles, shown: list[tuple[str, str]]) -> SegmentLine:
     line = [Segment(" ", pen.text)]
     for index, (text, tone) in enumerate(shown):
         style: Style = getattr(pen, tone)
@@ -215,6 +215,6 @@ class Notice(LineWidget):
             self.display = bool(text)
             self.redraw()
 
-    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
         text, tone = self._shown
         return [[Segment(fit(f" {text}", width), getattr(pen, tone))]]

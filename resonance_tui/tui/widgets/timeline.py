@@ -13,7 +13,7 @@ from rich.style import Style
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
 from resonance_tui.texts import tr
-from resonance_tui.tui.styles import BOLD, Line, Styles, column, label_cells
+from resonance_tui.tui.styles import BOLD, SegmentLine, Styles, column, label_cells
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class TimelinePanel(LineWidget):
             self._points = points
             self.redraw()
 
-    def draw(self, pen: Styles, width: int, height: int) -> list[Line]:
+    def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
         label, value = (2 + label_cells(), VALUE_CELLS) if width >= NO_LABEL_BELOW else (0, 0)
         cols = columns(self._points, min(width - label - value, SPAN_S))
         pad = width - label - value - len(cols)
@@ -95,7 +95,7 @@ class TimelinePanel(LineWidget):
         return lines
 
 
-def _emotion_rows(pen: Styles, cols: list[Column | None], label: int) -> list[Line]:
+def _emotion_rows(pen: Styles, cols: list[Column | None], label: int) -> list[SegmentLine]:
     known = [col for col in cols if col]
     shares = [col.share(code) for col in known for code in EMOTIONS]
     top = max(ceil(max(shares, default=0.0) * 4) / 4, 0.25)
@@ -111,7 +111,7 @@ def _emotion_row(
     top: float,
     newest: Column | None,
     label: int,
-) -> Line:
+) -> SegmentLine:
     text = "".join(column(col.share(code) / top) if col else GAP for col in cols)
     share = newest.share(code) if newest else 0.0
     is_leader = newest is not None and newest.leader == code
@@ -125,7 +125,7 @@ def _emotion_row(
     return line
 
 
-def _mood_strip(pen: Styles, cols: list[Column | None], label: int) -> Line:
+def _mood_strip(pen: Styles, cols: list[Column | None], label: int) -> SegmentLine:
     """The largest emotion of each moment by its glyph: needs no colour to be read."""
     cells: list[tuple[str, Style]] = []
     for col in cols:
@@ -137,7 +137,7 @@ def _mood_strip(pen: Styles, cols: list[Column | None], label: int) -> Line:
     return [*_label(tr("mood"), label, pen.muted), *_runs(cells)]
 
 
-def _shared_by(pen: Styles, cols: list[Column | None], label: int) -> Line:
+def _shared_by(pen: Styles, cols: list[Column | None], label: int) -> SegmentLine:
     """How many of the room share that largest emotion, as columns in its colour."""
     cells: list[tuple[str, Style]] = []
     share = 0.0
@@ -152,7 +152,7 @@ def _shared_by(pen: Styles, cols: list[Column | None], label: int) -> Line:
     return [*line, Segment(f"{share * 100:>4.0f} %", pen.text)] if label else line
 
 
-def _runs(cells: list[tuple[str, Style]]) -> Line:
+def _runs(cells: list[tuple[str, Style]]) -> SegmentLine:
     """Neighbours of one style become one segment."""
     return [
         Segment("".join(text for text, _ in run), style)
@@ -160,7 +160,7 @@ def _runs(cells: list[tuple[str, Style]]) -> Line:
     ]
 
 
-def _axis(pen: Styles, cells: int, label: int, note: str) -> Line:
+def _axis(pen: Styles, cells: int, label: int, note: str) -> SegmentLine:
     left, right = tr("5 min ago"), tr("now")
     free = cells - len(left) - len(right)
     if free < 2:
@@ -169,5 +169,5 @@ def _axis(pen: Styles, cells: int, label: int, note: str) -> Line:
     return [*_label("", label, pen.muted), Segment(left + note.center(free) + right, pen.muted)]
 
 
-def _label(text: str, cells: int, style: Style) -> Line:
+def _label(text: str, cells: int, style: Style) -> SegmentLine:
     return [Segment(text[:cells].ljust(cells), style)] if cells > 0 else []
