@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from resonance_tui.errors import SourceInvalid
 from resonance_tui.secret import shown_source
 from resonance_tui.texts import tr
-from resonance_tui.widths import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +74,7 @@ class Source:
             "demo": tr("demo portraits"),
             "none": tr("no camera"),
         }
-        return printable(names[self.kind])
+        return _visible(names[self.kind])
 
     def __repr__(self) -> str:
         """As the dataclass would, but without a URL's secrets: reprs end in log files."""
@@ -139,7 +138,7 @@ def _url(text: str) -> Source:
 
 def _path(text: str) -> Source:
     shown = shown_source(text)
-    shown = printable(shown if len(shown) <= 80 else shown[:77] + "...")
+    shown = _visible(shown if len(shown) <= 80 else shown[:77] + "...")
     try:
         path = Path(text).expanduser()
         if (number := _device_number(path)) is not None:
@@ -161,3 +160,8 @@ def _device_number(path: Path) -> str | None:
         return None
     match = re.fullmatch(r"/dev/video(\d+)", str(path.resolve()), re.ASCII)
     return match[1] if match else None
+
+
+def _visible(text: str) -> str:
+    """Only what this Python calls printable: unlike a viewer, a camera may lose a sign."""
+    return "".join(filter(str.isprintable, text))

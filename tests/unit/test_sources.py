@@ -74,6 +74,8 @@ def test_a_folder_is_refused(tmp_path):
 @given(st.text(max_size=40))
 @example("\x1b[2J")
 @example("a\0b")
+@example("\U0001fa7d")
+@example("~\U0001fa7d")
 def test_any_text_is_a_source_or_a_clear_refusal(text):
     try:
         assert parse_source(text).label.isprintable()

@@ -25,6 +25,7 @@ from resonance_tui.protocol.messages import decode
 from resonance_tui.protocol.sanitize import NICKNAME_LIMIT
 from resonance_tui.protocol.values import Report
 from resonance_tui.room.state import RoomState
+from resonance_tui.widths import JOINERS, is_new_emoji
 
 EVENTS = get_args(Event)
 REPORT = [1, 1_790_000_000, 7, 3, 80, 2]
@@ -111,7 +112,8 @@ def check(event: Event) -> None:
             assert 0 <= report.code <= 8 and 0 <= report.confidence <= 100
             assert 0 <= report.boot < 2**32 and 0 <= report.seq < 2**32
         case NicknameEvent(_, _, nickname):
-            assert len(nickname) <= NICKNAME_LIMIT and (not nickname or nickname.isprintable())
+            assert len(nickname) <= NICKNAME_LIMIT
+            assert all(c.isprintable() or c in JOINERS or is_new_emoji(c) for c in nickname)
         case TotalEvent():
             assert len(event.counts) == 9 and min(event.counts) >= 0
         case RoomEvent(_, settings) if settings is not None:
