@@ -18,14 +18,24 @@ T = TypeVar("T")
 def run_loop(config: Config, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run `main()` to its end. Ctrl-C and SIGTERM cancel it, wait for its clean-up, and end in
     KeyboardInterrupt."""
+    with native_output_to(config.directories.log_file, config.secrets):
+        return run_until_terminated(main)
+
+
+def run_until_terminated(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """`run_loop` for a command that leaves the process's output as it is."""
     # MQTT needs add_reader, which Windows' default loop lacks
     factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
-    quiet = native_output_to(config.directories.log_file, config.secrets)
-    with quiet, asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_until_terminated(main))
+    before = signal.getsignal(signal.SIGTERM)  # the loop leaves the system's own behind
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(_until_terminated(main))
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 async def _until_terminated(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """A signal that raised inside the loop would end it between two of its steps."""
     task = asyncio.current_task()
     assert task is not None
     terminated = False

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -186,20 +184,18 @@ def _serve(
 
 
 def _watch(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> None:
+    from resonance_tui.commands.event_loop import run_until_terminated
     from resonance_tui.hosting.watch import watch
 
     def show(figures: Figures) -> None:
         screen.show(traffic_line(figures, screen.up_s))
 
-    # The MQTT client needs add_reader, which Windows' default loop does not have.
-    factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(watch(broker, rooms, show, screen.say))
+    run_until_terminated(lambda: watch(broker, rooms, show, screen.say))
 
 
 @contextlib.contextmanager
 def _sigterm_interrupts() -> Generator[None]:
-    """SIGTERM ends the command the way Ctrl-C does: with everything cleaned up."""
+    """Outside the loop SIGTERM ends the command the way Ctrl-C does: with all cleaned up."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
