@@ -76,7 +76,8 @@ def test_numbers_rise_whatever_others_published_and_the_clock_says(keys: RoomKey
 def test_no_number_is_taken_twice(keys: RoomKeys) -> None:
     keys.make(ROOM)
     with ThreadPoolExecutor(4) as threads:
-        taken = list(threads.map(lambda _: keys.take_number(ROOM, 0, 0.0), range(20)))
+        waiting = [threads.submit(keys.take_number, ROOM, 0, 0.0) for _ in range(20)]
+        taken = [each.result() for each in waiting]
     assert len(set(taken)) == 20
 
 
