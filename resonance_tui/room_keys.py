@@ -137,6 +137,19 @@ class RoomKeys:
             number = max(key.number, known.number if known else 0)
             self._write(replace(key, number=number))
 
+    def keep_rules(self, channel: str, frame: bytes) -> None:
+        """Keep the newest rules as they go over the wire: a broker may forget them, or show
+        older ones. Raises StoreError."""
+        with self._locked():
+            self._write_file(self._rules_file(channel), frame)
+
+    def rules(self, channel: str) -> bytes:
+        """What was kept; empty where nothing was, or where it cannot be read."""
+        try:
+            return self._rules_file(channel).read_bytes()
+        except OSError:
+            return b""
+
     def _known(self, channel: str) -> RoomKey:
         key = self.find(channel)
         if key is None:
@@ -169,6 +182,9 @@ class RoomKeys:
 
     def _file(self, channel: str) -> Path:
         return self._folder / f"key-{channel}.json"
+
+    def _rules_file(self, channel: str) -> Path:
+        return self._folder / f"rules-{channel}.bin"
 
     def _acts_file(self, channel: str) -> Path:
         return self._folder / f"acts-{channel}.jsonl"

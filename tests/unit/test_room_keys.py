@@ -158,6 +158,13 @@ def test_who_was_given_a_key_is_remembered_under_one_name(keys: RoomKeys) -> Non
     assert found is not None and found.given == (GivenKey("Ben", b"2" * 32, 20.0),)
 
 
+def test_the_newest_rules_outlive_a_broker_that_forgets_them(keys: RoomKeys) -> None:
+    assert keys.rules(ROOM) == b""
+    keys.keep_rules(ROOM, b"older")
+    keys.keep_rules(ROOM, b"newer")
+    assert keys.rules(ROOM) == b"newer"
+
+
 def test_an_act_is_logged_once_however_often_it_is_seen(keys: RoomKeys) -> None:
     muted = LoggedAct(10.0, "host", "mute", "mia")
     keys.log(ROOM, [muted])
