@@ -14,6 +14,7 @@ from resonance_tui.protocol.rules import (
     ACTS_MOST,
     ADMITTED_MOST,
     KEY_PREFIX,
+    NAME_MOST,
     REVOKED_MOST,
     SLOW_MOST_S,
     TITLE_MOST,
@@ -71,7 +72,8 @@ def perform(
     """
     act = ACTS[name]
     changed = act.apply(rules, value, present)
-    note = Act(t=int(t), by=by, what=name, whom=value if whom is None else whom)
+    by, whom = safe_text(by, NAME_MOST), safe_text(value if whom is None else whom, NAME_MOST)
+    note = Act(int(t), by, name, whom)
     return replace(changed, acts=(*changed.acts, note)[-ACTS_MOST:])
 
 
