@@ -28,7 +28,8 @@ from resonance_tui.errors import BrokerUnreachable, InputError, InviteRefused
 from resonance_tui.logins import Logins
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.enrollment import enroll
-from resonance_tui.protocol.urls import BrokerUrl, invite_link, parse_invite
+from resonance_tui.protocol.links import invite_link, parse_invite
+from resonance_tui.protocol.urls import BrokerUrl
 
 pytestmark = pytest.mark.mosquitto
 
@@ -216,8 +217,8 @@ def test_what_was_cut_short_before_the_answer_came_is_taken_up_again(
     link = invite_link(invitation.url, "cats", invitation.ticket)
     logins = Logins(load().directories.logins_file)
 
-    async def cut_short(*asked) -> None:
-        await enroll(*asked)
+    async def cut_short(*asked, **more) -> None:
+        await enroll(*asked, **more)
         raise KeyboardInterrupt  # the host has said yes, and nobody heard it
 
     with hosted_meanwhile(broker):
