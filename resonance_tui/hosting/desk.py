@@ -32,7 +32,7 @@ from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.attendance import Attendance, Attendee
 from resonance_tui.room_keys import RoomKey, RoomKeys
 
-CONNECT_S = 15.0
+CONNECT_S = 6.0  # more than one try
 PROBE_EVERY_S = 5.0
 
 
@@ -91,6 +91,10 @@ class Desk(ReconnectingConnection):
             lost = f"The connection to {self.place} was lost; perhaps nothing was changed."
             raise BrokerUnreachable(lost) from None
 
+    async def keep(self) -> None:
+        """Write what holds, and who did what, to disk. Raises StoreError."""
+        await self._book.keep()
+
     # One connection after the other
 
     def _identifier(self) -> str:
@@ -113,6 +117,7 @@ class Desk(ReconnectingConnection):
         if self._sees_viewers:
             for row in (REPORT, NICKNAME):
                 await client.follow(row.topic.filter(channel=self.channel), 0)
+            await client.follow(HOST_KEY.topic.of(self.channel), 1)  # after what is retained
         self.is_courtesy = await self._lets_forge(client)
         checkpoint()
         self._client = client
