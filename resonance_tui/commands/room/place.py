@@ -57,7 +57,7 @@ def find_place(config: Config, text: str | None) -> Place:
 
         config, text = accept_invite(config, text)
     channel = _channel(config, keys, text)
-    return Place(config, _broker(config, channel), keys, known_key(keys, channel))
+    return Place(config, broker_of(config, channel), keys, known_key(keys, channel))
 
 
 def known_key(keys: RoomKeys, channel: str) -> RoomKey:
@@ -87,7 +87,7 @@ def _channel(config: Config, keys: RoomKeys, text: str | None) -> str:
     raise InputError("Which room? Name its channel.", there)
 
 
-def _broker(config: Config, channel: str) -> BrokerUrl:
+def broker_of(config: Config, channel: str) -> BrokerUrl:
     """The one that is asked for, else the one that runs here; with the login that fits."""
     from resonance_tui.commands.session_builder import broker_or_default, broker_url, with_login
     from resonance_tui.hosting.running import find_running

@@ -13,7 +13,7 @@ from textual.timer import Timer
 from resonance_tui.emotions import Emotion
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, Action, ActionScreen
+from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, ROOM_KEY, Action, ActionScreen
 from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.widgets.bars import Bars
@@ -41,11 +41,13 @@ class LiveScreen(ActionScreen):
         session: SessionLike,
         *,
         has_history: bool = False,
+        has_key: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`has_key`: this machine has a key of the room, and so its host's screen."""
         super().__init__()
         self.session = session
-        self._has_history = has_history
+        self._has = {HISTORY_SCREEN: has_history, ROOM_KEY: has_key}
         self._clock = clock
         self._ticks = 0
         self._ticker: Timer | None = None
@@ -59,7 +61,7 @@ class LiveScreen(ActionScreen):
 
     @property
     def has(self) -> frozenset[str]:
-        return frozenset({HISTORY_SCREEN} if self._has_history else ())
+        return frozenset(name for name, is_there in self._has.items() if is_there)
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
@@ -166,8 +168,12 @@ class LiveScreen(ActionScreen):
     async def action_history(self) -> None:
         await self.app.run_action("history")
 
+    async def action_moderate(self) -> None:
+        await self.app.run_action("moderate")
+
     async def action_quit(self) -> None:
         await self.app.run_action("quit")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._has_history or action != "history"
+        needs = {"history": HISTORY_SCREEN, "moderate": ROOM_KEY}.get(action)
+        return needs is None or self._has[needs]
