@@ -133,7 +133,7 @@ async def test_a_key_mutes_whoever_is_chosen_and_again_unmutes():
     async with app_with(desk).run_test(size=WIDE) as pilot:
         await opened(pilot)
         await pilot.press("down", "m")
-        await shown(pilot, "muted mia1")
+        await shown(pilot, "muted Mia (mia1)")
         assert desk.done == [("mute", "mia1")]
         await shown(pilot, "simulated, muted")
         await pilot.press("m")

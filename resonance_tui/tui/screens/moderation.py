@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -54,7 +54,7 @@ class ModerationScreen(ActionScreen):
     DEFAULT_CSS = """
     ModerationScreen { layout: vertical; }
     ModerationScreen #state { height: 1; background: $surface; padding: 0 1; }
-    ModerationScreen #courtesy { height: auto; max-height: 3; color: $warning; padding: 0 1; }
+    ModerationScreen #courtesy { height: auto; max-height: 4; color: $warning; padding: 0 1; }
     ModerationScreen DataTable { height: 1fr; background: $background; }
     ModerationScreen #log {
         height: 8; border-top: solid $panel-lighten-1; padding: 0 1; color: $text-muted;
@@ -149,7 +149,8 @@ class ModerationScreen(ActionScreen):
             return  # the room goes on without its log
         if acts != self._logged:
             self._logged = acts
-            lines = [_log_line(act) for act in reversed(acts)]
+            names = {each.viewer_id: each.nickname for each in self._shown.values()}
+            lines = [_log_line(act, names) for act in reversed(acts)]
             self.query_one("#log", Static).update(Content("\n".join(lines)))
 
     # What is done
@@ -229,6 +230,8 @@ def _cells(each: Attendee) -> tuple[Text, ...]:
     return tuple(Text(text, no_wrap=True) for text in texts)
 
 
-def _log_line(act: LoggedAct) -> str:
+def _log_line(act: LoggedAct, names: Mapping[str, str]) -> str:
+    """`names`: nicknames by id, of those who are here."""
+    whom = f"{names[act.whom]} ({act.whom})" if names.get(act.whom) else act.whom
     when = time.strftime("%H:%M:%S", time.localtime(act.t))
-    return f"{when}  {act.by}  {sentence(Act(int(act.t), act.by, act.what, act.whom))}"
+    return f"{when}  {act.by}  {sentence(Act(int(act.t), act.by, act.what, whom))}"
