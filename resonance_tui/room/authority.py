@@ -21,7 +21,7 @@ from resonance_tui.protocol.rules import (
     decode_delegation,
     vouched,
 )
-from resonance_tui.signing import print_of, spki_print, verify_voucher
+from resonance_tui.signing import PRINT_DIGITS, print_of, spki_print, verify_voucher
 
 GRACE_S = 600  # clocks are wrong by minutes
 VERIFICATIONS_PER_S, VERIFICATIONS_AT_ONCE = 50.0, 50.0  # 0.1 ms each
@@ -132,6 +132,13 @@ class Authority:
             self._floor = 0
         self.key, self.trust, self.shown, self._is_confirmed = key, trust, None, True
 
+    def take(self, event: HostKeyEvent | RulesEvent, now: float) -> None:
+        """Somebody shows a key or rules."""
+        if isinstance(event, HostKeyEvent):
+            self.take_key(event, now)
+        else:
+            self.take_rules(event)
+
     def take_key(self, event: HostKeyEvent, now: float) -> None:
         """Somebody shows a key. One that is believed is not lost by it."""
         if event.channel != self._channel or event.key is None:
@@ -166,10 +173,10 @@ class Authority:
 
     # --- its rules -------------------------------------------------------------------------------
 
-    def take_rules(self, event: RulesEvent, at: float) -> None:
+    def take_rules(self, event: RulesEvent) -> None:
         """Somebody shows rules. They are verified by `look`."""
         signed = event.signed
-        if signed is None or event.channel != self._channel or not self._is_worth_it(signed, at):
+        if signed is None or event.channel != self._channel or not self._is_worth_it(signed):
             return
         if self._host_print is not None and self.key is None and not signed.delegation:
             self._name_by_link(signed.key)
@@ -187,9 +194,9 @@ class Authority:
         if print_of(key) == self._host_print:
             self._believe(key, Trust.LINK)
 
-    def _is_worth_it(self, signed: SignedRules, at: float) -> bool:
+    def _is_worth_it(self, signed: SignedRules) -> bool:
         """Whether these could hold, by all that costs nothing to find out."""
-        if signed.expires_at + GRACE_S <= at or signed in self._refused:
+        if signed in self._refused:
             return False
         if self.key is None:
             return True  # it may come
@@ -235,7 +242,7 @@ class Authority:
 
     def _judge(self, topic: str, signed: SignedRules, at: float) -> bool:
         """Whether these are valid; then they are kept."""
-        if not self._is_worth_it(signed, at):
+        if signed.expires_at + GRACE_S <= at or not self._is_worth_it(signed):
             return False
         until = self._signer_until(signed)
         rules = self._verified(signed) if until > at else None
@@ -293,6 +300,12 @@ class Authority:
             rules = replace(rules, revoked=self._revoked)
         self.number = newest.signed.number if newest else 0
         self.rules = rules
+
+
+def certificate_print(pin: str | None) -> str | None:
+    """The part of a broker's pin that `spki_print` is: 32 digits are a public key's, 64 a whole
+    certificate's, which vouches for nothing."""
+    return pin if pin and len(pin) == PRINT_DIGITS else None
 
 
 def _keep(entries: dict[_Entry, None], entry: _Entry, most: int) -> None:
