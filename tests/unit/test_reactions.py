@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -24,7 +25,7 @@ def played(happy: list[tuple[float, int]], people: int = 10) -> list[tuple[float
     """(second, people who laugh) of each laugh in a room whose number of happy people changes at
     the given seconds; the last one ends it."""
     detector, found = ReactionDetector(Emotion.HAPPINESS), []
-    for (start, count), (end, _) in zip(happy, happy[1:], strict=False):
+    for (start, count), (end, _) in pairwise(happy):
         for step in range(round((end - start) / STEP_S)):
             at = start + step * STEP_S
             if laughing := detector.take(counts(people, count), at):
@@ -104,6 +105,4 @@ def test_surprise_is_a_gasp() -> None:
 
 def test_the_rules_can_be_changed() -> None:
     eager = ReactionDetector(Emotion.HAPPINESS, ReactionRules(least_people=1, least_more=1.0))
-    assert any(
-        eager.take(counts(1, step // 80), step * STEP_S) for step in range(160)
-    )
+    assert any(eager.take(counts(1, step // 80), step * STEP_S) for step in range(160))
