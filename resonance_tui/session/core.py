@@ -33,6 +33,8 @@ from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.session.broker_choice import choose_broker
 from resonance_tui.session.events import (
+    HappeningKind,
+    HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
     RoomUpdate,
@@ -40,7 +42,9 @@ from resonance_tui.session.events import (
     SessionEvent,
     SessionView,
 )
+from resonance_tui.session.happenings import KEPT, Happenings
 from resonance_tui.session.metrics import RoomMetrics
+from resonance_tui.session.outage import Outage, outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
@@ -72,6 +76,7 @@ class Session:
         self._own = SelfReport(plan.boot, is_simulated=plan.source.kind == "demo")
         self._me_told_at = self._room_told_at = -math.inf
         self._notice_is_trouble = False
+        self._happenings = Happenings(is_recording=plan.database is not None)
         self._link: Link | None = None
         self._recorder: Recorder | None = None
         self._face = FacePipeline(
@@ -96,6 +101,7 @@ class Session:
             engine=self._face.engine,
             is_sharing=not plan.observe_only,
             is_recording=plan.database is not None,
+            outage=Outage(time.monotonic(), is_first=True),
         )
 
     # What screens and scripts call
@@ -141,6 +147,11 @@ class Session:
         now = time.monotonic()
         self._own.say(code, now)
         self._update_me(now)
+
+    def tell(self, kind: HappeningKind, text: str) -> None:
+        """Put a line among what happens in the room, the host's word for one. `text`: English,
+        made with `mark` where it can be translated."""
+        self._happened([HappeningUpdate(time.time(), kind, text)])
 
     async def run(self) -> None:
         """Live until cancelled, or until a source that plays once has ended.
@@ -234,13 +245,18 @@ class Session:
         for event in link.drain():
             self._room.take(event, now)
         if link.status != self.view.link:
-            self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id)
-            self._tell(LinkUpdate(time.time(), link.status))
+            self._link_is(link, now)
         self._update_me(now)
         self._room.connected(link.status.state is LinkState.CONNECTED, now)
         self._room_is(self._room.look(now, self._own_row()), now)
         link.subscribe_all(self._room.subscribes_all)
         link.set_heartbeat(self._room.pace.heartbeat_s)
+
+    def _link_is(self, link: Link, now: float) -> None:
+        outage = outage_after(self.view.outage, link.status, now)
+        self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id, outage=outage)
+        self._tell(LinkUpdate(time.time(), link.status))
+        self._happened(self._happenings.link(outage, time.time(), now))
 
     def _own_row(self) -> ViewerRow | None:
         if not self.view.is_sharing:
@@ -258,16 +274,21 @@ class Session:
 
     def _room_is(self, room: RoomSnapshot, now: float) -> None:
         at = time.time()
-        changed = bool(room.changed or room.gone) or _figures(room) != _figures(self.view.room)
+        is_fact = self._room.is_fact(now)  # a cut-off room is a gap
+        self._tell_of_recording()
+        if self.view.outage is not None:  # what was seen last stays, and is said to be old
+            return
+        is_news = room.rows is not self.view.room.rows or bool(room.changed)
+        changed = is_news or _figures(room) != _figures(self.view.room)
         if changed:
             self.view = replace(self.view, room=room)
-        is_fact = self._room.is_fact(now)  # a cut-off room is a gap
         self._measure(room, at, is_fact=is_fact)
         if is_fact:
             self._timeline.add(room, at, self.view.resonance)
             if self._recorder is not None:
                 self._recorder.add(room, at)
-        self._tell_of_recording()
+            own_id = self.view.viewer_id
+            self._happened(self._happenings.room(room, at, now, own_id=own_id))
         if changed or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
             self._tell(RoomUpdate(at, room, self.view.resonance, self.view.corrected))
@@ -283,6 +304,7 @@ class Session:
             self._notice(words, is_trouble=True)
         elif self._notice_is_trouble:
             self._notice(tr("Recording again."))
+        self._happened(self._happenings.recording(self.view.is_recording, time.time()))
 
     def _measure(self, room: RoomSnapshot, at: float, *, is_fact: bool) -> None:
         measures = self._measures
@@ -312,6 +334,12 @@ class Session:
         report = self._own.report(me)
         if self._own.is_due(report, now):
             self._link.publish_report(report)
+
+    def _happened(self, found: list[HappeningUpdate]) -> None:
+        for event in found:
+            kept = (*self.view.happenings, event)[-KEPT:]
+            self.view = replace(self.view, happenings=kept)
+            self._tell(event)
 
     def _notice(self, text: str, *, is_trouble: bool = False) -> None:
         """`is_trouble`: of the recorder; it is taken back by a word once it is over."""
