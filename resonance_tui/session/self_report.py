@@ -26,6 +26,11 @@ class SelfReport:
         self._manual: tuple[Emotion, float] | None = None  # the emotion, and when it lapses
         self._gate = PublishGate()
 
+    def mark_source(self, *, is_simulated: bool) -> None:
+        """Of another camera, from the next reading on."""
+        self._flags = SIMULATED if is_simulated else 0
+        self._reading = (ABSENT, {})
+
     def read(self, steady: Steady, latency_ms: dict[str, float]) -> None:
         """Takes the newest state of the face path."""
         self._reading = (steady, latency_ms)
