@@ -27,7 +27,7 @@ from resonance_tui.messaging.client import (
     reason_code,
 )
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.probe import negotiate_version
+from resonance_tui.messaging.probe import first_alive, negotiate_version
 from resonance_tui.messaging.rate_limit import RateLimiter
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import BrokerUrl
@@ -216,7 +216,16 @@ class ReconnectingConnection(ABC):
             self._quick_losses = 0
             self._on_duplicate_id()
 
+    async def _skip_dead_brokers(self) -> None:
+        """Of several, goes to the first that answers; the current one has a head start."""
+        alive = await first_alive(self._brokers, within_s=self._answer_timeout_s)
+        checkpoint()
+        if alive is not self._url:
+            self._brokers.rotate(-self._brokers.index(alive))
+            self._url, self._version = alive, self._known_version
+
     async def _connection(self) -> None:
+        await self._skip_dead_brokers()
         if self._version is None:
             self._version = await negotiate_version(self._url, within_s=self._answer_timeout_s)
             checkpoint()
