@@ -15,6 +15,7 @@ from resonance_tui.messaging.tls import OtherCertificate, brief, client_context,
 from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
 from resonance_tui.protocol.urls import BrokerUrl
 
+_OWN_COMPUTER = "That is your own computer; ask the host"
 BROKER_HEAD_START_S = 0.5  # a round trip that a guest far away may need
 
 
@@ -111,8 +112,10 @@ def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
             "join with a new invite",
         )
     is_untrusted = isinstance(error, ssl.SSLCertVerificationError)
-    hint = "Join with an invite, or add ?pin=FINGERPRINT, which the host's broker prints"
-    return BrokerUnreachable(why_unreachable(error, url), hint if is_untrusted else "")
+    hint = _OWN_COMPUTER if url.is_loopback else ""
+    if is_untrusted:
+        hint = "Join with an invite, or add ?pin=FINGERPRINT, which the host's broker prints"
+    return BrokerUnreachable(why_unreachable(error, url), hint)
 
 
 def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:

@@ -186,3 +186,30 @@ async def test_paho_takes_the_connection_that_we_made(
         assert connected._client.socket() is made[0]
         assert mosquitto.log.count("New connection from") <= 2  # the test's own look, and ours
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.3.2.1", "::1"])
+async def test_who_was_given_their_own_address_is_told_so(host: str, unused_port: int) -> None:
+    url = BrokerUrl("mqtt", host, unused_port)
+    with pytest.raises(BrokerUnreachable) as caught:
+        await negotiate_version(url)
+    assert caught.value.hint == "That is your own computer; ask the host"
+    guest = Seat(url.place)
+    async with seated(guest, connect=False):
+        await until(lambda: "your own computer; ask the host" in guest.link.status.detail)
+
+
+@pytest.mark.mosquitto
+async def test_whose_broker_went_away_is_told_no_more_than_that(mosquitto: Any) -> None:
+    seat = Seat(mosquitto)
+    async with seated(seat):
+        mosquitto.kill()
+        await until(lambda: seat.link.status.detail.startswith("nothing listens"))
+        assert "your own computer" not in seat.link.status.detail
+
+
+async def test_an_address_with_a_zone_is_dialled_on_that_interface() -> None:
+    """On the loopback interface there is no link-local address: what fails is the connection."""
+    with pytest.raises(OSError) as caught:
+        await dial.dial("fe80::1%lo", 9)
+    assert not isinstance(caught.value, socket.gaierror)
