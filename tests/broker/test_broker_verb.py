@@ -34,7 +34,8 @@ from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.protocol import messages
 from resonance_tui.protocol.events import RoomEvent, TotalEvent
 from resonance_tui.protocol.frames import encode_report, encode_total
-from resonance_tui.protocol.urls import BrokerUrl, InviteToken, invite_link
+from resonance_tui.protocol.links import invite_link
+from resonance_tui.protocol.urls import BrokerUrl, InviteToken
 from resonance_tui.protocol.values import Report, RoomSettings
 
 KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
