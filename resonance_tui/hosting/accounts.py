@@ -16,9 +16,9 @@ from resonance_broker.accounts import (
     Role,
     StoredInvite,
     add_account,
-    add_invites,
     remove_account,
 )
+from resonance_broker.invites import add_invites
 from resonance_broker.passwords import hash_password, new_id, new_secret
 from resonance_tui.errors import InputError, StoreError
 from resonance_tui.files import private_folder, write_private

@@ -13,6 +13,7 @@ from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
 from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.connection import LinkState
+from resonance_tui.room_keys import RoomKeys
 
 log = logging.getLogger(__name__)
 # The MQTT client calls a subscription that we cancelled an error; never on the status line.
@@ -26,13 +27,17 @@ async def watch(
     channels: Sequence[str],
     show: Callable[[Figures], None],
     say: Callable[[str], None] = log.warning,
+    *,
+    keys: RoomKeys | None = None,
 ) -> None:
     """Show the figures once a second; returns when the broker has ended for good.
 
-    `say` takes a sentence for a person now and then.
+    `say` takes a sentence for a person now and then. `keys`: of the rooms, made where there are
+    none; None keeps them without rules.
     """
     reader = FigureReader(broker.figures)
-    host = Host(broker, channels, tuple(broker.figures), reader.feed, forget=reader.forget, say=say)
+    names, forget = tuple(broker.figures), reader.forget
+    host = Host(broker, channels, names, reader.feed, forget=forget, say=say, keys=keys)
     # Aggregators need MQTT 5. The rooms of a broker without it are small: everybody reads all.
     aggregators = [
         Aggregator(own_url(broker), channel, version=5) for channel in channels if broker.has_mqtt5

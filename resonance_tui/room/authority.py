@@ -80,6 +80,7 @@ class Authority:
         self.shown: bytes | None = None  # another key that the room shows
         self.rules: RoomRules | None = None  # that hold now; None: there are none
         self.number = 0  # of those
+        self.signed: SignedRules | None = None  # those, as they came
         self.verified = 0  # signatures since the start
         self._channel = channel
         self._host_print, self._spki_print = host_print, spki_print
@@ -98,7 +99,7 @@ class Authority:
         self._delegations: dict[bytes, Delegation] = {}  # valid ones, by their bytes
         self._revoked: tuple[bytes, ...] = ()
         self._look_again_at = math.inf  # epoch seconds
-        self.rules, self.number = None, 0
+        self.rules, self.number, self.signed = None, 0, None
 
     # --- the room's key --------------------------------------------------------------------------
 
@@ -299,6 +300,7 @@ class Authority:
         if rules is not None and rules.revoked != self._revoked:
             rules = replace(rules, revoked=self._revoked)
         self.number = newest.signed.number if newest else 0
+        self.signed = newest.signed if newest else None
         self.rules = rules
 
 

@@ -217,8 +217,8 @@ def test_what_was_cut_short_before_the_answer_came_is_taken_up_again(
     link = invite_link(invitation.url, "cats", invitation.ticket)
     logins = Logins(load().directories.logins_file)
 
-    async def cut_short(*asked) -> None:
-        await enroll(*asked)
+    async def cut_short(*asked, **more) -> None:
+        await enroll(*asked, **more)
         raise KeyboardInterrupt  # the host has said yes, and nobody heard it
 
     with hosted_meanwhile(broker):

@@ -196,12 +196,16 @@ def _serve(
 
 def _watch(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> None:
     from resonance_tui.commands.event_loop import run_until_terminated
+    from resonance_tui.config import directories
     from resonance_tui.hosting.watch import watch
+    from resonance_tui.room_keys import RoomKeys
+
+    keys = RoomKeys(directories().room_keys_folder)
 
     def show(figures: Figures) -> None:
         screen.show(traffic_line(figures, screen.up_s))
 
-    run_until_terminated(lambda: watch(broker, rooms, show, screen.say))
+    run_until_terminated(lambda: watch(broker, rooms, show, screen.say, keys=keys))
 
 
 @contextlib.contextmanager
