@@ -17,6 +17,7 @@ class Conduct:
     admitted: frozenset[str] | None = None  # None: everybody
     nameless: frozenset[str] = frozenset()
     shows_names: bool = True
+    named: frozenset[str] = frozenset()  # whose names are shown all the same
     hosts: frozenset[str] = frozenset()
     slow_s: int = 0
 
@@ -26,7 +27,8 @@ class Conduct:
         return is_in and viewer_id not in self.excluded
 
     def shows_name(self, viewer_id: str) -> bool:
-        return self.shows_names and viewer_id not in self.nameless
+        is_on = self.shows_names or viewer_id in self.named
+        return is_on and viewer_id not in self.nameless
 
     @property
     def patience_s(self) -> float:
