@@ -26,6 +26,7 @@ from resonance_tui.signing import PRINT_DIGITS, print_of, spki_print, verify_vou
 GRACE_S = 600  # clocks are wrong by minutes
 VERIFICATIONS_PER_S, VERIFICATIONS_AT_ONCE = 50.0, 50.0  # 0.1 ms each
 WAITING_MOST = 64  # rules that are not verified yet
+ASIDE_MOST = 8  # rules of a key that is not believed
 SIGNERS_MOST = 17  # the room's own key and its co-hosts
 KNOWN_MOST = 32  # topics on which rules have held before
 REFUSED_MOST = 256  # rules that were found wrong: as a whole, as a signature alone can be stolen
@@ -92,6 +93,7 @@ class Authority:
 
     def _forget_rules(self) -> None:
         self._waiting: dict[str, SignedRules] = {}  # by topic
+        self._aside: dict[str, SignedRules] = {}  # of another key, which may yet be believed
         self._known: dict[str, None] = {}  # topics, least lately heard first
         self._refused: dict[SignedRules, None] = {}
         self._last: dict[bytes, tuple[int, bytes]] = {}  # by signer: the newest that was valid
@@ -127,7 +129,7 @@ class Authority:
 
     def _believe(self, key: bytes, trust: Trust) -> None:
         if key != self.key:
-            waiting = self._waiting
+            waiting = self._waiting | self._aside
             self._forget_rules()
             self._waiting = waiting
             self._floor = 0
@@ -177,7 +179,10 @@ class Authority:
     def take_rules(self, event: RulesEvent) -> None:
         """Somebody shows rules. They are verified by `look`."""
         signed = event.signed
-        if signed is None or event.channel != self._channel or not self._is_worth_it(signed):
+        if signed is None or event.channel != self._channel:
+            return
+        if not self._is_worth_it(signed):
+            self._put_aside(event.viewer_id, signed)
             return
         if self._host_print is not None and self.key is None and not signed.delegation:
             self._name_by_link(signed.key)
@@ -189,6 +194,11 @@ class Authority:
                 return
             del self._waiting[stranger]
         self._waiting[event.viewer_id] = signed
+
+    def _put_aside(self, topic: str, signed: SignedRules) -> None:
+        is_anothers = signed.key != self.key and not signed.delegation
+        if is_anothers and (topic in self._aside or len(self._aside) < ASIDE_MOST):
+            self._aside[topic] = signed
 
     def _name_by_link(self, key: bytes) -> None:
         """Rules bring their signer's key along: enough, where the link has its fingerprint."""
