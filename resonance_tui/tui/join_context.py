@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from resonance_tui.messaging.discovery import ChannelInfo
     from resonance_tui.room.timeline import TimelinePoint
     from resonance_tui.session import SessionEvent, SessionView
+    from resonance_tui.tui.alerts import Alerts
 
 
 class SessionLike(Protocol):
@@ -51,6 +52,11 @@ class JoinContext(Protocol):
     @property
     def broker_url(self) -> str:
         """Safe to show: carries no password."""
+        ...
+
+    @property
+    def alerts(self) -> Alerts:
+        """How a person wants to be told of what happens."""
         ...
 
     @property

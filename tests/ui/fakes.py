@@ -26,6 +26,7 @@ from resonance_tui.session import (
     SelfView,
     SessionView,
 )
+from resonance_tui.tui.alerts import Alerts
 
 OWN_ID = "k7q2m4xa"
 URL = "mqtt://localhost:1883"
@@ -194,7 +195,7 @@ class FakeSession:
         rows.append(
             own_row(Emotion.HAPPINESS if code is None else code, 0 if code is None else MANUAL)
         )
-        me = SelfView("ok", rows[-1].code, 1.0, READING)
+        me = SelfView("ok", rows[-1].code, 1.0, READING, is_manual=code is not None)
         self.view = replace(self.view, room=snapshot(rows), me=me)
 
 
@@ -220,6 +221,7 @@ class FakeLaunch:
         self.nickname = ""
         self.broker_url = URL
         self.needs_consent = needs_consent
+        self.alerts = Alerts()
         self.recent_channels: tuple[str, ...] = ("late-show",)
         self.session = session or FakeSession(view())
         self.opened: list[tuple[str, str]] = []
