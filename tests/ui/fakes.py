@@ -189,6 +189,22 @@ class FakeSession:
         self.told.append(("corrected", on))
         self.view = replace(self.view, corrected=corrected(self.view.room) if on else None)
 
+    def mute_locally(self, viewer_id: str, on: bool = True) -> None:
+        self.told.append(("mute", viewer_id, on))
+        others = self.view.host.muted_here - {viewer_id}
+        muted = others | {viewer_id} if on else others
+        rows = [row for row in self.view.room.rows if row.viewer_id not in muted]
+        host = replace(self.view.host, muted_here=muted)
+        self.view = replace(self.view, host=host, room=snapshot(rows))
+
+    def hide_nicknames(self, on: bool) -> None:
+        self.told.append(("hide", on))
+        self.view = replace(self.view, host=replace(self.view.host, hides_nicknames=on))
+
+    def accept_host_key(self) -> None:
+        self.told.append("accept")
+        self.view = replace(self.view, host=replace(self.view.host, shown_key=None))
+
     def say(self, code: Emotion | None) -> None:
         self.told.append(("say", code))
         rows = [row for row in self.view.room.rows if row.viewer_id != OWN_ID]

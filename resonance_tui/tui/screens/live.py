@@ -6,8 +6,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -22,12 +23,13 @@ from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, Action, ActionScreen
 from resonance_tui.tui.alerts import Alerts, desktop_notice
 from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
+from resonance_tui.tui.screens.mute_here import MuteHere
 from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.event_line import EventLine
 from resonance_tui.tui.widgets.keys import KeyBar
 from resonance_tui.tui.widgets.line_widget import OLD
 from resonance_tui.tui.widgets.preview import Preview
-from resonance_tui.tui.widgets.roster import Roster, own_index
+from resonance_tui.tui.widgets.roster import Roster, anonymous, own_index
 from resonance_tui.tui.widgets.self_panel import SelfPanel
 from resonance_tui.tui.widgets.status import Notice, StatusBar, notice_of
 from resonance_tui.tui.widgets.timeline import TimelinePanel
@@ -63,6 +65,7 @@ class LiveScreen(ActionScreen):
         self._ticker: Timer | None = None
         self._previewer: Timer | None = None
         self._drawn: RoomSnapshot | None = None
+        self._muted_names: dict[str, str] = {}  # by id: as they were called when they were shown
         session.add_listener(self._on_news)
 
     @classmethod
@@ -211,6 +214,36 @@ class LiveScreen(ActionScreen):
         self._alerts = replace(self._alerts, notify=not self._alerts.notify)
         on, off = mark("Notifications are on."), mark("Notifications are off.")
         self.notify(tr(on if self._alerts.notify else off))
+
+    def action_toggle_nicknames(self) -> None:
+        self.session.hide_nicknames(not self.session.view.host.hides_nicknames)
+        self._tick()
+
+    def action_mute_here(self) -> None:
+        view = self.session.view
+        others = (row for row in view.room.rows if row.viewer_id != view.viewer_id)
+        names = {row.viewer_id: row.nickname or anonymous(row.viewer_id) for row in others}
+        muted = {
+            each: self._muted_names.get(each, anonymous(each))
+            for each in sorted(view.host.muted_here)
+        }
+        self.app.push_screen(MuteHere(names, muted), partial(self._mute, names))
+
+    def _mute(self, names: Mapping[str, str], viewer_id: str | None) -> None:
+        """Or show again. `names`: as they were called in the list."""
+        if viewer_id is None:
+            return
+        if viewer_id in names:
+            self._muted_names[viewer_id] = names[viewer_id]
+        self.session.mute_locally(viewer_id, viewer_id not in self.session.view.host.muted_here)
+        self._tick()
+
+    def action_accept_host_key(self) -> None:
+        if self.session.view.host.shown_key is None:
+            self.notify(tr("This room shows no other host key."))
+            return
+        self.session.accept_host_key()
+        self.notify(tr("Accepted: what this host says holds from now on."))
 
     def action_say(self, code: int) -> None:
         self.session.say(Emotion(code) if code >= 0 else None)
