@@ -16,6 +16,7 @@ from resonance_tui.protocol.sanitize import clean_nickname
 from resonance_tui.protocol.topics import normalize_channel
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.simulation import behaviour
+from resonance_tui.tui.alerts import Alerts
 
 if TYPE_CHECKING:
     from resonance_tui.hosting.desk import Desk
@@ -46,6 +47,11 @@ class CommandLineContext:
         self._title = title
         self.profile = Profile(config.directories.profile_file)
         self.broker_url = intent.broker.public if intent.broker else DEFAULT_BROKER_URL
+
+    @property
+    def alerts(self) -> Alerts:
+        screen = self.config.settings.screen
+        return Alerts(screen.bell, screen.notify)
 
     @property
     def needs_consent(self) -> bool:

@@ -103,7 +103,7 @@ class Rulebook:
 
     def _take(self, event: RulesEvent) -> None:
         before = self._authority.rules
-        self._authority.take_rules(event, time.time())
+        self._authority.take_rules(event)
         after = self._authority.look(time.monotonic(), time.time())
         if after != before:
             self.changed(after or NO_RULES)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
 
 from resonance_broker.running import RunningBroker
-from resonance_tui.errors import BrokerRefused
+from resonance_tui.errors import BrokerRefused, InputError, StoreError
 from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
 from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.connection import LinkState
+from resonance_tui.room.authority import Authority
 from resonance_tui.room_keys import RoomKeys
 
 log = logging.getLogger(__name__)
@@ -40,7 +42,9 @@ async def watch(
     host = Host(broker, channels, names, reader.feed, forget=forget, say=say, keys=keys)
     # Aggregators need MQTT 5. The rooms of a broker without it are small: everybody reads all.
     aggregators = [
-        Aggregator(own_url(broker), channel, version=5) for channel in channels if broker.has_mqtt5
+        Aggregator(own_url(broker), channel, version=5, authority=_authority(channel, keys))
+        for channel in channels
+        if broker.has_mqtt5
     ]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(host.run(), name="broker host")]
@@ -51,6 +55,13 @@ async def watch(
                 await asyncio.sleep(DRAW_EVERY_S)
         finally:
             await _cancel_all(*tasks)
+
+
+def _authority(channel: str, keys: RoomKeys | None) -> Authority | None:
+    """What our own aggregator believes: the key that this host shows."""
+    with contextlib.suppress(StoreError, InputError):  # the host says so, and goes on without
+        return Authority(channel, remembered=keys.make(channel).host_public) if keys else None
+    return None
 
 
 def _figures(reader: FigureReader, aggregators: Sequence[Aggregator]) -> Figures:

@@ -21,11 +21,12 @@ from resonance_tui.protocol.rules import (
     decode_delegation,
     vouched,
 )
-from resonance_tui.signing import print_of, spki_print, verify_voucher
+from resonance_tui.signing import PRINT_DIGITS, print_of, spki_print, verify_voucher
 
 GRACE_S = 600  # clocks are wrong by minutes
 VERIFICATIONS_PER_S, VERIFICATIONS_AT_ONCE = 50.0, 50.0  # 0.1 ms each
 WAITING_MOST = 64  # rules that are not verified yet
+ASIDE_MOST = 8  # rules of a key that is not believed
 SIGNERS_MOST = 17  # the room's own key and its co-hosts
 KNOWN_MOST = 32  # topics on which rules have held before
 REFUSED_MOST = 256  # rules that were found wrong: as a whole, as a signature alone can be stolen
@@ -92,6 +93,7 @@ class Authority:
 
     def _forget_rules(self) -> None:
         self._waiting: dict[str, SignedRules] = {}  # by topic
+        self._aside: dict[str, SignedRules] = {}  # of another key, which may yet be believed
         self._known: dict[str, None] = {}  # topics, least lately heard first
         self._refused: dict[SignedRules, None] = {}
         self._last: dict[bytes, tuple[int, bytes]] = {}  # by signer: the newest that was valid
@@ -127,11 +129,18 @@ class Authority:
 
     def _believe(self, key: bytes, trust: Trust) -> None:
         if key != self.key:
-            waiting = self._waiting
+            waiting = self._waiting | self._aside
             self._forget_rules()
             self._waiting = waiting
             self._floor = 0
         self.key, self.trust, self.shown, self._is_confirmed = key, trust, None, True
+
+    def take(self, event: HostKeyEvent | RulesEvent, now: float) -> None:
+        """Somebody shows a key or rules."""
+        if isinstance(event, HostKeyEvent):
+            self.take_key(event, now)
+        else:
+            self.take_rules(event)
 
     def take_key(self, event: HostKeyEvent, now: float) -> None:
         """Somebody shows a key. One that is believed is not lost by it."""
@@ -167,10 +176,13 @@ class Authority:
 
     # --- its rules -------------------------------------------------------------------------------
 
-    def take_rules(self, event: RulesEvent, at: float) -> None:
+    def take_rules(self, event: RulesEvent) -> None:
         """Somebody shows rules. They are verified by `look`."""
         signed = event.signed
-        if signed is None or event.channel != self._channel or not self._is_worth_it(signed, at):
+        if signed is None or event.channel != self._channel:
+            return
+        if not self._is_worth_it(signed):
+            self._put_aside(event.viewer_id, signed)
             return
         if self._host_print is not None and self.key is None and not signed.delegation:
             self._name_by_link(signed.key)
@@ -183,14 +195,19 @@ class Authority:
             del self._waiting[stranger]
         self._waiting[event.viewer_id] = signed
 
+    def _put_aside(self, topic: str, signed: SignedRules) -> None:
+        is_anothers = signed.key != self.key and not signed.delegation
+        if is_anothers and (topic in self._aside or len(self._aside) < ASIDE_MOST):
+            self._aside[topic] = signed
+
     def _name_by_link(self, key: bytes) -> None:
         """Rules bring their signer's key along: enough, where the link has its fingerprint."""
         if print_of(key) == self._host_print:
             self._believe(key, Trust.LINK)
 
-    def _is_worth_it(self, signed: SignedRules, at: float) -> bool:
+    def _is_worth_it(self, signed: SignedRules) -> bool:
         """Whether these could hold, by all that costs nothing to find out."""
-        if signed.expires_at + GRACE_S <= at or signed in self._refused:
+        if signed in self._refused:
             return False
         if self.key is None:
             return True  # it may come
@@ -236,7 +253,7 @@ class Authority:
 
     def _judge(self, topic: str, signed: SignedRules, at: float) -> bool:
         """Whether these are valid; then they are kept."""
-        if not self._is_worth_it(signed, at):
+        if signed.expires_at + GRACE_S <= at or not self._is_worth_it(signed):
             return False
         until = self._signer_until(signed)
         rules = self._verified(signed) if until > at else None
@@ -295,6 +312,12 @@ class Authority:
         self.number = newest.signed.number if newest else 0
         self.signed = newest.signed if newest else None
         self.rules = rules
+
+
+def certificate_print(pin: str | None) -> str | None:
+    """The part of a broker's pin that `spki_print` is: 32 digits are a public key's, 64 a whole
+    certificate's, which vouches for nothing."""
+    return pin if pin and len(pin) == PRINT_DIGITS else None
 
 
 def _keep(entries: dict[_Entry, None], entry: _Entry, most: int) -> None:

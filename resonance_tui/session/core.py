@@ -17,22 +17,22 @@ from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import (
     BrokerUnreachable,
-    StoreError,
     first_problem,
 )
-from resonance_tui.history.recorder import Recorder
-from resonance_tui.history.store import Store
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.link import Link
 from resonance_tui.messaging.permissions import own_id
 from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.smoothing import Steady
+from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.session.broker_choice import choose_broker
 from resonance_tui.session.events import (
+    HappeningKind,
+    HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
     RoomUpdate,
@@ -40,11 +40,14 @@ from resonance_tui.session.events import (
     SessionEvent,
     SessionView,
 )
+from resonance_tui.session.happenings import KEPT, Happenings
+from resonance_tui.session.host_word import HostWord
 from resonance_tui.session.metrics import RoomMetrics
+from resonance_tui.session.outage import Outage, outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
+from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
-from resonance_tui.sinks.runner import SinkRunner, finish_all
 from resonance_tui.texts import tr
 
 ROOM_TICK_S = 0.25  # a quiet room is looked at this often
@@ -69,11 +72,13 @@ class Session:
         self._room = room or RoomModel()
         self._timeline = Timeline()
         self._measures = RoomMetrics()
-        self._own = SelfReport(plan.boot, is_simulated=plan.source.kind == "demo")
+        self._own = SelfReport(plan.boot, **_marks_of(plan.source))
         self._me_told_at = self._room_told_at = -math.inf
         self._notice_is_trouble = False
+        self._recording = Recording(plan, self._notice)
+        self._happenings = Happenings(is_recording=self._recording.is_on)
+        self._host = HostWord(plan, self._room.obey)
         self._link: Link | None = None
-        self._recorder: Recorder | None = None
         self._face = FacePipeline(
             plan.source,
             plan.engine,
@@ -95,7 +100,8 @@ class Session:
             camera=self._face.camera,
             engine=self._face.engine,
             is_sharing=not plan.observe_only,
-            is_recording=plan.database is not None,
+            is_recording=self._recording.is_on,
+            outage=Outage(time.monotonic(), is_first=True),
         )
 
     # What screens and scripts call
@@ -117,6 +123,11 @@ class Session:
         """Off releases the device."""
         self._face.switch(on)
 
+    def set_source(self, source: Source) -> None:
+        """Read another camera, film or stream from now on, switched on; `none` is by key only."""
+        self._own.mark_source(**_marks_of(source))
+        self._face.set_source(source)
+
     def set_sharing(self, on: bool) -> None:
         """Off takes the own report and nickname out of the room at once."""
         if self._plan.observe_only or on == self.view.is_sharing:
@@ -131,6 +142,17 @@ class Session:
         self._own.reset()
         self._update_me(time.monotonic())
 
+    def set_recording(self, on: bool) -> None:
+        """Record from now on, or no longer, where the plan names a database."""
+        self._recording.switch(on)
+
+    def set_nickname(self, nickname: str) -> None:
+        """`nickname`: already checked; "" is anonymous. Others see it at once."""
+        self._plan = replace(self._plan, nickname=nickname)
+        self.view = replace(self.view, nickname=nickname)
+        if self._link is not None and self.view.is_sharing:
+            self._link.publish_nickname(nickname)
+
     def set_corrected(self, on: bool) -> None:
         """Whether the view holds corrected counts beside the raw ones."""
         self._measures.correct(on)
@@ -142,26 +164,43 @@ class Session:
         self._own.say(code, now)
         self._update_me(now)
 
+    def tell(self, kind: HappeningKind, text: str) -> None:
+        """Put a line among what happens in the room, the host's word for one. `text`: English,
+        made with `mark` where it can be translated."""
+        self._happened([HappeningUpdate(time.time(), kind, text)])
+
+    def mute_locally(self, viewer_id: str, on: bool = True) -> None:
+        """Neither show nor count this viewer here; nobody else notices."""
+        self._host.mute_here(viewer_id, on)
+
+    def hide_nicknames(self, on: bool) -> None:
+        """Whether to show no nickname here but the own one."""
+        self._host.hide_nicknames(on)
+
+    def accept_host_key(self) -> None:
+        """Believe the other key that the room shows, from now on."""
+        self._host.accept_key()
+
     async def run(self) -> None:
         """Live until cancelled, or until a source that plays once has ended.
 
+        Raises RemovedByHost, RoomClosed by the host's word.
         Raises BrokerRefused when the broker will not have us, BrokerError when no broker can be
         started here, StoreError when the database to record into cannot be opened.
         """
         async with AsyncExitStack() as stack:
             broker = await choose_broker(self._plan.broker, stack, self._broker_started)
-            self._recorder = await self._open_recorder(stack)
-            sinks = self._open_sinks(stack)
+            self._room.authority = self._host.begin(broker)
+            stack.push_async_callback(self._host.remember)
             self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
                     others = [
                         tasks.create_task(self._link.run(), name="link"),
                         tasks.create_task(self._watch_room(), name="room"),
+                        tasks.create_task(self._recording.run(), name="recording"),
+                        tasks.create_task(self._host.run(broker), name="host's word"),
                     ]
-                    if self._recorder is not None:
-                        others.append(tasks.create_task(self._recorder.run(), name="recorder"))
-                    others += [tasks.create_task(sink.run(), name=sink.name) for sink in sinks]
                     await self._face.run()
                     for task in others:
                         task.cancel()
@@ -172,25 +211,13 @@ class Session:
         try:
             yield
         finally:
-            if self._recorder is not None and self._recorder.unsaved:
-                raise StoreError(
-                    f"{self._recorder.unsaved} s of the room were not stored: "
-                    f"{self._recorder.trouble}",
-                    "What was stored before is safe.",
-                )
+            self._recording.check_all_stored()
 
     # Setting up
 
     def _broker_started(self, url: str) -> None:
         self.view = replace(self.view, broker_url=url)
         self._notice(tr("No broker was listening, so one runs here while you stay: {url}", url=url))
-
-    async def _open_recorder(self, stack: AsyncExitStack) -> Recorder | None:
-        if self._plan.database is None:
-            return None
-        store = await asyncio.to_thread(Store, self._plan.database)
-        stack.push_async_callback(asyncio.to_thread, store.close)
-        return Recorder(store, self._plan.channel, title=self._plan.title)
 
     async def _own_id(self, broker: BrokerUrl) -> str:
         """Ours, or the one that the broker knows our account by."""
@@ -200,14 +227,6 @@ class Session:
         with contextlib.suppress(BrokerUnreachable):  # the link goes on trying
             return await own_id(broker, plan.channel, plan.viewer_id)
         return plan.viewer_id
-
-    def _open_sinks(self, stack: AsyncExitStack) -> list[SinkRunner]:
-        plan = self._plan
-        if plan.database is None:
-            return []
-        sinks = [SinkRunner(s, plan.channel, plan.database, self._notice) for s in plan.sinks]
-        stack.push_async_callback(finish_all, sinks)  # once the recorder has written its last row
-        return sinks
 
     def _open_link(self, broker: BrokerUrl, viewer_id: str) -> Link:
         link = self._connect(broker, self._plan, viewer_id)
@@ -234,16 +253,33 @@ class Session:
         for event in link.drain():
             self._room.take(event, now)
         if link.status != self.view.link:
-            self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id)
-            self._tell(LinkUpdate(time.time(), link.status))
+            self._link_is(link, now)
+        self._obey(link, now)
         self._update_me(now)
         self._room.connected(link.status.state is LinkState.CONNECTED, now)
         self._room_is(self._room.look(now, self._own_row()), now)
         link.subscribe_all(self._room.subscribes_all)
         link.set_heartbeat(self._room.pace.heartbeat_s)
 
+    def _link_is(self, link: Link, now: float) -> None:
+        outage = outage_after(self.view.outage, link.status, now)
+        self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id, outage=outage)
+        self._tell(LinkUpdate(time.time(), link.status))
+        self._happened(self._happenings.link(outage, time.time(), now))
+
+    def _obey(self, link: Link, now: float) -> None:
+        """What the host says holds before the room is looked at."""
+        news = self._host.look(now, time.time(), link.viewer_id)
+        if self._host.view != self.view.host:
+            self.view = replace(self.view, host=self._host.view)
+            self._own.slow_down(self.view.rules.slow_s if self.view.rules else 0)
+        for text in news.notices:
+            self._notice(text)
+        for text in news.happenings:
+            self.tell("host", text)
+
     def _own_row(self) -> ViewerRow | None:
-        if not self.view.is_sharing:
+        if not self.view.is_sharing or not self._room.conduct.counts(self.view.viewer_id):
             return None
         report = self._own.report(self.view.me)
         return ViewerRow(
@@ -254,35 +290,41 @@ class Session:
             report.is_manual,
             report.is_simulated,
             False,
+            self.view.viewer_id in self._room.conduct.hosts,
+            report.is_film,
         )
 
     def _room_is(self, room: RoomSnapshot, now: float) -> None:
         at = time.time()
-        changed = bool(room.changed or room.gone) or _figures(room) != _figures(self.view.room)
+        is_fact = self._room.is_fact(now)  # a cut-off room is a gap
+        self._tell_of_recording()
+        if self.view.outage is not None:  # what was seen last stays, and is said to be old
+            return
+        is_news = room.rows is not self.view.room.rows or bool(room.changed)
+        changed = is_news or _figures(room) != _figures(self.view.room)
         if changed:
             self.view = replace(self.view, room=room)
-        is_fact = self._room.is_fact(now)  # a cut-off room is a gap
         self._measure(room, at, is_fact=is_fact)
         if is_fact:
             self._timeline.add(room, at, self.view.resonance)
-            if self._recorder is not None:
-                self._recorder.add(room, at)
-        self._tell_of_recording()
+            self._recording.add(room, at)
+            own_id = self.view.viewer_id
+            self._happened(self._happenings.room(room, at, now, own_id=own_id))
         if changed or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
             self._tell(RoomUpdate(at, room, self.view.resonance, self.view.corrected))
 
     def _tell_of_recording(self) -> None:
-        if self._recorder is None:
-            return
-        trouble = self._recorder.trouble
-        if self.view.is_recording == bool(trouble):
-            self.view = replace(self.view, is_recording=not trouble)
+        trouble = self._recording.trouble
+        is_recording = self._recording.is_on and not trouble
+        if self.view.is_recording != is_recording:
+            self.view = replace(self.view, is_recording=is_recording)
         if trouble:
             words = tr("Not recording: {trouble} Trying again.", trouble=trouble)
             self._notice(words, is_trouble=True)
         elif self._notice_is_trouble:
-            self._notice(tr("Recording again."))
+            self._notice(tr("Recording again.") if is_recording else "")
+        self._happened(self._happenings.recording(self.view.is_recording, time.time()))
 
     def _measure(self, room: RoomSnapshot, at: float, *, is_fact: bool) -> None:
         measures = self._measures
@@ -313,12 +355,22 @@ class Session:
         if self._own.is_due(report, now):
             self._link.publish_report(report)
 
+    def _happened(self, found: list[HappeningUpdate]) -> None:
+        for event in found:
+            kept = (*self.view.happenings, event)[-KEPT:]
+            self.view = replace(self.view, happenings=kept)
+            self._tell(event)
+
     def _notice(self, text: str, *, is_trouble: bool = False) -> None:
         """`is_trouble`: of the recorder; it is taken back by a word once it is over."""
         self._notice_is_trouble = is_trouble
         if text != self.view.notice:
             self.view = replace(self.view, notice=text)
             self._tell(NoticeUpdate(time.time(), text))
+
+
+def _marks_of(source: Source) -> dict[str, bool]:
+    return {"is_simulated": source.kind == "demo", "is_film": source.kind == "file"}
 
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:

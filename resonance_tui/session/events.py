@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineStatus
 from resonance_tui.messaging.connection import LinkStatus
 from resonance_tui.pipeline.sources import CameraStatus
+from resonance_tui.protocol.rules import RoomRules
+from resonance_tui.room.authority import Trust
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
+from resonance_tui.session.outage import Outage
 
 SelfState = Literal["ok", "unsure", "away", "paused"]
+HappeningKind = Literal[
+    "joined",
+    "left",
+    "laugh",
+    "gasp",
+    "link_lost",
+    "link_back",
+    "host",
+    "recording_on",
+    "recording_off",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +38,8 @@ class SelfView:
     confidence: float = 0.0  # 0-1
     probabilities: tuple[float, ...] = ()  # seven, smoothed; stays on this machine
     latency_ms: dict[str, float] = field(default_factory=dict)  # per stage, newest clip
+    is_manual: bool = False  # said by key
+    is_simulated: bool = False  # there is no person behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,38 @@ class CorrectedCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class HappeningUpdate:
+    """Something happened that people in the room would mention."""
+
+    t: float  # epoch seconds
+    kind: HappeningKind
+    text: str  # one short line in English that the catalogue can translate
+    names: tuple[str, ...] = ()  # of those who came or left
+    people: int = 0  # who came, left, laugh or gasp; 0 where it is not about people
+
+
+class Standing(StrEnum):
+    """Whether the own report counts in the room."""
+
+    COUNTED = "counted"
+    MUTED = "muted"  # by the host
+    LOCKED_OUT = "locked out"  # came after the room was locked
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """What screens need of the host's word, as of one moment."""
+
+    rules: RoomRules | None = None  # None: there are none
+    trust: Trust = Trust.UNKNOWN
+    key: bytes | None = None  # the room's own, as far as it is believed; 32 bytes
+    shown_key: bytes | None = None  # another one that the room shows
+    standing: Standing = Standing.COUNTED
+    muted_here: frozenset[str] = frozenset()  # by this viewer, for itself alone
+    hides_nicknames: bool = False  # the same
+
+
+@dataclass(frozen=True, slots=True)
 class SessionView:
     """Everything a screen needs, as of one moment."""
 
@@ -48,12 +97,25 @@ class SessionView:
     camera: CameraStatus
     engine: EngineStatus
     me: SelfView = field(default_factory=SelfView)
-    room: RoomSnapshot = EMPTY_ROOM
+    room: RoomSnapshot = EMPTY_ROOM  # during an outage: as it was before
+    outage: Outage | None = None  # None while connected
+    happenings: tuple[HappeningUpdate, ...] = ()  # the newest comes last
     resonance: float | None = None  # how much the room moves together, 0-1; None: not known
     corrected: CorrectedCounts | None = None  # None unless switched on
     is_sharing: bool = True
     is_recording: bool = False
     notice: str = ""  # one line that the person should see (a local broker was started, ...)
+    host: HostView = field(default_factory=HostView)
+
+    @property
+    def rules(self) -> RoomRules | None:
+        """That hold in the room; None where there are none."""
+        return self.host.rules
+
+    @property
+    def trust(self) -> Trust:
+        """Why the room's key is believed, or is not."""
+        return self.host.trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +152,4 @@ class NoticeUpdate:
     text: str
 
 
-SessionEvent = SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate
+SessionEvent = SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate | HappeningUpdate

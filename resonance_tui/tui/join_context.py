@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from resonance_tui.room.timeline import TimelinePoint
     from resonance_tui.room_keys import LoggedAct
     from resonance_tui.session import SessionEvent, SessionView
+    from resonance_tui.tui.alerts import Alerts
 
 
 class SessionLike(Protocol):
@@ -39,6 +40,12 @@ class SessionLike(Protocol):
     def set_sharing(self, on: bool) -> None: ...
 
     def set_corrected(self, on: bool) -> None: ...
+
+    def mute_locally(self, viewer_id: str, on: bool = True) -> None: ...
+
+    def hide_nicknames(self, on: bool) -> None: ...
+
+    def accept_host_key(self) -> None: ...
 
     def say(self, code: Emotion | None) -> None: ...
 
@@ -79,6 +86,11 @@ class JoinContext(Protocol):
     @property
     def broker_url(self) -> str:
         """Safe to show: carries no password."""
+        ...
+
+    @property
+    def alerts(self) -> Alerts:
+        """How a person wants to be told of what happens."""
         ...
 
     @property
