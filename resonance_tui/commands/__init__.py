@@ -31,7 +31,7 @@ COMMANDS = (
         "join",
         "join:join",
         mark(
-            "Join CHANNEL (or an invite) and share your emotion; without it, choose on a start "
+            "Join CHANNEL (or a link) and share your emotion; without it, choose on a start "
             "screen."
         ),
     ),
