@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from resonance_tui.commands.console import say
 from resonance_tui.commands.event_loop import run_loop
@@ -15,29 +15,58 @@ from resonance_tui.config import Config, with_setting
 from resonance_tui.errors import BrokerRefused, InviteRefused
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.tls import brief
+from resonance_tui.protocol.links import find_place, parse_invite, repair
 from resonance_tui.protocol.topics import new_viewer_id
-from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_invite
+from resonance_tui.protocol.urls import BrokerUrl, Invite
 
 KNOWN_RETRY_S, KNOWN_TRIES = 0.3, 10  # until the broker knows the account that the host has made
 
 
-def accept_invite(config: Config, invite: str) -> tuple[Config, str]:
-    """The settings for the invite's broker, and its channel.
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A room, and the settings that lead to its broker."""
 
-    The login in the settings goes to the broker it was made for and to no other, nor to one with
-    another certificate. A token is redeemed for an account, unless that was done before.
+    config: Config
+    channel: str
+    host_print: str | None = None  # of the room's host key, where a link told it
+
+
+def find_destination(config: Config, text: str, *, redeems: bool = True) -> Destination:
+    """Where a command's argument leads: a channel at the broker of the settings, or what a link
+    or `mqtt://host/channel` says. `redeems`: a link's token is turned into an account.
 
     Raises InvalidBrokerUrl, InvalidChannel, InviteRefused, BrokerError, StoreError.
     """
-    invitation = parse_invite(invite)
-    url = invitation.url
+    place = find_place(text)
+    if isinstance(place, str):
+        return Destination(config, place)
+    if not redeems:
+        return Destination(_settings_for(config, place.url), place.channel, place.host_print)
+    there, channel = accept_invite(config, place)
+    return Destination(there, channel, place.host_print)
+
+
+def accept_invite(config: Config, invite: str | Invite) -> tuple[Config, str]:
+    """The settings for the invite's broker, and its channel. `invite`: a link, or what it says.
+
+    A token is redeemed for an account, unless that was done before. Raises InvalidBrokerUrl,
+    InvalidChannel, InviteRefused, BrokerError, StoreError.
+    """
+    invitation = parse_invite(repair(invite)) if isinstance(invite, str) else invite
     if invitation.ticket is not None:
         _redeem_once(config, invitation)
+    return _settings_for(config, invitation.url), invitation.channel
+
+
+def _settings_for(config: Config, url: BrokerUrl) -> Config:
+    """The login in the settings goes to the broker it was made for and to no other, nor to one
+    with another certificate."""
     own = broker_url(config)
-    if own is not None and own.place == url.place and url.pin in (None, own.pin):
-        return config, invitation.channel
-    there = with_setting(config, "broker", url=url.spelled_out, user="", password="")
-    return there, invitation.channel
+    is_own = own is not None and own.place == url.place and url.pin in (None, own.pin)
+    if is_own and url.username is None:
+        return config
+    user, password = url.username or "", url.password or ""
+    return with_setting(config, "broker", url=url.spelled_out, user=user, password=password)
 
 
 def _redeem_once(config: Config, invitation: Invite) -> None:
@@ -63,7 +92,7 @@ def _redeem_once(config: Config, invitation: Invite) -> None:
 
 def _say_new_certificate(logins: Logins, url: BrokerUrl) -> None:
     before = logins.pin_for(url.place)
-    if before and url.pin and before != url.pin:
+    if before and url.pin and len(before) == len(url.pin) and before != url.pin:
         change = f"{brief(before)}... is now {brief(url.pin)}..."
         say(f"By this invite {url.authority} has a new certificate: {change}")
 
@@ -74,7 +103,7 @@ async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin
 
     salt = hashlib.sha256(login.user.encode()).digest()[:12]  # the same whenever we ask again
     try:
-        await enroll(invitation, login.user, hash_password(login.password, salt))
+        await enroll(invitation, login.user, hash_password(login.password, salt), say=say)
     except InviteRefused:
         await asyncio.to_thread(logins.forget, login)
         raise

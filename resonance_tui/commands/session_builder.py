@@ -94,12 +94,16 @@ def _logins(config: Config) -> Logins:
 def with_login(config: Config, url: BrokerUrl, channel: str = "") -> BrokerUrl:
     """The same with the login that an invite to the channel (or to any, for what needs none in
     particular) once brought, where no other is given. It is told to the broker with the
-    certificate that it was made under, and to no other."""
+    certificate that it was made under, and to no other: a pin of another kind than the login's
+    gives way to it."""
     if url.username is not None:
         return url
     logins = _logins(config)
     known = logins.find(url.place, channel, url.pin) if channel else logins.any_for(url.place)
-    if known is None or url.pin not in (None, known.pin, logins.pin_for(url.place)):
+    if known is None:
+        return url
+    pins = [known.pin, logins.pin_for(url.place) or ""]
+    if url.pin not in (None, *pins) and len(url.pin) in map(len, pins):
         return url
     return dataclasses.replace(
         url, username=known.user, password=known.password, pin=known.pin or None
@@ -122,6 +126,7 @@ def open_session(
     database: Path | None = None,
     title: str = "",
     observe_only: bool = False,
+    host_print: str | None = None,
 ) -> Session:
     """A session that has not been started yet. `channel` and `nickname` are already checked.
 
@@ -155,5 +160,6 @@ def open_session(
             title=safe_text(title, TITLE_LIMIT),
             sinks=registry.plans(config, channel) if database is not None else (),
             observe_only=observe_only,
+            host_print=host_print,
         )
     )

@@ -54,7 +54,12 @@ class Host:
         self._rooms = RoomAnnouncement(channels, say)
         folder = broker.settings.accounts
         self._store = AccountsStore(folder) if folder is not None else None
-        self._desk = EnrollmentDesk(self._store, self._reload, say) if self._store else None
+        self.locked: set[str] = set()  # channels that let nobody new in
+        self._desk = (
+            EnrollmentDesk(self._store, self._reload, say, locked=self.locked)
+            if self._store
+            else None
+        )
         self._heard_at = 0.0  # monotonic seconds
         self._loaded: tuple[int, int] | None = None  # stamp of the accounts that the broker knows
 

@@ -14,18 +14,16 @@ from hypothesis import strategies as st
 
 from resonance_broker import AccountsStore, BrokerProblem, ProblemKind
 from resonance_broker.accounts import (
-    REMEMBER_S,
     Account,
     AccountList,
     Role,
     StoredInvite,
     add_account,
-    add_invites,
     decode_accounts,
     encode_accounts,
-    redeem,
     remove_account,
 )
+from resonance_broker.invites import REMEMBER_S, add_invites, redeem
 from resonance_broker.passwords import hash_password, is_sha512, new_id, new_secret
 from resonance_tui.errors import InputError, StoreError, WireError
 from resonance_tui.hosting.accounts import parse_span
@@ -56,8 +54,14 @@ def test_who_asks_again_after_a_lost_answer_is_welcome_again_even_when_time_is_u
     book, _ = redeem(OPEN, "abcdefgh", "mia", DIGEST, now=999.0)
     assert redeem(book, "abcdefgh", "mia", DIGEST, now=2000.0) == (book, EnrollmentResult.WELCOME)
     assert redeem(book, "abcdefgh", "mia", OTHER, now=999.0) == (book, EnrollmentResult.USED)
+    assert redeem(book, "abcdefgh", "eve", OTHER, now=2000.0) == (book, EnrollmentResult.USED)
+
+
+def test_who_was_removed_is_told_so_and_does_not_come_back_by_the_same_name() -> None:
+    book, _ = redeem(OPEN, "abcdefgh", "mia", DIGEST, now=999.0)
     without = remove_account(book, "mia")
-    assert redeem(without, "abcdefgh", "mia", DIGEST, now=999.0) == (without, EnrollmentResult.USED)
+    again = redeem(without, "abcdefgh", "mia", DIGEST, now=999.0)
+    assert again == (without, EnrollmentResult.REMOVED)
 
 
 @pytest.mark.parametrize(
