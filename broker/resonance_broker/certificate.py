@@ -28,7 +28,8 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re
 
 
 def prepare_certificate(settings: BrokerSettings, folder: Path) -> str:
-    """The fingerprint that viewers have to know; "" without TLS, or where an authority has signed.
+    """The print of the public key that viewers have to know; "" without TLS, or where an authority
+    has signed.
 
     A certificate in `folder` is our own: it is made here, once the settings and the port are
     found to be right. Raises BrokerProblem.
@@ -41,7 +42,7 @@ def prepare_certificate(settings: BrokerSettings, folder: Path) -> str:
         names = [settings.local_host, *reachable_names(outward_address())]
         own_certificate(folder, list(dict.fromkeys(names)))
     check_tls(settings)
-    return fingerprint(settings.tls_cert) if is_self_signed(settings.tls_cert) else ""
+    return public_key_print(settings.tls_cert) if is_self_signed(settings.tls_cert) else ""
 
 
 def own_certificate(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
