@@ -38,14 +38,14 @@ def invited(broker: RunningBroker, channel: str = "cats", span_s: float = 60.0) 
 
 
 @contextlib.asynccontextmanager
-async def hosted(broker: RunningBroker, said: list[str] | None = None) -> AsyncIterator[None]:
+async def hosted(broker: RunningBroker, said: list[str] | None = None) -> AsyncIterator[Host]:
     """The host's program at its broker."""
     say = [].append if said is None else said.append
     host = Host(broker, [], [], lambda *_: None, forget=lambda: None, say=say)
     broker.renew_people()  # guests need not wait for the host to look by itself
     run = asyncio.create_task(host.run())
     try:
-        yield
+        yield host
     finally:
         run.cancel()
         await asyncio.wait([run])
