@@ -107,22 +107,37 @@ async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin
     except InviteRefused:
         await asyncio.to_thread(logins.forget, login)
         raise
-    await asyncio.to_thread(logins.keep, replace(login, is_confirmed=True))
-    await _wait_until_known(invitation.url, login)
+    confirmed = replace(login, is_confirmed=True)
+    await asyncio.to_thread(logins.keep, confirmed)
+    if not await _is_known_in(invitation, login):
+        await asyncio.to_thread(logins.forget, confirmed)
+        raise InviteRefused(
+            f"That link lets one in elsewhere, and not into {invitation.channel}",
+            "Ask the host for a link to this room",
+        )
 
 
-async def _wait_until_known(url: BrokerUrl, login: SavedLogin) -> None:
-    """The broker takes a moment to learn of the account that the host has made."""
+async def _is_known_in(invitation: Invite, login: SavedLogin) -> bool:
+    """Waits until the broker has learned of the account that the host has made; whether it may
+    report in the invite's room. A broker without MQTT 5 does not tell."""
+    from aiomqtt import MqttError
+
     from resonance_tui.messaging.client import broker_client
     from resonance_tui.messaging.probe import negotiate_version
+    from resonance_tui.protocol.messages import NICKNAME
 
-    url = replace(url, username=login.user, password=login.password)
+    url = replace(invitation.url, username=login.user, password=login.password)
     version = await negotiate_version(url)
+    own_topic = NICKNAME.topic.of(invitation.channel, login.user)
+    was_let_in = False
     for _ in range(KNOWN_TRIES):
-        with contextlib.suppress(BrokerRefused):
+        with contextlib.suppress(BrokerRefused, MqttError):
             identifier = f"rsn-{new_viewer_id()}"
             async with broker_client(
                 url, lambda topic, payload: None, identifier=identifier, version=version
-            ):
-                return
+            ) as client:
+                was_let_in = True
+                if version < 5 or await client.may_write(own_topic):
+                    return True
         await asyncio.sleep(KNOWN_RETRY_S)
+    return not was_let_in  # then it may still learn of it: joining tells

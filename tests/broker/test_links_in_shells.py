@@ -24,6 +24,7 @@ from resonance_tui.commands.redeem_invite import find_destination
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import load
 from resonance_tui.errors import InputError
+from resonance_tui.logins import Logins
 from resonance_tui.protocol.links import invite_link, new_token
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken
 
@@ -147,7 +148,11 @@ def test_a_bad_link_is_one_clear_line(
 @pytest.mark.mosquitto
 @pytest.mark.parametrize(
     ("room", "span_s", "uses", "word"),
-    [("cats", 0.0, 0, "has expired"), ("cats", 60.0, 1, "has been used")],
+    [
+        ("cats", 0.0, 0, "has expired"),
+        ("cats", 60.0, 1, "has been used"),
+        ("dogs", 60.0, 0, "not into cats"),
+    ],
 )
 def test_a_link_that_no_longer_lets_in_says_why(
     broker: RunningBroker,
@@ -168,6 +173,7 @@ def test_a_link_that_no_longer_lets_in_says_why(
         assert run_verb(cli, ["join", link, "--headless", "--camera", "none"]) == 2
     said = capfd.readouterr().err
     assert word in said and said.count("error:") == 1 and link[-25:-5] not in said
+    assert Logins(load().directories.logins_file).all() == []
 
 
 # --- where an argument leads -------------------------------------------------------------------
