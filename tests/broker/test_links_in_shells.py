@@ -24,6 +24,7 @@ from resonance_tui.commands.redeem_invite import find_destination
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import load
 from resonance_tui.errors import InputError
+from resonance_tui.history.store import Store
 from resonance_tui.logins import Logins
 from resonance_tui.protocol.links import invite_link, new_token
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken
@@ -110,6 +111,16 @@ def test_a_printed_line_joins(
     events = [json.loads(each) for each in done.stdout.splitlines()]
     assert [each["viewers"] for each in events if each["type"] == "room"][-1] == 1
     assert "link" in {each["type"] for each in events}
+
+
+@pytest.mark.mosquitto
+def test_a_link_with_a_secret_lets_a_recorder_in(broker: RunningBroker, folder: Path) -> None:
+    log = [sys.executable, "-m", "resonance_tui", "log", link_into(folder, broker, "cats")]
+    with hosted_meanwhile(broker):
+        done = run_child([*log, "--duration", "3"], capture_output=True, text=True, timeout=40)
+    assert done.returncode == 0, done.stderr
+    with Store(load().database, read_only=True) as store:
+        assert list(store.channels()) == ["cats"]
 
 
 def link_into(folder: Path, broker: RunningBroker, room: str, span_s: float = 60.0) -> str:
