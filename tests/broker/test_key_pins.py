@@ -102,3 +102,12 @@ def test_a_login_is_told_only_to_the_certificate_or_key_it_was_made_under() -> N
     assert used("mqtts://h?pin=" + "cd" * 16) == (None, "cd" * 16)
     assert used("mqtts://h?pin=" + "cd" * 32) == ("me", "ab" * 16)  # which of the two it must show
     assert used("mqtts://elsewhere?pin=" + "ab" * 16) == ("me", "ab" * 16)  # the host has moved
+
+
+def test_a_login_holds_at_each_host_of_a_link_that_has_its_key() -> None:
+    pin, other = "ab" * 16, "cd" * 16
+    logins = Logins(load().directories.logins_file)
+    logins.keep(SavedLogin("mqtts://a:8883", "cats", "me", "pw", pin, "x", is_confirmed=True))
+    config = load({"broker.url": f"mqtts://a?pin={pin},mqtts://b?pin={pin},mqtts://c?pin={other}"})
+    url = with_login(config, broker_url(config), "cats")
+    assert [each.password for each in (url, *url.alternates)] == ["pw", "pw", None]
