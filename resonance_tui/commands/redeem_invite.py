@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, replace
 
-from resonance_tui.commands.console import say
+from resonance_tui.commands.console import note, say
 from resonance_tui.commands.event_loop import run_loop
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import Config, with_setting
@@ -40,6 +40,8 @@ def find_destination(config: Config, text: str, *, redeems: bool = True) -> Dest
     place = find_place(text)
     if isinstance(place, str):
         return Destination(config, place)
+    if not place.is_checked:
+        note("that link has no check sum: if this is not the room you expect, it was cut short.")
     if not redeems:
         return Destination(_settings_for(config, place.url), place.channel, place.host_print)
     there, channel = accept_invite(config, place)

@@ -197,6 +197,14 @@ def test_an_address_with_a_channel_keeps_its_login() -> None:
     assert there.channel == "cats"
 
 
+def test_a_link_without_a_check_sum_may_have_been_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    assert find_destination(load(), LINK.replace(":99", "").rsplit("/", 1)[0]).channel == "c-1"
+    assert "cut short" in capsys.readouterr().err
+    find_destination(load(), LINK, redeems=False)
+    find_destination(load(), "mqtt://h.example/cats")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_channel_stays_at_the_broker_of_the_settings() -> None:
     config = load({"broker.url": "mqtt://h.example"})
     assert find_destination(config, "Cats-Live").config is config
