@@ -31,8 +31,7 @@ COMMANDS = (
         "join",
         "join:join",
         mark(
-            "Join CHANNEL (or a link) and share your emotion; without it, choose on a start "
-            "screen."
+            "Join CHANNEL (or a link) and share your emotion; without it, choose on a start screen."
         ),
     ),
     CommandRow(

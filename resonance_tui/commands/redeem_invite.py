@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, replace
 
-from resonance_tui.commands.console import say
+from resonance_tui.commands.console import note, say
 from resonance_tui.commands.event_loop import run_loop
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import Config, with_setting
@@ -40,6 +40,8 @@ def find_destination(config: Config, text: str, *, redeems: bool = True) -> Dest
     place = find_place(text)
     if isinstance(place, str):
         return Destination(config, place)
+    if not place.is_checked:
+        note("that link has no check sum: if this is not the room you expect, it was cut short.")
     if not redeems:
         return Destination(_settings_for(config, place.url), place.channel, place.host_print)
     there, channel = accept_invite(config, place)
@@ -107,22 +109,37 @@ async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin
     except InviteRefused:
         await asyncio.to_thread(logins.forget, login)
         raise
-    await asyncio.to_thread(logins.keep, replace(login, is_confirmed=True))
-    await _wait_until_known(invitation.url, login)
+    confirmed = replace(login, is_confirmed=True)
+    await asyncio.to_thread(logins.keep, confirmed)
+    if not await _is_known_in(invitation, login):
+        await asyncio.to_thread(logins.forget, confirmed)
+        raise InviteRefused(
+            f"That link lets one in elsewhere, and not into {invitation.channel}",
+            "Ask the host for a link to this room",
+        )
 
 
-async def _wait_until_known(url: BrokerUrl, login: SavedLogin) -> None:
-    """The broker takes a moment to learn of the account that the host has made."""
+async def _is_known_in(invitation: Invite, login: SavedLogin) -> bool:
+    """Waits until the broker has learned of the account that the host has made; whether it may
+    report in the invite's room. A broker without MQTT 5 does not tell."""
+    from aiomqtt import MqttError
+
     from resonance_tui.messaging.client import broker_client
     from resonance_tui.messaging.probe import negotiate_version
+    from resonance_tui.protocol.messages import NICKNAME
 
-    url = replace(url, username=login.user, password=login.password)
+    url = replace(invitation.url, username=login.user, password=login.password)
     version = await negotiate_version(url)
+    own_topic = NICKNAME.topic.of(invitation.channel, login.user)
+    was_let_in = False
     for _ in range(KNOWN_TRIES):
-        with contextlib.suppress(BrokerRefused):
+        with contextlib.suppress(BrokerRefused, MqttError):
             identifier = f"rsn-{new_viewer_id()}"
             async with broker_client(
                 url, lambda topic, payload: None, identifier=identifier, version=version
-            ):
-                return
+            ) as client:
+                was_let_in = True
+                if version < 5 or await client.may_write(own_topic):
+                    return True
         await asyncio.sleep(KNOWN_RETRY_S)
+    return not was_let_in  # then it may still learn of it: joining tells
