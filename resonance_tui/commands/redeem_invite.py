@@ -105,7 +105,7 @@ async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin
 
     salt = hashlib.sha256(login.user.encode()).digest()[:12]  # the same whenever we ask again
     try:
-        await enroll(invitation, login.user, hash_password(login.password, salt))
+        await enroll(invitation, login.user, hash_password(login.password, salt), say=say)
     except InviteRefused:
         await asyncio.to_thread(logins.forget, login)
         raise

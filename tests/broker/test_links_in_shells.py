@@ -16,7 +16,8 @@ from guests import hosted_meanwhile
 from test_key_pins import by_key
 
 from resonance_broker import AccountsStore, RunningBroker
-from resonance_broker.accounts import StoredInvite, add_invites
+from resonance_broker.accounts import StoredInvite
+from resonance_broker.invites import add_invites
 from resonance_broker.passwords import hash_password
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands.invitation import share_lines
