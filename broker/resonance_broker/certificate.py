@@ -17,6 +17,7 @@ from resonance_broker.preflight import check_port, check_tls
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.settings import BrokerSettings
 from resonance_tui.files import private_folder, write_private
+from resonance_tui.protocol.certificates import key_print
 
 if TYPE_CHECKING:  # loaded only when a certificate has to be made or looked into
     from cryptography import x509
@@ -169,17 +170,10 @@ def public_key_print(cert: Path) -> str:
     Raises:
         BrokerProblem: of kind FILE.
     """
-    from cryptography import x509
-    from cryptography.hazmat.primitives import serialization
-
     try:
-        public = x509.load_der_x509_certificate(_der(cert)).public_key()
+        return key_print(_der(cert))
     except ValueError as error:
         raise BrokerProblem(ProblemKind.FILE, f"certificate {cert}: {error}") from error
-    info = public.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return hashlib.sha256(info).hexdigest()[:32]
 
 
 def is_self_signed(cert: Path) -> bool:

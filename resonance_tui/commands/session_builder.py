@@ -35,6 +35,7 @@ class Intent:
     broker: BrokerUrl | None
     engine_options: EngineOptions
     detector: str
+    host_print: str | None = None  # of the room's own key, where a link brought it
 
 
 def check_intent(config: Config, *, allow_untrained: bool = False) -> Intent:
@@ -131,7 +132,6 @@ def open_session(
     database: Path | None = None,
     title: str = "",
     observe_only: bool = False,
-    host_print: str | None = None,
 ) -> Session:
     """A session that has not been started yet. `channel` and `nickname` are already checked.
 
@@ -165,6 +165,6 @@ def open_session(
             title=safe_text(title, TITLE_LIMIT),
             sinks=registry.plans(config, channel) if database is not None else (),
             observe_only=observe_only,
-            host_print=host_print,
+            host_print=intent.host_print,
         )
     )

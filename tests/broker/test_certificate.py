@@ -125,7 +125,7 @@ async def test_without_the_fingerprint_a_certificate_of_our_own_is_not_trusted(
 
 
 def test_a_new_certificate_counts_for_who_joins_with_a_new_invite(
-    broker: RunningBroker, folder: Path, start, capsys: pytest.CaptureFixture[str]
+    broker: RunningBroker, folder: Path, start, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def join(at: RunningBroker) -> BrokerUrl:
         invitation = invited(at)
@@ -142,9 +142,9 @@ def test_a_new_certificate_counts_for_who_joins_with_a_new_invite(
     again = start(port=broker.settings.port, accounts=folder, tls_cert=cert, tls_key=key)
     with pytest.raises(CertificateChanged):
         asyncio.run(_connect(before))
-    assert "new certificate" not in capsys.readouterr().err
+    assert "new certificate" not in capfd.readouterr().err
     after = join(again)
-    assert "has a new certificate" in capsys.readouterr().err
+    assert "has a new certificate" in capfd.readouterr().err
     assert after.pin == pinned(again).pin != before.pin
     assert asyncio.run(comes_in(after, after.username, after.password))
 

@@ -21,7 +21,7 @@ from resonance_broker.invites import add_invites
 from resonance_broker.passwords import hash_password
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands.invitation import share_lines
-from resonance_tui.commands.redeem_invite import find_destination
+from resonance_tui.commands.room_argument import find_destination
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import load
 from resonance_tui.errors import InputError
