@@ -68,7 +68,7 @@ def run(
     """Fill the room until interrupted or `duration` seconds have passed; say what was sent and
     what the room said. `stay`: minutes. Raises InputError, BrokerRefused, BrokerUnreachable."""
     from resonance_tui.commands.event_loop import run_loop
-    from resonance_tui.commands.redeem_invite import find_destination
+    from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import broker_or_default
     from resonance_tui.simulation.audience import AudiencePlan, run_audience
     from resonance_tui.simulation.simulated_connection import allow_connections

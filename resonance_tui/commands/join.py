@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -97,7 +98,7 @@ def run(
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
-    from resonance_tui.commands.redeem_invite import find_destination
+    from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import check_intent
     from resonance_tui.protocol.sanitize import clean_nickname
 
@@ -115,14 +116,13 @@ def run(
     nickname = clean_nickname(config.settings.viewer.nickname)
     context = CommandLineContext(
         config,
-        check_intent(config, allow_untrained=allow_untrained),
+        replace(check_intent(config, allow_untrained=allow_untrained), host_print=host_print),
         wanted,
         nickname,
         once=once,
         record=record or title is not None,
         title=title or "",
         corrected=corrected,
-        host_print=host_print,
     )
     try:
         if headless or as_json:

@@ -38,12 +38,11 @@ class CommandLineContext:
         record: bool,
         title: str = "",
         corrected: bool = False,
-        host_print: str | None = None,
     ) -> None:
         self.config, self._intent = config, intent
         self.channel, self.nickname = channel, nickname
         self._once, self._record, self._corrected = once, record, corrected
-        self._title, self._host_print = title, host_print
+        self._title = title
         self.profile = Profile(config.directories.profile_file)
         self.broker_url = intent.broker.public if intent.broker else DEFAULT_BROKER_URL
 
@@ -95,7 +94,6 @@ class CommandLineContext:
             once=self._once,
             database=database,
             title=self._title,
-            host_print=self._host_print if channel == self.channel else None,
         )
         session.set_corrected(self._corrected)
         return session

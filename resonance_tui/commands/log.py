@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,7 +66,7 @@ def run(
     """
     from resonance_tui.commands import headless
     from resonance_tui.commands.event_loop import run_loop
-    from resonance_tui.commands.redeem_invite import find_destination
+    from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import check_intent, open_session
     from resonance_tui.config import with_setting
     from resonance_tui.profile import Profile
@@ -78,14 +79,13 @@ def run(
     profile = Profile(config.directories.profile_file)
     session = open_session(
         config,
-        check_intent(config),
+        replace(check_intent(config), host_print=there.host_print),
         profile,
         wanted,
         "",
         database=config.database,
         title=title or "",
         observe_only=True,
-        host_print=there.host_print,
     )
     try:
         run_loop(

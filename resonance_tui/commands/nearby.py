@@ -11,7 +11,7 @@ from resonance_tui.commands.console import put, say
 from resonance_tui.errors import BrokerRefused, InputError, ResonanceError
 
 if TYPE_CHECKING:
-    from resonance_tui.commands.redeem_invite import Destination
+    from resonance_tui.commands.room_argument import Destination
     from resonance_tui.config import Config
     from resonance_tui.profile import RoomMemory
     from resonance_tui.protocol.nearby import NearbyRoom
@@ -54,7 +54,8 @@ def find_nearby(config: Config, text: str) -> Destination:
     BrokerRefused where it asks for accounts; and as `accept_invite`.
     """
     from resonance_tui.commands.event_loop import run_loop
-    from resonance_tui.commands.redeem_invite import Destination, accept_invite
+    from resonance_tui.commands.redeem_invite import accept_invite
+    from resonance_tui.commands.room_argument import Destination
     from resonance_tui.messaging.probe import first_alive
     from resonance_tui.profile import Profile
     from resonance_tui.protocol.topics import normalize_channel

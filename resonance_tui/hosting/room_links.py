@@ -5,7 +5,7 @@ The accounts know a link by a hash. The link itself is kept beside them, for its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -52,7 +52,7 @@ class RoomLink:
 @dataclass(frozen=True, slots=True)
 class _Page:
     version: int
-    secrets: list[str]  # oldest first
+    secrets: list[str] = field(repr=False)  # oldest first
 
 
 def make_link(folder: Path, channel: str, plan: LinkPlan, now: float) -> RoomLink:

@@ -33,7 +33,7 @@ class SessionPlan:
     title: str = ""  # of the recording
     sinks: tuple[SinkPlan, ...] = ()  # and bring what is recorded there
     observe_only: bool = False  # a logger: sees the room without being counted
-    host_print: str | None = None  # of the room's host key, where a link told it
+    host_print: str | None = None  # of the room's own key, by the link; 32 hexadecimal digits
 
 
 LinkFactory = Callable[[BrokerUrl, SessionPlan, str], Link]  # broker, plan, own id

@@ -13,12 +13,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from resonance_broker import RunningBroker
 from resonance_broker.certificate import fingerprint
+from resonance_tui.commands import doctor
 from resonance_tui.commands.session_builder import broker_url, with_login
 from resonance_tui.config import load
 from resonance_tui.errors import CertificateChanged
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.probe import negotiate_version
+from resonance_tui.messaging.tls import brief
 from resonance_tui.protocol.certificates import key_print
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.simulation.simulated_connection import find_route
@@ -77,6 +79,15 @@ async def test_another_key_is_refused_before_a_word_is_said(broker: RunningBroke
         assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.mosquitto
+def test_doctor_says_by_which_key_it_knows_the_broker(broker: RunningBroker) -> None:
+    url = by_key(broker)
+    found = doctor._broker(load({"broker.url": url.spelled_out}))
+    assert found.verdict == "ok" and f"known by {brief(url.pin or '')}" in found.text
+    other = doctor._broker(load({"broker.url": replace(url, pin="ab" * 16).spelled_out}))
+    assert other.verdict == "fail" and "another certificate" in other.text
+
+
 def test_a_login_is_told_only_to_the_certificate_or_key_it_was_made_under() -> None:
     logins = Logins(load().directories.logins_file)
     logins.keep(SavedLogin("mqtts://h:8883", "cats", "me", "pw", "ab" * 16, "x", is_confirmed=True))
@@ -91,3 +102,12 @@ def test_a_login_is_told_only_to_the_certificate_or_key_it_was_made_under() -> N
     assert used("mqtts://h?pin=" + "cd" * 16) == (None, "cd" * 16)
     assert used("mqtts://h?pin=" + "cd" * 32) == ("me", "ab" * 16)  # which of the two it must show
     assert used("mqtts://elsewhere?pin=" + "ab" * 16) == ("me", "ab" * 16)  # the host has moved
+
+
+def test_a_login_holds_at_each_host_of_a_link_that_has_its_key() -> None:
+    pin, other = "ab" * 16, "cd" * 16
+    logins = Logins(load().directories.logins_file)
+    logins.keep(SavedLogin("mqtts://a:8883", "cats", "me", "pw", pin, "x", is_confirmed=True))
+    config = load({"broker.url": f"mqtts://a?pin={pin},mqtts://b?pin={pin},mqtts://c?pin={other}"})
+    url = with_login(config, broker_url(config), "cats")
+    assert [each.password for each in (url, *url.alternates)] == ["pw", "pw", None]

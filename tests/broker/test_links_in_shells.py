@@ -16,14 +16,17 @@ from guests import hosted_meanwhile
 from test_key_pins import by_key
 
 from resonance_broker import AccountsStore, RunningBroker
-from resonance_broker.accounts import StoredInvite, add_invites
+from resonance_broker.accounts import StoredInvite
+from resonance_broker.invites import add_invites
 from resonance_broker.passwords import hash_password
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands.invitation import share_lines
-from resonance_tui.commands.redeem_invite import find_destination
+from resonance_tui.commands.room_argument import find_destination
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import load
 from resonance_tui.errors import InputError
+from resonance_tui.history.store import Store
+from resonance_tui.logins import Logins
 from resonance_tui.protocol.links import invite_link, new_token
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken
 
@@ -111,6 +114,16 @@ def test_a_printed_line_joins(
     assert "link" in {each["type"] for each in events}
 
 
+@pytest.mark.mosquitto
+def test_a_link_with_a_secret_lets_a_recorder_in(broker: RunningBroker, folder: Path) -> None:
+    log = [sys.executable, "-m", "resonance_tui", "log", link_into(folder, broker, "cats")]
+    with hosted_meanwhile(broker):
+        done = run_child([*log, "--duration", "3"], capture_output=True, text=True, timeout=40)
+    assert done.returncode == 0, done.stderr
+    with Store(load().database, read_only=True) as store:
+        assert list(store.channels()) == ["cats"]
+
+
 def link_into(folder: Path, broker: RunningBroker, room: str, span_s: float = 60.0) -> str:
     """A one-time link to `cats`; of an invite that the host made for `room`."""
     token, now = new_token(), time.time()
@@ -147,7 +160,11 @@ def test_a_bad_link_is_one_clear_line(
 @pytest.mark.mosquitto
 @pytest.mark.parametrize(
     ("room", "span_s", "uses", "word"),
-    [("cats", 0.0, 0, "has expired"), ("cats", 60.0, 1, "has been used")],
+    [
+        ("cats", 0.0, 0, "has expired"),
+        ("cats", 60.0, 1, "has been used"),
+        ("dogs", 60.0, 0, "not into cats"),
+    ],
 )
 def test_a_link_that_no_longer_lets_in_says_why(
     broker: RunningBroker,
@@ -168,6 +185,7 @@ def test_a_link_that_no_longer_lets_in_says_why(
         assert run_verb(cli, ["join", link, "--headless", "--camera", "none"]) == 2
     said = capfd.readouterr().err
     assert word in said and said.count("error:") == 1 and link[-25:-5] not in said
+    assert Logins(load().directories.logins_file).all() == []
 
 
 # --- where an argument leads -------------------------------------------------------------------
@@ -178,6 +196,14 @@ def test_an_address_with_a_channel_keeps_its_login() -> None:
     url = broker_url(there.config)
     assert (url.host, url.username, url.password) == ("h.example", "mia", "hunter2")
     assert there.channel == "cats"
+
+
+def test_a_link_without_a_check_sum_may_have_been_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    assert find_destination(load(), LINK.replace(":99", "").rsplit("/", 1)[0]).channel == "c-1"
+    assert "cut short" in capsys.readouterr().err
+    find_destination(load(), LINK, redeems=False)
+    find_destination(load(), "mqtt://h.example/cats")
+    assert capsys.readouterr().err == ""
 
 
 def test_a_channel_stays_at_the_broker_of_the_settings() -> None:

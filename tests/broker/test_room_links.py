@@ -65,9 +65,8 @@ async def test_after_its_time_it_lets_nobody_in(broker: RunningBroker) -> None:
 
 
 async def test_a_revoked_link_lets_nobody_in_and_who_is_in_stays_in(
-    broker: RunningBroker, folder: Path, monkeypatch: pytest.MonkeyPatch
+    broker: RunningBroker, folder: Path
 ) -> None:
-    monkeypatch.setattr("resonance_tui.hosting.host.ACCOUNTS_EVERY_S", 0.05)
     link, store = room_link(broker, 5), AccountsStore(folder)
     async with hosted(broker):
         await enroll(link, "mia", digest_of("one"))
@@ -89,6 +88,26 @@ async def _is_cut_off_once_removed(store: AccountsStore, link: Invite) -> None:
         store.change(lambda book: (remove_guests(book, book.invites.values()), None))
         async with asyncio.timeout(patience(5)):
             await cut_off.wait()
+
+
+async def test_while_a_room_is_locked_its_links_stay_good_and_let_nobody_new_in(
+    broker: RunningBroker,
+) -> None:
+    link = room_link(broker, 5)
+    async with hosted(broker) as host:
+        await enroll(link, "mia", digest_of("one"))
+        host.locked.add("cats")
+        with pytest.raises(InviteRefused, match="has locked this room") as caught:
+            await enroll(link, "bob", digest_of("two"))
+        assert "still good" in caught.value.hint
+        await enroll(link, "mia", digest_of("one"))
+        host.locked.clear()
+        await enroll(link, "bob", digest_of("two"))
+
+
+async def test_a_link_is_good_from_the_moment_it_was_made(broker: RunningBroker) -> None:
+    async with hosted(broker):
+        await enroll(room_link(broker, 5), "mia", digest_of("one"))
 
 
 async def test_where_more_come_than_the_rate_they_wait_for_their_turn_by_themselves(
