@@ -316,6 +316,8 @@ def _tell_who_can_reach(settings: BrokerSettings, shared: str) -> None:
         say(f"Links lead to {settings.url_for(shared).partition('://')[2]}, as you asked.")
     elif not settings.public:
         say("For guests on other machines: --public.")
+    elif all(each.reach is Reach.MACHINE for each in found):
+        say("This machine is on no network at the moment.")
     elif not any(each.reach is Reach.INTERNET for each in found):
         say(
             f"For guests elsewhere: let your router forward port {settings.port} to this machine, "
