@@ -14,6 +14,7 @@ from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
 from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.nearby import NearbyAnnouncer
 from resonance_tui.room.authority import Authority
 from resonance_tui.room_keys import RoomKeys
 
@@ -31,11 +32,12 @@ async def watch(
     say: Callable[[str], None] = log.warning,
     *,
     keys: RoomKeys | None = None,
+    nearby: NearbyAnnouncer | None = None,
 ) -> None:
     """Show the figures once a second; returns when the broker has ended for good.
 
-    `say` takes a sentence for a person now and then. `keys`: of the rooms, made where there are
-    none; None keeps them without rules.
+    `say` takes a sentence for a person now and then; `nearby` announces the rooms meanwhile.
+    `keys`: of the rooms, made where there are none; None keeps them without rules.
     """
     reader = FigureReader(broker.figures)
     names, forget = tuple(broker.figures), reader.forget
@@ -49,6 +51,8 @@ async def watch(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(host.run(), name="broker host")]
         tasks += [group.create_task(_aggregate(each), name="aggregator") for each in aggregators]
+        if nearby is not None:
+            tasks.append(group.create_task(nearby.run(), name="nearby"))
         try:
             while broker.is_running:
                 show(_figures(reader, aggregators))
