@@ -158,7 +158,7 @@ def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int, word: str = 
     quiet = DIM if row.is_stale else Style.null()
     color = pen.emotion(row.code) + quiet
     name = (pen.accent + BOLD if is_own else pen.text) + quiet
-    marks = _marks(row, is_own)[: 2 if width >= WITH_MARKS else 1]
+    shown = marks(row, is_own)[: 2 if width >= WITH_MARKS else 1]
     mark_cells = MARK_CELLS * (2 if width >= WITH_MARKS else 1)
     tail: SegmentLine = []
     if width >= WITH_WORD and word:
@@ -168,12 +168,12 @@ def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int, word: str = 
         tail.append(Segment(fit(row.code.label, label_cells()), color))
     if not (word and width >= WITH_WORD):
         tail += _how_sure(pen, row, color, width, quiet)
-    tail.append(Segment(fit(" " + " ".join(marks), mark_cells), pen.muted + quiet))
+    tail.append(Segment(fit(" " + " ".join(shown), mark_cells), pen.muted + quiet))
     name_cells = max(width - 2 - sum(len(segment.text) for segment in tail), 0)
-    shown = row.nickname or anonymous(row.viewer_id)
+    called = row.nickname or anonymous(row.viewer_id)
     return [
         Segment(STYLES[row.code].glyph + " ", color + BOLD),
-        Segment(fit(shown, name_cells - 1) + " " if name_cells else "", name),
+        Segment(fit(called, name_cells - 1) + " " if name_cells else "", name),
         *tail,
     ]
 
@@ -187,9 +187,9 @@ def _how_sure(pen: Styles, row: ViewerRow, color: Style, width: int, quiet: Styl
     return [*line, Segment(f"{sure:>3}%", pen.text + quiet)]
 
 
-def _marks(row: ViewerRow, is_own: bool) -> list[str]:
+def marks(row: ViewerRow, is_own: bool) -> list[str]:
     """Words in order of weight; a narrow list has room for the first one."""
-    marks = [
+    words = [
         (is_own, tr("you")),
         (row.is_host, HOST_MARK),
         (row.is_simulated, tr("sim")),
@@ -197,4 +197,4 @@ def _marks(row: ViewerRow, is_own: bool) -> list[str]:
         (row.is_manual, tr("key")),
         (row.is_stale, "…"),
     ]
-    return [word for holds, word in marks if holds]
+    return [word for holds, word in words if holds]

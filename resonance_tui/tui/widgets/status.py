@@ -12,7 +12,6 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from resonance_tui.session.outage import age_text
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.state_words import (
     NO_ENGINE,
@@ -64,9 +63,8 @@ def link_chip(view: SessionView, now: float) -> Chip:
         return _chip(f"● {tr('connected')}", "good", 1)
     if outage.is_first and not outage.why:
         return _chip(f"◌ {tr('connecting')}", "warn", 1)
-    age = age_text(now - outage.since)
-    words = tr("not connected yet") if outage.is_first else tr("not connected for {age}", age=age)
-    return Chip(_with(f"✕ {words}", next_try(outage, now)), f"✕ {tr('not connected')}", "bad", 1)
+    words = f"✕ {tr('not connected')}"
+    return Chip(_with(words, next_try(outage, now)), words, "bad", 1)
 
 
 # By state: a sign, the words, the words where there is little room, a tone.
