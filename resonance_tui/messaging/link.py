@@ -67,6 +67,10 @@ class Link(Protocol):
         """How often the own report is repeated."""
         ...
 
+    def hurry(self) -> None:
+        """Where the connection is lost, the next attempt is made now."""
+        ...
+
     def drain(self) -> list[Event]:
         """What arrived since the last call, newest per topic."""
         ...

@@ -16,6 +16,7 @@ from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 if TYPE_CHECKING:  # loaded only when a local broker has to be started
     from resonance_broker import RunningBroker
 
+LOOPBACK_HOST = "127.0.0.1"  # where a broker of our own listens
 PATIENCE_S = 2.0  # for the broker of another viewer who starts at the same moment
 
 
@@ -33,7 +34,7 @@ async def choose_broker(
     if await is_reachable(url):
         return url
     try:
-        started = await _start_in_thread()
+        started = await _start_in_thread(_start_local_broker)
     except Problem:
         if await is_reachable(url, PATIENCE_S):
             return url
@@ -45,12 +46,20 @@ async def choose_broker(
     return parse_broker_url(started.url)
 
 
-async def _start_in_thread() -> RunningBroker:
+async def start_broker_at(port: int) -> RunningBroker:
+    """A broker on this machine at exactly that port, without accounts; the caller stops it.
+
+    Raises BrokerProblem where another one holds the port, or none can be started.
+    """
+    return await _start_in_thread(lambda: _start_broker_at(port))
+
+
+async def _start_in_thread(start: Callable[[], RunningBroker]) -> RunningBroker:
     """Starts a broker; a cancellation meanwhile stops it again.
 
     The thread cannot be cancelled, so its broker is awaited and stopped.
     """
-    starting = asyncio.get_running_loop().run_in_executor(None, _start_local_broker)
+    starting = asyncio.get_running_loop().run_in_executor(None, start)
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -65,3 +74,11 @@ def _start_local_broker() -> RunningBroker:
     import resonance_broker
 
     return resonance_broker.local_broker()
+
+
+def _start_broker_at(port: int) -> RunningBroker:
+    """A broker at that port of this machine (blocking). Raises BrokerProblem."""
+    import resonance_broker
+
+    settings = resonance_broker.BrokerSettings(host=LOOPBACK_HOST, port=port)
+    return resonance_broker.start_broker(settings)

@@ -40,6 +40,7 @@ from resonance_tui.session.events import (
     SessionEvent,
     SessionView,
 )
+from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
 from resonance_tui.session.metrics import RoomMetrics
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.room_model import RoomModel
@@ -162,6 +163,9 @@ class Session:
                     if self._recorder is not None:
                         others.append(tasks.create_task(self._recorder.run(), name="recorder"))
                     others += [tasks.create_task(sink.run(), name=sink.name) for sink in sinks]
+                    if is_ours_to_replace(broker):
+                        failover = self._failover(broker, self._link, stack)
+                        others.append(tasks.create_task(failover.run(), name="failover"))
                     await self._face.run()
                     for task in others:
                         task.cancel()
@@ -184,6 +188,25 @@ class Session:
     def _broker_started(self, url: str) -> None:
         self.view = replace(self.view, broker_url=url)
         self._notice(tr("No broker was listening, so one runs here while you stay: {url}", url=url))
+
+    def _failover(self, broker: BrokerUrl, link: Link, stack: AsyncExitStack) -> Failover:
+        self._room.expect_return(RETURN_WITHIN_S)
+        return Failover(
+            broker,
+            link,
+            stack,
+            known_ids=lambda: [row.viewer_id for row in self.view.room.rows],
+            may_start=not self._plan.observe_only,
+            on_started=self._broker_replaced,
+        )
+
+    def _broker_replaced(self, url: str) -> None:
+        self._notice(
+            tr(
+                "The broker went away, so one runs here now, for all on this machine: {url}",
+                url=url,
+            )
+        )
 
     async def _open_recorder(self, stack: AsyncExitStack) -> Recorder | None:
         if self._plan.database is None:
