@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from children import end_child, start_child
 from limits import patience
+from machine import Mosquitto
 
 from resonance_broker import BrokerSettings, RunningBroker, start_broker
 from resonance_tui.emotions import Emotion
@@ -194,6 +195,28 @@ async def test_a_recording_goes_on_and_never_counts_who_left(
         await until(lambda: any(t > left_at + 1 for t, _ in counts(tmp_path / "h.db")), 15)
     after = [viewers for t, viewers in counts(tmp_path / "h.db") if t > left_at + 1]
     assert set(after) == {2}
+
+
+async def test_a_list_of_brokers_keeps_the_room_together_there_and_back(
+    make_mosquitto: Callable[..., Mosquitto], tmp_path: Path
+) -> None:
+    brokers = [make_mosquitto(), make_mosquitto()]
+    for broker in brokers:
+        broker.start()
+    url = parse_broker_url(",".join(broker.url for broker in brokers))
+    people = [Person(tmp_path, name, broker=url) for name in "abc"]
+    async with everybody(people):
+        await until(lambda: all(person.names == list("abc") for person in people))
+        for gone in brokers:
+            gone.kill()
+            await until(lambda: not any(person.is_connected for person in people))
+            await until(lambda: all(person.is_connected for person in people))
+            people[0].session.say(Emotion.ANGER)
+            await until(lambda: all(p.session.view.room.counts[Emotion.ANGER] for p in people))
+            assert all(person.names == list("abc") for person in people)
+            people[0].session.say(None)
+            await until(lambda: not any(p.session.view.room.counts[Emotion.ANGER] for p in people))
+            gone.start()
 
 
 def counts(database: Path) -> list[tuple[float, int]]:
