@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 from resonance_broker.running import RunningBroker
 from resonance_tui.errors import BrokerRefused
+from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
-from resonance_tui.hosting.traffic import FigureReader, Figures
+from resonance_tui.hosting.traffic import Figures
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.messaging.connection import LinkState
 
 log = logging.getLogger(__name__)
 # The MQTT client calls a subscription that we cancelled an error; never on the status line.
@@ -31,30 +31,21 @@ async def watch(
 
     `say` takes a sentence for a person now and then.
     """
-    reader = FigureReader(broker.figures)
-    host = Host(broker, channels, tuple(broker.figures), reader.feed, forget=reader.forget, say=say)
     # Aggregators need MQTT 5. The rooms of a broker without it are small: everybody reads all.
     aggregators = [
         Aggregator(own_url(broker), channel, version=5) for channel in channels if broker.has_mqtt5
     ]
+    headcount = Headcount(broker.figures, aggregators)
+    host = Host(broker, channels, headcount, say=say)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(host.run(), name="broker host")]
         tasks += [group.create_task(_aggregate(each), name="aggregator") for each in aggregators]
         try:
             while broker.is_running:
-                show(_figures(reader, aggregators))
+                show(headcount.figures(time.monotonic()))
                 await asyncio.sleep(DRAW_EVERY_S)
         finally:
             await _cancel_all(*tasks)
-
-
-def _figures(reader: FigureReader, aggregators: Sequence[Aggregator]) -> Figures:
-    return reader.figures(
-        time.monotonic(),
-        agents=sum(each.status.state is LinkState.CONNECTED for each in aggregators),
-        told=sum(each.figures.told for each in aggregators),
-        heard=sum(each.figures.heard for each in aggregators),
-    )
 
 
 async def _aggregate(aggregator: Aggregator) -> None:
