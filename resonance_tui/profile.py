@@ -1,20 +1,34 @@
-"""What this installation remembers between runs: consent, recent channels, pseudonyms."""
+"""What this installation remembers between runs: consent, rooms, pseudonyms."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from resonance_tui.errors import StoreError
 from resonance_tui.files import atomic_write, lock_file
+from resonance_tui.json_types import is_object
 
 RECENT = 8
+MOST_ROOMS = 200  # the ones joined last; each also holds the key that the room's host is known by
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMemory:
+    """What is known of one channel since it was joined last."""
+
+    broker: str = ""  # with its pins and alternates, without passwords; "" for this machine's own
+    nickname: str = ""
+    title: str = ""
+    host_key: str = ""  # of the host, in hexadecimal digits; "" where none was trusted yet
+    rule_number: int = 0  # the highest number of the host's rules that was accepted
+    last_at: float = 0.0  # epoch seconds; 0 = never joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +39,7 @@ class Memory:
     recent_channels: tuple[str, ...] = ()
     viewer_ids: dict[str, str] = field(default_factory=dict)  # channel -> id, known nowhere else
     last_boot: int = 0  # the highest boot number used, so that the next one is higher
+    rooms: dict[str, RoomMemory] = field(default_factory=dict)  # by channel
 
 
 class Profile:
@@ -46,6 +61,7 @@ class Profile:
                 tuple(str(item) for item in raw.get("recent_channels", ()))[:RECENT],
                 {str(key): str(value) for key, value in raw.get("viewer_ids", {}).items()},
                 int(raw.get("last_boot", 0)),
+                _rooms(raw.get("rooms", {})),
             )
         except (OSError, ValueError, TypeError, AttributeError):
             return Memory()
@@ -76,6 +92,18 @@ class Profile:
         memory = self.load()
         others = (item for item in memory.recent_channels if item != channel)
         self.save(replace(memory, recent_channels=(channel, *others)[:RECENT]))
+
+    def room(self, channel: str) -> RoomMemory:
+        """An empty one for a channel that was never joined."""
+        return self.load().rooms.get(channel, RoomMemory())
+
+    def remember_room(self, channel: str, **changes: Any) -> None:
+        """Replace those fields of the channel's `RoomMemory`, and keep the others."""
+        memory = self.load()
+        room = replace(memory.rooms.get(channel, RoomMemory()), **changes)
+        others = [each for each in memory.rooms.items() if each[0] != channel]
+        others.sort(key=lambda each: -each[1].last_at)
+        self.save(replace(memory, rooms=dict([(channel, room), *others][:MOST_ROOMS])))
 
     def next_boot(self, now: float) -> int:
         """A boot number (u32): epoch seconds, yet above the last one whatever the clock did."""
@@ -116,3 +144,22 @@ class Profile:
             return False
         self._locks[channel] = handle
         return True
+
+
+def _rooms(raw: dict[str, object]) -> dict[str, RoomMemory]:
+    """One damaged room costs no other; keys of newer programs are passed over."""
+    found: dict[str, RoomMemory] = {}
+    for channel, values in raw.items():
+        if not is_object(values):
+            continue
+        known = {item.name: values[item.name] for item in fields(RoomMemory) if item.name in values}
+        if all(
+            _fits(item.default, known.get(item.name, item.default)) for item in fields(RoomMemory)
+        ):
+            found[channel] = RoomMemory(**known)  # pyright: ignore[reportArgumentType]
+    return found
+
+
+def _fits(default: object, value: object) -> bool:
+    kinds = (int, float) if isinstance(default, float) else type(default)
+    return isinstance(value, kinds) and not isinstance(value, bool)

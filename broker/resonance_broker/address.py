@@ -1,31 +1,181 @@
-"""Under which address others find this machine, and whether its certificate says so too."""
+"""Under which address others find this machine, who they are, and what its certificate says."""
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
+import re
 import socket
 import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from resonance_broker.settings import BrokerSettings
+from resonance_broker.problem import BrokerProblem, ProblemKind
+from resonance_broker.settings import BrokerSettings, is_loopback
 
-_EVERYWHERE = ("0.0.0.0", "::")
+
+class Reach(StrEnum):
+    """Who can reach an address, in the words that the host is told."""
+
+    MACHINE = "this machine only"
+    CONTAINERS = "containers and virtual machines on this machine"
+    LINK = "your network, machines on the same switch or Wi-Fi"
+    NETWORK = "your network"
+    VPN = "your VPN"
+    INTERNET = "perhaps the internet"
 
 
-def reachable_host(settings: BrokerSettings) -> str:
-    """The host to put into a URL for others; with TLS one that the certificate names, if any."""
-    if settings.host not in _EVERYWHERE:
+@dataclass(frozen=True, slots=True)
+class LocalAddress:
+    """One address of this machine."""
+
+    text: str  # 192.168.1.5, or of IPv6 fe80::1%eth0 where it holds on one interface alone
+    interface: str = ""
+
+    @property
+    def reach(self) -> Reach:
+        return reach_of(self.text, self.interface)
+
+    @property
+    def is_v6(self) -> bool:
+        return ":" in self.text
+
+
+_MADE_UP = re.compile(r"(docker|br-|virbr|veth|vmnet|vboxnet|lxc|lxd|cni|podman|vEthernet)")
+_TUNNELS = re.compile(r"(tun|tap|wg|utun|tailscale|zt|ppp|ipsec)")
+# Of providers for many customers at once (RFC 6598), and of private networks between machines.
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
+
+
+def reach_of(address: str, interface: str = "") -> Reach:
+    """Who can reach an IP address of this machine. Raises ValueError for what is none.
+
+    The interface's name tells networks that are made up inside this machine, and tunnels.
+    """
+    ip = ipaddress.ip_address(address)
+    if ip.is_loopback:
+        return Reach.MACHINE
+    if _MADE_UP.match(interface):
+        return Reach.CONTAINERS
+    if _TUNNELS.match(interface):
+        return Reach.VPN
+    if ip.is_link_local:
+        return Reach.LINK
+    is_inside = ip.is_private or (ip.version == 4 and ip in _SHARED)
+    return Reach.NETWORK if is_inside else Reach.INTERNET
+
+
+def local_addresses() -> list[LocalAddress]:
+    """Every address of this machine, as its interfaces have them."""
+    import ifaddr
+
+    found: list[LocalAddress] = []
+    for adapter in ifaddr.get_adapters():
+        for each in adapter.ips:
+            text = each.ip if isinstance(each.ip, str) else each.ip[0].partition("%")[0]
+            is_link = ipaddress.ip_address(text).is_link_local
+            zone = f"%{adapter.name}" if is_link and each.is_IPv6 else ""
+            found.append(LocalAddress(text + zone, adapter.name))
+    return found
+
+
+def listened_on(host: str, addresses: Sequence[LocalAddress]) -> list[LocalAddress]:
+    """Those of the addresses at which a broker that listens on `host` is found, the widest
+    reach first."""
+    match host:
+        case "*":
+            fitting = list(addresses)
+        case "0.0.0.0" | "::":
+            fitting = [each for each in addresses if each.is_v6 == (host == "::")]
+        case _:
+            same = [each for each in addresses if each.text == host]
+            fitting = same or _alone(host)
+    order = list(Reach)
+    return sorted(fitting, key=lambda each: -order.index(each.reach))
+
+
+def _alone(host: str) -> list[LocalAddress]:
+    """The host as an address that no interface of ours owns up to; none for a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return [LocalAddress("127.0.0.1", "lo")] if is_loopback(host) else []
+    return [LocalAddress(host)]
+
+
+def reach_lines(port: int, addresses: Sequence[LocalAddress], shared: str) -> list[str]:
+    """For the host: who can reach each address; `shared` is the one in the links."""
+    width = max((len(each.text) for each in addresses), default=0)
+    lines: list[str] = []
+    for each in addresses:
+        is_wide = each.reach is Reach.INTERNET
+        what = f"{each.reach}: forward port {port}" if is_wide else str(each.reach)
+        mark = " (in the links)" if each.text == shared else ""
+        lines.append(f"  {each.text:<{width}}  {what}{mark}")
+    return lines
+
+
+# --- what links say ----------------------------------------------------------------------------
+
+
+_ADVERTISED = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?))"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+)
+
+
+def parse_advertised(text: str) -> tuple[str, int | None]:
+    """Name and port of `NAME[:PORT]`; an IPv6 address stands in brackets where a port follows.
+
+    Raises:
+        BrokerProblem: of kind USAGE.
+    """
+    bare = text.strip()
+    found = _ADVERTISED.fullmatch(bare)
+    host = (found["v6"] or found["name"]) if found else bare
+    port = int(found["port"]) if found and found["port"] else None
+    if not (found or _is_v6(bare)) or (port is not None and not 1 <= port <= 65535):
+        raise _refused("is no NAME or NAME:PORT", "for example --advertise home.example:8883")
+    if is_loopback(host.strip("[]")):
+        raise _refused("leads everybody to their own computer", "give a name that others know")
+    return host, port
+
+
+def _refused(what: str, hint: str) -> BrokerProblem:
+    return BrokerProblem(ProblemKind.USAGE, f"what --advertise was given {what}", hint)
+
+
+def _is_v6(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == 6
+    except ValueError:
+        return False
+
+
+def shared_host(settings: BrokerSettings, *, any_name: bool = False) -> str:
+    """The host to put into a URL for others; with TLS one that the certificate names, if any,
+    unless viewers know it by its fingerprint (`any_name`)."""
+    if settings.advertised_host:
+        return settings.advertised_host
+    if not settings.is_everywhere:
         return settings.host
-    names = (outward_address(), socket.getfqdn(), socket.gethostname())
-    fitting = (name for name in names if not certificate_trouble(settings, name))
+    names = (outward_address(settings.host), socket.getfqdn(), socket.gethostname())
+    fitting = (name for name in names if any_name or not certificate_trouble(settings, name))
     return next(fitting, names[0])
 
 
-def outward_address() -> str:
-    """This machine's address towards others, asked of the routing table: nothing is sent."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))
-        return probe.getsockname()[0]
+def outward_address(host: str = "*") -> str:
+    """This machine's address towards others, asked of the routing table: nothing is sent.
+
+    `host`: what is listened on; "::" for IPv6 alone.
+    """
+    v4, v6 = (socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")
+    for family, example in [v6] if host == "::" else [v4] if host == "0.0.0.0" else [v4, v6]:
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((example, 9))
+            return probe.getsockname()[0]
     return socket.gethostname()
 
 

@@ -37,7 +37,8 @@ def prepare_certificate(settings: BrokerSettings, folder: Path) -> str:
         return ""
     if settings.tls_cert.parent == folder:
         check_port(settings)
-        names = [settings.local_host, *reachable_names(outward_address())]
+        names = [settings.advertised_host or settings.local_host, settings.local_host]
+        names += reachable_names(outward_address(settings.host))
         own_certificate(folder, list(dict.fromkeys(names)))
     check_tls(settings)
     return fingerprint(settings.tls_cert) if is_self_signed(settings.tls_cert) else ""

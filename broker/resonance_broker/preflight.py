@@ -9,7 +9,7 @@ import ssl
 from pathlib import Path
 
 from resonance_broker.problem import BrokerProblem, ProblemKind
-from resonance_broker.settings import BrokerSettings
+from resonance_broker.settings import EVERYWHERE, BrokerSettings
 from resonance_tui.extras import missing
 from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
 
@@ -57,18 +57,23 @@ def check_port(settings: BrokerSettings) -> None:
         BrokerProblem: PORT_TAKEN with the program that has it where that can be known;
             USAGE for an address that is not this machine's or a port that needs more rights.
     """
-    host, port = settings.host, settings.port
+    host = None if settings.host == EVERYWHERE else settings.host
     try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(
+            host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     except OSError as error:
         raise BrokerProblem(ProblemKind.USAGE, f"nothing is known under {host!r}") from error
     for family, kind, protocol, _, address in addresses:
         try:
             with socket.socket(family, kind, protocol) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:  # as Mosquitto does, which has one for each family
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 probe.bind(address)
         except OSError as error:
-            raise _cannot_bind(settings, error) from error
+            if error.errno != errno.EAFNOSUPPORT:  # a machine without IPv6
+                raise _cannot_bind(settings, error) from error
 
 
 def _cannot_bind(settings: BrokerSettings, error: OSError) -> BrokerProblem:

@@ -12,7 +12,9 @@ from resonance_broker.problem import BrokerProblem, ProblemKind
 Version = tuple[int, int, int]
 RETAIN_EXPIRY_SINCE: Version = (2, 0, 21)
 CONNECTIONS_COUNTED_SINCE: Version = (2, 0, 12)
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?")
+_HOST = re.compile(r"\*|[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?")
+EVERYWHERE = "*"  # every address of this machine, IPv4 and IPv6
+_ALL = {EVERYWHERE: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 # Names of the files beside the generated configuration.
 USERS_FILE = "users"
@@ -36,6 +38,8 @@ class BrokerSettings:
     tls_key: Path | None = None
     public: bool = False  # other machines may connect
     insecure: bool = False  # public without users or without TLS, knowingly
+    advertised_host: str = ""  # the name that links give to others; "" for an address of ours
+    advertised_port: int | None = None  # where a router or tunnel takes them; None for `port`
     program: str = "auto"  # a name of `backends`
     max_packet_size: int = 4096  # bytes; every message of the protocol fits
     stats_interval_s: int = 1  # how often $SYS is renewed
@@ -59,9 +63,14 @@ class BrokerSettings:
         return self.is_guarded or self.has_tls
 
     @property
+    def is_everywhere(self) -> bool:
+        """Whether it listens on every address, of one family or of both."""
+        return self.host in _ALL
+
+    @property
     def local_host(self) -> str:
         """The address under which this very machine reaches the broker."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return _ALL.get(self.host, self.host)
 
     @property
     def url(self) -> str:
@@ -70,7 +79,9 @@ class BrokerSettings:
     def url_for(self, host: str) -> str:
         """The broker's URL under another of its addresses."""
         scheme = "mqtts" if self.has_tls else "mqtt"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        is_advertised = host == self.advertised_host and self.advertised_port is not None
+        port = self.advertised_port if is_advertised else self.port
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
     def validate(self) -> None:
         """Refuse what contradicts itself or would be unsafe without having been asked for.
@@ -162,7 +173,7 @@ def mosquitto_conf(
     `run_as` is the account a root-started Mosquitto changes to; "" leaves that to Mosquitto.
     """
     lines = [
-        f"listener {settings.port} {settings.host}",
+        f"listener {settings.port} {settings.host}".removesuffix(f" {EVERYWHERE}"),
         f"allow_anonymous {_flag(not settings.asks_for_names)}",
         f"max_packet_size {settings.max_packet_size}",
         "max_keepalive 120",

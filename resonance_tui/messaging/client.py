@@ -20,7 +20,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging import probe
-from resonance_tui.messaging.tls import client_context
+from resonance_tui.messaging.dial import dial
+from resonance_tui.messaging.tls import client_context, tls_name
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import BrokerUrl
 
@@ -31,7 +32,7 @@ _LIBRARY_LOG.setLevel(logging.CRITICAL)  # its complaints are raised as errors, 
 SESSION_TAKEN_OVER = 142
 _UNSUPPORTED_PROTOCOL = 132
 _LOGIN_REFUSED = (133, 134, 135, 138, 140)  # MQTT 5 reason codes; paho translates 3.1.1's
-_CONNECT_TIMEOUT_S = 3.0  # paho connects in a thread that cannot be interrupted
+_CONNECT_TIMEOUT_S = 3.0  # for TCP, and for TLS, in a thread that cannot be interrupted
 _DISCONNECT_TIMEOUT_S = 1.0
 
 Arrival = Callable[[str, bytes], None]  # topic and payload of one message
@@ -70,10 +71,14 @@ class BrokerClient(aiomqtt.Client):
     def is_v5(self) -> bool:
         return self._client.protocol == ProtocolVersion.V5
 
-    async def connect(self, tcp_timeout_s: float) -> None:
+    async def connect(self, host: str, port: int, tcp_timeout_s: float) -> None:
         """Connects. Raises MqttError, with everything of the connection closed."""
         self._client.connect_timeout = tcp_timeout_s
         self._disconnected.add_done_callback(self._end_connect)
+        sock = await _dial(host, port, tcp_timeout_s)
+        # paho tries one address after the other, each for the whole time. It has no public way to
+        # be given a connection; the name that its TLS checks stays the broker's.
+        self._client._create_socket_connection = lambda: sock  # pyright: ignore[reportPrivateUsage]
         try:
             await super().__aenter__()
             # A connection that dies together with its CONNACK is reported before aiomqtt
@@ -82,6 +87,7 @@ class BrokerClient(aiomqtt.Client):
                 raise _ClosedEarly("closed right after the CONNACK")
         except BaseException:
             self.abort()
+            self._loop.call_soon(sock.close)  # paho may never have taken it
             raise
 
     async def disconnect(self) -> None:
@@ -188,6 +194,17 @@ class BrokerClient(aiomqtt.Client):
             self._connected.set_exception(_ClosedEarly(f"no CONNACK: {cause}"))
 
 
+async def _dial(host: str, port: int, timeout_s: float) -> socket.socket:
+    """A blocking socket, as paho wants it. Raises MqttError, its cause as the context."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            sock = await dial(host, port)
+    except (OSError, TimeoutError, UnicodeError) as error:  # Unicode: not a name for a host
+        raise MqttError(str(error)) from None
+    sock.settimeout(timeout_s)
+    return sock
+
+
 @contextlib.asynccontextmanager
 async def broker_client(
     url: BrokerUrl,
@@ -208,7 +225,7 @@ async def broker_client(
     """
     is_v5 = version == 5
     client = BrokerClient(
-        url.host,
+        tls_name(url),
         url.port,
         username=url.username,
         password=url.password,
@@ -226,7 +243,7 @@ async def broker_client(
         tls_context=client_context(url),
     )
     try:
-        await client.connect(min(answer_timeout_s, _CONNECT_TIMEOUT_S))
+        await client.connect(url.host, url.port, min(answer_timeout_s, _CONNECT_TIMEOUT_S))
     except MqttError as error:
         raise translate(error, url) from None
     try:

@@ -17,7 +17,7 @@ from typing import Any
 
 from aiomqtt import MqttError
 
-from resonance_tui.errors import BrokerRefused, BrokerUnreachable
+from resonance_tui.errors import BrokerRefused, BrokerUnreachable, in_words
 from resonance_tui.messaging.client import (
     KEEPALIVE_S,
     SESSION_TAKEN_OVER,
@@ -27,7 +27,7 @@ from resonance_tui.messaging.client import (
     reason_code,
 )
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.probe import negotiate_version
+from resonance_tui.messaging.probe import first_alive, negotiate_version
 from resonance_tui.messaging.rate_limit import RateLimiter
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import BrokerUrl
@@ -200,11 +200,16 @@ class ReconnectingConnection(ABC):
             if isinstance(error, NoConnack):
                 self._version = self._known_version  # another broker may have taken its place
             self._quick_losses = 0  # the broker is down; this is no duplicate id
-            return error.message, self._back_off()
+            return self._in_words(error), self._back_off()
         except MqttError as error:
             self._check_duplicate_id(error)
             return f"the connection to {self._url.authority} was lost", self._back_off()
         raise AssertionError("a connection ends with an error")
+
+    def _in_words(self, error: BrokerUnreachable) -> str:
+        """With the advice for who was given an address of their own computer, and never got in."""
+        is_misled = self._url.is_loopback and not self._was_connected
+        return in_words(error) if is_misled else error.message
 
     def _back_off(self) -> float:
         """Seconds with full jitter, so that a room does not reconnect all at once."""
@@ -227,7 +232,16 @@ class ReconnectingConnection(ABC):
             self._quick_losses = 0
             self._on_duplicate_id()
 
+    async def _skip_dead_brokers(self) -> None:
+        """Of several, goes to the first that answers; the current one has a head start."""
+        alive = await first_alive(self._brokers, within_s=self._answer_timeout_s)
+        checkpoint()
+        if alive is not self._url:
+            self._brokers.rotate(-self._brokers.index(alive))
+            self._url, self._version = alive, self._known_version
+
     async def _connection(self) -> None:
+        await self._skip_dead_brokers()
         if self._version is None:
             self._version = await negotiate_version(self._url, within_s=self._answer_timeout_s)
             checkpoint()

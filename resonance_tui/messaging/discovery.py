@@ -10,7 +10,7 @@ from aiomqtt import MqttError
 from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.messaging.probe import negotiate_version
+from resonance_tui.messaging.probe import first_alive, negotiate_version
 from resonance_tui.protocol.events import Event, ReportEvent, RoomEvent, TotalEvent
 from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS, TOTAL
 from resonance_tui.protocol.topics import new_viewer_id
@@ -36,6 +36,7 @@ async def list_channels(
     `wait`: seconds to collect. Raises BrokerUnreachable or BrokerRefused.
     """
     inbox = Inbox(_MAX_TOPICS)
+    url = await first_alive((url, *url.alternates), within_s=answer_timeout_s)
     async with broker_client(
         url,
         inbox.put,

@@ -14,7 +14,7 @@ from aiomqtt import MqttError
 
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable, InviteRefused, WireError
 from resonance_tui.messaging.client import BrokerClient, broker_client
-from resonance_tui.messaging.probe import negotiate_version
+from resonance_tui.messaging.probe import first_alive, negotiate_version
 from resonance_tui.protocol.events import EnrollmentAnswer
 from resonance_tui.protocol.frames import encode_enrollment_request
 from resonance_tui.protocol.messages import ENROLLMENT_ANSWER, ENROLLMENT_REQUEST, decode
@@ -49,7 +49,8 @@ async def enroll(
     """
     ticket = invitation.ticket
     assert ticket is not None, "an invite without a ticket is not redeemed"
-    url = replace(invitation.url, username=invite_account(ticket), password=ticket.secret)
+    alive = await first_alive((invitation.url, *invitation.url.alternates))
+    url = replace(alive, username=invite_account(ticket), password=ticket.secret)
     request = ENROLLMENT_REQUEST.outgoing(encode_enrollment_request(name, digest), ticket.id)
     results: asyncio.Queue[str] = asyncio.Queue(8)
     expected = (ticket.id, name)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
+from functools import partial
 
 from resonance_tui.errors import BrokerError, BrokerUnreachable, CertificateChanged
-from resonance_tui.messaging.tls import OtherCertificate, brief, client_context
+from resonance_tui.messaging.dial import dial
+from resonance_tui.messaging.race import first_to_succeed
+from resonance_tui.messaging.tls import OtherCertificate, brief, client_context, tls_name
 from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
 from resonance_tui.protocol.urls import BrokerUrl
+
+_OWN_COMPUTER = "That is your own computer; ask the host"
+BROKER_HEAD_START_S = 0.5  # a round trip that a guest far away may need
 
 
 async def negotiate_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
@@ -37,6 +44,33 @@ async def is_reachable(url: BrokerUrl, timeout: float = 0.5) -> bool:  # noqa: A
     return True
 
 
+async def first_alive(urls: Sequence[BrokerUrl], *, within_s: float = 5.0) -> BrokerUrl:
+    """Of several brokers the first that accepts a TCP connection; of one, that one, unasked.
+
+    An earlier one has a head start, so that all guests of a list meet at the same broker. Raises
+    BrokerUnreachable with what the first of them says.
+    """
+    if len(urls) == 1:
+        return urls[0]
+    try:
+        async with asyncio.timeout(within_s):
+            return await first_to_succeed(
+                [partial(_accepts, url) for url in urls], delay_s=BROKER_HEAD_START_S
+            )
+    except TimeoutError as error:
+        raise translate(error, urls[0]) from None
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+async def _accepts(url: BrokerUrl) -> BrokerUrl:
+    try:
+        (await dial(url.host, url.port)).close()
+    except (OSError, UnicodeError) as error:
+        raise translate(error, url) from None
+    return url
+
+
 def _is_version_5(connack: bytes) -> bool:
     """In version 5 a list of properties, perhaps empty, follows the return code."""
     return connack[1] > 2
@@ -57,22 +91,15 @@ async def _ask(url: BrokerUrl, version: int) -> bytes:
 
 
 async def _open(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Tries each address of the host; raises the last failure, which asyncio alone would merge."""
-    loop = asyncio.get_running_loop()
-    addresses = await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+    sock = await dial(url.host, url.port)
     context = client_context(url)
-    failure: OSError = socket.gaierror()
-    for *_, address in addresses:
-        try:
-            return await asyncio.open_connection(
-                str(address[0]),
-                url.port,
-                ssl=context,
-                server_hostname=url.host if context else None,
-            )
-        except OSError as error:
-            failure = error
-    raise failure
+    try:
+        return await asyncio.open_connection(
+            sock=sock, ssl=context, server_hostname=tls_name(url) if context else None
+        )
+    except BaseException:
+        sock.close()
+        raise
 
 
 def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
@@ -85,8 +112,10 @@ def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
             "join with a new invite",
         )
     is_untrusted = isinstance(error, ssl.SSLCertVerificationError)
-    hint = "Join with an invite, or add ?pin=FINGERPRINT, which the host's broker prints"
-    return BrokerUnreachable(why_unreachable(error, url), hint if is_untrusted else "")
+    hint = _OWN_COMPUTER if url.is_loopback else ""
+    if is_untrusted:
+        hint = "Join with an invite, or add ?pin=FINGERPRINT, which the host's broker prints"
+    return BrokerUnreachable(why_unreachable(error, url), hint)
 
 
 def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:

@@ -24,6 +24,11 @@ def client_context(url: BrokerUrl) -> ssl.SSLContext | None:
     return ssl.create_default_context() if url.pin is None else pinned_context(url.pin)
 
 
+def tls_name(url: BrokerUrl) -> str:
+    """The name that the certificate is checked for: the zone of an IPv6 address is no part."""
+    return url.host.partition("%")[0]
+
+
 def pinned_context(pin: str) -> ssl.SSLContext:
     """A context that accepts the one certificate whose SHA-256 is `pin` (64 hexadecimal digits).
 

@@ -17,7 +17,10 @@ _HINT = "Write mqtt://host, mqtt://host:1883 or mqtts://user:password@host:8883"
 _WAYS_OUT = (
     "Write %23 for #, %2F for / and %3F for ?, or keep the password in RESONANCE_BROKER_PASSWORD"
 )
-_HOST = re.compile(r"[^\s/@?#\[\]\\%:,\x00-\x1f\x7f]{1,253}|[0-9a-f:.]{2,45}")
+_HOST = re.compile(
+    r"[^\s/@?#\[\]\\%:,\x00-\x1f\x7f]{1,253}|[0-9a-f:.]{2,45}(%[A-Za-z0-9._~-]{1,32})?"
+)
+_LOOPBACK = re.compile(r"localhost\.?|127(\.[0-9]{1,3}){3}|::1|::ffff:127(\.[0-9]{1,3}){3}")
 _NEXT = re.compile(r",(?=\s*mqtts?://)", re.IGNORECASE)  # a password may hold a comma
 MOST_BROKERS = 16
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -41,8 +44,13 @@ class BrokerUrl:
 
     @property
     def authority(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = f"[{self.host.replace('%', '%25')}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether everybody who is given this address comes to their own computer."""
+        return bool(_LOOPBACK.fullmatch(self.host))
 
     @property
     def place(self) -> str:
@@ -116,7 +124,7 @@ def _split(text: str) -> SplitResult:
 
 def _host_and_port(parts: SplitResult, default_port: int) -> tuple[str, int]:
     try:
-        host, port = parts.hostname or "", parts.port
+        host, port = _without_escape(parts.hostname or ""), parts.port
     except ValueError:
         _refuse("The port is a number from 1 to 65535")
     if not _HOST.fullmatch(host):
@@ -124,6 +132,11 @@ def _host_and_port(parts: SplitResult, default_port: int) -> tuple[str, int]:
     if port == 0:
         _refuse("The port is a number from 1 to 65535")
     return host, port or default_port
+
+
+def _without_escape(host: str) -> str:
+    """The zone of an IPv6 address, fe80::1%eth0, is written %25eth0 in a URL (RFC 6874)."""
+    return host.replace("%25", "%", 1) if ":" in host else host
 
 
 def _secret(text: str | None) -> str | None:

@@ -9,12 +9,12 @@ a person joins with uses this; their connection is `messaging/connection.py`.
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable
 
 from resonance_tui.errors import BrokerUnreachable, InputError
 from resonance_tui.listeners import Listeners
+from resonance_tui.messaging.dial import find_alive
 from resonance_tui.messaging.probe import why_unreachable
 from resonance_tui.messaging.tls import client_context
 from resonance_tui.protocol.packets import (
@@ -45,21 +45,11 @@ class Route:
 
 async def find_route(url: BrokerUrl, version: int) -> Route:
     """The first address of the host that accepts a connection. Raises BrokerUnreachable."""
-    loop = asyncio.get_running_loop()
-    failure: OSError = socket.gaierror()
     try:
-        for *_, address in await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM):
-            try:
-                async with asyncio.timeout(_ANSWER_TIMEOUT_S):
-                    _, writer = await asyncio.open_connection(str(address[0]), url.port)
-            except OSError as error:
-                failure = error
-                continue
-            writer.close()
-            return Route(url, version, str(address[0]))
-    except OSError as error:
-        failure = error
-    raise BrokerUnreachable(why_unreachable(failure, url)) from None
+        async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+            return Route(url, version, await find_alive(url.host, url.port))
+    except (OSError, TimeoutError) as error:
+        raise BrokerUnreachable(why_unreachable(error, url)) from None
 
 
 def allow_connections(connections: int) -> None:

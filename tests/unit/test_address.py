@@ -29,6 +29,8 @@ TICKET = InviteToken("abcdefgh", "secretsecretsecret2345")
         ("mqtts://example.org/", BrokerUrl("mqtts", "example.org", 8883)),
         ("MQTTS://Example.org:99", BrokerUrl("mqtts", "example.org", 99)),
         ("mqtt://[::1]:1885", BrokerUrl("mqtt", "::1", 1885)),
+        ("mqtt://[fe80::1%25Eth0]:1885", BrokerUrl("mqtt", "fe80::1%Eth0", 1885)),
+        ("mqtt://[fe80::1%eth0.5]", BrokerUrl("mqtt", "fe80::1%eth0.5", 1883)),
         ("mqtt://al:p%40ss%3A@h", BrokerUrl("mqtt", "h", 1883, "al", "p@ss:")),
         ("mqtt://al@h", BrokerUrl("mqtt", "h", 1883, "al", None)),
         (f"mqtts://al@h?pin={PIN}", BrokerUrl("mqtts", "h", 8883, "al", None, PIN)),

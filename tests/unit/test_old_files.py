@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def test_the_profile_of_the_version_before(old: Path) -> None:
     assert profile.claim_viewer_id("cats-live", lambda: "another") == "abcdefgh2345x"
     assert profile.next_boot(0.0) > memory.last_boot == 1_790_000_100
     profile.release()
+
+
+def test_the_program_before_reads_what_this_one_remembers(old: Path) -> None:
+    """It looks for its own four keys, and passes over the others."""
+    file = old / "profile.json"
+    before = json.loads(file.read_text())
+    Profile(file).remember_room("cats-live", broker="mqtts://stream.example", last_at=1.0)
+    now = json.loads(file.read_text())
+    assert {key: now[key] for key in before} == before
 
 
 def test_logins_of_the_version_before(old: Path) -> None:

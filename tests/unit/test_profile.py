@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import pytest
 
 from resonance_tui.errors import StoreError
-from resonance_tui.profile import RECENT, Memory, Profile
+from resonance_tui.profile import MOST_ROOMS, RECENT, Memory, Profile, RoomMemory
 
 
 @pytest.fixture
@@ -40,6 +41,33 @@ def test_recent_channels_newest_first_without_repeats(profile: Profile) -> None:
     assert len(recent) == len(set(recent)) == RECENT
 
 
+def test_a_room_keeps_what_a_later_change_does_not_name(profile: Profile) -> None:
+    profile.remember_room("cats", broker="mqtts://there", nickname="Mia", last_at=5.0)
+    profile.remember_room("cats", host_key="ab" * 32, rule_number=7)
+    seen = RoomMemory("mqtts://there", "Mia", "", "ab" * 32, 7, 5.0)
+    assert profile.room("cats") == seen
+    assert profile.room("dogs") == RoomMemory()
+
+
+def test_rooms_left_longest_ago_are_forgotten_first(profile: Profile) -> None:
+    for number in range(MOST_ROOMS):
+        profile.remember_room(f"c{number}", last_at=float(number + 1))
+    profile.remember_room("cats", host_key="ab")  # never joined, but of just now
+    rooms = profile.load().rooms
+    assert len(rooms) == MOST_ROOMS
+    assert "cats" in rooms and "c1" in rooms and "c0" not in rooms
+
+
+@pytest.mark.parametrize("damaged", [3, [], {"broker": 3}, {"last_at": True}, {"rule_number": 1.5}])
+def test_a_damaged_room_costs_no_other_and_no_consent(tmp_path: Path, damaged: object) -> None:
+    file = tmp_path / "profile.json"
+    rooms = {"bad": damaged, "cats": {"title": "Cats", "last_at": 3, "of_a_newer_program": 1}}
+    file.write_text(json.dumps({"consented_at": 2.0, "rooms": rooms}))
+    memory = Profile(file).load()
+    assert memory.consented_at == 2.0
+    assert memory.rooms == {"cats": RoomMemory(title="Cats", last_at=3)}
+
+
 def test_the_same_id_in_a_channel_and_another_elsewhere(profile: Profile) -> None:
     new_id = counting()
     first = profile.claim_viewer_id("cats", new_id)
@@ -65,7 +93,9 @@ def test_boot_numbers_rise_whatever_the_clock_does(
     assert profile.next_boot(clock[0]) < profile.next_boot(clock[1])
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"recent_channels": 3}', '{"last_boot": "x"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"rooms": 3}', '{"recent_channels": 3}', '{"last_boot": "x"}']
+)
 def test_a_damaged_file_counts_as_empty_and_is_replaced(tmp_path: Path, content: str) -> None:
     file = tmp_path / "profile.json"
     file.write_text(content)

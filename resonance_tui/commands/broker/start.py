@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 )
 @click.option("--public", is_flag=True, help="Listen for others, with accounts and TLS.")
 @click.option(
+    "--advertise",
+    metavar="NAME[:PORT]",
+    help="In links: the name (and port) by which others reach this machine.",
+)
+@click.option(
     "--invites",
     type=click.IntRange(0, 1000),
     default=0,
@@ -85,6 +90,7 @@ def run(
     *,
     host: str | None = None,
     port: int | None = None,
+    advertise: str | None = None,
     users: Path | None = None,
     public: bool = False,
     insecure: bool = False,
@@ -111,6 +117,8 @@ def run(
         KeyboardInterrupt: after cleaning up, for Ctrl-C and for SIGTERM.
     """
     from resonance_broker import BrokerSettings
+    from resonance_broker.address import parse_advertised
+    from resonance_broker.settings import EVERYWHERE
     from resonance_tui.config import directories
     from resonance_tui.hosting.accounts import parse_span
     from resonance_tui.protocol.topics import normalize_channel
@@ -123,8 +131,9 @@ def run(
     is_safe = public and not insecure
     if tls or (is_safe and tls_cert is None and tls_key is None):
         tls_cert, tls_key = folder / "cert.pem", folder / "key.pem"
+    name, outer_port = parse_advertised(advertise) if advertise is not None else ("", None)
     settings = BrokerSettings(
-        host=host or ("0.0.0.0" if public else "127.0.0.1"),
+        host=host or (EVERYWHERE if public else "127.0.0.1"),
         port=port if port is not None else (8883 if tls_cert else 1883),
         users=users,
         accounts=folder if guarded or invites or users or is_safe else None,
@@ -132,6 +141,8 @@ def run(
         tls_key=tls_key,
         public=public,
         insecure=insecure,
+        advertised_host=name,
+        advertised_port=outer_port,
         program=program,
     )
     _serve(settings, folder, rooms, plan, StatusLine(is_quiet=quiet))
@@ -212,20 +223,19 @@ def _sigterm_interrupts() -> Generator[None]:
 
 def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pin: str) -> None:
     """Data to stdout, one `name  value` a line; the rest to stderr."""
-    from resonance_broker.address import certificate_trouble, outward_address, reachable_host
+    from resonance_broker.address import certificate_trouble, shared_host
     from resonance_tui.hosting.accounts import remember_address, share_lines
     from resonance_tui.protocol.urls import parse_broker_url
 
     settings = broker.settings
-    host = reachable_host(settings)
-    if pin and settings.local_host != settings.host:  # a known certificate may have any name
-        host = outward_address()
+    host = shared_host(settings, any_name=bool(pin))
     url = replace(parse_broker_url(settings.url_for(host)), pin=pin or None)
     if settings.accounts is not None:
         remember_address(settings.accounts, url)
     for name, value in share_lines(settings, url, rooms, _issue_invites(broker, rooms, plan)):
         put(f"{name}  {value}")
     say(f"{broker.kind} is up; Ctrl-C stops it.")
+    _tell_who_can_reach(settings, host)
     for sentence in broker.limits:
         say(sentence)
     if settings.accounts is not None:
@@ -233,6 +243,25 @@ def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pi
         say(f"Accounts only: {invite}, broker users add NAME an account.")
     if not pin and (trouble := certificate_trouble(settings, host)):
         say(f"Viewers will refuse the certificate: {trouble}.")
+
+
+def _tell_who_can_reach(settings: BrokerSettings, shared: str) -> None:
+    """For each address of this machine that the broker listens on, and what is left to do."""
+    from resonance_broker.address import Reach, listened_on, local_addresses, reach_lines
+
+    found = listened_on(settings.host, local_addresses())
+    say("Who can reach it:")
+    for line in reach_lines(settings.port, found, shared):
+        say(line)
+    if settings.advertised_host:
+        say(f"Links lead to {settings.url_for(shared).partition('://')[2]}, as you asked.")
+    elif not settings.public:
+        say("For guests on other machines: --public.")
+    elif not any(each.reach is Reach.INTERNET for each in found):
+        say(
+            f"For guests elsewhere: let your router forward port {settings.port} to this machine, "
+            "and start with --advertise NAME."
+        )
 
 
 def _issue_invites(
