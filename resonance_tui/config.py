@@ -14,8 +14,9 @@ from typing import Any, get_type_hints
 
 import platformdirs
 
-from resonance_tui.errors import ConfigError
+from resonance_tui.errors import ConfigError, InvalidBrokerUrl
 from resonance_tui.json_types import is_object
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.secret import (
     HIDDEN,
     MASK,
@@ -30,6 +31,13 @@ from resonance_tui.secret import (
 
 APP = "resonance-tui"
 ENV_PREFIX = "RESONANCE_"
+OTHER_VARIABLES = (  # that are read, and are no settings
+    "RESONANCE_CONFIG",
+    "RESONANCE_DATA_DIR",
+    "RESONANCE_FACE_MODEL",
+    "RESONANCE_HOMEPAGE",
+    "RESONANCE_MOSQUITTO",
+)
 DEFAULT_BROKER_URL = "mqtt://localhost:1883"
 
 
@@ -140,9 +148,8 @@ class Config:
             part = getattr(self.settings, section.name)
             for item in dataclasses.fields(part):
                 value = getattr(part, item.name)
-                text = value.reveal() if isinstance(value, Secret) else str(value)
-                if _shown(f"{section.name}.{item.name}", value) != text:
-                    found += pieces(text)
+                if _is_masked(f"{section.name}.{item.name}", value):
+                    found += pieces(_plain(value))
         return found
 
     @property
@@ -199,22 +206,73 @@ def load(
     Raises ConfigError naming the file or variable, the key and the nearest valid key.
     """
     where = directories()
-    asked = file or environ.get("RESONANCE_CONFIG") or None
-    origin = "--config" if file else "RESONANCE_CONFIG"
-    path = _path(origin, asked) if asked else where.config / "config.toml"
-    if asked is not None and not path.is_file():
+    path = settings_file(file, environ)
+    is_asked_for = bool(file or environ.get("RESONANCE_CONFIG"))
+    if is_asked_for and not path.is_file():
         raise ConfigError(f"There is no settings file at {path}.", "Leave it out to use defaults.")
     values: dict[str, tuple[Any, str]] = {}
     for key, value in _read_toml(path).items():
         values[key] = (_checked(key, value, str(path)), str(path))
     for key in _kinds():
-        name = ENV_PREFIX + key.replace(".", "_").upper()
+        name = variable(key)
         if name in environ:
             values[key] = (_checked(key, _from_text(key, environ[name]), name), name)
     for key, value in (flags or {}).items():
         if value is not None:
             values[key] = (_checked(key, value, "flag"), "flag")
     return Config(_build(values), _origins(values), where, path)
+
+
+def settings_file(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the settings are read from, be there a file or not. `file`: as `--config` has it."""
+    asked = file or environ.get("RESONANCE_CONFIG") or None
+    if asked is None:
+        return directories().config / "config.toml"
+    return _path("--config" if file else "RESONANCE_CONFIG", asked)
+
+
+def keys() -> tuple[str, ...]:
+    """Every setting, by its dotted key."""
+    return tuple(_kinds())
+
+
+def variable(key: str) -> str:
+    """The environment variable of a dotted key."""
+    return ENV_PREFIX + key.replace(".", "_").upper()
+
+
+def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[tuple[str, str]]:
+    """(name, the nearest that means something or "") of each RESONANCE_ variable that nothing
+    reads."""
+    known = [*OTHER_VARIABLES, *map(variable, _kinds())]
+    names = [name for name in environ if name.startswith(ENV_PREFIX) and name not in known]
+    return [
+        (shown(name, 80), next(iter(difflib.get_close_matches(name[:80], known, 1, 0.75)), ""))
+        for name in sorted(names)
+    ]
+
+
+def check_setting(key: str, text: str, origin: str) -> str | float:
+    """The value that `text` is for `key`. Raises ConfigError as `load` does, and for a secret: the
+    settings are a file that is shown around."""
+    if key not in _kinds():
+        raise _unknown(key, origin)
+    value = _checked(key, _from_text(key, text), origin)
+    if isinstance(value, float):
+        return value
+    if _holds_secret(key, text):
+        name = "RESONANCE_BROKER_PASSWORD" if key == "broker.url" else variable(key)
+        raise ConfigError(
+            f"{origin}: what `{key}` would hold may be a key or a password, which no file of "
+            "settings should.",
+            f"Keep it in the variable {name}.",
+        )
+    return text
+
+
+def _holds_secret(key: str, text: str) -> bool:
+    keeps_keys = key in ("broker.password", "sheets.credentials", "camera.source")
+    return may_hold_secret(text) or (keeps_keys and _is_masked(key, text))
 
 
 def with_setting(config: Config, section: str, **values: Any) -> Config:
@@ -225,29 +283,57 @@ def with_setting(config: Config, section: str, **values: Any) -> Config:
     return dataclasses.replace(config, settings=settings)
 
 
-def settings_table(config: Config) -> list[tuple[str, str, str, str]]:
-    """Rows of (key, value, origin, help); secrets are masked."""
-    rows: list[tuple[str, str, str, str]] = []
-    for section in dataclasses.fields(Settings):
-        part = getattr(config.settings, section.name)
-        for item in dataclasses.fields(part):
-            key = f"{section.name}.{item.name}"
-            value = getattr(part, item.name)
-            rows.append((key, _shown(key, value), config.origins[key], item.metadata["help"]))
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting, to be shown."""
+
+    key: str
+    value: str | float  # a secret is masked
+    origin: str  # as in `Config.origins`
+    help: str
+    is_masked: bool
+
+
+def settings_table(config: Config) -> list[SettingRow]:
+    """Every setting, section by section."""
+    rows: list[SettingRow] = []
+    for key, item in _kinds().items():
+        section, name = key.split(".")
+        value = getattr(getattr(config.settings, section), name)
+        said = value if isinstance(value, float) else _shown(key, value)
+        help, hidden = item.metadata["help"], _is_masked(key, value)
+        rows.append(SettingRow(key, said, config.origins[key], help, hidden))
     return rows
 
 
 def _shown(key: str, value: Any) -> str:
     """A value as it may stand in a bug report: no password, no key in a stream's path."""
-    text = value.reveal() if isinstance(value, Secret) else str(value)
+    text = _plain(value)
     if not text:
         return ""
     said = _SHOWN.get(key, shown_address if "://" in text else shown)(text)
     return MASK if said == HIDDEN else said
 
 
+def _is_masked(key: str, value: Any) -> bool:
+    return _shown(key, value) != _plain(value)
+
+
+def _plain(value: Any) -> str:
+    return value.reveal() if isinstance(value, Secret) else str(value)
+
+
+def _shown_broker(text: str) -> str:
+    """As it is where it has neither login nor slip of the pen; a pin is no secret."""
+    try:
+        parse_broker_url(text)
+    except InvalidBrokerUrl:
+        return shown_address(text)
+    return shown_address(text) if may_hold_secret(text) else text
+
+
 _SHOWN: Mapping[str, Callable[[str], str]] = {
-    "broker.url": shown_address,
+    "broker.url": _shown_broker,
     "broker.password": lambda _: MASK,
     "camera.source": shown_source,
     "sheets.credentials": shown_path,

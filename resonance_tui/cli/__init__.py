@@ -34,8 +34,18 @@ def _show_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> Non
         ctx.exit()
 
 
+class Program(Group):
+    """Alone, in a terminal, it opens the start screen of `join`; elsewhere it needs a command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing and sys.stdin.isatty() and sys.stdout.isatty():
+            _, words, _ = self.make_parser(ctx).parse_args(list(args))
+            args = args if words else [*args, "join"]
+        return super().parse_args(ctx, args)
+
+
 @click.group(
-    cls=Group,
+    cls=Program,
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -58,6 +68,7 @@ def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
 
     \b
     Start here:
+      resonance-tui                     choose a room on a start screen
       resonance-tui join cats-live      watch together (starts a local broker if need be)
       resonance-tui doctor              what works on this machine
     """

@@ -178,7 +178,7 @@ COMMANDS = (
     CommandRow(
         "config",
         "config:config",
-        mark("See the settings, where each comes from, and the consent you gave."),
+        mark("See and change the settings, where each comes from, and the consent you gave."),
     ),
     CommandRow(
         "config consent",
@@ -187,9 +187,19 @@ COMMANDS = (
     ),
     CommandRow("config path", "config:path", mark("Print where settings, data and logs live.")),
     CommandRow(
+        "config set",
+        "config:set_",
+        mark("Write VALUE for KEY into the settings file, which keeps its comments."),
+    ),
+    CommandRow(
         "config show",
         "config:show",
-        mark("Print every setting with its origin; secrets are masked."),
+        mark("Print every setting with its origin, as a settings file has it; secrets are masked."),
+    ),
+    CommandRow(
+        "config unset",
+        "config:unset",
+        mark("Take KEY out of the settings file: its default holds again."),
     ),
     CommandRow(
         "completion", "completion:completion", mark("Print the completion script for SHELL.")

@@ -1,23 +1,32 @@
-"""`config`: what holds, where it comes from, and the consent."""
+"""`config`: what holds, where it comes from, how to change it, and the consent."""
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from resonance_tui.commands.console import put
-from resonance_tui.commands.groups import Command, Group
+from resonance_tui.commands.console import put, put_lines, say
+from resonance_tui.commands.groups import Command, Group, TableChoice
 from resonance_tui.commands.settings import load
+from resonance_tui.secret import shown
+from resonance_tui.widths import printable
+
+if TYPE_CHECKING:
+    from resonance_tui.config import SettingRow
 
 
 @click.group("config", cls=Group, path="config")
 def config() -> None:
-    """See the settings, where each comes from, and the consent you gave.
+    """See and change the settings, where each comes from, and the consent you gave.
 
     \b
     Examples:
       resonance-tui config show
+      resonance-tui config set viewer.nickname Mia
       resonance-tui config path
       resonance-tui config consent --revoke
     """
@@ -26,18 +35,76 @@ def config() -> None:
 @click.command("show", cls=Command)
 @click.pass_context
 def show(ctx: click.Context) -> None:
-    """Print every setting with its origin; secrets are masked.
+    """Print every setting with its origin, as a settings file has it; secrets are masked.
 
     \b
-    Example:
+    Examples:
       resonance-tui config show
+      resonance-tui config show > config.toml
     """
     from resonance_tui.config import settings_table
 
-    rows = settings_table(load(ctx))
-    width = max(len(key) for key, *_ in rows)
-    for key, value, origin, help in rows:
-        put(f"{key:<{width}} = {value!r:<12}  # from {origin}; {help}")
+    put_lines(toml_lines(settings_table(load(ctx))))
+
+
+def toml_lines(rows: Iterable[SettingRow]) -> Iterator[str]:
+    """A settings file of the same meaning. What is a default, or masked, is a comment."""
+    from tomlkit import item
+
+    section = ""
+    for row in rows:
+        before, (section, name) = section, row.key.split(".")
+        if section != before:
+            yield from ([""] if before else []) + [f"[{section}]"]
+        mark = "# " if row.is_masked or row.origin == "default" else ""
+        remark = printable(f"from {row.origin}; {row.help}")
+        yield f"{mark}{name} = {item(row.value).as_string()}  # {remark}"
+
+
+@click.command("set", cls=Command)
+@click.argument("key", type=TableChoice("resonance_tui.config", "keys"))
+@click.argument("value")
+@click.pass_context
+def set_(ctx: click.Context, key: str, value: str) -> None:
+    """Write VALUE for KEY into the settings file, which keeps its comments.
+
+    \b
+    Examples:
+      resonance-tui config set viewer.nickname Mia
+      resonance-tui config set broker.url mqtts://stream.example
+    """
+    from resonance_tui.commands.config_file import set_value
+    from resonance_tui.config import settings_file, variable
+
+    file = settings_file(ctx.obj["file"])
+    set_value(file, key, value)
+    put(f"{key} is set in {file}.")
+    _say_what_wins(variable(key))
+
+
+@click.command("unset", cls=Command)
+@click.argument("key")
+@click.pass_context
+def unset(ctx: click.Context, key: str) -> None:
+    """Take KEY out of the settings file: its default holds again.
+
+    \b
+    Example:
+      resonance-tui config unset viewer.nickname
+    """
+    from resonance_tui.commands.config_file import unset_value
+    from resonance_tui.config import settings_file, variable
+
+    file = settings_file(ctx.obj["file"])
+    was_there = unset_value(file, key)
+    name = shown(key, 80)
+    put(f"{name} is no longer set in {file}." if was_there else f"{name} was not set in {file}.")
+    _say_what_wins(variable(key))
+
+
+def _say_what_wins(name: str) -> None:
+    if name in os.environ:
+        say(f"The variable {name} is set, too; it wins over the file.")
 
 
 @click.command("path", cls=Command)

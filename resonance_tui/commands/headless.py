@@ -14,6 +14,7 @@ from resonance_tui.engines.base import EngineState, untrained
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (
     CorrectedCounts,
+    HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
     RoomUpdate,
@@ -21,8 +22,9 @@ from resonance_tui.session.events import (
     SelfView,
     SessionEvent,
 )
-from resonance_tui.session.json_events import link_json, room_json, self_json
+from resonance_tui.session.json_events import happening_json, link_json, room_json, self_json
 from resonance_tui.shutdown import for_seconds
+from resonance_tui.texts import tr
 
 
 class Printer:
@@ -79,6 +81,8 @@ class Printer:
             case LinkUpdate():
                 line = f"link  {event.status.state.value}  {event.status.detail}".rstrip()
                 self._print_line(link_json(event.t, event.status), line, "link")
+            case HappeningUpdate():
+                self._print_line(happening_json(event), f"event {tr(event.text)}", "event")
             case NoticeUpdate():
                 note(event.text)
 
@@ -98,7 +102,7 @@ class Printer:
     def _print_line(self, data: dict[str, Any], text: str, kind: str) -> None:
         if self._as_json:
             put_event(data)
-        elif kind == "link" or self._is_news(kind, text):
+        elif kind in ("link", "event") or self._is_news(kind, text):
             put(f"{time.strftime('%H:%M:%S')}  {text}")
 
     def _note_camera(self) -> None:

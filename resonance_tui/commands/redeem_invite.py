@@ -15,8 +15,9 @@ from resonance_tui.config import Config, with_setting
 from resonance_tui.errors import BrokerRefused, InviteRefused
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.tls import brief
+from resonance_tui.protocol.links import parse_invite
 from resonance_tui.protocol.topics import new_viewer_id
-from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_invite
+from resonance_tui.protocol.urls import BrokerUrl, Invite
 
 KNOWN_RETRY_S, KNOWN_TRIES = 0.3, 10  # until the broker knows the account that the host has made
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from resonance_tui.commands.console import say
+
 if TYPE_CHECKING:
     from resonance_tui.config import Config
 
@@ -18,5 +20,7 @@ def load(ctx: click.Context, flags: dict[str, Any] | None = None) -> Config:
     from resonance_tui import config, logs
 
     loaded = config.load(flags, file=ctx.obj["file"])
+    for name, near in config.unknown_variables():
+        say(f"note: nothing reads the variable {name}" + (f"; is it {near}?" if near else "."))
     logs.start(loaded.directories.log_file, verbose=ctx.obj["verbose"], secrets=loaded.secrets)
     return loaded

@@ -22,8 +22,9 @@ from resonance_broker.accounts import (
 from resonance_broker.passwords import hash_password, new_id, new_secret
 from resonance_tui.errors import InputError, StoreError
 from resonance_tui.files import private_folder, write_private
+from resonance_tui.protocol.links import invite_link
 from resonance_tui.protocol.topics import normalize_channel
-from resonance_tui.protocol.urls import BrokerUrl, InviteToken, invite_link, parse_broker_url
+from resonance_tui.protocol.urls import BrokerUrl, InviteToken, parse_broker_url
 from resonance_tui.secret import describe, may_hold_secret
 
 T = TypeVar("T")

@@ -9,11 +9,12 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.engines.base import EngineOptions, EngineSpec, EngineState, EngineStatus
+from resonance_tui.engines.base import EngineOptions, EngineState, EngineStatus
 from resonance_tui.errors import EngineUnavailable, Problem, first_of, in_words
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor, least_rate, too_slow_for
 from resonance_tui.pipeline.emotion_reader import EmotionReader
@@ -23,6 +24,9 @@ from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import CameraStatus, Source
 from resonance_tui.pipeline.threads import FaceThreads, Loaded
 from resonance_tui.texts import tr
+
+if TYPE_CHECKING:
+    from resonance_tui.pipeline.camera import FrameSource
 
 FPS = 10.0  # frames a second, unless the engine's clips need more
 
@@ -52,6 +56,9 @@ class FacePipeline:
     ) -> None:
         self._source, self._data_dir, self._fps, self._once = source, data_dir, fps, once
         self._detector, self._options = detector, options
+        self._loop: FrameLoop | None = None
+        self._rate: float = fps or FPS  # frames a second that the camera delivers
+        self._source_chosen = asyncio.Event()
         self._reader = EmotionReader(on_reading)
         self._switch = CameraSwitch(source.kind != "none")
         self._status = FaceStatus(source, engine, on_status, on_notice)
@@ -74,6 +81,18 @@ class FacePipeline:
         self._switch.set(on and self._source.kind != "none")
         self._reader.generation += 1
 
+    def set_source(self, source: Source) -> None:
+        """Read another one from now on, switched on; `none` releases the device. What it lacks
+        becomes the camera's state. A recording is played again and again."""
+        self._source, self._once = source, False
+        self._status.set_source(source)
+        self.switch(True)
+        if source.kind == "none":
+            return
+        if self._loop is not None:
+            self._loop.use(self._frame_source())
+        self._source_chosen.set()
+
     def forget(self) -> None:
         """Report nothing that was captured before now, nor clips that reach back before now."""
         self._switch.invalidate()
@@ -85,12 +104,20 @@ class FacePipeline:
         A recording that plays once raises what stopped it. Anything else that fails is shown as
         the state of the engine.
         """
-        if self._source.kind == "none":
-            self._status.set_engine_state(EngineState.READY, tr("by key only"))
-            await asyncio.Event().wait()
+        while True:
+            if self._source.kind == "none":
+                self._status.set_engine_state(EngineState.READY, tr("by key only"))
+            elif await self._try_to_read():
+                return
+            self._source_chosen.clear()
+            await self._source_chosen.wait()
+
+    async def _try_to_read(self) -> bool:
+        """Whether the source has ended; False once something failed."""
         threads = FaceThreads()
         try:
-            return await self._read(threads)
+            await self._read(threads)
+            return True
         except Exception as error:  # native libraries raise anything; the session continues
             # As text: a log record that a handler keeps would keep the pictures in its traceback.
             text = "".join(traceback.format_exception(error))
@@ -98,9 +125,9 @@ class FacePipeline:
             if self._once:
                 raise translate(error) from None
             self._fail(in_words(error))
+            return False
         finally:
             threads.close()
-        await asyncio.Event().wait()
 
     async def _read(self, threads: FaceThreads) -> None:
         say = partial(self._status.set_engine_state, EngineState.LOADING)
@@ -109,10 +136,15 @@ class FacePipeline:
         )
         monitor = self._set_ready(loaded)
         # Only now a camera: no picture is taken before something can read it.
+        source = self._source
         loop = await threads.detection.do(partial(self._open, loaded, threads, monitor))
+        self._loop = loop
+        if source != self._source:  # chosen meanwhile
+            loop.use(self._frame_source())
         try:
             await loop.run()
         finally:
+            self._loop = None
             await asyncio.to_thread(loop.close)
 
     def _set_ready(self, loaded: Loaded) -> FrameRateMonitor:
@@ -129,12 +161,12 @@ class FacePipeline:
 
     def _open(self, loaded: Loaded, threads: FaceThreads, monitor: FrameRateMonitor) -> FrameLoop:
         """The loop with a camera that is not started yet. Imports OpenCV, so on a thread."""
-        from resonance_tui.pipeline.camera import FrameSource
         from resonance_tui.pipeline.perception import Perception
 
         engine = loaded.engine
+        self._rate = self._fps or max(FPS, engine.spec.frame_rate)
         return FrameLoop(
-            FrameSource(self._source, fps=self._rate(engine.spec), once=self._once),
+            self._frame_source(),
             Perception(engine.spec, loaded.detector),
             engine,
             threads,
@@ -144,9 +176,10 @@ class FacePipeline:
             status=self._status,
         )
 
-    def _rate(self, spec: EngineSpec) -> float:
-        """Frames a second that the camera delivers."""
-        return self._fps or max(FPS, spec.frame_rate)
+    def _frame_source(self) -> FrameSource:
+        from resonance_tui.pipeline.camera import FrameSource
+
+        return FrameSource(self._source, fps=self._rate, once=self._once)
 
     def _fail(self, reason: str) -> None:
         self._status.set_engine_state(EngineState.FAILED, reason)

@@ -43,6 +43,12 @@ class FaceStatus:
             self.camera = status
             self._on_status()
 
+    def set_source(self, source: Source) -> None:
+        """Another one is about to be opened; `none` is off."""
+        self._source = source.label
+        state = CameraState.OFF if source.kind == "none" else CameraState.OPENING
+        self.set_camera(CameraStatus(state, source.label))
+
     def set_camera_off(self, reason: str) -> None:
         self.set_camera(CameraStatus(CameraState.OFF, self._source, reason))
 

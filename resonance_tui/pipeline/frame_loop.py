@@ -45,6 +45,7 @@ class FrameLoop:
         self._engine, self._threads = engine, threads
         self._reader, self._frame_rate = reader, frame_rate
         self._switch, self._status = switch, status
+        self._next_camera: FrameSource | None = None
         self._is_predicting = False
         self._reset_at = -math.inf  # monotonic s, when the crops were last dropped
 
@@ -57,7 +58,14 @@ class FrameLoop:
             while after is not None:
                 if not self._switch.is_on:
                     await self._wait_until_on()
+                if self._next_camera is not None:
+                    await self._change_camera(self._next_camera)
+                    after = -1
                 after = await self._next_frame(after, predictions)
+
+    def use(self, camera: FrameSource) -> None:
+        """Read this one from now on, which is not started yet; the one before is released."""
+        self._next_camera = camera
 
     def close(self) -> None:
         """Release the camera (blocking)."""
@@ -69,6 +77,8 @@ class FrameLoop:
         A method of its own, so that no picture outlives it in a local variable.
         """
         frame = await self._camera.next(after)
+        if self._next_camera is not None:
+            return after
         self._status.set_camera(self._camera.status)
         self._status.set_recording_note(self._camera.note)
         if frame is None:
@@ -120,13 +130,22 @@ class FrameLoop:
 
     async def _wait_until_on(self) -> None:
         """Release the device and drop every picture; start the camera once it is on again."""
+        await self._release()
+        self._status.set_camera_off(tr("switched off"))
+        await self._switch.wait_until_on()
+        if self._next_camera is None:
+            self._camera.start()
+
+    async def _change_camera(self, camera: FrameSource) -> None:
+        await self._release()
+        self._camera, self._next_camera = camera, None
+        self._camera.start()
+
+    async def _release(self) -> None:
         await asyncio.to_thread(self._camera.stop)
         self._status.preview = None
         self._perception.reset()
-        self._status.set_camera_off(tr("switched off"))
         self._reader.forget()
-        await self._switch.wait_until_on()
-        self._camera.start()
 
     def _no_face(self, at: float) -> None:
         if self._reader.face_missing(at):

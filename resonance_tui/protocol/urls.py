@@ -1,16 +1,13 @@
-"""Broker URLs, and invite URLs that a host hands out."""
+"""Broker URLs, and what an invite holds; links.py writes and reads the links themselves."""
 
 from __future__ import annotations
 
 import re
-import zlib
-from base64 import b32encode
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
-from resonance_tui.errors import InvalidBrokerUrl, InvalidChannel
-from resonance_tui.protocol.topics import is_channel
+from resonance_tui.errors import InvalidBrokerUrl
 
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _HINT = "Write mqtt://host, mqtt://host:1883 or mqtts://user:password@host:8883"
@@ -35,7 +32,9 @@ class BrokerUrl:
     port: int = 1883
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    pin: str | None = None  # SHA-256 of the only certificate to accept, 64 hexadecimal digits
+    # What the broker's certificate must be, in hexadecimal digits: 64 are the SHA-256 of all of it,
+    # 32 are the first half of that of its public key.
+    pin: str | None = None
     alternates: tuple[BrokerUrl, ...] = ()  # of the same rooms, in turn, when this one fails
 
     @property
@@ -65,8 +64,9 @@ class BrokerUrl:
 
     @property
     def spelled_out(self) -> str:
-        """All of it but the password, to be parsed again."""
-        return self.public + (f"?pin={self.pin}" if self.pin else "")
+        """All of it but the passwords, to be parsed again."""
+        this = self.public + (f"?pin={self.pin}" if self.pin else "")
+        return ",".join([this, *(each.spelled_out for each in self.alternates)])
 
     def __str__(self) -> str:
         return self.public
@@ -75,12 +75,12 @@ class BrokerUrl:
 def parse_broker_url(text: str) -> BrokerUrl:
     """`mqtt://` or `mqtts://` with host, optional port, user and password; or just `host:port`.
 
-    `mqtts://host?pin=FINGERPRINT` accepts that certificate alone. Several with commas between
-    them are the nodes of a cluster, to be tried in turn. Raises InvalidBrokerUrl.
+    `mqtts://host?pin=FINGERPRINT` accepts that certificate or public key alone. Several with
+    commas between them are the nodes of a cluster, to be tried in turn. Raises InvalidBrokerUrl.
     """
     texts = _NEXT.split(text)
     if len(texts) > MOST_BROKERS:
-        _refuse(f"Those are {len(texts)} brokers; at most {MOST_BROKERS} are tried")
+        refuse(f"Those are {len(texts)} brokers; at most {MOST_BROKERS} are tried")
     first, *others = map(_parse_one, texts)
     return replace(first, alternates=tuple(others))
 
@@ -88,49 +88,53 @@ def parse_broker_url(text: str) -> BrokerUrl:
 def _parse_one(text: str) -> BrokerUrl:
     text = text.strip()
     text = text if "://" in text else f"mqtt://{text}"
-    _check_login_is_whole(text)
-    parts = _split(text)
+    check_login_is_whole(text)
+    parts = split_url(text)
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS:
-        _refuse("A broker's address starts with mqtt:// or mqtts://")
+        refuse("A broker's address starts with mqtt:// or mqtts://")
     query = parse_qs(parts.query, keep_blank_values=True)
     if parts.path not in ("", "/") or query.keys() - {"pin"} or parts.fragment:
-        _refuse("A broker's address ends after the port")
-    host, port = _host_and_port(parts, DEFAULT_PORTS[scheme])
+        refuse("A broker's address ends after the port")
+    host, port = host_and_port(parts, DEFAULT_PORTS[scheme])
     user, password = _secret(parts.username), _secret(parts.password)
-    return BrokerUrl(scheme, host, port, user, password, _pin(query, scheme == "mqtts"))
+    return BrokerUrl(scheme, host, port, user, password, pin_in(query, scheme == "mqtts"))
 
 
-def _check_login_is_whole(text: str) -> None:
-    """A URL's host ends at the first "/", "?" or "#", also where that stands in a password."""
+def check_login_is_whole(text: str) -> None:
+    """A URL's host ends at the first "/", "?" or "#", also where that stands in a password.
+    Raises InvalidBrokerUrl."""
     rest = text.partition("://")[2]
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" in rest[len(authority) :]:
-        _refuse("The password in the broker's address holds a #, / or ?, which ends it", _WAYS_OUT)
+        refuse("The password in the broker's address holds a #, / or ?, which ends it", _WAYS_OUT)
 
 
-def _refuse(why: str, hint: str = _HINT) -> NoReturn:
+def refuse(why: str, hint: str = _HINT) -> NoReturn:
+    """Raises InvalidBrokerUrl."""
     raise InvalidBrokerUrl(why, hint)
 
 
-def _split(text: str) -> SplitResult:
+def split_url(text: str) -> SplitResult:
+    """Raises InvalidBrokerUrl."""
     try:
         if _CONTROL.search(text):  # urlsplit would drop some of them in silence
-            _refuse("A broker's address holds no control characters")
+            refuse("A broker's address holds no control characters")
         return urlsplit(text)
     except ValueError:  # half a bracket, not an IPv6 address, characters that normalise to "/"
-        _refuse("That is no broker address")
+        refuse("That is no broker address")
 
 
-def _host_and_port(parts: SplitResult, default_port: int) -> tuple[str, int]:
+def host_and_port(parts: SplitResult, default_port: int) -> tuple[str, int]:
+    """Raises InvalidBrokerUrl."""
     try:
         host, port = _without_escape(parts.hostname or ""), parts.port
     except ValueError:
-        _refuse("The port is a number from 1 to 65535")
+        refuse("The port is a number from 1 to 65535")
     if not _HOST.fullmatch(host):
-        _refuse("The broker's address names no host")
+        refuse("The broker's address names no host")
     if port == 0:
-        _refuse("The port is a number from 1 to 65535")
+        refuse("The port is a number from 1 to 65535")
     return host, port or default_port
 
 
@@ -144,27 +148,25 @@ def _secret(text: str | None) -> str | None:
         return None
     plain = unquote(text)
     if _CONTROL.search(plain):
-        _refuse("User and password hold no control characters")
+        refuse("User and password hold no control characters")
     return plain
 
 
-def _pin(query: dict[str, list[str]], is_tls: bool) -> str | None:
+def pin_in(query: dict[str, list[str]], is_tls: bool) -> str | None:
+    """Raises InvalidBrokerUrl."""
     if "pin" not in query:
         return None
     pin = query["pin"][-1].replace(":", "").lower()
-    if not re.fullmatch(r"[0-9a-f]{64}", pin):
-        _refuse("A certificate's fingerprint has 64 hexadecimal digits")
+    if not re.fullmatch(r"[0-9a-f]{32}|[0-9a-f]{64}", pin):
+        refuse("A certificate's fingerprint has 32 or 64 hexadecimal digits")
     if not is_tls:
-        _refuse("A certificate's fingerprint is for mqtts://")
+        refuse("A certificate's fingerprint is for mqtts://")
     return pin
-
-
-# --- invites -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class InviteToken:
-    """A secret that can be redeemed for an account once."""
+    """A secret that can be redeemed for an account."""
 
     id: str
     secret: str = field(repr=False)
@@ -172,50 +174,11 @@ class InviteToken:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """The contents of an invite: broker, room, and the token, if the broker needs one."""
+    """What a link says: broker, room, and the token, if the broker needs one."""
 
     url: BrokerUrl
     channel: str
     ticket: InviteToken | None = None
-
-
-def invite_link(url: BrokerUrl, channel: str, ticket: InviteToken | None = None) -> str:
-    """A link to this room without a user name; only the token, where there is one, is a secret."""
-    query = ["tls=1"] if url.is_tls else []
-    query += [f"pin={url.pin}"] if url.pin else []
-    if ticket is not None:
-        query.append(f"invite={ticket.id}-{ticket.secret}{_check_digits(url, channel, ticket)}")
-    link = f"resonance://{url.authority}/{channel}"
-    return f"{link}?{'&'.join(query)}" if query else link
-
-
-def _check_digits(url: BrokerUrl, channel: str, ticket: InviteToken) -> str:
-    """A check sum, so that a typing error is not taken for an invite that is no longer good."""
-    text = f"{channel}/{ticket.id}/{ticket.secret}/{url.pin or ''}"
-    return b32encode(zlib.crc32(text.encode()).to_bytes(4)).decode()[:4].lower()
-
-
-def parse_invite(text: str) -> Invite:
-    """Parses an invite URL. Raises InvalidBrokerUrl or InvalidChannel."""
-    hint = "An invite looks like resonance://host:1883/channel"
-    parts = _split(text.strip())
-    if parts.scheme.lower() != "resonance" or "@" in parts.netloc or parts.fragment:
-        _refuse("That is no invite", hint)
-    query = parse_qs(parts.query, keep_blank_values=True)
-    scheme = "mqtts" if query.get("tls") == ["1"] else "mqtt"
-    host, port = _host_and_port(parts, DEFAULT_PORTS[scheme])
-    channel = parts.path.removeprefix("/")
-    if not is_channel(channel):
-        raise InvalidChannel("That invite names no channel", hint)
-    url = BrokerUrl(scheme, host, port, pin=_pin(query, scheme == "mqtts"))
-    return Invite(url, channel, _ticket(query, url, channel))
-
-
-def _ticket(query: dict[str, list[str]], url: BrokerUrl, channel: str) -> InviteToken | None:
-    if "invite" not in query:
-        return None
-    found = re.fullmatch(r"([a-z2-7]{8})-([a-z2-7]{16,64})([a-z2-7]{4})", query["invite"][-1])
-    ticket = InviteToken(found[1], found[2]) if found else None
-    if found is None or ticket is None or found[3] != _check_digits(url, channel, ticket):
-        _refuse("That invite is mistyped", "Copy the whole link, from resonance:// to its end")
-    return ticket
+    # Of the room's host key: 32 hexadecimal digits. None where the broker's pin covers it, or where
+    # the link does not tell.
+    host_print: str | None = None

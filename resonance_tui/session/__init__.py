@@ -3,6 +3,7 @@
 from resonance_tui.engines.base import EngineState, EngineStatus, untrained
 from resonance_tui.session.events import (
     CorrectedCounts,
+    HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
     RoomUpdate,
@@ -16,6 +17,7 @@ __all__ = [
     "CorrectedCounts",
     "EngineState",
     "EngineStatus",
+    "HappeningUpdate",
     "LinkUpdate",
     "NoticeUpdate",
     "RoomUpdate",

@@ -17,22 +17,22 @@ from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import (
     BrokerUnreachable,
-    StoreError,
     first_problem,
 )
-from resonance_tui.history.recorder import Recorder
-from resonance_tui.history.store import Store
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.link import Link
 from resonance_tui.messaging.permissions import own_id
 from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.smoothing import Steady
+from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.session.broker_choice import choose_broker
 from resonance_tui.session.events import (
+    HappeningKind,
+    HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
     RoomUpdate,
@@ -41,11 +41,13 @@ from resonance_tui.session.events import (
     SessionView,
 )
 from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
+from resonance_tui.session.happenings import KEPT, Happenings
 from resonance_tui.session.metrics import RoomMetrics
+from resonance_tui.session.outage import Outage, outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
+from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
-from resonance_tui.sinks.runner import SinkRunner, finish_all
 from resonance_tui.texts import tr
 
 ROOM_TICK_S = 0.25  # a quiet room is looked at this often
@@ -73,8 +75,9 @@ class Session:
         self._own = SelfReport(plan.boot, is_simulated=plan.source.kind == "demo")
         self._me_told_at = self._room_told_at = -math.inf
         self._notice_is_trouble = False
+        self._recording = Recording(plan, self._notice)
+        self._happenings = Happenings(is_recording=self._recording.is_on)
         self._link: Link | None = None
-        self._recorder: Recorder | None = None
         self._face = FacePipeline(
             plan.source,
             plan.engine,
@@ -96,7 +99,8 @@ class Session:
             camera=self._face.camera,
             engine=self._face.engine,
             is_sharing=not plan.observe_only,
-            is_recording=plan.database is not None,
+            is_recording=self._recording.is_on,
+            outage=Outage(time.monotonic(), is_first=True),
         )
 
     # What screens and scripts call
@@ -118,6 +122,11 @@ class Session:
         """Off releases the device."""
         self._face.switch(on)
 
+    def set_source(self, source: Source) -> None:
+        """Read another camera, film or stream from now on, switched on; `none` is by key only."""
+        self._own.mark_source(is_simulated=source.kind == "demo")
+        self._face.set_source(source)
+
     def set_sharing(self, on: bool) -> None:
         """Off takes the own report and nickname out of the room at once."""
         if self._plan.observe_only or on == self.view.is_sharing:
@@ -132,6 +141,17 @@ class Session:
         self._own.reset()
         self._update_me(time.monotonic())
 
+    def set_recording(self, on: bool) -> None:
+        """Record from now on, or no longer, where the plan names a database."""
+        self._recording.switch(on)
+
+    def set_nickname(self, nickname: str) -> None:
+        """`nickname`: already checked; "" is anonymous. Others see it at once."""
+        self._plan = replace(self._plan, nickname=nickname)
+        self.view = replace(self.view, nickname=nickname)
+        if self._link is not None and self.view.is_sharing:
+            self._link.publish_nickname(nickname)
+
     def set_corrected(self, on: bool) -> None:
         """Whether the view holds corrected counts beside the raw ones."""
         self._measures.correct(on)
@@ -143,6 +163,11 @@ class Session:
         self._own.say(code, now)
         self._update_me(now)
 
+    def tell(self, kind: HappeningKind, text: str) -> None:
+        """Put a line among what happens in the room, the host's word for one. `text`: English,
+        made with `mark` where it can be translated."""
+        self._happened([HappeningUpdate(time.time(), kind, text)])
+
     async def run(self) -> None:
         """Live until cancelled, or until a source that plays once has ended.
 
@@ -151,18 +176,14 @@ class Session:
         """
         async with AsyncExitStack() as stack:
             broker = await choose_broker(self._plan.broker, stack, self._broker_started)
-            self._recorder = await self._open_recorder(stack)
-            sinks = self._open_sinks(stack)
             self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
                     others = [
                         tasks.create_task(self._link.run(), name="link"),
                         tasks.create_task(self._watch_room(), name="room"),
+                        tasks.create_task(self._recording.run(), name="recording"),
                     ]
-                    if self._recorder is not None:
-                        others.append(tasks.create_task(self._recorder.run(), name="recorder"))
-                    others += [tasks.create_task(sink.run(), name=sink.name) for sink in sinks]
                     if is_ours_to_replace(broker):
                         failover = self._failover(broker, self._link, stack)
                         others.append(tasks.create_task(failover.run(), name="failover"))
@@ -176,12 +197,7 @@ class Session:
         try:
             yield
         finally:
-            if self._recorder is not None and self._recorder.unsaved:
-                raise StoreError(
-                    f"{self._recorder.unsaved} s of the room were not stored: "
-                    f"{self._recorder.trouble}",
-                    "What was stored before is safe.",
-                )
+            self._recording.check_all_stored()
 
     # Setting up
 
@@ -208,13 +224,6 @@ class Session:
             )
         )
 
-    async def _open_recorder(self, stack: AsyncExitStack) -> Recorder | None:
-        if self._plan.database is None:
-            return None
-        store = await asyncio.to_thread(Store, self._plan.database)
-        stack.push_async_callback(asyncio.to_thread, store.close)
-        return Recorder(store, self._plan.channel, title=self._plan.title)
-
     async def _own_id(self, broker: BrokerUrl) -> str:
         """Ours, or the one that the broker knows our account by."""
         plan = self._plan
@@ -223,14 +232,6 @@ class Session:
         with contextlib.suppress(BrokerUnreachable):  # the link goes on trying
             return await own_id(broker, plan.channel, plan.viewer_id)
         return plan.viewer_id
-
-    def _open_sinks(self, stack: AsyncExitStack) -> list[SinkRunner]:
-        plan = self._plan
-        if plan.database is None:
-            return []
-        sinks = [SinkRunner(s, plan.channel, plan.database, self._notice) for s in plan.sinks]
-        stack.push_async_callback(finish_all, sinks)  # once the recorder has written its last row
-        return sinks
 
     def _open_link(self, broker: BrokerUrl, viewer_id: str) -> Link:
         link = self._connect(broker, self._plan, viewer_id)
@@ -257,13 +258,18 @@ class Session:
         for event in link.drain():
             self._room.take(event, now)
         if link.status != self.view.link:
-            self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id)
-            self._tell(LinkUpdate(time.time(), link.status))
+            self._link_is(link, now)
         self._update_me(now)
         self._room.connected(link.status.state is LinkState.CONNECTED, now)
         self._room_is(self._room.look(now, self._own_row()), now)
         link.subscribe_all(self._room.subscribes_all)
         link.set_heartbeat(self._room.pace.heartbeat_s)
+
+    def _link_is(self, link: Link, now: float) -> None:
+        outage = outage_after(self.view.outage, link.status, now)
+        self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id, outage=outage)
+        self._tell(LinkUpdate(time.time(), link.status))
+        self._happened(self._happenings.link(outage, time.time(), now))
 
     def _own_row(self) -> ViewerRow | None:
         if not self.view.is_sharing:
@@ -281,31 +287,35 @@ class Session:
 
     def _room_is(self, room: RoomSnapshot, now: float) -> None:
         at = time.time()
-        changed = bool(room.changed or room.gone) or _figures(room) != _figures(self.view.room)
+        is_fact = self._room.is_fact(now)  # a cut-off room is a gap
+        self._tell_of_recording()
+        if self.view.outage is not None:  # what was seen last stays, and is said to be old
+            return
+        is_news = room.rows is not self.view.room.rows or bool(room.changed)
+        changed = is_news or _figures(room) != _figures(self.view.room)
         if changed:
             self.view = replace(self.view, room=room)
-        is_fact = self._room.is_fact(now)  # a cut-off room is a gap
         self._measure(room, at, is_fact=is_fact)
         if is_fact:
             self._timeline.add(room, at, self.view.resonance)
-            if self._recorder is not None:
-                self._recorder.add(room, at)
-        self._tell_of_recording()
+            self._recording.add(room, at)
+            own_id = self.view.viewer_id
+            self._happened(self._happenings.room(room, at, now, own_id=own_id))
         if changed or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
             self._tell(RoomUpdate(at, room, self.view.resonance, self.view.corrected))
 
     def _tell_of_recording(self) -> None:
-        if self._recorder is None:
-            return
-        trouble = self._recorder.trouble
-        if self.view.is_recording == bool(trouble):
-            self.view = replace(self.view, is_recording=not trouble)
+        trouble = self._recording.trouble
+        is_recording = self._recording.is_on and not trouble
+        if self.view.is_recording != is_recording:
+            self.view = replace(self.view, is_recording=is_recording)
         if trouble:
             words = tr("Not recording: {trouble} Trying again.", trouble=trouble)
             self._notice(words, is_trouble=True)
         elif self._notice_is_trouble:
-            self._notice(tr("Recording again."))
+            self._notice(tr("Recording again.") if is_recording else "")
+        self._happened(self._happenings.recording(self.view.is_recording, time.time()))
 
     def _measure(self, room: RoomSnapshot, at: float, *, is_fact: bool) -> None:
         measures = self._measures
@@ -335,6 +345,12 @@ class Session:
         report = self._own.report(me)
         if self._own.is_due(report, now):
             self._link.publish_report(report)
+
+    def _happened(self, found: list[HappeningUpdate]) -> None:
+        for event in found:
+            kept = (*self.view.happenings, event)[-KEPT:]
+            self.view = replace(self.view, happenings=kept)
+            self._tell(event)
 
     def _notice(self, text: str, *, is_trouble: bool = False) -> None:
         """`is_trouble`: of the recorder; it is taken back by a word once it is over."""

@@ -10,8 +10,20 @@ from resonance_tui.engines.base import EngineStatus
 from resonance_tui.messaging.connection import LinkStatus
 from resonance_tui.pipeline.sources import CameraStatus
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
+from resonance_tui.session.outage import Outage
 
 SelfState = Literal["ok", "unsure", "away", "paused"]
+HappeningKind = Literal[
+    "joined",
+    "left",
+    "laugh",
+    "gasp",
+    "link_lost",
+    "link_back",
+    "host",
+    "recording_on",
+    "recording_off",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +35,8 @@ class SelfView:
     confidence: float = 0.0  # 0-1
     probabilities: tuple[float, ...] = ()  # seven, smoothed; stays on this machine
     latency_ms: dict[str, float] = field(default_factory=dict)  # per stage, newest clip
+    is_manual: bool = False  # said by key
+    is_simulated: bool = False  # there is no person behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,17 @@ class CorrectedCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class HappeningUpdate:
+    """Something happened that people in the room would mention."""
+
+    t: float  # epoch seconds
+    kind: HappeningKind
+    text: str  # one short line in English that the catalogue can translate
+    names: tuple[str, ...] = ()  # of those who came or left
+    people: int = 0  # who came, left, laugh or gasp; 0 where it is not about people
+
+
+@dataclass(frozen=True, slots=True)
 class SessionView:
     """Everything a screen needs, as of one moment."""
 
@@ -48,7 +73,9 @@ class SessionView:
     camera: CameraStatus
     engine: EngineStatus
     me: SelfView = field(default_factory=SelfView)
-    room: RoomSnapshot = EMPTY_ROOM
+    room: RoomSnapshot = EMPTY_ROOM  # during an outage: as it was before
+    outage: Outage | None = None  # None while connected
+    happenings: tuple[HappeningUpdate, ...] = ()  # the newest comes last
     resonance: float | None = None  # how much the room moves together, 0-1; None: not known
     corrected: CorrectedCounts | None = None  # None unless switched on
     is_sharing: bool = True
@@ -90,4 +117,4 @@ class NoticeUpdate:
     text: str
 
 
-SessionEvent = SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate
+SessionEvent = SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate | HappeningUpdate

@@ -9,7 +9,7 @@ from typing import Any
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.messaging.connection import LinkStatus
-from resonance_tui.session.events import CorrectedCounts, RoomUpdate, SelfView
+from resonance_tui.session.events import CorrectedCounts, HappeningUpdate, RoomUpdate, SelfView
 
 
 def self_json(t: float, me: SelfView) -> dict[str, Any]:
@@ -53,3 +53,20 @@ def corrected_json(corrected: CorrectedCounts) -> dict[str, Any]:
 def link_json(t: float, status: LinkStatus) -> dict[str, Any]:
     """The connection, with a line for a person in `detail`."""
     return {"type": "link", "t": round(t, 3), "status": status.state.value, "detail": status.detail}
+
+
+def happening_json(event: HappeningUpdate) -> dict[str, Any]:
+    """Something that happened. `kind`: joined, left, laugh, gasp, link_lost, link_back, host,
+    recording_on or recording_off; `text` is its line in English. `names` (joined, left) and
+    `people` (those, laugh, gasp) are there where it is about people."""
+    data: dict[str, Any] = {
+        "type": "event",
+        "t": round(event.t, 3),
+        "kind": event.kind,
+        "text": event.text,
+    }
+    if event.names:
+        data["names"] = list(event.names)
+    if event.people:
+        data["people"] = event.people
+    return data

@@ -30,8 +30,10 @@ class SessionPlan:
     fps: float | None = None  # None: as many frames a second as the engine's clips need
     once: bool = False
     database: Path | None = None  # record there
+    is_recording: bool = True  # from the start; else once it is switched on
     title: str = ""  # of the recording
     sinks: tuple[SinkPlan, ...] = ()  # and bring what is recorded there
+    find_sinks: Callable[[], tuple[SinkPlan, ...]] | None = None  # once it is switched on
     observe_only: bool = False  # a logger: sees the room without being counted
 
 

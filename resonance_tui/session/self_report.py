@@ -26,6 +26,11 @@ class SelfReport:
         self._manual: tuple[Emotion, float] | None = None  # the emotion, and when it lapses
         self._gate = PublishGate()
 
+    def mark_source(self, *, is_simulated: bool) -> None:
+        """Of another camera, from the next reading on."""
+        self._flags = SIMULATED if is_simulated else 0
+        self._reading = (ABSENT, {})
+
     def read(self, steady: Steady, latency_ms: dict[str, float]) -> None:
         """Takes the newest state of the face path."""
         self._reading = (steady, latency_ms)
@@ -39,7 +44,8 @@ class SelfReport:
         if self._manual is not None and now >= self._manual[1]:
             self._manual = None
         if self._manual is not None:
-            return SelfView(_state(self._manual[0], is_sharing), self._manual[0], 1.0)
+            code = self._manual[0]
+            return SelfView(_state(code, is_sharing), code, 1.0, is_manual=True)
         steady, latency_ms = self._reading
         return SelfView(
             _state(steady.code, is_sharing),
@@ -47,6 +53,7 @@ class SelfReport:
             round(steady.confidence, 4),
             tuple(round(value, 4) for value in steady.probabilities),
             latency_ms,
+            is_simulated=bool(self._flags & SIMULATED),
         )
 
     def report(self, view: SelfView) -> Report:

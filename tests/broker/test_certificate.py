@@ -21,7 +21,8 @@ from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.enrollment import enroll
 from resonance_tui.messaging.probe import negotiate_version
-from resonance_tui.protocol.urls import BrokerUrl, invite_link, parse_broker_url
+from resonance_tui.protocol.links import invite_link
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.simulation.simulated_connection import find_route
 
 pytestmark = pytest.mark.mosquitto

@@ -28,7 +28,8 @@ from resonance_tui.errors import BrokerUnreachable, InputError, InviteRefused
 from resonance_tui.logins import Logins
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.enrollment import enroll
-from resonance_tui.protocol.urls import BrokerUrl, invite_link, parse_invite
+from resonance_tui.protocol.links import invite_link, parse_invite
+from resonance_tui.protocol.urls import BrokerUrl
 
 pytestmark = pytest.mark.mosquitto
 

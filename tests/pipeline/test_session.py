@@ -351,3 +351,87 @@ async def test_a_film_that_cannot_be_read_ends_in_an_error(
     broken = replace(plan(broker, Source("demo"), tmp_path), engine="nonsense", once=True)
     with pytest.raises(InputError, match="nonsense"):  # in its own words, not the film's
         await asyncio.wait_for(Session(broken).run(), patience(20))
+
+
+async def test_recording_is_switched_on_and_off_while_the_room_goes_on(
+    broker: BrokerUrl, tmp_path: Path
+) -> None:
+    database = tmp_path / "history.sqlite"
+    ann = Session(
+        replace(
+            plan(broker, Source("none"), tmp_path, "ann"),
+            database=database,
+            is_recording=False,
+            title="Karaoke",
+        )
+    )
+    async with living(ann):
+        await until(lambda: ann.view.room.viewers == 1)
+        assert not ann.view.is_recording and not database.exists()
+        for _ in range(2):
+            before = len(stored(database))
+            ann.set_recording(True)
+            await until(lambda before=before: len(stored(database)) > before)
+            assert ann.view.is_recording
+            ann.set_recording(False)
+            await until(lambda: not ann.view.is_recording)
+    with Store(database, read_only=True) as store:
+        spans = store.sessions("room")
+    assert {span.title for span in spans} == {"Karaoke"}
+
+
+async def test_a_database_that_cannot_be_opened_later_ends_nothing(
+    broker: BrokerUrl, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    where = tmp_path / "file" / "history.sqlite"
+    there = plan(broker, Source("none"), tmp_path, "ann")
+    ann = Session(replace(there, database=where, is_recording=False))
+    async with living(ann):
+        await until(lambda: ann.view.room.viewers == 1)
+        ann.set_recording(True)
+        await until(lambda: ann.view.notice.startswith("Not recording"))
+        await until(lambda: not ann.view.is_recording)
+        ann.say(Emotion.NEUTRAL)
+        await until(lambda: ann.view.room.counts[Emotion.NEUTRAL] == 1)
+
+
+async def test_others_see_a_new_nickname_at_once_and_none_while_nothing_is_shared(
+    quiet: Callable[[str], Session],
+) -> None:
+    ann, ben = quiet("ann"), quiet("ben")
+    async with living(ann, ben):
+        await until(lambda: names(ben) == ["ann", "ben"] == names(ann))
+        ann.set_nickname("zoe")
+        await until(lambda: names(ben) == ["ben", "zoe"] == names(ann))
+        assert ann.view.nickname == "zoe"
+        ann.set_sharing(False)
+        await until(lambda: names(ben) == ["ben"])
+        ann.set_nickname("mia")
+        ann.set_sharing(True)
+        await until(lambda: names(ben) == ["ben", "mia"])
+        ann.set_nickname("")
+        await until(lambda: sorted(names(ben)) == ["", "ben"])
+
+
+async def test_another_camera_is_read_without_a_restart(
+    quiet: Callable[[str], Session], broker: BrokerUrl, tmp_path: Path, face_model: None
+) -> None:
+    ann, ben = quiet("ann"), quiet("ben")
+
+    def simulated() -> list[bool]:
+        return [row.is_simulated for row in ben.view.room.rows if row.nickname == "ann"]
+
+    async with living(ann, ben):
+        await until(lambda: ann.view.engine.detail == "by key only")
+        ann.set_source(Source("demo"))
+        await until(lambda: ann.view.camera.state is CameraState.LIVE, 30)
+        await until(lambda: ann.view.me.code.is_emotion, 30)
+        await until(lambda: simulated() == [True])
+        ann.set_source(parse_source("97"))
+        await until(lambda: ann.view.camera.state is CameraState.MISSING, 15)
+        assert ann.view.camera.source == "camera 97"
+        ann.set_source(Source("none"))
+        await until(lambda: ann.view.camera.state is CameraState.OFF)
+        ann.set_source(Source("demo"))
+        await until(lambda: ann.view.camera.state is CameraState.LIVE, 30)

@@ -1,4 +1,4 @@
-"""Broker URLs and invites, typed by people and sent by strangers."""
+"""Broker URLs, typed by people."""
 
 from __future__ import annotations
 
@@ -6,18 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.errors import InvalidBrokerUrl, InvalidChannel
-from resonance_tui.protocol.urls import (
-    BrokerUrl,
-    Invite,
-    InviteToken,
-    invite_link,
-    parse_broker_url,
-    parse_invite,
-)
+from resonance_tui.errors import InvalidBrokerUrl
+from resonance_tui.protocol.links import invite_link
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 
 PIN = "0123456789abcdef" * 4
-TICKET = InviteToken("abcdefgh", "secretsecretsecret2345")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +27,7 @@ TICKET = InviteToken("abcdefgh", "secretsecretsecret2345")
         ("mqtt://al:p%40ss%3A@h", BrokerUrl("mqtt", "h", 1883, "al", "p@ss:")),
         ("mqtt://al@h", BrokerUrl("mqtt", "h", 1883, "al", None)),
         (f"mqtts://al@h?pin={PIN}", BrokerUrl("mqtts", "h", 8883, "al", None, PIN)),
+        (f"mqtts://h?pin={PIN[:32]}", BrokerUrl("mqtts", "h", 8883, pin=PIN[:32])),
         ("mqtt://al:p,w@h", BrokerUrl("mqtt", "h", 1883, "al", "p,w")),
         (
             "mqtt://a, MQTTS://b:1,mqtt://al@c",
@@ -91,73 +85,12 @@ def test_the_password_is_shown_nowhere() -> None:
         assert "hunter2" not in text
 
 
-@pytest.mark.parametrize("typed", ["example.org:1999", "mqtts://example.org", "mqtt://[::1]"])
-def test_an_invite_leads_to_the_same_room_without_names(typed: str) -> None:
-    url = parse_broker_url(typed)
-    link = invite_link(BrokerUrl(url.scheme, url.host, url.port, "alice", "secret"), "cinema")
-    assert "alice" not in link and "secret" not in link
-    assert parse_invite(link) == Invite(url, "cinema")
-
-
-def test_an_invite_reads_as_in_the_documentation() -> None:
-    tls = parse_broker_url("mqtts://example.org:8883")
-    assert invite_link(tls, "cinema") == "resonance://example.org:8883/cinema?tls=1"
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "mqtt://host/room", "resonance://user:pw@host:1/room", "resonance://host:99999/room"],
-)
-def test_what_is_no_invite_is_refused(text: str) -> None:
-    with pytest.raises(InvalidBrokerUrl):
-        parse_invite(text)
-
-
-@pytest.mark.parametrize("text", ["resonance://host", "resonance://host/Room", "resonance://h/a/b"])
-def test_an_invite_without_a_channel_is_refused(text: str) -> None:
-    with pytest.raises(InvalidChannel):
-        parse_invite(text)
-
-
-@given(st.text().map(lambda text: f"resonance://{text}"))
-def test_any_invite_is_read_or_refused(text: str) -> None:
-    try:
-        parse_invite(text)
-    except (InvalidBrokerUrl, InvalidChannel) as error:
-        assert error.message.isprintable()
-
-
-def test_a_ticket_travels_in_its_invite_and_is_shown_nowhere_else() -> None:
-    url = BrokerUrl("mqtts", "example.org", 8883, pin=PIN)
-    link = invite_link(url, "cinema", TICKET)
-    assert parse_invite(link) == Invite(url, "cinema", TICKET)
-    assert TICKET.secret in link
-    assert TICKET.secret not in repr(parse_invite(link))
-
-
-def test_every_slip_of_the_pen_is_noticed() -> None:
-    link = invite_link(BrokerUrl("mqtts", "h", 8883, pin=PIN), "cinema", TICKET)
-    start = link.index("invite=") + len("invite=")
-    for at in (*range(start, len(link)), link.index("cinema") + 2, link.index(PIN) + 5):
-        typo = link[:at] + ("b" if link[at] != "b" else "c") + link[at + 1 :]
-        with pytest.raises(InvalidBrokerUrl) as caught:
-            parse_invite(typo)
-        assert TICKET.secret not in caught.value.message
-    with pytest.raises(InvalidBrokerUrl, match="mistyped"):
-        parse_invite(link[:-1])
-
-
-@given(st.text(max_size=80))
-def test_any_ticket_is_read_or_refused(text: str) -> None:
-    try:
-        invitation = parse_invite(f"resonance://h/c?invite={text}")
-    except (InvalidBrokerUrl, InvalidChannel) as error:
-        assert error.message.isprintable()
-    else:
-        assert invitation.ticket is None or len(invitation.ticket.id) == 8
-
-
 def test_a_pinned_url_reads_back_as_itself_without_its_password() -> None:
     url = BrokerUrl("mqtts", "h", 8883, "al", "hunter2", PIN)
     assert parse_broker_url(url.spelled_out) == BrokerUrl("mqtts", "h", 8883, "al", None, PIN)
     assert PIN not in url.public and url.place == "mqtts://h:8883"
+
+
+def test_a_cluster_s_url_reads_back_as_itself() -> None:
+    url = parse_broker_url(f"mqtts://al@a?pin={PIN[:32]},mqtt://[::1]:99")
+    assert parse_broker_url(url.spelled_out) == url

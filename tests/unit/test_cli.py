@@ -13,6 +13,7 @@ from children import run_child
 
 from resonance_tui import __version__
 from resonance_tui.cli import cli, run_verb
+from resonance_tui.commands import join as joining
 
 
 def all_verbs(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -41,6 +42,34 @@ def test_every_verb_teaches_with_an_example(
     _, found, examples = capsys.readouterr().out.partition("Example")
     assert found
     assert f"resonance-tui {' '.join(verb)}" in examples
+
+
+@pytest.mark.parametrize("args", [[], ["--verbose"]], ids=str)
+def test_alone_in_a_terminal_it_opens_the_start_screen(
+    args: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    opened: list[object] = []
+    monkeypatch.setattr(joining, "run", lambda config, channel, **_: opened.append(channel) or 0)
+    assert run_verb(cli, args) == 0
+    assert opened == [None]
+
+
+def test_alone_in_a_terminal_it_still_tells_version_and_help(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    assert run_verb(cli, ["--version"]) == 0
+    assert run_verb(cli, ["--help"]) == 0
+    assert "choose a room" in capsys.readouterr().out
+
+
+def test_alone_without_a_terminal_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    run_verb(cli, [])
+    said = capsys.readouterr()
+    assert "choose a room" in said.out + said.err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,7 +104,7 @@ def test_secrets_inside_urls_are_masked_too(
     settings_file: Path, variable: str, value: str, shown: str
 ) -> None:
     rows = config.settings_table(load(settings_file, "", {variable: value}))
-    assert shown in [row[1] for row in rows]
+    assert shown in [row.value for row in rows]
     assert "hunter2" not in repr(rows)
 
 

@@ -102,7 +102,7 @@ def test_a_whole_key_from_the_environment_and_nowhere_else(tmp_path: Path) -> No
 
 def test_a_whole_key_is_never_shown(tmp_path: Path) -> None:
     rows = settings.settings_table(with_key(tmp_path, json.dumps(ROBOT)))
-    assert [row[1] for row in rows if row[0] == "sheets.credentials"] == ["********"]
+    assert [row.value for row in rows if row.key == "sheets.credentials"] == ["********"]
 
 
 def test_without_any_key_it_says_how_to_get_one(tmp_path: Path, safe: Safe) -> None:

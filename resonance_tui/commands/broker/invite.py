@@ -36,8 +36,8 @@ def invite(ctx: click.Context, channel: str, **options: Any) -> None:
 def run(folder: Path, channel: str, *, count: int, expires: str) -> None:
     """Print `count` links, each good for one person. Raises InputError."""
     from resonance_tui.hosting.accounts import issue_invites, known_address, parse_span
+    from resonance_tui.protocol.links import invite_link
     from resonance_tui.protocol.topics import normalize_channel
-    from resonance_tui.protocol.urls import invite_link
 
     room, span_s = normalize_channel(channel), parse_span(expires)
     url = known_address(folder)

@@ -1,0 +1,95 @@
+"""The settings file, changed in place: a person's comments and order stay as they are."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from typing import Any, TypeGuard, cast
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from resonance_tui.config import check_setting
+from resonance_tui.engines import registry as engines
+from resonance_tui.errors import ConfigError
+from resonance_tui.files import atomic_write
+from resonance_tui.json_types import is_object
+from resonance_tui.pipeline.detectors import registry as detectors
+from resonance_tui.pipeline.sources import parse_source
+from resonance_tui.protocol.sanitize import clean_nickname
+from resonance_tui.protocol.urls import parse_broker_url
+
+# What every command would refuse is refused here, while the person still looks at it.
+_MEANINGS: dict[str, Callable[[str], object]] = {
+    "viewer.nickname": clean_nickname,
+    "broker.url": parse_broker_url,
+    "camera.source": parse_source,
+    "camera.detector": detectors.check,
+    "engine.name": engines.entry,
+}
+_MEAN_NOTHING_YET = {"viewer.nickname": "", "broker.url": "", "engine.name": engines.AUTO}
+
+
+def set_value(file: Path, key: str, text: str) -> None:
+    """Write `key` into the file, which is made where it is not there.
+
+    Raises ConfigError for a key or value that the settings do not take, for a secret, and for a
+    file that cannot be read or written; other InputErrors for what no command could use.
+    """
+    value = check_setting(key, text, "config set")
+    if key in _MEANINGS and text != _MEAN_NOTHING_YET.get(key):
+        _MEANINGS[key](text)
+    tree, (section, name) = _read(file), key.split(".")
+    table = cast("object", tree.setdefault(section, tomlkit.table()))
+    if not _is_table(table):
+        raise ConfigError(f"{file}: `{section}` is no table.", "Fix it with an editor.")
+    table[name] = value
+    _write(file, tree, key, value)
+
+
+def unset_value(file: Path, key: str) -> bool:
+    """Take `key` out of the file, also one that no version knows; whether it was there.
+
+    Raises ConfigError for a file that cannot be read or written.
+    """
+    tree, (section, _, name) = _read(file), key.partition(".")
+    holder = cast("object", tree.get(section)) if name else tree
+    if not _is_table(holder) or (name or section) not in holder:
+        return False
+    del holder[name or section]
+    _write(file, tree, key, None)
+    return True
+
+
+def _is_table(value: object) -> TypeGuard[MutableMapping[str, Any]]:
+    return isinstance(value, MutableMapping)
+
+
+def _read(file: Path) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(file.read_bytes())
+    except FileNotFoundError:
+        return tomlkit.document()
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
+    except (TOMLKitError, UnicodeDecodeError):
+        raise ConfigError(f"{file} is no TOML.", "Fix it or move it away.") from None
+
+
+def _write(file: Path, tree: tomlkit.TOMLDocument, key: str, value: str | float | None) -> None:
+    text = tomlkit.dumps(tree)
+    if _value_of(text, key) != value:  # an order of tables that tomlkit does not master
+        raise ConfigError(f"{file} cannot be changed by this command.", "Use an editor.")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(file.resolve(), [text.encode()])  # a link stays a link
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+def _value_of(text: str, key: str) -> object:
+    found: object = tomllib.loads(text)
+    for part in key.split(".", 1):
+        found = found.get(part) if is_object(found) else None
+    return found

@@ -1,0 +1,307 @@
+"""Links to a room, as they are printed, and what a chat, a shell or a finger makes of them."""
+
+from __future__ import annotations
+
+import re
+import string
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from resonance_tui.errors import InputError, InvalidBrokerUrl, InvalidChannel
+from resonance_tui.protocol import link_code
+from resonance_tui.protocol.links import (
+    find_place,
+    invite_link,
+    new_token,
+    parse_invite,
+    repair,
+    token_of,
+)
+from resonance_tui.protocol.urls import BrokerUrl, Invite, InviteToken, parse_broker_url
+
+PIN = "0123456789abcdef" * 2
+OLD_PIN = "0123456789abcdef" * 4
+TICKET = token_of("abcdefghijklmnopqrst")
+HOME = BrokerUrl("mqtts", "stream.example.org", 8883, pin=PIN)
+LINK = invite_link(HOME, "cats-live", TICKET)
+# As the release before this one printed them.
+OLD_TOKEN = InviteToken("abcdefgh", "secretsecretsecret2345")
+OLD = {
+    "resonance://example.org:1999/cinema": Invite(BrokerUrl("mqtt", "example.org", 1999), "cinema"),
+    "resonance://[::1]:1883/cinema": Invite(BrokerUrl("mqtt", "::1", 1883), "cinema"),
+    "resonance://example.org:8883/cinema?tls=1": Invite(
+        BrokerUrl("mqtts", "example.org", 8883), "cinema"
+    ),
+    f"resonance://192.168.1.7:8883/cats-live?tls=1&pin={OLD_PIN}"
+    "&invite=abcdefgh-secretsecretsecret2345kk2p": Invite(
+        BrokerUrl("mqtts", "192.168.1.7", 8883, pin=OLD_PIN), "cats-live", OLD_TOKEN
+    ),
+}
+
+ports = st.sampled_from([1883, 8883]) | st.integers(1, 65535)
+names = st.from_regex(r"[a-z0-9_-]{1,20}(\.[a-z0-9-]{1,20}){0,2}", fullmatch=True)
+hosts = names.filter(lambda each: not each.endswith(".ip6")) | st.ip_addresses().map(str)
+prints = st.binary(min_size=16, max_size=16).map(bytes.hex)
+secrets = st.text(link_code.BASE32, min_size=20, max_size=20)
+channels = st.from_regex(r"[a-z0-9_-]{1,64}", fullmatch=True)
+
+
+@st.composite
+def invites(draw: st.DrawFn) -> Invite:
+    scheme = draw(st.sampled_from(["mqtt", "mqtts"]))
+    pin = draw(st.none() | prints) if scheme == "mqtts" else None
+    places = draw(st.lists(st.tuples(hosts, ports), min_size=1, max_size=3))
+    first, *others = (BrokerUrl(scheme, host, port, pin=pin) for host, port in places)
+    url = BrokerUrl(scheme, first.host, first.port, pin=pin, alternates=tuple(others))
+    ticket = draw(st.none() | secrets.map(token_of))
+    host_print = None if pin else draw(st.none() | prints)
+    return Invite(url, draw(channels), ticket, host_print)
+
+
+def written(invite: Invite) -> str:
+    return invite_link(invite.url, invite.channel, invite.ticket, invite.host_print)
+
+
+links = invites().map(written)
+
+
+@given(invites())
+def test_a_link_reads_back_as_what_it_was_made_of(invite: Invite) -> None:
+    assert parse_invite(written(invite)) == invite
+
+
+@given(links)
+def test_a_link_is_made_of_what_every_shell_leaves_alone(link: str) -> None:
+    assert re.fullmatch(r"resonance://[a-z0-9.:/+_-]+", link)
+
+
+@given(links)
+def test_a_link_is_read_in_any_case(link: str) -> None:
+    assert parse_invite(link.upper()) == parse_invite(link)
+    assert find_place(link.upper()) == parse_invite(link)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "channel", "most"),
+    [
+        ("a-host-of-20.example", 65535, "cats-live-12", 110),
+        ("a-host-of-20.example", 8883, "cats-live-12", 100),
+        ("192.168.100.100", 8883, "cats-live-12", 95),
+        ("fd00:1234:5678:9abc:def0:1234:5678:9abc", 8883, "x", 112),
+    ],
+)
+def test_a_link_with_everything_in_it_is_short(
+    host: str, port: int, channel: str, most: int
+) -> None:
+    link = invite_link(BrokerUrl("mqtts", host, port, pin=PIN), channel, new_token())
+    assert len(link) <= most
+
+
+def test_a_link_reads_as_in_the_documentation() -> None:
+    assert LINK == (
+        "resonance://stream.example.org/cats-live/"
+        "b4aerukz4jvpg66ajdivtytk6n54abcdefghijklmnopqrstyheif"
+    )
+    assert invite_link(BrokerUrl(host="fd00::1"), "x").startswith("resonance://fd00--1.ip6/x/")
+
+
+@given(links, st.data())
+def test_any_single_wrong_character_is_noticed(link: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(link) - 1))
+    wrong = data.draw(st.sampled_from(string.printable) | st.characters())
+    assume(wrong.lower() != link[at] and not (link + wrong)[at + 1 :].isspace())
+    assume(wrong.strip())
+    typo = link[:at] + wrong + link[at + 1 :]
+    for read in (parse_invite, find_place):
+        with pytest.raises((InvalidBrokerUrl, InvalidChannel)) as caught:
+            read(typo)
+        assert caught.value.exit_code == 2
+        assert "\n" not in caught.value.message
+
+
+@given(links, st.data())
+def test_a_character_too_few_or_too_many_is_noticed(link: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(1, len(link) - 1))
+    more = data.draw(st.sampled_from("abz27.:/+_-"))
+    for typo in (link[:at] + link[at + 1 :], link[:at] + more + link[at:]):
+        if typo != link:
+            with pytest.raises((InvalidBrokerUrl, InvalidChannel)):
+                find_place(typo)
+
+
+@pytest.mark.parametrize("cut", range(len("resonance://"), len(LINK)))
+def test_a_link_that_was_cut_is_not_taken_for_another_room(cut: int) -> None:
+    """Cut before the code it looks like one without: then no secret and no pin is in it."""
+    try:
+        place = parse_invite(LINK[:cut])
+    except (InvalidBrokerUrl, InvalidChannel) as error:
+        assert "cut" in error.message or "names no host" in error.message
+    else:
+        assert LINK.startswith(f"resonance://stream.example.org/{place.channel}")
+        assert place.ticket is None and not place.url.is_tls
+
+
+def test_no_message_repeats_a_secret() -> None:
+    for typo in (LINK[:-1], LINK + "a", LINK.replace("cats", "dogs"), LINK[12:], LINK[30:]):
+        with pytest.raises(InputError) as caught:
+            find_place(typo)
+        assert TICKET.secret not in caught.value.message + caught.value.hint
+    assert TICKET.secret not in repr(parse_invite(LINK))
+
+
+def test_a_link_of_a_later_version_is_named_as_such() -> None:
+    place = "example.org/cats"
+    text = link_code.base32(bytes([0x10])) + "whatever"
+    later = f"resonance://{place}/{text}{link_code._check_sum(f'{place}/{text}')}"
+    with pytest.raises(InvalidBrokerUrl, match="later version"):
+        parse_invite(later)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "mqtt://host/room", "resonance://user:pw@host:1/room", "resonance://host:99999/room",
+     "resonance:/host/room", "resonance://h/room?tls=2", f"resonance://h/c?tls=1&pin={PIN[1:]}"],
+)  # fmt: skip
+def test_what_is_no_link_is_refused(text: str) -> None:
+    with pytest.raises(InvalidBrokerUrl):
+        parse_invite(text)
+
+
+@pytest.mark.parametrize("text", ["resonance://host", "resonance://host/"])
+def test_a_link_without_a_channel_is_refused(text: str) -> None:
+    with pytest.raises(InvalidChannel):
+        parse_invite(text)
+
+
+@given(st.text().map(lambda text: f"resonance://{text}") | st.text())
+def test_any_text_is_a_place_or_refused(text: str) -> None:
+    repair(text)
+    try:
+        find_place(text)
+    except (InvalidBrokerUrl, InvalidChannel) as error:
+        assert error.message.isprintable()
+
+
+# --- links of the release before ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("link", OLD)
+def test_old_links_go_on_working(link: str) -> None:
+    assert parse_invite(link) == find_place(link) == OLD[link]
+    assert find_place(f"see <{link}>.") == OLD[link]
+
+
+@pytest.mark.parametrize("link", OLD)
+def test_what_a_code_cannot_hold_makes_an_old_link(link: str) -> None:
+    invite = OLD[link]
+    if invite.url.pin or invite.ticket:
+        assert invite_link(invite.url, invite.channel, invite.ticket) == link
+
+
+def test_every_slip_of_the_pen_in_an_old_invite_is_noticed() -> None:
+    link = list(OLD)[-1]
+    start = link.index("invite=") + len("invite=")
+    for at in (*range(start, len(link)), link.index("cats") + 2, link.index(OLD_PIN) + 5):
+        typo = link[:at] + ("b" if link[at] != "b" else "c") + link[at + 1 :]
+        with pytest.raises(InvalidBrokerUrl) as caught:
+            parse_invite(typo)
+        assert OLD_TOKEN.secret not in caught.value.message
+    with pytest.raises(InvalidBrokerUrl, match="mistyped"):
+        parse_invite(link[:-1])
+
+
+@given(st.text(max_size=80))
+def test_any_old_token_is_read_or_refused(text: str) -> None:
+    try:
+        invite = parse_invite(f"resonance://h/c?invite={text}")
+    except (InvalidBrokerUrl, InvalidChannel) as error:
+        assert error.message.isprintable()
+    else:
+        assert invite.ticket is None or len(invite.ticket.id) == 8
+
+
+# --- from a chat -------------------------------------------------------------------------------
+
+
+@given(links | st.sampled_from(sorted(OLD)), st.data())
+def test_line_breaks_and_invisible_signs_are_repaired(link: str, data: st.DataObject) -> None:
+    debris = st.sampled_from(
+        ["\n", "\r\n", " ", "\t", "\u200b", "\ufeff", "\u00ad", "\u2060", "\u00a0", "\n> "]
+    )
+    pasted = link
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(pasted)))
+        pasted = pasted[:at] + data.draw(debris) + pasted[at:]
+    if "?" in link or len(link.removeprefix("resonance://").split("/")) == 3:
+        assert repair(pasted) == link
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["<{}>", '"{}"', "'{}'", "`{}`", "({})", "[{}]", "{}.", "{}, come", "{}!", "{}:", "see {} now",
+     "**{}**", "_{}_", "[room]({})", "<{}|room>", "“{}”", "«{}».", "resonance-tui join {}",
+     "$ resonance-tui join {} --name Mia", "join '{}'", "Room:\n{}\nSee you there", "{}?", "{}..."],
+)  # fmt: skip
+@pytest.mark.parametrize("link", [LINK, LINK.upper(), *OLD])
+def test_what_a_chat_puts_around_a_link_is_taken_away(around: str, link: str) -> None:
+    if link.endswith("cinema"):  # its channel may end with this sign
+        around = around.replace("_", "*")
+    assert find_place(around.format(link)) == parse_invite(link)
+
+
+def test_a_phone_s_dashes_are_repaired() -> None:
+    link = invite_link(BrokerUrl(host="fd00::1"), "cats")
+    assert find_place(link.replace("--", "—")) == parse_invite(link)
+
+
+@pytest.mark.parametrize(
+    ("text", "broker", "channel"),
+    [
+        ("mqtt://host/cats", "mqtt://host", "cats"),
+        (" <MQTT://host:99/Cats>. ", "mqtt://host:99", "cats"),
+        ("mqtts://al:p%2Fw@host/cats", "mqtts://al:p%2Fw@host", "cats"),
+        (f"mqtts://host/cats?pin={PIN}", f"mqtts://host?pin={PIN}", "cats"),
+        ("mqtt://a,mqtt://b:2/cats", "mqtt://a,mqtt://b:2", "cats"),
+        ("mqtt://[::1]:99/cats", "mqtt://[::1]:99", "cats"),
+        ("resonance-tui join mqtt://host/cats", "mqtt://host", "cats"),
+        ("resonance-tui join cats --broker mqtt://host", "mqtt://host", "cats"),
+        (f"join cats --broker 'mqtts://h?pin={PIN}'", f"mqtts://h?pin={PIN}", "cats"),
+    ],
+)
+def test_a_broker_s_address_with_a_channel_is_a_place(text: str, broker: str, channel: str) -> None:
+    assert find_place(text) == Invite(parse_broker_url(broker), channel)
+
+
+@pytest.mark.parametrize("text", ["Cats-Live", " cats-live\n", "resonance-tui join cats-live"])
+def test_a_channel_is_a_place(text: str) -> None:
+    assert find_place(text) == "cats-live"
+
+
+@pytest.mark.parametrize("text", ["join", "log", "resonance", "resonance-tui", "a--broker"])
+def test_a_channel_may_be_called_like_a_command(text: str) -> None:
+    assert find_place(text) == text
+
+
+@pytest.mark.parametrize("text", ["mqtt://us:hunter/2@host/cats", "mqtt://us/hunter2@host/cats"])
+def test_half_a_password_is_not_repeated(text: str) -> None:
+    with pytest.raises(InvalidBrokerUrl) as caught:
+        find_place(text)
+    assert "hunter" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["mqtt://host", "mqtt://host/", "mqtts://host:99/?pin=" + PIN])
+def test_a_broker_s_address_alone_names_no_room(text: str) -> None:
+    with pytest.raises(InvalidChannel, match="no channel"):
+        find_place(text)
+
+
+# --- tokens ------------------------------------------------------------------------------------
+
+
+def test_a_token_s_id_follows_from_its_secret() -> None:
+    token = new_token()
+    assert token == token_of(token.secret) != new_token()
+    assert re.fullmatch(r"[a-z2-7]{20}", token.secret) and re.fullmatch(r"[a-z2-7]{8}", token.id)
+    assert token_of("abcdefghijklmnopqrst").id == "3vs65ibs"
