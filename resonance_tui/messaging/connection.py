@@ -239,6 +239,7 @@ class ReconnectingConnection(ABC):
         if alive is not self._url:
             self._brokers.rotate(-self._brokers.index(alive))
             self._url, self._version = alive, self._known_version
+            self._quick_losses = 0  # it was that broker; this is no duplicate id
 
     async def _connection(self) -> None:
         await self._skip_dead_brokers()
