@@ -114,6 +114,11 @@ class Session:
         """The last five minutes, one point a second, oldest first."""
         return self._timeline.points()
 
+    @property
+    def rows_recorded(self) -> int:
+        """Seconds of the room that this session has stored so far."""
+        return self._recording.rows
+
     def preview(self) -> NDArray[np.uint8] | None:
         """The newest face crop, grey `uint8[S, S]`; None with no face or the camera off."""
         return self._face.preview
