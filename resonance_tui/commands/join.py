@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 @click.option("--name", metavar="NAME", help="Nickname shown to the room (default: anonymous).")
 @click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
 @click.option(
+    "--nearby", is_flag=True, help="Look for CHANNEL on this network; without it, list the rooms."
+)
+@click.option(
     "--camera",
     metavar="SRC",
     help="Device index, video file, stream URL, demo or none (default: 0).",
@@ -96,6 +99,7 @@ def run(
     title: str | None = None,
     corrected: bool = False,
     allow_untrained: bool = False,
+    nearby: bool = False,
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
@@ -103,7 +107,14 @@ def run(
     from resonance_tui.protocol.sanitize import clean_nickname
     from resonance_tui.protocol.topics import normalize_channel
 
-    if channel is not None and channel.lower().startswith("resonance:"):
+    if nearby:
+        from resonance_tui.commands.nearby import accept_nearby, show_nearby
+
+        if channel is None:
+            show_nearby(config)
+            return 0
+        config, channel = accept_nearby(config, normalize_channel(channel))
+    elif channel is not None and channel.lower().startswith("resonance:"):
         from resonance_tui.commands.redeem_invite import accept_invite
 
         config, channel = accept_invite(config, channel)

@@ -22,6 +22,7 @@ from resonance_tui.listeners import Listeners
 if TYPE_CHECKING:
     from resonance_broker import BrokerSettings, RunningBroker
     from resonance_tui.hosting.traffic import Figures
+    from resonance_tui.messaging.nearby import NearbyAnnouncer
     from resonance_tui.protocol.urls import InviteToken
 
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     metavar="NAME[:PORT]",
     help="In links: the name (and port) by which others reach this machine.",
 )
+@click.option("--nearby", is_flag=True, help="Announce the rooms to your own network.")
 @click.option(
     "--invites",
     type=click.IntRange(0, 1000),
@@ -91,6 +93,7 @@ def run(
     host: str | None = None,
     port: int | None = None,
     advertise: str | None = None,
+    nearby: bool = False,
     users: Path | None = None,
     public: bool = False,
     insecure: bool = False,
@@ -127,6 +130,7 @@ def run(
     plan = InvitePlan(invites, expires)
     parse_span(expires)
     _check_together(public, insecure, guarded, tls, tls_cert, plan, rooms)
+    _check_nearby(nearby, public, rooms)
     folder = folder or directories().broker_folder
     is_safe = public and not insecure
     if tls or (is_safe and tls_cert is None and tls_key is None):
@@ -145,7 +149,7 @@ def run(
         advertised_port=outer_port,
         program=program,
     )
-    _serve(settings, folder, rooms, plan, StatusLine(is_quiet=quiet))
+    _serve(settings, folder, rooms, plan, StatusLine(is_quiet=quiet), is_nearby=nearby)
 
 
 def _check_together(
@@ -170,12 +174,24 @@ def _check_together(
         raise InputError("An invite leads to a channel.", "Name it: --channel cats-live")
 
 
+def _check_nearby(is_nearby: bool, is_public: bool, rooms: Sequence[str]) -> None:
+    """Raises InputError where there is nothing to announce, or nobody who could come."""
+    if is_nearby and not is_public:
+        raise InputError(
+            "--nearby announces to others what only this machine can reach.", "Add --public."
+        )
+    if is_nearby and not rooms:
+        raise InputError("--nearby announces rooms.", "Name one: --channel cats-live")
+
+
 def _serve(
     settings: BrokerSettings,
     folder: Path,
     rooms: Sequence[str],
     plan: InvitePlan,
     screen: StatusLine,
+    *,
+    is_nearby: bool = False,
 ) -> None:
     """Start, print and watch the broker. Raises BrokerProblem, also when it keeps ending."""
     from resonance_broker import BrokerProblem, ProblemKind, start_broker
@@ -186,7 +202,8 @@ def _serve(
         broker = start_broker(settings, say=Listeners(screen.say))
         try:
             _introduce(broker, rooms, plan, pin)
-            _watch(broker, rooms, screen)
+            nearby = _announcer(settings, rooms, pin, screen) if is_nearby else None
+            _watch(broker, rooms, screen, nearby)
         finally:
             broker.stop()
             screen.close()
@@ -194,14 +211,30 @@ def _serve(
     raise BrokerProblem(ProblemKind.FAILED, message, broker.last_words)
 
 
-def _watch(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> None:
+def _announcer(
+    settings: BrokerSettings, rooms: Sequence[str], pin: str, screen: StatusLine
+) -> NearbyAnnouncer:
+    from resonance_tui.hosting.nearby import announcer
+    from resonance_tui.messaging.tls import brief
+
+    shown = f" with the fingerprint {brief(pin)}" if pin else ""
+    say(f"Announced to your network{shown}: resonance-tui join --nearby shows it there.")
+    return announcer(settings, rooms, pin, screen.say)
+
+
+def _watch(
+    broker: RunningBroker,
+    rooms: Sequence[str],
+    screen: StatusLine,
+    nearby: NearbyAnnouncer | None = None,
+) -> None:
     from resonance_tui.commands.event_loop import run_until_terminated
     from resonance_tui.hosting.watch import watch
 
     def show(figures: Figures) -> None:
         screen.show(traffic_line(figures, screen.up_s))
 
-    run_until_terminated(lambda: watch(broker, rooms, show, screen.say))
+    run_until_terminated(lambda: watch(broker, rooms, show, screen.say, nearby=nearby))
 
 
 @contextlib.contextmanager
