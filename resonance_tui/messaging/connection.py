@@ -164,6 +164,13 @@ class ReconnectingConnection(ABC):
         """The broker is there again: an attempt that is being waited for is made at once."""
         self._hurried.set()
 
+    def turn_to(self, url: BrokerUrl) -> None:
+        """The next attempt begins with that broker; those known before come after it."""
+        known = {each.place: each for each in self._brokers}
+        first = known.pop(url.place, url)
+        self._brokers = deque((first, *known.values()))
+        self.hurry()
+
     async def _pause(self, seconds: float) -> None:
         self._hurried.clear()
         with contextlib.suppress(TimeoutError):

@@ -37,6 +37,11 @@ class Link(Protocol):
         """Changes when another program uses the same one."""
         ...
 
+    @property
+    def place(self) -> str:
+        """The broker that it is connected to, or tries next: scheme, host and port."""
+        ...
+
     async def run(self) -> None:
         """Connects, stays connected and reads until it is cancelled.
 
@@ -69,6 +74,10 @@ class Link(Protocol):
 
     def hurry(self) -> None:
         """Where the connection is lost, the next attempt is made now."""
+        ...
+
+    def turn_to(self, url: BrokerUrl) -> None:
+        """Once the connection is lost, that broker is tried first."""
         ...
 
     def drain(self) -> list[Event]:

@@ -54,6 +54,12 @@ async def start_broker_at(port: int) -> RunningBroker:
     return await _start_in_thread(lambda: _start_broker_at(port))
 
 
+async def start_public_broker(address: str, port: int) -> RunningBroker:
+    """An open broker for everybody who reaches that address of this machine, on the port or, where
+    it is taken, on another; the caller stops it. Raises BrokerProblem."""
+    return await _start_in_thread(lambda: _start_public_broker(address, port))
+
+
 async def _start_in_thread(start: Callable[[], RunningBroker]) -> RunningBroker:
     """Starts a broker; a cancellation meanwhile stops it again.
 
@@ -82,3 +88,16 @@ def _start_broker_at(port: int) -> RunningBroker:
 
     settings = resonance_broker.BrokerSettings(host=LOOPBACK_HOST, port=port)
     return resonance_broker.start_broker(settings)
+
+
+def _start_public_broker(address: str, port: int) -> RunningBroker:
+    """As `start_public_broker` (blocking)."""
+    from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind, start_broker
+    from resonance_broker.preflight import free_port
+
+    try:
+        return start_broker(BrokerSettings(host=address, port=port, public=True, insecure=True))
+    except BrokerProblem as problem:
+        if problem.kind is not ProblemKind.PORT_TAKEN:
+            raise
+    return start_broker(BrokerSettings(host=address, port=free_port(), public=True, insecure=True))

@@ -43,6 +43,7 @@ from resonance_tui.session.events import (
 from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
 from resonance_tui.session.happenings import KEPT, Happenings
 from resonance_tui.session.metrics import RoomMetrics
+from resonance_tui.session.network_failover import NetworkFailover, may_be_carried_on
 from resonance_tui.session.outage import Outage, outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.recording import Recording
@@ -78,6 +79,7 @@ class Session:
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
         self._link: Link | None = None
+        self._carrying: NetworkFailover | None = None
         self._face = FacePipeline(
             plan.source,
             plan.engine,
@@ -162,6 +164,11 @@ class Session:
         self._measures.correct(on)
         self.view = replace(self.view, corrected=None)
 
+    def answer(self, yes: bool) -> None:
+        """What the person says to `SessionView.question`."""
+        if self._carrying is not None:
+            self._carrying.answer(yes)
+
     def say(self, code: Emotion | None) -> None:
         """State an emotion by key for ten seconds; None gives the word back to the camera."""
         now = time.monotonic()
@@ -192,6 +199,9 @@ class Session:
                     if is_ours_to_replace(broker):
                         failover = self._failover(broker, self._link, stack)
                         others.append(tasks.create_task(failover.run(), name="failover"))
+                    elif may_be_carried_on(broker) and not self._plan.observe_only:
+                        self._carrying = self._network_failover(broker, self._link)
+                        others.append(tasks.create_task(self._carrying.run(), name="failover"))
                     await self._face.run()
                     for task in others:
                         task.cancel()
@@ -220,6 +230,19 @@ class Session:
             may_start=not self._plan.observe_only,
             on_started=self._broker_replaced,
         )
+
+    def _network_failover(self, broker: BrokerUrl, link: Link) -> NetworkFailover:
+        return NetworkFailover(
+            broker,
+            self._plan.channel,
+            link,
+            known_ids=lambda: [row.viewer_id for row in self.view.room.rows],
+            ask=self._show_question,
+            notice=self._notice,
+        )
+
+    def _show_question(self, text: str | None) -> None:
+        self.view = replace(self.view, question=text)
 
     def _broker_replaced(self, url: str) -> None:
         self._notice(

@@ -10,6 +10,7 @@ from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.protocol.events import Event
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import ROOT
+from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Report
 
 
@@ -115,6 +116,13 @@ class LoopbackLink:
 
     def hurry(self) -> None:
         """The hub restores every link by itself."""
+
+    def turn_to(self, url: BrokerUrl) -> None:
+        """There is one hub."""
+
+    @property
+    def place(self) -> str:
+        return "loopback"
 
     def resend(self) -> None:
         self._outbox.repeat_all()
