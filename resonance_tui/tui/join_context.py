@@ -38,6 +38,10 @@ class SessionLike(Protocol):
 
     def say(self, code: Emotion | None) -> None: ...
 
+    def answer(self, yes: bool) -> None:
+        """To `view.question`."""
+        ...
+
 
 class JoinContext(Protocol):
     """What was asked on the command line, and the way from there to a session."""

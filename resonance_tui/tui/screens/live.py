@@ -16,6 +16,7 @@ from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, Action, ActionScreen
 from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
+from resonance_tui.tui.screens.question import ask_what_is_asked
 from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.keys import KeyBar
 from resonance_tui.tui.widgets.preview import Preview
@@ -126,6 +127,7 @@ class LiveScreen(ActionScreen):
             bars.show_past(points)
             self.query_one(TimelinePanel).show(points)
         self._ticks += 1
+        ask_what_is_asked(self, self.session)
 
     def _draw_preview(self) -> None:
         self.query_one(Preview).show(self.session.preview())
