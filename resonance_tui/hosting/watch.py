@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 from resonance_broker.running import RunningBroker
 from resonance_tui.errors import BrokerRefused, InputError, StoreError
+from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
-from resonance_tui.hosting.traffic import FigureReader, Figures
+from resonance_tui.hosting.traffic import Figures
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.nearby import NearbyAnnouncer
 from resonance_tui.room.authority import Authority
 from resonance_tui.room_keys import RoomKeys
@@ -39,15 +39,14 @@ async def watch(
     `say` takes a sentence for a person now and then; `nearby` announces the rooms meanwhile.
     `keys`: of the rooms, made where there are none; None keeps them without rules.
     """
-    reader = FigureReader(broker.figures)
-    names, forget = tuple(broker.figures), reader.forget
-    host = Host(broker, channels, names, reader.feed, forget=forget, say=say, keys=keys)
     # Aggregators need MQTT 5. The rooms of a broker without it are small: everybody reads all.
     aggregators = [
         Aggregator(own_url(broker), channel, version=5, authority=_authority(channel, keys))
         for channel in channels
         if broker.has_mqtt5
     ]
+    headcount = Headcount(broker.figures, aggregators)
+    host = Host(broker, channels, headcount, say=say, keys=keys)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(host.run(), name="broker host")]
         tasks += [group.create_task(_aggregate(each), name="aggregator") for each in aggregators]
@@ -55,7 +54,7 @@ async def watch(
             tasks.append(group.create_task(nearby.run(), name="nearby"))
         try:
             while broker.is_running:
-                show(_figures(reader, aggregators))
+                show(headcount.figures(time.monotonic()))
                 await asyncio.sleep(DRAW_EVERY_S)
         finally:
             await _cancel_all(*tasks)
@@ -66,15 +65,6 @@ def _authority(channel: str, keys: RoomKeys | None) -> Authority | None:
     with contextlib.suppress(StoreError, InputError):  # the host says so, and goes on without
         return Authority(channel, remembered=keys.make(channel).host_public) if keys else None
     return None
-
-
-def _figures(reader: FigureReader, aggregators: Sequence[Aggregator]) -> Figures:
-    return reader.figures(
-        time.monotonic(),
-        agents=sum(each.status.state is LinkState.CONNECTED for each in aggregators),
-        told=sum(each.figures.told for each in aggregators),
-        heard=sum(each.figures.heard for each in aggregators),
-    )
 
 
 async def _aggregate(aggregator: Aggregator) -> None:

@@ -34,6 +34,7 @@ from resonance_tui.protocol.messages import (
     TOTAL,
 )
 from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import ROOT as ROOT_TOPIC
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Counts, Partial, RoomSettings
@@ -63,6 +64,7 @@ class AggregatorStatus:
     room: int = 0  # viewers in the whole room, as far as it knows
     edges: int = 1  # brokers over which they are spread
     heard: int = 0  # messages received since its start
+    reports: int = 0  # of them, reports as they were made: without those kept from before
     told: int = 0  # messages sent
 
 
@@ -116,8 +118,14 @@ class Aggregator(ReconnectingConnection):
         self._total_seq = 0
         self._sent_partial: tuple[dict[int, Counts], float] | None = None
         self._sent_total: tuple[Sum, float] | None = None
-        self._heard = self._told = 0
+        self._heard = self._told = self._reports = 0
+        self._report_prefix = f"{ROOT_TOPIC}/{channel}/r/"
+        self._is_settled = False  # all shards' retained reports have arrived
         self.figures = AggregatorStatus()
+
+    @property
+    def channel(self) -> str:
+        return self._channel
 
     # The connection
 
@@ -135,6 +143,8 @@ class Aggregator(ReconnectingConnection):
 
     def _on_arrival(self, topic: str, payload: bytes) -> None:
         self._heard += 1
+        if self._is_settled and payload and topic.startswith(self._report_prefix):
+            self._reports += 1
         super()._on_arrival(topic, payload)
 
     async def _subscribe(self, client: BrokerClient) -> None:
@@ -304,6 +314,7 @@ class Aggregator(ReconnectingConnection):
     async def _publish(self, client: BrokerClient, now: float) -> None:
         self._read(now)  # messages that arrived while subscribing
         shards = self._settled(now)
+        self._is_settled = len(shards) == len(self._subscribed) > 0
         has_counts = bool(shards or self._sent_partial)  # a new one has none yet
         if has_counts and self._is_due(shards, self._sent_partial, now):
             self._sent_partial = (shards, now)
@@ -323,6 +334,7 @@ class Aggregator(ReconnectingConnection):
             room=sum(room.counts),
             edges=room.edges,
             heard=self._heard,
+            reports=self._reports,
             told=self._told,
         )
 

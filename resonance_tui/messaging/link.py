@@ -43,6 +43,11 @@ class Link(Protocol):
         """Changes when another program uses the same one."""
         ...
 
+    @property
+    def place(self) -> str:
+        """The broker that it is connected to, or tries next: scheme, host and port."""
+        ...
+
     async def run(self) -> None:
         """Connects, stays connected and reads until it is cancelled.
 
@@ -75,6 +80,14 @@ class Link(Protocol):
 
     def set_heartbeat(self, seconds: float) -> None:
         """How often the own report is repeated."""
+        ...
+
+    def hurry(self) -> None:
+        """Where the connection is lost, the next attempt is made now."""
+        ...
+
+    def turn_to(self, url: BrokerUrl) -> None:
+        """Once the connection is lost, that broker is tried first."""
         ...
 
     def drain(self) -> list[Event]:

@@ -40,9 +40,11 @@ from resonance_tui.session.events import (
     SessionEvent,
     SessionView,
 )
+from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
 from resonance_tui.session.happenings import KEPT, Happenings
 from resonance_tui.session.host_word import HostWord
 from resonance_tui.session.metrics import RoomMetrics
+from resonance_tui.session.network_failover import NetworkFailover, may_be_carried_on
 from resonance_tui.session.outage import Outage, outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.recording import Recording
@@ -79,6 +81,7 @@ class Session:
         self._happenings = Happenings(is_recording=self._recording.is_on)
         self._host = HostWord(plan, self._room.obey)
         self._link: Link | None = None
+        self._carrying: NetworkFailover | None = None
         self._face = FacePipeline(
             plan.source,
             plan.engine,
@@ -114,6 +117,11 @@ class Session:
     def timeline(self) -> tuple[TimelinePoint, ...]:
         """The last five minutes, one point a second, oldest first."""
         return self._timeline.points()
+
+    @property
+    def rows_recorded(self) -> int:
+        """Seconds of the room that this session has stored so far."""
+        return self._recording.rows
 
     def preview(self) -> NDArray[np.uint8] | None:
         """The newest face crop, grey `uint8[S, S]`; None with no face or the camera off."""
@@ -158,6 +166,11 @@ class Session:
         self._measures.correct(on)
         self.view = replace(self.view, corrected=None)
 
+    def answer(self, yes: bool) -> None:
+        """What the person says to `SessionView.question`."""
+        if self._carrying is not None:
+            self._carrying.answer(yes)
+
     def say(self, code: Emotion | None) -> None:
         """State an emotion by key for ten seconds; None gives the word back to the camera."""
         now = time.monotonic()
@@ -201,6 +214,12 @@ class Session:
                         tasks.create_task(self._recording.run(), name="recording"),
                         tasks.create_task(self._host.run(broker), name="host's word"),
                     ]
+                    if is_ours_to_replace(broker):
+                        failover = self._failover(broker, self._link, stack)
+                        others.append(tasks.create_task(failover.run(), name="failover"))
+                    elif may_be_carried_on(broker) and not self._plan.observe_only:
+                        self._carrying = self._network_failover(broker, self._link)
+                        others.append(tasks.create_task(self._carrying.run(), name="failover"))
                     await self._face.run()
                     for task in others:
                         task.cancel()
@@ -218,6 +237,38 @@ class Session:
     def _broker_started(self, url: str) -> None:
         self.view = replace(self.view, broker_url=url)
         self._notice(tr("No broker was listening, so one runs here while you stay: {url}", url=url))
+
+    def _failover(self, broker: BrokerUrl, link: Link, stack: AsyncExitStack) -> Failover:
+        self._room.expect_return(RETURN_WITHIN_S)
+        return Failover(
+            broker,
+            link,
+            stack,
+            known_ids=lambda: [row.viewer_id for row in self.view.room.rows],
+            may_start=not self._plan.observe_only,
+            on_started=self._broker_replaced,
+        )
+
+    def _network_failover(self, broker: BrokerUrl, link: Link) -> NetworkFailover:
+        return NetworkFailover(
+            broker,
+            self._plan.channel,
+            link,
+            known_ids=lambda: [row.viewer_id for row in self.view.room.rows],
+            ask=self._show_question,
+            notice=self._notice,
+        )
+
+    def _show_question(self, text: str | None) -> None:
+        self.view = replace(self.view, question=text)
+
+    def _broker_replaced(self, url: str) -> None:
+        self._notice(
+            tr(
+                "The broker went away, so one runs here now, for all on this machine: {url}",
+                url=url,
+            )
+        )
 
     async def _own_id(self, broker: BrokerUrl) -> str:
         """Ours, or the one that the broker knows our account by."""

@@ -104,6 +104,7 @@ class SessionView:
     corrected: CorrectedCounts | None = None  # None unless switched on
     is_sharing: bool = True
     is_recording: bool = False
+    question: str | None = None  # for the person; the answer goes to `Session.answer`
     notice: str = ""  # one line that the person should see (a local broker was started, ...)
     host: HostView = field(default_factory=HostView)
 

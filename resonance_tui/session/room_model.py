@@ -60,6 +60,7 @@ class RoomModel:
         self._is_connected = False
         self._missing = math.inf  # viewers shown when the connection was lost; 0: none awaited
         self._doubts_until = math.inf
+        self._return_s: float | None = None  # None: by the room's pace
         self._adjust()
 
     @property
@@ -71,11 +72,16 @@ class RoomModel:
         """Whether single reports are wanted; as of the last `look`."""
         return self._switch.mode is Mode.MESH
 
+    def expect_return(self, within_s: float) -> None:
+        """All viewers notice a lost broker at once and are back that soon after it."""
+        self._return_s = within_s
+
     def connected(self, is_connected: bool, now: float) -> None:
         """Take the state of the connection; call it before each `look`."""
         if is_connected and not self._is_connected:
             is_first = self._missing == math.inf
-            self._doubts_until = now + (SETTLE_S if is_first else self.pace.heartbeat_s + RETURN_S)
+            patience_s = self._return_s or self.pace.heartbeat_s + RETURN_S
+            self._doubts_until = now + (SETTLE_S if is_first else patience_s)
             self._room.doubt_until(self._doubts_until)
         elif self._is_connected and not is_connected:
             self._missing = max(self._missing, self._shown.viewers)

@@ -49,6 +49,10 @@ class SessionLike(Protocol):
 
     def say(self, code: Emotion | None) -> None: ...
 
+    def answer(self, yes: bool) -> None:
+        """To `view.question`."""
+        ...
+
 
 class DeskLike(Protocol):
     """A host's or co-host's connection to a room, as far as the host's screen touches it."""

@@ -11,6 +11,7 @@ from resonance_tui.protocol.events import Event
 from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import ROOT
+from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Report
 
 
@@ -117,6 +118,16 @@ class LoopbackLink:
 
     def set_heartbeat(self, seconds: float) -> None:
         """Nothing gets lost here, so nothing is repeated."""
+
+    def hurry(self) -> None:
+        """The hub restores every link by itself."""
+
+    def turn_to(self, url: BrokerUrl) -> None:
+        """There is one hub."""
+
+    @property
+    def place(self) -> str:
+        return "loopback"
 
     def resend(self) -> None:
         self._outbox.repeat_all()

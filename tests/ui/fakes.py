@@ -179,6 +179,10 @@ class FakeSession:
         me = self.view.me if on else SelfView("away")
         self.view = replace(self.view, camera=CameraStatus(state, "demo"), me=me)
 
+    def answer(self, yes: bool) -> None:
+        self.told.append(("answer", yes))
+        self.view = replace(self.view, question=None)
+
     def set_sharing(self, on: bool) -> None:
         self.told.append(("sharing", on))
         state = "ok" if on else "paused"

@@ -24,6 +24,7 @@ from resonance_tui.tui.alerts import Alerts, desktop_notice
 from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.screens.mute_here import MuteHere
+from resonance_tui.tui.screens.question import ask_what_is_asked
 from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.event_line import EventLine
 from resonance_tui.tui.widgets.keys import KeyBar
@@ -152,6 +153,7 @@ class LiveScreen(ActionScreen):
             bars.show_past(points)
             self.query_one(TimelinePanel).show(points)
         self._ticks += 1
+        ask_what_is_asked(self, self.session)
 
     def _show_state(self, view: SessionView, now: float) -> None:
         """The connection, and whether what the panels show holds."""
