@@ -257,10 +257,14 @@ class Session:
             known_ids=lambda: [row.viewer_id for row in self.view.room.rows],
             ask=self._show_question,
             notice=self._notice,
+            on_moved=self._broker_moved,
         )
 
     def _show_question(self, text: str | None) -> None:
         self.view = replace(self.view, question=text)
+
+    def _broker_moved(self, url: str) -> None:
+        self.view = replace(self.view, broker_url=url)
 
     def _broker_replaced(self, url: str) -> None:
         self._notice(

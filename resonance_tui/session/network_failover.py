@@ -28,7 +28,7 @@ from resonance_tui.messaging.probe import is_reachable
 from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.session.broker_choice import start_public_broker
-from resonance_tui.session.failover import JITTER_S, wait_s
+from resonance_tui.session.failover import FIRST_WAIT_S, JITTER_S, wait_s
 from resonance_tui.texts import tr
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class NetworkFailover:
     """Asks once, and carries the room on as often as its brokers go away; see the module.
 
     `known_ids`: the viewers known from the room. `ask` shows a question, or takes it back (None);
-    `notice` takes a sentence for a person.
+    `notice` takes a sentence for a person, `on_moved` the address that the room is at from now on.
     """
 
     def __init__(
@@ -96,9 +96,11 @@ class NetworkFailover:
         known_ids: Callable[[], Collection[str]],
         ask: Callable[[str | None], None],
         notice: Callable[[str], None],
+        on_moved: Callable[[str], None],
     ) -> None:
         self._url, self._channel, self._link = url, channel, link
-        self._known_ids, self._ask, self._notice = known_ids, ask, notice
+        self._known_ids, self._ask = known_ids, ask
+        self._notice, self._on_moved = notice, on_moved
         self._answer: bool | None = None
         self._own: CarriedRoom | None = None
         self._can_host = True
@@ -157,12 +159,17 @@ class NetworkFailover:
                     home_at = time.monotonic() + HOME_EVERY_S
                     await self._give_way(self._own)
                 await asyncio.sleep(LOOK_EVERY_S)
+            self._on_moved(self._url.public)
         finally:
             looking.cancel()
             await asyncio.wait([looking])
 
+    def _turn_to(self, url: BrokerUrl) -> None:
+        self._link.turn_to(url)
+        self._on_moved(url.public)
+
     def _turn_at(self) -> float:
-        waits_s = wait_s(self._link.viewer_id, self._known_ids(), self._url.place)
+        waits_s = wait_s(self._link.viewer_id, self._known_ids(), self._url.place) - FIRST_WAIT_S
         return time.monotonic() + LOOK_FIRST_S + waits_s + random.uniform(0, JITTER_S)
 
     async def _look(self) -> None:
@@ -185,7 +192,7 @@ class NetworkFailover:
             return
         for room in self._rooms:
             if await is_reachable(room.url):
-                self._link.turn_to(replace(room.url, alternates=()))
+                self._turn_to(replace(room.url, alternates=()))
                 return
         if self._can_host and time.monotonic() >= turn_at:
             await self._host(address)
@@ -198,7 +205,7 @@ class NetworkFailover:
             self._notice(tr("The room cannot be carried on from here: {why}", why=problem.message))
             return
         self._own = CarriedRoom(broker, self._channel, address)
-        self._link.turn_to(self._own.url)
+        self._turn_to(self._own.url)
         self._notice(
             tr("The room goes on at this machine while you stay: {url}", url=self._own.url)
         )
@@ -209,7 +216,7 @@ class NetworkFailover:
         ahead = [room.url for room in self._rooms if room.url.place < own.url.place]
         for url in (self._url, *ahead):
             if await is_reachable(url):
-                self._link.turn_to(replace(url, alternates=()))
+                self._turn_to(replace(url, alternates=()))
                 await self._end_own()
                 return
 

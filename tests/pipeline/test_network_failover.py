@@ -82,6 +82,8 @@ async def test_after_one_yes_each_the_room_goes_on_and_returns_to_its_host(
         assert all(person.names == list("abc") for person in people)
         assert sum(is_host(person) for person in people) == 1
         assert not any(person.session.view.question for person in people)
+        (now_at,) = {person.session.view.broker_url for person in people}
+        assert now_at != first.url
 
         again = start_broker(first.settings)
         try:
@@ -89,6 +91,7 @@ async def test_after_one_yes_each_the_room_goes_on_and_returns_to_its_host(
             people[0].session.say(Emotion.ANGER)
             await until(lambda: all(p.session.view.room.counts[Emotion.ANGER] for p in people))
             assert all(person.names == list("abc") for person in people)
+            await until(lambda: {p.session.view.broker_url for p in people} == {first.url})
         finally:
             again.stop()
 
