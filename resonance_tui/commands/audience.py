@@ -75,7 +75,9 @@ def run(
 
     there = find_destination(config, channel, redeems=False)  # one account is not for a crowd
     count = min(viewers, connections or viewers)
-    plan = AudiencePlan(there.channel, viewers, count, seed, 60 * stay, duration)
+    plan = AudiencePlan(
+        there.channel, viewers, count, seed, 60 * stay, duration, host_print=there.host_print
+    )
     url = broker_or_default(there.config)
     allow_connections(count)
     over = f" over {count} connections" if count < viewers else ""

@@ -29,6 +29,7 @@ from resonance_tui.protocol.urls import (
     parse_broker_url,
     refuse,
 )
+from resonance_tui.secret import may_hold_secret
 
 START = "resonance://"
 _HOST = re.compile(r"[a-z0-9._-]{1,253}")
@@ -51,8 +52,11 @@ def token_of(secret: str) -> InviteToken:
 
 
 def new_token() -> InviteToken:
-    """A token with a fresh secret of 100 bits."""
-    return token_of("".join(secrets.choice(BASE32) for _ in range(SECRET_LENGTH)))
+    """A token with a fresh secret of 100 bits, which `secret.may_hold_secret` tells from a word."""
+    while True:
+        secret = "".join(secrets.choice(BASE32) for _ in range(SECRET_LENGTH))
+        if may_hold_secret(secret):  # all but one in sixty
+            return token_of(secret)
 
 
 # --- writing -----------------------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resonance_tui.errors import InputError
+from resonance_tui.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from resonance_tui.protocol.urls import BrokerUrl, InviteToken
@@ -29,7 +31,20 @@ def token_link(url: BrokerUrl, room: str, token: InviteToken) -> str:
     """The link by which whoever holds it comes into the room."""
     from resonance_tui.protocol.links import invite_link
 
-    return invite_link(url, room, token)
+    return invite_link(url, room, token, host_prints([room]).get(room))
+
+
+def host_prints(rooms: Sequence[str]) -> dict[str, str]:
+    """By room the fingerprint of its key, which is made where there is none yet; left out where it
+    cannot be read, which the host's process says when it needs it."""
+    from resonance_tui.config import directories
+    from resonance_tui.room_keys import RoomKeys
+
+    keys, found = RoomKeys(directories().room_keys_folder), dict[str, str]()
+    for room in rooms:
+        with contextlib.suppress(StoreError):
+            found[room] = keys.make(room).print
+    return found
 
 
 def moment(at: float) -> str:

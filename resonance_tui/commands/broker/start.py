@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from resonance_tui.commands.broker.lines import host_prints
 from resonance_tui.commands.console import StatusLine, put, say, uptime
 from resonance_tui.commands.groups import Group, TableChoice
 from resonance_tui.commands.settings import load
@@ -234,15 +235,15 @@ def _announcer(
 
     shown = f" with the fingerprint {brief(pin)}" if pin else ""
     say(f"Announced to your network{shown}: resonance-tui join --nearby shows it there.")
-    folder = broker.settings.accounts
+    folder, prints = broker.settings.accounts, host_prints(rooms)
     if folder is None:
-        return announcer(broker.settings, rooms, pin, screen.say)
+        return announcer(broker.settings, rooms, pin, screen.say, host_prints=prints)
     tickets = network_tickets(folder, rooms, time.time())
     broker.renew_people()
     end = "resonance-tui broker invites revoke"
     for token in tickets.values():
         say(f"Whoever is on it may come in and gets an account. To end that: {end} {token.id}")
-    return announcer(broker.settings, rooms, pin, screen.say, tickets=tickets)
+    return announcer(broker.settings, rooms, pin, screen.say, host_prints=prints, tickets=tickets)
 
 
 def _watch(
@@ -334,14 +335,14 @@ def _ways_in(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan) -> d
     from resonance_tui.hosting.accounts import WaysIn, issue_invites, parse_span
     from resonance_tui.hosting.room_links import open_links
 
-    folder = broker.settings.accounts
+    folder, prints = broker.settings.accounts, host_prints(rooms)
     if folder is None:
-        return {room: WaysIn() for room in rooms}
+        return {room: WaysIn(host_print=prints.get(room)) for room in rooms}
     shared = {each.invite.channel: each.token for each in open_links(folder, time.time())}
     span_s = parse_span(plan.expires)
     one_time = {room: issue_invites(folder, room, plan.count, span_s) for room in rooms}
     broker.renew_people()
-    return {room: WaysIn(one_time[room], shared.get(room)) for room in rooms}
+    return {room: WaysIn(one_time[room], shared.get(room), prints.get(room)) for room in rooms}
 
 
 def traffic_line(figures: Figures, up_s: float) -> str:
