@@ -231,7 +231,7 @@ async def test_no_screen_shows_a_secret(
     intent = check_intent(loaded)
     launch = CommandLineContext(loaded, intent, None, "Mia", once=False, record=True)
     app = ResonanceApp(launch)
-    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+    async with app.run_test(size=(120, 80), notifications=True) as pilot:
         said = words_of(app)
         await pilot.press(*"room", "enter")
         while not isinstance(app.screen, LiveScreen) or "into the sheet" not in words_of(app):
