@@ -17,6 +17,9 @@ ResonanceError                           exit code 1: we tried, it failed
 │   ├── BrokerUnreachable
 │   └── BrokerRefused                    wrong password, banned, not authorised
 │       └── CertificateChanged           another than the one we know it by
+├── HostSaysNo                           the room's host; not tried again
+│   ├── RemovedByHost
+│   └── RoomClosed
 ├── StoreError                           corrupt or read-only database
 ├── SheetsError                          Google Sheets; what is recorded stays on this machine
 │   ├── SheetsBusy                       quota, outage, network: the same call may work later
@@ -49,9 +52,11 @@ class Problem(Exception):
     """A failure with a message (what was wrong) and a hint (what to do; "" for none).
 
     `exit_code`: of a command that ends by it; 1 tried and failed, 2 wrong usage or input.
+    `is_final`: trying again cannot help, and is not offered (the host closed the room).
     """
 
     exit_code = 1
+    is_final = False
     title = "Something went wrong"
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -148,6 +153,20 @@ class BrokerRefused(BrokerError):
 
 class CertificateChanged(BrokerRefused):
     """The broker at that address shows another certificate than the pinned one."""
+
+
+class HostSaysNo(ResonanceError):
+    """The room's host wants no more of us."""
+
+    title = "Room"
+
+
+class RemovedByHost(HostSaysNo):
+    """The host removed this viewer."""
+
+
+class RoomClosed(HostSaysNo):
+    """The host closed the room, perhaps with a word."""
 
 
 class StoreError(ResonanceError):

@@ -132,7 +132,8 @@ class Printer:
         """For a person: what became of each attempt, and not that there is one."""
         self._why = status.detail or self._why
         self.was_connected |= status.state is LinkState.CONNECTED
-        text = f"link  {status.state.value}  {status.detail}".rstrip()
+        outage = self._session.view.outage
+        text = link_text(status, is_first=outage is not None and outage.is_first)
         if self._as_json:
             put_event(link_json(t, status))
         elif status.state is not LinkState.CONNECTING and self._is_news("link", text):
@@ -221,6 +222,13 @@ async def run(
         raise printer.failure
     if not printer.was_connected:
         raise printer.never_connected()
+
+
+def link_text(status: LinkStatus, *, is_first: bool) -> str:
+    """`is_first`: there has been no connection yet, so none was lost."""
+    is_lost = status.state is LinkState.LOST
+    word = "not connected yet" if is_lost and is_first else status.state.value
+    return f"link  {word}  {status.detail}".rstrip()
 
 
 def self_text(me: SelfView) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 )
 @click.option("--headless", is_flag=True, help="No screen: for scripts, logs and tests.")
 @click.option("--json", "as_json", is_flag=True, help="With --headless: one JSON object a line.")
+@click.option("--bell/--no-bell", default=None, help="Ring when something happens in the room.")
+@click.option("--notify/--no-notify", default=None, help="Tell the desktop of it.")
 @click.option(
     "--every",
     type=click.FloatRange(min=0),
@@ -62,13 +65,16 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
-    """Join CHANNEL (or an invite) and share your emotion; without it, choose on a start screen.
+    """Join CHANNEL (or a link) and share your emotion; without it, choose on a start screen.
+
+    A link from a host stands for channel and broker, also with what a chat made of it.
 
     \b
     Examples:
       resonance-tui join cats-live
       resonance-tui join cats-live --name Mia --broker mqtt://stream.example
-      resonance-tui join resonance://stream.example:1883/cats-live
+      resonance-tui join resonance://stream.example/cats-live/aaoqryq
+      resonance-tui join mqtt://stream.example/cats-live
       resonance-tui join test --camera demo
       resonance-tui join test --camera film.mp4 --once --headless --json
       resonance-tui join test --engine former_dfer
@@ -81,6 +87,8 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
             "camera.source": options.pop("camera"),
             "engine.name": options.pop("engine"),
             "engine.device": options.pop("device"),
+            "screen.bell": options.pop("bell"),
+            "screen.notify": options.pop("notify"),
         },
     )
     return run(config, channel, **options)
@@ -103,26 +111,25 @@ def run(
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
+    from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import check_intent
     from resonance_tui.protocol.sanitize import clean_nickname
-    from resonance_tui.protocol.topics import normalize_channel
 
-    if nearby:
-        from resonance_tui.commands.nearby import accept_nearby, show_nearby
+    wanted, host_print = None, None
+    if nearby and channel is None:
+        from resonance_tui.commands.nearby import show_nearby
 
-        if channel is None:
-            show_nearby(config)
-            return 0
-        config, channel = accept_nearby(config, normalize_channel(channel))
-    elif channel is not None and channel.lower().startswith("resonance:"):
-        from resonance_tui.commands.redeem_invite import accept_invite
+        show_nearby(config)
+        return 0
+    if channel is not None:
+        from resonance_tui.commands.nearby import find_nearby
 
-        config, channel = accept_invite(config, channel)
-    wanted = normalize_channel(channel) if channel is not None else None
+        there = find_nearby(config, channel) if nearby else find_destination(config, channel)
+        config, wanted, host_print = there.config, there.channel, there.host_print
     nickname = clean_nickname(config.settings.viewer.nickname)
     context = CommandLineContext(
         config,
-        check_intent(config, allow_untrained=allow_untrained),
+        replace(check_intent(config, allow_untrained=allow_untrained), host_print=host_print),
         wanted,
         nickname,
         once=once,

@@ -11,6 +11,7 @@ from resonance_tui.commands.console import put, say
 from resonance_tui.errors import BrokerRefused, InputError, ResonanceError
 
 if TYPE_CHECKING:
+    from resonance_tui.commands.room_argument import Destination
     from resonance_tui.config import Config
     from resonance_tui.profile import RoomMemory
     from resonance_tui.protocol.nearby import NearbyRoom
@@ -46,24 +47,28 @@ def in_short(room: NearbyRoom) -> str:
     return "certificate of an authority" if room.url.is_tls else "open to all who listen: no TLS"
 
 
-def accept_nearby(config: Config, channel: str) -> tuple[Config, str]:
-    """The settings for the broker of that room nearby, which is trusted after one question.
+def find_nearby(config: Config, text: str) -> Destination:
+    """The room of that name nearby, whose host is trusted after one question.
 
     Raises NearbyUnavailable; InputError where there is no such room, or no terminal to ask at;
     BrokerRefused where it asks for accounts; and as `accept_invite`.
     """
     from resonance_tui.commands.event_loop import run_loop
     from resonance_tui.commands.redeem_invite import accept_invite
+    from resonance_tui.commands.room_argument import Destination
     from resonance_tui.messaging.probe import first_alive
     from resonance_tui.profile import Profile
-    from resonance_tui.protocol.urls import invite_link
+    from resonance_tui.protocol.topics import normalize_channel
+    from resonance_tui.protocol.urls import Invite
 
+    channel = normalize_channel(text)
     room = _choose([each for each in _look(config) if each.channel == channel], channel)
     profile = Profile(config.directories.profile_file)
     _ask_once(room, profile.room(channel))
     profile.remember_room(channel, broker=room.url.spelled_out)
     url = run_loop(config, lambda: first_alive((room.url, *room.url.alternates)))
-    return accept_invite(config, invite_link(url, channel, room.ticket))
+    there, _ = accept_invite(config, Invite(url, channel, room.ticket, room.host_print))
+    return Destination(there, channel, room.host_print)
 
 
 def _look(config: Config) -> list[NearbyRoom]:

@@ -9,21 +9,24 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from aiomqtt import MqttError
 
 from resonance_broker import AccountsStore, BrokerProblem, RunningBroker
-from resonance_broker.certificate import fingerprint
+from resonance_broker.certificate import fingerprint, is_self_signed
 from resonance_tui.errors import BrokerError
 from resonance_tui.hosting.attendance import REPORTS
 from resonance_tui.hosting.enrollments import EnrollmentDesk
 from resonance_tui.hosting.headcount import Headcount
+from resonance_tui.hosting.keeper import Door, RoomKeeper
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.announcer import RoomAnnouncement
 from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.protocol.messages import ENROLLMENT_REQUEST, REPORT, ROOM_SETTINGS, TABLE
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.room_keys import RoomKeys
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +34,7 @@ RETRY_S = 1.0
 SILENCE_S = 5.0  # after this the broker is asked whether it is still there
 REPORTS_EVERY_S = 1.0
 FAREWELL_S = 1.0
-ACCOUNTS_EVERY_S = 1.0  # how soon accounts that were changed in another terminal count
+ACCOUNTS_EVERY_S = 0.25  # how soon accounts that were changed in another terminal count
 
 
 class Host:
@@ -44,14 +47,24 @@ class Host:
         headcount: Headcount,
         *,
         say: Callable[[str], None],
+        keys: RoomKeys | None = None,
     ) -> None:
-        """`headcount` is told of everything that is heard; `say` takes a sentence for a person."""
+        """`headcount` is told of everything that is heard; `say` takes a sentence for a person;
+        `keys`: of the rooms; None: without rules."""
         self._broker, self._headcount = broker, headcount
         self._say = Listeners(say)
         self._rooms = RoomAnnouncement(channels, say)
         folder = broker.settings.accounts
         self._store = AccountsStore(folder) if folder is not None else None
-        self._desk = EnrollmentDesk(self._store, self._reload, say) if self._store else None
+        self.locked: set[str] = set()  # channels that let nobody new in
+        self._desk = (
+            EnrollmentDesk(self._store, self._reload, say, locked=self.locked)
+            if self._store
+            else None
+        )
+        door = Door(self._store, self.locked, self._reload)
+        tls_key = own_tls_key(broker)
+        self._keeper = RoomKeeper(keys, channels, door, say, tls_key=tls_key) if keys else None
         self._heard_at = 0.0  # monotonic seconds
         self._loaded: tuple[int, int] | None = None  # stamp of the accounts that the broker knows
 
@@ -78,7 +91,9 @@ class Host:
         kind = TABLE.find(topic)
         if self._desk is not None and kind is ENROLLMENT_REQUEST:
             self._desk.observe(topic, payload)
-        elif kind is not REPORT:
+        elif kind is not REPORT and (
+            self._keeper is None or not self._keeper.observe(topic, payload)
+        ):
             self._rooms.observe(topic, payload)
 
     async def _serve(self, client: BrokerClient) -> None:
@@ -91,6 +106,8 @@ class Host:
             await client.follow(ENROLLMENT_REQUEST.topic.of("+"), 1)
         try:
             await self._rooms.begin(client)
+            if self._keeper is not None:
+                await self._keeper.begin(client)
             await _until_one_ends(self._duties(client))
         except asyncio.CancelledError:
             await self._take_back(client)
@@ -111,6 +128,8 @@ class Host:
         ]
         if self._desk is not None and self._store is not None:
             duties += [self._desk.run(client), self._follow_accounts(self._store)]
+        if self._keeper is not None:
+            duties.append(self._keeper.run(client))
         return duties
 
     async def _until_silent(self, client: BrokerClient) -> None:
@@ -164,6 +183,15 @@ async def _until_one_ends(duties: Sequence[Coroutine[Any, Any, None]]) -> None:
         for task in running:
             task.cancel()
         await asyncio.wait(running, timeout=FAREWELL_S)
+
+
+def own_tls_key(broker: RunningBroker) -> Path | None:
+    """The key of a certificate that no authority vouches for, so that links name that key."""
+    cert, key = broker.settings.tls_cert, broker.settings.tls_key
+    try:
+        return key if cert is not None and is_self_signed(cert) else None
+    except BrokerProblem:
+        return None
 
 
 def own_url(broker: RunningBroker) -> BrokerUrl:

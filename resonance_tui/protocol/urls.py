@@ -91,6 +91,11 @@ def _parse_one(text: str) -> BrokerUrl:
     check_login_is_whole(text)
     parts = split_url(text)
     scheme = parts.scheme.lower()
+    if scheme == "resonance":
+        refuse(
+            "That is a link to a room, and no broker's address",
+            "Give it in place of the channel, or write mqtt://host",
+        )
     if scheme not in DEFAULT_PORTS:
         refuse("A broker's address starts with mqtt:// or mqtts://")
     query = parse_qs(parts.query, keep_blank_values=True)
@@ -182,3 +187,4 @@ class Invite:
     # Of the room's host key: 32 hexadecimal digits. None where the broker's pin covers it, or where
     # the link does not tell.
     host_print: str | None = None
+    is_checked: bool = field(default=True, compare=False)  # False: may have been cut short

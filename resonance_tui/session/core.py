@@ -42,6 +42,7 @@ from resonance_tui.session.events import (
 )
 from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
 from resonance_tui.session.happenings import KEPT, Happenings
+from resonance_tui.session.host_word import HostWord
 from resonance_tui.session.metrics import RoomMetrics
 from resonance_tui.session.network_failover import NetworkFailover, may_be_carried_on
 from resonance_tui.session.outage import Outage, outage_after
@@ -73,11 +74,12 @@ class Session:
         self._room = room or RoomModel()
         self._timeline = Timeline()
         self._measures = RoomMetrics()
-        self._own = SelfReport(plan.boot, is_simulated=plan.source.kind == "demo")
+        self._own = SelfReport(plan.boot, **_marks_of(plan.source))
         self._me_told_at = self._room_told_at = -math.inf
         self._notice_is_trouble = False
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
+        self._host = HostWord(plan, self._room.obey)
         self._link: Link | None = None
         self._carrying: NetworkFailover | None = None
         self._face = FacePipeline(
@@ -131,7 +133,7 @@ class Session:
 
     def set_source(self, source: Source) -> None:
         """Read another camera, film or stream from now on, switched on; `none` is by key only."""
-        self._own.mark_source(is_simulated=source.kind == "demo")
+        self._own.mark_source(**_marks_of(source))
         self._face.set_source(source)
 
     def set_sharing(self, on: bool) -> None:
@@ -180,14 +182,29 @@ class Session:
         made with `mark` where it can be translated."""
         self._happened([HappeningUpdate(time.time(), kind, text)])
 
+    def mute_locally(self, viewer_id: str, on: bool = True) -> None:
+        """Neither show nor count this viewer here; nobody else notices."""
+        self._host.mute_here(viewer_id, on)
+
+    def hide_nicknames(self, on: bool) -> None:
+        """Whether to show no nickname here but the own one."""
+        self._host.hide_nicknames(on)
+
+    def accept_host_key(self) -> None:
+        """Believe the other key that the room shows, from now on."""
+        self._host.accept_key()
+
     async def run(self) -> None:
         """Live until cancelled, or until a source that plays once has ended.
 
+        Raises RemovedByHost, RoomClosed by the host's word.
         Raises BrokerRefused when the broker will not have us, BrokerError when no broker can be
         started here, StoreError when the database to record into cannot be opened.
         """
         async with AsyncExitStack() as stack:
             broker = await choose_broker(self._plan.broker, stack, self._broker_started)
+            self._room.authority = self._host.begin(broker)
+            stack.push_async_callback(self._host.remember)
             self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
@@ -195,6 +212,7 @@ class Session:
                         tasks.create_task(self._link.run(), name="link"),
                         tasks.create_task(self._watch_room(), name="room"),
                         tasks.create_task(self._recording.run(), name="recording"),
+                        tasks.create_task(self._host.run(broker), name="host's word"),
                     ]
                     if is_ours_to_replace(broker):
                         failover = self._failover(broker, self._link, stack)
@@ -291,6 +309,7 @@ class Session:
             self._room.take(event, now)
         if link.status != self.view.link:
             self._link_is(link, now)
+        self._obey(link, now)
         self._update_me(now)
         self._room.connected(link.status.state is LinkState.CONNECTED, now)
         self._room_is(self._room.look(now, self._own_row()), now)
@@ -303,8 +322,19 @@ class Session:
         self._tell(LinkUpdate(time.time(), link.status))
         self._happened(self._happenings.link(outage, time.time(), now))
 
+    def _obey(self, link: Link, now: float) -> None:
+        """What the host says holds before the room is looked at."""
+        news = self._host.look(now, time.time(), link.viewer_id)
+        if self._host.view != self.view.host:
+            self.view = replace(self.view, host=self._host.view)
+            self._own.slow_down(self.view.rules.slow_s if self.view.rules else 0)
+        for text in news.notices:
+            self._notice(text)
+        for text in news.happenings:
+            self.tell("host", text)
+
     def _own_row(self) -> ViewerRow | None:
-        if not self.view.is_sharing:
+        if not self.view.is_sharing or not self._room.conduct.counts(self.view.viewer_id):
             return None
         report = self._own.report(self.view.me)
         return ViewerRow(
@@ -315,6 +345,8 @@ class Session:
             report.is_manual,
             report.is_simulated,
             False,
+            self.view.viewer_id in self._room.conduct.hosts,
+            report.is_film,
         )
 
     def _room_is(self, room: RoomSnapshot, now: float) -> None:
@@ -390,6 +422,10 @@ class Session:
         if text != self.view.notice:
             self.view = replace(self.view, notice=text)
             self._tell(NoticeUpdate(time.time(), text))
+
+
+def _marks_of(source: Source) -> dict[str, bool]:
+    return {"is_simulated": source.kind == "demo", "is_film": source.kind == "file"}
 
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:

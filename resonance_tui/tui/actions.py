@@ -18,6 +18,7 @@ from textual.screen import Screen
 
 from resonance_tui.charting.views import VIEWS
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
+from resonance_tui.room.moderation import ACTS, Needs
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.patience import PatientScreen
 
@@ -30,7 +31,7 @@ class Action:
     """
 
     name: str
-    keys: tuple[str, ...]
+    keys: tuple[str, ...]  # none: by the palette alone
     label: str  # on the key bar; "" keeps it off, and neighbours of one label share an entry
     title: str  # in the palette and the help
     help: str  # one sentence; neighbours of one sentence share a line of the history's help
@@ -57,6 +58,7 @@ TAKE = mark("Recording")
 LEAVE = mark("Leave")
 
 HISTORY_SCREEN = "history"  # needs: a history screen to open
+ROOM_KEY = "key"  # needs: a key of the room on this machine
 CONFUSION = "confusion"  # an engine whose mistakes are known
 
 
@@ -107,6 +109,56 @@ LIVE: tuple[Action, ...] = (
         "correct",
         "Corrected or raw counts",
         "Takes out how often your engine errs, with a 95 % band; from 20 viewers on.",
+        SCREEN,
+    ),
+    Action(
+        "moderate",
+        ("m",),
+        "host",
+        "Host",
+        "Who is here, mute, remove, lock: with this machine's key for the room.",
+        SCREEN,
+        rank=1,
+        needs=ROOM_KEY,
+    ),
+    Action(
+        "toggle_bell",
+        ("b",),
+        "",
+        "Bell on or off",
+        "Rings when something happens: who comes, a laugh, the host's word.",
+        SCREEN,
+    ),
+    Action(
+        "toggle_notify",
+        (),
+        "",
+        "Notifications on or off",
+        "Tells your desktop of the same, where the terminal can.",
+        SCREEN,
+    ),
+    Action(
+        "toggle_nicknames",
+        ("x",),
+        "",
+        "Nicknames hidden or shown",
+        "Hides those of the others on this screen, for who shows it to others.",
+        SCREEN,
+    ),
+    Action(
+        "mute_here",
+        ("u",),
+        "",
+        "Mute somebody for you alone",
+        "Neither shown nor counted here; nobody else notices.",
+        SCREEN,
+    ),
+    Action(
+        "accept_host_key",
+        (),
+        "",
+        "Accept the other host key",
+        "Where the room shows another one than before: believe it from now on.",
         SCREEN,
     ),
     *(_say(code) for code in EMOTIONS),
@@ -172,6 +224,30 @@ def history_actions() -> tuple[Action, ...]:
     )
 
 
+VIEWER = mark("The chosen viewer")
+ROOM = mark("The room")
+
+
+def host_actions() -> tuple[Action, ...]:
+    """The table of the host's screen, made from the acts that have a key."""
+    acts = [
+        Action(
+            f"act('{act.name}')",
+            (act.key,),
+            act.label,
+            act.label,
+            act.summary,
+            VIEWER if act.needs is Needs.VIEWER else ROOM,
+            rank=3 if act.needs is Needs.VIEWER else 1,
+        )
+        for act in ACTS.values()
+        if act.key
+    ]
+    keys = Action("help", ("question_mark", "f1"), "help", "Help", "This page.", LEAVE, rank=4)
+    back = Action("back", ("escape", "q"), "back", "Back", "To the room.", LEAVE, rank=5)
+    return (*acts, keys, back)
+
+
 _KEY_NAMES = {
     "question_mark": "?",
     "f1": "F1",
@@ -223,7 +299,7 @@ def help_rows(actions: Iterable[Action]) -> list[tuple[str, str]]:
     """(keys, sentence) a row, without headings: the first key of each action."""
     with_help = [action for group in by_group(actions).values() for action in group if action.help]
     return [
-        (" ".join(key_name(action.keys[0]) for action in run), tr(sentence))
+        (" ".join(key_name(action.keys[0]) for action in run if action.keys), tr(sentence))
         for sentence, run in groupby(with_help, key=lambda action: action.help)
     ]
 
@@ -233,6 +309,7 @@ def bindings(actions: Iterable[Action], prefix: str) -> list[BindingType]:
     return [
         Binding(",".join(action.keys), action.name, action.title, id=f"{prefix}.{action.name}")
         for action in actions
+        if action.keys
     ]
 
 

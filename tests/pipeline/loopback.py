@@ -8,6 +8,7 @@ from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.protocol.events import Event
+from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import ROOT
 from resonance_tui.protocol.urls import BrokerUrl
@@ -102,6 +103,10 @@ class LoopbackLink:
 
     def publish_nickname(self, nickname: str) -> None:
         self._outbox.set_nickname(nickname)
+        self._flush()
+
+    def publish_rules(self, signed: SignedRules) -> None:
+        self._outbox.set_rules(signed)
         self._flush()
 
     def withdraw(self) -> None:

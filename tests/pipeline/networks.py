@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 from children import run_child, start_child
 
-# `cat` ends when the test's process does, and with it the only holder of its namespace.
-_HOLDER = ("unshare", "--net", "cat")
+# `cat` ends when the test's process does, however that ends. It is the first process in there, so
+# the kernel ends all others with it, and the network is gone.
+_HOLDER = ("unshare", "--net", "--pid", "--fork", "--kill-child", "cat")
 
 
 class Machine:
@@ -32,11 +34,13 @@ class Machine:
         if not self._holder.stdout.readline():
             pytest.skip("this machine lets nobody make a network namespace")
         self.pid = self._holder.pid
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        self._enter = ["nsenter", f"--net=/proc/{self.pid}/ns/net"]
+        self._enter_all = [*self._enter, f"--pid=/proc/{children[0]}/ns/pid"]
         self.ip("link", "set", "lo", "up")
 
     def ip(self, *words: str) -> None:
-        command = ["nsenter", f"--net=/proc/{self.pid}/ns/net", "ip", *words]
-        done = run_child(command, capture_output=True, text=True, timeout=10)
+        done = run_child([*self._enter, "ip", *words], capture_output=True, text=True, timeout=10)
         assert done.returncode == 0, done.stderr
 
     def command(self, *words: str) -> list[str]:
@@ -45,8 +49,7 @@ class Machine:
         lines = [f"{address} {name}" for name, all_ in self.names.items() for address in all_]
         hosts.write_text("\n".join(["127.0.0.1 localhost", "::1 localhost", *lines, ""]))
         script = f'mount --bind "{hosts}" /etc/hosts && exec "$@"'
-        enter = ["nsenter", f"--net=/proc/{self.pid}/ns/net", "unshare", "--mount"]
-        return [*enter, "sh", "-c", script, "sh", *words]
+        return [*self._enter_all, "unshare", "--mount", "sh", "-c", script, "sh", *words]
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         environment = {**os.environ, "RESONANCE_DATA_DIR": str(self.folder / "data")}
@@ -56,6 +59,11 @@ class Machine:
     def program(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         """The real program."""
         return self.start(sys.executable, "-m", "resonance_tui", *words, **options)
+
+
+def ask_to_end(process: subprocess.Popen[str]) -> None:
+    """SIGTERM for a program of a machine: what was started is the way into it."""
+    os.killpg(process.pid, signal.SIGTERM)
 
 
 class Lab:

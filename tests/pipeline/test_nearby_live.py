@@ -12,7 +12,7 @@ from seats import until
 
 from resonance_tui.commands import nearby as command
 from resonance_tui.commands.broker.start import run as run_broker
-from resonance_tui.commands.nearby import accept_nearby, show_nearby
+from resonance_tui.commands.nearby import find_nearby, show_nearby
 from resonance_tui.config import load
 from resonance_tui.errors import BrokerRefused, InputError, ResonanceError
 from resonance_tui.messaging import nearby
@@ -149,17 +149,17 @@ def test_one_question_is_asked_and_the_fingerprint_is_remembered(
     found: list[NearbyRoom], asked: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     found.append(SECURE)
-    config, channel = accept_nearby(load(), "cats")
-    assert channel == "cats"
-    assert config.settings.broker.url.reveal() == HERE.spelled_out
+    there = find_nearby(load(), "cats")
+    assert there.channel == "cats"
+    assert there.config.settings.broker.url.reveal() == HERE.spelled_out
     assert "fingerprint 01:23:45:67" in capsys.readouterr().err
     assert len(asked) == 1
-    accept_nearby(load(), "cats")
+    find_nearby(load(), "cats")
     found[0] = replace(SECURE, url=replace(HERE, host="192.0.2.99"))
-    accept_nearby(load(), "cats")
+    find_nearby(load(), "cats")
     assert len(asked) == 1, "the same host at another address is the same host"
     found[0] = replace(SECURE, url=replace(HERE, pin="ab" * 32))
-    accept_nearby(load(), "cats")
+    find_nearby(load(), "cats")
     assert len(asked) == 2 and "another fingerprint" in capsys.readouterr().err
 
 
@@ -170,14 +170,14 @@ def test_who_says_no_is_not_asked_less_the_next_time(
     monkeypatch.setattr(command.click, "confirm", lambda *_, **__: False)
     for _ in range(2):
         with pytest.raises(ResonanceError, match="Not joined"):
-            accept_nearby(load(), "cats")
+            find_nearby(load(), "cats")
     assert Profile(load().directories.profile_file).room("cats").broker == ""
 
 
 def test_a_script_trusts_nobody_by_itself(found: list[NearbyRoom]) -> None:
     found.append(SECURE)
     with pytest.raises(InputError) as caught:
-        accept_nearby(load(), "cats")
+        find_nearby(load(), "cats")
     assert HERE.spelled_out in caught.value.hint
 
 
@@ -202,7 +202,7 @@ def test_what_cannot_be_joined_is_said_before_any_question(
 ) -> None:
     found += rooms
     with pytest.raises(error, match=words):
-        accept_nearby(load(), "cats")
+        find_nearby(load(), "cats")
     assert not asked
 
 

@@ -26,6 +26,7 @@ from resonance_tui.session import (
     SelfView,
     SessionView,
 )
+from resonance_tui.tui.alerts import Alerts
 
 OWN_ID = "k7q2m4xa"
 URL = "mqtt://localhost:1883"
@@ -192,13 +193,29 @@ class FakeSession:
         self.told.append(("corrected", on))
         self.view = replace(self.view, corrected=corrected(self.view.room) if on else None)
 
+    def mute_locally(self, viewer_id: str, on: bool = True) -> None:
+        self.told.append(("mute", viewer_id, on))
+        others = self.view.host.muted_here - {viewer_id}
+        muted = others | {viewer_id} if on else others
+        rows = [row for row in self.view.room.rows if row.viewer_id not in muted]
+        host = replace(self.view.host, muted_here=muted)
+        self.view = replace(self.view, host=host, room=snapshot(rows))
+
+    def hide_nicknames(self, on: bool) -> None:
+        self.told.append(("hide", on))
+        self.view = replace(self.view, host=replace(self.view.host, hides_nicknames=on))
+
+    def accept_host_key(self) -> None:
+        self.told.append("accept")
+        self.view = replace(self.view, host=replace(self.view.host, shown_key=None))
+
     def say(self, code: Emotion | None) -> None:
         self.told.append(("say", code))
         rows = [row for row in self.view.room.rows if row.viewer_id != OWN_ID]
         rows.append(
             own_row(Emotion.HAPPINESS if code is None else code, 0 if code is None else MANUAL)
         )
-        me = SelfView("ok", rows[-1].code, 1.0, READING)
+        me = SelfView("ok", rows[-1].code, 1.0, READING, is_manual=code is not None)
         self.view = replace(self.view, room=snapshot(rows), me=me)
 
 
@@ -219,16 +236,19 @@ class FakeLaunch:
         channel: str | None = "movie-night",
         needs_consent: bool = False,
         found: list[FakeChannel] | ResonanceError | None = None,
+        desk: object | None = None,
     ) -> None:
         self.channel = channel
         self.nickname = ""
         self.broker_url = URL
         self.needs_consent = needs_consent
+        self.alerts = Alerts()
         self.recent_channels: tuple[str, ...] = ("late-show",)
         self.session = session or FakeSession(view())
         self.opened: list[tuple[str, str]] = []
         self.refuses: ResonanceError | None = None
         self._found = found
+        self._desk = desk
         self._handles = cycle(["lucky-heron", "calm-otter", "jolly-newt"])
 
     def give_consent(self) -> None:
@@ -252,6 +272,9 @@ class FakeLaunch:
         if len(text) > 24:
             raise InvalidNickname("That is too long.", "24 characters at most.")
         return text.strip()
+
+    def open_desk(self, channel: str):
+        return self._desk
 
     def open_session(self, channel: str, nickname: str) -> FakeSession:
         if self.refuses:

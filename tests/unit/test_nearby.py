@@ -94,9 +94,9 @@ def test_what_leads_to_no_room_is_dropped(
     assert read_room(wire(told), addresses, port) is None
 
 
-KEYS = st.sampled_from(["v", "channel", "title", "host", "tls", "print", "key", "name", "ticket"])
+KEYS = st.sampled_from(["v", "channel", "title", "host", "tls", "print", "name", "ticket", "link"])
 VALUES = st.one_of(
-    st.sampled_from(["1", "cats", PRINT, "home.example", "\x1b[31m", "\u202e", "[@click=app.quit]"]),
+    st.sampled_from(["1", "cats", PRINT, "home.example", "\x1b[31m", "\u202e", "[@click=quit]"]),
     st.text(max_size=60),
 ).map(str.encode)
 TXT = st.dictionaries(
