@@ -96,9 +96,12 @@ class Printer:
                 self._print_line(data, self_text(me), "self")
             case RoomUpdate():
                 self._peak = max(self._peak, event.room.viewers)
-                self._print_line(room_json(event), room_text(event), "room")
+                if self._as_json or self._session.view.outage is None:  # else nobody knows
+                    self._print_line(room_json(event), room_text(event), "room")
             case LinkUpdate():
                 self._print_link(event.t, event.status)
+            case HappeningUpdate(kind="link_lost" | "link_back") if not self._as_json:
+                pass  # a line of its own says more
             case HappeningUpdate():
                 self._print_line(happening_json(event), f"event {tr(event.text)}", "event")
             case NoticeUpdate():

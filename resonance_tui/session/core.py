@@ -354,6 +354,7 @@ class Session:
         is_fact = self._room.is_fact(now)  # a cut-off room is a gap
         self._tell_of_recording()
         if self.view.outage is not None:  # what was seen last stays, and is said to be old
+            self._tell_of_room(at, now)
             return
         is_news = room.rows is not self.view.room.rows or bool(room.changed)
         changed = is_news or _figures(room) != _figures(self.view.room)
@@ -365,9 +366,14 @@ class Session:
             self._recording.add(room, at)
             own_id = self.view.viewer_id
             self._happened(self._happenings.room(room, at, now, own_id=own_id))
-        if changed or now - self._room_told_at >= TELL_AT_LEAST_S:
+        self._tell_of_room(at, now, is_new=changed)
+
+    def _tell_of_room(self, at: float, now: float, *, is_new: bool = False) -> None:
+        """Scripts count on one a second, also while there is no connection."""
+        if is_new or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
-            self._tell(RoomUpdate(at, room, self.view.resonance, self.view.corrected))
+            view = self.view
+            self._tell(RoomUpdate(at, view.room, view.resonance, view.corrected))
 
     def _tell_of_recording(self) -> None:
         trouble = self._recording.trouble

@@ -44,8 +44,13 @@ def is_ours_to_replace(url: BrokerUrl) -> bool:
 
 def wait_s(own_id: str, known_ids: Collection[str], place: str) -> float:
     """Seconds from the loss until it is this viewer's turn to start a broker at `place`."""
+    return FIRST_WAIT_S + STEP_S * min(rank(own_id, known_ids, place), MOST_STEPS)
+
+
+def rank(own_id: str, known_ids: Collection[str], place: str) -> int:
+    """How many come before this viewer, in the order that all who know the same ids agree on."""
     order = sorted({own_id, *known_ids}, key=lambda viewer_id: _weight(viewer_id, place))
-    return FIRST_WAIT_S + STEP_S * min(order.index(own_id), MOST_STEPS)
+    return order.index(own_id)
 
 
 def _weight(viewer_id: str, place: str) -> bytes:

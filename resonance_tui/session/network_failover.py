@@ -28,7 +28,7 @@ from resonance_tui.messaging.probe import is_reachable
 from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.session.broker_choice import start_public_broker
-from resonance_tui.session.failover import FIRST_WAIT_S, JITTER_S, wait_s
+from resonance_tui.session.failover import JITTER_S, rank
 from resonance_tui.texts import tr
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 ASK_AFTER_S = 3.0  # a broker that is only restarted is back by then
 LOOK_EVERY_S = 0.25
 LOOK_FIRST_S = 2.0  # before it is one's turn: what is announced already is found in this time
+STEP_S = 2.0  # between two in the order: to start a broker, and for its name to get around
+MOST_STEPS = 3  # the last ones wait no longer than this many
 HOME_EVERY_S = 5.0  # whether the first broker is back
 
 log = logging.getLogger(__name__)
@@ -113,6 +115,7 @@ class NetworkFailover:
 
     async def run(self) -> None:
         """Until cancelled; then a broker of ours ends."""
+        await self._until(lambda: self._is_connected or len(self._known_ids()) > 1)
         address = await address_facing(self._url)
         try:
             while address is not None and self._answer is not False:
@@ -169,8 +172,8 @@ class NetworkFailover:
         self._on_moved(url.public)
 
     def _turn_at(self) -> float:
-        waits_s = wait_s(self._link.viewer_id, self._known_ids(), self._url.place) - FIRST_WAIT_S
-        return time.monotonic() + LOOK_FIRST_S + waits_s + random.uniform(0, JITTER_S)
+        before = min(rank(self._link.viewer_id, self._known_ids(), self._url.place), MOST_STEPS)
+        return time.monotonic() + LOOK_FIRST_S + STEP_S * before + random.uniform(0, JITTER_S)
 
     async def _look(self) -> None:
         with contextlib.suppress(NearbyUnavailable):

@@ -114,6 +114,27 @@ async def test_when_the_new_host_leaves_the_next_one_follows_without_another_que
         assert not any(person.session.view.question for person in people)
 
 
+async def test_where_two_start_at_once_one_gives_way(
+    first: RunningBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network_failover, "STEP_S", 0.0)
+    monkeypatch.setattr(network_failover, "JITTER_S", 0.0)
+    people = await together(tmp_path, first, "abc")
+    async with everybody(people):
+        first.stop()
+        await until(lambda: all(person.session.view.question for person in people))
+        for person in people:
+            person.session.answer(True)
+        await until(lambda: sum(is_host(person) for person in people) > 1)
+        await until(
+            lambda: (
+                len({person.session.view.broker_url for person in people}) == 1
+                and all(p.is_connected and p.names == list("abc") for p in people)
+            ),
+            20,
+        )
+
+
 async def test_without_a_yes_nothing_is_started_and_nobody_is_followed(
     first: RunningBroker, tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ SIZES = [(120, 40), (60, 15)]
 async def asked(app: ResonanceApp, pilot: Pilot, session: FakeSession) -> None:
     await until(pilot, lambda: isinstance(app.screen, LiveScreen))
     session.view = replace(session.view, question=question("192.168.1.5"))
-    await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+    await until(pilot, lambda: isinstance(app.screen, QuestionDialog) and app.screen.is_mounted)
 
 
 @pytest.mark.parametrize("size", SIZES)
