@@ -10,6 +10,7 @@ from resonance_tui.errors import InputError
 
 if TYPE_CHECKING:
     from resonance_tui.protocol.urls import BrokerUrl, InviteToken
+    from resonance_tui.room_keys import RoomKeys
 
 
 def known_place(folder: Path, room: str) -> BrokerUrl:
@@ -29,7 +30,25 @@ def token_link(url: BrokerUrl, room: str, token: InviteToken) -> str:
     """The link by which whoever holds it comes into the room."""
     from resonance_tui.protocol.links import invite_link
 
-    return invite_link(url, room, token)
+    return invite_link(url, room, token, host_print(room))
+
+
+def host_print(room: str) -> str | None:
+    """The fingerprint of the room's own key, made where there is none; None where it cannot be."""
+    from resonance_tui.errors import StoreError
+
+    try:
+        return room_keys().make(room).print
+    except StoreError:  # the broker says so: the room goes on without rules
+        return None
+
+
+def room_keys() -> RoomKeys:
+    """Those of the rooms that are hosted on this machine."""
+    from resonance_tui.config import directories
+    from resonance_tui.room_keys import RoomKeys
+
+    return RoomKeys(directories().room_keys_folder)
 
 
 def moment(at: float) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from resonance_tui.commands.broker.lines import host_print, room_keys
 from resonance_tui.commands.console import StatusLine, put, say, uptime
 from resonance_tui.commands.groups import Group, TableChoice
 from resonance_tui.commands.settings import load
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from resonance_broker import BrokerSettings, RunningBroker
     from resonance_tui.hosting.accounts import WaysIn
     from resonance_tui.hosting.traffic import Figures
-    from resonance_tui.room_keys import RoomKeys
 
 
 @click.group(cls=Group, path="broker", invoke_without_command=True)
@@ -214,7 +214,7 @@ def _watch(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> N
     from resonance_tui.commands.event_loop import run_until_terminated
     from resonance_tui.hosting.watch import watch
 
-    keys = _room_keys()
+    keys = room_keys()
 
     def show(figures: Figures) -> None:
         screen.show(traffic_line(figures, screen.up_s))
@@ -292,34 +292,12 @@ def _ways_in(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan) -> d
 
     folder = broker.settings.accounts
     if folder is None:
-        return {room: WaysIn(host_print=_host_print(broker, room)) for room in rooms}
+        return {room: WaysIn(host_print=host_print(room)) for room in rooms}
     shared = {each.invite.channel: each.token for each in open_links(folder, time.time())}
     span_s = parse_span(plan.expires)
     one_time = {room: issue_invites(folder, room, plan.count, span_s) for room in rooms}
     broker.renew_people()
-    return {
-        room: WaysIn(one_time[room], shared.get(room), _host_print(broker, room)) for room in rooms
-    }
-
-
-def _host_print(broker: RunningBroker, room: str) -> str | None:
-    """Of the room's own key, where no certificate of ours vouches for it."""
-    from resonance_tui.errors import StoreError
-    from resonance_tui.hosting.host import own_tls_key
-
-    if own_tls_key(broker) is not None:
-        return None
-    try:
-        return _room_keys().make(room).print
-    except StoreError:  # told as the broker runs: the room goes on without rules
-        return None
-
-
-def _room_keys() -> RoomKeys:
-    from resonance_tui.config import directories
-    from resonance_tui.room_keys import RoomKeys
-
-    return RoomKeys(directories().room_keys_folder)
+    return {room: WaysIn(one_time[room], shared.get(room), host_print(room)) for room in rooms}
 
 
 def traffic_line(figures: Figures, up_s: float) -> str:
