@@ -12,7 +12,7 @@ from pathlib import Path
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineOptions, weights_folder
-from resonance_tui.errors import InputError
+from resonance_tui.errors import InputError, StoreError
 from resonance_tui.logins import Logins
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.sources import Source, parse_source
@@ -21,6 +21,7 @@ from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.room.authority import Authority, certificate_print
+from resonance_tui.room_keys import RoomKeys
 from resonance_tui.secret import may_hold_secret
 from resonance_tui.session.core import Session
 from resonance_tui.session.plan import KnownHost, SessionPlan
@@ -170,23 +171,28 @@ def open_session(
             sinks=registry.plans(config, channel) if database is not None else (),
             observe_only=observe_only,
             host_print=intent.host_print,
-            known_host=_known_host(profile, channel),
+            known_host=_known_host(config, profile, channel),
             remember_host=partial(_remember_host, profile, channel),
         )
     )
 
 
-def _known_host(profile: Profile, channel: str) -> KnownHost | None:
+def _known_host(config: Config, profile: Profile, channel: str) -> KnownHost | None:
+    """As the room was before, else by the key with which this machine hosts or co-hosts it."""
     room = profile.room(channel)
     with contextlib.suppress(ValueError):  # not in hexadecimal digits
         key = bytes.fromhex(room.host_key)
-        return KnownHost(key, room.rule_number) if len(key) == KEY_BYTES else None
+        if len(key) == KEY_BYTES:
+            return KnownHost(key, room.rule_number)
+    with contextlib.suppress(StoreError):  # who wants to rule with it is told
+        ours = RoomKeys(config.directories.room_keys_folder).find(channel)
+        return KnownHost(ours.host_public) if ours else None
     return None
 
 
 def known_authority(config: Config, url: BrokerUrl, channel: str) -> Authority:
     """What this machine knows of a room's host, for what runs without a session."""
-    known = _known_host(Profile(config.directories.profile_file), channel)
+    known = _known_host(config, Profile(config.directories.profile_file), channel)
     return Authority(
         channel,
         spki_print=certificate_print(url.pin),

@@ -25,6 +25,7 @@ from resonance_broker.address import trusting_context
 from resonance_broker.mosquitto import FIGURES, MosquittoBroker
 from resonance_broker.preflight import speaks_mqtt
 from resonance_tui.cli import run_verb
+from resonance_tui.commands.broker.lines import host_print
 from resonance_tui.commands.broker.start import run, traffic_line
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, InvalidChannel
@@ -76,6 +77,11 @@ def verb() -> Iterator[Verb]:
         process.communicate(timeout=patience(5))
 
 
+def own_link(url: BrokerUrl, room: str, token: InviteToken | None = None) -> str:
+    """As this machine prints it: with the fingerprint of the room's own key."""
+    return invite_link(url, room, token, host_print(room))
+
+
 def protocol(kind: str) -> aiomqtt.ProtocolVersion:
     version = aiomqtt.ProtocolVersion
     return version.V5 if kind == "mosquitto" else version.V311
@@ -109,8 +115,8 @@ async def test_prints_its_address_announces_rooms_and_ends_cleanly(
     here = BrokerUrl("mqtt", "127.0.0.1", port)
     assert printed == [
         f"url  {here}",
-        f"join  resonance-tui join {invite_link(here, 'alice-live')}",
-        f"join  resonance-tui join {invite_link(here, 'b')}",
+        f"join  resonance-tui join {own_link(here, 'alice-live')}",
+        f"join  resonance-tui join {own_link(here, 'b')}",
     ]
     assert set(rooms) == {"resonance/1/alice-live/room", "resonance/1/b/room"}
     event = messages.decode("resonance/1/b/room", rooms["resonance/1/b/room"])
@@ -135,7 +141,7 @@ def test_a_broker_that_starts_again_shows_the_link_that_is_still_open(
     printed = [process.stdout.readline().rstrip("\n") for _ in range(4)]
     assert [line.split()[0] for line in printed] == ["url", "join", "share", "join"]
     place = BrokerUrl("mqtt", "127.0.0.1", port)
-    assert printed[2].split()[-1] == invite_link(place, "cats", link.token)
+    assert printed[2].split()[-1] == own_link(place, "cats", link.token)
 
 
 @pytest.mark.parametrize("kind", KINDS)

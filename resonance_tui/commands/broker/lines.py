@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ from resonance_tui.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from resonance_tui.protocol.urls import BrokerUrl, InviteToken
+    from resonance_tui.room_keys import RoomKeys
 
 
 def known_place(folder: Path, room: str) -> BrokerUrl:
@@ -31,20 +30,24 @@ def token_link(url: BrokerUrl, room: str, token: InviteToken) -> str:
     """The link by which whoever holds it comes into the room."""
     from resonance_tui.protocol.links import invite_link
 
-    return invite_link(url, room, token, host_prints([room]).get(room))
+    return invite_link(url, room, token, host_print(room))
 
 
-def host_prints(rooms: Sequence[str]) -> dict[str, str]:
-    """By room the fingerprint of its key, which is made where there is none yet; left out where it
-    cannot be read, which the host's process says when it needs it."""
+def host_print(room: str) -> str | None:
+    """The fingerprint of the room's own key, made where there is none; None where it cannot be."""
+
+    try:
+        return room_keys().make(room).print
+    except StoreError:  # the broker says so: the room goes on without rules
+        return None
+
+
+def room_keys() -> RoomKeys:
+    """Those of the rooms that are hosted on this machine."""
     from resonance_tui.config import directories
     from resonance_tui.room_keys import RoomKeys
 
-    keys, found = RoomKeys(directories().room_keys_folder), dict[str, str]()
-    for room in rooms:
-        with contextlib.suppress(StoreError):
-            found[room] = keys.make(room).print
-    return found
+    return RoomKeys(directories().room_keys_folder)
 
 
 def moment(at: float) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from resonance_tui.commands.broker.lines import host_prints
+from resonance_tui.commands.broker.lines import host_print, room_keys
 from resonance_tui.commands.console import StatusLine, put, say, uptime
 from resonance_tui.commands.groups import Group, TableChoice
 from resonance_tui.commands.settings import load
@@ -235,7 +235,8 @@ def _announcer(
 
     shown = f" with the fingerprint {brief(pin)}" if pin else ""
     say(f"Announced to your network{shown}: resonance-tui join --nearby shows it there.")
-    folder, prints = broker.settings.accounts, host_prints(rooms)
+    folder = broker.settings.accounts
+    prints = {room: each for room in rooms if (each := host_print(room))}
     if folder is None:
         return announcer(broker.settings, rooms, pin, screen.say, host_prints=prints)
     tickets = network_tickets(folder, rooms, time.time())
@@ -253,11 +254,9 @@ def _watch(
     nearby: NearbyAnnouncer | None = None,
 ) -> None:
     from resonance_tui.commands.event_loop import run_until_terminated
-    from resonance_tui.config import directories
     from resonance_tui.hosting.watch import watch
-    from resonance_tui.room_keys import RoomKeys
 
-    keys = RoomKeys(directories().room_keys_folder)
+    keys = room_keys()
 
     def show(figures: Figures) -> None:
         screen.show(traffic_line(figures, screen.up_s))
@@ -335,14 +334,14 @@ def _ways_in(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan) -> d
     from resonance_tui.hosting.accounts import WaysIn, issue_invites, parse_span
     from resonance_tui.hosting.room_links import open_links
 
-    folder, prints = broker.settings.accounts, host_prints(rooms)
+    folder = broker.settings.accounts
     if folder is None:
-        return {room: WaysIn(host_print=prints.get(room)) for room in rooms}
+        return {room: WaysIn(host_print=host_print(room)) for room in rooms}
     shared = {each.invite.channel: each.token for each in open_links(folder, time.time())}
     span_s = parse_span(plan.expires)
     one_time = {room: issue_invites(folder, room, plan.count, span_s) for room in rooms}
     broker.renew_people()
-    return {room: WaysIn(one_time[room], shared.get(room), prints.get(room)) for room in rooms}
+    return {room: WaysIn(one_time[room], shared.get(room), host_print(room)) for room in rooms}
 
 
 def traffic_line(figures: Figures, up_s: float) -> str:

@@ -71,7 +71,7 @@ def run(
         return rules.acts[-1]
 
     done = at_desk(place, work, sees_viewers=name == "lock")
-    say(f"{place.channel}: {sentence(done)}")
+    say(f"{place.channel} at {place.url.authority}: {sentence(done)}")
     return done
 
 
