@@ -41,7 +41,7 @@ from resonance_tui.protocol import messages
 from resonance_tui.protocol.events import RoomEvent, TotalEvent
 from resonance_tui.protocol.frames import encode_report, encode_total
 from resonance_tui.protocol.links import invite_link, new_token, parse_invite
-from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.protocol.urls import BrokerUrl, InviteToken, parse_broker_url
 from resonance_tui.protocol.values import Report, RoomSettings
 
 KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
