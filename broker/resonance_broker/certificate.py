@@ -17,6 +17,7 @@ from resonance_broker.preflight import check_port, check_tls
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.settings import BrokerSettings
 from resonance_tui.files import private_folder, write_private
+from resonance_tui.protocol.certificates import key_print
 
 if TYPE_CHECKING:  # loaded only when a certificate has to be made or looked into
     from cryptography import x509
@@ -28,7 +29,8 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re
 
 
 def prepare_certificate(settings: BrokerSettings, folder: Path) -> str:
-    """The fingerprint that viewers have to know; "" without TLS, or where an authority has signed.
+    """The print of the public key that viewers have to know; "" without TLS, or where an authority
+    has signed.
 
     A certificate in `folder` is our own: it is made here, once the settings and the port are
     found to be right. Raises BrokerProblem.
@@ -42,7 +44,7 @@ def prepare_certificate(settings: BrokerSettings, folder: Path) -> str:
         names += reachable_names(outward_address(settings.host))
         own_certificate(folder, list(dict.fromkeys(names)))
     check_tls(settings)
-    return fingerprint(settings.tls_cert) if is_self_signed(settings.tls_cert) else ""
+    return public_key_print(settings.tls_cert) if is_self_signed(settings.tls_cert) else ""
 
 
 def own_certificate(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
@@ -169,17 +171,10 @@ def public_key_print(cert: Path) -> str:
     Raises:
         BrokerProblem: of kind FILE.
     """
-    from cryptography import x509
-    from cryptography.hazmat.primitives import serialization
-
     try:
-        public = x509.load_der_x509_certificate(_der(cert)).public_key()
+        return key_print(_der(cert))
     except ValueError as error:
         raise BrokerProblem(ProblemKind.FILE, f"certificate {cert}: {error}") from error
-    info = public.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return hashlib.sha256(info).hexdigest()[:32]
 
 
 def is_self_signed(cert: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -53,13 +54,16 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
-    """Join CHANNEL (or an invite) and share your emotion; without it, choose on a start screen.
+    """Join CHANNEL (or a link) and share your emotion; without it, choose on a start screen.
+
+    A link from a host stands for channel and broker, also with what a chat made of it.
 
     \b
     Examples:
       resonance-tui join cats-live
       resonance-tui join cats-live --name Mia --broker mqtt://stream.example
-      resonance-tui join resonance://stream.example:1883/cats-live
+      resonance-tui join resonance://stream.example/cats-live/aaoqryq
+      resonance-tui join mqtt://stream.example/cats-live
       resonance-tui join test --camera demo
       resonance-tui join test --camera film.mp4 --once --headless --json
       resonance-tui join test --engine former_dfer
@@ -94,19 +98,18 @@ def run(
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
+    from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import check_intent
     from resonance_tui.protocol.sanitize import clean_nickname
-    from resonance_tui.protocol.topics import normalize_channel
 
-    if channel is not None and channel.lower().startswith("resonance:"):
-        from resonance_tui.commands.redeem_invite import accept_invite
-
-        config, channel = accept_invite(config, channel)
-    wanted = normalize_channel(channel) if channel is not None else None
+    wanted, host_print = None, None
+    if channel is not None:
+        there = find_destination(config, channel)
+        config, wanted, host_print = there.config, there.channel, there.host_print
     nickname = clean_nickname(config.settings.viewer.nickname)
     context = CommandLineContext(
         config,
-        check_intent(config, allow_untrained=allow_untrained),
+        replace(check_intent(config, allow_untrained=allow_untrained), host_print=host_print),
         wanted,
         nickname,
         once=once,

@@ -19,6 +19,7 @@ from resonance_tui.simulation import behaviour
 from resonance_tui.tui.alerts import Alerts
 
 if TYPE_CHECKING:
+    from resonance_tui.hosting.desk import Desk
     from resonance_tui.messaging.discovery import ChannelInfo
     from resonance_tui.session.core import Session
 
@@ -87,6 +88,22 @@ class CommandLineContext:
 
     def check_nickname(self, text: str) -> str:
         return clean_nickname(text)
+
+    def open_desk(self, channel: str) -> Desk | None:
+        """The host's connection, where this machine has a key for the room."""
+        from resonance_tui.commands.room.place import broker_of, keys_of
+
+        keys = keys_of(self.config)
+        try:
+            key = keys.find(channel)
+        except ResonanceError as error:
+            log.warning("%s", error.message)
+            return None
+        if key is None:
+            return None
+        from resonance_tui.hosting.desk import Desk
+
+        return Desk(broker_of(self.config, channel), keys, key)
 
     def open_session(self, channel: str, nickname: str) -> Session:
         """A session that has not been started yet."""

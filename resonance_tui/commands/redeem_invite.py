@@ -6,70 +6,83 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 from resonance_tui.commands.console import say
+from resonance_tui.commands.destination import settings_for
 from resonance_tui.commands.event_loop import run_loop
-from resonance_tui.commands.session_builder import broker_url
-from resonance_tui.config import Config, with_setting
+from resonance_tui.config import Config
 from resonance_tui.errors import BrokerRefused, InviteRefused
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.tls import brief
-from resonance_tui.protocol.links import parse_invite
+from resonance_tui.protocol.links import parse_invite, repair
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, Invite
+from resonance_tui.texts import mark, tr
 
 KNOWN_RETRY_S, KNOWN_TRIES = 0.3, 10  # until the broker knows the account that the host has made
 
+Say = Callable[[str], object]
 
-def accept_invite(config: Config, invite: str) -> tuple[Config, str]:
-    """The settings for the invite's broker, and its channel.
 
-    The login in the settings goes to the broker it was made for and to no other, nor to one with
-    another certificate. A token is redeemed for an account, unless that was done before.
+def accept_invite(config: Config, invite: str | Invite) -> tuple[Config, str]:
+    """The settings for the invite's broker, and its channel. A token is redeemed for an account,
+    unless that was done before.
 
     Raises InvalidBrokerUrl, InvalidChannel, InviteRefused, BrokerError, StoreError.
     """
-    invitation = parse_invite(invite)
-    url = invitation.url
-    if invitation.ticket is not None:
-        _redeem_once(config, invitation)
-    own = broker_url(config)
-    if own is not None and own.place == url.place and url.pin in (None, own.pin):
-        return config, invitation.channel
-    there = with_setting(config, "broker", url=url.spelled_out, user="", password="")
-    return there, invitation.channel
+    invitation = parse_invite(repair(invite)) if isinstance(invite, str) else invite
+    redeem_now(config, invitation)
+    return settings_for(config, invitation.url), invitation.channel
 
 
-def _redeem_once(config: Config, invitation: Invite) -> None:
-    """Redeem the token. The login is stored before it is sent, so that a call that
-    was cut short goes on with the same one."""
-    assert invitation.ticket is not None
+def redeem_now(config: Config, invitation: Invite) -> None:
+    """`redeem` in a loop of its own, saying on stderr how it goes."""
+    if not is_redeemed(config, invitation):
+        run_loop(config, lambda: redeem(config, invitation, say))
+        again = f"resonance-tui join {invitation.channel} --broker {invitation.url.place}"
+        say(f"You are in. The next time: {again}")
+
+
+def is_redeemed(config: Config, invitation: Invite) -> bool:
+    """Whether there is nothing to redeem, or no longer. Raises StoreError."""
+    if invitation.ticket is None:
+        return True
+    login = Logins(config.directories.logins_file).of_invite(invitation.ticket.id)
+    return login is not None and login.is_confirmed
+
+
+async def redeem(config: Config, invitation: Invite, say: Say) -> None:
+    """Redeem the token, unless that was done before; `say` takes what is being done.
+
+    The login is stored before it is sent, so that a call that was cut short goes on with the same
+    one. Raises InviteRefused, BrokerError, StoreError.
+    """
+    if invitation.ticket is None or is_redeemed(config, invitation):
+        return
     logins = Logins(config.directories.logins_file)
     url, token = invitation.url, invitation.ticket
     login = logins.of_invite(token.id)
-    if login is not None and login.is_confirmed:
-        return
     if login is None:
         password = secrets.token_urlsafe(24)
         pin = url.pin or ""
         login = SavedLogin(url.place, invitation.channel, new_viewer_id(), password, pin, token.id)
         logins.keep(login)
-    _say_new_certificate(logins, url)
-    say(f"Asking {url.authority} for an account in {invitation.channel} ...")
-    run_loop(config, lambda: _request_account(invitation, logins, login))
-    again = f"resonance-tui join {invitation.channel} --broker {url.place}"
-    say(f"You are in. The next time: {again}")
+    _say_new_certificate(logins, url, say)
+    asking = mark("Asking {broker} for an account in {channel} ...")
+    say(tr(asking, broker=url.authority, channel=invitation.channel))
+    await _request_account(invitation, logins, login, say)
 
 
-def _say_new_certificate(logins: Logins, url: BrokerUrl) -> None:
+def _say_new_certificate(logins: Logins, url: BrokerUrl, say: Say) -> None:
     before = logins.pin_for(url.place)
-    if before and url.pin and before != url.pin:
-        change = f"{brief(before)}... is now {brief(url.pin)}..."
-        say(f"By this invite {url.authority} has a new certificate: {change}")
+    if before and url.pin and len(before) == len(url.pin) and before != url.pin:
+        words = mark("By this invite {broker} has a new certificate: {old}... is now {new}...")
+        say(tr(words, broker=url.authority, old=brief(before), new=brief(url.pin)))
 
 
-async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin) -> None:
+async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin, say: Say) -> None:
     from resonance_broker.passwords import hash_password
     from resonance_tui.messaging.enrollment import enroll
 
@@ -79,22 +92,37 @@ async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin
     except InviteRefused:
         await asyncio.to_thread(logins.forget, login)
         raise
-    await asyncio.to_thread(logins.keep, replace(login, is_confirmed=True))
-    await _wait_until_known(invitation.url, login)
+    confirmed = replace(login, is_confirmed=True)
+    await asyncio.to_thread(logins.keep, confirmed)
+    if not await _is_known_in(invitation, login):
+        await asyncio.to_thread(logins.forget, confirmed)
+        raise InviteRefused(
+            f"That link lets one in elsewhere, and not into {invitation.channel}",
+            "Ask the host for a link to this room",
+        )
 
 
-async def _wait_until_known(url: BrokerUrl, login: SavedLogin) -> None:
-    """The broker takes a moment to learn of the account that the host has made."""
+async def _is_known_in(invitation: Invite, login: SavedLogin) -> bool:
+    """Waits until the broker has learned of the account that the host has made; whether it may
+    report in the invite's room. A broker without MQTT 5 does not tell."""
+    from aiomqtt import MqttError
+
     from resonance_tui.messaging.client import broker_client
     from resonance_tui.messaging.probe import negotiate_version
+    from resonance_tui.protocol.messages import NICKNAME
 
-    url = replace(url, username=login.user, password=login.password)
+    url = replace(invitation.url, username=login.user, password=login.password)
     version = await negotiate_version(url)
+    own_topic = NICKNAME.topic.of(invitation.channel, login.user)
+    was_let_in = False
     for _ in range(KNOWN_TRIES):
-        with contextlib.suppress(BrokerRefused):
+        with contextlib.suppress(BrokerRefused, MqttError):
             identifier = f"rsn-{new_viewer_id()}"
             async with broker_client(
                 url, lambda topic, payload: None, identifier=identifier, version=version
-            ):
-                return
+            ) as client:
+                was_let_in = True
+                if version < 5 or await client.may_write(own_topic):
+                    return True
         await asyncio.sleep(KNOWN_RETRY_S)
+    return not was_let_in  # then it may still learn of it: joining tells

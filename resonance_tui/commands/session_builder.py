@@ -12,7 +12,7 @@ from pathlib import Path
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineOptions, weights_folder
-from resonance_tui.errors import InputError
+from resonance_tui.errors import InputError, StoreError
 from resonance_tui.logins import Logins
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.sources import Source, parse_source
@@ -21,6 +21,7 @@ from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.room.authority import Authority, certificate_print
+from resonance_tui.room_keys import RoomKeys
 from resonance_tui.secret import may_hold_secret
 from resonance_tui.session.core import Session
 from resonance_tui.session.plan import KnownHost, SessionPlan
@@ -98,13 +99,22 @@ def _logins(config: Config) -> Logins:
 
 def with_login(config: Config, url: BrokerUrl, channel: str = "") -> BrokerUrl:
     """The same with the login that an invite to the channel (or to any, for what needs none in
-    particular) once brought, where no other is given. It is told to the broker with the
-    certificate that it was made under, and to no other."""
+    particular) once brought, where no other is given. It is told to the broker, or to those of
+    several, with the certificate that it was made under, and to no other: a pin of another kind
+    than the login's gives way to it."""
+    others = tuple(_with_login(config, each, channel) for each in url.alternates)
+    return dataclasses.replace(_with_login(config, url, channel), alternates=others)
+
+
+def _with_login(config: Config, url: BrokerUrl, channel: str) -> BrokerUrl:
     if url.username is not None:
         return url
     logins = _logins(config)
     known = logins.find(url.place, channel, url.pin) if channel else logins.any_for(url.place)
-    if known is None or url.pin not in (None, known.pin, logins.pin_for(url.place)):
+    if known is None:
+        return url
+    pins = [known.pin, logins.pin_for(url.place) or ""]
+    if url.pin not in (None, *pins) and len(url.pin) in map(len, pins):
         return url
     return dataclasses.replace(
         url, username=known.user, password=known.password, pin=known.pin or None
@@ -138,7 +148,7 @@ def open_session(
     broker = with_login(config, intent.broker, channel) if intent.broker else None
     if observe_only:
         viewer_id = new_viewer_id()  # a logger is not in the room
-    elif broker != intent.broker and broker is not None and broker.username is not None:
+    elif broker and intent.broker and broker.username and not intent.broker.username:
         viewer_id = broker.username  # an account of our own: the broker knows us by that name
     else:
         viewer_id = profile.claim_viewer_id(channel, new_viewer_id)
@@ -161,23 +171,28 @@ def open_session(
             sinks=registry.plans(config, channel) if database is not None else (),
             observe_only=observe_only,
             host_print=intent.host_print,
-            known_host=_known_host(profile, channel),
+            known_host=_known_host(config, profile, channel),
             remember_host=partial(_remember_host, profile, channel),
         )
     )
 
 
-def _known_host(profile: Profile, channel: str) -> KnownHost | None:
+def _known_host(config: Config, profile: Profile, channel: str) -> KnownHost | None:
+    """As the room was before, else by the key with which this machine hosts or co-hosts it."""
     room = profile.room(channel)
     with contextlib.suppress(ValueError):  # not in hexadecimal digits
         key = bytes.fromhex(room.host_key)
-        return KnownHost(key, room.rule_number) if len(key) == KEY_BYTES else None
+        if len(key) == KEY_BYTES:
+            return KnownHost(key, room.rule_number)
+    with contextlib.suppress(StoreError):  # who wants to rule with it is told
+        ours = RoomKeys(config.directories.room_keys_folder).find(channel)
+        return KnownHost(ours.host_public) if ours else None
     return None
 
 
 def known_authority(config: Config, url: BrokerUrl, channel: str) -> Authority:
     """What this machine knows of a room's host, for what runs without a session."""
-    known = _known_host(Profile(config.directories.profile_file), channel)
+    known = _known_host(config, Profile(config.directories.profile_file), channel)
     return Authority(
         channel,
         spki_print=certificate_print(url.pin),

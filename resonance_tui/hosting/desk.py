@@ -11,7 +11,7 @@ from typing import Any
 from aiomqtt import MqttError
 
 from resonance_broker.accounts import HOST_NAME
-from resonance_tui.errors import BrokerUnreachable, WireError
+from resonance_tui.errors import BrokerUnreachable, Problem, WireError
 from resonance_tui.hosting.rulebook import Rulebook
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
@@ -30,9 +30,9 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import is_id, new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.attendance import Attendance, Attendee
-from resonance_tui.room_keys import RoomKey, RoomKeys
+from resonance_tui.room_keys import LoggedAct, RoomKey, RoomKeys
 
-CONNECT_S = 15.0
+CONNECT_S = 6.0  # more than one try
 PROBE_EVERY_S = 5.0
 
 
@@ -48,10 +48,19 @@ class Desk(ReconnectingConnection):
         self.attendance = Attendance()
         self._book = Rulebook(keys, key, publisher_id(url, key))
         self.changed: Listeners[[RoomRules]] = self._book.changed
+        self.trouble = ""  # what ended `run`
         self._sees_viewers = sees_viewers
         self._client: BrokerClient | None = None
         self._ready = asyncio.Event()
         self._name = f"rsn-desk-{secrets.token_hex(6)}"
+
+    async def run(self) -> None:
+        """Raises BrokerRefused when the first login is refused; `trouble` says so, too."""
+        try:
+            await super().run()
+        except Problem as problem:
+            self.trouble = problem.message
+            raise
 
     @property
     def key(self) -> RoomKey:
@@ -65,6 +74,12 @@ class Desk(ReconnectingConnection):
     def rules(self) -> RoomRules:
         """Those that hold."""
         return self._book.rules
+
+    def acts(self) -> list[LoggedAct]:
+        """What was done here, oldest first: as it is kept, and what the rules say since.
+
+        Raises StoreError."""
+        return self._book.acts()
 
     def attendees(self) -> list[Attendee]:
         return self.attendance.attendees(time.time(), self.rules)
@@ -91,6 +106,10 @@ class Desk(ReconnectingConnection):
             lost = f"The connection to {self.place} was lost; perhaps nothing was changed."
             raise BrokerUnreachable(lost) from None
 
+    async def keep(self) -> None:
+        """Write what holds, and who did what, to disk. Raises StoreError."""
+        await self._book.keep()
+
     # One connection after the other
 
     def _identifier(self) -> str:
@@ -113,6 +132,7 @@ class Desk(ReconnectingConnection):
         if self._sees_viewers:
             for row in (REPORT, NICKNAME):
                 await client.follow(row.topic.filter(channel=self.channel), 0)
+            await client.follow(HOST_KEY.topic.of(self.channel), 1)  # after what is retained
         self.is_courtesy = await self._lets_forge(client)
         checkpoint()
         self._client = client

@@ -18,7 +18,7 @@ from resonance_tui.protocol.messages import ENROLLMENT_ANSWER, decode
 from resonance_tui.protocol.values import EnrollmentResult
 
 GATHER_S = 0.1  # one batch of requests: for each batch the broker reads all accounts again
-MAX_INVITES, MAX_NAMES = 1000, 16  # that wait: invites, and names that use one of them
+MAX_INVITES, MAX_NAMES = 1000, 128  # that wait: invites, and names that use one of them
 
 
 class EnrollmentDesk:

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 RETRY_S = 1.0
 SILENCE_S = 10.0  # a broker renews its figures every second: after this it is gone
 FAREWELL_S = 1.0
-ACCOUNTS_EVERY_S = 1.0  # how soon accounts that were changed in another terminal count
+ACCOUNTS_EVERY_S = 0.25  # how soon accounts that were changed in another terminal count
 
 Feed = Callable[[str, bytes], None]  # topic and payload of one figure
 

@@ -234,6 +234,12 @@ class Rulebook:
 
     def _write(self, signed: SignedRules, acts: Sequence[Act]) -> None:
         self._keys.keep_rules(self.channel, encode_rules(signed))
-        self._keys.log(
-            self.channel, [LoggedAct(float(each.t), each.by, each.what, each.whom) for each in acts]
-        )
+        self._keys.log(self.channel, list(map(_logged, acts)))
+
+    def acts(self) -> list[LoggedAct]:
+        """What is kept, and what the rules say since; oldest first. Raises StoreError."""
+        return list(dict.fromkeys([*self._keys.acts(self.channel), *map(_logged, self.rules.acts)]))
+
+
+def _logged(act: Act) -> LoggedAct:
+    return LoggedAct(float(act.t), act.by, act.what, act.whom)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 
 from aiomqtt import MqttError
@@ -22,11 +22,12 @@ from resonance_tui.protocol.frames import encode_enrollment_request
 from resonance_tui.protocol.messages import ENROLLMENT_ANSWER, ENROLLMENT_REQUEST, decode
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
-from resonance_tui.protocol.urls import Invite, InviteToken
+from resonance_tui.protocol.urls import BrokerUrl, Invite, InviteToken
 from resonance_tui.protocol.values import INVITE_PREFIX, EnrollmentResult
 
 RETRY_S = 2.0  # the host may be away for a moment
 ANSWER_TIMEOUT_S = 12.0
+FRESH_S, FRESH_EVERY_S = 1.5, 0.3  # until a broker knows an invite that was made just now
 WAIT_S = 5.0  # before the next try, where the host lets in only so many a minute
 MOST_WAIT_S = 900.0
 _NEW = "Ask the host for a new one"
@@ -84,9 +85,7 @@ async def enroll(
 
     version = await negotiate_version(url)
     try:
-        async with broker_client(
-            url, receive, identifier=f"rsn-{new_viewer_id()}", version=version
-        ) as client:
+        async with _let_in(url, receive, version) as client:
             await client.follow(ENROLLMENT_ANSWER.topic.of(ticket.id), 1)
             asking = _Asking(client, request, results, patience_s)
             result = await _ask_in_turn(asking, say)
@@ -98,6 +97,29 @@ async def enroll(
         raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
     if result != EnrollmentResult.WELCOME:
         raise InviteRefused(*_REFUSALS.get(result, _OTHER))
+
+
+@contextlib.asynccontextmanager
+async def _let_in(
+    url: BrokerUrl, receive: Callable[[str, bytes], None], version: int
+) -> AsyncGenerator[BrokerClient]:
+    """A connection with the invite's login, which the broker may not know just yet."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + FRESH_S
+    async with contextlib.AsyncExitStack() as connection:
+        while True:
+            try:
+                client = await connection.enter_async_context(
+                    broker_client(
+                        url, receive, identifier=f"rsn-{new_viewer_id()}", version=version
+                    )
+                )
+                break
+            except BrokerRefused as error:
+                if type(error) is not BrokerRefused or loop.time() > ends:
+                    raise
+            await asyncio.sleep(FRESH_EVERY_S)
+        yield client
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,8 @@ class Attendee:
             ("film", self.is_film),
             ("muted", self.is_muted),
             ("removed", self.is_removed),
-            ("name hidden", self.is_name_hidden),
-            ("locked out", self.is_locked_out),
+            ("name-hidden", self.is_name_hidden),
+            ("locked-out", self.is_locked_out),
         )
         return tuple(word for word, is_set in flags if is_set)
 

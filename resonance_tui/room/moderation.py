@@ -77,6 +77,23 @@ def perform(
     return replace(changed, acts=(*changed.acts, note)[-ACTS_MOST:])
 
 
+def switched(rules: RoomRules, name: str, viewer_id: str = "") -> tuple[str, str]:
+    """The act and the value of a key that switches: what undoes the act where it is in force."""
+    switches = {
+        "mute": (viewer_id in rules.muted, "unmute", viewer_id),
+        "kick": (viewer_id in rules.removed, "readmit", viewer_id),
+        "hide-name": (viewer_id in rules.hidden_names, "show-name", viewer_id),
+        "badge": (viewer_id in rules.host_ids, "unbadge", viewer_id),
+        "lock": (rules.is_locked, "unlock", ""),
+        "close": (rules.closed is not None, "open", ""),
+        "nicknames": (rules.nicknames_off, "nicknames", "on"),
+    }
+    is_on, undo, value = switches.get(name, (False, "", ""))
+    if is_on:
+        return undo, value
+    return name, "off" if name == "nicknames" else viewer_id
+
+
 def sentence(act: Act) -> str:
     """What an act was, for the log: "muted mia"."""
     row = ACTS.get(act.what)
@@ -223,8 +240,6 @@ _ROWS = (
         mark("Count and show a muted viewer again."),
         mark("unmuted {whom}"),
         _unmute,
-        "u",
-        mark("unmute"),
     ),
     RoomAct(
         "kick",
@@ -241,8 +256,6 @@ _ROWS = (
         mark("Let a removed viewer back, and a new one into a locked room."),
         mark("let {whom} back in"),
         _readmit,
-        "a",
-        mark("readmit"),
     ),
     RoomAct(
         "hide-name",

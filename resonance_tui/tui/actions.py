@@ -18,6 +18,7 @@ from textual.screen import Screen
 
 from resonance_tui.charting.views import VIEWS
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
+from resonance_tui.room.moderation import ACTS, Needs
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.patience import PatientScreen
 
@@ -57,6 +58,7 @@ TAKE = mark("Recording")
 LEAVE = mark("Leave")
 
 HISTORY_SCREEN = "history"  # needs: a history screen to open
+ROOM_KEY = "key"  # needs: a key of the room on this machine
 CONFUSION = "confusion"  # an engine whose mistakes are known
 
 
@@ -108,6 +110,16 @@ LIVE: tuple[Action, ...] = (
         "Corrected or raw counts",
         "Takes out how often your engine errs, with a 95 % band; from 20 viewers on.",
         SCREEN,
+    ),
+    Action(
+        "moderate",
+        ("m",),
+        "host",
+        "Host",
+        "Who is here, mute, remove, lock: with this machine's key for the room.",
+        SCREEN,
+        rank=1,
+        needs=ROOM_KEY,
     ),
     Action(
         "toggle_bell",
@@ -210,6 +222,30 @@ def history_actions() -> tuple[Action, ...]:
         Action("back", ("escape",), "", "Back", "put the cursor away; leave", LEAVE),
         Action("leave", ("q",), "quit", "Leave", "leave", LEAVE, rank=7),
     )
+
+
+VIEWER = mark("The chosen viewer")
+ROOM = mark("The room")
+
+
+def host_actions() -> tuple[Action, ...]:
+    """The table of the host's screen, made from the acts that have a key."""
+    acts = [
+        Action(
+            f"act('{act.name}')",
+            (act.key,),
+            act.label,
+            act.label,
+            act.summary,
+            VIEWER if act.needs is Needs.VIEWER else ROOM,
+            rank=3 if act.needs is Needs.VIEWER else 1,
+        )
+        for act in ACTS.values()
+        if act.key
+    ]
+    keys = Action("help", ("question_mark", "f1"), "help", "Help", "This page.", LEAVE, rank=4)
+    back = Action("back", ("escape", "q"), "back", "Back", "To the room.", LEAVE, rank=5)
+    return (*acts, keys, back)
 
 
 _KEY_NAMES = {

@@ -232,6 +232,7 @@ class FakeLaunch:
         channel: str | None = "movie-night",
         needs_consent: bool = False,
         found: list[FakeChannel] | ResonanceError | None = None,
+        desk: object | None = None,
     ) -> None:
         self.channel = channel
         self.nickname = ""
@@ -243,6 +244,7 @@ class FakeLaunch:
         self.opened: list[tuple[str, str]] = []
         self.refuses: ResonanceError | None = None
         self._found = found
+        self._desk = desk
         self._handles = cycle(["lucky-heron", "calm-otter", "jolly-newt"])
 
     def give_consent(self) -> None:
@@ -266,6 +268,9 @@ class FakeLaunch:
         if len(text) > 24:
             raise InvalidNickname("That is too long.", "24 characters at most.")
         return text.strip()
+
+    def open_desk(self, channel: str):
+        return self._desk
 
     def open_session(self, channel: str, nickname: str) -> FakeSession:
         if self.refuses:

@@ -67,8 +67,8 @@ def test_marks_say_what_a_report_says_of_itself_and_what_the_rules_say() -> None
     assert the_one(room).marks == ("simulated", "key", "film")
     rules = RoomRules(host_ids=("mia",), muted=("mia",), is_locked=True, admitted=("ben",))
     ruled = the_one(room, NOW, rules)
-    assert {"host", "muted", "locked out"} <= set(ruled.marks)
-    assert "locked out" not in the_one(room, NOW, RoomRules(is_locked=True)).marks
+    assert {"host", "muted", "locked-out"} <= set(ruled.marks)
+    assert "locked-out" not in the_one(room, NOW, RoomRules(is_locked=True)).marks
 
 
 def test_two_programs_under_one_id_are_noticed_and_a_restart_is_not() -> None:

@@ -18,7 +18,7 @@ from resonance_tui.protocol.rules import (
     decode_body,
     encode_body,
 )
-from resonance_tui.room.moderation import ACTS, Needs, perform, sentence
+from resonance_tui.room.moderation import ACTS, Needs, perform, sentence, switched
 
 VALUES = {
     Needs.NOTHING: "",
@@ -66,6 +66,16 @@ def test_what_an_act_did_another_undoes(act: str, undo: str) -> None:
     done = after(NO_RULES, act)
     assert replace(done, acts=()) != NO_RULES
     assert replace(after(done, undo), acts=()) == NO_RULES
+
+
+@pytest.mark.parametrize("name", ["mute", "kick", "hide-name", "badge", "lock", "nicknames"])
+def test_a_key_that_switches_undoes_what_it_did(name: str) -> None:
+    rules = NO_RULES
+    for _ in range(2):
+        act, value = switched(rules, name, "mia")
+        rules = perform(rules, act, value if ACTS[act].needs else "", by="host", t=1.0)
+    assert replace(rules, acts=()) == NO_RULES
+    assert rules.acts[0].what == name
 
 
 def test_an_act_twice_is_as_one() -> None:

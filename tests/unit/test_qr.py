@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import re
+import struct
 import sys
+import termios
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from children import start_child
+from limits import patience
 
 from resonance_tui.commands.broker import qr
+from resonance_tui.hosting.accounts import remember_address
+from resonance_tui.protocol.urls import BrokerUrl
 
 LINK = "resonance://broker.example.org:18883/cats-live-01/" + "mfrggzdfmztwq2lk" * 4
 CELLS = {" ": (0, 0), "▄": (0, 1), "▀": (1, 0), "█": (1, 1)}
@@ -93,3 +103,52 @@ def test_without_the_library_the_sentence_says_what_to_install(
     assert lines == []
     assert "extra 'host'" in why
     assert "\n" not in why
+
+
+CODE = """
+import sys
+from resonance_tui.cli import cli, run_verb
+sys.exit(run_verb(cli, sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
+@pytest.mark.parametrize(("columns", "rows"), [(120, 40), (60, 15)])
+def test_in_a_terminal_the_link_stands_above_its_code(
+    tmp_path: Path, columns: int, rows: int
+) -> None:
+    remember_address(tmp_path / "broker", BrokerUrl("mqtts", "192.0.2.17", 18883, pin="ab" * 16))
+    typed = ["broker", "share", "cats-live", "--for", "20"]
+    environment = {**os.environ, "RESONANCE_DATA_DIR": str(tmp_path), "TERM": "xterm-256color"}
+    text = in_terminal([sys.executable, "-c", CODE, *typed], environment, columns, rows)
+    lines = text.splitlines()
+    link = next(line for line in lines if "resonance://" in line).split()[-1]
+    drawn = [line for line in lines if line.startswith("\x1b[38;5;16")]
+    if rows < 20:
+        assert drawn == []
+        assert "this terminal has 60 and 15" in text
+    else:
+        decoded, _, _ = cv2.QRCodeDetector().detectAndDecode(photo(drawn, dark=1))
+        assert decoded == link.upper()
+
+
+def in_terminal(command: list[str], environment: dict[str, str], columns: int, rows: int) -> str:
+    """All that the command writes to a terminal of that size."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    without = {"COLUMNS", "LINES", "NO_COLOR"}
+    environment = {name: each for name, each in environment.items() if name not in without}
+    process = start_child(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    written = b""
+    with open(ours, "rb", buffering=0) as terminal:
+        while True:
+            try:
+                more = terminal.read(4096)
+            except OSError:  # Linux: the other end is closed
+                break
+            if not more:
+                break
+            written += more
+    assert process.wait(patience(10)) == 0, written
+    return written.decode()

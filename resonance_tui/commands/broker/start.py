@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from resonance_tui.commands.broker.lines import host_print, room_keys
 from resonance_tui.commands.console import StatusLine, put, say, uptime
 from resonance_tui.commands.groups import Group, TableChoice
 from resonance_tui.commands.settings import load
@@ -21,8 +23,8 @@ from resonance_tui.listeners import Listeners
 
 if TYPE_CHECKING:
     from resonance_broker import BrokerSettings, RunningBroker
+    from resonance_tui.hosting.accounts import WaysIn
     from resonance_tui.hosting.traffic import Figures
-    from resonance_tui.protocol.urls import InviteToken
 
 
 @click.group(cls=Group, path="broker", invoke_without_command=True)
@@ -186,7 +188,8 @@ def _serve(
         broker = start_broker(settings, say=Listeners(screen.say))
         try:
             _introduce(broker, rooms, plan, pin)
-            _watch(broker, rooms, screen)
+            with _told_as_running(broker, rooms):
+                _watch(broker, rooms, screen)
         finally:
             broker.stop()
             screen.close()
@@ -194,13 +197,24 @@ def _serve(
     raise BrokerProblem(ProblemKind.FAILED, message, broker.last_words)
 
 
+def _told_as_running(
+    broker: RunningBroker, rooms: Sequence[str]
+) -> contextlib.AbstractContextManager[None]:
+    """Other commands of this machine find a broker that has accounts."""
+    from resonance_tui.hosting.host import own_url
+    from resonance_tui.hosting.running import told_as_running
+
+    folder = broker.settings.accounts
+    if folder is None:
+        return contextlib.nullcontext()
+    return told_as_running(folder, own_url(broker), rooms)
+
+
 def _watch(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> None:
     from resonance_tui.commands.event_loop import run_until_terminated
-    from resonance_tui.config import directories
     from resonance_tui.hosting.watch import watch
-    from resonance_tui.room_keys import RoomKeys
 
-    keys = RoomKeys(directories().room_keys_folder)
+    keys = room_keys()
 
     def show(figures: Figures) -> None:
         screen.show(traffic_line(figures, screen.up_s))
@@ -228,6 +242,7 @@ def _sigterm_interrupts() -> Generator[None]:
 def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pin: str) -> None:
     """Data to stdout, one `name  value` a line; the rest to stderr."""
     from resonance_broker.address import certificate_trouble, shared_host
+    from resonance_tui.commands.invitation import share_lines as spell
     from resonance_tui.hosting.accounts import remember_address, share_lines
     from resonance_tui.protocol.urls import parse_broker_url
 
@@ -236,15 +251,17 @@ def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pi
     url = replace(parse_broker_url(settings.url_for(host)), pin=pin or None)
     if settings.accounts is not None:
         remember_address(settings.accounts, url)
-    for name, value in share_lines(settings, url, rooms, _issue_invites(broker, rooms, plan)):
+    for name, value in share_lines(settings, url, _ways_in(broker, rooms, plan), spell):
         put(f"{name}  {value}")
     say(f"{broker.kind} is up; Ctrl-C stops it.")
     _tell_who_can_reach(settings, host)
     for sentence in broker.limits:
         say(sentence)
     if settings.accounts is not None:
-        invite = "resonance-tui broker invite CHANNEL makes a link for one person"
-        say(f"Accounts only: {invite}, broker users add NAME an account.")
+        say(
+            "Accounts only: resonance-tui broker share CHANNEL --for 20 makes a link for 20, "
+            "broker invite CHANNEL one for one person, broker users add NAME an account."
+        )
     if not pin and (trouble := certificate_trouble(settings, host)):
         say(f"Viewers will refuse the certificate: {trouble}.")
 
@@ -268,18 +285,19 @@ def _tell_who_can_reach(settings: BrokerSettings, shared: str) -> None:
         )
 
 
-def _issue_invites(
-    broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan
-) -> dict[str, list[InviteToken]]:
-    from resonance_tui.hosting.accounts import issue_invites, parse_span
+def _ways_in(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan) -> dict[str, WaysIn]:
+    """For each room the newest link for many that is still open, and new ones for one person."""
+    from resonance_tui.hosting.accounts import WaysIn, issue_invites, parse_span
+    from resonance_tui.hosting.room_links import open_links
 
     folder = broker.settings.accounts
-    if folder is None or not plan.count:
-        return {}
+    if folder is None:
+        return {room: WaysIn(host_print=host_print(room)) for room in rooms}
+    shared = {each.invite.channel: each.token for each in open_links(folder, time.time())}
     span_s = parse_span(plan.expires)
-    tokens = {room: issue_invites(folder, room, plan.count, span_s) for room in rooms}
+    one_time = {room: issue_invites(folder, room, plan.count, span_s) for room in rooms}
     broker.renew_people()
-    return tokens
+    return {room: WaysIn(one_time[room], shared.get(room), host_print(room)) for room in rooms}
 
 
 def traffic_line(figures: Figures, up_s: float) -> str:

@@ -19,7 +19,7 @@ from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.session import HappeningUpdate, SessionView
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui import alerts, state_words
-from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, Action, ActionScreen
+from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, ROOM_KEY, Action, ActionScreen
 from resonance_tui.tui.alerts import Alerts, desktop_notice
 from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
@@ -52,13 +52,15 @@ class LiveScreen(ActionScreen):
         session: SessionLike,
         *,
         has_history: bool = False,
+        has_key: bool = False,
         alerts: Alerts | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        """`has_key`: this machine has a key of the room, and so its host's screen."""
         super().__init__()
         self.session = session
-        self._has_history = has_history
+        self._has = {HISTORY_SCREEN: has_history, ROOM_KEY: has_key}
         self._alerts, self._alerted_at = alerts or Alerts(), -math.inf
         self._clock, self._wall_clock = clock, wall_clock
         self._ticks = 0
@@ -74,7 +76,7 @@ class LiveScreen(ActionScreen):
 
     @property
     def has(self) -> frozenset[str]:
-        return frozenset({HISTORY_SCREEN} if self._has_history else ())
+        return frozenset(name for name, is_there in self._has.items() if is_there)
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
@@ -256,11 +258,15 @@ class LiveScreen(ActionScreen):
     async def action_history(self) -> None:
         await self.app.run_action("history")
 
+    async def action_moderate(self) -> None:
+        await self.app.run_action("moderate")
+
     async def action_quit(self) -> None:
         await self.app.run_action("quit")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._has_history or action != "history"
+        needs = {"history": HISTORY_SCREEN, "moderate": ROOM_KEY}.get(action)
+        return needs is None or self._has[needs]
 
 
 def shown_rows(view: SessionView) -> tuple[tuple[ViewerRow, ...], int | None]:
