@@ -364,8 +364,8 @@ class Session:
         if is_fact:
             self._timeline.add(room, at, self.view.resonance)
             self._recording.add(room, at)
-            own_id = self.view.viewer_id
-            self._happened(self._happenings.room(room, at, now, own_id=own_id))
+            own_id, hidden = self.view.viewer_id, self._room.conduct.unnamed
+            self._happened(self._happenings.room(room, at, now, own_id=own_id, hidden=hidden))
         self._tell_of_room(at, now, is_new=changed)
 
     def _tell_of_room(self, at: float, now: float, *, is_new: bool = False) -> None:

@@ -69,7 +69,7 @@ class Standing(StrEnum):
 
     COUNTED = "counted"
     MUTED = "muted"  # by the host
-    LOCKED_OUT = "locked out"  # came after the room was locked
+    LOCKED_OUT = "locked-out"  # came after the room was locked
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ STANDINGS = {
         mark("The host muted you: nobody sees or counts you."),
         mark("the host muted you"),
     ),
-    "locked out": (
+    "locked-out": (
         mark("The room is locked: you see it, and nobody counts you. Ask the host to let you in."),
         mark("The room is locked, and nobody counts you."),
         mark("locked: not counted"),
