@@ -31,6 +31,11 @@ class Conduct:
         return is_on and viewer_id not in self.nameless
 
     @property
+    def unnamed(self) -> frozenset[str]:
+        """Whose name no line of text should hold: who is muted has not left."""
+        return self.excluded | self.nameless
+
+    @property
     def patience_s(self) -> float:
         """Seconds after a change within which no other one of the same viewer is taken."""
         return SLOW_SLACK * self.slow_s

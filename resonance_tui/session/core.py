@@ -308,8 +308,8 @@ class Session:
         if is_fact:
             self._timeline.add(room, at, self.view.resonance)
             self._recording.add(room, at)
-            own_id = self.view.viewer_id
-            self._happened(self._happenings.room(room, at, now, own_id=own_id))
+            own_id, hidden = self.view.viewer_id, self._room.conduct.unnamed
+            self._happened(self._happenings.room(room, at, now, own_id=own_id, hidden=hidden))
         if changed or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
             self._tell(RoomUpdate(at, room, self.view.resonance, self.view.corrected))

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from aiomqtt import MqttError
@@ -26,6 +27,7 @@ from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.messaging.permissions import check_audience, is_hosts_alone, own_id
+from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol import messages
 from resonance_tui.protocol.frames import (
     encode_agent,
@@ -43,7 +45,10 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id, shard_of
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import Report, RoomSettings
+from resonance_tui.room.authority import Trust
 from resonance_tui.room.state import RoomSnapshot
+from resonance_tui.session.core import Session
+from resonance_tui.session.plan import KnownHost, SessionPlan
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.signing import SigningKey
 
@@ -445,6 +450,41 @@ async def test_whether_the_host_alone_can_show_a_key_is_found_out_without_a_trac
         assert not await is_hosts_alone(replace(url_of(guarded, "mia"), password="wrong"), ROOM)
         await nothing_happened(bob, heard)
     assert not await is_hosts_alone(url_of(guarded, "cathost"), ROOM)
+
+
+async def test_the_first_key_is_believed_where_the_host_alone_can_show_it(
+    guarded: RunningBroker, tmp_path: Path
+) -> None:
+    """By a viewer, who has no link, and by an aggregator."""
+    key = SigningKey.generate()
+    told: list[KnownHost] = []
+    plan = SessionPlan(
+        channel=ROOM,
+        nickname="",
+        viewer_id="mia",
+        boot=int(time.time()),
+        broker=url_of(guarded, "mia"),
+        source=Source("none"),
+        engine="static",
+        data_dir=tmp_path,
+        remember_host=told.append,
+    )
+    mia, counter = Session(plan), Aggregator(url_of(guarded, "agg-1"), ROOM, "agg-1")
+    rules = sign_rules(RoomRules(muted=("mia",)), ROOM, 1, int(time.time()) + 3600, key)
+    runs = [asyncio.create_task(each.run()) for each in (mia, counter)]
+    async with connected(guarded, "the host") as host:
+        try:
+            await host.send(messages.HOST_KEY.outgoing(encode_host_key(key.public), ROOM))
+            await host.send(messages.RULES.outgoing(encode_rules(rules), ROOM, "cathost"))
+            await until(lambda: mia.view.trust is Trust.FIRST_USE and mia.view.rules)
+            await until(lambda: told and told[-1] == KnownHost(key.public, 1))
+            await until(lambda: counter._authority.rules == RoomRules(muted=("mia",)))
+        finally:
+            for run in runs:
+                run.cancel()
+            await asyncio.wait(runs)
+            await host.send(messages.RULES.clearing(ROOM, "cathost"))
+            await host.send(messages.HOST_KEY.clearing(ROOM))
 
 
 async def test_who_may_not_count_is_told_as_soon_as_the_broker_has_answered(

@@ -139,6 +139,21 @@ async def test_rules_are_there_before_a_newcomer_sees_whom_they_are_about(stage:
     assert ever == {"ann"}
 
 
+async def test_nobody_is_said_to_have_left_who_was_muted(stage: Stage) -> None:
+    for each in ("bob", "mia", "zoe"):
+        stage.enter(each, each.title())
+    stage.show_key()
+    async with living(stage.session()) as ann:
+        await until(lambda: set(seen(ann)) == {"ann", "bob", "mia", "zoe"})
+        await until(ann.timeline)  # what is seen is a fact
+        stage.rule(RoomRules(muted=("bob",)))
+        ann.mute_locally("mia")
+        await until(lambda: set(seen(ann)) == {"ann", "zoe"})
+        stage.carry(REPORT.clearing(ROOM, "zoe"))
+        await until(lambda: [e.names for e in ann.view.happenings if e.kind == "left"])
+        assert [e.names for e in ann.view.happenings if e.kind == "left"] == [("Zoe",)]
+
+
 async def test_a_forgers_rules_move_nothing(stage: Stage) -> None:
     stage.enter("bob")
     stage.show_key()

@@ -23,7 +23,7 @@ from resonance_tui.errors import WireError
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.rate_limit import RateLimiter
 from resonance_tui.protocol.events import LeaveEvent
-from resonance_tui.protocol.messages import OWN_RATE, REPORT, RULES, RULES_RATE, TABLE
+from resonance_tui.protocol.messages import HOST_KEY, OWN_RATE, REPORT, RULES, RULES_RATE, TABLE
 from resonance_tui.protocol.page import EXAMPLES, rewritten, section
 from resonance_tui.protocol.table import Message, MessageTable, Rate
 from resonance_tui.protocol.topics import TOPIC_LIMIT, Levels, Topic
@@ -154,6 +154,21 @@ def test_a_flood_of_rules_costs_its_publisher_no_report() -> None:
     for _ in range(20):
         limiter.record_violation(rules, 0.0)
     assert limiter.allow(report, 0.0)
+
+
+def test_who_does_not_know_the_hosts_messages_yet_ignores_them() -> None:
+    """Version 0.1: no such rows. It hears of them only where it listens to everything."""
+    older = MessageTable(each for each in TABLE if each not in (HOST_KEY, RULES))
+    inbox, limiter = Inbox(table=older), RateLimiter(table=older)
+    muted: list[bool] = []
+    inbox.on_broken.add(lambda topic: muted.append(limiter.record_violation(topic, 0.0)))
+    report, (_, payload) = REPORT.topic.of("movie-night", "alice"), EXAMPLES[REPORT.kind]
+    for message in (HOST_KEY, RULES) * 20:
+        names, told = EXAMPLES[message.kind]
+        inbox.put(message.topic.of(*names), told)
+    assert limiter.allow(report, 0.0) and not any(muted)
+    inbox.put(report, payload)
+    assert [type(event).__name__ for event in inbox.drain()] == ["ReportEvent"]
 
 
 # --- topics ------------------------------------------------------------------------------------
