@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Coroutine
@@ -11,8 +12,14 @@ from typing import Any
 from aiomqtt import MqttError
 
 from resonance_broker.accounts import HOST_NAME
-from resonance_tui.errors import BrokerUnreachable, Problem, WireError
-from resonance_tui.hosting.rulebook import Rulebook
+from resonance_tui.errors import (
+    BrokerRefused,
+    BrokerUnreachable,
+    Problem,
+    StoreError,
+    WireError,
+)
+from resonance_tui.hosting.rulebook import REPAIR_EVERY_S, Rulebook
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
@@ -153,7 +160,15 @@ class Desk(ReconnectingConnection):
         return await client.may_write(NICKNAME.topic.of(self.channel, new_viewer_id()))
 
     def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
-        return {"alive": self._keep_alive(client)}
+        return {"alive": self._keep_alive(client), "rules": self._keep_rules(client)}
+
+    async def _keep_rules(self, client: BrokerClient) -> None:
+        """At a broker of somebody else's nobody but us shows again what was overwritten."""
+        while True:
+            await asyncio.sleep(REPAIR_EVERY_S)
+            with contextlib.suppress(BrokerRefused, StoreError):  # an act says so
+                await self._book.keep_up(client)
+            checkpoint()
 
     async def _keep_alive(self, client: BrokerClient) -> None:
         try:
@@ -169,11 +184,13 @@ class Desk(ReconnectingConnection):
     def _on_arrival(self, topic: str, payload: bytes) -> None:
         """Every message is looked at: between two of one id a forgery shows."""
         if not self._limiter.allow(topic, time.monotonic()):
+            self._book.suspect(topic)
             return
         try:
             event = decode(topic, payload)
         except WireError:
             self._limiter.record_violation(topic, time.monotonic())
+            self._book.suspect(topic)
             return
         if isinstance(event, HostKeyEvent | RulesEvent):
             self._book.observe(event)

@@ -62,19 +62,23 @@ class RoomKeeper:
         """Whether the message is about rules, of whatever room; it is taken in then."""
         if TABLE.find(topic) not in _OURS:
             return False
-        if not self._limiter.allow(topic, time.monotonic()):
+        event = self._read(topic, payload)
+        if event is None:
             for book in self._books.values():
-                book.suspect()
-            return True
+                book.suspect(topic)
+        elif event.channel in self._books:
+            self._books[event.channel].observe(event)
+        return True
+
+    def _read(self, topic: str, payload: bytes) -> HostKeyEvent | RulesEvent | None:
+        """None for what is broken, or too much."""
+        if not self._limiter.allow(topic, time.monotonic()):
+            return None
         try:
             event = decode(topic, payload)
         except WireError:
-            for book in self._books.values():
-                book.suspect()  # a newcomer is shown that, and no rules
-            return True
-        if isinstance(event, HostKeyEvent | RulesEvent) and event.channel in self._books:
-            self._books[event.channel].observe(event)
-        return True
+            return None
+        return event if isinstance(event, HostKeyEvent | RulesEvent) else None
 
     async def begin(self, client: BrokerClient) -> None:
         """On a new connection: takes in what the broker shows, then shows the keys and rules.

@@ -53,7 +53,6 @@ class Rulebook:
         self._authority.take_key(self._shown, time.monotonic())
         self._seen_key: HostKeyEvent | None = None  # what the broker shows
         self._on_topics: dict[str, bytes] = {}  # the signature of the newest rules on each
-        self._is_doubtful = False  # something was dropped unread
         self._kept = b""  # the signature of the rules on disk
         self._sent: deque[float] = deque(maxlen=int(RULES_RATE.burst) - 2)  # monotonic seconds
         self._repaired_at = -math.inf
@@ -92,9 +91,13 @@ class Rulebook:
             self._on_topics[event.viewer_id] = event.signed.signature if event.signed else b""
         self._take(event)
 
-    def suspect(self) -> None:
-        """A message about rules was dropped unread: what the broker shows is not known."""
-        self._is_doubtful = True
+    def suspect(self, topic: str) -> None:
+        """A message of that topic, of whatever room, was not read: what the broker shows there is
+        not known."""
+        if topic == HOST_KEY.topic.of(self.channel):
+            self._seen_key = None
+        elif topic.startswith(RULES.topic.of(self.channel, "")):
+            self._on_topics.pop(topic.rpartition("/")[2], None)
 
     def forget(self) -> None:
         """The connection is lost: what the broker shows is not known any more."""
@@ -219,8 +222,7 @@ class Rulebook:
             return
         if self.key.is_host and signed.expires_at - time.time() < LIFETIME_S / 2:
             await self._publish_new(client, self.rules)
-        elif self._is_doubtful or signed.signature not in self._on_topics.values():
-            self._is_doubtful = False
+        elif signed.signature not in self._on_topics.values():
             await self._publish(client, signed)
         await self.keep()
 

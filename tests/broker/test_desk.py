@@ -23,6 +23,7 @@ from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
 from resonance_tui.protocol.frames import encode_nickname, encode_report
 from resonance_tui.protocol.messages import HOST_KEY, NICKNAME, REPORT, RULES, decode
 from resonance_tui.protocol.rules import RoomRules, delegate, encode_delegation
+from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import Report
 from resonance_tui.room_keys import RoomKey, RoomKeys
@@ -161,6 +162,25 @@ async def test_many_acts_in_a_row_are_slow_enough_for_every_receiver(
         for n in range(12):
             await desk.act("mute", f"v{n}")
         await until(lambda: len(other.rules.muted) == 12)
+
+
+async def test_at_somebody_elses_broker_the_desk_shows_again_what_was_overwritten(
+    start: Start, keys: RoomKeys
+) -> None:
+    url = parse_broker_url(start().url)
+
+    async def is_shown() -> bool:
+        found = [each.signed for each in await retained(url) if isinstance(each, RulesEvent)]
+        return any(each is not None and each.is_signed(ROOM) for each in found)
+
+    forger = broker_client(url, lambda *_: None, identifier="forger", version=5)
+    async with at_desk(url, keys) as desk, forger as client:
+        await desk.act("mute", "mia")
+        topic = RULES.topic.of(ROOM, f"key-{hosts(keys).key.public.hex()[:12]}")
+        await client.send(Outgoing(topic, b"", 1))
+        async with asyncio.timeout(patience(6)):
+            while not await is_shown():
+                await asyncio.sleep(0.05)
 
 
 async def test_the_desk_sees_who_is_there_and_who_forges(start: Start, keys: RoomKeys) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from resonance_tui.room_keys import LoggedAct
     from resonance_tui.tui.join_context import DeskLike
 
-TICK_S = 0.5
+TICK_S = 1.0
 LOG_LINES = 50
 COLUMNS = (mark("nickname"), mark("id"), mark("since"), mark("a min"), mark("marks"))
 COURTESY = mark("Moderation is a courtesy on this broker: anybody can write under any id.")
