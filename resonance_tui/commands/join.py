@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from resonance_tui.commands.console import say
 from resonance_tui.commands.groups import Command, Option
 from resonance_tui.commands.settings import load
 from resonance_tui.engines import registry as engines
@@ -91,25 +92,17 @@ def run(
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
     from resonance_tui.commands.session_builder import check_intent
-    from resonance_tui.protocol.sanitize import clean_nickname
-    from resonance_tui.protocol.topics import normalize_channel
 
-    if channel is not None and channel.lower().startswith("resonance:"):
-        from resonance_tui.commands.redeem_invite import accept_invite
-
-        config, channel = accept_invite(config, channel)
-    wanted = normalize_channel(channel) if channel is not None else None
-    nickname = clean_nickname(config.settings.viewer.nickname)
     context = CommandLineContext(
         config,
         check_intent(config, allow_untrained=allow_untrained),
-        wanted,
-        nickname,
         once=once,
         record=record or title is not None,
         title=title or "",
         corrected=corrected,
     )
+    if channel is not None:
+        context.settle(channel)
     try:
         if headless or as_json:
             _run_headless(context, as_json=as_json, duration=duration)
@@ -149,7 +142,12 @@ def _run_screen(context: CommandLineContext, duration: float | None) -> int:
         await for_seconds(app.run_async(), duration)
         return app
 
-    app = run_loop(context.config, show)
+    try:
+        app = run_loop(context.config, show)
+    finally:
+        for visit in context.visits:  # on the screen that comes back
+            for line in visit.lines():
+                say(line)
     if app.failure is not None:
         raise app.failure  # said on the screen that is gone now
     if app.has_declined:

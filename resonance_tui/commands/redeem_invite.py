@@ -6,67 +6,81 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 from resonance_tui.commands.console import say
+from resonance_tui.commands.destination import settings_for
 from resonance_tui.commands.event_loop import run_loop
-from resonance_tui.commands.session_builder import broker_url
-from resonance_tui.config import Config, with_setting
+from resonance_tui.config import Config
 from resonance_tui.errors import BrokerRefused, InviteRefused
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.tls import brief
 from resonance_tui.protocol.links import parse_invite
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, Invite
+from resonance_tui.texts import mark, tr
 
 KNOWN_RETRY_S, KNOWN_TRIES = 0.3, 10  # until the broker knows the account that the host has made
 
 
-def accept_invite(config: Config, invite: str) -> tuple[Config, str]:
-    """The settings for the invite's broker, and its channel.
+Say = Callable[[str], object]
 
-    The login in the settings goes to the broker it was made for and to no other, nor to one with
-    another certificate. A token is redeemed for an account, unless that was done before.
+
+def accept_invite(config: Config, invite: str | Invite) -> tuple[Config, str]:
+    """The settings for the invite's broker, and its channel. A token is redeemed for an account,
+    unless that was done before.
 
     Raises InvalidBrokerUrl, InvalidChannel, InviteRefused, BrokerError, StoreError.
     """
-    invitation = parse_invite(invite)
-    url = invitation.url
-    if invitation.ticket is not None:
-        _redeem_once(config, invitation)
-    own = broker_url(config)
-    if own is not None and own.place == url.place and url.pin in (None, own.pin):
-        return config, invitation.channel
-    there = with_setting(config, "broker", url=url.spelled_out, user="", password="")
-    return there, invitation.channel
+    invitation = parse_invite(invite) if isinstance(invite, str) else invite
+    redeem_now(config, invitation)
+    return settings_for(config, invitation.url), invitation.channel
 
 
-def _redeem_once(config: Config, invitation: Invite) -> None:
-    """Redeem the token. The login is stored before it is sent, so that a call that
-    was cut short goes on with the same one."""
-    assert invitation.ticket is not None
+def redeem_now(config: Config, invitation: Invite) -> None:
+    """`redeem` in a loop of its own, saying on stderr how it goes."""
+    if not is_redeemed(config, invitation):
+        run_loop(config, lambda: redeem(config, invitation, say))
+        again = f"resonance-tui join {invitation.channel}"
+        say(f"You are in. The next time: {again}")
+
+
+def is_redeemed(config: Config, invitation: Invite) -> bool:
+    """Whether there is nothing to redeem, or no longer. Raises StoreError."""
+    if invitation.ticket is None:
+        return True
+    login = Logins(config.directories.logins_file).of_invite(invitation.ticket.id)
+    return login is not None and login.is_confirmed
+
+
+async def redeem(config: Config, invitation: Invite, say: Say) -> None:
+    """Redeem the token, unless that was done before; `say` takes what is being done.
+
+    The login is stored before it is sent, so that a call that was cut short goes on with the same
+    one. Raises InviteRefused, BrokerError, StoreError.
+    """
+    if invitation.ticket is None or is_redeemed(config, invitation):
+        return
     logins = Logins(config.directories.logins_file)
     url, token = invitation.url, invitation.ticket
     login = logins.of_invite(token.id)
-    if login is not None and login.is_confirmed:
-        return
     if login is None:
         password = secrets.token_urlsafe(24)
         pin = url.pin or ""
         login = SavedLogin(url.place, invitation.channel, new_viewer_id(), password, pin, token.id)
         logins.keep(login)
-    _say_new_certificate(logins, url)
-    say(f"Asking {url.authority} for an account in {invitation.channel} ...")
-    run_loop(config, lambda: _request_account(invitation, logins, login))
-    again = f"resonance-tui join {invitation.channel} --broker {url.place}"
-    say(f"You are in. The next time: {again}")
+    _say_new_certificate(logins, url, say)
+    asking = mark("Asking {broker} for an account in {channel} ...")
+    say(tr(asking, broker=url.authority, channel=invitation.channel))
+    await _request_account(invitation, logins, login)
 
 
-def _say_new_certificate(logins: Logins, url: BrokerUrl) -> None:
+def _say_new_certificate(logins: Logins, url: BrokerUrl, say: Say) -> None:
     before = logins.pin_for(url.place)
     if before and url.pin and before != url.pin:
-        change = f"{brief(before)}... is now {brief(url.pin)}..."
-        say(f"By this invite {url.authority} has a new certificate: {change}")
+        words = mark("By this invite {broker} has a new certificate: {old}... is now {new}...")
+        say(tr(words, broker=url.authority, old=brief(before), new=brief(url.pin)))
 
 
 async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin) -> None:

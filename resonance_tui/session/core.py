@@ -174,6 +174,7 @@ class Session:
         started here, StoreError when the database to record into cannot be opened.
         """
         async with AsyncExitStack() as stack:
+            self._notice(self._plan.remark)
             broker = await choose_broker(self._plan.broker, stack, self._broker_started)
             self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():

@@ -34,6 +34,7 @@ class SessionPlan:
     title: str = ""  # of the recording
     sinks: tuple[SinkPlan, ...] = ()  # and bring what is recorded there
     find_sinks: Callable[[], tuple[SinkPlan, ...]] | None = None  # once it is switched on
+    remark: str = ""  # on how the broker was chosen, said first
     observe_only: bool = False  # a logger: sees the room without being counted
 
 

@@ -1,0 +1,73 @@
+"""Which broker a room is met at, and with which login: by a link, by memory, by the settings."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+
+from resonance_tui.commands.session_builder import broker_url
+from resonance_tui.config import DEFAULT_BROKER_URL, Config, with_setting
+from resonance_tui.errors import InvalidBrokerUrl
+from resonance_tui.logins import Logins
+from resonance_tui.profile import RoomMemory
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+
+_HEX = re.compile(r"(?:[0-9a-f]{2})+")
+
+
+def settings_for(config: Config, url: BrokerUrl) -> Config:
+    """The settings for the broker that a link names. The login in the settings goes to the broker
+    that it was made for and to no other, nor to one with another certificate."""
+    own = broker_url(config)
+    if own is not None and own.place == url.place and url.pin in (None, own.pin):
+        return config
+    return with_setting(config, "broker", url=url.spelled_out, user="", password="")
+
+
+def chooses_broker(config: Config) -> bool:
+    """Whether a flag, a variable or the settings file says which broker: then memory is silent."""
+    return config.origins["broker.url"] != "default"
+
+
+def settings_as_it_was(config: Config, room: RoomMemory) -> Config:
+    """The settings for the broker that the room was last at; unchanged for this machine's own.
+
+    A password in the settings goes there only where one had to log in by name.
+    """
+    url = _remembered(room)
+    if url is None:
+        return config
+    if Logins(config.directories.logins_file).pin_for(url.place):
+        url = replace(url, pin=None)  # the newest login knows the certificate better
+    login = {} if url.username else {"user": "", "password": ""}
+    return with_setting(config, "broker", url=url.spelled_out, **login)
+
+
+def shown_broker(room: RoomMemory) -> str:
+    """The broker of a room, safe to show; "" for this machine's own."""
+    url = _remembered(room)
+    return url.place if url is not None else ""
+
+
+def to_remember(broker: BrokerUrl | None) -> str:
+    """As `RoomMemory.broker` has it. The default address is this machine's own broker, which is
+    started where there is none."""
+    if broker is None or broker.spelled_out == parse_broker_url(DEFAULT_BROKER_URL).spelled_out:
+        return ""
+    return broker.spelled_out
+
+
+def prints_of(room: RoomMemory) -> tuple[str, ...]:
+    """The fingerprints that one has trusted there: of the certificate, and of the host's key."""
+    url = _remembered(room)
+    key = bytes.fromhex(room.host_key) if _HEX.fullmatch(room.host_key) else b""
+    host = hashlib.sha256(key).hexdigest()[:32] if key else ""
+    return tuple(filter(None, (url.pin if url else "", host)))
+
+
+def _remembered(room: RoomMemory) -> BrokerUrl | None:
+    try:
+        return parse_broker_url(room.broker) if room.broker else None
+    except InvalidBrokerUrl:  # of a newer program, or damaged
+        return None
