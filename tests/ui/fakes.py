@@ -272,7 +272,6 @@ class FakeLaunch:
 
     async def follow_nearby(self, changed: Callable[[list[NearbyRoom]], None]) -> None:
         changed(self.nearby)
-        await asyncio.Event().wait()
 
     def is_trusted(self, room: NearbyRoom) -> bool:
         return room in self.trusted

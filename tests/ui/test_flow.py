@@ -112,7 +112,8 @@ async def test_setup_says_what_is_wrong_in_place():
     app = ResonanceApp(launch)
     async with app.run_test() as pilot:
         await pilot.press(*"no[/]pe", "enter")
-        assert "[no[/]pe] is no channel. Letters" in text_of(app.screen, "#channel-error")
+        await until(pilot, lambda: "Not a channel name" in text_of(app.screen, "#channel-error"))
+        assert "pe'. Use 1 to 64 letters" in text_of(app.screen, "#channel-error")
         app.screen.query_one("#nickname", Input).value = "x" * 30
         app.screen.query_one("#channel", Input).value = "fine"
         await pilot.press("enter")

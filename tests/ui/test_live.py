@@ -195,7 +195,7 @@ async def test_palette_runs_the_same_actions():
     app, session = app_with(view())
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("ctrl+p")
-        await shown(pilot, "Say happiness")
+        await shown(pilot, "Camera off or on")
         await pilot.press(*"stop or")
         await shown(pilot, "Stop or resume sharing")
         await pilot.pause(0.3)

@@ -226,8 +226,9 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
 
 
 def _sentence(error: BaseException | None) -> str:
-    hint = getattr(error, "hint", "")
-    return f"{error} {hint}".strip()
+    message, hint = str(error), getattr(error, "hint", "")
+    stop = "" if not hint or message.endswith((".", "?", "!")) else "."
+    return f"{message}{stop} {hint}".strip()
 
 
 def _note(choice: RoomChoice) -> str:
