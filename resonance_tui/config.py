@@ -90,6 +90,12 @@ class SheetsSection:
 
 
 @dataclass(frozen=True, slots=True)
+class ScreenSection:
+    bell: bool = _doc(False, "ring when something happens in the room")
+    notify: bool = _doc(False, "tell the desktop of it, where the terminal can")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole tree. TOML: one table a section; environment: RESONANCE_SECTION_KEY."""
 
@@ -99,8 +105,13 @@ class Settings:
     engine: EngineSection = field(default_factory=EngineSection)
     history: HistorySection = field(default_factory=HistorySection)
     sheets: SheetsSection = field(default_factory=SheetsSection)
+    screen: ScreenSection = field(default_factory=ScreenSection)
 
 
+_SWITCHES = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
 _PATHS = ("history.database",)
 
 
@@ -149,7 +160,7 @@ class Config:
             for item in dataclasses.fields(part):
                 value = getattr(part, item.name)
                 if _is_masked(f"{section.name}.{item.name}", value):
-                    found += pieces(_plain(value))
+                    found += pieces(_text_of(value))
         return found
 
     @property
@@ -308,7 +319,7 @@ def settings_table(config: Config) -> list[SettingRow]:
 
 def _shown(key: str, value: Any) -> str:
     """A value as it may stand in a bug report: no password, no key in a stream's path."""
-    text = _plain(value)
+    text = _text_of(value)
     if not text:
         return ""
     said = _SHOWN.get(key, shown_address if "://" in text else shown)(text)
@@ -316,11 +327,7 @@ def _shown(key: str, value: Any) -> str:
 
 
 def _is_masked(key: str, value: Any) -> bool:
-    return _shown(key, value) != _plain(value)
-
-
-def _plain(value: Any) -> str:
-    return value.reveal() if isinstance(value, Secret) else str(value)
+    return _shown(key, value) != _text_of(value)
 
 
 def _shown_broker(text: str) -> str:
@@ -330,6 +337,11 @@ def _shown_broker(text: str) -> str:
     except InvalidBrokerUrl:
         return shown_address(text)
     return shown_address(text) if may_hold_secret(text) else text
+def _text_of(value: Any) -> str:
+    """A setting as one would write it; true and false as TOML has them."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 _SHOWN: Mapping[str, Callable[[str], str]] = {
@@ -386,7 +398,10 @@ def _unknown(key: str, origin: str) -> ConfigError:
 
 
 def _from_text(key: str, text: str) -> Any:
-    if not isinstance(_kinds()[key].default, float):
+    default = _kinds()[key].default
+    if isinstance(default, bool):
+        return _SWITCHES.get(text.strip().lower(), text)  # the check below words the complaint
+    if not isinstance(default, float):
         return text
     try:
         return float(text)
@@ -398,6 +413,8 @@ def _checked(key: str, value: Any, origin: str) -> Any:
     """The value as the settings hold it. No complaint repeats it: it may be a secret that was put
     into the wrong place."""
     item = _kinds()[key]
+    if isinstance(item.default, bool):
+        return _switch(key, value, origin)
     if isinstance(item.default, float):
         return _number(key, value, origin)
     if not isinstance(value, str | Secret):
@@ -407,6 +424,15 @@ def _checked(key: str, value: Any, origin: str) -> Any:
     if key in _PATHS:
         _path(f"{origin}: `{key}`", str(value))
     return _kept(key, value)
+
+
+def _switch(key: str, value: Any, origin: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(
+            f"{origin}: `{key}` must be true or false, not {_kind(value)}.",
+            "Write it without quotes in a file; yes, no, on and off do in a variable.",
+        )
+    return value
 
 
 def _number(key: str, value: Any, origin: str) -> float:

@@ -49,9 +49,11 @@ class Problem(Exception):
     """A failure with a message (what was wrong) and a hint (what to do; "" for none).
 
     `exit_code`: of a command that ends by it; 1 tried and failed, 2 wrong usage or input.
+    `is_final`: trying again cannot help, and is not offered (the host closed the room).
     """
 
     exit_code = 1
+    is_final = False
     title = "Something went wrong"
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from resonance_tui.commands.console import note, put, put_event, say
 from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.engines.base import EngineState, untrained
+from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (
     CorrectedCounts,
@@ -79,7 +80,8 @@ class Printer:
                 self._peak = max(self._peak, event.room.viewers)
                 self._print_line(room_json(event), room_text(event), "room")
             case LinkUpdate():
-                line = f"link  {event.status.state.value}  {event.status.detail}".rstrip()
+                outage = self._session.view.outage
+                line = link_text(event.status, is_first=outage is not None and outage.is_first)
                 self._print_line(link_json(event.t, event.status), line, "link")
             case HappeningUpdate():
                 self._print_line(happening_json(event), f"event {tr(event.text)}", "event")
@@ -151,6 +153,13 @@ async def run(
         say(printer.summary())
     if printer.failure is not None:
         raise printer.failure
+
+
+def link_text(status: LinkStatus, *, is_first: bool) -> str:
+    """`is_first`: there has been no connection yet, so none was lost."""
+    is_lost = status.state is LinkState.LOST
+    word = "not connected yet" if is_lost and is_first else status.state.value
+    return f"link  {word}  {status.detail}".rstrip()
 
 
 def self_text(me: SelfView) -> str:

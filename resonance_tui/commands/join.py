@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 )
 @click.option("--headless", is_flag=True, help="No screen: for scripts, logs and tests.")
 @click.option("--json", "as_json", is_flag=True, help="With --headless: one JSON object a line.")
+@click.option("--bell/--no-bell", default=None, help="Ring when something happens in the room.")
+@click.option("--notify/--no-notify", default=None, help="Tell the desktop of it.")
 @click.option(
     "--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S seconds."
 )
@@ -71,6 +73,8 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
             "camera.source": options.pop("camera"),
             "engine.name": options.pop("engine"),
             "engine.device": options.pop("device"),
+            "screen.bell": options.pop("bell"),
+            "screen.notify": options.pop("notify"),
         },
     )
     return run(config, channel, **options)

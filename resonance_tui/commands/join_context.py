@@ -33,6 +33,7 @@ from resonance_tui.session.visit import Visit
 from resonance_tui.simulation import behaviour
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
+from resonance_tui.tui.alerts import Alerts
 
 if TYPE_CHECKING:
     from resonance_tui.session.core import Session
@@ -67,6 +68,10 @@ class CommandLineContext:
         self.broker_url = intent.broker.public if intent.broker else DEFAULT_BROKER_URL
 
     # Consent, theme, camera
+    @property
+    def alerts(self) -> Alerts:
+        screen = self.config.settings.screen
+        return Alerts(screen.bell, screen.notify)
 
     @property
     def needs_consent(self) -> bool:

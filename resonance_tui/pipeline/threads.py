@@ -135,4 +135,4 @@ def fetch_face_model(detector: str, data_dir: Path) -> tuple[Path | None, str]:
         if detector != detectors.AUTO:
             raise
         why = missing.message
-        return None, tr("{why} Using the simpler Haar cascade.", why=why)
+        return None, tr("{why} A simpler way finds fewer faces.", why=why)

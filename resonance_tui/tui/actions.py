@@ -30,7 +30,7 @@ class Action:
     """
 
     name: str
-    keys: tuple[str, ...]
+    keys: tuple[str, ...]  # none: by the palette alone
     label: str  # on the key bar; "" keeps it off, and neighbours of one label share an entry
     title: str  # in the palette and the help
     help: str  # one sentence; neighbours of one sentence share a line of the history's help
@@ -139,6 +139,22 @@ LIVE: tuple[Action, ...] = (
         "room",
         "Another room",
         "Leaves this one and opens the start screen.",
+        SCREEN,
+    ),
+    Action(
+        "toggle_bell",
+        ("b",),
+        "",
+        "Bell on or off",
+        "Rings when something happens: who comes, a laugh, the host's word.",
+        SCREEN,
+    ),
+    Action(
+        "toggle_notify",
+        (),
+        "",
+        "Notifications on or off",
+        "Tells your desktop of the same, where the terminal can.",
         SCREEN,
     ),
     *(_say(code) for code in EMOTIONS),
@@ -255,7 +271,7 @@ def help_rows(actions: Iterable[Action]) -> list[tuple[str, str]]:
     """(keys, sentence) a row, without headings: the first key of each action."""
     with_help = [action for group in by_group(actions).values() for action in group if action.help]
     return [
-        (" ".join(key_name(action.keys[0]) for action in run), tr(sentence))
+        (" ".join(key_name(action.keys[0]) for action in run if action.keys), tr(sentence))
         for sentence, run in groupby(with_help, key=lambda action: action.help)
     ]
 
@@ -265,6 +281,7 @@ def bindings(actions: Iterable[Action], prefix: str) -> list[BindingType]:
     return [
         Binding(",".join(action.keys), action.name, action.title, id=f"{prefix}.{action.name}")
         for action in actions
+        if action.keys
     ]
 
 

@@ -97,7 +97,8 @@ class ResonanceApp(BaseApp):
         except Problem as error:
             self._fail(error)
             return
-        self.push_screen(LiveScreen(session, has_history=self._history is not None))
+        has_history = self._history is not None
+        self.push_screen(LiveScreen(session, has_history=has_history, alerts=self.launch.alerts))
         self.call_after_refresh(self._start, session)
 
     def _start(self, session: SessionLike) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from resonance_tui.protocol.nearby import NearbyRoom
     from resonance_tui.room.timeline import TimelinePoint
     from resonance_tui.session import SessionEvent, SessionView
+    from resonance_tui.tui.alerts import Alerts
 
 
 class SessionLike(Protocol):
@@ -80,6 +81,11 @@ class JoinContext(Protocol):
     @property
     def broker_url(self) -> str:
         """Safe to show: carries no password."""
+        ...
+
+    @property
+    def alerts(self) -> Alerts:
+        """How a person wants to be told of what happens."""
         ...
 
     @property

@@ -28,9 +28,10 @@ class Styles:
     bad: Style
     accent: Style
     track: Style
+    is_old: bool = False  # what is drawn holds no more: no colour, that of emotions included
 
     def emotion(self, code: Emotion) -> Style:
-        return self.text + _emotion_style(code)
+        return self.muted if self.is_old else self.text + _emotion_style(code)
 
     @property
     def strong(self) -> Style:

@@ -27,6 +27,7 @@ from resonance_tui.protocol.events import ReportEvent
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.session.core import Session
+from resonance_tui.session.events import HappeningUpdate, SessionEvent
 from resonance_tui.session.plan import SessionPlan
 
 pytestmark = pytest.mark.mosquitto
@@ -185,6 +186,45 @@ async def test_a_broker_that_comes_back_finds_the_room_again(
         await until(lambda: ben.view.link.state is LinkState.CONNECTED, 12)
         ann.say(Emotion.FEAR)
         await until(lambda: ben.view.room.counts[Emotion.FEAR] == 1, 12)
+
+
+async def test_who_comes_and_goes_is_told(quiet: Callable[[str], Session]) -> None:
+    ann, ben = quiet("ann"), quiet("ben")
+    told: list[SessionEvent] = []
+    ann.add_listener(told.append)
+
+    def texts() -> list[str]:
+        return [event.text for event in told if isinstance(event, HappeningUpdate)]
+
+    async with living(ann):
+        await until(lambda: names(ann) == ["ann"])
+        await asyncio.sleep(1.0)  # whoever was here before is nobody who comes
+        async with living(ben):
+            await until(lambda: texts() == ["ben came"])
+        await until(lambda: texts() == ["ben came", "ben left"])
+        ann.tell("host", "back in five")
+    assert [event.text for event in ann.view.happenings] == ["ben came", "ben left", "back in five"]
+
+
+async def test_a_lost_connection_leaves_what_was_seen_and_says_since_when(
+    quiet: Callable[[str], Session], mosquitto
+) -> None:
+    ann, ben = quiet("ann"), quiet("ben")
+    assert ann.view.outage is not None and ann.view.outage.is_first
+    async with living(ann, ben):
+        await until(lambda: ann.view.room.viewers == 2)
+        assert ann.view.outage is None
+        mosquitto.kill()
+        await until(lambda: ann.view.outage is not None and ann.view.outage.retry_at is not None)
+        before = ann.view.outage
+        await until(lambda: ann.view.outage != before and ann.view.outage is not None)
+        assert before is not None and ann.view.outage is not None
+        assert ann.view.outage.since == before.since and not ann.view.outage.is_first
+        assert ann.view.room.viewers == 2 and names(ann) == ["ann", "ben"]
+        mosquitto.start()
+        await until(lambda: ann.view.outage is None, 12)
+    kinds = [event.kind for event in ann.view.happenings]
+    assert kinds == ["link_lost", "link_back"]
 
 
 async def test_a_refused_login_ends_the_session_with_its_own_error(

@@ -29,6 +29,7 @@ from resonance_tui.session import (
     SessionView,
 )
 from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
+from resonance_tui.tui.alerts import Alerts
 
 OWN_ID = "k7q2m4xa"
 URL = "mqtt://localhost:1883"
@@ -210,7 +211,7 @@ class FakeSession:
         rows.append(
             own_row(Emotion.HAPPINESS if code is None else code, 0 if code is None else MANUAL)
         )
-        me = SelfView("ok", rows[-1].code, 1.0, READING)
+        me = SelfView("ok", rows[-1].code, 1.0, READING, is_manual=code is not None)
         self.view = replace(self.view, room=snapshot(rows), me=me)
 
 
@@ -239,6 +240,7 @@ class FakeLaunch:
         self.reach_waits_for = asyncio.Event()
         self.reach_waits_for.set()
         self.reach_fails: ResonanceError | None = None
+        self.alerts = Alerts()
         self.session = session or FakeSession(view())
         self.opened: list[tuple[str, str]] = []
         self.refuses: ResonanceError | None = None

@@ -29,8 +29,8 @@ from resonance_tui.tui.actions import LIVE, bar_entries
 from resonance_tui.tui.screens.consent import ConsentScreen, terms
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.screens.history import HistoryApp
+from resonance_tui.tui.state_words import countdown
 from resonance_tui.tui.widgets.bars import Shown
-from resonance_tui.tui.widgets.status import countdown
 
 GERMAN = {
     "Before your camera is opened": "Bevor die Kamera angeht",

@@ -10,7 +10,6 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from resonance_tui.emotions import EMOTIONS, Emotion
-from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.room.state import EMPTY_ROOM, ViewerRow
 from resonance_tui.session import EngineState, EngineStatus, SelfView, SessionView
@@ -18,9 +17,9 @@ from resonance_tui.tui.actions import LIVE
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.screens.live import LiveScreen
-from resonance_tui.tui.widgets.preview import NO_FACE, ONLY_HERE, Preview
+from resonance_tui.tui.state_words import GETTING_READY
+from resonance_tui.tui.widgets.preview import ONLY_HERE, Preview
 from resonance_tui.tui.widgets.roster import Roster
-from resonance_tui.tui.widgets.self_panel import GETTING_READY
 
 from .fakes import FakeLaunch, FakeSession, room, snapshot, view
 
@@ -55,10 +54,9 @@ async def test_everything_is_on_the_large_screen():
         "#movie-night",
         "● connected",
         "◉ recording",
+        "24 here",
         "● camera on · demo",
         "▲ sharing",
-        "◆ static ready · mediapipe",
-        "24 ms",
         "☺ happiness 83 %",
         "24 viewers",
         "? 2 unsure",
@@ -70,6 +68,8 @@ async def test_everything_is_on_the_large_screen():
         assert part in text, part
     for code in EMOTIONS:
         assert code.word in text
+    for jargon in ("mesh", "static", "mediapipe", "mqtt", " ms"):
+        assert jargon not in text, jargon
 
 
 async def test_own_line_comes_first_and_is_marked():
@@ -98,9 +98,9 @@ async def test_sharing_key_stops_and_resumes():
     app, session = app_with(view())
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("s")
-        await shown(pilot, "‖ not sharing")
+        await shown(pilot, "‖ sharing paused")
         text = drawn(app)
-        assert "☺ happiness 83 %   not shared" in text and "camera off" not in text
+        assert "☺ happiness 83 %   paused, not shared" in text and "camera off" not in text
         await pilot.press("s")
         await shown(pilot, "▲ sharing")
     assert session.told == [("sharing", False), ("sharing", True)]
@@ -125,7 +125,7 @@ async def test_the_key_for_corrected_counts_and_back():
         assert "corrected" not in drawn(app)
         await pilot.press("r")
         await shown(pilot, "the room feels · corrected")
-        await shown(pilot, "corrected for the mistakes of static · 95 % band")
+        await shown(pilot, "corrected for the engine's known mistakes · 95 % band")
         await pilot.press("r")
         await pilot.pause()
         assert "corrected" not in drawn(app)
@@ -151,7 +151,11 @@ async def test_preview_is_off_until_asked_for_and_says_who_sees_it():
         await shown(pilot, "▀")
         assert ONLY_HERE in drawn(app)
         session.set_camera(False)
-        await shown(pilot, NO_FACE)
+        await pilot.pause()
+        await shown(pilot, "only you see this")
+        panel = app.screen.query_one(Preview)
+        while "camera off" not in "".join(strip.text for strip in panel._strips):
+            await pilot.pause(0.02)
         await pilot.press("p")
         await pilot.pause()
         assert ONLY_HERE not in drawn(app)
@@ -214,25 +218,6 @@ async def test_the_key_bar_can_be_clicked():
     assert session.told == [("camera", False)]
 
 
-async def test_a_lost_link_counts_down_and_says_why():
-    lost = LinkStatus(LinkState.LOST, "nobody answers at mqtt://localhost:1883", 103.0)
-    session = FakeSession(view(link=lost))
-    now = [100.2]
-    screen = LiveScreen(session, has_history=True, clock=lambda: now[0])
-    app = ResonanceApp(FakeLaunch(channel=None))
-    async with app.run_test(size=WIDE) as pilot:
-        await app.push_screen(screen)
-        await shown(pilot, "✕ connection lost · retry in 3 s")
-        assert "nobody answers at" in drawn(app)
-        now[0] = 102.5
-        await shown(pilot, "retry in 1 s")
-        now[0] = 104.0
-        await shown(pilot, "retrying")
-        session.view = view()
-        await shown(pilot, "● connected")
-        assert "nobody answers" not in drawn(app)
-
-
 async def test_camera_trouble_is_said_with_its_retry():
     app, session = app_with(view())
     async with app.run_test(size=WIDE) as pilot:
@@ -285,7 +270,7 @@ async def test_a_failed_engine_and_a_notice_are_said():
     failed = EngineStatus("zoo", EngineState.FAILED, "torch is not installed")
     app, session = app_with(view(engine=failed))
     async with app.run_test(size=WIDE) as pilot:
-        await shown(pilot, "✕ zoo failed")
+        await shown(pilot, "✕ engine not there")
         await shown(pilot, "torch is not installed")
         session.view = view(notice="A local broker was started.")
         await shown(pilot, "A local broker was started.")
@@ -297,22 +282,25 @@ async def test_an_untrained_network_is_said_for_as_long_as_it_runs(size: tuple[i
     unsure = SelfView("unsure", Emotion.UNSURE, 0.16)
     app, session = app_with(view(engine=engine, me=unsure))
     async with app.run_test(size=size) as pilot:
-        await shown(pilot, "former_dfer is untrained")
+        await shown(pilot, "the engine is untrained: it guesses")
         session.view = view(engine=engine, me=unsure, notice="A local broker was started.")
         await pilot.pause(0.3)
-        await shown(pilot, "former_dfer is untrained")
-        await shown(pilot, "untrained")
+        await shown(pilot, "the engine is untrained: it guesses")
 
 
-async def test_what_the_engine_is_doing_is_said_while_it_loads():
+async def test_an_engine_that_loads_is_getting_ready_and_named_in_the_details():
     loading = EngineStatus("auto", EngineState.LOADING, "mae_dfer_mmnet_add: warming up")
-    app, session = app_with(view(engine=loading))
-    async with app.run_test(size=(200, 40)) as pilot:
+    app, session = app_with(view(engine=loading, me=SelfView()))
+    async with app.run_test(size=(120, 70)) as pilot:
+        await shown(pilot, "◌ getting ready")
+        await shown(pilot, f"· {GETTING_READY[0]}")
+        await pilot.press("question_mark")
         await shown(pilot, "auto loading · mae_dfer_mmnet_add: warming up")
-        session.view = view(engine=loading, me=SelfView())
-        await shown(pilot, GETTING_READY)
         session.view = view(engine=EngineStatus("c3d", EngineState.READY, "mediapipe · cpu"))
         await shown(pilot, "c3d ready · mediapipe · cpu")
+        text = drawn(app)
+        for part in ("mesh", "mqtt://localhost:1883", "24 ms a clip · face 14, network 10"):
+            assert part in text, part
 
 
 async def test_an_empty_room():
@@ -389,15 +377,15 @@ async def test_a_room_too_large_to_list_says_so_and_comes_back():
     app, session = app_with(view(2))
     large = replace(room(1), viewers=512, counts=(400, 0, 100, 0, 0, 0, 0), away=12, is_total=True)
     async with app.run_test(size=WIDE) as pilot:
-        await shown(pilot, "2 here · mesh")
+        await shown(pilot, " 2 here")
         session.view = view(room=large)
-        await shown(pilot, "total of 512")
+        await shown(pilot, "512 here")
         await shown(pilot, "Single viewers are not listed")
         text = drawn(app)
         assert "in a room this large." in text and "lucky-heron" in text
         assert "512 viewers" in text
         session.view = view(2)
-        await shown(pilot, "2 here · mesh")
+        await shown(pilot, " 2 here")
         assert "not listed" not in drawn(app) and "this large" not in drawn(app)
 
 

@@ -8,7 +8,6 @@ from textual.widgets import Input
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused
-from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.session import EngineState, EngineStatus, SelfView
 from resonance_tui.tui.app import ResonanceApp
@@ -47,7 +46,6 @@ def test_preview(snap_compare):
 
 def test_trouble(snap_compare):
     bad = view(
-        link=LinkStatus(LinkState.LOST, "nobody answers at mqtt://localhost:1883"),
         camera=CameraStatus(CameraState.BUSY, "0"),
         is_sharing=False,
     )

@@ -54,6 +54,9 @@ def test_a_flag_not_given_changes_nothing(settings_file: Path) -> None:
         ("[camera]\nfps = 500\n", "camera.fps", ""),
         ("[camera]\nfps = true\n", "camera.fps", ""),
         ("[viewer]\nnickname = 7\n", "viewer.nickname", "quotes"),
+        ("[screen]\nbell = 'true'\n", "screen.bell", "without quotes"),
+        ("[screen]\nbell = 1\n", "screen.bell", ""),
+        ("[screen]\nbel = true\n", "screen.bel", "screen.bell"),
     ],
 )
 def test_a_wrong_setting_is_named(settings_file: Path, text: str, named: str, hint: str) -> None:
@@ -112,3 +115,28 @@ def test_without_a_home_the_complaint_is_one_line(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("RESONANCE_DATA_DIR", "~nobody-of-that-name/data")
     with pytest.raises(ConfigError, match="No home directory"):
         config.load({}, environ={})
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [("true", True), ("Yes", True), (" on ", True), ("1", True), ("0", False), ("OFF", False)],
+)
+def test_a_switch_in_a_variable(settings_file: Path, text: str, holds: bool) -> None:
+    loaded = load(settings_file, "[screen]\nbell = false\n", {"RESONANCE_SCREEN_BELL": text})
+    assert loaded.settings.screen.bell is holds
+    assert loaded.origins["screen.bell"] == "RESONANCE_SCREEN_BELL"
+
+
+def test_a_switch_in_a_variable_that_is_neither_is_named(settings_file: Path) -> None:
+    with pytest.raises(ConfigError, match=r"RESONANCE_SCREEN_BELL.*true or false") as caught:
+        load(settings_file, "", {"RESONANCE_SCREEN_BELL": "loud"})
+    assert "loud" not in caught.value.message
+
+
+def test_a_switch_in_the_file_and_as_a_flag(settings_file: Path) -> None:
+    text = "[screen]\nbell = true\nnotify = true\n"
+    loaded = load(settings_file, text, screen__bell=False, screen__notify=None)
+    assert loaded.settings.screen == config.ScreenSection(bell=False, notify=True)
+    rows = {key: value for key, value, *_ in config.settings_table(loaded)}
+    assert (rows["screen.bell"], rows["screen.notify"]) == ("false", "true")
+    assert "true" not in loaded.secrets

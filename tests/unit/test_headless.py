@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -15,12 +16,14 @@ from resonance_tui.engines.base import EngineState, EngineStatus
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.session.events import (
+    HappeningUpdate,
     LinkUpdate,
     SelfUpdate,
     SelfView,
     SessionEvent,
     SessionView,
 )
+from resonance_tui.session.outage import Outage
 
 CONNECTED = LinkStatus(LinkState.CONNECTED)
 
@@ -76,6 +79,29 @@ def test_who_only_looks_on_is_told_nothing_of_a_camera_and_of_oneself(
     assert "connected" in out and "you" not in out
     assert err == ""
     assert printer.summary() == "0 s in x: at most 0 viewers at once"
+
+
+def test_a_first_connection_that_fails_was_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    session = Quiet()
+    printer = Printer(session, as_json=False, observes=True)  # type: ignore[arg-type]
+    lost = LinkStatus(LinkState.LOST, "nothing listens at localhost:1883")
+    for is_first in (True, False):
+        session.view = replace(session.view, outage=Outage(0.0, is_first))
+        printer.take(LinkUpdate(0.0, lost))
+    first, later = capsys.readouterr().out.splitlines()
+    assert first.endswith("link  not connected yet  nothing listens at localhost:1883")
+    assert later.endswith("link  lost  nothing listens at localhost:1883")
+
+
+def test_what_happens_is_a_line_and_an_object(capsys: pytest.CaptureFixture[str]) -> None:
+    event = HappeningUpdate(1.0, "joined", "Mia came", ("Mia",), 1)
+    for as_json in (False, True):
+        printer = Printer(Quiet(), as_json=as_json, observes=True)  # type: ignore[arg-type]
+        printer.take(event)
+        printer.take(event)
+    text, again, *objects = capsys.readouterr().out.splitlines()
+    assert text.endswith("  event Mia came") and again.endswith("  event Mia came")
+    assert [json.loads(line)["type"] for line in objects] == ["event", "event"]
 
 
 class Live(Quiet):

@@ -9,6 +9,7 @@ import pytest
 
 from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.room.reactions import ReactionDetector, ReactionRules, Reactions
+from resonance_tui.simulation.behaviour import MOMENT_EVERY_S, MOMENT_LASTS_S, crowd
 
 STEP_S = 0.25
 CALM = (0.1, 0.08, 0.55, 0.06, 0.08, 0.05, 0.08)
@@ -93,6 +94,23 @@ def test_people_on_their_own_make_no_laughs_by_chance(people: int) -> None:
             found = tuple(codes.count(code) for code in EMOTIONS)
             told += len(reactions.take(found, step * STEP_S))
     assert told <= 2, f"{told} in forty minutes"
+
+
+@pytest.mark.parametrize("people", [60, 200])
+def test_a_simulated_room_laughs_and_gasps_with_every_joint_moment_and_never_between(
+    people: int,
+) -> None:
+    viewers, reactions, told = crowd(people), Reactions(), []
+    for step in range(round(600 / STEP_S)):
+        for viewer in viewers:
+            viewer.step(step * STEP_S)
+        codes = [viewer.code for viewer in viewers]
+        found = reactions.take(tuple(map(codes.count, EMOTIONS)), step * STEP_S)
+        told += [(kind, *divmod(step * STEP_S, MOMENT_EVERY_S)) for kind in found]
+    assert all(into <= MOMENT_LASTS_S + 1 for *_, into in told)
+    moments = [(kind, round(number)) for kind, number, _ in told]
+    joint = {0: "laugh", 1: "gasp", 3: "laugh"}  # of six that take turns; the first is too early
+    assert moments == [(joint[n % 6], n) for n in range(1, 25) if n % 6 in joint]
 
 
 def test_surprise_is_a_gasp() -> None:

@@ -1,4 +1,4 @@
-"""Something ended the session: what it was, what to do about it, and three ways on."""
+"""Something ended the session: what it was, what to do about it, and the ways on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def explain(error: BaseException) -> Problem:
 
 
 class ErrorScreen(PatientDialog[str]):
-    """Dismissed with "retry", "channel" or "quit"."""
+    """Dismissed with "retry", "channel" or "quit"; there is no retry of what is final."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r,enter", "choose('retry')", "Try again"),
@@ -54,12 +54,14 @@ class ErrorScreen(PatientDialog[str]):
                 yield Static(Content(_lines(self.error.message)), id="message")
                 yield Static(Content(_lines(self.error.hint)), id="hint", classes="answer")
             with Horizontal(classes="buttons"):
-                yield Button(tr("r  Try again"), id="retry", variant="primary", compact=True)
+                if not self.error.is_final:
+                    yield Button(tr("r  Try again"), id="retry", variant="primary", compact=True)
                 yield Button(tr("n  Another channel"), id="channel", compact=True)
                 yield Button(tr("q  Quit"), id="quit", compact=True)
 
     def action_choose(self, choice: str) -> None:
-        self.dismiss(choice)
+        if choice != "retry" or not self.error.is_final:
+            self.dismiss(choice)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

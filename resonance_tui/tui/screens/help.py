@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -15,7 +15,9 @@ from resonance_tui.emotions import STYLES
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import Action, by_group, key_name
 from resonance_tui.tui.patience import PatientDialog
+from resonance_tui.widths import printable
 
+DETAILS_EVERY_S = 1.0
 SIGNS = (
     (mark("you"), mark("your own line")),
     (mark("key"), mark("said with a key, not read from a face")),
@@ -31,9 +33,14 @@ class HelpScreen(PatientDialog[None]):
         Binding("escape,q,question_mark,f1", "dismiss_help", "Close")
     ]
 
-    def __init__(self, actions: Sequence[Action]) -> None:
+    def __init__(
+        self,
+        actions: Sequence[Action],
+        details: Callable[[], list[tuple[str, str]]] = list,
+    ) -> None:
+        """`details`: (label, value) of how things are now; asked once a second."""
         super().__init__()
-        self._actions = actions
+        self._actions, self._details = actions, details
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="card"):
@@ -44,10 +51,27 @@ class HelpScreen(PatientDialog[None]):
                     yield Static(_keys(actions), classes="answer")
                 yield Static(tr("Signs"), classes="question")
                 yield Static(_signs(), classes="answer")
+                if self._details():
+                    yield Static(tr("Details"), classes="question")
+                    yield Static(_facts(self._details()), id="details", classes="answer")
             yield Static(tr("esc closes · ctrl+p finds any of these by name"), classes="keys")
+
+    def on_mount(self) -> None:
+        if self._details():
+            self.set_interval(DETAILS_EVERY_S, self._show_details)
+
+    def _show_details(self) -> None:
+        self.query_one("#details", Static).update(_facts(self._details()))
 
     def action_dismiss_help(self) -> None:
         self.dismiss(None)
+
+
+def _facts(details: list[tuple[str, str]]) -> Content:
+    lines = [
+        Content.assemble((f"{label:<12}", "bold"), printable(value)) for label, value in details
+    ]
+    return Content("\n").join(lines)
 
 
 def _keys(actions: list[Action]) -> Content:

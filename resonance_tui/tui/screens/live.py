@@ -3,30 +3,39 @@ each widget its part."""
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.room.state import RoomSnapshot
+from resonance_tui.room.state import RoomSnapshot, ViewerRow
+from resonance_tui.session import HappeningUpdate, SessionView
 from resonance_tui.texts import mark, tr
+from resonance_tui.tui import alerts, state_words
 from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, Action, ActionScreen
+from resonance_tui.tui.alerts import Alerts, desktop_notice
 from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.widgets.bars import Bars
+from resonance_tui.tui.widgets.event_line import EventLine
 from resonance_tui.tui.widgets.keys import KeyBar
+from resonance_tui.tui.widgets.line_widget import OLD
 from resonance_tui.tui.widgets.preview import Preview
 from resonance_tui.tui.widgets.roster import Roster, own_index
-from resonance_tui.tui.widgets.self_panel import SelfPanel, absent_word, note_on
+from resonance_tui.tui.widgets.self_panel import SelfPanel
 from resonance_tui.tui.widgets.status import Notice, StatusBar, notice_of
 from resonance_tui.tui.widgets.timeline import TimelinePanel
 
 TICK_S = 0.25
 TIMELINE_EVERY = 4  # ticks
 PREVIEW_S = 0.2
+NOTICE_LINES = 3  # at most, where there is nothing else to see
 LEAVING = mark("leaving the room …")
 
 
@@ -41,12 +50,15 @@ class LiveScreen(ActionScreen):
         session: SessionLike,
         *,
         has_history: bool = False,
+        alerts: Alerts | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
         self.session = session
         self._has_history = has_history
-        self._clock = clock
+        self._alerts, self._alerted_at = alerts or Alerts(), -math.inf
+        self._clock, self._wall_clock = clock, wall_clock
         self._ticks = 0
         self._ticker: Timer | None = None
         self._previewer: Timer | None = None
@@ -72,6 +84,7 @@ class LiveScreen(ActionScreen):
                 yield SelfPanel(id="own")
                 yield Bars(id="bars")
         yield TimelinePanel(id="timeline")
+        yield EventLine(id="events")
         yield KeyBar(self.actions, id="keys")
 
     def on_mount(self) -> None:
@@ -103,38 +116,72 @@ class LiveScreen(ActionScreen):
     def is_previewing(self) -> bool:
         return self.has_class("previewing")
 
-    def _on_news(self, _event: object) -> None:
+    def _on_news(self, event: object) -> None:
         """Redraw at once on a change; the session limits how often rooms change."""
+        if self.is_running and isinstance(event, HappeningUpdate):
+            self._alert(event)
         if self.is_running and self.is_current and self.session.view.room is not self._drawn:
             self._drawn = self.session.view.room
             self.call_later(self._tick)
 
     def _tick(self) -> None:
-        view = self.session.view
+        view, now = self.session.view, self._clock()
         self._drawn = view.room
-        rows = view.room.rows
-        own = own_index(rows, view.viewer_id)
-        is_manual = own is not None and rows[own].is_manual
-        self.query_one(StatusBar).show(view, self._clock())
-        self.query_one(Notice).show(*notice_of(view))
-        self.query_one(Roster).show(rows, own, is_total=view.room.is_total)
-        self.query_one(SelfPanel).show(view.me, note_on(view, is_manual), absent_word(view))
+        self._show_state(view, now)
+        rows, own = shown_rows(view)
+        is_known = view.outage is None or not view.outage.is_first
+        self.query_one(Roster).show(
+            rows,
+            own,
+            own_word=state_words.own_word(view),
+            is_total=view.room.is_total,
+            is_known=is_known,
+        )
+        absent = state_words.absent_words(view)[0]
+        self.query_one(SelfPanel).show(view.me, state_words.own_note(view), absent)
         bars = self.query_one(Bars)
-        bars.show(view.room, view.corrected, view.resonance)
+        bars.show(view.room, view.corrected, view.resonance, is_known=is_known)
+        self.query_one(EventLine).show(view.happenings, self._wall_clock())
         if self._ticks % TIMELINE_EVERY == 0:
             points = self.session.timeline()
             bars.show_past(points)
             self.query_one(TimelinePanel).show(points)
         self._ticks += 1
 
+    def _show_state(self, view: SessionView, now: float) -> None:
+        """The connection, and whether what the panels show holds."""
+        self.query_one(StatusBar).show(view, now)
+        is_first = view.outage is not None and view.outage.is_first
+        self.query_one(Notice).show(*notice_of(view, now), NOTICE_LINES if is_first else 1)
+        for panel in (Roster, Bars, TimelinePanel):
+            widget = self.query_one(panel)
+            if widget.has_class(OLD) != (view.outage is not None):
+                widget.toggle_class(OLD)
+                widget.notify_style_update()
+                widget.refresh()
+            if widget.border_subtitle != (old := state_words.old_words(view.outage, now)):
+                widget.border_subtitle = old
+
     def _draw_preview(self) -> None:
-        self.query_one(Preview).show(self.session.preview())
+        absent = state_words.absent_words(self.session.view)[0]
+        self.query_one(Preview).show(self.session.preview(), absent)
+
+    def _alert(self, event: HappeningUpdate) -> None:
+        """Ring, or tell the desktop, where that is wanted."""
+        now = self._clock()
+        if event.kind in alerts.QUIET_KINDS or now - self._alerted_at < alerts.GAP_S:
+            return
+        self._alerted_at = now
+        if self._alerts.bell:
+            self.app.bell()
+        if self._alerts.notify and (driver := self.app._driver):  # pyright: ignore[reportPrivateUsage]
+            driver.write(desktop_notice(tr(event.text), os.environ))
 
     def say_leaving(self) -> None:
         """Shown before the closing messages are sent, which may take a moment."""
         for timer in filter(None, (self._ticker, self._previewer)):
             timer.stop()
-        self.query_one(Notice).show(tr(LEAVING), "warn")
+        self.query_one(Notice).show((tr(LEAVING),), "warn")
 
     def action_toggle_camera(self) -> None:
         self.session.set_camera(self.session.view.camera.state == "off")
@@ -156,6 +203,15 @@ class LiveScreen(ActionScreen):
             self._previewer.pause()
             self.query_one(Preview).show(None)
 
+    def action_toggle_bell(self) -> None:
+        self._alerts = replace(self._alerts, bell=not self._alerts.bell)
+        self.notify(tr("The bell is on.") if self._alerts.bell else tr("The bell is off."))
+
+    def action_toggle_notify(self) -> None:
+        self._alerts = replace(self._alerts, notify=not self._alerts.notify)
+        on, off = mark("Notifications are on."), mark("Notifications are off.")
+        self.notify(tr(on if self._alerts.notify else off))
+
     def action_say(self, code: int) -> None:
         self.session.say(Emotion(code) if code >= 0 else None)
         self._tick()
@@ -176,7 +232,8 @@ class LiveScreen(ActionScreen):
         await self.app.run_action("other_room")
 
     def action_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.actions))
+        screen = HelpScreen(self.actions, lambda: state_words.details(self.session.view))
+        self.app.push_screen(screen)
 
     async def action_history(self) -> None:
         await self.app.run_action("history")
@@ -186,3 +243,13 @@ class LiveScreen(ActionScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._has_history or action != "history"
+
+
+def shown_rows(view: SessionView) -> tuple[tuple[ViewerRow, ...], int | None]:
+    """The room's rows and the index of the own one, which says what the own panel says."""
+    rows = view.room.rows
+    own = own_index(rows, view.viewer_id)
+    if own is None:
+        return rows, None
+    row = state_words.as_read(rows[own], view.me)
+    return rows if row == rows[own] else (*rows[:own], row, *rows[own + 1 :]), own

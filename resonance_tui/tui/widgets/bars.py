@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SHORT_BELOW = 40  # cells, below which numbers stand closer
 LEADER = "▸"
 TITLE = mark("the room feels")
+NOT_CONNECTED = mark("not connected yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Shown:
     corrected: CorrectedCounts | None = None
     resonance: float | None = None
     past: tuple[TimelinePoint, ...] = ()
+    is_known: bool = True  # False before the first connection
 
     @property
     def is_corrected(self) -> bool:
@@ -62,8 +64,7 @@ class Shown:
             return ""
         if lacking := self.corrected.lacking:
             return f"{tr('raw') if is_short else tr('not corrected')}: {tr(lacking)}"
-        engine = self.corrected.engine
-        about = tr("corrected for the mistakes of {engine}", engine=engine)
+        about = tr("corrected for the engine's known mistakes")
         return f"{tr('corrected') if is_short else about} · {tr('95 % band')}"
 
 
@@ -79,10 +80,13 @@ class Bars(LineWidget):
         room: RoomSnapshot,
         corrected: CorrectedCounts | None = None,
         resonance: float | None = None,
+        *,
+        is_known: bool = True,
     ) -> None:
-        """`resonance`: how much the room moves together, 0-1; None where that is not known."""
+        """`resonance`: how much the room moves together, 0-1; None where that is not known.
+        `is_known`: False before the first connection, when no count means anything."""
         people = room.viewers, room.counts, room.unsure, room.away
-        self._set(Shown(*people, corrected, resonance, self._shown.past))
+        self._set(Shown(*people, corrected, resonance, self._shown.past, is_known))
 
     def show_past(self, points: tuple[TimelinePoint, ...]) -> None:
         """The last five minutes, one point a second, oldest first."""
@@ -150,6 +154,8 @@ def _bar(pen: Styles, code: Emotion, shown: Shown, cells: int) -> SegmentLine:
 def _numbers(shown: Shown, code: Emotion, *, is_short: bool) -> str:
     """Count and share; of corrected counts the ends of the band, instead of the share where there
     is little room."""
+    if not shown.is_known:
+        return ""
     count = shown.numbers[code]
     share = 100 * count / (sum(shown.numbers) or 1)
     if shown.corrected is None or not shown.is_corrected:
@@ -164,6 +170,8 @@ def _numbers(shown: Shown, code: Emotion, *, is_short: bool) -> str:
 
 def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine]:
     """The lines under the bars: as many as there is room for, and one at least."""
+    if not shown.is_known:
+        return [[Segment(fit(f"   {tr(NOT_CONNECTED)}", width), pen.muted)]]
     note = shown.note(is_short=width < 60)
     notes: list[SegmentLine] = [[Segment(fit(f" {note}", width), pen.warn)]] if note else []
     is_crowd = sum(shown.counts) > 1

@@ -19,9 +19,15 @@ PEN_CLASSES = {
 }
 
 
+OLD = "-old"  # the class of a widget that shows what was known before the connection was lost
+
+
 def pen_of(widget: Widget) -> Styles:
     """The pen under the widget's present style sheet (Textual caches the look-ups)."""
     style = widget.get_component_rich_style
+    if widget.has_class(OLD):
+        grey, track = style("pen--muted"), style("pen--track")
+        return Styles(grey, grey, grey, grey, grey, grey, track, is_old=True)
     return Styles(
         text=style("pen--text"),
         muted=style("pen--muted"),

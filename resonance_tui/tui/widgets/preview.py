@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GREYS = 16
-NO_FACE = mark("no face in view")
 ONLY_HERE = mark("only you see this")
 
 
@@ -27,10 +26,11 @@ class Preview(LineWidget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._image: NDArray[uint8] | None = None
+        self._absent = ""
 
-    def show(self, image: NDArray[uint8] | None) -> None:
-        """Draw a grey picture (side, side), or say that there is none."""
-        self._image = image
+    def show(self, image: NDArray[uint8] | None, absent: str = "") -> None:
+        """Draw a grey picture (side, side), or say why there is none: `absent`."""
+        self._image, self._absent = image, absent
         self.redraw()
 
     def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
@@ -38,7 +38,7 @@ class Preview(LineWidget):
         rows = height - 1 if height > 4 else height
         if self._image is None or min(self._image.shape) < 1:
             empty: list[SegmentLine] = [[] for _ in range(rows)]
-            empty[rows // 2] = [Segment(fit(tr(NO_FACE).center(width), width), pen.muted)]
+            empty[rows // 2] = [Segment(fit(self._absent.center(width), width), pen.muted)]
             return [*empty, caption]
         side = min(width, 2 * rows)
         left = [Segment(" " * ((width - side) // 2), pen.text)]

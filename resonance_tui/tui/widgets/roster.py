@@ -28,6 +28,7 @@ BAR_CELLS = 7
 PERCENT_CELLS = 4
 MARK_CELLS = 4  # a space and one mark
 NOBODY = mark("Nobody is here yet.")
+NOT_CONNECTED = mark("Not connected yet.")
 TOO_MANY = (mark("Single viewers are not listed"), mark("in a room this large."))
 
 
@@ -51,20 +52,38 @@ class Roster(ScrollView):
         self._rows: tuple[ViewerRow, ...] = ()
         self._own: int | None = None
         self._is_total = False
+        self._is_known = True
+        self._own_word = ""
         self._drawn: dict[int, ViewerRow | None] = {}
-        self._strips: LRUCache[tuple[ViewerRow, bool, int], Strip] = LRUCache(512)
+        self._strips: LRUCache[tuple[ViewerRow, bool, str, int], Strip] = LRUCache(512)
         self._width = 0
 
-    def show(self, rows: tuple[ViewerRow, ...], own: int | None, *, is_total: bool = False) -> None:
-        """Take the room's rows; `own` is the index of this viewer's row. `is_total`: the room is
-        too large to list anybody else."""
-        if rows is self._rows and (own, is_total) == (self._own, self._is_total):
+    def show(
+        self,
+        rows: tuple[ViewerRow, ...],
+        own: int | None,
+        *,
+        own_word: str = "",
+        is_total: bool = False,
+        is_known: bool = True,
+    ) -> None:
+        """Take the room's rows; `own` is the index of this viewer's row, `own_word` what it says
+        while no emotion is read. `is_total`: the room is too large to list anybody else.
+        `is_known`: False before the first connection."""
+        others = own, own_word, is_total, is_known
+        if rows is self._rows and others == self._others:
             return
-        if is_total != self._is_total:
-            self._drawn.clear()  # what stands below the rows changes, too
-        self._rows, self._own, self._is_total = rows, own, is_total
+        if others[1:] != self._others[1:]:
+            self._drawn.clear()  # what stands below the rows, or on the own one, changes, too
+        self._rows = rows
+        self._own, self._own_word, self._is_total, self._is_known = others
         self._fit_virtual_size()
         self._repaint_changed()
+
+    @property
+    def _others(self) -> tuple[int | None, str, bool, bool]:
+        """What is shown beside the rows."""
+        return self._own, self._own_word, self._is_total, self._is_known
 
     def row_at(self, index: int) -> ViewerRow | None:
         """The row on line `index` of the whole list, or None past its end."""
@@ -93,11 +112,14 @@ class Roster(ScrollView):
             text = self._below(index - len(self._rows))
             return Strip([Segment(fit(text, width), pen_of(self).muted)], max(width, 0))
         is_own = index == 0 and self._own is not None
-        key = (row, is_own, width)
+        word = self._own_word if is_own else ""
+        key = (row, is_own, word, width)
         strip = self._strips.get(key)
         if strip is None:
             pen = pen_of(self)
-            strip = Strip(row_line(pen, row, is_own, width)).adjust_cell_length(width, pen.text)
+            strip = Strip(row_line(pen, row, is_own, width, word)).adjust_cell_length(
+                width, pen.text
+            )
             self._strips[key] = strip
         return strip
 
@@ -106,7 +128,9 @@ class Roster(ScrollView):
         if self._is_total:
             text = ("",) * bool(self._rows) + TOO_MANY
             return tr(text[line]) if line < len(text) else ""
-        return "" if self._rows or line else tr(NOBODY)
+        if self._rows or line:
+            return ""
+        return tr(NOBODY if self._is_known else NOT_CONNECTED)
 
     def _fit_virtual_size(self) -> None:
         """Past the reactive attribute, which would lay out the whole screen: that costs more than
@@ -128,23 +152,27 @@ class Roster(ScrollView):
                 self.refresh_line(index)
 
 
-def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int) -> SegmentLine:
-    """One viewer in at most `width` cells, by what has room."""
+def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int, word: str = "") -> SegmentLine:
+    """One viewer in at most `width` cells, by what has room. `word`: instead of an emotion."""
     quiet = DIM if row.is_stale else Style.null()
     color = pen.emotion(row.code) + quiet
     name = (pen.accent + BOLD if is_own else pen.text) + quiet
-    marks = _marks(row, is_own)[: 2 if width >= WITH_MARKS else 1]
+    shown = marks(row, is_own)[: 2 if width >= WITH_MARKS else 1]
     mark_cells = MARK_CELLS * (2 if width >= WITH_MARKS else 1)
     tail: SegmentLine = []
-    if width >= WITH_WORD:
+    if width >= WITH_WORD and word:
+        sure_cells = PERCENT_CELLS + BAR_CELLS * (width >= WITH_BAR)
+        tail.append(Segment(fit(word, label_cells() + sure_cells), color))
+    elif width >= WITH_WORD:
         tail.append(Segment(fit(row.code.label, label_cells()), color))
-    tail += _how_sure(pen, row, color, width, quiet)
-    tail.append(Segment(fit(" " + " ".join(marks), mark_cells), pen.muted + quiet))
+    if not (word and width >= WITH_WORD):
+        tail += _how_sure(pen, row, color, width, quiet)
+    tail.append(Segment(fit(" " + " ".join(shown), mark_cells), pen.muted + quiet))
     name_cells = max(width - 2 - sum(len(segment.text) for segment in tail), 0)
-    shown = row.nickname or anonymous(row.viewer_id)
+    called = row.nickname or anonymous(row.viewer_id)
     return [
         Segment(STYLES[row.code].glyph + " ", color + BOLD),
-        Segment(fit(shown, name_cells - 1) + " " if name_cells else "", name),
+        Segment(fit(called, name_cells - 1) + " " if name_cells else "", name),
         *tail,
     ]
 
@@ -158,12 +186,12 @@ def _how_sure(pen: Styles, row: ViewerRow, color: Style, width: int, quiet: Styl
     return [*line, Segment(f"{sure:>3}%", pen.text + quiet)]
 
 
-def _marks(row: ViewerRow, is_own: bool) -> list[str]:
+def marks(row: ViewerRow, is_own: bool) -> list[str]:
     """Words in order of weight; a narrow list has room for the first one."""
-    marks = [
+    words = [
         (is_own, tr("you")),
         (row.is_simulated, tr("sim")),
         (row.is_manual, tr("key")),
         (row.is_stale, "…"),
     ]
-    return [word for holds, word in marks if holds]
+    return [word for holds, word in words if holds]

@@ -8,32 +8,13 @@ from rich.cells import cell_len
 from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
-from resonance_tui.texts import mark, tr
+from resonance_tui.texts import tr
+from resonance_tui.tui.state_words import fitting, percent
 from resonance_tui.tui.styles import BOLD, SegmentLine, Styles, bar, column
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
-    from resonance_tui.session import SelfView, SessionView
-
-NO_FACE = mark("no face in view")
-CAMERA_OFF = mark("camera off")
-GETTING_READY = mark("getting ready")
-
-
-def note_on(view: SessionView, is_manual: bool) -> str:
-    """The most important thing to know of the own state, or ""."""
-    if not view.is_sharing:
-        return tr("not shared")
-    if is_manual:
-        return tr("said by key")
-    return "" if view.engine.is_trained else tr("untrained")
-
-
-def absent_word(view: SessionView) -> str:
-    """What the own state says instead of an emotion while none is read."""
-    if view.camera.state == "off":
-        return tr(CAMERA_OFF)
-    return tr(GETTING_READY if view.engine.state == "loading" else NO_FACE)
+    from resonance_tui.session import SelfView
 
 
 class SelfPanel(LineWidget):
@@ -41,10 +22,11 @@ class SelfPanel(LineWidget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[SelfView | None, str, str] = (None, "", "")
+        self._shown: tuple[SelfView | None, tuple[str, ...], str] = (None, (), "")
 
-    def show(self, me: SelfView, note: str, absent: str) -> None:
-        """`note`: what is to be known of this state (see `note_on`, and `absent_word`)."""
+    def show(self, me: SelfView, note: tuple[str, ...], absent: str) -> None:
+        """`note`: what is to be known of this state (see `state_words.own_note`), and `absent`:
+        what stands there while no emotion is read."""
         if (me, note, absent) != self._shown:
             self._shown = (me, note, absent)
             self.redraw()
@@ -64,16 +46,24 @@ class SelfPanel(LineWidget):
 
 
 def _own_head(
-    pen: Styles, me: SelfView, word: str, label: str, note: str, width: int, *, has_bar: bool
+    pen: Styles,
+    me: SelfView,
+    word: str,
+    label: str,
+    notes: tuple[str, ...],
+    width: int,
+    *,
+    has_bar: bool,
 ) -> SegmentLine:
     shows_emotion = me.code.is_emotion
     color = pen.emotion(me.code) + BOLD
     line = [Segment(label, pen.muted)] if label else []
     line.append(Segment(f"{STYLES[me.code].glyph} {word} ", color))
     if shows_emotion:
-        line.append(Segment(f"{me.confidence * 100:.0f} %", pen.strong))
+        line.append(Segment(f"{percent(me)} %", pen.strong))
     used = sum(cell_len(segment.text) for segment in line)
-    if note and width - used >= len(note) + 3:
+    note = fitting(notes, width - used - 3)
+    if note and width - used >= cell_len(note) + 3:
         return [*line, Segment(f"   {note}", pen.warn)]
     if has_bar and shows_emotion and width - used >= 8:
         cells = min(width - used - 3, 24)

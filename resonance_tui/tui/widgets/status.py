@@ -5,23 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from resonance_tui.engines.base import untrained
 from resonance_tui.texts import mark, tr
+from resonance_tui.tui.state_words import (
+    NO_ENGINE,
+    countdown,
+    fitting,
+    next_try,
+    outage_words,
+)
 from resonance_tui.tui.styles import BOLD, SegmentLine, Styles, fit
 from resonance_tui.tui.widgets.line_widget import LineWidget
 from resonance_tui.widths import printable
 
 if TYPE_CHECKING:
-    from resonance_tui.session import SelfView, SessionView
+    from resonance_tui.session import SessionView
 
 SEPARATOR = "   "
 TROUBLED = ("missing", "busy", "lost")
+UNTRAINED = (
+    mark("the engine is untrained: it guesses, and the room is told that it is unsure"),
+    mark("the engine is untrained: it guesses"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +50,20 @@ def _chip(text: str, tone: str, rank: int) -> Chip:
     return Chip(text, text, tone, rank)
 
 
-def countdown(retry_at: float | None, now: float) -> str:
-    """ "retry in 3 s" for a moment in monotonic seconds; "" when there is none."""
-    if retry_at is None:
-        return ""
-    seconds = max(ceil(retry_at - now), 0)
-    return tr("retry in {seconds} s", seconds=seconds) if seconds else tr("retrying")
-
-
 def _with(words: str, *more: str) -> str:
     return " · ".join([words, *(part for part in more if part)])
 
 
 def link_chip(view: SessionView, now: float) -> Chip:
-    state, again = view.link.state, countdown(view.link.retry_at, now)
-    if state == "connected":
+    if view.link.state == "closed":
+        return _chip(f"○ {tr('left')}", "muted", 1)
+    outage = view.outage
+    if outage is None:
         return _chip(f"● {tr('connected')}", "good", 1)
-    if state == "connecting":
+    if outage.is_first and not outage.why:
         return _chip(f"◌ {tr('connecting')}", "warn", 1)
-    if state == "lost":
-        long, short = f"✕ {tr('connection lost')}", f"✕ {tr('lost')}"
-        return Chip(_with(long, again), _with(short, again), "bad", 1)
-    return _chip(f"○ {tr('left')}", "muted", 1)
+    words = f"✕ {tr('not connected')}"
+    return Chip(_with(words, next_try(outage, now)), words, "bad", 1)
 
 
 # By state: a sign, the words, the words where there is little room, a tone.
@@ -73,17 +76,13 @@ CAMERA_WORDS = {
     "lost": ("✕", mark("camera lost"), mark("cam lost"), "bad"),
     "ended": ("■", mark("film over"), mark("film over"), "muted"),
 }
-ENGINE_WORDS = {
-    "loading": ("◌", mark("loading"), "warn"),
-    "ready": ("◆", mark("ready"), "text"),
-    "failed": ("✕", mark("failed"), "bad"),
-}
 
 
 def camera_chip(view: SessionView, now: float) -> Chip:
     sign, words, few_words, tone = CAMERA_WORDS[view.camera.state]
     retry_at = view.camera.retry_at if view.camera.state in TROUBLED else None
-    long = _with(f"{sign} {tr(words)}", countdown(retry_at, now) or view.camera.source)
+    source = "" if view.camera.state == "off" else view.camera.source
+    long = _with(f"{sign} {tr(words)}", countdown(retry_at, now) or source)
     if retry_at is None:
         return Chip(long, f"{sign} {tr(few_words)}", tone, 2)
     seconds = max(ceil(retry_at - now), 0)
@@ -92,49 +91,43 @@ def camera_chip(view: SessionView, now: float) -> Chip:
 
 
 def sharing_chip(view: SessionView) -> Chip:
-    if view.is_sharing:
-        return _chip(f"▲ {tr('sharing')}", "good", 3)
-    return _chip(f"‖ {tr('not sharing')}", "warn", 3)
+    if not view.is_sharing:
+        return Chip(f"‖ {tr('sharing paused')}", f"‖ {tr('paused')}", "warn", 3)
+    if view.outage is not None:
+        return Chip(f"‖ {tr('nothing is shared')}", f"‖ {tr('not shared')}", "muted", 3)
+    return _chip(f"▲ {tr('sharing')}", "good", 3)
 
 
-def engine_chip(view: SessionView) -> Chip:
-    sign, state, tone = ENGINE_WORDS[view.engine.state]
-    if not view.engine.is_trained and view.engine.state != "failed":
-        state, tone = mark("untrained"), "warn"
-    words = f"{sign} {view.engine.name} {tr(state)}"
-    detail = view.engine.detail if view.engine.state != "failed" else ""
-    return Chip(_with(words, detail), words, tone, 5)
+def engine_chip(view: SessionView) -> Chip | None:
+    """Only what is wrong with reading faces; the name and the rest are in the help's details."""
+    if view.engine.state == "failed":
+        return Chip(f"✕ {tr(NO_ENGINE[0])}", f"✕ {tr(NO_ENGINE[1])}", "bad", 5)
+    if not view.engine.is_trained:
+        return _chip(f"! {tr('untrained')}", "warn", 5)
+    return _chip(f"◌ {tr('getting ready')}", "warn", 5) if view.engine.state == "loading" else None
 
 
-def latency_chip(me: SelfView) -> Chip | None:
-    if not me.latency_ms:
+def recording_chip(view: SessionView) -> Chip | None:
+    if not view.is_recording:
         return None
-    total = me.latency_ms.get("total", sum(me.latency_ms.values()))
-    return Chip(tr("{ms:.0f} ms a clip", ms=total), f"{total:.0f} ms", "muted", 6)
+    if view.outage is not None:
+        return Chip(f"◎ {tr('recording waits')}", f"◎ {tr('rec waits')}", "muted", 4)
+    return Chip(f"◉ {tr('recording')}", f"◉ {tr('rec')}", "bad", 4)
 
 
-def size_chip(view: SessionView) -> Chip:
-    """The number of viewers, and whether it comes from their reports or the aggregators' total."""
-    viewers = view.room.viewers
-    if view.room.is_total:
-        return _chip(tr("total of {viewers}", viewers=viewers), "text", 7)
-    here = tr("{viewers} here", viewers=viewers)
-    return Chip(_with(here, tr("mesh")), here, "text", 7)
+def size_chip(view: SessionView) -> Chip | None:
+    """How many are in the room; nothing while that is not known."""
+    if view.outage is not None:
+        return None
+    return _chip(tr("{viewers} here", viewers=view.room.viewers), "text", 7)
 
 
 def chips(view: SessionView, now: float) -> tuple[list[Chip], list[Chip]]:
     """First line: the room and the way there. Second line: this machine."""
-    room = [
-        Chip(f"#{view.channel}", f"#{view.channel}", "accent", 0),
-        link_chip(view, now),
-        size_chip(view),
-        Chip(view.broker_url, "", "muted", 8),
-    ]
-    if view.is_recording:
-        room.insert(2, Chip(f"◉ {tr('recording')}", f"◉ {tr('rec')}", "bad", 4))
+    channel = _chip(f"#{view.channel}", "accent", 0)
+    room = [channel, link_chip(view, now), recording_chip(view), size_chip(view)]
     own = [camera_chip(view, now), sharing_chip(view), engine_chip(view)]
-    latency = latency_chip(view.me)
-    return room, [*own, latency] if latency else own
+    return [chip for chip in room if chip], [chip for chip in own if chip]
 
 
 def arrange(items: Sequence[Chip], width: int) -> list[tuple[str, str]]:
@@ -158,7 +151,7 @@ def _cut(text: str, room: int) -> str:
 
 
 class StatusBar(LineWidget):
-    """Channel, connection, camera, sharing, engine, speed: as much as there is room for."""
+    """Channel, connection, people, camera, sharing: as much as there is room for."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -187,34 +180,56 @@ def _chip_line(pen: Styles, shown: list[tuple[str, str]]) -> SegmentLine:
     return line
 
 
-def notice_of(view: SessionView) -> tuple[str, str]:
-    """(text, tone): the one thing a person should know now; ("", ...) when all is well."""
-    if view.link.state == "lost" and view.link.detail:
-        return f"✕ {tr(view.link.detail)}", "bad"
+def notice_of(view: SessionView, now: float) -> tuple[tuple[str, ...], str]:
+    """(texts, tone): the one thing a person should know now, in several lengths, the longest
+    first; () when all is well."""
+    if words := outage_words(view, now):
+        is_quiet = view.outage is not None and not view.outage.why
+        sign, tone = ("◌", "warn") if is_quiet else ("✕", "bad")
+        return tuple(f"{sign} {text}" for text in words), tone
     if view.engine.state == "failed" and view.engine.detail:
-        return f"✕ {view.engine.detail}", "bad"
+        return (f"✕ {view.engine.detail}",), "bad"
     if view.camera.state in TROUBLED and view.camera.detail:
-        return f"✕ {view.camera.detail}", "warn"
+        return (f"✕ {view.camera.detail}",), "warn"
     if not view.engine.is_trained:
-        return f"! {untrained(view.engine.name)}", "warn"
+        return tuple(f"! {tr(text)}" for text in UNTRAINED), "warn"
     if view.notice:
-        return f"▪ {view.notice}", "accent"
-    return "", "text"
+        return (f"▪ {view.notice}",), "accent"
+    return (), "text"
 
 
 class Notice(LineWidget):
-    """One line, gone when there is nothing to say."""
+    """One line, gone when there is nothing to say; more where a text has to be read whole."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown = ("", "text")
+        self._texts: tuple[str, ...] = ()
+        self._tone, self._most_lines = "text", 1
 
-    def show(self, text: str, tone: str) -> None:
-        if (text, tone) != self._shown:
-            self._shown = (text, tone)
-            self.display = bool(text)
+    def show(self, texts: tuple[str, ...], tone: str, most_lines: int = 1) -> None:
+        """`texts`: of one meaning, the longest first; the last one is wrapped where it must."""
+        if (texts, tone, most_lines) != (self._texts, self._tone, self._most_lines):
+            self._texts, self._tone, self._most_lines = texts, tone, most_lines
+            self.display = bool(texts)
+            self._fit_height()
             self.redraw()
 
+    def on_resize(self) -> None:
+        self._fit_height()
+        super().on_resize()
+
+    def _fit_height(self) -> None:
+        lines = max(len(self._lines(self.size.width or self.app.size.width)), 1)
+        if lines != self.size.height:
+            self.styles.height = lines
+
+    def _lines(self, width: int) -> list[str]:
+        room = max(width - 2, 1)
+        text = printable(fitting(self._texts, room))
+        lines = wrap(text, room, subsequent_indent="  " * (room > 8))
+        kept = self._most_lines - 1
+        return [*lines[:kept], *([" ".join(lines[kept:])] * (len(lines) > kept))]
+
     def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
-        text, tone = self._shown
-        return [[Segment(fit(f" {text}", width), getattr(pen, tone))]]
+        style: Style = getattr(pen, self._tone)
+        return [[Segment(fit(f" {line}", width), style)] for line in self._lines(width)]

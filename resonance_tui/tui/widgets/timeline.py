@@ -119,7 +119,7 @@ def _emotion_row(
     color = pen.emotion(code)
     line = _label(f"{STYLES[code].glyph} {code.label}", label, color if share else pen.muted)
     line.append(Segment(text, color))
-    if label:
+    if label and newest:
         value = style + BOLD if is_leader else style
         line.append(Segment(f"{share * 100:>4.0f} %", value))
     return line
@@ -140,7 +140,7 @@ def _mood_strip(pen: Styles, cols: list[Column | None], label: int) -> SegmentLi
 def _shared_by(pen: Styles, cols: list[Column | None], label: int) -> SegmentLine:
     """How many of the room share that largest emotion, as columns in its colour."""
     cells: list[tuple[str, Style]] = []
-    share = 0.0
+    share: float | None = None
     for col in cols:
         leader = col.leader if col else None
         if col is None or leader is None:
@@ -149,7 +149,9 @@ def _shared_by(pen: Styles, cols: list[Column | None], label: int) -> SegmentLin
             share = col.share(leader)
             cells.append((column(share), pen.emotion(leader)))
     line = [*_label(tr("shared by"), label, pen.muted), *_runs(cells)]
-    return [*line, Segment(f"{share * 100:>4.0f} %", pen.text)] if label else line
+    if not label or share is None:
+        return line
+    return [*line, Segment(f"{share * 100:>4.0f} %", pen.text)]
 
 
 def _runs(cells: list[tuple[str, Style]]) -> SegmentLine:

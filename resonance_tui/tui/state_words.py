@@ -1,0 +1,185 @@
+"""Pure: the state of a session in words, as every screen says it.
+
+A sentence comes in several lengths, the longest first; `fitting` takes what there is room for.
+Times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import ceil
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from resonance_tui.emotions import Emotion
+from resonance_tui.session.outage import Outage, age_text
+from resonance_tui.texts import mark, tr
+
+if TYPE_CHECKING:
+    from resonance_tui.room.state import ViewerRow
+    from resonance_tui.session import SelfView, SessionView
+
+CONNECTS_WITHIN_S = 2.0  # a connection in the making is no news before that
+
+# Why no emotion is read, long and short; the short ones fit into a line of the roster.
+PAUSED = (mark("paused"), mark("paused"))
+NO_ENGINE = (mark("engine not there"), mark("no engine"))
+CAMERA_OFF = (mark("camera off"), mark("camera off"))
+GETTING_READY = (mark("getting ready"), mark("getting ready"))
+NO_FACE = (mark("no face in view"), mark("no face"))
+CAMERA_TROUBLE = {
+    "missing": (mark("no camera"), mark("no camera")),
+    "busy": (mark("camera busy"), mark("camera busy")),
+    "lost": (mark("camera lost"), mark("camera lost")),
+    "ended": (mark("film over"), mark("film over")),
+}
+
+
+def fitting(texts: Sequence[str], cells: int) -> str:
+    """The first that fits, else the last; "" where there is none."""
+    return next((text for text in texts if cell_len(text) <= cells), texts[-1] if texts else "")
+
+
+def countdown(retry_at: float | None, now: float) -> str:
+    """ "retry in 3 s"; "" when there is no moment."""
+    if retry_at is None:
+        return ""
+    seconds = max(ceil(retry_at - now), 0)
+    return tr("retry in {seconds} s", seconds=seconds) if seconds else tr("retrying")
+
+
+def next_try(outage: Outage, now: float) -> str:
+    """When the connection is tried again."""
+    seconds = 0 if outage.retry_at is None else max(ceil(outage.retry_at - now), 0)
+    return tr("next try in {seconds} s", seconds=seconds) if seconds else tr("trying now")
+
+
+def place_of(broker_url: str) -> str:
+    """Host and port of a broker's address."""
+    return broker_url.partition("://")[2].partition("?")[0] or broker_url
+
+
+def outage_words(view: SessionView, now: float) -> tuple[str, ...]:
+    """What a person must know while there is no connection; () while all is well."""
+    outage = view.outage
+    if outage is None:
+        return ()
+    if outage.is_first:
+        return _first_words(outage, place_of(view.broker_url), now)
+    age, why = age_text(now - outage.since), tr(outage.why)
+    old = tr("not connected for {age}, what you see is old", age=age)
+    return (
+        *([f"{old}: {why}"] if why else []),
+        old,
+        tr("not connected for {age}, this is old", age=age),
+        tr("not connected, this is old"),
+    )
+
+
+def old_words(outage: Outage | None, now: float) -> str:
+    """Of a panel that shows what was known before the connection was lost; "" where it is new."""
+    if outage is None or outage.is_first:
+        return ""
+    return tr("as of {age} ago", age=age_text(now - outage.since))
+
+
+def _first_words(outage: Outage, place: str, now: float) -> tuple[str, ...]:
+    """Nothing was lost yet: what is tried, why it failed, and when it is tried again."""
+    if not outage.why:
+        is_slow = now - outage.since >= CONNECTS_WITHIN_S
+        return (tr("connecting to {place} …", place=place), tr("connecting …")) if is_slow else ()
+    why, again = tr(outage.why), next_try(outage, now)
+    if place not in why:
+        why = f"{place}: {why}"
+    return (tr("not connected yet: {why}; {again}", why=why, again=again),)
+
+
+def absent_words(view: SessionView) -> tuple[str, str]:
+    """Why no emotion of one's own is shown, long and short."""
+    long, short = _absent(view)
+    return tr(long), tr(short)
+
+
+def _absent(view: SessionView) -> tuple[str, str]:
+    if not view.is_sharing:
+        return PAUSED
+    if view.engine.state == "failed":
+        return NO_ENGINE
+    if view.camera.state in CAMERA_TROUBLE:
+        return CAMERA_TROUBLE[view.camera.state]
+    if view.camera.state == "off":
+        return CAMERA_OFF
+    if view.engine.state == "loading" or view.camera.state == "opening":
+        return GETTING_READY
+    return NO_FACE
+
+
+def own_note(view: SessionView) -> tuple[str, ...]:
+    """The most important thing to know of the own state, () for nothing. What the roster marks on
+    the own line is said here too."""
+    if not view.is_sharing:
+        return tr("paused, not shared"), tr("paused")
+    if view.outage is not None:
+        return tr("not connected, not shared"), tr("not shared")
+    if view.me.is_manual:
+        return tr("said by key"), tr("key")
+    if view.me.is_simulated:
+        return tr("simulated"), tr("sim")
+    return () if view.engine.is_trained else (tr("untrained"),)
+
+
+def percent(me: SelfView) -> int:
+    """How sure the own reading is, as panel and roster show it."""
+    return round(100 * me.confidence)
+
+
+def as_read(row: ViewerRow, me: SelfView) -> ViewerRow:
+    """The own line with what is read now: the room's answer comes later, and less often."""
+    return replace(
+        row,
+        code=me.code,
+        confidence=percent(me) if me.code.is_emotion else 0,
+        is_manual=me.is_manual,
+        is_simulated=me.is_simulated,
+        is_stale=False,
+    )
+
+
+def own_word(view: SessionView) -> str:
+    """What the own line of the roster says instead of an emotion; "" while there is one."""
+    return absent_words(view)[1] if view.me.code is Emotion.AWAY else ""
+
+
+def details(view: SessionView) -> list[tuple[str, str]]:
+    """(label, value) for those who want to know how it works: names, addresses, milliseconds."""
+    room = view.room
+    way = tr("total: by aggregators") if room.is_total else tr("mesh: every report by itself")
+    facts = [
+        (tr("broker"), view.broker_url),
+        (tr("connection"), _joined(view.link.state.value, view.link.detail)),
+        (tr("counts"), way),
+        (tr("engine"), _engine(view)),
+        (tr("camera"), _joined(view.camera.state.value, view.camera.source, view.camera.detail)),
+    ]
+    if view.me.latency_ms:
+        facts.append((tr("speed"), _speed(view.me.latency_ms)))
+    return [*facts, (tr("your id"), view.viewer_id)]
+
+
+def _engine(view: SessionView) -> str:
+    state = view.engine.state.value
+    if not view.engine.is_trained and state != "failed":
+        state = tr("untrained")
+    return _joined(f"{view.engine.name} {state}", view.engine.detail)
+
+
+def _speed(latency_ms: dict[str, float]) -> str:
+    total = latency_ms.get("total", sum(latency_ms.values()))
+    stages = [f"{name} {ms:.0f}" for name, ms in latency_ms.items() if name != "total"]
+    return _joined(tr("{ms:.0f} ms a clip", ms=total), ", ".join(stages))
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
