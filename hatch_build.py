@@ -51,6 +51,7 @@ def without_links(text: str) -> str:
 def links(home: str, ref: str) -> dict[str, str]:
     return {
         "Homepage": home,
+        "Install": f"{home}/archive/{ref}.tar.gz",  # what a guest who has nothing yet can run
         "Documentation": f"{home}/blob/{ref}/README.md",
         "Changelog": f"{home}/blob/{ref}/CHANGELOG.md",
         "Issues": f"{home}/issues",

@@ -17,13 +17,13 @@ from resonance_tui.errors import ExtraMissing
 PROJECT = "resonance-tui"
 # The import names by which one sees that an extra of pyproject.toml is installed.
 EXTRAS: dict[str, tuple[str, ...]] = {
-    "host": ("amqtt", "psutil"),
+    "host": ("amqtt", "psutil", "segno"),
     "streamer": ("gspread", "keyring"),
     "zoo": ("torch", "timm", "safetensors"),
 }
 
 PURPOSES = {
-    "host": "a broker without Mosquitto",
+    "host": "a broker without Mosquitto, links as QR codes",
     "streamer": "recordings in a Google sheet",
     "zoo": "the networks of the report",
 }

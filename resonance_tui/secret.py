@@ -22,8 +22,9 @@ _SIGNS = re.compile(
     r"|(?-i:\b(?:GOCSPX-|ya29\.|AIza)[\w-]{8})"  # what Google's secrets begin with
     r"|(?-i:(?<![A-Za-z0-9+_=-])(?=[\w+=-]*[a-z])(?=[\w+=-]*[A-Z])(?=[\w+=-]*\d)"
     r"[A-Za-z0-9+_=-]{48,})"  # base64, and tokens; sheets have ids of 44
-    r"|resonance:/\S*/\S*/"  # a link with a code, and below the code or a piece of it
-    r"|(?<![a-z0-9])(?=[a-z0-9]*[2-7])(?=[a-z0-9]*[g-z])[a-z0-9]{20,}|[a-z]{25}"
+    r"|resonance:/+[^/\s]+/[^/\s]+/"  # a link with a code, and below the code or a piece of it
+    r"|(?-i:(?<![A-Za-z0-9])(?:(?=[a-z0-9]*[2-7])(?=[a-z0-9]*[g-z])[a-z0-9]{20,}"
+    r"|(?=[A-Z0-9]*[2-7])(?=[A-Z0-9]*[G-Z])[A-Z0-9]{20,})|[a-z]{25}|[A-Z]{25})"
     r"|://\S*@|(?<![^\s:/])[^\s:/]+:(?![\\/\s])[^@]*@"  # a login
     r"|(?::?//|:/|[^\W\d]:)[^\s/?#:]*:(?!\d{1,5}(?:[/?#,\s]|$))(?![0-9a-f:.]+\])",  # half of one
     re.IGNORECASE | re.DOTALL,

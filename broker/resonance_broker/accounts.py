@@ -1,4 +1,4 @@
-"""Accounts and one-time invites of a guarded broker, and how an invite becomes an account; pure."""
+"""Accounts and invites of a guarded broker, and how they are stored; pure."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ import msgspec
 from resonance_broker.passwords import is_sha512
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_tui.protocol.topics import CHANNEL, ID, is_id
-from resonance_tui.protocol.values import INVITE_PREFIX, EnrollmentResult, Party
+from resonance_tui.protocol.values import INVITE_PREFIX, Party
 
 HOST_NAME = "resonance-host"
 AGGREGATOR_PREFIX = "agg-"
-REMEMBER_S = 30 * 86_400.0  # how long an expired invite is still answered as expired
-MOST_INVITES = 10_000  # at a time; each of them is a login that Mosquitto has to know
+MOST_USES = 10_000  # of one invite
+MOST_LABEL = 32  # characters
 _NAME = rf"\A{ID}\Z"  # not "$", which lets a line's end pass
 _CHANNEL = rf"\A{CHANNEL}\Z"
 _INVITE_ID = r"\A[a-z2-7]{8}\Z"
-# A login costs Mosquitto this many rounds: who chose a million could stop it with a few of them.
-_MOST_ROUNDS = 1000
+_LABEL = r"\A[^\x00-\x1f\x7f]*\Z"
 
 Name = Annotated[str, msgspec.Meta(pattern=_NAME)]
 Channel = Annotated[str, msgspec.Meta(pattern=_CHANNEL)]
@@ -49,19 +48,43 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class InviteUse:
+    """An account that came by an invite."""
+
+    name: Name
+    at: float  # epoch seconds
+
+
+@dataclass(frozen=True, slots=True)
 class StoredInvite:
-    """A way in for one person, once. The secret is known by its hash only."""
+    """A way in, for one person or for many. The secret is known by its hash only."""
 
     id: Annotated[str, msgspec.Meta(pattern=_INVITE_ID)]
     digest: Digest = field(repr=False)
     channel: Channel = ""
     expires_at: float = 0.0  # epoch seconds
-    used_by: str = ""  # the account that it became
+    used_by: str = ""  # the first account; with it a program of 0.1 lets nobody else in
+    most_uses: Annotated[int, msgspec.Meta(ge=1, le=MOST_USES)] = 1
+    uses: tuple[InviteUse, ...] = ()  # oldest first
+    label: Annotated[str, msgspec.Meta(max_length=MOST_LABEL, pattern=_LABEL)] = ""
+    per_minute: Annotated[int, msgspec.Meta(ge=0, le=MOST_USES)] = 0  # accounts; 0: no limit
+    is_revoked: bool = False
 
     @property
     def name(self) -> str:
         """What Mosquitto calls who holds it."""
         return f"{INVITE_PREFIX}{self.id}"
+
+    @property
+    def is_room_link(self) -> bool:
+        """Whether it is for more than one person."""
+        return self.most_uses > 1
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """The accounts that it became, oldest first."""
+        first = (self.used_by,) if self.used_by else ()
+        return tuple(dict.fromkeys((*first, *(use.name for use in self.uses))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +101,7 @@ def add_account(stored: AccountList, account: Account) -> AccountList:
     Raises:
         BrokerProblem: of kind USAGE for a name that cannot be used, or is already.
     """
-    trouble, hint = _name_trouble(account)
+    trouble, hint = why_not_named(account)
     if account.name in stored.accounts:
         trouble, hint = f"there is a user {account.name!r} already", "remove it first"
     if trouble:
@@ -86,7 +109,7 @@ def add_account(stored: AccountList, account: Account) -> AccountList:
     return replace(stored, accounts={**stored.accounts, account.name: account})
 
 
-def _name_trouble(account: Account) -> tuple[str, str]:
+def why_not_named(account: Account) -> tuple[str, str]:
     """What is wrong with a name for this role, and what to do; empty where nothing is."""
     name = account.name
     if not is_name(name):
@@ -121,44 +144,6 @@ def remove_account(stored: AccountList, name: str) -> AccountList:
     return replace(
         stored, accounts={key: value for key, value in stored.accounts.items() if key != name}
     )
-
-
-def add_invites(stored: AccountList, invites: list[StoredInvite], now: float) -> AccountList:
-    """`stored` with these, and without those that expired long ago. `now`: epoch seconds.
-
-    Raises:
-        BrokerProblem: of kind USAGE when there are more than Mosquitto should have to know.
-    """
-    kept = {key: each for key, each in stored.invites.items() if now - each.expires_at < REMEMBER_S}
-    if len(kept) + len(invites) > MOST_INVITES:
-        raise BrokerProblem(ProblemKind.USAGE, f"more than {MOST_INVITES} invites at a time")
-    return replace(stored, invites={**kept, **{each.id: each for each in invites}})
-
-
-def redeem(
-    stored: AccountList, invite_id: str, name: str, digest: str, now: float
-) -> tuple[AccountList, EnrollmentResult]:
-    """The first request gets an account of that name and password; `now`: epoch seconds.
-
-    Who asks again with the same name and password is welcomed again: the answer may have been
-    lost on its way.
-    """
-    invite = stored.invites.get(invite_id)
-    if invite is None:
-        return stored, EnrollmentResult.UNKNOWN
-    known = stored.accounts.get(name)
-    if invite.used_by:
-        is_same = invite.used_by == name and known is not None and known.digest == digest
-        return stored, EnrollmentResult.WELCOME if is_same else EnrollmentResult.USED
-    if now >= invite.expires_at:
-        return stored, EnrollmentResult.EXPIRED
-    account = Account(name, digest, Role.VIEWER, (invite.channel,))
-    if _name_trouble(account)[0] or not is_sha512(digest, most_rounds=_MOST_ROUNDS):
-        return stored, EnrollmentResult.BROKEN
-    if known is not None:
-        return stored, EnrollmentResult.NAME_TAKEN
-    used = {**stored.invites, invite.id: replace(invite, used_by=name)}
-    return AccountList({**stored.accounts, name: account}, used), EnrollmentResult.WELCOME
 
 
 # --- on disk -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The broker's own certificate: made on first use, known by its fingerprint."""
+"""The broker's own certificate: made on first use, known by its fingerprint or its key's."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from resonance_broker.preflight import check_port, check_tls
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.settings import BrokerSettings
 from resonance_tui.files import private_folder, write_private
+from resonance_tui.protocol.certificates import key_print
 
 if TYPE_CHECKING:  # loaded only when a certificate has to be made or looked into
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
 CERT_NAME, KEY_NAME = "cert.pem", "key.pem"
 VALID_DAYS = 3650  # who pins it looks at the fingerprint, so nothing is won by renewing it
@@ -27,7 +29,8 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re
 
 
 def prepare_certificate(settings: BrokerSettings, folder: Path) -> str:
-    """The fingerprint that viewers have to know; "" without TLS, or where an authority has signed.
+    """The print of the public key that viewers have to know; "" without TLS, or where an authority
+    has signed.
 
     A certificate in `folder` is our own: it is made here, once the settings and the port are
     found to be right. Raises BrokerProblem.
@@ -41,50 +44,68 @@ def prepare_certificate(settings: BrokerSettings, folder: Path) -> str:
         names += reachable_names(outward_address(settings.host))
         own_certificate(folder, list(dict.fromkeys(names)))
     check_tls(settings)
-    return fingerprint(settings.tls_cert) if is_self_signed(settings.tls_cert) else ""
+    return public_key_print(settings.tls_cert) if is_self_signed(settings.tls_cert) else ""
 
 
 def own_certificate(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
     """Certificate and key of this broker, kept in `folder`; made when there are none.
 
-    One that is there is used as it is, whatever names it holds: a new one would lock out
-    everybody who knows the old one.
+    A certificate that is there is used as it is, whatever names it holds: a new one would lock
+    out everybody who knows its fingerprint. Where it is lost, a new one is made for the same key.
 
     Raises:
-        BrokerProblem: of kind FILE when they cannot be written, or one of the two is missing.
+        BrokerProblem: of kind FILE when they cannot be read or written, or the key is missing.
     """
     cert, key = folder / CERT_NAME, folder / KEY_NAME
-    if cert.exists() != key.exists():
-        there, missing = (cert, key) if cert.exists() else (key, cert)
+    if cert.exists() and not key.exists():
         raise BrokerProblem(
             ProblemKind.FILE,
-            f"{there} is there, but {missing.name} beside it is not",
-            f"put it back, or remove {there.name} too: viewers will need new invites then",
+            f"{cert} is there, but {key.name} beside it is not",
+            f"put it back, or remove {cert.name} too: viewers will need new invites then",
         )
     if not cert.exists():
-        _make(cert, key, names)
+        renew_certificate(folder, names)
     return cert, key
 
 
-def _make(cert: Path, key: Path, names: Sequence[str]) -> None:
-    cert_pem, key_pem = self_signed(names, datetime.datetime.now(datetime.UTC))
+def renew_certificate(folder: Path, names: Sequence[str]) -> None:
+    """Makes the certificate in `folder` anew, for these names and for the key that is there.
+
+    Who knows it by its public key (a link, a pin of 32 digits) goes on; who knows the
+    certificate itself needs a new invite.
+
+    Raises:
+        BrokerProblem: of kind FILE when key or certificate cannot be read or written.
+    """
+    cert, key = folder / CERT_NAME, folder / KEY_NAME
     try:
-        private_folder(cert.parent)
-        write_private(key, key_pem)
+        kept = key.read_bytes() if key.exists() else None
+        cert_pem, key_pem = self_signed(names, datetime.datetime.now(datetime.UTC), kept)
+        private_folder(folder)
+        if kept is None:
+            write_private(key, key_pem)
         write_private(cert, cert_pem)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        message = f"the certificate cannot be written to {cert.parent}: {reason}"
+        message = f"the certificate cannot be written to {folder}: {reason}"
         raise BrokerProblem(ProblemKind.FILE, message) from error
+    except ValueError as error:
+        raise BrokerProblem(ProblemKind.FILE, f"{key} holds no key of ours: {error}") from error
 
 
-def self_signed(names: Sequence[str], now: datetime.datetime) -> tuple[bytes, bytes]:
-    """A certificate for these host names and addresses, and its key, both PEM (EC, P-256)."""
+def self_signed(
+    names: Sequence[str], now: datetime.datetime, key_pem: bytes | None = None
+) -> tuple[bytes, bytes]:
+    """A certificate for these host names and addresses, and its key, both PEM.
+
+    `key_pem`: the key to use; without one a new one is drawn (EC, P-256). Raises ValueError for
+    what is no key.
+    """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = _read_key(key_pem) if key_pem is not None else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "resonance-tui broker")])
     cert = (
         x509.CertificateBuilder()
@@ -102,6 +123,20 @@ def self_signed(names: Sequence[str], now: datetime.datetime) -> tuple[bytes, by
     return cert.public_bytes(encoding), key.private_bytes(
         encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+def _read_key(pem: bytes) -> CertificateIssuerPrivateKeyTypes:
+    """Raises ValueError for what cannot sign a certificate as ours are signed."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except TypeError as error:  # it asks for a passphrase
+        raise ValueError(str(error)) from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise ValueError("neither EC nor RSA")
+    return key
 
 
 def _alternative(name: str) -> x509.GeneralName:
@@ -127,6 +162,19 @@ def fingerprint(cert: Path) -> str:
         BrokerProblem: of kind FILE.
     """
     return hashlib.sha256(_der(cert)).hexdigest()
+
+
+def public_key_print(cert: Path) -> str:
+    """The first 128 bits of SHA-256 of the (first) certificate's SubjectPublicKeyInfo: 32
+    hexadecimal digits, the same after a renewal that keeps the key.
+
+    Raises:
+        BrokerProblem: of kind FILE.
+    """
+    try:
+        return key_print(_der(cert))
+    except ValueError as error:
+        raise BrokerProblem(ProblemKind.FILE, f"certificate {cert}: {error}") from error
 
 
 def is_self_signed(cert: Path) -> bool:

@@ -14,16 +14,7 @@ _SECRET_BYTES = 18
 
 def new_secret() -> str:
     """29 characters, 144 bits: it cannot be guessed, so it need not be slow to check."""
-    return _base32(secrets.token_bytes(_SECRET_BYTES))
-
-
-def new_id() -> str:
-    """8 characters."""
-    return _base32(secrets.token_bytes(5))
-
-
-def _base32(data: bytes) -> str:
-    return base64.b32encode(data).decode().rstrip("=").lower()
+    return base64.b32encode(secrets.token_bytes(_SECRET_BYTES)).decode().rstrip("=").lower()
 
 
 def hash_password(password: str, salt: bytes | None = None) -> str:

@@ -31,8 +31,7 @@ COMMANDS = (
         "join",
         "join:join",
         mark(
-            "Join CHANNEL (or an invite) and share your emotion; without it, choose on a start "
-            "screen."
+            "Join CHANNEL (or a link) and share your emotion; without it, choose on a start screen."
         ),
     ),
     CommandRow(
@@ -44,6 +43,26 @@ COMMANDS = (
         "broker invite",
         "broker.invite:invite",
         mark("Print a link that lets one person into CHANNEL, once."),
+    ),
+    CommandRow(
+        "broker share",
+        "broker.share:share",
+        mark("Show the link that lets everybody into CHANNEL; with --for, make one."),
+    ),
+    CommandRow(
+        "broker invites",
+        "broker.invites:invites",
+        mark("The links that let people in at this machine's broker, those of earlier runs too."),
+    ),
+    CommandRow(
+        "broker invites list",
+        "broker.invites:list_invites",
+        mark("Print the links: id, name, room, how many used it, until when."),
+    ),
+    CommandRow(
+        "broker invites revoke",
+        "broker.invites:revoke",
+        mark("End a link: nobody comes in by it any more."),
     ),
     CommandRow(
         "broker users", "broker.users:users", mark("The accounts at this machine's broker.")

@@ -42,7 +42,8 @@ _EVENT_EVERY_S, _LINE_EVERY_S = 1.0, 5.0
 def audience(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
     """Fill CHANNEL with simulated viewers, marked as simulated on every screen.
 
-    It says what it sent and what the room counts, so that loss shows.
+    It says what it sent and what the room counts, so that loss shows. A link stands for channel
+    and broker; who it would let in is not spent on a crowd.
 
     \b
     Examples:
@@ -67,14 +68,15 @@ def run(
     """Fill the room until interrupted or `duration` seconds have passed; say what was sent and
     what the room said. `stay`: minutes. Raises InputError, BrokerRefused, BrokerUnreachable."""
     from resonance_tui.commands.event_loop import run_loop
+    from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import broker_or_default
-    from resonance_tui.protocol.topics import normalize_channel
     from resonance_tui.simulation.audience import AudiencePlan, run_audience
     from resonance_tui.simulation.simulated_connection import allow_connections
 
+    there = find_destination(config, channel, redeems=False)  # one account is not for a crowd
     count = min(viewers, connections or viewers)
-    plan = AudiencePlan(normalize_channel(channel), viewers, count, seed, 60 * stay, duration)
-    url = broker_or_default(config)
+    plan = AudiencePlan(there.channel, viewers, count, seed, 60 * stay, duration)
+    url = broker_or_default(there.config)
     allow_connections(count)
     over = f" over {count} connections" if count < viewers else ""
     say(f"{viewers} simulated viewers enter {plan.channel} at {url.public}{over}")

@@ -4,30 +4,54 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import DEFAULT_BROKER_URL, Config, with_setting
 from resonance_tui.errors import InvalidBrokerUrl
 from resonance_tui.logins import Logins
-from resonance_tui.profile import RoomMemory
-from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.profile import Profile, RoomMemory
+from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
+from resonance_tui.texts import mark, tr
 
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 
 
+LAST_AT = mark("{channel} was last at {broker}; --broker says otherwise.")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A room, and the settings that lead to its broker."""
+
+    config: Config
+    channel: str
+    host_print: str | None = None  # of the room's host key, where a link told it
+    remark: str = ""  # on how the broker was found
+
+
+def destination_of(config: Config, place: Invite | str) -> Destination:
+    """Where a (redeemed) link says; else where the settings say; else where the room was last."""
+    if isinstance(place, Invite):
+        return Destination(settings_for(config, place.url), place.channel, place.host_print)
+    if config.origins["broker.url"] != "default":
+        return Destination(config, place)
+    room = Profile(config.directories.profile_file).room(place)
+    broker = shown_broker(room)
+    remark = tr(LAST_AT, channel=place, broker=broker) if broker else ""
+    return Destination(settings_as_it_was(config, room), place, remark=remark)
+
+
 def settings_for(config: Config, url: BrokerUrl) -> Config:
-    """The settings for the broker that a link names. The login in the settings goes to the broker
-    that it was made for and to no other, nor to one with another certificate."""
+    """The settings for the broker that a link or an address names. The login in the settings goes
+    to the broker that it was made for and to no other, nor to one with another certificate; a
+    login in the address goes before it."""
     own = broker_url(config)
-    if own is not None and own.place == url.place and url.pin in (None, own.pin):
+    is_own = own is not None and own.place == url.place and url.pin in (None, own.pin)
+    if is_own and url.username is None:
         return config
-    return with_setting(config, "broker", url=url.spelled_out, user="", password="")
-
-
-def chooses_broker(config: Config) -> bool:
-    """Whether a flag, a variable or the settings file says which broker: then memory is silent."""
-    return config.origins["broker.url"] != "default"
+    user, password = url.username or "", url.password or ""
+    return with_setting(config, "broker", url=url.spelled_out, user=user, password=password)
 
 
 def settings_as_it_was(config: Config, room: RoomMemory) -> Config:

@@ -21,6 +21,7 @@ from resonance_tui.commands.console import put, put_json
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import (
+    BrokerError,
     EngineUnavailable,
     Problem,
     ResonanceError,
@@ -31,6 +32,7 @@ from resonance_tui.secret import masked
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
+    from resonance_tui.protocol.urls import BrokerUrl
 
 CAMERA_WAIT_S = 4.0
 SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
@@ -248,22 +250,34 @@ def _camera(config: Config) -> Finding:
 def _broker(config: Config) -> Finding:
     from resonance_broker import find_mosquitto
     from resonance_tui.commands.session_builder import broker_or_default
-    from resonance_tui.messaging.probe import is_reachable
+    from resonance_tui.messaging.tls import brief
 
     url = broker_or_default(config)
     is_configured = bool(config.settings.broker.url)
-    listening = asyncio.run(is_reachable(url, 5.0 if is_configured else 0.5))
+    problem = _why_silent(url, 5.0 if is_configured else 0.5)
     program = find_mosquitto()
     found = f"{program.name} at {program.path}" if program else "no Mosquitto; the embedded one"
     if program is None and missing("amqtt"):
         found = "no Mosquitto, and without the extra 'host' no embedded one"
-    if listening:
-        return Finding("broker", "ok", f"{url.public} answers; here: {found}")
+    if problem is None:
+        known = f", known by {brief(url.pin)}..." if url.pin else ""
+        return Finding("broker", "ok", f"{url.public} answers{known}; here: {found}")
     if is_configured:
-        return Finding("broker", "fail", f"{url.public} does not answer", "Is it running?")
+        return Finding("broker", "fail", problem.message, problem.hint or "Is it running?")
     advice = "" if program else "sudo apt-get install mosquitto (for more than 50 viewers)"
     verdict = "ok" if program else "warn"
     return Finding("broker", verdict, f"none runs, join will start one: {found}", advice)
+
+
+def _why_silent(url: BrokerUrl, within_s: float) -> BrokerError | None:
+    """None where a broker answers, with the certificate that it is known by."""
+    from resonance_tui.messaging.probe import negotiate_version
+
+    try:
+        asyncio.run(negotiate_version(url, within_s=within_s))
+    except BrokerError as error:
+        return error
+    return None
 
 
 def _history(config: Config) -> Finding:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from resonance_tui.commands.console import say
 from resonance_tui.commands.groups import Command, Option
 from resonance_tui.commands.settings import load
 from resonance_tui.engines import registry as engines
@@ -47,20 +47,21 @@ if TYPE_CHECKING:
 )
 @click.option("--headless", is_flag=True, help="No screen: for scripts, logs and tests.")
 @click.option("--json", "as_json", is_flag=True, help="With --headless: one JSON object a line.")
-@click.option("--bell/--no-bell", default=None, help="Ring when something happens in the room.")
-@click.option("--notify/--no-notify", default=None, help="Tell the desktop of it.")
 @click.option(
     "--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S seconds."
 )
 @click.pass_context
 def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
-    """Join CHANNEL (or an invite) and share your emotion; without it, choose on a start screen.
+    """Join CHANNEL (or a link) and share your emotion; without it, choose on a start screen.
+
+    A link from a host stands for channel and broker, also with what a chat made of it.
 
     \b
     Examples:
       resonance-tui join cats-live
       resonance-tui join cats-live --name Mia --broker mqtt://stream.example
-      resonance-tui join resonance://stream.example:1883/cats-live
+      resonance-tui join resonance://stream.example/cats-live/aaoqryq
+      resonance-tui join mqtt://stream.example/cats-live
       resonance-tui join test --camera demo
       resonance-tui join test --camera film.mp4 --once --headless --json
       resonance-tui join test --engine former_dfer
@@ -73,8 +74,6 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
             "camera.source": options.pop("camera"),
             "engine.name": options.pop("engine"),
             "engine.device": options.pop("device"),
-            "screen.bell": options.pop("bell"),
-            "screen.notify": options.pop("notify"),
         },
     )
     return run(config, channel, **options)
@@ -95,18 +94,25 @@ def run(
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
+    from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import check_intent
+    from resonance_tui.protocol.sanitize import clean_nickname
 
+    wanted, host_print = None, None
+    if channel is not None:
+        there = find_destination(config, channel)
+        config, wanted, host_print = there.config, there.channel, there.host_print
+    nickname = clean_nickname(config.settings.viewer.nickname)
     context = CommandLineContext(
         config,
-        check_intent(config, allow_untrained=allow_untrained),
+        replace(check_intent(config, allow_untrained=allow_untrained), host_print=host_print),
+        wanted,
+        nickname,
         once=once,
         record=record or title is not None,
         title=title or "",
         corrected=corrected,
     )
-    if channel is not None:
-        context.settle(channel)
     try:
         if headless or as_json:
             _run_headless(context, as_json=as_json, duration=duration)
@@ -146,12 +152,7 @@ def _run_screen(context: CommandLineContext, duration: float | None) -> int:
         await for_seconds(app.run_async(), duration)
         return app
 
-    try:
-        app = run_loop(context.config, show)
-    finally:
-        for visit in context.visits:  # on the screen that comes back
-            for line in visit.lines():
-                say(line)
+    app = run_loop(context.config, show)
     if app.failure is not None:
         raise app.failure  # said on the screen that is gone now
     if app.has_declined:

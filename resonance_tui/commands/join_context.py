@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from resonance_tui.commands.destination import (
-    chooses_broker,
+    Destination,
+    destination_of,
     prints_of,
     settings_as_it_was,
-    settings_for,
     shown_broker,
     to_remember,
 )
@@ -28,17 +28,14 @@ from resonance_tui.profile import Profile, RoomMemory
 from resonance_tui.protocol.links import find_place
 from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.sanitize import clean_nickname
-from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
+from resonance_tui.protocol.urls import Invite, parse_broker_url
 from resonance_tui.session.visit import Visit
 from resonance_tui.simulation import behaviour
-from resonance_tui.texts import mark, tr
 from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
 from resonance_tui.tui.alerts import Alerts
 
 if TYPE_CHECKING:
     from resonance_tui.session.core import Session
-
-LAST_AT = mark("{channel} was last at {broker}; --broker says otherwise.")
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +58,15 @@ class CommandLineContext:
         self.nickname = clean_nickname(config.settings.viewer.nickname)
         self._once, self._record, self._corrected = once, record, corrected
         self._title = title
-        self._brokers: dict[str, BrokerUrl | None] = {}  # by channel, where one went there
-        self._remarks: dict[str, str] = {}  # by channel, on how the broker was found
+        self._there: dict[str, Destination] = {}  # by channel, where one went there
         self.visits: list[Visit] = []
         self.profile = Profile(config.directories.profile_file)
         self.broker_url = intent.broker.public if intent.broker else DEFAULT_BROKER_URL
+
+    def go_to(self, there: Destination) -> None:
+        """The room of the command line."""
+        self.channel = self.settle(there)
+        self.nickname = self.nickname_in(there.channel)
 
     # Consent, theme, camera
     @property
@@ -158,11 +159,11 @@ class CommandLineContext:
         invite is redeemed, and `say` takes how that goes. Raises Problem."""
         match choice:
             case ListedRoom():
-                self._brokers[choice.channel] = self._intent.broker
-                self._remarks.pop(choice.channel, None)
-                return choice.channel
+                return self.settle(Destination(self.config, choice.channel))
             case RecentRoom():
-                return self._go_back(choice.channel)
+                room = self.profile.room(choice.channel)
+                there = settings_as_it_was(self.config, room) if choice.broker else self.config
+                return self.settle(Destination(there, choice.channel))
             case NearbyRoom():
                 if choice.needs_link:
                     raise InputError(
@@ -175,36 +176,12 @@ class CommandLineContext:
             from resonance_tui.commands.redeem_invite import redeem
 
             await redeem(self.config, place, say)
-        return self.go_to(place)
+        return self.settle(destination_of(self.config, place))
 
-    def settle(self, text: str) -> None:
-        """Take the room from the command line; an invite is redeemed at once. Raises Problem."""
-        from resonance_tui.commands.redeem_invite import redeem_now
-
-        place = find_place(text)
-        if isinstance(place, Invite):
-            redeem_now(self.config, place)
-        self.channel = self.go_to(place)
-        self.nickname = self.nickname_in(self.channel)
-
-    def go_to(self, place: Invite | str) -> str:
-        """The channel; from now on, sessions of it are opened where the (redeemed) invite says,
-        else where the settings say, else where the room was last."""
-        if isinstance(place, Invite):
-            self._brokers[place.channel] = broker_url(settings_for(self.config, place.url))
-            self._remarks.pop(place.channel, None)
-            return place.channel
-        if chooses_broker(self.config):
-            return place
-        return self._go_back(place)
-
-    def _go_back(self, channel: str) -> str:
-        room = self.profile.room(channel)
-        there = settings_as_it_was(self.config, room)
-        self._brokers[channel] = broker_url(there)
-        if (broker := shown_broker(room)) and not chooses_broker(self.config):
-            self._remarks[channel] = tr(LAST_AT, channel=channel, broker=broker)
-        return channel
+    def settle(self, there: Destination) -> str:
+        """The channel; sessions of it are opened there from now on."""
+        self._there[there.channel] = there
+        return there.channel
 
     def nickname_in(self, channel: str) -> str:
         """The one of the settings; else the one that was last used there."""
@@ -214,10 +191,11 @@ class CommandLineContext:
 
     def open_session(self, channel: str, nickname: str) -> Session:
         """A session that has not been started yet."""
-        broker = self._brokers.get(channel, self._intent.broker)
+        there = self._there.get(channel) or Destination(self.config, channel)
+        broker = broker_url(there.config)
         session = open_session(
-            self.config,
-            replace(self._intent, broker=broker),
+            there.config,
+            replace(self._intent, broker=broker, host_print=there.host_print),
             self.profile,
             channel,
             nickname,
@@ -225,7 +203,7 @@ class CommandLineContext:
             database=self.config.database,
             is_recording=self._record,
             title=self._title or self.profile.room(channel).title,
-            remark=self._remarks.pop(channel, ""),
+            remark=there.remark,
         )
         session.set_corrected(self._corrected)
         visit = Visit(session.view, self.config.database)

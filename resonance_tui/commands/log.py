@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,6 +40,8 @@ def _parameter(sink: str) -> str:
 def log(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
     """Record CHANNEL without joining it: one row a second into the local database.
 
+    A link that a host gave you stands for channel and broker.
+
     \b
     Examples:
       resonance-tui log cats-live --broker mqtt://stream.example
@@ -63,20 +66,20 @@ def run(
     """
     from resonance_tui.commands import headless
     from resonance_tui.commands.event_loop import run_loop
+    from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import check_intent, open_session
     from resonance_tui.config import with_setting
     from resonance_tui.profile import Profile
-    from resonance_tui.protocol.topics import normalize_channel
     from resonance_tui.sinks import registry
 
-    config = with_setting(config, "camera", source="none")
-    wanted = normalize_channel(channel)
+    there = find_destination(with_setting(config, "camera", source="none"), channel)
+    config, wanted = there.config, there.channel
     for sink, target in (targets or {}).items():
         config = registry.load(sink).choose_target(config, wanted, target)
     profile = Profile(config.directories.profile_file)
     session = open_session(
         config,
-        check_intent(config),
+        replace(check_intent(config), host_print=there.host_print),
         profile,
         wanted,
         "",

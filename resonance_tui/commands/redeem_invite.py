@@ -16,13 +16,12 @@ from resonance_tui.config import Config
 from resonance_tui.errors import BrokerRefused, InviteRefused
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.tls import brief
-from resonance_tui.protocol.links import parse_invite
+from resonance_tui.protocol.links import parse_invite, repair
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, Invite
 from resonance_tui.texts import mark, tr
 
 KNOWN_RETRY_S, KNOWN_TRIES = 0.3, 10  # until the broker knows the account that the host has made
-
 
 Say = Callable[[str], object]
 
@@ -33,7 +32,7 @@ def accept_invite(config: Config, invite: str | Invite) -> tuple[Config, str]:
 
     Raises InvalidBrokerUrl, InvalidChannel, InviteRefused, BrokerError, StoreError.
     """
-    invitation = parse_invite(invite) if isinstance(invite, str) else invite
+    invitation = parse_invite(repair(invite)) if isinstance(invite, str) else invite
     redeem_now(config, invitation)
     return settings_for(config, invitation.url), invitation.channel
 
@@ -73,42 +72,57 @@ async def redeem(config: Config, invitation: Invite, say: Say) -> None:
     _say_new_certificate(logins, url, say)
     asking = mark("Asking {broker} for an account in {channel} ...")
     say(tr(asking, broker=url.authority, channel=invitation.channel))
-    await _request_account(invitation, logins, login)
+    await _request_account(invitation, logins, login, say)
 
 
 def _say_new_certificate(logins: Logins, url: BrokerUrl, say: Say) -> None:
     before = logins.pin_for(url.place)
-    if before and url.pin and before != url.pin:
+    if before and url.pin and len(before) == len(url.pin) and before != url.pin:
         words = mark("By this invite {broker} has a new certificate: {old}... is now {new}...")
         say(tr(words, broker=url.authority, old=brief(before), new=brief(url.pin)))
 
 
-async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin) -> None:
+async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin, say: Say) -> None:
     from resonance_broker.passwords import hash_password
     from resonance_tui.messaging.enrollment import enroll
 
     salt = hashlib.sha256(login.user.encode()).digest()[:12]  # the same whenever we ask again
     try:
-        await enroll(invitation, login.user, hash_password(login.password, salt))
+        await enroll(invitation, login.user, hash_password(login.password, salt), say=say)
     except InviteRefused:
         await asyncio.to_thread(logins.forget, login)
         raise
-    await asyncio.to_thread(logins.keep, replace(login, is_confirmed=True))
-    await _wait_until_known(invitation.url, login)
+    confirmed = replace(login, is_confirmed=True)
+    await asyncio.to_thread(logins.keep, confirmed)
+    if not await _is_known_in(invitation, login):
+        await asyncio.to_thread(logins.forget, confirmed)
+        raise InviteRefused(
+            f"That link lets one in elsewhere, and not into {invitation.channel}",
+            "Ask the host for a link to this room",
+        )
 
 
-async def _wait_until_known(url: BrokerUrl, login: SavedLogin) -> None:
-    """The broker takes a moment to learn of the account that the host has made."""
+async def _is_known_in(invitation: Invite, login: SavedLogin) -> bool:
+    """Waits until the broker has learned of the account that the host has made; whether it may
+    report in the invite's room. A broker without MQTT 5 does not tell."""
+    from aiomqtt import MqttError
+
     from resonance_tui.messaging.client import broker_client
     from resonance_tui.messaging.probe import negotiate_version
+    from resonance_tui.protocol.messages import NICKNAME
 
-    url = replace(url, username=login.user, password=login.password)
+    url = replace(invitation.url, username=login.user, password=login.password)
     version = await negotiate_version(url)
+    own_topic = NICKNAME.topic.of(invitation.channel, login.user)
+    was_let_in = False
     for _ in range(KNOWN_TRIES):
-        with contextlib.suppress(BrokerRefused):
+        with contextlib.suppress(BrokerRefused, MqttError):
             identifier = f"rsn-{new_viewer_id()}"
             async with broker_client(
                 url, lambda topic, payload: None, identifier=identifier, version=version
-            ):
-                return
+            ) as client:
+                was_let_in = True
+                if version < 5 or await client.may_write(own_topic):
+                    return True
         await asyncio.sleep(KNOWN_RETRY_S)
+    return not was_let_in  # then it may still learn of it: joining tells

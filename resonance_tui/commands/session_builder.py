@@ -36,6 +36,7 @@ class Intent:
     broker: BrokerUrl | None
     engine_options: EngineOptions
     detector: str
+    host_print: str | None = None  # of the room's own key, where a link brought it
 
 
 def check_intent(config: Config, *, allow_untrained: bool = False) -> Intent:
@@ -94,13 +95,22 @@ def _logins(config: Config) -> Logins:
 
 def with_login(config: Config, url: BrokerUrl, channel: str = "") -> BrokerUrl:
     """The same with the login that an invite to the channel (or to any, for what needs none in
-    particular) once brought, where no other is given. It is told to the broker with the
-    certificate that it was made under, and to no other."""
+    particular) once brought, where no other is given. It is told to the broker, or to those of
+    several, with the certificate that it was made under, and to no other: a pin of another kind
+    than the login's gives way to it."""
+    others = tuple(_with_login(config, each, channel) for each in url.alternates)
+    return dataclasses.replace(_with_login(config, url, channel), alternates=others)
+
+
+def _with_login(config: Config, url: BrokerUrl, channel: str) -> BrokerUrl:
     if url.username is not None:
         return url
     logins = _logins(config)
     known = logins.find(url.place, channel, url.pin) if channel else logins.any_for(url.place)
-    if known is None or url.pin not in (None, known.pin, logins.pin_for(url.place)):
+    if known is None:
+        return url
+    pins = [known.pin, logins.pin_for(url.place) or ""]
+    if url.pin not in (None, *pins) and len(url.pin) in map(len, pins):
         return url
     return dataclasses.replace(
         url, username=known.user, password=known.password, pin=known.pin or None
@@ -138,7 +148,7 @@ def open_session(
     broker = with_login(config, intent.broker, channel) if intent.broker else None
     if observe_only:
         viewer_id = new_viewer_id()  # a logger is not in the room
-    elif broker != intent.broker and broker is not None and broker.username is not None:
+    elif broker and intent.broker and broker.username and not intent.broker.username:
         viewer_id = broker.username  # an account of our own: the broker knows us by that name
     else:
         viewer_id = profile.claim_viewer_id(channel, new_viewer_id)
@@ -163,5 +173,6 @@ def open_session(
             find_sinks=partial(registry.plans, config, channel),
             remark=remark,
             observe_only=observe_only,
+            host_print=intent.host_print,
         )
     )

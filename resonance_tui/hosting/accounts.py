@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,13 +17,13 @@ from resonance_broker.accounts import (
     Role,
     StoredInvite,
     add_account,
-    add_invites,
     remove_account,
 )
-from resonance_broker.passwords import hash_password, new_id, new_secret
+from resonance_broker.invites import InviteState, add_invites, state_of
+from resonance_broker.passwords import hash_password, new_secret
 from resonance_tui.errors import InputError, StoreError
 from resonance_tui.files import private_folder, write_private
-from resonance_tui.protocol.links import invite_link
+from resonance_tui.protocol.links import invite_link, new_token
 from resonance_tui.protocol.topics import normalize_channel
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken, parse_broker_url
 from resonance_tui.secret import describe, may_hold_secret
@@ -67,14 +68,14 @@ def list_accounts(folder: Path) -> StoredAccounts:
     """Raises BrokerProblem for a store that cannot be read."""
     stored = AccountsStore(folder).load()
     now = time.time()
-    is_open = [not each.used_by and each.expires_at > now for each in stored.invites.values()]
+    is_open = [state_of(each, now) is InviteState.OPEN for each in stored.invites.values()]
     accounts = sorted(stored.accounts.values(), key=lambda account: account.name)
     return StoredAccounts(accounts, sum(is_open))
 
 
 def issue_invites(folder: Path, channel: str, count: int, span_s: float) -> list[InviteToken]:
-    """New tokens, of which only hashes are kept. Raises BrokerProblem."""
-    tokens = [InviteToken(new_id(), new_secret()) for _ in range(count)]
+    """New tokens, each for one person, of which only hashes are kept. Raises BrokerProblem."""
+    tokens = [new_token() for _ in range(count)]
     now = time.time()
     invites = [
         StoredInvite(each.id, hash_password(each.secret), channel, now + span_s) for each in tokens
@@ -90,6 +91,26 @@ def parse_span(text: str) -> float:
     if not 0 < seconds <= LONGEST_SPAN_S:
         raise InputError(f"Not a span of time: {describe(text, 40)}", "For example 30m, 24h or 7d")
     return float(seconds)
+
+
+def parse_until(text: str, now: float) -> float:
+    """Epoch seconds of "23:00" (the next time that clocks here say so), or `now` and a span.
+
+    Raises InputError.
+    """
+    clock = re.fullmatch(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])", text.strip(), re.ASCII)
+    if clock is None:
+        try:
+            return now + parse_span(text)
+        except InputError as error:
+            raise InputError(
+                f"Not a time: {describe(text, 40)}", "For example 23:00, 24h or 7d"
+            ) from error
+    today = datetime.fromtimestamp(now).replace(
+        hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0
+    )
+    moment = today if today.timestamp() > now else today + timedelta(days=1)
+    return moment.timestamp()
 
 
 def known_address(folder: Path) -> BrokerUrl | None:
@@ -109,28 +130,55 @@ def remember_address(folder: Path, url: BrokerUrl) -> None:
         raise StoreError(f"{folder} cannot be written: {error.strerror}.") from error
 
 
+@dataclass(frozen=True, slots=True)
+class WaysIn:
+    """What leads into one room beside an account by name."""
+
+    one_time: Sequence[InviteToken] = ()
+    shared: InviteToken | None = None  # for many people
+    host_print: str | None = None  # of the room's own key, where the certificate does not cover it
+
+
 def share_lines(
     settings: BrokerSettings,
     url: BrokerUrl,
-    rooms: Sequence[str],
-    tokens: Mapping[str, Sequence[InviteToken]] | None = None,
+    rooms: Mapping[str, WaysIn],
+    spell: Callable[[str], Sequence[str]],
 ) -> list[tuple[str, str]]:
-    """The address, and for each room how to join it and invites to send on.
+    """The address, and for each room how to join it and links to send on.
 
     Without rooms CHANNEL stands for the name; where accounts are asked for, NAME and
     PASSWORD stand for what each viewer was given. No line ever holds a password; only an
-    invite that comes with a token holds a secret.
+    invite that comes with a token holds a secret. `spell`: what to type with a link, first where
+    this program is installed, then perhaps where it is not.
     """
-    typed = f"'{url.spelled_out}'" if url.pin else url.spelled_out
-    secret, login = "", typed
-    if settings.asks_for_names:  # a password typed as an argument would be seen by everyone here
-        secret, login = "RESONANCE_BROKER_PASSWORD=PASSWORD ", typed.replace("://", "://NAME@")
     lines = [("url", url.place)]
-    for room in rooms or ("CHANNEL",):
-        lines.append(("join", f"{secret}resonance-tui join {room} --broker {login}"))
-        given = (tokens or {}).get(room, ()) if settings.asks_for_names else (None,)
-        lines += [("invite", invite_link(url, room, token)) for token in given]
+    if not rooms:
+        return [*lines, ("join", _command(settings, url, "CHANNEL"))]
+    for room, ways in rooms.items():
+        if settings.asks_for_names:
+            lines.append(("join", _command(settings, url, room)))
+        for name, token in _links(settings, ways):
+            first, *others = spell(invite_link(url, room, token, ways.host_print))
+            lines += [(name, first), *(("install", each) for each in others)]
     return lines
+
+
+def _command(settings: BrokerSettings, url: BrokerUrl, room: str) -> str:
+    typed = f"'{url.spelled_out}'" if url.pin else url.spelled_out
+    if not settings.asks_for_names:
+        return f"resonance-tui join {room} --broker {typed}"
+    login = typed.replace(
+        "://", "://NAME@"
+    )  # a password typed there would be seen by everyone here
+    return f"RESONANCE_BROKER_PASSWORD=PASSWORD resonance-tui join {room} --broker {login}"
+
+
+def _links(settings: BrokerSettings, ways: WaysIn) -> list[tuple[str, InviteToken | None]]:
+    if not settings.asks_for_names:
+        return [("join", None)]
+    shared = [("share", ways.shared)] if ways.shared else []
+    return [*shared, *(("invite", token) for token in ways.one_time)]
 
 
 def _check_name(name: str) -> None:

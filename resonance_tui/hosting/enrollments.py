@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from resonance_broker import AccountsStore, BrokerProblem
-from resonance_broker.accounts import redeem
+from resonance_broker.accounts import AccountList
+from resonance_broker.invites import redeem
 from resonance_tui.errors import WireError
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
@@ -17,19 +18,26 @@ from resonance_tui.protocol.messages import ENROLLMENT_ANSWER, decode
 from resonance_tui.protocol.values import EnrollmentResult
 
 GATHER_S = 0.1  # one batch of requests: for each batch the broker reads all accounts again
-MAX_INVITES, MAX_NAMES = 1000, 16  # that wait: invites, and names that use one of them
+MAX_INVITES, MAX_NAMES = 1000, 128  # that wait: invites, and names that use one of them
 
 
 class EnrollmentDesk:
     """Answers requests for accounts. `reload` makes the broker read the accounts again."""
 
     def __init__(
-        self, store: AccountsStore, reload: Callable[[], None], say: Callable[[str], object]
+        self,
+        store: AccountsStore,
+        reload: Callable[[], None],
+        say: Callable[[str], object],
+        *,
+        locked: Container[str] = (),
     ) -> None:
-        """`say` takes a sentence for a person."""
+        """`say` takes a sentence for a person. `locked`: channels that let nobody new in, as
+        they are whenever somebody asks."""
         self._store = store
         self._reload = reload
         self._say = Listeners(say)
+        self._locked = locked
         self._waiting: dict[str, dict[str, EnrollmentRequest]] = {}  # by invite, name: the newest
         self._has_waiting = asyncio.Event()
 
@@ -63,20 +71,27 @@ class EnrollmentDesk:
     def _redeem_all(
         self, batch: list[EnrollmentRequest]
     ) -> list[tuple[EnrollmentRequest, EnrollmentResult]]:
-        """Blocking. An account that is answered "welcome" is on disk and known to the broker."""
-        results = [(request, self._redeem(request)) for request in batch]
+        """Blocking. An account that is answered "welcome" is on disk and known to the broker.
+
+        Where the store cannot be changed nobody is answered: they ask again.
+        """
+        try:
+            results = self._store.change(lambda before: self._redeem_each(before, batch))
+        except BrokerProblem as problem:
+            self._say(f"No invite could be redeemed: {problem.message}.")
+            return []
         if any(result is EnrollmentResult.WELCOME for _, result in results):
             self._reload()
-        return [(request, result) for request, result in results if result is not None]
+        return results
 
-    def _redeem(self, request: EnrollmentRequest) -> EnrollmentResult | None:
-        """None where the store could not be changed; the request is not answered then."""
-        try:
-            return self._store.change(
-                lambda before: redeem(
-                    before, request.invite_id, request.name, request.digest, time.time()
-                )
+    def _redeem_each(
+        self, stored: AccountList, batch: list[EnrollmentRequest]
+    ) -> tuple[AccountList, list[tuple[EnrollmentRequest, EnrollmentResult]]]:
+        results: list[tuple[EnrollmentRequest, EnrollmentResult]] = []
+        now = time.time()
+        for asked in batch:
+            stored, result = redeem(
+                stored, asked.invite_id, asked.name, asked.digest, now, locked=self._locked
             )
-        except BrokerProblem as problem:
-            self._say(f"An invite could not be redeemed: {problem.message}.")
-            return None
+            results.append((asked, result))
+        return stored, results

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 RETRY_S = 1.0
 SILENCE_S = 10.0  # a broker renews its figures every second: after this it is gone
 FAREWELL_S = 1.0
-ACCOUNTS_EVERY_S = 1.0  # how soon accounts that were changed in another terminal count
+ACCOUNTS_EVERY_S = 0.25  # how soon accounts that were changed in another terminal count
 
 Feed = Callable[[str, bytes], None]  # topic and payload of one figure
 
@@ -54,7 +54,12 @@ class Host:
         self._rooms = RoomAnnouncement(channels, say)
         folder = broker.settings.accounts
         self._store = AccountsStore(folder) if folder is not None else None
-        self._desk = EnrollmentDesk(self._store, self._reload, say) if self._store else None
+        self.locked: set[str] = set()  # channels that let nobody new in
+        self._desk = (
+            EnrollmentDesk(self._store, self._reload, say, locked=self.locked)
+            if self._store
+            else None
+        )
         self._heard_at = 0.0  # monotonic seconds
         self._loaded: tuple[int, int] | None = None  # stamp of the accounts that the broker knows
 

@@ -1,11 +1,11 @@
-"""TLS trust: the system's certificate authorities, or exactly one pinned certificate."""
+"""TLS trust: the system's certificate authorities, or exactly one pinned certificate or key."""
 
 from __future__ import annotations
 
-import hashlib
 import ssl
 from typing import Any
 
+from resonance_tui.protocol.certificates import print_like
 from resonance_tui.protocol.urls import BrokerUrl
 
 
@@ -14,7 +14,7 @@ class OtherCertificate(ssl.SSLError):
 
     def __init__(self, seen: str) -> None:
         super().__init__(f"another certificate: {seen}")
-        self.seen = seen  # its fingerprint
+        self.seen = seen  # its fingerprint, of the kind that was expected
 
 
 def client_context(url: BrokerUrl) -> ssl.SSLContext | None:
@@ -30,7 +30,8 @@ def tls_name(url: BrokerUrl) -> str:
 
 
 def pinned_context(pin: str) -> ssl.SSLContext:
-    """A context that accepts the one certificate whose SHA-256 is `pin` (64 hexadecimal digits).
+    """A context that accepts the one certificate, or any of the one public key, whose print is
+    `pin`: 64 or 32 hexadecimal digits, see `BrokerUrl.pin`.
 
     Its issuer, names and dates are not checked. For any other certificate the handshake raises
     OtherCertificate, before any data is sent.
@@ -60,8 +61,12 @@ def pinned_context(pin: str) -> ssl.SSLContext:
 
 
 def _check(certificate: bytes | None, pin: str) -> None:
-    seen = hashlib.sha256(certificate or b"").hexdigest()
-    if certificate is None or seen != pin:
+    """Raises OtherCertificate, also for what is no certificate."""
+    try:
+        seen = print_like(pin, certificate or b"")
+    except ValueError:
+        seen = ""
+    if not certificate or seen != pin:
         raise OtherCertificate(seen)
 
 

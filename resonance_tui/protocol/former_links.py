@@ -50,7 +50,7 @@ def parse_former(text: str) -> Invite:
     if not is_channel(channel):
         raise InvalidChannel("That link is cut short: it names no channel", COPY)
     url = BrokerUrl(scheme, host, port, pin=pin_in(query, scheme == "mqtts"))
-    return Invite(url, channel, _ticket(query, url, channel))
+    return Invite(url, channel, _ticket(query, url, channel), is_checked=bool(query))
 
 
 def _scheme(query: dict[str, list[str]]) -> str:

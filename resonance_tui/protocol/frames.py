@@ -258,7 +258,11 @@ class EnrollmentAnswerFrame(msgspec.Struct, array_like=True, frozen=True):
     name: _Name
     result: Annotated[
         str,
-        Meta(max_length=32, description="welcome, used, expired, unknown, name-taken or broken"),
+        Meta(
+            max_length=32,
+            description="welcome, wait (ask again later), or a refusal: used, full, expired, "
+            "revoked, removed, locked, unknown, name-taken, broken",
+        ),
     ]
 
 

@@ -219,6 +219,12 @@ def find_place(text: str) -> Invite | str:
     return _address(command[1]) if _BROKER.match(command[1]) else normalize_channel(command[1])
 
 
+def find_channel(text: str) -> str:
+    """The channel of what `find_place` finds. Raises InvalidBrokerUrl and InvalidChannel."""
+    place = find_place(text)
+    return place if isinstance(place, str) else place.channel
+
+
 def _address(text: str) -> Invite:
     """`mqtt://host/channel`, with everything that a broker's address may hold."""
     check_login_is_whole(text)

@@ -182,3 +182,4 @@ class Invite:
     # Of the room's host key: 32 hexadecimal digits. None where the broker's pin covers it, or where
     # the link does not tell.
     host_print: str | None = None
+    is_checked: bool = field(default=True, compare=False)  # False: may have been cut short

@@ -100,9 +100,14 @@ class EnrollmentResult(StrEnum):
 
     WELCOME = "welcome"
     USED = "used"
+    FULL = "full"  # a room link that has let in as many as it was made for
     EXPIRED = "expired"
     UNKNOWN = "unknown"
     NAME_TAKEN = "name-taken"
+    REVOKED = "revoked"
+    REMOVED = "removed"  # the account that this name had
+    LOCKED = "locked"  # the room lets nobody new in
+    WAIT = "wait"  # too many at once: ask again later
     BROKEN = "broken"  # the request itself is not as it should be
 
 

@@ -36,6 +36,7 @@ class SessionPlan:
     find_sinks: Callable[[], tuple[SinkPlan, ...]] | None = None  # once it is switched on
     remark: str = ""  # on how the broker was chosen, said first
     observe_only: bool = False  # a logger: sees the room without being counted
+    host_print: str | None = None  # of the room's own key, by the link; 32 hexadecimal digits
 
 
 LinkFactory = Callable[[BrokerUrl, SessionPlan, str], Link]  # broker, plan, own id

@@ -12,7 +12,7 @@ from dataclasses import replace
 from limits import patience
 
 from resonance_broker import RunningBroker
-from resonance_broker.certificate import fingerprint
+from resonance_broker.certificate import public_key_print
 from resonance_broker.passwords import hash_password
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable
 from resonance_tui.hosting.accounts import issue_invites
@@ -28,7 +28,7 @@ def digest_of(password: str) -> str:
 def pinned(broker: RunningBroker) -> BrokerUrl:
     assert broker.settings.tls_cert is not None
     url = parse_broker_url(broker.url)
-    return replace(url, pin=fingerprint(broker.settings.tls_cert))
+    return replace(url, pin=public_key_print(broker.settings.tls_cert))
 
 
 def invited(broker: RunningBroker, channel: str = "cats", span_s: float = 60.0) -> Invite:
@@ -38,14 +38,14 @@ def invited(broker: RunningBroker, channel: str = "cats", span_s: float = 60.0) 
 
 
 @contextlib.asynccontextmanager
-async def hosted(broker: RunningBroker, said: list[str] | None = None) -> AsyncIterator[None]:
+async def hosted(broker: RunningBroker, said: list[str] | None = None) -> AsyncIterator[Host]:
     """The host's program at its broker."""
     say = [].append if said is None else said.append
     host = Host(broker, [], [], lambda *_: None, forget=lambda: None, say=say)
     broker.renew_people()  # guests need not wait for the host to look by itself
     run = asyncio.create_task(host.run())
     try:
-        yield
+        yield host
     finally:
         run.cancel()
         await asyncio.wait([run])

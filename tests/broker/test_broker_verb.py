@@ -29,13 +29,13 @@ from resonance_tui.commands.broker.start import run, traffic_line
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, InvalidChannel
 from resonance_tui.hosting import watch
-from resonance_tui.hosting.accounts import share_lines
+from resonance_tui.hosting.accounts import WaysIn, share_lines
 from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.protocol import messages
 from resonance_tui.protocol.events import RoomEvent, TotalEvent
 from resonance_tui.protocol.frames import encode_report, encode_total
-from resonance_tui.protocol.links import invite_link
-from resonance_tui.protocol.urls import BrokerUrl, InviteToken
+from resonance_tui.protocol.links import invite_link, new_token, parse_invite
+from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Report, RoomSettings
 
 KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
@@ -97,17 +97,15 @@ async def test_prints_its_address_announces_rooms_and_ends_cleanly(
 ) -> None:
     port = free_port()
     process = verb({"port": port, "program": kind, "channels": ["Alice-Live", "b"]})
-    printed = [process.stdout.readline().rstrip("\n") for _ in range(5)]
+    printed = [process.stdout.readline().rstrip("\n") for _ in range(3)]
     rooms = dict(await room_messages(port, kind, 2))
     process.send_signal(ending)
     out, err = process.communicate(timeout=patience(10))
-    url = f"mqtt://127.0.0.1:{port}"
+    here = BrokerUrl("mqtt", "127.0.0.1", port)
     assert printed == [
-        f"url  {url}",
-        f"join  resonance-tui join alice-live --broker {url}",
-        f"invite  resonance://127.0.0.1:{port}/alice-live",
-        f"join  resonance-tui join b --broker {url}",
-        f"invite  resonance://127.0.0.1:{port}/b",
+        f"url  {here}",
+        f"join  resonance-tui join {invite_link(here, 'alice-live')}",
+        f"join  resonance-tui join {invite_link(here, 'b')}",
     ]
     assert set(rooms) == {"resonance/1/alice-live/room", "resonance/1/b/room"}
     event = messages.decode("resonance/1/b/room", rooms["resonance/1/b/room"])
@@ -254,26 +252,45 @@ def test_every_kind_of_problem_is_printed_and_ends_with_its_exit_code(
     assert "error: what" in said and "how" in said
 
 
+def spell(link: str) -> list[str]:
+    return [f"resonance-tui join {link}", f"uvx somewhere join {link}"]
+
+
 def test_no_line_ever_holds_a_password() -> None:
     settings = BrokerSettings(users=Path("u"), tls_cert=Path("c"), tls_key=Path("k"), port=8883)
     url = BrokerUrl("mqtts", "room.example", 8883)
-    assert share_lines(settings, url, []) == [
+    command = "RESONANCE_BROKER_PASSWORD=PASSWORD resonance-tui join {} --broker {}"
+    typed = "mqtts://NAME@room.example:8883"
+    assert share_lines(settings, url, {}, spell) == [
         ("url", "mqtts://room.example:8883"),
-        (
-            "join",
-            "RESONANCE_BROKER_PASSWORD=PASSWORD "
-            "resonance-tui join CHANNEL --broker mqtts://NAME@room.example:8883",
-        ),
+        ("join", command.format("CHANNEL", typed)),
     ]
+    assert share_lines(settings, url, {"x": WaysIn()}, spell)[1] == (
+        "join",
+        command.format("x", typed),
+    )
 
 
-def test_invites_with_a_ticket_are_told_with_the_room_they_are_for() -> None:
-    url = BrokerUrl("mqtts", "room.example", 8883, pin="ab" * 32)
-    ticket = InviteToken("abcdefgh", "s" * 29)
-    lines = share_lines(BrokerSettings(accounts=Path("a")), url, ["x", "y"], {"y": [ticket]})
-    assert [name for name, _ in lines] == ["url", "join", "join", "invite"]
-    assert lines[-1][1] == invite_link(url, "y", ticket)
-    assert f"--broker 'mqtts://NAME@room.example:8883?pin={'ab' * 32}'" in lines[1][1]
+def test_links_are_told_with_the_room_they_are_for_and_each_as_a_whole_command() -> None:
+    url = BrokerUrl("mqtts", "room.example", 8883, pin="ab" * 16)
+    one, many = new_token(), new_token()
+    rooms = {"x": WaysIn(), "y": WaysIn([one], many)}
+    lines = share_lines(BrokerSettings(accounts=Path("a")), url, rooms, spell)
+    names = ["url", "join", "join", "share", "install", "invite", "install"]
+    assert [name for name, _ in lines] == names
+    texts = [text for _, text in lines]
+    assert texts[3:5] == spell(invite_link(url, "y", many))
+    assert texts[5:7] == spell(invite_link(url, "y", one))
+    assert f"--broker 'mqtts://NAME@room.example:8883?pin={'ab' * 16}'" in texts[1]
+
+
+def test_a_link_to_an_open_broker_holds_the_print_of_the_room_s_own_key() -> None:
+    url = BrokerUrl("mqtt", "room.example", 1883)
+    (_, place), (name, text), *_ = share_lines(
+        BrokerSettings(), url, {"x": WaysIn(host_print="cd" * 16)}, spell
+    )
+    assert (place, name) == ("mqtt://room.example:1883", "join")
+    assert parse_invite(text.split()[-1]).host_print == "cd" * 16
 
 
 async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from children import run_child
-from guests import comes_in, digest_of, hosted_meanwhile, invited, pinned
+from guests import comes_in, digest_of, hosted, hosted_meanwhile, invited, pinned
 
-from resonance_broker import RunningBroker
-from resonance_broker.certificate import fingerprint, is_self_signed, own_certificate
+from resonance_broker import BrokerProblem, ProblemKind, RunningBroker
+from resonance_broker.certificate import (
+    fingerprint,
+    is_self_signed,
+    own_certificate,
+    public_key_print,
+    renew_certificate,
+)
 from resonance_tui.commands.redeem_invite import accept_invite
 from resonance_tui.commands.session_builder import broker_url, with_login
 from resonance_tui.config import load
@@ -42,15 +50,51 @@ def test_the_certificate_is_made_once_and_its_key_is_private(folder: Path) -> No
     for part in ("prime256v1", "IP Address:192.0.2.1", "DNS:example.org"):
         assert part in text
     key.unlink()
-    with pytest.raises(Exception, match=r"key\.pem beside it is not"):
+    with pytest.raises(BrokerProblem, match=r"key\.pem beside it is not"):
         own_certificate(folder, [])
 
 
+@pytest.mark.parametrize("way", ["lost", "renewed"])
+def test_a_certificate_made_anew_keeps_its_key_and_so_its_print(folder: Path, way: str) -> None:
+    cert, key = own_certificate(folder, ["192.0.2.1"])
+    before, kept, known_by = fingerprint(cert), key.read_bytes(), public_key_print(cert)
+    if way == "lost":
+        cert.unlink()
+        own_certificate(folder, ["example.org"])
+    else:
+        renew_certificate(folder, ["example.org"])
+    assert fingerprint(cert) != before
+    assert key.read_bytes() == kept
+    assert public_key_print(cert) == known_by
+    assert len(known_by) == 32 and not before.startswith(known_by)
+
+
+def test_the_print_is_that_of_the_key_as_openssl_writes_it(folder: Path) -> None:
+    cert, _ = own_certificate(folder, [])
+    ask = {"capture_output": True, "check": True, "timeout": 20}
+    pem = run_child(["openssl", "x509", "-in", str(cert), "-noout", "-pubkey"], **ask).stdout
+    der = run_child(["openssl", "pkey", "-pubin", "-outform", "DER"], input=pem, **ask).stdout
+    assert public_key_print(cert) == hashlib.sha256(der).digest()[:16].hex()
+
+
+@pytest.mark.parametrize("text", [b"", b"no key", b"-----BEGIN PRIVATE KEY-----\nAA==\n"])
+def test_a_damaged_key_is_named_and_left_alone(folder: Path, text: bytes) -> None:
+    _, key = own_certificate(folder, [])
+    key.write_bytes(text)
+    with pytest.raises(BrokerProblem, match=r"key\.pem holds no key of ours") as caught:
+        renew_certificate(folder, [])
+    assert caught.value.kind is ProblemKind.FILE
+    assert key.read_bytes() == text
+
+
+@pytest.mark.parametrize(
+    ("pin", "print_of"), [("ab" * 32, fingerprint), ("ab" * 16, public_key_print)]
+)
 async def test_a_changed_certificate_is_refused_before_a_word_is_said(
-    broker: RunningBroker,
+    broker: RunningBroker, pin: str, print_of: Callable[[Path], str]
 ) -> None:
-    url = replace(pinned(broker), pin="ab" * 32, username="mia", password="hunter2")
-    seen = pinned(broker).pin
+    url = replace(pinned(broker), pin=pin, username="mia", password="hunter2")
+    seen = print_of(broker.settings.tls_cert)
     attempts = [
         lambda: negotiate_version(url),
         lambda: enroll(replace(invited(broker), url=url), "mia", digest_of("one")),
@@ -81,7 +125,7 @@ async def test_without_the_fingerprint_a_certificate_of_our_own_is_not_trusted(
 
 
 def test_a_new_certificate_counts_for_who_joins_with_a_new_invite(
-    broker: RunningBroker, folder: Path, start, capsys: pytest.CaptureFixture[str]
+    broker: RunningBroker, folder: Path, start, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def join(at: RunningBroker) -> BrokerUrl:
         invitation = invited(at)
@@ -98,11 +142,30 @@ def test_a_new_certificate_counts_for_who_joins_with_a_new_invite(
     again = start(port=broker.settings.port, accounts=folder, tls_cert=cert, tls_key=key)
     with pytest.raises(CertificateChanged):
         asyncio.run(_connect(before))
-    assert "new certificate" not in capsys.readouterr().err
+    assert "new certificate" not in capfd.readouterr().err
     after = join(again)
-    assert "has a new certificate" in capsys.readouterr().err
+    assert "has a new certificate" in capfd.readouterr().err
     assert after.pin == pinned(again).pin != before.pin
     assert asyncio.run(comes_in(after, after.username, after.password))
+
+
+async def test_a_link_and_an_account_outlive_a_certificate_that_is_made_anew(
+    broker: RunningBroker, folder: Path, start
+) -> None:
+    link, second = invited(broker), invited(broker)
+    async with hosted(broker):
+        await enroll(link, "mia", digest_of("one"))
+    broker.stop()
+    renew_certificate(folder, ["127.0.0.1", "elsewhere.example"])
+    settings = broker.settings
+    again = start(
+        **{"port": settings.port, "accounts": folder},
+        tls_cert=settings.tls_cert,
+        tls_key=settings.tls_key,
+    )
+    async with hosted(again):
+        await enroll(second, "bob", digest_of("two"))
+        assert await comes_in(link.url, "mia", "one")
 
 
 def test_an_invite_with_another_fingerprint_gets_no_login_made_for_this_one() -> None:

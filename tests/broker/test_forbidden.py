@@ -16,7 +16,8 @@ from limits import patience
 from machine import free_port
 
 from resonance_broker import AccountsStore, BrokerSettings, RunningBroker, start_broker
-from resonance_broker.accounts import Account, Role, StoredInvite, add_account, add_invites
+from resonance_broker.accounts import Account, Role, StoredInvite, add_account
+from resonance_broker.invites import add_invites
 from resonance_broker.passwords import hash_password
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused

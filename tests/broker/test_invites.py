@@ -146,7 +146,7 @@ def test_a_guest_joins_with_the_link_and_later_without_it(
 ) -> None:
     environment, lines = public_broker
     assert [line.split()[0] for line in lines] == ["url", "join", "invite"]
-    link = lines[2].split()[1]
+    link = lines[2].split()[-1]
     config, channel = accept_invite(load(), link)
     url = with_login(config, broker_url(config), channel)
     assert channel == "cats"
@@ -182,7 +182,8 @@ def _more_people(environment: dict[str, str], url: BrokerUrl) -> None:
         command = [sys.executable, "-c", CODE, "broker", *arguments]
         return run_child(command, env=environment, capture_output=True, text=True, timeout=30)
 
-    made = run("invite", "cats", "--count", "2").stdout.split()
+    commands = run("invite", "cats", "--count", "2").stdout.splitlines()
+    made = [command.removeprefix("resonance-tui join ") for command in commands]
     tickets = {parse_invite(link).ticket for link in made}
     assert len(tickets) == 2
     assert {parse_invite(link).url for link in made} == {url}
@@ -217,8 +218,8 @@ def test_what_was_cut_short_before_the_answer_came_is_taken_up_again(
     link = invite_link(invitation.url, "cats", invitation.ticket)
     logins = Logins(load().directories.logins_file)
 
-    async def cut_short(*asked) -> None:
-        await enroll(*asked)
+    async def cut_short(*asked, **more) -> None:
+        await enroll(*asked, **more)
         raise KeyboardInterrupt  # the host has said yes, and nobody heard it
 
     with hosted_meanwhile(broker):

@@ -130,6 +130,15 @@ def test_bench_room_measures_a_small_room(run: Run) -> None:
     assert found["ways"]
 
 
+@pytest.mark.mosquitto
+@pytest.mark.timeout(200)
+def test_bench_join_times_guests_from_link_to_counts(run: Run) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("Mosquitto is not installed")
+    found = measured(run, "bench_join", "--guests", 2)
+    assert found["guests"] == 2 and 0 < found["p50_s"] <= found["p95_s"]
+
+
 @pytest.mark.timeout(200)
 def test_bench_history_measures_a_short_evening(run: Run) -> None:
     found = measured(run, "bench_history", "--rows", 500, "--seconds", 1)

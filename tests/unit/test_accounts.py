@@ -14,24 +14,23 @@ from hypothesis import strategies as st
 
 from resonance_broker import AccountsStore, BrokerProblem, ProblemKind
 from resonance_broker.accounts import (
-    REMEMBER_S,
     Account,
     AccountList,
     Role,
     StoredInvite,
     add_account,
-    add_invites,
     decode_accounts,
     encode_accounts,
-    redeem,
     remove_account,
 )
-from resonance_broker.passwords import hash_password, is_sha512, new_id, new_secret
+from resonance_broker.invites import REMEMBER_S, add_invites, redeem
+from resonance_broker.passwords import hash_password, is_sha512, new_secret
 from resonance_tui.errors import InputError, StoreError, WireError
 from resonance_tui.hosting.accounts import parse_span
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.protocol.events import EnrollmentAnswer, EnrollmentRequest
 from resonance_tui.protocol.frames import encode_enrollment_answer, encode_enrollment_request
+from resonance_tui.protocol.links import new_token
 from resonance_tui.protocol.messages import ENROLLMENT_ANSWER, ENROLLMENT_REQUEST, decode
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.values import EnrollmentResult
@@ -56,8 +55,14 @@ def test_who_asks_again_after_a_lost_answer_is_welcome_again_even_when_time_is_u
     book, _ = redeem(OPEN, "abcdefgh", "mia", DIGEST, now=999.0)
     assert redeem(book, "abcdefgh", "mia", DIGEST, now=2000.0) == (book, EnrollmentResult.WELCOME)
     assert redeem(book, "abcdefgh", "mia", OTHER, now=999.0) == (book, EnrollmentResult.USED)
+    assert redeem(book, "abcdefgh", "eve", OTHER, now=2000.0) == (book, EnrollmentResult.USED)
+
+
+def test_who_was_removed_is_told_so_and_does_not_come_back_by_the_same_name() -> None:
+    book, _ = redeem(OPEN, "abcdefgh", "mia", DIGEST, now=999.0)
     without = remove_account(book, "mia")
-    assert redeem(without, "abcdefgh", "mia", DIGEST, now=999.0) == (without, EnrollmentResult.USED)
+    again = redeem(without, "abcdefgh", "mia", DIGEST, now=999.0)
+    assert again == (without, EnrollmentResult.REMOVED)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +102,9 @@ def test_invites_that_ran_out_long_ago_are_forgotten_and_their_number_is_bounded
         add_invites(AccountList(), many, now=0.0)
 
 
-def test_secrets_differ_and_fit_a_link() -> None:
-    assert len({new_secret() for _ in range(100)} | {new_id() for _ in range(100)}) == 200
-    assert len(new_secret()) == 29 and len(new_id()) == 8
+def test_passwords_differ_and_cannot_be_guessed() -> None:
+    assert len({new_secret() for _ in range(100)}) == 100
+    assert len(new_secret()) == 29
     assert is_sha512(hash_password(new_secret())) and new_secret() not in hash_password("x")
 
 
@@ -254,7 +259,7 @@ def test_a_request_that_is_too_long_is_refused() -> None:
 def saved(channel: str = "cats", **changes) -> SavedLogin:
     values = {
         **{"broker": "mqtts://h:8883", "channel": channel, "user": new_viewer_id()},
-        **{"password": "pw", "pin": "ab", "invite": new_id(), "is_confirmed": True},
+        **{"password": "pw", "pin": "ab", "invite": new_token().id, "is_confirmed": True},
     }
     return SavedLogin(**{**values, **changes})
 

@@ -65,7 +65,7 @@ def test_a_field_that_holds_braces_is_shown_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("join", ("JOIN CHANNEL (OR AN INVITE)", "NICKNAME SHOWN TO THE ROOM")),
+        ("join", ("JOIN CHANNEL (OR A LINK)", "NICKNAME SHOWN TO THE ROOM")),
         ("broker", ("RUN THE BROKER THAT A CHANNEL MEETS AT", "PRINT A LINK", "NO STATUS LINE.")),
         ("doctor", ("TRY EVERYTHING THE APP NEEDS", "THE ENGINE TO TIME")),
         ("history", ("SHOW HOW A CHANNEL FELT", "DELETE WHAT WAS RECORDED", "ISO TIME, HH:MM")),

@@ -56,3 +56,8 @@ def test_the_readme_keeps_no_relative_link(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_variable_goes_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, HOME)
     assert filled("https://other.example")["urls"]["Issues"] == f"{HOME}/issues"
+
+
+def test_a_build_says_where_it_can_be_installed_from() -> None:
+    assert filled(HOME)["urls"]["Install"] == f"{HOME}/archive/v1.2.0.tar.gz"
+    assert filled(HOME, "1.2.1.dev3+g1a2b3c4")["urls"]["Install"] == f"{HOME}/archive/HEAD.tar.gz"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -104,6 +105,8 @@ def test_a_link_reads_as_in_the_documentation() -> None:
         "resonance://stream.example.org/cats-live/"
         "b4aerukz4jvpg66ajdivtytk6n54abcdefghijklmnopqrstyheif"
     )
+    page = Path(__file__).parents[2] / "docs" / "PROTOCOL.md"
+    assert LINK in page.read_text(encoding="utf-8")
     assert invite_link(BrokerUrl(host="fd00::1"), "x").startswith("resonance://fd00--1.ip6/x/")
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from resonance_tui.commands.console import put, say
+from resonance_tui.commands.broker.lines import known_place, token_link
+from resonance_tui.commands.console import put_lines, say
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
-from resonance_tui.errors import InputError
 
 
 @click.command("invite", cls=Command)
@@ -34,19 +34,14 @@ def invite(ctx: click.Context, channel: str, **options: Any) -> None:
 
 
 def run(folder: Path, channel: str, *, count: int, expires: str) -> None:
-    """Print `count` links, each good for one person. Raises InputError."""
-    from resonance_tui.hosting.accounts import issue_invites, known_address, parse_span
-    from resonance_tui.protocol.links import invite_link
+    """Print what to type with `count` links, each good for one person. Raises InputError."""
+    from resonance_tui.commands.invitation import share_lines
+    from resonance_tui.hosting.accounts import issue_invites, parse_span
     from resonance_tui.protocol.topics import normalize_channel
 
     room, span_s = normalize_channel(channel), parse_span(expires)
-    url = known_address(folder)
-    if url is None:
-        raise InputError(
-            "No broker with accounts has run here yet, so there is no address to invite to.",
-            f"Start one: resonance-tui broker --public --channel {room}",
-        )
+    url = known_place(folder, room)
     for token in issue_invites(folder, room, count, span_s):
-        put(invite_link(url, room, token))
+        put_lines(share_lines(token_link(url, room, token)))
     each = "It lets" if count == 1 else "Each lets"
-    say(f"{each} one person into {room}, once, within {expires}.")
+    say(f"{each} one person into {room}, once, within {expires}. It is shown this once.")

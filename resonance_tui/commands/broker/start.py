@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +22,9 @@ from resonance_tui.listeners import Listeners
 
 if TYPE_CHECKING:
     from resonance_broker import BrokerSettings, RunningBroker
+    from resonance_tui.hosting.accounts import WaysIn
     from resonance_tui.hosting.traffic import Figures
-    from resonance_tui.protocol.urls import InviteToken
+    from resonance_tui.messaging.nearby import NearbyAnnouncer
 
 
 @click.group(cls=Group, path="broker", invoke_without_command=True)
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     metavar="NAME[:PORT]",
     help="In links: the name (and port) by which others reach this machine.",
 )
+@click.option("--nearby", is_flag=True, help="Announce the rooms to your own network.")
 @click.option(
     "--invites",
     type=click.IntRange(0, 1000),
@@ -91,6 +94,7 @@ def run(
     host: str | None = None,
     port: int | None = None,
     advertise: str | None = None,
+    nearby: bool = False,
     users: Path | None = None,
     public: bool = False,
     insecure: bool = False,
@@ -127,6 +131,7 @@ def run(
     plan = InvitePlan(invites, expires)
     parse_span(expires)
     _check_together(public, insecure, guarded, tls, tls_cert, plan, rooms)
+    _check_nearby(nearby, public, rooms)
     folder = folder or directories().broker_folder
     is_safe = public and not insecure
     if tls or (is_safe and tls_cert is None and tls_key is None):
@@ -145,7 +150,7 @@ def run(
         advertised_port=outer_port,
         program=program,
     )
-    _serve(settings, folder, rooms, plan, StatusLine(is_quiet=quiet))
+    _serve(settings, folder, rooms, plan, StatusLine(is_quiet=quiet), is_nearby=nearby)
 
 
 def _check_together(
@@ -170,12 +175,24 @@ def _check_together(
         raise InputError("An invite leads to a channel.", "Name it: --channel cats-live")
 
 
+def _check_nearby(is_nearby: bool, is_public: bool, rooms: Sequence[str]) -> None:
+    """Raises InputError where there is nothing to announce, or nobody who could come."""
+    if is_nearby and not is_public:
+        raise InputError(
+            "--nearby announces to others what only this machine can reach.", "Add --public."
+        )
+    if is_nearby and not rooms:
+        raise InputError("--nearby announces rooms.", "Name one: --channel cats-live")
+
+
 def _serve(
     settings: BrokerSettings,
     folder: Path,
     rooms: Sequence[str],
     plan: InvitePlan,
     screen: StatusLine,
+    *,
+    is_nearby: bool = False,
 ) -> None:
     """Start, print and watch the broker. Raises BrokerProblem, also when it keeps ending."""
     from resonance_broker import BrokerProblem, ProblemKind, start_broker
@@ -186,7 +203,9 @@ def _serve(
         broker = start_broker(settings, say=Listeners(screen.say))
         try:
             _introduce(broker, rooms, plan, pin)
-            _watch(broker, rooms, screen)
+            nearby = _announcer(broker, rooms, pin, screen) if is_nearby else None
+            with _told_as_running(broker, rooms):
+                _watch(broker, rooms, screen, nearby)
         finally:
             broker.stop()
             screen.close()
@@ -194,14 +213,51 @@ def _serve(
     raise BrokerProblem(ProblemKind.FAILED, message, broker.last_words)
 
 
-def _watch(broker: RunningBroker, rooms: Sequence[str], screen: StatusLine) -> None:
+def _told_as_running(
+    broker: RunningBroker, rooms: Sequence[str]
+) -> contextlib.AbstractContextManager[None]:
+    """Other commands of this machine find a broker that has accounts."""
+    from resonance_tui.hosting.host import own_url
+    from resonance_tui.hosting.running import told_as_running
+
+    folder = broker.settings.accounts
+    if folder is None:
+        return contextlib.nullcontext()
+    return told_as_running(folder, own_url(broker), rooms)
+
+
+def _announcer(
+    broker: RunningBroker, rooms: Sequence[str], pin: str, screen: StatusLine
+) -> NearbyAnnouncer:
+    from resonance_tui.hosting.nearby import announcer, network_tickets
+    from resonance_tui.messaging.tls import brief
+
+    shown = f" with the fingerprint {brief(pin)}" if pin else ""
+    say(f"Announced to your network{shown}: resonance-tui join --nearby shows it there.")
+    folder = broker.settings.accounts
+    if folder is None:
+        return announcer(broker.settings, rooms, pin, screen.say)
+    tickets = network_tickets(folder, rooms, time.time())
+    broker.renew_people()
+    end = "resonance-tui broker invites revoke"
+    for token in tickets.values():
+        say(f"Whoever is on it may come in and gets an account. To end that: {end} {token.id}")
+    return announcer(broker.settings, rooms, pin, screen.say, tickets=tickets)
+
+
+def _watch(
+    broker: RunningBroker,
+    rooms: Sequence[str],
+    screen: StatusLine,
+    nearby: NearbyAnnouncer | None = None,
+) -> None:
     from resonance_tui.commands.event_loop import run_until_terminated
     from resonance_tui.hosting.watch import watch
 
     def show(figures: Figures) -> None:
         screen.show(traffic_line(figures, screen.up_s))
 
-    run_until_terminated(lambda: watch(broker, rooms, show, screen.say))
+    run_until_terminated(lambda: watch(broker, rooms, show, screen.say, nearby=nearby))
 
 
 @contextlib.contextmanager
@@ -224,6 +280,7 @@ def _sigterm_interrupts() -> Generator[None]:
 def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pin: str) -> None:
     """Data to stdout, one `name  value` a line; the rest to stderr."""
     from resonance_broker.address import certificate_trouble, shared_host
+    from resonance_tui.commands.invitation import share_lines as spell
     from resonance_tui.hosting.accounts import remember_address, share_lines
     from resonance_tui.protocol.urls import parse_broker_url
 
@@ -232,15 +289,17 @@ def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pi
     url = replace(parse_broker_url(settings.url_for(host)), pin=pin or None)
     if settings.accounts is not None:
         remember_address(settings.accounts, url)
-    for name, value in share_lines(settings, url, rooms, _issue_invites(broker, rooms, plan)):
+    for name, value in share_lines(settings, url, _ways_in(broker, rooms, plan), spell):
         put(f"{name}  {value}")
     say(f"{broker.kind} is up; Ctrl-C stops it.")
     _tell_who_can_reach(settings, host)
     for sentence in broker.limits:
         say(sentence)
     if settings.accounts is not None:
-        invite = "resonance-tui broker invite CHANNEL makes a link for one person"
-        say(f"Accounts only: {invite}, broker users add NAME an account.")
+        say(
+            "Accounts only: resonance-tui broker share CHANNEL --for 20 makes a link for 20, "
+            "broker invite CHANNEL one for one person, broker users add NAME an account."
+        )
     if not pin and (trouble := certificate_trouble(settings, host)):
         say(f"Viewers will refuse the certificate: {trouble}.")
 
@@ -257,6 +316,8 @@ def _tell_who_can_reach(settings: BrokerSettings, shared: str) -> None:
         say(f"Links lead to {settings.url_for(shared).partition('://')[2]}, as you asked.")
     elif not settings.public:
         say("For guests on other machines: --public.")
+    elif all(each.reach is Reach.MACHINE for each in found):
+        say("This machine is on no network at the moment.")
     elif not any(each.reach is Reach.INTERNET for each in found):
         say(
             f"For guests elsewhere: let your router forward port {settings.port} to this machine, "
@@ -264,18 +325,19 @@ def _tell_who_can_reach(settings: BrokerSettings, shared: str) -> None:
         )
 
 
-def _issue_invites(
-    broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan
-) -> dict[str, list[InviteToken]]:
-    from resonance_tui.hosting.accounts import issue_invites, parse_span
+def _ways_in(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan) -> dict[str, WaysIn]:
+    """For each room the newest link for many that is still open, and new ones for one person."""
+    from resonance_tui.hosting.accounts import WaysIn, issue_invites, parse_span
+    from resonance_tui.hosting.room_links import open_links
 
     folder = broker.settings.accounts
-    if folder is None or not plan.count:
-        return {}
+    if folder is None:
+        return {room: WaysIn() for room in rooms}
+    shared = {each.invite.channel: each.token for each in open_links(folder, time.time())}
     span_s = parse_span(plan.expires)
-    tokens = {room: issue_invites(folder, room, plan.count, span_s) for room in rooms}
+    one_time = {room: issue_invites(folder, room, plan.count, span_s) for room in rooms}
     broker.renew_people()
-    return tokens
+    return {room: WaysIn(one_time[room], shared.get(room)) for room in rooms}
 
 
 def traffic_line(figures: Figures, up_s: float) -> str:

@@ -20,7 +20,7 @@ from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_range
-from resonance_tui.protocol.topics import normalize_channel
+from resonance_tui.protocol.links import find_channel
 from resonance_tui.secret import describe
 from resonance_tui.sinks import registry
 from resonance_tui.texts import tr
@@ -32,7 +32,7 @@ def run(config: Config, asked: Asked) -> None:
     Raises InputError (unknown channel, session, time or format, nothing in that range) and
     StoreError (nothing recorded yet, damaged database); from a sink whatever it raises.
     """
-    channel = normalize_channel(asked.channel)
+    channel = find_channel(asked.channel)
     if asked.session is not None and (asked.start or asked.end):
         raise InputError("--session and --from/--to exclude each other.", "Give one of them.")
     first, last = parse_range(asked.start, asked.end, time.time())
