@@ -263,13 +263,13 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[tuple[str
     ]
 
 
-def check_setting(key: str, text: str, origin: str) -> str | float:
+def check_setting(key: str, text: str, origin: str) -> str | float | bool:
     """The value that `text` is for `key`. Raises ConfigError as `load` does, and for a secret: the
     settings are a file that is shown around."""
     if key not in _kinds():
         raise _unknown(key, origin)
     value = _checked(key, _from_text(key, text), origin)
-    if isinstance(value, float):
+    if isinstance(value, bool | float):
         return value
     if _holds_secret(key, text):
         name = "RESONANCE_BROKER_PASSWORD" if key == "broker.url" else variable(key)
@@ -299,7 +299,7 @@ class SettingRow:
     """One setting, to be shown."""
 
     key: str
-    value: str | float  # a secret is masked
+    value: str | float | bool  # a secret is masked
     origin: str  # as in `Config.origins`
     help: str
     is_masked: bool
@@ -311,7 +311,7 @@ def settings_table(config: Config) -> list[SettingRow]:
     for key, item in _kinds().items():
         section, name = key.split(".")
         value = getattr(getattr(config.settings, section), name)
-        said = value if isinstance(value, float) else _shown(key, value)
+        said = value if isinstance(value, bool | float) else _shown(key, value)
         help, hidden = item.metadata["help"], _is_masked(key, value)
         rows.append(SettingRow(key, said, config.origins[key], help, hidden))
     return rows
@@ -337,6 +337,8 @@ def _shown_broker(text: str) -> str:
     except InvalidBrokerUrl:
         return shown_address(text)
     return shown_address(text) if may_hold_secret(text) else text
+
+
 def _text_of(value: Any) -> str:
     """A setting as one would write it; true and false as TOML has them."""
     if isinstance(value, Secret):

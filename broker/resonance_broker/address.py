@@ -176,7 +176,8 @@ def outward_address(host: str = "*") -> str:
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect((example, 9))
             return probe.getsockname()[0]
-    return socket.gethostname()
+    near = [each for each in listened_on(host, local_addresses()) if each.reach is Reach.NETWORK]
+    return near[0].text if near else socket.gethostname()  # a network without a way out
 
 
 def certificate_trouble(settings: BrokerSettings, host: str) -> str:

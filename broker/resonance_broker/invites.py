@@ -163,6 +163,15 @@ def find_invites(stored: AccountList, text: str, now: float) -> list[StoredInvit
     return [each for each in named if state_of(each, now) is InviteState.OPEN] or named
 
 
+def open_link_of(stored: AccountList, name: str, now: float) -> StoredInvite | None:
+    """The invite that this account came by, where it still lets somebody in: removing the account
+    alone does not keep them out. `now`: epoch seconds."""
+    for invite in stored.invites.values():
+        if name in invite.users and state_of(invite, now) is InviteState.OPEN:
+            return invite
+    return None
+
+
 def revoke(stored: AccountList, invites: Iterable[StoredInvite], now: float) -> AccountList:
     """`stored` with these invites ended; the accounts that came by them stay."""
     ended = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass, replace
 
 from resonance_tui.commands.session_builder import broker_url
@@ -13,9 +11,6 @@ from resonance_tui.logins import Logins
 from resonance_tui.profile import Profile, RoomMemory
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 from resonance_tui.texts import mark, tr
-
-_HEX = re.compile(r"(?:[0-9a-f]{2})+")
-
 
 LAST_AT = mark("{channel} was last at {broker}; --broker says otherwise.")
 
@@ -80,14 +75,6 @@ def to_remember(broker: BrokerUrl | None) -> str:
     if broker is None or broker.spelled_out == parse_broker_url(DEFAULT_BROKER_URL).spelled_out:
         return ""
     return broker.spelled_out
-
-
-def prints_of(room: RoomMemory) -> tuple[str, ...]:
-    """The fingerprints that one has trusted there: of the certificate, and of the host's key."""
-    url = _remembered(room)
-    key = bytes.fromhex(room.host_key) if _HEX.fullmatch(room.host_key) else b""
-    host = hashlib.sha256(key).hexdigest()[:32] if key else ""
-    return tuple(filter(None, (url.pin if url else "", host)))
 
 
 def _remembered(room: RoomMemory) -> BrokerUrl | None:

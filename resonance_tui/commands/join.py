@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from resonance_tui.commands.console import say
 from resonance_tui.commands.groups import Command, Option
 from resonance_tui.commands.settings import load
 from resonance_tui.engines import registry as engines
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 @click.argument("channel", required=False)
 @click.option("--name", metavar="NAME", help="Nickname shown to the room (default: anonymous).")
 @click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@click.option(
+    "--nearby", is_flag=True, help="Look for CHANNEL on this network; without it, list the rooms."
+)
 @click.option(
     "--camera",
     metavar="SRC",
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
 )
 @click.option("--headless", is_flag=True, help="No screen: for scripts, logs and tests.")
 @click.option("--json", "as_json", is_flag=True, help="With --headless: one JSON object a line.")
+@click.option("--bell/--no-bell", default=None, help="Ring when something happens in the room.")
+@click.option("--notify/--no-notify", default=None, help="Tell the desktop of it.")
 @click.option(
     "--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S seconds."
 )
@@ -74,6 +79,8 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
             "camera.source": options.pop("camera"),
             "engine.name": options.pop("engine"),
             "engine.device": options.pop("device"),
+            "screen.bell": options.pop("bell"),
+            "screen.notify": options.pop("notify"),
         },
     )
     return run(config, channel, **options)
@@ -91,28 +98,32 @@ def run(
     title: str | None = None,
     corrected: bool = False,
     allow_untrained: bool = False,
+    nearby: bool = False,
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
     from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import check_intent
-    from resonance_tui.protocol.sanitize import clean_nickname
 
-    wanted, host_print = None, None
-    if channel is not None:
-        there = find_destination(config, channel)
-        config, wanted, host_print = there.config, there.channel, there.host_print
-    nickname = clean_nickname(config.settings.viewer.nickname)
+    if nearby and channel is None:
+        from resonance_tui.commands.nearby import show_nearby
+
+        show_nearby(config)
+        return 0
     context = CommandLineContext(
         config,
-        replace(check_intent(config, allow_untrained=allow_untrained), host_print=host_print),
-        wanted,
-        nickname,
+        check_intent(config, allow_untrained=allow_untrained),
         once=once,
         record=record or title is not None,
         title=title or "",
         corrected=corrected,
     )
+    if channel is not None and nearby:
+        from resonance_tui.commands.nearby import find_nearby
+
+        context.go_to(find_nearby(config, channel))
+    elif channel is not None:
+        context.go_to(find_destination(config, channel, remembers=True))
     try:
         if headless or as_json:
             _run_headless(context, as_json=as_json, duration=duration)
@@ -152,7 +163,12 @@ def _run_screen(context: CommandLineContext, duration: float | None) -> int:
         await for_seconds(app.run_async(), duration)
         return app
 
-    app = run_loop(context.config, show)
+    try:
+        app = run_loop(context.config, show)
+    finally:
+        for visit in context.visits:  # on the screen that comes back
+            for line in visit.lines():
+                say(line)
     if app.failure is not None:
         raise app.failure  # said on the screen that is gone now
     if app.has_declined:

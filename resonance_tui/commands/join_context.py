@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from resonance_tui.commands.destination import (
     Destination,
     destination_of,
-    prints_of,
     settings_as_it_was,
     shown_broker,
     to_remember,
@@ -28,11 +27,11 @@ from resonance_tui.profile import Profile, RoomMemory
 from resonance_tui.protocol.links import find_place
 from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.sanitize import clean_nickname
-from resonance_tui.protocol.urls import Invite, parse_broker_url
+from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 from resonance_tui.session.visit import Visit
 from resonance_tui.simulation import behaviour
-from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
 from resonance_tui.tui.alerts import Alerts
+from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
 
 if TYPE_CHECKING:
     from resonance_tui.session.core import Session
@@ -144,12 +143,9 @@ class CommandLineContext:
         await follow_nearby(changed)
 
     def is_trusted(self, room: NearbyRoom) -> bool:
-        """Whether one has been in that room under the fingerprint that it now tells; without one,
-        at that address."""
-        known = self.profile.room(room.channel)
-        if not room.fingerprint:
-            return shown_broker(known) == room.url.place
-        return room.fingerprint in prints_of(known)
+        from resonance_tui.commands.nearby import is_trusted
+
+        return is_trusted(room, self.profile.room(room.channel))
 
     def check_nickname(self, text: str) -> str:
         return clean_nickname(text)
@@ -169,7 +165,8 @@ class CommandLineContext:
                     raise InputError(
                         f"{choice.channel} lets in who has an invite.", "Ask its host for a link."
                     )
-                place = Invite(choice.url, choice.channel, choice.ticket, choice.host_print)
+                url = await self._alive(choice.url)
+                place = Invite(url, choice.channel, choice.ticket, choice.host_print)
             case str():
                 place = find_place(choice)
         if isinstance(place, Invite):
@@ -177,6 +174,12 @@ class CommandLineContext:
 
             await redeem(self.config, place, say)
         return self.settle(destination_of(self.config, place))
+
+    async def _alive(self, url: BrokerUrl) -> BrokerUrl:
+        """The one of its addresses that answers. Raises BrokerUnreachable."""
+        from resonance_tui.messaging.probe import first_alive
+
+        return await first_alive((url, *url.alternates))
 
     def settle(self, there: Destination) -> str:
         """The channel; sessions of it are opened there from now on."""

@@ -19,7 +19,7 @@ from resonance_broker.accounts import (
     add_account,
     remove_account,
 )
-from resonance_broker.invites import InviteState, add_invites, state_of
+from resonance_broker.invites import InviteState, add_invites, open_link_of, state_of
 from resonance_broker.passwords import hash_password, new_secret
 from resonance_tui.errors import InputError, StoreError
 from resonance_tui.files import private_folder, write_private
@@ -58,10 +58,16 @@ def create_account(
     return account, password
 
 
-def delete_account(folder: Path, name: str) -> None:
-    """Raises InputError for what is no name, BrokerProblem where there is no account `name`."""
+def delete_account(folder: Path, name: str) -> StoredInvite | None:
+    """Also tells by which invite that person could come in again.
+
+    Raises InputError for what is no name, BrokerProblem where there is no account `name`.
+    """
     _check_name(name)
-    _change(folder, lambda before: (remove_account(before, name), None))
+    return _change(
+        folder,
+        lambda before: (remove_account(before, name), open_link_of(before, name, time.time())),
+    )
 
 
 def list_accounts(folder: Path) -> StoredAccounts:

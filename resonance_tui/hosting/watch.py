@@ -13,6 +13,7 @@ from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
 from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.nearby import NearbyAnnouncer
 
 log = logging.getLogger(__name__)
 # The MQTT client calls a subscription that we cancelled an error; never on the status line.
@@ -26,10 +27,12 @@ async def watch(
     channels: Sequence[str],
     show: Callable[[Figures], None],
     say: Callable[[str], None] = log.warning,
+    *,
+    nearby: NearbyAnnouncer | None = None,
 ) -> None:
     """Show the figures once a second; returns when the broker has ended for good.
 
-    `say` takes a sentence for a person now and then.
+    `say` takes a sentence for a person now and then; `nearby` announces the rooms meanwhile.
     """
     reader = FigureReader(broker.figures)
     host = Host(broker, channels, tuple(broker.figures), reader.feed, forget=reader.forget, say=say)
@@ -40,6 +43,8 @@ async def watch(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(host.run(), name="broker host")]
         tasks += [group.create_task(_aggregate(each), name="aggregator") for each in aggregators]
+        if nearby is not None:
+            tasks.append(group.create_task(nearby.run(), name="nearby"))
         try:
             while broker.is_running:
                 show(_figures(reader, aggregators))

@@ -17,7 +17,7 @@ from typing import Any
 
 from aiomqtt import MqttError
 
-from resonance_tui.errors import BrokerRefused, BrokerUnreachable, in_words
+from resonance_tui.errors import BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging.client import (
     KEEPALIVE_S,
     SESSION_TAKEN_OVER,
@@ -198,7 +198,7 @@ class ReconnectingConnection(ABC):
     def _in_words(self, error: BrokerUnreachable) -> str:
         """With the advice for who was given an address of their own computer, and never got in."""
         is_misled = self._url.is_loopback and not self._was_connected
-        return in_words(error) if is_misled else error.message
+        return f"{error.message}. {error.hint}" if is_misled else error.message
 
     def _back_off(self) -> float:
         """Seconds with full jitter, so that a room does not reconnect all at once."""

@@ -30,6 +30,7 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, InvalidChannel
 from resonance_tui.hosting import watch
 from resonance_tui.hosting.accounts import WaysIn, share_lines
+from resonance_tui.hosting.room_links import LinkPlan, make_link
 from resonance_tui.hosting.traffic import FigureReader, Figures
 from resonance_tui.protocol import messages
 from resonance_tui.protocol.events import RoomEvent, TotalEvent
@@ -117,6 +118,20 @@ async def test_prints_its_address_announces_rooms_and_ends_cleanly(
     assert f"{kind}" in err
     assert "Traceback" not in err
     assert not speaks_mqtt("127.0.0.1", port)
+
+
+@pytest.mark.mosquitto
+def test_a_broker_that_starts_again_shows_the_link_that_is_still_open(
+    verb: Verb, tmp_path: Path
+) -> None:
+    now, port = time.time(), free_port()
+    make_link(tmp_path, "cats", LinkPlan(5, now - 1.0), now)
+    link = make_link(tmp_path, "cats", LinkPlan(5, now + 600.0), now)
+    process = verb({"port": port, "guarded": True, "channels": ["cats", "b"], "folder": tmp_path})
+    printed = [process.stdout.readline().rstrip("\n") for _ in range(4)]
+    assert [line.split()[0] for line in printed] == ["url", "join", "share", "join"]
+    place = BrokerUrl("mqtt", "127.0.0.1", port)
+    assert printed[2].split()[-1] == invite_link(place, "cats", link.token)
 
 
 @pytest.mark.parametrize("kind", KINDS)

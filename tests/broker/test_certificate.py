@@ -12,12 +12,17 @@ from pathlib import Path
 import pytest
 from children import run_child
 from guests import comes_in, digest_of, hosted, hosted_meanwhile, invited, pinned
+from machine import free_port
 
-from resonance_broker import BrokerProblem, ProblemKind, RunningBroker
+from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind, RunningBroker
+from resonance_broker.address import certificate_trouble
 from resonance_broker.certificate import (
+    CERT_NAME,
+    KEY_NAME,
     fingerprint,
     is_self_signed,
     own_certificate,
+    prepare_certificate,
     public_key_print,
     renew_certificate,
 )
@@ -183,3 +188,14 @@ def test_an_invite_with_another_fingerprint_gets_no_login_made_for_this_one() ->
     assert with_login(plain, broker_url(plain), "cats").username is None
     with pytest.raises(InvalidBrokerUrl):
         accept_invite(load(), link.replace("cd" * 32, "cd" * 31))
+
+
+def test_what_a_host_advertises_stands_in_the_certificate(tmp_path: Path) -> None:
+    cert, key = tmp_path / CERT_NAME, tmp_path / KEY_NAME
+    settings = BrokerSettings(
+        *("127.0.0.1", free_port()), tls_cert=cert, tls_key=key, advertised_host="home.example"
+    )
+    assert prepare_certificate(settings, tmp_path)
+    assert not certificate_trouble(settings, "home.example")
+    assert not certificate_trouble(settings, "127.0.0.1")
+    assert certificate_trouble(settings, "other.example")

@@ -28,8 +28,8 @@ from resonance_tui.session import (
     SelfView,
     SessionView,
 )
-from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
 from resonance_tui.tui.alerts import Alerts
+from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
 
 OWN_ID = "k7q2m4xa"
 URL = "mqtt://localhost:1883"

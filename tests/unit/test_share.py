@@ -235,6 +235,20 @@ def test_a_revoked_link_is_ended_and_its_accounts_stay_unless_they_shall_go(
     assert typed("share", "cats") == 2
 
 
+def test_who_is_removed_could_come_back_by_an_open_link_and_the_host_is_told(
+    folder: Path, capsys: Said
+) -> None:
+    typed("share", "cats", "--for", "2")
+    link = open_links(folder, 0.0)[0].invite
+    guest(folder, link.id, "mia")
+    assert typed("users", "remove", "mia") == 0
+    end = f"resonance-tui broker invites revoke {link.id}"
+    assert end in capsys.readouterr().err.splitlines()[-1]
+    guest(folder, link.id, "bob")
+    assert typed("users", "remove", "bob") == 0
+    assert "revoke" not in capsys.readouterr().err
+
+
 # --- until when --------------------------------------------------------------------------------
 
 

@@ -103,8 +103,11 @@ def remove(ctx: click.Context, name: str) -> None:
     """
     from resonance_tui.hosting.accounts import delete_account
 
-    delete_account(load(ctx).directories.broker_folder, name)
+    link = delete_account(load(ctx).directories.broker_folder, name)
     say(f"{name} is out; a running broker cuts the connection.")
+    if link is not None:
+        end = f"resonance-tui broker invites revoke {link.id}"
+        say(f"The link they came by is still open. To end it: {end}")
 
 
 # --- list --------------------------------------------------------------------------------------

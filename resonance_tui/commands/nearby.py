@@ -1,0 +1,119 @@
+"""`join --nearby`: the rooms of hosts on this network, listed, or joined after one question."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from resonance_tui.commands.console import put, say
+from resonance_tui.errors import BrokerRefused, InputError, ResonanceError
+
+if TYPE_CHECKING:
+    from resonance_tui.commands.room_argument import Destination
+    from resonance_tui.config import Config
+    from resonance_tui.profile import RoomMemory
+    from resonance_tui.protocol.nearby import NearbyRoom
+
+
+def show_nearby(config: Config) -> None:
+    """Print the rooms, one a line: channel, title, host, fingerprint, and what joining takes.
+
+    Raises NearbyUnavailable.
+    """
+    rooms = _look(config)
+    for room in rooms:
+        put("  ".join(filter(None, describe(room))))
+    if rooms:
+        say("Join one: resonance-tui join --nearby CHANNEL")
+    else:
+        say("No rooms nearby. A host on this network has to start with: broker --public --nearby")
+
+
+def describe(room: NearbyRoom) -> tuple[str, str, str, str, str]:
+    """Channel, title, who hosts it, whom one trusts, and what it asks for."""
+    host = f"at {room.host} ({room.url.host})" if room.host else f"at {room.url.host}"
+    asks = "ask the host for a link" if room.needs_link else ""
+    return room.channel, room.title, host, in_short(room), asks
+
+
+def in_short(room: NearbyRoom) -> str:
+    """What a person compares with the host's screen."""
+    from resonance_tui.messaging.tls import brief
+
+    if room.fingerprint:
+        return f"fingerprint {brief(room.fingerprint)}"
+    return "certificate of an authority" if room.url.is_tls else "open to all who listen: no TLS"
+
+
+def find_nearby(config: Config, text: str) -> Destination:
+    """The room of that name nearby, whose host is trusted after one question.
+
+    Raises NearbyUnavailable; InputError where there is no such room, or no terminal to ask at;
+    BrokerRefused where it asks for accounts; and as `accept_invite`.
+    """
+    from resonance_tui.commands.event_loop import run_loop
+    from resonance_tui.commands.redeem_invite import accept_invite
+    from resonance_tui.commands.room_argument import Destination
+    from resonance_tui.messaging.probe import first_alive
+    from resonance_tui.profile import Profile
+    from resonance_tui.protocol.topics import normalize_channel
+    from resonance_tui.protocol.urls import Invite
+
+    channel = normalize_channel(text)
+    room = _choose([each for each in _look(config) if each.channel == channel], channel)
+    profile = Profile(config.directories.profile_file)
+    _ask_once(room, profile.room(channel))
+    profile.remember_room(channel, broker=room.url.spelled_out)
+    url = run_loop(config, lambda: first_alive((room.url, *room.url.alternates)))
+    there, _ = accept_invite(config, Invite(url, channel, room.ticket, room.host_print))
+    return Destination(there, channel, room.host_print)
+
+
+def _look(config: Config) -> list[NearbyRoom]:
+    from resonance_tui.commands.event_loop import run_loop
+    from resonance_tui.messaging.nearby import nearby_rooms
+
+    return run_loop(config, nearby_rooms)
+
+
+def _choose(rooms: list[NearbyRoom], channel: str) -> NearbyRoom:
+    if not rooms:
+        raise InputError(f"No host nearby announces {channel}.", "See: resonance-tui join --nearby")
+    if len(rooms) > 1 and len({each.fingerprint for each in rooms}) > 1:
+        said = "; ".join(" ".join(describe(each)[2:4]) for each in rooms)
+        raise InputError(f"Several hosts announce {channel}: {said}.", "Ask for a link to one.")
+    if rooms[0].needs_link:
+        raise BrokerRefused(f"{channel} is for guests with an account.", "Ask the host for a link.")
+    return rooms[0]
+
+
+def is_trusted(room: NearbyRoom, known: RoomMemory) -> bool:
+    """Whether somebody here has joined that channel under that fingerprint before."""
+    from resonance_tui.protocol.urls import parse_broker_url
+
+    if not known.broker:
+        return False
+    before = parse_broker_url(known.broker)
+    if room.url.pin:
+        return before.pin == room.url.pin
+    return before.place == room.url.place
+
+
+def _ask_once(room: NearbyRoom, known: RoomMemory) -> None:
+    """Raises ResonanceError where the answer is no, InputError where nobody can be asked."""
+    if is_trusted(room, known):
+        return
+    if known.broker:
+        say(f"{room.channel} was at another broker, or under another fingerprint, until now.")
+    say(" · ".join(filter(None, describe(room))))
+    if not sys.stdin.isatty():
+        place = f"--broker '{room.url.spelled_out}'"
+        raise InputError(
+            "Nobody has said yet that this room is to be trusted.",
+            f"Join it once in a terminal, or name it: resonance-tui join {room.channel} {place}",
+        )
+    question = "Does the host's screen show that fingerprint, too?" if room.fingerprint else "Join?"
+    if not click.confirm(question, err=True):
+        raise ResonanceError("Not joined.", "Ask the host for a link.")
