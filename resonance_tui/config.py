@@ -282,8 +282,9 @@ def check_setting(key: str, text: str, origin: str) -> str | float | bool:
 
 
 def _holds_secret(key: str, text: str) -> bool:
-    keeps_keys = key in ("broker.password", "sheets.credentials", "camera.source")
-    return may_hold_secret(text) or (keeps_keys and _is_masked(key, text))
+    if key in ("broker.url", "broker.password", "sheets.credentials", "camera.source"):
+        return _is_masked(key, text)
+    return may_hold_secret(text)
 
 
 def with_setting(config: Config, section: str, **values: Any) -> Config:
@@ -333,10 +334,11 @@ def _is_masked(key: str, value: Any) -> bool:
 def _shown_broker(text: str) -> str:
     """As it is where it has neither login nor slip of the pen; a pin is no secret."""
     try:
-        parse_broker_url(text)
+        url = parse_broker_url(text)
     except InvalidBrokerUrl:
         return shown_address(text)
-    return shown_address(text) if may_hold_secret(text) else text
+    is_plain = not any(each.username for each in (url, *url.alternates)) and "@" not in text
+    return text if is_plain else shown_address(text)
 
 
 def _text_of(value: Any) -> str:
