@@ -449,7 +449,7 @@ async def test_no_color_draws_the_same_words(value: str, monkeypatch: pytest.Mon
         await pilot.press("question_mark")
         await shown(pilot, "Signs")
         await pilot.press("escape", "ctrl+p")
-        await shown(pilot, "Say happiness")
+        await shown(pilot, "Camera off or on")
 
 
 @pytest.mark.parametrize("theme", ["textual-light", "ansi-dark"])
