@@ -135,7 +135,7 @@ async def test_recent_rooms_show_their_broker_and_title_and_lead_there() -> None
         assert listed(app) == [
             "#music 3 viewers",
             "#late-show 1 viewer",
-            "#late-show recent, at mqtts://stream.example:8883 · The Late Show",
+            "#late-show recent, at stream.example:8883 · The Late Show",
         ]
         app.screen.query_one(OptionList).focus()
         await pilot.press("end")

@@ -239,7 +239,6 @@ def _note(choice: RoomChoice) -> str:
             where = tr("nearby, at {host}", host=choice.host or choice.url.host)
             return " · ".join(filter(None, (where, choice.title)))
         case RecentRoom():
-            where = (
-                tr("recent, at {broker}", broker=choice.broker) if choice.broker else tr("recent")
-            )
+            broker = choice.broker.partition("://")[2]
+            where = tr("recent, at {broker}", broker=broker) if broker else tr("recent")
             return " · ".join(filter(None, (where, choice.title)))
