@@ -21,9 +21,12 @@ class Outage:
 
 
 def outage_after(before: Outage | None, status: LinkStatus, now: float) -> Outage | None:
-    """The outage once the link is in `status`; None while it is connected."""
+    """The outage once the link is in `status`; None while it is connected. One that was closed was
+    not lost."""
     if status.state is LinkState.CONNECTED:
         return None
+    if status.state is LinkState.CLOSED:
+        return before
     outage = before or Outage(now, is_first=False)
     if status.state is LinkState.LOST:
         return replace(outage, why=status.detail, retry_at=status.retry_at)

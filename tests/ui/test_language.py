@@ -22,15 +22,20 @@ from resonance_tui.history.loading import Request
 from resonance_tui.history.recording import Recorded
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
-from resonance_tui.session.events import CorrectedCounts
-from resonance_tui.session.json_events import corrected_json
+from resonance_tui.pipeline.sources import CameraState, CameraStatus
+from resonance_tui.session.events import CorrectedCounts, HappeningUpdate
+from resonance_tui.session.happenings import CAME, people_text
+from resonance_tui.session.json_events import corrected_json, happening_json
 from resonance_tui.session.metrics import TOO_FEW
 from resonance_tui.tui.actions import LIVE, bar_entries
 from resonance_tui.tui.screens.consent import ConsentScreen, terms
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.screens.history import HistoryApp
-from resonance_tui.tui.state_words import countdown
+from resonance_tui.tui.state_words import absent_words, countdown
 from resonance_tui.tui.widgets.bars import Shown
+from resonance_tui.tui.widgets.event_line import event_texts
+
+from .fakes import view
 
 GERMAN = {
     "Before your camera is opened": "Bevor die Kamera angeht",
@@ -43,6 +48,9 @@ GERMAN = {
     "your own line": "die eigene Zeile",
     "Off releases the device; you stay in the room.": "Aus gibt das Gerät frei.",
     "retry in {seconds} s": "noch {seconds} s",
+    "{one}, {two} and {more} more came": "{one}, {two} und {more} andere sind da",
+    "camera busy": "Kamera besetzt",
+    "just now": "gerade eben",
     "Say {emotion}": "{emotion} sagen",
     "happiness": "Freude",
     "surprise": "Überraschung",
@@ -168,3 +176,15 @@ def test_a_notice_is_told_in_the_persons_language() -> None:
 def test_the_help_of_an_option_names_what_there_is_in_the_persons_language() -> None:
     engine = next(each for each in translated(join).params if each.name == "engine")
     assert engine.to_info_dict()["help"] == "auto, static oder ein Netz (sonst auto)."
+
+
+def test_what_happens_is_translated_on_screen_and_english_in_json() -> None:
+    text = people_text(("Mia", "Zoë", "Ann", "Bo"), CAME)
+    event = HappeningUpdate(1.0, "joined", text, ("Mia",), 4)
+    assert event_texts((event,), 1.0, 80) == ["→ Mia, Zoë und 2 andere sind da · gerade eben"]
+    assert happening_json(event)["text"] == "Mia, Zoë and 2 more came"
+
+
+def test_why_no_emotion_is_read_is_translated() -> None:
+    busy = view(camera=CameraStatus(CameraState.BUSY))
+    assert absent_words(busy) == ("Kamera besetzt", "Kamera besetzt")

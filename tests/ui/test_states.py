@@ -182,6 +182,8 @@ async def test_the_own_line_follows_the_own_panel(
         if size != SMALLEST:
             own = own_line(text)
             assert line in own and (f"{round(100 * me.confidence)}%" in own) == me.code.is_emotion
+            for mark, is_shown in notes.items():
+                assert (f" {mark}" in own[:48]) == is_shown, mark
         if size in (LARGE, USUAL):
             panel_line = next(each for each in text.splitlines() if panel in each)
             beside = panel_line.partition(panel)[2]

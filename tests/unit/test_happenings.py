@@ -39,6 +39,12 @@ def test_before_the_first_connection_nothing_was_lost() -> None:
     assert after is not None and not after.is_first
 
 
+def test_a_link_that_was_closed_was_not_lost() -> None:
+    closed = LinkStatus(LinkState.CLOSED)
+    assert outage_after(None, closed, 5.0) is None
+    assert outage_after(FIRST, closed, 15.0) == FIRST
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(-1.0, "0:00"), (40.9, "0:40"), (725, "12:05"), (3725, "1:02:05"), (360_000, "100:00:00")],

@@ -157,7 +157,7 @@ def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int, word: str = 
     quiet = DIM if row.is_stale else Style.null()
     color = pen.emotion(row.code) + quiet
     name = (pen.accent + BOLD if is_own else pen.text) + quiet
-    shown = marks(row, is_own)[: 2 if width >= WITH_MARKS else 1]
+    shown = _fitting_marks(row, is_own, width)
     mark_cells = MARK_CELLS * (2 if width >= WITH_MARKS else 1)
     tail: SegmentLine = []
     if width >= WITH_WORD and word:
@@ -186,8 +186,17 @@ def _how_sure(pen: Styles, row: ViewerRow, color: Style, width: int, quiet: Styl
     return [*line, Segment(f"{sure:>3}%", pen.text + quiet)]
 
 
+def _fitting_marks(row: ViewerRow, is_own: bool, width: int) -> list[str]:
+    """Two where there is room. With room for one, the own line is known by its place and says what
+    the own panel marks."""
+    words = marks(row, is_own)
+    if width >= WITH_MARKS:
+        return words[:2]
+    return words[1:2] or words if is_own else words[:1]
+
+
 def marks(row: ViewerRow, is_own: bool) -> list[str]:
-    """Words in order of weight; a narrow list has room for the first one."""
+    """Words in order of weight."""
     words = [
         (is_own, tr("you")),
         (row.is_simulated, tr("sim")),
