@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Got = TypeVar("Got")
 
+NODES = Path("/dev")
 SYSTEM = Path("/sys/class/video4linux")
 PROBED = 4  # device numbers that are tried where nothing lists them
 TIMEOUT_MS = 4000  # for a stream to answer, and for its next picture
@@ -144,7 +145,7 @@ def open_capture(source: Source) -> Capture:
 def find_devices() -> list[Source]:
     """The cameras of this machine, by number (blocking; opens nothing on Linux)."""
     if sys.platform == "linux":
-        return [Source("device", str(number)) for number in _video_nodes(Path("/dev"))]
+        return [Source("device", str(number)) for number in _video_nodes(NODES)]
     return [Source("device", str(number)) for number in range(PROBED) if _opens(number)]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
+
+from resonance_tui.protocol.nearby import NearbyRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
     from resonance_tui.emotions import Emotion
     from resonance_tui.pipeline.sources import Source
-    from resonance_tui.protocol.nearby import NearbyRoom
     from resonance_tui.room.timeline import TimelinePoint
     from resonance_tui.session import SessionEvent, SessionView
     from resonance_tui.tui.alerts import Alerts
@@ -66,7 +67,7 @@ class RecentRoom:
     nickname: str = ""
 
 
-RoomChoice: TypeAlias = "ListedRoom | RecentRoom | NearbyRoom"
+RoomChoice = ListedRoom | RecentRoom | NearbyRoom
 
 
 class JoinContext(Protocol):
