@@ -54,7 +54,7 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
             yield Static(tr("Nickname  (empty = anonymous)"), classes="question")
             yield Input(self._offered, id="nickname", compact=True, max_length=64)
             yield Static("", id="nickname-error", classes="error", markup=False)
-            yield Static(tr("Channel, link, or a line from the list"), classes="question")
+            yield Static(tr("Channel, link, or from the list"), classes="question")
             yield PlaceInput(placeholder=tr("movie-night  or  resonance://…"), id="channel")
             yield Static("", id="channel-error", classes="error", markup=False)
             yield Static(tr(LOOKING), id="found", markup=False)
