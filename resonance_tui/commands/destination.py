@@ -14,6 +14,10 @@ from resonance_tui.texts import mark, tr
 
 LAST_AT = mark("{channel} was last at {broker}; --broker says otherwise.")
 
+UNCHECKED = mark(
+    "That link has no check sum: if this is not the room you expect, it was cut short."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:
@@ -28,7 +32,9 @@ class Destination:
 def destination_of(config: Config, place: Invite | str) -> Destination:
     """Where a (redeemed) link says; else where the settings say; else where the room was last."""
     if isinstance(place, Invite):
-        return Destination(settings_for(config, place.url), place.channel, place.host_print)
+        remark = "" if place.is_checked else tr(UNCHECKED)
+        there = settings_for(config, place.url)
+        return Destination(there, place.channel, place.host_print, remark)
     if config.origins["broker.url"] != "default":
         return Destination(config, place)
     room = Profile(config.directories.profile_file).room(place)

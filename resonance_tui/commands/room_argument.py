@@ -21,8 +21,9 @@ def find_destination(
     place = find_place(text)
     if isinstance(place, str):
         return destination_of(config, place) if remembers else Destination(config, place)
-    if not place.is_checked:
-        note("that link has no check sum: if this is not the room you expect, it was cut short.")
     if redeems:
         redeem_now(config, place)
-    return destination_of(config, place)
+    found = destination_of(config, place)
+    if found.remark and not remembers:  # else it is the first notice of the session
+        note(found.remark)
+    return found

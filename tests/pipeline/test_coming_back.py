@@ -16,6 +16,7 @@ from resonance_tui.commands.join_context import CommandLineContext
 from resonance_tui.commands.session_builder import broker_url, check_intent
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.profile import Profile, RoomMemory
+from resonance_tui.protocol.links import find_place
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.tui.join_context import ListedRoom, RecentRoom
 
@@ -49,6 +50,16 @@ def test_a_room_is_met_where_it_was_last_and_that_is_said(profile: Profile) -> N
     assert url is not None and (url.host, url.pin) == ("one", PIN)
     assert [each.host for each in url.alternates] == ["two"]
     assert remark == "cats was last at mqtts://one:8883; --broker says otherwise."
+
+
+def test_a_link_says_itself_where_and_one_without_a_check_sum_is_remarked_upon(
+    profile: Profile,
+) -> None:
+    profile.remember_room("cats", broker="mqtts://one:8883")
+    found = destination_of(config.load(), find_place("resonance://two/cats"))
+    url = broker_url(found.config)
+    assert url is not None and url.host == "two"
+    assert found.remark.startswith("That link has no check sum")
 
 
 @pytest.mark.parametrize("memory", [RoomMemory(), RoomMemory(broker="ftp://damaged")])
