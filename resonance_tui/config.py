@@ -165,7 +165,7 @@ class Config:
             for item in dataclasses.fields(part):
                 value = getattr(part, item.name)
                 if _is_masked(f"{section.name}.{item.name}", value):
-                    found += pieces(_plain(value))
+                    found += pieces(_text_of(value))
         return found
 
     @property
@@ -268,13 +268,13 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[tuple[str
     ]
 
 
-def check_setting(key: str, text: str, origin: str) -> str | float:
+def check_setting(key: str, text: str, origin: str) -> str | float | bool:
     """The value that `text` is for `key`. Raises ConfigError as `load` does, and for a secret: the
     settings are a file that is shown around."""
     if key not in _kinds():
         raise _unknown(key, origin)
     value = _checked(key, _from_text(key, text), origin)
-    if isinstance(value, float):
+    if isinstance(value, bool | float):
         return value
     if _holds_secret(key, text):
         name = "RESONANCE_BROKER_PASSWORD" if key == "broker.url" else variable(key)
@@ -287,8 +287,9 @@ def check_setting(key: str, text: str, origin: str) -> str | float:
 
 
 def _holds_secret(key: str, text: str) -> bool:
-    keeps_keys = key in ("broker.password", "sheets.credentials", "camera.source")
-    return may_hold_secret(text) or (keeps_keys and _is_masked(key, text))
+    if key in ("broker.url", "broker.password", "sheets.credentials", "camera.source"):
+        return _is_masked(key, text)
+    return may_hold_secret(text)
 
 
 def with_setting(config: Config, section: str, **values: Any) -> Config:
@@ -304,7 +305,7 @@ class SettingRow:
     """One setting, to be shown."""
 
     key: str
-    value: str | float  # a secret is masked
+    value: str | float | bool  # a secret is masked
     origin: str  # as in `Config.origins`
     help: str
     is_masked: bool
@@ -316,7 +317,7 @@ def settings_table(config: Config) -> list[SettingRow]:
     for key, item in _kinds().items():
         section, name = key.split(".")
         value = getattr(getattr(config.settings, section), name)
-        said = value if isinstance(value, float) else _shown(key, value)
+        said = value if isinstance(value, bool | float) else _shown(key, value)
         help, hidden = item.metadata["help"], _is_masked(key, value)
         rows.append(SettingRow(key, said, config.origins[key], help, hidden))
     return rows
@@ -324,7 +325,7 @@ def settings_table(config: Config) -> list[SettingRow]:
 
 def _shown(key: str, value: Any) -> str:
     """A value as it may stand in a bug report: no password, no key in a stream's path."""
-    text = _plain(value)
+    text = _text_of(value)
     if not text:
         return ""
     said = _SHOWN.get(key, shown_address if "://" in text else shown)(text)
@@ -332,23 +333,24 @@ def _shown(key: str, value: Any) -> str:
 
 
 def _is_masked(key: str, value: Any) -> bool:
-    return _shown(key, value) != _plain(value)
-
-
-def _plain(value: Any) -> str:
-    """A setting as one would write it; true and false as TOML has them."""
-    if isinstance(value, Secret):
-        return value.reveal()
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return _shown(key, value) != _text_of(value)
 
 
 def _shown_broker(text: str) -> str:
     """As it is where it has neither login nor slip of the pen; a pin is no secret."""
     try:
-        parse_broker_url(text)
+        url = parse_broker_url(text)
     except InvalidBrokerUrl:
         return shown_address(text)
-    return shown_address(text) if may_hold_secret(text) else text
+    is_plain = not any(each.username for each in (url, *url.alternates)) and "@" not in text
+    return text if is_plain else shown_address(text)
+
+
+def _text_of(value: Any) -> str:
+    """A setting as one would write it; true and false as TOML has them."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 _SHOWN: Mapping[str, Callable[[str], str]] = {

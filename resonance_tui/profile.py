@@ -40,6 +40,7 @@ class Memory:
     viewer_ids: dict[str, str] = field(default_factory=dict)  # channel -> id, known nowhere else
     last_boot: int = 0  # the highest boot number used, so that the next one is higher
     rooms: dict[str, RoomMemory] = field(default_factory=dict)  # by channel
+    theme: str = ""  # of the screens; "" for our own
 
 
 class Profile:
@@ -62,6 +63,7 @@ class Profile:
                 {str(key): str(value) for key, value in raw.get("viewer_ids", {}).items()},
                 int(raw.get("last_boot", 0)),
                 _rooms(raw.get("rooms", {})),
+                str(raw.get("theme", "")),
             )
         except (OSError, ValueError, TypeError, AttributeError):
             return Memory()
@@ -92,6 +94,9 @@ class Profile:
         memory = self.load()
         others = (item for item in memory.recent_channels if item != channel)
         self.save(replace(memory, recent_channels=(channel, *others)[:RECENT]))
+
+    def remember_theme(self, theme: str) -> None:
+        self.save(replace(self.load(), theme=theme))
 
     def room(self, channel: str) -> RoomMemory:
         """An empty one for a channel that was never joined."""

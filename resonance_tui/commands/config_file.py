@@ -77,7 +77,9 @@ def _read(file: Path) -> tomlkit.TOMLDocument:
         raise ConfigError(f"{file} is no TOML.", "Fix it or move it away.") from None
 
 
-def _write(file: Path, tree: tomlkit.TOMLDocument, key: str, value: str | float | None) -> None:
+def _write(
+    file: Path, tree: tomlkit.TOMLDocument, key: str, value: str | float | bool | None
+) -> None:
     text = tomlkit.dumps(tree)
     if _value_of(text, key) != value:  # an order of tables that tomlkit does not master
         raise ConfigError(f"{file} cannot be changed by this command.", "Use an editor.")

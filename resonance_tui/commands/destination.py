@@ -2,9 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from resonance_tui.commands.session_builder import broker_url
-from resonance_tui.config import Config, with_setting
-from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.config import DEFAULT_BROKER_URL, Config, with_setting
+from resonance_tui.errors import InvalidBrokerUrl
+from resonance_tui.logins import Logins
+from resonance_tui.profile import Profile, RoomMemory
+from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
+from resonance_tui.texts import mark, tr
+
+LAST_AT = mark("{channel} was last at {broker}; --broker says otherwise.")
+
+UNCHECKED = mark(
+    "That link has no check sum: if this is not the room you expect, it was cut short."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A room, and the settings that lead to its broker."""
+
+    config: Config
+    channel: str
+    host_print: str | None = None  # of the room's host key, where a link told it
+    remark: str = ""  # on how the broker was found
+
+
+def destination_of(config: Config, place: Invite | str) -> Destination:
+    """Where a (redeemed) link says; else where the settings say; else where the room was last."""
+    if isinstance(place, Invite):
+        remark = "" if place.is_checked else tr(UNCHECKED)
+        there = settings_for(config, place.url)
+        return Destination(there, place.channel, place.host_print, remark)
+    if config.origins["broker.url"] != "default":
+        return Destination(config, place)
+    room = Profile(config.directories.profile_file).room(place)
+    broker = shown_broker(room)
+    remark = tr(LAST_AT, channel=place, broker=broker) if broker else ""
+    return Destination(settings_as_it_was(config, room), place, remark=remark)
 
 
 def settings_for(config: Config, url: BrokerUrl) -> Config:
@@ -17,3 +53,38 @@ def settings_for(config: Config, url: BrokerUrl) -> Config:
         return config
     user, password = url.username or "", url.password or ""
     return with_setting(config, "broker", url=url.spelled_out, user=user, password=password)
+
+
+def settings_as_it_was(config: Config, room: RoomMemory) -> Config:
+    """The settings for the broker that the room was last at; unchanged for this machine's own.
+
+    A password in the settings goes there only where one had to log in by name.
+    """
+    url = _remembered(room)
+    if url is None:
+        return config
+    if Logins(config.directories.logins_file).pin_for(url.place):
+        url = replace(url, pin=None)  # the newest login knows the certificate better
+    login = {} if url.username else {"user": "", "password": ""}
+    return with_setting(config, "broker", url=url.spelled_out, **login)
+
+
+def shown_broker(room: RoomMemory) -> str:
+    """The broker of a room, safe to show; "" for this machine's own."""
+    url = _remembered(room)
+    return url.place if url is not None else ""
+
+
+def to_remember(broker: BrokerUrl | None) -> str:
+    """As `RoomMemory.broker` has it. The default address is this machine's own broker, which is
+    started where there is none."""
+    if broker is None or broker.spelled_out == parse_broker_url(DEFAULT_BROKER_URL).spelled_out:
+        return ""
+    return broker.spelled_out
+
+
+def _remembered(room: RoomMemory) -> BrokerUrl | None:
+    try:
+        return parse_broker_url(room.broker) if room.broker else None
+    except InvalidBrokerUrl:  # of a newer program, or damaged
+        return None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from resonance_tui.commands.console import say
 from resonance_tui.commands.groups import Command, Option
 from resonance_tui.commands.settings import load
 from resonance_tui.engines import registry as engines
@@ -113,30 +113,26 @@ def run(
     from resonance_tui.commands.join_context import CommandLineContext
     from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import check_intent
-    from resonance_tui.protocol.sanitize import clean_nickname
 
-    wanted, host_print = None, None
     if nearby and channel is None:
         from resonance_tui.commands.nearby import show_nearby
 
         show_nearby(config)
         return 0
-    if channel is not None:
-        from resonance_tui.commands.nearby import find_nearby
-
-        there = find_nearby(config, channel) if nearby else find_destination(config, channel)
-        config, wanted, host_print = there.config, there.channel, there.host_print
-    nickname = clean_nickname(config.settings.viewer.nickname)
     context = CommandLineContext(
         config,
-        replace(check_intent(config, allow_untrained=allow_untrained), host_print=host_print),
-        wanted,
-        nickname,
+        check_intent(config, allow_untrained=allow_untrained),
         once=once,
         record=record or title is not None,
         title=title or "",
         corrected=corrected,
     )
+    if channel is not None and nearby:
+        from resonance_tui.commands.nearby import find_nearby
+
+        context.go_to(find_nearby(config, channel))
+    elif channel is not None:
+        context.go_to(find_destination(config, channel, remembers=True))
     try:
         if headless or as_json:
             _run_headless(context, as_json=as_json, duration=duration, every_s=every)
@@ -181,7 +177,12 @@ def _run_screen(context: CommandLineContext, duration: float | None) -> int:
         await for_seconds(app.run_async(), duration)
         return app
 
-    app = run_loop(context.config, show)
+    try:
+        app = run_loop(context.config, show)
+    finally:
+        for visit in context.visits:  # on the screen that comes back
+            for line in visit.lines():
+                say(line)
     if app.failure is not None:
         raise app.failure  # said on the screen that is gone now
     if app.has_declined:

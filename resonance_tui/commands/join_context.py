@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from resonance_tui.commands.session_builder import Intent, open_session, with_login
+from resonance_tui.commands.destination import (
+    Destination,
+    destination_of,
+    settings_as_it_was,
+    shown_broker,
+    to_remember,
+)
+from resonance_tui.commands.session_builder import Intent, broker_url, open_session, with_login
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
-from resonance_tui.errors import BrokerUnreachable, ResonanceError
-from resonance_tui.profile import Profile
+from resonance_tui.errors import BrokerUnreachable, InputError, ResonanceError
+from resonance_tui.messaging.connection import LinkState
+from resonance_tui.pipeline.sources import Source
+from resonance_tui.profile import Profile, RoomMemory
+from resonance_tui.protocol.links import find_place
+from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.sanitize import clean_nickname
-from resonance_tui.protocol.topics import normalize_channel
-from resonance_tui.protocol.urls import parse_broker_url
+from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
+from resonance_tui.session.visit import Visit
 from resonance_tui.simulation import behaviour
 from resonance_tui.tui.alerts import Alerts
+from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
 
 if TYPE_CHECKING:
     from resonance_tui.hosting.desk import Desk
-    from resonance_tui.messaging.discovery import ChannelInfo
     from resonance_tui.session.core import Session
 
 log = logging.getLogger(__name__)
@@ -33,21 +47,28 @@ class CommandLineContext:
         self,
         config: Config,
         intent: Intent,
-        channel: str | None,
-        nickname: str,
         *,
-        once: bool,
-        record: bool,
+        once: bool = False,
+        record: bool = False,
         title: str = "",
         corrected: bool = False,
     ) -> None:
         self.config, self._intent = config, intent
-        self.channel, self.nickname = channel, nickname
+        self.channel: str | None = None
+        self.nickname = clean_nickname(config.settings.viewer.nickname)
         self._once, self._record, self._corrected = once, record, corrected
         self._title = title
+        self._there: dict[str, Destination] = {}  # by channel, where one went there
+        self.visits: list[Visit] = []
         self.profile = Profile(config.directories.profile_file)
         self.broker_url = intent.broker.public if intent.broker else DEFAULT_BROKER_URL
 
+    def go_to(self, there: Destination) -> None:
+        """The room of the command line."""
+        self.channel = self.settle(there)
+        self.nickname = self.nickname_in(there.channel)
+
+    # Consent, theme, camera
     @property
     def alerts(self) -> Alerts:
         screen = self.config.settings.screen
@@ -55,13 +76,11 @@ class CommandLineContext:
 
     @property
     def needs_consent(self) -> bool:
-        """A camera shows the person who sits there; a file and the demo portraits do not."""
-        is_live = self._intent.source.kind in ("device", "url")
-        return is_live and self.profile.load().consented_at is None
+        return self.needs_consent_for(self._intent.source)
 
-    @property
-    def recent_channels(self) -> tuple[str, ...]:
-        return self.profile.load().recent_channels
+    def needs_consent_for(self, source: Source) -> bool:
+        """A camera shows the person who sits there; a file and the demo portraits do not."""
+        return source.kind in ("device", "url") and self.profile.load().consented_at is None
 
     def give_consent(self) -> None:
         """For good where it can be written down, else for this time."""
@@ -70,10 +89,43 @@ class CommandLineContext:
         except ResonanceError as error:
             log.warning("%s", error.message)
 
+    @property
+    def theme(self) -> str:
+        return self.profile.load().theme
+
+    def remember_theme(self, theme: str) -> None:
+        self.profile.remember_theme(theme)
+
+    async def cameras(self) -> list[Source]:
+        """The devices of this machine, then what was asked for and what is always there."""
+        found = await asyncio.to_thread(_find_devices)
+        others = (self._intent.source, Source("demo"), Source("none"))
+        return [*found, *(each for each in dict.fromkeys(others) if each not in found)]
+
+    def use_camera(self, source: Source) -> None:
+        """In this room and in others that are joined later."""
+        self._intent = replace(self._intent, source=source)
+        self._once = False
+
+    # Rooms
+
+    @property
+    def recent_rooms(self) -> tuple[RecentRoom, ...]:
+        memory = self.profile.load()
+        return tuple(
+            _recent(channel, memory.rooms.get(channel)) for channel in memory.recent_channels
+        )
+
     def suggest_nickname(self) -> str:
+        """The one that was used last; a random one where there is none."""
+        rooms = self.profile.load().rooms.values()
+        last = max(rooms, key=lambda room: room.last_at, default=RoomMemory())
+        return _usable(last.nickname) or self.random_nickname()
+
+    def random_nickname(self) -> str:
         return behaviour.random_nickname(random.Random())
 
-    async def channels(self) -> list[ChannelInfo]:
+    async def channels(self) -> list[ListedRoom]:
         """The rooms that the broker knows. Raises BrokerUnreachable and BrokerRefused."""
         from resonance_tui.messaging.discovery import list_channels
         from resonance_tui.messaging.probe import is_reachable
@@ -81,10 +133,20 @@ class CommandLineContext:
         url = self._intent.broker or parse_broker_url(DEFAULT_BROKER_URL)
         if self._intent.broker is None and not await is_reachable(url):
             raise BrokerUnreachable("No broker runs here yet. Joining starts one on this machine.")
-        return await list_channels(with_login(self.config, url))
+        found = await list_channels(with_login(self.config, url))
+        return [ListedRoom(each.channel, each.viewers) for each in found]
 
-    def check_channel(self, text: str) -> str:
-        return normalize_channel(text)
+    async def follow_nearby(self, changed: Callable[[list[NearbyRoom]], None]) -> None:
+        """Until cancelled. Raises ResonanceError where nothing can be found."""
+        await asyncio.to_thread(import_module, "zeroconf.asyncio")
+        from resonance_tui.messaging.nearby import follow_nearby
+
+        await follow_nearby(changed)
+
+    def is_trusted(self, room: NearbyRoom) -> bool:
+        from resonance_tui.commands.nearby import is_trusted
+
+        return is_trusted(room, self.profile.room(room.channel))
 
     def check_nickname(self, text: str) -> str:
         return clean_nickname(text)
@@ -103,20 +165,106 @@ class CommandLineContext:
             return None
         from resonance_tui.hosting.desk import Desk
 
-        return Desk(broker_of(self.config, channel), keys, key)
+        there = self._there.get(channel)
+        config = there.config if there else self.config
+        return Desk(broker_of(config, channel), keys, key)
+
+    async def reach(self, choice: str | RoomChoice, say: Callable[[str], object]) -> str:
+        """The channel of a choice; from now on, sessions of it are opened at its broker. An
+        invite is redeemed, and `say` takes how that goes. Raises Problem."""
+        match choice:
+            case ListedRoom():
+                return self.settle(Destination(self.config, choice.channel))
+            case RecentRoom():
+                room = self.profile.room(choice.channel)
+                there = settings_as_it_was(self.config, room) if choice.broker else self.config
+                return self.settle(Destination(there, choice.channel))
+            case NearbyRoom():
+                if choice.needs_link:
+                    raise InputError(
+                        f"{choice.channel} lets in who has an invite.", "Ask its host for a link."
+                    )
+                url = await self._alive(choice.url)
+                place = Invite(url, choice.channel, choice.ticket, choice.host_print)
+            case str():
+                place = find_place(choice)
+        if isinstance(place, Invite):
+            from resonance_tui.commands.redeem_invite import redeem
+
+            await redeem(self.config, place, say)
+        return self.settle(destination_of(self.config, place))
+
+    async def _alive(self, url: BrokerUrl) -> BrokerUrl:
+        """The one of its addresses that answers. Raises BrokerUnreachable."""
+        from resonance_tui.messaging.probe import first_alive
+
+        return await first_alive((url, *url.alternates))
+
+    def settle(self, there: Destination) -> str:
+        """The channel; sessions of it are opened there from now on."""
+        self._there[there.channel] = there
+        return there.channel
+
+    def nickname_in(self, channel: str) -> str:
+        """The one of the settings; else the one that was last used there."""
+        if self.config.origins["viewer.nickname"] != "default":
+            return self.nickname
+        return _usable(self.profile.room(channel).nickname)
 
     def open_session(self, channel: str, nickname: str) -> Session:
         """A session that has not been started yet."""
-        database: Path | None = self.config.database if self._record else None
+        there = self._there.get(channel) or Destination(self.config, channel)
+        broker = broker_url(there.config)
         session = open_session(
-            self.config,
-            self._intent,
+            there.config,
+            replace(self._intent, broker=broker, host_print=there.host_print),
             self.profile,
             channel,
             nickname,
             once=self._once,
-            database=database,
-            title=self._title,
+            database=self.config.database,
+            is_recording=self._record,
+            title=self._title or self.profile.room(channel).title,
+            remark=there.remark,
         )
         session.set_corrected(self._corrected)
+        visit = Visit(session.view, self.config.database)
+        self.visits.append(visit)
+        session.add_listener(lambda _: visit.take(session.view, time.monotonic()))
+        session.add_listener(_Memory(self.profile, session, to_remember(broker), self._title))
         return session
+
+
+class _Memory:
+    """Remembers the room once one is in it, and each new nickname."""
+
+    def __init__(self, profile: Profile, session: Session, broker: str, title: str) -> None:
+        self._profile, self._session = profile, session
+        self._known: dict[str, str] = {"broker": broker} | ({"title": title} if title else {})
+        self._nickname: str | None = None  # as it is remembered
+
+    def __call__(self, _event: object) -> None:
+        view = self._session.view
+        if view.link.state is LinkState.CONNECTED and view.nickname != self._nickname:
+            self._nickname = view.nickname
+            known = self._known | {"nickname": view.nickname}
+            self._profile.remember_room(view.channel, last_at=time.time(), **known)
+
+
+def _find_devices() -> list[Source]:
+    from resonance_tui.pipeline.devices import find_devices
+
+    return find_devices()
+
+
+def _recent(channel: str, room: RoomMemory | None) -> RecentRoom:
+    if room is None:
+        return RecentRoom(channel)
+    return RecentRoom(channel, shown_broker(room), room.title, _usable(room.nickname))
+
+
+def _usable(nickname: str) -> str:
+    try:
+        return clean_nickname(nickname)
+    except InputError:
+        return ""

@@ -74,7 +74,8 @@ def run(
     from resonance_tui.profile import Profile
     from resonance_tui.sinks import registry
 
-    there = find_destination(with_setting(config, "camera", source="none"), channel)
+    without_camera = with_setting(config, "camera", source="none")
+    there = find_destination(without_camera, channel, remembers=True)
     config, wanted = there.config, there.channel
     for sink, target in (targets or {}).items():
         config = registry.load(sink).choose_target(config, wanted, target)
@@ -87,6 +88,7 @@ def run(
         "",
         database=config.database,
         title=title or "",
+        remark=there.remark,
         observe_only=True,
     )
     screen = StatusLine()

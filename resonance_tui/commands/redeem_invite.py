@@ -41,7 +41,7 @@ def redeem_now(config: Config, invitation: Invite) -> None:
     """`redeem` in a loop of its own, saying on stderr how it goes."""
     if not is_redeemed(config, invitation):
         run_loop(config, lambda: redeem(config, invitation, say))
-        again = f"resonance-tui join {invitation.channel} --broker {invitation.url.place}"
+        again = f"resonance-tui join {invitation.channel}"
         say(f"You are in. The next time: {again}")
 
 

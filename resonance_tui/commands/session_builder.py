@@ -135,13 +135,17 @@ def open_session(
     *,
     once: bool = False,
     database: Path | None = None,
+    is_recording: bool = True,
     title: str = "",
+    remark: str = "",
     observe_only: bool = False,
 ) -> Session:
     """A session that has not been started yet. `channel` and `nickname` are already checked.
 
-    Raises InputError for a title that may hold a secret: it is kept, and shown with the history.
+    `database`: where to record, from the start (`is_recording`) or once it is switched on. Raises
+    InputError for a title that may hold a secret: it is kept, and shown with the history.
     """
+    records = database is not None and is_recording
     if may_hold_secret(title):
         raise InputError("That title may hold a key or a password.", "Choose other words.")
     profile.remember_channel(channel)
@@ -167,8 +171,11 @@ def open_session(
             fps=frames_a_second(config),
             once=once,
             database=database,
+            is_recording=is_recording,
             title=safe_text(title, TITLE_LIMIT),
-            sinks=registry.plans(config, channel) if database is not None else (),
+            sinks=registry.plans(config, channel) if records else (),
+            find_sinks=partial(registry.plans, config, channel),
+            remark=remark,
             observe_only=observe_only,
             host_print=intent.host_print,
             known_host=_known_host(config, profile, channel),

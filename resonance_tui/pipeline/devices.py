@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 Got = TypeVar("Got")
 
+NODES = Path("/dev")
+SYSTEM = Path("/sys/class/video4linux")
+PROBED = 4  # device numbers that are tried where nothing lists them
 TIMEOUT_MS = 4000  # for a stream to answer, and for its next picture
 DEVICE_BACKENDS = {
     "linux": cv2.CAP_V4L2,
@@ -136,6 +140,38 @@ def open_capture(source: Source) -> Capture:
 
         return DemoCapture()
     raise CameraMissing("No camera was asked for.")
+
+
+def find_devices() -> list[Source]:
+    """The cameras of this machine, by number (blocking; opens nothing on Linux)."""
+    if sys.platform == "linux":
+        return [Source("device", str(number)) for number in _video_nodes(NODES)]
+    return [Source("device", str(number)) for number in range(PROBED) if _opens(number)]
+
+
+def _video_nodes(folder: Path) -> list[int]:
+    """A camera has a second node, for what describes its pictures; that one is not the first."""
+    numbers = sorted(
+        int(node.name.removeprefix("video"))
+        for node in folder.glob("video*")
+        if node.name.removeprefix("video").isdecimal()
+    )
+    return [number for number in numbers if _index_in_camera(number) == 0]
+
+
+def _index_in_camera(number: int) -> int:
+    try:
+        return int((SYSTEM / f"video{number}" / "index").read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _opens(number: int) -> bool:
+    video = cv2.VideoCapture(number, DEVICE_BACKENDS.get(sys.platform, cv2.CAP_ANY))
+    try:
+        return video.isOpened()
+    finally:
+        video.release()
 
 
 def check_playable(source: Source) -> None:

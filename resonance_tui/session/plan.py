@@ -42,6 +42,7 @@ class SessionPlan:
     title: str = ""  # of the recording
     sinks: tuple[SinkPlan, ...] = ()  # and bring what is recorded there
     find_sinks: Callable[[], tuple[SinkPlan, ...]] | None = None  # once it is switched on
+    remark: str = ""  # on how the broker was chosen, said first
     observe_only: bool = False  # a logger: sees the room without being counted
     host_print: str | None = None  # of the room's own key, by the link; 32 hexadecimal digits
     known_host: KnownHost | None = None  # of an earlier run

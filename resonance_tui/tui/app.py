@@ -6,16 +6,21 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.worker import Worker, WorkerError, WorkerState
 
 from resonance_tui.errors import INTERRUPTED, Problem
-from resonance_tui.tui.base_app import BaseApp
+from resonance_tui.pipeline.sources import Source
+from resonance_tui.texts import tr
+from resonance_tui.tui.base_app import RESONANCE, BaseApp
 from resonance_tui.tui.join_context import DeskLike, JoinContext, SessionLike
 from resonance_tui.tui.screens.consent import ConsentScreen
+from resonance_tui.tui.screens.dialogs import ChoiceDialog, NicknameDialog
 from resonance_tui.tui.screens.error import ErrorScreen, explain
 from resonance_tui.tui.screens.live import LiveScreen
 from resonance_tui.tui.screens.lobby import LobbyScreen
@@ -54,10 +59,17 @@ class ResonanceApp(BaseApp):
         self._desk_worker: Worker[None] | None = None  # from the first look at the host's screen
 
     def on_mount(self) -> None:
+        if self.launch.theme in self.available_themes:
+            self.theme = self.launch.theme
+        self.theme_changed_signal.subscribe(self, self._theme_chosen)
         if self.launch.needs_consent:
             self.push_screen(ConsentScreen(self.launch.broker_url), self._consented)
         else:
             self._choose_room()
+
+    def _theme_chosen(self, theme: Theme) -> None:
+        if theme.name != (self.launch.theme or RESONANCE.name):
+            self.launch.remember_theme(theme.name)
 
     def _consented(self, yes: bool | None) -> None:
         if yes:
@@ -115,16 +127,20 @@ class ResonanceApp(BaseApp):
         log.error("the session ended: %s", self.failure.message, exc_info=error)
         self.push_screen(ErrorScreen(self.failure), self._after_failure)
 
-    def _after_failure(self, choice: str | None) -> None:
+    async def _after_failure(self, choice: str | None) -> None:
         if choice == "quit" or self._place is None:
             self.exit(return_code=self.failure.exit_code if self.failure else 1)
             return
-        while any(isinstance(screen, LiveScreen) for screen in self.screen_stack):
-            self.pop_screen()  # and whatever was opened over it: history, help
+        await self._close_room()
         if choice == "retry":
             self._join(self._place)
         else:
             self._set_up()
+
+    async def _close_room(self) -> None:
+        """The live screen, and whatever was opened over it: history, help."""
+        while any(isinstance(screen, LiveScreen) for screen in self.screen_stack):
+            await self.pop_screen()
 
     async def action_quit(self) -> None:
         await self._quit(0)
@@ -166,6 +182,59 @@ class ResonanceApp(BaseApp):
         worker, self._desk_worker, self._desk = self._desk_worker, None, None
         if worker is not None:
             worker.cancel()
+
+    # Without a restart
+
+    async def action_other_room(self) -> None:
+        """Leave the room, and choose another one."""
+        if isinstance(self.screen, LiveScreen):
+            self.screen.say_leaving()
+            await self._leave()
+            await self._close_room()
+            self._set_up()
+
+    def action_change_nickname(self) -> None:
+        if isinstance(live := self.screen, LiveScreen):
+            dialog = NicknameDialog(live.session.view.nickname, self.launch.check_nickname)
+            self.push_screen(dialog, partial(self._rename, live.session))
+
+    def _rename(self, session: SessionLike, nickname: str | None) -> None:
+        if nickname is not None and self._place is not None:
+            session.set_nickname(nickname)
+            self._place = (self._place[0], nickname)
+
+    def action_choose_camera(self) -> None:
+        if isinstance(live := self.screen, LiveScreen):
+            self.run_worker(self._ask_for_camera(live.session), name="cameras", exclusive=True)
+
+    async def _ask_for_camera(self, session: SessionLike) -> None:
+        sources = await self.launch.cameras()
+        if not isinstance(self.screen, LiveScreen):
+            return  # left, or something else was opened meanwhile
+        labels = [source.label for source in sources]
+        current = session.view.camera.source
+        at = labels.index(current) if current in labels else None
+        chosen = partial(self._camera_chosen, session, sources)
+        self.push_screen(ChoiceDialog(tr("Camera"), labels, at), chosen)
+
+    def _camera_chosen(
+        self, session: SessionLike, sources: list[Source], index: int | None
+    ) -> None:
+        if index is None:
+            return
+        use = partial(self._use_camera, session, sources[index])
+        if self.launch.needs_consent_for(sources[index]):
+            self.push_screen(ConsentScreen(self.launch.broker_url), use)
+        else:
+            use(None)
+
+    def _use_camera(self, session: SessionLike, source: Source, consents: bool | None) -> None:
+        """`consents`: None where nobody had to be asked."""
+        if consents:
+            self.launch.give_consent()
+        if consents is not False:
+            self.launch.use_camera(source)
+            session.set_source(source)
 
     def action_history(self) -> None:
         if self._history is not None and self._place is not None:

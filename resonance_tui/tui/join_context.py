@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from resonance_tui.protocol.nearby import NearbyRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
     from resonance_tui.emotions import Emotion
     from resonance_tui.messaging.connection import LinkStatus
-    from resonance_tui.messaging.discovery import ChannelInfo
+    from resonance_tui.pipeline.sources import Source
     from resonance_tui.protocol.rules import RoomRules
     from resonance_tui.room.attendance import Attendee
     from resonance_tui.room.timeline import TimelinePoint
@@ -37,7 +40,13 @@ class SessionLike(Protocol):
 
     def set_camera(self, on: bool) -> None: ...
 
+    def set_source(self, source: Source) -> None: ...
+
     def set_sharing(self, on: bool) -> None: ...
+
+    def set_nickname(self, nickname: str) -> None: ...
+
+    def set_recording(self, on: bool) -> None: ...
 
     def set_corrected(self, on: bool) -> None: ...
 
@@ -78,6 +87,27 @@ class DeskLike(Protocol):
     async def run(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class ListedRoom:
+    """One that the broker knows that was asked."""
+
+    channel: str
+    viewers: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRoom:
+    """One that was joined before."""
+
+    channel: str
+    broker: str = ""  # safe to show; "" for this machine's own
+    title: str = ""
+    nickname: str = ""
+
+
+RoomChoice = ListedRoom | RecentRoom | NearbyRoom
+
+
 class JoinContext(Protocol):
     """What was asked on the command line, and the way from there to a session."""
 
@@ -100,22 +130,54 @@ class JoinContext(Protocol):
     @property
     def needs_consent(self) -> bool: ...
 
-    @property
-    def recent_channels(self) -> tuple[str, ...]: ...
+    def needs_consent_for(self, source: Source) -> bool: ...
 
     def give_consent(self) -> None:
         """Remember the yes on this machine."""
 
-    def suggest_nickname(self) -> str:
-        """A random friendly handle."""
+    @property
+    def theme(self) -> str:
+        """The one that was chosen last; "" for our own."""
         ...
 
-    async def channels(self) -> list[ChannelInfo]:
+    def remember_theme(self, theme: str) -> None: ...
+
+    async def cameras(self) -> list[Source]:
+        """What there is to choose from."""
+        ...
+
+    def use_camera(self, source: Source) -> None:
+        """In rooms that are joined from now on."""
+
+    @property
+    def recent_rooms(self) -> tuple[RecentRoom, ...]: ...
+
+    def suggest_nickname(self) -> str:
+        """The one that was used last, or a random friendly handle."""
+        ...
+
+    def random_nickname(self) -> str: ...
+
+    def nickname_in(self, channel: str) -> str:
+        """The one that one has in that room; "" where none is known."""
+        ...
+
+    async def channels(self) -> list[ListedRoom]:
         """The channels the broker knows. Raises ResonanceError."""
         ...
 
-    def check_channel(self, text: str) -> str:
-        """The channel as it will be used. Raises InvalidChannel."""
+    async def follow_nearby(self, changed: Callable[[list[NearbyRoom]], None]) -> None:
+        """Until cancelled: `changed` takes the rooms that hosts announce on this network, whenever
+        they change. Raises ResonanceError."""
+
+    def is_trusted(self, room: NearbyRoom) -> bool:
+        """Whether its fingerprint need not be asked about."""
+        ...
+
+    async def reach(self, choice: str | RoomChoice, say: Callable[[str], object]) -> str:
+        """The channel of a choice, or of what was typed or pasted: a channel, a link, a whole
+        command. Sessions of it are opened at its broker from now on. An invite is redeemed; `say`
+        takes how that goes. Raises Problem."""
         ...
 
     def check_nickname(self, text: str) -> str:

@@ -229,7 +229,7 @@ async def test_no_screen_shows_a_secret(
     monkeypatch.setenv("RESONANCE_SHEETS_URL", "https://docs.google.com/spreadsheets/d/" + "a" * 44)
     loaded = config.load()
     intent = check_intent(loaded)
-    launch = CommandLineContext(loaded, intent, None, "Mia", once=False, record=True)
+    launch = CommandLineContext(loaded, intent, record=True)
     app = ResonanceApp(launch)
     async with app.run_test(size=(120, 80), notifications=True) as pilot:
         said = words_of(app)

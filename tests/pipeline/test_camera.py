@@ -21,9 +21,10 @@ from limits import patience, slowness
 from seats import until
 
 from resonance_tui.errors import CameraBusy, CameraLost, CameraMissing, SourceInvalid
+from resonance_tui.pipeline import devices
 from resonance_tui.pipeline.camera import FrameSource, check_source
 from resonance_tui.pipeline.demo_camera import HEIGHT, SHOWN_FOR, WIDTH, load_portraits, render
-from resonance_tui.pipeline.devices import VideoCapture, open_capture
+from resonance_tui.pipeline.devices import VideoCapture, find_devices, open_capture
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Frame, Source, parse_source
 
 QUICK = (0.05, 0.1)  # pauses between tries
@@ -639,3 +640,20 @@ async def test_a_file_torn_in_the_middle_plays_what_is_there(started: Started, v
     path.write_bytes(data[: len(data) // 2])
     frames = await collect(started(Source("file", str(path)), once=True), 5)
     assert 3 <= len(frames) <= 10
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its cameras")
+def test_cameras_are_listed_without_the_nodes_that_give_no_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes, system = tmp_path / "dev", tmp_path / "sys"
+    for number, index in ((0, 0), (1, 1), (10, 0), (2, None)):
+        nodes.mkdir(exist_ok=True)
+        (nodes / f"video{number}").touch()
+        if index is not None:
+            (system / f"video{number}").mkdir(parents=True)
+            (system / f"video{number}" / "index").write_text(f"{index}\n")
+    (nodes / "video-codec").touch()
+    monkeypatch.setattr(devices, "NODES", nodes)
+    monkeypatch.setattr(devices, "SYSTEM", system)
+    assert [source.value for source in find_devices()] == ["0", "2", "10"]

@@ -12,9 +12,11 @@ import numpy as np
 
 from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.engines.registry import confusion_of
-from resonance_tui.errors import InvalidChannel, InvalidNickname, ResonanceError
+from resonance_tui.errors import InvalidNickname, ResonanceError
 from resonance_tui.messaging.connection import LinkState, LinkStatus
-from resonance_tui.pipeline.sources import CameraState, CameraStatus
+from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
+from resonance_tui.protocol.links import find_place
+from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.values import MANUAL
 from resonance_tui.room.correction import correct_counts
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
@@ -27,6 +29,7 @@ from resonance_tui.session import (
     SessionView,
 )
 from resonance_tui.tui.alerts import Alerts
+from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
 
 OWN_ID = "k7q2m4xa"
 URL = "mqtt://localhost:1883"
@@ -183,6 +186,19 @@ class FakeSession:
         self.told.append(("answer", yes))
         self.view = replace(self.view, question=None)
 
+    def set_source(self, source: Source) -> None:
+        self.told.append(("source", source))
+        state = CameraState.OFF if source.kind == "none" else CameraState.LIVE
+        self.view = replace(self.view, camera=CameraStatus(state, source.label))
+
+    def set_nickname(self, nickname: str) -> None:
+        self.told.append(("nickname", nickname))
+        self.view = replace(self.view, nickname=nickname)
+
+    def set_recording(self, on: bool) -> None:
+        self.told.append(("recording", on))
+        self.view = replace(self.view, is_recording=on)
+
     def set_sharing(self, on: bool) -> None:
         self.told.append(("sharing", on))
         state = "ok" if on else "paused"
@@ -219,13 +235,6 @@ class FakeSession:
         self.view = replace(self.view, room=snapshot(rows), me=me)
 
 
-class FakeChannel:
-    """Shape of `messaging.directory.ChannelInfo`."""
-
-    def __init__(self, channel: str, viewers: int, is_hosted: bool = False) -> None:
-        self.channel, self.viewers, self.is_hosted = channel, viewers, is_hosted
-
-
 class FakeLaunch:
     """What a person typed, and a session for it."""
 
@@ -235,15 +244,24 @@ class FakeLaunch:
         *,
         channel: str | None = "movie-night",
         needs_consent: bool = False,
-        found: list[FakeChannel] | ResonanceError | None = None,
         desk: object | None = None,
+        found: list[ListedRoom] | ResonanceError | None = None,
     ) -> None:
         self.channel = channel
         self.nickname = ""
         self.broker_url = URL
         self.needs_consent = needs_consent
+        self.recent_rooms: tuple[RecentRoom, ...] = (RecentRoom("late-show"),)
+        self.nearby: list[NearbyRoom] = []
+        self.trusted: list[NearbyRoom] = []
+        self.theme = ""
+        self.camera: Source | None = None
+        self.camera_consent_is_due = False
+        self.reached: list[str | RoomChoice] = []
+        self.reach_waits_for = asyncio.Event()
+        self.reach_waits_for.set()
+        self.reach_fails: ResonanceError | None = None
         self.alerts = Alerts()
-        self.recent_channels: tuple[str, ...] = ("late-show",)
         self.session = session or FakeSession(view())
         self.opened: list[tuple[str, str]] = []
         self.refuses: ResonanceError | None = None
@@ -257,16 +275,46 @@ class FakeLaunch:
     def suggest_nickname(self) -> str:
         return next(self._handles)
 
-    async def channels(self) -> list[FakeChannel]:
+    def random_nickname(self) -> str:
+        return next(self._handles)
+
+    def nickname_in(self, channel: str) -> str:
+        known = {room.channel: room.nickname for room in self.recent_rooms}
+        return known.get(channel, "")
+
+    def needs_consent_for(self, source: Source) -> bool:
+        return self.camera_consent_is_due and source.kind == "device"
+
+    def remember_theme(self, theme: str) -> None:
+        self.theme = theme
+
+    async def cameras(self) -> list[Source]:
+        return [Source("device", "0"), Source("demo"), Source("none")]
+
+    def use_camera(self, source: Source) -> None:
+        self.camera = source
+
+    async def follow_nearby(self, changed: Callable[[list[NearbyRoom]], None]) -> None:
+        changed(self.nearby)
+
+    def is_trusted(self, room: NearbyRoom) -> bool:
+        return room in self.trusted
+
+    async def reach(self, choice: str | RoomChoice, say: Callable[[str], object]) -> str:
+        self.reached.append(choice)
+        say("Asking the host for an account ...")
+        await self.reach_waits_for.wait()
+        if self.reach_fails is not None:
+            raise self.reach_fails
+        if not isinstance(choice, str):
+            return choice.channel
+        place = find_place(choice)
+        return place if isinstance(place, str) else place.channel
+
+    async def channels(self) -> list[ListedRoom]:
         if isinstance(self._found, ResonanceError):
             raise self._found
         return self._found or []
-
-    def check_channel(self, text: str) -> str:
-        text = text.strip().lower()
-        if not text or not text.replace("-", "").isalnum():
-            raise InvalidChannel(f"[{text}] is no channel.", "Letters, digits and - are fine.")
-        return text
 
     def check_nickname(self, text: str) -> str:
         if len(text) > 24:

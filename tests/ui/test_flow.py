@@ -12,12 +12,13 @@ from textual.widgets import Input, OptionList, Static
 
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable, EngineUnavailable
 from resonance_tui.tui.app import ResonanceApp
+from resonance_tui.tui.join_context import ListedRoom
 from resonance_tui.tui.screens.consent import ConsentScreen
 from resonance_tui.tui.screens.error import ErrorScreen, explain
 from resonance_tui.tui.screens.live import LiveScreen
 from resonance_tui.tui.screens.lobby import LobbyScreen
 
-from .fakes import FakeChannel, FakeLaunch, FakeSession, view
+from .fakes import FakeLaunch, FakeSession, view
 
 
 async def until(pilot: Pilot, holds) -> None:
@@ -93,7 +94,7 @@ async def test_setup_rerolls_the_nickname_and_an_empty_one_is_anonymous():
 
 
 async def test_setup_lists_channels_and_recent_ones_and_enter_joins():
-    launch = FakeLaunch(channel=None, found=[FakeChannel("music", 3), FakeChannel("late-show", 1)])
+    launch = FakeLaunch(channel=None, found=[ListedRoom("music", 3), ListedRoom("late-show", 1)])
     app = ResonanceApp(launch)
     async with app.run_test() as pilot:
         options = app.screen.query_one(OptionList)
@@ -111,7 +112,8 @@ async def test_setup_says_what_is_wrong_in_place():
     app = ResonanceApp(launch)
     async with app.run_test() as pilot:
         await pilot.press(*"no[/]pe", "enter")
-        assert "[no[/]pe] is no channel. Letters" in text_of(app.screen, "#channel-error")
+        await until(pilot, lambda: "Not a channel name" in text_of(app.screen, "#channel-error"))
+        assert "pe'. Use 1 to 64 letters" in text_of(app.screen, "#channel-error")
         app.screen.query_one("#nickname", Input).value = "x" * 30
         app.screen.query_one("#channel", Input).value = "fine"
         await pilot.press("enter")

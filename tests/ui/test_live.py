@@ -199,7 +199,7 @@ async def test_palette_runs_the_same_actions():
     app, session = app_with(view())
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("ctrl+p")
-        await shown(pilot, "Back to the camera")
+        await shown(pilot, "Camera off or on")
         await pilot.press(*"stop or")
         await shown(pilot, "Stop or resume sharing")
         await pilot.pause(0.3)
@@ -449,7 +449,7 @@ async def test_no_color_draws_the_same_words(value: str, monkeypatch: pytest.Mon
         await pilot.press("question_mark")
         await shown(pilot, "Signs")
         await pilot.press("escape", "ctrl+p")
-        await shown(pilot, "Back to the camera")
+        await shown(pilot, "Camera off or on")
 
 
 @pytest.mark.parametrize("theme", ["textual-light", "ansi-dark"])

@@ -11,8 +11,9 @@ from resonance_tui.errors import BrokerRefused
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.session import EngineState, EngineStatus, SelfView
 from resonance_tui.tui.app import ResonanceApp
+from resonance_tui.tui.join_context import ListedRoom
 
-from .fakes import FakeChannel, FakeLaunch, FakeSession, view
+from .fakes import FakeLaunch, FakeSession, view
 
 LARGE, USUAL, SMALL, SMALLEST = (120, 40), (80, 24), (60, 15), (40, 12)
 ALL_SIZES = [LARGE, USUAL, SMALL, SMALLEST]
@@ -67,7 +68,7 @@ def test_consent(snap_compare, size: tuple[int, int]):
 
 @pytest.mark.parametrize("size", [USUAL, SMALLEST])
 def test_setup(snap_compare, size: tuple[int, int]):
-    found = [FakeChannel("movie-night", 24), FakeChannel("music", 1)]
+    found = [ListedRoom("movie-night", 24), ListedRoom("music", 1)]
     app = ResonanceApp(FakeLaunch(channel=None, found=found))
     assert snap_compare(app, terminal_size=size, run_before=settled)
 

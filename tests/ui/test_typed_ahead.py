@@ -22,10 +22,11 @@ from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.tui.app import ResonanceApp
+from resonance_tui.tui.join_context import ListedRoom
 from resonance_tui.tui.patience import PatientApp, PatientScreen
 from resonance_tui.tui.screens.history import HistoryApp, HistoryScreen
 
-from .fakes import FakeChannel, FakeLaunch, FakeSession, view
+from .fakes import FakeLaunch, FakeSession, view
 from .test_flow import text_of, until
 
 EVENING = 1_795_371_000
@@ -65,7 +66,7 @@ def asked(database: Path) -> ResonanceApp:
 
 
 def choosing(database: Path) -> ResonanceApp:
-    return resonance(database, FakeLaunch(channel=None, found=[FakeChannel("movie-night", 3)]))
+    return resonance(database, FakeLaunch(channel=None, found=[ListedRoom("movie-night", 3)]))
 
 
 def live(database: Path) -> ResonanceApp:

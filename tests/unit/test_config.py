@@ -137,6 +137,6 @@ def test_a_switch_in_the_file_and_as_a_flag(settings_file: Path) -> None:
     text = "[screen]\nbell = true\nnotify = true\n"
     loaded = load(settings_file, text, screen__bell=False, screen__notify=None)
     assert loaded.settings.screen == config.ScreenSection(bell=False, notify=True)
-    rows = {key: value for key, value, *_ in config.settings_table(loaded)}
-    assert (rows["screen.bell"], rows["screen.notify"]) == ("false", "true")
+    rows = {row.key: row.value for row in config.settings_table(loaded)}
+    assert (rows["screen.bell"], rows["screen.notify"]) == (False, True)
     assert "true" not in loaded.secrets

@@ -36,11 +36,12 @@ def file(tmp_path: Path) -> Path:
 def test_a_value_is_set_and_every_comment_stays(file: Path) -> None:
     set_value(file, "viewer.nickname", "Bob")
     set_value(file, "broker.url", "mqtts://stream.example")
+    set_value(file, "screen.bell", "true")
     text = file.read_text()
     assert BY_HAND.replace("Mia", "Bob") in text
     settings = config.load(file=file, environ={}).settings
     assert settings.viewer.nickname == "Bob" and settings.camera.fps == 12
-    assert settings.broker.url == "mqtts://stream.example"
+    assert settings.broker.url == "mqtts://stream.example" and settings.screen.bell is True
 
 
 def test_a_file_that_is_not_there_is_made_with_its_folder(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_a_link_stays_a_link_and_a_private_file_private(file: Path, tmp_path: Pa
 def test_what_show_prints_is_a_settings_file_of_the_same_meaning(
     tmp_path_factory: pytest.TempPathFactory, given_values: dict[str, str]
 ) -> None:
-    before = config.load({**given_values, "camera.fps": 12.5}, environ={})
+    before = config.load({**given_values, "camera.fps": 12.5, "screen.bell": True}, environ={})
     rows = config.settings_table(before)
     file = tmp_path_factory.mktemp("shown") / "config.toml"
     file.write_text("\n".join(toml_lines(rows)), encoding="utf-8")

@@ -253,6 +253,21 @@ class LiveScreen(ActionScreen):
         self.session.say(Emotion(code) if code >= 0 else None)
         self._tick()
 
+    def action_toggle_recording(self) -> None:
+        is_on = not self.session.view.is_recording
+        self.session.set_recording(is_on)
+        self.notify(tr("The room is recorded.") if is_on else tr("No longer recorded."))
+        self._tick()
+
+    async def action_change_nickname(self) -> None:
+        await self.app.run_action("change_nickname")
+
+    async def action_choose_camera(self) -> None:
+        await self.app.run_action("choose_camera")
+
+    async def action_other_room(self) -> None:
+        await self.app.run_action("other_room")
+
     def action_help(self) -> None:
         screen = HelpScreen(self.actions, lambda: state_words.details(self.session.view))
         self.app.push_screen(screen)

@@ -1,8 +1,9 @@
-"""The start screen: a nickname, and the channel to join."""
+"""The start screen: a nickname, and the room to join."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from functools import partial
+from typing import ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,18 +14,19 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker, WorkerState
 
-from resonance_tui.errors import InvalidChannel, InvalidNickname, Problem
+from resonance_tui.errors import InvalidNickname, Problem, ResonanceError
+from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.texts import mark, tr, tr_n
-from resonance_tui.tui.join_context import JoinContext
+from resonance_tui.tui.join_context import JoinContext, ListedRoom, RecentRoom, RoomChoice
 from resonance_tui.tui.patience import PatientScreen
+from resonance_tui.tui.screens.dialogs import TrustDialog
 from resonance_tui.tui.styles import fit
-from resonance_tui.widths import printable
-
-if TYPE_CHECKING:
-    from resonance_tui.messaging.discovery import ChannelInfo
+from resonance_tui.tui.widgets.place_input import PlaceInput
+from resonance_tui.widths import cut, printable
 
 LOOKING = mark("looking for channels …")
 KEYS = mark("enter join  tab next  ctrl+r other name  f5 refresh  esc quit")
+NAME_CELLS = (8, 26)  # of a channel in the list, at least and at most
 
 
 class LobbyScreen(PatientScreen[tuple[str, str] | None]):
@@ -40,89 +42,121 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
     def __init__(self, launch: JoinContext, nickname: str = "") -> None:
         super().__init__()
         self._launch = launch
-        self._nickname = nickname or launch.nickname or launch.suggest_nickname()
+        self._offered = nickname or launch.nickname or launch.suggest_nickname()
+        self._listed: list[ListedRoom] = []
+        self._nearby: list[NearbyRoom] = []
+        self._choices: list[RoomChoice] = []  # as the list shows them
+        self._reaching: Worker[str] | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="card"):
             yield Static(tr("Join a room"), classes="card-title")
             yield Static(tr("Nickname  (empty = anonymous)"), classes="question")
-            yield Input(self._nickname, id="nickname", compact=True, max_length=64)
+            yield Input(self._offered, id="nickname", compact=True, max_length=64)
             yield Static("", id="nickname-error", classes="error", markup=False)
-            yield Static(tr("Channel  (new, or from the list)"), classes="question")
-            yield Input(placeholder="movie-night", id="channel", compact=True, max_length=128)
+            yield Static(tr("Channel, link, or from the list"), classes="question")
+            yield PlaceInput(placeholder=tr("movie-night  or  resonance://…"), id="channel")
             yield Static("", id="channel-error", classes="error", markup=False)
             yield Static(tr(LOOKING), id="found", markup=False)
             yield OptionList(id="channels", compact=True, markup=False)
             yield Static(tr(KEYS), classes="keys", markup=False)
 
     def on_mount(self) -> None:
+        self._list()
         self.action_look()
+        self.run_worker(self._follow_nearby, name="nearby", exit_on_error=False)
+
+    # What there is to choose from
 
     def action_look(self) -> None:
         """Ask the broker for its channels, beside everything else."""
-        self._say("found", tr(LOOKING))
-        self.run_worker(self._launch.channels, name="channels", exclusive=True, exit_on_error=False)
+        if self._reaching is None:
+            self._say("found", tr(LOOKING))
+        look = self._launch.channels
+        self.run_worker(
+            look, name="channels", group="channels", exclusive=True, exit_on_error=False
+        )
+
+    async def _follow_nearby(self) -> None:
+        try:
+            await self._launch.follow_nearby(self._nearby_are)
+        except ResonanceError as error:
+            self.log(error.message)  # no network: nobody misses what it would have told
+
+    def _nearby_are(self, rooms: list[NearbyRoom]) -> None:
+        self._nearby = rooms
+        self._list()
 
     @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if event.worker.name == "channels":
+            self._looked(event)
+        elif event.worker is self._reaching:
+            self._reached(event)
+
     def _looked(self, event: Worker.StateChanged) -> None:
         url, error = self._launch.broker_url, event.worker.error
         if event.state is WorkerState.SUCCESS:
-            found = cast("list[ChannelInfo]", event.worker.result or [])
-            text = mark("On {broker}:") if found else mark("No channel yet on {broker}.")
+            self._listed = cast("list[ListedRoom]", event.worker.result or [])
+            text = mark("On {broker}:") if self._listed else mark("No channel yet on {broker}.")
             self._say("found", tr(text, broker=url))
-            self._list([(info.channel, _viewers(info.viewers)) for info in found])
         elif event.state is WorkerState.ERROR:
+            self._listed = []
             known = isinstance(error, Problem)
             unknown = tr("Could not ask {broker}: {error}", broker=url, error=error)
             self._say("found", _sentence(error) if known else unknown)
-            self._list([])
+        if event.state in (WorkerState.SUCCESS, WorkerState.ERROR):
+            self._list()
 
-    def _list(self, found: list[tuple[str, str]]) -> None:
-        """Channels that the broker knows, then recent ones."""
-        known = {channel for channel, _ in found}
-        names = [name for name in self._launch.recent_channels if name not in known]
-        recent = [(name, tr("recent")) for name in names]
+    def _list(self) -> None:
+        """Rooms of the broker, rooms nearby, then recent ones; the line one is on stays."""
+        here = {room.channel for room in self._listed}
+        recent = [
+            room
+            for room in self._launch.recent_rooms
+            if room.channel not in here or room.broker not in ("", self._launch.broker_url)
+        ]
         options = self.query_one("#channels", OptionList)
+        at = options.highlighted
+        before = self._choices[at] if at is not None and at < len(self._choices) else None
+        self._choices = [*self._listed, *self._nearby, *recent]
         options.clear_options()
-        cells = max(min(self.size.width - 20, 34), 8)
-        options.add_options(
-            Option(_entry(channel, note, cells), id=channel) for channel, note in [*found, *recent]
-        )
-        options.display = bool(found or recent)
+        options.add_options(Option(self._entry(choice)) for choice in self._choices)
+        options.display = bool(self._choices)
+        if before in self._choices:
+            options.highlighted = self._choices.index(before)
+
+    def _entry(self, choice: RoomChoice) -> Content:
+        room = max(self.size.width - 20, NAME_CELLS[0])
+        cells = min(max(room // 2, NAME_CELLS[0]), NAME_CELLS[1])
+        note = cut(printable(_note(choice)), max(room - cells, 10))
+        return Content.assemble(fit(f"#{choice.channel}", cells), " ", (note, "dim"))
+
+    # The nickname
 
     def action_reroll(self) -> None:
-        self.query_one("#nickname", Input).value = self._launch.suggest_nickname()
+        self._offer(self._launch.random_nickname())
         self._say("nickname-error", "")
 
-    def action_leave(self) -> None:
-        self.dismiss(None)
+    def _offer(self, nickname: str) -> None:
+        self._offered = self.query_one("#nickname", Input).value = nickname
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        if event.input.id == "nickname":
-            if self._checked_nickname() is not None:
-                self.query_one("#channel").focus()
-        else:
-            self._join(event.value)
+    def _offer_for(self, channel: str) -> None:
+        """The one that one had there, unless somebody has typed another."""
+        known = self._launch.nickname_in(channel)
+        if known and self.query_one("#nickname", Input).value == self._offered:
+            self._offer(known)
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        if self.query_one("#channels").has_focus and event.option_index < len(self._choices):
+            self._offer_for(self._choices[event.option_index].channel)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         self._say(f"{event.input.id}-error", "")
-
-    @on(OptionList.OptionSelected)
-    def _selected(self, event: OptionList.OptionSelected) -> None:
-        self._join(event.option.id or "")
-
-    def _join(self, channel: str) -> None:
-        nickname = self._checked_nickname()
-        try:
-            channel = self._launch.check_channel(channel)
-        except InvalidChannel as error:
-            self._say("channel-error", _sentence(error))
-            self.query_one("#channel").focus()
-            return
-        if nickname is not None:
-            self.dismiss((channel, nickname))
+        if event.input.id == "channel":
+            self._offer_for(event.value.strip().lower())
 
     def _checked_nickname(self) -> str | None:
         """The nickname, or None after saying what is wrong with it."""
@@ -134,6 +168,57 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
             field.focus()
             return None
 
+    # Joining
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        if event.input.id == "channel":
+            self._reach(event.value)
+        elif self._checked_nickname() is not None:
+            self.query_one("#channel").focus()
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        choice = self._choices[event.option_index]
+        if isinstance(choice, NearbyRoom) and not self._launch.is_trusted(choice):
+            host = choice.host or choice.url.authority
+            question = TrustDialog(choice.channel, host, choice.fingerprint)
+            self.app.push_screen(question, partial(self._trusted, choice))
+        else:
+            self._reach(choice)
+
+    def _trusted(self, choice: NearbyRoom, yes: bool | None) -> None:
+        if yes:
+            self._reach(choice)
+
+    def _reach(self, choice: str | RoomChoice) -> None:
+        """Find the way there beside everything else: an invite takes a while to redeem."""
+        if self._reaching is None and self._checked_nickname() is not None:
+            self._say("channel-error", "")
+            work = partial(self._launch.reach, choice, partial(self._say, "found"))
+            self._reaching = self.run_worker(work, name="reach", exit_on_error=False)
+
+    def _reached(self, event: Worker.StateChanged) -> None:
+        if not event.worker.is_finished:
+            return
+        self._reaching = None
+        error, nickname = event.worker.error, self._checked_nickname()
+        if event.state is WorkerState.SUCCESS and nickname is not None:
+            self.dismiss((cast("str", event.worker.result), nickname))
+        elif event.state is WorkerState.ERROR:
+            unknown = tr("This should not have happened.")
+            self._say("channel-error", _sentence(error) if isinstance(error, Problem) else unknown)
+            self.query_one("#channel").focus()
+            self.action_look()
+
+    def action_leave(self) -> None:
+        """An invite that is being redeemed is given up first."""
+        if self._reaching is not None:
+            self._reaching.cancel()
+            self.action_look()
+        else:
+            self.dismiss(None)
+
     def _say(self, id: str, text: str) -> None:
         label = self.query_one(f"#{id}", Static)
         label.update(Content(printable(text)))
@@ -141,13 +226,19 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
 
 
 def _sentence(error: BaseException | None) -> str:
-    hint = getattr(error, "hint", "")
-    return f"{error} {hint}".strip()
+    message, hint = str(error), getattr(error, "hint", "")
+    stop = "" if not hint or message.endswith((".", "?", "!")) else "."
+    return f"{message}{stop} {hint}".strip()
 
 
-def _viewers(count: int) -> str:
-    return tr_n("{count} viewer", "{count} viewers", count)
-
-
-def _entry(channel: str, note: str, cells: int) -> Content:
-    return Content.assemble(fit(f"#{channel}", cells), " ", (note, "dim"))
+def _note(choice: RoomChoice) -> str:
+    match choice:
+        case ListedRoom():
+            return tr_n("{count} viewer", "{count} viewers", choice.viewers)
+        case NearbyRoom():
+            where = tr("nearby, at {host}", host=choice.host or choice.url.host)
+            return " · ".join(filter(None, (where, choice.title)))
+        case RecentRoom():
+            broker = choice.broker.partition("://")[2]
+            where = tr("recent, at {broker}", broker=broker) if broker else tr("recent")
+            return " · ".join(filter(None, (where, choice.title)))
