@@ -136,6 +136,11 @@ class Directories:
         return self.data / "logins.json"
 
     @property
+    def room_keys_folder(self) -> Path:
+        """The keys of the rooms that this machine hosts."""
+        return self.data / "room-keys"
+
+    @property
     def broker_folder(self) -> Path:
         """What a broker that runs here keeps: its accounts and its certificate."""
         return self.data / "broker"

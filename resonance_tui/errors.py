@@ -17,6 +17,9 @@ ResonanceError                           exit code 1: we tried, it failed
 │   ├── BrokerUnreachable
 │   └── BrokerRefused                    wrong password, banned, not authorised
 │       └── CertificateChanged           another than the one we know it by
+├── HostSaysNo                           the room's host; not tried again
+│   ├── RemovedByHost
+│   └── RoomClosed
 ├── StoreError                           corrupt or read-only database
 ├── SheetsError                          Google Sheets; what is recorded stays on this machine
 │   ├── SheetsBusy                       quota, outage, network: the same call may work later
@@ -150,6 +153,20 @@ class BrokerRefused(BrokerError):
 
 class CertificateChanged(BrokerRefused):
     """The broker at that address shows another certificate than the pinned one."""
+
+
+class HostSaysNo(ResonanceError):
+    """The room's host wants no more of us."""
+
+    title = "Room"
+
+
+class RemovedByHost(HostSaysNo):
+    """The host removed this viewer."""
+
+
+class RoomClosed(HostSaysNo):
+    """The host closed the room, perhaps with a word."""
 
 
 class StoreError(ResonanceError):

@@ -30,11 +30,7 @@ LIMITS = (
 )
 
 
-FIGURES: dict[str, Figure] = {
-    "$SYS/broker/clients/connected": "connected",
-    "$SYS/broker/messages/publish/received": "received",
-    "$SYS/broker/messages/publish/sent": "sent",
-}
+FIGURES: dict[str, Figure] = {"$SYS/broker/messages/publish/sent": "sent"}
 
 
 def create(settings: BrokerSettings, say: Say | None) -> EmbeddedBroker:

@@ -39,11 +39,7 @@ INSTALL_HINT = (
     "install Mosquitto 2.0 or newer: sudo apt-get install mosquitto, or brew install mosquitto,"
     " or the installer from mosquitto.org"
 )
-FIGURES: dict[str, Figure] = {
-    "$SYS/broker/clients/connected": "connected",
-    "$SYS/broker/publish/messages/received": "received",
-    "$SYS/broker/publish/messages/sent": "sent",
-}
+FIGURES: dict[str, Figure] = {"$SYS/broker/publish/messages/sent": "sent"}
 _NOISE = re.compile("should not be run as root|^(\\d+: )?(Error found at |Reloading config)")
 
 

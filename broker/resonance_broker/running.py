@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from resonance_broker.access import BrokerLogin
 from resonance_broker.settings import BrokerSettings
 
-Figure = Literal["connected", "received", "sent"]  # clients now; messages since the start
+Figure = Literal["sent"]  # messages to clients since its start
 Say = Callable[[str], None]  # takes one sentence; called from the broker's own thread
 
 
@@ -37,7 +37,8 @@ class RunningBroker(Protocol):
 
     @property
     def figures(self) -> Mapping[str, Figure]:
-        """The topics on which it publishes figures, as decimal digits, and what each one is."""
+        """The topics on which it publishes figures, as decimal digits, and what each one is;
+        empty where it publishes none."""
         ...
 
     @property

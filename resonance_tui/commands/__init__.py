@@ -82,6 +82,97 @@ COMMANDS = (
         "broker.users:list_users",
         mark("Print the accounts: name, role, rooms."),
     ),
+    CommandRow(
+        "room",
+        "room.viewers:room",
+        mark("Moderate a room: who is there, mute, remove, lock, close, co-hosts."),
+    ),
+    CommandRow(
+        "room list",
+        "room.viewers:list_",
+        mark("List who is in CHANNEL: nickname, id, account, since when, reports a minute, marks."),
+    ),
+    CommandRow("room mute", "room.acts:mute", mark("Neither count nor show a viewer.")),
+    CommandRow("room unmute", "room.acts:unmute", mark("Count and show a muted viewer again.")),
+    CommandRow(
+        "room kick", "room.acts:kick", mark("Remove a viewer: the account ends, its link is spent.")
+    ),
+    CommandRow(
+        "room readmit",
+        "room.acts:readmit",
+        mark("Let a removed viewer back, and a new one into a locked room."),
+    ),
+    CommandRow(
+        "room hide-name", "room.acts:hide_name", mark("Show a viewer without the nickname.")
+    ),
+    CommandRow("room show-name", "room.acts:show_name", mark("Show a hidden nickname again.")),
+    CommandRow("room badge", "room.acts:badge", mark("Give a viewer the host's badge.")),
+    CommandRow("room unbadge", "room.acts:unbadge", mark("Take the host's badge from a viewer.")),
+    CommandRow("room lock", "room.acts:lock", mark("Let nobody new in.")),
+    CommandRow("room unlock", "room.acts:unlock", mark("Let people in again.")),
+    CommandRow(
+        "room nicknames", "room.acts:nicknames", mark("Show everybody's nickname, or nobody's.")
+    ),
+    CommandRow(
+        "room slow",
+        "room.acts:slow",
+        mark("The least seconds between two reports of one viewer; 0 ends it."),
+    ),
+    CommandRow("room title", "room.acts:title", mark("What the room is about.")),
+    CommandRow("room close", "room.acts:close", mark("End the room for everybody, with a word.")),
+    CommandRow("room open", "room.acts:open_", mark("Open a closed room.")),
+    CommandRow(
+        "room log",
+        "room.viewers:log",
+        mark(
+            "Who did what in CHANNEL: what this machine has kept, and the newest from the broker."
+        ),
+    ),
+    CommandRow(
+        "room cohost", "room.cohosts:cohost", mark("Let others moderate, too, and stop that again.")
+    ),
+    CommandRow(
+        "room cohost add",
+        "room.cohosts:add",
+        mark("Print a key that lets NAME moderate CHANNEL; send it to that person alone."),
+    ),
+    CommandRow(
+        "room cohost accept",
+        "room.cohosts:accept",
+        mark("Take a key that a host has made for you; from FILE, or pasted when it is asked for."),
+    ),
+    CommandRow(
+        "room cohost revoke",
+        "room.cohosts:revoke",
+        mark("End what NAME may do in CHANNEL; what that co-host has ruled holds no longer."),
+    ),
+    CommandRow("room key", "room.cohosts:key", mark("The keys of rooms on this machine.")),
+    CommandRow(
+        "room key show",
+        "room.cohosts:show",
+        mark(
+            "Show the keys that are here: channel, fingerprint, whose it is; and co-hosts "
+            "with theirs."
+        ),
+    ),
+    CommandRow(
+        "room key make",
+        "room.cohosts:make",
+        mark(
+            "Make a key for a room of yours at somebody else's broker, and print the link "
+            "that names it."
+        ),
+    ),
+    CommandRow(
+        "room key export",
+        "room.cohosts:export",
+        mark("Print the key of CHANNEL, a secret: for a backup, or to host the room elsewhere."),
+    ),
+    CommandRow(
+        "room key import",
+        "room.cohosts:import_",
+        mark("Take a key that was exported elsewhere; from FILE, or pasted when it is asked for."),
+    ),
     CommandRow("history", "history.options:history", mark("How channels felt over time.")),
     CommandRow(
         "history show",

@@ -64,7 +64,7 @@ def run(
     `announce`: be the room's host, too. Raises BrokerRefused for a login that may not.
     """
     from resonance_tui.commands.event_loop import run_loop
-    from resonance_tui.commands.session_builder import broker_or_default
+    from resonance_tui.commands.session_builder import broker_or_default, known_authority
     from resonance_tui.messaging.aggregator import Aggregator
     from resonance_tui.messaging.announcer import RoomAnnouncement, RoomAnnouncer
     from resonance_tui.protocol.topics import normalize_channel, normalize_edge
@@ -73,7 +73,9 @@ def run(
     edge = normalize_edge(edge) if edge else ""
     channel = normalize_channel(channel)
     agent_id = account_id(url, is_host=announce)
-    aggregator = Aggregator(url, channel, agent_id, edge=edge)
+    aggregator = Aggregator(
+        url, channel, agent_id, edge=edge, authority=known_authority(config, url, channel)
+    )
     screen = StatusLine()
     announcement = RoomAnnouncement([channel], screen.say, agent_id)
     host = RoomAnnouncer(url, announcement) if announce else None

@@ -70,7 +70,7 @@ class StatusLine:
 
     def __init__(self, *, is_quiet: bool = False) -> None:
         self._is_quiet = is_quiet
-        self._is_live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self.is_live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._lock = threading.Lock()  # a broker speaks from its own thread
         self._began = self._reported = time.monotonic()
 
@@ -84,7 +84,7 @@ class StatusLine:
         with self._lock:
             if self._is_quiet:
                 return
-            if self._is_live:
+            if self.is_live:
                 width = shutil.get_terminal_size().columns
                 click.echo(f"\r\x1b[2K{text[: width - 1]}", err=True, nl=False)
             elif now - self._reported >= REPORT_EVERY_S:
@@ -101,4 +101,4 @@ class StatusLine:
 
     @property
     def _wipe(self) -> str:
-        return "\r\x1b[2K" if self._is_live and not self._is_quiet else ""
+        return "\r\x1b[2K" if self.is_live and not self._is_quiet else ""

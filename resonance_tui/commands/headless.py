@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from resonance_tui.commands.console import note, put, put_event, say
+from resonance_tui.commands.console import StatusLine, note, put, put_event, say
 from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.engines.base import EngineState, untrained
+from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (
@@ -27,11 +30,19 @@ from resonance_tui.session.json_events import happening_json, link_json, room_js
 from resonance_tui.shutdown import for_seconds
 from resonance_tui.texts import tr
 
+EVERY_S = 10.0
+
 
 class Printer:
     """Writes each event to stdout, as JSON or for a person; notices go to stderr.
 
+    A person is told of the connection and of what happens at once, of the room and of their own
+    state once in `every_s` seconds at most, where it differs from what was said last; JSON holds
+    everything.
+
     `observes`: no face is read here, so camera, engine and own state are left out.
+    `status`: where it is given and both streams are terminals, lines go above it, and the room,
+    which it shows, has none.
     `on_failure` is called once when a stream takes no more (its reader has gone, its disk is
     full); `failure` is what it said, and nothing is printed from then on.
     """
@@ -42,8 +53,15 @@ class Printer:
         *,
         as_json: bool,
         observes: bool = False,
+        every_s: float = EVERY_S,
+        status: StatusLine | None = None,
         on_failure: Callable[[], object] = lambda: None,
     ) -> None:
+        self._every_s, self._status = every_s, status
+        self._is_on_terminal = status is not None and status.is_live and sys.stdout.isatty()
+        self._said_at: dict[str, float] = {}  # monotonic seconds, by subject
+        self._why = ""  # the newest attempt to connect failed with this
+        self.was_connected = False
         self._session, self._as_json, self._observes = session, as_json, observes
         self._started = time.monotonic()
         self._feelings: Counter[str] = Counter()
@@ -78,15 +96,16 @@ class Printer:
                 self._print_line(data, self_text(me), "self")
             case RoomUpdate():
                 self._peak = max(self._peak, event.room.viewers)
-                self._print_line(room_json(event), room_text(event), "room")
+                if self._as_json or self._session.view.outage is None:  # else nobody knows
+                    self._print_line(room_json(event), room_text(event), "room")
             case LinkUpdate():
-                outage = self._session.view.outage
-                line = link_text(event.status, is_first=outage is not None and outage.is_first)
-                self._print_line(link_json(event.t, event.status), line, "link")
+                self._print_link(event.t, event.status)
+            case HappeningUpdate(kind="link_lost" | "link_back") if not self._as_json:
+                pass  # a line of its own says more
             case HappeningUpdate():
                 self._print_line(happening_json(event), f"event {tr(event.text)}", "event")
             case NoticeUpdate():
-                note(event.text)
+                self._note(event.text)
 
     def summary(self) -> str:
         """What happened, in one line."""
@@ -101,27 +120,65 @@ class Printer:
         )
         return f"{room}; you: {feelings or 'nothing read'}"
 
+    def never_connected(self) -> BrokerUnreachable:
+        """What to end with where there was no connection from the beginning to the end."""
+        place = self._session.view.broker_url
+        return BrokerUnreachable(f"There was no connection to {place}.", self._why)
+
     def _print_line(self, data: dict[str, Any], text: str, kind: str) -> None:
         if self._as_json:
             put_event(data)
-        elif kind in ("link", "event") or self._is_news(kind, text):
-            put(f"{time.strftime('%H:%M:%S')}  {text}")
+        elif kind == "event" or self._is_due(kind, text):
+            self._put(text, kind)
+
+    def _print_link(self, t: float, status: LinkStatus) -> None:
+        """For a person: what became of each attempt, and not that there is one."""
+        self._why = status.detail or self._why
+        self.was_connected |= status.state is LinkState.CONNECTED
+        outage = self._session.view.outage
+        text = link_text(status, is_first=outage is not None and outage.is_first)
+        if self._as_json:
+            put_event(link_json(t, status))
+        elif status.state is not LinkState.CONNECTING and self._is_news("link", text):
+            self._put(text, "link")
+
+    def _put(self, text: str, kind: str) -> None:
+        line = f"{time.strftime('%H:%M:%S')}  {text}"
+        if self._status is None or not self._is_on_terminal:
+            put(line)
+        elif kind != "room":
+            self._status.say(line)
+
+    def _note(self, text: str) -> None:
+        if self._status is None:
+            note(text)
+        else:
+            self._status.say(f"note: {text}")
+
+    def _is_due(self, kind: str, text: str) -> bool:
+        now = time.monotonic()
+        if now - self._said_at.get(kind, -math.inf) < self._every_s:
+            return False
+        if not self._is_news(kind, text):
+            return False
+        self._said_at[kind] = now
+        return True
 
     def _note_camera(self) -> None:
         camera = self._session.view.camera
         text = f"{camera.source}: {camera.state.value} {camera.detail}".rstrip()
         if self._is_news("camera", text):
-            note(text)
+            self._note(text)
 
     def _note_engine(self) -> None:
         engine = self._session.view.engine
         text = f"engine {engine.name}: {engine.state.value} {engine.detail}".rstrip()
         if self._is_news("engine", text):
-            note(text)
+            self._note(text)
         if engine.is_trained or engine.state is not EngineState.READY:
             return
         if self._is_news("untrained", engine.name):
-            note(untrained(engine.name))
+            self._note(untrained(engine.name))
 
     def _is_news(self, subject: str, text: str) -> bool:
         is_news = text != self._last.get(subject)
@@ -130,11 +187,18 @@ class Printer:
 
 
 async def run(
-    session: Session, *, as_json: bool, duration: float | None, observes: bool = False
+    session: Session,
+    *,
+    as_json: bool,
+    duration: float | None,
+    observes: bool = False,
+    every_s: float = EVERY_S,
+    status: StatusLine | None = None,
 ) -> None:
     """Run the session, printing; the summary comes last whatever ends it.
 
-    A stream that can no longer be written ends the session cleanly; its OSError is raised.
+    A stream that can no longer be written ends the session cleanly; its OSError is raised. Raises
+    BrokerUnreachable where the session ends, also by Ctrl-C, without ever having been connected.
     """
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
@@ -142,17 +206,25 @@ async def run(
         session,
         as_json=as_json,
         observes=observes,
+        every_s=every_s,
+        status=status,
         on_failure=lambda: loop.call_soon(task.cancel),  # it may have ended already; harmless
     )
     try:
         await for_seconds(session.run(), duration)
     except asyncio.CancelledError:
         if printer.failure is None or task.uncancel():  # cancelled from outside as well
+            if not printer.was_connected:
+                raise printer.never_connected() from None
             raise
     finally:
+        if status is not None:
+            status.close()
         say(printer.summary())
     if printer.failure is not None:
         raise printer.failure
+    if not printer.was_connected:
+        raise printer.never_connected()
 
 
 def link_text(status: LinkStatus, *, is_first: bool) -> str:

@@ -53,6 +53,14 @@ if TYPE_CHECKING:
 @click.option("--bell/--no-bell", default=None, help="Ring when something happens in the room.")
 @click.option("--notify/--no-notify", default=None, help="Tell the desktop of it.")
 @click.option(
+    "--every",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="With --headless: a line about the room once in S seconds at most.",
+)
+@click.option(
     "--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S seconds."
 )
 @click.pass_context
@@ -95,6 +103,7 @@ def run(
     headless: bool,
     as_json: bool,
     duration: float | None,
+    every: float = 10.0,
     title: str | None = None,
     corrected: bool = False,
     allow_untrained: bool = False,
@@ -126,14 +135,16 @@ def run(
         context.go_to(find_destination(config, channel, remembers=True))
     try:
         if headless or as_json:
-            _run_headless(context, as_json=as_json, duration=duration)
+            _run_headless(context, as_json=as_json, duration=duration, every_s=every)
             return 0
         return _run_screen(context, duration)
     finally:
         context.profile.release()
 
 
-def _run_headless(context: CommandLineContext, *, as_json: bool, duration: float | None) -> None:
+def _run_headless(
+    context: CommandLineContext, *, as_json: bool, duration: float | None, every_s: float
+) -> None:
     from resonance_tui.commands import headless
     from resonance_tui.commands.event_loop import run_loop
 
@@ -145,7 +156,10 @@ def _run_headless(context: CommandLineContext, *, as_json: bool, duration: float
             "Run `resonance-tui config consent --give`, or join once with a screen.",
         )
     session = context.open_session(context.channel, context.nickname)
-    run_loop(context.config, lambda: headless.run(session, as_json=as_json, duration=duration))
+    run_loop(
+        context.config,
+        lambda: headless.run(session, as_json=as_json, duration=duration, every_s=every_s),
+    )
 
 
 def _run_screen(context: CommandLineContext, duration: float | None) -> int:

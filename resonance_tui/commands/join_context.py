@@ -34,6 +34,7 @@ from resonance_tui.tui.alerts import Alerts
 from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
 
 if TYPE_CHECKING:
+    from resonance_tui.hosting.desk import Desk
     from resonance_tui.session.core import Session
 
 log = logging.getLogger(__name__)
@@ -186,15 +187,35 @@ class CommandLineContext:
         self._there[there.channel] = there
         return there.channel
 
+    def _destination(self, channel: str) -> Destination:
+        return self._there.get(channel) or Destination(self.config, channel)
+
     def nickname_in(self, channel: str) -> str:
         """The one of the settings; else the one that was last used there."""
         if self.config.origins["viewer.nickname"] != "default":
             return self.nickname
         return _usable(self.profile.room(channel).nickname)
 
+    def open_desk(self, channel: str) -> Desk | None:
+        """The host's connection, where this machine has a key for the room."""
+        from resonance_tui.commands.room.place import broker_of, keys_of
+
+        config = self._destination(channel).config
+        keys = keys_of(config)
+        try:
+            key = keys.find(channel)
+        except ResonanceError as error:
+            log.warning("%s", error.message)
+            return None
+        if key is None:
+            return None
+        from resonance_tui.hosting.desk import Desk
+
+        return Desk(broker_of(config, channel), keys, key)
+
     def open_session(self, channel: str, nickname: str) -> Session:
         """A session that has not been started yet."""
-        there = self._there.get(channel) or Destination(self.config, channel)
+        there = self._destination(channel)
         broker = broker_url(there.config)
         session = open_session(
             there.config,

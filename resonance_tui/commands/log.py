@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from resonance_tui.commands.console import StatusLine
 from resonance_tui.commands.groups import Command, Option
 from resonance_tui.commands.settings import load
 from resonance_tui.sinks.registry import SINKS
@@ -15,6 +16,7 @@ from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
+    from resonance_tui.session.events import SessionView
 
 
 def _sink_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -89,10 +91,34 @@ def run(
         remark=there.remark,
         observe_only=True,
     )
+    screen = StatusLine()
+    look_at = f"resonance-tui history {wanted}"
+    screen.say(f"Recording {wanted} into {config.database}. To look at it: {look_at}")
+    session.add_listener(lambda _: screen.show(status_text(session.view, session.rows_recorded)))
     try:
         run_loop(
             config,
-            lambda: headless.run(session, as_json=False, duration=duration, observes=True),
+            lambda: headless.run(
+                session, as_json=False, duration=duration, observes=True, status=screen
+            ),
         )
     finally:
         profile.release()
+        rows = session.rows_recorded
+        screen.say(f"{seconds_text(rows)} recorded in {config.database}.")
+        if rows:
+            screen.say(f"To look at it: {look_at}")
+
+
+def status_text(view: SessionView, rows: int) -> str:
+    """What is recorded, how much of it, and how to look at it; the end of it may be cut off."""
+    people = f"{view.room.viewers} {'person' if view.room.viewers == 1 else 'people'}"
+    now = people if view.outage is None else "not connected"
+    parts = [f"recording {view.channel}", now, seconds_text(rows)]
+    return " · ".join([*parts, f"resonance-tui history {view.channel}"])
+
+
+def seconds_text(rows: int) -> str:
+    """A row is a second: "0:02:05"."""
+    minutes, seconds = divmod(rows, 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from dataclasses import dataclass
@@ -19,9 +20,11 @@ from resonance_tui.profile import Profile
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.secret import may_hold_secret
 from resonance_tui.session.core import Session
-from resonance_tui.session.plan import SessionPlan
+from resonance_tui.session.plan import KnownHost, SessionPlan
+from resonance_tui.signing import KEY_BYTES
 from resonance_tui.sinks import registry
 
 TITLE_LIMIT = 100  # characters of a recording's title
@@ -174,5 +177,30 @@ def open_session(
             remark=remark,
             observe_only=observe_only,
             host_print=intent.host_print,
+            known_host=_known_host(profile, channel),
+            remember_host=partial(_remember_host, profile, channel),
         )
     )
+
+
+def _known_host(profile: Profile, channel: str) -> KnownHost | None:
+    room = profile.room(channel)
+    with contextlib.suppress(ValueError):  # not in hexadecimal digits
+        key = bytes.fromhex(room.host_key)
+        return KnownHost(key, room.rule_number) if len(key) == KEY_BYTES else None
+    return None
+
+
+def known_authority(config: Config, url: BrokerUrl, channel: str) -> Authority:
+    """What this machine knows of a room's host, for what runs without a session."""
+    known = _known_host(Profile(config.directories.profile_file), channel)
+    return Authority(
+        channel,
+        spki_print=certificate_print(url.pin),
+        remembered=known.key if known else None,
+        highest_number=known.number if known else 0,
+    )
+
+
+def _remember_host(profile: Profile, channel: str, known: KnownHost) -> None:
+    profile.remember_room(channel, host_key=known.key.hex(), rule_number=known.number)

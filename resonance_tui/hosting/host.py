@@ -9,28 +9,32 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from aiomqtt import MqttError
 
 from resonance_broker import AccountsStore, BrokerProblem, RunningBroker
-from resonance_broker.certificate import fingerprint
+from resonance_broker.certificate import fingerprint, is_self_signed
 from resonance_tui.errors import BrokerError
+from resonance_tui.hosting.attendance import REPORTS
 from resonance_tui.hosting.enrollments import EnrollmentDesk
+from resonance_tui.hosting.headcount import Headcount
+from resonance_tui.hosting.keeper import Door, RoomKeeper
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.announcer import RoomAnnouncement
 from resonance_tui.messaging.client import BrokerClient, broker_client
-from resonance_tui.protocol.messages import ENROLLMENT_REQUEST, TABLE
+from resonance_tui.protocol.messages import ENROLLMENT_REQUEST, REPORT, ROOM_SETTINGS, TABLE
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.room_keys import RoomKeys
 
 log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
-SILENCE_S = 10.0  # a broker renews its figures every second: after this it is gone
+SILENCE_S = 5.0  # after this the broker is asked whether it is still there
+REPORTS_EVERY_S = 1.0
 FAREWELL_S = 1.0
 ACCOUNTS_EVERY_S = 0.25  # how soon accounts that were changed in another terminal count
-
-Feed = Callable[[str, bytes], None]  # topic and payload of one figure
 
 
 class Host:
@@ -40,16 +44,14 @@ class Host:
         self,
         broker: RunningBroker,
         channels: Sequence[str],
-        figures: Sequence[str],
-        feed: Feed,
+        headcount: Headcount,
         *,
-        forget: Callable[[], None],
         say: Callable[[str], None],
+        keys: RoomKeys | None = None,
     ) -> None:
-        """`figures`: topics whose messages `feed` takes; `forget`: called when the connection is
-        lost; `say`: takes a sentence for a person."""
-        self._broker = broker
-        self._figures, self._feed, self._forget = figures, feed, forget
+        """`headcount` is told of everything that is heard; `say` takes a sentence for a person;
+        `keys`: of the rooms; None: without rules."""
+        self._broker, self._headcount = broker, headcount
         self._say = Listeners(say)
         self._rooms = RoomAnnouncement(channels, say)
         folder = broker.settings.accounts
@@ -60,6 +62,9 @@ class Host:
             if self._store
             else None
         )
+        door = Door(self._store, self.locked, self._reload)
+        tls_key = own_tls_key(broker)
+        self._keeper = RoomKeeper(keys, channels, door, say, tls_key=tls_key) if keys else None
         self._heard_at = 0.0  # monotonic seconds
         self._loaded: tuple[int, int] | None = None  # stamp of the accounts that the broker knows
 
@@ -69,7 +74,7 @@ class Host:
             with contextlib.suppress(MqttError, BrokerError, BrokerProblem, TimeoutError, OSError):
                 async with self._connect() as client:
                     await self._serve(client)
-            self._forget()
+            self._headcount.forget()
             await asyncio.sleep(RETRY_S)
 
     def _connect(self) -> contextlib.AbstractAsyncContextManager[BrokerClient]:
@@ -82,22 +87,27 @@ class Host:
 
     def _on_arrival(self, topic: str, payload: bytes) -> None:
         self._heard_at = time.monotonic()
-        if topic in self._figures:
-            self._feed(topic, payload)
-        elif self._desk is not None and TABLE.find(topic) is ENROLLMENT_REQUEST:
+        self._headcount.feed(topic, payload)
+        kind = TABLE.find(topic)
+        if self._desk is not None and kind is ENROLLMENT_REQUEST:
             self._desk.observe(topic, payload)
-        else:
+        elif kind is not REPORT and (
+            self._keeper is None or not self._keeper.observe(topic, payload)
+        ):
             self._rooms.observe(topic, payload)
 
     async def _serve(self, client: BrokerClient) -> None:
         """All that goes on while connected; on the way out the rooms are taken back."""
         self._heard_at = time.monotonic()
-        for topic in self._figures:
+        self._headcount.begin()
+        for topic in self._headcount.topics:
             await client.follow(topic, 0)
         if self._desk is not None:
             await client.follow(ENROLLMENT_REQUEST.topic.of("+"), 1)
         try:
             await self._rooms.begin(client)
+            if self._keeper is not None:
+                await self._keeper.begin(client)
             await _until_one_ends(self._duties(client))
         except asyncio.CancelledError:
             await self._take_back(client)
@@ -111,17 +121,36 @@ class Host:
 
     def _duties(self, client: BrokerClient) -> list[Coroutine[Any, Any, None]]:
         duties: list[Coroutine[Any, Any, None]] = [
-            *(self._rooms.run(client), _until_disconnected(client), self._until_silent())
+            self._rooms.run(client),
+            _until_disconnected(client),
+            self._until_silent(client),
+            self._follow_reports(client),
         ]
         if self._desk is not None and self._store is not None:
             duties += [self._desk.run(client), self._follow_accounts(self._store)]
+        if self._keeper is not None:
+            duties.append(self._keeper.run(client))
         return duties
 
-    async def _until_silent(self) -> None:
-        """Raises TimeoutError once nothing has arrived for `SILENCE_S`."""
-        while time.monotonic() - self._heard_at < SILENCE_S:
+    async def _until_silent(self, client: BrokerClient) -> None:
+        """Raises MqttError once the broker no longer answers. One that renews its figures every
+        second need not be asked."""
+        while True:
             await asyncio.sleep(1.0)
-        raise TimeoutError
+            if time.monotonic() - self._heard_at >= SILENCE_S:
+                await client.follow(ROOM_SETTINGS.topic.filter(), 1)
+                self._heard_at = time.monotonic()
+
+    async def _follow_reports(self, client: BrokerClient) -> None:
+        """Subscribes to the reports of all rooms for as long as they are few."""
+        is_following = False
+        while True:
+            if self._headcount.wants_reports and not is_following:
+                await client.follow(REPORTS, 0)
+            elif is_following and not self._headcount.wants_reports:
+                await client.unsubscribe([REPORTS])
+            is_following = self._headcount.wants_reports
+            await asyncio.sleep(REPORTS_EVERY_S)
 
     async def _follow_accounts(self, store: AccountsStore) -> None:
         """Takes up what `broker users` and `broker invite` change in other terminals."""
@@ -154,6 +183,15 @@ async def _until_one_ends(duties: Sequence[Coroutine[Any, Any, None]]) -> None:
         for task in running:
             task.cancel()
         await asyncio.wait(running, timeout=FAREWELL_S)
+
+
+def own_tls_key(broker: RunningBroker) -> Path | None:
+    """The key of a certificate that no authority vouches for, so that links name that key."""
+    cert, key = broker.settings.tls_cert, broker.settings.tls_key
+    try:
+        return key if cert is not None and is_self_signed(cert) else None
+    except BrokerProblem:
+        return None
 
 
 def own_url(broker: RunningBroker) -> BrokerUrl:

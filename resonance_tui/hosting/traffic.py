@@ -1,4 +1,4 @@
-"""What a broker publishes of itself as figures: how many viewers there are, how much is sent."""
+"""What a host is shown of its broker: how many people there are, what they say, what is sent."""
 
 from __future__ import annotations
 
@@ -13,50 +13,54 @@ WINDOW = 5  # draws, one a second, over which traffic is averaged
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A broker's traffic as of now; `viewers` None before the broker has sent any figure."""
+    """The rooms of a broker as of now."""
 
-    viewers: int | None = None
-    in_per_s: float = 0.0
-    out_per_s: float = 0.0
+    people: int | None = None  # None: not connected yet
+    reports_per_s: float = 0.0
+    out_per_s: float | None = None  # messages; None: the broker does not tell
+
+
+class Rate:
+    """A counter that only grows, as so many a second over the last draws."""
+
+    def __init__(self) -> None:
+        self._draws: deque[tuple[float, int]] = deque(maxlen=WINDOW + 1)
+
+    def draw(self, now: float, count: int) -> float:
+        """Takes the counter as of `now`: seconds of any steady clock."""
+        if self._draws and count < self._draws[-1][1]:
+            self._draws.clear()  # it began again
+        self._draws.append((now, count))
+        since, count_then = self._draws[0]
+        return (count - count_then) / max(now - since, 1.0)
 
 
 class FigureReader:
-    """Adds up what a broker publishes of itself, without our own connections and their traffic.
+    """Reads how many messages a broker has sent, without those to our own connections.
 
-    `names`: topic to figure, as the broker's `figures` says.
+    `names`: topic to figure, as the broker's `figures` says; empty for one that tells nothing.
     """
 
     def __init__(self, names: Mapping[str, Figure]) -> None:
         self._names = names
-        self._values: dict[Figure, int] = {}
-        self._heard = 0
-        self._draws: deque[tuple[float, int, int]] = deque(maxlen=WINDOW + 1)
+        self.forget()
 
     def feed(self, topic: str, payload: bytes) -> None:
-        """Take in one message; other topics, and payloads that are no number, are ignored."""
+        """Take in every message of the host's connection; a payload that is no number is only
+        counted."""
         self._heard += 1
-        name = self._names.get(topic)
-        if name and len(payload) < 20 and payload.isdigit():
-            self._values[name] = int(payload)
+        if self._names.get(topic) == "sent" and len(payload) < 20 and payload.isdigit():
+            self._sent = int(payload)
 
     def forget(self) -> None:
         """After a lost connection: the counters may start from nothing again."""
-        self._values.clear()
-        self._draws.clear()
+        self._sent: int | None = None
         self._heard = 0
+        self._rate = Rate()
 
-    def figures(self, now: float, *, agents: int = 0, told: int = 0, heard: int = 0) -> Figures:
-        """`now`: seconds of any steady clock; `agents`: our aggregators that are connected, and
-        how many messages they have told and heard."""
-        if not {"connected", "sent"} <= self._values.keys():
-            return Figures()
-        received = self._values.get("received", 0) - told
-        sent = self._values["sent"] - self._heard - heard
-        self._draws.append((now, received, sent))
-        since, received_then, sent_then = self._draws[0]
-        span_s = max(now - since, 1.0)
-        return Figures(
-            viewers=max(self._values["connected"] - 1 - agents, 0),
-            in_per_s=max(received - received_then, 0) / span_s,
-            out_per_s=max(sent - sent_then, 0) / span_s,
-        )
+    def out_per_s(self, now: float, *, heard: int = 0) -> float | None:
+        """Messages a second. `heard`: how many of them our aggregators have received so far.
+        None before the broker has told."""
+        if self._sent is None:
+            return None
+        return self._rate.draw(now, self._sent - self._heard - heard)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
 
 from resonance_broker.running import RunningBroker
-from resonance_tui.errors import BrokerRefused
+from resonance_tui.errors import BrokerRefused, InputError, StoreError
+from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
-from resonance_tui.hosting.traffic import FigureReader, Figures
+from resonance_tui.hosting.traffic import Figures
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.nearby import NearbyAnnouncer
+from resonance_tui.room.authority import Authority
+from resonance_tui.room_keys import RoomKeys
 
 log = logging.getLogger(__name__)
 # The MQTT client calls a subscription that we cancelled an error; never on the status line.
@@ -28,18 +31,22 @@ async def watch(
     show: Callable[[Figures], None],
     say: Callable[[str], None] = log.warning,
     *,
+    keys: RoomKeys | None = None,
     nearby: NearbyAnnouncer | None = None,
 ) -> None:
     """Show the figures once a second; returns when the broker has ended for good.
 
     `say` takes a sentence for a person now and then; `nearby` announces the rooms meanwhile.
+    `keys`: of the rooms, made where there are none; None keeps them without rules.
     """
-    reader = FigureReader(broker.figures)
-    host = Host(broker, channels, tuple(broker.figures), reader.feed, forget=reader.forget, say=say)
     # Aggregators need MQTT 5. The rooms of a broker without it are small: everybody reads all.
     aggregators = [
-        Aggregator(own_url(broker), channel, version=5) for channel in channels if broker.has_mqtt5
+        Aggregator(own_url(broker), channel, version=5, authority=_authority(channel, keys))
+        for channel in channels
+        if broker.has_mqtt5
     ]
+    headcount = Headcount(broker.figures, aggregators)
+    host = Host(broker, channels, headcount, say=say, keys=keys)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(host.run(), name="broker host")]
         tasks += [group.create_task(_aggregate(each), name="aggregator") for each in aggregators]
@@ -47,19 +54,17 @@ async def watch(
             tasks.append(group.create_task(nearby.run(), name="nearby"))
         try:
             while broker.is_running:
-                show(_figures(reader, aggregators))
+                show(headcount.figures(time.monotonic()))
                 await asyncio.sleep(DRAW_EVERY_S)
         finally:
             await _cancel_all(*tasks)
 
 
-def _figures(reader: FigureReader, aggregators: Sequence[Aggregator]) -> Figures:
-    return reader.figures(
-        time.monotonic(),
-        agents=sum(each.status.state is LinkState.CONNECTED for each in aggregators),
-        told=sum(each.figures.told for each in aggregators),
-        heard=sum(each.figures.heard for each in aggregators),
-    )
+def _authority(channel: str, keys: RoomKeys | None) -> Authority | None:
+    """What our own aggregator believes: the key that this host shows."""
+    with contextlib.suppress(StoreError, InputError):  # the host says so, and goes on without
+        return Authority(channel, remembered=keys.make(channel).host_public) if keys else None
+    return None
 
 
 async def _aggregate(aggregator: Aggregator) -> None:

@@ -9,24 +9,37 @@ from dataclasses import dataclass
 from typing import Any
 
 from resonance_tui.errors import BrokerRefused
-from resonance_tui.messaging.client import BrokerClient
+from resonance_tui.messaging.client import BrokerClient, follow_rules
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.protocol.events import (
     AgentEvent,
     EdgeEvent,
     Event,
+    HostKeyEvent,
     LeaveEvent,
     PartialEvent,
     ReportEvent,
     RoomEvent,
+    RulesEvent,
 )
 from resonance_tui.protocol.frames import encode_agent, encode_partial, encode_total
-from resonance_tui.protocol.messages import AGENT, EDGE, PARTIAL, REPORT, ROOM_SETTINGS, TOTAL
+from resonance_tui.protocol.messages import (
+    AGENT,
+    EDGE,
+    HOST_KEY,
+    PARTIAL,
+    REPORT,
+    ROOM_SETTINGS,
+    TOTAL,
+)
 from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import ROOT as ROOT_TOPIC
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Counts, Partial, RoomSettings
+from resonance_tui.room.authority import Authority, certificate_print
+from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.federation import Edges, Sum
 from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
 
@@ -51,6 +64,7 @@ class AggregatorStatus:
     room: int = 0  # viewers in the whole room, as far as it knows
     edges: int = 1  # brokers over which they are spread
     heard: int = 0  # messages received since its start
+    reports: int = 0  # of them, reports as they were made: without those kept from before
     told: int = 0  # messages sent
 
 
@@ -65,7 +79,9 @@ class Aggregator(ReconnectingConnection):
 
     While a shard changes its owner it is counted by both, and by the new one alone only once it has
     received the shard's reports: see `PartialTable`. `edge` names the broker where it counts, in a
-    room that is spread over several: see `Edges`.
+    room that is spread over several: see `Edges`. Who is not counted by the room's rules is not
+    counted here; `authority`: what is known of the room's key beforehand, by itself the broker's
+    pin.
     """
 
     keepalive_s = 5  # after 1.5 times this the broker drops a dead one, and others take over
@@ -79,6 +95,7 @@ class Aggregator(ReconnectingConnection):
         edge: str = "",
         connect_timeout: float = 5.0,
         version: int | None = None,
+        authority: Authority | None = None,
     ) -> None:
         inbox = Inbox(MAX_TOPICS)
         super().__init__(
@@ -90,6 +107,8 @@ class Aggregator(ReconnectingConnection):
         self._boot = int(time.time())
         self._settings = RoomSettings()
         self._tally = Tally()
+        self._authority = authority or Authority(channel, spki_print=certificate_print(url.pin))
+        self._has_tried_first_use = url.username is None  # nobody protects the room's key
         self._edge = edge
         self._edges = Edges(edge)
         self._agents: dict[str, _Peer] = {}  # the others
@@ -99,8 +118,14 @@ class Aggregator(ReconnectingConnection):
         self._total_seq = 0
         self._sent_partial: tuple[dict[int, Counts], float] | None = None
         self._sent_total: tuple[Sum, float] | None = None
-        self._heard = self._told = 0
+        self._heard = self._told = self._reports = 0
+        self._report_prefix = f"{ROOT_TOPIC}/{channel}/r/"
+        self._is_settled = False  # all shards' retained reports have arrived
         self.figures = AggregatorStatus()
+
+    @property
+    def channel(self) -> str:
+        return self._channel
 
     # The connection
 
@@ -118,6 +143,8 @@ class Aggregator(ReconnectingConnection):
 
     def _on_arrival(self, topic: str, payload: bytes) -> None:
         self._heard += 1
+        if self._is_settled and payload and topic.startswith(self._report_prefix):
+            self._reports += 1
         super()._on_arrival(topic, payload)
 
     async def _subscribe(self, client: BrokerClient) -> None:
@@ -128,6 +155,7 @@ class Aggregator(ReconnectingConnection):
         await client.follow(AGENT.topic.of(self._channel, "+"), 1)
         await client.follow(PARTIAL.topic.of(self._channel, "+"), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
+        await follow_rules(client, self._channel)
         if self._edge:
             await client.follow(EDGE.topic.of("+"), 1)
         await client.send(self._presence())
@@ -183,14 +211,24 @@ class Aggregator(ReconnectingConnection):
         while True:
             now = time.monotonic()
             self._read(now)
+            await self._try_first_use(client)
             await self._update_subscriptions(client, now)
             await self._publish(client, time.monotonic())
             checkpoint()
             await asyncio.sleep(self._settings.tick_ms / 1000)
 
+    async def _try_first_use(self, client: BrokerClient) -> None:
+        """Believes the first key where the host alone can show one."""
+        if self._has_tried_first_use or not self._authority.asks_for_first_use:
+            return
+        self._has_tried_first_use = True
+        if client.is_v5 and not await client.may_write(HOST_KEY.topic.of(self._channel)):
+            self._authority.trust_first()
+
     def _read(self, now: float) -> None:
         for event in self._inbox.drain():
             self._take(event, now)
+        self._tally.obey(conduct_of(self._authority.look(now, time.time())))
         self._tally.expire(now)
         oldest = now - AGENT.lifetime_s
         for agent_id in [each for each, peer in self._agents.items() if peer.heard_at < oldest]:
@@ -208,6 +246,8 @@ class Aggregator(ReconnectingConnection):
                 self._take_presence(event, now)
             case EdgeEvent(is_up=False):
                 self._edges.down(event.edge)
+            case HostKeyEvent() | RulesEvent():
+                self._authority.take(event, now)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
                 self._tally.ttl = self._edges.ttl = self._settings.patience_s
@@ -274,6 +314,7 @@ class Aggregator(ReconnectingConnection):
     async def _publish(self, client: BrokerClient, now: float) -> None:
         self._read(now)  # messages that arrived while subscribing
         shards = self._settled(now)
+        self._is_settled = len(shards) == len(self._subscribed) > 0
         has_counts = bool(shards or self._sent_partial)  # a new one has none yet
         if has_counts and self._is_due(shards, self._sent_partial, now):
             self._sent_partial = (shards, now)
@@ -293,6 +334,7 @@ class Aggregator(ReconnectingConnection):
             room=sum(room.counts),
             edges=room.edges,
             heard=self._heard,
+            reports=self._reports,
             told=self._told,
         )
 

@@ -22,6 +22,7 @@ from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging import probe
 from resonance_tui.messaging.dial import dial
 from resonance_tui.messaging.tls import client_context, tls_name
+from resonance_tui.protocol.messages import HOST_KEY, RULES
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import BrokerUrl
 
@@ -192,6 +193,14 @@ class BrokerClient(aiomqtt.Client):
         cause = None if disconnected.cancelled() else disconnected.exception()
         if not self._connected.done():
             self._connected.set_exception(_ClosedEarly(f"no CONNACK: {cause}"))
+
+
+async def follow_rules(client: BrokerClient, channel: str) -> None:
+    """Subscribes to the room's key, and then to all rules; not where the broker's own rules, made
+    before there were such topics, deny it."""
+    with contextlib.suppress(BrokerRefused):
+        await client.follow(HOST_KEY.topic.of(channel), 1)
+        await client.follow(RULES.topic.filter(channel=channel), 1)
 
 
 async def _dial(host: str, port: int, timeout_s: float) -> socket.socket:

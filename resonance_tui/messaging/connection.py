@@ -98,6 +98,7 @@ class ReconnectingConnection(ABC):
     ) -> None:
         self.status = LinkStatus(LinkState.CONNECTING)
         self.wake = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._brokers = deque((url, *url.alternates))
         self._url = url
         self._inbox = inbox
@@ -153,11 +154,28 @@ class ReconnectingConnection(ABC):
                 reason, delay_s = await self._attempt()
                 _log.info("%s: %s; next try in %.1f s", self._url, reason, delay_s)
                 self._set_status(LinkState.LOST, reason, time.monotonic() + delay_s)
-                await asyncio.sleep(delay_s)
+                await self._pause(delay_s)
                 if self._connected_at is None:
                     self._rotate_broker()
         finally:
             self._set_status(LinkState.CLOSED)
+
+    def hurry(self) -> None:
+        """The broker is there again: an attempt that is being waited for is made at once."""
+        self._hurried.set()
+
+    def turn_to(self, url: BrokerUrl) -> None:
+        """The next attempt begins with that broker; those known before come after it."""
+        known = {each.place: each for each in self._brokers}
+        first = known.pop(url.place, url)
+        self._brokers = deque((first, *known.values()))
+        self.hurry()
+
+    async def _pause(self, seconds: float) -> None:
+        self._hurried.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
 
     def _rotate_broker(self) -> None:
         """Goes to the next broker of the room. One that was connected is retried first."""
@@ -228,6 +246,7 @@ class ReconnectingConnection(ABC):
         if alive is not self._url:
             self._brokers.rotate(-self._brokers.index(alive))
             self._url, self._version = alive, self._known_version
+            self._quick_losses = 0  # it was that broker; this is no duplicate id
 
     async def _connection(self) -> None:
         await self._skip_dead_brokers()

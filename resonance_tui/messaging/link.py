@@ -10,7 +10,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from resonance_tui.messaging.client import BrokerClient
+from resonance_tui.messaging.client import BrokerClient, follow_rules
 from resonance_tui.messaging.connection import (
     LinkStatus,
     ReconnectingConnection,
@@ -19,7 +19,13 @@ from resonance_tui.messaging.connection import (
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.protocol.events import Event, RoomEvent, TotalEvent
-from resonance_tui.protocol.messages import NICKNAME, REPORT, ROOM_SETTINGS, TOTAL
+from resonance_tui.protocol.messages import (
+    NICKNAME,
+    REPORT,
+    ROOM_SETTINGS,
+    TOTAL,
+)
+from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
@@ -35,6 +41,11 @@ class Link(Protocol):
     @property
     def viewer_id(self) -> str:
         """Changes when another program uses the same one."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """The broker that it is connected to, or tries next: scheme, host and port."""
         ...
 
     async def run(self) -> None:
@@ -54,17 +65,29 @@ class Link(Protocol):
         """Shows this name to others; "" takes it back."""
         ...
 
+    def publish_rules(self, signed: SignedRules) -> None:
+        """Shows these rules to everybody, under the own id; they stay after leaving."""
+        ...
+
     def withdraw(self) -> None:
         """Stops sharing: clears report and nickname. A later publish_report resumes."""
         ...
 
     def subscribe_all(self, wanted: bool) -> None:
-        """Whether to subscribe to every viewer's reports and nickname. Settings and total are
-        always subscribed to."""
+        """Whether to subscribe to every viewer's reports and nickname. Settings, total, the room's
+        key and its rules are always subscribed to."""
         ...
 
     def set_heartbeat(self, seconds: float) -> None:
         """How often the own report is repeated."""
+        ...
+
+    def hurry(self) -> None:
+        """Where the connection is lost, the next attempt is made now."""
+        ...
+
+    def turn_to(self, url: BrokerUrl) -> None:
+        """Once the connection is lost, that broker is tried first."""
         ...
 
     def drain(self) -> list[Event]:
@@ -115,6 +138,10 @@ class MqttLink(ReconnectingConnection):
         self._retained.set_nickname(nickname)
         self._due.set()
 
+    def publish_rules(self, signed: SignedRules) -> None:
+        self._retained.set_rules(signed)
+        self._due.set()
+
     def withdraw(self) -> None:
         self._retained.withdraw()
         self._due.set()
@@ -148,10 +175,12 @@ class MqttLink(ReconnectingConnection):
             self._notice = "another program uses your id in this room: you joined under a new one"
 
     async def _subscribe(self, client: BrokerClient) -> None:
-        """The total comes first: in a large room not every report is subscribed to."""
+        """The total comes first: in a large room not every report is subscribed to. Rules come
+        before the viewers that they are about."""
         self._subscribed_to_all = False
         await client.follow(TOTAL.topic.of(self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
+        await follow_rules(client, self._channel)
         if not self._is_large():
             await self._update_subscriptions(client)
         checkpoint()

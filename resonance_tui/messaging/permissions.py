@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiomqtt import MqttError
 
-from resonance_tui.errors import BrokerRefused, BrokerUnreachable
+from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.probe import negotiate_version
-from resonance_tui.protocol.messages import NICKNAME
+from resonance_tui.protocol.messages import HOST_KEY, NICKNAME
 from resonance_tui.protocol.topics import is_id, new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 
@@ -35,6 +35,23 @@ async def own_id(url: BrokerUrl, channel: str, viewer_id: str) -> str:
         f"{url.authority} does not let {url.username} report in {channel}",
         "Ask the host for an invite to this channel",
     )
+
+
+async def is_hosts_alone(url: BrokerUrl, channel: str) -> bool:
+    """Whether the broker lets the host alone show a key for this room: it knows this login, and
+    refuses us. False also where that cannot be found out."""
+    if url.username is None:
+        return False
+    try:
+        version = await negotiate_version(url)
+        if version < 5:
+            return False
+        async with broker_client(
+            url, lambda topic, payload: None, identifier=f"rsn-{new_viewer_id()}", version=version
+        ) as client:
+            return not await client.may_write(HOST_KEY.topic.of(channel))
+    except (BrokerError, MqttError):
+        return False
 
 
 async def check_audience(url: BrokerUrl, channel: str) -> None:

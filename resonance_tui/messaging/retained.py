@@ -1,19 +1,21 @@
-"""This viewer's retained messages: its report and nickname, and which of them are to be sent."""
+"""This viewer's retained messages: report, nickname and rules, and which of them are to be sent."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from resonance_tui.protocol.frames import encode_nickname, encode_report
-from resonance_tui.protocol.messages import NICKNAME, REPORT
+from resonance_tui.protocol.frames import encode_nickname, encode_report, encode_rules
+from resonance_tui.protocol.messages import NICKNAME, REPORT, RULES
+from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.table import Message, Outgoing
 from resonance_tui.protocol.values import Report
 
 
 class RetainedState:
-    """The newest report and nickname, and which of them the broker has not got yet.
+    """The newest report, nickname and rules, and which of them the broker has not got yet.
 
-    It numbers the reports, from 1: a heartbeat repeats a report under a new `seq`.
+    It numbers the reports, from 1: a heartbeat repeats a report under a new `seq`. Rules hold
+    after their author has left: they are never taken back.
     """
 
     def __init__(self, channel: str, viewer_id: str) -> None:
@@ -22,6 +24,7 @@ class RetainedState:
         self._channel = channel
         self._report: Report | None = None
         self._nickname = ""
+        self._rules: SignedRules | None = None
         self._seq = 0  # of the last report sent
         self._due: set[str] = set()  # kinds of message to be sent
         self._published: set[str] = set()  # kinds that a broker may hold
@@ -37,6 +40,11 @@ class RetainedState:
         self._nickname = nickname
         self._due.add(NICKNAME.kind)
 
+    def set_rules(self, signed: SignedRules) -> None:
+        """Makes these the room's rules that are shown under the own id."""
+        self._rules = signed
+        self._due.add(RULES.kind)
+
     def withdraw(self) -> None:
         """Takes report and nickname back until the next report."""
         self._report = None
@@ -50,6 +58,8 @@ class RetainedState:
     def repeat_all(self) -> None:
         """For a broker that may know nothing, or something outdated."""
         self._due |= {REPORT.kind, NICKNAME.kind} if self._report is not None else self._published
+        if self._rules is not None:
+            self._due.add(RULES.kind)
 
     def move_to(self, viewer_id: str) -> None:
         """Continues under another id. What is retained under the old one belongs to the other
@@ -66,6 +76,9 @@ class RetainedState:
             messages += self._nickname_message()
         if REPORT.kind in due:
             messages += self._report_message()
+        if RULES.kind in due and self._rules is not None:
+            payload = encode_rules(self._rules)
+            messages.append(RULES.outgoing(payload, self._channel, self.viewer_id))
         return messages
 
     def closing_messages(self) -> list[Outgoing]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.values import Counts, Partial, Report, RoomSettings
 
 
@@ -99,6 +100,25 @@ class EnrollmentAnswer:
     result: str  # an `EnrollmentResult`, or a value of a newer host
 
 
+@dataclass(frozen=True, slots=True)
+class HostKeyEvent:
+    """The room's own key, as somebody shows it; nothing of it is verified."""
+
+    channel: str
+    key: bytes | None  # 32, the public half; None when it was taken back
+    spki: bytes = b""  # the public key of the broker's certificate; empty without one
+    voucher: bytes = b""  # its signature
+
+
+@dataclass(frozen=True, slots=True)
+class RulesEvent:
+    """Rules of the room, as somebody shows them; nothing of them is verified."""
+
+    channel: str
+    viewer_id: str  # on whose topic
+    signed: SignedRules | None  # None when they were taken back
+
+
 Event = (
     ReportEvent
     | NicknameEvent
@@ -111,4 +131,6 @@ Event = (
     | EdgeEvent
     | EnrollmentRequest
     | EnrollmentAnswer
+    | HostKeyEvent
+    | RulesEvent
 )

@@ -20,17 +20,27 @@ from resonance_tui.protocol.events import (
     EnrollmentAnswer,
     EnrollmentRequest,
     Event,
+    HostKeyEvent,
     LeaveEvent,
     NicknameEvent,
     PartialEvent,
     ReportEvent,
     RoomEvent,
+    RulesEvent,
     TotalEvent,
     TotalOverEvent,
+)
+from resonance_tui.protocol.rules import (
+    BODY_MOST,
+    DELEGATION_MOST,
+    EPOCH_MOST,
+    NUMBER_MOST,
+    SignedRules,
 )
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import EDGE_NAME, VERSION, Levels, is_id
 from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report, RoomSettings
+from resonance_tui.signing import KEY_BYTES, SIGNATURE_BYTES
 
 U32 = 2**32 - 1
 _Version = Annotated[int, Meta(ge=VERSION, le=VERSION, description="of the protocol")]
@@ -61,7 +71,9 @@ class ReportFrame(msgspec.Struct, array_like=True, gc=False):
     seq: _Seq
     code: Annotated[int, Meta(ge=0, le=8, description="emotion 0-6, 7 away, 8 unsure")]
     confidence: Annotated[int, Meta(ge=0, le=100, description="per cent")]
-    flags: Annotated[int, Meta(ge=0, le=255, description="1 stated with a key, 2 simulated")]
+    flags: Annotated[
+        int, Meta(ge=0, le=255, description="1 stated with a key, 2 simulated, 4 a film as camera")
+    ]
 
 
 def encode_report(report: Report) -> bytes:
@@ -217,6 +229,67 @@ def read_room(names: Levels, frame: RoomFrame | None) -> Event:
     del fields["v"]
     host = fields.pop("host")
     return RoomEvent(names["channel"], RoomSettings(**fields), host)
+
+
+# --- a host's signature ------------------------------------------------------------------------
+
+
+class HostKeyFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    key: Annotated[
+        bytes,
+        Meta(min_length=KEY_BYTES, max_length=KEY_BYTES, description="Ed25519, the public half"),
+    ]
+    spki: Annotated[
+        bytes,
+        Meta(max_length=800, description="public key of the broker's certificate, DER; or empty"),
+    ] = b""
+    voucher: Annotated[bytes, Meta(max_length=512, description="its signature; or empty")] = b""
+
+
+def encode_host_key(key: bytes, spki: bytes = b"", voucher: bytes = b"") -> bytes:
+    """`key`: 32 bytes; `spki` and `voucher` as `signing.vouch` makes them of `rules.vouched`."""
+    return _pack((VERSION, key, spki, voucher))
+
+
+def read_host_key(names: Levels, frame: HostKeyFrame | None) -> Event:
+    if frame is None:
+        return HostKeyEvent(names["channel"], None)
+    return HostKeyEvent(names["channel"], frame.key, frame.spki, frame.voucher)
+
+
+class RulesFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    number: Annotated[int, Meta(ge=0, le=NUMBER_MOST, description="the newest one holds")]
+    expires_at: Annotated[int, Meta(ge=0, le=EPOCH_MOST, description="epoch seconds")]
+    body: Annotated[bytes, Meta(max_length=BODY_MOST, description="the rules, as below")]
+    key: Annotated[
+        bytes, Meta(min_length=KEY_BYTES, max_length=KEY_BYTES, description="of the signer")
+    ]
+    delegation: Annotated[
+        bytes, Meta(max_length=DELEGATION_MOST, description="of a co-host, as below; or empty")
+    ]
+    signature: Annotated[
+        bytes,
+        Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES, description="as below"),
+    ]
+
+
+def encode_rules(signed: SignedRules) -> bytes:
+    """At most 3.5 kB."""
+    each = signed
+    signer = (each.key, each.delegation, each.signature)
+    return _pack((VERSION, each.number, each.expires_at, each.body, *signer))
+
+
+def read_rules(names: Levels, frame: RulesFrame | None) -> Event:
+    channel, viewer_id = names["channel"], names["viewer_id"]
+    if frame is None:
+        return RulesEvent(channel, viewer_id, None)
+    signed = SignedRules(
+        frame.number, frame.expires_at, frame.body, frame.key, frame.delegation, frame.signature
+    )
+    return RulesEvent(channel, viewer_id, signed)
 
 
 # --- one of several brokers --------------------------------------------------------------------

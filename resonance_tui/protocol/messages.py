@@ -10,6 +10,7 @@ from resonance_tui.protocol.values import Party
 
 # An honest viewer sends one a second, an aggregator twenty.
 OWN_RATE = Rate(per_s=25.0, burst=50.0)
+RULES_RATE = Rate(per_s=2.0, burst=8.0)  # verifying a signature costs a hundred reports
 _ACCOUNTS = (Party.VIEWER, Party.AGGREGATOR, Party.LOGGER, Party.HOST)
 _COUNTING = (Party.AGGREGATOR, Party.HOST)
 
@@ -89,6 +90,32 @@ ROOM_SETTINGS = Message(
     retained=True,
     qos=1,
 )
+HOST_KEY = Message(
+    kind="host key",
+    topic=Topic(f"{ROOT}/{{channel}}/host"),
+    frame=frames.HostKeyFrame,
+    read=frames.read_host_key,
+    max_bytes=1400,
+    rate=None,
+    who_may_publish=(Party.HOST,),
+    who_may_read=_ACCOUNTS,
+    retained=True,
+    qos=1,
+)
+RULES = Message(
+    kind="rules",
+    topic=Topic(f"{ROOT}/{{channel}}/rules/{{viewer_id}}"),
+    frame=frames.RulesFrame,
+    read=frames.read_rules,
+    max_bytes=3584,
+    rate=RULES_RATE,
+    has_own_rate=True,
+    who_may_publish=(Party.VIEWER, Party.HOST),
+    who_may_read=_ACCOUNTS,
+    retained=True,
+    qos=1,
+    expiry_s=86_400,
+)
 EDGE = Message(
     kind="edge state",
     topic=Topic("resonance/edge/{edge}"),
@@ -128,7 +155,7 @@ ENROLLMENT_ANSWER = Message(
 
 TABLE = MessageTable(
     (
-        *(REPORT, NICKNAME, AGENT, PARTIAL, TOTAL, ROOM_SETTINGS),
+        *(REPORT, NICKNAME, AGENT, PARTIAL, TOTAL, ROOM_SETTINGS, HOST_KEY, RULES),
         *(EDGE, ENROLLMENT_REQUEST, ENROLLMENT_ANSWER),
     )
 )

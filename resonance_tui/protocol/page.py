@@ -15,14 +15,18 @@ from resonance_tui.protocol.frames import (
     encode_agent,
     encode_enrollment_answer,
     encode_enrollment_request,
+    encode_host_key,
     encode_nickname,
     encode_partial,
     encode_report,
     encode_room,
+    encode_rules,
     encode_total,
 )
+from resonance_tui.protocol.rules import RoomRules, sign_rules
 from resonance_tui.protocol.table import Message
 from resonance_tui.protocol.values import Partial, Report, RoomSettings
+from resonance_tui.signing import SigningKey
 
 BEGIN = "<!-- From here to the end mark: written by scripts/protocol_page. -->"
 END = "<!-- End mark. -->"
@@ -34,6 +38,8 @@ _COLUMNS = (
 _BOOT, _T_MS = 1_790_000_000, 1_790_000_000_123
 _COUNTS = (5, 0, 1, 0, 0, 0, 2, 1, 300)
 _PARTIAL = Partial(_BOOT, 9, {7: _COUNTS})
+_HOST_KEY = SigningKey.from_private(bytes(range(32)))
+_RULES = RoomRules(muted=("mallory",), slow_s=5)
 
 # By kind: the names in the topic, and a payload.
 EXAMPLES: Mapping[str, tuple[tuple[str, ...], bytes]] = {
@@ -46,6 +52,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, ...], bytes]] = {
     messages.PARTIAL.kind: (("movie-night", "agg-1"), encode_partial(_PARTIAL, _T_MS)),
     messages.TOTAL.kind: (("movie-night",), encode_total(_BOOT, 9, _T_MS, _COUNTS)),
     messages.ROOM_SETTINGS.kind: (("movie-night",), encode_room(RoomSettings())),
+    messages.HOST_KEY.kind: (("movie-night",), encode_host_key(_HOST_KEY.public)),
+    messages.RULES.kind: (
+        ("movie-night", "alice"),
+        encode_rules(sign_rules(_RULES, "movie-night", 3, _BOOT + 86_400, _HOST_KEY)),
+    ),
     messages.EDGE.kind: (("berlin",), b"1"),
     messages.ENROLLMENT_REQUEST.kind: (
         ("abcdefgh",),
@@ -123,12 +134,20 @@ def _field(field: inspect.Field) -> str:
         schema = cast(dict[str, Any], kind.extra_json_schema or {})
         meta = str(schema.get("description", ""))
         kind = kind.type
-    optional = "" if field.required else f"; may be left out: {json.dumps(field.default)}"
+    optional = "" if field.required else f"; may be left out: {_default(field)}"
     return f"| `{field.encode_name}` | {_type(kind)} | {_range(kind)} | {meta}{optional} |"
 
 
+def _default(field: inspect.Field) -> str:
+    return json.dumps(field.default, default=bytes.hex)
+
+
 def _type(kind: inspect.Type) -> str:
-    names: dict[type[inspect.Type], str] = {inspect.IntType: "integer", inspect.StrType: "string"}
+    names: dict[type[inspect.Type], str] = {
+        inspect.IntType: "integer",
+        inspect.StrType: "string",
+        inspect.BytesType: "bytes",
+    }
     return names.get(type(kind), "array")
 
 
@@ -145,6 +164,8 @@ def _range(kind: inspect.Type) -> str:
             return f"`{pattern}`"
         case inspect.StrType(max_length=length) if length:
             return f"at most {length} characters"
+        case inspect.BytesType(min_length=least, max_length=length) if length:
+            return f"{length}" if least == length else f"at most {length}"
         case inspect.ListType(item_type=item, max_length=length):
             return f"at most {length} of [{_range(item)}]"
         case inspect.TupleType(item_types=items):
@@ -169,4 +190,4 @@ def _example(message: Message) -> Iterator[str]:
     value: Any = msgspec.msgpack.decode(payload)
     yield f"    topic    {message.topic.of(*names)}"
     yield f"    payload  {payload.hex(' ')}"
-    yield f"    means    {json.dumps(value, ensure_ascii=False)}"
+    yield f"    means    {json.dumps(value, ensure_ascii=False, default=bytes.hex)}"

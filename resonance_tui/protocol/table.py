@@ -41,7 +41,8 @@ class Message:
 
     `frame`: what msgspec decodes. `read`: the event of a topic's names and a frame; where the
     message is retained, of None for an empty payload too. `rate`: what receivers take in from one
-    publisher, over all its messages; None where a topic is not one publisher's own.
+    publisher, over all its messages; None where a topic is not one publisher's own. `has_own_rate`:
+    it is counted apart from the publisher's other messages, and its faults mute it alone.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Message:
     retained: bool
     qos: int
     expiry_s: int | None = None
+    has_own_rate: bool = False
 
     @property
     def lifetime_s(self) -> float:
@@ -63,8 +65,8 @@ class Message:
 
     @property
     def is_bridged(self) -> bool:
-        """Whether it goes from broker to broker. What viewers publish stays at their own."""
-        return self.topic.is_in_room and Party.VIEWER not in self.who_may_publish
+        """Whether it goes from broker to broker. What belongs to a shard is counted where it is."""
+        return self.topic.is_in_room and not self.topic.is_in_shard
 
     def outgoing(self, payload: bytes, *names: str, expiry_s: int | None = None) -> Outgoing:
         """This message on the topic with these names; `expiry_s` in place of the table's."""
@@ -102,15 +104,17 @@ class MessageTable:
 
     def publisher_of(self, topic: str) -> tuple[str, Rate] | None:
         """Who alone publishes there by the broker's rules, and how fast: a viewer, whatever shard
-        the topic names, or an aggregator ("agent " and its id). None for what has no single owner,
-        such as `room` and `total`: one bad publisher must not get it muted for all."""
+        the topic names, or an aggregator ("agent " and its id); before that the kind of a message
+        with a rate of its own. None for what has no single owner, such as `room` and `total`: one
+        bad publisher must not get it muted for all."""
         levels = _split(topic)
         entry = self._entry(levels)
         if entry is None or entry.row.rate is None:
             return None
         level = entry.row.topic.owner_level
         name = entry.row.topic.name_in(levels, level)
-        return (name if level == "viewer_id" else f"agent {name}"), entry.row.rate
+        name = name if level == "viewer_id" else f"agent {name}"
+        return (f"{entry.row.kind} {name}" if entry.row.has_own_rate else name), entry.row.rate
 
     def decode(self, topic: str, payload: bytes) -> Event:
         """What this message says. Raises WireError for everything outside the protocol."""

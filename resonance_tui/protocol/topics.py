@@ -63,6 +63,10 @@ class Topic:
         return "channel" in self._at
 
     @property
+    def is_in_shard(self) -> bool:
+        return "shard" in self._at
+
+    @property
     def owner_level(self) -> str:
         """The level that names who alone publishes there; "" where no name does."""
         return next((name for name in ("viewer_id", "agent_id") if name in self._at), "")

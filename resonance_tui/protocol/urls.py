@@ -91,6 +91,11 @@ def _parse_one(text: str) -> BrokerUrl:
     check_login_is_whole(text)
     parts = split_url(text)
     scheme = parts.scheme.lower()
+    if scheme == "resonance":
+        refuse(
+            "That is a link to a room, and no broker's address",
+            "Give it in place of the channel, or write mqtt://host",
+        )
     if scheme not in DEFAULT_PORTS:
         refuse("A broker's address starts with mqtt:// or mqtts://")
     query = parse_qs(parts.query, keep_blank_values=True)

@@ -11,6 +11,7 @@ from resonance_tui.emotions import Emotion
 
 MANUAL = 1  # report flag: stated with a key, not read from a face
 SIMULATED = 2  # report flag: no person behind it
+FILM = 4  # report flag: read from a film, which may show anybody
 
 SHARDS = 64  # parts of a room, by the viewers' ids; fixed in this version of the protocol
 
@@ -58,7 +59,7 @@ class Report:
     seq: int  # u32, counts up within one boot
     code: Emotion
     confidence: int  # per cent, 0-100
-    flags: int = 0  # MANUAL | SIMULATED
+    flags: int = 0  # MANUAL | SIMULATED | FILM
 
     @property
     def is_manual(self) -> bool:
@@ -67,6 +68,10 @@ class Report:
     @property
     def is_simulated(self) -> bool:
         return bool(self.flags & SIMULATED)
+
+    @property
+    def is_film(self) -> bool:
+        return bool(self.flags & FILM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.values import Report, RoomCounts
+from resonance_tui.room.conduct import FREE, Conduct
+from resonance_tui.room.namesakes import Namesakes, told_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +17,14 @@ class ViewerRow:
     """One line of the roster."""
 
     viewer_id: str
-    nickname: str  # "" when anonymous; already safe to draw
+    nickname: str  # "" when anonymous; safe to draw, and told apart from others like it
     code: Emotion
     confidence: int  # per cent
     is_manual: bool
     is_simulated: bool
     is_stale: bool  # missed a heartbeat; gone once its time to live has passed
+    is_host: bool = False  # by the room's rules, not by its own word
+    is_film: bool = False  # what it reports is read from a film
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class _Viewer:
     report: Report
     heard_at: float  # monotonic seconds
     nickname: str
+    is_counted: bool
+    changed_at: float  # monotonic seconds
     is_stale: bool = False
 
 
@@ -54,19 +60,6 @@ class _Viewer:
 class _Departed:
     order: tuple[int, int]  # (boot, seq) of the last report
     at: float  # monotonic seconds
-
-
-def _row(viewer_id: str, viewer: _Viewer) -> ViewerRow:
-    report = viewer.report
-    return ViewerRow(
-        viewer_id,
-        viewer.nickname,
-        report.code,
-        report.confidence,
-        report.is_manual,
-        report.is_simulated,
-        viewer.is_stale,
-    )
 
 
 def _roster_order(item: tuple[str, ViewerRow]) -> tuple[bool, str, str]:
@@ -79,7 +72,8 @@ class RoomState:
 
     Times are the receiver's own monotonic seconds: a sender's clock decides nothing. A viewer
     who left or fell silent stays remembered for a while by its `(boot, seq)` alone, so that an
-    old report, delivered late or again, does not bring it back.
+    old report, delivered late or again, does not bring it back. Who is not counted by the
+    room's conduct stays known, so that lifting that shows it again at once.
     """
 
     def __init__(
@@ -93,7 +87,9 @@ class RoomState:
         self._nicknames: dict[str, str] = {}  # of viewers who are not, or not yet, present
         self._doubted: set[str] = set()  # present, and perhaps gone unnoticed
         self._doubts_until = math.inf  # monotonic seconds
-        self._tally = [0] * len(Emotion)
+        self._conduct = FREE
+        self._namesakes = Namesakes()
+        self._tally = [0] * len(Emotion)  # of those who are counted
         self._rows: dict[str, ViewerRow] = {}  # of the last snapshot, in its order
         self._touched: set[str] = set()  # rows to look at again
         self._is_sorted = True
@@ -103,10 +99,23 @@ class RoomState:
         """For how many seconds a silent viewer stays, and after how many it looks stale."""
         self._ttl, self._stale_after = ttl, stale_after
 
+    def obey(self, conduct: Conduct) -> None:
+        """What holds in the room from now on. Costs a look at every viewer."""
+        if conduct == self._conduct:
+            return
+        self._conduct, self._namesakes = conduct, Namesakes()
+        self._tally = [0] * len(Emotion)
+        for viewer_id, viewer in self._present.items():
+            viewer.is_counted = conduct.counts(viewer_id)
+            self._tally[viewer.report.code] += viewer.is_counted
+            self._list_name(viewer_id, viewer)
+        self._touched.update(self._present)
+        self._is_sorted = False
+
     @property
     def doubted(self) -> int:
-        """How many of those present may be gone."""
-        return len(self._doubted)
+        """How many of those who are counted may be gone."""
+        return sum(self._present[each].is_counted for each in self._doubted)
 
     def doubt(self) -> None:
         """Disconnected: every viewer may leave unnoticed from now on."""
@@ -127,14 +136,23 @@ class RoomState:
             self._doubted.discard(viewer_id)
         if order <= last:
             return False
-        self._tally[viewer.report.code] -= 1
-        self._tally[report.code] += 1
+        if report.code is not viewer.report.code:
+            report = self._slowed(viewer, report, now)
+        self._tally[viewer.report.code] -= viewer.is_counted
+        self._tally[report.code] += viewer.is_counted
         self._present[viewer_id] = self._present.pop(
             viewer_id
         )  # the most recently heard: to the end
         viewer.report, viewer.heard_at, viewer.is_stale = report, now, False
         self._touched.add(viewer_id)
         return True
+
+    def _slowed(self, viewer: _Viewer, report: Report, now: float) -> Report:
+        """In slow mode a change that comes too soon waits for the next heartbeat."""
+        if now - viewer.changed_at < self._conduct.patience_s:
+            return replace(report, code=viewer.report.code, confidence=viewer.report.confidence)
+        viewer.changed_at = now
+        return report
 
     def _enter(self, viewer_id: str, report: Report, now: float) -> bool:
         departed = self._departed.get(viewer_id)
@@ -143,8 +161,10 @@ class RoomState:
         if len(self._present) >= self._max_viewers:
             return False
         self._departed.pop(viewer_id, None)
-        self._present[viewer_id] = _Viewer(report, now, self._nicknames.pop(viewer_id, ""))
-        self._tally[report.code] += 1
+        is_counted, nickname = self._conduct.counts(viewer_id), self._nicknames.pop(viewer_id, "")
+        viewer = self._present[viewer_id] = _Viewer(report, now, nickname, is_counted, now)
+        self._tally[report.code] += is_counted
+        self._list_name(viewer_id, viewer)
         self._touched.add(viewer_id)
         self._is_sorted = False
         return True
@@ -155,9 +175,19 @@ class RoomState:
         if viewer is None:
             self._keep_nickname(viewer_id, nickname)
         elif viewer.nickname != nickname:
+            self._unlist_name(viewer_id, viewer)
             viewer.nickname = nickname
+            self._list_name(viewer_id, viewer)
             self._touched.add(viewer_id)
             self._is_sorted = False
+
+    def _list_name(self, viewer_id: str, viewer: _Viewer) -> None:
+        if viewer.nickname and viewer.is_counted and self._conduct.shows_name(viewer_id):
+            self._touched |= self._namesakes.add(viewer_id, viewer.nickname)
+
+    def _unlist_name(self, viewer_id: str, viewer: _Viewer) -> None:
+        if viewer.nickname:
+            self._touched |= self._namesakes.remove(viewer_id)
 
     def _keep_nickname(self, viewer_id: str, nickname: str) -> None:
         self._nicknames.pop(viewer_id, None)
@@ -172,7 +202,8 @@ class RoomState:
         if viewer is None:
             return
         self._doubted.discard(viewer_id)
-        self._tally[viewer.report.code] -= 1
+        self._tally[viewer.report.code] -= viewer.is_counted
+        self._unlist_name(viewer_id, viewer)
         self._touched.add(viewer_id)
         self._is_sorted = False
         self._keep_nickname(viewer_id, viewer.nickname)
@@ -185,7 +216,7 @@ class RoomState:
         self._expire(now)
         changed = frozenset(each for each in self._touched if self._refresh(each))
         gone = frozenset(
-            each for each in self._touched if each in self._rows and each not in self._present
+            each for each in self._touched if each in self._rows and not self._is_shown(each)
         )
         for viewer_id in gone:
             del self._rows[viewer_id]
@@ -219,22 +250,46 @@ class RoomState:
                 return
             yield viewer_id, viewer
 
+    def _is_shown(self, viewer_id: str) -> bool:
+        viewer = self._present.get(viewer_id)
+        return viewer is not None and viewer.is_counted
+
     def _refresh(self, viewer_id: str) -> bool:
         """Draws one row anew; whether it differs from the last snapshot's."""
         viewer = self._present.get(viewer_id)
-        if viewer is None:
+        if viewer is None or not viewer.is_counted:
             return False
-        row = _row(viewer_id, viewer)
+        row = self._row(viewer_id, viewer)
         if self._rows.get(viewer_id) == row:
             return False
         self._rows[viewer_id] = row
         return True
 
+    def _row(self, viewer_id: str, viewer: _Viewer) -> ViewerRow:
+        report = viewer.report
+        return ViewerRow(
+            viewer_id,
+            self._shown_name(viewer_id, viewer),
+            report.code,
+            report.confidence,
+            report.is_manual,
+            report.is_simulated,
+            viewer.is_stale,
+            viewer_id in self._conduct.hosts,
+            report.is_film,
+        )
+
+    def _shown_name(self, viewer_id: str, viewer: _Viewer) -> str:
+        if not viewer.nickname or not self._conduct.shows_name(viewer_id):
+            return ""
+        is_one_of_many = self._namesakes.has_others(viewer_id)
+        return told_apart(viewer_id, viewer.nickname) if is_one_of_many else viewer.nickname
+
     def _snapshot(self, changed: frozenset[str], gone: frozenset[str]) -> RoomSnapshot:
         rows = tuple(self._rows.values()) if changed or gone else self._last.rows
         emotions, unsure, away = RoomCounts.from_nine(self._tally)
         return RoomSnapshot(
-            viewers=len(self._present),
+            viewers=sum(self._tally),
             counts=emotions,
             unsure=unsure,
             away=away,

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.topics import shard_of
 from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report
+from resonance_tui.room.conduct import FREE, Conduct
 
 ROOT = "root"  # the place of the aggregator that publishes the total
 
@@ -46,6 +47,8 @@ class _Vote:
     order: tuple[int, int]  # (boot, seq)
     code: Emotion
     heard_at: float  # monotonic seconds
+    changed_at: float
+    is_counted: bool
 
 
 class Tally:
@@ -53,12 +56,14 @@ class Tally:
 
     Times are the receiver's own monotonic seconds. A viewer silent for `ttl` seconds is gone;
     one that left or fell silent is remembered by its `(boot, seq)`, so that an old report,
-    delivered late or again, does not bring it back.
+    delivered late or again, does not bring it back. Who is not counted by the room's conduct
+    stays known.
     """
 
     def __init__(self, *, ttl: float = 30.0, max_viewers: int = 200_000) -> None:
         self.ttl = ttl
         self._max_viewers = max_viewers
+        self._conduct = FREE
         self._watched: frozenset[int] = frozenset()
         self._votes: dict[str, _Vote] = {}  # least recently heard first
         self._departed: dict[str, tuple[tuple[int, int], float]] = {}  # order, when it left
@@ -66,7 +71,18 @@ class Tally:
 
     @property
     def viewers(self) -> int:
-        return len(self._votes)
+        """Who are counted."""
+        return sum(map(sum, self._counts))
+
+    def obey(self, conduct: Conduct) -> None:
+        """What holds in the room from now on. Costs a look at every vote."""
+        if conduct == self._conduct:
+            return
+        self._conduct = conduct
+        self._counts = [[0] * len(Emotion) for _ in range(SHARDS)]
+        for viewer_id, vote in self._votes.items():
+            vote.is_counted = conduct.counts(viewer_id)
+            self._counts[shard_of(viewer_id)][vote.code] += vote.is_counted
 
     def watch(self, shards: frozenset[int]) -> None:
         """Counts these shards from now on, and drops the viewers of all others."""
@@ -87,14 +103,23 @@ class Tally:
         shard, order = shard_of(viewer_id), (report.boot, report.seq)
         if shard not in self._watched or order <= self._last_order(viewer_id):
             return False
+        code, changed_at = report.code, now
         if viewer_id in self._votes:
-            self._remove(viewer_id)
+            code, changed_at = self._slowed(self._remove(viewer_id), code, now)
         elif len(self._votes) >= self._max_viewers:
             return False
         self._departed.pop(viewer_id, None)
-        self._votes[viewer_id] = _Vote(order, report.code, now)
-        self._counts[shard][report.code] += 1
+        is_counted = self._conduct.counts(viewer_id)
+        self._votes[viewer_id] = _Vote(order, code, now, changed_at, is_counted)
+        self._counts[shard][code] += is_counted
         return True
+
+    def _slowed(self, vote: _Vote, code: Emotion, now: float) -> tuple[Emotion, float]:
+        """What is counted, and when it changed: in slow mode a change that comes too soon waits
+        for the next heartbeat."""
+        if code is vote.code or now - vote.changed_at < self._conduct.patience_s:
+            return vote.code, vote.changed_at
+        return code, now
 
     def _last_order(self, viewer_id: str) -> tuple[int, int]:
         if vote := self._votes.get(viewer_id):
@@ -104,7 +129,7 @@ class Tally:
 
     def _remove(self, viewer_id: str) -> _Vote:
         vote = self._votes.pop(viewer_id)
-        self._counts[shard_of(viewer_id)][vote.code] -= 1
+        self._counts[shard_of(viewer_id)][vote.code] -= vote.is_counted
         return vote
 
     def leave(self, viewer_id: str, now: float) -> None:

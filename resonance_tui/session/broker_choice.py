@@ -16,6 +16,7 @@ from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 if TYPE_CHECKING:  # loaded only when a local broker has to be started
     from resonance_broker import RunningBroker
 
+LOOPBACK_HOST = "127.0.0.1"  # where a broker of our own listens
 PATIENCE_S = 2.0  # for the broker of another viewer who starts at the same moment
 
 
@@ -33,7 +34,7 @@ async def choose_broker(
     if await is_reachable(url):
         return url
     try:
-        started = await _start_in_thread()
+        started = await _start_in_thread(_start_local_broker)
     except Problem:
         if await is_reachable(url, PATIENCE_S):
             return url
@@ -45,12 +46,26 @@ async def choose_broker(
     return parse_broker_url(started.url)
 
 
-async def _start_in_thread() -> RunningBroker:
+async def start_broker_at(port: int) -> RunningBroker:
+    """A broker on this machine at exactly that port, without accounts; the caller stops it.
+
+    Raises BrokerProblem where another one holds the port, or none can be started.
+    """
+    return await _start_in_thread(lambda: _start_broker_at(port))
+
+
+async def start_public_broker(address: str, port: int) -> RunningBroker:
+    """An open broker for everybody who reaches that address of this machine, on the port or, where
+    it is taken, on another; the caller stops it. Raises BrokerProblem."""
+    return await _start_in_thread(lambda: _start_public_broker(address, port))
+
+
+async def _start_in_thread(start: Callable[[], RunningBroker]) -> RunningBroker:
     """Starts a broker; a cancellation meanwhile stops it again.
 
     The thread cannot be cancelled, so its broker is awaited and stopped.
     """
-    starting = asyncio.get_running_loop().run_in_executor(None, _start_local_broker)
+    starting = asyncio.get_running_loop().run_in_executor(None, start)
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -65,3 +80,24 @@ def _start_local_broker() -> RunningBroker:
     import resonance_broker
 
     return resonance_broker.local_broker()
+
+
+def _start_broker_at(port: int) -> RunningBroker:
+    """A broker at that port of this machine (blocking). Raises BrokerProblem."""
+    import resonance_broker
+
+    settings = resonance_broker.BrokerSettings(host=LOOPBACK_HOST, port=port)
+    return resonance_broker.start_broker(settings)
+
+
+def _start_public_broker(address: str, port: int) -> RunningBroker:
+    """As `start_public_broker` (blocking)."""
+    from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind, start_broker
+    from resonance_broker.preflight import free_port
+
+    try:
+        return start_broker(BrokerSettings(host=address, port=port, public=True, insecure=True))
+    except BrokerProblem as problem:
+        if problem.kind is not ProblemKind.PORT_TAKEN:
+            raise
+    return start_broker(BrokerSettings(host=address, port=free_port(), public=True, insecure=True))

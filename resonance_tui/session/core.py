@@ -40,8 +40,11 @@ from resonance_tui.session.events import (
     SessionEvent,
     SessionView,
 )
+from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
 from resonance_tui.session.happenings import KEPT, Happenings
+from resonance_tui.session.host_word import HostWord
 from resonance_tui.session.metrics import RoomMetrics
+from resonance_tui.session.network_failover import NetworkFailover, may_be_carried_on
 from resonance_tui.session.outage import Outage, outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.recording import Recording
@@ -71,12 +74,14 @@ class Session:
         self._room = room or RoomModel()
         self._timeline = Timeline()
         self._measures = RoomMetrics()
-        self._own = SelfReport(plan.boot, is_simulated=plan.source.kind == "demo")
+        self._own = SelfReport(plan.boot, **_marks_of(plan.source))
         self._me_told_at = self._room_told_at = -math.inf
         self._notice_is_trouble = False
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
+        self._host = HostWord(plan, self._room.obey)
         self._link: Link | None = None
+        self._carrying: NetworkFailover | None = None
         self._face = FacePipeline(
             plan.source,
             plan.engine,
@@ -113,6 +118,11 @@ class Session:
         """The last five minutes, one point a second, oldest first."""
         return self._timeline.points()
 
+    @property
+    def rows_recorded(self) -> int:
+        """Seconds of the room that this session has stored so far."""
+        return self._recording.rows
+
     def preview(self) -> NDArray[np.uint8] | None:
         """The newest face crop, grey `uint8[S, S]`; None with no face or the camera off."""
         return self._face.preview
@@ -123,7 +133,7 @@ class Session:
 
     def set_source(self, source: Source) -> None:
         """Read another camera, film or stream from now on, switched on; `none` is by key only."""
-        self._own.mark_source(is_simulated=source.kind == "demo")
+        self._own.mark_source(**_marks_of(source))
         self._face.set_source(source)
 
     def set_sharing(self, on: bool) -> None:
@@ -156,6 +166,11 @@ class Session:
         self._measures.correct(on)
         self.view = replace(self.view, corrected=None)
 
+    def answer(self, yes: bool) -> None:
+        """What the person says to `SessionView.question`."""
+        if self._carrying is not None:
+            self._carrying.answer(yes)
+
     def say(self, code: Emotion | None) -> None:
         """State an emotion by key for ten seconds; None gives the word back to the camera."""
         now = time.monotonic()
@@ -167,15 +182,30 @@ class Session:
         made with `mark` where it can be translated."""
         self._happened([HappeningUpdate(time.time(), kind, text)])
 
+    def mute_locally(self, viewer_id: str, on: bool = True) -> None:
+        """Neither show nor count this viewer here; nobody else notices."""
+        self._host.mute_here(viewer_id, on)
+
+    def hide_nicknames(self, on: bool) -> None:
+        """Whether to show no nickname here but the own one."""
+        self._host.hide_nicknames(on)
+
+    def accept_host_key(self) -> None:
+        """Believe the other key that the room shows, from now on."""
+        self._host.accept_key()
+
     async def run(self) -> None:
         """Live until cancelled, or until a source that plays once has ended.
 
+        Raises RemovedByHost, RoomClosed by the host's word.
         Raises BrokerRefused when the broker will not have us, BrokerError when no broker can be
         started here, StoreError when the database to record into cannot be opened.
         """
         async with AsyncExitStack() as stack:
             self._notice(self._plan.remark)
             broker = await choose_broker(self._plan.broker, stack, self._broker_started)
+            self._room.authority = self._host.begin(broker)
+            stack.push_async_callback(self._host.remember)
             self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
@@ -183,7 +213,14 @@ class Session:
                         tasks.create_task(self._link.run(), name="link"),
                         tasks.create_task(self._watch_room(), name="room"),
                         tasks.create_task(self._recording.run(), name="recording"),
+                        tasks.create_task(self._host.run(broker), name="host's word"),
                     ]
+                    if is_ours_to_replace(broker):
+                        failover = self._failover(broker, self._link, stack)
+                        others.append(tasks.create_task(failover.run(), name="failover"))
+                    elif may_be_carried_on(broker) and not self._plan.observe_only:
+                        self._carrying = self._network_failover(broker, self._link)
+                        others.append(tasks.create_task(self._carrying.run(), name="failover"))
                     await self._face.run()
                     for task in others:
                         task.cancel()
@@ -201,6 +238,42 @@ class Session:
     def _broker_started(self, url: str) -> None:
         self.view = replace(self.view, broker_url=url)
         self._notice(tr("No broker was listening, so one runs here while you stay: {url}", url=url))
+
+    def _failover(self, broker: BrokerUrl, link: Link, stack: AsyncExitStack) -> Failover:
+        self._room.expect_return(RETURN_WITHIN_S)
+        return Failover(
+            broker,
+            link,
+            stack,
+            known_ids=lambda: [row.viewer_id for row in self.view.room.rows],
+            may_start=not self._plan.observe_only,
+            on_started=self._broker_replaced,
+        )
+
+    def _network_failover(self, broker: BrokerUrl, link: Link) -> NetworkFailover:
+        return NetworkFailover(
+            broker,
+            self._plan.channel,
+            link,
+            known_ids=lambda: [row.viewer_id for row in self.view.room.rows],
+            ask=self._show_question,
+            notice=self._notice,
+            on_moved=self._broker_moved,
+        )
+
+    def _show_question(self, text: str | None) -> None:
+        self.view = replace(self.view, question=text)
+
+    def _broker_moved(self, url: str) -> None:
+        self.view = replace(self.view, broker_url=url)
+
+    def _broker_replaced(self, url: str) -> None:
+        self._notice(
+            tr(
+                "The broker went away, so one runs here now, for all on this machine: {url}",
+                url=url,
+            )
+        )
 
     async def _own_id(self, broker: BrokerUrl) -> str:
         """Ours, or the one that the broker knows our account by."""
@@ -237,6 +310,7 @@ class Session:
             self._room.take(event, now)
         if link.status != self.view.link:
             self._link_is(link, now)
+        self._obey(link, now)
         self._update_me(now)
         self._room.connected(link.status.state is LinkState.CONNECTED, now)
         self._room_is(self._room.look(now, self._own_row()), now)
@@ -249,8 +323,19 @@ class Session:
         self._tell(LinkUpdate(time.time(), link.status))
         self._happened(self._happenings.link(outage, time.time(), now))
 
+    def _obey(self, link: Link, now: float) -> None:
+        """What the host says holds before the room is looked at."""
+        news = self._host.look(now, time.time(), link.viewer_id)
+        if self._host.view != self.view.host:
+            self.view = replace(self.view, host=self._host.view)
+            self._own.slow_down(self.view.rules.slow_s if self.view.rules else 0)
+        for text in news.notices:
+            self._notice(text)
+        for text in news.happenings:
+            self.tell("host", text)
+
     def _own_row(self) -> ViewerRow | None:
-        if not self.view.is_sharing:
+        if not self.view.is_sharing or not self._room.conduct.counts(self.view.viewer_id):
             return None
         report = self._own.report(self.view.me)
         return ViewerRow(
@@ -261,6 +346,8 @@ class Session:
             report.is_manual,
             report.is_simulated,
             False,
+            self.view.viewer_id in self._room.conduct.hosts,
+            report.is_film,
         )
 
     def _room_is(self, room: RoomSnapshot, now: float) -> None:
@@ -268,6 +355,7 @@ class Session:
         is_fact = self._room.is_fact(now)  # a cut-off room is a gap
         self._tell_of_recording()
         if self.view.outage is not None:  # what was seen last stays, and is said to be old
+            self._tell_of_room(at, now)
             return
         is_news = room.rows is not self.view.room.rows or bool(room.changed)
         changed = is_news or _figures(room) != _figures(self.view.room)
@@ -279,9 +367,14 @@ class Session:
             self._recording.add(room, at)
             own_id = self.view.viewer_id
             self._happened(self._happenings.room(room, at, now, own_id=own_id))
-        if changed or now - self._room_told_at >= TELL_AT_LEAST_S:
+        self._tell_of_room(at, now, is_new=changed)
+
+    def _tell_of_room(self, at: float, now: float, *, is_new: bool = False) -> None:
+        """Scripts count on one a second, also while there is no connection."""
+        if is_new or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
-            self._tell(RoomUpdate(at, room, self.view.resonance, self.view.corrected))
+            view = self.view
+            self._tell(RoomUpdate(at, view.room, view.resonance, view.corrected))
 
     def _tell_of_recording(self) -> None:
         trouble = self._recording.trouble
@@ -336,6 +429,10 @@ class Session:
         if text != self.view.notice:
             self.view = replace(self.view, notice=text)
             self._tell(NoticeUpdate(time.time(), text))
+
+
+def _marks_of(source: Source) -> dict[str, bool]:
+    return {"is_simulated": source.kind == "demo", "is_film": source.kind == "file"}
 
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:

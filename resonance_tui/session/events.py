@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineStatus
 from resonance_tui.messaging.connection import LinkStatus
 from resonance_tui.pipeline.sources import CameraStatus
+from resonance_tui.protocol.rules import RoomRules
+from resonance_tui.room.authority import Trust
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
 from resonance_tui.session.outage import Outage
 
@@ -61,6 +64,27 @@ class HappeningUpdate:
     people: int = 0  # who came, left, laugh or gasp; 0 where it is not about people
 
 
+class Standing(StrEnum):
+    """Whether the own report counts in the room."""
+
+    COUNTED = "counted"
+    MUTED = "muted"  # by the host
+    LOCKED_OUT = "locked out"  # came after the room was locked
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """What screens need of the host's word, as of one moment."""
+
+    rules: RoomRules | None = None  # None: there are none
+    trust: Trust = Trust.UNKNOWN
+    key: bytes | None = None  # the room's own, as far as it is believed; 32 bytes
+    shown_key: bytes | None = None  # another one that the room shows
+    standing: Standing = Standing.COUNTED
+    muted_here: frozenset[str] = frozenset()  # by this viewer, for itself alone
+    hides_nicknames: bool = False  # the same
+
+
 @dataclass(frozen=True, slots=True)
 class SessionView:
     """Everything a screen needs, as of one moment."""
@@ -80,7 +104,19 @@ class SessionView:
     corrected: CorrectedCounts | None = None  # None unless switched on
     is_sharing: bool = True
     is_recording: bool = False
+    question: str | None = None  # for the person; the answer goes to `Session.answer`
     notice: str = ""  # one line that the person should see (a local broker was started, ...)
+    host: HostView = field(default_factory=HostView)
+
+    @property
+    def rules(self) -> RoomRules | None:
+        """That hold in the room; None where there are none."""
+        return self.host.rules
+
+    @property
+    def trust(self) -> Trust:
+        """Why the room's key is believed, or is not."""
+        return self.host.trust
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,14 @@ from resonance_tui.sinks.base import SinkPlan
 
 
 @dataclass(frozen=True, slots=True)
+class KnownHost:
+    """A room's host as it was known before."""
+
+    key: bytes  # the room's own, 32 bytes
+    number: int = 0  # the highest of its rules
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPlan:
     """Everything decided before a session starts."""
 
@@ -37,6 +45,8 @@ class SessionPlan:
     remark: str = ""  # on how the broker was chosen, said first
     observe_only: bool = False  # a logger: sees the room without being counted
     host_print: str | None = None  # of the room's own key, by the link; 32 hexadecimal digits
+    known_host: KnownHost | None = None  # of an earlier run
+    remember_host: Callable[[KnownHost], None] | None = None  # called in a thread
 
 
 LinkFactory = Callable[[BrokerUrl, SessionPlan, str], Link]  # broker, plan, own id

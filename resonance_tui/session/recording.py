@@ -28,6 +28,7 @@ class Recording:
         self._plan, self._notice = plan, notice
         self._recorder: Recorder | None = None
         self._changed = asyncio.Event()
+        self._written = 0  # rows of recorders before
         self._unsaved = 0  # seconds that no recorder before has stored
         self._why = ""
         self.is_on = plan.database is not None and plan.is_recording
@@ -36,6 +37,11 @@ class Recording:
     def trouble(self) -> str:
         """What keeps rows from being stored right now; "" when all is well."""
         return self._recorder.trouble if self._recorder is not None else ""
+
+    @property
+    def rows(self) -> int:
+        """How many the database has confirmed since the session began: one for each second."""
+        return self._written + (self._recorder.written if self._recorder is not None else 0)
 
     def switch(self, on: bool) -> None:
         """Without a database nothing is ever recorded."""
@@ -88,6 +94,7 @@ class Recording:
                 await self._run_until_off(recorder, sinks)
             finally:
                 self._recorder = None
+                self._written += recorder.written
                 self._unsaved += recorder.unsaved
                 self._why = recorder.trouble or self._why
 

@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 
 from resonance_tui.protocol.events import (
     Event,
+    HostKeyEvent,
     LeaveEvent,
     NicknameEvent,
     ReportEvent,
     RoomEvent,
+    RulesEvent,
     TotalEvent,
     TotalOverEvent,
 )
 from resonance_tui.protocol.values import RoomCounts, RoomSettings
+from resonance_tui.room.authority import Authority
+from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
 
@@ -41,10 +45,13 @@ def timing_of(settings: RoomSettings) -> RoomTiming:
 class RoomModel:
     """Messages in, snapshots out. Times are monotonic seconds.
 
-    `settings` hold until the host's arrive.
+    `settings` hold until the host's arrive. `authority` takes what concerns the room's key and
+    rules; its owner asks it what holds, and has that obeyed.
     """
 
     def __init__(self, settings: RoomSettings | None = None) -> None:
+        self.authority: Authority | None = None
+        self.conduct = FREE
         self._settings = settings or RoomSettings()
         self._switch = ModeSelector()
         self._room = RoomState()
@@ -53,6 +60,7 @@ class RoomModel:
         self._is_connected = False
         self._missing = math.inf  # viewers shown when the connection was lost; 0: none awaited
         self._doubts_until = math.inf
+        self._return_s: float | None = None  # None: by the room's pace
         self._adjust()
 
     @property
@@ -64,11 +72,16 @@ class RoomModel:
         """Whether single reports are wanted; as of the last `look`."""
         return self._switch.mode is Mode.MESH
 
+    def expect_return(self, within_s: float) -> None:
+        """All viewers notice a lost broker at once and are back that soon after it."""
+        self._return_s = within_s
+
     def connected(self, is_connected: bool, now: float) -> None:
         """Take the state of the connection; call it before each `look`."""
         if is_connected and not self._is_connected:
             is_first = self._missing == math.inf
-            self._doubts_until = now + (SETTLE_S if is_first else self.pace.heartbeat_s + RETURN_S)
+            patience_s = self._return_s or self.pace.heartbeat_s + RETURN_S
+            self._doubts_until = now + (SETTLE_S if is_first else patience_s)
             self._room.doubt_until(self._doubts_until)
         elif self._is_connected and not is_connected:
             self._missing = max(self._missing, self._shown.viewers)
@@ -92,6 +105,12 @@ class RoomModel:
         shown = self._shown.viewers
         return shown if self._shown.is_total else shown - self._room.doubted
 
+    def obey(self, conduct: Conduct) -> None:
+        """What holds in the room from now on."""
+        if conduct != self.conduct:
+            self.conduct = conduct
+            self._room.obey(conduct)
+
     def take(self, event: Event, now: float) -> None:
         match event:
             case ReportEvent():
@@ -108,6 +127,9 @@ class RoomModel:
                 self._switch.observe(order, event.counts, now, is_spread=is_spread)
             case TotalOverEvent():
                 self._switch.end()
+            case HostKeyEvent() | RulesEvent():
+                if self.authority is not None:
+                    self.authority.take(event, now)
             case _:  # between aggregators
                 return
 
@@ -132,6 +154,7 @@ class RoomModel:
     def _change_over(self, now: float) -> None:
         """Reports that were heard before are no longer renewed, or long outdated."""
         self._room = RoomState()
+        self._room.obey(self.conduct)
         self._adjust()
         is_mesh = self._switch.mode is Mode.MESH
         self._fills_until = now + FILL_S if is_mesh else -math.inf

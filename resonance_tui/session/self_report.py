@@ -6,7 +6,7 @@ import math
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.pipeline.smoothing import ABSENT, Steady
-from resonance_tui.protocol.values import MANUAL, SIMULATED, Report
+from resonance_tui.protocol.values import FILM, MANUAL, SIMULATED, Report
 from resonance_tui.session.events import SelfState, SelfView
 
 MANUAL_LASTS_S = 10.0
@@ -16,19 +16,19 @@ class SelfReport:
     """The own state. All times are monotonic seconds.
 
     `boot`: of the reports; the link numbers them. `is_simulated`: marks every report that comes
-    from the camera.
+    from the camera, and so does `is_film`.
     """
 
-    def __init__(self, boot: int, *, is_simulated: bool) -> None:
+    def __init__(self, boot: int, *, is_simulated: bool, is_film: bool = False) -> None:
         self._boot = boot
-        self._flags = SIMULATED if is_simulated else 0
+        self._flags = _flags(is_simulated, is_film)
         self._reading: tuple[Steady, dict[str, float]] = (ABSENT, {})
         self._manual: tuple[Emotion, float] | None = None  # the emotion, and when it lapses
         self._gate = PublishGate()
 
-    def mark_source(self, *, is_simulated: bool) -> None:
+    def mark_source(self, *, is_simulated: bool, is_film: bool = False) -> None:
         """Of another camera, from the next reading on."""
-        self._flags = SIMULATED if is_simulated else 0
+        self._flags = _flags(is_simulated, is_film)
         self._reading = (ABSENT, {})
 
     def read(self, steady: Steady, latency_ms: dict[str, float]) -> None:
@@ -69,6 +69,14 @@ class SelfReport:
         """The next report is due whatever it says."""
         self._gate.reset()
 
+    def slow_down(self, seconds: float) -> None:
+        """At least so long between two reports that differ; 0 for as usual."""
+        self._gate.slow_s = seconds
+
+
+def _flags(is_simulated: bool, is_film: bool) -> int:
+    return (SIMULATED if is_simulated else 0) | (FILM if is_film else 0)
+
 
 def _state(code: Emotion, is_sharing: bool) -> SelfState:
     if not is_sharing:
@@ -82,13 +90,15 @@ class PublishGate:
     """Opens for a report that differs from the last one, at most once every `min_gap_s`.
 
     A confidence that moved by `drift` percent or more counts as different after `drift_gap_s`.
-    Unchanged reports are repeated by the link's heartbeat. Times are monotonic seconds.
+    Unchanged reports are repeated by the link's heartbeat. Times are monotonic seconds. In a
+    slow room both gaps are `slow_s` at least.
     """
 
     def __init__(
         self, *, min_gap_s: float = 1.0, drift: int = 20, drift_gap_s: float = 5.0
     ) -> None:
         self._min_gap_s, self._drift, self._drift_gap_s = min_gap_s, drift, drift_gap_s
+        self.slow_s = 0.0
         self._last: tuple[Emotion, int, int] | None = None
         self._at = -math.inf
 
@@ -96,6 +106,8 @@ class PublishGate:
         """Whether to publish now; True counts as published. `confidence` in percent."""
         quiet = now - self._at
         if self._last is not None:
+            if quiet < self.slow_s:
+                return False
             changed = (code, flags) != (self._last[0], self._last[2])
             drifted = abs(confidence - self._last[1]) >= self._drift
             if not (changed and quiet >= self._min_gap_s) and not (

@@ -33,6 +33,7 @@ class AudiencePlan:
     seed: int
     stay_s: float
     duration: float | None  # seconds; None: until interrupted
+    host_print: str | None = None  # of the room's own key, whose rules the count obeys
 
 
 async def run_audience(
@@ -56,7 +57,8 @@ async def run_audience(
         connections=plan.connections,
         stay_s=plan.stay_s,
     )
-    observer = RoomObserver(url, plan.channel, plan.viewers + _OTHER_VIEWERS)
+    most = plan.viewers + _OTHER_VIEWERS
+    observer = RoomObserver(url, plan.channel, most, host_print=plan.host_print)
     failure: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as tasks:

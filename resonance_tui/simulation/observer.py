@@ -10,13 +10,23 @@ from aiomqtt import MqttError
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerUnreachable
-from resonance_tui.messaging.client import BrokerClient, broker_client
+from resonance_tui.messaging.client import BrokerClient, broker_client, follow_rules
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.protocol.events import Event, LeaveEvent, ReportEvent, TotalEvent, TotalOverEvent
+from resonance_tui.protocol.events import (
+    Event,
+    HostKeyEvent,
+    LeaveEvent,
+    ReportEvent,
+    RulesEvent,
+    TotalEvent,
+    TotalOverEvent,
+)
 from resonance_tui.protocol.messages import REPORT, TOTAL
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import RoomCounts
+from resonance_tui.room.authority import Authority, certificate_print
+from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.state import RoomState
 
 _LISTEN_FOR_A_TOTAL_S = 1.0  # a retained one comes at once, a live one within its tick
@@ -36,13 +46,21 @@ class RoomView:
 
 
 class RoomObserver:
-    """Follows a room without being in it, whatever its size: it remembers `most` viewers."""
+    """Follows a room without being in it, whatever its size: it remembers `most` viewers.
 
-    def __init__(self, url: BrokerUrl, channel: str, most: int) -> None:
+    `host_print`: the fingerprint of the room's key, whose rules it obeys.
+    """
+
+    def __init__(
+        self, url: BrokerUrl, channel: str, most: int, *, host_print: str | None = None
+    ) -> None:
         self._url = url
         self._channel = channel
         self._inbox = Inbox(max_topics=2 * most)
         self._room = RoomState(max_viewers=most)
+        self._authority = Authority(
+            channel, host_print=host_print, spki_print=certificate_print(url.pin)
+        )
         self._total: TotalEvent | None = None
         self._total_at = 0.0  # monotonic seconds
         self._heard = 0
@@ -54,6 +72,7 @@ class RoomObserver:
         now = time.monotonic()
         for event in self._inbox.drain():
             self._apply(event, now)
+        self._room.obey(conduct_of(self._authority.look(now, time.time())))
         if self._total is not None and now - self._total_at < _TOTAL_HOLDS_S:
             return RoomView("total", self._total.viewers, tuple(self._total.counts), self._heard)
         if not self._in_mesh:
@@ -81,6 +100,7 @@ class RoomObserver:
     async def _follow(self, client: BrokerClient) -> None:
         """Reports are only subscribed to where there is no total: the room may be large."""
         await client.follow(TOTAL.topic.of(self._channel), 0)
+        await follow_rules(client, self._channel)
         ends = time.monotonic() + _LISTEN_FOR_A_TOTAL_S
         while time.monotonic() < ends and self.view().source != "total":
             await asyncio.sleep(_TICK_S)
@@ -99,6 +119,8 @@ class RoomObserver:
                 self._room.report(event.viewer_id, event.report, now)
             case LeaveEvent():
                 self._room.leave(event.viewer_id, now)
+            case HostKeyEvent() | RulesEvent():
+                self._authority.take(event, now)
             case TotalEvent():
                 self._total, self._total_at = event, now
             case TotalOverEvent():

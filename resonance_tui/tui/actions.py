@@ -18,6 +18,7 @@ from textual.screen import Screen
 
 from resonance_tui.charting.views import VIEWS
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
+from resonance_tui.room.moderation import ACTS, Needs
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.patience import PatientScreen
 
@@ -57,6 +58,7 @@ TAKE = mark("Recording")
 LEAVE = mark("Leave")
 
 HISTORY_SCREEN = "history"  # needs: a history screen to open
+ROOM_KEY = "key"  # needs: a key of the room on this machine
 CONFUSION = "confusion"  # an engine whose mistakes are known
 
 
@@ -126,6 +128,16 @@ LIVE: tuple[Action, ...] = (
         SCREEN,
     ),
     Action(
+        "moderate",
+        ("m",),
+        "host",
+        "Host",
+        "Who is here, mute, remove, lock: with this machine's key for the room.",
+        SCREEN,
+        rank=1,
+        needs=ROOM_KEY,
+    ),
+    Action(
         "toggle_bell",
         ("b",),
         "",
@@ -139,6 +151,30 @@ LIVE: tuple[Action, ...] = (
         "",
         "Notifications on or off",
         "Tells your desktop of the same, where the terminal can.",
+        SCREEN,
+    ),
+    Action(
+        "toggle_nicknames",
+        ("x",),
+        "",
+        "Nicknames hidden or shown",
+        "Hides those of the others on this screen, for who shows it to others.",
+        SCREEN,
+    ),
+    Action(
+        "mute_here",
+        ("u",),
+        "",
+        "Mute somebody for you alone",
+        "Neither shown nor counted here; nobody else notices.",
+        SCREEN,
+    ),
+    Action(
+        "accept_host_key",
+        (),
+        "",
+        "Accept the other host key",
+        "Where the room shows another one than before: believe it from now on.",
         SCREEN,
     ),
     *(_say(code) for code in EMOTIONS),
@@ -218,6 +254,30 @@ def history_actions() -> tuple[Action, ...]:
         Action("back", ("escape",), "", "Back", "put the cursor away; leave", LEAVE),
         Action("leave", ("q",), "quit", "Leave", "leave", LEAVE, rank=7),
     )
+
+
+VIEWER = mark("The chosen viewer")
+ROOM = mark("The room")
+
+
+def host_actions() -> tuple[Action, ...]:
+    """The table of the host's screen, made from the acts that have a key."""
+    acts = [
+        Action(
+            f"act('{act.name}')",
+            (act.key,),
+            act.label,
+            act.label,
+            act.summary,
+            VIEWER if act.needs is Needs.VIEWER else ROOM,
+            rank=3 if act.needs is Needs.VIEWER else 1,
+        )
+        for act in ACTS.values()
+        if act.key
+    ]
+    keys = Action("help", ("question_mark", "f1"), "help", "Help", "This page.", LEAVE, rank=4)
+    back = Action("back", ("escape", "q"), "back", "Back", "To the room.", LEAVE, rank=5)
+    return (*acts, keys, back)
 
 
 _KEY_NAMES = {

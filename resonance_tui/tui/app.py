@@ -18,12 +18,13 @@ from resonance_tui.errors import INTERRUPTED, Problem
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.texts import tr
 from resonance_tui.tui.base_app import RESONANCE, BaseApp
-from resonance_tui.tui.join_context import JoinContext, SessionLike
+from resonance_tui.tui.join_context import DeskLike, JoinContext, SessionLike
 from resonance_tui.tui.screens.consent import ConsentScreen
 from resonance_tui.tui.screens.dialogs import ChoiceDialog, NicknameDialog
 from resonance_tui.tui.screens.error import ErrorScreen, explain
 from resonance_tui.tui.screens.live import LiveScreen
 from resonance_tui.tui.screens.lobby import LobbyScreen
+from resonance_tui.tui.screens.moderation import ModerationScreen
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,8 @@ class ResonanceApp(BaseApp):
         self._history = history
         self._place: tuple[str, str] | None = None
         self._worker: Worker[None] | None = None
+        self._desk: DeskLike | None = None  # of a room that this machine has a key for
+        self._desk_worker: Worker[None] | None = None  # from the first look at the host's screen
 
     def on_mount(self) -> None:
         if self.launch.theme in self.available_themes:
@@ -97,8 +100,12 @@ class ResonanceApp(BaseApp):
         except Problem as error:
             self._fail(error)
             return
-        has_history = self._history is not None
-        self.push_screen(LiveScreen(session, has_history=has_history, alerts=self.launch.alerts))
+        self._end_desk()
+        self._desk = self.launch.open_desk(place[0])
+        has_history, has_key = self._history is not None, self._desk is not None
+        alerts = self.launch.alerts
+        screen = LiveScreen(session, has_history=has_history, has_key=has_key, alerts=alerts)
+        self.push_screen(screen)
         self.call_after_refresh(self._start, session)
 
     def _start(self, session: SessionLike) -> None:
@@ -154,6 +161,7 @@ class ResonanceApp(BaseApp):
         await self._leave()
 
     async def _leave(self) -> None:
+        self._end_desk()
         worker, self._worker = self._worker, None
         if worker is None or worker.is_finished:
             return
@@ -214,6 +222,19 @@ class ResonanceApp(BaseApp):
         if consents is not False:
             self.launch.use_camera(source)
             session.set_source(source)
+
+    def action_moderate(self) -> None:
+        if self._desk is None:
+            return
+        if self._desk_worker is None:
+            run = self._desk.run
+            self._desk_worker = self.run_worker(run, name="desk", exit_on_error=False)
+        self.push_screen(ModerationScreen(self._desk))
+
+    def _end_desk(self) -> None:
+        worker, self._desk_worker, self._desk = self._desk_worker, None, None
+        if worker is not None:
+            worker.cancel()
 
     def action_history(self) -> None:
         if self._history is not None and self._place is not None:

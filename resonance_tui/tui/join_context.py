@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from resonance_tui.emotions import Emotion
+    from resonance_tui.messaging.connection import LinkStatus
     from resonance_tui.pipeline.sources import Source
+    from resonance_tui.protocol.rules import RoomRules
+    from resonance_tui.room.attendance import Attendee
     from resonance_tui.room.timeline import TimelinePoint
+    from resonance_tui.room_keys import LoggedAct
     from resonance_tui.session import SessionEvent, SessionView
     from resonance_tui.tui.alerts import Alerts
 
@@ -46,7 +50,41 @@ class SessionLike(Protocol):
 
     def set_corrected(self, on: bool) -> None: ...
 
+    def mute_locally(self, viewer_id: str, on: bool = True) -> None: ...
+
+    def hide_nicknames(self, on: bool) -> None: ...
+
+    def accept_host_key(self) -> None: ...
+
     def say(self, code: Emotion | None) -> None: ...
+
+    def answer(self, yes: bool) -> None:
+        """To `view.question`."""
+        ...
+
+
+class DeskLike(Protocol):
+    """A host's or co-host's connection to a room, as far as the host's screen touches it."""
+
+    is_courtesy: bool | None
+    trouble: str
+    status: LinkStatus
+
+    @property
+    def channel(self) -> str: ...
+
+    @property
+    def rules(self) -> RoomRules: ...
+
+    def acts(self) -> list[LoggedAct]: ...
+
+    def attendees(self) -> list[Attendee]: ...
+
+    async def act(self, name: str, value: str = "") -> RoomRules:
+        """Raises Problem."""
+        ...
+
+    async def run(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +182,10 @@ class JoinContext(Protocol):
 
     def check_nickname(self, text: str) -> str:
         """The nickname as it will be used, "" for none. Raises InvalidNickname."""
+        ...
+
+    def open_desk(self, channel: str) -> DeskLike | None:
+        """The host's connection, not started; None where this machine has no key for the room."""
         ...
 
     def open_session(self, channel: str, nickname: str) -> SessionLike:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.session.host_word import short_print
 from resonance_tui.session.outage import Outage, age_text
 from resonance_tui.texts import mark, tr
 
@@ -35,6 +36,33 @@ CAMERA_TROUBLE = {
     "lost": (mark("camera lost"), mark("camera lost")),
     "ended": (mark("film over"), mark("film over")),
 }
+
+
+# What the host's word means for oneself, by `Standing`.
+STANDINGS = {
+    "muted": (
+        mark("The host muted you: nobody sees or counts you."),
+        mark("the host muted you"),
+    ),
+    "locked out": (
+        mark("The room is locked: you see it, and nobody counts you. Ask the host to let you in."),
+        mark("The room is locked, and nobody counts you."),
+        mark("locked: not counted"),
+    ),
+}
+OTHER_KEY = (
+    mark("Another host key than before, {print}: ask the host, then accept it with Ctrl+P."),
+    mark("Another host key than before: ask the host. Ctrl+P accepts it."),
+    mark("another host key (Ctrl+P)"),
+)
+
+
+def host_words(view: SessionView) -> tuple[str, ...]:
+    """What the room's host, or its key, means for this viewer; () where there is nothing to say."""
+    if view.host.trust == "changed":
+        longest = mark(OTHER_KEY[0], print=short_print(view.host.shown_key or b""))
+        return (longest, *OTHER_KEY[1:])
+    return STANDINGS.get(view.host.standing, ())
 
 
 def fitting(texts: Sequence[str], cells: int) -> str:

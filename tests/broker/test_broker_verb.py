@@ -20,23 +20,27 @@ from children import start_child
 from limits import patience
 from machine import free_port
 
-from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
+from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind, start_broker
 from resonance_broker.address import trusting_context
-from resonance_broker.mosquitto import FIGURES
+from resonance_broker.mosquitto import FIGURES, MosquittoBroker
 from resonance_broker.preflight import speaks_mqtt
 from resonance_tui.cli import run_verb
 from resonance_tui.commands.broker.start import run, traffic_line
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, InvalidChannel
-from resonance_tui.hosting import watch
+from resonance_tui.hosting import host, watch
 from resonance_tui.hosting.accounts import WaysIn, share_lines
+from resonance_tui.hosting.attendance import Attendance
+from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.hosting.room_links import LinkPlan, make_link
 from resonance_tui.hosting.traffic import FigureReader, Figures
+from resonance_tui.messaging.link import MqttLink
+from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.protocol import messages
 from resonance_tui.protocol.events import RoomEvent, TotalEvent
 from resonance_tui.protocol.frames import encode_report, encode_total
 from resonance_tui.protocol.links import invite_link, new_token, parse_invite
-from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import Report, RoomSettings
 
 KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
@@ -160,7 +164,7 @@ def test_on_a_terminal_one_line_is_rewritten_in_place(verb: Verb) -> None:
     verb({"port": free_port()}, stderr=theirs, env={**os.environ, "TERM": "xterm"})
     os.close(theirs)
     seen, deadline = b"", time.monotonic() + patience(15)
-    while seen.count(b"\x1b[2K0 viewers") < 2:
+    while seen.count(b"\x1b[2K0 people") < 2:
         assert time.monotonic() < deadline, seen
         if select.select([ours], [], [], 0.5)[0]:
             seen += os.read(ours, 4096)
@@ -336,61 +340,160 @@ async def test_a_swallowed_cancellation_does_not_keep_it_alive(monkeypatch) -> N
 # --- figures -----------------------------------------------------------------------------------
 
 
-def test_figures_leave_the_host_itself_out() -> None:
+SENT = next(iter(FIGURES))
+
+
+def test_what_is_sent_to_the_host_itself_is_not_counted() -> None:
     reader = FigureReader(FIGURES)
-    assert reader.figures(0.0) == Figures()
-    reader.feed("$SYS/broker/clients/connected", b"3")
-    reader.feed("$SYS/broker/publish/messages/received", b"100")
-    reader.feed("$SYS/broker/publish/messages/sent", b"203")
-    assert reader.figures(10.0) == Figures(viewers=2)
-    reader.feed("$SYS/broker/publish/messages/received", b"110")
-    reader.feed("$SYS/broker/publish/messages/sent", b"225")  # two of them to us
-    assert reader.figures(12.0) == Figures(viewers=2, in_per_s=5.0, out_per_s=10.0)
+    assert reader.out_per_s(0.0) is None
+    reader.feed(SENT, b"200")
+    assert reader.out_per_s(10.0) == 0.0
+    reader.feed("resonance/1/cats/r/0/mia", b"...")
+    reader.feed(SENT, b"222")  # two of them to us
+    assert reader.out_per_s(12.0) == 10.0
 
 
 @pytest.mark.parametrize(
     ("topic", "payload"),
     [
-        ("$SYS/broker/clients/connected", b"-4"),
-        ("$SYS/broker/clients/connected", b"many"),
-        ("$SYS/broker/clients/connected", b"9" * 40),
-        ("$SYS/broker/clients/connected", b""),
+        (SENT, b"-4"),
+        (SENT, b"many"),
+        (SENT, b"9" * 40),
+        (SENT, b""),
         ("$SYS/broker/uptime", b"3"),
     ],
 )
 def test_what_is_no_figure_is_passed_over(topic: str, payload: bytes) -> None:
     reader = FigureReader(FIGURES)
-    reader.feed("$SYS/broker/publish/messages/sent", b"1")
     reader.feed(topic, payload)
-    assert reader.figures(0.0) == Figures()
+    assert reader.out_per_s(0.0) is None
 
 
-def test_figures_leave_our_aggregators_out() -> None:
+def test_what_is_sent_to_our_aggregators_is_not_counted() -> None:
     reader = FigureReader(FIGURES)
-
-    def feed(connected: bytes, received: bytes, sent: bytes) -> None:
-        reader.feed("$SYS/broker/clients/connected", connected)
-        reader.feed("$SYS/broker/publish/messages/received", received)
-        reader.feed("$SYS/broker/publish/messages/sent", sent)
-
-    feed(b"4", b"100", b"203")
-    assert reader.figures(10.0, agents=1, told=40, heard=60) == Figures(viewers=2)
-    feed(b"4", b"130", b"246")  # ten in and twenty out were the aggregator's
-    figures = reader.figures(12.0, agents=1, told=50, heard=80)
-    assert figures == Figures(viewers=2, in_per_s=10.0, out_per_s=10.0)
+    reader.feed(SENT, b"203")
+    assert reader.out_per_s(10.0, heard=60) == 0.0
+    reader.feed(SENT, b"246")
+    assert reader.out_per_s(12.0, heard=80) == 11.0
 
 
 def test_after_a_restart_rates_do_not_go_below_nothing() -> None:
     reader = FigureReader(FIGURES)
     for value in (b"500", b"3"):
-        reader.feed("$SYS/broker/clients/connected", b"1")
-        reader.feed("$SYS/broker/publish/messages/received", value)
-        reader.feed("$SYS/broker/publish/messages/sent", value)
-        assert reader.figures(float(value)).in_per_s == 0.0
+        reader.feed(SENT, value)
+        assert reader.out_per_s(float(value)) == 0.0
+
+
+def test_a_broker_without_figures_says_nothing_of_what_it_sends() -> None:
+    headcount = Headcount({}, [])
+    assert headcount.figures(0.0) == Figures(people=None)
+    headcount.begin()
+    assert headcount.figures(1.0) == Figures(people=0)
+    assert traffic_line(headcount.figures(2.0), 2.0) == "0 people · 0 reports/s · up 0:00:02"
+
+
+def report(channel: str, viewer_id: str, seq: int = 1) -> tuple[str, bytes]:
+    message = RetainedState(channel, viewer_id)
+    message.set_report(Report(boot=1_790_000_000, seq=seq, code=Emotion.AWAY, confidence=0))
+    (sent,) = message.take()
+    return sent.topic, sent.payload
+
+
+def test_people_are_those_who_reported_of_late_each_room_on_its_own() -> None:
+    attendance = Attendance(patience_s=30)
+    attendance.begin(100.0)
+    for channel, viewer_id in (("cats", "mia"), ("dogs", "mia"), ("cats", "tom"), ("cats", "mia")):
+        attendance.take(*report(channel, viewer_id), 110.0)
+    assert attendance.people(110.0) == 3
+    assert attendance.people(110.0, without={"cats"}) == 1
+    assert attendance.reports_per_s(110.0) == 0.8
+    attendance.take(report("cats", "tom")[0], b"", 111.0)
+    assert attendance.people(111.0) == 2
+    attendance.take(*report("dogs", "mia"), 130.0)
+    assert attendance.people(141.0) == 1
+    assert attendance.reports_per_s(141.0) == 0.0
+
+
+def test_reports_kept_from_before_count_people_and_no_traffic() -> None:
+    attendance = Attendance()
+    attendance.begin(100.0)
+    attendance.take(*report("cats", "mia"), 100.2)
+    assert (attendance.people(100.3), attendance.reports_per_s(100.3)) == (1, 0.0)
+
+
+def test_what_is_no_report_is_nobody() -> None:
+    attendance = Attendance()
+    attendance.take("resonance/1/cats/r/99/mia", b"\xff" * 70, 5.0)
+    attendance.take("$SYS/broker/uptime", b"5", 5.0)
+    assert attendance.people(5.0) == 0
 
 
 def test_the_status_line_in_words() -> None:
-    assert traffic_line(Figures(), 5.0) == "waiting for the first figures · up 0:00:05"
-    assert traffic_line(Figures(1, 0.25, 12.0), 3723.9) == (
-        "1 viewer · 0.2 in/s · 12.0 out/s · up 1:02:03"
+    assert traffic_line(Figures(), 5.0) == "not connected to the broker yet · up 0:00:05"
+    assert traffic_line(Figures(12, 3.0, 40.2), 65) == (
+        "12 people · 3 reports/s · out 40/s · up 0:01:05"
     )
+    assert traffic_line(Figures(1, 0.25, 12.0), 3723.9) == (
+        "1 person · 0.2 reports/s · out 12/s · up 1:02:03"
+    )
+
+
+@pytest.mark.parametrize("channels", [["cats"], []], ids=["announced", "not announced"])
+@pytest.mark.parametrize("program", KINDS)
+async def test_the_host_sees_people_and_reports_and_not_connections(
+    program: str, channels: list[str], unused_port: int
+) -> None:
+    broker = start_broker(BrokerSettings(port=unused_port, program=program))
+    url = parse_broker_url(broker.url)
+    seen: list[Figures] = []
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            work = [tasks.create_task(watch.watch(broker, channels, seen.append))]
+            links = [MqttLink(url, "cats", name, heartbeat_s=0.5) for name in ("mia", "tom")]
+            links.append(MqttLink(url, "cats", "who-looks-on", observe_only=True))
+            for link in links[:2]:
+                link.publish_report(Report(1_790_000_000, 1, Emotion.AWAY, 0))
+            work += [tasks.create_task(link.run()) for link in links]
+            async with asyncio.timeout(patience(20)):
+                while not (
+                    seen
+                    and seen[-1].people == 2
+                    and 3 < seen[-1].reports_per_s < 6
+                    and (seen[-1].out_per_s or 0) > 6
+                ):
+                    await asyncio.sleep(0.1)
+                assert max(each.people or 0 for each in seen) == 2
+                work.pop(1).cancel()
+                while seen[-1].people != 1:
+                    await asyncio.sleep(0.1)
+            for task in work:
+                task.cancel()
+    finally:
+        broker.stop()
+
+
+@pytest.mark.mosquitto
+async def test_a_broker_that_tells_no_figures_is_asked_whether_it_is_there(
+    unused_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MosquittoBroker, "figures", {})
+    monkeypatch.setattr(host, "SILENCE_S", 0.5)
+    broker = start_broker(BrokerSettings(port=unused_port, program="mosquitto"))
+    connections: list[object] = []
+    connect = host.Host._connect
+    monkeypatch.setattr(host.Host, "_connect", lambda self: connections.append(1) or connect(self))
+    seen: list[Figures] = []
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watch.watch(broker, [], seen.append))
+            async with asyncio.timeout(patience(20)):
+                while len(seen) < 6:
+                    await asyncio.sleep(0.1)
+                assert seen[-1] == Figures(people=0) and len(connections) == 1
+                os.kill(broker._process.pid, signal.SIGSTOP)
+                while seen[-1].people is not None:
+                    await asyncio.sleep(0.1)
+            watching.cancel()
+    finally:
+        os.kill(broker._process.pid, signal.SIGCONT)
+        broker.stop()

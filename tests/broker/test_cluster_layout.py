@@ -27,11 +27,12 @@ def topics(conf: str) -> set[str]:
     return set(re.findall(r"^topic (\S+) \w+ \d$", conf, re.MULTILINE))
 
 
-def test_bridges_carry_counts_and_no_person() -> None:
+def test_bridges_carry_counts_and_rules_and_no_person() -> None:
     carried = topics(edges(BERLIN, OSLO)["berlin.conf"])
     assert carried == {
         "resonance/edge/+",
         *(f"resonance/1/+/{topic}" for topic in ("agent/+", "agg/+", "total", "room")),
+        *(f"resonance/1/+/{topic}" for topic in ("host", "rules/+")),
     }
 
 

@@ -25,23 +25,27 @@ from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
-from resonance_tui.messaging.permissions import check_audience, own_id
+from resonance_tui.messaging.permissions import check_audience, is_hosts_alone, own_id
 from resonance_tui.protocol import messages
 from resonance_tui.protocol.frames import (
     encode_agent,
     encode_enrollment_answer,
     encode_enrollment_request,
+    encode_host_key,
     encode_nickname,
     encode_report,
     encode_room,
+    encode_rules,
     encode_total,
 )
+from resonance_tui.protocol.rules import RoomRules, sign_rules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id, shard_of
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import Report, RoomSettings
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.room_model import RoomModel
+from resonance_tui.signing import SigningKey
 
 pytestmark = pytest.mark.mosquitto
 
@@ -186,6 +190,11 @@ NICKNAME = encode_nickname("Mallory")
 TOTAL = encode_total(2_000_000_000, 9, 9, (900,) * 9)
 SETTINGS = encode_room(RoomSettings(heartbeat_s=60, mesh_max=1))
 BASE = f"resonance/1/{ROOM}"
+MALLORY = SigningKey.generate()
+KEY = encode_host_key(MALLORY.public)
+MUTING = encode_rules(
+    sign_rules(RoomRules(muted=("bob",)), ROOM, 9, int(time.time()) + 3600, MALLORY)
+)
 WRONG = (shard_of("mia") + 1) % 64
 A, B = INVITES
 
@@ -204,6 +213,21 @@ ACTS = {
     "the end of the total": Act("mia", messages.TOTAL.topic.of(ROOM), b""),
     "room settings": Act("mia", messages.ROOM_SETTINGS.topic.of(ROOM), SETTINGS),
     "closing the room": Act("mia", messages.ROOM_SETTINGS.topic.of(ROOM), b""),
+    "the room's key": Act("mia", messages.HOST_KEY.topic.of(ROOM), KEY),
+    "taking the room's key back": Act("mia", messages.HOST_KEY.topic.of(ROOM), b""),
+    "another's rules": Act("mia", messages.RULES.topic.of(ROOM, "bob"), MUTING),
+    "taking another's rules back": Act("mia", messages.RULES.topic.of(ROOM, "cathost"), b""),
+    "rules of another room": Act("mia", messages.RULES.topic.of(OTHER, "mia"), MUTING),
+    "the room's key, by an aggregator": Act("agg-1", messages.HOST_KEY.topic.of(ROOM), KEY),
+    "rules, by an aggregator": Act("agg-1", messages.RULES.topic.of(ROOM, "agg-1"), MUTING),
+    "the room's key, by the logger": Act("scribe", messages.HOST_KEY.topic.of(ROOM), KEY),
+    "rules, by the logger": Act("scribe", messages.RULES.topic.of(ROOM, "scribe"), MUTING),
+    "another room's key, by a host": Act("cathost", messages.HOST_KEY.topic.of(OTHER), KEY),
+    "rules under another's id, by a host": Act(
+        "cathost", messages.RULES.topic.of(ROOM, "bob"), MUTING
+    ),
+    "the room's key, with an invite alone": Act(A.name, messages.HOST_KEY.topic.of(ROOM), KEY),
+    "rules, with an invite alone": Act(A.name, messages.RULES.topic.of(ROOM, A.name), MUTING),
     "an aggregator's presence": Act("mia", messages.AGENT.topic.of(ROOM, "agg-1"), encode_agent(9)),
     "presence as an aggregator": Act("mia", messages.AGENT.topic.of(ROOM, "mia"), encode_agent(9)),
     "an aggregator's counts": Act("mia", messages.PARTIAL.topic.of(ROOM, "agg-1"), b"\x95"),
@@ -277,6 +301,9 @@ async def is_granted(client: BrokerClient, act: Act, qos: int, retain: bool) -> 
         ("agg-1", messages.TOTAL.topic.of(ROOM)),
         ("cathost", messages.ROOM_SETTINGS.topic.of(ROOM)),
         ("cathost", messages.AGENT.topic.of(ROOM, "cathost")),
+        ("cathost", messages.HOST_KEY.topic.of(ROOM)),
+        ("cathost", messages.RULES.topic.of(ROOM, "cathost")),
+        ("mia", messages.RULES.topic.of(ROOM, "mia")),
         (A.name, messages.ENROLLMENT_REQUEST.topic.of(A.id)),
     ],
 )
@@ -407,6 +434,17 @@ async def test_an_account_reports_under_its_name_and_in_its_rooms_only(
     assert await own_id(url_of(guarded, "mia"), ROOM, "somebody") == "mia"
     with pytest.raises(BrokerRefused, match=f"does not let mia report in {OTHER}"):
         await own_id(url_of(guarded, "mia"), OTHER, "somebody")
+
+
+async def test_whether_the_host_alone_can_show_a_key_is_found_out_without_a_trace(
+    guarded: RunningBroker,
+) -> None:
+    async with honest_room(guarded) as (bob, heard):
+        assert await is_hosts_alone(url_of(guarded, "mia"), ROOM)
+        assert not await is_hosts_alone(replace(url_of(guarded, "mia"), username=None), ROOM)
+        assert not await is_hosts_alone(replace(url_of(guarded, "mia"), password="wrong"), ROOM)
+        await nothing_happened(bob, heard)
+    assert not await is_hosts_alone(url_of(guarded, "cathost"), ROOM)
 
 
 async def test_who_may_not_count_is_told_as_soon_as_the_broker_has_answered(

@@ -8,8 +8,10 @@ from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.protocol.events import Event
+from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import ROOT
+from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Report
 
 
@@ -103,6 +105,10 @@ class LoopbackLink:
         self._outbox.set_nickname(nickname)
         self._flush()
 
+    def publish_rules(self, signed: SignedRules) -> None:
+        self._outbox.set_rules(signed)
+        self._flush()
+
     def withdraw(self) -> None:
         self._outbox.withdraw()
         self._flush()
@@ -112,6 +118,16 @@ class LoopbackLink:
 
     def set_heartbeat(self, seconds: float) -> None:
         """Nothing gets lost here, so nothing is repeated."""
+
+    def hurry(self) -> None:
+        """The hub restores every link by itself."""
+
+    def turn_to(self, url: BrokerUrl) -> None:
+        """There is one hub."""
+
+    @property
+    def place(self) -> str:
+        return "loopback"
 
     def resend(self) -> None:
         self._outbox.repeat_all()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from resonance_tui.protocol.events import ReportEvent
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.session.core import Session
-from resonance_tui.session.events import HappeningUpdate, SessionEvent
+from resonance_tui.session.events import HappeningUpdate, RoomUpdate, SessionEvent
 from resonance_tui.session.plan import SessionPlan
 
 pytestmark = pytest.mark.mosquitto
@@ -110,6 +111,17 @@ async def test_a_listener_that_always_raises_harms_nothing(
         assert ann.view.notice == "something"
     assert len(heard) > 3
     assert caplog.text.count("a listener failed") == 1
+
+
+async def test_listeners_hear_of_the_room_every_second_also_without_a_connection(
+    tmp_path: Path, unused_port: int
+) -> None:
+    ann = Session(plan(BrokerUrl(host="127.0.0.1", port=unused_port), Source("none"), tmp_path))
+    heard: list[RoomUpdate] = []
+    ann.add_listener(lambda event: heard.append(event) if isinstance(event, RoomUpdate) else None)
+    async with living(ann):
+        await until(lambda: len(heard) == 3)
+    assert all(0.9 < later.t - sooner.t < patience(2) for sooner, later in pairwise(heard))
 
 
 async def test_one_who_leaves_is_gone_at_once(quiet: Callable[[str], Session]) -> None:

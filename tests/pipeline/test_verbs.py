@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -83,6 +84,34 @@ def test_log_records_what_history_prints(mosquitto, empty_home: Path) -> None:
 
 
 @pytest.mark.mosquitto
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
+def test_on_a_terminal_log_is_one_line_that_says_what_it_records(mosquitto) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    log = start_child(
+        [*APP, "log", "show", "--broker", mosquitto.url, "--duration", "4"],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):  # Linux says so at the end
+        while part := os.read(ours, 4096):
+            seen += part
+    os.close(ours)
+    assert log.wait(patience(10)) == 0
+    text = seen.decode()
+    first, *_, summary, how = (line for line in text.replace("\r", "\n").splitlines() if line[4:])
+    assert "Recording show into " in first and "resonance-tui history show" in first
+    assert text.count("\x1b[2Krecording show · 0 people · 0:00:0") >= 3
+    assert "room  " not in text
+    assert "0:00:0" in summary and "recorded in " in summary
+    assert how.endswith("resonance-tui history show")
+
+
 def test_ctrl_c_leaves_the_room_at_once(mosquitto) -> None:
     watcher = start(
         *("join", "show", "--camera", "none", "--headless", "--json"),
@@ -132,8 +161,10 @@ def test_nobody_at_the_configured_broker_is_said_and_retried() -> None:
     )
     told = [json.loads(line) for line in done.stdout.splitlines()]
     lost = [e for e in told if e["type"] == "link" and e["status"] == "lost"]
-    assert done.returncode == 0
     assert lost and "127.0.0.1:1" in lost[0]["detail"]
+    assert done.returncode == 1
+    assert "error: There was no connection to mqtt://127.0.0.1:1." in done.stderr
+    assert "nothing listens" in done.stderr.splitlines()[-1]
 
 
 def test_a_corrupt_database_to_record_into_is_one_clear_line(tmp_path: Path) -> None:

@@ -195,6 +195,10 @@ class FakeSession:
         self.told.append(("recording", on))
         self.view = replace(self.view, is_recording=on)
 
+    def answer(self, yes: bool) -> None:
+        self.told.append(("answer", yes))
+        self.view = replace(self.view, question=None)
+
     def set_sharing(self, on: bool) -> None:
         self.told.append(("sharing", on))
         state = "ok" if on else "paused"
@@ -204,6 +208,22 @@ class FakeSession:
     def set_corrected(self, on: bool) -> None:
         self.told.append(("corrected", on))
         self.view = replace(self.view, corrected=corrected(self.view.room) if on else None)
+
+    def mute_locally(self, viewer_id: str, on: bool = True) -> None:
+        self.told.append(("mute", viewer_id, on))
+        others = self.view.host.muted_here - {viewer_id}
+        muted = others | {viewer_id} if on else others
+        rows = [row for row in self.view.room.rows if row.viewer_id not in muted]
+        host = replace(self.view.host, muted_here=muted)
+        self.view = replace(self.view, host=host, room=snapshot(rows))
+
+    def hide_nicknames(self, on: bool) -> None:
+        self.told.append(("hide", on))
+        self.view = replace(self.view, host=replace(self.view.host, hides_nicknames=on))
+
+    def accept_host_key(self) -> None:
+        self.told.append("accept")
+        self.view = replace(self.view, host=replace(self.view.host, shown_key=None))
 
     def say(self, code: Emotion | None) -> None:
         self.told.append(("say", code))
@@ -225,6 +245,7 @@ class FakeLaunch:
         channel: str | None = "movie-night",
         needs_consent: bool = False,
         found: list[ListedRoom] | ResonanceError | None = None,
+        desk: object | None = None,
     ) -> None:
         self.channel = channel
         self.nickname = ""
@@ -245,6 +266,7 @@ class FakeLaunch:
         self.opened: list[tuple[str, str]] = []
         self.refuses: ResonanceError | None = None
         self._found = found
+        self._desk = desk
         self._handles = cycle(["lucky-heron", "calm-otter", "jolly-newt"])
 
     def give_consent(self) -> None:
@@ -298,6 +320,9 @@ class FakeLaunch:
         if len(text) > 24:
             raise InvalidNickname("That is too long.", "24 characters at most.")
         return text.strip()
+
+    def open_desk(self, channel: str):
+        return self._desk
 
     def open_session(self, channel: str, nickname: str) -> FakeSession:
         if self.refuses:

@@ -64,6 +64,12 @@ def test_what_is_no_url_is_refused_with_an_example(typed: str) -> None:
     assert caught.value.exit_code == 2
 
 
+def test_a_link_in_place_of_an_address_is_told_where_it_belongs() -> None:
+    with pytest.raises(InvalidBrokerUrl, match="a link to a room") as caught:
+        parse_broker_url("resonance://host/room/aaoqryq")
+    assert "in place of the channel" in caught.value.hint
+
+
 @given(st.text() | st.from_regex(r"mqtts?://[^\s]{0,40}", fullmatch=True))
 def test_any_text_is_a_url_or_refused(text: str) -> None:
     try:

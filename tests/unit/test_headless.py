@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import click
 import pytest
 
+from resonance_tui.commands import headless
 from resonance_tui.commands.headless import Printer, run
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineState, EngineStatus
+from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
+from resonance_tui.room.state import EMPTY_ROOM
 from resonance_tui.session.events import (
     HappeningUpdate,
     LinkUpdate,
+    RoomUpdate,
     SelfUpdate,
     SelfView,
     SessionEvent,
@@ -104,6 +109,108 @@ def test_what_happens_is_a_line_and_an_object(capsys: pytest.CaptureFixture[str]
     assert [json.loads(line)["type"] for line in objects] == ["event", "event"]
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time as `headless` sees it, to be set."""
+    now = [100.0]
+    monkeypatch.setattr(headless.time, "monotonic", lambda: now[0])
+    return now
+
+
+def room(viewers: int) -> RoomUpdate:
+    return RoomUpdate(0.0, replace(EMPTY_ROOM, viewers=viewers, away=viewers))
+
+
+def test_as_text_a_subject_has_a_line_in_ten_seconds_and_only_where_it_changed(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    printer = Printer(Quiet(), as_json=False, observes=True)  # type: ignore[arg-type]
+    for second in range(35):
+        clock[0] = 100.0 + second
+        printer.take(room(viewers=second if second < 25 else 25))
+    lines = [line.split("  ")[2].split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["0", "10", "20", "25"]
+
+
+def test_every_zero_is_a_line_for_each_change(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    printer = Printer(Quiet(), as_json=False, observes=True, every_s=0.0)  # type: ignore[arg-type]
+    for viewers in (1, 1, 2, 1):
+        printer.take(room(viewers))
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_as_json_everything_is_told_however_often(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    printer = Printer(Quiet(), as_json=True)  # type: ignore[arg-type]
+    for _ in range(5):
+        printer.take(room(1))
+        printer.take(SelfUpdate(0.0, SelfView()))
+        printer.take(LinkUpdate(0.0, CONNECTED))
+    assert len(capsys.readouterr().out.splitlines()) == 15
+
+
+def test_as_text_attempts_that_fail_in_the_same_way_are_one_line(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    printer = Printer(Quiet(), as_json=False)  # type: ignore[arg-type]
+    for _ in range(4):
+        printer.take(LinkUpdate(0.0, LinkStatus(LinkState.LOST, "nobody there", 1.0)))
+        printer.take(LinkUpdate(0.0, LinkStatus(LinkState.CONNECTING)))
+    printer.take(LinkUpdate(0.0, CONNECTED))
+    said = [line.split("  ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert said == ["link  lost  nobody there", "link  connected"]
+
+
+class Cut(Quiet):
+    """Never gets a connection; ends by itself after `turns` of the loop, or never."""
+
+    def __init__(self, turns: float = math.inf) -> None:
+        super().__init__()
+        self.view = replace(self.view, broker_url="mqtt://nowhere")
+        self.listeners: list[Callable[[SessionEvent], None]] = []
+        self.turns = turns
+        self.tried = asyncio.Event()
+
+    def add_listener(self, listener: Callable[[SessionEvent], None]) -> None:  # type: ignore[override]
+        self.listeners.append(listener)
+
+    async def run(self) -> None:
+        while self.turns > 0:
+            self.turns -= 1
+            for listener in self.listeners:
+                listener(LinkUpdate(0.0, LinkStatus(LinkState.LOST, "nobody there")))
+            self.tried.set()
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("turns", "duration"), [(3, None), (math.inf, 0.05)])
+async def test_who_was_never_connected_ends_with_why(turns: float, duration: float | None) -> None:
+    with pytest.raises(BrokerUnreachable) as caught:
+        await run(Cut(turns), as_json=True, duration=duration)  # type: ignore[arg-type]
+    assert "mqtt://nowhere" in caught.value.message and caught.value.hint == "nobody there"
+
+
+async def test_ctrl_c_before_the_first_connection_says_why_there_was_none() -> None:
+    session = Cut()
+    task = asyncio.create_task(run(session, as_json=True, duration=None))  # type: ignore[arg-type]
+    await session.tried.wait()
+    task.cancel()
+    with pytest.raises(BrokerUnreachable):
+        await task
+
+
+async def test_ctrl_c_once_connected_is_an_interruption() -> None:
+    session = Live()
+    task = asyncio.create_task(run(session, as_json=True, duration=None))  # type: ignore[arg-type]
+    await session.ticked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 class Live(Quiet):
     """Tells its listener of the same event until it is ended."""
 
@@ -111,6 +218,7 @@ class Live(Quiet):
         super().__init__()
         self.listeners: list[Callable[[SessionEvent], None]] = []
         self.is_over = False
+        self.ticked = asyncio.Event()
 
     def add_listener(self, listener: Callable[[SessionEvent], None]) -> None:  # type: ignore[override]
         self.listeners.append(listener)
@@ -120,6 +228,7 @@ class Live(Quiet):
             while True:
                 for listener in self.listeners:
                     listener(LinkUpdate(0.0, CONNECTED))
+                self.ticked.set()
                 await asyncio.sleep(0)
         finally:
             self.is_over = True

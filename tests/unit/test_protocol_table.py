@@ -23,7 +23,7 @@ from resonance_tui.errors import WireError
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.rate_limit import RateLimiter
 from resonance_tui.protocol.events import LeaveEvent
-from resonance_tui.protocol.messages import OWN_RATE, REPORT, TABLE
+from resonance_tui.protocol.messages import OWN_RATE, REPORT, RULES, RULES_RATE, TABLE
 from resonance_tui.protocol.page import EXAMPLES, rewritten, section
 from resonance_tui.protocol.table import Message, MessageTable, Rate
 from resonance_tui.protocol.topics import TOPIC_LIMIT, Levels, Topic
@@ -140,8 +140,20 @@ def test_no_two_rows_share_a_topic_or_a_kind() -> None:
 
 def test_what_one_publisher_sends_shares_one_rate() -> None:
     """A bucket is one publisher's; another rate for one of its topics would refill them all."""
-    assert {each.rate for each in TABLE if each.topic.owner_level} == {OWN_RATE}
+    shared = [each for each in TABLE if each.topic.owner_level and not each.has_own_rate]
+    assert {each.rate for each in shared} == {OWN_RATE}
     assert {each.rate for each in TABLE if not each.topic.owner_level} == {None}
+
+
+def test_a_flood_of_rules_costs_its_publisher_no_report() -> None:
+    limiter = RateLimiter()
+    rules, report = RULES.topic.of("room", "ann"), REPORT.topic.of("room", "ann")
+    taken = sum(limiter.allow(rules, 0.0) for _ in range(10_000))
+    assert taken == RULES_RATE.burst
+    assert limiter.allow(report, 0.0)
+    for _ in range(20):
+        limiter.record_violation(rules, 0.0)
+    assert limiter.allow(report, 0.0)
 
 
 # --- topics ------------------------------------------------------------------------------------
@@ -182,7 +194,8 @@ def test_another_library_reads_the_pages_examples() -> None:
     assert len(examples) == len(EXAMPLES) == len(TABLE.rows)
     for topic, payload, meaning in examples:
         data = bytes.fromhex(payload)
-        assert msgpack.unpackb(data) == json.loads(meaning)
+        read = json.dumps(msgpack.unpackb(data), default=bytes.hex)
+        assert json.loads(read) == json.loads(meaning)
         assert TABLE.decode(topic, data) is not None
 
 

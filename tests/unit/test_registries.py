@@ -174,7 +174,7 @@ class PaperBroker:
 
     def __init__(self, settings: BrokerSettings, say: Say | None) -> None:
         self.settings = settings
-        self.figures = {"$PAPER/people": "connected", "$PAPER/in": "received", "$PAPER/out": "sent"}
+        self.figures = {"$PAPER/out": "sent"}
         self.starts = 0
 
     def start(self) -> None:
@@ -205,9 +205,8 @@ def test_a_new_broker_is_one_row(paper: str, capsys: pytest.CaptureFixture[str])
 
 def test_the_figures_of_a_broker_are_read_under_its_own_names(paper: str) -> None:
     reader = FigureReader(start_broker(BrokerSettings(program=paper)).figures)
-    for topic in ("$PAPER/people", "$PAPER/in", "$PAPER/out"):
-        reader.feed(topic, b"6")
-    assert reader.figures(0.0).viewers == 5
+    reader.feed("$PAPER/out", b"6")
+    assert reader.out_per_s(0.0) == 0.0
 
 
 def test_a_wrong_broker_name_lists_every_broker(

@@ -252,12 +252,16 @@ def _watch(
     nearby: NearbyAnnouncer | None = None,
 ) -> None:
     from resonance_tui.commands.event_loop import run_until_terminated
+    from resonance_tui.config import directories
     from resonance_tui.hosting.watch import watch
+    from resonance_tui.room_keys import RoomKeys
+
+    keys = RoomKeys(directories().room_keys_folder)
 
     def show(figures: Figures) -> None:
         screen.show(traffic_line(figures, screen.up_s))
 
-    run_until_terminated(lambda: watch(broker, rooms, show, screen.say, nearby=nearby))
+    run_until_terminated(lambda: watch(broker, rooms, show, screen.say, keys=keys, nearby=nearby))
 
 
 @contextlib.contextmanager
@@ -342,8 +346,15 @@ def _ways_in(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan) -> d
 
 def traffic_line(figures: Figures, up_s: float) -> str:
     """The figures as one line of text."""
-    if figures.viewers is None:
-        return f"waiting for the first figures · {uptime(up_s)}"
-    viewers = f"{figures.viewers} viewer{'' if figures.viewers == 1 else 's'}"
-    traffic = f"{figures.in_per_s:.1f} in/s · {figures.out_per_s:.1f} out/s"
-    return f"{viewers} · {traffic} · {uptime(up_s)}"
+    if figures.people is None:
+        return f"not connected to the broker yet · {uptime(up_s)}"
+    people = f"{figures.people} {'person' if figures.people == 1 else 'people'}"
+    parts = [people, f"{_rate(figures.reports_per_s)} reports/s"]
+    if figures.out_per_s is not None:
+        parts.append(f"out {_rate(figures.out_per_s)}/s")
+    return " · ".join([*parts, uptime(up_s)])
+
+
+def _rate(per_s: float) -> str:
+    """Below ten with a decimal, where it says something: 0, 0.2, 3.4, 40."""
+    return f"{per_s:.1f}".removesuffix(".0") if per_s < 9.95 else f"{per_s:.0f}"

@@ -15,7 +15,7 @@ from resonance_tui.errors import InputError, InvalidTime
 from resonance_tui.history.retention import count, forget, vacuum
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_time
-from resonance_tui.protocol.topics import normalize_channel
+from resonance_tui.protocol.links import find_channel
 from resonance_tui.secret import describe
 from resonance_tui.sinks import registry
 
@@ -79,14 +79,14 @@ def _before(older_than: str, now: float) -> int:
 def _channels(known: list[str], channel: str | None) -> list[str]:
     if channel is None:
         return known
-    wanted = normalize_channel(channel)
+    wanted = find_channel(channel)
     if wanted not in known:
         raise unknown_channel(wanted, known)
     return [wanted]
 
 
 def _what(channel: str | None, before: int | None) -> str:
-    of = f"of {normalize_channel(channel)}" if channel else "of all channels"
+    of = f"of {find_channel(channel)}" if channel else "of all channels"
     return of if before is None else f"{of} from before {day(before)}, {clock(before)}"
 
 

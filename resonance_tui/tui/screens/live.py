@@ -6,8 +6,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -18,16 +19,18 @@ from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.session import HappeningUpdate, SessionView
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui import alerts, state_words
-from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, Action, ActionScreen
+from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, ROOM_KEY, Action, ActionScreen
 from resonance_tui.tui.alerts import Alerts, desktop_notice
 from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
+from resonance_tui.tui.screens.mute_here import MuteHere
+from resonance_tui.tui.screens.question import ask_what_is_asked
 from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.event_line import EventLine
 from resonance_tui.tui.widgets.keys import KeyBar
 from resonance_tui.tui.widgets.line_widget import OLD
 from resonance_tui.tui.widgets.preview import Preview
-from resonance_tui.tui.widgets.roster import Roster, own_index
+from resonance_tui.tui.widgets.roster import Roster, anonymous, own_index
 from resonance_tui.tui.widgets.self_panel import SelfPanel
 from resonance_tui.tui.widgets.status import Notice, StatusBar, notice_of
 from resonance_tui.tui.widgets.timeline import TimelinePanel
@@ -50,19 +53,22 @@ class LiveScreen(ActionScreen):
         session: SessionLike,
         *,
         has_history: bool = False,
+        has_key: bool = False,
         alerts: Alerts | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        """`has_key`: this machine has a key of the room, and so its host's screen."""
         super().__init__()
         self.session = session
-        self._has_history = has_history
+        self._has = {HISTORY_SCREEN: has_history, ROOM_KEY: has_key}
         self._alerts, self._alerted_at = alerts or Alerts(), -math.inf
         self._clock, self._wall_clock = clock, wall_clock
         self._ticks = 0
         self._ticker: Timer | None = None
         self._previewer: Timer | None = None
         self._drawn: RoomSnapshot | None = None
+        self._muted_names: dict[str, str] = {}  # by id: as they were called when they were shown
         session.add_listener(self._on_news)
 
     @classmethod
@@ -71,7 +77,7 @@ class LiveScreen(ActionScreen):
 
     @property
     def has(self) -> frozenset[str]:
-        return frozenset({HISTORY_SCREEN} if self._has_history else ())
+        return frozenset(name for name, is_there in self._has.items() if is_there)
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
@@ -147,6 +153,7 @@ class LiveScreen(ActionScreen):
             bars.show_past(points)
             self.query_one(TimelinePanel).show(points)
         self._ticks += 1
+        ask_what_is_asked(self, self.session)
 
     def _show_state(self, view: SessionView, now: float) -> None:
         """The connection, and whether what the panels show holds."""
@@ -212,6 +219,36 @@ class LiveScreen(ActionScreen):
         on, off = mark("Notifications are on."), mark("Notifications are off.")
         self.notify(tr(on if self._alerts.notify else off))
 
+    def action_toggle_nicknames(self) -> None:
+        self.session.hide_nicknames(not self.session.view.host.hides_nicknames)
+        self._tick()
+
+    def action_mute_here(self) -> None:
+        view = self.session.view
+        others = (row for row in view.room.rows if row.viewer_id != view.viewer_id)
+        names = {row.viewer_id: row.nickname or anonymous(row.viewer_id) for row in others}
+        muted = {
+            each: self._muted_names.get(each, anonymous(each))
+            for each in sorted(view.host.muted_here)
+        }
+        self.app.push_screen(MuteHere(names, muted), partial(self._mute, names))
+
+    def _mute(self, names: Mapping[str, str], viewer_id: str | None) -> None:
+        """Or show again. `names`: as they were called in the list."""
+        if viewer_id is None:
+            return
+        if viewer_id in names:
+            self._muted_names[viewer_id] = names[viewer_id]
+        self.session.mute_locally(viewer_id, viewer_id not in self.session.view.host.muted_here)
+        self._tick()
+
+    def action_accept_host_key(self) -> None:
+        if self.session.view.host.shown_key is None:
+            self.notify(tr("This room shows no other host key."))
+            return
+        self.session.accept_host_key()
+        self.notify(tr("Accepted: what this host says holds from now on."))
+
     def action_say(self, code: int) -> None:
         self.session.say(Emotion(code) if code >= 0 else None)
         self._tick()
@@ -238,11 +275,15 @@ class LiveScreen(ActionScreen):
     async def action_history(self) -> None:
         await self.app.run_action("history")
 
+    async def action_moderate(self) -> None:
+        await self.app.run_action("moderate")
+
     async def action_quit(self) -> None:
         await self.app.run_action("quit")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._has_history or action != "history"
+        needs = {"history": HISTORY_SCREEN, "moderate": ROOM_KEY}.get(action)
+        return needs is None or self._has[needs]
 
 
 def shown_rows(view: SessionView) -> tuple[tuple[ViewerRow, ...], int | None]:

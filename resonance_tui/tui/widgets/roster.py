@@ -27,6 +27,7 @@ WITH_MARKS = 44
 BAR_CELLS = 7
 PERCENT_CELLS = 4
 MARK_CELLS = 4  # a space and one mark
+HOST_MARK = "★"
 NOBODY = mark("Nobody is here yet.")
 NOT_CONNECTED = mark("Not connected yet.")
 TOO_MANY = (mark("Single viewers are not listed"), mark("in a room this large."))
@@ -199,7 +200,9 @@ def marks(row: ViewerRow, is_own: bool) -> list[str]:
     """Words in order of weight."""
     words = [
         (is_own, tr("you")),
+        (row.is_host, HOST_MARK),
         (row.is_simulated, tr("sim")),
+        (row.is_film, tr("vid")),
         (row.is_manual, tr("key")),
         (row.is_stale, "…"),
     ]

@@ -17,6 +17,7 @@ from resonance_tui.tui.state_words import (
     NO_ENGINE,
     countdown,
     fitting,
+    host_words,
     next_try,
     outage_words,
 )
@@ -193,6 +194,8 @@ def notice_of(view: SessionView, now: float) -> tuple[tuple[str, ...], str]:
         return (f"✕ {view.camera.detail}",), "warn"
     if not view.engine.is_trained:
         return tuple(f"! {tr(text)}" for text in UNTRAINED), "warn"
+    if words := host_words(view):
+        return tuple(f"! {tr(text)}" for text in words), "warn"
     if view.notice:
         return (f"▪ {view.notice}",), "accent"
     return (), "text"

@@ -1,0 +1,170 @@
+"""`room`, `room list` and `room log`: who is there, and who did what."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from resonance_tui.commands.console import note, put, put_json, say
+from resonance_tui.commands.groups import Command, Group
+from resonance_tui.commands.room.place import Place, at_desk, broker_option, find_place, with_broker
+
+if TYPE_CHECKING:
+    from resonance_tui.hosting.desk import Desk
+    from resonance_tui.protocol.rules import RoomRules
+    from resonance_tui.room.attendance import Attendee
+    from resonance_tui.room_keys import LoggedAct
+
+
+@click.group("room", cls=Group, path="room")
+def room() -> None:
+    """Moderate a room: who is there, mute, remove, lock, close, co-hosts.
+
+    What a host does is signed with the room's key, so that nobody can forge it at any broker. The
+    machine that hosts a room has its key.
+
+    \b
+    Examples:
+      resonance-tui room list cats-live
+      resonance-tui room mute cats-live abcdefgh23456
+      resonance-tui room lock cats-live
+      resonance-tui room cohost add cats-live Ben
+    """
+
+
+@click.command("list", cls=Command)
+@click.argument("channel", required=False)
+@broker_option
+@click.option(
+    "--for",
+    "seconds",
+    type=click.FloatRange(0.5, 600),
+    default=5.0,
+    show_default=True,
+    metavar="S",
+    help="Count reports so long.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One object for scripts.")
+@click.pass_context
+def list_(ctx: click.Context, channel: str | None, broker_url: str | None, **options: Any) -> None:
+    """List who is in CHANNEL: nickname, id, account, since when, reports a minute, marks.
+
+    \b
+    Example:
+      resonance-tui room list cats-live
+    """
+    run_list(find_place(with_broker(ctx, broker_url), channel), **options)
+
+
+def run_list(place: Place, *, seconds: float, as_json: bool) -> None:
+    """Look for so long, then print who is there."""
+
+    async def work(desk: Desk) -> tuple[list[Attendee], RoomRules, bool | None]:
+        await asyncio.sleep(seconds)
+        return desk.attendees(), desk.rules, desk.is_courtesy
+
+    viewers, rules, is_courtesy = at_desk(place, work, sees_viewers=True)
+    if as_json:
+        put_json(_as_json(place, viewers, rules, is_courtesy), indent=1)
+        return
+    for viewer in viewers:
+        put(_line(viewer, is_courtesy))
+    say(_summary(place, viewers, rules))
+    if is_courtesy:
+        say(
+            "Moderation is a courtesy on this broker: anybody can write under any id. "
+            "Secure the room: resonance-tui broker --public --channel " + place.channel
+        )
+
+
+def _line(viewer: Attendee, is_courtesy: bool | None) -> str:
+    name = viewer.nickname or "anonymous"
+    account = "" if is_courtesy is not False else viewer.viewer_id
+    since = time.strftime("%H:%M:%S", time.localtime(viewer.since))
+    marks = ", ".join((*viewer.marks, *viewer.doubts))
+    pace = f"{viewer.reports_a_minute:6.1f}/min"
+    return f"{name:<24}  {viewer.viewer_id:<16}  {account:<16}  {since}  {pace}  {marks}".rstrip()
+
+
+def _summary(place: Place, viewers: list[Attendee], rules: RoomRules) -> str:
+    state = ["locked"] if rules.is_locked else []
+    state += ["nicknames off"] if rules.nicknames_off else []
+    state += [f"slow mode {rules.slow_s} s"] if rules.slow_s else []
+    state += [f"closed: {rules.closed}"] if rules.closed is not None else []
+    state += [f"{len(rules.muted)} muted"] if rules.muted else []
+    state += [f"{len(rules.removed)} removed"] if rules.removed else []
+    return f"{place.channel}: {len(viewers)} here. {', '.join(state)}".strip()
+
+
+def _as_json(
+    place: Place, viewers: list[Attendee], rules: RoomRules, is_courtesy: bool | None
+) -> dict[str, Any]:
+    shown = asdict(rules)
+    shown["revoked"] = [each.hex() for each in rules.revoked]
+    return {
+        "channel": place.channel,
+        "broker": place.url.public,
+        "courtesy": is_courtesy,
+        "rules": shown,
+        "viewers": [
+            {
+                "id": each.viewer_id,
+                "nickname": each.nickname,
+                "account": each.viewer_id if is_courtesy is False else None,
+                "since": round(each.since, 3),
+                "reports_a_minute": round(each.reports_a_minute, 1),
+                "marks": each.marks,
+                "doubts": each.doubts,
+            }
+            for each in viewers
+        ],
+    }
+
+
+# --- log ---------------------------------------------------------------------------------------
+
+
+@click.command("log", cls=Command)
+@click.argument("channel", required=False)
+@broker_option
+@click.option("--json", "as_json", is_flag=True, help="A list of objects for scripts.")
+@click.pass_context
+def log(ctx: click.Context, channel: str | None, broker_url: str | None, *, as_json: bool) -> None:
+    """Who did what in CHANNEL: what this machine has kept, and the newest from the broker.
+
+    \b
+    Example:
+      resonance-tui room log cats-live
+    """
+    run_log(find_place(with_broker(ctx, broker_url), channel), as_json=as_json)
+
+
+def run_log(place: Place, *, as_json: bool) -> None:
+    """Print the acts, oldest first; without a broker, those that are kept here."""
+    from resonance_tui.errors import BrokerError
+
+    async def work(desk: Desk) -> None:
+        await desk.keep()
+
+    try:
+        at_desk(place, work)
+    except BrokerError as error:
+        note(f"as this machine knows it: {error.message}")
+    acts = place.keys.acts(place.channel)
+    if as_json:
+        put_json([asdict(act) for act in acts], indent=1)
+        return
+    for act in acts:
+        put(_act_line(act))
+
+
+def _act_line(act: LoggedAct) -> str:
+    from resonance_tui.protocol.rules import Act
+    from resonance_tui.room.moderation import sentence
+
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(act.t))
+    return f"{when}  {act.by:<16}  {sentence(Act(int(act.t), act.by, act.what, act.whom))}"

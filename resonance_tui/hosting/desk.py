@@ -1,0 +1,189 @@
+"""A host's or co-host's connection to a room, at whatever broker: who is there, and acts."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from aiomqtt import MqttError
+
+from resonance_broker.accounts import HOST_NAME
+from resonance_tui.errors import BrokerUnreachable, Problem, WireError
+from resonance_tui.hosting.rulebook import Rulebook
+from resonance_tui.listeners import Listeners
+from resonance_tui.messaging.client import BrokerClient
+from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
+from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
+from resonance_tui.protocol.messages import (
+    HOST_KEY,
+    NICKNAME,
+    REPORT,
+    RULES,
+    decode,
+)
+from resonance_tui.protocol.rules import RoomRules
+from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import is_id, new_viewer_id
+from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.room.attendance import Attendance, Attendee
+from resonance_tui.room_keys import LoggedAct, RoomKey, RoomKeys
+
+CONNECT_S = 6.0  # more than one try
+PROBE_EVERY_S = 5.0
+
+
+class Desk(ReconnectingConnection):
+    """Runs until it is cancelled. `changed` is called when the rules are others."""
+
+    def __init__(
+        self, url: BrokerUrl, keys: RoomKeys, key: RoomKey, *, sees_viewers: bool = True
+    ) -> None:
+        """`sees_viewers`: whether reports and nicknames are subscribed to."""
+        super().__init__(url, Inbox(), answer_timeout_s=5.0, will_delay_s=0)
+        self.is_courtesy: bool | None = None  # anybody can write under any id; None: not known
+        self.attendance = Attendance()
+        self._book = Rulebook(keys, key, publisher_id(url, key))
+        self.changed: Listeners[[RoomRules]] = self._book.changed
+        self.trouble = ""  # what ended `run`
+        self._sees_viewers = sees_viewers
+        self._client: BrokerClient | None = None
+        self._ready = asyncio.Event()
+        self._name = f"rsn-desk-{secrets.token_hex(6)}"
+
+    async def run(self) -> None:
+        """Raises BrokerRefused when the first login is refused; `trouble` says so, too."""
+        try:
+            await super().run()
+        except Problem as problem:
+            self.trouble = problem.message
+            raise
+
+    @property
+    def key(self) -> RoomKey:
+        return self._book.key
+
+    @property
+    def channel(self) -> str:
+        return self._book.channel
+
+    @property
+    def rules(self) -> RoomRules:
+        """Those that hold."""
+        return self._book.rules
+
+    def acts(self) -> list[LoggedAct]:
+        """What was done here, oldest first: as it is kept, and what the rules say since.
+
+        Raises StoreError."""
+        return self._book.acts()
+
+    def attendees(self) -> list[Attendee]:
+        return self.attendance.attendees(time.time(), self.rules)
+
+    async def until_ready(self, within_s: float = CONNECT_S) -> None:
+        """Until connected, with the broker's rules in. Raises BrokerUnreachable."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._ready.wait()
+        except TimeoutError:
+            why = self.status.detail or f"no answer from {self.place}"
+            raise BrokerUnreachable(why[:1].upper() + why[1:]) from None
+
+    async def act(self, name: str, value: str = "", *, whom: str | None = None) -> RoomRules:
+        """As `Rulebook.change`; raises BrokerUnreachable while not connected."""
+        client = self._client
+        if client is None:
+            raise BrokerUnreachable(f"Not connected to {self.place}: nothing was changed.")
+        present = self.attendance.present(time.time())
+        try:
+            await self._book.show_key(client)
+            return await self._book.change(client, name, value, present=present, whom=whom)
+        except MqttError:
+            lost = f"The connection to {self.place} was lost; perhaps nothing was changed."
+            raise BrokerUnreachable(lost) from None
+
+    async def keep(self) -> None:
+        """Write what holds, and who did what, to disk. Raises StoreError."""
+        await self._book.keep()
+
+    # One connection after the other
+
+    def _identifier(self) -> str:
+        return self._name
+
+    def _will_topic(self) -> str | None:
+        return None
+
+    def _on_duplicate_id(self) -> None:
+        """Cannot happen: the id is random."""
+
+    def _closing_messages(self) -> list[Outgoing]:
+        return []  # rules hold on without who made them
+
+    async def _subscribe(self, client: BrokerClient) -> None:
+        self._book.forget()
+        for _ in range(2):  # retained messages arrive before the second SUBACK
+            await client.follow(HOST_KEY.topic.of(self.channel), 1)
+            await client.follow(RULES.topic.filter(channel=self.channel), 1)
+        if self._sees_viewers:
+            for row in (REPORT, NICKNAME):
+                await client.follow(row.topic.filter(channel=self.channel), 0)
+            await client.follow(HOST_KEY.topic.of(self.channel), 1)  # after what is retained
+        self.is_courtesy = await self._lets_forge(client)
+        checkpoint()
+        self._client = client
+        self._set_connected()
+        self._ready.set()
+
+    async def _lets_forge(self, client: BrokerClient) -> bool | None:
+        """Whether this broker lets anybody write under any id; None where it does not say.
+
+        The host's own login may everything, so what it may says nothing of others.
+        """
+        if self._url.username is None:
+            return True
+        if not client.is_v5 or not is_id(self._url.username):
+            return None
+        if self._url.username == HOST_NAME:
+            return None
+        return await client.may_write(NICKNAME.topic.of(self.channel, new_viewer_id()))
+
+    def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
+        return {"alive": self._keep_alive(client)}
+
+    async def _keep_alive(self, client: BrokerClient) -> None:
+        try:
+            while True:
+                await asyncio.sleep(PROBE_EVERY_S)
+                self.attendance.tick(time.time())
+                await client.follow(HOST_KEY.topic.of(self.channel), 1)
+                checkpoint()
+        finally:
+            self._client = None
+            self._ready.clear()
+
+    def _on_arrival(self, topic: str, payload: bytes) -> None:
+        """Every message is looked at: between two of one id a forgery shows."""
+        if not self._limiter.allow(topic, time.monotonic()):
+            return
+        try:
+            event = decode(topic, payload)
+        except WireError:
+            self._limiter.record_violation(topic, time.monotonic())
+            return
+        if isinstance(event, HostKeyEvent | RulesEvent):
+            self._book.observe(event)
+        else:
+            self.attendance.take(event, time.time())
+        self.wake.set()
+
+
+def publisher_id(url: BrokerUrl, key: RoomKey) -> str:
+    """On whose topic rules are published: the account's own, or one that follows from the key."""
+    if url.username is not None and is_id(url.username):
+        return url.username
+    return f"key-{key.key.public.hex()[:12]}"

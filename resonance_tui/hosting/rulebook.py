@@ -1,0 +1,245 @@
+"""The rules of one room as whoever holds a key of it keeps and changes them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from resonance_tui.errors import BrokerError, BrokerRefused, WireError
+from resonance_tui.listeners import Listeners
+from resonance_tui.messaging.client import BrokerClient
+from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
+from resonance_tui.protocol.frames import encode_host_key, encode_rules
+from resonance_tui.protocol.messages import HOST_KEY, RULES, RULES_RATE, decode
+from resonance_tui.protocol.rules import NO_RULES, Act, RoomRules, SignedRules, sign_rules
+from resonance_tui.room.authority import Authority
+from resonance_tui.room.moderation import perform
+from resonance_tui.room_keys import LoggedAct, RoomKey, RoomKeys
+
+LIFETIME_S = 86_400  # of rules; renewed when half of it is over
+SETTLE_S = 0.3  # after it an act holds, unless a co-host's crossed it on its way
+TRIES = 10
+REPAIR_EVERY_S = 1.0
+PACE_S = 4.0  # receivers take eight at once and two a second
+MOST_TOPICS = 512  # whose newest rules are remembered
+
+
+class Rulebook:
+    """Signed messages in, the rules that hold out; acts in, signed messages out.
+
+    What holds is kept on disk too: a broker forgets, and anybody can write into an open one.
+    `publisher_id`: on whose topic it publishes. `changed`: called when other rules hold.
+    """
+
+    def __init__(
+        self,
+        keys: RoomKeys,
+        key: RoomKey,
+        publisher_id: str,
+        *,
+        spki: bytes = b"",
+        voucher: bytes = b"",
+    ) -> None:
+        """`spki` and `voucher`: by the key of the broker's certificate, where that vouches."""
+        self.key, self.publisher_id = key, publisher_id
+        self.changed: Listeners[[RoomRules]] = Listeners()
+        self._keys = keys
+        self._shown = HostKeyEvent(key.channel, key.host_public, spki, voucher)
+        self._authority = Authority(key.channel, remembered=key.host_public, host_print=key.print)
+        self._authority.take_key(self._shown, time.monotonic())
+        self._seen_key: HostKeyEvent | None = None  # what the broker shows
+        self._on_topics: dict[str, bytes] = {}  # the signature of the newest rules on each
+        self._is_doubtful = False  # something was dropped unread
+        self._kept = b""  # the signature of the rules on disk
+        self._sent: deque[float] = deque(maxlen=int(RULES_RATE.burst) - 2)  # monotonic seconds
+        self._repaired_at = -math.inf
+        self._changing = asyncio.Lock()
+        self._load()
+
+    @property
+    def channel(self) -> str:
+        return self.key.channel
+
+    @property
+    def rules(self) -> RoomRules:
+        """Those that hold now."""
+        return self._authority.rules or NO_RULES
+
+    def _load(self) -> None:
+        """The rules of the last run, unless they have expired."""
+        try:
+            event = decode(RULES.topic.of(self.channel, "kept"), self._keys.rules(self.channel))
+        except WireError:
+            return
+        if isinstance(event, RulesEvent) and event.signed is not None:
+            self._kept = event.signed.signature
+            self._take(event)
+
+    # What arrives
+
+    def observe(self, event: HostKeyEvent | RulesEvent) -> None:
+        """A message of this room, forged or not."""
+        if event.channel != self.channel:
+            return
+        if isinstance(event, HostKeyEvent):
+            self._seen_key = event
+            return
+        if event.viewer_id in self._on_topics or len(self._on_topics) < MOST_TOPICS:
+            self._on_topics[event.viewer_id] = event.signed.signature if event.signed else b""
+        self._take(event)
+
+    def suspect(self) -> None:
+        """A message about rules was dropped unread: what the broker shows is not known."""
+        self._is_doubtful = True
+
+    def forget(self) -> None:
+        """The connection is lost: what the broker shows is not known any more."""
+        self._on_topics.clear()
+        self._seen_key = None
+
+    def _take(self, event: RulesEvent) -> None:
+        before = self._authority.rules
+        self._authority.take_rules(event)
+        after = self._authority.look(time.monotonic(), time.time())
+        if after != before:
+            self.changed(after or NO_RULES)
+
+    # What is done
+
+    async def change(
+        self,
+        client: BrokerClient,
+        act: str,
+        value: str = "",
+        *,
+        present: Sequence[str] = (),
+        whom: str | None = None,
+    ) -> RoomRules:
+        """Perform an act of `room.moderation.ACTS`; returns once the broker has it and it holds.
+
+        Raises InputError for a value that does not fit, BrokerRefused where this login or key
+        must not rule here, BrokerError where others change the rules again and again, StoreError,
+        MqttError.
+        """
+        async with self._changing:
+            for _ in range(TRIES):
+                rules = perform(
+                    self.rules,
+                    *(act, value),
+                    by=self.key.name,
+                    t=time.time(),
+                    present=present,
+                    whom=whom,
+                )
+                signed = await self._publish_new(client, rules)
+                await asyncio.sleep(SETTLE_S)
+                if rules.acts[-1] in self.rules.acts:
+                    await self.keep()
+                    return self.rules
+                self._check_may_rule(signed)
+                await asyncio.sleep(random.uniform(0.1, 0.5))
+        raise BrokerError(
+            "Others change the rules of this room at the same moment, again and again.",
+            "Try once more in a minute.",
+        )
+
+    async def _publish_new(self, client: BrokerClient, rules: RoomRules) -> SignedRules:
+        signed = await asyncio.to_thread(self._sign, rules)
+        await self._publish(client, signed)
+        self._take(RulesEvent(self.channel, self.publisher_id, signed))
+        return signed
+
+    def _check_may_rule(self, signed: SignedRules) -> None:
+        """Raises BrokerRefused where rules of ours have no effect though they are the newest."""
+        if not self.key.is_host and self._authority.number < signed.number:
+            raise BrokerRefused(
+                f"This machine's key for {self.channel} does not rule there (any more).",
+                "Ask the host to make you a co-host again.",
+            )
+
+    def _sign(self, rules: RoomRules) -> SignedRules:
+        """Blocking: the number is on disk before it is used."""
+        now = time.time()
+        number = self._keys.take_number(self.channel, self._authority.number, now)
+        key = self.key
+        expires_at = int(now) + LIFETIME_S
+        return sign_rules(rules, self.channel, number, expires_at, key.key, key.delegation)
+
+    async def _publish(self, client: BrokerClient, signed: SignedRules) -> None:
+        await self._pace()
+        message = RULES.outgoing(encode_rules(signed), self.channel, self.publisher_id)
+        await client.send(message)
+        if client.was_refused:
+            raise BrokerRefused(
+                f"The broker does not let this login rule {self.channel}.",
+                "Use an account of that room, or of the role host: --broker mqtt://NAME@HOST",
+            )
+        self._on_topics[self.publisher_id] = signed.signature
+        self._repaired_at = time.monotonic()
+
+    async def _pace(self) -> None:
+        """Receivers drop what one sender publishes too fast, and the last word must not be it."""
+        now = time.monotonic()
+        if len(self._sent) == self._sent.maxlen:
+            await asyncio.sleep(max(0.0, self._sent[0] + PACE_S - now))
+        self._sent.append(time.monotonic())
+
+    async def show_key(self, client: BrokerClient) -> None:
+        """Publish the room's own key, unless the broker shows it. A co-host has no say in that."""
+        if not self.key.is_host or self._is_key_shown:
+            return
+        shown = self._shown
+        payload = encode_host_key(self.key.host_public, shown.spki, shown.voucher)
+        await client.send(HOST_KEY.outgoing(payload, self.channel))
+        self._seen_key = shown
+
+    @property
+    def _is_key_shown(self) -> bool:
+        """With our voucher, where we have one."""
+        seen = self._seen_key
+        return seen is not None and (
+            seen == self._shown or (seen.key == self._shown.key and not self._shown.voucher)
+        )
+
+    # For as long as somebody keeps the room
+
+    async def keep_up(self, client: BrokerClient) -> None:
+        """One look, at most once a second: what was overwritten is published again, what is about
+        to expire is renewed. Raises MqttError, BrokerRefused, StoreError."""
+        if time.monotonic() - self._repaired_at < REPAIR_EVERY_S or self._changing.locked():
+            return
+        self._authority.look(time.monotonic(), time.time())
+        await self.show_key(client)
+        signed = self._authority.signed
+        if signed is None:
+            return
+        if self.key.is_host and signed.expires_at - time.time() < LIFETIME_S / 2:
+            await self._publish_new(client, self.rules)
+        elif self._is_doubtful or signed.signature not in self._on_topics.values():
+            self._is_doubtful = False
+            await self._publish(client, signed)
+        await self.keep()
+
+    async def keep(self) -> None:
+        """Write what holds to disk, and who did what. Raises StoreError."""
+        signed = self._authority.signed
+        if signed is None or signed.signature == self._kept:
+            return
+        self._kept = signed.signature
+        await asyncio.to_thread(self._write, signed, self.rules.acts)
+
+    def _write(self, signed: SignedRules, acts: Sequence[Act]) -> None:
+        self._keys.keep_rules(self.channel, encode_rules(signed))
+        self._keys.log(self.channel, list(map(_logged, acts)))
+
+    def acts(self) -> list[LoggedAct]:
+        """What is kept, and what the rules say since; oldest first. Raises StoreError."""
+        return list(dict.fromkeys([*self._keys.acts(self.channel), *map(_logged, self.rules.acts)]))
+
+
+def _logged(act: Act) -> LoggedAct:
+    return LoggedAct(float(act.t), act.by, act.what, act.whom)

@@ -1,0 +1,191 @@
+"""Who is in a room as its host sees it: how often they report, and what looks like a forgery.
+
+Pure: times are arguments, in epoch seconds of this machine.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from resonance_tui.protocol.events import Event, LeaveEvent, NicknameEvent, ReportEvent
+from resonance_tui.protocol.rules import NO_RULES, RoomRules
+from resonance_tui.protocol.values import Report
+
+MOST_VIEWERS = 20_000  # followed at a time
+WINDOW_S = 60.0  # over which reports are counted
+MOST_COUNTED = 200  # reports in the window: more is a flood, whatever the number
+SUSPECT_S = 600.0  # how long a mark stays
+MOST_NAMES = 3  # nicknames of one id that are remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    """One viewer in a host's list."""
+
+    viewer_id: str
+    nickname: str  # as sent, whatever the rules say; "" when anonymous
+    since: float  # when it came: as it says itself, or when it was first heard; epoch seconds
+    reports_a_minute: float
+    is_simulated: bool = False
+    is_manual: bool = False
+    is_film: bool = False
+    is_host: bool = False  # wears the host's badge
+    is_muted: bool = False
+    is_removed: bool = False
+    is_name_hidden: bool = False
+    is_locked_out: bool = False  # came after the room was locked
+    doubts: tuple[str, ...] = ()  # what looks like a forgery, one short phrase each
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Single words, in English: also for JSON."""
+        flags = (
+            ("host", self.is_host),
+            ("simulated", self.is_simulated),
+            ("key", self.is_manual),
+            ("film", self.is_film),
+            ("muted", self.is_muted),
+            ("removed", self.is_removed),
+            ("name-hidden", self.is_name_hidden),
+            ("locked-out", self.is_locked_out),
+        )
+        return tuple(word for word, is_set in flags if is_set)
+
+
+@dataclass(slots=True)
+class _Seen:
+    first_at: float
+    heard_at: float
+    reports: deque[float] = field(default_factory=lambda: deque[float](maxlen=MOST_COUNTED))
+    newest: Report | None = None
+    nickname: str = ""
+    former_names: list[str] = field(default_factory=list[str])
+    two_writers_at: float = -SUSPECT_S
+
+
+class Attendance:
+    """Every message of a room in, a host's list out."""
+
+    def __init__(self, ttl_s: float = 35.0, most: int = MOST_VIEWERS) -> None:
+        """`ttl_s`: silence after which a viewer is gone."""
+        self._ttl_s, self._most = ttl_s, most
+        self._seen: dict[str, _Seen] = {}
+        self._began: float | None = None  # when the first message came
+
+    def take(self, event: Event, now: float) -> None:
+        """A message as it arrives; every one, not only the newest of each topic."""
+        self._began = now if self._began is None else self._began
+        match event:
+            case ReportEvent():
+                self._report(event.viewer_id, event.report, now)
+            case NicknameEvent():
+                self._name(event.viewer_id, event.nickname, now)
+            case LeaveEvent():
+                if (seen := self._seen.get(event.viewer_id)) is not None:
+                    seen.newest = None
+            case _:
+                return
+
+    def _at(self, viewer_id: str, now: float) -> _Seen | None:
+        seen = self._seen.get(viewer_id)
+        if seen is None and len(self._seen) < self._most:
+            seen = self._seen[viewer_id] = _Seen(now, now)
+        return seen
+
+    def _report(self, viewer_id: str, report: Report, now: float) -> None:
+        seen = self._at(viewer_id, now)
+        if seen is None:
+            return
+        seen.heard_at = now
+        seen.reports.append(now)
+        if seen.newest is not None and report.boot < seen.newest.boot:
+            seen.two_writers_at = now  # a program that was started again never goes back
+            return
+        seen.newest = report
+
+    def _name(self, viewer_id: str, nickname: str, now: float) -> None:
+        seen = self._at(viewer_id, now)
+        if seen is None or seen.nickname == nickname:
+            return
+        if nickname and nickname in seen.former_names:
+            seen.two_writers_at = now
+        if seen.nickname:
+            others = [each for each in seen.former_names if each != seen.nickname]
+            seen.former_names = [*others, seen.nickname][-MOST_NAMES:]
+        seen.nickname = nickname
+
+    def tick(self, now: float) -> None:
+        """Forget who has been silent for long."""
+        for viewer_id, seen in list(self._seen.items()):
+            if now - seen.heard_at > max(SUSPECT_S, self._ttl_s):
+                del self._seen[viewer_id]
+
+    def present(self, now: float) -> tuple[str, ...]:
+        """The ids of who is in the room, whatever the rules say."""
+        return tuple(each for each, seen in self._seen.items() if self._is_here(seen, now))
+
+    def _is_here(self, seen: _Seen, now: float) -> bool:
+        return seen.newest is not None and now - seen.heard_at <= self._ttl_s
+
+    def attendees(self, now: float, rules: RoomRules = NO_RULES) -> list[Attendee]:
+        """Who is in the room: named first, then by nickname and id. Muted ones are among them."""
+        here = {each: seen for each, seen in self._seen.items() if self._is_here(seen, now)}
+        namesakes = _namesakes(seen.nickname for seen in here.values())
+        found = [self._attendee(each, seen, now, rules, namesakes) for each, seen in here.items()]
+        return sorted(found, key=lambda a: (not a.nickname, a.nickname.casefold(), a.viewer_id))
+
+    def _attendee(
+        self, viewer_id: str, seen: _Seen, now: float, rules: RoomRules, namesakes: set[str]
+    ) -> Attendee:
+        report = seen.newest
+        assert report is not None, "who is here has reported"
+        is_plausible = 0 < report.boot <= now
+        return Attendee(
+            viewer_id,
+            seen.nickname,
+            float(report.boot) if is_plausible else seen.first_at,
+            self._pace(seen, now),
+            is_simulated=report.is_simulated,
+            is_manual=report.is_manual,
+            is_film=report.is_film,
+            is_host=viewer_id in rules.host_ids,
+            is_muted=viewer_id in rules.muted,
+            is_removed=viewer_id in rules.removed,
+            is_name_hidden=rules.nicknames_off or viewer_id in rules.hidden_names,
+            is_locked_out=_is_locked_out(viewer_id, rules),
+            doubts=_doubts(seen, now, namesakes),
+        )
+
+    def _pace(self, seen: _Seen, now: float) -> float:
+        """Reports a minute; the one that the broker had kept does not count for a short look."""
+        began = seen.first_at if self._began is None else max(seen.first_at, self._began)
+        counted = sum(now - at <= WINDOW_S for at in seen.reports)
+        return counted * 60.0 / min(WINDOW_S, max(now - began, 5.0))
+
+
+def _is_locked_out(viewer_id: str, rules: RoomRules) -> bool:
+    return rules.is_locked and bool(rules.admitted) and viewer_id not in rules.admitted
+
+
+def _namesakes(nicknames: Iterable[str]) -> set[str]:
+    """Nicknames, folded, that more than one viewer has."""
+    once: set[str] = set()
+    twice: set[str] = set()
+    for nickname in filter(None, nicknames):
+        folded = nickname.casefold()
+        (twice if folded in once else once).add(folded)
+    return twice
+
+
+def _doubts(seen: _Seen, now: float, namesakes: set[str]) -> tuple[str, ...]:
+    found: list[str] = []
+    if now - seen.two_writers_at < SUSPECT_S:
+        found.append("two programs write under this id")
+    if seen.nickname.casefold() in namesakes:
+        found.append("another viewer has the same nickname")
+    former = [each for each in seen.former_names if each != seen.nickname]
+    if former:
+        found.append(f"was called {', '.join(former)}")
+    return tuple(found)

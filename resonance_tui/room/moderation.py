@@ -1,0 +1,356 @@
+"""What a host may do to a room: the table of acts, each from rules to rules; pure.
+
+The command `room` and the host's screen are made from this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from resonance_tui.errors import InputError
+from resonance_tui.protocol.rules import (
+    ACTS_MOST,
+    ADMITTED_MOST,
+    KEY_PREFIX,
+    NAME_MOST,
+    REVOKED_MOST,
+    SLOW_MOST_S,
+    TITLE_MOST,
+    WORD_MOST,
+    Act,
+    RoomRules,
+)
+from resonance_tui.protocol.sanitize import safe_text
+from resonance_tui.protocol.topics import is_id
+from resonance_tui.texts import mark, tr
+
+Apply = Callable[[RoomRules, str, Sequence[str]], RoomRules]
+
+
+class Needs(StrEnum):
+    """What an act has to be given."""
+
+    NOTHING = ""
+    VIEWER = "ID"
+    SWITCH = "on|off"
+    SECONDS = "SECONDS"
+    WORDS = "TEXT"
+    KEY = "KEY"  # the first eight bytes of a co-host's key, as hexadecimal digits
+    NAME = "NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomAct:
+    """One thing to do. `apply`: of the rules, the value, and the ids of who is in the room."""
+
+    name: str
+    needs: Needs
+    summary: str  # one sentence, for help
+    said: str  # in the log, with {whom}
+    apply: Apply
+    key: str = ""  # on the host's screen; "" where it has none
+    label: str = ""  # on its key bar
+    is_hosts_alone: bool = False  # not for co-hosts
+
+
+def perform(
+    rules: RoomRules,
+    name: str,
+    value: str,
+    *,
+    by: str,
+    t: float,
+    present: Sequence[str] = (),
+    whom: str | None = None,
+) -> RoomRules:
+    """The rules after that act, which is noted in them.
+
+    `by`: who acts; `t`: epoch seconds; `present`: ids of who is in the room, for a lock; `whom`:
+    what the note says in place of the value. Raises InputError for a value that does not fit.
+    """
+    act = ACTS[name]
+    changed = act.apply(rules, value, present)
+    by, whom = safe_text(by, NAME_MOST), safe_text(value if whom is None else whom, NAME_MOST)
+    note = Act(int(t), by, name, whom)
+    return replace(changed, acts=(*changed.acts, note)[-ACTS_MOST:])
+
+
+def switched(rules: RoomRules, name: str, viewer_id: str = "") -> tuple[str, str]:
+    """The act and the value of a key that switches: what undoes the act where it is in force."""
+    switches = {
+        "mute": (viewer_id in rules.muted, "unmute", viewer_id),
+        "kick": (viewer_id in rules.removed, "readmit", viewer_id),
+        "hide-name": (viewer_id in rules.hidden_names, "show-name", viewer_id),
+        "badge": (viewer_id in rules.host_ids, "unbadge", viewer_id),
+        "lock": (rules.is_locked, "unlock", ""),
+        "close": (rules.closed is not None, "open", ""),
+        "nicknames": (rules.nicknames_off, "nicknames", "on"),
+    }
+    is_on, undo, value = switches.get(name, (False, "", ""))
+    if is_on:
+        return undo, value
+    return name, "off" if name == "nicknames" else viewer_id
+
+
+def sentence(act: Act) -> str:
+    """What an act was, for the log: "muted mia"."""
+    row = ACTS.get(act.what)
+    said = tr(row.said).format(whom=act.whom) if row else f"{act.what} {act.whom}".strip()
+    return safe_text(said, WORD_MOST)
+
+
+# --- one viewer --------------------------------------------------------------------------------
+
+
+def _with(ids: tuple[str, ...], one: str) -> tuple[str, ...]:
+    return ids if one in ids else (*ids, one)
+
+
+def _without(ids: tuple[str, ...], one: str) -> tuple[str, ...]:
+    return tuple(each for each in ids if each != one)
+
+
+def _id(text: str) -> str:
+    """Raises InputError for what is no viewer's id."""
+    if not is_id(text):
+        raise InputError("That is no viewer's id.", "`room list CHANNEL` shows the ids.")
+    return text
+
+
+def _mute(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, muted=_with(rules.muted, _id(value)))
+
+
+def _unmute(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, muted=_without(rules.muted, _id(value)))
+
+
+def _remove(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    """Whoever is removed needs no other entry."""
+    gone = _id(value)
+    return replace(
+        rules,
+        removed=_with(rules.removed, gone),
+        muted=_without(rules.muted, gone),
+        hidden_names=_without(rules.hidden_names, gone),
+        admitted=_without(rules.admitted, gone),
+        host_ids=_without(rules.host_ids, gone),
+    )
+
+
+def _readmit(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    back = _id(value)
+    admitted = _with(rules.admitted, back) if rules.is_locked else rules.admitted
+    return replace(rules, removed=_without(rules.removed, back), admitted=admitted)
+
+
+def _hide_name(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, hidden_names=_with(rules.hidden_names, _id(value)))
+
+
+def _show_name(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, hidden_names=_without(rules.hidden_names, _id(value)))
+
+
+def _badge(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, host_ids=_with(rules.host_ids, _id(value)))
+
+
+def _unbadge(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, host_ids=_without(rules.host_ids, _id(value)))
+
+
+# --- the room ----------------------------------------------------------------------------------
+
+
+def _lock(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    """A room that is too large for a list is locked at the broker's door alone."""
+    admitted = tuple(dict.fromkeys(present)) if len(present) <= ADMITTED_MOST else ()
+    return replace(rules, is_locked=True, admitted=admitted)
+
+
+def _unlock(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, is_locked=False, admitted=())
+
+
+def _nicknames(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    if value not in ("on", "off"):
+        raise InputError("Nicknames are on or off.", "room nicknames CHANNEL off")
+    return replace(rules, nicknames_off=value == "off")
+
+
+def _slow(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    seconds = int(value) if value.isascii() and value.isdigit() and len(value) < 6 else -1
+    if not 0 <= seconds <= SLOW_MOST_S:
+        raise InputError(
+            f"Slow mode is 0 to {SLOW_MOST_S} seconds between two reports.", "0 ends it."
+        )
+    return replace(rules, slow_s=seconds)
+
+
+def _close(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, closed=_text(value, WORD_MOST))
+
+
+def _open(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, closed=None)
+
+
+def _title(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, title=_text(value, TITLE_MOST))
+
+
+def _text(value: str, limit: int) -> str:
+    """Raises InputError for a text that is too long."""
+    text = " ".join(value.split())
+    if len(text) > limit or safe_text(text, limit) != text:
+        raise InputError(f"At most {limit} characters of plain text.")
+    return text
+
+
+# --- co-hosts ----------------------------------------------------------------------------------
+
+
+def _cohost_add(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    """The delegation itself goes to the co-host; here it is only noted."""
+    return rules
+
+
+def _cohost_revoke(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    prefix = bytes.fromhex(value)[:KEY_PREFIX]
+    known = [each for each in rules.revoked if each != prefix]
+    return replace(rules, revoked=(*known, prefix)[-REVOKED_MOST:])
+
+
+_ROWS = (
+    RoomAct(
+        "mute",
+        Needs.VIEWER,
+        mark("Neither count nor show a viewer."),
+        mark("muted {whom}"),
+        _mute,
+        "m",
+        mark("mute"),
+    ),
+    RoomAct(
+        "unmute",
+        Needs.VIEWER,
+        mark("Count and show a muted viewer again."),
+        mark("unmuted {whom}"),
+        _unmute,
+    ),
+    RoomAct(
+        "kick",
+        Needs.VIEWER,
+        mark("Remove a viewer: the account ends, its link is spent."),
+        mark("removed {whom}"),
+        _remove,
+        "x",
+        mark("remove"),
+    ),
+    RoomAct(
+        "readmit",
+        Needs.VIEWER,
+        mark("Let a removed viewer back, and a new one into a locked room."),
+        mark("let {whom} back in"),
+        _readmit,
+    ),
+    RoomAct(
+        "hide-name",
+        Needs.VIEWER,
+        mark("Show a viewer without the nickname."),
+        mark("hid the nickname of {whom}"),
+        _hide_name,
+        "n",
+        mark("hide name"),
+    ),
+    RoomAct(
+        "show-name",
+        Needs.VIEWER,
+        mark("Show a hidden nickname again."),
+        mark("shows the nickname of {whom} again"),
+        _show_name,
+    ),
+    RoomAct(
+        "badge",
+        Needs.VIEWER,
+        mark("Give a viewer the host's badge."),
+        mark("gave {whom} the host's badge"),
+        _badge,
+        "b",
+        mark("badge"),
+    ),
+    RoomAct(
+        "unbadge",
+        Needs.VIEWER,
+        mark("Take the host's badge from a viewer."),
+        mark("took the host's badge from {whom}"),
+        _unbadge,
+    ),
+    RoomAct(
+        "lock",
+        Needs.NOTHING,
+        mark("Let nobody new in."),
+        mark("locked the room"),
+        _lock,
+        "l",
+        mark("lock"),
+    ),
+    RoomAct("unlock", Needs.NOTHING, mark("Let people in again."), mark("unlocked it"), _unlock),
+    RoomAct(
+        "nicknames",
+        Needs.SWITCH,
+        mark("Show everybody's nickname, or nobody's."),
+        mark("switched nicknames {whom}"),
+        _nicknames,
+        "N",
+        mark("nicknames"),
+    ),
+    RoomAct(
+        "slow",
+        Needs.SECONDS,
+        mark("The least seconds between two reports of one viewer; 0 ends it."),
+        mark("slow mode: {whom} s"),
+        _slow,
+        "s",
+        mark("slow"),
+    ),
+    RoomAct(
+        "title",
+        Needs.WORDS,
+        mark("What the room is about."),
+        mark("the title: {whom}"),
+        _title,
+        "t",
+        mark("title"),
+    ),
+    RoomAct(
+        "close",
+        Needs.WORDS,
+        mark("End the room for everybody, with a word."),
+        mark("closed the room: {whom}"),
+        _close,
+        "C",
+        mark("close"),
+    ),
+    RoomAct("open", Needs.NOTHING, mark("Open a closed room."), mark("opened it"), _open),
+    RoomAct(
+        "cohost-add",
+        Needs.NAME,
+        mark("Make somebody a co-host."),
+        mark("made {whom} a co-host"),
+        _cohost_add,
+        is_hosts_alone=True,
+    ),
+    RoomAct(
+        "cohost-revoke",
+        Needs.KEY,
+        mark("What that co-host rules from now on has no effect."),
+        mark("{whom} is no co-host any more"),
+        _cohost_revoke,
+        is_hosts_alone=True,
+    ),
+)
+ACTS: Mapping[str, RoomAct] = {row.name: row for row in _ROWS}

@@ -1,0 +1,114 @@
+"""A room whose broker went away with its owner: one of the viewers left starts another.
+
+On one machine it happens by itself: the address stays the same, so whoever starts a broker there is
+found. Who starts it follows from the ids that everybody knows (rendezvous hashing): the first in
+that order waits least, and the others find its broker running before it is their turn. Where two
+know different viewers and start at once, the port decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from hashlib import sha256
+
+from resonance_tui.config import DEFAULT_BROKER_URL
+from resonance_tui.errors import Problem
+from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link import Link
+from resonance_tui.messaging.probe import is_reachable
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.session.broker_choice import LOOPBACK_HOST, start_broker_at
+
+LOOK_EVERY_S = 0.25
+FIRST_WAIT_S = 1.5  # for a broker that is only being restarted
+STEP_S = 1.2  # between two in the order: starting a broker takes less
+MOST_STEPS = 4  # the last ones wait no longer than this many
+JITTER_S = 0.4
+RETURN_WITHIN_S = 5.0  # after a broker runs again, everybody on this machine has found it
+
+log = logging.getLogger(__name__)
+
+
+def is_ours_to_replace(url: BrokerUrl) -> bool:
+    """Whether anybody on this machine may start a broker at that address: the default one, which
+    `join` uses where nothing is configured. Any other has a host who wanted it so."""
+    default = parse_broker_url(DEFAULT_BROKER_URL)
+    return url in (default, replace(default, host=LOOPBACK_HOST))
+
+
+def wait_s(own_id: str, known_ids: Collection[str], place: str) -> float:
+    """Seconds from the loss until it is this viewer's turn to start a broker at `place`."""
+    return FIRST_WAIT_S + STEP_S * min(rank(own_id, known_ids, place), MOST_STEPS)
+
+
+def rank(own_id: str, known_ids: Collection[str], place: str) -> int:
+    """How many come before this viewer, in the order that all who know the same ids agree on."""
+    order = sorted({own_id, *known_ids}, key=lambda viewer_id: _weight(viewer_id, place))
+    return order.index(own_id)
+
+
+def _weight(viewer_id: str, place: str) -> bytes:
+    return sha256(f"{place}\0{viewer_id}".encode()).digest()
+
+
+class Failover:
+    """Brings the broker of one link back, as often as it goes away; see the module.
+
+    `known_ids`: the viewers known from the room. `may_start` is False for who is not in the room:
+    it only follows. `stack` ends what was started; `on_started` takes its address.
+    """
+
+    def __init__(
+        self,
+        url: BrokerUrl,
+        link: Link,
+        stack: AsyncExitStack,
+        *,
+        known_ids: Callable[[], Collection[str]],
+        may_start: bool,
+        on_started: Callable[[str], None],
+    ) -> None:
+        self._url, self._link, self._stack = url, link, stack
+        self._known_ids, self._may_start, self._on_started = known_ids, may_start, on_started
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if not self._is_connected:
+                await self._bring_back()
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._link.status.state is LinkState.CONNECTED
+
+    async def _bring_back(self) -> None:
+        """Follow a broker that answers at the address, or start one there when it is our turn."""
+        waits_s = wait_s(self._link.viewer_id, self._known_ids(), self._url.place)
+        turn_at = time.monotonic() + waits_s + random.uniform(0, JITTER_S)
+        was_down = False
+        while not self._is_connected:
+            if await is_reachable(self._url):
+                if was_down:
+                    self._link.hurry()
+                was_down = False  # once: a broker that refuses us is not asked twice a second
+            else:
+                was_down = True
+                if self._may_start and time.monotonic() >= turn_at:
+                    await self._start()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _start(self) -> None:
+        try:
+            started = await start_broker_at(self._url.port)
+        except Problem as problem:  # another one was faster, or there is no broker program here
+            log.info("no broker started at %s: %s", self._url, problem.message)
+            return
+        self._stack.push_async_callback(asyncio.to_thread, started.stop)
+        self._on_started(started.url)

@@ -1,0 +1,193 @@
+"""What the room's host says, and what it means for one person in the room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from resonance_tui.errors import RemovedByHost, RoomClosed
+from resonance_tui.messaging.permissions import is_hosts_alone
+from resonance_tui.protocol.rules import NO_RULES, RoomRules
+from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.room.authority import Authority, Trust, certificate_print
+from resonance_tui.room.conduct import Conduct, admitted_by, conduct_of
+from resonance_tui.session.events import HostView, Standing
+from resonance_tui.session.plan import KnownHost, SessionPlan
+from resonance_tui.signing import print_of
+from resonance_tui.texts import mark, tr
+
+
+@dataclass(frozen=True, slots=True)
+class HostNews:
+    """What a person is told. `notices` are about themselves; `happenings` are about the room, in
+    English that the catalogue can translate."""
+
+    notices: list[str] = field(default_factory=list)
+    happenings: list[str] = field(default_factory=list)
+
+
+class HostWord:
+    """Asks the authority what holds, has the room obey it, and remembers the host."""
+
+    def __init__(self, plan: SessionPlan, obey: Callable[[Conduct], None]) -> None:
+        self._plan, self._obey = plan, obey
+        self._authority = Authority(plan.channel)
+        self._known = plan.known_host
+        self._due = asyncio.Event()  # there is something for `run` to do
+        self._is_first = True  # what holds on joining is no news
+        self.view = HostView()
+
+    def begin(self, broker: BrokerUrl) -> Authority:
+        """Before the first message; `broker`'s pin may vouch for the room's key."""
+        known = self._known
+        self._authority = Authority(
+            self._plan.channel,
+            host_print=self._plan.host_print,
+            spki_print=certificate_print(broker.pin),
+            remembered=known.key if known else None,
+            highest_number=known.number if known else 0,
+        )
+        return self._authority
+
+    def mute_here(self, viewer_id: str, on: bool) -> None:
+        others = self.view.muted_here - {viewer_id}
+        muted = others | {viewer_id} if on else others
+        self.view = replace(self.view, muted_here=muted)
+
+    def hide_nicknames(self, on: bool) -> None:
+        self.view = replace(self.view, hides_nicknames=on)
+
+    def accept_key(self) -> None:
+        """Believe the key that the room shows."""
+        self._authority.accept()
+
+    def look(self, now: float, at: float, viewer_id: str) -> HostNews:
+        """To be called with every look at the room, before it. `now`: monotonic, `at`: epoch
+        seconds. Raises RemovedByHost, RoomClosed."""
+        authority, before = self._authority, self.view
+        rules = authority.look(now, at)
+        self.view = replace(
+            before,
+            rules=rules,
+            trust=authority.trust,
+            key=authority.key,
+            shown_key=authority.shown,
+            standing=self._standing(rules or NO_RULES, viewer_id),
+        )
+        self._obey(self._conduct(rules, viewer_id))
+        if authority.asks_for_first_use or self._to_remember is not None:
+            self._due.set()
+        self._leave_where_told(rules or NO_RULES, viewer_id)
+        news = HostNews(_notices(before, self.view), self._happenings(before.rules, rules))
+        self._is_first = self._is_first and rules is None
+        return news
+
+    def _conduct(self, rules: RoomRules | None, viewer_id: str) -> Conduct:
+        """Nobody hides their own name from themselves."""
+        here = self.view
+        conduct = conduct_of(rules, muted_here=here.muted_here, hides_names=here.hides_nicknames)
+        is_own_shown = here.hides_nicknames and not (rules or NO_RULES).nicknames_off
+        return replace(conduct, named=frozenset({viewer_id})) if is_own_shown else conduct
+
+    def _standing(self, rules: RoomRules, viewer_id: str) -> Standing:
+        if self._plan.observe_only:
+            return Standing.COUNTED
+        if viewer_id in rules.muted:
+            return Standing.MUTED
+        admitted = admitted_by(rules)
+        is_in = admitted is None or viewer_id in admitted
+        return Standing.COUNTED if is_in else Standing.LOCKED_OUT
+
+    def _leave_where_told(self, rules: RoomRules, viewer_id: str) -> None:
+        if not self._plan.observe_only and viewer_id in rules.removed:
+            raise RemovedByHost(
+                tr("the host removed you"),
+                tr(
+                    "Ask the host of {channel} if you want to come back", channel=self._plan.channel
+                ),
+            )
+        if rules.closed is not None and viewer_id not in rules.host_ids:
+            words = tr("the host closed the room")
+            raise RoomClosed(f"{words}: {rules.closed}" if rules.closed else words)
+
+    def _happenings(self, before: RoomRules | None, after: RoomRules | None) -> list[str]:
+        is_same = before is after or (before or NO_RULES) == (after or NO_RULES)
+        if is_same or self._is_first:
+            return []
+        return _changes(before or NO_RULES, after or NO_RULES)
+
+    # --- what takes time -------------------------------------------------------------------------
+
+    async def run(self, broker: BrokerUrl) -> None:
+        """Until cancelled: finds out whether a first key can be believed, and remembers it."""
+        is_asked = False
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            if self._authority.asks_for_first_use and not is_asked:
+                is_asked = True
+                if await is_hosts_alone(broker, self._plan.channel):
+                    self._authority.trust_first()
+            await self.remember()
+
+    @property
+    def _to_remember(self) -> KnownHost | None:
+        """The believed key and its number, where they are not remembered yet."""
+        authority = self._authority
+        if authority.key is None or self._plan.remember_host is None:
+            return None
+        now = KnownHost(authority.key, authority.highest_number)
+        return None if now == self._known else now
+
+    async def remember(self) -> None:
+        """Writes down what is not yet."""
+        known = self._to_remember
+        if known is not None and self._plan.remember_host is not None:
+            self._known = known
+            await asyncio.to_thread(self._plan.remember_host, known)
+
+
+def short_print(key: bytes) -> str:
+    """A key's fingerprint as two people can compare it: 32 digits, in fours."""
+    digits = print_of(key)
+    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
+def _notices(before: HostView, after: HostView) -> list[str]:
+    found: list[str] = []
+    if after.standing is not before.standing:
+        found.append(tr(_STANDINGS[after.standing]))
+    if after.shown_key not in (None, before.shown_key) and after.trust is Trust.CHANGED:
+        found.append(
+            tr(
+                "This room shows another host key than the one known here: {print}. "
+                "Ask the host; until you accept it, it has no effect.",
+                print=short_print(after.shown_key or b""),
+            )
+        )
+    return found
+
+
+_STANDINGS = {
+    Standing.COUNTED: mark("The host counts you again."),
+    Standing.MUTED: mark("The host muted you: nobody sees or counts you."),
+    Standing.LOCKED_OUT: mark(
+        "The room is locked: you see it, and nobody counts you. Ask the host to let you in."
+    ),
+}
+
+
+def _changes(before: RoomRules, after: RoomRules) -> list[str]:
+    """What of it everybody in the room may know."""
+    found: list[str] = []
+    if before.is_locked != after.is_locked:
+        is_locked = after.is_locked
+        found.append(mark("the host locked the room") if is_locked else mark("the room is open"))
+    if before.nicknames_off != after.nicknames_off:
+        is_off = after.nicknames_off
+        found.append(mark("nicknames are off") if is_off else mark("nicknames are on again"))
+    if before.slow_s != after.slow_s:
+        slow = mark("slow mode: {seconds} s between two changes", seconds=str(after.slow_s))
+        found.append(slow if after.slow_s else mark("slow mode is off"))
+    return found

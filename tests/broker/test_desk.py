@@ -1,0 +1,216 @@
+"""A host and co-hosts rule a room over real brokers, open and guarded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from conftest import Start
+from guests import digest_of, pinned
+from limits import patience
+
+from resonance_broker import AccountsStore, RunningBroker
+from resonance_broker.accounts import Account, Role, add_account
+from resonance_tui.emotions import Emotion
+from resonance_tui.errors import BrokerRefused, BrokerUnreachable, InputError
+from resonance_tui.hosting.desk import Desk
+from resonance_tui.messaging.client import broker_client
+from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
+from resonance_tui.protocol.frames import encode_nickname, encode_report
+from resonance_tui.protocol.messages import HOST_KEY, NICKNAME, REPORT, RULES, decode
+from resonance_tui.protocol.rules import RoomRules, delegate, encode_delegation
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.protocol.values import Report
+from resonance_tui.room_keys import RoomKey, RoomKeys
+from resonance_tui.signing import SigningKey
+
+pytestmark = pytest.mark.mosquitto
+ROOM = "cats-live"
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> RoomKeys:
+    made = RoomKeys(tmp_path / "host")
+    made.make(ROOM)
+    return made
+
+
+def hosts(keys: RoomKeys) -> RoomKey:
+    key = keys.find(ROOM)
+    assert key is not None
+    return key
+
+
+def cohost(host: RoomKeys, folder: Path, name: str = "Ben") -> RoomKeys:
+    """A machine with a key that the host gave away."""
+    key = SigningKey.generate()
+    given = delegate(hosts(host).key, ROOM, key.public, name, int(time.time()) + 3600)
+    there = RoomKeys(folder)
+    public = hosts(host).host_public
+    there.keep(RoomKey(ROOM, key, public, encode_delegation(given), name))
+    return there
+
+
+@contextlib.asynccontextmanager
+async def at_desk(url: BrokerUrl, keys: RoomKeys) -> AsyncIterator[Desk]:
+    desk = Desk(url, keys, hosts(keys))
+    running = asyncio.create_task(desk.run())
+    try:
+        await desk.until_ready(patience(5))
+        yield desk
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def until(is_so: Callable[[], object], within_s: float = 5.0) -> None:
+    async with asyncio.timeout(patience(within_s)):
+        while not is_so():
+            await asyncio.sleep(0.02)
+
+
+async def retained(url: BrokerUrl) -> list[object]:
+    """What the broker shows of a room's key and rules to who comes now."""
+    found: list[object] = []
+
+    def take(topic: str, payload: bytes) -> None:
+        found.append(decode(topic, payload))
+
+    async with broker_client(url, take, identifier="newcomer", version=5) as client:
+        for _ in range(2):
+            await client.follow(HOST_KEY.topic.of(ROOM), 1)
+            await client.follow(RULES.topic.filter(channel=ROOM), 1)
+    return found
+
+
+async def test_an_act_is_at_the_broker_when_it_returns(start: Start, keys: RoomKeys) -> None:
+    url = parse_broker_url(start().url)
+    async with at_desk(url, keys) as desk:
+        await desk.act("mute", "mia")
+        assert desk.rules.muted == ("mia",)
+        shown = await retained(url)
+    assert HostKeyEvent(ROOM, hosts(keys).host_public) in shown
+    (rules,) = {each for each in shown if isinstance(each, RulesEvent)}
+    assert rules.signed is not None and rules.signed.is_signed(ROOM)
+    assert [act.what for act in keys.acts(ROOM)] == ["mute"]
+
+
+async def test_the_next_run_goes_on_with_the_rules_that_hold(start: Start, keys: RoomKeys) -> None:
+    url = parse_broker_url(start().url)
+    async with at_desk(url, keys) as desk:
+        await desk.act("mute", "mia")
+    async with at_desk(url, keys) as desk:
+        await desk.act("lock")
+        assert (desk.rules.muted, desk.rules.is_locked) == (("mia",), True)
+
+
+async def test_rules_outlive_a_broker_that_forgot_them(start: Start, keys: RoomKeys) -> None:
+    async with at_desk(parse_broker_url(start().url), keys) as desk:
+        await desk.act("mute", "mia")
+    async with at_desk(parse_broker_url(start().url), keys) as desk:  # another, empty broker
+        await desk.act("slow", "5")
+        assert (desk.rules.muted, desk.rules.slow_s) == (("mia",), 5)
+
+
+async def test_acts_of_co_hosts_at_the_same_moment_are_all_kept(
+    start: Start, keys: RoomKeys, tmp_path: Path
+) -> None:
+    url = parse_broker_url(start().url)
+    names = ("Ada", "Ben", "Eve")
+    there = [cohost(keys, tmp_path / name, name) for name in names]
+    async with contextlib.AsyncExitStack() as stack:
+        desks = [await stack.enter_async_context(at_desk(url, each)) for each in [keys, *there]]
+        await asyncio.gather(*(desk.act("mute", f"v{n}") for n, desk in enumerate(desks)))
+        for desk in desks:
+            await until(lambda desk=desk: len(desk.rules.muted) == len(desks))
+        assert {act.by for act in desks[0].rules.acts} == {"host", *names}
+
+
+async def test_a_revoked_co_host_is_told_and_changes_nothing(
+    start: Start, keys: RoomKeys, tmp_path: Path
+) -> None:
+    url = parse_broker_url(start().url)
+    there = cohost(keys, tmp_path / "ben")
+    async with at_desk(url, keys) as host, at_desk(url, there) as ben:
+        await ben.act("mute", "mia")
+        await until(lambda: host.rules.muted == ("mia",))
+        await host.act("cohost-revoke", hosts(there).key.public[:8].hex(), whom="Ben")
+        with pytest.raises(BrokerRefused, match="does not rule"):
+            await ben.act("unmute", "mia")
+        assert host.rules.muted == ("mia",)
+
+
+async def test_a_value_that_does_not_fit_is_not_sent(start: Start, keys: RoomKeys) -> None:
+    url = parse_broker_url(start().url)
+    async with at_desk(url, keys) as desk:
+        with pytest.raises(InputError):
+            await desk.act("slow", "soon")
+        assert desk.rules == RoomRules()
+        assert not any(isinstance(each, RulesEvent) for each in await retained(url))
+
+
+async def test_many_acts_in_a_row_are_slow_enough_for_every_receiver(
+    start: Start, keys: RoomKeys
+) -> None:
+    url = parse_broker_url(start().url)
+    async with at_desk(url, keys) as desk, at_desk(url, keys) as other:
+        for n in range(12):
+            await desk.act("mute", f"v{n}")
+        await until(lambda: len(other.rules.muted) == 12)
+
+
+async def test_the_desk_sees_who_is_there_and_who_forges(start: Start, keys: RoomKeys) -> None:
+    url = parse_broker_url(start().url)
+
+    async def report(client, boot: int) -> None:
+        frame = encode_report(Report(boot, 1, Emotion.ANGER, 90))
+        await client.send(REPORT.outgoing(frame, ROOM, "mia"))
+
+    async with (
+        at_desk(url, keys) as desk,
+        broker_client(url, lambda *_: None, identifier="mia", version=5) as mia,
+    ):
+        await report(mia, 200)
+        await mia.send(NICKNAME.outgoing(encode_nickname("Mia"), ROOM, "mia"))
+        await until(lambda: [each.nickname for each in desk.attendees()] == ["Mia"])
+        assert desk.is_courtesy is True
+        await report(mia, 100)
+        await until(lambda: desk.attendees()[0].doubts)
+
+
+async def test_a_guarded_room_is_ruled_with_an_account_of_it(
+    broker: RunningBroker, folder: Path, keys: RoomKeys, tmp_path: Path
+) -> None:
+    def add(book):
+        for name, role in (("cathost", Role.HOST), ("ben", Role.VIEWER)):
+            book = add_account(book, Account(name, digest_of("pw"), role, (ROOM,)))
+        return book, None
+
+    AccountsStore(folder).change(add)
+    broker.renew_people()
+
+    def login(name: str) -> BrokerUrl:
+        from dataclasses import replace
+
+        return replace(pinned(broker), username=name, password="pw")
+
+    there = cohost(keys, tmp_path / "ben")
+    async with at_desk(login("cathost"), keys) as host, at_desk(login("ben"), there) as ben:
+        assert (host.is_courtesy, ben.is_courtesy) == (False, False)
+        await ben.act("mute", "mia")
+        await until(lambda: host.rules.muted == ("mia",))
+
+
+async def test_where_nothing_listens_that_is_said(keys: RoomKeys) -> None:
+    desk = Desk(parse_broker_url("mqtt://127.0.0.1:9"), keys, hosts(keys))
+    running = asyncio.create_task(desk.run())
+    with pytest.raises(BrokerUnreachable, match="othing listens"):
+        await desk.until_ready(1.0)
+    with pytest.raises(BrokerUnreachable, match="Not connected"):
+        await desk.act("lock")
+    running.cancel()
+    await asyncio.wait([running])

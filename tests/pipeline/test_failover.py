@@ -1,0 +1,314 @@
+"""Rooms whose broker goes away with its owner, with real brokers and several real sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from children import end_child, start_child
+from limits import patience
+from machine import Mosquitto
+
+from resonance_broker import BrokerSettings, RunningBroker, start_broker
+from resonance_tui.emotions import Emotion
+from resonance_tui.history.store import Store
+from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link import MqttLink
+from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.urls import parse_broker_url
+from resonance_tui.session import broker_choice, failover
+from resonance_tui.session.core import Session
+from resonance_tui.session.plan import SessionPlan
+
+BACK_WITHIN_S = 10.0
+
+
+@pytest.fixture(params=["mosquitto", "embedded"])
+def default_port(
+    unused_port: int, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> int:
+    """The port of the default address, here a free one; brokers are of either kind."""
+    url = f"mqtt://localhost:{unused_port}"
+    monkeypatch.setattr(broker_choice, "DEFAULT_BROKER_URL", url)
+    monkeypatch.setattr(failover, "DEFAULT_BROKER_URL", url)
+
+    def start(port: int) -> RunningBroker:
+        return start_broker(BrokerSettings(port=port, program=request.param))
+
+    monkeypatch.setattr(broker_choice, "_start_broker_at", start)
+    monkeypatch.setattr(broker_choice, "_start_local_broker", lambda: start(unused_port))
+    return unused_port
+
+
+class Person:
+    """One session of this process, with what ended it."""
+
+    def __init__(self, folder: Path, nickname: str, **options: Any) -> None:
+        plan = SessionPlan(
+            channel="room",
+            nickname=nickname,
+            viewer_id=new_viewer_id(),
+            boot=int(time.time()),
+            broker=None,
+            source=Source("none"),
+            engine="static",
+            data_dir=folder,
+        )
+        self.session = Session(replace(plan, **options))
+        self._task = asyncio.create_task(self.session.run())
+
+    @property
+    def is_connected(self) -> bool:
+        return self.session.view.link.state is LinkState.CONNECTED
+
+    def is_at(self, place: str) -> bool:
+        link = self.session._link
+        return self.is_connected and isinstance(link, MqttLink) and link.place == place
+
+    @property
+    def is_owner(self) -> bool:
+        return "so one runs here" in self.session.view.notice
+
+    @property
+    def names(self) -> list[str]:
+        return [row.nickname for row in self.session.view.room.rows]
+
+    async def leave(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+
+@contextlib.asynccontextmanager
+async def everybody(people: list[Person]) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        for person in reversed(people):
+            await person.leave()
+
+
+async def until(condition: Callable[[], bool], seconds: float = BACK_WITHIN_S) -> None:
+    deadline = time.monotonic() + patience(seconds)
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+async def together(folder: Path, names: str, **last: Any) -> list[Person]:
+    """One person for each letter, the first of whom owns the broker; all see each other."""
+    people = [Person(folder, names[0])]
+    await until(lambda: people[0].is_connected)
+    people += [Person(folder, name) for name in names[1:-1]]
+    people.append(Person(folder, names[-1], **last))
+    await until(lambda: all(person.names == sorted(names) for person in people))
+    return people
+
+
+def test_each_has_a_turn_of_its_own_in_an_order_that_all_know() -> None:
+    ids = [new_viewer_id() for _ in range(5)]
+    turns = sorted(failover.wait_s(each, ids, "mqtt://localhost:1883") for each in ids)
+    steps = [later - sooner for sooner, later in itertools.pairwise(turns)]
+    assert turns[0] == failover.FIRST_WAIT_S
+    assert all(step == pytest.approx(failover.STEP_S) for step in steps)
+    assert failover.STEP_S > failover.JITTER_S
+    many = [new_viewer_id() for _ in range(200)]
+    assert max(failover.wait_s(each, many, "x") for each in many) + failover.JITTER_S < 7
+
+
+@pytest.mark.parametrize(
+    ("address", "is_ours"),
+    [
+        ("mqtt://localhost", True),
+        ("mqtt://127.0.0.1:1883", True),
+        ("mqtt://127.0.0.1:1884", False),
+        ("mqtt://stream.example", False),
+        ("mqtt://me:word@localhost", False),
+        ("mqtts://localhost:1883", False),
+        ("mqtt://localhost,mqtt://stream.example", False),
+    ],
+)
+def test_only_the_open_broker_at_the_default_address_is_replaced(
+    address: str, is_ours: bool
+) -> None:
+    assert failover.is_ours_to_replace(parse_broker_url(address)) is is_ours
+
+
+@pytest.mark.parametrize("names", ["abc", "abcdef"])
+async def test_when_the_owner_leaves_one_of_those_left_carries_the_room_on(
+    default_port: int, tmp_path: Path, names: str
+) -> None:
+    people = await together(tmp_path, names)
+    async with everybody(people):
+        assert [person.is_owner for person in people] == [True] + [False] * (len(names) - 1)
+        await people.pop(0).leave()
+        await until(lambda: not any(person.is_connected for person in people))
+        await until(lambda: all(person.is_connected for person in people))
+        people[0].session.say(Emotion.SURPRISE)
+        await until(lambda: all(p.session.view.room.counts[Emotion.SURPRISE] for p in people))
+        assert all(person.names == sorted(names[1:]) for person in people)
+        assert sum(person.is_owner for person in people) == 1
+
+
+async def test_the_room_is_carried_on_as_often_as_its_owner_leaves(
+    default_port: int, tmp_path: Path
+) -> None:
+    people = await together(tmp_path, "abcd")
+    async with everybody(people):
+        while len(people) > 1:
+            owner = next(person for person in people if person.is_owner)
+            people.remove(owner)
+            await owner.leave()
+            left = sorted(person.session.view.nickname for person in people)
+            await until(lambda: any(person.is_owner for person in people))
+            await until(lambda left=left: all(p.is_connected and p.names == left for p in people))
+
+
+async def test_who_only_looks_on_follows_and_starts_nothing(
+    default_port: int, tmp_path: Path
+) -> None:
+    people = await together(tmp_path, "ab")
+    logger = Person(tmp_path, "", observe_only=True)
+    async with everybody([logger, *people]):
+        await until(lambda: logger.names == ["a", "b"])
+        await people[0].leave()
+        await until(lambda: not logger.is_connected)
+        await until(lambda: logger.is_connected and logger.names == ["b"])
+        assert people[1].is_owner and not logger.is_owner
+
+
+async def test_a_recording_goes_on_and_never_counts_who_left(
+    default_port: int, tmp_path: Path
+) -> None:
+    people = await together(tmp_path, "abc", database=tmp_path / "h.db")
+    async with everybody(people):
+        await until(lambda: bool(counts(tmp_path / "h.db")))
+        await people.pop(0).leave()
+        left_at = time.time()
+        await until(lambda: any(t > left_at + 1 for t, _ in counts(tmp_path / "h.db")), 15)
+    after = [viewers for t, viewers in counts(tmp_path / "h.db") if t > left_at + 1]
+    assert set(after) == {2}
+
+
+async def test_a_list_of_brokers_keeps_the_room_together_there_and_back(
+    make_mosquitto: Callable[..., Mosquitto], tmp_path: Path
+) -> None:
+    brokers = [make_mosquitto(), make_mosquitto()]
+    for broker in brokers:
+        broker.start()
+    url = parse_broker_url(",".join(broker.url for broker in brokers))
+    people = [Person(tmp_path, name, broker=url) for name in "abc"]
+    async with everybody(people):
+        await until(lambda: all(person.names == list("abc") for person in people))
+        for gone, stays in (brokers, brokers[::-1]):
+            gone.kill()
+            await until(lambda url=stays.url: all(person.is_at(url) for person in people))
+            people[0].session.say(Emotion.ANGER)
+            await until(lambda: all(p.session.view.room.counts[Emotion.ANGER] for p in people))
+            assert all(person.names == list("abc") for person in people)
+            people[0].session.say(None)
+            await until(lambda: not any(p.session.view.room.counts[Emotion.ANGER] for p in people))
+            gone.start()
+
+
+def counts(database: Path) -> list[tuple[float, int]]:
+    """Time and viewers of each recorded second."""
+    with contextlib.closing(Store(database, read_only=True)) as store:
+        return [(each.t, each.viewers) for each in store.read("room")]
+
+
+# --- whole programs ----------------------------------------------------------------------------
+
+_PROGRAM = """
+import sys
+import resonance_broker, resonance_tui.config as config
+port = int(sys.argv.pop(1))
+config.DEFAULT_BROKER_URL = f"mqtt://localhost:{port}"
+local = resonance_broker.local_broker
+resonance_broker.local_broker = lambda: local(port)
+from resonance_tui.cli import main
+main()
+"""
+
+
+class Program:
+    """`join --headless --json` in a process of its own."""
+
+    def __init__(self, port: int, name: str, home: Path) -> None:
+        words = f"join room --name {name} --camera none --headless --json".split()
+        (home / name).mkdir()
+        self._out = (home / name / "out").open("w+")
+        self._process = start_child(
+            [sys.executable, "-c", _PROGRAM, str(port), *words],
+            stdout=self._out,
+            stderr=subprocess.DEVNULL,
+            env=environment(home / name),
+        )
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        lines = Path(self._out.name).read_text().splitlines()
+        return [event for line in lines if (event := json.loads(line))["type"] == kind]
+
+    @property
+    def viewers(self) -> int:
+        rooms = self.events("room")
+        return rooms[-1]["viewers"] if rooms else 0
+
+    @property
+    def is_connected(self) -> bool:
+        links = self.events("link")
+        return bool(links) and links[-1]["status"] == "connected"
+
+    def end(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+        self._process.wait(patience(10))
+
+    def close(self) -> None:
+        end_child(self._process)
+        self._out.close()
+
+
+def environment(home: Path) -> dict[str, str]:
+    """This process's, with a home of its own: each program is another person."""
+    own = {name: str(home / name.lower()) for name in os.environ if name.startswith("XDG_")}
+    for folder in own.values():
+        Path(folder).mkdir(mode=0o700, exist_ok=True)
+    return {**os.environ, "HOME": str(home), **own}
+
+
+@pytest.fixture
+def program(unused_port: int, tmp_path: Path) -> Iterator[Callable[[str], Program]]:
+    started: list[Program] = []
+
+    def start(name: str) -> Program:
+        started.append(Program(unused_port, name, tmp_path))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["quits", "is killed"])
+async def test_two_programs_go_on_when_the_owner(
+    program: Callable[[str], Program], number: signal.Signals
+) -> None:
+    owner = program("ann")
+    await until(lambda: owner.is_connected, 20)
+    left = [program("ben"), program("cat")]
+    await until(lambda: all(each.viewers == 3 for each in (owner, *left)), 20)
+    owner.end(number)
+    await until(lambda: all(not each.is_connected for each in left))
+    await until(lambda: all(each.is_connected and each.viewers == 2 for each in left))

@@ -1,0 +1,372 @@
+"""What the host says, in whole sessions, in totals and at an observer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from limits import patience
+from loopback import LoopbackHub, LoopbackLink
+
+from resonance_tui.emotions import Emotion
+from resonance_tui.errors import RemovedByHost, RoomClosed
+from resonance_tui.history.store import Store
+from resonance_tui.messaging.aggregator import Aggregator
+from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.link import MqttLink
+from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.events import HostKeyEvent
+from resonance_tui.protocol.frames import (
+    encode_host_key,
+    encode_nickname,
+    encode_report,
+    encode_rules,
+)
+from resonance_tui.protocol.messages import HOST_KEY, NICKNAME, REPORT, RULES
+from resonance_tui.protocol.rules import RoomRules, sign_rules
+from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.urls import parse_broker_url
+from resonance_tui.protocol.values import Report
+from resonance_tui.room.authority import Authority, Trust
+from resonance_tui.session.core import Session
+from resonance_tui.session.events import HappeningUpdate, Standing
+from resonance_tui.session.plan import KnownHost, SessionPlan
+from resonance_tui.signing import SigningKey, print_of
+from resonance_tui.simulation.observer import RoomObserver
+
+ROOM = "cats"
+HOST, OTHER = SigningKey.from_private(bytes([1] * 32)), SigningKey.from_private(bytes([2] * 32))
+HAPPY = Emotion.HAPPINESS
+
+
+class Stage:
+    """A room in this process: who is there besides the session, and what its host says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.hub = LoopbackHub()
+        self.told: list[KnownHost] = []
+        self._folder = folder
+        self._number = 0
+
+    def session(self, viewer_id: str = "ann", **plan: Any) -> Session:
+        plan = {"host_print": print_of(HOST.public), "remember_host": self.told.append} | plan
+        made = SessionPlan(
+            channel=ROOM,
+            nickname=viewer_id.title(),
+            viewer_id=viewer_id,
+            boot=int(time.time()),
+            broker=parse_broker_url("mqtt://nowhere.invalid"),
+            source=plan.pop("source", Source("none")),
+            engine="static",
+            data_dir=self._folder,
+            **plan,
+        )
+        return Session(made, connect=lambda *_: LoopbackLink(self.hub, ROOM, viewer_id))
+
+    def enter(self, viewer_id: str, nickname: str = "") -> None:
+        self.carry(NICKNAME.outgoing(encode_nickname(nickname or viewer_id), ROOM, viewer_id))
+        self.carry(REPORT.outgoing(encode_report(Report(1, 1, HAPPY, 80)), ROOM, viewer_id))
+
+    def show_key(self, key: SigningKey = HOST) -> None:
+        self.carry(HOST_KEY.outgoing(encode_host_key(key.public), ROOM))
+
+    def rule(self, rules: RoomRules, key: SigningKey = HOST) -> None:
+        self._number += 1
+        signed = sign_rules(rules, ROOM, self._number, int(time.time()) + 3600, key)
+        self.carry(RULES.outgoing(encode_rules(signed), ROOM, "host"))
+
+    def carry(self, message: Outgoing) -> None:
+        self.hub.carry(message)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + patience(seconds)
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def living(session: Session) -> AsyncIterator[Session]:
+    running = asyncio.create_task(session.run())
+    try:
+        yield session
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+def seen(session: Session) -> dict[str, str]:
+    return {row.viewer_id: row.nickname for row in session.view.room.rows}
+
+
+# --- others ------------------------------------------------------------------------------------
+
+
+async def test_who_is_muted_is_not_on_the_screen_and_comes_back(stage: Stage) -> None:
+    stage.enter("bob")
+    stage.show_key()
+    async with living(stage.session()) as ann:
+        await until(lambda: set(seen(ann)) == {"ann", "bob"})
+        stage.rule(RoomRules(muted=("bob",), host_ids=("ann",)))
+        await until(lambda: set(seen(ann)) == {"ann"})
+        assert (ann.view.room.viewers, ann.view.room.counts[HAPPY]) == (1, 0)
+        assert ann.view.room.rows[0].is_host
+        assert ann.view.trust is Trust.LINK and ann.view.rules is not None
+        stage.rule(RoomRules())
+        await until(lambda: ann.view.room.viewers == 2)
+
+
+async def test_rules_are_there_before_a_newcomer_sees_whom_they_are_about(stage: Stage) -> None:
+    stage.enter("bob")
+    stage.rule(RoomRules(removed=("bob",)))
+    ever: set[str] = set()
+    ann = stage.session()
+    ann.add_listener(lambda _event: ever.update(seen(ann)))
+    async with living(ann):
+        await until(lambda: ann.view.rules)
+        await until(lambda: ann.view.room.viewers == 1)
+    assert ever == {"ann"}
+
+
+async def test_a_forgers_rules_move_nothing(stage: Stage) -> None:
+    stage.enter("bob")
+    stage.show_key()
+    async with living(stage.session()) as ann:
+        await until(lambda: set(seen(ann)) == {"ann", "bob"})
+        stage.show_key(OTHER)
+        for rules in (RoomRules(muted=("bob",)), RoomRules(removed=("ann",)), RoomRules(closed="")):
+            stage.rule(rules, OTHER)
+        stage.enter("mia")
+        await until(lambda: set(seen(ann)) == {"ann", "bob", "mia"})
+        assert (ann.view.rules, ann.view.notice, ann.view.trust) == (None, "", Trust.LINK)
+
+
+async def test_a_room_without_a_key_is_as_it_always_was(stage: Stage) -> None:
+    stage.enter("bob")
+    async with living(stage.session(host_print=None)) as ann:
+        await until(lambda: set(seen(ann)) == {"ann", "bob"})
+        assert (ann.view.rules, ann.view.trust, ann.view.notice) == (None, Trust.UNKNOWN, "")
+        assert ann.view.host.standing is Standing.COUNTED
+
+
+async def test_one_viewer_mutes_somebody_and_hides_nicknames_for_itself_alone(
+    stage: Stage,
+) -> None:
+    stage.enter("bob", "Bob")
+    stage.enter("mia", "Mia")
+    async with living(stage.session()) as ann:
+        await until(lambda: set(seen(ann)) == {"ann", "bob", "mia"})
+        ann.mute_locally("bob")
+        await until(lambda: set(seen(ann)) == {"ann", "mia"})
+        ann.hide_nicknames(True)
+        await until(lambda: seen(ann) == {"ann": "Ann", "mia": ""})
+        assert (ann.view.host.muted_here, ann.view.host.hides_nicknames) == ({"bob"}, True)
+        ann.hide_nicknames(False)
+        ann.mute_locally("bob", False)
+        await until(lambda: seen(ann) == {"ann": "Ann", "bob": "Bob", "mia": "Mia"})
+
+
+async def test_who_is_muted_is_not_recorded(stage: Stage, tmp_path: Path) -> None:
+    stage.rule(RoomRules(muted=("bob",)))
+    stage.enter("bob")
+    database = tmp_path / "history.db"
+    watcher = stage.session("log", database=database, observe_only=True)
+    async with living(watcher):
+        await until(lambda: watcher.view.rules)
+        stage.enter("mia")
+        await until(lambda: watcher.view.room.viewers == 1)
+        with Store(database) as store:
+            await until(lambda: len(store.read(ROOM)) >= 2)
+            assert {row.viewers for row in store.read(ROOM)} <= {0, 1}
+
+
+# --- oneself -----------------------------------------------------------------------------------
+
+
+async def test_who_is_muted_itself_is_told_and_told_when_it_is_over(stage: Stage) -> None:
+    async with living(stage.session()) as ann:
+        await until(lambda: set(seen(ann)) == {"ann"})
+        stage.rule(RoomRules(muted=("ann",)))
+        await until(lambda: ann.view.room.viewers == 0)
+        assert ann.view.host.standing is Standing.MUTED
+        assert "muted you" in ann.view.notice
+        stage.rule(RoomRules())
+        await until(lambda: ann.view.room.viewers == 1)
+        assert "counts you again" in ann.view.notice
+
+
+async def test_who_comes_after_the_lock_watches_and_is_told(stage: Stage) -> None:
+    stage.enter("bob")
+    stage.rule(RoomRules(is_locked=True, admitted=("bob",)))
+    async with living(stage.session()) as ann:
+        await until(lambda: "locked" in ann.view.notice)
+        assert set(seen(ann)) == {"bob"}
+        assert ann.view.host.standing is Standing.LOCKED_OUT
+        assert not [e for e in ann.view.happenings if e.kind == "host"]
+
+
+async def test_who_is_removed_is_told_and_leaves_nothing_behind(stage: Stage) -> None:
+    ann = stage.session()
+    running = asyncio.create_task(ann.run())
+    await until(lambda: set(seen(ann)) == {"ann"})
+    stage.rule(RoomRules(removed=("ann",)))
+    with pytest.raises(RemovedByHost, match="the host removed you"):
+        async with asyncio.timeout(patience(5)):
+            await running
+    assert REPORT.topic.of(ROOM, "ann") not in stage.hub._retained
+    with pytest.raises(RemovedByHost):  # and so again, by what is remembered
+        async with asyncio.timeout(patience(5)):
+            await stage.session(host_print=None, known_host=stage.told[-1]).run()
+
+
+async def test_a_closed_room_is_left_with_the_hosts_word_but_not_by_its_host(
+    stage: Stage,
+) -> None:
+    stage.rule(RoomRules(closed="Thanks, all!", host_ids=("eve",)))
+    with pytest.raises(RoomClosed, match="the host closed the room: Thanks, all!"):
+        async with asyncio.timeout(patience(5)):
+            await stage.session().run()
+    async with living(stage.session("eve")) as eve:
+        await until(lambda: eve.view.rules)
+        await until(lambda: set(seen(eve)) == {"eve"})
+
+
+async def test_in_slow_mode_one_says_less_and_in_between_nothing_is_lost(stage: Stage) -> None:
+    link = LoopbackLink(stage.hub, ROOM, "ear")
+    stage.hub.attach(link)
+    async with living(stage.session()) as ann:
+        await until(lambda: set(seen(ann)) == {"ann"})
+        stage.rule(RoomRules(slow_s=3))
+        await until(lambda: ann.view.rules)
+        told: list[tuple[float, Emotion]] = []
+
+        def is_told(code: Emotion) -> bool:
+            reports = [e.report.code for e in link.drain() if hasattr(e, "report")]
+            told.extend((time.monotonic(), each) for each in reports)
+            return any(each[1] is code for each in told)
+
+        ann.say(Emotion.ANGER)
+        await until(lambda: is_told(Emotion.ANGER))
+        ann.say(Emotion.FEAR)
+        await until(lambda: is_told(Emotion.FEAR))
+        assert told[-1][0] - told[-2][0] > 2.5
+
+
+async def test_a_film_as_camera_is_marked(stage: Stage, tmp_path: Path) -> None:
+    source = Source("file", str(tmp_path / "film.mp4"))
+    async with living(stage.session(source=source)) as ann:
+        await until(lambda: set(seen(ann)) == {"ann"})
+        assert ann.view.room.rows[0].is_film
+        ann.set_source(Source("none"))
+        await until(lambda: not ann.view.room.rows[0].is_film)
+
+
+async def test_what_the_host_changes_for_all_is_told_as_something_that_happens(
+    stage: Stage,
+) -> None:
+    heard: list[str] = []
+    ann = stage.session()
+    ann.add_listener(
+        lambda event: (
+            heard.append(event.text)
+            if isinstance(event, HappeningUpdate) and event.kind == "host"
+            else None
+        )
+    )
+    stage.rule(RoomRules(slow_s=5))
+    async with living(ann):
+        await until(lambda: ann.view.rules)
+        stage.rule(RoomRules(slow_s=5, is_locked=True, admitted=("ann",), nicknames_off=True))
+        await until(lambda: len(heard) == 2)
+    assert heard == ["the host locked the room", "nicknames are off"]
+
+
+# --- the host's key ----------------------------------------------------------------------------
+
+
+async def test_the_hosts_key_and_number_are_remembered(stage: Stage) -> None:
+    stage.show_key()
+    async with living(stage.session()) as ann:
+        await until(lambda: stage.told)
+        stage.rule(RoomRules(slow_s=1))
+        await until(lambda: ann.view.rules)
+        await until(lambda: stage.told[-1] == KnownHost(HOST.public, 1))
+
+
+async def test_a_changed_key_is_said_and_holds_once_it_is_accepted(stage: Stage) -> None:
+    stage.enter("bob")
+    stage.show_key(OTHER)
+    stage.rule(RoomRules(muted=("bob",)), OTHER)
+    known = KnownHost(HOST.public, 40)
+    async with living(stage.session(host_print=None, known_host=known)) as ann:
+        await until(lambda: "another host key" in ann.view.notice)
+        assert ann.view.trust is Trust.CHANGED
+        await until(lambda: set(seen(ann)) == {"ann", "bob"})
+        assert stage.told == []
+        ann.accept_host_key()
+        await until(lambda: set(seen(ann)) == {"ann"})
+        await until(lambda: stage.told[-1] == KnownHost(OTHER.public, 1))
+
+
+# --- over a broker -----------------------------------------------------------------------------
+
+
+@pytest.mark.mosquitto
+async def test_rules_go_over_a_broker_and_stay_when_their_author_has_left(
+    mosquitto: Any,
+) -> None:
+    url = parse_broker_url(mosquitto.url)
+    signed = sign_rules(RoomRules(muted=("bob",)), ROOM, 1, int(time.time()) + 3600, HOST)
+    author = MqttLink(url, ROOM, "host")
+    author.publish_rules(signed)
+    running = asyncio.create_task(author.run())
+    authority = Authority(ROOM, host_print=print_of(HOST.public))
+
+    def is_heard(link: MqttLink) -> bool:
+        for event in link.drain():
+            if hasattr(event, "signed") or isinstance(event, HostKeyEvent):
+                authority.take(event, time.monotonic())
+        return authority.look(time.monotonic(), time.time()) is not None
+
+    await until(lambda: is_heard(author))
+    running.cancel()
+    await asyncio.wait([running])
+    authority = Authority(ROOM, host_print=print_of(HOST.public))
+    late = MqttLink(url, ROOM, "late")
+    running = asyncio.create_task(late.run())
+    await until(lambda: is_heard(late))
+    running.cancel()
+    await asyncio.wait([running])
+    assert authority.rules == RoomRules(muted=("bob",))
+
+
+@pytest.mark.mosquitto
+async def test_totals_and_observers_count_nobody_who_is_muted(mosquitto: Any) -> None:
+    url = parse_broker_url(mosquitto.url)
+    people = ("ann", "bob", "mia")
+    counter = Aggregator(url, ROOM, authority=Authority(ROOM, host_print=print_of(HOST.public)))
+    watcher = RoomObserver(url, ROOM, 100, host_print=print_of(HOST.public))
+    tasks = [asyncio.create_task(counter.run()), asyncio.create_task(watcher.run(5))]
+    async with broker_client(url, lambda *_: None, identifier="crowd", version=5) as client:
+        for each in people:
+            await client.send(REPORT.outgoing(encode_report(Report(1, 1, HAPPY, 80)), ROOM, each))
+        await until(lambda: counter.figures.room == 3)
+        await until(lambda: watcher.view().viewers == 3)
+        rules = sign_rules(RoomRules(muted=("bob",)), ROOM, 1, int(time.time()) + 3600, HOST)
+        await client.send(RULES.outgoing(encode_rules(rules), ROOM, "host"))
+        await until(lambda: counter.figures.room == 2)
+        await until(lambda: watcher.view().viewers == 2)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

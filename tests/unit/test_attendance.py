@@ -1,0 +1,111 @@
+"""A host's list of viewers, made from the messages of a room."""
+
+from __future__ import annotations
+
+from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.events import LeaveEvent, NicknameEvent, ReportEvent
+from resonance_tui.protocol.rules import NO_RULES, RoomRules
+from resonance_tui.protocol.values import FILM, MANUAL, SIMULATED, Report
+from resonance_tui.room.attendance import SUSPECT_S, Attendance, Attendee
+
+ROOM = "cats-live"
+NOW = 1_800_000_000.0
+
+
+def report(viewer: str, *, boot: int = 1_799_999_000, seq: int = 1, flags: int = 0) -> ReportEvent:
+    return ReportEvent(ROOM, viewer, Report(boot, seq, Emotion.HAPPINESS, 90, flags))
+
+
+def named(viewer: str, nickname: str) -> NicknameEvent:
+    return NicknameEvent(ROOM, viewer, nickname)
+
+
+def the_one(room: Attendance, now: float = NOW, rules: RoomRules = NO_RULES) -> Attendee:
+    (only,) = room.attendees(now, rules)
+    return only
+
+
+def test_a_viewer_is_there_from_its_first_report_until_it_leaves() -> None:
+    room = Attendance()
+    room.take(named("mia", "Mia"), NOW)
+    assert room.present(NOW) == ()
+    room.take(report("mia"), NOW)
+    assert (room.present(NOW), the_one(room).nickname) == (("mia",), "Mia")
+    room.take(LeaveEvent(ROOM, "mia"), NOW)
+    assert room.attendees(NOW) == []
+
+
+def test_who_falls_silent_is_gone() -> None:
+    room = Attendance(ttl_s=30)
+    room.take(report("mia"), NOW)
+    assert room.present(NOW + 30) == ("mia",)
+    assert room.present(NOW + 31) == ()
+
+
+def test_the_list_says_how_often_somebody_reports() -> None:
+    room = Attendance()
+    for second in range(120):
+        room.take(report("often", seq=second), NOW + second)
+        if second % 10 == 0:
+            room.take(report("seldom", seq=second), NOW + second)
+    pace = {each.viewer_id: round(each.reports_a_minute) for each in room.attendees(NOW + 119)}
+    assert abs(pace["often"] - 60) <= 1 and abs(pace["seldom"] - 6) <= 1
+
+
+def test_since_when_is_what_the_viewer_says_unless_that_cannot_be() -> None:
+    room = Attendance()
+    room.take(report("mia", boot=int(NOW) - 600), NOW)
+    assert the_one(room).since == NOW - 600
+    later = Attendance()
+    later.take(report("mia", boot=int(NOW) + 999), NOW)
+    assert the_one(later).since == NOW
+
+
+def test_marks_say_what_a_report_says_of_itself_and_what_the_rules_say() -> None:
+    room = Attendance()
+    room.take(report("mia", flags=SIMULATED | MANUAL | FILM), NOW)
+    assert the_one(room).marks == ("simulated", "key", "film")
+    rules = RoomRules(host_ids=("mia",), muted=("mia",), is_locked=True, admitted=("ben",))
+    ruled = the_one(room, NOW, rules)
+    assert {"host", "muted", "locked-out"} <= set(ruled.marks)
+    assert "locked-out" not in the_one(room, NOW, RoomRules(is_locked=True)).marks
+
+
+def test_two_programs_under_one_id_are_noticed_and_a_restart_is_not() -> None:
+    room = Attendance()
+    room.take(report("mia", boot=100), NOW)
+    room.take(report("mia", boot=200), NOW + 1)
+    assert the_one(room, NOW + 1).doubts == ()
+    room.take(report("mia", boot=100, seq=9), NOW + 2)
+    assert the_one(room, NOW + 2).doubts == ("two programs write under this id",)
+    room.take(report("mia", boot=200, seq=9), NOW + 2 + SUSPECT_S)
+    assert the_one(room, NOW + 2 + SUSPECT_S).doubts == ()
+
+
+def test_both_nicknames_of_an_id_are_shown_to_the_host() -> None:
+    room = Attendance()
+    room.take(report("mia"), NOW)
+    for nickname in ("Mia", "I hate you", "Mia"):
+        room.take(named("mia", nickname), NOW)
+    seen = the_one(room)
+    assert seen.nickname == "Mia"
+    assert seen.doubts == ("two programs write under this id", "was called I hate you")
+
+
+def test_the_same_nickname_twice_is_marked_at_both() -> None:
+    room = Attendance()
+    for viewer, nickname in (("a", "Mia"), ("b", "mIA"), ("c", "Ben"), ("d", ""), ("e", "")):
+        room.take(report(viewer), NOW)
+        room.take(named(viewer, nickname), NOW)
+    doubted = {each.viewer_id for each in room.attendees(NOW) if each.doubts}
+    assert doubted == {"a", "b"}
+
+
+def test_memory_is_bounded_and_old_faces_are_forgotten() -> None:
+    room = Attendance(most=3)
+    for n in range(10):
+        room.take(report(f"v{n}"), NOW)
+    assert len(room.present(NOW)) == 3
+    room.tick(NOW + SUSPECT_S + 1)
+    room.take(report("new"), NOW + SUSPECT_S + 1)
+    assert room.present(NOW + SUSPECT_S + 1) == ("new",)

@@ -1,0 +1,129 @@
+"""What a host may do to a room: acts as functions of rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resonance_tui.errors import InputError
+from resonance_tui.protocol.rules import (
+    ACTS_MOST,
+    ADMITTED_MOST,
+    NO_RULES,
+    Act,
+    RoomRules,
+    decode_body,
+    encode_body,
+)
+from resonance_tui.room.moderation import ACTS, Needs, perform, sentence, switched
+
+VALUES = {
+    Needs.NOTHING: "",
+    Needs.VIEWER: "mia",
+    Needs.SWITCH: "off",
+    Needs.SECONDS: "5",
+    Needs.WORDS: "See you tomorrow",
+    Needs.KEY: "0011223344556677",
+    Needs.NAME: "Ben",
+}
+ids = st.text("abcxyz019_-", min_size=1, max_size=12)
+
+
+def after(rules: RoomRules, *acts: str, present: tuple[str, ...] = ()) -> RoomRules:
+    """The rules after acts such as "mute mia"."""
+    for each in acts:
+        name, _, value = each.partition(" ")
+        rules = perform(rules, name, value, by="host", t=7.9, present=present)
+    return rules
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_every_act_notes_itself_and_can_be_sent(name: str) -> None:
+    value = VALUES[ACTS[name].needs]
+    rules = perform(NO_RULES, name, value, by="Ben", t=12.5)
+    assert rules.acts == (Act(12, "Ben", name, value),)
+    assert decode_body(encode_body(rules)) == rules
+    assert ACTS[name].said.partition("{")[0].strip() in sentence(rules.acts[0])
+
+
+@pytest.mark.parametrize(
+    ("act", "undo"),
+    [
+        ("mute mia", "unmute mia"),
+        ("kick mia", "readmit mia"),
+        ("hide-name mia", "show-name mia"),
+        ("badge mia", "unbadge mia"),
+        ("lock", "unlock"),
+        ("nicknames off", "nicknames on"),
+        ("slow 5", "slow 0"),
+        ("close Bye", "open"),
+    ],
+)
+def test_what_an_act_did_another_undoes(act: str, undo: str) -> None:
+    done = after(NO_RULES, act)
+    assert replace(done, acts=()) != NO_RULES
+    assert replace(after(done, undo), acts=()) == NO_RULES
+
+
+@pytest.mark.parametrize("name", ["mute", "kick", "hide-name", "badge", "lock", "nicknames"])
+def test_a_key_that_switches_undoes_what_it_did(name: str) -> None:
+    rules = NO_RULES
+    for _ in range(2):
+        act, value = switched(rules, name, "mia")
+        rules = perform(rules, act, value if ACTS[act].needs else "", by="host", t=1.0)
+    assert replace(rules, acts=()) == NO_RULES
+    assert rules.acts[0].what == name
+
+
+def test_an_act_twice_is_as_one() -> None:
+    assert after(NO_RULES, "mute mia", "mute mia").muted == ("mia",)
+
+
+def test_who_is_removed_is_in_no_other_list() -> None:
+    rules = after(NO_RULES, "mute mia", "hide-name mia", "badge mia", "kick mia")
+    assert (rules.removed, rules.muted, rules.hidden_names, rules.host_ids) == (
+        ("mia",),
+        (),
+        (),
+        (),
+    )
+
+
+def test_a_lock_admits_who_is_there_and_who_is_let_in_later() -> None:
+    rules = after(NO_RULES, "lock", present=("a", "b", "a"))
+    assert (rules.is_locked, rules.admitted) == (True, ("a", "b"))
+    assert after(rules, "readmit c").admitted == ("a", "b", "c")
+    assert after(rules, "kick b").admitted == ("a",)
+
+
+def test_a_large_room_is_locked_without_a_list() -> None:
+    many = tuple(f"v{n}" for n in range(ADMITTED_MOST + 1))
+    rules = after(NO_RULES, "lock", present=many)
+    assert (rules.is_locked, rules.admitted) == (True, ())
+
+
+def test_the_newest_acts_alone_go_over_the_wire() -> None:
+    rules = after(NO_RULES, *(f"mute v{n}" for n in range(ACTS_MOST + 3)))
+    assert [act.whom for act in rules.acts] == [f"v{n}" for n in range(3, ACTS_MOST + 3)]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        *("mute", "mute Mia!", "kick a/b", "hide-name +", "nicknames", "nicknames maybe"),
+        *("slow", "slow -1", "slow 601", "slow 1e2", "slow ²", "title " + 81 * "x"),
+        *("close \x1b[2J", "badge #"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_in_words(act: str) -> None:
+    with pytest.raises(InputError):
+        after(NO_RULES, act)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["mute", "kick", "hide-name", "readmit"]), ids)))
+def test_no_order_of_acts_makes_rules_that_nobody_takes(acts: list[tuple[str, str]]) -> None:
+    rules = after(NO_RULES, *(f"{name} {value}" for name, value in acts))
+    assert decode_body(encode_body(rules)) == rules
