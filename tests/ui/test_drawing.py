@@ -15,6 +15,7 @@ from resonance_tui.room.state import ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
 from resonance_tui.session import EngineState, EngineStatus
 from resonance_tui.tui.actions import LIVE, history_actions
+from resonance_tui.tui.state_words import NO_FACE
 from resonance_tui.tui.styles import Styles, banded, bar, column, fit, line_width
 from resonance_tui.tui.widgets.bars import Bars, Shown
 from resonance_tui.tui.widgets.keys import KeyBar, key_line
@@ -27,7 +28,7 @@ from resonance_tui.tui.widgets.resonance_line import (
     resonance_words,
 )
 from resonance_tui.tui.widgets.roster import anonymous, row_line
-from resonance_tui.tui.widgets.self_panel import NO_FACE, SelfPanel
+from resonance_tui.tui.widgets.self_panel import SelfPanel
 from resonance_tui.tui.widgets.status import (
     SEPARATOR,
     Chip,
