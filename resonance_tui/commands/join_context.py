@@ -151,24 +151,6 @@ class CommandLineContext:
     def check_nickname(self, text: str) -> str:
         return clean_nickname(text)
 
-    def open_desk(self, channel: str) -> Desk | None:
-        """The host's connection, where this machine has a key for the room."""
-        from resonance_tui.commands.room.place import broker_of, keys_of
-
-        keys = keys_of(self.config)
-        try:
-            key = keys.find(channel)
-        except ResonanceError as error:
-            log.warning("%s", error.message)
-            return None
-        if key is None:
-            return None
-        from resonance_tui.hosting.desk import Desk
-
-        there = self._there.get(channel)
-        config = there.config if there else self.config
-        return Desk(broker_of(config, channel), keys, key)
-
     async def reach(self, choice: str | RoomChoice, say: Callable[[str], object]) -> str:
         """The channel of a choice; from now on, sessions of it are opened at its broker. An
         invite is redeemed, and `say` takes how that goes. Raises Problem."""
@@ -205,15 +187,35 @@ class CommandLineContext:
         self._there[there.channel] = there
         return there.channel
 
+    def _destination(self, channel: str) -> Destination:
+        return self._there.get(channel) or Destination(self.config, channel)
+
     def nickname_in(self, channel: str) -> str:
         """The one of the settings; else the one that was last used there."""
         if self.config.origins["viewer.nickname"] != "default":
             return self.nickname
         return _usable(self.profile.room(channel).nickname)
 
+    def open_desk(self, channel: str) -> Desk | None:
+        """The host's connection, where this machine has a key for the room."""
+        from resonance_tui.commands.room.place import broker_of, keys_of
+
+        config = self._destination(channel).config
+        keys = keys_of(config)
+        try:
+            key = keys.find(channel)
+        except ResonanceError as error:
+            log.warning("%s", error.message)
+            return None
+        if key is None:
+            return None
+        from resonance_tui.hosting.desk import Desk
+
+        return Desk(broker_of(config, channel), keys, key)
+
     def open_session(self, channel: str, nickname: str) -> Session:
         """A session that has not been started yet."""
-        there = self._there.get(channel) or Destination(self.config, channel)
+        there = self._destination(channel)
         broker = broker_url(there.config)
         session = open_session(
             there.config,

@@ -170,19 +170,6 @@ class ResonanceApp(BaseApp):
         with suppress(WorkerError, TimeoutError):
             await asyncio.wait_for(worker.wait(), LEAVE_WITHIN_S)
 
-    def action_moderate(self) -> None:
-        if self._desk is None:
-            return
-        if self._desk_worker is None:
-            run = self._desk.run
-            self._desk_worker = self.run_worker(run, name="desk", exit_on_error=False)
-        self.push_screen(ModerationScreen(self._desk))
-
-    def _end_desk(self) -> None:
-        worker, self._desk_worker, self._desk = self._desk_worker, None, None
-        if worker is not None:
-            worker.cancel()
-
     # Without a restart
 
     async def action_other_room(self) -> None:
@@ -235,6 +222,19 @@ class ResonanceApp(BaseApp):
         if consents is not False:
             self.launch.use_camera(source)
             session.set_source(source)
+
+    def action_moderate(self) -> None:
+        if self._desk is None:
+            return
+        if self._desk_worker is None:
+            run = self._desk.run
+            self._desk_worker = self.run_worker(run, name="desk", exit_on_error=False)
+        self.push_screen(ModerationScreen(self._desk))
+
+    def _end_desk(self) -> None:
+        worker, self._desk_worker, self._desk = self._desk_worker, None, None
+        if worker is not None:
+            worker.cancel()
 
     def action_history(self) -> None:
         if self._history is not None and self._place is not None:
