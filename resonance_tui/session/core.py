@@ -294,22 +294,28 @@ class Session:
 
     async def _watch_room(self) -> None:
         assert self._link is not None
-        while True:
-            self._link.wake.clear()
-            await self._measures.learn(self.view.engine.name)
-            self._tick(self._link, time.monotonic())
-            is_large = self.view.room.viewers > LARGE_ROOM
-            gap = ROOM_TICK_S if is_large else ROOM_GAP_S
-            await asyncio.sleep(gap)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ROOM_TICK_S - gap):
-                    await self._link.wake.wait()
+        try:
+            while True:
+                self._link.wake.clear()
+                await self._measures.learn(self.view.engine.name)
+                self._tick(self._link, time.monotonic())
+                await self._until_next_look(self._link)
+        finally:
+            if self._link.status.state is LinkState.CONNECTED:  # also who leaves right after that
+                self._look_at_link(self._link, time.monotonic())
+
+    async def _until_next_look(self, link: Link) -> None:
+        is_large = self.view.room.viewers > LARGE_ROOM
+        gap = ROOM_TICK_S if is_large else ROOM_GAP_S
+        await asyncio.sleep(gap)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ROOM_TICK_S - gap):
+                await link.wake.wait()
 
     def _tick(self, link: Link, now: float) -> None:
         for event in link.drain():
             self._room.take(event, now)
-        if link.status != self.view.link:
-            self._link_is(link, now)
+        self._look_at_link(link, now)
         self._obey(link, now)
         self._update_me(now)
         self._room.connected(link.status.state is LinkState.CONNECTED, now)
@@ -317,7 +323,9 @@ class Session:
         link.subscribe_all(self._room.subscribes_all)
         link.set_heartbeat(self._room.pace.heartbeat_s)
 
-    def _link_is(self, link: Link, now: float) -> None:
+    def _look_at_link(self, link: Link, now: float) -> None:
+        if link.status == self.view.link:
+            return
         outage = outage_after(self.view.outage, link.status, now)
         self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id, outage=outage)
         self._tell(LinkUpdate(time.time(), link.status))

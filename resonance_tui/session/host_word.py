@@ -141,11 +141,11 @@ class HostWord:
         return None if now == self._known else now
 
     async def remember(self) -> None:
-        """Writes down what is not yet."""
+        """Writes down what is not yet. After a cancellation that is so for the same again."""
         known = self._to_remember
         if known is not None and self._plan.remember_host is not None:
-            self._known = known
             await asyncio.to_thread(self._plan.remember_host, known)
+            self._known = known
 
 
 def short_print(key: bytes) -> str:

@@ -42,7 +42,7 @@ def invited(broker: RunningBroker, channel: str = "cats", span_s: float = 60.0) 
 async def hosted(broker: RunningBroker, said: list[str] | None = None) -> AsyncIterator[Host]:
     """The host's program at its broker."""
     say = [].append if said is None else said.append
-    host = Host(broker, [], Headcount({}, []), say=say)
+    host = Host(broker, [], Headcount(broker.figures, []), say=say)
     broker.renew_people()  # guests need not wait for the host to look by itself
     run = asyncio.create_task(host.run())
     try:

@@ -95,8 +95,7 @@ async def until(is_so: Callable[[], object], within_s: float = 10.0) -> None:
 
 
 def host_of(broker: RunningBroker, keys: RoomKeys) -> Host:
-    nothing = [].append
-    return Host(broker, [ROOM], Headcount({}, []), say=nothing, keys=keys)
+    return Host(broker, [ROOM], Headcount(broker.figures, []), say=[].append, keys=keys)
 
 
 def session(broker: RunningBroker, keys: RoomKeys, folder: Path) -> Session:

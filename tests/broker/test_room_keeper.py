@@ -52,7 +52,7 @@ async def kept(
     broker: RunningBroker, keys: RoomKeys, said: list[str] | None = None
 ) -> AsyncIterator[Host]:
     say = [].append if said is None else said.append
-    host = Host(broker, [ROOM], Headcount({}, []), say=say, keys=keys)
+    host = Host(broker, [ROOM], Headcount(broker.figures, []), say=say, keys=keys)
     broker.renew_people()
     run = asyncio.create_task(host.run())
     try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +245,21 @@ async def test_who_is_removed_is_told_and_leaves_nothing_behind(stage: Stage) ->
     with pytest.raises(RemovedByHost):  # and so again, by what is remembered
         async with asyncio.timeout(patience(5)):
             await stage.session(host_print=None, known_host=stage.told[-1]).run()
+
+
+async def test_the_host_is_remembered_by_who_leaves_while_that_is_about_to_be_written(
+    stage: Stage,
+) -> None:
+    loop, is_free = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    async with living(stage.session()) as ann:
+        await until(lambda: set(seen(ann)) == {"ann"})
+        other_work = loop.run_in_executor(None, is_free.wait)
+        stage.show_key()
+        await until(lambda: ann.view.host.key)
+        loop.call_later(0.1, is_free.set)
+    await other_work
+    assert stage.told == [KnownHost(HOST.public, 0)]
 
 
 async def test_a_closed_room_is_left_with_the_hosts_word_but_not_by_its_host(
