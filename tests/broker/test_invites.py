@@ -120,7 +120,7 @@ async def test_what_is_changed_in_another_terminal_counts_within_a_moment(
 def test_a_link_with_two_hosts_and_no_pin_brings_a_login_for_both(
     start, folder: Path, unused_port: int, dead_at: int
 ) -> None:
-    open_to_guests = start(accounts=folder, insecure=True)
+    open_to_guests = start(accounts=folder)
     alive = parse_broker_url(open_to_guests.url)
     hosts = [alive, alive]
     hosts[dead_at] = replace(alive, port=unused_port)
