@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from resonance_tui.errors import StoreError
 from resonance_tui.files import atomic_write, lock_file
@@ -41,6 +41,8 @@ class Memory:
     last_boot: int = 0  # the highest boot number used, so that the next one is higher
     rooms: dict[str, RoomMemory] = field(default_factory=dict)  # by channel
     theme: str = ""  # of the screens; "" for our own
+    bell: bool = False  # ring when something happens in the room
+    notify: bool = False  # tell the desktop of it
 
 
 class Profile:
@@ -64,6 +66,8 @@ class Profile:
                 int(raw.get("last_boot", 0)),
                 _rooms(raw.get("rooms", {})),
                 str(raw.get("theme", "")),
+                raw.get("bell") is True,
+                raw.get("notify") is True,
             )
         except (OSError, ValueError, TypeError, AttributeError):
             return Memory()
@@ -97,6 +101,9 @@ class Profile:
 
     def remember_theme(self, theme: str) -> None:
         self.save(replace(self.load(), theme=theme))
+
+    def remember_alert(self, kind: Literal["bell", "notify"], on: bool) -> None:
+        self.save(replace(self.load(), **{kind: on}))
 
     def room(self, channel: str) -> RoomMemory:
         """An empty one for a channel that was never joined."""

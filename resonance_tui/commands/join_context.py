@@ -30,7 +30,7 @@ from resonance_tui.protocol.sanitize import clean_nickname
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 from resonance_tui.session.visit import Visit
 from resonance_tui.simulation import behaviour
-from resonance_tui.tui.alerts import Alerts
+from resonance_tui.tui.alerts import ALERTS, AlertKind, Alerts
 from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
 
 if TYPE_CHECKING:
@@ -68,11 +68,20 @@ class CommandLineContext:
         self.channel = self.settle(there)
         self.nickname = self.nickname_in(there.channel)
 
-    # Consent, theme, camera
+    # Consent, theme, alerts, camera
+
     @property
     def alerts(self) -> Alerts:
-        screen = self.config.settings.screen
-        return Alerts(screen.bell, screen.notify)
+        """As they were switched last; where flags, environment or file say so, as they say."""
+        screen, memory = self.config.settings.screen, self.profile.load()
+        is_free = {kind for kind in ALERTS if self.config.origins[f"screen.{kind}"] == "default"}
+        return Alerts(
+            bell=memory.bell if "bell" in is_free else screen.bell,
+            notify=memory.notify if "notify" in is_free else screen.notify,
+        )
+
+    def remember_alert(self, kind: AlertKind, on: bool) -> None:
+        self.profile.remember_alert(kind, on)
 
     @property
     def needs_consent(self) -> bool:

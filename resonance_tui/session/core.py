@@ -237,7 +237,7 @@ class Session:
 
     def _broker_started(self, url: str) -> None:
         self.view = replace(self.view, broker_url=url)
-        self._notice(tr("No broker was listening, so one runs here while you stay: {url}", url=url))
+        self._notice(tr("No broker was listening, so one runs here while you stay."), place=url)
 
     def _failover(self, broker: BrokerUrl, link: Link, stack: AsyncExitStack) -> Failover:
         self._room.expect_return(RETURN_WITHIN_S)
@@ -269,10 +269,7 @@ class Session:
 
     def _broker_replaced(self, url: str) -> None:
         self._notice(
-            tr(
-                "The broker went away, so one runs here now, for all on this machine: {url}",
-                url=url,
-            )
+            tr("The broker went away, so one runs here now, for all on this machine."), place=url
         )
 
     async def _own_id(self, broker: BrokerUrl) -> str:
@@ -431,12 +428,12 @@ class Session:
             self.view = replace(self.view, happenings=kept)
             self._tell(event)
 
-    def _notice(self, text: str, *, is_trouble: bool = False) -> None:
+    def _notice(self, text: str, *, is_trouble: bool = False, place: str = "") -> None:
         """`is_trouble`: of the recorder; it is taken back by a word once it is over."""
         self._notice_is_trouble = is_trouble
         if text != self.view.notice:
             self.view = replace(self.view, notice=text)
-            self._tell(NoticeUpdate(time.time(), text))
+            self._tell(NoticeUpdate(time.time(), text, place))
 
 
 def _marks_of(source: Source) -> dict[str, bool]:

@@ -103,8 +103,13 @@ class ResonanceApp(BaseApp):
         self._end_desk()
         self._desk = self.launch.open_desk(place[0])
         has_history, has_key = self._history is not None, self._desk is not None
-        alerts = self.launch.alerts
-        screen = LiveScreen(session, has_history=has_history, has_key=has_key, alerts=alerts)
+        screen = LiveScreen(
+            session,
+            has_history=has_history,
+            has_key=has_key,
+            alerts=self.launch.alerts,
+            on_alert=self.launch.remember_alert,
+        )
         self.push_screen(screen)
         self.call_after_refresh(self._start, session)
 

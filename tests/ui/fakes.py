@@ -28,7 +28,7 @@ from resonance_tui.session import (
     SelfView,
     SessionView,
 )
-from resonance_tui.tui.alerts import Alerts
+from resonance_tui.tui.alerts import AlertKind, Alerts
 from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
 
 OWN_ID = "k7q2m4xa"
@@ -284,6 +284,9 @@ class FakeLaunch:
 
     def needs_consent_for(self, source: Source) -> bool:
         return self.camera_consent_is_due and source.kind == "device"
+
+    def remember_alert(self, kind: AlertKind, on: bool) -> None:
+        self.alerts = replace(self.alerts, **{kind: on})
 
     def remember_theme(self, theme: str) -> None:
         self.theme = theme

@@ -133,3 +133,16 @@ def test_an_answer_that_cannot_be_written_down_is_not_passed_over(
 def test_trying_again_in_the_same_channel_keeps_the_id(profile: Profile) -> None:
     new_id = counting()
     assert profile.claim_viewer_id("cats", new_id) == profile.claim_viewer_id("cats", new_id)
+
+
+def test_which_alerts_were_switched_on_is_remembered_and_damage_is_no_alert(
+    profile: Profile, tmp_path: Path
+) -> None:
+    profile.remember_alert("bell", True)
+    profile.remember_theme("nord")
+    assert (profile.load().bell, profile.load().notify) == (True, False)
+    profile.remember_alert("notify", True)
+    profile.remember_alert("bell", False)
+    assert (profile.load().bell, profile.load().notify) == (False, True)
+    (tmp_path / "data" / "profile.json").write_text('{"bell": "no", "notify": 1}')
+    assert (profile.load().bell, profile.load().notify) == (False, False)

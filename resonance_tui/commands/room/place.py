@@ -53,9 +53,10 @@ def find_place(config: Config, text: str | None) -> Place:
     """
     keys = keys_of(config)
     if text is not None and text.lower().startswith("resonance:"):
-        from resonance_tui.commands.redeem_invite import accept_invite
+        from resonance_tui.commands.room_argument import find_destination
 
-        config, text = accept_invite(config, text)
+        there = find_destination(config, text)
+        config, text = there.config, there.channel
     channel = _channel(config, keys, text)
     return Place(config, broker_of(config, channel), keys, known_key(keys, channel))
 
