@@ -264,9 +264,8 @@ def test_a_phone_s_dashes_are_repaired() -> None:
     assert find_place(link.replace("--", "—")) == parse_invite(link)
     for dash in "–—‐‑‒−﹣－":
         assert find_place(LINK.replace("-", dash)) == parse_invite(LINK)
-        assert (
-            find_place("resonance://h/a-b".replace("-", dash)).channel.replace("--", "-") == "a-b"
-        )
+        place = find_place("resonance://h/a-b".replace("-", dash))
+        assert isinstance(place, Invite) and place.channel in ("a-b", "a--b")
 
 
 @pytest.mark.parametrize("link", [LINK, list(OLD)[-1]])
