@@ -313,6 +313,12 @@ def test_a_link_with_a_right_check_sum_still_names_possible_hosts(host: str, wor
     assert caught.value.message.isprintable()
 
 
+def test_a_host_s_name_cannot_turn_a_line_around() -> None:
+    for text in ("mqtt://\u202ea/cats", "mqtt://a\u2066b/cats", "mqtt://a\u2028b/cats"):
+        with pytest.raises(InvalidBrokerUrl):
+            parse_broker_url(text.removesuffix("/cats"))
+
+
 def test_a_link_that_lost_its_start_is_named_as_such() -> None:
     for text in (LINK[12:], LINK[10:], "https" + LINK[9:], f"//{LINK[12:]}"):
         with pytest.raises(InvalidChannel, match="whole link") as caught:
