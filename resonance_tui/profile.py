@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -12,8 +13,11 @@ from typing import IO, Any, Literal
 from resonance_tui.errors import StoreError
 from resonance_tui.files import atomic_write, lock_file
 from resonance_tui.json_types import is_object
+from resonance_tui.protocol.topics import is_channel, is_id
 
 RECENT = 8
+MOST_BOOT = 0xFFFFFFFF
+MOST_NUMBER = 2**53 - 1  # of rules
 MOST_ROOMS = 200  # the ones joined last; each also holds the key that the room's host is known by
 
 log = logging.getLogger(__name__)
@@ -57,19 +61,8 @@ class Profile:
 
     def load(self) -> Memory:
         try:
-            raw = json.loads(self._file.read_text(encoding="utf-8"))
-            consented = raw.get("consented_at")
-            return Memory(
-                float(consented) if consented is not None else None,
-                tuple(str(item) for item in raw.get("recent_channels", ()))[:RECENT],
-                {str(key): str(value) for key, value in raw.get("viewer_ids", {}).items()},
-                int(raw.get("last_boot", 0)),
-                _rooms(raw.get("rooms", {})),
-                str(raw.get("theme", "")),
-                raw.get("bell") is True,
-                raw.get("notify") is True,
-            )
-        except (OSError, ValueError, TypeError, AttributeError):
+            return _memory(json.loads(self._file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             return Memory()
 
     def save(self, memory: Memory) -> None:
@@ -120,7 +113,7 @@ class Profile:
     def next_boot(self, now: float) -> int:
         """A boot number (u32): epoch seconds, yet above the last one whatever the clock did."""
         memory = self.load()
-        boot = max(int(now), memory.last_boot + 1) & 0xFFFFFFFF
+        boot = max(int(now), memory.last_boot + 1) & MOST_BOOT
         self.save(replace(memory, last_boot=boot))
         return boot
 
@@ -158,11 +151,32 @@ class Profile:
         return True
 
 
+def _memory(raw: dict[str, Any]) -> Memory:
+    """What can be used: of names those alone that can stand in a topic and on a screen.
+
+    Raises ValueError, TypeError, AttributeError and OverflowError for what is no profile.
+    """
+    consented = raw.get("consented_at")
+    consented = None if consented is None else float(consented)
+    ids = {str(key): str(value) for key, value in raw.get("viewer_ids", {}).items()}
+    recent = [each for each in map(str, raw.get("recent_channels", ())) if is_channel(each)]
+    return Memory(
+        consented if consented is not None and math.isfinite(consented) else None,
+        tuple(dict.fromkeys(recent))[:RECENT],
+        {key: value for key, value in ids.items() if is_channel(key) and is_id(value)},
+        min(max(int(raw.get("last_boot", 0)), 0), MOST_BOOT),
+        _rooms(raw.get("rooms", {})),
+        str(raw.get("theme", "")),
+        raw.get("bell") is True,
+        raw.get("notify") is True,
+    )
+
+
 def _rooms(raw: dict[str, object]) -> dict[str, RoomMemory]:
     """One damaged room costs no other; keys of newer programs are passed over."""
     found: dict[str, RoomMemory] = {}
     for channel, values in raw.items():
-        if not is_object(values):
+        if not (is_object(values) and is_channel(channel)):
             continue
         known = {item.name: values[item.name] for item in fields(RoomMemory) if item.name in values}
         if all(
@@ -174,4 +188,6 @@ def _rooms(raw: dict[str, object]) -> dict[str, RoomMemory]:
 
 def _fits(default: object, value: object) -> bool:
     kinds = (int, float) if isinstance(default, float) else type(default)
-    return isinstance(value, kinds) and not isinstance(value, bool)
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        return False
+    return isinstance(value, str) or 0 <= value <= MOST_NUMBER  # neither without end nor no number

@@ -60,7 +60,7 @@ def settings_as_it_was(config: Config, room: RoomMemory) -> Config:
 
     A password in the settings goes there only where one had to log in by name.
     """
-    url = _remembered(room)
+    url = remembered_broker(room)
     if url is None:
         return config
     if Logins(config.directories.logins_file).pin_for(url.place):
@@ -71,7 +71,7 @@ def settings_as_it_was(config: Config, room: RoomMemory) -> Config:
 
 def shown_broker(room: RoomMemory) -> str:
     """The broker of a room, safe to show; "" for this machine's own."""
-    url = _remembered(room)
+    url = remembered_broker(room)
     return url.place if url is not None else ""
 
 
@@ -83,7 +83,8 @@ def to_remember(broker: BrokerUrl | None) -> str:
     return broker.spelled_out
 
 
-def _remembered(room: RoomMemory) -> BrokerUrl | None:
+def remembered_broker(room: RoomMemory) -> BrokerUrl | None:
+    """The broker that the room was last at; None for this machine's own."""
     try:
         return parse_broker_url(room.broker) if room.broker else None
     except InvalidBrokerUrl:  # of a newer program, or damaged

@@ -18,7 +18,13 @@ from resonance_tui.commands.destination import (
     shown_broker,
     to_remember,
 )
-from resonance_tui.commands.session_builder import Intent, broker_url, open_session, with_login
+from resonance_tui.commands.session_builder import (
+    TITLE_LIMIT,
+    Intent,
+    broker_url,
+    open_session,
+    with_login,
+)
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.errors import BrokerUnreachable, InputError, ResonanceError
 from resonance_tui.messaging.connection import LinkState
@@ -26,7 +32,7 @@ from resonance_tui.pipeline.sources import Source
 from resonance_tui.profile import Profile, RoomMemory
 from resonance_tui.protocol.links import find_place
 from resonance_tui.protocol.nearby import NearbyRoom
-from resonance_tui.protocol.sanitize import clean_nickname
+from resonance_tui.protocol.sanitize import clean_nickname, safe_text
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 from resonance_tui.session.visit import Visit
 from resonance_tui.simulation import behaviour
@@ -271,7 +277,8 @@ def _find_devices() -> list[Source]:
 def _recent(channel: str, room: RoomMemory | None) -> RecentRoom:
     if room is None:
         return RecentRoom(channel)
-    return RecentRoom(channel, shown_broker(room), room.title, _usable(room.nickname))
+    title = safe_text(room.title, TITLE_LIMIT)
+    return RecentRoom(channel, shown_broker(room), title, _usable(room.nickname))
 
 
 def _usable(nickname: str) -> str:

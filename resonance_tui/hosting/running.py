@@ -74,7 +74,7 @@ def find_running(folder: Path) -> RunningHost | None:
         if not _is_held(folder / LOCK_FILE):
             file.unlink()
             return None
-    except (OSError, ValueError, StoreError):
+    except (OSError, ValueError, RecursionError, StoreError):
         return None
     return RunningHost(replace(url, password=page.password or None), page.channels, page.pid)
 

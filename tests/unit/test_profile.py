@@ -58,7 +58,11 @@ def test_rooms_left_longest_ago_are_forgotten_first(profile: Profile) -> None:
     assert "cats" in rooms and "c1" in rooms and "c0" not in rooms
 
 
-@pytest.mark.parametrize("damaged", [3, [], {"broker": 3}, {"last_at": True}, {"rule_number": 1.5}])
+@pytest.mark.parametrize(
+    "damaged",
+    [3, [], {"broker": 3}, {"last_at": True}, {"rule_number": 1.5}, {"rule_number": 2**70},
+     {"last_at": float("inf")}],
+)  # fmt: skip
 def test_a_damaged_room_costs_no_other_and_no_consent(tmp_path: Path, damaged: object) -> None:
     file = tmp_path / "profile.json"
     rooms = {"bad": damaged, "cats": {"title": "Cats", "last_at": 3, "of_a_newer_program": 1}}
@@ -66,6 +70,24 @@ def test_a_damaged_room_costs_no_other_and_no_consent(tmp_path: Path, damaged: o
     memory = Profile(file).load()
     assert memory.consented_at == 2.0
     assert memory.rooms == {"cats": RoomMemory(title="Cats", last_at=3)}
+
+
+def test_names_that_cannot_stand_in_a_topic_or_on_a_screen_are_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "profile.json"
+    names = ["cats", "../cats", "#", "cats/+", "\x1b[31m", "", "c" * 65]
+    file.write_text(
+        json.dumps(
+            {
+                "recent_channels": names,
+                "viewer_ids": {each: "id" for each in names} | {"dogs": "+", "mice": "a/#"},
+                "rooms": {each: {"title": "T"} for each in names},
+            }
+        )
+    )
+    memory = Profile(file).load()
+    assert memory.recent_channels == ("cats",)
+    assert memory.viewer_ids == {"cats": "id"}
+    assert memory.rooms == {"cats": RoomMemory(title="T")}
 
 
 def test_the_same_id_in_a_channel_and_another_elsewhere(profile: Profile) -> None:
@@ -94,8 +116,10 @@ def test_boot_numbers_rise_whatever_the_clock_does(
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"rooms": 3}', '{"recent_channels": 3}', '{"last_boot": "x"}']
-)
+    "content",
+    ["", "{", "[]", '{"rooms": 3}', '{"recent_channels": 3}', '{"last_boot": "x"}', "[" * 100_000,
+     '{"last_boot": 1e999}', '{"consented_at": ' + "9" * 400 + "}", '{"consented_at": NaN}'],
+)  # fmt: skip
 def test_a_damaged_file_counts_as_empty_and_is_replaced(tmp_path: Path, content: str) -> None:
     file = tmp_path / "profile.json"
     file.write_text(content)

@@ -79,8 +79,9 @@ def test_of_two_with_the_same_accounts_the_first_stays_known(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"version": 1, "pid": 1, "url": "x y"}', "\udcff"]
-)
+    "text", ["", "{", "[]", '{"version": 1, "pid": 1, "url": "x y"}', "\udcff",
+     '{"x":' + "[" * 100_000],
+)  # fmt: skip
 def test_a_damaged_record_is_no_running_broker(tmp_path: Path, text: str) -> None:
     with told_as_running(tmp_path, LOGIN, []):
         (tmp_path / RUNNING_FILE).write_text(text, errors="surrogateescape")
