@@ -7,14 +7,15 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from resonance_tui.errors import StoreError
 from resonance_tui.files import atomic_write, lock_file
 from resonance_tui.json_types import is_object
 
 RECENT = 8
-MOST_ROOMS = 200  # the ones joined last; each also holds the key that the room's host is known by
+MOST_ROOMS = 200  # the ones joined last
+MOST_HOSTS = 200  # the ones heard of last
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +27,23 @@ class RoomMemory:
     broker: str = ""  # with its pins and alternates, without passwords; "" for this machine's own
     nickname: str = ""
     title: str = ""
-    host_key: str = ""  # of the host, in hexadecimal digits; "" where none was trusted yet
-    rule_number: int = 0  # the highest number of the host's rules that was accepted
+    host_key: str = ""  # the one believed last, in hexadecimal digits; "" for none so far
+    rule_number: int = 0  # the highest number of its rules that was accepted
     last_at: float = 0.0  # epoch seconds; 0 = never joined
+    removed_from: str = ""  # the broker, scheme://host:port, where its host removed us last
+
+
+@dataclass(frozen=True, slots=True)
+class HostMemory:
+    """By what the host of one channel at one broker is known."""
+
+    channel: str = ""
+    broker: str = ""  # scheme://host:port
+    key: str = ""  # in hexadecimal digits
+    rule_number: int = 0  # the highest number of the host's rules that was accepted
+
+
+_T = TypeVar("_T", RoomMemory, HostMemory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,7 @@ class Memory:
     last_boot: int = 0  # the highest boot number used, so that the next one is higher
     rooms: dict[str, RoomMemory] = field(default_factory=dict)  # by channel
     theme: str = ""  # of the screens; "" for our own
+    hosts: tuple[HostMemory, ...] = ()  # the newest last
 
 
 class Profile:
@@ -64,6 +80,7 @@ class Profile:
                 int(raw.get("last_boot", 0)),
                 _rooms(raw.get("rooms", {})),
                 str(raw.get("theme", "")),
+                _hosts(raw.get("hosts", [])),
             )
         except (OSError, ValueError, TypeError, AttributeError):
             return Memory()
@@ -110,6 +127,18 @@ class Profile:
         others.sort(key=lambda each: -each[1].last_at)
         self.save(replace(memory, rooms=dict([(channel, room), *others][:MOST_ROOMS])))
 
+    def host(self, channel: str, broker: str) -> HostMemory | None:
+        """What is known of the host of that channel at that broker, scheme://host:port."""
+        found = (each for each in self.load().hosts if _is_at(each, channel, broker))
+        return next(found, None)
+
+    def remember_host(self, host: HostMemory) -> None:
+        """In place of what is known of that channel at that broker."""
+        self.remember_room(host.channel, host_key=host.key, rule_number=host.rule_number)
+        memory = self.load()
+        others = [each for each in memory.hosts if not _is_at(each, host.channel, host.broker)]
+        self.save(replace(memory, hosts=(*others, host)[-MOST_HOSTS:]))
+
     def next_boot(self, now: float) -> int:
         """A boot number (u32): epoch seconds, yet above the last one whatever the clock did."""
         memory = self.load()
@@ -151,18 +180,33 @@ class Profile:
         return True
 
 
+def _is_at(host: HostMemory, channel: str, broker: str) -> bool:
+    return (host.channel, host.broker) == (channel, broker)
+
+
+def _hosts(raw: list[object]) -> tuple[HostMemory, ...]:
+    found = (_filled(HostMemory, values) for values in raw if is_object(values))
+    return tuple(each for each in found if each is not None)[-MOST_HOSTS:]
+
+
 def _rooms(raw: dict[str, object]) -> dict[str, RoomMemory]:
     """One damaged room costs no other; keys of newer programs are passed over."""
     found: dict[str, RoomMemory] = {}
     for channel, values in raw.items():
         if not is_object(values):
             continue
-        known = {item.name: values[item.name] for item in fields(RoomMemory) if item.name in values}
-        if all(
-            _fits(item.default, known.get(item.name, item.default)) for item in fields(RoomMemory)
-        ):
-            found[channel] = RoomMemory(**known)  # pyright: ignore[reportArgumentType]
+        room = _filled(RoomMemory, values)
+        if room is not None:
+            found[channel] = room
     return found
+
+
+def _filled(kind: type[_T], values: dict[str, object]) -> _T | None:
+    """None where a value is of another type than the field's."""
+    known = {item.name: values[item.name] for item in fields(kind) if item.name in values}
+    if all(_fits(item.default, known.get(item.name, item.default)) for item in fields(kind)):
+        return kind(**known)  # pyright: ignore[reportArgumentType]
+    return None
 
 
 def _fits(default: object, value: object) -> bool:
