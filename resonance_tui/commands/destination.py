@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import DEFAULT_BROKER_URL, Config, with_setting
 from resonance_tui.errors import InvalidBrokerUrl
+from resonance_tui.hosting.running import running_with
 from resonance_tui.logins import Logins
 from resonance_tui.profile import Profile, RoomMemory
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 from resonance_tui.texts import mark, tr
 
 LAST_AT = mark("{channel} was last at {broker}; --broker says otherwise.")
-
+HOSTED_HERE = mark("{channel} is hosted on this machine, at {broker}; --broker says otherwise.")
 UNCHECKED = mark(
     "That link has no check sum: if this is not the room you expect, it was cut short."
 )
@@ -30,13 +31,20 @@ class Destination:
 
 
 def destination_of(config: Config, place: Invite | str) -> Destination:
-    """Where a (redeemed) link says; else where the settings say; else where the room was last."""
+    """Where a (redeemed) link says; else where the settings say; else the broker that runs here
+    for that room; else where it was last."""
     if isinstance(place, Invite):
         remark = "" if place.is_checked else tr(UNCHECKED)
         there = settings_for(config, place.url)
         return Destination(there, place.channel, place.host_print, remark)
     if config.origins["broker.url"] != "default":
         return Destination(config, place)
+    here = running_with(config.directories.broker_folder, place)
+    if here is not None and _is_usual(here.login):
+        return Destination(config, place)
+    if here is not None:
+        remark = tr(HOSTED_HERE, channel=place, broker=here.login.place)
+        return Destination(settings_for(config, here.login), place, remark=remark)
     room = Profile(config.directories.profile_file).room(place)
     broker = shown_broker(room)
     remark = tr(LAST_AT, channel=place, broker=broker) if broker else ""
@@ -67,6 +75,12 @@ def settings_as_it_was(config: Config, room: RoomMemory) -> Config:
         url = replace(url, pin=None)  # the newest login knows the certificate better
     login = {} if url.username else {"user": "", "password": ""}
     return with_setting(config, "broker", url=url.spelled_out, **login)
+
+
+def _is_usual(url: BrokerUrl) -> bool:
+    """Whether it is where one goes anyway, and where a broker is started if there is none."""
+    usual = parse_broker_url(DEFAULT_BROKER_URL)
+    return url.is_loopback and replace(url, host=usual.host) == usual
 
 
 def shown_broker(room: RoomMemory) -> str:

@@ -206,6 +206,7 @@ class Session:
             broker = await choose_broker(self._plan.broker, stack, self._broker_started)
             self._room.authority = self._host.begin(broker)
             stack.push_async_callback(self._host.remember)
+            await stack.enter_async_context(self._host.removal_kept())
             self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
@@ -326,6 +327,8 @@ class Session:
         outage = outage_after(self.view.outage, link.status, now)
         self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id, outage=outage)
         self._tell(LinkUpdate(time.time(), link.status))
+        if link.status.state is LinkState.CONNECTED:
+            self._host.is_let_in()
         self._happened(self._happenings.link(outage, time.time(), now))
 
     def _obey(self, link: Link, now: float) -> None:

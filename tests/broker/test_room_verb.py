@@ -106,6 +106,9 @@ def test_the_log_is_there_without_a_broker(host: Machine) -> None:
     shown = json.loads(host("log", ROOM, "--broker", nowhere, "--json"))
     assert shown == [{"t": 1.0, "by": "host", "what": "mute", "whom": "mia"}]
     assert "othing listens" in host.said
+    assert json.loads(host("log", ROOM, "--json")) == shown
+    assert "At which broker" in host.said
+    assert host.code("lock", ROOM) == 2
 
 
 @pytest.mark.parametrize(

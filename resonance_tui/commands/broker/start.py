@@ -205,7 +205,7 @@ def _serve(
         try:
             _introduce(broker, rooms, plan, pin)
             nearby = _announcer(broker, rooms, pin, screen) if is_nearby else None
-            with _told_as_running(broker, rooms):
+            with _told_as_running(broker, folder, rooms):
                 _watch(broker, rooms, screen, nearby)
         finally:
             broker.stop()
@@ -214,17 +214,21 @@ def _serve(
     raise BrokerProblem(ProblemKind.FAILED, message, broker.last_words)
 
 
-def _told_as_running(
-    broker: RunningBroker, rooms: Sequence[str]
-) -> contextlib.AbstractContextManager[None]:
-    """Other commands of this machine find a broker that has accounts."""
+@contextlib.contextmanager
+def _told_as_running(broker: RunningBroker, folder: Path, rooms: Sequence[str]) -> Generator[None]:
+    """Other commands of this machine find the broker. Raises StoreError where it has accounts;
+    an open one does without a folder that cannot be written."""
+    from resonance_tui.errors import StoreError
     from resonance_tui.hosting.host import own_url
     from resonance_tui.hosting.running import told_as_running
 
-    folder = broker.settings.accounts
-    if folder is None:
-        return contextlib.nullcontext()
-    return told_as_running(folder, own_url(broker), rooms)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(told_as_running(folder, own_url(broker), rooms))
+        except StoreError:
+            if broker.settings.accounts is not None:
+                raise
+        yield
 
 
 def _announcer(
