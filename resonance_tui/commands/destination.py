@@ -12,6 +12,7 @@ from resonance_tui.profile import Profile, RoomMemory
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 from resonance_tui.texts import mark, tr
 
+HOSTED_HERE = mark("{channel} is hosted on this machine: {broker}; --broker says otherwise.")
 LAST_AT = mark("{channel} was last at {broker}; --broker says otherwise.")
 
 UNCHECKED = mark(
@@ -30,17 +31,38 @@ class Destination:
 
 
 def destination_of(config: Config, place: Invite | str) -> Destination:
-    """Where a (redeemed) link says; else where the settings say; else where the room was last."""
+    """Where a (redeemed) link says; else where the settings say; else at the broker that runs here
+    for that room; else where the room was last."""
     if isinstance(place, Invite):
         remark = "" if place.is_checked else tr(UNCHECKED)
         there = settings_for(config, place.url)
         return Destination(there, place.channel, place.host_print, remark)
     if config.origins["broker.url"] != "default":
         return Destination(config, place)
+    here = own_broker(config, place)
+    if here is not None:
+        remark = tr(HOSTED_HERE, channel=place, broker=here.place)
+        return Destination(settings_for(config, here), place, remark=remark)
     room = Profile(config.directories.profile_file).room(place)
     broker = shown_broker(room)
     remark = tr(LAST_AT, channel=place, broker=broker) if broker else ""
     return Destination(settings_as_it_was(config, room), place, remark=remark)
+
+
+def own_broker(config: Config, channel: str) -> BrokerUrl | None:
+    """The broker with accounts that runs here and has that room; None where the settings name
+    another one. A broker that announces no rooms has those that were never met elsewhere."""
+    from resonance_tui.hosting.running import find_running
+
+    if config.origins["broker.url"] != "default":
+        return None
+    running = find_running(config.directories.broker_folder)
+    if running is None:
+        return None
+    url = replace(running.login, username=None, password=None)
+    if running.channels:
+        return url if channel in running.channels else None
+    return None if Profile(config.directories.profile_file).room(channel).broker else url
 
 
 def settings_for(config: Config, url: BrokerUrl) -> Config:

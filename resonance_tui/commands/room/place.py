@@ -94,11 +94,9 @@ def broker_of(config: Config, channel: str) -> BrokerUrl:
 
     running = find_running(config.directories.broker_folder)
     asked = broker_url(config)
-    if asked is not None:
-        url = with_login(config, asked, channel)
-        is_running = running is not None and url.place == running.login.place
-        return running.login if running and is_running and url.username is None else url
-    return running.login if running else with_login(config, broker_or_default(config), channel)
+    if running and (asked is None or (asked.place == running.login.place and not asked.username)):
+        return running.login
+    return with_login(config, asked or broker_or_default(config), channel)
 
 
 def at_desk(
