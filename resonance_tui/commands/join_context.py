@@ -18,6 +18,7 @@ from resonance_tui.commands.destination import (
     shown_broker,
     to_remember,
 )
+from resonance_tui.commands.hosted_here import enter
 from resonance_tui.commands.session_builder import (
     TITLE_LIMIT,
     Intent,
@@ -189,6 +190,8 @@ class CommandLineContext:
             from resonance_tui.commands.redeem_invite import redeem
 
             await redeem(self.config, place, say)
+        else:
+            await enter(self.config, place)
         return self.settle(destination_of(self.config, place))
 
     async def _alive(self, url: BrokerUrl) -> BrokerUrl:

@@ -90,7 +90,7 @@ async def _request_account(config: Config, invitation: Invite, login: SavedLogin
         raise
     confirmed = replace(login, is_confirmed=True)
     await asyncio.to_thread(logins.keep, confirmed)
-    if not await _is_known_in(invitation, login):
+    if not await is_known_in(invitation, login):
         await asyncio.to_thread(logins.forget, confirmed)
         raise InviteRefused(
             f"That link lets one in elsewhere, and not into {invitation.channel}",
@@ -100,7 +100,7 @@ async def _request_account(config: Config, invitation: Invite, login: SavedLogin
     await asyncio.to_thread(profile.remember_room, invitation.channel, removed_from="")
 
 
-async def _is_known_in(invitation: Invite, login: SavedLogin) -> bool:
+async def is_known_in(invitation: Invite, login: SavedLogin) -> bool:
     """Waits until the broker has learned of the account that the host has made; whether it may
     report in the invite's room. A broker without MQTT 5 does not tell."""
     from aiomqtt import MqttError

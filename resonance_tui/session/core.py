@@ -202,6 +202,7 @@ class Session:
         started here, StoreError when the database to record into cannot be opened.
         """
         async with AsyncExitStack() as stack:
+            stack.callback(self._is_over)
             self._notice(self._plan.remark)
             broker = await choose_broker(self._plan.broker, stack, self._broker_started)
             self._room.authority = self._host.begin(broker)
@@ -225,6 +226,11 @@ class Session:
                     await self._face.run()
                     for task in others:
                         task.cancel()
+
+    def _is_over(self) -> None:
+        """What a screen shows of a session that has ended, whatever ended it."""
+        closed, off = LinkStatus(LinkState.CLOSED), replace(self.view.camera, state="off")
+        self.view = replace(self.view, link=closed, camera=off)
 
     @contextlib.contextmanager
     def _all_recorded(self) -> Generator[None]:
