@@ -178,13 +178,17 @@ def open_session(
             remark=remark,
             observe_only=observe_only,
             host_print=intent.host_print,
-            known_host=_known_host(config, profile, channel),
+            known_host=_known_host(_room_keys(config), profile, channel),
             remember_host=partial(_remember_host, profile, channel),
         )
     )
 
 
-def _known_host(config: Config, profile: Profile, channel: str) -> KnownHost | None:
+def _room_keys(config: Config) -> RoomKeys:
+    return RoomKeys(config.directories.room_keys_folder)
+
+
+def _known_host(keys: RoomKeys, profile: Profile, channel: str) -> KnownHost | None:
     """As the room was before, else by the key with which this machine hosts or co-hosts it."""
     room = profile.room(channel)
     with contextlib.suppress(ValueError):  # not in hexadecimal digits
@@ -192,14 +196,15 @@ def _known_host(config: Config, profile: Profile, channel: str) -> KnownHost | N
         if len(key) == KEY_BYTES:
             return KnownHost(key, room.rule_number)
     with contextlib.suppress(StoreError):  # who wants to rule with it is told
-        ours = RoomKeys(config.directories.room_keys_folder).find(channel)
+        ours = keys.find(channel)
         return KnownHost(ours.host_public) if ours else None
     return None
 
 
 def known_authority(config: Config, url: BrokerUrl, channel: str) -> Authority:
     """What this machine knows of a room's host, for what runs without a session."""
-    known = _known_host(config, Profile(config.directories.profile_file), channel)
+    profile = Profile(config.directories.profile_file)
+    known = _known_host(_room_keys(config), profile, channel)
     return Authority(
         channel,
         spki_print=certificate_print(url.pin),
