@@ -19,7 +19,7 @@ from resonance_tui.errors import (
     StoreError,
     WireError,
 )
-from resonance_tui.hosting.rulebook import REPAIR_EVERY_S, Rulebook
+from resonance_tui.hosting.rulebook import REPAIR_EVERY_S, SETTLE_S, Rulebook
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
@@ -123,10 +123,11 @@ class Desk(ReconnectingConnection):
     async def sees_two_writers(self, viewer_id: str) -> bool:
         """Whether more than one program writes under that id. Where anybody can, this watches for
         as long as each of them takes to report again."""
-        ends = time.monotonic() + WATCH_S
+        began = time.monotonic()
         while not self.attendance.has_two_writers(viewer_id, time.time()):
             is_there = viewer_id in self.attendance.present(time.time())
-            if not self.is_courtesy or not is_there or time.monotonic() >= ends:
+            patience_s = WATCH_S if is_there else SETTLE_S
+            if not self.is_courtesy or time.monotonic() - began >= patience_s:
                 return False
             await asyncio.sleep(0.1)
         return True
