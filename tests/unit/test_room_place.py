@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from resonance_broker import AccountsStore
+from resonance_broker.accounts import AccountList, InviteUse
 from resonance_tui.commands.destination import destination_of
-from resonance_tui.commands.room.place import BrokerUnknown, broker_of
+from resonance_tui.commands.room.acts import open_link_of
+from resonance_tui.commands.room.place import BrokerUnknown, Place, broker_of, keys_of
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import Config, load
+from resonance_tui.hosting.room_links import LinkPlan, make_link, revoke_invites
 from resonance_tui.hosting.running import told_as_running
 from resonance_tui.profile import Profile
 from resonance_tui.protocol.urls import parse_broker_url
@@ -76,3 +82,24 @@ def test_join_goes_to_the_broker_that_runs_here_for_the_room(config: Config) -> 
 def test_join_at_the_usual_address_stays_able_to_start_a_broker(config: Config) -> None:
     with told_as_running(folder(config), parse_broker_url("mqtt://127.0.0.1:1883"), ["cats"]):
         assert destination_of(config, "cats").config is config
+
+
+def test_the_link_that_a_removed_guest_came_by_is_named_while_it_is_open(config: Config) -> None:
+    folder(config).mkdir(parents=True)
+    now = time.time()
+    link = make_link(folder(config), "cats", LinkPlan(5, now + 60, "friends", 0), now).invite
+
+    def use(stored: AccountList) -> tuple[AccountList, None]:
+        used = replace(link, uses=(InviteUse("mia", now),))
+        return replace(stored, invites={link.id: used}), None
+
+    AccountsStore(folder(config)).change(use)
+    keys = keys_of(config)
+    place = Place(config, GUARDED, keys, keys.make("cats"))
+    assert open_link_of(place, "mia") is None  # that broker is not ours, as far as is known
+    with told_as_running(folder(config), GUARDED, ["cats"]):
+        found = open_link_of(place, "mia")
+        assert found is not None and (found.id, found.label) == (link.id, "friends")
+        assert open_link_of(place, "ben") is None
+        revoke_invites(folder(config), link.id, now, with_accounts=False)
+        assert open_link_of(place, "mia") is None

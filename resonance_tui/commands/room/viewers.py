@@ -179,4 +179,5 @@ def _act_line(act: LoggedAct) -> str:
     from resonance_tui.room.moderation import sentence
 
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(act.t))
-    return f"{when}  {act.by:<16}  {sentence(Act(int(act.t), act.by, act.what, act.whom))}"
+    whom = f"{act.name} ({act.whom})" if act.name else act.whom
+    return f"{when}  {act.by:<16}  {sentence(Act(int(act.t), act.by, act.what, whom))}"

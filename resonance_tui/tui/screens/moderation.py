@@ -193,7 +193,7 @@ class ModerationScreen(ActionScreen):
         if each.doubts and self._desk.is_courtesy is not False:
             facts.append(tr("Whoever it was that wrote: this takes out the id, for both."))
         if name == "kick" and self._desk.is_courtesy is not True:
-            facts.append(tr("The account ends, and the link that it came by is spent."))
+            facts.append(tr("The account ends. A link for one is spent; one for many stays open."))
         return [who, *facts] if facts else []
 
     def _present_value(self, name: str) -> str:
@@ -241,6 +241,7 @@ def _cells(each: Attendee) -> tuple[Text, ...]:
 
 def _log_line(act: LoggedAct, names: Mapping[str, str]) -> str:
     """`names`: nicknames by id, of those who are here."""
-    whom = f"{names[act.whom]} ({act.whom})" if names.get(act.whom) else act.whom
+    name = names.get(act.whom) or act.name
+    whom = f"{name} ({act.whom})" if name else act.whom
     when = time.strftime("%H:%M:%S", time.localtime(act.t))
     return f"{when}  {act.by}  {sentence(Act(int(act.t), act.by, act.what, whom))}"
