@@ -198,11 +198,12 @@ class ResonanceApp(BaseApp):
 
     def action_choose_camera(self) -> None:
         if isinstance(live := self.screen, LiveScreen):
-            self.run_worker(self._ask_for_camera(live.session), name="cameras", exclusive=True)
+            asking = self._ask_for_camera(live.session)
+            self.run_worker(asking, name="cameras", group="cameras", exclusive=True)
 
     async def _ask_for_camera(self, session: SessionLike) -> None:
         sources = await self.launch.cameras()
-        if not isinstance(self.screen, LiveScreen):
+        if not (isinstance(live := self.screen, LiveScreen) and live.session is session):
             return  # left, or something else was opened meanwhile
         labels = [source.label for source in sources]
         current = session.view.camera.source

@@ -203,6 +203,9 @@ class LiveScreen(ActionScreen):
         self.query_one(Notice).show((tr(LEAVING),), "warn")
 
     def action_toggle_camera(self) -> None:
+        if state_words.asks_no_camera(self.session.view):
+            self.notify(tr("No camera was asked for; v lists those that there are."))
+            return
         self.session.set_camera(self.session.view.camera.state == "off")
         self._tick()
 
