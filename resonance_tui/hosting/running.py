@@ -17,7 +17,7 @@ from typing import IO
 import msgspec
 
 from resonance_tui.errors import StoreError
-from resonance_tui.files import lock_file, private_folder, write_private
+from resonance_tui.files import is_own, lock_file, private_folder, read_private, write_private
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 
 RUNNING_FILE, LOCK_FILE = "running.json", "running.lock"
@@ -69,7 +69,9 @@ def find_running(folder: Path) -> RunningHost | None:
     """
     file = folder / RUNNING_FILE
     try:
-        page = msgspec.json.decode(file.read_bytes(), type=_Page)
+        if not is_own(file):  # in a folder that others write, too: they could lead us anywhere
+            return None
+        page = msgspec.json.decode(read_private(file), type=_Page)
         url = parse_broker_url(page.url)
         if not _is_held(folder / LOCK_FILE):
             file.unlink()
