@@ -105,10 +105,11 @@ def private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def lock_file(file: IO[str], *, wait: bool) -> None:
+def lock_file(file: IO[str], *, wait: bool, shared: bool = False) -> None:
     """Hold the open file for this process alone until it is closed or the process ends.
 
-    `wait`: until the other program releases it; otherwise OSError is raised at once.
+    `wait`: until the other program releases it; otherwise OSError is raised at once. `shared`:
+    with others that share it, where the system can.
     """
     try:
         import fcntl
@@ -118,7 +119,8 @@ def lock_file(file: IO[str], *, wait: bool) -> None:
         mode = msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK  # pyright: ignore[reportAttributeAccessIssue]
         msvcrt.locking(file.fileno(), mode, 1)  # pyright: ignore[reportAttributeAccessIssue]
     else:
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
 
 
 def _usual_mode(path: Path) -> int:

@@ -66,6 +66,7 @@ class LoggedAct:
     by: str
     what: str
     whom: str = ""
+    name: str = field(default="", compare=False)  # the nickname that `whom` had, where known here
 
 
 class RoomKeys:
@@ -159,13 +160,14 @@ class RoomKeys:
     # What was done
 
     def log(self, channel: str, acts: Sequence[LoggedAct]) -> None:
-        """Add those that the room's log does not have yet. Raises StoreError."""
+        """Add those that the room's log does not have yet, or has without a nickname. Raises
+        StoreError."""
         with self._locked():
-            known = self.acts(channel)
-            seen = set(known)
-            new = [act for act in acts if act not in seen]
+            known = {act: act for act in self.acts(channel)}
+            new = [act for act in acts if act not in known or (act.name and not known[act].name)]
             if new:
-                kept = sorted([*known, *new], key=lambda act: act.t)[-MOST_ACTS:]
+                known |= {act: act for act in new}
+                kept = sorted(known.values(), key=lambda act: act.t)[-MOST_ACTS:]
                 self._write_file(self._acts_file(channel), b"".join(map(_line, kept)))
 
     def acts(self, channel: str) -> list[LoggedAct]:

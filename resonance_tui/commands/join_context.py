@@ -18,6 +18,7 @@ from resonance_tui.commands.destination import (
     shown_broker,
     to_remember,
 )
+from resonance_tui.commands.hosted_here import enter
 from resonance_tui.commands.session_builder import (
     TITLE_LIMIT,
     Intent,
@@ -36,7 +37,7 @@ from resonance_tui.protocol.sanitize import clean_nickname, safe_text
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 from resonance_tui.session.visit import Visit
 from resonance_tui.simulation import behaviour
-from resonance_tui.tui.alerts import Alerts
+from resonance_tui.tui.alerts import ALERTS, AlertKind, Alerts
 from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
 
 if TYPE_CHECKING:
@@ -74,11 +75,20 @@ class CommandLineContext:
         self.channel = self.settle(there)
         self.nickname = self.nickname_in(there.channel)
 
-    # Consent, theme, camera
+    # Consent, theme, alerts, camera
+
     @property
     def alerts(self) -> Alerts:
-        screen = self.config.settings.screen
-        return Alerts(screen.bell, screen.notify)
+        """As they were switched last; where flags, environment or file say so, as they say."""
+        screen, memory = self.config.settings.screen, self.profile.load()
+        is_free = {kind for kind in ALERTS if self.config.origins[f"screen.{kind}"] == "default"}
+        return Alerts(
+            bell=memory.bell if "bell" in is_free else screen.bell,
+            notify=memory.notify if "notify" in is_free else screen.notify,
+        )
+
+    def remember_alert(self, kind: AlertKind, on: bool) -> None:
+        self.profile.remember_alert(kind, on)
 
     @property
     def needs_consent(self) -> bool:
@@ -157,24 +167,6 @@ class CommandLineContext:
     def check_nickname(self, text: str) -> str:
         return clean_nickname(text)
 
-    def open_desk(self, channel: str) -> Desk | None:
-        """The host's connection, where this machine has a key for the room."""
-        from resonance_tui.commands.room.place import broker_of, keys_of
-
-        keys = keys_of(self.config)
-        try:
-            key = keys.find(channel)
-        except ResonanceError as error:
-            log.warning("%s", error.message)
-            return None
-        if key is None:
-            return None
-        from resonance_tui.hosting.desk import Desk
-
-        there = self._there.get(channel)
-        config = there.config if there else self.config
-        return Desk(broker_of(config, channel), keys, key)
-
     async def reach(self, choice: str | RoomChoice, say: Callable[[str], object]) -> str:
         """The channel of a choice; from now on, sessions of it are opened at its broker. An
         invite is redeemed, and `say` takes how that goes. Raises Problem."""
@@ -198,6 +190,8 @@ class CommandLineContext:
             from resonance_tui.commands.redeem_invite import redeem
 
             await redeem(self.config, place, say)
+        else:
+            await enter(self.config, place)
         return self.settle(destination_of(self.config, place))
 
     async def _alive(self, url: BrokerUrl) -> BrokerUrl:
@@ -211,15 +205,35 @@ class CommandLineContext:
         self._there[there.channel] = there
         return there.channel
 
+    def _destination(self, channel: str) -> Destination:
+        return self._there.get(channel) or Destination(self.config, channel)
+
     def nickname_in(self, channel: str) -> str:
         """The one of the settings; else the one that was last used there."""
         if self.config.origins["viewer.nickname"] != "default":
             return self.nickname
         return _usable(self.profile.room(channel).nickname)
 
+    def open_desk(self, channel: str) -> Desk | None:
+        """The host's connection, where this machine has a key for the room."""
+        from resonance_tui.commands.room.place import broker_of, keys_of
+
+        config = self._destination(channel).config
+        keys = keys_of(config)
+        try:
+            key = keys.find(channel)
+        except ResonanceError as error:
+            log.warning("%s", error.message)
+            return None
+        if key is None:
+            return None
+        from resonance_tui.hosting.desk import Desk
+
+        return Desk(broker_of(config, channel), keys, key)
+
     def open_session(self, channel: str, nickname: str) -> Session:
         """A session that has not been started yet."""
-        there = self._there.get(channel) or Destination(self.config, channel)
+        there = self._destination(channel)
         broker = broker_url(there.config)
         session = open_session(
             there.config,

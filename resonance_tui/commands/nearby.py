@@ -51,10 +51,11 @@ def find_nearby(config: Config, text: str) -> Destination:
     """The room of that name nearby, whose host is trusted after one question.
 
     Raises NearbyUnavailable; InputError where there is no such room, or no terminal to ask at;
-    BrokerRefused where it asks for accounts; and as `accept_invite`.
+    BrokerRefused where it asks for accounts; and as `redeem_now`.
     """
+    from resonance_tui.commands.destination import settings_for
     from resonance_tui.commands.event_loop import run_loop
-    from resonance_tui.commands.redeem_invite import accept_invite
+    from resonance_tui.commands.redeem_invite import redeem_now
     from resonance_tui.commands.room_argument import Destination
     from resonance_tui.messaging.probe import first_alive
     from resonance_tui.profile import Profile
@@ -68,8 +69,8 @@ def find_nearby(config: Config, text: str) -> Destination:
     _ask_once(room, known)
     profile.remember_room(channel, broker=room.url.spelled_out)
     url = run_loop(config, lambda: first_alive((room.url, *room.url.alternates)))
-    there, _ = accept_invite(config, Invite(url, channel, room.ticket, room.host_print))
-    return Destination(there, channel, room.host_print)
+    redeem_now(config, Invite(url, channel, room.ticket, room.host_print))
+    return Destination(settings_for(config, url), channel, room.host_print)
 
 
 def _look(config: Config) -> list[NearbyRoom]:

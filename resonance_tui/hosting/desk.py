@@ -19,7 +19,7 @@ from resonance_tui.errors import (
     StoreError,
     WireError,
 )
-from resonance_tui.hosting.rulebook import REPAIR_EVERY_S, Rulebook
+from resonance_tui.hosting.rulebook import REPAIR_EVERY_S, SETTLE_S, Rulebook
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
@@ -41,6 +41,7 @@ from resonance_tui.room_keys import LoggedAct, RoomKey, RoomKeys
 
 CONNECT_S = 6.0  # more than one try
 PROBE_EVERY_S = 5.0
+WATCH_S = 11.0  # a heartbeat, and a little more
 
 
 class Desk(ReconnectingConnection):
@@ -53,7 +54,13 @@ class Desk(ReconnectingConnection):
         super().__init__(url, Inbox(), answer_timeout_s=5.0, will_delay_s=0)
         self.is_courtesy: bool | None = None  # anybody can write under any id; None: not known
         self.attendance = Attendance()
-        self._book = Rulebook(keys, key, publisher_id(url, key))
+        self._book = Rulebook(
+            *(keys, key, publisher_id(url, key)), nickname=self.attendance.nickname
+        )
+        with contextlib.suppress(StoreError):  # the room goes on without its log
+            self.attendance.know_names(
+                {act.whom: act.name for act in keys.acts(key.channel) if act.name}
+            )
         self.changed: Listeners[[RoomRules]] = self._book.changed
         self.trouble = ""  # what ended `run`
         self._sees_viewers = sees_viewers
@@ -112,6 +119,18 @@ class Desk(ReconnectingConnection):
         except MqttError:
             lost = f"The connection to {self.place} was lost; perhaps nothing was changed."
             raise BrokerUnreachable(lost) from None
+
+    async def sees_two_writers(self, viewer_id: str) -> bool:
+        """Whether more than one program writes under that id. Where anybody can, this watches for
+        as long as each of them takes to report again."""
+        began = time.monotonic()
+        while not self.attendance.has_two_writers(viewer_id, time.time()):
+            is_there = viewer_id in self.attendance.present(time.time())
+            patience_s = WATCH_S if is_there else SETTLE_S
+            if not self.is_courtesy or time.monotonic() - began >= patience_s:
+                return False
+            await asyncio.sleep(0.1)
+        return True
 
     async def keep(self) -> None:
         """Write what holds, and who did what, to disk. Raises StoreError."""

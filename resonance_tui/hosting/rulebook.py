@@ -7,7 +7,7 @@ import math
 import random
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from resonance_tui.errors import BrokerError, BrokerRefused, WireError
 from resonance_tui.listeners import Listeners
@@ -43,11 +43,13 @@ class Rulebook:
         *,
         spki: bytes = b"",
         voucher: bytes = b"",
+        nickname: Callable[[str], str] = lambda viewer_id: "",
     ) -> None:
-        """`spki` and `voucher`: by the key of the broker's certificate, where that vouches."""
+        """`spki` and `voucher`: by the key of the broker's certificate, where that vouches.
+        `nickname`: what a viewer is called now, for the log here."""
         self.key, self.publisher_id = key, publisher_id
         self.changed: Listeners[[RoomRules]] = Listeners()
-        self._keys = keys
+        self._keys, self._nickname = keys, nickname
         self._shown = HostKeyEvent(key.channel, key.host_public, spki, voucher)
         self._authority = Authority(key.channel, remembered=key.host_public, host_print=key.print)
         self._authority.take_key(self._shown, time.monotonic())
@@ -236,12 +238,13 @@ class Rulebook:
 
     def _write(self, signed: SignedRules, acts: Sequence[Act]) -> None:
         self._keys.keep_rules(self.channel, encode_rules(signed))
-        self._keys.log(self.channel, list(map(_logged, acts)))
+        self._keys.log(self.channel, [self._logged(act) for act in acts])
+
+    def _logged(self, act: Act) -> LoggedAct:
+        return LoggedAct(float(act.t), act.by, act.what, act.whom, self._nickname(act.whom))
 
     def acts(self) -> list[LoggedAct]:
         """What is kept, and what the rules say since; oldest first. Raises StoreError."""
-        return list(dict.fromkeys([*self._keys.acts(self.channel), *map(_logged, self.rules.acts)]))
-
-
-def _logged(act: Act) -> LoggedAct:
-    return LoggedAct(float(act.t), act.by, act.what, act.whom)
+        return list(
+            dict.fromkeys([*self._keys.acts(self.channel), *map(self._logged, self.rules.acts)])
+        )

@@ -202,10 +202,12 @@ class Session:
         started here, StoreError when the database to record into cannot be opened.
         """
         async with AsyncExitStack() as stack:
+            stack.callback(self._is_over)
             self._notice(self._plan.remark)
             broker = await choose_broker(self._plan.broker, stack, self._broker_started)
             self._room.authority = self._host.begin(broker)
             stack.push_async_callback(self._host.remember)
+            await stack.enter_async_context(self._host.removal_kept())
             self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
@@ -225,6 +227,11 @@ class Session:
                     for task in others:
                         task.cancel()
 
+    def _is_over(self) -> None:
+        """What a screen shows of a session that has ended, whatever ended it."""
+        closed, off = LinkStatus(LinkState.CLOSED), replace(self.view.camera, state="off")
+        self.view = replace(self.view, link=closed, camera=off)
+
     @contextlib.contextmanager
     def _all_recorded(self) -> Generator[None]:
         """However the session ends: rows that could not be stored are not lost in silence."""
@@ -237,7 +244,7 @@ class Session:
 
     def _broker_started(self, url: str) -> None:
         self.view = replace(self.view, broker_url=url)
-        self._notice(tr("No broker was listening, so one runs here while you stay: {url}", url=url))
+        self._notice(tr("No broker was listening, so one runs here while you stay."), place=url)
 
     def _failover(self, broker: BrokerUrl, link: Link, stack: AsyncExitStack) -> Failover:
         self._room.expect_return(RETURN_WITHIN_S)
@@ -269,10 +276,7 @@ class Session:
 
     def _broker_replaced(self, url: str) -> None:
         self._notice(
-            tr(
-                "The broker went away, so one runs here now, for all on this machine: {url}",
-                url=url,
-            )
+            tr("The broker went away, so one runs here now, for all on this machine."), place=url
         )
 
     async def _own_id(self, broker: BrokerUrl) -> str:
@@ -294,22 +298,28 @@ class Session:
 
     async def _watch_room(self) -> None:
         assert self._link is not None
-        while True:
-            self._link.wake.clear()
-            await self._measures.learn(self.view.engine.name)
-            self._tick(self._link, time.monotonic())
-            is_large = self.view.room.viewers > LARGE_ROOM
-            gap = ROOM_TICK_S if is_large else ROOM_GAP_S
-            await asyncio.sleep(gap)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ROOM_TICK_S - gap):
-                    await self._link.wake.wait()
+        try:
+            while True:
+                self._link.wake.clear()
+                await self._measures.learn(self.view.engine.name)
+                self._tick(self._link, time.monotonic())
+                await self._until_next_look(self._link)
+        finally:
+            if self._link.status.state is LinkState.CONNECTED:  # also who leaves right after that
+                self._look_at_link(self._link, time.monotonic())
+
+    async def _until_next_look(self, link: Link) -> None:
+        is_large = self.view.room.viewers > LARGE_ROOM
+        gap = ROOM_TICK_S if is_large else ROOM_GAP_S
+        await asyncio.sleep(gap)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ROOM_TICK_S - gap):
+                await link.wake.wait()
 
     def _tick(self, link: Link, now: float) -> None:
         for event in link.drain():
             self._room.take(event, now)
-        if link.status != self.view.link:
-            self._link_is(link, now)
+        self._look_at_link(link, now)
         self._obey(link, now)
         self._update_me(now)
         self._room.connected(link.status.state is LinkState.CONNECTED, now)
@@ -317,10 +327,14 @@ class Session:
         link.subscribe_all(self._room.subscribes_all)
         link.set_heartbeat(self._room.pace.heartbeat_s)
 
-    def _link_is(self, link: Link, now: float) -> None:
+    def _look_at_link(self, link: Link, now: float) -> None:
+        if link.status == self.view.link:
+            return
         outage = outage_after(self.view.outage, link.status, now)
         self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id, outage=outage)
         self._tell(LinkUpdate(time.time(), link.status))
+        if link.status.state is LinkState.CONNECTED:
+            self._host.is_let_in()
         self._happened(self._happenings.link(outage, time.time(), now))
 
     def _obey(self, link: Link, now: float) -> None:
@@ -423,12 +437,12 @@ class Session:
             self.view = replace(self.view, happenings=kept)
             self._tell(event)
 
-    def _notice(self, text: str, *, is_trouble: bool = False) -> None:
+    def _notice(self, text: str, *, is_trouble: bool = False, place: str = "") -> None:
         """`is_trouble`: of the recorder; it is taken back by a word once it is over."""
         self._notice_is_trouble = is_trouble
         if text != self.view.notice:
             self.view = replace(self.view, notice=text)
-            self._tell(NoticeUpdate(time.time(), text))
+            self._tell(NoticeUpdate(time.time(), text, place))
 
 
 def _marks_of(source: Source) -> dict[str, bool]:

@@ -151,6 +151,7 @@ class NoticeUpdate:
 
     t: float
     text: str
+    place: str = ""  # the address that it is about, for who looks at no screen
 
 
 SessionEvent = SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate | HappeningUpdate

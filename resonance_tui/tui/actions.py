@@ -77,6 +77,7 @@ LIVE: tuple[Action, ...] = (
         "Camera off or on",
         "Off releases the device; you stay in the room.",
         OWN,
+        rank=2,
     ),
     Action(
         "toggle_sharing",
@@ -85,6 +86,7 @@ LIVE: tuple[Action, ...] = (
         "Stop or resume sharing",
         "Stopped, nothing of you leaves this machine.",
         OWN,
+        rank=2,
     ),
     Action(
         "choose_camera",
@@ -195,7 +197,7 @@ LIVE: tuple[Action, ...] = (
         "Leaves this one and opens the start screen.",
         SCREEN,
     ),
-    Action("help", ("question_mark", "f1"), "help", "Help", "This page.", SCREEN, rank=1),
+    Action("help", ("question_mark", "f1"), "help", "Help", "This page.", SCREEN, rank=3),
     Action(
         "quit",
         ("q", "ctrl+q"),
@@ -203,7 +205,7 @@ LIVE: tuple[Action, ...] = (
         "Quit",
         "Leaves the room, takes your report back, releases the camera.",
         SCREEN,
-        rank=2,
+        rank=4,
     ),
 )
 

@@ -51,6 +51,7 @@ class ResonanceApp(BaseApp):
         self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
         self.launch = launch
         self.failure: Problem | None = None
+        self._is_badged = False  # whether the host was given the badge at this desk
         self.has_declined = False
         self._history = history
         self._place: tuple[str, str] | None = None
@@ -103,8 +104,13 @@ class ResonanceApp(BaseApp):
         self._end_desk()
         self._desk = self.launch.open_desk(place[0])
         has_history, has_key = self._history is not None, self._desk is not None
-        alerts = self.launch.alerts
-        screen = LiveScreen(session, has_history=has_history, has_key=has_key, alerts=alerts)
+        screen = LiveScreen(
+            session,
+            has_history=has_history,
+            has_key=has_key,
+            alerts=self.launch.alerts,
+            on_alert=self.launch.remember_alert,
+        )
         self.push_screen(screen)
         self.call_after_refresh(self._start, session)
 
@@ -170,19 +176,6 @@ class ResonanceApp(BaseApp):
         with suppress(WorkerError, TimeoutError):
             await asyncio.wait_for(worker.wait(), LEAVE_WITHIN_S)
 
-    def action_moderate(self) -> None:
-        if self._desk is None:
-            return
-        if self._desk_worker is None:
-            run = self._desk.run
-            self._desk_worker = self.run_worker(run, name="desk", exit_on_error=False)
-        self.push_screen(ModerationScreen(self._desk))
-
-    def _end_desk(self) -> None:
-        worker, self._desk_worker, self._desk = self._desk_worker, None, None
-        if worker is not None:
-            worker.cancel()
-
     # Without a restart
 
     async def action_other_room(self) -> None:
@@ -235,6 +228,27 @@ class ResonanceApp(BaseApp):
         if consents is not False:
             self.launch.use_camera(source)
             session.set_source(source)
+
+    def action_moderate(self) -> None:
+        if self._desk is None:
+            return
+        if self._desk_worker is None:
+            run = self._desk.run
+            self._desk_worker = self.run_worker(run, name="desk", exit_on_error=False)
+        self.push_screen(ModerationScreen(self._desk, self._to_badge()))
+
+    def _to_badge(self) -> str:
+        """The host wears the badge from the first look at the host's screen on: the own id, once
+        for each desk; else ""."""
+        is_first, self._is_badged = not self._is_badged, True
+        live = next((each for each in self.screen_stack if isinstance(each, LiveScreen)), None)
+        return live.session.view.viewer_id if live and is_first else ""
+
+    def _end_desk(self) -> None:
+        worker, self._desk_worker, self._desk = self._desk_worker, None, None
+        self._is_badged = False
+        if worker is not None:
+            worker.cancel()
 
     def action_history(self) -> None:
         if self._history is not None and self._place is not None:

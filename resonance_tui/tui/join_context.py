@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from resonance_tui.room.timeline import TimelinePoint
     from resonance_tui.room_keys import LoggedAct
     from resonance_tui.session import SessionEvent, SessionView
-    from resonance_tui.tui.alerts import Alerts
+    from resonance_tui.tui.alerts import AlertKind, Alerts
 
 
 class SessionLike(Protocol):
@@ -141,6 +141,8 @@ class JoinContext(Protocol):
         ...
 
     def remember_theme(self, theme: str) -> None: ...
+
+    def remember_alert(self, kind: AlertKind, on: bool) -> None: ...
 
     async def cameras(self) -> list[Source]:
         """What there is to choose from."""

@@ -16,6 +16,7 @@ from resonance_broker.certificate import public_key_print
 from resonance_broker.passwords import hash_password
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable
 from resonance_tui.hosting.accounts import issue_invites
+from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.hosting.host import Host
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
@@ -41,7 +42,7 @@ def invited(broker: RunningBroker, channel: str = "cats", span_s: float = 60.0) 
 async def hosted(broker: RunningBroker, said: list[str] | None = None) -> AsyncIterator[Host]:
     """The host's program at its broker."""
     say = [].append if said is None else said.append
-    host = Host(broker, [], [], lambda *_: None, forget=lambda: None, say=say)
+    host = Host(broker, [], Headcount(broker.figures, []), say=say)
     broker.renew_people()  # guests need not wait for the host to look by itself
     run = asyncio.create_task(host.run())
     try:

@@ -22,6 +22,7 @@ from resonance_broker.accounts import Account, Role, add_account
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import WireError
 from resonance_tui.hosting.desk import Desk
+from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.hosting.host import Host, own_url
 from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.pipeline.sources import Source
@@ -94,8 +95,7 @@ async def until(is_so: Callable[[], object], within_s: float = 10.0) -> None:
 
 
 def host_of(broker: RunningBroker, keys: RoomKeys) -> Host:
-    nothing = [].append
-    return Host(broker, [ROOM], [], lambda *_: None, forget=lambda: None, say=nothing, keys=keys)
+    return Host(broker, [ROOM], Headcount(broker.figures, []), say=[].append, keys=keys)
 
 
 def session(broker: RunningBroker, keys: RoomKeys, folder: Path) -> Session:

@@ -18,6 +18,7 @@ from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, AccountList, Role, add_account
 from resonance_tui.errors import InviteRefused, WireError
 from resonance_tui.hosting.desk import Desk
+from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.hosting.host import Host, own_url
 from resonance_tui.hosting.keeper import expel
 from resonance_tui.hosting.rulebook import LIFETIME_S
@@ -51,7 +52,7 @@ async def kept(
     broker: RunningBroker, keys: RoomKeys, said: list[str] | None = None
 ) -> AsyncIterator[Host]:
     say = [].append if said is None else said.append
-    host = Host(broker, [ROOM], [], lambda *_: None, forget=lambda: None, say=say, keys=keys)
+    host = Host(broker, [ROOM], Headcount(broker.figures, []), say=say, keys=keys)
     broker.renew_people()
     run = asyncio.create_task(host.run())
     try:

@@ -135,7 +135,7 @@ def commands(app: ResonanceApp | HistoryApp) -> list[str]:
 
 async def test_one_more_key_of_the_live_screen() -> None:
     app = ResonanceApp(FakeLaunch(channel=None))
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(120, 60)) as pilot:
         screen = WavingLive(FakeSession(view()))
         await app.push_screen(screen)
         await pilot.press("w")

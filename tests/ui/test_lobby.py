@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from resonance_tui.errors import InviteRefused
-from resonance_tui.protocol.links import invite_link, new_token
+from resonance_tui.protocol.links import invite_link, token_of
 from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.tui.app import ResonanceApp
@@ -21,8 +21,10 @@ from resonance_tui.tui.screens.lobby import LobbyScreen
 
 from .fakes import FakeLaunch
 
-LINK = invite_link(
-    BrokerUrl("mqtts", "stream.example.org.x", 18883, pin="ab" * 16), "twelve-chars", new_token()
+LINK = invite_link(  # the same in every process: it names tests
+    BrokerUrl("mqtts", "stream.example.org.x", 18883, pin="ab" * 16),
+    "twelve-chars",
+    token_of("q7x2" * 5),
 )
 NEARBY = NearbyRoom(
     "karaoke", "Friday", BrokerUrl("mqtts", "192.168.1.5", 8883, pin="cd" * 16), "mias-laptop"

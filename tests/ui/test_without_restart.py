@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from resonance_tui.pipeline.sources import Source
+from resonance_tui.tui.alerts import Alerts
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.consent import ConsentScreen
 from resonance_tui.tui.screens.dialogs import ChoiceDialog, NicknameDialog
@@ -98,6 +99,17 @@ async def test_another_room_leaves_this_one_first() -> None:
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))
         assert [channel for channel, _ in launch.opened] == ["movie-night", "music"]
         await until(pilot, lambda: launch.session.is_running)
+
+
+async def test_a_bell_that_was_switched_on_rings_the_next_time_too() -> None:
+    async with (app := ResonanceApp(launch := FakeLaunch())).run_test() as pilot:
+        await in_the_room(app, pilot)
+        await pilot.press("b")
+        await until(pilot, lambda: launch.alerts == Alerts(bell=True))
+    async with (app := ResonanceApp(launch)).run_test() as pilot:
+        await in_the_room(app, pilot)
+        await pilot.press("b")
+        await until(pilot, lambda: launch.alerts == Alerts())
 
 
 async def test_a_theme_is_remembered_and_comes_back() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from resonance_tui.errors import StoreError
-from resonance_tui.profile import MOST_ROOMS, RECENT, Memory, Profile, RoomMemory
+from resonance_tui.profile import MOST_ROOMS, RECENT, HostMemory, Memory, Profile, RoomMemory
 
 
 @pytest.fixture
@@ -157,3 +158,35 @@ def test_an_answer_that_cannot_be_written_down_is_not_passed_over(
 def test_trying_again_in_the_same_channel_keeps_the_id(profile: Profile) -> None:
     new_id = counting()
     assert profile.claim_viewer_id("cats", new_id) == profile.claim_viewer_id("cats", new_id)
+
+
+def test_which_alerts_were_switched_on_is_remembered_and_damage_is_no_alert(
+    profile: Profile, tmp_path: Path
+) -> None:
+    profile.remember_alert("bell", True)
+    profile.remember_theme("nord")
+    assert (profile.load().bell, profile.load().notify) == (True, False)
+    profile.remember_alert("notify", True)
+    profile.remember_alert("bell", False)
+    assert (profile.load().bell, profile.load().notify) == (False, True)
+    (tmp_path / "data" / "profile.json").write_text('{"bell": "no", "notify": 1}')
+    assert (profile.load().bell, profile.load().notify) == (False, False)
+
+
+def test_a_host_is_known_by_channel_and_broker(tmp_path: Path) -> None:
+    profile = Profile(tmp_path / "profile.json")
+    first = HostMemory("cats", "mqtt://one:1883", "ab" * 32, 7)
+    profile.remember_host(first)
+    profile.remember_host(replace(first, broker="mqtt://two:1883", key="cd" * 32))
+    profile.remember_host(replace(first, rule_number=8))
+    found = Profile(tmp_path / "profile.json").host("cats", "mqtt://one:1883")
+    assert found == replace(first, rule_number=8)
+    assert len(profile.load().hosts) == 2
+    assert profile.host("dogs", "mqtt://one:1883") is None
+
+
+def test_one_damaged_host_costs_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "profile.json"
+    good = {"channel": "cats", "broker": "mqtt://one:1883", "key": "ab", "new": 1}
+    file.write_text(json.dumps({"hosts": [3, {"channel": 3}, good]}), encoding="utf-8")
+    assert Profile(file).load().hosts == (HostMemory("cats", "mqtt://one:1883", "ab"),)

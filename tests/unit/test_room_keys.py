@@ -176,3 +176,13 @@ def test_the_log_of_acts_does_not_grow_for_ever(keys: RoomKeys) -> None:
     keys.log(ROOM, [LoggedAct(float(n), "host", "mute", f"v{n}") for n in range(MOST_ACTS + 10)])
     acts = keys.acts(ROOM)
     assert (len(acts), acts[0].t) == (MOST_ACTS, 10.0)
+
+
+def test_a_nickname_is_added_to_what_is_logged_without(tmp_path: Path) -> None:
+    keys = RoomKeys(tmp_path)
+    plain = LoggedAct(1.0, "host", "mute", "mia")
+    named = LoggedAct(1.0, "host", "mute", "mia", "Mia")
+    keys.log("cats", [plain])
+    keys.log("cats", [named])
+    keys.log("cats", [plain])
+    assert [act.name for act in keys.acts("cats")] == ["Mia"]

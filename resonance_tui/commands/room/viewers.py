@@ -11,9 +11,18 @@ import click
 
 from resonance_tui.commands.console import note, put, put_json, say
 from resonance_tui.commands.groups import Command, Group
-from resonance_tui.commands.room.place import Place, at_desk, broker_option, find_place, with_broker
+from resonance_tui.commands.room.place import (
+    Place,
+    at_desk,
+    broker_option,
+    channel_of,
+    find_place,
+    keys_of,
+    with_broker,
+)
 
 if TYPE_CHECKING:
+    from resonance_tui.config import Config
     from resonance_tui.hosting.desk import Desk
     from resonance_tui.protocol.rules import RoomRules
     from resonance_tui.room.attendance import Attendee
@@ -140,10 +149,10 @@ def log(ctx: click.Context, channel: str | None, broker_url: str | None, *, as_j
     Example:
       resonance-tui room log cats-live
     """
-    run_log(find_place(with_broker(ctx, broker_url), channel), as_json=as_json)
+    run_log(with_broker(ctx, broker_url), channel, as_json=as_json)
 
 
-def run_log(place: Place, *, as_json: bool) -> None:
+def run_log(config: Config, text: str | None, *, as_json: bool) -> None:
     """Print the acts, oldest first; without a broker, those that are kept here."""
     from resonance_tui.errors import BrokerError
 
@@ -151,10 +160,13 @@ def run_log(place: Place, *, as_json: bool) -> None:
         await desk.keep()
 
     try:
+        place = find_place(config, text)
+        channel = place.channel
         at_desk(place, work)
     except BrokerError as error:
+        channel = channel_of(config, text)
         note(f"as this machine knows it: {error.message}")
-    acts = place.keys.acts(place.channel)
+    acts = keys_of(config).acts(channel)
     if as_json:
         put_json([asdict(act) for act in acts], indent=1)
         return
@@ -167,4 +179,5 @@ def _act_line(act: LoggedAct) -> str:
     from resonance_tui.room.moderation import sentence
 
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(act.t))
-    return f"{when}  {act.by:<16}  {sentence(Act(int(act.t), act.by, act.what, act.whom))}"
+    whom = f"{act.name} ({act.whom})" if act.name else act.whom
+    return f"{when}  {act.by:<16}  {sentence(Act(int(act.t), act.by, act.what, whom))}"

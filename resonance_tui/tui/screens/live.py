@@ -20,7 +20,7 @@ from resonance_tui.session import HappeningUpdate, SessionView
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui import alerts, state_words
 from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, ROOM_KEY, Action, ActionScreen
-from resonance_tui.tui.alerts import Alerts, desktop_notice
+from resonance_tui.tui.alerts import AlertKind, Alerts, desktop_notice
 from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.screens.mute_here import MuteHere
@@ -55,14 +55,17 @@ class LiveScreen(ActionScreen):
         has_history: bool = False,
         has_key: bool = False,
         alerts: Alerts | None = None,
+        on_alert: Callable[[AlertKind, bool], object] = lambda _kind, _on: None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """`has_key`: this machine has a key of the room, and so its host's screen."""
+        """`has_key`: this machine has a key of the room, and so its host's screen. `on_alert` is
+        told which of the alerts was switched on or off."""
         super().__init__()
         self.session = session
         self._has = {HISTORY_SCREEN: has_history, ROOM_KEY: has_key}
         self._alerts, self._alerted_at = alerts or Alerts(), -math.inf
+        self._on_alert = on_alert
         self._clock, self._wall_clock = clock, wall_clock
         self._ticks = 0
         self._ticker: Timer | None = None
@@ -212,10 +215,12 @@ class LiveScreen(ActionScreen):
 
     def action_toggle_bell(self) -> None:
         self._alerts = replace(self._alerts, bell=not self._alerts.bell)
+        self._on_alert("bell", self._alerts.bell)
         self.notify(tr("The bell is on.") if self._alerts.bell else tr("The bell is off."))
 
     def action_toggle_notify(self) -> None:
         self._alerts = replace(self._alerts, notify=not self._alerts.notify)
+        self._on_alert("notify", self._alerts.notify)
         on, off = mark("Notifications are on."), mark("Notifications are off.")
         self.notify(tr(on if self._alerts.notify else off))
 
