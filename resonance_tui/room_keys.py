@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from resonance_tui.errors import InputError, StoreError
-from resonance_tui.files import lock_file, private_folder, write_private
+from resonance_tui.files import lock_file, private_folder, read_private, write_private
 from resonance_tui.protocol.topics import is_channel
 from resonance_tui.signing import KEY_BYTES, SigningKey, print_of
 
@@ -80,7 +80,7 @@ class RoomKeys:
         twice, as viewers would take the second for somebody else's."""
         file = self._file(channel)
         try:
-            return _from_page(msgspec.json.decode(file.read_bytes(), type=_Page))
+            return _from_page(msgspec.json.decode(read_private(file), type=_Page))
         except FileNotFoundError:
             return None
         except (OSError, msgspec.MsgspecError, RecursionError, UnicodeError, InputError) as error:

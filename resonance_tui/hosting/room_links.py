@@ -23,7 +23,7 @@ from resonance_broker.invites import (
 )
 from resonance_broker.passwords import hash_password
 from resonance_tui.errors import InputError, StoreError
-from resonance_tui.files import write_private
+from resonance_tui.files import read_private, write_private
 from resonance_tui.protocol.links import new_token, token_of
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.urls import InviteToken
@@ -139,7 +139,7 @@ def revoke_invites(
 def _read(folder: Path) -> list[str]:
     file = folder / LINKS_FILE
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_Page).secrets
+        return msgspec.json.decode(read_private(file), type=_Page).secrets
     except FileNotFoundError:
         return []
     except (OSError, ValueError, RecursionError) as error:

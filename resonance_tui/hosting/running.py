@@ -17,7 +17,7 @@ from typing import IO
 import msgspec
 
 from resonance_tui.errors import ResonanceError, StoreError
-from resonance_tui.files import lock_file, private_folder, write_private
+from resonance_tui.files import is_own, lock_file, private_folder, read_private, write_private
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 
 RUNNING_FILE, LOCK_FILE = "running.json", "running.lock"
@@ -91,7 +91,9 @@ def _files(folder: Path, place: int) -> tuple[Path, Path]:
 def _read(folder: Path, place: int) -> RunningHost | None:
     file, lock = _files(folder, place)
     try:
-        page = msgspec.json.decode(file.read_bytes(), type=_Page)
+        if not is_own(file):  # in a folder that others write, too: they could lead us anywhere
+            return None
+        page = msgspec.json.decode(read_private(file), type=_Page)
         url = parse_broker_url(page.url)
         if not _is_held(lock):
             file.unlink()

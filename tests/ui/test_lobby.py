@@ -177,6 +177,22 @@ async def test_a_room_nearby_is_joined_after_one_question(
         assert launch.opened == opened
 
 
+async def test_who_announces_a_room_that_was_elsewhere_is_not_taken_for_its_host() -> None:
+    launch = FakeLaunch()
+    launch.recent_rooms = (RecentRoom("karaoke", "mqtts://home.example:8883"),)
+    launch.nearby = [NEARBY]
+    async with (app := start(launch)).run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: any("nearby" in line for line in listed(app)))
+        app.screen.query_one(OptionList).focus()
+        row = next(at for at, line in enumerate(listed(app)) if "nearby" in line)
+        app.screen.query_one(OptionList).highlighted = row
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TrustDialog))
+        assert app.screen.query_one("#changed").display
+        assert "home.example:8883" in said(app, "#changed")
+        await pilot.press("n")
+
+
 async def test_a_room_nearby_that_one_trusts_is_joined_at_once() -> None:
     launch = FakeLaunch()
     launch.recent_rooms, launch.nearby, launch.trusted = (), [NEARBY], [NEARBY]

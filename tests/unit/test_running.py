@@ -107,6 +107,16 @@ def test_a_damaged_record_is_no_running_broker(tmp_path: Path, text: str) -> Non
         assert find_running(tmp_path) is None
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX users")
+def test_what_another_user_wrote_there_is_no_broker_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with told_as_running(tmp_path, LOGIN, []):
+        other = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: other)
+        assert find_running(tmp_path) is None
+
+
 def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "broker").write_text("")
     with (
