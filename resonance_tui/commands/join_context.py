@@ -167,7 +167,9 @@ class CommandLineContext:
 
         there = self._there.get(channel)
         config = there.config if there else self.config
-        return Desk(broker_of(config, channel), keys, key)
+        is_said = broker_url(config) is not None  # else one is started, where there is none
+        usual = with_login(config, parse_broker_url(DEFAULT_BROKER_URL), channel)
+        return Desk(broker_of(config, channel) if is_said else usual, keys, key)
 
     async def reach(self, choice: str | RoomChoice, say: Callable[[str], object]) -> str:
         """The channel of a choice; from now on, sessions of it are opened at its broker. An

@@ -107,7 +107,9 @@ class Desk(ReconnectingConnection):
             why = self.status.detail or f"no answer from {self.place}"
             raise BrokerUnreachable(why[:1].upper() + why[1:]) from None
 
-    async def act(self, name: str, value: str = "", *, whom: str | None = None) -> RoomRules:
+    async def act(
+        self, name: str, value: str = "", *, whom: str | None = None, is_noted: bool = True
+    ) -> RoomRules:
         """As `Rulebook.change`; raises BrokerUnreachable while not connected."""
         client = self._client
         if client is None:
@@ -115,7 +117,9 @@ class Desk(ReconnectingConnection):
         present = self.attendance.present(time.time())
         try:
             await self._book.show_key(client)
-            return await self._book.change(client, name, value, present=present, whom=whom)
+            return await self._book.change(
+                client, name, value, present=present, whom=whom, is_noted=is_noted
+            )
         except MqttError:
             lost = f"The connection to {self.place} was lost; perhaps nothing was changed."
             raise BrokerUnreachable(lost) from None

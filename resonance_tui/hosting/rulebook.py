@@ -8,6 +8,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from resonance_tui.errors import BrokerError, BrokerRefused, WireError
 from resonance_tui.listeners import Listeners
@@ -17,7 +18,7 @@ from resonance_tui.protocol.frames import encode_host_key, encode_rules
 from resonance_tui.protocol.messages import HOST_KEY, RULES, RULES_RATE, decode
 from resonance_tui.protocol.rules import NO_RULES, Act, RoomRules, SignedRules, sign_rules
 from resonance_tui.room.authority import Authority
-from resonance_tui.room.moderation import perform
+from resonance_tui.room.moderation import ACTS, perform
 from resonance_tui.room_keys import LoggedAct, RoomKey, RoomKeys
 
 LIFETIME_S = 86_400  # of rules; renewed when half of it is over
@@ -123,26 +124,32 @@ class Rulebook:
         *,
         present: Sequence[str] = (),
         whom: str | None = None,
+        is_noted: bool = True,
     ) -> RoomRules:
         """Perform an act of `room.moderation.ACTS`; returns once the broker has it and it holds.
 
-        Raises InputError for a value that does not fit, BrokerRefused where this login or key
-        must not rule here, BrokerError where others change the rules again and again, StoreError,
-        MqttError.
+        `is_noted`: among what was done. Raises InputError for a value that does not fit,
+        BrokerRefused where this login or key must not rule here, BrokerError where others change
+        the rules again and again, StoreError, MqttError.
         """
         async with self._changing:
             for _ in range(TRIES):
+                before = self.rules
                 rules = perform(
-                    self.rules,
+                    before,
                     *(act, value),
                     by=self.key.name,
                     t=time.time(),
                     present=present,
                     whom=whom,
                 )
+                note = rules.acts[-1]
+                if not is_noted:
+                    rules = replace(rules, acts=before.acts)
                 signed = await self._publish_new(client, rules)
                 await asyncio.sleep(SETTLE_S)
-                if rules.acts[-1] in self.rules.acts:
+                holds = ACTS[act].apply(self.rules, value, present) == self.rules
+                if note in self.rules.acts if is_noted else holds:
                     await self.keep()
                     return self.rules
                 self._check_may_rule(signed)

@@ -26,6 +26,8 @@ from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import is_id
 from resonance_tui.texts import mark, tr
 
+BADGES_MOST = 16
+
 Apply = Callable[[RoomRules, str, Sequence[str]], RoomRules]
 
 
@@ -155,7 +157,8 @@ def _show_name(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRule
 
 
 def _badge(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
-    return replace(rules, host_ids=_with(rules.host_ids, _id(value)))
+    """The newest ones: whoever hosts wears one by itself, under a new id now and then."""
+    return replace(rules, host_ids=_with(rules.host_ids, _id(value))[-BADGES_MOST:])
 
 
 def _unbadge(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:

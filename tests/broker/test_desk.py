@@ -17,6 +17,7 @@ from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable, InputError
+from resonance_tui.hosting.badge import wear_badge
 from resonance_tui.hosting.desk import Desk
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
@@ -234,3 +235,24 @@ async def test_where_nothing_listens_that_is_said(keys: RoomKeys) -> None:
         await desk.act("lock")
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_a_host_in_their_own_room_wears_the_badge_while_there(
+    start: Start, keys: RoomKeys
+) -> None:
+    url = parse_broker_url(start().url)
+    async with at_desk(url, keys) as desk:
+        wearing = asyncio.create_task(wear_badge(keys, hosts(keys), url, "me"))
+        await until(lambda: desk.rules.host_ids == ("me",))
+        await desk.act("mute", "mia")
+        wearing.cancel()
+        await asyncio.wait([wearing])
+        await until(lambda: desk.rules.host_ids == ())
+        assert desk.rules.muted == ("mia",)
+        assert [act.what for act in desk.acts()] == ["mute"]  # the badge is no act of anybody's
+        await desk.act("badge", "me")
+        wearing = asyncio.create_task(wear_badge(keys, hosts(keys), url, "me"))
+        await asyncio.wait([wearing], timeout=1.0)
+        wearing.cancel()
+        await asyncio.wait([wearing])
+        assert desk.rules.host_ids == ("me",)  # who was given it keeps it
