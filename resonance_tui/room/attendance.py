@@ -143,6 +143,14 @@ class Attendance:
         """The ids of who is in the room, whatever the rules say."""
         return tuple(each for each, seen in self._seen.items() if self._is_here(seen, now))
 
+    def around(self, now: float) -> tuple[str, ...]:
+        """Those, and who was there a minute ago: a connection that is lost comes back."""
+        return tuple(
+            each
+            for each, seen in self._seen.items()
+            if seen.last is not None and now - seen.heard_at <= WINDOW_S
+        )
+
     def _is_here(self, seen: _Seen, now: float) -> bool:
         return seen.newest is not None and now - seen.heard_at <= self._ttl_s
 

@@ -116,6 +116,10 @@ class Authority:
         last = self._last.get(self.key) if self.key else None
         return max(self._floor, last[0] if last else 0)
 
+    def newest_of(self, signer: bytes) -> int:
+        """The highest number that this key has signed, as far as is known; 0 for none."""
+        return self._last.get(signer, (0, b""))[0]
+
     @property
     def asks_for_first_use(self) -> bool:
         """A key is shown, and nothing speaks for it or against it."""

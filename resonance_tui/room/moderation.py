@@ -27,6 +27,7 @@ from resonance_tui.protocol.topics import is_id
 from resonance_tui.texts import mark, tr
 
 BADGES_MOST = 16
+NOBODY = "-"  # an id
 
 Apply = Callable[[RoomRules, str, Sequence[str]], RoomRules]
 
@@ -169,8 +170,10 @@ def _unbadge(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
 
 
 def _lock(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
-    """A room that is too large for a list is locked at the broker's door alone."""
-    admitted = tuple(dict.fromkeys(present)) if len(present) <= ADMITTED_MOST else ()
+    """A room that is too large for a list is locked at the broker's door alone. An empty list
+    would admit everybody, so an empty room admits an id that nobody is given."""
+    inside = tuple(dict.fromkeys(present)) or (NOBODY,)
+    admitted = inside if len(inside) <= ADMITTED_MOST else ()
     return replace(rules, is_locked=True, admitted=admitted)
 
 

@@ -145,3 +145,13 @@ def test_memory_is_bounded_and_old_faces_are_forgotten() -> None:
     room.tick(NOW + SUSPECT_S + 1)
     room.take(report("new"), NOW + SUSPECT_S + 1)
     assert room.present(NOW + SUSPECT_S + 1) == ("new",)
+
+
+def test_who_is_cut_off_for_a_moment_is_still_around() -> None:
+    room = Attendance()
+    room.take(report("mia"), NOW)
+    room.take(named("ghost", "never reported"), NOW)
+    room.take(LeaveEvent(ROOM, "mia"), NOW + 5)
+    assert room.present(NOW + 5) == ()
+    assert room.around(NOW + 20) == ("mia",)
+    assert room.around(NOW + 90) == ()

@@ -18,7 +18,16 @@ from resonance_tui.protocol.rules import (
     decode_body,
     encode_body,
 )
-from resonance_tui.room.moderation import ACTS, BADGES_MOST, Needs, perform, sentence, switched
+from resonance_tui.room.conduct import admitted_by
+from resonance_tui.room.moderation import (
+    ACTS,
+    BADGES_MOST,
+    NOBODY,
+    Needs,
+    perform,
+    sentence,
+    switched,
+)
 
 VALUES = {
     Needs.NOTHING: "",
@@ -134,3 +143,10 @@ def test_badges_are_bounded_and_the_newest_stay() -> None:
     for n in range(40):
         rules = perform(rules, "badge", f"host{n}", by="host", t=1.0)
     assert rules.host_ids == tuple(f"host{n}" for n in range(40 - BADGES_MOST, 40))
+
+
+def test_an_empty_room_that_is_locked_admits_nobody() -> None:
+    locked = perform(NO_RULES, "lock", "", by="host", t=1.0, present=())
+    assert admitted_by(locked) == {NOBODY}
+    large = perform(NO_RULES, "lock", "", by="host", t=1.0, present=[f"v{n}" for n in range(101)])
+    assert (large.is_locked, admitted_by(large)) == (True, None)
