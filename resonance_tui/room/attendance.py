@@ -18,6 +18,7 @@ MOST_VIEWERS = 20_000  # followed at a time
 WINDOW_S = 60.0  # over which reports are counted
 MOST_COUNTED = 200  # reports in the window: more is a flood, whatever the number
 SUSPECT_S = 600.0  # how long a mark stays
+CLOCK_SLACK_S = 600.0  # clocks are wrong by minutes
 MOST_NAMES = 3  # nicknames of one id that are remembered
 
 
@@ -123,6 +124,14 @@ class Attendance:
         """Whether more than one program was seen to write under that id lately."""
         seen = self._seen.get(viewer_id)
         return seen is not None and now - seen.two_writers_at < SUSPECT_S
+
+    def clock_behind_s(self, now: float) -> float:
+        """By how much this machine's clock is behind those of most viewers who are here: they
+        began later than now. 0 where it is not."""
+        here = [seen for seen in self._seen.values() if self._is_here(seen, now)]
+        ahead = sorted(seen.last.boot - now for seen in here if seen.last is not None)
+        median = ahead[len(ahead) // 2] if ahead else 0.0
+        return median if median > CLOCK_SLACK_S else 0.0
 
     def nickname(self, viewer_id: str) -> str:
         """As sent; "" where none is known."""
