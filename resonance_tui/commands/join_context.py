@@ -229,7 +229,9 @@ class CommandLineContext:
             return None
         from resonance_tui.hosting.desk import Desk
 
-        return Desk(broker_of(config, channel), keys, key)
+        is_said = broker_url(config) is not None  # else one is started, where there is none
+        usual = with_login(config, parse_broker_url(DEFAULT_BROKER_URL), channel)
+        return Desk(broker_of(config, channel) if is_said else usual, keys, key)
 
     def open_session(self, channel: str, nickname: str) -> Session:
         """A session that has not been started yet."""

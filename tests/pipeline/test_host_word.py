@@ -77,9 +77,9 @@ class Stage:
     def show_key(self, key: SigningKey = HOST) -> None:
         self.carry(HOST_KEY.outgoing(encode_host_key(key.public), ROOM))
 
-    def rule(self, rules: RoomRules, key: SigningKey = HOST) -> None:
+    def rule(self, rules: RoomRules, key: SigningKey = HOST, lasts_s: int = 3600) -> None:
         self._number += 1
-        signed = sign_rules(rules, ROOM, self._number, int(time.time()) + 3600, key)
+        signed = sign_rules(rules, ROOM, self._number, int(time.time()) + lasts_s, key)
         self.carry(RULES.outgoing(encode_rules(signed), ROOM, "host"))
 
     def carry(self, message: Outgoing) -> None:
@@ -156,6 +156,17 @@ async def test_who_is_still_removed_stays_remembered_as_that(stage: Stage) -> No
     with pytest.raises(RemovedByHost):
         await stage.session(was_removed=True, remember_removal=told.append).run()
     assert told[-1] is True
+
+
+async def test_a_guest_whose_clock_is_ahead_is_told_why_nothing_holds(stage: Stage) -> None:
+    stage.enter("bob")
+    stage.show_key()
+    stage.rule(RoomRules(muted=("bob",)), lasts_s=-86_400)
+    async with living(stage.session()) as ann:
+        await until(lambda: "If that clock is wrong, set it" in ann.view.notice)
+        assert "bob" in seen(ann)
+        stage.rule(RoomRules(muted=("bob",)))
+        await until(lambda: set(seen(ann)) == {"ann"})
 
 
 # --- others ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from resonance_tui.commands.console import note, say
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.room.place import Place, at_desk, broker_option, find_place, with_broker
 from resonance_tui.errors import InputError
-from resonance_tui.protocol.rules import Act
+from resonance_tui.protocol.rules import ADMITTED_MOST, Act
 from resonance_tui.protocol.topics import is_id
 from resonance_tui.room.moderation import ACTS, Needs, RoomAct, sentence
 
@@ -82,14 +82,19 @@ def run(
     place = find_place(with_broker(ctx, broker_url), room)
     takes_out = name in _TAKES_OUT
 
-    async def work(desk: Desk) -> Act:
+    async def work(desk: Desk) -> tuple[Act, bool]:
         if takes_out and not is_meant and is_id(value):
             await _check_writer(desk, value)
         rules = await desk.act(name, value, whom=whom)
-        return rules.acts[-1]
+        return rules.acts[-1], bool(rules.admitted) or desk.is_courtesy is False
 
-    done = at_desk(place, work, sees_viewers=takes_out or name == "lock")
+    done, is_shut = at_desk(place, work, sees_viewers=takes_out or name == "lock")
     say(f"{place.channel} at {place.url.authority}: {sentence(done)}")
+    if name == "lock" and not is_shut:
+        say(
+            f"More than {ADMITTED_MOST} are in: the rules list none of them, so that only a broker "
+            "with accounts keeps others out."
+        )
     if name == "kick" and (link := open_link_of(place, value)) is not None:
         end = f"resonance-tui broker invites revoke {link.id}"
         called = f"{link.label} ({link.id})" if link.label else link.id
