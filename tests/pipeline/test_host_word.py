@@ -20,6 +20,7 @@ from resonance_tui.errors import BrokerRefused, RemovedByHost, RoomClosed
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.events import HostKeyEvent
@@ -323,9 +324,12 @@ async def test_a_closed_room_is_left_with_the_hosts_word_but_not_by_its_host(
     stage: Stage,
 ) -> None:
     stage.rule(RoomRules(closed="Thanks, all!", host_ids=("eve",)))
-    with pytest.raises(RoomClosed, match="the host closed the room: Thanks, all!"):
+    ann = stage.session()
+    with pytest.raises(RoomClosed, match="the host closed the room: Thanks, all!") as caught:
         async with asyncio.timeout(patience(5)):
-            await stage.session().run()
+            await ann.run()
+    assert caught.value.is_final
+    assert (ann.view.link.state, ann.view.camera.state) == (LinkState.CLOSED, "off")
     async with living(stage.session("eve")) as eve:
         await until(lambda: eve.view.rules)
         await until(lambda: set(seen(eve)) == {"eve"})
