@@ -8,11 +8,13 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import Static
 
 from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.room.state import EMPTY_ROOM, ViewerRow
 from resonance_tui.session import EngineState, EngineStatus, SelfView, SessionView
+from resonance_tui.texts import tr
 from resonance_tui.tui.actions import LIVE
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.help import HelpScreen
@@ -450,6 +452,21 @@ async def test_no_color_draws_the_same_words(value: str, monkeypatch: pytest.Mon
         await shown(pilot, "Signs")
         await pilot.press("escape", "ctrl+p")
         await shown(pilot, "Camera off or on")
+
+
+@pytest.mark.parametrize("size", [WIDE, (80, 24), (60, 15), (40, 12)])
+async def test_the_help_lists_all_keys_and_says_how_to_leave_it(size: tuple[int, int]):
+    app, _ = app_with(view())
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("question_mark")
+        await shown(pilot, "esc closes")
+        listed = " ".join(str(each.render()) for each in app.screen.query(Static))
+        for action in LIVE:
+            if not action.needs:
+                assert tr(action.title) in listed, action.title
+        await pilot.press("end")
+        await shown(pilot, "your id")
+        assert "esc closes" in drawn(app)
 
 
 @pytest.mark.parametrize("theme", ["textual-light", "ansi-dark"])
