@@ -42,6 +42,7 @@ async def address(monkeypatch: pytest.MonkeyPatch) -> str:
 
     monkeypatch.setattr(broker_choice, "_start_public_broker", start)
     monkeypatch.setattr(network_failover, "HOME_EVERY_S", 0.5)
+    monkeypatch.setattr(network_failover, "ASK_AFTER_S", 0.5)
     return each.text
 
 
@@ -146,7 +147,7 @@ async def test_without_a_yes_nothing_is_started_and_nobody_is_followed(
         people[1].session.answer(False)
         await until(lambda: people[0].is_connected)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(1.5):
                 await until(lambda: any(each.is_connected for each in people[1:]), patience(10))
         assert people[1].session.view.question is None and people[2].session.view.question
 
