@@ -84,16 +84,32 @@ def write_private(path: Path, data: bytes) -> None:
     atomic_write(path, [data], mode=OWNER_ONLY, durable=True)
 
 
+def read_private(path: Path) -> bytes:
+    """The content of a file of secrets. Where others could read it, as after a backup was put back,
+    they no longer can. Raises OSError."""
+    with path.open("rb") as stream:
+        if os.name == "posix" and os.fstat(stream.fileno()).st_mode & 0o077:
+            with contextlib.suppress(OSError):  # somebody else's file, or a read-only disk
+                os.fchmod(stream.fileno(), OWNER_ONLY)
+        return stream.read()
+
+
+def is_own(path: Path) -> bool:
+    """Whether this user has written the file. Raises OSError."""
+    return os.name != "posix" or path.stat().st_uid == os.geteuid()
+
+
 def private_folder(folder: Path) -> None:
     """Make the folder, for its owner alone, where it is not there. Raises OSError."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def lock_file(file: IO[str], *, wait: bool) -> None:
+def lock_file(file: IO[str], *, wait: bool, shared: bool = False) -> None:
     """Hold the open file for this process alone until it is closed or the process ends.
 
-    `wait`: until the other program releases it; otherwise OSError is raised at once.
+    `wait`: until the other program releases it; otherwise OSError is raised at once. `shared`:
+    with others that share it, where the system can.
     """
     try:
         import fcntl
@@ -103,7 +119,8 @@ def lock_file(file: IO[str], *, wait: bool) -> None:
         mode = msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK  # pyright: ignore[reportAttributeAccessIssue]
         msvcrt.locking(file.fileno(), mode, 1)  # pyright: ignore[reportAttributeAccessIssue]
     else:
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
 
 
 def _usual_mode(path: Path) -> int:

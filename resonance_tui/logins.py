@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from resonance_tui.errors import StoreError
-from resonance_tui.files import write_private
+from resonance_tui.files import read_private, write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,11 @@ class SavedLogin:
     pin: str = ""  # SHA-256 of the broker's certificate; "" where an authority has signed it
     invite: str = ""  # the id of the invite that it is from
     is_confirmed: bool = False  # the host has accepted it
+    also_at: tuple[str, ...] = ()  # the same broker under other addresses, as `broker` is written
+
+    def is_for(self, broker: str) -> bool:
+        """Whether that is one of its broker's addresses."""
+        return broker == self.broker or broker in self.also_at
 
 
 class Logins:
@@ -36,7 +41,7 @@ class Logins:
     def all(self) -> list[SavedLogin]:
         """Raises StoreError for a file that cannot be read."""
         try:
-            return msgspec.json.decode(self._file.read_bytes(), type=list[SavedLogin])
+            return msgspec.json.decode(read_private(self._file), type=list[SavedLogin])
         except FileNotFoundError:
             return []
         except (OSError, msgspec.MsgspecError, RecursionError, UnicodeError) as error:
@@ -46,12 +51,13 @@ class Logins:
             ) from error
 
     def find(self, broker: str, channel: str, pin: str | None = None) -> SavedLogin | None:
-        """For that channel at that address, or, under another address, at the broker with that
-        certificate."""
+        """For that channel at that address; else under another address of the same broker, by the
+        link (the newest) or by its certificate."""
         ours = [each for each in self.all() if each.channel == channel and each.is_confirmed]
         here = [each for each in ours if each.broker == broker]
+        linked = [each for each in reversed(ours) if each.is_for(broker)]
         moved = [each for each in ours if pin and each.pin == pin]
-        return next(iter([*here, *moved]), None)
+        return next(iter([*here, *linked, *moved]), None)
 
     def of_invite(self, invite: str) -> SavedLogin | None:
         """What that invite became, or was about to become when it was cut short."""
@@ -59,8 +65,9 @@ class Logins:
 
     def any_for(self, broker: str) -> SavedLogin | None:
         """Some login at that address, for what needs no particular channel."""
-        ours = (each for each in self.all() if each.broker == broker and each.is_confirmed)
-        return next(ours, None)
+        ours = [each for each in self.all() if each.is_for(broker) and each.is_confirmed]
+        ours.sort(key=lambda each: each.broker != broker)
+        return next(iter(ours), None)
 
     def pin_for(self, broker: str) -> str | None:
         """The only certificate to accept there, by the newest login; None where none is known."""

@@ -105,7 +105,8 @@ class Printer:
             case HappeningUpdate():
                 self._print_line(happening_json(event), f"event {tr(event.text)}", "event")
             case NoticeUpdate():
-                self._note(event.text)
+                text, place = event.text, event.place
+                self._note(f"{text.removesuffix('.')}: {place}" if place else text)
 
     def summary(self) -> str:
         """What happened, in one line."""

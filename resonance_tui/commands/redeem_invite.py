@@ -10,13 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from resonance_tui.commands.console import say
-from resonance_tui.commands.destination import settings_for
 from resonance_tui.commands.event_loop import run_loop
 from resonance_tui.config import Config
 from resonance_tui.errors import BrokerRefused, InviteRefused
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.tls import brief
-from resonance_tui.protocol.links import parse_invite, repair
+from resonance_tui.profile import Profile
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, Invite
 from resonance_tui.texts import mark, tr
@@ -26,19 +25,11 @@ KNOWN_RETRY_S, KNOWN_TRIES = 0.3, 10  # until the broker knows the account that 
 Say = Callable[[str], object]
 
 
-def accept_invite(config: Config, invite: str | Invite) -> tuple[Config, str]:
-    """The settings for the invite's broker, and its channel. A token is redeemed for an account,
-    unless that was done before.
-
-    Raises InvalidBrokerUrl, InvalidChannel, InviteRefused, BrokerError, StoreError.
-    """
-    invitation = parse_invite(repair(invite)) if isinstance(invite, str) else invite
-    redeem_now(config, invitation)
-    return settings_for(config, invitation.url), invitation.channel
-
-
 def redeem_now(config: Config, invitation: Invite) -> None:
-    """`redeem` in a loop of its own, saying on stderr how it goes."""
+    """`redeem` in a loop of its own, saying on stderr how it goes.
+
+    Raises InviteRefused, BrokerError, StoreError.
+    """
     if not is_redeemed(config, invitation):
         run_loop(config, lambda: redeem(config, invitation, say))
         again = f"resonance-tui join {invitation.channel}"
@@ -67,12 +58,16 @@ async def redeem(config: Config, invitation: Invite, say: Say) -> None:
     if login is None:
         password = secrets.token_urlsafe(24)
         pin = url.pin or ""
-        login = SavedLogin(url.place, invitation.channel, new_viewer_id(), password, pin, token.id)
+        also_at = tuple(each.place for each in url.alternates if each.pin == url.pin)
+        login = SavedLogin(
+            *(url.place, invitation.channel, new_viewer_id(), password, pin, token.id),
+            also_at=also_at,
+        )
         logins.keep(login)
     _say_new_certificate(logins, url, say)
     asking = mark("Asking {broker} for an account in {channel} ...")
     say(tr(asking, broker=url.authority, channel=invitation.channel))
-    await _request_account(invitation, logins, login, say)
+    await _request_account(config, invitation, login, say)
 
 
 def _say_new_certificate(logins: Logins, url: BrokerUrl, say: Say) -> None:
@@ -82,10 +77,11 @@ def _say_new_certificate(logins: Logins, url: BrokerUrl, say: Say) -> None:
         say(tr(words, broker=url.authority, old=brief(before), new=brief(url.pin)))
 
 
-async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin, say: Say) -> None:
+async def _request_account(config: Config, invitation: Invite, login: SavedLogin, say: Say) -> None:
     from resonance_broker.passwords import hash_password
     from resonance_tui.messaging.enrollment import enroll
 
+    logins = Logins(config.directories.logins_file)
     salt = hashlib.sha256(login.user.encode()).digest()[:12]  # the same whenever we ask again
     try:
         await enroll(invitation, login.user, hash_password(login.password, salt), say=say)
@@ -94,24 +90,27 @@ async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin
         raise
     confirmed = replace(login, is_confirmed=True)
     await asyncio.to_thread(logins.keep, confirmed)
-    if not await _is_known_in(invitation, login):
+    if not await is_known_in(invitation, login):
         await asyncio.to_thread(logins.forget, confirmed)
         raise InviteRefused(
             f"That link lets one in elsewhere, and not into {invitation.channel}",
             "Ask the host for a link to this room",
         )
+    profile = Profile(config.directories.profile_file)
+    await asyncio.to_thread(profile.remember_room, invitation.channel, removed_from="")
 
 
-async def _is_known_in(invitation: Invite, login: SavedLogin) -> bool:
+async def is_known_in(invitation: Invite, login: SavedLogin) -> bool:
     """Waits until the broker has learned of the account that the host has made; whether it may
     report in the invite's room. A broker without MQTT 5 does not tell."""
     from aiomqtt import MqttError
 
     from resonance_tui.messaging.client import broker_client
-    from resonance_tui.messaging.probe import negotiate_version
+    from resonance_tui.messaging.probe import first_alive, negotiate_version
     from resonance_tui.protocol.messages import NICKNAME
 
-    url = replace(invitation.url, username=login.user, password=login.password)
+    alive = await first_alive((invitation.url, *invitation.url.alternates))
+    url = replace(alive, username=login.user, password=login.password)
     version = await negotiate_version(url)
     own_topic = NICKNAME.topic.of(invitation.channel, login.user)
     was_let_in = False

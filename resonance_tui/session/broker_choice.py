@@ -12,6 +12,7 @@ from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.errors import Problem
 from resonance_tui.messaging.probe import is_reachable
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.session.broker_claim import BrokerClaim
 
 if TYPE_CHECKING:  # loaded only when a local broker has to be started
     from resonance_broker import RunningBroker
@@ -39,11 +40,19 @@ async def choose_broker(
         if await is_reachable(url, PATIENCE_S):
             return url
         raise
-    stack.push_async_callback(asyncio.to_thread, started.stop)
+    await keep_until_end(started, stack)
     if parse_broker_url(started.url).port != url.port and await is_reachable(url, PATIENCE_S):
         return url  # another program has started one at the default address meanwhile
     on_started(started.url)
     return parse_broker_url(started.url)
+
+
+async def keep_until_end(started: RunningBroker, stack: AsyncExitStack) -> None:
+    """`stack` ends the broker; until then other viewers know it as one that they may replace."""
+    claim = BrokerClaim(started.settings.port)
+    stack.push_async_callback(asyncio.to_thread, claim.release)
+    stack.push_async_callback(asyncio.to_thread, started.stop)
+    await asyncio.to_thread(claim.take)
 
 
 async def start_broker_at(port: int) -> RunningBroker:

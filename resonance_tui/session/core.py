@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,10 +203,12 @@ class Session:
         started here, StoreError when the database to record into cannot be opened.
         """
         async with AsyncExitStack() as stack:
+            stack.callback(self._is_over)
             self._notice(self._plan.remark)
             broker = await choose_broker(self._plan.broker, stack, self._broker_started)
             self._room.authority = self._host.begin(broker)
             stack.push_async_callback(self._host.remember)
+            await stack.enter_async_context(self._host.removal_kept())
             self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
@@ -215,6 +218,9 @@ class Session:
                         tasks.create_task(self._recording.run(), name="recording"),
                         tasks.create_task(self._host.run(broker), name="host's word"),
                     ]
+                    if self._plan.wear_badge is not None:
+                        badge = self._wear_badge(self._plan.wear_badge, broker, self._link)
+                        others.append(tasks.create_task(badge, name="badge"))
                     if is_ours_to_replace(broker):
                         failover = self._failover(broker, self._link, stack)
                         others.append(tasks.create_task(failover.run(), name="failover"))
@@ -224,6 +230,11 @@ class Session:
                     await self._face.run()
                     for task in others:
                         task.cancel()
+
+    def _is_over(self) -> None:
+        """What a screen shows of a session that has ended, whatever ended it."""
+        closed, off = LinkStatus(LinkState.CLOSED), replace(self.view.camera, state="off")
+        self.view = replace(self.view, link=closed, camera=off)
 
     @contextlib.contextmanager
     def _all_recorded(self) -> Generator[None]:
@@ -237,7 +248,7 @@ class Session:
 
     def _broker_started(self, url: str) -> None:
         self.view = replace(self.view, broker_url=url)
-        self._notice(tr("No broker was listening, so one runs here while you stay: {url}", url=url))
+        self._notice(tr("No broker was listening, so one runs here while you stay."), place=url)
 
     def _failover(self, broker: BrokerUrl, link: Link, stack: AsyncExitStack) -> Failover:
         self._room.expect_return(RETURN_WITHIN_S)
@@ -269,11 +280,18 @@ class Session:
 
     def _broker_replaced(self, url: str) -> None:
         self._notice(
-            tr(
-                "The broker went away, so one runs here now, for all on this machine: {url}",
-                url=url,
-            )
+            tr("The broker went away, so one runs here now, for all on this machine."), place=url
         )
+
+    async def _wear_badge(
+        self,
+        wear: Callable[[BrokerUrl, str], Coroutine[Any, Any, None]],
+        url: BrokerUrl,
+        link: Link,
+    ) -> None:
+        while link.status.state is not LinkState.CONNECTED:
+            await asyncio.sleep(ROOM_TICK_S)
+        await wear(url, link.viewer_id)
 
     async def _own_id(self, broker: BrokerUrl) -> str:
         """Ours, or the one that the broker knows our account by."""
@@ -329,6 +347,8 @@ class Session:
         outage = outage_after(self.view.outage, link.status, now)
         self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id, outage=outage)
         self._tell(LinkUpdate(time.time(), link.status))
+        if link.status.state is LinkState.CONNECTED:
+            self._host.is_let_in()
         self._happened(self._happenings.link(outage, time.time(), now))
 
     def _obey(self, link: Link, now: float) -> None:
@@ -431,12 +451,12 @@ class Session:
             self.view = replace(self.view, happenings=kept)
             self._tell(event)
 
-    def _notice(self, text: str, *, is_trouble: bool = False) -> None:
+    def _notice(self, text: str, *, is_trouble: bool = False, place: str = "") -> None:
         """`is_trouble`: of the recorder; it is taken back by a word once it is over."""
         self._notice_is_trouble = is_trouble
         if text != self.view.notice:
             self.view = replace(self.view, notice=text)
-            self._tell(NoticeUpdate(time.time(), text))
+            self._tell(NoticeUpdate(time.time(), text, place))
 
 
 def _marks_of(source: Source) -> dict[str, bool]:

@@ -4,6 +4,9 @@ On one machine it happens by itself: the address stays the same, so whoever star
 found. Who starts it follows from the ids that everybody knows (rendezvous hashing): the first in
 that order waits least, and the others find its broker running before it is their turn. Where two
 know different viewers and start at once, the port decides.
+
+Only the broker of a viewer is replaced, once that viewer is gone (`session.broker_claim`): whoever
+runs another one there, a system or a person, starts it again when they want to.
 """
 
 from __future__ import annotations
@@ -23,13 +26,15 @@ from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import Link
 from resonance_tui.messaging.probe import is_reachable
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
-from resonance_tui.session.broker_choice import LOOPBACK_HOST, start_broker_at
+from resonance_tui.session.broker_choice import LOOPBACK_HOST, keep_until_end, start_broker_at
+from resonance_tui.session.broker_claim import is_claimed
 
 LOOK_EVERY_S = 0.25
 FIRST_WAIT_S = 1.5  # for a broker that is only being restarted
 STEP_S = 1.2  # between two in the order: starting a broker takes less
 MOST_STEPS = 4  # the last ones wait no longer than this many
 JITTER_S = 0.4
+OWNER_PATIENCE_S = 15.0  # an owner who is there starts a broker that failed sooner than that
 RETURN_WITHIN_S = 5.0  # after a broker runs again, everybody on this machine has found it
 
 log = logging.getLogger(__name__)
@@ -79,19 +84,24 @@ class Failover:
 
     async def run(self) -> None:
         """Until cancelled."""
+        is_viewers = is_claimed(self._url.port)
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            if not self._is_connected:
-                await self._bring_back()
+            if self._is_connected:
+                is_viewers = is_viewers or is_claimed(self._url.port)
+            else:
+                await self._bring_back(may_start=self._may_start and is_viewers)
+                is_viewers = is_claimed(self._url.port)  # the next may be somebody else's
 
     @property
     def _is_connected(self) -> bool:
         return self._link.status.state is LinkState.CONNECTED
 
-    async def _bring_back(self) -> None:
+    async def _bring_back(self, *, may_start: bool) -> None:
         """Follow a broker that answers at the address, or start one there when it is our turn."""
         waits_s = wait_s(self._link.viewer_id, self._known_ids(), self._url.place)
-        turn_at = time.monotonic() + waits_s + random.uniform(0, JITTER_S)
+        lost_at = time.monotonic()
+        turn_at = lost_at + waits_s + random.uniform(0, JITTER_S)
         was_down = False
         while not self._is_connected:
             if await is_reachable(self._url):
@@ -100,7 +110,9 @@ class Failover:
                 was_down = False  # once: a broker that refuses us is not asked twice a second
             else:
                 was_down = True
-                if self._may_start and time.monotonic() >= turn_at:
+                now = time.monotonic()
+                is_left = now - lost_at >= OWNER_PATIENCE_S or not is_claimed(self._url.port)
+                if may_start and now >= turn_at and is_left:
                     await self._start()
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -110,5 +122,5 @@ class Failover:
         except Problem as problem:  # another one was faster, or there is no broker program here
             log.info("no broker started at %s: %s", self._url, problem.message)
             return
-        self._stack.push_async_callback(asyncio.to_thread, started.stop)
+        await keep_until_end(started, self._stack)
         self._on_started(started.url)

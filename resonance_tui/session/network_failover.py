@@ -213,9 +213,7 @@ class NetworkFailover:
             return
         self._own = CarriedRoom(broker, self._channel, address)
         self._turn_to(self._own.url)
-        self._notice(
-            tr("The room goes on at this machine while you stay: {url}", url=self._own.url)
-        )
+        self._notice(tr("The room goes on at this machine while you stay."))
 
     async def _give_way(self, own: CarriedRoom) -> None:
         """To the first broker, once it is back; to a room of the same name that comes first, where

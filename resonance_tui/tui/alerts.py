@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from resonance_tui.session.events import HappeningKind
 from resonance_tui.widths import printable
 
 QUIET_KINDS: frozenset[HappeningKind] = frozenset({"recording_on", "recording_off"})
+AlertKind = Literal["bell", "notify"]
+ALERTS: tuple[AlertKind, ...] = ("bell", "notify")
 GAP_S = 2.0  # between two alerts; a burst of happenings rings once
 MOST_CHARACTERS = 120
 TITLE = "resonance"

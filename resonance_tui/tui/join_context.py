@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from resonance_tui.room.timeline import TimelinePoint
     from resonance_tui.room_keys import LoggedAct
     from resonance_tui.session import SessionEvent, SessionView
-    from resonance_tui.tui.alerts import Alerts
+    from resonance_tui.tui.alerts import AlertKind, Alerts
 
 
 class SessionLike(Protocol):
@@ -123,6 +123,12 @@ class JoinContext(Protocol):
         ...
 
     @property
+    def told_to(self) -> str:
+        """The broker that the room of the command line is at, safe to show; "" while no room is
+        chosen and the settings name no broker."""
+        ...
+
+    @property
     def alerts(self) -> Alerts:
         """How a person wants to be told of what happens."""
         ...
@@ -141,6 +147,8 @@ class JoinContext(Protocol):
         ...
 
     def remember_theme(self, theme: str) -> None: ...
+
+    def remember_alert(self, kind: AlertKind, on: bool) -> None: ...
 
     async def cameras(self) -> list[Source]:
         """What there is to choose from."""

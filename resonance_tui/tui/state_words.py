@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.pipeline.sources import Source
 from resonance_tui.session.host_word import short_print
 from resonance_tui.session.outage import Outage, age_text
 from resonance_tui.texts import mark, tr
@@ -28,6 +29,7 @@ CONNECTS_WITHIN_S = 2.0  # a connection in the making is no news before that
 PAUSED = (mark("paused"), mark("paused"))
 NO_ENGINE = (mark("engine not there"), mark("no engine"))
 CAMERA_OFF = (mark("camera off"), mark("camera off"))
+NO_CAMERA_ASKED = (mark("no camera asked for"), mark("by key only"))
 GETTING_READY = (mark("getting ready"), mark("getting ready"))
 NO_FACE = (mark("no face in view"), mark("no face"))
 CAMERA_TROUBLE = {
@@ -138,10 +140,15 @@ def _absent(view: SessionView) -> tuple[str, str]:
     if view.camera.state in CAMERA_TROUBLE:
         return CAMERA_TROUBLE[view.camera.state]
     if view.camera.state == "off":
-        return CAMERA_OFF
+        return NO_CAMERA_ASKED if asks_no_camera(view) else CAMERA_OFF
     if view.engine.state == "loading" or view.camera.state == "opening":
         return GETTING_READY
     return NO_FACE
+
+
+def asks_no_camera(view: SessionView) -> bool:
+    """Nothing was switched off: the person wanted it so, and speaks by key."""
+    return view.camera.source == Source("none").label
 
 
 def own_note(view: SessionView) -> tuple[str, ...]:

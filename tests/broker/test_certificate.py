@@ -26,7 +26,7 @@ from resonance_broker.certificate import (
     public_key_print,
     renew_certificate,
 )
-from resonance_tui.commands.redeem_invite import accept_invite
+from resonance_tui.commands.room_argument import find_destination
 from resonance_tui.commands.session_builder import broker_url, with_login
 from resonance_tui.config import load
 from resonance_tui.errors import BrokerUnreachable, CertificateChanged, InvalidBrokerUrl
@@ -136,7 +136,8 @@ def test_a_new_certificate_counts_for_who_joins_with_a_new_invite(
         invitation = invited(at)
         with hosted_meanwhile(at):
             link = invite_link(invitation.url, "cats", invitation.ticket)
-            config, channel = accept_invite(load(), link)
+            there = find_destination(load(), link)
+            config, channel = there.config, there.channel
         return with_login(config, broker_url(config), channel)
 
     before = join(broker)
@@ -179,7 +180,8 @@ def test_an_invite_with_another_fingerprint_gets_no_login_made_for_this_one() ->
         SavedLogin("mqtts://h:8883", "cats", "me", "pw", "ab" * 32, "abcdefgh", is_confirmed=True)
     )
     link = invite_link(BrokerUrl("mqtts", "h", 8883, pin="cd" * 32), "cats")
-    config, channel = accept_invite(load(), link)
+    there = find_destination(load(), link)
+    config, channel = there.config, there.channel
     url = with_login(config, broker_url(config), channel)
     assert (url.username, url.password, url.pin) == (None, None, "cd" * 32)
     same = load({"broker.url": "mqtts://h"})
@@ -187,7 +189,7 @@ def test_an_invite_with_another_fingerprint_gets_no_login_made_for_this_one() ->
     plain = load({"broker.url": "mqtt://h:8883"})
     assert with_login(plain, broker_url(plain), "cats").username is None
     with pytest.raises(InvalidBrokerUrl):
-        accept_invite(load(), link.replace("cd" * 32, "cd" * 31))
+        find_destination(load(), link.replace("cd" * 32, "cd" * 31))
 
 
 def test_what_a_host_advertises_stands_in_the_certificate(tmp_path: Path) -> None:

@@ -21,15 +21,16 @@ from machine import free_port
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account, remove_account
 from resonance_tui.commands.broker import invite
-from resonance_tui.commands.redeem_invite import accept_invite
+from resonance_tui.commands.room_argument import find_destination
 from resonance_tui.commands.session_builder import broker_url, with_login
 from resonance_tui.config import load
 from resonance_tui.errors import BrokerUnreachable, InputError, InviteRefused
+from resonance_tui.hosting.accounts import issue_invites
 from resonance_tui.logins import Logins
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.enrollment import enroll
 from resonance_tui.protocol.links import invite_link, parse_invite
-from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 
 pytestmark = pytest.mark.mosquitto
 
@@ -115,6 +116,25 @@ async def test_what_is_changed_in_another_terminal_counts_within_a_moment(
         assert not await comes_in(url, "mia", "one", within_s=0)
 
 
+@pytest.mark.parametrize("dead_at", [0, 1])
+def test_a_link_with_two_hosts_and_no_pin_brings_a_login_for_both(
+    start, folder: Path, unused_port: int, dead_at: int
+) -> None:
+    open_to_guests = start(accounts=folder)
+    alive = parse_broker_url(open_to_guests.url)
+    hosts = [alive, alive]
+    hosts[dead_at] = replace(alive, port=unused_port)
+    (ticket,) = issue_invites(folder, "cats", 1, 60.0)
+    link = invite_link(replace(hosts[0], alternates=(hosts[1],)), "cats", ticket)
+    with hosted_meanwhile(open_to_guests):
+        there = find_destination(load(), link)
+    for host in hosts:
+        login = with_login(there.config, host, "cats")
+        assert login.username and asyncio.run(
+            comes_in(alive, login.username, login.password or "", within_s=0)
+        )
+
+
 # --- as a person meets it ----------------------------------------------------------------------
 
 
@@ -147,11 +167,12 @@ def test_a_guest_joins_with_the_link_and_later_without_it(
     environment, lines = public_broker
     assert [line.split()[0] for line in lines] == ["url", "join", "invite"]
     link = lines[2].split()[-1]
-    config, channel = accept_invite(load(), link)
+    there = find_destination(load(), link)
+    config, channel = there.config, there.channel
     url = with_login(config, broker_url(config), channel)
     assert channel == "cats"
     assert asyncio.run(comes_in(url, url.username, url.password, within_s=0))
-    accept_invite(load(), link)  # used, but ours
+    find_destination(load(), link)  # used, but ours
     later = load({"broker.url": lines[0].split()[1]})
     again = with_login(later, broker_url(later), "cats")
     assert (again.username, again.password, again.pin) == (url.username, url.password, url.pin)
@@ -170,7 +191,7 @@ def test_a_guest_joins_with_the_link_and_later_without_it(
     assert Logins(logins).all()[0].is_confirmed
     logins.unlink()
     with pytest.raises(InviteRefused, match="has been used"):
-        accept_invite(load(), link)
+        find_destination(load(), link)
     assert Logins(logins).all() == []
     _more_people(environment, invitation.url)
 
@@ -226,10 +247,10 @@ def test_what_was_cut_short_before_the_answer_came_is_taken_up_again(
         with monkeypatch.context() as patch:
             patch.setattr("resonance_tui.messaging.enrollment.enroll", cut_short)
             with pytest.raises(KeyboardInterrupt):
-                accept_invite(load(), link)
+                find_destination(load(), link)
         (login,) = logins.all()
         assert not login.is_confirmed
         assert logins.find(invitation.url.place, "cats") is None
-        accept_invite(load(), link)
+        find_destination(load(), link)
     assert logins.all() == [replace(login, is_confirmed=True)]
     assert asyncio.run(comes_in(invitation.url, login.user, login.password))

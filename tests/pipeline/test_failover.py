@@ -30,6 +30,7 @@ from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.session import broker_choice, failover
+from resonance_tui.session.broker_claim import claim_file
 from resonance_tui.session.core import Session
 from resonance_tui.session.plan import SessionPlan
 
@@ -160,6 +161,25 @@ async def test_when_the_owner_leaves_one_of_those_left_carries_the_room_on(
         await until(lambda: all(p.session.view.room.counts[Emotion.SURPRISE] for p in people))
         assert all(person.names == sorted(names[1:]) for person in people)
         assert sum(person.is_owner for person in people) == 1
+
+
+async def test_a_broker_that_no_viewer_started_is_waited_for(
+    default_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failover, "FIRST_WAIT_S", 0.3)
+    monkeypatch.setattr(failover, "STEP_S", 0.1)
+    system = start_broker(BrokerSettings(port=default_port))
+    people = [Person(tmp_path, name) for name in "ab"]
+    async with everybody(people):
+        await until(lambda: all(person.names == ["a", "b"] for person in people))
+        await asyncio.to_thread(system.stop)
+        await until(lambda: not any(person.is_connected for person in people))
+        await asyncio.sleep(failover.wait_s("a", [*"abcd"], "x") + failover.JITTER_S + 0.5)
+        assert not any(person.is_connected for person in people)
+        system = await asyncio.to_thread(start_broker, BrokerSettings(port=default_port))
+        await until(lambda: all(person.is_connected for person in people), 20)
+        assert not any(person.is_owner for person in people)
+    await asyncio.to_thread(system.stop)
 
 
 async def test_the_room_is_carried_on_as_often_as_its_owner_leaves(
@@ -299,6 +319,7 @@ def program(unused_port: int, tmp_path: Path) -> Iterator[Callable[[str], Progra
     yield start
     for each in started:
         each.close()
+    claim_file(unused_port).unlink(missing_ok=True)  # of an owner that was killed
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["quits", "is killed"])

@@ -279,6 +279,20 @@ def test_a_login_is_kept_for_its_channel_and_its_broker(tmp_path: Path) -> None:
     assert "not to be told" not in repr(cats)
 
 
+def test_a_login_is_for_all_addresses_of_its_link(tmp_path: Path) -> None:
+    logins = Logins(tmp_path / "logins.json")
+    own = saved(broker="mqtts://second:8883", pin="")
+    linked = saved(pin="", also_at=("mqtts://second:8883", "mqtts://third:8883"))
+    logins.keep(linked)
+    assert logins.find("mqtts://second:8883", "cats") == linked
+    assert logins.any_for("mqtts://third:8883") == linked
+    assert logins.find("mqtt://third:8883", "cats") is None
+    logins.keep(own)
+    assert logins.find("mqtts://second:8883", "cats") == own, "no link takes another's place"
+    assert logins.any_for("mqtts://second:8883") == own
+    assert logins.all() == [linked, own]
+
+
 def test_an_account_that_is_not_confirmed_yet_is_remembered_and_not_used(tmp_path: Path) -> None:
     logins = Logins(tmp_path / "logins.json")
     old, asked = saved(), saved(is_confirmed=False, pin="cd")

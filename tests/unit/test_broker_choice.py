@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from resonance_broker import BrokerSettings
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.session import broker_choice
 from resonance_tui.session.broker_choice import choose_broker
@@ -17,6 +18,7 @@ class SlowBroker:
     """A broker that comes up when told to."""
 
     url = "mqtt://127.0.0.1:1883"
+    settings = BrokerSettings(port=1883)
 
     def __init__(self) -> None:
         self.starts, self.may_start = threading.Event(), threading.Event()

@@ -201,12 +201,13 @@ def test_streams_that_were_closed_are_no_error(closed: str) -> None:
 def test_an_invite_gets_only_the_login_made_for_its_broker(
     configured: str | None, invite: str, user: str | None
 ) -> None:
-    from resonance_tui.commands.redeem_invite import accept_invite
+    from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import broker_url
     from resonance_tui.config import load
 
     login = {"broker.url": configured, "broker.user": "me", "broker.password": "s3cret"}
-    config, channel = accept_invite(load(login, environ={}), invite)
+    there = find_destination(load(login, environ={}), invite)
+    config, channel = there.config, there.channel
     url = broker_url(config)
     assert channel == "cats" and url is not None
     assert url.username == user and url.password == (user and "s3cret")

@@ -10,7 +10,7 @@ from ui.fakes import OWN_ID, own_row, room, view
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineState, EngineStatus
 from resonance_tui.messaging.connection import LinkState, LinkStatus
-from resonance_tui.pipeline.sources import CameraState, CameraStatus
+from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.session.events import HappeningUpdate, SelfView, SessionView
 from resonance_tui.session.outage import Outage
 from resonance_tui.tui.alerts import desktop_notice
@@ -108,6 +108,7 @@ STATES = {
     "engine not there": view(engine=EngineStatus("zoo", EngineState.FAILED, "no torch")),
     "getting ready": view(engine=replace(READY, state=EngineState.LOADING)),
     "camera off": view(camera=CameraStatus(CameraState.OFF)),
+    "no camera asked for": view(camera=CameraStatus(CameraState.OFF, Source("none").label)),
     "no camera": view(camera=CameraStatus(CameraState.MISSING, "0")),
     "camera busy": view(camera=CameraStatus(CameraState.BUSY, "0")),
     "camera lost": view(camera=CameraStatus(CameraState.LOST, "0")),

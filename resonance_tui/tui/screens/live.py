@@ -19,8 +19,15 @@ from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.session import HappeningUpdate, SessionView
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui import alerts, state_words
-from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, ROOM_KEY, Action, ActionScreen
-from resonance_tui.tui.alerts import Alerts, desktop_notice
+from resonance_tui.tui.actions import (
+    HISTORY_SCREEN,
+    LIVE,
+    OTHER_HOST,
+    ROOM_KEY,
+    Action,
+    ActionScreen,
+)
+from resonance_tui.tui.alerts import AlertKind, Alerts, desktop_notice
 from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.screens.mute_here import MuteHere
@@ -55,14 +62,17 @@ class LiveScreen(ActionScreen):
         has_history: bool = False,
         has_key: bool = False,
         alerts: Alerts | None = None,
+        on_alert: Callable[[AlertKind, bool], object] = lambda _kind, _on: None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """`has_key`: this machine has a key of the room, and so its host's screen."""
+        """`has_key`: this machine has a key of the room, and so its host's screen. `on_alert` is
+        told which of the alerts was switched on or off."""
         super().__init__()
         self.session = session
         self._has = {HISTORY_SCREEN: has_history, ROOM_KEY: has_key}
         self._alerts, self._alerted_at = alerts or Alerts(), -math.inf
+        self._on_alert = on_alert
         self._clock, self._wall_clock = clock, wall_clock
         self._ticks = 0
         self._ticker: Timer | None = None
@@ -77,7 +87,9 @@ class LiveScreen(ActionScreen):
 
     @property
     def has(self) -> frozenset[str]:
-        return frozenset(name for name, is_there in self._has.items() if is_there)
+        shows_other = self.session.view.host.shown_key is not None
+        there = {**self._has, OTHER_HOST: shows_other}
+        return frozenset(name for name, is_there in there.items() if is_there)
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
@@ -191,6 +203,9 @@ class LiveScreen(ActionScreen):
         self.query_one(Notice).show((tr(LEAVING),), "warn")
 
     def action_toggle_camera(self) -> None:
+        if state_words.asks_no_camera(self.session.view):
+            self.notify(tr("No camera was asked for; v lists those that there are."))
+            return
         self.session.set_camera(self.session.view.camera.state == "off")
         self._tick()
 
@@ -212,10 +227,12 @@ class LiveScreen(ActionScreen):
 
     def action_toggle_bell(self) -> None:
         self._alerts = replace(self._alerts, bell=not self._alerts.bell)
+        self._on_alert("bell", self._alerts.bell)
         self.notify(tr("The bell is on.") if self._alerts.bell else tr("The bell is off."))
 
     def action_toggle_notify(self) -> None:
         self._alerts = replace(self._alerts, notify=not self._alerts.notify)
+        self._on_alert("notify", self._alerts.notify)
         on, off = mark("Notifications are on."), mark("Notifications are off.")
         self.notify(tr(on if self._alerts.notify else off))
 

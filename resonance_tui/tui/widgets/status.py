@@ -14,7 +14,9 @@ from rich.style import Style
 
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.state_words import (
+    NO_CAMERA_ASKED,
     NO_ENGINE,
+    asks_no_camera,
     countdown,
     fitting,
     host_words,
@@ -80,6 +82,8 @@ CAMERA_WORDS = {
 
 
 def camera_chip(view: SessionView, now: float) -> Chip:
+    if asks_no_camera(view):
+        return Chip(f"○ {tr(NO_CAMERA_ASKED[0])}", f"○ {tr(NO_CAMERA_ASKED[1])}", "muted", 2)
     sign, words, few_words, tone = CAMERA_WORDS[view.camera.state]
     retry_at = view.camera.retry_at if view.camera.state in TROUBLED else None
     source = "" if view.camera.state == "off" else view.camera.source
@@ -92,6 +96,8 @@ def camera_chip(view: SessionView, now: float) -> Chip:
 
 
 def sharing_chip(view: SessionView) -> Chip:
+    if view.link.state == "closed":
+        return Chip(f"‖ {tr('nothing is shared')}", f"‖ {tr('not shared')}", "muted", 3)
     if not view.is_sharing:
         return Chip(f"‖ {tr('sharing paused')}", f"‖ {tr('paused')}", "warn", 3)
     if view.outage is not None:
@@ -118,7 +124,7 @@ def recording_chip(view: SessionView) -> Chip | None:
 
 def size_chip(view: SessionView) -> Chip | None:
     """How many are in the room; nothing while that is not known."""
-    if view.outage is not None:
+    if view.outage is not None or view.link.state == "closed":
         return None
     return _chip(tr("{viewers} here", viewers=view.room.viewers), "text", 7)
 
