@@ -98,10 +98,10 @@ class Desk(ReconnectingConnection):
     def attendees(self) -> list[Attendee]:
         return self.attendance.attendees(time.time(), self.rules)
 
-    async def until_ready(self, within_s: float = CONNECT_S) -> None:
+    async def until_ready(self, within_s: float | None = None) -> None:
         """Until connected, with the broker's rules in. Raises BrokerUnreachable."""
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(CONNECT_S if within_s is None else within_s):
                 await self._ready.wait()
         except TimeoutError:
             why = self.status.detail or f"no answer from {self.place}"

@@ -162,6 +162,7 @@ class NetworkFailover:
                     home_at = time.monotonic() + HOME_EVERY_S
                     await self._give_way(self._own)
                 await asyncio.sleep(LOOK_EVERY_S)
+            await self._end_own()  # whoever went there comes after us
             self._on_moved(self._url.public)
         finally:
             looking.cancel()
@@ -206,6 +207,9 @@ class NetworkFailover:
         except Problem as problem:
             self._can_host = False  # what is missing is missing the next time, too
             self._notice(tr("The room cannot be carried on from here: {why}", why=problem.message))
+            return
+        if self._is_connected:  # meanwhile: nobody is to come here
+            await asyncio.to_thread(broker.stop)
             return
         self._own = CarriedRoom(broker, self._channel, address)
         self._turn_to(self._own.url)

@@ -497,6 +497,7 @@ async def test_a_broker_that_tells_no_figures_is_asked_whether_it_is_there(
 ) -> None:
     monkeypatch.setattr(MosquittoBroker, "figures", {})
     monkeypatch.setattr(host, "SILENCE_S", 0.5)
+    monkeypatch.setattr(watch, "DRAW_EVERY_S", 0.2)
     broker = start_broker(BrokerSettings(port=unused_port, program="mosquitto"))
     connections: list[object] = []
     connect = host.Host._connect
@@ -506,7 +507,7 @@ async def test_a_broker_that_tells_no_figures_is_asked_whether_it_is_there(
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(watch.watch(broker, [], seen.append))
             async with asyncio.timeout(patience(20)):
-                while len(seen) < 6:
+                while len(seen) < 12:
                     await asyncio.sleep(0.1)
                 assert seen[-1] == Figures(people=0) and len(connections) == 1
                 os.kill(broker._process.pid, signal.SIGSTOP)

@@ -18,6 +18,7 @@ from machine import free_port
 
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.emotions import Emotion
+from resonance_tui.hosting import desk
 from resonance_tui.protocol.frames import encode_nickname, encode_report
 from resonance_tui.protocol.links import invite_link
 from resonance_tui.protocol.messages import NICKNAME, REPORT
@@ -169,7 +170,8 @@ def test_a_co_host_rules_until_that_is_revoked(host: Machine, ben: Machine, star
     assert ben.code("cohost", "add", ROOM, "Eve", *at) == 2
 
 
-def test_the_log_is_there_without_a_broker(host: Machine) -> None:
+def test_the_log_is_there_without_a_broker(host: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "CONNECT_S", 0.5)
     from resonance_tui.room_keys import LoggedAct
 
     host.keys.log(ROOM, [LoggedAct(1.0, "host", "mute", "mia")])

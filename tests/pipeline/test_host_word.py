@@ -340,7 +340,7 @@ async def test_in_slow_mode_one_says_less_and_in_between_nothing_is_lost(stage: 
     stage.hub.attach(link)
     async with living(stage.session()) as ann:
         await until(lambda: set(seen(ann)) == {"ann"})
-        stage.rule(RoomRules(slow_s=3))
+        stage.rule(RoomRules(slow_s=2))
         await until(lambda: ann.view.rules)
         told: list[tuple[float, Emotion]] = []
 
@@ -353,7 +353,7 @@ async def test_in_slow_mode_one_says_less_and_in_between_nothing_is_lost(stage: 
         await until(lambda: is_told(Emotion.ANGER))
         ann.say(Emotion.FEAR)
         await until(lambda: is_told(Emotion.FEAR))
-        assert told[-1][0] - told[-2][0] > 2.5
+        assert told[-1][0] - told[-2][0] > 1.5
 
 
 async def test_a_film_as_camera_is_marked(stage: Stage, tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
 
 def test_one_link_is_joined_filled_recorded_and_looked_up(mosquitto) -> None:
     link = invite_link(parse_broker_url(mosquitto.url), "cats-live")
-    crowd = run("audience", link, "--viewers", "3", "--duration", "3", "--json")
+    crowd = run("audience", link, "--viewers", "3", "--duration", "1.5", "--json")
     assert crowd.returncode == 0, crowd.stderr
     events = [json.loads(line) for line in crowd.stdout.splitlines()]
     assert max(each.get("room", {}).get("viewers", 0) for each in events) > 0
-    logged = run("log", link, "--duration", "4")
+    logged = run("log", link, "--duration", "2.5")
     assert logged.returncode == 0, logged.stderr
     shown = run("history", f"see <{link}>.", "--format", "csv")
     assert shown.returncode == 0, shown.stderr
@@ -54,7 +54,7 @@ def as_address(link: str) -> str:
 @pytest.mark.parametrize("spell", [in_brackets, as_command, wrapped, as_address])
 def test_what_a_chat_makes_of_a_link_joins(mosquitto, spell: Callable[[str], str]) -> None:
     text = spell(invite_link(parse_broker_url(mosquitto.url), "cats-live"))
-    done = run("join", text, "--headless", "--json", "--camera", "none", "--duration", "3")
+    done = run("join", text, "--headless", "--json", "--camera", "none", "--duration", "1.5")
     assert done.returncode == 0, done.stderr
     rooms = [json.loads(line) for line in done.stdout.splitlines() if '"room"' in line]
     assert rooms[-1]["viewers"] == 1

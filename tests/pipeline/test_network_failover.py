@@ -14,6 +14,7 @@ from test_failover import Person, everybody, until
 from resonance_broker import BrokerSettings, RunningBroker, start_broker
 from resonance_broker.address import Reach, local_addresses
 from resonance_tui.emotions import Emotion
+from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.nearby import NearbyUnavailable, nearby_rooms
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
@@ -42,6 +43,7 @@ async def address(monkeypatch: pytest.MonkeyPatch) -> str:
 
     monkeypatch.setattr(broker_choice, "_start_public_broker", start)
     monkeypatch.setattr(network_failover, "HOME_EVERY_S", 0.5)
+    monkeypatch.setattr(network_failover, "ASK_AFTER_S", 0.5)
     return each.text
 
 
@@ -146,7 +148,7 @@ async def test_without_a_yes_nothing_is_started_and_nobody_is_followed(
         people[1].session.answer(False)
         await until(lambda: people[0].is_connected)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(1.5):
                 await until(lambda: any(each.is_connected for each in people[1:]), patience(10))
         assert people[1].session.view.question is None and people[2].session.view.question
 
@@ -159,6 +161,71 @@ async def test_who_is_alone_is_not_asked(first: RunningBroker, tmp_path: Path) -
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(network_failover.ASK_AFTER_S + 1):
                 await until(lambda: bool(person.session.view.question), patience(10))
+
+
+class Hosting:
+    """A link, and the broker that its program starts; the first broker is back `during` a step."""
+
+    viewer_id = "ann"
+
+    def __init__(self, first: str, during: str) -> None:
+        self.place = first
+        self.status = LinkStatus(LinkState.LOST)
+        self.settings = BrokerSettings(host="10.0.0.2", port=1885)
+        self.is_stopped = False
+        self._during = during
+
+    def reached(self, step: str) -> None:
+        if step == self._during:
+            self.status = LinkStatus(LinkState.CONNECTED)
+
+    async def start(self, *_: object) -> Hosting:
+        self.reached("start")
+        return self
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+    def turn_to(self, url: BrokerUrl) -> None:
+        self.reached("turn")
+
+
+@pytest.mark.parametrize("during", ["start", "turn"])
+async def test_no_broker_of_ours_stays_once_the_first_one_is_back(
+    monkeypatch: pytest.MonkeyPatch, during: str
+) -> None:
+    url, moves = parse_broker_url("mqtt://10.0.0.1"), list[str]()
+    ours = Hosting(url.place, during)
+
+    async def facing(_: object) -> str:
+        return "10.0.0.2"
+
+    async def alone(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(network_failover, "address_facing", facing)
+    monkeypatch.setattr(network_failover, "follow_nearby", alone)
+    monkeypatch.setattr(network_failover.NearbyAnnouncer, "run", alone)
+    monkeypatch.setattr(network_failover, "start_public_broker", ours.start)
+    for name in ("ASK_AFTER_S", "LOOK_FIRST_S", "STEP_S", "JITTER_S", "LOOK_EVERY_S"):
+        monkeypatch.setattr(network_failover, name, 0.0)
+    failover = network_failover.NetworkFailover(
+        url,
+        "cats",
+        ours,  # type: ignore[arg-type]
+        known_ids=lambda: ["ann", "bob"],
+        ask=lambda _: None,
+        notice=lambda _: None,
+        on_moved=moves.append,
+    )
+    failover.answer(True)
+    running = asyncio.create_task(failover.run())
+    try:
+        await until(lambda: moves[-1:] == [url.public])
+        assert ours.is_stopped
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
 
 
 @pytest.mark.parametrize(
