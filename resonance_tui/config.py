@@ -374,8 +374,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin with a mark
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
             f"{path} cannot be read: {_why_unreadable(error)}", "Fix it or move it away."
         ) from None  # the error has the whole file in its arguments

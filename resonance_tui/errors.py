@@ -158,6 +158,7 @@ class CertificateChanged(BrokerRefused):
 class HostSaysNo(ResonanceError):
     """The room's host wants no more of us."""
 
+    is_final = True
     title = "Room"
 
 

@@ -84,6 +84,21 @@ def write_private(path: Path, data: bytes) -> None:
     atomic_write(path, [data], mode=OWNER_ONLY, durable=True)
 
 
+def read_private(path: Path) -> bytes:
+    """The content of a file of secrets. Where others could read it, as after a backup was put back,
+    they no longer can. Raises OSError."""
+    with path.open("rb") as stream:
+        if os.name == "posix" and os.fstat(stream.fileno()).st_mode & 0o077:
+            with contextlib.suppress(OSError):  # somebody else's file, or a read-only disk
+                os.fchmod(stream.fileno(), OWNER_ONLY)
+        return stream.read()
+
+
+def is_own(path: Path) -> bool:
+    """Whether this user has written the file. Raises OSError."""
+    return os.name != "posix" or path.stat().st_uid == os.geteuid()
+
+
 def private_folder(folder: Path) -> None:
     """Make the folder, for its owner alone, where it is not there. Raises OSError."""
     folder.parent.mkdir(parents=True, exist_ok=True)

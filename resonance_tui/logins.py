@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from resonance_tui.errors import StoreError
-from resonance_tui.files import write_private
+from resonance_tui.files import read_private, write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Logins:
     def all(self) -> list[SavedLogin]:
         """Raises StoreError for a file that cannot be read."""
         try:
-            return msgspec.json.decode(self._file.read_bytes(), type=list[SavedLogin])
+            return msgspec.json.decode(read_private(self._file), type=list[SavedLogin])
         except FileNotFoundError:
             return []
         except (OSError, msgspec.MsgspecError, RecursionError, UnicodeError) as error:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, TypeVar
 
 from resonance_tui.errors import StoreError
 from resonance_tui.files import atomic_write, lock_file
 from resonance_tui.json_types import is_object
+from resonance_tui.protocol.topics import is_channel, is_id
 
 RECENT = 8
-MOST_ROOMS = 200  # the ones joined last; each also holds the key that the room's host is known by
+MOST_BOOT = 0xFFFFFFFF
+MOST_NUMBER = 2**53 - 1  # of rules
+MOST_ROOMS = 200  # the ones joined last
+MOST_HOSTS = 200  # the ones heard of last
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +31,23 @@ class RoomMemory:
     broker: str = ""  # with its pins and alternates, without passwords; "" for this machine's own
     nickname: str = ""
     title: str = ""
-    host_key: str = ""  # of the host, in hexadecimal digits; "" where none was trusted yet
-    rule_number: int = 0  # the highest number of the host's rules that was accepted
+    host_key: str = ""  # the one believed last, in hexadecimal digits; "" for none so far
+    rule_number: int = 0  # the highest number of its rules that was accepted
     last_at: float = 0.0  # epoch seconds; 0 = never joined
+    removed_from: str = ""  # the broker, scheme://host:port, where its host removed us last
+
+
+@dataclass(frozen=True, slots=True)
+class HostMemory:
+    """By what the host of one channel at one broker is known."""
+
+    channel: str = ""
+    broker: str = ""  # scheme://host:port
+    key: str = ""  # in hexadecimal digits
+    rule_number: int = 0  # the highest number of the host's rules that was accepted
+
+
+_T = TypeVar("_T", RoomMemory, HostMemory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +62,7 @@ class Memory:
     theme: str = ""  # of the screens; "" for our own
     bell: bool = False  # ring when something happens in the room
     notify: bool = False  # tell the desktop of it
+    hosts: tuple[HostMemory, ...] = ()  # the newest last
 
 
 class Profile:
@@ -57,19 +77,8 @@ class Profile:
 
     def load(self) -> Memory:
         try:
-            raw = json.loads(self._file.read_text(encoding="utf-8"))
-            consented = raw.get("consented_at")
-            return Memory(
-                float(consented) if consented is not None else None,
-                tuple(str(item) for item in raw.get("recent_channels", ()))[:RECENT],
-                {str(key): str(value) for key, value in raw.get("viewer_ids", {}).items()},
-                int(raw.get("last_boot", 0)),
-                _rooms(raw.get("rooms", {})),
-                str(raw.get("theme", "")),
-                raw.get("bell") is True,
-                raw.get("notify") is True,
-            )
-        except (OSError, ValueError, TypeError, AttributeError):
+            return _memory(json.loads(self._file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             return Memory()
 
     def save(self, memory: Memory) -> None:
@@ -117,10 +126,22 @@ class Profile:
         others.sort(key=lambda each: -each[1].last_at)
         self.save(replace(memory, rooms=dict([(channel, room), *others][:MOST_ROOMS])))
 
+    def host(self, channel: str, broker: str) -> HostMemory | None:
+        """What is known of the host of that channel at that broker, scheme://host:port."""
+        found = (each for each in self.load().hosts if _is_at(each, channel, broker))
+        return next(found, None)
+
+    def remember_host(self, host: HostMemory) -> None:
+        """In place of what is known of that channel at that broker."""
+        self.remember_room(host.channel, host_key=host.key, rule_number=host.rule_number)
+        memory = self.load()
+        others = [each for each in memory.hosts if not _is_at(each, host.channel, host.broker)]
+        self.save(replace(memory, hosts=(*others, host)[-MOST_HOSTS:]))
+
     def next_boot(self, now: float) -> int:
         """A boot number (u32): epoch seconds, yet above the last one whatever the clock did."""
         memory = self.load()
-        boot = max(int(now), memory.last_boot + 1) & 0xFFFFFFFF
+        boot = max(int(now), memory.last_boot + 1) & MOST_BOOT
         self.save(replace(memory, last_boot=boot))
         return boot
 
@@ -158,20 +179,61 @@ class Profile:
         return True
 
 
+def _memory(raw: dict[str, Any]) -> Memory:
+    """What can be used: of names those alone that can stand in a topic and on a screen.
+
+    Raises ValueError, TypeError, AttributeError and OverflowError for what is no profile.
+    """
+    consented = raw.get("consented_at")
+    consented = None if consented is None else float(consented)
+    ids = {str(key): str(value) for key, value in raw.get("viewer_ids", {}).items()}
+    recent = [each for each in map(str, raw.get("recent_channels", ())) if is_channel(each)]
+    return Memory(
+        consented if consented is not None and math.isfinite(consented) else None,
+        tuple(dict.fromkeys(recent))[:RECENT],
+        {key: value for key, value in ids.items() if is_channel(key) and is_id(value)},
+        min(max(int(raw.get("last_boot", 0)), 0), MOST_BOOT),
+        _rooms(raw.get("rooms", {})),
+        str(raw.get("theme", "")),
+        raw.get("bell") is True,
+        raw.get("notify") is True,
+        _hosts(raw.get("hosts", [])),
+    )
+
+
+def _is_at(host: HostMemory, channel: str, broker: str) -> bool:
+    return (host.channel, host.broker) == (channel, broker)
+
+
+def _hosts(raw: list[object]) -> tuple[HostMemory, ...]:
+    found = (_filled(HostMemory, values) for values in raw if is_object(values))
+    return tuple(each for each in found if each is not None)[-MOST_HOSTS:]
+
+
 def _rooms(raw: dict[str, object]) -> dict[str, RoomMemory]:
     """One damaged room costs no other; keys of newer programs are passed over."""
     found: dict[str, RoomMemory] = {}
     for channel, values in raw.items():
-        if not is_object(values):
+        if not (is_object(values) and is_channel(channel)):
             continue
-        known = {item.name: values[item.name] for item in fields(RoomMemory) if item.name in values}
-        if all(
-            _fits(item.default, known.get(item.name, item.default)) for item in fields(RoomMemory)
-        ):
-            found[channel] = RoomMemory(**known)  # pyright: ignore[reportArgumentType]
+        room = _filled(RoomMemory, values)
+        if room is not None:
+            found[channel] = room
     return found
 
 
+def _filled(kind: type[_T], values: dict[str, object]) -> _T | None:
+    """None where a value is of another type than the field's."""
+    known = {item.name: values[item.name] for item in fields(kind) if item.name in values}
+    if all(_fits(item.default, known.get(item.name, item.default)) for item in fields(kind)):
+        return kind(**known)  # pyright: ignore[reportArgumentType]
+    return None
+
+
 def _fits(default: object, value: object) -> bool:
-    kinds = (int, float) if isinstance(default, float) else type(default)
-    return isinstance(value, kinds) and not isinstance(value, bool)
+    if isinstance(default, str):
+        return isinstance(value, str)
+    kinds = (int, float) if isinstance(default, float) else int
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        return False
+    return 0 <= value <= MOST_NUMBER  # neither without end nor no number

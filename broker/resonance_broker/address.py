@@ -120,6 +120,7 @@ def reach_lines(port: int, addresses: Sequence[LocalAddress], shared: str) -> li
 # --- what links say ----------------------------------------------------------------------------
 
 
+_EVERYBODY = "255.255.255.255"
 _ADVERTISED = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?))"
     r"(?::(?P<port>[0-9]{1,5}))?"
@@ -138,9 +139,35 @@ def parse_advertised(text: str) -> tuple[str, int | None]:
     port = int(found["port"]) if found and found["port"] else None
     if not (found or _is_v6(bare)) or (port is not None and not 1 <= port <= 65535):
         raise _refused("is no NAME or NAME:PORT", "for example --advertise home.example:8883")
-    if is_loopback(host.strip("[]")):
-        raise _refused("leads everybody to their own computer", "give a name that others know")
+    _check_host(host)
     return host, port
+
+
+def _check_host(host: str) -> None:
+    """Raises BrokerProblem for a name that cannot be, and for what leads nobody here."""
+    ip = _address_in(host)
+    if ip is None and not _is_name(host):
+        raise _refused("is no NAME or NAME:PORT", "for example --advertise home.example:8883")
+    if ip.is_loopback if ip is not None else is_loopback(host):
+        raise _refused("leads everybody to their own computer", "give a name that others know")
+    if ip is not None and (ip.is_unspecified or ip.is_multicast or str(ip) == _EVERYBODY):
+        raise _refused("is the address of no machine", "give a name that others know")
+
+
+def _is_name(host: str) -> bool:
+    """A label holds 63 signs at most; where the last one is a number, it is half an address."""
+    labels = host.split(".")
+    is_number = re.fullmatch(r"[0-9]+|0[xX][0-9A-Fa-f]*", labels[-1])
+    return is_number is None and all(1 <= len(each) <= 63 for each in labels)
+
+
+def _address_in(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    mapped = ip.ipv4_mapped if ip.version == 6 else None
+    return mapped or ip
 
 
 def _refused(what: str, hint: str) -> BrokerProblem:

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard, cast
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from resonance_tui.config import check_setting
+from resonance_tui.config import check_setting, keys
 from resonance_tui.engines import registry as engines
 from resonance_tui.errors import ConfigError
 from resonance_tui.files import atomic_write
@@ -51,8 +51,11 @@ def set_value(file: Path, key: str, text: str) -> None:
 def unset_value(file: Path, key: str) -> bool:
     """Take `key` out of the file, also one that no version knows; whether it was there.
 
-    Raises ConfigError for a file that cannot be read or written.
+    Raises ConfigError for a section of settings in place of one, and for a file that cannot be read
+    or written.
     """
+    if f"{key.removesuffix('.')}." in {f"{each.partition('.')[0]}." for each in keys()}:
+        raise ConfigError(f"{key} is a section and no setting.", "Name one: see config show")
     tree, (section, _, name) = _read(file), key.partition(".")
     holder = cast("object", tree.get(section)) if name else tree
     if not _is_table(holder) or (name or section) not in holder:
@@ -68,12 +71,12 @@ def _is_table(value: object) -> TypeGuard[MutableMapping[str, Any]]:
 
 def _read(file: Path) -> tomlkit.TOMLDocument:
     try:
-        return tomlkit.parse(file.read_bytes())
+        return tomlkit.parse(file.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         return tomlkit.document()
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
-    except (TOMLKitError, UnicodeDecodeError):
+    except (TOMLKitError, UnicodeDecodeError, RecursionError):
         raise ConfigError(f"{file} is no TOML.", "Fix it or move it away.") from None
 
 

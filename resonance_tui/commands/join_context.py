@@ -18,7 +18,14 @@ from resonance_tui.commands.destination import (
     shown_broker,
     to_remember,
 )
-from resonance_tui.commands.session_builder import Intent, broker_url, open_session, with_login
+from resonance_tui.commands.hosted_here import enter
+from resonance_tui.commands.session_builder import (
+    TITLE_LIMIT,
+    Intent,
+    broker_url,
+    open_session,
+    with_login,
+)
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.errors import BrokerUnreachable, InputError, ResonanceError
 from resonance_tui.messaging.connection import LinkState
@@ -26,7 +33,7 @@ from resonance_tui.pipeline.sources import Source
 from resonance_tui.profile import Profile, RoomMemory
 from resonance_tui.protocol.links import find_place
 from resonance_tui.protocol.nearby import NearbyRoom
-from resonance_tui.protocol.sanitize import clean_nickname
+from resonance_tui.protocol.sanitize import clean_nickname, safe_text
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 from resonance_tui.session.visit import Visit
 from resonance_tui.simulation import behaviour
@@ -69,6 +76,14 @@ class CommandLineContext:
         self.nickname = self.nickname_in(there.channel)
 
     # Consent, theme, alerts, camera
+
+    @property
+    def told_to(self) -> str:
+        there = self._there.get(self.channel) if self.channel else None
+        broker = broker_url(there.config) if there else self._intent.broker
+        if broker is None:
+            return DEFAULT_BROKER_URL if self.channel else ""
+        return broker.place
 
     @property
     def alerts(self) -> Alerts:
@@ -141,7 +156,7 @@ class CommandLineContext:
 
         url = self._intent.broker or parse_broker_url(DEFAULT_BROKER_URL)
         if self._intent.broker is None and not await is_reachable(url):
-            raise BrokerUnreachable("No broker runs here yet. Joining starts one on this machine.")
+            raise BrokerUnreachable("No broker runs on this machine yet; a new channel starts one.")
         found = await list_channels(with_login(self.config, url))
         return [ListedRoom(each.channel, each.viewers) for each in found]
 
@@ -159,24 +174,6 @@ class CommandLineContext:
 
     def check_nickname(self, text: str) -> str:
         return clean_nickname(text)
-
-    def open_desk(self, channel: str) -> Desk | None:
-        """The host's connection, where this machine has a key for the room."""
-        from resonance_tui.commands.room.place import broker_of, keys_of
-
-        keys = keys_of(self.config)
-        try:
-            key = keys.find(channel)
-        except ResonanceError as error:
-            log.warning("%s", error.message)
-            return None
-        if key is None:
-            return None
-        from resonance_tui.hosting.desk import Desk
-
-        there = self._there.get(channel)
-        config = there.config if there else self.config
-        return Desk(broker_of(config, channel), keys, key)
 
     async def reach(self, choice: str | RoomChoice, say: Callable[[str], object]) -> str:
         """The channel of a choice; from now on, sessions of it are opened at its broker. An
@@ -201,6 +198,8 @@ class CommandLineContext:
             from resonance_tui.commands.redeem_invite import redeem
 
             await redeem(self.config, place, say)
+        else:
+            await enter(self.config, place)
         return self.settle(destination_of(self.config, place))
 
     async def _alive(self, url: BrokerUrl) -> BrokerUrl:
@@ -214,15 +213,37 @@ class CommandLineContext:
         self._there[there.channel] = there
         return there.channel
 
+    def _destination(self, channel: str) -> Destination:
+        return self._there.get(channel) or Destination(self.config, channel)
+
     def nickname_in(self, channel: str) -> str:
         """The one of the settings; else the one that was last used there."""
         if self.config.origins["viewer.nickname"] != "default":
             return self.nickname
         return _usable(self.profile.room(channel).nickname)
 
+    def open_desk(self, channel: str) -> Desk | None:
+        """The host's connection, where this machine has a key for the room."""
+        from resonance_tui.commands.room.place import broker_of, keys_of
+
+        config = self._destination(channel).config
+        keys = keys_of(config)
+        try:
+            key = keys.find(channel)
+        except ResonanceError as error:
+            log.warning("%s", error.message)
+            return None
+        if key is None:
+            return None
+        from resonance_tui.hosting.desk import Desk
+
+        is_said = broker_url(config) is not None  # else one is started, where there is none
+        usual = with_login(config, parse_broker_url(DEFAULT_BROKER_URL), channel)
+        return Desk(broker_of(config, channel) if is_said else usual, keys, key)
+
     def open_session(self, channel: str, nickname: str) -> Session:
         """A session that has not been started yet."""
-        there = self._there.get(channel) or Destination(self.config, channel)
+        there = self._destination(channel)
         broker = broker_url(there.config)
         session = open_session(
             there.config,
@@ -269,7 +290,8 @@ def _find_devices() -> list[Source]:
 def _recent(channel: str, room: RoomMemory | None) -> RecentRoom:
     if room is None:
         return RecentRoom(channel)
-    return RecentRoom(channel, shown_broker(room), room.title, _usable(room.nickname))
+    title = safe_text(room.title, TITLE_LIMIT)
+    return RecentRoom(channel, shown_broker(room), title, _usable(room.nickname))
 
 
 def _usable(nickname: str) -> str:

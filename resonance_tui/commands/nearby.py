@@ -63,9 +63,10 @@ def find_nearby(config: Config, text: str) -> Destination:
     from resonance_tui.protocol.urls import Invite
 
     channel = normalize_channel(text)
-    room = _choose([each for each in _look(config) if each.channel == channel], channel)
     profile = Profile(config.directories.profile_file)
-    _ask_once(room, profile.room(channel))
+    known = profile.room(channel)
+    room = choose([each for each in _look(config) if each.channel == channel], channel, known)
+    _ask_once(room, known)
     profile.remember_room(channel, broker=room.url.spelled_out)
     url = run_loop(config, lambda: first_alive((room.url, *room.url.alternates)))
     redeem_now(config, Invite(url, channel, room.ticket, room.host_print))
@@ -79,10 +80,12 @@ def _look(config: Config) -> list[NearbyRoom]:
     return run_loop(config, nearby_rooms)
 
 
-def _choose(rooms: list[NearbyRoom], channel: str) -> NearbyRoom:
+def choose(rooms: list[NearbyRoom], channel: str, known: RoomMemory) -> NearbyRoom:
+    """The one that was joined before, whoever else announces its channel; else the only one."""
+    rooms = [each for each in rooms if is_trusted(each, known)] or rooms
     if not rooms:
         raise InputError(f"No host nearby announces {channel}.", "See: resonance-tui join --nearby")
-    if len(rooms) > 1 and len({each.fingerprint for each in rooms}) > 1:
+    if len({_identity(each) for each in rooms}) > 1:
         said = "; ".join(" ".join(describe(each)[2:4]) for each in rooms)
         raise InputError(f"Several hosts announce {channel}: {said}.", "Ask for a link to one.")
     if rooms[0].needs_link:
@@ -92,14 +95,29 @@ def _choose(rooms: list[NearbyRoom], channel: str) -> NearbyRoom:
 
 def is_trusted(room: NearbyRoom, known: RoomMemory) -> bool:
     """Whether somebody here has joined that channel under that fingerprint before."""
-    from resonance_tui.protocol.urls import parse_broker_url
+    from resonance_tui.commands.destination import remembered_broker
 
-    if not known.broker:
+    before = remembered_broker(known)
+    if before is None or room.url.pin or before.pin:
+        return before is not None and before.pin == room.url.pin
+    return before.place == room.url.place and _is_of_the_same_host(room, known)
+
+
+def _is_of_the_same_host(room: NearbyRoom, known: RoomMemory) -> bool:
+    """Without TLS anybody can announce the broker's address together with a key of their own."""
+    from resonance_tui.signing import print_of
+
+    if room.host_print is None:
+        return True  # then the remembered key counts
+    try:
+        return print_of(bytes.fromhex(known.host_key)) == room.host_print
+    except ValueError:
         return False
-    before = parse_broker_url(known.broker)
-    if room.url.pin:
-        return before.pin == room.url.pin
-    return before.place == room.url.place
+
+
+def _identity(room: NearbyRoom) -> tuple[str, str]:
+    """Who cannot be somebody else: a certificate; without one, an address and what it shows."""
+    return (room.url.pin, "") if room.url.pin else (room.url.place, room.host_print or "")
 
 
 def _ask_once(room: NearbyRoom, known: RoomMemory) -> None:

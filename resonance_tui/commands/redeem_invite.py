@@ -15,6 +15,7 @@ from resonance_tui.config import Config
 from resonance_tui.errors import BrokerRefused, InviteRefused
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.tls import brief
+from resonance_tui.profile import Profile
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, Invite
 from resonance_tui.texts import mark, tr
@@ -66,7 +67,7 @@ async def redeem(config: Config, invitation: Invite, say: Say) -> None:
     _say_new_certificate(logins, url, say)
     asking = mark("Asking {broker} for an account in {channel} ...")
     say(tr(asking, broker=url.authority, channel=invitation.channel))
-    await _request_account(invitation, logins, login, say)
+    await _request_account(config, invitation, login, say)
 
 
 def _say_new_certificate(logins: Logins, url: BrokerUrl, say: Say) -> None:
@@ -76,10 +77,11 @@ def _say_new_certificate(logins: Logins, url: BrokerUrl, say: Say) -> None:
         say(tr(words, broker=url.authority, old=brief(before), new=brief(url.pin)))
 
 
-async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin, say: Say) -> None:
+async def _request_account(config: Config, invitation: Invite, login: SavedLogin, say: Say) -> None:
     from resonance_broker.passwords import hash_password
     from resonance_tui.messaging.enrollment import enroll
 
+    logins = Logins(config.directories.logins_file)
     salt = hashlib.sha256(login.user.encode()).digest()[:12]  # the same whenever we ask again
     try:
         await enroll(invitation, login.user, hash_password(login.password, salt), say=say)
@@ -88,15 +90,17 @@ async def _request_account(invitation: Invite, logins: Logins, login: SavedLogin
         raise
     confirmed = replace(login, is_confirmed=True)
     await asyncio.to_thread(logins.keep, confirmed)
-    if not await _is_known_in(invitation, login):
+    if not await is_known_in(invitation, login):
         await asyncio.to_thread(logins.forget, confirmed)
         raise InviteRefused(
             f"That link lets one in elsewhere, and not into {invitation.channel}",
             "Ask the host for a link to this room",
         )
+    profile = Profile(config.directories.profile_file)
+    await asyncio.to_thread(profile.remember_room, invitation.channel, removed_from="")
 
 
-async def _is_known_in(invitation: Invite, login: SavedLogin) -> bool:
+async def is_known_in(invitation: Invite, login: SavedLogin) -> bool:
     """Waits until the broker has learned of the account that the host has made; whether it may
     report in the invite's room. A broker without MQTT 5 does not tell."""
     from aiomqtt import MqttError

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from resonance_tui.commands.console import note
-from resonance_tui.commands.destination import Destination, destination_of
+from resonance_tui.commands.destination import Destination, destination_of, own_broker
+from resonance_tui.commands.event_loop import run_loop
+from resonance_tui.commands.hosted_here import enter
 from resonance_tui.commands.redeem_invite import redeem_now
 from resonance_tui.config import Config
 from resonance_tui.protocol.links import find_place
@@ -13,14 +15,19 @@ def find_destination(
     config: Config, text: str, *, redeems: bool = True, remembers: bool = False
 ) -> Destination:
     """Where the argument leads: a channel is at the broker of the settings; where they name none
-    and the command `remembers`, at the one where it was last. `redeems`: a link's token is turned
-    into an account.
+    and the command `remembers`, at the one that runs here for it, or where it was last.
+    `redeems`: a link's token is turned into an account.
 
-    Raises InvalidBrokerUrl, InvalidChannel, InviteRefused, BrokerError, StoreError.
+    Raises InvalidBrokerUrl, InvalidChannel, InviteRefused, BrokerError, BrokerProblem,
+    StoreError.
     """
     place = find_place(text)
     if isinstance(place, str):
-        return destination_of(config, place) if remembers else Destination(config, place)
+        if not remembers:
+            return Destination(config, place)
+        if own_broker(config, place) is not None:
+            run_loop(config, lambda: enter(config, place))
+        return destination_of(config, place)
     if redeems:
         redeem_now(config, place)
     found = destination_of(config, place)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineOptions, weights_folder
-from resonance_tui.errors import InputError, StoreError
+from resonance_tui.errors import InputError, InvalidBrokerUrl, StoreError
+from resonance_tui.hosting.running import all_running
 from resonance_tui.logins import Logins
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.sources import Source, parse_source
-from resonance_tui.profile import Profile
+from resonance_tui.profile import HostMemory, Profile, RoomMemory
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
@@ -150,6 +153,7 @@ def open_session(
         raise InputError("That title may hold a key or a password.", "Choose other words.")
     profile.remember_channel(channel)
     broker = with_login(config, intent.broker, channel) if intent.broker else None
+    place = (broker or parse_broker_url(DEFAULT_BROKER_URL)).place
     if observe_only:
         viewer_id = new_viewer_id()  # a logger is not in the room
     elif broker and intent.broker and broker.username and not intent.broker.username:
@@ -178,35 +182,78 @@ def open_session(
             remark=remark,
             observe_only=observe_only,
             host_print=intent.host_print,
-            known_host=_known_host(config, profile, channel),
-            remember_host=partial(_remember_host, profile, channel),
+            known_host=_known_host(config, profile, channel, place),
+            remember_host=partial(_remember_host, profile, channel, place),
+            wear_badge=None if observe_only else _badge_of(config, channel),
+            was_removed=not observe_only and profile.room(channel).removed_from == place,
+            remember_removal=partial(_remember_removal, profile, channel, place),
         )
     )
 
 
-def _known_host(config: Config, profile: Profile, channel: str) -> KnownHost | None:
-    """As the room was before, else by the key with which this machine hosts or co-hosts it."""
-    room = profile.room(channel)
-    with contextlib.suppress(ValueError):  # not in hexadecimal digits
-        key = bytes.fromhex(room.host_key)
-        if len(key) == KEY_BYTES:
-            return KnownHost(key, room.rule_number)
+def _known_host(config: Config, profile: Profile, channel: str, broker: str) -> KnownHost | None:
+    """As the room was at that broker (scheme://host:port) before; else by the key with which this
+    machine hosts or co-hosts it; else as one of that name was at another broker."""
+    here = profile.host(channel, broker)
+    if here is not None and (known := _known(here.key, here.rule_number)) is not None:
+        return known
     with contextlib.suppress(StoreError):  # who wants to rule with it is told
         ours = RoomKeys(config.directories.room_keys_folder).find(channel)
-        return KnownHost(ours.host_public) if ours else None
+        if ours is not None:
+            running = all_running(config.directories.broker_folder)
+            is_here = any(each.login.place == broker for each in running)
+            return KnownHost(ours.host_public, is_elsewhere=not is_here)
+    room = profile.room(channel)
+    known = _known(room.host_key, room.rule_number)
+    return dataclasses.replace(known, is_elsewhere=_last_at(room) != broker) if known else None
+
+
+def _badge_of(
+    config: Config, channel: str
+) -> Callable[[BrokerUrl, str], Coroutine[Any, Any, None]] | None:
+    """For whoever has the room's own key; co-hosts get one where the host gives it."""
+    keys = RoomKeys(config.directories.room_keys_folder)
+    with contextlib.suppress(StoreError):
+        key = keys.find(channel)
+        if key is not None and key.is_host:
+            from resonance_tui.hosting.badge import wear_badge
+
+            return partial(wear_badge, keys, key)
     return None
+
+
+def _known(digits: str, number: int) -> KnownHost | None:
+    """None for what is no key in hexadecimal digits."""
+    with contextlib.suppress(ValueError):
+        key = bytes.fromhex(digits)
+        if len(key) == KEY_BYTES:
+            return KnownHost(key, number)
+    return None
+
+
+def _last_at(room: RoomMemory) -> str:
+    with contextlib.suppress(InvalidBrokerUrl):  # of a newer program, or damaged
+        return parse_broker_url(room.broker or DEFAULT_BROKER_URL).place
+    return ""
 
 
 def known_authority(config: Config, url: BrokerUrl, channel: str) -> Authority:
     """What this machine knows of a room's host, for what runs without a session."""
-    known = _known_host(config, Profile(config.directories.profile_file), channel)
+    profile = Profile(config.directories.profile_file)
+    known = _known_host(config, profile, channel, url.place)
     return Authority(
         channel,
         spki_print=certificate_print(url.pin),
         remembered=known.key if known else None,
+        is_elsewhere=known is not None and known.is_elsewhere,
         highest_number=known.number if known else 0,
     )
 
 
-def _remember_host(profile: Profile, channel: str, known: KnownHost) -> None:
-    profile.remember_room(channel, host_key=known.key.hex(), rule_number=known.number)
+def _remember_host(profile: Profile, channel: str, broker: str, known: KnownHost) -> None:
+    profile.remember_host(HostMemory(channel, broker, known.key.hex(), known.number))
+
+
+def _remember_removal(profile: Profile, channel: str, broker: str, is_removed: bool) -> None:
+    if is_removed or profile.room(channel).removed_from == broker:
+        profile.remember_room(channel, removed_from=broker if is_removed else "")

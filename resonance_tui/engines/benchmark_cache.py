@@ -101,7 +101,7 @@ class BenchmarkCache:
                 key: EngineTiming(float(seconds), float(at), str(runs_on))
                 for key, (seconds, at, runs_on) in raw.items()
             }
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             return {}
 
 

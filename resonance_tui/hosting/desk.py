@@ -19,7 +19,7 @@ from resonance_tui.errors import (
     StoreError,
     WireError,
 )
-from resonance_tui.hosting.rulebook import REPAIR_EVERY_S, Rulebook
+from resonance_tui.hosting.rulebook import REPAIR_EVERY_S, SETTLE_S, Rulebook
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
@@ -32,7 +32,7 @@ from resonance_tui.protocol.messages import (
     RULES,
     decode,
 )
-from resonance_tui.protocol.rules import RoomRules
+from resonance_tui.protocol.rules import ADMITTED_MOST, RoomRules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import is_id, new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
@@ -41,6 +41,7 @@ from resonance_tui.room_keys import LoggedAct, RoomKey, RoomKeys
 
 CONNECT_S = 6.0  # more than one try
 PROBE_EVERY_S = 5.0
+WATCH_S = 11.0  # a heartbeat, and a little more
 
 
 class Desk(ReconnectingConnection):
@@ -53,7 +54,13 @@ class Desk(ReconnectingConnection):
         super().__init__(url, Inbox(), answer_timeout_s=5.0, will_delay_s=0)
         self.is_courtesy: bool | None = None  # anybody can write under any id; None: not known
         self.attendance = Attendance()
-        self._book = Rulebook(keys, key, publisher_id(url, key))
+        self._book = Rulebook(
+            *(keys, key, publisher_id(url, key)), nickname=self.attendance.nickname
+        )
+        with contextlib.suppress(StoreError):  # the room goes on without its log
+            self.attendance.know_names(
+                {act.whom: act.name for act in keys.acts(key.channel) if act.name}
+            )
         self.changed: Listeners[[RoomRules]] = self._book.changed
         self.trouble = ""  # what ended `run`
         self._sees_viewers = sees_viewers
@@ -100,18 +107,40 @@ class Desk(ReconnectingConnection):
             why = self.status.detail or f"no answer from {self.place}"
             raise BrokerUnreachable(why[:1].upper() + why[1:]) from None
 
-    async def act(self, name: str, value: str = "", *, whom: str | None = None) -> RoomRules:
+    async def act(
+        self, name: str, value: str = "", *, whom: str | None = None, is_noted: bool = True
+    ) -> RoomRules:
         """As `Rulebook.change`; raises BrokerUnreachable while not connected."""
         client = self._client
         if client is None:
             raise BrokerUnreachable(f"Not connected to {self.place}: nothing was changed.")
-        present = self.attendance.present(time.time())
+        present = self._inside()
         try:
             await self._book.show_key(client)
-            return await self._book.change(client, name, value, present=present, whom=whom)
+            return await self._book.change(
+                client, name, value, present=present, whom=whom, is_noted=is_noted
+            )
         except MqttError:
             lost = f"The connection to {self.place} was lost; perhaps nothing was changed."
             raise BrokerUnreachable(lost) from None
+
+    def _inside(self) -> tuple[str, ...]:
+        """For a lock: who is there, and who may be about to come back, where there is room."""
+        now = time.time()
+        here, around = self.attendance.present(now), self.attendance.around(now)
+        return tuple(dict.fromkeys((*here, *around[: max(0, ADMITTED_MOST - len(here))])))
+
+    async def sees_two_writers(self, viewer_id: str) -> bool:
+        """Whether more than one program writes under that id. Where anybody can, this watches for
+        as long as each of them takes to report again."""
+        began = time.monotonic()
+        while not self.attendance.has_two_writers(viewer_id, time.time()):
+            is_there = viewer_id in self.attendance.present(time.time())
+            patience_s = WATCH_S if is_there else SETTLE_S
+            if not self.is_courtesy or time.monotonic() - began >= patience_s:
+                return False
+            await asyncio.sleep(0.1)
+        return True
 
     async def keep(self) -> None:
         """Write what holds, and who did what, to disk. Raises StoreError."""

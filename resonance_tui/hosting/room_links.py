@@ -5,6 +5,7 @@ The accounts know a link by a hash. The link itself is kept beside them, for its
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from resonance_broker.invites import (
 )
 from resonance_broker.passwords import hash_password
 from resonance_tui.errors import InputError, StoreError
-from resonance_tui.files import write_private
+from resonance_tui.files import read_private, write_private
 from resonance_tui.protocol.links import new_token, token_of
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.urls import InviteToken
@@ -118,14 +119,15 @@ def revoke_invites(
 ) -> tuple[list[StoredInvite], int]:
     """Ends the invite with that id, or those with that name; also tells how many accounts are gone.
 
-    `with_accounts`: those that came by them are removed, too. Raises BrokerProblem and StoreError.
+    `with_accounts`: those that came by them are removed, too. Raises BrokerProblem.
     """
 
     def end(before: AccountList) -> tuple[AccountList, tuple[list[StoredInvite], int]]:
         found = find_invites(before, text, now)
         after = revoke(before, found, now)
         after = remove_guests(after, found) if with_accounts else after
-        _keep(folder, after, now, [])
+        with contextlib.suppress(StoreError):  # of no use any more; that a link ends comes first
+            _keep(folder, after, now, [])
         return after, (found, len(before.accounts) - len(after.accounts))
 
     return AccountsStore(folder).change(end)
@@ -137,10 +139,10 @@ def revoke_invites(
 def _read(folder: Path) -> list[str]:
     file = folder / LINKS_FILE
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_Page).secrets
+        return msgspec.json.decode(read_private(file), type=_Page).secrets
     except FileNotFoundError:
         return []
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(
             f"The links in {file} cannot be read.",
             "Move the file away; links that were handed out go on working",

@@ -1,6 +1,6 @@
-"""The broker that runs on this machine, for other commands of its owner: address and login.
+"""The brokers that run on this machine, for other commands of their owner: address and login.
 
-It lies beside the accounts, for the owner's eyes alone, while the broker runs. A lock that goes
+Each lies beside the accounts, for the owner's eyes alone, while the broker runs. A lock that goes
 with its process tells whether it still does.
 """
 
@@ -16,19 +16,20 @@ from typing import IO
 
 import msgspec
 
-from resonance_tui.errors import StoreError
-from resonance_tui.files import lock_file, private_folder, write_private
+from resonance_tui.errors import ResonanceError, StoreError
+from resonance_tui.files import is_own, lock_file, private_folder, read_private, write_private
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 
 RUNNING_FILE, LOCK_FILE = "running.json", "running.lock"
-LOCK_TRIES, LOCK_EVERY_S = 20, 0.05  # whoever looks holds the lock for a moment
+MOST_RUNNING = 8  # brokers with one folder
+LOCK_TRIES, LOCK_EVERY_S = 5, 0.05  # whoever looks holds the lock for a moment
 
 
 @dataclass(frozen=True, slots=True)
 class RunningHost:
-    """A running broker with accounts, as its own machine reaches it."""
+    """A running broker, as its own machine reaches it."""
 
-    login: BrokerUrl  # with the host's own account and the fingerprint of the certificate
+    login: BrokerUrl  # with the host's own account, if any, and the certificate's fingerprint
     channels: tuple[str, ...]  # that it announces
     pid: int
 
@@ -44,39 +45,76 @@ class _Page:
 
 @contextlib.contextmanager
 def told_as_running(folder: Path, login: BrokerUrl, channels: Sequence[str]) -> Generator[None]:
-    """While it lasts, `find_running` of that folder answers this broker.
+    """While it lasts, `all_running` of that folder has this broker; beyond eight it has not.
 
-    Where another one runs with the same accounts, that one stays the answer. Raises StoreError.
+    Raises StoreError.
     """
-    with _lock_of(folder) as lock:
-        if not _take(lock):
+    with contextlib.ExitStack() as stack:
+        file = _take_place(folder, stack)
+        if file is None:
             yield
             return
         page = _Page(1, os.getpid(), login.spelled_out, login.password or "", tuple(channels))
         with _complaining(folder):
-            write_private(folder / RUNNING_FILE, msgspec.json.encode(page))
+            write_private(file, msgspec.json.encode(page))
         try:
             yield
         finally:
             with contextlib.suppress(OSError):
-                (folder / RUNNING_FILE).unlink()
+                file.unlink()
 
 
 def find_running(folder: Path) -> RunningHost | None:
-    """The broker that runs with the accounts in `folder`; None where none does.
+    """The broker that runs with `folder`, of several the first; None where none does."""
+    return next(iter(all_running(folder)), None)
 
-    What a broker that was killed has left there is taken away.
-    """
-    file = folder / RUNNING_FILE
+
+def all_running(folder: Path) -> list[RunningHost]:
+    """The brokers that run with `folder`. What one that was killed has left is taken away."""
+    found = (_read(folder, place) for place in range(MOST_RUNNING))
+    return [each for each in found if each is not None]
+
+
+def running_with(folder: Path, channel: str) -> RunningHost | None:
+    """The broker here that announces that channel, one with accounts before others."""
+    found = [each for each in all_running(folder) if channel in each.channels]
+    return min(found, key=lambda each: each.login.username is None, default=None)
+
+
+def _files(folder: Path, place: int) -> tuple[Path, Path]:
+    """The record and the lock of the broker that came in that place."""
+    suffix = f"-{place + 1}" if place else ""
+    record, lock = (folder / name for name in (RUNNING_FILE, LOCK_FILE))
+    return record.with_stem(record.stem + suffix), lock.with_stem(lock.stem + suffix)
+
+
+def _read(folder: Path, place: int) -> RunningHost | None:
+    file, lock = _files(folder, place)
     try:
-        page = msgspec.json.decode(file.read_bytes(), type=_Page)
+        if not is_own(file):  # in a folder that others write, too: they could lead us anywhere
+            return None
+        page = msgspec.json.decode(read_private(file), type=_Page)
         url = parse_broker_url(page.url)
-        if not _is_held(folder / LOCK_FILE):
+        if not _is_held(lock):
             file.unlink()
             return None
-    except (OSError, ValueError, StoreError):
+    except (OSError, ValueError, RecursionError, ResonanceError):
         return None
     return RunningHost(replace(url, password=page.password or None), page.channels, page.pid)
+
+
+def _take_place(folder: Path, stack: contextlib.ExitStack) -> Path | None:
+    """The record to write; its lock is held as long as `stack`. None where all are taken."""
+    for place in range(MOST_RUNNING):
+        file, path = _files(folder, place)
+        with _complaining(folder):
+            private_folder(folder)
+            lock = path.open("w")
+        if _take(lock):
+            stack.enter_context(lock)
+            return file
+        lock.close()
+    return None
 
 
 def _is_held(lock_path: Path) -> bool:
@@ -86,15 +124,6 @@ def _is_held(lock_path: Path) -> bool:
         except OSError:
             return True
     return False
-
-
-@contextlib.contextmanager
-def _lock_of(folder: Path) -> Generator[IO[str]]:
-    with _complaining(folder):
-        private_folder(folder)
-        lock = (folder / LOCK_FILE).open("w")
-    with lock:
-        yield lock
 
 
 def _take(lock: IO[str]) -> bool:

@@ -24,6 +24,7 @@ from resonance_tui.messaging.dial import dial
 from resonance_tui.messaging.tls import client_context, tls_name
 from resonance_tui.protocol.messages import HOST_KEY, RULES
 from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import is_drawn_id
 from resonance_tui.protocol.urls import BrokerUrl
 
 KEEPALIVE_S = 10
@@ -307,4 +308,7 @@ def _refusal(code: ReasonCode, url: BrokerUrl) -> BrokerError:
     if url.username is None:
         invite = f"Ask the host for an invite, or write {url.scheme}://user:password@..."
         return BrokerRefused(f"{url.authority} asks for a user and a password", invite)
+    if is_drawn_id(url.username):  # of an account that a link once brought
+        gone = f"{url.authority} does not know this account any more"
+        return BrokerRefused(gone, "Ask the host for a new link")
     return BrokerRefused(f"{url.authority} refused: wrong user or password", hint)

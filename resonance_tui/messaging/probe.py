@@ -15,6 +15,7 @@ from resonance_tui.messaging.tls import OtherCertificate, brief, client_context,
 from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
 from resonance_tui.protocol.urls import BrokerUrl
 
+_MAY_BE_TLS = "It may have TLS by now: join with a link of the host, or write mqtts://"
 _OWN_COMPUTER = "That is your own computer; ask the host"
 BROKER_HEAD_START_S = 0.5  # a round trip that a guest far away may need
 
@@ -32,7 +33,8 @@ async def negotiate_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
                     return 5 if _is_version_5(answer) else 4
     except (OSError, TimeoutError, UnicodeError) as error:  # Unicode: not a name for a host
         raise translate(error, url) from None
-    raise BrokerUnreachable(f"{url.authority} does not answer like an MQTT broker")
+    hint = "" if url.is_tls else _MAY_BE_TLS
+    raise BrokerUnreachable(f"{url.authority} does not answer like an MQTT broker", hint)
 
 
 async def is_reachable(url: BrokerUrl, timeout: float = 0.5) -> bool:  # noqa: ASYNC109

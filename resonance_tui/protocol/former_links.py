@@ -25,6 +25,7 @@ from resonance_tui.protocol.urls import (
 )
 
 COPY = "Copy the whole link, from resonance:// to its end"
+_KEYS = {"tls", "pin", "invite"}
 EXAMPLE = "A link looks like resonance://host:1883/channel/code"
 
 
@@ -44,6 +45,8 @@ def parse_former(text: str) -> Invite:
     if parts.scheme != "resonance" or "@" in parts.netloc or parts.fragment:
         refuse("That is no link to a room", EXAMPLE)
     query = parse_qs(parts.query, keep_blank_values=True)
+    if query.keys() - _KEYS:  # without a key that was mistyped, it would be another link
+        refuse("That link is mistyped", COPY)
     scheme = _scheme(query)
     host, port = host_and_port(parts, DEFAULT_PORTS[scheme])
     channel = parts.path.removeprefix("/")

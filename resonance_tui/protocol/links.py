@@ -167,15 +167,19 @@ def _read_place(text: str, default_port: int) -> tuple[str, int]:
     host = _read_host(host)
     port = int(digits) if re.fullmatch(r"[1-9][0-9]{0,4}", digits) else 0
     port = port if colon else default_port
-    if not host or not 0 < port < 65536:
+    if not host:
         refuse("That link names no host", EXAMPLE)
+    if not 0 < port < 65536:
+        refuse("The port in that link is no number from 1 to 65535", EXAMPLE)
     return host, port
 
 
 def _read_host(text: str) -> str:
     """The host as an address names it; "" where that is none."""
+    if not _HOST.fullmatch(text):
+        return ""
     if not text.endswith(_IP6):
-        return text if _HOST.fullmatch(text) else ""
+        return text
     address = text.removesuffix(_IP6).replace("-", ":")
     try:
         IPv6Address(address)
@@ -217,10 +221,17 @@ def find_place(text: str) -> Invite | str:
     plain = visible(text).strip(_AROUND)
     command = _COMMAND.fullmatch(plain)
     if command is None:
-        return _address(plain) if _BROKER.match(plain) else normalize_channel(visible(text))
+        return _address(plain) if _BROKER.match(plain) else _channel(visible(text))
     if command[2]:
         return Invite(parse_broker_url(command[2]), normalize_channel(command[1]))
     return _address(command[1]) if _BROKER.match(command[1]) else normalize_channel(command[1])
+
+
+def _channel(text: str) -> str:
+    """Raises InvalidChannel."""
+    if "//" in text or text.count("/") > 1:
+        raise InvalidChannel("That is neither a channel nor a whole link", COPY)
+    return normalize_channel(text)
 
 
 def find_channel(text: str) -> str:

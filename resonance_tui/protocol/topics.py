@@ -113,6 +113,11 @@ def new_viewer_id() -> str:
     return b32encode(secrets.token_bytes(8)).decode().rstrip("=").lower()
 
 
+def is_drawn_id(text: str) -> bool:
+    """Whether this is such an id, and no name that somebody thought up."""
+    return re.fullmatch(r"[a-z2-7]{13}", text) is not None
+
+
 def is_id(text: str) -> bool:
     """Whether this can stand for a viewer or an aggregator in a topic."""
     return re.fullmatch(ID, text) is not None

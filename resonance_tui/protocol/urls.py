@@ -136,7 +136,7 @@ def host_and_port(parts: SplitResult, default_port: int) -> tuple[str, int]:
         host, port = _without_escape(parts.hostname or ""), parts.port
     except ValueError:
         refuse("The port is a number from 1 to 65535")
-    if not _HOST.fullmatch(host):
+    if not (_HOST.fullmatch(host) and host.isprintable()):  # a sign may turn the line around
         refuse("The broker's address names no host")
     if port == 0:
         refuse("The port is a number from 1 to 65535")

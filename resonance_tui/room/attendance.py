@@ -6,17 +6,19 @@ Pure: times are arguments, in epoch seconds of this machine.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from resonance_tui.protocol.events import Event, LeaveEvent, NicknameEvent, ReportEvent
 from resonance_tui.protocol.rules import NO_RULES, RoomRules
 from resonance_tui.protocol.values import Report
+from resonance_tui.room.namesakes import looks
 
 MOST_VIEWERS = 20_000  # followed at a time
 WINDOW_S = 60.0  # over which reports are counted
 MOST_COUNTED = 200  # reports in the window: more is a flood, whatever the number
 SUSPECT_S = 600.0  # how long a mark stays
+CLOCK_SLACK_S = 600.0  # clocks are wrong by minutes
 MOST_NAMES = 3  # nicknames of one id that are remembered
 
 
@@ -60,6 +62,7 @@ class _Seen:
     heard_at: float
     reports: deque[float] = field(default_factory=lambda: deque[float](maxlen=MOST_COUNTED))
     newest: Report | None = None
+    last: Report | None = None  # as `newest`, and it outlives a departure
     nickname: str = ""
     former_names: list[str] = field(default_factory=list[str])
     two_writers_at: float = -SUSPECT_S
@@ -72,6 +75,7 @@ class Attendance:
         """`ttl_s`: silence after which a viewer is gone."""
         self._ttl_s, self._most = ttl_s, most
         self._seen: dict[str, _Seen] = {}
+        self._judged: dict[str, str] = {}  # nicknames of those who were muted or removed, by id
         self._began: float | None = None  # when the first message came
 
     def take(self, event: Event, now: float) -> None:
@@ -100,10 +104,10 @@ class Attendance:
             return
         seen.heard_at = now
         seen.reports.append(now)
-        if seen.newest is not None and report.boot < seen.newest.boot:
-            seen.two_writers_at = now  # a program that was started again never goes back
+        if seen.last is not None and _is_anothers(report, seen.last):
+            seen.two_writers_at = now
             return
-        seen.newest = report
+        seen.newest = seen.last = report
 
     def _name(self, viewer_id: str, nickname: str, now: float) -> None:
         seen = self._at(viewer_id, now)
@@ -116,6 +120,28 @@ class Attendance:
             seen.former_names = [*others, seen.nickname][-MOST_NAMES:]
         seen.nickname = nickname
 
+    def has_two_writers(self, viewer_id: str, now: float) -> bool:
+        """Whether more than one program was seen to write under that id lately."""
+        seen = self._seen.get(viewer_id)
+        return seen is not None and now - seen.two_writers_at < SUSPECT_S
+
+    def clock_behind_s(self, now: float) -> float:
+        """By how much this machine's clock is behind those of most viewers who are here: they
+        began later than now. 0 where it is not."""
+        here = [seen for seen in self._seen.values() if self._is_here(seen, now)]
+        ahead = sorted(seen.last.boot - now for seen in here if seen.last is not None)
+        median = ahead[len(ahead) // 2] if ahead else 0.0
+        return median if median > CLOCK_SLACK_S else 0.0
+
+    def nickname(self, viewer_id: str) -> str:
+        """As sent; "" where none is known."""
+        seen = self._seen.get(viewer_id)
+        return seen.nickname if seen else ""
+
+    def know_names(self, nicknames: Mapping[str, str]) -> None:
+        """What viewers were called when a host muted or removed them, by id."""
+        self._judged.update(nicknames)
+
     def tick(self, now: float) -> None:
         """Forget who has been silent for long."""
         for viewer_id, seen in list(self._seen.items()):
@@ -126,6 +152,14 @@ class Attendance:
         """The ids of who is in the room, whatever the rules say."""
         return tuple(each for each, seen in self._seen.items() if self._is_here(seen, now))
 
+    def around(self, now: float) -> tuple[str, ...]:
+        """Those, and who was there a minute ago: a connection that is lost comes back."""
+        return tuple(
+            each
+            for each, seen in self._seen.items()
+            if seen.last is not None and now - seen.heard_at <= WINDOW_S
+        )
+
     def _is_here(self, seen: _Seen, now: float) -> bool:
         return seen.newest is not None and now - seen.heard_at <= self._ttl_s
 
@@ -133,11 +167,33 @@ class Attendance:
         """Who is in the room: named first, then by nickname and id. Muted ones are among them."""
         here = {each: seen for each, seen in self._seen.items() if self._is_here(seen, now)}
         namesakes = _namesakes(seen.nickname for seen in here.values())
-        found = [self._attendee(each, seen, now, rules, namesakes) for each, seen in here.items()]
+        former = self._names_out(rules)
+        found = [
+            self._attendee(each, seen, now, rules, namesakes, former) for each, seen in here.items()
+        ]
         return sorted(found, key=lambda a: (not a.nickname, a.nickname.casefold(), a.viewer_id))
 
+    def _names_out(self, rules: RoomRules) -> dict[str, str]:
+        """By the looks of a nickname: what the host did to who had it, and its id."""
+        out = {viewer_id: "removed" for viewer_id in rules.removed}
+        out |= {viewer_id: "muted" for viewer_id in rules.muted}
+        for viewer_id in out:
+            if name := self.nickname(viewer_id):
+                self._judged[viewer_id] = name
+        return {
+            looks(name): f"{viewer_id}, who is {what}"
+            for viewer_id, what in out.items()
+            if (name := self._judged.get(viewer_id))
+        }
+
     def _attendee(
-        self, viewer_id: str, seen: _Seen, now: float, rules: RoomRules, namesakes: set[str]
+        self,
+        viewer_id: str,
+        seen: _Seen,
+        now: float,
+        rules: RoomRules,
+        namesakes: set[str],
+        former: Mapping[str, str],
     ) -> Attendee:
         report = seen.newest
         assert report is not None, "who is here has reported"
@@ -155,7 +211,7 @@ class Attendance:
             is_removed=viewer_id in rules.removed,
             is_name_hidden=rules.nicknames_off or viewer_id in rules.hidden_names,
             is_locked_out=_is_locked_out(viewer_id, rules),
-            doubts=_doubts(seen, now, namesakes),
+            doubts=(*_doubts(seen, now, namesakes), *_returns(viewer_id, seen, rules, former)),
         )
 
     def _pace(self, seen: _Seen, now: float) -> float:
@@ -169,21 +225,38 @@ def _is_locked_out(viewer_id: str, rules: RoomRules) -> bool:
     return rules.is_locked and bool(rules.admitted) and viewer_id not in rules.admitted
 
 
+def _is_anothers(report: Report, last: Report) -> bool:
+    """Whether no program that wrote `last` goes on with `report`: one that is started again
+    begins a later boot, and one that goes on counts up."""
+    if report.boot != last.boot:
+        return report.boot < last.boot
+    return report.seq < last.seq or (report.seq == last.seq and report != last)
+
+
 def _namesakes(nicknames: Iterable[str]) -> set[str]:
-    """Nicknames, folded, that more than one viewer has."""
+    """Nicknames, by their looks, that more than one viewer has."""
     once: set[str] = set()
     twice: set[str] = set()
     for nickname in filter(None, nicknames):
-        folded = nickname.casefold()
-        (twice if folded in once else once).add(folded)
+        alike = looks(nickname)
+        (twice if alike in once else once).add(alike)
     return twice
+
+
+def _returns(
+    viewer_id: str, seen: _Seen, rules: RoomRules, former: Mapping[str, str]
+) -> tuple[str, ...]:
+    """`former`: by the looks of a nickname, who of that name is muted or removed."""
+    is_out = viewer_id in rules.muted or viewer_id in rules.removed
+    what = former.get(looks(seen.nickname)) if seen.nickname and not is_out else None
+    return (f"has the nickname of {what}",) if what else ()
 
 
 def _doubts(seen: _Seen, now: float, namesakes: set[str]) -> tuple[str, ...]:
     found: list[str] = []
     if now - seen.two_writers_at < SUSPECT_S:
         found.append("two programs write under this id")
-    if seen.nickname.casefold() in namesakes:
+    if seen.nickname and looks(seen.nickname) in namesakes:
         found.append("another viewer has the same nickname")
     former = [each for each in seen.former_names if each != seen.nickname]
     if former:

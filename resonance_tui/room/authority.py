@@ -61,8 +61,10 @@ class Authority:
 
     `host_print`: of the room's key, by a link; `spki_print`: of the certificate that vouches for
     it; both 32 hexadecimal digits. `remembered`: the key of an earlier run, 32 bytes, and
-    `highest_number` what `highest_number` was then. `may_trust_first`: only the host can write
-    the topic. `now` is monotonic seconds, `at` epoch seconds.
+    `highest_number` what `highest_number` was then; `is_elsewhere`: it is known from another
+    broker, so that it is believed where the room shows it, and is none to miss where the room
+    shows another. `may_trust_first`: only the host can write the topic. `now` is monotonic
+    seconds, `at` epoch seconds.
     """
 
     def __init__(
@@ -72,11 +74,12 @@ class Authority:
         host_print: str | None = None,
         spki_print: str | None = None,
         remembered: bytes | None = None,
+        is_elsewhere: bool = False,
         may_trust_first: bool = False,
         highest_number: int = 0,
     ) -> None:
         is_foreign = remembered and host_print and print_of(remembered) != host_print
-        self.key = None if is_foreign else remembered  # the one that is believed
+        self.key = None if is_foreign or is_elsewhere else remembered  # the one that is believed
         self.trust = Trust.REMEMBERED if self.key else Trust.UNKNOWN
         self.shown: bytes | None = None  # another key that the room shows
         self.rules: RoomRules | None = None  # that hold now; None: there are none
@@ -86,6 +89,8 @@ class Authority:
         self._channel = channel
         self._host_print, self._spki_print = host_print, spki_print
         self._may_trust_first = may_trust_first
+        self._elsewhere = remembered if is_elsewhere and not is_foreign else None
+        self._elsewhere_number = highest_number
         self._floor = highest_number if self.key else 0
         self._is_confirmed = False  # the believed key was shown, or has signed, in this run
         self._tokens, self._refilled_at = VERIFICATIONS_AT_ONCE, -math.inf
@@ -101,6 +106,7 @@ class Authority:
         self._delegations: dict[bytes, Delegation] = {}  # valid ones, by their bytes
         self._revoked: tuple[bytes, ...] = ()
         self._look_again_at = math.inf  # epoch seconds
+        self.ended_at = 0  # epoch seconds: the newest valid rules that have expired; 0 for none
         self.rules, self.number, self.signed = None, 0, None
 
     # --- the room's key --------------------------------------------------------------------------
@@ -110,6 +116,10 @@ class Authority:
         """To be remembered with the key: below it, nothing that the room's key signs will hold."""
         last = self._last.get(self.key) if self.key else None
         return max(self._floor, last[0] if last else 0)
+
+    def newest_of(self, signer: bytes) -> int:
+        """The highest number that this key has signed, as far as is known; 0 for none."""
+        return self._last.get(signer, (0, b""))[0]
 
     @property
     def asks_for_first_use(self) -> bool:
@@ -132,7 +142,7 @@ class Authority:
             waiting = self._waiting | self._aside
             self._forget_rules()
             self._waiting = waiting
-            self._floor = 0
+            self._floor = self._elsewhere_number if key == self._elsewhere else 0
         self.key, self.trust, self.shown, self._is_confirmed = key, trust, None, True
 
     def take(self, event: HostKeyEvent | RulesEvent, now: float) -> None:
@@ -152,6 +162,8 @@ class Authority:
         elif event.key == self.key:
             is_again = self.trust is Trust.CHANGED
             self._believe(event.key, Trust.REMEMBERED if is_again else self.trust)
+        elif self.key is None and event.key == self._elsewhere:
+            self._believe(event.key, Trust.REMEMBERED)
         elif self.key is None and self._may_trust_first and self._host_print is None:
             self._believe(event.key, Trust.FIRST_USE)
         elif self.trust is Trust.LINK or (self._is_confirmed and not self._may_trust_first):
@@ -253,10 +265,18 @@ class Authority:
 
     def _judge(self, topic: str, signed: SignedRules, at: float) -> bool:
         """Whether these are valid; then they are kept."""
-        if signed.expires_at + GRACE_S <= at or not self._is_worth_it(signed):
+        if not self._is_worth_it(signed):
+            return False
+        is_over = signed.expires_at + GRACE_S <= at
+        if is_over and signed.expires_at <= self.ended_at:
             return False
         until = self._signer_until(signed)
-        rules = self._verified(signed) if until > at else None
+        rules = self._verified(signed) if until > at or is_over else None
+        if is_over:
+            if until > 0 and rules is not None:
+                self.ended_at = signed.expires_at
+                return False
+            rules = None
         if rules is None:
             _keep(self._refused, signed, REFUSED_MOST)
             return False
@@ -298,6 +318,8 @@ class Authority:
             return None
 
     def _choose(self, at: float) -> None:
+        over = [each.signed.expires_at for each in self._held.values() if each.until <= at]
+        self.ended_at = max([self.ended_at, *over])
         self._held = {key: each for key, each in self._held.items() if each.until > at}
         self._look_again_at = min((each.until for each in self._held.values()), default=math.inf)
         may_hold = [

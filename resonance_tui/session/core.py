@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,10 +203,12 @@ class Session:
         started here, StoreError when the database to record into cannot be opened.
         """
         async with AsyncExitStack() as stack:
+            stack.callback(self._is_over)
             self._notice(self._plan.remark)
             broker = await choose_broker(self._plan.broker, stack, self._broker_started)
             self._room.authority = self._host.begin(broker)
             stack.push_async_callback(self._host.remember)
+            await stack.enter_async_context(self._host.removal_kept())
             self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
@@ -215,6 +218,9 @@ class Session:
                         tasks.create_task(self._recording.run(), name="recording"),
                         tasks.create_task(self._host.run(broker), name="host's word"),
                     ]
+                    if self._plan.wear_badge is not None:
+                        badge = self._wear_badge(self._plan.wear_badge, broker, self._link)
+                        others.append(tasks.create_task(badge, name="badge"))
                     if is_ours_to_replace(broker):
                         failover = self._failover(broker, self._link, stack)
                         others.append(tasks.create_task(failover.run(), name="failover"))
@@ -224,6 +230,11 @@ class Session:
                     await self._face.run()
                     for task in others:
                         task.cancel()
+
+    def _is_over(self) -> None:
+        """What a screen shows of a session that has ended, whatever ended it."""
+        closed, off = LinkStatus(LinkState.CLOSED), replace(self.view.camera, state="off")
+        self.view = replace(self.view, link=closed, camera=off)
 
     @contextlib.contextmanager
     def _all_recorded(self) -> Generator[None]:
@@ -272,6 +283,16 @@ class Session:
             tr("The broker went away, so one runs here now, for all on this machine."), place=url
         )
 
+    async def _wear_badge(
+        self,
+        wear: Callable[[BrokerUrl, str], Coroutine[Any, Any, None]],
+        url: BrokerUrl,
+        link: Link,
+    ) -> None:
+        while link.status.state is not LinkState.CONNECTED:
+            await asyncio.sleep(ROOM_TICK_S)
+        await wear(url, link.viewer_id)
+
     async def _own_id(self, broker: BrokerUrl) -> str:
         """Ours, or the one that the broker knows our account by."""
         plan = self._plan
@@ -291,22 +312,28 @@ class Session:
 
     async def _watch_room(self) -> None:
         assert self._link is not None
-        while True:
-            self._link.wake.clear()
-            await self._measures.learn(self.view.engine.name)
-            self._tick(self._link, time.monotonic())
-            is_large = self.view.room.viewers > LARGE_ROOM
-            gap = ROOM_TICK_S if is_large else ROOM_GAP_S
-            await asyncio.sleep(gap)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ROOM_TICK_S - gap):
-                    await self._link.wake.wait()
+        try:
+            while True:
+                self._link.wake.clear()
+                await self._measures.learn(self.view.engine.name)
+                self._tick(self._link, time.monotonic())
+                await self._until_next_look(self._link)
+        finally:
+            if self._link.status.state is LinkState.CONNECTED:  # also who leaves right after that
+                self._look_at_link(self._link, time.monotonic())
+
+    async def _until_next_look(self, link: Link) -> None:
+        is_large = self.view.room.viewers > LARGE_ROOM
+        gap = ROOM_TICK_S if is_large else ROOM_GAP_S
+        await asyncio.sleep(gap)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ROOM_TICK_S - gap):
+                await link.wake.wait()
 
     def _tick(self, link: Link, now: float) -> None:
         for event in link.drain():
             self._room.take(event, now)
-        if link.status != self.view.link:
-            self._link_is(link, now)
+        self._look_at_link(link, now)
         self._obey(link, now)
         self._update_me(now)
         self._room.connected(link.status.state is LinkState.CONNECTED, now)
@@ -314,10 +341,14 @@ class Session:
         link.subscribe_all(self._room.subscribes_all)
         link.set_heartbeat(self._room.pace.heartbeat_s)
 
-    def _link_is(self, link: Link, now: float) -> None:
+    def _look_at_link(self, link: Link, now: float) -> None:
+        if link.status == self.view.link:
+            return
         outage = outage_after(self.view.outage, link.status, now)
         self.view = replace(self.view, link=link.status, viewer_id=link.viewer_id, outage=outage)
         self._tell(LinkUpdate(time.time(), link.status))
+        if link.status.state is LinkState.CONNECTED:
+            self._host.is_let_in()
         self._happened(self._happenings.link(outage, time.time(), now))
 
     def _obey(self, link: Link, now: float) -> None:

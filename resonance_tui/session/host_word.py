@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 
-from resonance_tui.errors import RemovedByHost, RoomClosed
+from resonance_tui.errors import BrokerRefused, RemovedByHost, RoomClosed
 from resonance_tui.messaging.permissions import is_hosts_alone
 from resonance_tui.protocol.rules import NO_RULES, RoomRules
 from resonance_tui.protocol.urls import BrokerUrl
@@ -34,6 +36,7 @@ class HostWord:
         self._plan, self._obey = plan, obey
         self._authority = Authority(plan.channel)
         self._known = plan.known_host
+        self._was_removed = self._is_removal_kept = plan.was_removed
         self._due = asyncio.Event()  # there is something for `run` to do
         self._is_first = True  # what holds on joining is no news
         self.view = HostView()
@@ -46,6 +49,7 @@ class HostWord:
             host_print=self._plan.host_print,
             spki_print=certificate_print(broker.pin),
             remembered=known.key if known else None,
+            is_elsewhere=known is not None and known.is_elsewhere,
             highest_number=known.number if known else 0,
         )
         return self._authority
@@ -73,6 +77,7 @@ class HostWord:
             trust=authority.trust,
             key=authority.key,
             shown_key=authority.shown,
+            ended_at=authority.ended_at if rules is None else 0,
             standing=self._standing(rules or NO_RULES, viewer_id),
         )
         self._obey(self._conduct(rules, viewer_id))
@@ -117,6 +122,36 @@ class HostWord:
             return []
         return _changes(before or NO_RULES, after or NO_RULES)
 
+    # --- whom the host removed -------------------------------------------------------------------
+
+    def is_let_in(self) -> None:
+        """The broker has us: whatever the host decided before, it is over."""
+        if self._was_removed:
+            self._was_removed = False
+            self._due.set()
+
+    @contextlib.asynccontextmanager
+    async def removal_kept(self) -> AsyncGenerator[None]:
+        """Around a session: that the host removes us is remembered; and where the broker lets us
+        in no more because of that, RemovedByHost is raised instead of BrokerRefused."""
+        try:
+            yield
+        except RemovedByHost:
+            await self._remember_removal(True)
+            raise
+        except BrokerRefused as error:
+            if not self._was_removed or type(error) is not BrokerRefused:
+                raise
+            raise RemovedByHost(
+                tr("the host removed you from {channel}", channel=self._plan.channel),
+                tr("Ask the host for a new link if you want to come back"),
+            ) from error
+
+    async def _remember_removal(self, is_removed: bool) -> None:
+        if self._plan.remember_removal is not None:
+            await asyncio.to_thread(self._plan.remember_removal, is_removed)
+            self._is_removal_kept = is_removed
+
     # --- what takes time -------------------------------------------------------------------------
 
     async def run(self, broker: BrokerUrl) -> None:
@@ -129,6 +164,8 @@ class HostWord:
                 is_asked = True
                 if await is_hosts_alone(broker, self._plan.channel):
                     self._authority.trust_first()
+            if self._is_removal_kept and not self._was_removed:
+                await self._remember_removal(False)
             await self.remember()
 
     @property
@@ -141,11 +178,11 @@ class HostWord:
         return None if now == self._known else now
 
     async def remember(self) -> None:
-        """Writes down what is not yet."""
+        """Writes down what is not yet. After a cancellation that is so for the same again."""
         known = self._to_remember
         if known is not None and self._plan.remember_host is not None:
-            self._known = known
             await asyncio.to_thread(self._plan.remember_host, known)
+            self._known = known  # only now: whoever is cancelled before leaves it to the end
 
 
 def short_print(key: bytes) -> str:
@@ -158,6 +195,13 @@ def _notices(before: HostView, after: HostView) -> list[str]:
     found: list[str] = []
     if after.standing is not before.standing:
         found.append(tr(_STANDINGS[after.standing]))
+    if after.ended_at and after.ended_at != before.ended_at:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(after.ended_at))
+        ended = mark(
+            "By this machine's clock what the host said ended on {when}, and holds no more. "
+            "If that clock is wrong, set it."
+        )
+        found.append(tr(ended, when=when))
     if after.shown_key not in (None, before.shown_key) and after.trust is Trust.CHANGED:
         found.append(
             tr(

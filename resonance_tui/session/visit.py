@@ -46,7 +46,7 @@ class Visit:
 
     def lines(self) -> list[str]:
         """How long, how the room felt, and where the recording is."""
-        channel, broker = self.first.channel, self.first.broker_url
+        channel, broker = self.first.channel, self.first.broker_url.rpartition("@")[2]
         if self._began is None:
             return [tr("You were never in {channel} at {broker}.", channel=channel, broker=broker)]
         people = tr_n(

@@ -59,7 +59,8 @@ LEAVE = mark("Leave")
 
 HISTORY_SCREEN = "history"  # needs: a history screen to open
 ROOM_KEY = "key"  # needs: a key of the room on this machine
-CONFUSION = "confusion"  # an engine whose mistakes are known
+OTHER_HOST = "other-host"  # needs: a room that shows another host key than before
+CONFUSION = "confusion"  # needs: an engine whose mistakes are known
 
 
 def _say(code: Emotion) -> Action:
@@ -77,6 +78,7 @@ LIVE: tuple[Action, ...] = (
         "Camera off or on",
         "Off releases the device; you stay in the room.",
         OWN,
+        rank=2,
     ),
     Action(
         "toggle_sharing",
@@ -85,6 +87,7 @@ LIVE: tuple[Action, ...] = (
         "Stop or resume sharing",
         "Stopped, nothing of you leaves this machine.",
         OWN,
+        rank=2,
     ),
     Action(
         "choose_camera",
@@ -176,6 +179,7 @@ LIVE: tuple[Action, ...] = (
         "Accept the other host key",
         "Where the room shows another one than before: believe it from now on.",
         SCREEN,
+        needs=OTHER_HOST,
     ),
     *(_say(code) for code in EMOTIONS),
     Action("say(-1)", ("0",), "unsay", "Back to the camera", "Takes back what a key said.", SAY),
@@ -195,7 +199,7 @@ LIVE: tuple[Action, ...] = (
         "Leaves this one and opens the start screen.",
         SCREEN,
     ),
-    Action("help", ("question_mark", "f1"), "help", "Help", "This page.", SCREEN, rank=1),
+    Action("help", ("question_mark", "f1"), "help", "Help", "This page.", SCREEN, rank=3),
     Action(
         "quit",
         ("q", "ctrl+q"),
@@ -203,7 +207,7 @@ LIVE: tuple[Action, ...] = (
         "Quit",
         "Leaves the room, takes your report back, releases the camera.",
         SCREEN,
-        rank=2,
+        rank=4,
     ),
 )
 

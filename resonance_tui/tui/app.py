@@ -51,6 +51,7 @@ class ResonanceApp(BaseApp):
         self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
         self.launch = launch
         self.failure: Problem | None = None
+        self._is_badged = False  # whether the host was given the badge at this desk
         self.has_declined = False
         self._history = history
         self._place: tuple[str, str] | None = None
@@ -63,7 +64,7 @@ class ResonanceApp(BaseApp):
             self.theme = self.launch.theme
         self.theme_changed_signal.subscribe(self, self._theme_chosen)
         if self.launch.needs_consent:
-            self.push_screen(ConsentScreen(self.launch.broker_url), self._consented)
+            self.push_screen(ConsentScreen(self.launch.told_to), self._consented)
         else:
             self._choose_room()
 
@@ -175,19 +176,6 @@ class ResonanceApp(BaseApp):
         with suppress(WorkerError, TimeoutError):
             await asyncio.wait_for(worker.wait(), LEAVE_WITHIN_S)
 
-    def action_moderate(self) -> None:
-        if self._desk is None:
-            return
-        if self._desk_worker is None:
-            run = self._desk.run
-            self._desk_worker = self.run_worker(run, name="desk", exit_on_error=False)
-        self.push_screen(ModerationScreen(self._desk))
-
-    def _end_desk(self) -> None:
-        worker, self._desk_worker, self._desk = self._desk_worker, None, None
-        if worker is not None:
-            worker.cancel()
-
     # Without a restart
 
     async def action_other_room(self) -> None:
@@ -210,8 +198,8 @@ class ResonanceApp(BaseApp):
 
     def action_choose_camera(self) -> None:
         if isinstance(live := self.screen, LiveScreen):
-            asking = self._ask_for_camera(live.session)
-            self.run_worker(asking, name="cameras", group="cameras", exclusive=True)
+            ask = self._ask_for_camera(live.session)  # in a group of its own: the session goes on
+            self.run_worker(ask, name="cameras", group="cameras", exclusive=True)
 
     async def _ask_for_camera(self, session: SessionLike) -> None:
         sources = await self.launch.cameras()
@@ -230,7 +218,7 @@ class ResonanceApp(BaseApp):
             return
         use = partial(self._use_camera, session, sources[index])
         if self.launch.needs_consent_for(sources[index]):
-            self.push_screen(ConsentScreen(self.launch.broker_url), use)
+            self.push_screen(ConsentScreen(session.view.broker_url), use)
         else:
             use(None)
 
@@ -241,6 +229,27 @@ class ResonanceApp(BaseApp):
         if consents is not False:
             self.launch.use_camera(source)
             session.set_source(source)
+
+    def action_moderate(self) -> None:
+        if self._desk is None:
+            return
+        if self._desk_worker is None:
+            run = self._desk.run
+            self._desk_worker = self.run_worker(run, name="desk", exit_on_error=False)
+        self.push_screen(ModerationScreen(self._desk, self._to_badge()))
+
+    def _to_badge(self) -> str:
+        """The host wears the badge from the first look at the host's screen on: the own id, once
+        for each desk; else ""."""
+        is_first, self._is_badged = not self._is_badged, True
+        live = next((each for each in self.screen_stack if isinstance(each, LiveScreen)), None)
+        return live.session.view.viewer_id if live and is_first else ""
+
+    def _end_desk(self) -> None:
+        worker, self._desk_worker, self._desk = self._desk_worker, None, None
+        self._is_badged = False
+        if worker is not None:
+            worker.cancel()
 
     def action_history(self) -> None:
         if self._history is not None and self._place is not None:

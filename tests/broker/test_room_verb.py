@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import json
+import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import Start
+from limits import patience
 from machine import free_port
 
 from resonance_tui.cli import cli, run_verb
+from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.frames import encode_nickname, encode_report
 from resonance_tui.protocol.links import invite_link
+from resonance_tui.protocol.messages import NICKNAME, REPORT
+from resonance_tui.protocol.packets import connect_packet, publish
 from resonance_tui.protocol.urls import parse_broker_url
+from resonance_tui.protocol.values import Report
 from resonance_tui.room.moderation import ACTS
 from resonance_tui.room_keys import RoomKeys
 
@@ -70,11 +81,71 @@ def ben(
 def test_acts_are_told_and_hold(host: Machine, start: Start) -> None:
     broker = start().url
     host("mute", ROOM, "mia", "--broker", broker)
-    assert host.said == f"cats-live at {broker.partition('://')[2]}: muted mia\n"
+    assert host.said.endswith(f"cats-live at {broker.partition('://')[2]}: muted mia\n")
+    assert "nobody under mia is here at the moment" in host.said
     host("slow", "5", "--broker", broker)  # the one room that is hosted here
     host("close", ROOM, "See", "you", "--broker", broker)
     rules = host.rules(broker)
     assert (rules["muted"], rules["slow_s"], rules["closed"]) == (["mia"], 5, "See you")
+
+
+@pytest.mark.mosquitto
+def test_nobody_is_taken_out_for_what_another_wrote_under_the_id(
+    host: Machine, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resonance_tui.hosting.desk.WATCH_S", 60.0)
+    broker = start()
+    at = ("--broker", broker.url)
+    with reporting(broker.settings.port, "mia", boots=(100, 200)):
+        for act in ("mute", "kick"):
+            assert host.code(act, ROOM, "mia", *at) == 2
+            assert "More than one program writes under mia" in host.said
+        assert host.rules(broker.url)["muted"] == []
+        host("mute", ROOM, "mia", *at, "--yes")
+        assert host.rules(broker.url)["muted"] == ["mia"]
+
+
+@pytest.mark.mosquitto
+def test_who_alone_writes_under_an_id_is_muted_after_a_look(
+    host: Machine, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resonance_tui.hosting.desk.WATCH_S", 0.5)
+    broker = start()
+    with reporting(broker.settings.port, "ben", boots=(100,)):
+        host("mute", ROOM, "ben", "--broker", broker.url)
+    assert "muted ben" in host.said
+    assert host.keys.acts(ROOM)[0].name == "Ben"
+    assert "muted Ben (ben)" in host("log", ROOM, "--broker", broker.url)
+
+
+@contextlib.contextmanager
+def reporting(port: int, viewer_id: str, boots: tuple[int, ...]) -> Iterator[None]:
+    """Programs that write under one id, each with a boot of its own."""
+    ended, begun = threading.Event(), threading.Event()
+
+    def write() -> None:
+        line = socket.create_connection(("127.0.0.1", port))
+        line.sendall(connect_packet(4, "writer", keepalive_s=0))
+        assert line.recv(4)[3] == 0
+        name = NICKNAME.outgoing(encode_nickname(viewer_id.title()), ROOM, viewer_id)
+        line.sendall(publish(4, name.topic, name.payload))
+        for seq in itertools.count():
+            for boot in boots:
+                report = encode_report(Report(boot, seq, Emotion.HAPPINESS, 80))
+                line.sendall(publish(4, REPORT.topic.of(ROOM, viewer_id), report))
+            begun.set()
+            if ended.wait(0.3):
+                break
+        line.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert begun.wait(patience(5))
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @pytest.mark.mosquitto
@@ -104,8 +175,11 @@ def test_the_log_is_there_without_a_broker(host: Machine) -> None:
     host.keys.log(ROOM, [LoggedAct(1.0, "host", "mute", "mia")])
     nowhere = f"mqtt://127.0.0.1:{free_port()}"
     shown = json.loads(host("log", ROOM, "--broker", nowhere, "--json"))
-    assert shown == [{"t": 1.0, "by": "host", "what": "mute", "whom": "mia"}]
+    assert shown == [{"t": 1.0, "by": "host", "what": "mute", "whom": "mia", "name": ""}]
     assert "othing listens" in host.said
+    assert json.loads(host("log", ROOM, "--json")) == shown
+    assert "At which broker" in host.said
+    assert host.code("lock", ROOM) == 2
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,11 @@ from limits import patience
 from loopback import LoopbackHub, LoopbackLink
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.errors import RemovedByHost, RoomClosed
+from resonance_tui.errors import BrokerRefused, RemovedByHost, RoomClosed
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.events import HostKeyEvent
@@ -75,9 +78,9 @@ class Stage:
     def show_key(self, key: SigningKey = HOST) -> None:
         self.carry(HOST_KEY.outgoing(encode_host_key(key.public), ROOM))
 
-    def rule(self, rules: RoomRules, key: SigningKey = HOST) -> None:
+    def rule(self, rules: RoomRules, key: SigningKey = HOST, lasts_s: int = 3600) -> None:
         self._number += 1
-        signed = sign_rules(rules, ROOM, self._number, int(time.time()) + 3600, key)
+        signed = sign_rules(rules, ROOM, self._number, int(time.time()) + lasts_s, key)
         self.carry(RULES.outgoing(encode_rules(signed), ROOM, "host"))
 
     def carry(self, message: Outgoing) -> None:
@@ -108,6 +111,63 @@ async def living(session: Session) -> AsyncIterator[Session]:
 
 def seen(session: Session) -> dict[str, str]:
     return {row.viewer_id: row.nickname for row in session.view.room.rows}
+
+
+# --- who was removed before --------------------------------------------------------------------
+
+
+class Refusing(LoopbackLink):
+    """A broker that lets nobody in."""
+
+    async def run(self) -> None:
+        raise BrokerRefused("broker:1883 refused: wrong user or password", "Check them")
+
+
+def refused(stage: Stage, **plan: Any) -> Session:
+    session = stage.session(**plan)
+    session._connect = lambda *_: Refusing(stage.hub, ROOM, "ann")
+    return session
+
+
+async def test_who_was_removed_is_told_so_when_the_broker_refuses_them_later(stage: Stage) -> None:
+    told: list[bool] = []
+    with pytest.raises(RemovedByHost, match="the host removed you from cats"):
+        await refused(stage, was_removed=True, remember_removal=told.append).run()
+    with pytest.raises(BrokerRefused, match="wrong user"):
+        await refused(stage, remember_removal=told.append).run()
+    assert told == []
+
+
+async def test_a_removal_is_remembered_until_one_is_let_in_again(stage: Stage) -> None:
+    told: list[bool] = []
+    stage.show_key()
+    stage.rule(RoomRules(removed=("ann",)))
+    with pytest.raises(RemovedByHost):
+        await stage.session(remember_removal=told.append).run()
+    assert told == [True]
+    stage.rule(RoomRules())
+    async with living(stage.session(was_removed=True, remember_removal=told.append)):
+        await until(lambda: told == [True, False])
+
+
+async def test_who_is_still_removed_stays_remembered_as_that(stage: Stage) -> None:
+    told: list[bool] = []
+    stage.show_key()
+    stage.rule(RoomRules(removed=("ann",)))
+    with pytest.raises(RemovedByHost):
+        await stage.session(was_removed=True, remember_removal=told.append).run()
+    assert told[-1] is True
+
+
+async def test_a_guest_whose_clock_is_ahead_is_told_why_nothing_holds(stage: Stage) -> None:
+    stage.enter("bob")
+    stage.show_key()
+    stage.rule(RoomRules(muted=("bob",)), lasts_s=-86_400)
+    async with living(stage.session()) as ann:
+        await until(lambda: "If that clock is wrong, set it" in ann.view.notice)
+        assert "bob" in seen(ann)
+        stage.rule(RoomRules(muted=("bob",)))
+        await until(lambda: set(seen(ann)) == {"ann"})
 
 
 # --- others ------------------------------------------------------------------------------------
@@ -245,13 +305,31 @@ async def test_who_is_removed_is_told_and_leaves_nothing_behind(stage: Stage) ->
             await stage.session(host_print=None, known_host=stage.told[-1]).run()
 
 
+async def test_the_host_is_remembered_by_who_leaves_while_that_is_about_to_be_written(
+    stage: Stage,
+) -> None:
+    loop, is_free = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    async with living(stage.session()) as ann:
+        await until(lambda: set(seen(ann)) == {"ann"})
+        other_work = loop.run_in_executor(None, is_free.wait)
+        stage.show_key()
+        await until(lambda: ann.view.host.key)
+        loop.call_later(0.1, is_free.set)
+    await other_work
+    assert stage.told == [KnownHost(HOST.public, 0)]
+
+
 async def test_a_closed_room_is_left_with_the_hosts_word_but_not_by_its_host(
     stage: Stage,
 ) -> None:
     stage.rule(RoomRules(closed="Thanks, all!", host_ids=("eve",)))
-    with pytest.raises(RoomClosed, match="the host closed the room: Thanks, all!"):
+    ann = stage.session()
+    with pytest.raises(RoomClosed, match="the host closed the room: Thanks, all!") as caught:
         async with asyncio.timeout(patience(5)):
-            await stage.session().run()
+            await ann.run()
+    assert caught.value.is_final
+    assert (ann.view.link.state, ann.view.camera.state) == (LinkState.CLOSED, "off")
     async with living(stage.session("eve")) as eve:
         await until(lambda: eve.view.rules)
         await until(lambda: set(seen(eve)) == {"eve"})

@@ -21,14 +21,14 @@ from resonance_tui.engines.base import EngineState
 from resonance_tui.errors import BrokerRefused, InputError, StoreError
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
 from resonance_tui.protocol.events import ReportEvent
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.session.core import Session
-from resonance_tui.session.events import HappeningUpdate, RoomUpdate, SessionEvent
+from resonance_tui.session.events import HappeningUpdate, LinkUpdate, RoomUpdate, SessionEvent
 from resonance_tui.session.plan import SessionPlan
 
 pytestmark = pytest.mark.mosquitto
@@ -122,6 +122,32 @@ async def test_listeners_hear_of_the_room_every_second_also_without_a_connection
     async with living(ann):
         await until(lambda: len(heard) == 3)
     assert all(0.9 < later.t - sooner.t < patience(2) for sooner, later in pairwise(heard))
+
+
+class Slow(LoopbackLink):
+    """Connected by nobody; takes its leave, as a real one does, before it is closed."""
+
+    async def run(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            self.set_status(LinkState.CLOSED)
+
+
+async def test_who_leaves_before_the_next_look_at_the_link_is_told_that_it_was_connected(
+    tmp_path: Path,
+) -> None:
+    link = Slow(LoopbackHub(), "room", "ann")
+    address = parse_broker_url("mqtt://nowhere.invalid")
+    ann = Session(plan(address, Source("none"), tmp_path), connect=lambda *_: link)
+    heard: list[SessionEvent] = []
+    ann.add_listener(heard.append)
+    async with living(ann):
+        await until(lambda: any(isinstance(event, RoomUpdate) for event in heard))
+        link.status = LinkStatus(LinkState.CONNECTED)
+    states = [event.status.state for event in heard if isinstance(event, LinkUpdate)]
+    assert states == [LinkState.CONNECTED]
 
 
 async def test_one_who_leaves_is_gone_at_once(quiet: Callable[[str], Session]) -> None:

@@ -131,7 +131,7 @@ def test_ctrl_c_leaves_the_room_at_once(mosquitto) -> None:
     until(lambda: viewers(1), 5)
     assert time.monotonic() - left_at < patience(3)
     _, said = guest.communicate(timeout=patience(10))
-    assert guest.returncode == 130
+    assert guest.returncode == 130, said
     assert "Traceback" not in said
     watcher.terminate()
     watcher.communicate(timeout=patience(10))

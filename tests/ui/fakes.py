@@ -182,10 +182,6 @@ class FakeSession:
         me = self.view.me if on else SelfView("away")
         self.view = replace(self.view, camera=CameraStatus(state, "demo"), me=me)
 
-    def answer(self, yes: bool) -> None:
-        self.told.append(("answer", yes))
-        self.view = replace(self.view, question=None)
-
     def set_source(self, source: Source) -> None:
         self.told.append(("source", source))
         state = CameraState.OFF if source.kind == "none" else CameraState.LIVE
@@ -198,6 +194,10 @@ class FakeSession:
     def set_recording(self, on: bool) -> None:
         self.told.append(("recording", on))
         self.view = replace(self.view, is_recording=on)
+
+    def answer(self, yes: bool) -> None:
+        self.told.append(("answer", yes))
+        self.view = replace(self.view, question=None)
 
     def set_sharing(self, on: bool) -> None:
         self.told.append(("sharing", on))
@@ -244,12 +244,13 @@ class FakeLaunch:
         *,
         channel: str | None = "movie-night",
         needs_consent: bool = False,
-        desk: object | None = None,
         found: list[ListedRoom] | ResonanceError | None = None,
+        desk: object | None = None,
     ) -> None:
         self.channel = channel
         self.nickname = ""
         self.broker_url = URL
+        self.told_to = URL
         self.needs_consent = needs_consent
         self.recent_rooms: tuple[RecentRoom, ...] = (RecentRoom("late-show"),)
         self.nearby: list[NearbyRoom] = []

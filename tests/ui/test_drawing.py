@@ -15,7 +15,7 @@ from resonance_tui.room.state import ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
 from resonance_tui.session import EngineState, EngineStatus
 from resonance_tui.tui.actions import LIVE, history_actions
-from resonance_tui.tui.state_words import NO_FACE
+from resonance_tui.tui.state_words import NO_ENGINE, NO_FACE
 from resonance_tui.tui.styles import Styles, banded, bar, column, fit, line_width
 from resonance_tui.tui.widgets.bars import Bars, Shown
 from resonance_tui.tui.widgets.keys import KeyBar, key_line
@@ -316,7 +316,7 @@ def test_help_and_quit_are_the_last_keys_to_go(width: int):
 def test_an_untrained_engine_that_failed_has_failed():
     failed = EngineStatus("c3d", EngineState.FAILED, "out of memory", is_trained=False)
     chip = engine_chip(view(engine=failed))
-    assert (chip.long, chip.tone) == ("✕ c3d failed", "bad")
+    assert (chip.long, chip.tone) == (f"✕ {NO_ENGINE[0]}", "bad")
 
 
 @given(st.integers(10, 100), st.integers(1, 4))

@@ -164,7 +164,7 @@ async def test_preview_is_off_until_asked_for_and_says_who_sees_it():
 @pytest.mark.parametrize("key", ["question_mark", "f1"])
 async def test_help_names_every_action_and_closes(key: str):
     app, _ = app_with(view())
-    async with app.run_test(size=(120, 70)) as pilot:
+    async with app.run_test(size=(120, 90)) as pilot:
         await pilot.press(key)
         await shown(pilot, "Signs")
         text = drawn(app)
@@ -446,7 +446,7 @@ async def test_no_color_draws_the_same_words(value: str, monkeypatch: pytest.Mon
         assert app.no_color == bool(value)
         await pilot.press("p")
         await shown(pilot, "▸")
-        await pilot.press("question_mark")
+        await pilot.press("question_mark", "end")
         await shown(pilot, "Signs")
         await pilot.press("escape", "ctrl+p")
         await shown(pilot, "Camera off or on")

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from resonance_tui.errors import InviteRefused
-from resonance_tui.protocol.links import invite_link, new_token
+from resonance_tui.protocol.links import invite_link, token_of
 from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.tui.app import ResonanceApp
@@ -21,8 +21,10 @@ from resonance_tui.tui.screens.lobby import LobbyScreen
 
 from .fakes import FakeLaunch
 
-LINK = invite_link(
-    BrokerUrl("mqtts", "stream.example.org.x", 18883, pin="ab" * 16), "twelve-chars", new_token()
+LINK = invite_link(  # the same in every process: it names tests
+    BrokerUrl("mqtts", "stream.example.org.x", 18883, pin="ab" * 16),
+    "twelve-chars",
+    token_of("q7x2" * 5),
 )
 NEARBY = NearbyRoom(
     "karaoke", "Friday", BrokerUrl("mqtts", "192.168.1.5", 8883, pin="cd" * 16), "mias-laptop"
@@ -173,6 +175,22 @@ async def test_a_room_nearby_is_joined_after_one_question(
         if opened:
             await until(pilot, lambda: launch.opened)
         assert launch.opened == opened
+
+
+async def test_who_announces_a_room_that_was_elsewhere_is_not_taken_for_its_host() -> None:
+    launch = FakeLaunch()
+    launch.recent_rooms = (RecentRoom("karaoke", "mqtts://home.example:8883"),)
+    launch.nearby = [NEARBY]
+    async with (app := start(launch)).run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: any("nearby" in line for line in listed(app)))
+        app.screen.query_one(OptionList).focus()
+        row = next(at for at, line in enumerate(listed(app)) if "nearby" in line)
+        app.screen.query_one(OptionList).highlighted = row
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TrustDialog))
+        assert app.screen.query_one("#changed").display
+        assert "home.example:8883" in said(app, "#changed")
+        await pilot.press("n")
 
 
 async def test_a_room_nearby_that_one_trusts_is_joined_at_once() -> None:

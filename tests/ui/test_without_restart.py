@@ -129,6 +129,7 @@ async def test_another_camera_is_chosen_from_those_that_there_are() -> None:
         camera = Source("device", "0")
         await until(pilot, lambda: launch.session.told == [("source", camera)])
         assert launch.camera == camera
+        assert launch.session.is_running
 
 
 async def test_a_camera_waits_for_consent() -> None:

@@ -82,6 +82,42 @@ def test_two_programs_under_one_id_are_noticed_and_a_restart_is_not() -> None:
     assert the_one(room, NOW + 2 + SUSPECT_S).doubts == ()
 
 
+def test_a_forger_shows_whatever_it_leaves_between() -> None:
+    for between in (LeaveEvent(ROOM, "mia"), report("mia", boot=100, seq=500)):
+        room = Attendance()
+        room.take(report("mia", boot=100, seq=7), NOW)
+        room.take(between, NOW)
+        room.take(report("mia", boot=90, seq=9), NOW + 1)
+        assert room.has_two_writers("mia", NOW + 1)
+
+
+def test_one_program_that_goes_on_or_is_heard_twice_is_no_forger() -> None:
+    room = Attendance()
+    for event in (report("mia", seq=7), report("mia", seq=7), LeaveEvent(ROOM, "mia")):
+        room.take(event, NOW)
+    room.take(report("mia", seq=8), NOW)
+    assert not room.has_two_writers("mia", NOW)
+    room.take(report("mia", seq=8, flags=MANUAL), NOW)  # the same place, other words
+    assert room.has_two_writers("mia", NOW)
+
+
+def test_who_comes_back_under_a_new_id_with_the_name_is_marked() -> None:
+    room = Attendance()
+    room.know_names({"old": "Zoe", "bystander": "Ben"})
+    for viewer, nickname in (("troll", "Eve"), ("new", "еvе"), ("late", "Z0e"), ("ben", "Ben")):
+        room.take(report(viewer), NOW)
+        room.take(named(viewer, nickname), NOW)
+    rules = RoomRules(muted=("old",), removed=("troll",))
+    doubts = {each.viewer_id: each.doubts for each in room.attendees(NOW, rules)}
+    assert "has the nickname of troll, who is removed" in doubts["new"]
+    assert doubts["late"] == ("has the nickname of old, who is muted",)
+    assert doubts["ben"] == ()
+    room.take(LeaveEvent(ROOM, "troll"), NOW)
+    after = {each.viewer_id: each.doubts for each in room.attendees(NOW, rules)}
+    assert after["new"] == ("has the nickname of troll, who is removed",)
+    assert "new" not in {each.viewer_id for each in room.attendees(NOW) if each.doubts}
+
+
 def test_both_nicknames_of_an_id_are_shown_to_the_host() -> None:
     room = Attendance()
     room.take(report("mia"), NOW)
@@ -109,3 +145,27 @@ def test_memory_is_bounded_and_old_faces_are_forgotten() -> None:
     room.tick(NOW + SUSPECT_S + 1)
     room.take(report("new"), NOW + SUSPECT_S + 1)
     assert room.present(NOW + SUSPECT_S + 1) == ("new",)
+
+
+def test_who_is_cut_off_for_a_moment_is_still_around() -> None:
+    room = Attendance()
+    room.take(report("mia"), NOW)
+    room.take(named("ghost", "never reported"), NOW)
+    room.take(LeaveEvent(ROOM, "mia"), NOW + 5)
+    assert room.present(NOW + 5) == ()
+    assert room.around(NOW + 20) == ("mia",)
+    assert room.around(NOW + 90) == ()
+
+
+def test_a_host_learns_that_the_own_clock_is_behind() -> None:
+    room = Attendance()
+    for n in range(5):
+        room.take(report(f"v{n}", boot=int(NOW) + 86_400 - n), NOW)
+    room.take(report("liar", boot=1), NOW)
+    assert 86_000 < room.clock_behind_s(NOW) <= 86_400
+    honest = Attendance()
+    for n in range(5):
+        honest.take(report(f"v{n}", boot=int(NOW) - n), NOW)
+    honest.take(report("liar", boot=int(NOW) + 10**6), NOW)
+    assert honest.clock_behind_s(NOW) == 0.0
+    assert Attendance().clock_behind_s(NOW) == 0.0

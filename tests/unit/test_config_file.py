@@ -107,12 +107,33 @@ def test_a_fingerprint_is_no_secret(file: Path) -> None:
     assert next(row for row in rows if row.key == "broker.url").value == url
 
 
-@pytest.mark.parametrize("text", ["[camera\n", "a = \n", "viewer = 3\n"])
+@pytest.mark.parametrize("text", ["[camera\n", "a = \n", "viewer = 3\n", f"a={'[' * 9999}"])
 def test_a_damaged_file_is_named_and_left_as_it_is(file: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(ConfigError, match=str(file)):
         set_value(file, "viewer.nickname", "Bob")
     assert file.read_text() == text
+
+
+def test_a_file_of_a_windows_editor_is_read_and_keeps_its_comments(file: Path) -> None:
+    file.write_bytes(b'\xef\xbb\xbf# mine\r\n[viewer]\r\nnickname = "Mia" # me\r\n')
+    assert config.load(file=file, environ={}).settings.viewer.nickname == "Mia"
+    set_value(file, "viewer.nickname", "Bob")
+    assert b'# mine\r\n[viewer]\r\nnickname = "Bob" # me\r\n' in file.read_bytes()
+
+
+def test_settings_without_end_are_named(file: Path) -> None:
+    file.write_text("a=" + "[" * 9999)
+    with pytest.raises(ConfigError, match=str(file)):
+        config.load(file=file, environ={})
+
+
+@pytest.mark.parametrize("key", ["viewer", "viewer.", "broker"])
+def test_a_whole_section_is_not_taken_out(file: Path, key: str) -> None:
+    before = file.read_text()
+    with pytest.raises(ConfigError, match="section"):
+        unset_value(file, key)
+    assert file.read_text() == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")

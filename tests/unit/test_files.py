@@ -12,7 +12,13 @@ import pytest
 from children import run_child
 
 from resonance_tui.errors import BrokerRefused, Problem, ResonanceError, first_problem
-from resonance_tui.files import atomic_write, lock_file, private_folder, write_private
+from resonance_tui.files import (
+    atomic_write,
+    lock_file,
+    private_folder,
+    read_private,
+    write_private,
+)
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -32,6 +38,21 @@ def test_what_fails_half_way_leaves_the_old_file_and_no_draft(tmp_path: Path) ->
     with pytest.raises(OSError, match="no more"):
         atomic_write(path, parts())
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_file_of_secrets_that_others_could_read_becomes_its_owners(
+    tmp_path: Path, is_link: bool
+) -> None:
+    path = real = tmp_path / "file"
+    path.write_bytes(b"secret")
+    path.chmod(0o644)
+    if is_link:
+        path = tmp_path / "link"
+        path.symlink_to(real)
+    assert read_private(path) == b"secret"
+    assert stat.S_IMODE(real.stat().st_mode) == 0o600
 
 
 def test_a_replaced_file_keeps_its_mode_and_a_private_one_is_its_owners(tmp_path: Path) -> None:

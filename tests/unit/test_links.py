@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import string
+import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from resonance_tui.errors import InputError, InvalidBrokerUrl, InvalidChannel
-from resonance_tui.protocol import link_code
+from resonance_tui.protocol import link_code, pasted
 from resonance_tui.protocol.links import (
     find_place,
     invite_link,
@@ -114,7 +117,9 @@ def test_a_link_reads_as_in_the_documentation() -> None:
 def test_any_single_wrong_character_is_noticed(link: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(link) - 1))
     wrong = data.draw(st.sampled_from(string.printable) | st.characters())
-    assume(wrong.lower() != link[at] and not (link + wrong)[at + 1 :].isspace())
+    assume(
+        wrong.translate(pasted.LIKE).lower() != link[at] and not (link + wrong)[at + 1 :].isspace()
+    )
     assume(wrong.strip())
     typo = link[:at] + wrong + link[at + 1 :]
     for read in (parse_invite, find_place):
@@ -257,6 +262,82 @@ def test_what_a_chat_puts_around_a_link_is_taken_away(around: str, link: str) ->
 def test_a_phone_s_dashes_are_repaired() -> None:
     link = invite_link(BrokerUrl(host="fd00::1"), "cats")
     assert find_place(link.replace("--", "—")) == parse_invite(link)
+    for dash in "–—‐‑‒−﹣－":
+        assert find_place(LINK.replace("-", dash)) == parse_invite(LINK)
+        place = find_place("resonance://h/a-b".replace("-", dash))
+        assert isinstance(place, Invite) and place.channel in ("a-b", "a--b")
+
+
+@pytest.mark.parametrize("link", [LINK, list(OLD)[-1]])
+def test_what_programs_and_keyboards_make_of_a_link_is_undone(link: str) -> None:
+    start, end = link[:50], link[50:]
+    wide = "".join(chr(ord(each) + 0xFEE0) for each in link)
+    for changed in (
+        quote(link), quote(link, safe=""), quote(quote(link, safe=""), safe=""), wide,
+        f"https://out.example/?u={quote(link, safe='')}", link.replace("&", "&amp;"),
+        link.upper().replace("I", "İ"), link.replace("i", "ı"), f"| {start}\n| {end}",
+        f"{start}`\n{end}", f"{start}\\\n{end}", f"{start}^\n{end}",
+        f"{start}\u3164{end}", f"{start}\u034f{end}", f"{link}です",
+        f"{link.replace('=', '=3D')[:50]}=\r\n{link.replace('=', '=3D')[50:]}",
+    ):  # fmt: skip
+        assert find_place(changed) == parse_invite(link), changed
+
+
+@pytest.mark.parametrize("sign", ["…", "...", "é", "日", "ߋ"])
+@pytest.mark.parametrize("link", [LINK, list(OLD)[-1]])
+def test_a_link_that_was_shortened_is_no_other_room_and_no_other_broker(
+    link: str, sign: str
+) -> None:
+    """Screens show "resonance://host/ca…eif": what is left of it would be without TLS and pin."""
+    for at in range(len("resonance://stream.example.org/c"), len(link) - 8):
+        with pytest.raises(InputError):
+            find_place(link[:at] + sign + link[at + 8 :])
+
+
+def test_an_old_link_with_an_unknown_part_is_mistyped() -> None:
+    for typo in ("resonance://h/c?tsl=1", f"resonance://h/c?tls=1&pim={OLD_PIN}"):
+        with pytest.raises(InvalidBrokerUrl, match="mistyped"):
+            parse_invite(typo)
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [("h:0", "port"), ("h:65536", "port"), ("h:", "port"), ("fe80--1%\x1b31m.ip6", "no host"),
+     ("--1%eth0.ip6", "no host"), ("1--1--1.ip6", "no host"), ("münchen.de", "no host"),
+     ("+".join(f"h{number}" for number in range(300)), "300 brokers")],
+)  # fmt: skip
+def test_a_link_with_a_right_check_sum_still_names_possible_hosts(host: str, words: str) -> None:
+    code = link_code.encode(f"{host}/c", link_code.LinkCode())
+    with pytest.raises(InvalidBrokerUrl, match=words) as caught:
+        parse_invite(f"resonance://{host}/c/{code}")
+    assert caught.value.message.isprintable()
+
+
+def test_a_host_s_name_cannot_turn_a_line_around() -> None:
+    for text in ("mqtt://\u202ea/cats", "mqtt://a\u2066b/cats", "mqtt://a\u2028b/cats"):
+        with pytest.raises(InvalidBrokerUrl):
+            parse_broker_url(text.removesuffix("/cats"))
+
+
+def test_a_link_that_lost_its_start_is_named_as_such() -> None:
+    for text in (LINK[12:], LINK[10:], "https" + LINK[9:], f"//{LINK[12:]}"):
+        with pytest.raises(InvalidChannel, match="whole link") as caught:
+            find_place(text)
+        assert "resonance://" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", " ", "/a.", "> ", "\n> | ", "resonance://", "resonance://h/c?tls=1&", "resonance%3a", "—",
+     "join ", "mqtt://a,", "%25", "=\n", "\u200b", "resonance://h /a "],
+)  # fmt: skip
+def test_a_megabyte_of_text_is_read_in_no_time(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    start = time.process_time()
+    for each in (text, f"resonance://{text}", f"mqtt://{text}", f"join x --broker {text}"):
+        with contextlib.suppress(InputError):
+            find_place(each)
+    assert time.process_time() - start < 10  # 1 s alone; quadratic work takes minutes
 
 
 @pytest.mark.parametrize(

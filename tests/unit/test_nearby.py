@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resonance_tui.commands.nearby import choose, is_trusted
+from resonance_tui.errors import InputError
+from resonance_tui.profile import RoomMemory
 from resonance_tui.protocol.nearby import (
     HOST_LIMIT,
     MOST_ADDRESSES,
@@ -18,6 +21,7 @@ from resonance_tui.protocol.nearby import (
 )
 from resonance_tui.protocol.topics import is_channel
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken
+from resonance_tui.signing import print_of
 from resonance_tui.widths import cells
 
 PRINT = "0123456789abcdef" * 2
@@ -44,6 +48,48 @@ def wire(told: dict[str, str]) -> dict[bytes, bytes | None]:
 )
 def test_a_guest_reads_what_the_host_told(room: NearbyRoom) -> None:
     assert read_room(wire(records(room)), [LAN], room.url.port) == room
+
+
+KEY = bytes(range(32))
+KEYED = replace(PLAIN, host_print=print_of(KEY))
+BEFORE = RoomMemory("mqtt://192.168.1.5:1883", host_key=KEY.hex())
+PINNED_BEFORE = RoomMemory(SECURE.url.spelled_out)
+
+
+@pytest.mark.parametrize(
+    ("room", "known", "is_so"),
+    [
+        (PLAIN, BEFORE, True),
+        (KEYED, BEFORE, True),
+        (replace(KEYED, host_print="0" * 32), BEFORE, False),  # the right address, another host
+        (KEYED, replace(BEFORE, host_key=""), False),
+        (KEYED, replace(BEFORE, host_key="no key"), False),
+        (replace(PLAIN, url=BrokerUrl("mqtt", "192.168.1.6", 1883)), BEFORE, False),
+        (SECURE, PINNED_BEFORE, True),
+        (replace(SECURE, url=replace(SECURE.url, host="10.0.0.9")), PINNED_BEFORE, True),
+        (replace(SECURE, url=replace(SECURE.url, pin="0" * 64)), PINNED_BEFORE, False),
+        (replace(SECURE, url=replace(SECURE.url, pin=None)), PINNED_BEFORE, False),
+        (PLAIN, PINNED_BEFORE, False),
+        (SECURE, BEFORE, False),
+        (PLAIN, RoomMemory(), False),
+        (PLAIN, RoomMemory("mqtt://["), False),
+    ],
+)
+def test_a_room_is_trusted_where_it_is_the_one_of_before(
+    room: NearbyRoom, known: RoomMemory, is_so: bool
+) -> None:
+    assert is_trusted(room, known) is is_so
+
+
+def test_nobody_takes_the_place_of_a_room_by_announcing_its_channel() -> None:
+    url = replace(SECURE.url, host="192.168.1.6", pin="0" * 64)
+    stranger = replace(SECURE, url=url, host="aaa")
+    assert choose([stranger, SECURE], "cats", PINNED_BEFORE) == SECURE
+    other = replace(PLAIN, url=BrokerUrl("mqtt", "192.168.1.6", 1883), host="aaa")
+    for rooms in ([stranger, SECURE], [other, PLAIN], [stranger, PLAIN]):
+        with pytest.raises(InputError, match="Several hosts"):
+            choose(rooms, "cats", RoomMemory())
+    assert choose([SECURE, replace(SECURE, host="b")], "cats", RoomMemory()) == SECURE
 
 
 def test_what_is_trusted_is_the_certificates_print_or_the_host_keys() -> None:

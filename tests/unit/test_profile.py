@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from resonance_tui.errors import StoreError
-from resonance_tui.profile import MOST_ROOMS, RECENT, Memory, Profile, RoomMemory
+from resonance_tui.profile import MOST_ROOMS, RECENT, HostMemory, Memory, Profile, RoomMemory
 
 
 @pytest.fixture
@@ -58,7 +59,11 @@ def test_rooms_left_longest_ago_are_forgotten_first(profile: Profile) -> None:
     assert "cats" in rooms and "c1" in rooms and "c0" not in rooms
 
 
-@pytest.mark.parametrize("damaged", [3, [], {"broker": 3}, {"last_at": True}, {"rule_number": 1.5}])
+@pytest.mark.parametrize(
+    "damaged",
+    [3, [], {"broker": 3}, {"last_at": True}, {"rule_number": 1.5}, {"rule_number": 2**70},
+     {"last_at": float("inf")}],
+)  # fmt: skip
 def test_a_damaged_room_costs_no_other_and_no_consent(tmp_path: Path, damaged: object) -> None:
     file = tmp_path / "profile.json"
     rooms = {"bad": damaged, "cats": {"title": "Cats", "last_at": 3, "of_a_newer_program": 1}}
@@ -66,6 +71,24 @@ def test_a_damaged_room_costs_no_other_and_no_consent(tmp_path: Path, damaged: o
     memory = Profile(file).load()
     assert memory.consented_at == 2.0
     assert memory.rooms == {"cats": RoomMemory(title="Cats", last_at=3)}
+
+
+def test_names_that_cannot_stand_in_a_topic_or_on_a_screen_are_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "profile.json"
+    names = ["cats", "../cats", "#", "cats/+", "\x1b[31m", "", "c" * 65]
+    file.write_text(
+        json.dumps(
+            {
+                "recent_channels": names,
+                "viewer_ids": {each: "id" for each in names} | {"dogs": "+", "mice": "a/#"},
+                "rooms": {each: {"title": "T"} for each in names},
+            }
+        )
+    )
+    memory = Profile(file).load()
+    assert memory.recent_channels == ("cats",)
+    assert memory.viewer_ids == {"cats": "id"}
+    assert memory.rooms == {"cats": RoomMemory(title="T")}
 
 
 def test_the_same_id_in_a_channel_and_another_elsewhere(profile: Profile) -> None:
@@ -94,8 +117,10 @@ def test_boot_numbers_rise_whatever_the_clock_does(
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"rooms": 3}', '{"recent_channels": 3}', '{"last_boot": "x"}']
-)
+    "content",
+    ["", "{", "[]", '{"rooms": 3}', '{"recent_channels": 3}', '{"last_boot": "x"}', "[" * 100_000,
+     '{"last_boot": 1e999}', '{"consented_at": ' + "9" * 400 + "}", '{"consented_at": NaN}'],
+)  # fmt: skip
 def test_a_damaged_file_counts_as_empty_and_is_replaced(tmp_path: Path, content: str) -> None:
     file = tmp_path / "profile.json"
     file.write_text(content)
@@ -146,3 +171,22 @@ def test_which_alerts_were_switched_on_is_remembered_and_damage_is_no_alert(
     assert (profile.load().bell, profile.load().notify) == (False, True)
     (tmp_path / "data" / "profile.json").write_text('{"bell": "no", "notify": 1}')
     assert (profile.load().bell, profile.load().notify) == (False, False)
+
+
+def test_a_host_is_known_by_channel_and_broker(tmp_path: Path) -> None:
+    profile = Profile(tmp_path / "profile.json")
+    first = HostMemory("cats", "mqtt://one:1883", "ab" * 32, 7)
+    profile.remember_host(first)
+    profile.remember_host(replace(first, broker="mqtt://two:1883", key="cd" * 32))
+    profile.remember_host(replace(first, rule_number=8))
+    found = Profile(tmp_path / "profile.json").host("cats", "mqtt://one:1883")
+    assert found == replace(first, rule_number=8)
+    assert len(profile.load().hosts) == 2
+    assert profile.host("dogs", "mqtt://one:1883") is None
+
+
+def test_one_damaged_host_costs_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "profile.json"
+    good = {"channel": "cats", "broker": "mqtt://one:1883", "key": "ab", "new": 1}
+    file.write_text(json.dumps({"hosts": [3, {"channel": 3}, good]}), encoding="utf-8")
+    assert Profile(file).load().hosts == (HostMemory("cats", "mqtt://one:1883", "ab"),)

@@ -120,7 +120,9 @@ def test_what_a_host_advertises(typed: str, meant: tuple[str, int | None]) -> No
     [
         "", ":1883", "home:0", "home:65536", "home:x", "mqtt://home", "a@home", "home/room",
         "ho me", "localhost", "localhost:1883", "127.0.0.1", "[::1]:1883", "::1", "[nonsense",
-        "-home", "home?pin=x", "home:1:2", "höme",
+        "-home", "home?pin=x", "home:1:2", "höme", "a..example", f"{'a' * 64}.example", "127.1",
+        "0", "0x7f000001", "0.0.0.0", "[::]:1883", "::ffff:127.0.0.1", "255.255.255.255", "ff02::1",
+        "224.0.0.1",
     ],
 )  # fmt: skip
 def test_what_nobody_could_reach_is_refused_without_being_repeated(typed: str) -> None:

@@ -14,7 +14,13 @@ from children import start_child
 from limits import patience
 
 from resonance_tui.errors import StoreError
-from resonance_tui.hosting.running import RUNNING_FILE, find_running, told_as_running
+from resonance_tui.hosting.running import (
+    RUNNING_FILE,
+    all_running,
+    find_running,
+    running_with,
+    told_as_running,
+)
 from resonance_tui.protocol.urls import BrokerUrl
 
 LOGIN = BrokerUrl(
@@ -65,25 +71,49 @@ def test_what_a_killed_broker_left_is_no_running_broker(tmp_path: Path) -> None:
     assert not (tmp_path / RUNNING_FILE).exists()
 
 
-def test_of_two_with_the_same_accounts_the_first_stays_known(
+def test_of_two_brokers_here_each_room_leads_to_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resonance_tui.hosting.running.LOCK_EVERY_S", 0.0)
     process = hold(tmp_path)
-    with told_as_running(tmp_path, LOGIN, []):
-        found = find_running(tmp_path)
-        assert found is not None and found.pid == process.pid
-    assert find_running(tmp_path) == found
+    with told_as_running(tmp_path, LOGIN, ["dogs"]):
+        cats, dogs = running_with(tmp_path, "cats"), running_with(tmp_path, "dogs")
+        assert cats is not None and cats.pid == process.pid
+        assert dogs is not None and dogs.login == LOGIN
+        assert running_with(tmp_path, "birds") is None
+        assert find_running(tmp_path) == cats
+    assert all_running(tmp_path) == [cats]
     process.communicate("", timeout=patience(10))
     assert find_running(tmp_path) is None
 
 
+def test_of_two_with_one_room_the_one_with_accounts_is_meant(tmp_path: Path) -> None:
+    open_one = BrokerUrl("mqtt", "127.0.0.1", 1883)
+    with (
+        told_as_running(tmp_path, open_one, ["cats"]),
+        told_as_running(tmp_path, LOGIN, ["cats"]),
+    ):
+        found = running_with(tmp_path, "cats")
+    assert found is not None and found.login == LOGIN
+
+
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"version": 1, "pid": 1, "url": "x y"}', "\udcff"]
-)
+    "text", ["", "{", "[]", '{"version": 1, "pid": 1, "url": "x y"}', "\udcff",
+     '{"x":' + "[" * 100_000],
+)  # fmt: skip
 def test_a_damaged_record_is_no_running_broker(tmp_path: Path, text: str) -> None:
     with told_as_running(tmp_path, LOGIN, []):
         (tmp_path / RUNNING_FILE).write_text(text, errors="surrogateescape")
+        assert find_running(tmp_path) is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX users")
+def test_what_another_user_wrote_there_is_no_broker_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with told_as_running(tmp_path, LOGIN, []):
+        other = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: other)
         assert find_running(tmp_path) is None
 
 

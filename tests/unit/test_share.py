@@ -20,7 +20,13 @@ from resonance_tui.commands.broker import share
 from resonance_tui.config import load
 from resonance_tui.errors import InputError, StoreError
 from resonance_tui.hosting.accounts import parse_until, remember_address
-from resonance_tui.hosting.room_links import LINKS_FILE, LinkPlan, make_link, open_links
+from resonance_tui.hosting.room_links import (
+    LINKS_FILE,
+    LinkPlan,
+    make_link,
+    open_links,
+    revoke_invites,
+)
 from resonance_tui.hosting.running import told_as_running
 from resonance_tui.protocol.links import parse_invite
 from resonance_tui.protocol.urls import BrokerUrl, Invite
@@ -160,6 +166,15 @@ def test_links_that_let_nobody_in_any_more_are_forgotten(folder: Path) -> None:
     new = make_link(folder, "cats", LinkPlan(5, 1000.0), now=11.0)
     assert [each.token for each in open_links(folder, 12.0)] == [new.token]
     assert old.token.secret not in (folder / LINKS_FILE).read_text()
+
+
+@pytest.mark.parametrize("text", ["{", '{"x":' + "[" * 100_000], ids=["cut", "deep"])
+def test_a_link_can_be_ended_although_the_kept_ones_are_damaged(folder: Path, text: str) -> None:
+    link = make_link(folder, "cats", LinkPlan(5, 1000.0), now=1.0)
+    (folder / LINKS_FILE).write_text(text)
+    revoke_invites(folder, link.invite.id, 2.0, with_accounts=False)
+    assert AccountsStore(folder).load().invites[link.invite.id].is_revoked
+    assert (folder / LINKS_FILE).read_text() == text
 
 
 def test_damaged_links_are_named_and_left_alone(folder: Path, capsys: Said) -> None:

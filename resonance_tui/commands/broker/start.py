@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -205,7 +205,7 @@ def _serve(
         try:
             _introduce(broker, rooms, plan, pin)
             nearby = _announcer(broker, rooms, pin, screen) if is_nearby else None
-            with _told_as_running(broker, rooms):
+            with _told_as_running(broker, folder, rooms):
                 _watch(broker, rooms, screen, nearby)
         finally:
             broker.stop()
@@ -214,17 +214,21 @@ def _serve(
     raise BrokerProblem(ProblemKind.FAILED, message, broker.last_words)
 
 
-def _told_as_running(
-    broker: RunningBroker, rooms: Sequence[str]
-) -> contextlib.AbstractContextManager[None]:
-    """Other commands of this machine find a broker that has accounts."""
+@contextlib.contextmanager
+def _told_as_running(broker: RunningBroker, folder: Path, rooms: Sequence[str]) -> Generator[None]:
+    """Other commands of this machine find the broker. Raises StoreError where it has accounts;
+    an open one does without a folder that cannot be written."""
+    from resonance_tui.errors import StoreError
     from resonance_tui.hosting.host import own_url
     from resonance_tui.hosting.running import told_as_running
 
-    folder = broker.settings.accounts
-    if folder is None:
-        return contextlib.nullcontext()
-    return told_as_running(folder, own_url(broker), rooms)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(told_as_running(folder, own_url(broker), rooms))
+        except StoreError:
+            if broker.settings.accounts is not None:
+                raise
+        yield
 
 
 def _announcer(
@@ -293,19 +297,32 @@ def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pi
     url = replace(parse_broker_url(settings.url_for(host)), pin=pin or None)
     if settings.accounts is not None:
         remember_address(settings.accounts, url)
-    for name, value in share_lines(settings, url, _ways_in(broker, rooms, plan), spell):
+    ways = _ways_in(broker, rooms, plan)
+    for name, value in share_lines(settings, url, ways, spell):
         put(f"{name}  {value}")
     say(f"{broker.kind} is up; Ctrl-C stops it.")
-    _tell_who_can_reach(settings, host)
     for sentence in broker.limits:
         say(sentence)
+    _tell_who_can_reach(settings, host)
     if settings.accounts is not None:
-        say(
-            "Accounts only: resonance-tui broker share CHANNEL --for 20 makes a link for 20, "
-            "broker invite CHANNEL one for one person, broker users add NAME an account."
-        )
+        for sentence in guest_lines(ways):
+            say(sentence)
     if not pin and (trouble := certificate_trouble(settings, host)):
         say(f"Viewers will refuse the certificate: {trouble}.")
+
+
+def guest_lines(ways: Mapping[str, WaysIn]) -> list[str]:
+    """Where accounts are asked for: how guests come in, the next step of a host, told last."""
+    room = next(iter(ways), "CHANNEL")
+    again = next((name for name, each in ways.items() if each.shared), None)
+    one = f"For one person: broker invite {room}. An account by name: broker users add NAME."
+    if again is not None:
+        qr = "Guests come in by the share line above. Its QR code, in another terminal:"
+        return [qr, f"  resonance-tui broker share {again}", one]
+    is_open = any(each.one_time for each in ways.values())
+    now = "More guests" if is_open else "Nobody can come in yet"
+    many = f"{now}: in another terminal, for one link for many,"
+    return [many, f"  resonance-tui broker share {room} --for 100", one]
 
 
 def _tell_who_can_reach(settings: BrokerSettings, shared: str) -> None:

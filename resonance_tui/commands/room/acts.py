@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from resonance_tui.commands.console import say
+from resonance_tui.commands.console import note, say
 from resonance_tui.commands.groups import Command
-from resonance_tui.commands.room.place import at_desk, broker_option, find_place, with_broker
+from resonance_tui.commands.room.place import Place, at_desk, broker_option, find_place, with_broker
 from resonance_tui.errors import InputError
-from resonance_tui.protocol.rules import Act
+from resonance_tui.protocol.rules import ADMITTED_MOST, Act
+from resonance_tui.protocol.topics import is_id
 from resonance_tui.room.moderation import ACTS, Needs, RoomAct, sentence
 
 if TYPE_CHECKING:
+    from resonance_broker.accounts import StoredInvite
     from resonance_tui.hosting.desk import Desk
+    from resonance_tui.room.attendance import Attendee
 
+_TAKES_OUT = ("mute", "kick")
 _EXAMPLES = {
     Needs.NOTHING: "",
     Needs.VIEWER: " abcdefgh23456",
@@ -34,11 +41,16 @@ def _command(name: str) -> click.Command:
     @click.argument("words", nargs=-1, metavar=f"[CHANNEL] {act.needs}".strip())
     @broker_option
     @click.pass_context
-    def command(ctx: click.Context, words: tuple[str, ...], broker_url: str | None) -> None:
+    def command(
+        ctx: click.Context, words: tuple[str, ...], broker_url: str | None, *, yes: bool = False
+    ) -> None:
         room, value = split(act, words)
-        run(ctx, act.name, room, value, broker_url)
+        run(ctx, act.name, room, value, broker_url, is_meant=yes)
 
-    return command
+    if name not in _TAKES_OUT:
+        return command
+    is_meant = "Act at once, also where more than one program writes under that id."
+    return click.option("--yes", "-y", is_flag=True, help=is_meant)(command)
 
 
 def split(act: RoomAct, words: tuple[str, ...]) -> tuple[str | None, str]:
@@ -62,17 +74,82 @@ def run(
     broker_url: str | None,
     *,
     whom: str | None = None,
+    is_meant: bool = False,
 ) -> Act:
-    """Perform it, and return once the broker has it and it holds."""
+    """Perform it, and return once the broker has it and it holds.
+
+    `is_meant`: nobody has to look first whether what is held against a viewer was a forger's.
+    Raises InputError where it was perhaps.
+    """
     place = find_place(with_broker(ctx, broker_url), room)
+    is_of_viewer = ACTS[name].needs is Needs.VIEWER
 
-    async def work(desk: Desk) -> Act:
-        rules = await desk.act(name, value, whom=whom)
-        return rules.acts[-1]
+    async def work(desk: Desk) -> tuple[Act, str, bool]:
+        chosen = viewer_id_of(desk.attendees(), value) if is_of_viewer else value
+        if name in _TAKES_OUT and not is_meant and is_id(chosen):
+            await _check_writer(desk, chosen)
+        rules = await desk.act(name, chosen, whom=whom)
+        return rules.acts[-1], chosen, bool(rules.admitted) or desk.is_courtesy is False
 
-    done = at_desk(place, work, sees_viewers=name == "lock")
+    done, value, is_shut = at_desk(place, work, sees_viewers=is_of_viewer or name == "lock")
     say(f"{place.channel} at {place.url.authority}: {sentence(done)}")
+    if name == "lock" and not is_shut:
+        say(
+            f"More than {ADMITTED_MOST} are in: the rules list none of them, so that only a broker "
+            "with accounts keeps others out."
+        )
+    if name == "kick" and (link := open_link_of(place, value)) is not None:
+        end = f"resonance-tui broker invites revoke {link.id}"
+        called = f"{link.label} ({link.id})" if link.label else link.id
+        say(f"{value} came by the link {called}, which is still open to who has it. To end it:")
+        say(f"  {end}")
     return done
+
+
+def viewer_id_of(here: Sequence[Attendee], text: str) -> str:
+    """The id of who is here, by id or by a nickname that one of them alone has; else the text,
+    for somebody who is not here, which is said. Raises InputError."""
+    if any(each.viewer_id == text for each in here):
+        return text
+    called = [each.viewer_id for each in here if each.nickname.casefold() == text.casefold()]
+    if len(called) > 1:
+        raise InputError(
+            f"{len(called)} viewers are called {text}.", f"Say which: {', '.join(called)}"
+        )
+    if not called:
+        note(f"nobody under {text} is here at the moment; `room list` shows who is")
+    return called[0] if called else text
+
+
+async def _check_writer(desk: Desk, viewer_id: str) -> None:
+    """Raises InputError where more than one program writes under that id."""
+    if desk.is_courtesy and viewer_id in desk.attendance.present(time.time()):
+        note("anybody can write under any id here: looking who does, for some seconds (--yes: not)")
+    if await desk.sees_two_writers(viewer_id):
+        raise InputError(
+            f"More than one program writes under {viewer_id}: perhaps it is not who you think.",
+            "--yes takes out the id all the same, for both. Accounts end that: "
+            f"resonance-tui broker --public --channel {desk.channel}",
+        )
+
+
+def open_link_of(place: Place, viewer_id: str) -> StoredInvite | None:
+    """The link for many by which that viewer came, where others still can; None where the
+    accounts of that broker are not on this machine."""
+    from resonance_broker import BrokerProblem
+    from resonance_broker.invites import InviteState, state_of
+    from resonance_tui.hosting.room_links import list_invites
+    from resonance_tui.hosting.running import all_running
+
+    folder = place.config.directories.broker_folder
+    if not any(each.login == place.url and each.login.username for each in all_running(folder)):
+        return None
+    with contextlib.suppress(BrokerProblem):
+        for each in list_invites(folder):
+            is_open = each.is_room_link and state_of(each, time.time()) is InviteState.OPEN
+            if is_open and each.channel == place.channel and viewer_id in each.users:
+                return each
+    return None
 
 
 mute = _command("mute")

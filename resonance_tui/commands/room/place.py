@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from resonance_tui.errors import InputError
+from resonance_tui.errors import BrokerError, InputError
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -39,6 +39,12 @@ class Place:
         return self.key.channel
 
 
+class BrokerUnknown(BrokerError):
+    """Nothing says at which broker the room is."""
+
+    exit_code = 2
+
+
 def keys_of(config: Config) -> RoomKeys:
     """The keys that lie on this machine."""
     from resonance_tui.room_keys import RoomKeys
@@ -49,7 +55,7 @@ def keys_of(config: Config) -> RoomKeys:
 def find_place(config: Config, text: str | None) -> Place:
     """`text`: a channel, a link, or None for the one room that this machine has a key for.
 
-    Raises InputError, and what redeeming a link raises.
+    Raises InputError, BrokerUnknown, StoreError, and what redeeming a link raises.
     """
     keys = keys_of(config)
     if text is not None and text.lower().startswith("resonance:"):
@@ -57,8 +63,9 @@ def find_place(config: Config, text: str | None) -> Place:
 
         there = find_destination(config, text)
         config, text = there.config, there.channel
-    channel = _channel(config, keys, text)
-    return Place(config, broker_of(config, channel), keys, known_key(keys, channel))
+    channel = channel_of(config, text)
+    key = known_key(keys, channel)
+    return Place(config, broker_of(config, channel), keys, key)
 
 
 def known_key(keys: RoomKeys, channel: str) -> RoomKey:
@@ -73,15 +80,16 @@ def known_key(keys: RoomKeys, channel: str) -> RoomKey:
     return key
 
 
-def _channel(config: Config, keys: RoomKeys, text: str | None) -> str:
-    from resonance_tui.hosting.running import find_running
+def channel_of(config: Config, text: str | None) -> str:
+    """The one that is named, else the only one of this machine. Raises InputError, StoreError."""
+    from resonance_tui.hosting.running import all_running
     from resonance_tui.protocol.topics import normalize_channel
 
     if text is not None:
         return normalize_channel(text)
-    running = find_running(config.directories.broker_folder)
-    found = list(running.channels) if running else []
-    found = found if len(found) == 1 else [key.channel for key in keys.all()]
+    running = all_running(config.directories.broker_folder)
+    found = sorted({channel for each in running for channel in each.channels})
+    found = found if len(found) == 1 else [key.channel for key in keys_of(config).all()]
     if len(found) == 1:
         return found[0]
     there = f"Keys are here for: {', '.join(found[:8])}" if found else ""
@@ -89,17 +97,36 @@ def _channel(config: Config, keys: RoomKeys, text: str | None) -> str:
 
 
 def broker_of(config: Config, channel: str) -> BrokerUrl:
-    """The one that is asked for, else the one that runs here; with the login that fits."""
-    from resonance_tui.commands.session_builder import broker_or_default, broker_url, with_login
-    from resonance_tui.hosting.running import find_running
+    """The one that is asked for; else the one here that announces the channel; else where the
+    room was last; else one here that announces none. With the login that fits.
 
-    running = find_running(config.directories.broker_folder)
-    asked = broker_url(config)
-    if asked is not None:
+    Raises BrokerUnknown where there is none of them: what happens to listen on this machine may be
+    anybody's.
+    """
+    from resonance_tui.commands.destination import settings_as_it_was
+    from resonance_tui.commands.session_builder import broker_or_default, broker_url, with_login
+    from resonance_tui.hosting.running import all_running, running_with
+    from resonance_tui.profile import Profile
+
+    folder = config.directories.broker_folder
+    running = all_running(folder)
+    if (asked := broker_url(config)) is not None:
         url = with_login(config, asked, channel)
-        is_running = running is not None and url.place == running.login.place
-        return running.login if running and is_running and url.username is None else url
-    return running.login if running else with_login(config, broker_or_default(config), channel)
+        ours = [each.login for each in running if each.login.place == url.place]
+        return ours[0] if ours and url.username is None else url
+    if (here := running_with(folder, channel)) is not None:
+        return here.login
+    room = Profile(config.directories.profile_file).room(channel)
+    if room.last_at:
+        return with_login(config, broker_or_default(settings_as_it_was(config, room)), channel)
+    for each in running:
+        if not each.channels:
+            return each.login
+    raise BrokerUnknown(
+        f"At which broker is {channel}? None that runs here announces it, and nobody here has "
+        "joined it.",
+        f"Name it: --broker URL. Or start one: resonance-tui broker --channel {channel}",
+    )
 
 
 def at_desk(

@@ -11,9 +11,18 @@ import click
 
 from resonance_tui.commands.console import note, put, put_json, say
 from resonance_tui.commands.groups import Command, Group
-from resonance_tui.commands.room.place import Place, at_desk, broker_option, find_place, with_broker
+from resonance_tui.commands.room.place import (
+    Place,
+    at_desk,
+    broker_option,
+    channel_of,
+    find_place,
+    keys_of,
+    with_broker,
+)
 
 if TYPE_CHECKING:
+    from resonance_tui.config import Config
     from resonance_tui.hosting.desk import Desk
     from resonance_tui.protocol.rules import RoomRules
     from resonance_tui.room.attendance import Attendee
@@ -63,17 +72,23 @@ def list_(ctx: click.Context, channel: str | None, broker_url: str | None, **opt
 def run_list(place: Place, *, seconds: float, as_json: bool) -> None:
     """Look for so long, then print who is there."""
 
-    async def work(desk: Desk) -> tuple[list[Attendee], RoomRules, bool | None]:
+    async def work(desk: Desk) -> tuple[list[Attendee], RoomRules, bool | None, float]:
         await asyncio.sleep(seconds)
-        return desk.attendees(), desk.rules, desk.is_courtesy
+        behind_s = desk.attendance.clock_behind_s(time.time())
+        return desk.attendees(), desk.rules, desk.is_courtesy, behind_s
 
-    viewers, rules, is_courtesy = at_desk(place, work, sees_viewers=True)
+    viewers, rules, is_courtesy, behind_s = at_desk(place, work, sees_viewers=True)
     if as_json:
         put_json(_as_json(place, viewers, rules, is_courtesy), indent=1)
         return
     for viewer in viewers:
         put(_line(viewer, is_courtesy))
     say(_summary(place, viewers, rules))
+    if behind_s:
+        say(
+            f"This machine's clock is {behind_s / 3600:.1f} h behind those of the viewers: what "
+            "you rule ends for them by so much too early. Set it."
+        )
     if is_courtesy:
         say(
             "Moderation is a courtesy on this broker: anybody can write under any id. "
@@ -140,10 +155,10 @@ def log(ctx: click.Context, channel: str | None, broker_url: str | None, *, as_j
     Example:
       resonance-tui room log cats-live
     """
-    run_log(find_place(with_broker(ctx, broker_url), channel), as_json=as_json)
+    run_log(with_broker(ctx, broker_url), channel, as_json=as_json)
 
 
-def run_log(place: Place, *, as_json: bool) -> None:
+def run_log(config: Config, text: str | None, *, as_json: bool) -> None:
     """Print the acts, oldest first; without a broker, those that are kept here."""
     from resonance_tui.errors import BrokerError
 
@@ -151,10 +166,13 @@ def run_log(place: Place, *, as_json: bool) -> None:
         await desk.keep()
 
     try:
+        place = find_place(config, text)
+        channel = place.channel
         at_desk(place, work)
     except BrokerError as error:
+        channel = channel_of(config, text)
         note(f"as this machine knows it: {error.message}")
-    acts = place.keys.acts(place.channel)
+    acts = keys_of(config).acts(channel)
     if as_json:
         put_json([asdict(act) for act in acts], indent=1)
         return
@@ -167,4 +185,5 @@ def _act_line(act: LoggedAct) -> str:
     from resonance_tui.room.moderation import sentence
 
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(act.t))
-    return f"{when}  {act.by:<16}  {sentence(Act(int(act.t), act.by, act.what, act.whom))}"
+    whom = f"{act.name} ({act.whom})" if act.name else act.whom
+    return f"{when}  {act.by:<16}  {sentence(Act(int(act.t), act.by, act.what, whom))}"

@@ -77,9 +77,11 @@ class TrustDialog(PatientDialog[bool]):
         Binding("n,escape,q", "dismiss(False)", "Do not"),
     ]
 
-    def __init__(self, channel: str, host: str, fingerprint: str) -> None:
+    def __init__(self, channel: str, host: str, fingerprint: str, *, last_at: str = "") -> None:
+        """`last_at`: the broker at which the channel was joined before, as somebody else's."""
         super().__init__()
         self._channel, self._host, self._fingerprint = channel, host, fingerprint
+        self._last_at = last_at
 
     def compose(self) -> ComposeResult:
         room = {"channel": self._channel, "host": self._host}
@@ -87,6 +89,10 @@ class TrustDialog(PatientDialog[bool]):
             yield Static(
                 Content(tr("Trust #{channel}?", channel=self._channel)), classes="card-title"
             )
+            if self._last_at:
+                words = mark("Until now it was at {broker}, or under another fingerprint.")
+                said = printable(tr(words, broker=self._last_at))
+                yield Static(Content(said), id="changed", classes="changed")
             if self._fingerprint:
                 words = mark("{host} announces it here with this fingerprint:")
                 yield Static(Content(printable(tr(words, **room))))

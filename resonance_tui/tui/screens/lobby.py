@@ -182,10 +182,17 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
         choice = self._choices[event.option_index]
         if isinstance(choice, NearbyRoom) and not self._launch.is_trusted(choice):
             host = choice.host or choice.url.authority
-            question = TrustDialog(choice.channel, host, choice.fingerprint)
+            question = TrustDialog(
+                choice.channel, host, choice.fingerprint, last_at=self._last_at(choice.channel)
+            )
             self.app.push_screen(question, partial(self._trusted, choice))
         else:
             self._reach(choice)
+
+    def _last_at(self, channel: str) -> str:
+        """The broker of a channel that was joined before; "" for this machine's own."""
+        rooms = [each for each in self._launch.recent_rooms if each.channel == channel]
+        return next((each.broker.partition("://")[2] for each in rooms), "")
 
     def _trusted(self, choice: NearbyRoom, yes: bool | None) -> None:
         if yes:

@@ -68,9 +68,10 @@ class ModerationScreen(ActionScreen):
     ModerationScreen.-low #courtesy, ModerationScreen.-flat #courtesy { display: none; }
     """
 
-    def __init__(self, desk: DeskLike) -> None:
+    def __init__(self, desk: DeskLike, to_badge: str = "") -> None:
+        """`to_badge`: the id to give the host's badge to as soon as it is seen; "" for none."""
         super().__init__()
-        self._desk = desk
+        self._desk, self._to_badge = desk, to_badge
         self._shown: dict[str, Attendee] = {}
         self._logged: list[LoggedAct] = []
 
@@ -107,6 +108,7 @@ class ModerationScreen(ActionScreen):
         courtesy.update(Content(f"{tr(COURTESY)}\n{tr(SECURE, command=command)}"))
         self._show_viewers({each.viewer_id: each for each in self._desk.attendees()})
         self._show_log()
+        self._badge()
         self.query_one("#state", Static).update(Content(self._state()))
 
     def _state(self) -> str:
@@ -155,6 +157,13 @@ class ModerationScreen(ActionScreen):
 
     # What is done
 
+    def _badge(self) -> None:
+        """Everybody can tell the host, and a host who closes the room is not sent out of it."""
+        if self._desk.status.state is LinkState.CONNECTED and self._to_badge in self._shown:
+            viewer_id, self._to_badge = self._to_badge, ""
+            if viewer_id not in self._desk.rules.host_ids:
+                self._do("badge", viewer_id)
+
     def _chosen_id(self) -> str:
         """The id of the viewer under the cursor; "" where there is none."""
         ids, row = list(self._shown), self._table.cursor_row
@@ -184,7 +193,7 @@ class ModerationScreen(ActionScreen):
         if each.doubts and self._desk.is_courtesy is not False:
             facts.append(tr("Whoever it was that wrote: this takes out the id, for both."))
         if name == "kick" and self._desk.is_courtesy is not True:
-            facts.append(tr("The account ends, and the link that it came by is spent."))
+            facts.append(tr("The account ends. A link for one is spent; one for many stays open."))
         return [who, *facts] if facts else []
 
     def _present_value(self, name: str) -> str:
@@ -232,6 +241,7 @@ def _cells(each: Attendee) -> tuple[Text, ...]:
 
 def _log_line(act: LoggedAct, names: Mapping[str, str]) -> str:
     """`names`: nicknames by id, of those who are here."""
-    whom = f"{names[act.whom]} ({act.whom})" if names.get(act.whom) else act.whom
+    name = names.get(act.whom) or act.name
+    whom = f"{name} ({act.whom})" if name else act.whom
     when = time.strftime("%H:%M:%S", time.localtime(act.t))
     return f"{when}  {act.by}  {sentence(Act(int(act.t), act.by, act.what, whom))}"

@@ -96,6 +96,8 @@ def camera_chip(view: SessionView, now: float) -> Chip:
 
 
 def sharing_chip(view: SessionView) -> Chip:
+    if view.link.state == "closed":
+        return Chip(f"‖ {tr('nothing is shared')}", f"‖ {tr('not shared')}", "muted", 3)
     if not view.is_sharing:
         return Chip(f"‖ {tr('sharing paused')}", f"‖ {tr('paused')}", "warn", 3)
     if view.outage is not None:
@@ -122,7 +124,7 @@ def recording_chip(view: SessionView) -> Chip | None:
 
 def size_chip(view: SessionView) -> Chip | None:
     """How many are in the room; nothing while that is not known."""
-    if view.outage is not None:
+    if view.outage is not None or view.link.state == "closed":
         return None
     return _chip(tr("{viewers} here", viewers=view.room.viewers), "text", 7)
 
