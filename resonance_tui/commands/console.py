@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
+
+from resonance_tui.widths import cut, printable
 
 REPORT_EVERY_S = 60.0  # where there is no terminal to rewrite a line in
 WIDE = 100  # columns where the output is no terminal
@@ -64,6 +67,14 @@ def uptime(seconds: float) -> str:
     return f"up {minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
+def _stderr_width() -> int:
+    """Columns of the terminal that stderr is, wherever stdout goes."""
+    with contextlib.suppress(OSError, ValueError):
+        if columns := os.get_terminal_size(sys.stderr.fileno()).columns:
+            return columns
+    return shutil.get_terminal_size().columns
+
+
 class StatusLine:
     """One line on stderr that says how it goes: rewritten in place on a terminal, one a minute
     elsewhere; sentences stay above it."""
@@ -85,8 +96,8 @@ class StatusLine:
             if self._is_quiet:
                 return
             if self.is_live:
-                width = shutil.get_terminal_size().columns
-                click.echo(f"\r\x1b[2K{text[: width - 1]}", err=True, nl=False)
+                line = cut(printable(text), _stderr_width() - 1)
+                click.echo(f"\r\x1b[2K{line}", err=True, nl=False)
             elif now - self._reported >= REPORT_EVERY_S:
                 self._reported = now
                 click.echo(text, err=True)

@@ -112,7 +112,8 @@ class Printer:
         """What happened, in one line."""
         seconds = time.monotonic() - self._started
         channel = self._session.view.channel
-        room = f"{seconds:.0f} s in {channel}: at most {self._peak} viewers at once"
+        people = "1 viewer" if self._peak == 1 else f"{self._peak} viewers"
+        room = f"{seconds:.0f} s in {channel}: at most {people} at once"
         if self._observes:
             return room
         total = sum(self._feelings.values())

@@ -22,6 +22,7 @@ from resonance_tui.room.state import EMPTY_ROOM
 from resonance_tui.session.events import (
     HappeningUpdate,
     LinkUpdate,
+    NoticeUpdate,
     RoomUpdate,
     SelfUpdate,
     SelfView,
@@ -267,3 +268,15 @@ async def test_who_is_cancelled_while_the_stream_fails_stays_cancelled(
     task = asyncio.create_task(run(Live(), as_json=True, duration=20))  # type: ignore[arg-type]
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+def test_an_address_of_a_notice_is_told_without_a_screen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printer = Printer(Quiet(), as_json=True)  # type: ignore[arg-type]
+    printer.take(NoticeUpdate(0.0, "One runs here while you stay.", "mqtt://127.0.0.1:1883"))
+    printer.take(NoticeUpdate(0.0, "Recording again."))
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "note: One runs here while you stay: mqtt://127.0.0.1:1883",
+        "note: Recording again.",
+    ]
