@@ -15,6 +15,7 @@ import msgspec
 
 from resonance_tui.errors import InputError, StoreError
 from resonance_tui.files import lock_file, private_folder, read_private, write_private
+from resonance_tui.protocol.rules import NUMBER_MOST
 from resonance_tui.protocol.topics import is_channel
 from resonance_tui.signing import KEY_BYTES, SigningKey, print_of
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 HOST = "host"  # what the owner of the room's own key is called in the list of acts
 MOST_ACTS = 2000  # lines of a room's log that are kept
+MOST_AHEAD = 2**32  # seconds
 _TEXT = re.compile(r"resonance-key-([A-Za-z0-9_=-]+)")
 _CHECK_BYTES = 4
 
@@ -106,13 +108,23 @@ class RoomKeys:
             self._write(made)
             return made
 
-    def take_number(self, channel: str, above: int, now: float) -> int:
-        """A number for new rules, above that one and all that were taken here, and on disk before
-        it is used. `now`: epoch seconds; a key whose file came from a backup is above what it
-        signed since. Raises StoreError."""
+    def take_number(self, channel: str, above: int, now: float, *, own: int = 0) -> int:
+        """A number for new rules, above `own` (of this key), `above` (of any) and all that were
+        taken here, and on disk before it is used. `now`: epoch seconds; a key whose file came from
+        a backup is above what it signed since.
+
+        Numbers follow the clock. One of a co-host that is a lifetime ahead of it is not followed:
+        there would be none left above it. Raises StoreError, also where the key's are used up.
+        """
         with self._locked():
             key = self._known(channel)
-            number = max(above + 1, key.number + 1, int(now))
+            followed = above if above - now < MOST_AHEAD else 0
+            number = max(followed + 1, own + 1, key.number + 1, int(now))
+            if number > NUMBER_MOST:
+                raise StoreError(
+                    f"The key of {channel} has signed rules with the last number that there is.",
+                    f"Move {self._file(channel)} away: the next start makes another.",
+                )
             self._write(replace(key, number=number))
             return number
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -61,8 +61,15 @@ def toml_lines(rows: Iterable[SettingRow]) -> Iterator[str]:
         yield f"{mark}{name} = {item(row.value).as_string()}  # {remark}"
 
 
+class _Key(TableChoice):
+    """Completed from the table of settings; the body says in a line that there is no such one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
+
+
 @click.command("set", cls=Command)
-@click.argument("key", type=TableChoice("resonance_tui.config", "keys"))
+@click.argument("key", type=_Key("resonance_tui.config", "keys"), metavar="KEY")
 @click.argument("value")
 @click.pass_context
 def set_(ctx: click.Context, key: str, value: str) -> None:

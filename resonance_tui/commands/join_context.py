@@ -78,6 +78,14 @@ class CommandLineContext:
     # Consent, theme, alerts, camera
 
     @property
+    def told_to(self) -> str:
+        there = self._there.get(self.channel) if self.channel else None
+        broker = broker_url(there.config) if there else self._intent.broker
+        if broker is None:
+            return DEFAULT_BROKER_URL if self.channel else ""
+        return broker.place
+
+    @property
     def alerts(self) -> Alerts:
         """As they were switched last; where flags, environment or file say so, as they say."""
         screen, memory = self.config.settings.screen, self.profile.load()
@@ -148,7 +156,7 @@ class CommandLineContext:
 
         url = self._intent.broker or parse_broker_url(DEFAULT_BROKER_URL)
         if self._intent.broker is None and not await is_reachable(url):
-            raise BrokerUnreachable("No broker runs here yet. Joining starts one on this machine.")
+            raise BrokerUnreachable("No broker runs on this machine yet; a new channel starts one.")
         found = await list_channels(with_login(self.config, url))
         return [ListedRoom(each.channel, each.viewers) for each in found]
 
@@ -229,7 +237,9 @@ class CommandLineContext:
             return None
         from resonance_tui.hosting.desk import Desk
 
-        return Desk(broker_of(config, channel), keys, key)
+        is_said = broker_url(config) is not None  # else one is started, where there is none
+        usual = with_login(config, parse_broker_url(DEFAULT_BROKER_URL), channel)
+        return Desk(broker_of(config, channel) if is_said else usual, keys, key)
 
     def open_session(self, channel: str, nickname: str) -> Session:
         """A session that has not been started yet."""

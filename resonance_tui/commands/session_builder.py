@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.engines import registry as engines
@@ -182,6 +184,7 @@ def open_session(
             host_print=intent.host_print,
             known_host=_known_host(config, profile, channel, place),
             remember_host=partial(_remember_host, profile, channel, place),
+            wear_badge=None if observe_only else _badge_of(config, channel),
             was_removed=not observe_only and profile.room(channel).removed_from == place,
             remember_removal=partial(_remember_removal, profile, channel, place),
         )
@@ -203,6 +206,20 @@ def _known_host(config: Config, profile: Profile, channel: str, broker: str) -> 
     room = profile.room(channel)
     known = _known(room.host_key, room.rule_number)
     return dataclasses.replace(known, is_elsewhere=_last_at(room) != broker) if known else None
+
+
+def _badge_of(
+    config: Config, channel: str
+) -> Callable[[BrokerUrl, str], Coroutine[Any, Any, None]] | None:
+    """For whoever has the room's own key; co-hosts get one where the host gives it."""
+    keys = RoomKeys(config.directories.room_keys_folder)
+    with contextlib.suppress(StoreError):
+        key = keys.find(channel)
+        if key is not None and key.is_host:
+            from resonance_tui.hosting.badge import wear_badge
+
+            return partial(wear_badge, keys, key)
+    return None
 
 
 def _known(digits: str, number: int) -> KnownHost | None:

@@ -32,7 +32,7 @@ from resonance_tui.protocol.messages import (
     RULES,
     decode,
 )
-from resonance_tui.protocol.rules import RoomRules
+from resonance_tui.protocol.rules import ADMITTED_MOST, RoomRules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import is_id, new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
@@ -107,18 +107,28 @@ class Desk(ReconnectingConnection):
             why = self.status.detail or f"no answer from {self.place}"
             raise BrokerUnreachable(why[:1].upper() + why[1:]) from None
 
-    async def act(self, name: str, value: str = "", *, whom: str | None = None) -> RoomRules:
+    async def act(
+        self, name: str, value: str = "", *, whom: str | None = None, is_noted: bool = True
+    ) -> RoomRules:
         """As `Rulebook.change`; raises BrokerUnreachable while not connected."""
         client = self._client
         if client is None:
             raise BrokerUnreachable(f"Not connected to {self.place}: nothing was changed.")
-        present = self.attendance.present(time.time())
+        present = self._inside()
         try:
             await self._book.show_key(client)
-            return await self._book.change(client, name, value, present=present, whom=whom)
+            return await self._book.change(
+                client, name, value, present=present, whom=whom, is_noted=is_noted
+            )
         except MqttError:
             lost = f"The connection to {self.place} was lost; perhaps nothing was changed."
             raise BrokerUnreachable(lost) from None
+
+    def _inside(self) -> tuple[str, ...]:
+        """For a lock: who is there, and who may be about to come back, where there is room."""
+        now = time.time()
+        here, around = self.attendance.present(now), self.attendance.around(now)
+        return tuple(dict.fromkeys((*here, *around[: max(0, ADMITTED_MOST - len(here))])))
 
     async def sees_two_writers(self, viewer_id: str) -> bool:
         """Whether more than one program writes under that id. Where anybody can, this watches for

@@ -8,6 +8,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from resonance_tui.errors import BrokerError, BrokerRefused, WireError
 from resonance_tui.listeners import Listeners
@@ -17,8 +18,8 @@ from resonance_tui.protocol.frames import encode_host_key, encode_rules
 from resonance_tui.protocol.messages import HOST_KEY, RULES, RULES_RATE, decode
 from resonance_tui.protocol.rules import NO_RULES, Act, RoomRules, SignedRules, sign_rules
 from resonance_tui.room.authority import Authority
-from resonance_tui.room.moderation import perform
-from resonance_tui.room_keys import LoggedAct, RoomKey, RoomKeys
+from resonance_tui.room.moderation import ACTS, perform
+from resonance_tui.room_keys import MOST_AHEAD, LoggedAct, RoomKey, RoomKeys
 
 LIFETIME_S = 86_400  # of rules; renewed when half of it is over
 SETTLE_S = 0.3  # after it an act holds, unless a co-host's crossed it on its way
@@ -55,6 +56,7 @@ class Rulebook:
         self._authority.take_key(self._shown, time.monotonic())
         self._seen_key: HostKeyEvent | None = None  # what the broker shows
         self._on_topics: dict[str, bytes] = {}  # the signature of the newest rules on each
+        self._unlogged: dict[Act, None] = {}  # acts that the log on disk may not have
         self._kept = b""  # the signature of the rules on disk
         self._sent: deque[float] = deque(maxlen=int(RULES_RATE.burst) - 2)  # monotonic seconds
         self._repaired_at = -math.inf
@@ -111,6 +113,7 @@ class Rulebook:
         self._authority.take_rules(event)
         after = self._authority.look(time.monotonic(), time.time())
         if after != before:
+            self._unlogged |= dict.fromkeys(self.rules.acts)
             self.changed(after or NO_RULES)
 
     # What is done
@@ -123,26 +126,32 @@ class Rulebook:
         *,
         present: Sequence[str] = (),
         whom: str | None = None,
+        is_noted: bool = True,
     ) -> RoomRules:
         """Perform an act of `room.moderation.ACTS`; returns once the broker has it and it holds.
 
-        Raises InputError for a value that does not fit, BrokerRefused where this login or key
-        must not rule here, BrokerError where others change the rules again and again, StoreError,
-        MqttError.
+        `is_noted`: among what was done. Raises InputError for a value that does not fit,
+        BrokerRefused where this login or key must not rule here, BrokerError where others change
+        the rules again and again, StoreError, MqttError.
         """
         async with self._changing:
             for _ in range(TRIES):
+                before = self.rules
                 rules = perform(
-                    self.rules,
+                    before,
                     *(act, value),
                     by=self.key.name,
                     t=time.time(),
                     present=present,
                     whom=whom,
                 )
+                note = rules.acts[-1]
+                if not is_noted:
+                    rules = replace(rules, acts=before.acts)
                 signed = await self._publish_new(client, rules)
                 await asyncio.sleep(SETTLE_S)
-                if rules.acts[-1] in self.rules.acts:
+                holds = ACTS[act].apply(self.rules, value, present) == self.rules
+                if note in self.rules.acts if is_noted else holds:
                     await self.keep()
                     return self.rules
                 self._check_may_rule(signed)
@@ -159,7 +168,13 @@ class Rulebook:
         return signed
 
     def _check_may_rule(self, signed: SignedRules) -> None:
-        """Raises BrokerRefused where rules of ours have no effect though they are the newest."""
+        """Raises BrokerRefused where rules of ours have no effect though they are the newest, or
+        where others are numbered so that nothing comes after them."""
+        if self._authority.number - time.time() >= MOST_AHEAD:
+            raise BrokerRefused(
+                f"A co-host has numbered the rules of {self.channel} so that none come after them.",
+                "End what that co-host may do: room cohost revoke",
+            )
         if not self.key.is_host and self._authority.number < signed.number:
             raise BrokerRefused(
                 f"This machine's key for {self.channel} does not rule there (any more).",
@@ -169,8 +184,9 @@ class Rulebook:
     def _sign(self, rules: RoomRules) -> SignedRules:
         """Blocking: the number is on disk before it is used."""
         now = time.time()
-        number = self._keys.take_number(self.channel, self._authority.number, now)
-        key = self.key
+        above, key = self._authority.number, self.key
+        own = self._authority.newest_of(key.key.public)
+        number = self._keys.take_number(self.channel, above, now, own=own)
         expires_at = int(now) + LIFETIME_S
         return sign_rules(rules, self.channel, number, expires_at, key.key, key.delegation)
 
@@ -231,14 +247,15 @@ class Rulebook:
     async def keep(self) -> None:
         """Write what holds to disk, and who did what. Raises StoreError."""
         signed = self._authority.signed
-        if signed is None or signed.signature == self._kept:
+        if signed is None or (signed.signature == self._kept and not self._unlogged):
             return
-        self._kept = signed.signature
-        await asyncio.to_thread(self._write, signed, self.rules.acts)
+        acts = [self._logged(act) for act in {**self._unlogged, **dict.fromkeys(self.rules.acts)}]
+        self._kept, self._unlogged = signed.signature, {}
+        await asyncio.to_thread(self._write, signed, acts)
 
-    def _write(self, signed: SignedRules, acts: Sequence[Act]) -> None:
+    def _write(self, signed: SignedRules, acts: Sequence[LoggedAct]) -> None:
         self._keys.keep_rules(self.channel, encode_rules(signed))
-        self._keys.log(self.channel, [self._logged(act) for act in acts])
+        self._keys.log(self.channel, acts)
 
     def _logged(self, act: Act) -> LoggedAct:
         return LoggedAct(float(act.t), act.by, act.what, act.whom, self._nickname(act.whom))

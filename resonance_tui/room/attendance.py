@@ -18,6 +18,7 @@ MOST_VIEWERS = 20_000  # followed at a time
 WINDOW_S = 60.0  # over which reports are counted
 MOST_COUNTED = 200  # reports in the window: more is a flood, whatever the number
 SUSPECT_S = 600.0  # how long a mark stays
+CLOCK_SLACK_S = 600.0  # clocks are wrong by minutes
 MOST_NAMES = 3  # nicknames of one id that are remembered
 
 
@@ -124,6 +125,14 @@ class Attendance:
         seen = self._seen.get(viewer_id)
         return seen is not None and now - seen.two_writers_at < SUSPECT_S
 
+    def clock_behind_s(self, now: float) -> float:
+        """By how much this machine's clock is behind those of most viewers who are here: they
+        began later than now. 0 where it is not."""
+        here = [seen for seen in self._seen.values() if self._is_here(seen, now)]
+        ahead = sorted(seen.last.boot - now for seen in here if seen.last is not None)
+        median = ahead[len(ahead) // 2] if ahead else 0.0
+        return median if median > CLOCK_SLACK_S else 0.0
+
     def nickname(self, viewer_id: str) -> str:
         """As sent; "" where none is known."""
         seen = self._seen.get(viewer_id)
@@ -142,6 +151,14 @@ class Attendance:
     def present(self, now: float) -> tuple[str, ...]:
         """The ids of who is in the room, whatever the rules say."""
         return tuple(each for each, seen in self._seen.items() if self._is_here(seen, now))
+
+    def around(self, now: float) -> tuple[str, ...]:
+        """Those, and who was there a minute ago: a connection that is lost comes back."""
+        return tuple(
+            each
+            for each, seen in self._seen.items()
+            if seen.last is not None and now - seen.heard_at <= WINDOW_S
+        )
 
     def _is_here(self, seen: _Seen, now: float) -> bool:
         return seen.newest is not None and now - seen.heard_at <= self._ttl_s

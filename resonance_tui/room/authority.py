@@ -106,6 +106,7 @@ class Authority:
         self._delegations: dict[bytes, Delegation] = {}  # valid ones, by their bytes
         self._revoked: tuple[bytes, ...] = ()
         self._look_again_at = math.inf  # epoch seconds
+        self.ended_at = 0  # epoch seconds: the newest valid rules that have expired; 0 for none
         self.rules, self.number, self.signed = None, 0, None
 
     # --- the room's key --------------------------------------------------------------------------
@@ -115,6 +116,10 @@ class Authority:
         """To be remembered with the key: below it, nothing that the room's key signs will hold."""
         last = self._last.get(self.key) if self.key else None
         return max(self._floor, last[0] if last else 0)
+
+    def newest_of(self, signer: bytes) -> int:
+        """The highest number that this key has signed, as far as is known; 0 for none."""
+        return self._last.get(signer, (0, b""))[0]
 
     @property
     def asks_for_first_use(self) -> bool:
@@ -260,10 +265,18 @@ class Authority:
 
     def _judge(self, topic: str, signed: SignedRules, at: float) -> bool:
         """Whether these are valid; then they are kept."""
-        if signed.expires_at + GRACE_S <= at or not self._is_worth_it(signed):
+        if not self._is_worth_it(signed):
+            return False
+        is_over = signed.expires_at + GRACE_S <= at
+        if is_over and signed.expires_at <= self.ended_at:
             return False
         until = self._signer_until(signed)
-        rules = self._verified(signed) if until > at else None
+        rules = self._verified(signed) if until > at or is_over else None
+        if is_over:
+            if until > 0 and rules is not None:
+                self.ended_at = signed.expires_at
+                return False
+            rules = None
         if rules is None:
             _keep(self._refused, signed, REFUSED_MOST)
             return False
@@ -305,6 +318,8 @@ class Authority:
             return None
 
     def _choose(self, at: float) -> None:
+        over = [each.signed.expires_at for each in self._held.values() if each.until <= at]
+        self.ended_at = max([self.ended_at, *over])
         self._held = {key: each for key, each in self._held.items() if each.until > at}
         self._look_again_at = min((each.until for each in self._held.values()), default=math.inf)
         may_hold = [

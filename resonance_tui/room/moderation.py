@@ -26,6 +26,9 @@ from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import is_id
 from resonance_tui.texts import mark, tr
 
+BADGES_MOST = 16
+NOBODY = "-"  # an id
+
 Apply = Callable[[RoomRules, str, Sequence[str]], RoomRules]
 
 
@@ -155,7 +158,8 @@ def _show_name(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRule
 
 
 def _badge(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
-    return replace(rules, host_ids=_with(rules.host_ids, _id(value)))
+    """The newest ones: whoever hosts wears one by itself, under a new id now and then."""
+    return replace(rules, host_ids=_with(rules.host_ids, _id(value))[-BADGES_MOST:])
 
 
 def _unbadge(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
@@ -166,8 +170,10 @@ def _unbadge(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
 
 
 def _lock(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
-    """A room that is too large for a list is locked at the broker's door alone."""
-    admitted = tuple(dict.fromkeys(present)) if len(present) <= ADMITTED_MOST else ()
+    """A room that is too large for a list is locked at the broker's door alone. An empty list
+    would admit everybody, so an empty room admits an id that nobody is given."""
+    inside = tuple(dict.fromkeys(present)) or (NOBODY,)
+    admitted = inside if len(inside) <= ADMITTED_MOST else ()
     return replace(rules, is_locked=True, admitted=admitted)
 
 

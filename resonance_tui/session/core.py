@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -217,6 +218,9 @@ class Session:
                         tasks.create_task(self._recording.run(), name="recording"),
                         tasks.create_task(self._host.run(broker), name="host's word"),
                     ]
+                    if self._plan.wear_badge is not None:
+                        badge = self._wear_badge(self._plan.wear_badge, broker, self._link)
+                        others.append(tasks.create_task(badge, name="badge"))
                     if is_ours_to_replace(broker):
                         failover = self._failover(broker, self._link, stack)
                         others.append(tasks.create_task(failover.run(), name="failover"))
@@ -278,6 +282,16 @@ class Session:
         self._notice(
             tr("The broker went away, so one runs here now, for all on this machine."), place=url
         )
+
+    async def _wear_badge(
+        self,
+        wear: Callable[[BrokerUrl, str], Coroutine[Any, Any, None]],
+        url: BrokerUrl,
+        link: Link,
+    ) -> None:
+        while link.status.state is not LinkState.CONNECTED:
+            await asyncio.sleep(ROOM_TICK_S)
+        await wear(url, link.viewer_id)
 
     async def _own_id(self, broker: BrokerUrl) -> str:
         """Ours, or the one that the broker knows our account by."""

@@ -80,6 +80,7 @@ class HostView:
     trust: Trust = Trust.UNKNOWN
     key: bytes | None = None  # the room's own, as far as it is believed; 32 bytes
     shown_key: bytes | None = None  # another one that the room shows
+    ended_at: int = 0  # epoch seconds: when the rules that nothing has followed expired
     standing: Standing = Standing.COUNTED
     muted_here: frozenset[str] = frozenset()  # by this viewer, for itself alone
     hides_nicknames: bool = False  # the same

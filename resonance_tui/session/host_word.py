@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 
@@ -76,6 +77,7 @@ class HostWord:
             trust=authority.trust,
             key=authority.key,
             shown_key=authority.shown,
+            ended_at=authority.ended_at if rules is None else 0,
             standing=self._standing(rules or NO_RULES, viewer_id),
         )
         self._obey(self._conduct(rules, viewer_id))
@@ -193,6 +195,13 @@ def _notices(before: HostView, after: HostView) -> list[str]:
     found: list[str] = []
     if after.standing is not before.standing:
         found.append(tr(_STANDINGS[after.standing]))
+    if after.ended_at and after.ended_at != before.ended_at:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(after.ended_at))
+        ended = mark(
+            "By this machine's clock what the host said ended on {when}, and holds no more. "
+            "If that clock is wrong, set it."
+        )
+        found.append(tr(ended, when=when))
     if after.shown_key not in (None, before.shown_key) and after.trust is Trust.CHANGED:
         found.append(
             tr(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from resonance_tui.engines.base import EngineOptions
 from resonance_tui.messaging.link import Link, MqttLink
@@ -48,6 +49,7 @@ class SessionPlan:
     host_print: str | None = None  # of the room's own key, by the link; 32 hexadecimal digits
     known_host: KnownHost | None = None  # of an earlier run
     remember_host: Callable[[KnownHost], None] | None = None  # called in a thread
+    wear_badge: Callable[[BrokerUrl, str], Coroutine[Any, Any, None]] | None = None  # as its host
     was_removed: bool = False  # by this room's host, in an earlier run
     remember_removal: Callable[[bool], None] | None = None  # that we were, or are let in again
 

@@ -59,7 +59,8 @@ LEAVE = mark("Leave")
 
 HISTORY_SCREEN = "history"  # needs: a history screen to open
 ROOM_KEY = "key"  # needs: a key of the room on this machine
-CONFUSION = "confusion"  # an engine whose mistakes are known
+OTHER_HOST = "other-host"  # needs: a room that shows another host key than before
+CONFUSION = "confusion"  # needs: an engine whose mistakes are known
 
 
 def _say(code: Emotion) -> Action:
@@ -178,6 +179,7 @@ LIVE: tuple[Action, ...] = (
         "Accept the other host key",
         "Where the room shows another one than before: believe it from now on.",
         SCREEN,
+        needs=OTHER_HOST,
     ),
     *(_say(code) for code in EMOTIONS),
     Action("say(-1)", ("0",), "unsay", "Back to the camera", "Takes back what a key said.", SAY),

@@ -64,7 +64,7 @@ class ResonanceApp(BaseApp):
             self.theme = self.launch.theme
         self.theme_changed_signal.subscribe(self, self._theme_chosen)
         if self.launch.needs_consent:
-            self.push_screen(ConsentScreen(self.launch.broker_url), self._consented)
+            self.push_screen(ConsentScreen(self.launch.told_to), self._consented)
         else:
             self._choose_room()
 
@@ -198,11 +198,12 @@ class ResonanceApp(BaseApp):
 
     def action_choose_camera(self) -> None:
         if isinstance(live := self.screen, LiveScreen):
-            self.run_worker(self._ask_for_camera(live.session), name="cameras", exclusive=True)
+            ask = self._ask_for_camera(live.session)  # in a group of its own: the session goes on
+            self.run_worker(ask, name="cameras", group="cameras", exclusive=True)
 
     async def _ask_for_camera(self, session: SessionLike) -> None:
         sources = await self.launch.cameras()
-        if not isinstance(self.screen, LiveScreen):
+        if not (isinstance(live := self.screen, LiveScreen) and live.session is session):
             return  # left, or something else was opened meanwhile
         labels = [source.label for source in sources]
         current = session.view.camera.source
@@ -217,7 +218,7 @@ class ResonanceApp(BaseApp):
             return
         use = partial(self._use_camera, session, sources[index])
         if self.launch.needs_consent_for(sources[index]):
-            self.push_screen(ConsentScreen(self.launch.broker_url), use)
+            self.push_screen(ConsentScreen(session.view.broker_url), use)
         else:
             use(None)
 

@@ -123,6 +123,12 @@ class JoinContext(Protocol):
         ...
 
     @property
+    def told_to(self) -> str:
+        """The broker that the room of the command line is at, safe to show; "" while no room is
+        chosen and the settings name no broker."""
+        ...
+
+    @property
     def alerts(self) -> Alerts:
         """How a person wants to be told of what happens."""
         ...

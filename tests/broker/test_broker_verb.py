@@ -26,7 +26,7 @@ from resonance_broker.mosquitto import FIGURES, MosquittoBroker
 from resonance_broker.preflight import speaks_mqtt
 from resonance_tui.cli import run_verb
 from resonance_tui.commands.broker.lines import host_print
-from resonance_tui.commands.broker.start import run, traffic_line
+from resonance_tui.commands.broker.start import guest_lines, run, traffic_line
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, InvalidChannel
 from resonance_tui.hosting import host, watch
@@ -307,6 +307,19 @@ def test_links_are_told_with_the_room_they_are_for_and_each_as_a_whole_command()
     assert texts[3:5] == spell(invite_link(url, "y", many))
     assert texts[5:7] == spell(invite_link(url, "y", one))
     assert f"--broker 'mqtts://NAME@room.example:8883?pin={'ab' * 16}'" in texts[1]
+
+
+def test_a_host_is_told_last_what_to_type_for_guests_to_come_in() -> None:
+    one, many = new_token(), new_token()
+    for ways, words, command in (
+        ({}, "Nobody can come in yet", "broker share CHANNEL --for 100"),
+        ({"x": WaysIn()}, "Nobody can come in yet", "broker share x --for 100"),
+        ({"x": WaysIn([one])}, "More guests", "broker share x --for 100"),
+        ({"w": WaysIn(), "x": WaysIn([one], many)}, "share line above", "broker share x"),
+    ):
+        first, second, *_ = guest_lines(ways)
+        assert words in first
+        assert second == f"  resonance-tui {command}"
 
 
 def test_a_link_to_an_open_broker_holds_the_print_of_the_room_s_own_key() -> None:

@@ -17,16 +17,27 @@ from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable, InputError
+from resonance_tui.hosting.badge import wear_badge
 from resonance_tui.hosting.desk import Desk
+from resonance_tui.hosting.rulebook import Rulebook
 from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.permissions import is_hosts_alone
 from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
-from resonance_tui.protocol.frames import encode_nickname, encode_report
+from resonance_tui.protocol.frames import encode_nickname, encode_report, encode_rules
 from resonance_tui.protocol.messages import HOST_KEY, NICKNAME, REPORT, RULES, decode
-from resonance_tui.protocol.rules import RoomRules, delegate, encode_delegation
+from resonance_tui.protocol.rules import (
+    NUMBER_MOST,
+    Act,
+    RoomRules,
+    delegate,
+    encode_delegation,
+    sign_rules,
+)
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import Report
-from resonance_tui.room_keys import RoomKey, RoomKeys
+from resonance_tui.room.authority import Authority
+from resonance_tui.room_keys import RoomKey, RoomKeys, key_text, parse_key_text
 from resonance_tui.signing import SigningKey
 
 pytestmark = pytest.mark.mosquitto
@@ -234,3 +245,102 @@ async def test_where_nothing_listens_that_is_said(keys: RoomKeys) -> None:
         await desk.act("lock")
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_a_host_in_their_own_room_wears_the_badge_while_there(
+    start: Start, keys: RoomKeys
+) -> None:
+    url = parse_broker_url(start().url)
+    async with at_desk(url, keys) as desk:
+        wearing = asyncio.create_task(wear_badge(keys, hosts(keys), url, "me"))
+        await until(lambda: desk.rules.host_ids == ("me",))
+        await desk.act("mute", "mia")
+        wearing.cancel()
+        await asyncio.wait([wearing])
+        await until(lambda: desk.rules.host_ids == ())
+        assert desk.rules.muted == ("mia",)
+        assert [act.what for act in desk.acts()] == ["mute"]  # the badge is no act of anybody's
+        await desk.act("badge", "me")
+        wearing = asyncio.create_task(wear_badge(keys, hosts(keys), url, "me"))
+        await asyncio.wait([wearing], timeout=1.0)
+        wearing.cancel()
+        await asyncio.wait([wearing])
+        assert desk.rules.host_ids == ("me",)  # who was given it keeps it
+
+
+async def test_a_host_on_two_machines_and_two_co_hosts_lose_no_act(
+    start: Start, keys: RoomKeys, tmp_path: Path
+) -> None:
+    url = parse_broker_url(start().url)
+    second = RoomKeys(tmp_path / "second")
+    second.keep(parse_key_text(key_text(hosts(keys))))
+    others = [second, *(cohost(keys, tmp_path / name, name) for name in ("Ben", "Zoe"))]
+    rounds = 8
+
+    async def acts(desk: Desk, who: str) -> None:
+        for n in range(rounds):
+            await desk.act("mute", f"{who}{n}")
+
+    async with contextlib.AsyncExitStack() as stack:
+        desks = [await stack.enter_async_context(at_desk(url, each)) for each in (keys, *others)]
+        await asyncio.gather(*(acts(desk, f"by{n}-") for n, desk in enumerate(desks)))
+        every = {f"by{who}-{n}" for who in range(4) for n in range(rounds)}
+        await until(lambda: all(set(desk.rules.muted) == every for desk in desks))
+        assert len({desk.rules for desk in desks}) == 1
+        for desk in desks:
+            await desk.keep()
+    for each in (keys, *others):
+        assert {act.whom for act in each.acts(ROOM)} >= every
+
+
+async def test_a_co_host_who_takes_the_last_number_is_stopped(
+    start: Start, keys: RoomKeys, tmp_path: Path
+) -> None:
+    url = parse_broker_url(start().url)
+    ben = hosts(cohost(keys, tmp_path / "ben"))
+    soon = int(time.time()) + 3600
+    last = sign_rules(RoomRules(closed="x"), ROOM, NUMBER_MOST, soon, ben.key, ben.delegation)
+    async with at_desk(url, keys) as desk:
+        await desk.act("mute", "mia")
+        async with broker_client(url, lambda *_: None, identifier="ben", version=5) as client:
+            await client.send(RULES.outgoing(encode_rules(last), ROOM, "ben"))
+        await until(lambda: desk.rules.closed == "x")
+        with pytest.raises(BrokerRefused, match="none come after"):
+            await desk.act("open")
+        await desk.act("cohost-revoke", ben.key.public[:8].hex())
+        await desk.act("open")
+        assert (desk.rules.closed, desk.rules.muted) == (None, ())
+
+
+async def test_a_broker_without_mqtt5_carries_the_hosts_word(start: Start, keys: RoomKeys) -> None:
+    url = parse_broker_url(start(program="embedded").url)
+    async with at_desk(url, keys) as desk:
+        await desk.act("mute", "mia")
+    authority = Authority(ROOM, host_print=hosts(keys).print)
+    stranger = Authority(ROOM)
+
+    def take(topic: str, payload: bytes) -> None:
+        event = decode(topic, payload)
+        if isinstance(event, HostKeyEvent | RulesEvent):
+            authority.take(event, time.monotonic())
+            stranger.take(event, time.monotonic())
+
+    async with broker_client(url, take, identifier="newcomer", version=4) as newcomer:
+        for _ in range(2):
+            await newcomer.follow(HOST_KEY.topic.of(ROOM), 1)
+            await newcomer.follow(RULES.topic.filter(channel=ROOM), 1)
+        await until(lambda: authority.look(time.monotonic(), time.time()))
+    assert authority.rules is not None and authority.rules.muted == ("mia",)
+    assert stranger.look(time.monotonic(), time.time()) is None
+    assert not await is_hosts_alone(url, ROOM)
+
+
+async def test_the_log_has_acts_that_pass_between_two_looks(keys: RoomKeys) -> None:
+    book, soon = Rulebook(keys, hosts(keys), "host"), int(time.time()) + 3600
+    acts = tuple(Act(n, "host", "mute", f"v{n}") for n in range(30))
+    for n in range(1, 31):
+        rules = RoomRules(acts=acts[max(0, n - 8) : n])
+        signed = sign_rules(rules, ROOM, n, soon, hosts(keys).key)
+        book.observe(RulesEvent(ROOM, "host", signed))
+    await book.keep()
+    assert [act.whom for act in keys.acts(ROOM)] == [act.whom for act in acts]

@@ -13,9 +13,13 @@ from textual.widgets import Input, Static
 
 from resonance_broker import RunningBroker
 from resonance_tui import config
-from resonance_tui.commands.destination import destination_of
+from resonance_tui.commands.destination import destination_of, own_broker
 from resonance_tui.commands.join_context import CommandLineContext
 from resonance_tui.commands.session_builder import check_intent
+from resonance_tui.hosting.accounts import list_accounts
+from resonance_tui.hosting.host import own_url
+from resonance_tui.hosting.running import told_as_running
+from resonance_tui.logins import Logins
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.protocol.links import invite_link
 from resonance_tui.tui.app import ResonanceApp
@@ -87,3 +91,33 @@ async def test_a_link_that_has_been_used_is_refused_at_the_field(broker: Running
             await pilot.press("enter")
             error = app.screen.query_one("#channel-error", Static)
             await until(pilot, lambda: "has been used" in str(error.render()))
+
+
+@pytest.mark.parametrize("channels", [["cats"], []])
+async def test_the_owner_of_a_broker_comes_into_its_room_with_an_account_that_lasts(
+    broker: RunningBroker, channels: list[str]
+) -> None:
+    """Not at port 1883 of this machine, where a broker would be started for one alone."""
+    launch = guest()
+    folder = launch.config.directories.broker_folder
+    assert broker.settings.accounts is not None
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(broker.settings.accounts)
+    logins = Logins(launch.config.directories.logins_file)
+    async with hosted(broker):
+        with told_as_running(folder, own_url(broker), channels):
+            for _ in range(2):
+                await launch.reach("cats", print)
+                (login,) = logins.all()
+                assert login.user in [each.name for each in list_accounts(folder).accounts]
+            async with (app := ResonanceApp(launch)).run_test(size=(120, 40)) as pilot:
+                app.screen.query_one("#channel", Input).value = "cats"
+                await pilot.press("enter")
+                await until(pilot, lambda: is_in(app))
+                session = app.screen.session
+                assert session.view.viewer_id == login.user
+                assert "cats is hosted on this machine" in session.view.notice
+            launch.profile.release()
+            (again,) = logins.all()
+            assert again == login
+    assert own_broker(launch.config, "cats") is None

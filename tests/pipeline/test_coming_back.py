@@ -105,6 +105,16 @@ def test_a_certificate_that_a_newer_login_knows_wins(profile: Profile, home: Pat
     assert url is not None and url.pin == "cd" * 16
 
 
+def test_consent_is_asked_for_the_broker_where_the_room_is(profile: Profile) -> None:
+    loaded = config.load()
+    context = CommandLineContext(loaded, check_intent(loaded))
+    assert context.told_to == ""
+    context.go_to(destination_of(loaded, "dogs"))
+    assert context.told_to == config.DEFAULT_BROKER_URL
+    context.go_to(destination_of(loaded, find_place("mqtts://mia:pw@one/cats")))
+    assert context.told_to == "mqtts://one:8883"
+
+
 async def until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(patience(10)):
         while not holds():

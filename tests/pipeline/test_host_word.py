@@ -20,6 +20,7 @@ from resonance_tui.errors import BrokerRefused, RemovedByHost, RoomClosed
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.events import HostKeyEvent
@@ -77,9 +78,9 @@ class Stage:
     def show_key(self, key: SigningKey = HOST) -> None:
         self.carry(HOST_KEY.outgoing(encode_host_key(key.public), ROOM))
 
-    def rule(self, rules: RoomRules, key: SigningKey = HOST) -> None:
+    def rule(self, rules: RoomRules, key: SigningKey = HOST, lasts_s: int = 3600) -> None:
         self._number += 1
-        signed = sign_rules(rules, ROOM, self._number, int(time.time()) + 3600, key)
+        signed = sign_rules(rules, ROOM, self._number, int(time.time()) + lasts_s, key)
         self.carry(RULES.outgoing(encode_rules(signed), ROOM, "host"))
 
     def carry(self, message: Outgoing) -> None:
@@ -156,6 +157,17 @@ async def test_who_is_still_removed_stays_remembered_as_that(stage: Stage) -> No
     with pytest.raises(RemovedByHost):
         await stage.session(was_removed=True, remember_removal=told.append).run()
     assert told[-1] is True
+
+
+async def test_a_guest_whose_clock_is_ahead_is_told_why_nothing_holds(stage: Stage) -> None:
+    stage.enter("bob")
+    stage.show_key()
+    stage.rule(RoomRules(muted=("bob",)), lasts_s=-86_400)
+    async with living(stage.session()) as ann:
+        await until(lambda: "If that clock is wrong, set it" in ann.view.notice)
+        assert "bob" in seen(ann)
+        stage.rule(RoomRules(muted=("bob",)))
+        await until(lambda: set(seen(ann)) == {"ann"})
 
 
 # --- others ------------------------------------------------------------------------------------
@@ -312,9 +324,12 @@ async def test_a_closed_room_is_left_with_the_hosts_word_but_not_by_its_host(
     stage: Stage,
 ) -> None:
     stage.rule(RoomRules(closed="Thanks, all!", host_ids=("eve",)))
-    with pytest.raises(RoomClosed, match="the host closed the room: Thanks, all!"):
+    ann = stage.session()
+    with pytest.raises(RoomClosed, match="the host closed the room: Thanks, all!") as caught:
         async with asyncio.timeout(patience(5)):
-            await stage.session().run()
+            await ann.run()
+    assert caught.value.is_final
+    assert (ann.view.link.state, ann.view.camera.state) == (LinkState.CLOSED, "off")
     async with living(stage.session("eve")) as eve:
         await until(lambda: eve.view.rules)
         await until(lambda: set(seen(eve)) == {"eve"})

@@ -234,6 +234,7 @@ async def test_a_wrong_password_ends_it(make_mosquitto: Any) -> None:
     broker.start()
     for url, words in (
         (f"mqtt://alice:wrong@127.0.0.1:{broker.port}", "wrong user or password"),
+        (f"mqtt://k3v4x2qmabcde:wrong@127.0.0.1:{broker.port}", "does not know this account"),
         (broker.url, "asks for a user"),
     ):
         seat = Seat(url)

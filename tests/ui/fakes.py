@@ -250,6 +250,7 @@ class FakeLaunch:
         self.channel = channel
         self.nickname = ""
         self.broker_url = URL
+        self.told_to = URL
         self.needs_consent = needs_consent
         self.recent_rooms: tuple[RecentRoom, ...] = (RecentRoom("late-show"),)
         self.nearby: list[NearbyRoom] = []

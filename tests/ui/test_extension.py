@@ -27,7 +27,7 @@ from resonance_tui.tui.widgets.keys import key_line
 
 from .fakes import FakeLaunch, FakeSession, view
 from .test_history import press, settled, text
-from .test_live import drawn
+from .test_live import drawn, shown
 
 EVENING = 1_795_371_000
 UNSURE = ViewSpec(
@@ -142,9 +142,8 @@ async def test_one_more_key_of_the_live_screen() -> None:
         assert screen.waved == 1
         assert "w wave" in drawn(app)
         assert "Wave" in commands(app)
-        await pilot.press("question_mark")
-        await pilot.pause()
-        assert "Gestures" in drawn(app)
+        await pilot.press("question_mark", "pagedown")
+        await shown(pilot, "Gestures")
         assert "Waves at everybody." in drawn(app)
 
 

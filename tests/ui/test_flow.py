@@ -63,6 +63,15 @@ async def test_consent_says_everything_that_matters():
         assert part in words
 
 
+async def test_consent_tells_the_broker_of_the_room_and_none_before_a_room_is_chosen():
+    launch = FakeLaunch(needs_consent=True)
+    for told_to, words in (("mqtts://room.example", "mqtts://room.example"), ("", "you choose")):
+        launch.told_to = told_to
+        async with (app := ResonanceApp(launch)).run_test():
+            shown = " ".join(str(each.render()) for each in app.screen.query(Static))
+        assert words in shown and "localhost" not in shown
+
+
 async def test_consent_by_mouse():
     launch = FakeLaunch(needs_consent=True)
     async with (app := ResonanceApp(launch)).run_test() as pilot:

@@ -11,9 +11,11 @@ from resonance_tui.tui.screens.mute_here import MuteHere
 from resonance_tui.tui.widgets.roster import HOST_MARK
 
 from .fakes import own_row, snapshot, view, viewer
+from .test_extension import commands
 from .test_live import WIDE, app_with, drawn, shown
 
 MIA = replace(viewer(1, 0.0), viewer_id="mia", nickname="Mia", is_simulated=False)
+ACCEPT = "Accept the other host key"
 BOB = replace(MIA, viewer_id="bob", nickname="Bob")
 
 
@@ -41,10 +43,20 @@ async def test_a_changed_host_key_is_shown_and_can_be_accepted():
         await shown(pilot, f"Another host key than before, {short_print(other)}: ask the host")
         await pilot.resize_terminal(60, 15)
         await shown(pilot, "another host key (Ctrl+P)")
+        assert ACCEPT in commands(app)
         await app.run_action("screen.accept_host_key")
         assert session.told == ["accept"]
         await app.run_action("screen.accept_host_key")
         assert session.told == ["accept"]
+
+
+async def test_only_another_host_key_can_be_accepted():
+    app, session = app_with(seen())
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, "lucky-heron")
+        assert ACCEPT not in commands(app), "one slip in the palette is not a decision"
+        await app.run_action("screen.accept_host_key")
+        assert session.told == []
 
 
 async def test_a_host_has_a_badge_and_a_film_a_mark():

@@ -446,8 +446,8 @@ async def test_no_color_draws_the_same_words(value: str, monkeypatch: pytest.Mon
         assert app.no_color == bool(value)
         await pilot.press("p")
         await shown(pilot, "▸")
-        await pilot.press("question_mark")
-        await shown(pilot, "Camera off or on")
+        await pilot.press("question_mark", "end")
+        await shown(pilot, "Signs")
         await pilot.press("escape", "ctrl+p")
         await shown(pilot, "Camera off or on")
 

@@ -84,6 +84,23 @@ def three(**more) -> FakeDesk:
     return FakeDesk(*people, **more)
 
 
+async def test_the_first_look_gives_the_host_the_badge_and_takes_no_no_for_a_mistake() -> None:
+    """Else a host who closes the room is sent out of it."""
+    own = view().viewer_id
+    desk = FakeDesk(attendee(own, "Me"), attendee("ben1", "Ben"))
+    async with (app := app_with(desk)).run_test(size=WIDE) as pilot:
+        await opened(pilot)
+        await shown(pilot, "gave Me")
+        assert desk.done == [("badge", own)]
+        await pilot.press("b")
+        await shown(pilot, "took the host's badge")
+        await pilot.press("escape")
+        await pilot.press("m")
+        await shown(pilot, "who did what")
+        assert desk.done == [("badge", own), ("unbadge", own)]
+        assert isinstance(app.screen, ModerationScreen)
+
+
 async def opened(pilot: Pilot) -> ModerationScreen:
     await shown(pilot, "#movie-night")
     await pilot.press("m")

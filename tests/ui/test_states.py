@@ -9,7 +9,7 @@ from textual.widgets import Button
 
 from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.engines.base import EngineState, EngineStatus
-from resonance_tui.errors import BrokerRefused
+from resonance_tui.errors import RoomClosed
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.session import HappeningUpdate, SelfView, SessionView
@@ -20,6 +20,7 @@ from resonance_tui.tui.screens.error import ErrorScreen
 from resonance_tui.tui.screens.live import LiveScreen
 from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.roster import Roster
+from resonance_tui.tui.widgets.status import chips
 
 from .fakes import FakeLaunch, FakeSession, view
 from .test_flow import text_of, until
@@ -248,9 +249,11 @@ async def test_the_bell_has_a_key_and_notifications_a_command(
         await shown(pilot, "Notifications are on.")
 
 
-class RoomClosed(BrokerRefused):
-    title = "The room is closed"
-    is_final = True
+async def test_of_a_session_that_has_ended_nothing_is_said_to_go_on() -> None:
+    over = view(link=LinkStatus(LinkState.CLOSED))
+    words = [chip.long for line in chips(over, NOW) for chip in line]
+    assert "○ left" in words and "‖ nothing is shared" in words
+    assert not any("here" in each or "▲" in each for each in words)
 
 
 async def test_what_is_final_offers_no_retry() -> None:
@@ -260,7 +263,7 @@ async def test_what_is_final_offers_no_retry() -> None:
         await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
         await until(pilot, lambda: list(app.screen.query(Button)))
         assert text_of(app.screen, "#message") == "See you next week."
-        assert "The room is closed" in text_of(app.screen, ".card-title")
+        assert "Room" in text_of(app.screen, ".card-title")
         assert [button.id for button in app.screen.query(Button)] == ["channel", "quit"]
         await pilot.press("r", "enter")
         await pilot.pause(0.2)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from resonance_tui.pipeline.sources import Source
+from resonance_tui.tui.actions import LIVE
 from resonance_tui.tui.alerts import Alerts
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.consent import ConsentScreen
 from resonance_tui.tui.screens.dialogs import ChoiceDialog, NicknameDialog
+from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.screens.live import LiveScreen
 from resonance_tui.tui.screens.lobby import LobbyScreen
 
@@ -25,6 +29,57 @@ async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
 
 async def in_the_room(app: ResonanceApp, pilot: Pilot[None]) -> None:
     await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.launch.session.is_running)
+
+
+STAYS = [
+    action.keys[0]
+    for action in LIVE
+    if action.keys and not action.name.startswith(("quit", "other_room"))
+]
+
+
+@pytest.mark.parametrize("key", STAYS)
+async def test_the_room_goes_on_whatever_is_pressed(key: str) -> None:
+    launch = FakeLaunch(FakeSession(view()))
+    app = ResonanceApp(launch, history=lambda _: HelpScreen(LIVE))
+    async with app.run_test() as pilot:
+        await in_the_room(app, pilot)
+        await pilot.press(key, key)
+        await pilot.pause(0.2)
+        assert launch.session.is_running
+        while not isinstance(app.screen, LiveScreen):
+            await pilot.press("escape")
+        assert launch.session.is_running and app.is_running
+
+
+async def test_cameras_that_are_found_late_are_not_offered_in_another_room() -> None:
+    launch, found = FakeLaunch(FakeSession(view())), asyncio.Event()
+
+    async def cameras() -> list[Source]:
+        await found.wait()
+        return [Source("demo")]
+
+    launch.cameras = cameras
+    async with (app := ResonanceApp(launch)).run_test() as pilot:
+        await in_the_room(app, pilot)
+        await pilot.press("v", "o")
+        await until(pilot, lambda: isinstance(app.screen, LobbyScreen))
+        launch.session = FakeSession(view())
+        await pilot.press(*"music", "enter")
+        await in_the_room(app, pilot)
+        found.set()
+        await pilot.pause(0.2)
+        assert isinstance(app.screen, LiveScreen)
+
+
+async def test_where_no_camera_was_asked_for_the_key_says_how_to_choose_one() -> None:
+    launch = FakeLaunch(FakeSession(view()))
+    launch.session.set_source(Source("none"))
+    async with (app := ResonanceApp(launch)).run_test(notifications=True) as pilot:
+        await in_the_room(app, pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: any("v lists" in each.message for each in app._notifications))
+        assert ("camera", True) not in launch.session.told
 
 
 async def test_recording_goes_on_and_off() -> None:
@@ -74,6 +129,7 @@ async def test_another_camera_is_chosen_from_those_that_there_are() -> None:
         camera = Source("device", "0")
         await until(pilot, lambda: launch.session.told == [("source", camera)])
         assert launch.camera == camera
+        assert launch.session.is_running
 
 
 async def test_a_camera_waits_for_consent() -> None:

@@ -145,3 +145,27 @@ def test_memory_is_bounded_and_old_faces_are_forgotten() -> None:
     room.tick(NOW + SUSPECT_S + 1)
     room.take(report("new"), NOW + SUSPECT_S + 1)
     assert room.present(NOW + SUSPECT_S + 1) == ("new",)
+
+
+def test_who_is_cut_off_for_a_moment_is_still_around() -> None:
+    room = Attendance()
+    room.take(report("mia"), NOW)
+    room.take(named("ghost", "never reported"), NOW)
+    room.take(LeaveEvent(ROOM, "mia"), NOW + 5)
+    assert room.present(NOW + 5) == ()
+    assert room.around(NOW + 20) == ("mia",)
+    assert room.around(NOW + 90) == ()
+
+
+def test_a_host_learns_that_the_own_clock_is_behind() -> None:
+    room = Attendance()
+    for n in range(5):
+        room.take(report(f"v{n}", boot=int(NOW) + 86_400 - n), NOW)
+    room.take(report("liar", boot=1), NOW)
+    assert 86_000 < room.clock_behind_s(NOW) <= 86_400
+    honest = Attendance()
+    for n in range(5):
+        honest.take(report(f"v{n}", boot=int(NOW) - n), NOW)
+    honest.take(report("liar", boot=int(NOW) + 10**6), NOW)
+    assert honest.clock_behind_s(NOW) == 0.0
+    assert Attendance().clock_behind_s(NOW) == 0.0

@@ -305,3 +305,21 @@ def test_ten_thousand_rules_a_second_cost_little_and_the_hosts_word_comes_throug
     assert authority.verified - before <= VERIFICATIONS_AT_ONCE + VERIFICATIONS_PER_S
     assert authority.rules is not None and authority.rules.muted == ("v2",)
     assert spent < patience(0.5), f"{spent:.3f} s of a second"
+
+
+def test_rules_that_have_expired_are_not_lost_in_silence() -> None:
+    """The clock of a guest may be ahead, or that of the host behind."""
+    authority = linked()
+    late = rules(7, until=NOW - 86_400)
+    assert muted_after(authority, shown(late)) == ()
+    assert authority.ended_at == NOW - 86_400
+    forged = replace(late, expires_at=NOW - 3_600)
+    assert muted_after(authority, shown(forged)) == ()
+    assert authority.ended_at == NOW - 86_400  # nobody but the host says when
+    spent = authority.verified
+    for _ in range(20):
+        muted_after(authority, shown(late), shown(forged))
+    assert authority.verified == spent
+    assert muted_after(authority, shown(rules(8))) == ("v8",)
+    assert muted_after(authority, at=LATER + GRACE_S + 1) == ()
+    assert authority.ended_at == LATER

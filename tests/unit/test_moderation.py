@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resonance_tui.commands.room.acts import viewer_id_of
 from resonance_tui.errors import InputError
 from resonance_tui.protocol.rules import (
     ACTS_MOST,
@@ -18,7 +19,17 @@ from resonance_tui.protocol.rules import (
     decode_body,
     encode_body,
 )
-from resonance_tui.room.moderation import ACTS, Needs, perform, sentence, switched
+from resonance_tui.room.attendance import Attendee
+from resonance_tui.room.conduct import admitted_by
+from resonance_tui.room.moderation import (
+    ACTS,
+    BADGES_MOST,
+    NOBODY,
+    Needs,
+    perform,
+    sentence,
+    switched,
+)
 
 VALUES = {
     Needs.NOTHING: "",
@@ -127,3 +138,30 @@ def test_a_value_that_does_not_fit_is_refused_in_words(act: str) -> None:
 def test_no_order_of_acts_makes_rules_that_nobody_takes(acts: list[tuple[str, str]]) -> None:
     rules = after(NO_RULES, *(f"{name} {value}" for name, value in acts))
     assert decode_body(encode_body(rules)) == rules
+
+
+def test_badges_are_bounded_and_the_newest_stay() -> None:
+    rules = NO_RULES
+    for n in range(40):
+        rules = perform(rules, "badge", f"host{n}", by="host", t=1.0)
+    assert rules.host_ids == tuple(f"host{n}" for n in range(40 - BADGES_MOST, 40))
+
+
+def test_an_empty_room_that_is_locked_admits_nobody() -> None:
+    locked = perform(NO_RULES, "lock", "", by="host", t=1.0, present=())
+    assert admitted_by(locked) == {NOBODY}
+    large = perform(NO_RULES, "lock", "", by="host", t=1.0, present=[f"v{n}" for n in range(101)])
+    assert (large.is_locked, admitted_by(large)) == (True, None)
+
+
+def test_a_command_takes_the_nickname_of_who_is_here_and_says_where_nobody_is_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    here = [Attendee("ben1", "Ben", 0.0, 0.0), Attendee("x1", "Mia", 0.0, 0.0)]
+    assert [viewer_id_of(here, text) for text in ("ben1", "Ben", "mia")] == ["ben1", "ben1", "x1"]
+    assert capsys.readouterr().err == ""
+    assert viewer_id_of(here, "bne") == "bne"
+    assert "nobody under bne is here" in capsys.readouterr().err
+    with pytest.raises(InputError, match="2 viewers are called mia") as caught:
+        viewer_id_of([*here, Attendee("x2", "MIA", 0.0, 0.0)], "mia")
+    assert "x1, x2" in caught.value.hint

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from resonance_tui.errors import InputError, StoreError
+from resonance_tui.protocol.rules import NUMBER_MOST
 from resonance_tui.room_keys import (
     MOST_ACTS,
     GivenKey,
@@ -186,3 +187,20 @@ def test_a_nickname_is_added_to_what_is_logged_without(tmp_path: Path) -> None:
     keys.log("cats", [named])
     keys.log("cats", [plain])
     assert [act.name for act in keys.acts("cats")] == ["Mia"]
+
+
+def test_no_number_of_a_co_host_leaves_the_host_without_one(tmp_path: Path) -> None:
+    keys = RoomKeys(tmp_path)
+    keys.make("cats")
+    now = 1_790_000_000.0
+    assert keys.take_number("cats", NUMBER_MOST, now) == int(now)
+    assert keys.take_number("cats", NUMBER_MOST - 1, now) == int(now) + 1
+    assert keys.take_number("cats", int(now) + 1000, now) == int(now) + 1001
+    assert keys.take_number("cats", 0, now, own=2**52) == 2**52 + 1  # the same key elsewhere
+
+
+def test_a_key_whose_numbers_are_used_up_says_so(tmp_path: Path) -> None:
+    keys = RoomKeys(tmp_path)
+    keys.make("cats")
+    with pytest.raises(StoreError, match="last number"):
+        keys.take_number("cats", 0, 0.0, own=NUMBER_MOST)

@@ -314,13 +314,15 @@ def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pi
 def guest_lines(ways: Mapping[str, WaysIn]) -> list[str]:
     """Where accounts are asked for: how guests come in, the next step of a host, told last."""
     room = next(iter(ways), "CHANNEL")
-    is_open = any(each.shared or each.one_time for each in ways.values())
-    now = "Send a line above with a link to your guests" if is_open else "Nobody can come in yet"
-    return [
-        f"{now}. In another terminal, for a link and its QR code:",
-        f"  resonance-tui broker share {room} --for 100",
-        f"For one person: broker invite {room}. An account by name: broker users add NAME.",
-    ]
+    again = next((name for name, each in ways.items() if each.shared), None)
+    one = f"For one person: broker invite {room}. An account by name: broker users add NAME."
+    if again is not None:
+        qr = "Guests come in by the share line above. Its QR code, in another terminal:"
+        return [qr, f"  resonance-tui broker share {again}", one]
+    is_open = any(each.one_time for each in ways.values())
+    now = "More guests" if is_open else "Nobody can come in yet"
+    many = f"{now}: in another terminal, for one link for many,"
+    return [many, f"  resonance-tui broker share {room} --for 100", one]
 
 
 def _tell_who_can_reach(settings: BrokerSettings, shared: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,13 +13,14 @@ from resonance_tui.commands.console import note, say
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.room.place import Place, at_desk, broker_option, find_place, with_broker
 from resonance_tui.errors import InputError
-from resonance_tui.protocol.rules import Act
+from resonance_tui.protocol.rules import ADMITTED_MOST, Act
 from resonance_tui.protocol.topics import is_id
 from resonance_tui.room.moderation import ACTS, Needs, RoomAct, sentence
 
 if TYPE_CHECKING:
     from resonance_broker.accounts import StoredInvite
     from resonance_tui.hosting.desk import Desk
+    from resonance_tui.room.attendance import Attendee
 
 _TAKES_OUT = ("mute", "kick")
 _EXAMPLES = {
@@ -80,22 +82,43 @@ def run(
     Raises InputError where it was perhaps.
     """
     place = find_place(with_broker(ctx, broker_url), room)
-    takes_out = name in _TAKES_OUT
+    is_of_viewer = ACTS[name].needs is Needs.VIEWER
 
-    async def work(desk: Desk) -> Act:
-        if takes_out and not is_meant and is_id(value):
-            await _check_writer(desk, value)
-        rules = await desk.act(name, value, whom=whom)
-        return rules.acts[-1]
+    async def work(desk: Desk) -> tuple[Act, str, bool]:
+        chosen = viewer_id_of(desk.attendees(), value) if is_of_viewer else value
+        if name in _TAKES_OUT and not is_meant and is_id(chosen):
+            await _check_writer(desk, chosen)
+        rules = await desk.act(name, chosen, whom=whom)
+        return rules.acts[-1], chosen, bool(rules.admitted) or desk.is_courtesy is False
 
-    done = at_desk(place, work, sees_viewers=takes_out or name == "lock")
+    done, value, is_shut = at_desk(place, work, sees_viewers=is_of_viewer or name == "lock")
     say(f"{place.channel} at {place.url.authority}: {sentence(done)}")
+    if name == "lock" and not is_shut:
+        say(
+            f"More than {ADMITTED_MOST} are in: the rules list none of them, so that only a broker "
+            "with accounts keeps others out."
+        )
     if name == "kick" and (link := open_link_of(place, value)) is not None:
         end = f"resonance-tui broker invites revoke {link.id}"
         called = f"{link.label} ({link.id})" if link.label else link.id
         say(f"{value} came by the link {called}, which is still open to who has it. To end it:")
         say(f"  {end}")
     return done
+
+
+def viewer_id_of(here: Sequence[Attendee], text: str) -> str:
+    """The id of who is here, by id or by a nickname that one of them alone has; else the text,
+    for somebody who is not here, which is said. Raises InputError."""
+    if any(each.viewer_id == text for each in here):
+        return text
+    called = [each.viewer_id for each in here if each.nickname.casefold() == text.casefold()]
+    if len(called) > 1:
+        raise InputError(
+            f"{len(called)} viewers are called {text}.", f"Say which: {', '.join(called)}"
+        )
+    if not called:
+        note(f"nobody under {text} is here at the moment; `room list` shows who is")
+    return called[0] if called else text
 
 
 async def _check_writer(desk: Desk, viewer_id: str) -> None:

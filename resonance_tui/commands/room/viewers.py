@@ -72,17 +72,23 @@ def list_(ctx: click.Context, channel: str | None, broker_url: str | None, **opt
 def run_list(place: Place, *, seconds: float, as_json: bool) -> None:
     """Look for so long, then print who is there."""
 
-    async def work(desk: Desk) -> tuple[list[Attendee], RoomRules, bool | None]:
+    async def work(desk: Desk) -> tuple[list[Attendee], RoomRules, bool | None, float]:
         await asyncio.sleep(seconds)
-        return desk.attendees(), desk.rules, desk.is_courtesy
+        behind_s = desk.attendance.clock_behind_s(time.time())
+        return desk.attendees(), desk.rules, desk.is_courtesy, behind_s
 
-    viewers, rules, is_courtesy = at_desk(place, work, sees_viewers=True)
+    viewers, rules, is_courtesy, behind_s = at_desk(place, work, sees_viewers=True)
     if as_json:
         put_json(_as_json(place, viewers, rules, is_courtesy), indent=1)
         return
     for viewer in viewers:
         put(_line(viewer, is_courtesy))
     say(_summary(place, viewers, rules))
+    if behind_s:
+        say(
+            f"This machine's clock is {behind_s / 3600:.1f} h behind those of the viewers: what "
+            "you rule ends for them by so much too early. Set it."
+        )
     if is_courtesy:
         say(
             "Moderation is a courtesy on this broker: anybody can write under any id. "

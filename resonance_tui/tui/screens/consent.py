@@ -18,7 +18,8 @@ REVOKE = "resonance-tui config consent --revoke"
 
 
 def terms(broker_url: str) -> list[tuple[str, str]]:
-    """Question and answer, in the order in which a person would ask."""
+    """Question and answer, in the order in which a person would ask. `broker_url`: "" where the
+    room is chosen later."""
     return [
         (tr("What is read"), tr("Your face, through the camera, on this machine.")),
         (
@@ -30,7 +31,9 @@ def terms(broker_url: str) -> list[tuple[str, str]]:
         ),
         (
             tr("To whom"),
-            tr("To the broker at {broker} and to everyone in the channel.", broker=broker_url),
+            tr("To the broker at {broker} and to everyone in the channel.", broker=broker_url)
+            if broker_url
+            else tr("To the broker of the room that you choose, and to everyone in it."),
         ),
         (
             tr("For how long"),

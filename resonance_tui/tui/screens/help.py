@@ -18,6 +18,7 @@ from resonance_tui.tui.patience import PatientDialog
 from resonance_tui.widths import printable
 
 DETAILS_EVERY_S = 1.0
+PALETTE_KEY = "ctrl+p"  # of an action without a key of its own
 SIGNS = (
     (mark("you"), mark("your own line")),
     (mark("key"), mark("said with a key, not read from a face")),
@@ -77,7 +78,7 @@ def _facts(details: list[tuple[str, str]]) -> Content:
 def _keys(actions: list[Action]) -> Content:
     lines = [
         Content.assemble(
-            (f"{' '.join(map(key_name, action.keys)):<9}", "bold"),
+            (f"{' '.join(map(key_name, action.keys)) or PALETTE_KEY:<9}", "bold"),
             f"{tr(action.title)}. ",
             (tr(action.help), "dim"),
         )

@@ -19,7 +19,14 @@ from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.session import HappeningUpdate, SessionView
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui import alerts, state_words
-from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, ROOM_KEY, Action, ActionScreen
+from resonance_tui.tui.actions import (
+    HISTORY_SCREEN,
+    LIVE,
+    OTHER_HOST,
+    ROOM_KEY,
+    Action,
+    ActionScreen,
+)
 from resonance_tui.tui.alerts import AlertKind, Alerts, desktop_notice
 from resonance_tui.tui.join_context import SessionLike
 from resonance_tui.tui.screens.help import HelpScreen
@@ -80,7 +87,9 @@ class LiveScreen(ActionScreen):
 
     @property
     def has(self) -> frozenset[str]:
-        return frozenset(name for name, is_there in self._has.items() if is_there)
+        shows_other = self.session.view.host.shown_key is not None
+        there = {**self._has, OTHER_HOST: shows_other}
+        return frozenset(name for name, is_there in there.items() if is_there)
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
@@ -194,6 +203,9 @@ class LiveScreen(ActionScreen):
         self.query_one(Notice).show((tr(LEAVING),), "warn")
 
     def action_toggle_camera(self) -> None:
+        if state_words.asks_no_camera(self.session.view):
+            self.notify(tr("No camera was asked for; v lists those that there are."))
+            return
         self.session.set_camera(self.session.view.camera.state == "off")
         self._tick()
 
