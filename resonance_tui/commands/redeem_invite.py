@@ -50,7 +50,8 @@ async def redeem(config: Config, invitation: Invite, say: Say) -> bool:
     logins = Logins(config.directories.logins_file)
     login = logins.of_invite(invitation.ticket.id)
     if login is None or not login.is_confirmed:
-        await _redeem(config, invitation, login, say)
+        is_same = login is not None and _is_made_for(login, invitation.url)
+        await _redeem(config, invitation, login if is_same else None, say)
         return True
     if await _is_good_there(config, invitation):
         return False
@@ -61,6 +62,11 @@ async def redeem(config: Config, invitation: Invite, say: Say) -> bool:
         logins.keep(login)
         raise
     return True
+
+
+def _is_made_for(login: SavedLogin, url: BrokerUrl) -> bool:
+    """Whether the login was made for exactly that broker, and not by another link of its token."""
+    return (login.broker, login.pin) == (url.place, url.pin or "")
 
 
 async def _is_good_there(config: Config, invitation: Invite) -> bool:

@@ -112,3 +112,18 @@ async def test_a_link_to_somebody_else_with_our_token_costs_nothing_and_learns_n
         assert logins_of(config) == before
         assert user_at(config, url) is None
     assert user_at(config, link.url) == before[0].user
+
+
+async def test_what_was_cut_short_elsewhere_is_not_gone_on_with_here(
+    broker: RunningBroker, folder: Path, config: Config
+) -> None:
+    link = shared(broker, folder)
+    dead = replace(link, url=replace(link.url, port=free_port()))
+    with pytest.raises(BrokerUnreachable):
+        await redeemed(config, dead)
+    (cut_short,) = logins_of(config)
+    async with hosted(broker):
+        assert await redeemed(config, link)
+    (login,) = logins_of(config)
+    assert login.password != cut_short.password
+    assert login.broker == link.url.place and user_at(config, link.url) == login.user
