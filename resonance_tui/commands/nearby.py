@@ -65,7 +65,7 @@ def find_nearby(config: Config, text: str) -> Destination:
     channel = normalize_channel(text)
     profile = Profile(config.directories.profile_file)
     known = profile.room(channel)
-    room = choose([each for each in _look(config) if each.channel == channel], channel, known)
+    room = choose(_look(config, channel), channel, known)
     _ask_once(room, known)
     profile.remember_room(channel, broker=room.url.spelled_out)
     url = run_loop(config, lambda: first_alive((room.url, *room.url.alternates)))
@@ -73,11 +73,11 @@ def find_nearby(config: Config, text: str) -> Destination:
     return Destination(settings_for(config, url), channel, room.host_print)
 
 
-def _look(config: Config) -> list[NearbyRoom]:
+def _look(config: Config, channel: str = "") -> list[NearbyRoom]:
     from resonance_tui.commands.event_loop import run_loop
     from resonance_tui.messaging.nearby import nearby_rooms
 
-    return run_loop(config, nearby_rooms)
+    return run_loop(config, lambda: nearby_rooms(channel=channel))
 
 
 def choose(rooms: list[NearbyRoom], channel: str, known: RoomMemory) -> NearbyRoom:

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from resonance_tui.commands.console import say
 from resonance_tui.commands.event_loop import run_loop
+from resonance_tui.commands.session_builder import with_login
 from resonance_tui.config import Config
-from resonance_tui.errors import BrokerRefused, InviteRefused
+from resonance_tui.errors import BrokerError, BrokerRefused, CertificateChanged, InviteRefused
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.tls import brief
 from resonance_tui.profile import Profile
@@ -30,31 +31,71 @@ def redeem_now(config: Config, invitation: Invite) -> None:
 
     Raises InviteRefused, BrokerError, StoreError.
     """
-    if not is_redeemed(config, invitation):
-        run_loop(config, lambda: redeem(config, invitation, say))
+    if invitation.ticket and run_loop(config, lambda: redeem(config, invitation, say)):
         again = f"resonance-tui join {invitation.channel}"
         say(f"You are in. The next time: {again}")
 
 
-def is_redeemed(config: Config, invitation: Invite) -> bool:
-    """Whether there is nothing to redeem, or no longer. Raises StoreError."""
-    if invitation.ticket is None:
-        return True
-    login = Logins(config.directories.logins_file).of_invite(invitation.ticket.id)
-    return login is not None and login.is_confirmed
-
-
-async def redeem(config: Config, invitation: Invite, say: Say) -> None:
-    """Redeem the token, unless that was done before; `say` takes what is being done.
+async def redeem(config: Config, invitation: Invite, say: Say) -> bool:
+    """Redeem the token, unless that was done before; `say` takes what is being done. Whether there
+    is an account that was not there before.
 
     The login is stored before it is sent, so that a call that was cut short goes on with the same
-    one. Raises InviteRefused, BrokerError, StoreError.
+    one. A link to another certificate than the login was made under brings another account: the
+    password of the first one is not told to whoever made that link. Raises InviteRefused,
+    BrokerError, StoreError.
     """
-    if invitation.ticket is None or is_redeemed(config, invitation):
-        return
+    if invitation.ticket is None:
+        return False
+    logins = Logins(config.directories.logins_file)
+    login = logins.of_invite(invitation.ticket.id)
+    if login is None or not login.is_confirmed:
+        is_same = login is not None and _is_made_for(login, invitation.url)
+        await _redeem(config, invitation, login if is_same else None, say)
+        return True
+    if await _is_good_there(config, invitation):
+        return False
+    logins.keep(replace(login, invite=""))
+    try:
+        await _redeem(config, invitation, None, say)
+    except BaseException:
+        logins.keep(login)
+        raise
+    return True
+
+
+def _is_made_for(login: SavedLogin, url: BrokerUrl) -> bool:
+    """Whether the login was made for exactly that broker, and not by another link of its token."""
+    return (login.broker, login.pin) == (url.place, url.pin or "")
+
+
+async def _is_good_there(config: Config, invitation: Invite) -> bool:
+    """Whether the login that we have is told to the link's broker, and that one still shows the
+    certificate that it was made under. Where it does not answer, joining tells."""
+    from resonance_tui.messaging.probe import negotiate_version
+
+    url = invitation.url
+    known = with_login(config, url, invitation.channel)
+    ways = zip((known, *known.alternates), (url, *url.alternates), strict=True)
+    told = [(mine, asked) for mine, asked in ways if mine.username is not None]
+    for mine, asked in told:
+        if asked.pin in (None, mine.pin):
+            return True
+        try:
+            await negotiate_version(replace(mine, username=None, password=None, alternates=()))
+        except CertificateChanged:
+            continue
+        except BrokerError:
+            return True
+        return True
+    return False
+
+
+async def _redeem(config: Config, invitation: Invite, login: SavedLogin | None, say: Say) -> None:
+    """`login`: from a call that was cut short. Raises as `redeem`."""
+    assert invitation.ticket is not None
     logins = Logins(config.directories.logins_file)
     url, token = invitation.url, invitation.ticket
-    login = logins.of_invite(token.id)
     if login is None:
         password = secrets.token_urlsafe(24)
         pin = url.pin or ""

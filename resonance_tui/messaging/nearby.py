@@ -32,8 +32,9 @@ class NearbyUnavailable(ResonanceError):
 # --- found -------------------------------------------------------------------------------------
 
 
-async def nearby_rooms(within_s: float = LOOK_FOR_S) -> list[NearbyRoom]:
-    """The rooms announced on this network, by channel. Raises NearbyUnavailable."""
+async def nearby_rooms(within_s: float = LOOK_FOR_S, *, channel: str = "") -> list[NearbyRoom]:
+    """The rooms announced on this network, by channel; with `channel`, those of that name, however
+    many others a stranger announces. Raises NearbyUnavailable."""
     found: list[NearbyRoom] = []
 
     def keep(rooms: list[NearbyRoom]) -> None:
@@ -41,26 +42,29 @@ async def nearby_rooms(within_s: float = LOOK_FOR_S) -> list[NearbyRoom]:
 
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within_s):
-            await follow_nearby(keep)
+            await follow_nearby(keep, channel=channel)
     return found
 
 
-async def follow_nearby(changed: Callable[[list[NearbyRoom]], None]) -> None:
+async def follow_nearby(changed: Callable[[list[NearbyRoom]], None], *, channel: str = "") -> None:
     """Until cancelled: `changed` takes all rooms whenever one comes, goes or says something new.
 
-    Raises NearbyUnavailable.
+    `channel`: only those of that name. Raises NearbyUnavailable.
     """
     async with _zeroconf() as network:
-        search = _Search(network.zeroconf, changed)
+        search = _Search(network.zeroconf, changed, channel)
         await search.run()
 
 
 class _Search:
     """The services of our type on this network, each asked for what it is."""
 
-    def __init__(self, network: Zeroconf, changed: Callable[[list[NearbyRoom]], None]) -> None:
+    def __init__(
+        self, network: Zeroconf, changed: Callable[[list[NearbyRoom]], None], channel: str
+    ) -> None:
         self._network = network
         self._changed = Listeners(changed)
+        self._channel = channel  # "" for all
         self._rooms: dict[str, NearbyRoom] = {}  # by the name of their service
         self._asked: dict[str, asyncio.Task[None]] = {}
 
@@ -76,6 +80,8 @@ class _Search:
                 await asyncio.Event().wait()
 
     def _on_change(self, tasks: asyncio.TaskGroup, name: str, *, is_gone: bool) -> None:
+        if not name.startswith(_start_of(self._channel)):
+            return
         if (asked := self._asked.pop(name, None)) is not None:
             asked.cancel()
         if is_gone:
@@ -91,7 +97,8 @@ class _Search:
         with contextlib.suppress(Error):  # a name that is none, or the search has ended
             if await info.async_request(self._network, _ANSWER_S * 1000):
                 room = read_room(info.properties, info.parsed_scoped_addresses(), info.port)
-                self._set(name, room)
+                is_meant = room is not None and self._channel in ("", room.channel)
+                self._set(name, room if is_meant else None)
 
     def _set(self, name: str, room: NearbyRoom | None) -> None:
         before = self._rooms.pop(name, None)
@@ -156,12 +163,17 @@ class NearbyAnnouncer:
 
         return AsyncServiceInfo(
             SERVICE,
-            f"{room.channel[:32]}-{self._id}.{SERVICE}",
+            f"{_start_of(room.channel)}{self._id}.{SERVICE}",
             port=room.url.port,
             properties=records(room),
             server=f"resonance-{self._id}.local.",
             parsed_addresses=[each.partition("%")[0] for each in addresses],
         )
+
+
+def _start_of(channel: str) -> str:
+    """With what the name of a room's service begins; a label has 63 bytes at most."""
+    return f"{channel[:32]}-" if channel else ""
 
 
 @contextlib.asynccontextmanager

@@ -73,6 +73,25 @@ async def test_a_room_is_found_while_its_host_announces_it(network: None) -> Non
     await ended(look.task)
 
 
+async def test_strangers_who_announce_many_rooms_do_not_hide_the_one_that_is_meant(
+    network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearby, "MOST_ROOMS", 1)
+    meant, noise = room_called(f"test-{new_viewer_id()}"), room_called(f"a-{new_viewer_id()}")
+    hosts = [asyncio.ensure_future(NearbyAnnouncer([noise], lambda: [ADDRESS]).run())]
+    await until_found(noise)
+    hosts.append(asyncio.ensure_future(NearbyAnnouncer([meant], lambda: [ADDRESS]).run()))
+    await until_found(meant)
+    for host in hosts:
+        await ended(host)
+
+
+async def until_found(room: NearbyRoom) -> None:
+    async with asyncio.timeout(patience(15)):
+        while room not in await nearby_rooms(1.0, channel=room.channel):
+            pass
+
+
 async def test_a_host_that_changes_its_network_is_found_at_its_new_address(network: None) -> None:
     addresses = [ADDRESS]
     room = room_called(f"test-{new_viewer_id()}")
@@ -120,8 +139,8 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[NearbyRoom]:
     """What a look at the network brings; every address there answers."""
     rooms: list[NearbyRoom] = []
 
-    async def look() -> list[NearbyRoom]:
-        return list(rooms)
+    async def look(*, channel: str = "") -> list[NearbyRoom]:
+        return [each for each in rooms if channel in ("", each.channel)]
 
     async def alive(urls: Any, **_: Any) -> BrokerUrl:
         return urls[0]

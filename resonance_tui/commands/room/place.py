@@ -53,12 +53,12 @@ def keys_of(config: Config) -> RoomKeys:
 
 
 def find_place(config: Config, text: str | None) -> Place:
-    """`text`: a channel, a link, or None for the one room that this machine has a key for.
+    """`text`: what `join` takes, or None for the one room that this machine has a key for.
 
     Raises InputError, BrokerUnknown, StoreError, and what redeeming a link raises.
     """
     keys = keys_of(config)
-    if text is not None and text.lower().startswith("resonance:"):
+    if text is not None:
         from resonance_tui.commands.room_argument import find_destination
 
         there = find_destination(config, text)
