@@ -55,7 +55,9 @@ class Desk(ReconnectingConnection):
         self.is_courtesy: bool | None = None  # anybody can write under any id; None: not known
         self.attendance = Attendance()
         self._book = Rulebook(
-            *(keys, key, publisher_id(url, key)), nickname=self.attendance.nickname
+            *(keys, key, publisher_id(url, key)),
+            nickname=self.attendance.nickname,
+            is_open=url.username is None,
         )
         with contextlib.suppress(StoreError):  # the room goes on without its log
             self.attendance.know_names(

@@ -111,11 +111,10 @@ class RoomKeeper:
             self._say(sentence)
 
     def _book(self, key: RoomKey) -> Rulebook:
-        if not key.is_host or self._tls_key is None:
-            return Rulebook(self._keys, key, HOST_NAME)
-        data = vouched(key.channel, key.host_public)
-        spki, voucher = vouch(self._tls_key, data)
-        return Rulebook(self._keys, key, HOST_NAME, spki=spki, voucher=voucher)
+        is_open, spki, voucher = self._door.store is None, b"", b""
+        if key.is_host and self._tls_key is not None:
+            spki, voucher = vouch(self._tls_key, vouched(key.channel, key.host_public))
+        return Rulebook(*(self._keys, key, HOST_NAME), spki=spki, voucher=voucher, is_open=is_open)
 
     async def _reopen(self, book: Rulebook, client: BrokerClient) -> None:
         """Whoever starts a room means it to be open."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ LIFETIME_S = 86_400  # of rules; renewed when half of it is over
 SETTLE_S = 0.3  # after it an act holds, unless a co-host's crossed it on its way
 TRIES = 10
 REPAIR_EVERY_S = 1.0
+CONTESTED_S = 60.0  # after ours was written over
 PACE_S = 4.0  # receivers take eight at once and two a second
 MOST_TOPICS = 512  # whose newest rules are remembered
 
@@ -45,9 +47,11 @@ class Rulebook:
         spki: bytes = b"",
         voucher: bytes = b"",
         nickname: Callable[[str], str] = lambda viewer_id: "",
+        is_open: bool = False,
     ) -> None:
         """`spki` and `voucher`: by the key of the broker's certificate, where that vouches.
-        `nickname`: what a viewer is called now, for the log here."""
+        `nickname`: what a viewer is called now, for the log here. `is_open`: anybody may write
+        on any topic, and so may we: where others write over ours, we are on a new one besides."""
         self.key, self.publisher_id = key, publisher_id
         self.changed: Listeners[[RoomRules]] = Listeners()
         self._keys, self._nickname = keys, nickname
@@ -56,6 +60,10 @@ class Rulebook:
         self._authority.take_key(self._shown, time.monotonic())
         self._seen_key: HostKeyEvent | None = None  # what the broker shows
         self._on_topics: dict[str, bytes] = {}  # the signature of the newest rules on each
+        self._is_open = is_open
+        self._second_topic = ""  # the id in it; "" while our own is left alone
+        self._was_shown = False  # the broker showed ours, in this connection
+        self._contested_until = -math.inf  # monotonic seconds
         self._unlogged: dict[Act, None] = {}  # acts that the log on disk may not have
         self._kept = b""  # the signature of the rules on disk
         self._sent: deque[float] = deque(maxlen=int(RULES_RATE.burst) - 2)  # monotonic seconds
@@ -106,7 +114,7 @@ class Rulebook:
     def forget(self) -> None:
         """The connection is lost: what the broker shows is not known any more."""
         self._on_topics.clear()
-        self._seen_key = None
+        self._seen_key, self._was_shown = None, False
 
     def _take(self, event: RulesEvent) -> None:
         before = self._authority.rules
@@ -200,7 +208,20 @@ class Rulebook:
                 "Use an account of that room, or of the role host: --broker mqtt://NAME@HOST",
             )
         self._on_topics[self.publisher_id] = signed.signature
+        self._was_shown = True
         self._repaired_at = time.monotonic()
+        if self._is_open and self._repaired_at < self._contested_until:
+            await self._publish_aside(client, signed)
+
+    async def _publish_aside(self, client: BrokerClient, signed: SignedRules) -> None:
+        """On a topic that nobody floods yet: receivers take only so much from each."""
+        before, self._second_topic = self._second_topic, f"key-{secrets.token_hex(6)}"
+        frame = encode_rules(signed)
+        await client.send(RULES.outgoing(frame, self.channel, self._second_topic))
+        self._on_topics[self._second_topic] = signed.signature
+        if before:
+            self._on_topics.pop(before, None)
+            await client.send(RULES.outgoing(b"", self.channel, before))
 
     async def _pace(self) -> None:
         """Receivers drop what one sender publishes too fast, and the last word must not be it."""
@@ -240,7 +261,11 @@ class Rulebook:
             return
         if self.key.is_host and signed.expires_at - time.time() < LIFETIME_S / 2:
             await self._publish_new(client, self.rules)
-        elif signed.signature not in self._on_topics.values():
+        elif signed.signature in self._on_topics.values():
+            self._was_shown = True
+        else:
+            if self._was_shown:  # else we have only just come
+                self._contested_until = time.monotonic() + CONTESTED_S
             await self._publish(client, signed)
         await self.keep()
 
