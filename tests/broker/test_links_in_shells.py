@@ -140,7 +140,7 @@ BAD = {
     "cut": (LINK[:-3], "cut"),
     "cut before the code": (LINK.rsplit("/", 2)[0], "cut"),
     "mistyped": (LINK.replace("h.example", "g.example"), "mistyped"),
-    "without its start": (LINK[12:], "Not a channel"),
+    "without its start": (LINK[12:], "neither a channel nor a whole link"),
     "of something else": ("resonance:nowhere", "no link"),
 }
 
