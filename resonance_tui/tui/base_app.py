@@ -18,6 +18,7 @@ from textual.theme import Theme
 from resonance_tui import palette
 from resonance_tui.errors import INTERRUPTED
 from resonance_tui.tui.actions import palette_commands
+from resonance_tui.tui.hangup import HangupWatch
 from resonance_tui.tui.patience import PatientApp
 from resonance_tui.tui.placed import placing
 
@@ -67,6 +68,16 @@ class BaseApp(PatientApp):
             with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
                 number = getattr(signal, name)
                 loop.add_signal_handler(number, self.call_later, self.action_interrupt)
+
+        def interrupt() -> None:
+            loop.call_soon_threadsafe(lambda: self.call_later(self.action_interrupt))
+
+        self._hangup_watch = HangupWatch(interrupt)
+        if not self.is_headless:
+            self._hangup_watch.start()
+
+    def on_unmount(self) -> None:
+        self._hangup_watch.stop()
 
     def action_interrupt(self) -> Awaitable[None] | None:
         """End the app with the exit code of an interrupt."""

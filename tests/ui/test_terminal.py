@@ -100,6 +100,26 @@ def test_the_terminal_is_given_back(way: str, code: int, tmp_path: Path):
         assert left.read_text() == "left"
 
 
+def test_a_terminal_that_vanishes_without_a_signal_ends_the_session(tmp_path: Path):
+    tests = Path(__file__).parents[1]
+    left = tmp_path / "left"
+    path = f"{tests}{os.pathsep}{tests.parent}"
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", PROGRAM, str(left)]
+    environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": path}
+    process = start_child(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    try:
+        read_until(ours, b"movie-night")
+        wait_until_written(left)
+        os.close(ours)
+        assert process.wait(patience(20)) == 130
+        assert left.read_text() == "left"
+    finally:
+        process.kill()
+        process.wait()
+
+
 RECORDED = """
 import sys
 from pathlib import Path
