@@ -257,9 +257,10 @@ async def test_the_cursor_stays_with_its_viewer_when_others_come():
 async def test_while_not_connected_that_stands_above():
     desk = three()
     desk.status = LinkStatus(LinkState.LOST, "nothing listens at localhost:1883")
-    async with app_with(desk).run_test(size=WIDE) as pilot:
+    async with (app := app_with(desk)).run_test(size=WIDE) as pilot:
         await opened(pilot)
         await shown(pilot, "nothing listens at localhost:1883")
+        assert " here" not in drawn(app), "nobody knows who is there"
 
 
 @pytest.mark.parametrize("size", [NARROW, (40, 10), (200, 60)])

@@ -116,8 +116,9 @@ class ModerationScreen(ActionScreen):
         words = [f"#{desk.channel}"]
         if desk.trouble or desk.status.state is not LinkState.CONNECTED:
             words.append(desk.trouble or desk.status.detail or tr("connecting"))
-        here = sum(not (each.is_muted or each.is_removed) for each in self._shown.values())
-        words.append(tr("{count} here", count=here))
+        else:  # without a connection nobody knows who is here
+            here = sum(not (each.is_muted or each.is_removed) for each in self._shown.values())
+            words.append(tr("{count} here", count=here))
         words += [tr("locked")] * rules.is_locked
         words += [tr("nicknames off")] * rules.nicknames_off
         words += [tr("slow {seconds} s", seconds=rules.slow_s)] * bool(rules.slow_s)
