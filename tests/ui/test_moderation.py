@@ -106,7 +106,7 @@ async def opened(pilot: Pilot) -> ModerationScreen:
     await pilot.press("m")
     while not isinstance(pilot.app.screen, ModerationScreen):
         await pilot.pause(0.02)
-    await shown(pilot, "here")
+    await shown(pilot, "a min")
     return pilot.app.screen
 
 
