@@ -76,7 +76,7 @@ class BaseApp(PatientApp):
         if not self.is_headless:
             self._hangup_watch.start()
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         self._hangup_watch.stop()
 
     def action_interrupt(self) -> Awaitable[None] | None:
