@@ -84,14 +84,20 @@ def run(
     place = find_place(with_broker(ctx, broker_url), room)
     is_of_viewer = ACTS[name].needs is Needs.VIEWER
 
-    async def work(desk: Desk) -> tuple[Act, str, bool]:
-        chosen = viewer_id_of(desk.attendees(), value) if is_of_viewer else value
+    async def work(desk: Desk) -> tuple[Act, str, bool, bool]:
+        here = desk.attendees()
+        chosen = viewer_id_of(here, value) if is_of_viewer else value
         if name in _TAKES_OUT and not is_meant and is_id(chosen):
             await _check_writer(desk, chosen)
         rules = await desk.act(name, chosen, whom=whom)
-        return rules.acts[-1], chosen, bool(rules.admitted) or desk.is_courtesy is False
+        is_missed = is_of_viewer and all(each.viewer_id != chosen for each in here)
+        is_shut = bool(rules.admitted) or desk.is_courtesy is False
+        return rules.acts[-1], chosen, is_missed, is_shut
 
-    done, value, is_shut = at_desk(place, work, sees_viewers=is_of_viewer or name == "lock")
+    sees_viewers = is_of_viewer or name == "lock"
+    done, value, is_missed, is_shut = at_desk(place, work, sees_viewers=sees_viewers)
+    if is_missed:
+        note(f"nobody under {value} is here at the moment; `room list` shows who is")
     say(f"{place.channel} at {place.url.authority}: {sentence(done)}")
     if name == "lock" and not is_shut:
         say(
@@ -108,7 +114,7 @@ def run(
 
 def viewer_id_of(here: Sequence[Attendee], text: str) -> str:
     """The id of who is here, by id or by a nickname that one of them alone has; else the text,
-    for somebody who is not here, which is said. Raises InputError."""
+    for somebody who is not here. Raises InputError."""
     if any(each.viewer_id == text for each in here):
         return text
     called = [each.viewer_id for each in here if each.nickname.casefold() == text.casefold()]
@@ -116,8 +122,6 @@ def viewer_id_of(here: Sequence[Attendee], text: str) -> str:
         raise InputError(
             f"{len(called)} viewers are called {text}.", f"Say which: {', '.join(called)}"
         )
-    if not called:
-        note(f"nobody under {text} is here at the moment; `room list` shows who is")
     return called[0] if called else text
 
 
