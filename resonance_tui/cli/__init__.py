@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,8 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except click.ClickException as error:
-        _misused(error, masked(error.format_message(), known))
+        message = masked(error.format_message(), known)
+        _misused(error, f"{message} {_in_pieces(sys.argv[1:] if args is None else args)}".rstrip())
         return 2
     except Problem as error:
         _complain(masked(error.message, known), masked(error.hint, known))
@@ -119,6 +121,14 @@ def _given_secrets(args: list[str]) -> list[str]:
     secret = [text for text in words + values if may_hold_secret(text)]
     found = [piece for text in secret for piece in (*pieces(text), str(Path(text)))]
     return [*found, os.environ.get("RESONANCE_BROKER_PASSWORD", "")]
+
+
+def _in_pieces(args: list[str]) -> str:
+    """What to do where a chat broke a link and the shell made several arguments of it."""
+    from resonance_tui.protocol.pasted import holds_link
+
+    is_split = any(holds_link(first) and not then.startswith("-") for first, then in pairwise(args))
+    return "(a link that a chat has broken goes into quotes)" if is_split else ""
 
 
 def _drop_output() -> None:

@@ -157,6 +157,13 @@ def test_a_bad_link_is_one_clear_line(
     assert "Traceback" not in said.err and LINK[-25:-5] not in said.err
 
 
+def test_a_link_in_pieces_is_told_to_go_into_quotes(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(cli, ["join", LINK[:-12], LINK[-12:]]) == 2
+    assert "goes into quotes" in capfd.readouterr().err
+    assert run_verb(cli, ["join", "cats", "dogs"]) == 2
+    assert "quotes" not in capfd.readouterr().err
+
+
 @pytest.mark.mosquitto
 @pytest.mark.parametrize(
     ("room", "span_s", "uses", "word"),

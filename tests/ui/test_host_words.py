@@ -28,6 +28,7 @@ async def test_who_is_muted_or_locked_out_reads_it_as_long_as_it_holds():
     app, session = app_with(seen(standing=Standing.MUTED))
     async with app.run_test(size=WIDE) as pilot:
         await shown(pilot, "The host muted you: nobody sees or counts you.")
+        assert "not counted" in drawn(app) and "sharing" not in drawn(app)
         session.view = seen(standing=Standing.LOCKED_OUT)
         await shown(pilot, "The room is locked: you see it, and nobody counts you.")
         session.view = seen()

@@ -102,6 +102,8 @@ def sharing_chip(view: SessionView) -> Chip:
         return Chip(f"‖ {tr('sharing paused')}", f"‖ {tr('paused')}", "warn", 3)
     if view.outage is not None:
         return Chip(f"‖ {tr('nothing is shared')}", f"‖ {tr('not shared')}", "muted", 3)
+    if view.host.standing != "counted":
+        return _chip(f"‖ {tr('not counted')}", "warn", 3)
     return _chip(f"▲ {tr('sharing')}", "good", 3)
 
 
