@@ -131,6 +131,8 @@ class ResonanceApp(BaseApp):
     def _fail(self, error: BaseException) -> None:
         self.failure = explain(error)
         log.error("the session ended: %s", self.failure.message, exc_info=error)
+        if isinstance(live := self.screen, LiveScreen):
+            live.show_now()  # that it is over: it draws nothing more below another screen
         self.push_screen(ErrorScreen(self.failure), self._after_failure)
 
     async def _after_failure(self, choice: str | None) -> None:

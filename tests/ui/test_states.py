@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 from rich.style import Style
 from textual.pilot import Pilot
@@ -20,7 +23,7 @@ from resonance_tui.tui.screens.error import ErrorScreen
 from resonance_tui.tui.screens.live import LiveScreen
 from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.roster import Roster
-from resonance_tui.tui.widgets.status import chips
+from resonance_tui.tui.widgets.status import StatusBar, chips
 
 from .fakes import FakeLaunch, FakeSession, view
 from .test_flow import text_of, until
@@ -254,6 +257,25 @@ async def test_of_a_session_that_has_ended_nothing_is_said_to_go_on() -> None:
     words = [chip.long for line in chips(over, NOW) for chip in line]
     assert "○ left" in words and "‖ nothing is shared" in words
     assert not any("here" in each or "▲" in each for each in words)
+
+
+class Ended(FakeSession):
+    """Ends as a session does: its view says so, and then it raises."""
+
+    async def run(self) -> None:
+        await asyncio.sleep(0)
+        self.view = replace(self.view, link=LinkStatus(LinkState.CLOSED))
+        raise RoomClosed("See you next week.")
+
+
+async def test_below_the_words_of_an_end_nothing_is_said_to_be_shared() -> None:
+    app = ResonanceApp(FakeLaunch(Ended(view())))
+    async with app.run_test(size=USUAL) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
+        live = next(each for each in app.screen_stack if isinstance(each, LiveScreen))
+        bar = live.query_one(StatusBar)
+        said = "\n".join(bar.render_line(y).text for y in range(bar.size.height))
+        assert "left" in said and "nothing is shared" in said and "connected" not in said
 
 
 async def test_what_is_final_offers_no_retry() -> None:

@@ -142,6 +142,10 @@ class LiveScreen(ActionScreen):
             self._drawn = self.session.view.room
             self.call_later(self._tick)
 
+    def show_now(self) -> None:
+        """Draw the session as it is at this moment."""
+        self._tick()
+
     def _tick(self) -> None:
         view, now = self.session.view, self._clock()
         self._drawn = view.room
