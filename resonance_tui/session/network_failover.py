@@ -29,12 +29,13 @@ from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.session.broker_choice import start_public_broker
 from resonance_tui.session.failover import JITTER_S, rank
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:
     from resonance_broker import RunningBroker
 
 ASK_AFTER_S = 3.0  # a broker that is only restarted is back by then
+ELSEWHERE = mark("The room goes on at another machine again, and no longer at this one.")
 LOOK_EVERY_S = 0.25
 LOOK_FIRST_S = 2.0  # before it is one's turn: what is announced already is found in this time
 STEP_S = 2.0  # between two in the order: to start a broker, and for its name to get around
@@ -223,6 +224,7 @@ class NetworkFailover:
             if await is_reachable(url):
                 self._turn_to(replace(url, alternates=()))
                 await self._end_own()
+                self._notice(tr(ELSEWHERE))
                 return
 
     async def _end_own(self) -> None:

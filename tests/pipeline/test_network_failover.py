@@ -81,18 +81,19 @@ async def test_after_one_yes_each_the_room_goes_on_and_returns_to_its_host(
         await until(lambda: all(person.is_connected for person in people))
         people[0].session.say(Emotion.SURPRISE)
         await until(lambda: all(p.session.view.room.counts[Emotion.SURPRISE] for p in people))
-        assert all(person.names == list("abc") for person in people)
-        assert sum(is_host(person) for person in people) == 1
+        await until(lambda: all(person.names == list("abc") for person in people))
+        # Two may have started at once; one of them gives way.
+        await until(lambda: sum(is_host(person) for person in people) == 1)
+        await until(lambda: len({person.session.view.broker_url for person in people}) == 1)
         assert not any(person.session.view.question for person in people)
-        (now_at,) = {person.session.view.broker_url for person in people}
-        assert now_at != first.url
+        assert people[0].session.view.broker_url != first.url
 
         again = start_broker(first.settings)
         try:
             await until(lambda: all(person.is_at(first.url) for person in people), 15)
             people[0].session.say(Emotion.ANGER)
             await until(lambda: all(p.session.view.room.counts[Emotion.ANGER] for p in people))
-            assert all(person.names == list("abc") for person in people)
+            await until(lambda: all(person.names == list("abc") for person in people))
             await until(lambda: {p.session.view.broker_url for p in people} == {first.url})
         finally:
             again.stop()
