@@ -106,7 +106,7 @@ class Desk(ReconnectingConnection):
             async with asyncio.timeout(CONNECT_S if within_s is None else within_s):
                 await self._ready.wait()
         except TimeoutError:
-            why = self.status.detail or f"no answer from {self.place}"
+            why = self.why_lost or f"no answer from {self.place}"
             raise BrokerUnreachable(why[:1].upper() + why[1:]) from None
 
     async def act(

@@ -97,6 +97,7 @@ class ReconnectingConnection(ABC):
         version: int | None = None,
     ) -> None:
         self.status = LinkStatus(LinkState.CONNECTING)
+        self.why_lost = ""  # why the last attempt or connection ended; stays while another is made
         self.wake = asyncio.Event()
         self._hurried = asyncio.Event()
         self._brokers = deque((url, *url.alternates))
@@ -153,6 +154,7 @@ class ReconnectingConnection(ABC):
                 self._set_status(LinkState.CONNECTING)
                 reason, delay_s = await self._attempt()
                 _log.info("%s: %s; next try in %.1f s", self._url, reason, delay_s)
+                self.why_lost = reason
                 self._set_status(LinkState.LOST, reason, time.monotonic() + delay_s)
                 await self._pause(delay_s)
                 if self._connected_at is None:

@@ -21,6 +21,7 @@ from resonance_tui.hosting.badge import wear_badge
 from resonance_tui.hosting.desk import Desk
 from resonance_tui.hosting.rulebook import Rulebook
 from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.permissions import is_hosts_alone
 from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
 from resonance_tui.protocol.frames import encode_nickname, encode_report, encode_rules
@@ -243,6 +244,19 @@ async def test_where_nothing_listens_that_is_said(keys: RoomKeys) -> None:
         await desk.until_ready(1.0)
     with pytest.raises(BrokerUnreachable, match="Not connected"):
         await desk.act("lock")
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_the_reason_is_known_while_another_attempt_is_made(keys: RoomKeys) -> None:
+    desk = Desk(parse_broker_url("mqtt://127.0.0.1:9"), keys, hosts(keys))
+    running = asyncio.create_task(desk.run())
+    await until(lambda: bool(desk.why_lost))
+    while desk.status.state is not LinkState.CONNECTING:
+        desk.wake.clear()
+        await desk.wake.wait()  # too short a state for polling
+    with pytest.raises(BrokerUnreachable, match="othing listens"):
+        await desk.until_ready(0.0)
     running.cancel()
     await asyncio.wait([running])
 

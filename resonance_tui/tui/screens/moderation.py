@@ -115,7 +115,7 @@ class ModerationScreen(ActionScreen):
         desk, rules = self._desk, self._desk.rules
         words = [f"#{desk.channel}"]
         if desk.trouble or desk.status.state is not LinkState.CONNECTED:
-            words.append(desk.trouble or desk.status.detail or tr("connecting"))
+            words.append(desk.trouble or desk.why_lost or tr("connecting"))
         else:  # without a connection nobody knows who is here
             here = sum(not (each.is_muted or each.is_removed) for each in self._shown.values())
             words.append(tr("{count} here", count=here))
