@@ -74,6 +74,14 @@ LIST
   [ ${#missing[@]} = 0 ] || apt_install "libraries of the face finder" "${missing[@]}" || true
 }
 
+# The file by which faces are found; a machine that reaches package indexes only gets it, too. Without
+# it a simpler finder does the work.
+ensure_face_model() {
+  $venv/bin/resonance-tui face-model status >/dev/null 2>&1 && return 0
+  say "fetching the face model (3.8 MB, once)"
+  $venv/bin/resonance-tui face-model fetch >&2 || say "faces are found in a simpler way for now"
+}
+
 # ensure_packages EXTRAS: "[host]" for the demo, "[all,zoo,dev]" for everything; skipped when nothing
 # moved.
 ensure_packages() {

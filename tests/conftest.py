@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, settings
 from limits import patience
 from machine import MOSQUITTO, SHARED_DATA, Mosquitto, free_port
 
+from resonance_tui.config import directories
 from resonance_tui.native import tame
+from resonance_tui.pipeline.face_model import FILE_NAME
 
 # A script's background job is started with SIGINT ignored, and every child inherits that: then
 # no Ctrl-C that a test sends arrives anywhere.
@@ -57,6 +59,7 @@ LONGEST = (
     "pipeline/test_sheets_live",
 )
 NATIVE_THREADS = ("perception", "engine")  # of sessions that have ended: they end by themselves
+FETCHED = directories().data  # of the person who runs the tests; each test has an empty home
 XDG = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
 
 
@@ -108,6 +111,8 @@ def empty_home(
         folder.mkdir(mode=0o700)
         monkeypatch.setenv(name, str(folder))
     monkeypatch.setenv("MPLCONFIGDIR", str(_matplotlib_cache))
+    for name in ("PIP_NO_INDEX", "UV_OFFLINE"):  # no test fetches anything
+        monkeypatch.setenv(name, "1")
     yield home
     # The environment changes now, and C code that reads it meanwhile in a thread crashes.
     for thread in threading.enumerate():
@@ -158,7 +163,9 @@ def mosquitto(make_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
 
 @pytest.fixture
 def face_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MediaPipe's model from the shared data; without it the Haar cascade does the work."""
-    model = SHARED_DATA / "face_landmarker.task"
-    if model.is_file():
+    """MediaPipe's model from the shared data, or as `scripts/test` has fetched it; without it the
+    Haar cascade does the work."""
+    places = (SHARED_DATA, FETCHED)
+    model = next((each / FILE_NAME for each in places if (each / FILE_NAME).is_file()), None)
+    if model is not None:
         monkeypatch.setenv("RESONANCE_FACE_MODEL", str(model))

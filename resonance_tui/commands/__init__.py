@@ -246,6 +246,21 @@ COMMANDS = (
         mark("Try everything the app needs on this machine and say what to do about the rest."),
     ),
     CommandRow(
+        "face-model",
+        "face_model:face_model",
+        mark("The file by which faces are found; fetched once, by itself or ahead of time."),
+    ),
+    CommandRow(
+        "face-model fetch",
+        "face_model:fetch",
+        mark("Put the face model into the data directory, from the first place that has it."),
+    ),
+    CommandRow(
+        "face-model status",
+        "face_model:status",
+        mark("Say where the face model is; exit code 1 where it is not here."),
+    ),
+    CommandRow(
         "models",
         "models.list:models",
         mark(

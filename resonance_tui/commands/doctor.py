@@ -173,23 +173,26 @@ def _version(name: str) -> str | None:
 def _faces(config: Config) -> Finding:
     from resonance_tui.errors import FaceModelMissing
     from resonance_tui.pipeline.detectors import registry
-    from resonance_tui.pipeline.face_model import face_model_path
+    from resonance_tui.pipeline.face_model import FoundModel, fetch
 
     wanted = registry.check(config.settings.camera.detector)
-    model, reasons = None, list[str]()
+    model: FoundModel | None = None
+    reasons: list[str] = []
     if registry.needs_face_model(wanted):
         try:
-            model = face_model_path(config.directories.data, allow_download=True, progress=True)
+            model = fetch(config.directories.data, progress=True)
         except FaceModelMissing as missing:
             registry.create(wanted, None, reasons.append).close()
             return Finding("faces", "warn", f"{missing.message} Haar cascade works.", missing.hint)
-    detector = registry.create(wanted, model, reasons.append)
+    detector = registry.create(wanted, model.path if model else None, reasons.append)
     detector.close()
     if reasons:
         text = f"{'; '.join(reasons)}; {detector.name} works"
         return Finding("faces", "warn", text, SYSTEM_LIBRARIES)
     text = f"{detector.name} (camera.detector = {wanted}; there are {', '.join(registry.names())})"
-    return Finding("faces", "ok", f"{text}, model {model}" if model else text)
+    return Finding(
+        "faces", "ok", f"{text}, model {model.path} (from: {model.origin})" if model else text
+    )
 
 
 def _engine(config: Config) -> Finding:

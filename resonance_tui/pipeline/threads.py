@@ -125,12 +125,12 @@ class FaceThreads:
 
 
 def fetch_face_model(detector: str, data_dir: Path) -> tuple[Path | None, str]:
-    """The face model, downloaded once (blocking, 3.8 MB); for `auto` None and a sentence why not.
+    """The face model, fetched once (blocking, 3.8 MB); for `auto` None and a sentence why not.
 
     Raises FaceModelMissing for a detector that was asked for by name.
     """
     try:
-        return face_model.face_model_path(data_dir, allow_download=True, progress=False), ""
+        return face_model.fetch(data_dir).path, ""
     except FaceModelMissing as missing:
         if detector != detectors.AUTO:
             raise

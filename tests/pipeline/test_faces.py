@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from math import degrees
 from pathlib import Path
 
@@ -21,7 +18,6 @@ from resonance_tui.pipeline.demo_camera import SHOWN_FOR, load_portraits, render
 from resonance_tui.pipeline.detectors import registry
 from resonance_tui.pipeline.detectors.base import FaceDetector
 from resonance_tui.pipeline.detectors.mediapipe import from_landmarks
-from resonance_tui.pipeline.face_model import FACE_MODEL_SHA256, face_model_path
 from resonance_tui.pipeline.sources import Frame
 from resonance_tui.pipeline.tracker import Detection, Face, FaceTracker
 
@@ -334,90 +330,6 @@ def test_a_detector_that_was_asked_for_by_name_is_not_replaced(tmp_path):
 def test_haar_needs_no_model_file():
     assert registry.needs_face_model("auto") and registry.needs_face_model("mediapipe")
     assert not registry.needs_face_model("haar")
-
-
-# The model file
-
-
-@pytest.fixture
-def server(monkeypatch) -> Iterator[Callable[[bytes, int], str]]:
-    """Serves one answer on the loopback; gives its URL."""
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    made: list[HTTPServer] = []
-
-    def serve(body: bytes, status: int = 200) -> str:
-        class Answer(BaseHTTPRequestHandler):
-            def log_message(self, format: str, *args) -> None:
-                """Says nothing."""
-
-            def do_GET(self) -> None:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-        made.append(HTTPServer(("127.0.0.1", 0), Answer))
-        threading.Thread(target=made[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{made[-1].server_address[1]}/face_landmarker.task"
-
-    yield serve
-    for one in made:
-        one.shutdown()
-        one.server_close()
-
-
-def test_the_variable_names_the_file(tmp_path, monkeypatch):
-    path = tmp_path / "mine.task"
-    path.write_bytes(b"x")
-    monkeypatch.setenv("RESONANCE_FACE_MODEL", str(path))
-    assert face_model_path(tmp_path / "data", allow_download=False, progress=False) == path
-
-
-def test_a_variable_that_names_nothing_is_said(tmp_path, monkeypatch):
-    monkeypatch.setenv("RESONANCE_FACE_MODEL", str(tmp_path / "nothing"))
-    with pytest.raises(FaceModelMissing, match="RESONANCE_FACE_MODEL"):
-        face_model_path(tmp_path, allow_download=True, progress=False)
-
-
-def test_the_pinned_file_is_fetched_once(tmp_path, model, server, capfd):
-    url, data = server(model.read_bytes()), tmp_path / "new" / "data"
-    path = face_model_path(data, allow_download=True, progress=False, url=url)
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == FACE_MODEL_SHA256
-    assert path.parent == data
-    again = face_model_path(data, allow_download=False, progress=False, url="http://127.0.0.1:9/")
-    assert again == path
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_torn_copy_is_fetched_again(tmp_path, model, server):
-    (tmp_path / "face_landmarker.task").write_bytes(model.read_bytes()[:1000])
-    with pytest.raises(FaceModelMissing):
-        face_model_path(tmp_path, allow_download=False, progress=False)
-    url = server(model.read_bytes())
-    path = face_model_path(tmp_path, allow_download=True, progress=False, url=url)
-    assert path.stat().st_size == model.stat().st_size
-
-
-def test_another_file_than_the_pinned_one_is_refused_and_not_kept(tmp_path, server):
-    url = server(b"something else")
-    with pytest.raises(FaceModelMissing, match="another file"):
-        face_model_path(tmp_path, allow_download=True, progress=False, url=url)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_server_that_fails_or_is_not_there_is_said(tmp_path, server):
-    for url in (server(b"", 503), "http://127.0.0.1:9/face_landmarker.task"):
-        with pytest.raises(FaceModelMissing) as caught:
-            face_model_path(tmp_path, allow_download=True, progress=False, url=url)
-        assert len(caught.value.message) < 120
-        assert "RESONANCE_FACE_MODEL" in caught.value.hint
-
-
-def test_a_place_that_cannot_be_written_is_said(tmp_path, server):
-    blocked = tmp_path / "file"
-    blocked.write_text("not a folder")
-    with pytest.raises(FaceModelMissing):
-        face_model_path(blocked / "data", allow_download=True, progress=False, url=server(b"x"))
 
 
 # Landmarks
