@@ -109,9 +109,10 @@ class RoomObserver(ReconnectingConnection):
     def _closing_messages(self) -> list[Outgoing]:
         return []
 
-    def _on_arrival(self, topic: str, payload: bytes) -> None:
-        self._heard += bool(payload) and "/r/" in topic
-        super()._on_arrival(topic, payload)
+    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+        """What the broker kept was heard before, or sent before anybody listened."""
+        self._heard += bool(payload) and not is_retained and "/r/" in topic
+        super()._on_arrival(topic, payload, is_retained)
 
     async def _subscribe(self, client: BrokerClient) -> None:
         """Whoever was there before is doubted: some may have left unnoticed."""
