@@ -88,7 +88,11 @@ async def test_a_host_on_somebody_elses_broker_announces_with_the_right_account_
     with pytest.raises(BrokerRefused, match="does not let this user announce cats"):
         await _host(url, "agg-1").run()
     login = replace(url, username="cathost", password="pw")
-    async with broker_client(login, rooms.__setitem__, identifier="w", version=5) as watcher:
+
+    def note(topic: str, payload: bytes, _: bool) -> None:
+        rooms[topic] = payload
+
+    async with broker_client(login, note, identifier="w", version=5) as watcher:
         await watcher.follow(messages.ROOM_SETTINGS.topic.of("cats"), 1)
         running = asyncio.create_task(_host(url, "cathost").run())
         async with asyncio.timeout(patience(5)):
