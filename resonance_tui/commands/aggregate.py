@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from resonance_tui.config import Config
     from resonance_tui.messaging.aggregator import Aggregator, AggregatorStatus
     from resonance_tui.messaging.announcer import RoomAnnouncer
-    from resonance_tui.messaging.connection import LinkState, LinkStatus
+    from resonance_tui.messaging.connection import LinkState
     from resonance_tui.protocol.urls import BrokerUrl
 
 DRAW_EVERY_S = 1.0
@@ -110,12 +110,13 @@ async def _count(aggregator: Aggregator, host: RoomAnnouncer | None, screen: Sta
 async def _draw(aggregator: Aggregator, screen: StatusLine) -> None:
     from resonance_tui.messaging.connection import LinkState
 
-    reported: LinkStatus | None = None
+    reported = ""
     while True:
         status = aggregator.status
-        if status != reported and status.state in (LinkState.CONNECTED, LinkState.LOST):
-            reported = status
-            screen.say(" · ".join(filter(None, (status.state.value, status.detail))))
+        text = " · ".join(filter(None, (status.state.value, status.detail)))
+        if text != reported and status.state in (LinkState.CONNECTED, LinkState.LOST):
+            reported = text
+            screen.say(text)
         screen.show(status_line(aggregator.figures, status.state, screen.up_s))
         await asyncio.sleep(DRAW_EVERY_S)
 

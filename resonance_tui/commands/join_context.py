@@ -19,6 +19,7 @@ from resonance_tui.commands.destination import (
     to_remember,
 )
 from resonance_tui.commands.hosted_here import enter
+from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.commands.session_builder import (
     TITLE_LIMIT,
     Intent,
@@ -224,10 +225,10 @@ class CommandLineContext:
 
     def open_desk(self, channel: str) -> Desk | None:
         """The host's connection, where this machine has a key for the room."""
-        from resonance_tui.commands.room.place import broker_of, keys_of
+        from resonance_tui.commands.room.place import broker_of
 
         config = self._destination(channel).config
-        keys = keys_of(config)
+        keys = own_keys(config.directories)
         try:
             key = keys.find(channel)
         except ResonanceError as error:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineOptions, weights_folder
@@ -24,7 +25,6 @@ from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.room.authority import Authority, certificate_print
-from resonance_tui.room_keys import RoomKeys
 from resonance_tui.secret import may_hold_secret
 from resonance_tui.session.core import Session
 from resonance_tui.session.plan import KnownHost, SessionPlan
@@ -198,7 +198,7 @@ def _known_host(config: Config, profile: Profile, channel: str, broker: str) -> 
     if here is not None and (known := _known(here.key, here.rule_number)) is not None:
         return known
     with contextlib.suppress(StoreError):  # who wants to rule with it is told
-        ours = RoomKeys(config.directories.room_keys_folder).find(channel)
+        ours = own_keys(config.directories).find(channel)
         if ours is not None:
             running = all_running(config.directories.broker_folder)
             is_here = any(each.login.place == broker for each in running)
@@ -212,7 +212,7 @@ def _badge_of(
     config: Config, channel: str
 ) -> Callable[[BrokerUrl, str], Coroutine[Any, Any, None]] | None:
     """For whoever has the room's own key; co-hosts get one where the host gives it."""
-    keys = RoomKeys(config.directories.room_keys_folder)
+    keys = own_keys(config.directories)
     with contextlib.suppress(StoreError):
         key = keys.find(channel)
         if key is not None and key.is_host:

@@ -18,7 +18,7 @@ from resonance_tui.protocol.messages import ROOM_SETTINGS, decode
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import RoomSettings
+from resonance_tui.protocol.values import ABILITIES, RoomSettings
 
 SETTLE_S = 0.2  # for announcements that crossed on their way
 PROBE_EVERY_S = 10.0
@@ -56,7 +56,8 @@ class RoomAnnouncement:
             self._ours.discard(event.channel)
         else:
             self._hosts[event.channel] = event.host
-            (self._ours.add if event.host == self.id else self._ours.discard)(event.channel)
+            is_ours = event.host == self.id and event.settings.abilities == ABILITIES
+            (self._ours.add if is_ours else self._ours.discard)(event.channel)
         self._changed.set()
 
     async def begin(self, client: BrokerClient) -> None:
@@ -89,7 +90,7 @@ class RoomAnnouncement:
         elif channel not in self._ours:
             self._ours.add(channel)
             self._said.discard(channel)
-            payload = encode_room(RoomSettings(), self.id)
+            payload = encode_room(RoomSettings(abilities=ABILITIES), self.id)
             await client.send(ROOM_SETTINGS.outgoing(payload, channel))
             if client.was_refused:
                 raise BrokerRefused(

@@ -218,9 +218,9 @@ class ReconnectingConnection(ABC):
         raise AssertionError("a connection ends with an error")
 
     def _in_words(self, error: BrokerUnreachable) -> str:
-        """With the advice for who was given an address of their own computer, and never got in."""
-        is_misled = self._url.is_loopback and not self._was_connected
-        return f"{error.message}. {error.hint}" if is_misled else error.message
+        """With the advice: on an address of one's own computer for who never got in alone."""
+        is_advised = error.hint and not (self._url.is_loopback and self._was_connected)
+        return f"{error.message}. {error.hint}" if is_advised else error.message
 
     def _back_off(self) -> float:
         """Seconds with full jitter, so that a room does not reconnect all at once."""

@@ -215,11 +215,18 @@ class RoomFrame(msgspec.Struct):
         int, Meta(ge=1, le=5_000, description="viewers up to whom all reports are subscribed to")
     ] = _DEFAULT.mesh_max
     host: Annotated[str, Meta(max_length=32, description="an id of the host's program")] = ""
+    can: Annotated[
+        list[Annotated[str, Meta(max_length=32)]],
+        Meta(max_length=16, description="what the host lets clients use, unknown words ignored"),
+    ] = msgspec.field(default_factory=list)
 
 
 def encode_room(settings: RoomSettings, host: str = "") -> bytes:
     """`host`: an id of the program that announces it, so that two hosts can be distinguished."""
-    return _pack({"v": VERSION, **asdict(settings), **({"host": host} if host else {})})
+    fields = asdict(settings)
+    can = sorted(fields.pop("abilities"))
+    more = ({"host": host} if host else {}) | ({"can": can} if can else {})
+    return _pack({"v": VERSION, **fields, **more})
 
 
 def read_room(names: Levels, frame: RoomFrame | None) -> Event:
@@ -227,8 +234,8 @@ def read_room(names: Levels, frame: RoomFrame | None) -> Event:
         return RoomEvent(names["channel"], None)
     fields: dict[str, Any] = msgspec.structs.asdict(frame)
     del fields["v"]
-    host = fields.pop("host")
-    return RoomEvent(names["channel"], RoomSettings(**fields), host)
+    host, abilities = fields.pop("host"), frozenset(fields.pop("can"))
+    return RoomEvent(names["channel"], RoomSettings(**fields, abilities=abilities), host)
 
 
 # --- a host's signature ------------------------------------------------------------------------

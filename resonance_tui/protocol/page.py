@@ -25,7 +25,7 @@ from resonance_tui.protocol.frames import (
 )
 from resonance_tui.protocol.rules import RoomRules, sign_rules
 from resonance_tui.protocol.table import Message
-from resonance_tui.protocol.values import Partial, Report, RoomSettings
+from resonance_tui.protocol.values import ABILITIES, Partial, Report, RoomSettings
 from resonance_tui.signing import SigningKey
 
 BEGIN = "<!-- From here to the end mark: written by scripts/protocol_page. -->"
@@ -51,7 +51,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, ...], bytes]] = {
     messages.AGENT.kind: (("movie-night", "agg-1"), encode_agent(_BOOT)),
     messages.PARTIAL.kind: (("movie-night", "agg-1"), encode_partial(_PARTIAL, _T_MS)),
     messages.TOTAL.kind: (("movie-night",), encode_total(_BOOT, 9, _T_MS, _COUNTS)),
-    messages.ROOM_SETTINGS.kind: (("movie-night",), encode_room(RoomSettings())),
+    messages.ROOM_SETTINGS.kind: (("movie-night",), encode_room(RoomSettings(abilities=ABILITIES))),
     messages.HOST_KEY.kind: (("movie-night",), encode_host_key(_HOST_KEY.public)),
     messages.RULES.kind: (
         ("movie-night", "alice"),
@@ -139,7 +139,8 @@ def _field(field: inspect.Field) -> str:
 
 
 def _default(field: inspect.Field) -> str:
-    return json.dumps(field.default, default=bytes.hex)
+    is_made = field.default is msgspec.NODEFAULT
+    return json.dumps(field.default_factory() if is_made else field.default, default=bytes.hex)
 
 
 def _type(kind: inspect.Type) -> str:

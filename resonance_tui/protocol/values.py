@@ -83,15 +83,25 @@ class Partial:
     shards: Mapping[int, Counts]  # all that it counts, empty ones too
 
 
+# What clients of this version may use where the room's host says so: see `RoomSettings.abilities`.
+ABILITIES = frozenset({"roll-call", "sweep"})
+
+
 @dataclass(frozen=True, slots=True)
 class RoomSettings:
-    """What a host sets for a room. Times in the unit that the name ends in."""
+    """What a host sets for a room. Times in the unit that the name ends in.
+
+    `abilities`: what the host's own programs understand, so that whoever is here may use it. The
+    words are this protocol's, and those of later ones; none in a room without a host, or whose
+    host is of a version before.
+    """
 
     shards: int = SHARDS
     tick_ms: int = 250
     heartbeat_s: int = 10
     ttl_s: int = 30
     mesh_max: int = 200  # up to so many viewers, all subscribe to all reports
+    abilities: frozenset[str] = frozenset()
 
     @property
     def patience_s(self) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 from conftest import Start
+from desks import at_desk, hosts, until
 from guests import digest_of, pinned
 from limits import patience
 
@@ -52,12 +52,6 @@ def keys(tmp_path: Path) -> RoomKeys:
     return made
 
 
-def hosts(keys: RoomKeys) -> RoomKey:
-    key = keys.find(ROOM)
-    assert key is not None
-    return key
-
-
 def cohost(host: RoomKeys, folder: Path, name: str = "Ben") -> RoomKeys:
     """A machine with a key that the host gave away."""
     key = SigningKey.generate()
@@ -66,24 +60,6 @@ def cohost(host: RoomKeys, folder: Path, name: str = "Ben") -> RoomKeys:
     public = hosts(host).host_public
     there.keep(RoomKey(ROOM, key, public, encode_delegation(given), name))
     return there
-
-
-@contextlib.asynccontextmanager
-async def at_desk(url: BrokerUrl, keys: RoomKeys) -> AsyncIterator[Desk]:
-    desk = Desk(url, keys, hosts(keys))
-    running = asyncio.create_task(desk.run())
-    try:
-        await desk.until_ready(patience(5))
-        yield desk
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
-
-
-async def until(is_so: Callable[[], object], within_s: float = 5.0) -> None:
-    async with asyncio.timeout(patience(within_s)):
-        while not is_so():
-            await asyncio.sleep(0.02)
 
 
 async def retained(url: BrokerUrl) -> list[object]:

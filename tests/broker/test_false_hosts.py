@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import Start
+from desks import running, until
 from guests import digest_of
 from limits import patience
 
@@ -92,23 +92,6 @@ def guest(house: RunningBroker, folder: Path, host_print: str | None) -> Session
 def host_of(house: RunningBroker, folder: Path) -> Host:
     say: list[str] = []
     return Host(house, [ROOM], Headcount({}, []), say=say.append, keys=keys_in(folder))
-
-
-@contextlib.asynccontextmanager
-async def running(*lives: Session | Host | Desk) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(each.run()) for each in lives]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-
-
-async def until(is_so: Callable[[], object], within_s: float = 10.0) -> None:
-    async with asyncio.timeout(patience(within_s)):
-        while not is_so():
-            await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager

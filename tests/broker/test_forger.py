@@ -7,13 +7,13 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from children import start_child
 from conftest import Start
+from desks import hosts, running, until
 from guests import digest_of
 from limits import patience
 
@@ -50,12 +50,6 @@ def keys(tmp_path: Path) -> RoomKeys:
     return made
 
 
-def hosts(keys: RoomKeys) -> RoomKey:
-    key = keys.find(ROOM)
-    assert key is not None
-    return key
-
-
 @pytest.fixture(params=["open", "guarded"])
 def house(request: pytest.FixtureRequest, start: Start, tmp_path: Path) -> RunningBroker:
     if request.param == "open":
@@ -75,23 +69,6 @@ def login(broker: RunningBroker, name: str) -> BrokerUrl:
     url = parse_broker_url(broker.url)
     is_guarded = broker.settings.accounts is not None
     return replace(url, username=name, password="pw") if is_guarded else url
-
-
-@contextlib.asynccontextmanager
-async def running(*lives) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(each.run()) for each in lives]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-
-
-async def until(is_so: Callable[[], object], within_s: float = 10.0) -> None:
-    async with asyncio.timeout(patience(within_s)):
-        while not is_so():
-            await asyncio.sleep(0.02)
 
 
 def host_of(broker: RunningBroker, keys: RoomKeys) -> Host:

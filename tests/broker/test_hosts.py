@@ -31,7 +31,10 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
     ]
 
     async def run(hosting: RoomAnnouncement, ended: asyncio.Event) -> None:
-        async with broker_client(url, hosting.observe, identifier=hosting.id, version=5) as client:
+        def arrive(topic: str, payload: bytes, _: bool) -> None:
+            hosting.observe(topic, payload)
+
+        async with broker_client(url, arrive, identifier=hosting.id, version=5) as client:
             await hosting.begin(client)
             running = asyncio.create_task(hosting.run(client))
             await ended.wait()
@@ -44,6 +47,9 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
             while not is_so():
                 await asyncio.sleep(0.02)
 
+    def note(topic: str, payload: bytes, _: bool) -> None:
+        rooms[topic] = payload
+
     def host_of(channel: str) -> str | None:
         payload = rooms.get(messages.ROOM_SETTINGS.topic.of(channel), b"")
         event = messages.decode(messages.ROOM_SETTINGS.topic.of(channel), payload)
@@ -51,7 +57,7 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
 
     ends = [asyncio.Event(), asyncio.Event()]
     async with (
-        broker_client(url, rooms.__setitem__, identifier="watcher", version=5) as watcher,
+        broker_client(url, note, identifier="watcher", version=5) as watcher,
         asyncio.TaskGroup() as tasks,
     ):
         await watcher.follow(messages.ROOM_SETTINGS.topic.of("+"), 1)
@@ -82,7 +88,11 @@ async def test_a_host_on_somebody_elses_broker_announces_with_the_right_account_
     with pytest.raises(BrokerRefused, match="does not let this user announce cats"):
         await _host(url, "agg-1").run()
     login = replace(url, username="cathost", password="pw")
-    async with broker_client(login, rooms.__setitem__, identifier="w", version=5) as watcher:
+
+    def note(topic: str, payload: bytes, _: bool) -> None:
+        rooms[topic] = payload
+
+    async with broker_client(login, note, identifier="w", version=5) as watcher:
         await watcher.follow(messages.ROOM_SETTINGS.topic.of("cats"), 1)
         running = asyncio.create_task(_host(url, "cathost").run())
         async with asyncio.timeout(patience(5)):

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import Start
+from desks import at_desk, hosts, until
 from guests import comes_in, digest_of, invited, pinned
 from limits import patience
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, AccountList, Role, add_account
 from resonance_tui.errors import InviteRefused, WireError
-from resonance_tui.hosting.desk import Desk
 from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.hosting.host import Host, own_url
 from resonance_tui.hosting.keeper import expel
@@ -30,7 +30,7 @@ from resonance_tui.protocol.messages import HOST_KEY, RULES, decode
 from resonance_tui.protocol.rules import NO_RULES, SignedRules, decode_body, sign_rules, vouched
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
-from resonance_tui.room_keys import RoomKey, RoomKeys
+from resonance_tui.room_keys import RoomKeys
 from resonance_tui.signing import SigningKey, spki_print, verify_voucher
 
 ROOM = "cats"
@@ -39,12 +39,6 @@ ROOM = "cats"
 @pytest.fixture
 def keys(tmp_path: Path) -> RoomKeys:
     return RoomKeys(tmp_path / "room-keys")
-
-
-def hosts(keys: RoomKeys) -> RoomKey:
-    key = keys.find(ROOM)
-    assert key is not None
-    return key
 
 
 @contextlib.asynccontextmanager
@@ -93,24 +87,6 @@ async def watching(url: BrokerUrl) -> AsyncIterator[tuple[Newcomer, BrokerClient
         await client.follow(HOST_KEY.topic.of(ROOM), 1)
         await client.follow(RULES.topic.filter(channel=ROOM), 1)
         yield seen, client
-
-
-async def until(is_so: Callable[[], object], within_s: float = 6.0) -> None:
-    async with asyncio.timeout(patience(within_s)):
-        while not is_so():
-            await asyncio.sleep(0.02)
-
-
-@contextlib.asynccontextmanager
-async def at_desk(url: BrokerUrl, keys: RoomKeys) -> AsyncIterator[Desk]:
-    desk = Desk(url, keys, hosts(keys))
-    running = asyncio.create_task(desk.run())
-    try:
-        await desk.until_ready(patience(5))
-        yield desk
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
 
 
 async def test_the_first_start_makes_a_key_and_shows_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python, until
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.messaging import probe
 from resonance_tui.messaging.aggregator import Aggregator
+from resonance_tui.messaging.dial import dial
 from resonance_tui.protocol.events import Event, TotalEvent, TotalOverEvent
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT
@@ -29,6 +32,25 @@ async def test_a_server_that_is_no_broker_is_named_so(answer: bytes) -> None:
         seat = Seat(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         async with seated(seat, connect=False):
             await until(lambda: "does not answer like an MQTT broker" in seat.link.status.detail)
+
+
+async def test_a_link_without_tls_to_a_port_with_it_is_told_so_far_away_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """As brokers do that want TLS."""
+        await reader.read(1024)
+        writer.close()
+
+    async def reach(_: str, port: int) -> socket.socket:
+        return await dial("127.0.0.1", port)
+
+    monkeypatch.setattr(probe, "dial", reach)
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        seat = Seat(f"mqtt://stream.example:{server.sockets[0].getsockname()[1]}")
+        async with seated(seat, connect=False):
+            await until(lambda: "write mqtts://" in seat.link.status.detail)
 
 
 async def test_a_server_that_says_nothing_is_given_up_and_let_go_of() -> None:

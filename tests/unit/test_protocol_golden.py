@@ -29,6 +29,8 @@ def payloads() -> Iterator[tuple[str, bytes]]:
     yield "nickname", frames.encode_nickname("Zoë")
     yield "room", frames.encode_room(RoomSettings())
     yield "room of a host", frames.encode_room(RoomSettings(ttl_s=45), "host1")
+    able = RoomSettings(abilities=frozenset({"sweep", "roll-call"}))
+    yield "room whose host can", frames.encode_room(able, "host1")
     yield "agent", frames.encode_agent(1_790_000_000)
     yield "agent of an edge", frames.encode_agent(1_790_000_000, "berlin")
     yield "partial", frames.encode_partial(partial, 1_790_000_000_123)

@@ -11,8 +11,9 @@ import pytest
 from resonance_broker import AccountsStore
 from resonance_broker.accounts import AccountList, InviteUse
 from resonance_tui.commands.destination import destination_of
+from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.commands.room.acts import open_link_of
-from resonance_tui.commands.room.place import BrokerUnknown, Place, broker_of, find_place, keys_of
+from resonance_tui.commands.room.place import BrokerUnknown, Place, broker_of, find_place
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import Config, load
 from resonance_tui.hosting.room_links import LinkPlan, make_link, revoke_invites
@@ -39,7 +40,7 @@ def folder(config: Config) -> Path:
              "resonance-tui join resonance%3A//127.0.0.1%3A1899/cats"],
 )  # fmt: skip
 def test_a_command_for_a_host_takes_what_join_takes(config: Config, text: str) -> None:
-    keys_of(config).make("cats")
+    own_keys(config.directories).make("cats")
     with told_as_running(folder(config), OPEN, ["cats"]):
         place = find_place(config, text)
     assert (place.channel, place.url.place) == ("cats", OPEN.place)
@@ -106,7 +107,7 @@ def test_the_link_that_a_removed_guest_came_by_is_named_while_it_is_open(config:
         return replace(stored, invites={link.id: used}), None
 
     AccountsStore(folder(config)).change(use)
-    keys = keys_of(config)
+    keys = own_keys(config.directories)
     place = Place(config, GUARDED, keys, keys.make("cats"))
     assert open_link_of(place, "mia") is None  # that broker is not ours, as far as is known
     with told_as_running(folder(config), GUARDED, ["cats"]):

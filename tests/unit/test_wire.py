@@ -66,6 +66,7 @@ settings = st.builds(
     heartbeat_s=st.integers(2, 60),
     ttl_s=st.integers(5, 600),
     mesh_max=st.integers(1, 5_000),
+    abilities=st.frozensets(st.text(max_size=32), max_size=16),
 )
 objects = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text()
@@ -206,6 +207,7 @@ def test_another_library_reads_the_other_frames(
 ) -> None:
     assert msgpack.unpackb(encode_nickname(name)) == [1, name]
     room = msgpack.unpackb(encode_room(told))
+    assert room.pop("can", []) == sorted(told.abilities)
     assert room == {
         "v": 1,
         "shards": 64,

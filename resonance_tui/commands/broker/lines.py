@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from resonance_tui.protocol.urls import BrokerUrl, InviteToken
-    from resonance_tui.room_keys import RoomKeys
 
 
 def known_place(folder: Path, room: str) -> BrokerUrl:
@@ -35,19 +35,12 @@ def token_link(url: BrokerUrl, room: str, token: InviteToken) -> str:
 
 def host_print(room: str) -> str | None:
     """The fingerprint of the room's own key, made where there is none; None where it cannot be."""
+    from resonance_tui.config import directories
 
     try:
-        return room_keys().make(room).print
+        return own_keys(directories()).make(room).print
     except StoreError:  # the broker says so: the room goes on without rules
         return None
-
-
-def room_keys() -> RoomKeys:
-    """Those of the rooms that are hosted on this machine."""
-    from resonance_tui.config import directories
-    from resonance_tui.room_keys import RoomKeys
-
-    return RoomKeys(directories().room_keys_folder)
 
 
 def moment(at: float) -> str:

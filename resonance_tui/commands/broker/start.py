@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from resonance_tui.commands.broker.lines import host_print, room_keys
+from resonance_tui.commands.broker.lines import host_print
 from resonance_tui.commands.console import StatusLine, put, say, uptime
 from resonance_tui.commands.groups import Group, TableChoice
+from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import InputError
 from resonance_tui.listeners import Listeners
@@ -258,9 +259,10 @@ def _watch(
     nearby: NearbyAnnouncer | None = None,
 ) -> None:
     from resonance_tui.commands.event_loop import run_until_terminated
+    from resonance_tui.config import directories
     from resonance_tui.hosting.watch import watch
 
-    keys = room_keys()
+    keys = own_keys(directories())
 
     def show(figures: Figures) -> None:
         screen.show(traffic_line(figures, screen.up_s))

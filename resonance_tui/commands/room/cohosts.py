@@ -10,7 +10,8 @@ import click
 
 from resonance_tui.commands.console import put, say
 from resonance_tui.commands.groups import Command, Group
-from resonance_tui.commands.room.place import broker_option, find_place, keys_of, with_broker
+from resonance_tui.commands.own_keys import own_keys
+from resonance_tui.commands.room.place import broker_option, find_place, with_broker
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import InputError
 
@@ -85,7 +86,7 @@ def accept(ctx: click.Context, file: Path | None) -> None:
     from resonance_tui.room_keys import parse_key_text
 
     key = parse_key_text(read_key(file))
-    keys_of(load(ctx)).keep(key)
+    own_keys(load(ctx).directories).keep(key)
     what = "its host" if key.is_host else "a co-host"
     say(f"This machine is {what} of {key.channel} now: resonance-tui room list {key.channel}")
 
@@ -154,7 +155,7 @@ def show(ctx: click.Context, channel: str | None) -> None:
     Example:
       resonance-tui room key show
     """
-    found = keys_of(load(ctx)).all()
+    found = own_keys(load(ctx).directories).all()
     for each in [key for key in found if channel in (None, key.channel)]:
         put(f"{each.channel:<24}  {each.print}  {'host' if each.is_host else 'co-host'}")
         for given in each.given:
@@ -180,7 +181,7 @@ def make(ctx: click.Context, channel: str, broker_url: str | None) -> None:
     from resonance_tui.protocol.topics import normalize_channel
 
     config = with_broker(ctx, broker_url)
-    made = keys_of(config).make(normalize_channel(channel))
+    made = own_keys(config.directories).make(normalize_channel(channel))
     link = invite_link(broker_or_default(config), made.channel, None, made.print)
     put(f"resonance-tui join {link}")
     say("Who joins by that link believes this key, and no other.")
@@ -203,7 +204,7 @@ def export(ctx: click.Context, channel: str, out: Path | None) -> None:
     from resonance_tui.protocol.topics import normalize_channel
     from resonance_tui.room_keys import key_text
 
-    text = key_text(known_key(keys_of(load(ctx)), normalize_channel(channel)))
+    text = key_text(known_key(own_keys(load(ctx).directories), normalize_channel(channel)))
     if out is None:
         put(text)
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.errors import BrokerError, InputError
 
 if TYPE_CHECKING:
@@ -45,19 +46,12 @@ class BrokerUnknown(BrokerError):
     exit_code = 2
 
 
-def keys_of(config: Config) -> RoomKeys:
-    """The keys that lie on this machine."""
-    from resonance_tui.room_keys import RoomKeys
-
-    return RoomKeys(config.directories.room_keys_folder)
-
-
 def find_place(config: Config, text: str | None) -> Place:
     """`text`: what `join` takes, or None for the one room that this machine has a key for.
 
     Raises InputError, BrokerUnknown, StoreError, and what redeeming a link raises.
     """
-    keys = keys_of(config)
+    keys = own_keys(config.directories)
     if text is not None:
         from resonance_tui.commands.room_argument import find_destination
 
@@ -89,7 +83,9 @@ def channel_of(config: Config, text: str | None) -> str:
         return normalize_channel(text)
     running = all_running(config.directories.broker_folder)
     found = sorted({channel for each in running for channel in each.channels})
-    found = found if len(found) == 1 else [key.channel for key in keys_of(config).all()]
+    found = (
+        found if len(found) == 1 else [key.channel for key in own_keys(config.directories).all()]
+    )
     if len(found) == 1:
         return found[0]
     there = f"Keys are here for: {', '.join(found[:8])}" if found else ""

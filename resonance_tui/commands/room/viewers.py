@@ -11,13 +11,13 @@ import click
 
 from resonance_tui.commands.console import note, put, put_json, say
 from resonance_tui.commands.groups import Command, Group
+from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.commands.room.place import (
     Place,
     at_desk,
     broker_option,
     channel_of,
     find_place,
-    keys_of,
     with_broker,
 )
 
@@ -172,7 +172,7 @@ def run_log(config: Config, text: str | None, *, as_json: bool) -> None:
     except BrokerError as error:
         channel = channel_of(config, text)
         note(f"as this machine knows it: {error.message}")
-    acts = keys_of(config).acts(channel)
+    acts = own_keys(config.directories).acts(channel)
     if as_json:
         put_json([asdict(act) for act in acts], indent=1)
         return
