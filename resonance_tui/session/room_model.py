@@ -124,7 +124,7 @@ class RoomModel:
             case NicknameEvent():
                 self._room.name(event.viewer_id, event.nickname, now)
             case LeaveEvent():
-                self._room.leave(event.viewer_id, now)
+                self._room.leave(event.viewer_id, now, is_swept=event.is_swept)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
                 self._adjust()

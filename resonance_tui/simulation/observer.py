@@ -111,14 +111,14 @@ class RoomObserver:
 
     def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
         self._heard += bool(payload) and "/r/" in topic
-        self._inbox.put(topic, payload, is_retained)
+        self._inbox.put(topic, payload, is_retained, time.monotonic())
 
     def _apply(self, event: Event, now: float) -> None:
         match event:
             case ReportEvent():
                 self._room.report(event.viewer_id, event.report, now)
             case LeaveEvent():
-                self._room.leave(event.viewer_id, now)
+                self._room.leave(event.viewer_id, now, is_swept=event.is_swept)
             case HostKeyEvent() | RulesEvent():
                 self._authority.take(event, now)
             case TotalEvent():
