@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import secrets
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
+from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.client import BrokerClient, follow_rules
 from resonance_tui.messaging.connection import (
     LinkStatus,
@@ -18,11 +20,12 @@ from resonance_tui.messaging.connection import (
 )
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
-from resonance_tui.protocol.events import Event, RoomEvent, TotalEvent
+from resonance_tui.protocol.events import Event, RoomEvent, SweepEvent, TotalEvent
 from resonance_tui.protocol.messages import (
     NICKNAME,
     REPORT,
     ROOM_SETTINGS,
+    SWEEP,
     TOTAL,
 )
 from resonance_tui.protocol.rules import SignedRules
@@ -31,6 +34,7 @@ from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Report, RoomSettings
+from resonance_tui.room.sweeping import COVERS_S
 
 
 class Link(Protocol):
@@ -73,6 +77,10 @@ class Link(Protocol):
 
     def withdraw(self) -> None:
         """Stops sharing: clears report and nickname. A later publish_report resumes."""
+        ...
+
+    def tidy(self, messages: Sequence[Outgoing]) -> None:
+        """Sends what a `Sweeper` says."""
         ...
 
     def subscribe_all(self, wanted: bool) -> None:
@@ -122,6 +130,9 @@ class MqttLink(ReconnectingConnection):
         self._connection_id = f"-{secrets.token_hex(3)}"
         self._heartbeat_s = heartbeat_s
         self._retained = RetainedState(channel, viewer_id)
+        self._tidying: list[Outgoing] = []
+        self._answered_at = -math.inf  # the last sweep that named us; monotonic seconds
+        self._inbox.on_sweep.add(self._answer)
         self._due = asyncio.Event()  # there is something to send
         self._wants_all = True
         self._subscribed_to_all = False  # on the current connection
@@ -146,6 +157,10 @@ class MqttLink(ReconnectingConnection):
 
     def withdraw(self) -> None:
         self._retained.withdraw()
+        self._due.set()
+
+    def tidy(self, messages: Sequence[Outgoing]) -> None:
+        self._tidying.extend(messages)
         self._due.set()
 
     def subscribe_all(self, wanted: bool) -> None:
@@ -183,6 +198,10 @@ class MqttLink(ReconnectingConnection):
         await client.follow(TOTAL.topic.of(self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
+        self._tidying.clear()
+        if not client.is_v5:
+            with contextlib.suppress(BrokerRefused):  # rules made before there were sweeps
+                await client.follow(SWEEP.topic.of(self._channel, "+"), 1)
         if not self._is_large():
             await self._update_subscriptions(client)
         checkpoint()
@@ -190,6 +209,15 @@ class MqttLink(ReconnectingConnection):
         self._due.set()
         self._subscriptions_due.set()
         self._set_connected()
+
+    def _answer(self, sweep: SweepEvent) -> None:
+        """Somebody did not hear us, and is about to clear what is ours."""
+        is_meant = any(each.viewer_id == self.viewer_id for each in sweep.unrenewed)
+        now = time.monotonic()
+        if is_meant and not self._is_observer and now - self._answered_at >= COVERS_S:
+            self._answered_at = now
+            self._retained.repeat_all()
+            self._due.set()
 
     def _is_large(self) -> bool:
         """By the retained messages. The session decides; this only avoids a flood on joining."""
@@ -224,7 +252,8 @@ class MqttLink(ReconnectingConnection):
         while True:
             await self._due.wait()
             self._due.clear()
-            for message in self._retained.take():
+            tidying, self._tidying = self._tidying, []
+            for message in (*self._retained.take(), *tidying):
                 await client.send(message)
                 checkpoint()
 

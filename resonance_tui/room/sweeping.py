@@ -14,18 +14,28 @@ from resonance_tui.protocol.events import (
     ReportEvent,
     RoomEvent,
     SweepEvent,
+    TotalEvent,
+    TotalOverEvent,
     Unrenewed,
 )
 from resonance_tui.protocol.frames import SWEEP_MOST, encode_sweep
-from resonance_tui.protocol.messages import NICKNAME, REPORT, SWEEP
+from resonance_tui.protocol.messages import NICKNAME, REPORT, SWEEP, TOTAL
 from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import shard_of
 from resonance_tui.protocol.values import RoomSettings
 
 COVERS_S = 5.0  # after a sweep, what clears a viewer it names is not the viewer's own word
 ANSWER_S = 1.5  # for those it names to report, before anything is cleared
 JITTER_S = 4.0  # at most; so that of several who could sweep one does
+LOSSES_MOST = 2
 DEAF_S = 2.5  # without a look: silence may be ours, or the broker's, and proves nothing
 MOST_FOLLOWED = 200_000
+
+
+def sweeps_after_s(settings: RoomSettings) -> float:
+    """Seconds of silence. Never before two heartbeats are missed: programs that do not know sweeps
+    take a clearing for a leaving."""
+    return max(float(settings.ttl_s), 2.5 * settings.heartbeat_s)
 
 
 class Sweeps:
@@ -58,7 +68,7 @@ class _Followed:
 class Sweeper:
     """Follows one room, and says what to send so that nothing stays of who has gone.
 
-    A viewer is swept after `patience_s` without a live report, all of which this was listening.
+    A viewer is swept after `sweeps_after_s` without a live report, all of which this was listening.
     First a sweep names it, and whoever reports then is not cleared; nor is what somebody else
     clears first. Where clearings have no effect, for want of rights, it gives up.
     """
@@ -68,13 +78,15 @@ class Sweeper:
         self.has_given_up = False
         self._channel = channel
         self._dice = dice or random.Random()
-        self._patience_s = RoomSettings().patience_s
+        self._patience_s = sweeps_after_s(RoomSettings())
         self._followed: dict[str, _Followed] = {}
         self._silent_since: dict[str, float] = {}  # of the same; longest first
         self._named: dict[str, float] = {}  # in our last sweeps: when
         self._cleared: dict[str, float] = {}  # by us, when; until the clearing is heard
         self._sweep_at: float | None = None  # drawn when the first one is due
         self._looked_at = -math.inf
+        self._losses = 0  # of connections, amid a sweep
+        self._total_due: float | None = None  # when one that nobody renews is cleared
 
     def take(self, event: Event, now: float) -> None:
         match event:
@@ -90,20 +102,36 @@ class Sweeper:
             case SweepEvent() if event.agent_id != self.agent_id:
                 for each in event.unrenewed:
                     self._postpone(each.viewer_id, now)
+            case TotalEvent():
+                jitter_s = self._dice.uniform(0.0, JITTER_S)
+                self._total_due = now + self._patience_s + jitter_s
+            case TotalOverEvent():
+                self._total_due = None
             case RoomEvent():
-                self._patience_s = (event.settings or RoomSettings()).patience_s
+                self._patience_s = sweeps_after_s(event.settings or RoomSettings())
             case _:
                 return
 
+    def lost(self) -> None:
+        """The connection has gone. One that a broker ends when we clear is not made to do so for
+        ever."""
+        self._losses += bool(self._named or self._cleared)
+        self.has_given_up = self.has_given_up or self._losses >= LOSSES_MOST
+        self.forget()
+
     def forget(self) -> None:
-        """The connection was lost, or no longer brings every report. One that a broker ends when
-        we clear is not made to do so again."""
-        self.has_given_up = self.has_given_up or bool(self._named or self._cleared)
+        """Reports no longer come."""
+        self._total_due = None
         self._followed.clear()
         self._silent_since.clear()
         self._named.clear()
         self._cleared.clear()
         self._sweep_at = None
+
+    def watch(self, shards: frozenset[int]) -> None:
+        """Reports of other shards no longer come."""
+        for viewer_id in [each for each in self._followed if shard_of(each) not in shards]:
+            self._drop(viewer_id)
 
     def _has_report(self, viewer_id: str) -> bool:
         known = self._followed.get(viewer_id)
@@ -143,9 +171,18 @@ class Sweeper:
         if self.has_given_up or any(now - at > COVERS_S for at in self._cleared.values()):
             self.has_given_up = True
             return []
-        return self._clearings(now) or self._sweep(now)
+        return self._end_of_total(now) or self._clearings(now) or self._sweep(now)
+
+    def _end_of_total(self, now: float) -> list[Outgoing]:
+        """Once; who may not has done no harm."""
+        if self._total_due is None or now < self._total_due:
+            return []
+        self._total_due = None
+        return [TOTAL.clearing(self._channel)]
 
     def _listen_anew(self, now: float) -> None:
+        if self._total_due is not None:
+            self._total_due = now + self._patience_s
         self._silent_since = dict.fromkeys(self._silent_since, now)
         self._named.clear()
         self._cleared.clear()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 
 from aiomqtt import MqttError
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.errors import BrokerUnreachable
+from resonance_tui.errors import BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging.client import BrokerClient, broker_client, follow_rules
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.protocol.events import (
@@ -21,7 +22,7 @@ from resonance_tui.protocol.events import (
     TotalEvent,
     TotalOverEvent,
 )
-from resonance_tui.protocol.messages import REPORT, TOTAL
+from resonance_tui.protocol.messages import REPORT, SWEEP, TOTAL
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import RoomCounts
@@ -105,6 +106,9 @@ class RoomObserver:
         while time.monotonic() < ends and self.view().source != "total":
             await asyncio.sleep(_TICK_S)
         if self.view().source != "total":
+            if not client.is_v5:
+                with contextlib.suppress(BrokerRefused):  # rules made before there were sweeps
+                    await client.follow(SWEEP.topic.of(self._channel, "+"), 1)
             await client.follow(REPORT.topic.filter(channel=self._channel), 0)
             self._in_mesh = True
         self.listens.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,23 +12,27 @@ from hypothesis import strategies as st
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.protocol.events import (
+    Event,
     LeaveEvent,
     NicknameEvent,
     ReportEvent,
     RoomEvent,
     SweepEvent,
+    TotalEvent,
+    TotalOverEvent,
     Unrenewed,
 )
 from resonance_tui.protocol.frames import SWEEP_MOST, encode_report, encode_sweep
-from resonance_tui.protocol.messages import NICKNAME, REPORT, SWEEP, decode
+from resonance_tui.protocol.messages import NICKNAME, REPORT, SWEEP, TOTAL, decode
 from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import shard_of
 from resonance_tui.protocol.values import Report, RoomSettings
 from resonance_tui.room.state import RoomState
-from resonance_tui.room.sweeping import COVERS_S, JITTER_S, Sweeper, Sweeps
+from resonance_tui.room.sweeping import COVERS_S, JITTER_S, Sweeper, Sweeps, sweeps_after_s
 from resonance_tui.room.tally import Tally
 
 ROOM = "room"
-PATIENCE_S = RoomSettings().patience_s
+PATIENCE_S = sweeps_after_s(RoomSettings())
 
 
 def report(viewer_id: str, seq: int = 1, *, is_retained: bool = False) -> ReportEvent:
@@ -43,7 +48,7 @@ class Sweeping:
         self.now = 0.0
         self.sent: list[tuple[float, Outgoing]] = []
 
-    def until(self, then: float, *events: object) -> list[str]:
+    def until(self, then: float, *events: Event) -> list[str]:
         """The topics sent meanwhile; `events` come at its begin."""
         for event in events:
             self.sweeper.take(event, self.now)
@@ -125,17 +130,18 @@ def test_without_the_right_to_clear_it_gives_up() -> None:
 
 def test_a_broker_that_hangs_up_on_a_clearing_is_not_asked_again() -> None:
     room = Sweeping()
-    room.until(0.5, report("ghost", is_retained=True))
-    while not room.sent:
-        room.until(room.now + 0.5)
-    room.sweeper.forget()
-    assert room.until(5 * PATIENCE_S, report("ghost", is_retained=True)) == []
+    for number in range(2):
+        room.until(room.now + 0.5, report("ghost", is_retained=True))
+        while len(room.sent) == number:
+            room.until(room.now + 0.5)
+        room.sweeper.lost()
+    assert room.until(9 * PATIENCE_S, report("ghost", is_retained=True)) == []
 
 
 def test_a_lost_connection_begins_the_patience_anew() -> None:
     room = Sweeping()
     room.until(PATIENCE_S - 1, report("ghost", is_retained=True))
-    room.sweeper.forget()
+    room.sweeper.lost()
     assert not room.sweeper.has_given_up
     assert room.until(2 * PATIENCE_S - 2, report("ghost", is_retained=True)) == []
     assert room.until(3 * PATIENCE_S) == [SWEPT, *CLEARED]
@@ -161,8 +167,25 @@ def test_many_are_swept_a_few_at_a_time() -> None:
     room.until(PATIENCE_S + JITTER_S + 20, *ghosts)
     sweeps = [at for at, message in room.sent if message.topic == SWEPT]
     assert len(sweeps) == 3
-    assert all(later - sooner >= 1.0 for sooner, later in zip(sweeps, sweeps[1:], strict=False))
+    assert all(later - sooner >= 1.0 for sooner, later in pairwise(sweeps))
     assert len(room.sent) == 3 + 2 * len(ghosts)
+
+
+def test_shards_that_others_count_are_left_to_them() -> None:
+    room = Sweeping()
+    room.until(1, report("ghost"), report("ann"))
+    room.sweeper.watch(frozenset({shard_of("ghost")}))
+    assert shard_of("ann") != shard_of("ghost")
+    assert room.until(3 * PATIENCE_S) == [SWEPT, *CLEARED]
+
+
+def test_a_total_that_nobody_renews_is_cleared_once() -> None:
+    room = Sweeping()
+    total = TotalEvent(ROOM, 9, (1,) * 9)
+    for _ in range(20):
+        assert room.until(room.now + 2.5, total) == []
+    assert room.until(room.now + 2 * PATIENCE_S) == [TOTAL.topic.of(ROOM)]
+    assert room.until(room.now + PATIENCE_S, total, TotalOverEvent(ROOM)) == []
 
 
 # --- at the other end --------------------------------------------------------------------------
@@ -175,8 +198,6 @@ def test_a_sweep_covers_clearings_for_a_moment_and_of_whom_it_names() -> None:
     assert not sweeps.covers(LeaveEvent(ROOM, "bob"), 10.0)
     assert not sweeps.covers(LeaveEvent("other", "ann"), 10.0)
     assert not sweeps.covers(LeaveEvent(ROOM, "ann"), 15.0)
-    sweeps.note(SweepEvent(ROOM, "a", (Unrenewed("bob", 1, 1),)), 20.0)
-    assert len(sweeps._named) == 1, "memory is bounded"
 
 
 TOPIC = REPORT.topic.of(ROOM, "ann")
