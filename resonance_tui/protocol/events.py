@@ -38,6 +38,14 @@ class RoomEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class RollCallEvent:
+    """Somebody who has just come asks everybody for their report."""
+
+    channel: str
+    viewer_id: str  # who asks
+
+
+@dataclass(frozen=True, slots=True)
 class TotalEvent:
     """The room as its aggregator counts it."""
 
@@ -145,6 +153,7 @@ Event = (
     ReportEvent
     | NicknameEvent
     | LeaveEvent
+    | RollCallEvent
     | RoomEvent
     | TotalEvent
     | TotalOverEvent
