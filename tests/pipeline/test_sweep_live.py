@@ -22,6 +22,7 @@ from resonance_tui.hosting.host import Host
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.discovery import ChannelInfo, list_channels
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.events import Unrenewed
@@ -217,3 +218,9 @@ async def test_who_hears_itself_swept_repeats_its_report_at_once(keeper: BrokerU
         await until(lambda: told, within=1.5)
         await asyncio.sleep(0.3)
         assert told == [ANN]
+
+
+async def test_a_list_of_rooms_does_not_take_what_is_kept_for_a_fact(keeper: BrokerUrl) -> None:
+    await leave_behind(keeper)
+    (room,) = await list_channels(keeper, wait=0.3)
+    assert room == ChannelInfo(CHANNEL, 6, True, is_sure=False)
