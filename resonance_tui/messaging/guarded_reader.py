@@ -30,6 +30,7 @@ from resonance_tui.messaging.packet_guard import (
 
 _CHUNK = 65_536  # bytes that are read at once, however long a packet says it is
 _RESERVED_TYPE = b"\x01"  # as unknown to paho as type 0, which it takes for nothing read yet
+_ANSWERS = (PUBACK, SUBACK, UNSUBACK)
 _log = logging.getLogger(__name__)
 
 
@@ -66,11 +67,10 @@ class GuardedReader:
         arrived = self._paho._in_packet
         size = 1 + len(arrived["remaining_count"]) + arrived["remaining_length"]
         packet = Packet(arrived["command"], bytes(arrived["packet"][:KEPT]), size)
+        is_answer = packet.type in _ANSWERS and self.is_connected
+        if is_answer and not self._is_awaited(packet.type, packet.packet_id):
+            return self._leave_out(packet, "answer to nothing")
         why = fault(packet, is_v5=self._is_v5, is_connected=self.is_connected)
-        if not why and packet.type in (PUBACK, SUBACK, UNSUBACK):
-            why = "" if self._is_awaited(packet.type, packet.packet_id) else "answer to nothing"
-            if why:
-                return self._leave_out(packet, why)
         if not why:
             code, why = self._try()
             if not why:

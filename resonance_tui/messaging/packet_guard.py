@@ -63,7 +63,7 @@ class Packet:
 def fault(packet: Packet, *, is_v5: bool, is_connected: bool) -> str:
     """What is wrong with it, in a few words for the log; "" for nothing.
 
-    `is_connected`: the CONNACK has come. Answers are looked at by the library.
+    `is_connected`: the CONNACK has come. Most of an answer is looked at by the library.
     """
     expected = (PUBLISH, PUBACK, PUBREL, SUBACK, UNSUBACK, _PINGRESP)
     if not is_connected:
@@ -74,6 +74,8 @@ def fault(packet: Packet, *, is_v5: bool, is_connected: bool) -> str:
         return f"unexpected packet of type {packet.type}"
     if packet.size > MAX_PACKET:
         return f"packet of {packet.size} bytes"
+    if packet.type == SUBACK and len(packet.body) <= 2 + is_v5:
+        return "answer without a reason code"
     return _publication_fault(packet, is_v5) if packet.type == PUBLISH else ""
 
 
