@@ -250,7 +250,7 @@ class BrokerClient(aiomqtt.Client):
         # paho lets it be set before connecting only, when it is not known yet.
         in_flight = min(_MOST_IN_FLIGHT, self._traits.receive_max)
         client._max_inflight_messages = in_flight
-        self._guard.is_connected = True
+        self._guard.is_connected = reason_code.value < reasons.REFUSAL
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:

@@ -307,7 +307,8 @@ class ReconnectingConnection(ABC):
 
     def _on_broken(self, topic: str) -> None:
         """Changes the notice when the first source is muted, the tenth, the hundredth."""
-        if self._limiter.record_violation(topic, time.monotonic()):
+        guard, now = self._limiter, time.monotonic()
+        if guard.record_violation(topic, now) or guard.record_stray(topic, now):
             self._show_notice(self._limiter.notice, f"the last: {topic!r}")
 
     def _on_limit(self, line: str) -> None:

@@ -88,7 +88,8 @@ class GuardedReader:
 
     def _repair(self, packet: Packet, why: str) -> MQTTErrorCode:
         """Hands over what is left of a broken answer; everything else is left out."""
-        body = repaired(packet, is_v5=self._is_v5)
+        expected = _ANSWERS if self.is_connected else (CONNACK,)
+        body = repaired(packet, is_v5=self._is_v5) if packet.type in expected else None
         if body is not None:
             self._paho._in_packet["packet"] = bytearray(body)
             code, again = self._try()

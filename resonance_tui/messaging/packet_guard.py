@@ -84,7 +84,7 @@ def repaired(packet: Packet, *, is_v5: bool) -> bytes | None:
     what is no answer. Whoever waits for it would else take the connection for dead."""
     body, no_properties = packet.body, b"\0" if is_v5 else b""
     if packet.type == CONNACK and len(body) >= 2:
-        return body[:2] + no_properties
+        return body[:1] + (_code(body[1]) + no_properties if is_v5 else body[1:2])
     if len(body) < 2:
         return None
     if packet.type == PUBACK:

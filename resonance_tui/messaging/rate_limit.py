@@ -82,14 +82,19 @@ class RateLimiter:
         self.refused += 1
         return False
 
+    def record_stray(self, topic: str, now: float) -> bool:
+        """A message of this topic was broken. True when it has no one source, who could be muted,
+        and there have been so many of them that it is worth a word."""
+        if self._table.publisher_of(topic) is not None or not self._struck(self._strays, now):
+            return False
+        self._has_strays = True
+        return True
+
     def record_violation(self, topic: str, now: float) -> bool:
-        """A message of this topic was broken. True when its source is muted for that, and when it
-        has become a habit of what has no one source, which is never muted."""
+        """A message of this topic was broken. True when its source is muted for that."""
         found = self._table.publisher_of(topic)
         if found is None:
-            is_habit = self._struck(self._strays, now)
-            self._has_strays |= is_habit
-            return is_habit
+            return False
         source = self._sources.get(found[0])
         if source is None or now < source.muted_until or not self._struck(source, now):
             return False

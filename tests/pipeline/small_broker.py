@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 CONNECT, PUBLISH, PUBACK, PUBREC, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT = (
     *(1, 3, 4, 5, 8, 10, 12),
@@ -23,11 +24,18 @@ class SmallBroker:
     port: int = 0
     got: list[tuple[int, bytes]] = field(default_factory=list)  # first byte and body
     lines: list[asyncio.StreamWriter] = field(default_factory=list)
-    is_v5: bool = True
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    serving: list[asyncio.Task[Any]] = field(default_factory=list)
+    welcomed: int = 0  # connections, probes apart
+    version: int = 5  # the newest that it speaks
 
     @property
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
+
+    @property
+    def is_v5(self) -> bool:
+        return self.version == 5
 
     def say(self, data: bytes) -> None:
         """To everybody that is connected."""
@@ -38,6 +46,10 @@ class SmallBroker:
         return [(first, body) for first, body in self.got if first >> 4 == kind]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.serving.append(task)
+        self.writers.append(writer)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 first, body = await read_packet(reader)
@@ -54,7 +66,9 @@ class SmallBroker:
         writer.close()
 
     def _welcome(self, body: bytes, writer: asyncio.StreamWriter) -> None:
-        self.is_v5 = body[6] == 5
+        if body[6] > self.version:
+            writer.write(packet(0x20, b"\0\1"))
+            return
         is_probe = int.from_bytes(body[8:10]) == 5  # seconds: what negotiation asks with
         says = b"\0\0" if self.is_v5 else b"\0"
         if self.connack and not is_probe:
@@ -62,6 +76,7 @@ class SmallBroker:
         writer.write(packet(0x20, b"\0" + says))
         if says[0] == 0 and not is_probe:
             self.lines.append(writer)
+            self.welcomed += 1
 
     def _answer(self, first: int, body: bytes) -> bytes:
         no_properties = b"\0" if self.is_v5 else b""
@@ -82,14 +97,15 @@ class SmallBroker:
 
 
 @contextlib.asynccontextmanager
-async def small_broker(broker: SmallBroker | None = None) -> AsyncIterator[SmallBroker]:
+async def small_broker(broker: SmallBroker | None = None) -> AsyncGenerator[SmallBroker]:
     broker = broker or SmallBroker()
     server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
     broker.port = server.sockets[0].getsockname()[1]
     async with server:
         yield broker
-        for line in broker.lines:
-            line.close()
+        for writer in broker.writers:
+            writer.transport.abort()  # closing would wait for who reads no more
+        await asyncio.gather(*broker.serving, return_exceptions=True)
 
 
 async def read_packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
