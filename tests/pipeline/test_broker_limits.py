@@ -14,9 +14,12 @@ from small_broker import CONNECT, PUBLISH, SmallBroker, small_broker
 
 from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnfit, BrokerUnreachable
 from resonance_tui.messaging.client import BrokerClient, broker_client, ignore
+from resonance_tui.messaging.permissions import announced_by
+from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import parse_broker_url
+from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
 
 ACCEPTED = b"\0"
 NO_RETAIN, NO_WILDCARD, QOS_0 = b"\x02\x25\0", b"\x02\x28\0", b"\x02\x24\0"
@@ -220,5 +223,27 @@ async def test_two_viewers_meet_on_a_mosquitto_of_little_means(option: str, tmp_
             ann.link.publish_report(HAPPY)
             ben.link.publish_report(HAPPY)
             await until(lambda: len(rows(ann)) == 2 == len(rows(ben)), within=3)
+    finally:
+        mosquitto.stop()
+
+
+@pytest.mark.mosquitto
+@pytest.mark.parametrize("option", ["retain_available false", "max_qos 0", "max_keepalive 1"])
+async def test_simulated_viewers_obey_as_well(option: str, tmp_path: Path) -> None:
+    mosquitto = Mosquitto(tmp_path, ("allow_anonymous true", option))
+    mosquitto.start()
+    try:
+        url, lost = parse_broker_url(mosquitto.url), list[str]()
+        ann = Seat(mosquitto)
+        async with seated(ann):
+            route = await find_route(url, 5)
+            route.obey(await announced_by(url, 5))
+            line = SimulatedConnection(route, lambda: lost.append("lost"))
+            assert await line.open("rsn-zoe", REPORT_HERE)
+            line.publish(REPORT_HERE, encode_report(HAPPY), 30)
+            await until(lambda: "zoe" in rows(ann))
+            line.close()
+            await until(lambda: line.is_gone)
+            assert not lost
     finally:
         mosquitto.stop()
