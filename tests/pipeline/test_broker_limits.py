@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from limits import patience
 from machine import Mosquitto
-from seats import CHANNEL, HAPPY, Seat, rows, seated, until
+from seats import CHANNEL, HAPPY, REPOSITORY, Seat, rows, seated, until
 from small_broker import CONNECT, PUBLISH, SmallBroker, small_broker
 
 from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnfit, BrokerUnreachable
@@ -228,7 +230,7 @@ async def test_two_viewers_meet_on_a_mosquitto_of_little_means(option: str, tmp_
 
 
 @pytest.mark.mosquitto
-@pytest.mark.parametrize("option", ["retain_available false", "max_qos 0", "max_keepalive 1"])
+@pytest.mark.parametrize("option", ["retain_available false", "max_qos 0", "max_keepalive 10"])
 async def test_simulated_viewers_obey_as_well(option: str, tmp_path: Path) -> None:
     mosquitto = Mosquitto(tmp_path, ("allow_anonymous true", option))
     mosquitto.start()
@@ -247,3 +249,30 @@ async def test_simulated_viewers_obey_as_well(option: str, tmp_path: Path) -> No
             assert not lost
     finally:
         mosquitto.stop()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("join", "cinema", "--headless", "--json", "--camera", "none", "--duration", "8"),
+        ("audience", "cinema", "--viewers", "2", "--duration", "8"),
+        ("room", "list", "cinema"),
+    ],
+    ids=lambda command: command[0],
+)
+async def test_every_program_ends_at_once_and_says_what_the_broker_lacks(
+    command: tuple[str, ...],
+) -> None:
+    async with small_broker(SmallBroker([ACCEPTED + NO_WILDCARD])) as broker:
+        started = time.monotonic()
+        program = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "resonance_tui", *command, "--broker", broker.url),
+            cwd=REPOSITORY,
+            stderr=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        _, told = await program.communicate()
+        assert program.returncode == 1
+        assert time.monotonic() - started < patience(6)
+        assert b"wildcard" in told
+        assert b"Mosquitto" in told
