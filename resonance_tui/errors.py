@@ -16,7 +16,8 @@ ResonanceError                           exit code 1: we tried, it failed
 ├── BrokerError
 │   ├── BrokerUnreachable
 │   └── BrokerRefused                    wrong password, banned, not authorised
-│       └── CertificateChanged           another than the one we know it by
+│       ├── CertificateChanged           another than the one we know it by
+│       └── BrokerUnfit                  it lacks what a room cannot be without; not tried again
 ├── HostSaysNo                           the room's host; not tried again
 │   ├── RemovedByHost
 │   └── RoomClosed
@@ -153,6 +154,12 @@ class BrokerRefused(BrokerError):
 
 class CertificateChanged(BrokerRefused):
     """The broker at that address shows another certificate than the pinned one."""
+
+
+class BrokerUnfit(BrokerRefused):
+    """The broker lacks something that no room can do without, whoever logs in."""
+
+    is_final = True
 
 
 class HostSaysNo(ResonanceError):
