@@ -46,7 +46,7 @@ from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
 PRESENCE_EVERY_S = 10.0
 SETTLE_S = 0.5  # after its SUBACK, for the retained reports of a shard
 UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
-RETURN_S = 5.0  # for viewers to reconnect to a broker that was down
+RETURN_S = 4.0  # for viewers to reconnect to a broker that was down
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
 MAX_AGENTS = 64
 REPEATS = 4  # of unchanged counts within a viewer's heartbeat
@@ -250,7 +250,8 @@ class Aggregator(ReconnectingConnection):
                 self._authority.take(event, now)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
-                self._tally.ttl = self._edges.ttl = self._settings.patience_s
+                self._tally.ttl = self._settings.patience_s
+                self._edges.ttl = self._settings.counts_hold_s
                 self._edges.silent_after = SILENT_REPEATS * self._repeat_s
             case _:  # nicknames and totals are for viewers
                 return

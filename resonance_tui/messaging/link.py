@@ -156,7 +156,7 @@ class MqttLink(ReconnectingConnection):
     def set_heartbeat(self, seconds: float) -> None:
         if seconds != self._heartbeat_s:
             self._heartbeat_s = seconds
-            self._retained.report_expiry_s = round(max(REPORT.lifetime_s, 3 * seconds))
+            self._retained.report_expiry_s = round(max(REPORT.lifetime_s, 1.5 * seconds))
             self._heartbeat_changed.set()
 
     def drain(self) -> list[Event]:

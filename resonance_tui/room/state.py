@@ -45,7 +45,7 @@ class RoomSnapshot:
 
 EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())
 
-_REMEMBER_TTLS = 10  # how long, in times to live, a departed viewer's last order is kept
+_REMEMBER_TTLS = 20  # how long, in times to live, a departed viewer's last order is kept
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class RoomState:
     """
 
     def __init__(
-        self, *, ttl: float = 30.0, stale_after: float = 15.0, max_viewers: int = 5000
+        self, *, ttl: float = 14.0, stale_after: float = 11.6, max_viewers: int = 5000
     ) -> None:
         self._ttl = ttl
         self._stale_after = stale_after

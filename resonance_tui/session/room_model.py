@@ -25,7 +25,7 @@ from resonance_tui.room.subscription_mode import Mode, ModeSelector
 
 FILL_S = 2.0  # at most: the last total is shown until all reports are in
 SETTLE_S = 0.5  # after the first connection: for retained messages
-RETURN_S = 5.0  # for other viewers to reconnect to a restarted broker
+RETURN_S = 4.0  # for other viewers to reconnect to a restarted broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class RoomTiming:
 
 def timing_of(settings: RoomSettings) -> RoomTiming:
     beat = float(settings.heartbeat_s)
-    return RoomTiming(beat, 1.5 * beat, settings.patience_s, beat + 3 * settings.tick_ms / 1e3)
+    total_stale_after_s = beat + 3 * settings.tick_ms / 1e3
+    return RoomTiming(beat, settings.stale_after_s, settings.patience_s, total_stale_after_s)
 
 
 class RoomModel:
