@@ -87,6 +87,7 @@ class ReconnectingConnection(ABC):
     """
 
     keepalive_s = KEEPALIVE_S
+    resumes = False  # the session of the connection before, at the same broker
 
     def __init__(
         self,
@@ -115,6 +116,8 @@ class ReconnectingConnection(ABC):
         self._connected_at: float | None = None  # monotonic s; None while not connected
         self._was_connected = False
         self._notice = ""
+        self._client_id = ""  # of the connection that is being made, or was made last
+        self._session: tuple[str, str] | None = None  # broker and client id of the last one
 
     @property
     def place(self) -> str:
@@ -195,6 +198,7 @@ class ReconnectingConnection(ABC):
 
     def _set_connected(self) -> None:
         self._was_connected = True
+        self._session = self._url.place, self._client_id
         self._connected_at = time.monotonic()
         self._set_status(LinkState.CONNECTED, self._notice)
 
@@ -267,13 +271,15 @@ class ReconnectingConnection(ABC):
                 raise
 
     def _connect(self, version: int) -> AbstractAsyncContextManager[BrokerClient]:
+        self._client_id = self._identifier()
         return broker_client(
             self._url,
             self._on_arrival,
-            identifier=self._identifier(),
+            identifier=self._client_id,
             version=version,
             will_topic=self._will_topic(),
             will_delay_s=self._will_delay_s,
+            resumes=self.resumes and self._session == (self._url.place, self._client_id),
             keepalive_s=self.keepalive_s,
             answer_timeout_s=self._answer_timeout_s,
         )
