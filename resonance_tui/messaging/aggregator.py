@@ -41,6 +41,7 @@ from resonance_tui.protocol.values import Counts, Partial, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.federation import Edges, Sum
+from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
 from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
 
 PRESENCE_EVERY_S = 10.0
@@ -107,6 +108,7 @@ class Aggregator(ReconnectingConnection):
         self._boot = int(time.time())
         self._settings = RoomSettings()
         self._tally = Tally()
+        self._clock = RoomClock()
         self._authority = authority or Authority(channel, spki_print=certificate_print(url.pin))
         self._has_tried_first_use = url.username is None  # nobody protects the room's key
         self._edge = edge
@@ -170,7 +172,9 @@ class Aggregator(ReconnectingConnection):
             self._tally.watch(frozenset())
             self._edges.start_over(now)
         else:
-            self._tally.doubt(now, within=self._settings.heartbeat_s + RETURN_S)
+            self._clock.begin(now)
+            at = self._clock.at(now, asked_at=None)
+            self._tally.doubt(at, within=self._settings.heartbeat_s + RETURN_S)
 
     async def _wait_for_own_presence(self, client: BrokerClient) -> None:
         """Raises BrokerRefused where access rules drop our messages: below MQTT 5 they do so
@@ -190,7 +194,11 @@ class Aggregator(ReconnectingConnection):
         return AGENT.outgoing(payload, self._channel, self.agent_id)
 
     def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
-        return {"count": self._count(client), "alive": self._keep_alive(client)}
+        return {
+            "count": self._count(client),
+            "alive": self._keep_alive(client),
+            "check": self._check_line(client),
+        }
 
     async def _keep_alive(self, client: BrokerClient) -> None:
         """Renews the presence; at QoS 1, so a dead connection is noticed here."""
@@ -226,20 +234,23 @@ class Aggregator(ReconnectingConnection):
             self._authority.trust_first()
 
     def _read(self, now: float) -> None:
+        at = self._clock.at(now, asked_at=self.asked_at)
         for event in self._inbox.drain():
-            self._take(event, now)
+            self._take(event, now, at)
         self._tally.obey(conduct_of(self._authority.look(now, time.time())))
-        self._tally.expire(now)
+        self._tally.expire(at)
+        self.check_line(self._tally.has_silent(at, self._settings.stale_after_s))
         oldest = now - AGENT.lifetime_s
         for agent_id in [each for each, peer in self._agents.items() if peer.heard_at < oldest]:
             del self._agents[agent_id]
 
-    def _take(self, event: Event, now: float) -> None:
+    def _take(self, event: Event, now: float, at: float) -> None:
+        """`at`: by the room's clock."""
         match event:
             case ReportEvent():
-                self._tally.report(event.viewer_id, event.report, now)
+                self._tally.report(event.viewer_id, event.report, at)
             case LeaveEvent():
-                self._tally.leave(event.viewer_id, now)
+                self._tally.leave(event.viewer_id, at)
             case PartialEvent() if event.agent_id != self.agent_id:
                 self._edges.post(event.edge, event.agent_id, event.partial, now)
             case AgentEvent():
@@ -252,6 +263,7 @@ class Aggregator(ReconnectingConnection):
                 self._settings = event.settings or RoomSettings()
                 self._tally.ttl = self._settings.patience_s
                 self._edges.ttl = self._settings.counts_hold_s
+                self._clock.asleep_s = ASLEEP_S + 2 * self._settings.tick_ms / 1000
                 self._edges.silent_after = SILENT_REPEATS * self._repeat_s
             case _:  # nicknames and totals are for viewers
                 return

@@ -48,6 +48,12 @@ class Link(Protocol):
     wake: asyncio.Event  # set when something arrived or the status changed; the reader clears it
 
     @property
+    def asked_at(self) -> float | None:
+        """When the broker was asked the oldest question that it has not answered; monotonic
+        seconds."""
+        ...
+
+    @property
     def viewer_id(self) -> str:
         """Changes when another program uses the same one."""
         ...
@@ -85,6 +91,10 @@ class Link(Protocol):
     def subscribe_all(self, wanted: bool) -> None:
         """Whether to subscribe to every viewer's reports and nickname. Settings, total, the room's
         key and its rules are always subscribed to."""
+        ...
+
+    def check_line(self, wanted: bool) -> None:
+        """Whether the broker is asked once a second if it is there; see `asked_at`."""
         ...
 
     def set_heartbeat(self, seconds: float) -> None:
@@ -241,6 +251,7 @@ class MqttLink(ReconnectingConnection):
         return {
             "send": self._send(client),
             "alive": self._keep_alive(client),
+            "check": self._check_line(client),
             "subscribe": self._follow_subscriptions(client),
         }
 
@@ -270,7 +281,7 @@ class MqttLink(ReconnectingConnection):
                 nickname_at = time.monotonic()
                 self._retained.repeat_all()
             self._due.set()
-            await client.ask()
+            await self._ask(client)
             checkpoint()
 
     async def _until_heartbeat(self) -> None:

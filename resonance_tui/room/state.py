@@ -119,6 +119,12 @@ class RoomState:
         """How many of those who are counted may be gone."""
         return sum(self._present[each].is_counted for each in self._doubted)
 
+    @property
+    def has_stale(self) -> bool:
+        """Whether somebody's heartbeat is overdue; as of the last `tick`."""
+        first = next(iter(self._present.values()), None)  # the least recently heard
+        return first is not None and first.is_stale
+
     def doubt(self) -> None:
         """Disconnected: every viewer may leave unnoticed from now on."""
         self._doubted, self._doubts_until = set(self._present), math.inf

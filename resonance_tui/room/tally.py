@@ -146,6 +146,11 @@ class Tally:
         for vote in self._votes.values():
             vote.heard_at = now - self.ttl + within
 
+    def has_silent(self, now: float, after_s: float) -> bool:
+        """Whether somebody has been silent for that long."""
+        first = next(iter(self._votes.values()), None)  # the least recently heard
+        return first is not None and now - first.heard_at >= after_s
+
     def expire(self, now: float) -> None:
         """Removes viewers that have been silent for `ttl`."""
         for viewer_id in list(self._silent(now)):

@@ -45,7 +45,7 @@ def timing_of(settings: RoomSettings) -> RoomTiming:
 
 
 class RoomModel:
-    """Messages in, snapshots out. Times are monotonic seconds.
+    """Messages in, snapshots out. Times are seconds of a `RoomClock`.
 
     `settings` hold until the host's arrive. `authority` takes what concerns the room's key and
     rules; its owner asks it what holds, and has that obeyed.
@@ -74,6 +74,12 @@ class RoomModel:
     def subscribes_all(self) -> bool:
         """Whether single reports are wanted; as of the last `look`."""
         return self._switch.mode is Mode.MESH
+
+    @property
+    def awaits_somebody(self) -> bool:
+        """Whether a viewer's heartbeat is overdue, as of the last `look`: is it the line's
+        silence?"""
+        return self._switch.mode is Mode.MESH and self._room.has_stale
 
     def expect_return(self, within_s: float) -> None:
         """All viewers notice a lost broker at once and are back that soon after it."""
