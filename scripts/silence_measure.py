@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -156,7 +156,7 @@ class Party:
 
 
 @contextlib.asynccontextmanager
-async def _party(checkout: Path, url: str) -> AsyncIterator[Party]:
+async def _party(checkout: Path, url: str) -> AsyncGenerator[Party]:
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         party = Party(checkout, url, Path(folder))
         try:
@@ -179,16 +179,15 @@ async def measure(checkout: Path, url: str, *, seconds: float = 45.0) -> Silence
         await asyncio.sleep(3)
         spent = await _bytes_a_minute(party.people, seconds)
         leaving, killed, frozen, unplugged, back = others[:5]
-        gone: list[float | None] = []
-        for number, act in enumerate((
-            lambda: leaving.process.send_signal(signal.SIGINT),
-            lambda: killed.process.send_signal(signal.SIGKILL),
-            lambda: frozen.process.send_signal(signal.SIGSTOP),
-        )):  # fmt: skip
-            act()
-            gone.append(await witness.until(PEOPLE - 1 - number, LONGEST_S))
-        gone.append(await _unplug(witness, unplugged))
-        return Silence(*gone, await _blinks(witness, back), spent)
+        leaving.process.send_signal(signal.SIGINT)
+        left_s = await witness.until(PEOPLE - 1, LONGEST_S)
+        killed.process.send_signal(signal.SIGKILL)
+        killed_s = await witness.until(PEOPLE - 2, LONGEST_S)
+        frozen.process.send_signal(signal.SIGSTOP)
+        frozen_s = await witness.until(PEOPLE - 3, LONGEST_S)
+        unplugged_s = await _unplug(witness, unplugged)
+        blinks = await _blinks(witness, back)
+        return Silence(left_s, killed_s, frozen_s, unplugged_s, blinks, spent)
 
 
 async def _unplug(witness: Viewer, viewer: Viewer) -> float | None:
