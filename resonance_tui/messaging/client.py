@@ -18,6 +18,7 @@ from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnfit, BrokerUnreachable
 from resonance_tui.messaging import limits, probe, reasons
@@ -32,7 +33,10 @@ from resonance_tui.protocol.topics import is_drawn_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 
-KEEPALIVE_S = 10
+KEEPALIVE_S = 8  # a broker gives up after 1.5 times this; a ping is due only without a heartbeat
+WILL_DELAY_S = 2  # MQTT 5: who dials again within it has never been away
+ANSWER_PATIENCE_S = 8.0  # for a heartbeat's answer: a broker may stall, and come back
+_SESSION_S = 8  # MQTT 5: kept beyond the will's delay
 _LIBRARY_LOG = logging.getLogger(f"{__name__}.library")
 _LIBRARY_LOG.setLevel(logging.CRITICAL)  # its complaints are raised as errors, too
 _PROTOCOL_ERROR = 0x82
@@ -110,6 +114,7 @@ class BrokerClient(aiomqtt.Client):
 
     _is_aborted = False
     _last_answer: ReasonCode | None = None  # to a publication at QoS 1
+    is_resumed = False  # the broker has kept this client's session, with its subscriptions
 
     def __init__(self, url: BrokerUrl, watch: Watch, learned: WillLimits, **options: Any) -> None:
         """`learned`: what this broker refused of a will. `options`: as aiomqtt takes them."""
@@ -218,15 +223,26 @@ class BrokerClient(aiomqtt.Client):
         self._last_answer = reason_code if isinstance(reason_code, ReasonCode) else None
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
-    async def follow(self, topic: str, qos: int) -> None:
+    async def ask(self) -> None:
+        """Waits for an answer of the broker. There is no smaller question: it is about a
+        subscription that nobody has. Raises MqttError where none comes."""
+        await self.unsubscribe("-", timeout=ANSWER_PATIENCE_S)
+
+    async def follow_others(self, topic: str) -> None:
+        """Subscribes at QoS 0 to what others publish there; below MQTT 5, to everything there."""
+        options = SubscribeOptions(qos=0, noLocal=True) if self.is_v5 else None
+        await self.subscribe(topic, 0, options)
+
+    async def follow(self, topic: str, qos: int, timeout_s: float | None = None) -> None:
         """Subscribes. Raises BrokerRefused when the broker denies it, BrokerUnfit where it can
         not do it, BrokerUnreachable for what may pass.
 
         Below MQTT 5 always at QoS 0: a cluster of NATS keeps, for each
-        subscription at QoS 1, a queue on the disks of several machines.
+        subscription at QoS 1, a queue on the disks of several machines. `timeout_s`: for the
+        answer, where the connection's own does not hold.
         """
         limits.check_subscription(topic, self._traits, self._url.authority)
-        for code in await self.subscribe(topic, qos if self.is_v5 else 0):
+        for code in await self.subscribe(topic, qos if self.is_v5 else 0, timeout=timeout_s):
             value = code.value if isinstance(code, ReasonCode) else code
             if value >= reasons.REFUSAL:
                 denied = BrokerRefused(
@@ -245,6 +261,7 @@ class BrokerClient(aiomqtt.Client):
     def _on_connect(
         self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None
     ) -> None:
+        self.is_resumed = bool(flags.session_present)
         self._traits = limits.traits_of(properties, self._learned, is_v5=self.is_v5)
         self.server_reference = getattr(properties, "ServerReference", "")
         # paho lets it be set before connecting only, when it is not known yet.
@@ -333,12 +350,16 @@ async def broker_client(
     identifier: str,
     version: int,
     will_topic: str | None = None,
-    will_delay_s: int = 5,
+    will_delay_s: int = WILL_DELAY_S,
+    resumes: bool = False,
     keepalive_s: int = KEEPALIVE_S,
     answer_timeout_s: float = 5.0,
     watch: Watch | None = None,
 ) -> AsyncGenerator[BrokerClient]:
     """A connection for the length of the block; `arrival` is called for every message.
+
+    `resumes`: the session of a connection before, where the broker has kept it (MQTT 5). Then
+    that one's will is not sent over this one, at every broker tried.
 
     `version`: 5, or 4 for MQTT 3.1.1. The will, if any, clears `will_topic`, as far as the broker
     takes wills. `answer_timeout_s`: for each answer of the broker. Raises BrokerRefused,
@@ -358,7 +379,7 @@ async def broker_client(
             identifier=identifier,
             queue_type=cast(Any, partial(_PassThroughQueue, arrival=arrival)),
             protocol=ProtocolVersion(version),
-            clean_start=True if is_v5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
+            clean_start=not resumes if is_v5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
             clean_session=None if is_v5 else True,
             properties=_connect_properties(will_delay_s) if is_v5 else None,
             will=_will(will_topic, will_delay_s if is_v5 else None, learned),
@@ -402,9 +423,8 @@ def _learned_from(error: MqttError, before: WillLimits) -> WillLimits:
 
 def _connect_properties(will_delay_s: int) -> Properties:
     properties = Properties(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = (
-        will_delay_s + 5
-    )  # a will is not kept longer than its session
+    # A will is not kept longer than its session.
+    properties.SessionExpiryInterval = will_delay_s + _SESSION_S
     properties.MaximumPacketSize = MAX_PACKET  # the broker drops larger messages of others
     return properties
 
