@@ -55,7 +55,7 @@ class Line:
         self._mutes.append(is_mute.set)
         if self.is_unplugged:
             is_mute.set()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, asyncio.CancelledError):  # at the end
             await asyncio.gather(
                 self._pour(reader, far_writer, is_mute), self._pour(far_reader, writer, is_mute)
             )

@@ -35,7 +35,6 @@ from resonance_tui.protocol.urls import BrokerUrl
 
 KEEPALIVE_S = 8  # a broker gives up after 1.5 times this; a ping is due only without a heartbeat
 WILL_DELAY_S = 2  # MQTT 5: who dials again within it has never been away
-ANSWER_PATIENCE_S = 8.0  # for a heartbeat's answer: a broker may stall, and come back
 _SESSION_S = 8  # MQTT 5: kept beyond the will's delay
 _LIBRARY_LOG = logging.getLogger(f"{__name__}.library")
 _LIBRARY_LOG.setLevel(logging.CRITICAL)  # its complaints are raised as errors, too
@@ -223,26 +222,25 @@ class BrokerClient(aiomqtt.Client):
         self._last_answer = reason_code if isinstance(reason_code, ReasonCode) else None
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
-    async def ask(self) -> None:
+    async def ask(self, within_s: float) -> None:
         """Waits for an answer of the broker. There is no smaller question: it is about a
         subscription that nobody has. Raises MqttError where none comes."""
-        await self.unsubscribe("-", timeout=ANSWER_PATIENCE_S)
+        await self.unsubscribe("-", timeout=within_s)
 
     async def follow_others(self, topic: str) -> None:
         """Subscribes at QoS 0 to what others publish there; below MQTT 5, to everything there."""
         options = SubscribeOptions(qos=0, noLocal=True) if self.is_v5 else None
         await self.subscribe(topic, 0, options)
 
-    async def follow(self, topic: str, qos: int, timeout_s: float | None = None) -> None:
+    async def follow(self, topic: str, qos: int) -> None:
         """Subscribes. Raises BrokerRefused when the broker denies it, BrokerUnfit where it can
         not do it, BrokerUnreachable for what may pass.
 
         Below MQTT 5 always at QoS 0: a cluster of NATS keeps, for each
-        subscription at QoS 1, a queue on the disks of several machines. `timeout_s`: for the
-        answer, where the connection's own does not hold.
+        subscription at QoS 1, a queue on the disks of several machines.
         """
         limits.check_subscription(topic, self._traits, self._url.authority)
-        for code in await self.subscribe(topic, qos if self.is_v5 else 0, timeout=timeout_s):
+        for code in await self.subscribe(topic, qos if self.is_v5 else 0):
             value = code.value if isinstance(code, ReasonCode) else code
             if value >= reasons.REFUSAL:
                 denied = BrokerRefused(

@@ -57,6 +57,7 @@ _STEADY_AFTER_S = 10.0  # after a connection that held so long, the back-off sta
 _DUPLICATE_WITHIN_S, _DUPLICATE_LOSSES = 2.0, 2
 _CLOSING_TIMEOUT_S = 2.0
 CHECK_EVERY_S = 1.0
+STALL_PATIENCE = 1.6  # of the usual time for an answer: who was connected may stall, and come back
 
 _log = logging.getLogger(__name__)
 
@@ -145,7 +146,7 @@ class ReconnectingConnection(ABC):
         at = time.monotonic()
         self._questions.append(at)
         try:
-            await client.ask()
+            await client.ask(STALL_PATIENCE * self._answer_timeout_s)
         finally:
             self._questions.remove(at)
 
