@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,28 @@ PIN = "0123456789abcdef" * 4
         ("mqtt://al@h", BrokerUrl("mqtt", "h", 1883, "al", None)),
         (f"mqtts://al@h?pin={PIN}", BrokerUrl("mqtts", "h", 8883, "al", None, PIN)),
         (f"mqtts://h?pin={PIN[:32]}", BrokerUrl("mqtts", "h", 8883, pin=PIN[:32])),
+        ("tcp://h", BrokerUrl("mqtt", "h", 1883)),
+        ("tcp://h:1884", BrokerUrl("mqtt", "h", 1884)),
+        ("SSL://h", BrokerUrl("mqtts", "h", 8883)),
+        (f"tls://al@h:1?pin={PIN}", BrokerUrl("mqtts", "h", 1, "al", None, PIN)),
+        ("ws://h", BrokerUrl("ws", "h", 80)),
+        ("ws://h/mqtt", BrokerUrl("ws", "h", 80)),
+        ("ws://h/", BrokerUrl("ws", "h", 80, path="/")),
+        ("WSS://H/Chat/%2Fx", BrokerUrl("wss", "h", 443, path="/Chat/%2Fx")),
+        ("wss://h?region=eu&v=1", BrokerUrl("wss", "h", 443, path="/mqtt?region=eu&v=1")),
+        (f"wss://h/x?v=1&pin={PIN}", BrokerUrl("wss", "h", 443, pin=PIN, path="/x?v=1")),
+        ("wss://al:p%40@[::1]:8084/", BrokerUrl("wss", "::1", 8084, "al", "p@", path="/")),
+        ("ws://[fe80::1%eth0]:81", BrokerUrl("ws", "fe80::1%eth0", 81)),
+        ("mqtt://al:p[]½ss@h", BrokerUrl("mqtt", "h", 1883, "al", "p[]½ss")),
+        ("mqtt://al:p@[ss@[::1]", BrokerUrl("mqtt", "::1", 1883, "al", "p@[ss")),
+        ("mqtt://al:5%@h", BrokerUrl("mqtt", "h", 1883, "al", "5%")),
+        (
+            "tcp://a,ws://b/x,wss://c",
+            BrokerUrl(
+                *("mqtt", "a", 1883),
+                alternates=(BrokerUrl("ws", "b", 80, path="/x"), BrokerUrl("wss", "c", 443)),
+            ),
+        ),
         ("mqtt://al:p,w@h", BrokerUrl("mqtt", "h", 1883, "al", "p,w")),
         (
             "mqtt://a, MQTTS://b:1,mqtt://al@c",
@@ -49,7 +73,9 @@ def test_a_url_says_where_the_broker_is(typed: str, meant: BrokerUrl) -> None:
 @pytest.mark.parametrize(
     "typed",
     [
-        "", "mqtt://", "http://host", "ws://host", "mqtt://host:0", "mqtt://host:65536",
+        "", "mqtt://", "http://host", "ws://", "wss://:443", "ws://host/mqtt#x", "ws://host/a b",
+        "ws://host/ä", "ws://host/mqtt?token=abc", "wss://host/x?a=1&password=2", "tcp://host/x",
+        f"ws://h/mqtt?pin={PIN}", "ssl://h?x=1", "mqtt://host:0", "mqtt://host:65536",
         "mqtt://host:abc", "mqtt://host/topic", "mqtt://host?x=1", "mqtt://host#x",
         "mqtt://ho st", "mqtt://[::1", "mqtt://[nonsense]", "::1", "mqtt://a\x00b",
         f"mqtt://h?pin={PIN}", f"mqtts://h?pin={PIN[1:]}", f"mqtts://h?pin={PIN}&x=1",
@@ -70,7 +96,7 @@ def test_a_link_in_place_of_an_address_is_told_where_it_belongs() -> None:
     assert "in place of the channel" in caught.value.hint
 
 
-@given(st.text() | st.from_regex(r"mqtts?://[^\s]{0,40}", fullmatch=True))
+@given(st.text() | st.from_regex(r"(mqtts?|wss?|tcp|ssl)://[^\s]{0,40}", fullmatch=True))
 def test_any_text_is_a_url_or_refused(text: str) -> None:
     try:
         url = parse_broker_url(text)
@@ -79,8 +105,10 @@ def test_any_text_is_a_url_or_refused(text: str) -> None:
     else:
         assert 1 <= url.port <= 65535
         again = parse_broker_url(url.public)
-        assert (again.scheme, again.host, again.port) == (url.scheme, url.host, url.port)
-        assert again.username == url.username
+        assert replace(again, pin=url.pin) == replace(url, password=None, alternates=())
+        assert parse_broker_url(url.place).place == url.place
+        spelled = parse_broker_url(url.spelled_out)
+        assert spelled.spelled_out == url.spelled_out and spelled.target == url.target
 
 
 def test_the_password_is_shown_nowhere() -> None:
