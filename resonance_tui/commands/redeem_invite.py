@@ -146,7 +146,7 @@ async def is_known_in(invitation: Invite, login: SavedLogin) -> bool:
     report in the invite's room. A broker without MQTT 5 does not tell."""
     from aiomqtt import MqttError
 
-    from resonance_tui.messaging.client import broker_client
+    from resonance_tui.messaging.client import broker_client, ignore
     from resonance_tui.messaging.probe import first_alive, negotiate_version
     from resonance_tui.protocol.messages import NICKNAME
 
@@ -158,9 +158,7 @@ async def is_known_in(invitation: Invite, login: SavedLogin) -> bool:
     for _ in range(KNOWN_TRIES):
         with contextlib.suppress(BrokerRefused, MqttError):
             identifier = f"rsn-{new_viewer_id()}"
-            async with broker_client(
-                url, lambda topic, payload: None, identifier=identifier, version=version
-            ) as client:
+            async with broker_client(url, ignore, identifier=identifier, version=version) as client:
                 was_let_in = True
                 if version < 5 or await client.may_write(own_topic):
                     return True

@@ -85,7 +85,7 @@ class Host:
             version=5 if self._broker.has_mqtt5 else 4,
         )
 
-    def _on_arrival(self, topic: str, payload: bytes) -> None:
+    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
         self._heard_at = time.monotonic()
         self._headcount.feed(topic, payload)
         kind = TABLE.find(topic)

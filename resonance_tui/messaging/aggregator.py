@@ -141,11 +141,11 @@ class Aggregator(ReconnectingConnection):
         else:
             self.agent_id = new_viewer_id()
 
-    def _on_arrival(self, topic: str, payload: bytes) -> None:
+    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
         self._heard += 1
         if self._is_settled and payload and topic.startswith(self._report_prefix):
             self._reports += 1
-        super()._on_arrival(topic, payload)
+        super()._on_arrival(topic, payload, is_retained)
 
     async def _subscribe(self, client: BrokerClient) -> None:
         self._doubt_viewers(time.monotonic())

@@ -25,6 +25,7 @@ from resonance_tui.messaging.tls import client_context, tls_name
 from resonance_tui.protocol.messages import HOST_KEY, RULES
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import is_drawn_id
+from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 
 KEEPALIVE_S = 10
@@ -37,7 +38,12 @@ _LOGIN_REFUSED = (133, 134, 135, 138, 140)  # MQTT 5 reason codes; paho translat
 _CONNECT_TIMEOUT_S = 3.0  # for TCP, and for TLS, in a thread that cannot be interrupted
 _DISCONNECT_TIMEOUT_S = 1.0
 
-Arrival = Callable[[str, bytes], None]  # topic and payload of one message
+# Topic and payload of one message, and whether the broker kept it from before the subscription.
+Arrival = Callable[[str, bytes, bool], None]
+
+
+def ignore(_topic: str, _payload: bytes, _is_retained: bool) -> None:
+    """The Arrival of a connection that only publishes."""
 
 
 class NoConnack(BrokerUnreachable):
@@ -60,7 +66,7 @@ class _PassThroughQueue(asyncio.Queue[Message]):
         self._arrival = arrival
 
     def put_nowait(self, item: Message) -> None:
-        self._arrival(item.topic.value, item.payload)
+        self._arrival(item.topic.value, item.payload, item.retain)
 
 
 class BrokerClient(aiomqtt.Client):
@@ -72,6 +78,10 @@ class BrokerClient(aiomqtt.Client):
     @property
     def is_v5(self) -> bool:
         return self._client.protocol == ProtocolVersion.V5
+
+    @property
+    def traits(self) -> BrokerTraits:
+        return BrokerTraits(expires=self.is_v5)
 
     async def connect(self, host: str, port: int, tcp_timeout_s: float) -> None:
         """Connects. Raises MqttError, with everything of the connection closed."""

@@ -30,6 +30,7 @@ from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.probe import first_alive, negotiate_version
 from resonance_tui.messaging.rate_limit import RateLimiter
 from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 
 
@@ -97,6 +98,7 @@ class ReconnectingConnection(ABC):
         version: int | None = None,
     ) -> None:
         self.status = LinkStatus(LinkState.CONNECTING)
+        self.traits: BrokerTraits | None = None  # of the last connection
         self.why_lost = ""  # why the last attempt or connection ended; stays while another is made
         self.wake = asyncio.Event()
         self._hurried = asyncio.Event()
@@ -256,6 +258,7 @@ class ReconnectingConnection(ABC):
             self._version = await negotiate_version(self._url, within_s=self._answer_timeout_s)
             checkpoint()
         async with self._connect(self._version) as client:
+            self.traits = client.traits
             try:
                 checkpoint()
                 await self._run_until_lost(client)
@@ -275,9 +278,9 @@ class ReconnectingConnection(ABC):
             answer_timeout_s=self._answer_timeout_s,
         )
 
-    def _on_arrival(self, topic: str, payload: bytes) -> None:
+    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
         if self._limiter.allow(topic, time.monotonic()):
-            self._inbox.put(topic, payload)
+            self._inbox.put(topic, payload, is_retained)
             self.wake.set()
 
     def _on_broken(self, topic: str) -> None:

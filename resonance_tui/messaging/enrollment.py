@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from aiomqtt import MqttError
 
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable, InviteRefused, WireError
-from resonance_tui.messaging.client import BrokerClient, broker_client
+from resonance_tui.messaging.client import Arrival, BrokerClient, broker_client
 from resonance_tui.messaging.probe import first_alive, negotiate_version
 from resonance_tui.protocol.events import EnrollmentAnswer
 from resonance_tui.protocol.frames import encode_enrollment_request
@@ -74,7 +74,7 @@ async def enroll(
     results: asyncio.Queue[str] = asyncio.Queue(8)
     expected = (ticket.id, name)
 
-    def receive(topic: str, payload: bytes) -> None:
+    def receive(topic: str, payload: bytes, _is_retained: bool) -> None:
         try:
             event = decode(topic, payload)
         except WireError:
@@ -100,9 +100,7 @@ async def enroll(
 
 
 @contextlib.asynccontextmanager
-async def _let_in(
-    url: BrokerUrl, receive: Callable[[str, bytes], None], version: int
-) -> AsyncGenerator[BrokerClient]:
+async def _let_in(url: BrokerUrl, receive: Arrival, version: int) -> AsyncGenerator[BrokerClient]:
     """A connection with the invite's login, which the broker may not know just yet."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + FRESH_S

@@ -28,6 +28,7 @@ from resonance_tui.protocol.messages import (
 from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Report, RoomSettings
 
@@ -36,6 +37,7 @@ class Link(Protocol):
     """What the session needs of a connection to the room, whatever carries it."""
 
     status: LinkStatus
+    traits: BrokerTraits | None  # of the broker that it was last connected to
     wake: asyncio.Event  # set when something arrived or the status changed; the reader clears it
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiomqtt import MqttError
 
 from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
-from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.client import broker_client, ignore
 from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.protocol.messages import HOST_KEY, NICKNAME
 from resonance_tui.protocol.topics import is_id, new_viewer_id
@@ -23,7 +23,7 @@ async def own_id(url: BrokerUrl, channel: str, viewer_id: str) -> str:
     if version < 5 or url.username is None:
         return viewer_id
     async with broker_client(
-        url, lambda topic, payload: None, identifier=f"rsn-{new_viewer_id()}", version=version
+        url, ignore, identifier=f"rsn-{new_viewer_id()}", version=version
     ) as client:
         try:
             for name in dict.fromkeys((viewer_id, url.username)):
@@ -47,7 +47,7 @@ async def is_hosts_alone(url: BrokerUrl, channel: str) -> bool:
         if version < 5:
             return False
         async with broker_client(
-            url, lambda topic, payload: None, identifier=f"rsn-{new_viewer_id()}", version=version
+            url, ignore, identifier=f"rsn-{new_viewer_id()}", version=version
         ) as client:
             return not await client.may_write(HOST_KEY.topic.of(channel))
     except (BrokerError, MqttError):

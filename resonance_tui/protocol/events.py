@@ -13,6 +13,7 @@ class ReportEvent:
     channel: str
     viewer_id: str
     report: Report
+    is_retained: bool = False  # the broker kept it: whether its sender is still there is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class TotalEvent:
     boot: int = 0
     seq: int = 0
     edges: int = 1  # brokers over which the room is spread
+    is_retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class AgentEvent:
     agent_id: str
     boot: int | None
     edge: str = ""  # of several brokers, the one whose viewers it counts
+    is_retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class RoomSnapshot:
     changed: frozenset[str]  # viewer ids whose row differs from the snapshot before
     gone: frozenset[str]  # viewer ids that left or went silent since the snapshot before
     is_total: bool = False  # counted by aggregators: `rows` holds only the own one
+    confirming: int = 0  # viewers that the broker remembers and nobody has heard: not in the counts
+    is_counting: bool = False  # the counts are not complete yet
 
 
 EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())

@@ -331,6 +331,7 @@ class Session:
                 await link.wake.wait()
 
     def _tick(self, link: Link, now: float) -> None:
+        self._room.know(link.traits, now)
         for event in link.drain():
             self._room.take(event, now)
         self._look_at_link(link, now)

@@ -35,6 +35,8 @@ def room_json(event: RoomUpdate) -> dict[str, Any]:
         "counts": dict(zip(WORDS, room.counts, strict=True)),
         "unsure": room.unsure,
         "away": room.away,
+        "confirming": room.confirming,
+        "counting": room.is_counting,
         "mode": "total" if room.is_total else "mesh",
         "resonance": None if score is None else round(score, 2),
     }

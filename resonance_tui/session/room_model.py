@@ -16,6 +16,7 @@ from resonance_tui.protocol.events import (
     TotalEvent,
     TotalOverEvent,
 )
+from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.values import RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
@@ -52,6 +53,7 @@ class RoomModel:
     def __init__(self, settings: RoomSettings | None = None) -> None:
         self.authority: Authority | None = None
         self.conduct = FREE
+        self._traits: BrokerTraits | None = None
         self._settings = settings or RoomSettings()
         self._switch = ModeSelector()
         self._room = RoomState()
@@ -110,6 +112,10 @@ class RoomModel:
         if conduct != self.conduct:
             self.conduct = conduct
             self._room.obey(conduct)
+
+    def know(self, traits: BrokerTraits | None, now: float) -> None:
+        """Take what is known of the broker; call it before events are taken."""
+        self._traits = traits
 
     def take(self, event: Event, now: float) -> None:
         match event:

@@ -109,9 +109,9 @@ class RoomObserver:
             self._in_mesh = True
         self.listens.set()
 
-    def _on_arrival(self, topic: str, payload: bytes) -> None:
+    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
         self._heard += bool(payload) and "/r/" in topic
-        self._inbox.put(topic, payload)
+        self._inbox.put(topic, payload, is_retained)
 
     def _apply(self, event: Event, now: float) -> None:
         match event:

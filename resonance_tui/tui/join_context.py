@@ -68,6 +68,7 @@ class DeskLike(Protocol):
 
     is_courtesy: bool | None
     trouble: str
+    why_lost: str
     status: LinkStatus
 
     @property

@@ -101,7 +101,7 @@ async def connected(
     topics: list[str] = [] if heard is None else heard
     async with broker_client(
         url,
-        lambda topic, payload: topics.append(topic),
+        lambda topic, *_: topics.append(topic),
         identifier=f"test-{new_viewer_id()}",
         version=5,
         **options,

@@ -190,7 +190,7 @@ class Seen:
     def __init__(self) -> None:
         self._rules: dict[str, bytes] = {}
 
-    def take(self, topic: str, payload: bytes) -> None:
+    def take(self, topic: str, payload: bytes, _: bool) -> None:
         self._rules[topic] = payload
 
     def has(self, key: RoomKey, rules: RoomRules) -> bool:

@@ -11,6 +11,7 @@ from resonance_tui.protocol.events import Event
 from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import ROOT
+from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Report
 
@@ -67,6 +68,7 @@ class LoopbackLink:
 
     def __init__(self, hub: LoopbackHub, channel: str, viewer_id: str) -> None:
         self.status = LinkStatus(LinkState.CONNECTING)
+        self.traits = BrokerTraits(expires=True, brings_retained=True)
         self.wake = asyncio.Event()
         self.is_attached = False
         self._hub = hub

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,3 +137,18 @@ def test_what_is_shown_does_not_outlive_its_owner_for_long() -> None:
     assert (nickname.expiry_s, report.expiry_s) == (3600, 30)
     assert (nickname.qos, report.qos) == (1, 0)
     assert [(each.payload, each.qos) for each in outbox.closing_messages()] == [(b"", 1), (b"", 1)]
+
+
+def test_an_event_says_whether_the_broker_kept_it_from_before() -> None:
+    inbox = Inbox()
+    topics = [REPORT.topic.of("room", name) for name in ("kept", "live", "both", "newer")]
+    second = encode_report(replace(FIRST, seq=FIRST.seq + 1))
+    inbox.put(topics[0], encode_report(FIRST), True)
+    inbox.put(topics[1], encode_report(FIRST))
+    inbox.put(topics[2], encode_report(FIRST))
+    inbox.put(topics[2], encode_report(FIRST), True)  # after a subscription made again
+    inbox.put(topics[3], encode_report(FIRST), True)
+    inbox.put(topics[3], second)
+    reports = [each for each in inbox.drain() if isinstance(each, ReportEvent)]
+    told = {each.viewer_id: each.is_retained for each in reports}
+    assert told == {"kept": True, "live": False, "both": False, "newer": False}

@@ -1,0 +1,21 @@
+"""What a broker can do, as far as a connection to it has shown; pure values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerTraits:
+    """One connection's view of its broker: what it announced, and what was found out."""
+
+    expires: bool  # retained messages end by themselves: MQTT 5
+    # Whether a subscription with a wildcard brings what is retained; None: not known yet.
+    brings_retained: bool | None = None
+    retains: bool = True  # keeps retained messages at all
+    max_qos: int = 2  # of what we publish
+    has_wildcards: bool = True  # in subscriptions
+    max_packet: int | None = None  # bytes of a packet that it takes; None: any
+    receive_max: int = 65_535  # publications at QoS 1 that it takes at once
+    keepalive_s: int | None = None  # that it set in place of ours
+    client_id: str | None = None  # that it gave in place of ours
