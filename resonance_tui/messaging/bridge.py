@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from typing import cast
 
 from resonance_tui.messaging.websocket import LINGER_S, open_websocket
 from resonance_tui.protocol.urls import BrokerUrl
@@ -52,7 +51,9 @@ class Bridge:
                 await self._far.is_lost.wait()
 
 
-async def open_bridge(url: BrokerUrl, sock: socket.socket, context: ssl.SSLContext | None) -> Bridge:
+async def open_bridge(
+    url: BrokerUrl, sock: socket.socket, context: ssl.SSLContext | None
+) -> Bridge:
     """Over the connected `sock`. Raises OSError as `open_websocket`, with `sock` closed; the
     caller limits the time."""
     near, inner = socket.socketpair()
@@ -60,7 +61,7 @@ async def open_bridge(url: BrokerUrl, sock: socket.socket, context: ssl.SSLConte
     loop = asyncio.get_running_loop()
     try:
         transport, _ = await loop.create_connection(lambda: near_end, sock=inner)
-        far_end.other = cast(asyncio.Transport, transport)
+        far_end.other = transport
         near_end.other = await open_websocket(far_end, url, context, sock=sock)
     except BaseException:
         near.close()

@@ -8,7 +8,7 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import aiomqtt
 import paho.mqtt.client as mqtt
@@ -28,6 +28,9 @@ from resonance_tui.protocol.topics import is_drawn_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 
+if TYPE_CHECKING:
+    from resonance_tui.messaging.bridge import Bridge
+
 KEEPALIVE_S = 10
 MAX_PACKET = 4096  # bytes; every message of the table fits
 _LIBRARY_LOG = logging.getLogger(f"{__name__}.library")
@@ -37,6 +40,7 @@ _UNSUPPORTED_PROTOCOL = 132
 _LOGIN_REFUSED = (133, 134, 135, 138, 140)  # MQTT 5 reason codes; paho translates 3.1.1's
 _CONNECT_TIMEOUT_S = 3.0  # for TCP, and for TLS, in a thread that cannot be interrupted
 _DISCONNECT_TIMEOUT_S = 1.0
+_NO_NAGLE = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)  # a report is not held back
 
 # Topic and payload of one message, and whether the broker kept it from before the subscription.
 Arrival = Callable[[str, bytes, bool], None]
@@ -73,6 +77,7 @@ class BrokerClient(aiomqtt.Client):
     """aiomqtt's client, except that it never leaves a socket or a task behind."""
 
     _is_aborted = False
+    _bridge: Bridge | None = None  # to a broker behind a web port
     _last_answer: ReasonCode | None = None  # to a publication at QoS 1
 
     @property
@@ -83,11 +88,14 @@ class BrokerClient(aiomqtt.Client):
     def traits(self) -> BrokerTraits:
         return BrokerTraits(expires=self.is_v5)
 
-    async def connect(self, host: str, port: int, tcp_timeout_s: float) -> None:
+    async def connect(self, url: BrokerUrl, tcp_timeout_s: float) -> None:
         """Connects. Raises MqttError, with everything of the connection closed."""
         self._client.connect_timeout = tcp_timeout_s
         self._disconnected.add_done_callback(self._end_connect)
-        sock = await _dial(host, port, tcp_timeout_s)
+        sock = await _dial(url.host, url.port, tcp_timeout_s)
+        if url.is_websocket:
+            self._bridge = await _to_web(url, sock, tcp_timeout_s)
+            sock = self._bridge.socket
         # paho tries one address after the other, each for the whole time. It has no public way to
         # be given a connection; the name that its TLS checks stays the broker's.
         self._client._create_socket_connection = lambda: sock  # pyright: ignore[reportPrivateUsage]
@@ -111,6 +119,8 @@ class BrokerClient(aiomqtt.Client):
             pass
         finally:
             self.abort()
+            if self._bridge is not None:  # else a DISCONNECT is still under way when we end
+                await self._bridge.wait_closed()
 
     def abort(self) -> None:
         """Closes the socket without DISCONNECT; the broker publishes the will."""
@@ -225,6 +235,20 @@ async def _dial(host: str, port: int, timeout_s: float) -> socket.socket:
     return sock
 
 
+async def _to_web(url: BrokerUrl, sock: socket.socket, timeout_s: float) -> Bridge:
+    """A WebSocket over the connection. Raises MqttError, its cause as the context."""
+    from resonance_tui.messaging.bridge import open_bridge
+
+    sock.setblocking(False)
+    try:
+        async with asyncio.timeout(timeout_s):
+            bridge = await open_bridge(url, sock, client_context(url))
+    except (OSError, TimeoutError) as error:
+        raise MqttError(str(error)) from None
+    bridge.socket.settimeout(timeout_s)
+    return bridge
+
+
 @contextlib.asynccontextmanager
 async def broker_client(
     url: BrokerUrl,
@@ -258,12 +282,12 @@ async def broker_client(
         properties=_connect_properties(will_delay_s) if is_v5 else None,
         will=_will(will_topic, will_delay_s if is_v5 else None),
         keepalive=keepalive_s,
-        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # no Nagle delay for a report
+        socket_options=() if url.is_websocket else _NO_NAGLE,
         timeout=answer_timeout_s,
-        tls_context=client_context(url),
+        tls_context=None if url.is_websocket else client_context(url),
     )
     try:
-        await client.connect(url.host, url.port, min(answer_timeout_s, _CONNECT_TIMEOUT_S))
+        await client.connect(url, min(answer_timeout_s, _CONNECT_TIMEOUT_S))
     except MqttError as error:
         raise translate(error, url) from None
     try:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from resonance_tui.errors import BrokerError, BrokerUnreachable, CertificateChanged
-from resonance_tui.messaging.dial import dial
+from resonance_tui.messaging.dial import HandshakeRefused, dial
 from resonance_tui.messaging.race import first_to_succeed
 from resonance_tui.messaging.tls import OtherCertificate, brief, client_context, tls_name
+from resonance_tui.messaging.tls_words import tls_advice, why_no_tls
 from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
 from resonance_tui.protocol.urls import BrokerUrl
 
@@ -67,7 +68,10 @@ async def first_alive(urls: Sequence[BrokerUrl], *, within_s: float = 5.0) -> Br
 
 async def _accepts(url: BrokerUrl) -> BrokerUrl:
     try:
-        (await dial(url.host, url.port)).close()
+        if url.is_websocket:  # the web server before it accepts for a dead broker, too
+            (await _open(url))[1].close()
+        else:
+            (await dial(url.host, url.port)).close()
     except (OSError, UnicodeError) as error:
         raise translate(error, url) from None
     return url
@@ -93,15 +97,29 @@ async def _ask(url: BrokerUrl, version: int) -> bytes:
 
 
 async def _open(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    sock = await dial(url.host, url.port)
     context = client_context(url)
+    sock = await dial(url.host, url.port)
     try:
+        if url.is_websocket:
+            return await _open_web(url, sock, context)
         return await asyncio.open_connection(
             sock=sock, ssl=context, server_hostname=tls_name(url) if context else None
         )
     except BaseException:
         sock.close()
         raise
+
+
+async def _open_web(
+    url: BrokerUrl, sock: socket.socket, context: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    from resonance_tui.messaging.websocket import open_websocket
+
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport = await open_websocket(protocol, url, context, sock=sock)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
@@ -113,11 +131,15 @@ def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
             "Somebody may be in between. Ask the host: if they made a new certificate, "
             "join with a new invite",
         )
-    is_untrusted = isinstance(error, ssl.SSLCertVerificationError)
-    hint = _OWN_COMPUTER if url.is_loopback else ""
-    if is_untrusted:
-        hint = "Join with an invite, or add ?pin=FINGERPRINT, which the host's broker prints"
-    return BrokerUnreachable(why_unreachable(error, url), hint)
+    return BrokerUnreachable(why_unreachable(error, url), _advice(error, url))
+
+
+def _advice(error: BaseException | None, url: BrokerUrl) -> str:
+    if isinstance(error, HandshakeRefused):
+        return error.hint
+    if isinstance(error, ssl.SSLError):
+        return tls_advice(error, url)
+    return _OWN_COMPUTER if url.is_loopback else ""
 
 
 def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:
@@ -127,10 +149,10 @@ def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:
             return f"nothing listens at {url.authority}"
         case socket.gaierror() | UnicodeError():
             return f"no host is called {url.host}"
-        case ssl.SSLCertVerificationError():
-            return f"the certificate of {url.authority} is not valid: {error.verify_message}"
+        case HandshakeRefused():
+            return f"{url.authority} {error.reason}"
         case ssl.SSLError():
-            return f"{url.authority} does not speak TLS with us: {error.reason}"
+            return why_no_tls(error, url)
         case TimeoutError():
             return f"no answer from {url.authority}"
         case OSError() if error.strerror:

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable
 from typing import Any
 
 from websockets.client import ClientProtocol
@@ -22,6 +21,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
+from resonance_tui.messaging.dial import HandshakeRefused
 from resonance_tui.messaging.tls import tls_name
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.secret import shown
@@ -32,15 +32,6 @@ _UNSUPPORTED_DATA = 1003  # close code: MQTT comes in binary frames alone
 _LIBRARY_LOG = logging.getLogger(f"{__name__}.library")
 _LIBRARY_LOG.setLevel(logging.CRITICAL)  # its complaints are raised as errors, too
 _ASK_FOR_PATH = "Ask for the path of its WebSocket; usual are /mqtt, /ws and /"
-
-
-class HandshakeRefused(OSError):
-    """What listens there does not open a WebSocket for MQTT. `reason`: without the address."""
-
-    def __init__(self, reason: str, hint: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.hint = hint
 
 
 class WebSocketTransport(asyncio.Transport):
@@ -106,9 +97,7 @@ class _Handshake(asyncio.Protocol):
         )
         self._inner, self._url = inner, url
         self._transport: WebSocketTransport | None = None
-        self.opened: asyncio.Future[WebSocketTransport] = (
-            asyncio.get_running_loop().create_future()
-        )
+        self.opened: asyncio.Future[WebSocketTransport] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -126,7 +115,8 @@ class _Handshake(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.opened.done():
-            self.opened.set_exception(exc or self._refusal())
+            is_cut = isinstance(exc, ConnectionError)
+            self.opened.set_exception(self._refusal() if is_cut or exc is None else exc)
         elif not self.opened.cancelled() and self.opened.exception() is None:
             self._inner.connection_lost(exc)
 
