@@ -10,8 +10,8 @@ import click
 
 from resonance_tui.commands.console import put, say
 from resonance_tui.commands.groups import Command, Group
-from resonance_tui.commands.room.place import broker_option, find_place, keys_of, with_broker
-from resonance_tui.commands.settings import load
+from resonance_tui.commands.room.place import find_place, keys_of, with_broker
+from resonance_tui.commands.settings import broker_options, load
 from resonance_tui.errors import InputError
 
 KEY_MOST = 4096  # characters of a text with a key
@@ -32,7 +32,7 @@ def cohost() -> None:
 @click.command("add", cls=Command)
 @click.argument("channel")
 @click.argument("name")
-@broker_option
+@broker_options
 @click.option("--expires", default="90d", show_default=True, metavar="SPAN", help="30m, 24h, 7d.")
 @click.pass_context
 def add(
@@ -109,7 +109,7 @@ def read_key(file: Path | None) -> str:
 @click.command("revoke", cls=Command)
 @click.argument("channel")
 @click.argument("name")
-@broker_option
+@broker_options
 @click.pass_context
 def revoke(ctx: click.Context, channel: str, name: str, broker_url: str | None) -> None:
     """End what NAME may do in CHANNEL; what that co-host has ruled holds no longer.
@@ -166,7 +166,7 @@ def show(ctx: click.Context, channel: str | None) -> None:
 
 @click.command("make", cls=Command)
 @click.argument("channel")
-@broker_option
+@broker_options
 @click.pass_context
 def make(ctx: click.Context, channel: str, broker_url: str | None) -> None:
     """Make a key for a room of yours at somebody else's broker, and print the link that names it.
