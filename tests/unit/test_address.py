@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from resonance_tui.errors import InvalidBrokerUrl
 from resonance_tui.protocol.links import invite_link
-from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.protocol.urls import BrokerUrl, TlsFiles, parse_broker_url
 
 PIN = "0123456789abcdef" * 4
 
@@ -128,3 +128,48 @@ def test_a_pinned_url_reads_back_as_itself_without_its_password() -> None:
 def test_a_cluster_s_url_reads_back_as_itself() -> None:
     url = parse_broker_url(f"mqtts://al@a?pin={PIN[:32]},mqtt://[::1]:99")
     assert parse_broker_url(url.spelled_out) == url
+
+
+@given(
+    st.sampled_from(["mqtt", "mqtts", "ws", "wss"]),
+    st.from_regex(r"[a-z0-9][a-z0-9.-]{0,20}|::1|fe80::[0-9]%[a-z][a-z0-9]{0,6}", fullmatch=True),
+    st.integers(1, 65535),
+    st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=8),
+    st.sampled_from(["", "0123456789abcdef" * 2, PIN]),
+    st.from_regex(r"(/[A-Za-z0-9._~!$&'()*+,;=:%-]{0,6}){1,3}(\?[a-df-z=&]{1,6})?", fullmatch=True),
+)
+def test_every_address_reads_back_as_itself(
+    scheme: str, host: str, port: int, user: str, pin: str, path: str
+) -> None:
+    is_tls, is_web = scheme in ("mqtts", "wss"), scheme in ("ws", "wss")
+    path = path if is_web and path != "/mqtt" and "pin" not in path and "&" not in path else ""
+    pins = pin if pin and is_tls else None
+    url = BrokerUrl(scheme, host, port, user or None, None, pins, path=path)
+    assert parse_broker_url(url.spelled_out) == url
+    assert parse_broker_url(url.place) == BrokerUrl(scheme, host, port, path=path)
+    listed = replace(url, alternates=(BrokerUrl("wss", "b", 443, path="/x"),))
+    assert parse_broker_url(listed.spelled_out) == listed
+
+
+@pytest.mark.parametrize("password", ["p#ss", "p/ss", "p?ss", "a[b/c"])
+@pytest.mark.parametrize("scheme", ["mqtt", "tcp", "wss"])
+def test_a_password_that_ends_the_host_is_named_as_the_reason(password: str, scheme: str) -> None:
+    with pytest.raises(InvalidBrokerUrl, match="password") as caught:
+        parse_broker_url(f"{scheme}://mia:{password}@host")
+    assert "%23" in caught.value.hint and "RESONANCE_BROKER_PASSWORD" in caught.value.hint
+    assert password not in f"{caught.value.message}{caught.value.hint}"
+
+
+def test_a_query_that_may_hold_a_key_is_refused_and_not_repeated() -> None:
+    with pytest.raises(InvalidBrokerUrl, match="may hold a key") as caught:
+        parse_broker_url("wss://host/mqtt?X-Amz-Signature=abcdef")
+    assert "abcdef" not in f"{caught.value.message}{caught.value.hint}"
+
+
+def test_the_files_of_the_settings_are_no_part_of_an_address() -> None:
+    plain = parse_broker_url("wss://host")
+    url = replace(plain, files=TlsFiles("ca.pem", "me.pem", "me.key", "geheim"))
+    assert url == plain and hash(url) == hash(plain)
+    assert "geheim" not in repr(url.files)
+    for text in (repr(url), url.spelled_out, url.place):
+        assert "pem" not in text and "geheim" not in text

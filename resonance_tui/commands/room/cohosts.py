@@ -176,12 +176,17 @@ def make(ctx: click.Context, channel: str, broker_url: str | None) -> None:
       resonance-tui room key make cats-live --broker mqtt://broker.example
     """
     from resonance_tui.commands.session_builder import broker_or_default
-    from resonance_tui.protocol.links import invite_link
+    from resonance_tui.protocol.links import fits_link, invite_link, join_command
     from resonance_tui.protocol.topics import normalize_channel
 
     config = with_broker(ctx, broker_url)
     made = keys_of(config).make(normalize_channel(channel))
-    link = invite_link(broker_or_default(config), made.channel, None, made.print)
+    url = broker_or_default(config)
+    if not fits_link(url):  # a path of its own
+        put(join_command(url, made.channel))
+        say(f"No link names that broker: tell people that the room's key begins with {made.print}.")
+        return
+    link = invite_link(url, made.channel, None, made.print)
     put(f"resonance-tui join {link}")
     say("Who joins by that link believes this key, and no other.")
 
