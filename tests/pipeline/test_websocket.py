@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from authorities import PrivateAuthority
+from limits import patience
 from machine import free_port
 from seats import CHANNEL, HAPPY, Seat, seated, until
 from websockets.asyncio.server import ServerConnection, serve
 
 from resonance_tui.errors import BrokerUnreachable, CertificateChanged
 from resonance_tui.messaging.client import broker_client, ignore
+from resonance_tui.messaging.dial import HandshakeRefused
 from resonance_tui.messaging.probe import first_alive, negotiate_version
+from resonance_tui.messaging.websocket import open_websocket
 from resonance_tui.protocol.certificates import print_like
 from resonance_tui.protocol.urls import BrokerUrl, TlsFiles, parse_broker_url
 from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
@@ -37,6 +43,11 @@ def web_port(broker: Any, *lines: str) -> int:
         if "websockets" in broker.log.lower() and "support" in broker.log.lower():
             pytest.skip("this Mosquitto has no WebSocket listener")
         raise
+    deadline = time.monotonic() + patience(10)
+    while time.monotonic() < deadline:  # the first one listens already
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
+            break
+        time.sleep(0.02)
     return port
 
 
@@ -161,7 +172,7 @@ async def answering(reply: bytes, host: str = "127.0.0.1") -> AsyncIterator[tupl
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+            requests.append((await reader.read(4096)).decode(errors="replace"))
             writer.write(reply)
             await writer.drain()
         writer.close()
@@ -223,24 +234,40 @@ async def test_a_plain_port_is_told_from_a_web_port(mosquitto: Any) -> None:
 async def test_tls_on_a_plain_web_port_is_named() -> None:
     async with answering(page("400 Bad Request")) as (port, _):
         with pytest.raises(BrokerUnreachable, match="does not speak TLS") as caught:
-            reader = parse_broker_url(f"wss://127.0.0.1:{port}")
-            await negotiate_version(reader, within_s=2)
+            await negotiate_version(parse_broker_url(f"wss://127.0.0.1:{port}"))
     assert "ws://" in caught.value.hint
 
 
-@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
-async def test_the_zone_of_an_address_finds_the_way_and_is_told_to_nobody() -> None:
-    zone = socket.if_indextoname(1)
-    try:
-        async with answering(page("404 Not Found"), "::1") as (port, requests):
-            for spelled in (f"::1%25{zone}", f"::1%{zone}"):
-                with pytest.raises(BrokerUnreachable, match="no WebSocket"):
-                    await negotiate_version(parse_broker_url(f"ws://[{spelled}]:{port}/x?v=1"))
-    except OSError:
-        pytest.skip("this machine has no IPv6 loopback")
+async def test_the_zone_of_an_address_is_told_to_nobody() -> None:
+    async with answering(page("404 Not Found")) as (port, requests):
+        for spelled in ("fe80::1%25eth0", "fe80::1%eth0"):
+            sock = socket.create_connection(("127.0.0.1", port))
+            sock.setblocking(False)
+            url = parse_broker_url(f"ws://[{spelled}]:81/x?v=1")
+            with pytest.raises(HandshakeRefused):
+                await open_websocket(asyncio.Protocol(), url, None, sock=sock)
     for request in requests:
         assert request.startswith("GET /x?v=1 HTTP/1.1\r\n")
-        assert f"Host: [::1]:{port}\r\n" in request and zone not in request
+        assert "Host: [fe80::1]:81\r\n" in request and "eth0" not in request
+
+
+def link_local() -> str:
+    """An address of this machine with its zone, as a URL spells it; skips where there is none."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/net/if_inet6").read_text().splitlines():
+            digits, *_, name = line.split()
+            if digits.startswith("fe80") and name != "lo":
+                return f"{ipaddress.IPv6Address(int(digits, 16))}%{name}"
+    pytest.skip("this machine has no link-local address")
+
+
+async def test_a_zone_finds_the_way() -> None:
+    place = link_local()
+    async with answering(page("404 Not Found"), place) as (port, requests):
+        for spelled in (place, place.replace("%", "%25")):
+            with pytest.raises(BrokerUnreachable, match="no WebSocket"):
+                await negotiate_version(parse_broker_url(f"ws://[{spelled}]:{port}"))
+    assert len(requests) == 2
 
 
 # --- frames ------------------------------------------------------------------------------------
@@ -248,11 +275,10 @@ async def test_the_zone_of_an_address_finds_the_way_and_is_told_to_nobody() -> N
 
 @contextlib.asynccontextmanager
 async def speaking(
-    talk: Callable[[ServerConnection], Awaitable[None]], *protocols: str
+    talk: Callable[[ServerConnection], Awaitable[None]], protocols: Any = ("mqtt",)
 ) -> AsyncIterator[int]:
     """A WebSocket server that does that with each connection."""
-    names: Any = protocols or ("mqtt",)
-    async with serve(talk, "127.0.0.1", 0, subprotocols=names) as server:
+    async with serve(talk, "127.0.0.1", 0, subprotocols=protocols) as server:
         yield next(iter(server.sockets)).getsockname()[1]
 
 
@@ -304,6 +330,6 @@ async def test_what_is_no_mqtt_in_frames_is_no_broker(talk: Any) -> None:
 
 
 async def test_a_server_without_the_subprotocol_speaks_no_mqtt() -> None:
-    async with speaking(_welcome, "chat") as port:
+    async with speaking(_welcome, protocols=None) as port:
         with pytest.raises(BrokerUnreachable, match="speaks no MQTT at /mqtt"):
             await negotiate_version(parse_broker_url(f"ws://127.0.0.1:{port}"))
