@@ -8,7 +8,7 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -166,7 +166,7 @@ async def test_a_private_authority_and_a_certificate_of_ours_open_the_door(
 
 
 @contextlib.asynccontextmanager
-async def answering(reply: bytes, host: str = "127.0.0.1") -> AsyncIterator[tuple[int, list[str]]]:
+async def answering(reply: bytes, host: str = "127.0.0.1") -> AsyncGenerator[tuple[int, list[str]]]:
     """A port where every request gets that reply, and the requests it got."""
     requests: list[str] = []
 
@@ -276,7 +276,7 @@ async def test_a_zone_finds_the_way() -> None:
 @contextlib.asynccontextmanager
 async def speaking(
     talk: Callable[[ServerConnection], Awaitable[None]], protocols: Any = ("mqtt",)
-) -> AsyncIterator[int]:
+) -> AsyncGenerator[int]:
     """A WebSocket server that does that with each connection."""
     async with serve(talk, "127.0.0.1", 0, subprotocols=protocols) as server:
         yield next(iter(server.sockets)).getsockname()[1]
