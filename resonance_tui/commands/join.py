@@ -75,6 +75,7 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
       resonance-tui join cats-live --name Mia --broker mqtt://stream.example
       resonance-tui join resonance://stream.example/cats-live/aaoqryq
       resonance-tui join mqtt://stream.example/cats-live
+      resonance-tui join cats-live --broker wss://stream.example/mqtt --ca office.pem
       resonance-tui join test --camera demo
       resonance-tui join test --camera film.mp4 --once --headless --json
       resonance-tui join test --engine former_dfer
