@@ -85,7 +85,14 @@ def broker_url(config: Config) -> BrokerUrl | None:
     if not settings.url:
         return None
     url = _configured(config, parse_broker_url(settings.url.reveal()))
-    for each in (url, *url.alternates):
+    all_urls = (url, *url.alternates)
+    flags = [name for name in ("ca", "cert", "key") if config.origins[f"broker.{name}"] == "flag"]
+    if flags and not any(each.is_tls for each in all_urls):
+        raise InputError(
+            f"--{flags[0]} is for a broker with TLS, and {url.public} has none.",
+            "Write mqtts:// or wss://.",
+        )
+    for each in all_urls:
         if each.files is not None:
             _check_files(each.files)
     return url

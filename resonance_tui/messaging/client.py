@@ -338,7 +338,7 @@ def _refusal(code: ReasonCode, url: BrokerUrl) -> BrokerError:
         return NoConnack(f"{url.authority} speaks another version of MQTT")
     if code.value not in _LOGIN_REFUSED:
         return BrokerUnreachable(f"{url.authority} turned us away: {code}")
-    hint = f"Check user and password in {url.scheme}://user:password@{url.authority}"
+    hint = f"Check user and password in {url.scheme}://user:password@{url.authority}{url.target}"
     if url.username is None:
         invite = f"Ask the host for an invite, or write {url.scheme}://user:password@..."
         return BrokerRefused(f"{url.authority} asks for a user and a password", invite)

@@ -34,7 +34,7 @@ async def negotiate_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
                     return 5 if _is_version_5(answer) else 4
     except (OSError, TimeoutError, UnicodeError) as error:  # Unicode: not a name for a host
         raise translate(error, url) from None
-    hint = "" if url.is_tls else _MAY_BE_TLS
+    hint = "" if url.is_tls or url.is_websocket else _MAY_BE_TLS
     raise BrokerUnreachable(f"{url.authority} does not answer like an MQTT broker", hint)
 
 

@@ -150,6 +150,15 @@ def test_files_that_cannot_be_used_end_a_command_before_it_starts(
         assert "gone.pem is not there" in capsys.readouterr().err
 
 
+def test_files_for_a_broker_without_tls_are_refused(
+    authority: PrivateAuthority, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = ["join", "cats", "--broker", "ws://h", "--ca", str(authority.file), "--headless"]
+    assert run_verb(cli, args) == 2
+    assert "ws://h:80/mqtt has none" in capsys.readouterr().err
+    assert shown_to(configured(authority, "mqtt://h")) == (False, False)  # of the settings: unused
+
+
 def test_a_passphrase_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESONANCE_BROKER_KEY_PASSWORD", WORDS)
     result: Result = CliRunner().invoke(cli, ["config", "show"])
