@@ -30,6 +30,10 @@ class HandshakeRefused(OSError):
         self.hint = hint
 
 
+class HungUp(HandshakeRefused):
+    """It closed the connection instead of answering."""
+
+
 async def dial(host: str, port: int) -> socket.socket:
     """A connected, non-blocking socket, at the first of the host's addresses that answers.
 

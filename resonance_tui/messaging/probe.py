@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Sequence
 from functools import partial
 
 from resonance_tui.errors import BrokerError, BrokerUnreachable, CertificateChanged
-from resonance_tui.messaging.dial import HandshakeRefused, dial
+from resonance_tui.messaging.dial import HandshakeRefused, HungUp, dial
 from resonance_tui.messaging.race import first_to_succeed
 from resonance_tui.messaging.tls import OtherCertificate, brief, client_context, tls_name
 from resonance_tui.messaging.tls_words import tls_advice, why_no_tls
@@ -18,6 +19,8 @@ from resonance_tui.protocol.urls import BrokerUrl
 
 _MAY_BE_TLS = "It may have TLS by now: join with a link of the host, or write mqtts://"
 _OWN_COMPUTER = "That is your own computer; ask the host"
+_OTHER_SCHEME = "Is it an MQTT broker, and is that its port?"
+_VERDICT_S = 1.0
 BROKER_HEAD_START_S = 0.5  # a round trip that a guest far away may need
 
 
@@ -29,12 +32,15 @@ async def negotiate_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
     """
     try:
         async with asyncio.timeout(within_s):
-            for version in (5, 4):
-                if answer := await _ask(url, version):
-                    return 5 if _is_version_5(answer) else 4
+            with contextlib.suppress(HungUp) if url.is_tls else contextlib.nullcontext():
+                for version in (5, 4):
+                    if answer := await _ask(url, version):
+                        return 5 if _is_version_5(answer) else 4
+            if url.is_tls:
+                await _hear_of_certificate(url)
     except (OSError, TimeoutError, UnicodeError) as error:  # Unicode: not a name for a host
         raise translate(error, url) from None
-    hint = "" if url.is_tls or url.is_websocket else _MAY_BE_TLS
+    hint = _OTHER_SCHEME if url.is_tls or url.is_websocket else _MAY_BE_TLS
     raise BrokerUnreachable(f"{url.authority} does not answer like an MQTT broker", hint)
 
 
@@ -96,12 +102,34 @@ async def _ask(url: BrokerUrl, version: int) -> bytes:
         writer.close()
 
 
+async def _hear_of_certificate(url: BrokerUrl) -> None:
+    """Raises SSLError where the broker does not like the certificate that we show, or that we show
+    none. With TLS 1.3 it says so after the handshake; what we send meanwhile can swallow that."""
+    reader, writer = await _open_stream(url)
+    try:
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(_VERDICT_S):
+                await reader.read(1)
+    finally:
+        writer.close()
+
+
 async def _open(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if not url.is_websocket:
+        return await _open_stream(url)
     context = client_context(url)
     sock = await dial(url.host, url.port)
     try:
-        if url.is_websocket:
-            return await _open_web(url, sock, context)
+        return await _open_web(url, sock, context)
+    except BaseException:
+        sock.close()
+        raise
+
+
+async def _open_stream(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    context = client_context(url)
+    sock = await dial(url.host, url.port)
+    try:
         return await asyncio.open_connection(
             sock=sock, ssl=context, server_hostname=tls_name(url) if context else None
         )

@@ -21,7 +21,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
-from resonance_tui.messaging.dial import HandshakeRefused
+from resonance_tui.messaging.dial import HandshakeRefused, HungUp
 from resonance_tui.messaging.tls import tls_name
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.secret import shown
@@ -160,7 +160,7 @@ class _Handshake(asyncio.Protocol):
         if isinstance(error, InvalidStatus):
             return _by_status(error.response, self._url)
         if error is None or (isinstance(error, InvalidMessage) and _is_silent(error)):
-            return HandshakeRefused("closed the connection instead of answering", _other(self._url))
+            return HungUp("closed the connection instead of answering", _other(self._url))
         if isinstance(error, InvalidMessage):
             return HandshakeRefused("does not speak WebSocket", _other(self._url))
         return _no_mqtt(self._url)
