@@ -53,10 +53,18 @@ class ViewerSection:
 @dataclass(frozen=True, slots=True)
 class BrokerSection:
     url: Secret = _doc(
-        Secret(), "mqtt:// or mqtts://host[:port]; empty = this machine, started if need be"
+        Secret(),
+        "mqtt:// or mqtts://host[:port], ws:// or wss://host[:port]/path; empty = this machine, "
+        "started if need be",
     )
     user: str = _doc("", "login name at the broker")
     password: Secret = _doc(Secret(), "better kept in RESONANCE_BROKER_PASSWORD than in a file")
+    ca: str = _doc("", "PEM file of private authorities that may vouch for a broker, too")
+    cert: str = _doc("", "PEM file of the certificate to show to a broker that asks for one")
+    key: str = _doc("", "PEM file of its key; empty = in the same file")
+    key_password: Secret = _doc(
+        Secret(), "of that key; better kept in RESONANCE_BROKER_KEY_PASSWORD than in a file"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +120,7 @@ _SWITCHES = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
-_PATHS = ("history.database",)
+_PATHS = ("history.database", "broker.ca", "broker.cert", "broker.key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +295,7 @@ def check_setting(key: str, text: str, origin: str) -> str | float | bool:
 
 
 def _holds_secret(key: str, text: str) -> bool:
-    if key in ("broker.url", "broker.password", "sheets.credentials", "camera.source"):
+    if isinstance(_kinds()[key].default, Secret):
         return _is_masked(key, text)
     return may_hold_secret(text)
 
@@ -356,6 +364,7 @@ def _text_of(value: Any) -> str:
 _SHOWN: Mapping[str, Callable[[str], str]] = {
     "broker.url": _shown_broker,
     "broker.password": lambda _: MASK,
+    "broker.key_password": lambda _: MASK,
     "camera.source": shown_source,
     "sheets.credentials": shown_path,
 }

@@ -120,7 +120,8 @@ def _given_secrets(args: list[str]) -> list[str]:
     values = [value for name, value in os.environ.items() if name.startswith("RESONANCE_")]
     secret = [text for text in words + values if may_hold_secret(text)]
     found = [piece for text in secret for piece in (*pieces(text), str(Path(text)))]
-    return [*found, os.environ.get("RESONANCE_BROKER_PASSWORD", "")]
+    names = ("RESONANCE_BROKER_PASSWORD", "RESONANCE_BROKER_KEY_PASSWORD")
+    return [*found, *(os.environ.get(name, "") for name in names)]
 
 
 def _in_pieces(args: list[str]) -> str:

@@ -10,7 +10,7 @@ import click
 
 from resonance_tui.commands.console import StatusLine, uptime
 from resonance_tui.commands.groups import Command
-from resonance_tui.commands.settings import load
+from resonance_tui.commands.settings import broker_options, load
 from resonance_tui.errors import first_problem
 from resonance_tui.shutdown import for_seconds
 
@@ -26,7 +26,7 @@ DRAW_EVERY_S = 1.0
 
 @click.command("aggregate", cls=Command)
 @click.argument("channel")
-@click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@broker_options
 @click.option(
     "--edge", default="", metavar="NAME", help="The broker's name, in a room on several brokers."
 )

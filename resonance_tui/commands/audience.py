@@ -8,7 +8,7 @@ import click
 
 from resonance_tui.commands.console import put, put_event, say
 from resonance_tui.commands.groups import Command
-from resonance_tui.commands.settings import load
+from resonance_tui.commands.settings import broker_options, load
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -27,7 +27,7 @@ _EVENT_EVERY_S, _LINE_EVERY_S = 1.0, 5.0
     metavar="K",
     help="Viewers share K connections (default: one each).",
 )
-@click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@broker_options
 @click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S s.")
 @click.option(
     "--stay",

@@ -15,20 +15,27 @@ from resonance_tui.engines import registry as engines
 from resonance_tui.errors import ConfigError
 from resonance_tui.files import atomic_write
 from resonance_tui.json_types import is_object
+from resonance_tui.messaging.tls_files import check_files
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.sources import parse_source
 from resonance_tui.protocol.sanitize import clean_nickname
-from resonance_tui.protocol.urls import parse_broker_url
+from resonance_tui.protocol.urls import TlsFiles, parse_broker_url
 
 # What every command would refuse is refused here, while the person still looks at it.
 _MEANINGS: dict[str, Callable[[str], object]] = {
     "viewer.nickname": clean_nickname,
     "broker.url": parse_broker_url,
+    "broker.ca": lambda file: check_files(TlsFiles(ca=file)),
     "camera.source": parse_source,
     "camera.detector": detectors.check,
     "engine.name": engines.entry,
 }
-_MEAN_NOTHING_YET = {"viewer.nickname": "", "broker.url": "", "engine.name": engines.AUTO}
+_MEAN_NOTHING_YET = {
+    "viewer.nickname": "",
+    "broker.url": "",
+    "broker.ca": "",
+    "engine.name": engines.AUTO,
+}
 
 
 def set_value(file: Path, key: str, text: str) -> None:

@@ -67,13 +67,18 @@ def own_broker(config: Config, channel: str) -> RunningHost | None:
 def settings_for(config: Config, url: BrokerUrl) -> Config:
     """The settings for the broker that a link or an address names. The login in the settings goes
     to the broker that it was made for and to no other, nor to one with another certificate; a
-    login in the address goes before it."""
+    login in the address goes before it. The certificate of the settings, which tells who we are,
+    is shown there alone, too, unless a flag names it or the settings name no broker."""
     own = broker_url(config)
     is_own = own is not None and own.place == url.place and url.pin in (None, own.pin)
     if is_own and url.username is None:
         return config
     user, password = url.username or "", url.password or ""
-    return with_setting(config, "broker", url=url.spelled_out, user=user, password=password)
+    is_free = is_own or own is None or config.origins["broker.cert"] == "flag"
+    shown = {} if is_free else {"cert": "", "key": "", "key_password": ""}
+    return with_setting(
+        config, "broker", url=url.spelled_out, user=user, password=password, **shown
+    )
 
 
 def settings_as_it_was(config: Config, room: RoomMemory) -> Config:

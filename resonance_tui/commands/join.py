@@ -9,7 +9,7 @@ import click
 
 from resonance_tui.commands.console import say
 from resonance_tui.commands.groups import Command, Option
-from resonance_tui.commands.settings import load
+from resonance_tui.commands.settings import broker_options, load
 from resonance_tui.engines import registry as engines
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
 from resonance_tui.shutdown import for_seconds
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.command("join", cls=Command)
 @click.argument("channel", required=False)
 @click.option("--name", metavar="NAME", help="Nickname shown to the room (default: anonymous).")
-@click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@broker_options
 @click.option(
     "--nearby", is_flag=True, help="Look for CHANNEL on this network; without it, list the rooms."
 )
@@ -75,6 +75,7 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
       resonance-tui join cats-live --name Mia --broker mqtt://stream.example
       resonance-tui join resonance://stream.example/cats-live/aaoqryq
       resonance-tui join mqtt://stream.example/cats-live
+      resonance-tui join cats-live --broker wss://stream.example/mqtt --ca office.pem
       resonance-tui join test --camera demo
       resonance-tui join test --camera film.mp4 --once --headless --json
       resonance-tui join test --engine former_dfer

@@ -10,7 +10,7 @@ import click
 
 from resonance_tui.commands.console import StatusLine
 from resonance_tui.commands.groups import Command, Option
-from resonance_tui.commands.settings import load
+from resonance_tui.commands.settings import broker_options, load
 from resonance_tui.sinks.registry import SINKS
 from resonance_tui.texts import mark
 
@@ -34,7 +34,7 @@ def _parameter(sink: str) -> str:
 
 @click.command("log", cls=Command)
 @click.argument("channel")
-@click.option("--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://...")
+@broker_options
 @click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
 @click.option("--title", metavar="TEXT", help="What to call the recording.")
 @_sink_options

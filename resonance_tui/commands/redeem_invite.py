@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from resonance_tui.commands.console import say
+from resonance_tui.commands.destination import settings_for
 from resonance_tui.commands.event_loop import run_loop
-from resonance_tui.commands.session_builder import with_login
+from resonance_tui.commands.session_builder import with_files, with_login
 from resonance_tui.config import Config
 from resonance_tui.errors import BrokerError, BrokerRefused, CertificateChanged, InviteRefused
 from resonance_tui.logins import Logins, SavedLogin
@@ -45,10 +46,13 @@ async def redeem(config: Config, invitation: Invite, say: Say) -> bool:
     password of the first one is not told to whoever made that link. Raises InviteRefused,
     BrokerError, StoreError.
     """
-    if invitation.ticket is None:
+    token = invitation.ticket
+    if token is None:
         return False
+    there = with_files(settings_for(config, invitation.url), invitation.url)
+    invitation = replace(invitation, url=there)
     logins = Logins(config.directories.logins_file)
-    login = logins.of_invite(invitation.ticket.id)
+    login = logins.of_invite(token.id)
     if login is None or not login.is_confirmed:
         is_same = login is not None and _is_made_for(login, invitation.url)
         await _redeem(config, invitation, login if is_same else None, say)

@@ -7,7 +7,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from resonance_tui.pipeline.sources import Source, parse_source
 from resonance_tui.profile import HostMemory, Profile, RoomMemory
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import new_viewer_id
-from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.protocol.urls import BrokerUrl, TlsFiles, parse_broker_url
 from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.secret import may_hold_secret
 from resonance_tui.session.core import Session
@@ -78,21 +78,54 @@ def frames_a_second(config: Config) -> float | None:
 
 
 def broker_url(config: Config) -> BrokerUrl | None:
-    """The configured broker with its login; None where none is configured."""
+    """The configured broker with its login; None where none is configured.
+
+    Raises InvalidBrokerUrl; InputError for files of the settings that TLS cannot use."""
     settings = config.settings.broker
     if not settings.url:
         return None
-    return _configured(config, parse_broker_url(settings.url.reveal()))
+    url = _configured(config, parse_broker_url(settings.url.reveal()))
+    all_urls = (url, *url.alternates)
+    flags = [name for name in ("ca", "cert", "key") if config.origins[f"broker.{name}"] == "flag"]
+    if flags and not any(each.is_tls for each in all_urls):
+        raise InputError(
+            f"--{flags[0]} is for a broker with TLS, and {url.public} has none.",
+            "Write mqtts:// or wss://.",
+        )
+    for each in all_urls:
+        if each.files is not None:
+            _check_files(each.files)
+    return url
+
+
+def with_files(config: Config, url: BrokerUrl) -> BrokerUrl:
+    """The same, and its alternates, with the files of the settings where it has TLS."""
+    settings = config.settings.broker
+    files = TlsFiles(settings.ca, settings.cert, settings.key, settings.key_password.reveal())
+    alternates = tuple(with_files(config, each) for each in url.alternates)
+    is_used = url.is_tls and files != TlsFiles(key_password=files.key_password)
+    return dataclasses.replace(url, files=files if is_used else None, alternates=alternates)
+
+
+@lru_cache
+def _check_files(files: TlsFiles) -> None:
+    from resonance_tui.messaging.tls_files import check_files
+
+    check_files(files)
 
 
 def _configured(config: Config, url: BrokerUrl) -> BrokerUrl:
+    return with_files(config, _logged_in(config, url))
+
+
+def _logged_in(config: Config, url: BrokerUrl) -> BrokerUrl:
     settings = config.settings.broker
     return dataclasses.replace(
         url,
         username=url.username or settings.user or None,
         password=url.password or settings.password.reveal() or None,
         pin=url.pin or (_logins(config).pin_for(url.place) if url.is_tls else None),
-        alternates=tuple(_configured(config, each) for each in url.alternates),
+        alternates=tuple(_logged_in(config, each) for each in url.alternates),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,6 +13,32 @@ if TYPE_CHECKING:
     from resonance_tui.config import Config
 
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+_TLS_FLAGS = f"{__name__}.tls"  # in the context's `meta`: by setting, as `load` takes them
+_TLS_FILES = {
+    "ca": "Private authorities that may vouch for the broker, too (PEM).",
+    "cert": "Certificate to show to a broker that asks for one (PEM).",
+    "key": "Key of --cert, where it is not in the same file (PEM).",
+}
+
+
+def broker_options(command: Command) -> Command:
+    """`--broker` as `broker_url`, and the files for TLS, which `load` takes by itself."""
+    for name, help in reversed(_TLS_FILES.items()):
+        command = click.option(
+            f"--{name}", metavar="FILE", help=help, expose_value=False, callback=_keep
+        )(command)
+    return click.option(
+        *("--broker", "broker_url"),
+        metavar="URL",
+        help="mqtt://host[:port], mqtts://... or wss://host/path",
+    )(command)
+
+
+def _keep(ctx: click.Context, option: click.Parameter, file: str | None) -> None:
+    ctx.meta.setdefault(_TLS_FLAGS, {})[f"broker.{option.name}"] = file
+
+
 def load(ctx: click.Context, flags: dict[str, Any] | None = None) -> Config:
     """Load the settings and start the log. `flags`: by "section.name", None where not given.
 
@@ -19,7 +46,8 @@ def load(ctx: click.Context, flags: dict[str, Any] | None = None) -> Config:
     """
     from resonance_tui import config, logs
 
-    loaded = config.load(flags, file=ctx.obj["file"])
+    given = {**ctx.meta.get(_TLS_FLAGS, {}), **(flags or {})}
+    loaded = config.load(given, file=ctx.obj["file"])
     for name, near in config.unknown_variables():
         say(f"note: nothing reads the variable {name}" + (f"; is it {near}?" if near else "."))
     logs.start(loaded.directories.log_file, verbose=ctx.obj["verbose"], secrets=loaded.secrets)

@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import aiomqtt
 import paho.mqtt.client as mqtt
@@ -33,6 +33,9 @@ from resonance_tui.protocol.topics import is_drawn_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 
+if TYPE_CHECKING:
+    from resonance_tui.messaging.bridge import Bridge
+
 KEEPALIVE_S = 8  # a broker gives up after 1.5 times this; a ping is due only without a heartbeat
 WILL_DELAY_S = 2  # MQTT 5: who dials again within it has never been away
 _SESSION_S = 8  # MQTT 5: kept beyond the will's delay
@@ -42,6 +45,7 @@ _PROTOCOL_ERROR = 0x82
 _MOST_IN_FLIGHT = 20  # publications at QoS 1
 _CONNECT_TIMEOUT_S = 3.0  # for TCP, and for TLS, in a thread that cannot be interrupted
 _DISCONNECT_TIMEOUT_S = 1.0
+_NO_NAGLE = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)  # a report is not held back
 
 # Topic and payload of one message, and whether the broker kept it from before the subscription.
 Arrival = Callable[[str, bytes, bool], None]
@@ -112,6 +116,7 @@ class BrokerClient(aiomqtt.Client):
     """aiomqtt's client, except that it never leaves a socket or a task behind."""
 
     _is_aborted = False
+    _bridge: Bridge | None = None  # to a broker behind a web port
     _last_answer: ReasonCode | None = None  # to a publication at QoS 1
     is_resumed = False  # the broker has kept this client's session, with its subscriptions
 
@@ -139,11 +144,14 @@ class BrokerClient(aiomqtt.Client):
         """Whether it answers publications with a reason: in MQTT 5, and not at QoS 0."""
         return self.is_v5 and self._traits.max_qos > 0
 
-    async def connect(self, host: str, port: int, tcp_timeout_s: float) -> None:
+    async def connect(self, url: BrokerUrl, tcp_timeout_s: float) -> None:
         """Connects. Raises MqttError, with everything of the connection closed."""
         self._client.connect_timeout = tcp_timeout_s
         self._disconnected.add_done_callback(self._end_connect)
-        sock = await _dial(host, port, tcp_timeout_s)
+        sock = await _dial(url.host, url.port, tcp_timeout_s)
+        if url.is_websocket:
+            self._bridge = await _to_web(url, sock, tcp_timeout_s)
+            sock = self._bridge.socket
         # paho tries one address after the other, each for the whole time. It has no public way to
         # be given a connection; the name that its TLS checks stays the broker's.
         self._client._create_socket_connection = lambda: sock  # pyright: ignore[reportPrivateUsage]
@@ -167,6 +175,8 @@ class BrokerClient(aiomqtt.Client):
             pass
         finally:
             self.abort()
+            if self._bridge is not None:  # else a DISCONNECT is still under way when we end
+                await self._bridge.wait_closed()
 
     def abort(self) -> None:
         """Closes the socket without DISCONNECT; the broker publishes the will."""
@@ -340,6 +350,20 @@ async def _dial(host: str, port: int, timeout_s: float) -> socket.socket:
     return sock
 
 
+async def _to_web(url: BrokerUrl, sock: socket.socket, timeout_s: float) -> Bridge:
+    """A WebSocket over the connection. Raises MqttError, its cause as the context."""
+    from resonance_tui.messaging.bridge import open_bridge
+
+    sock.setblocking(False)
+    try:
+        async with asyncio.timeout(timeout_s):
+            bridge = await open_bridge(url, sock, client_context(url))
+    except (OSError, TimeoutError) as error:
+        raise MqttError(str(error)) from None
+    bridge.socket.settimeout(timeout_s)
+    return bridge
+
+
 @contextlib.asynccontextmanager
 async def broker_client(
     url: BrokerUrl,
@@ -382,10 +406,9 @@ async def broker_client(
             properties=_connect_properties(will_delay_s) if is_v5 else None,
             will=_will(will_topic, will_delay_s if is_v5 else None, learned),
             keepalive=keepalive_s,
-            # no Nagle delay for a report
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+            socket_options=() if url.is_websocket else _NO_NAGLE,
             timeout=answer_timeout_s,
-            tls_context=client_context(url),
+            tls_context=None if url.is_websocket else client_context(url),
         )
 
     client = await _connected(new_client, url, min(answer_timeout_s, _CONNECT_TIMEOUT_S))
@@ -404,7 +427,7 @@ async def _connected(
     while True:
         client = new_client(learned)
         try:
-            await client.connect(url.host, url.port, timeout_s)
+            await client.connect(url, timeout_s)
             return client
         except MqttError as error:
             before, learned = learned, _learned_from(error, learned)
@@ -465,7 +488,7 @@ def _refusal(code: int, url: BrokerUrl, server: str) -> BrokerError:
         return NoConnack(f"{url.authority} speaks another version of MQTT")
     if code not in reasons.LOGIN_REFUSED:
         return reasons.problem_of(code, url.authority, server=server)
-    hint = f"Check user and password in {url.scheme}://user:password@{url.authority}"
+    hint = f"Check user and password in {url.scheme}://user:password@{url.authority}{url.target}"
     if url.username is None:
         invite = f"Ask the host for an invite, or write {url.scheme}://user:password@..."
         return BrokerRefused(f"{url.authority} asks for a user and a password", invite)

@@ -21,6 +21,19 @@ AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
 _alive: dict[tuple[str, int], tuple[Any, ...]] = {}
 
 
+class HandshakeRefused(OSError):
+    """What listens there does not open a WebSocket for MQTT. `reason`: without the address."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+
+
+class HungUp(HandshakeRefused):
+    """It closed the connection instead of answering."""
+
+
 async def dial(host: str, port: int) -> socket.socket:
     """A connected, non-blocking socket, at the first of the host's addresses that answers.
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Sequence
 from functools import partial
 
 from resonance_tui.errors import BrokerError, BrokerUnreachable, CertificateChanged
-from resonance_tui.messaging.dial import dial
+from resonance_tui.messaging.dial import HandshakeRefused, HungUp, dial
 from resonance_tui.messaging.race import first_to_succeed
 from resonance_tui.messaging.tls import OtherCertificate, brief, client_context, tls_name
+from resonance_tui.messaging.tls_words import tls_advice, why_no_tls
 from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
 from resonance_tui.protocol.urls import BrokerUrl
 
 _MAY_BE_TLS = "It may have TLS by now: join with a link of the host, or write mqtts://"
 _OWN_COMPUTER = "That is your own computer; ask the host"
+_OTHER_SCHEME = "Is it an MQTT broker, and is that its port?"
+_VERDICT_S = 1.0
 BROKER_HEAD_START_S = 0.5  # a round trip that a guest far away may need
 
 
@@ -28,12 +32,15 @@ async def negotiate_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
     """
     try:
         async with asyncio.timeout(within_s):
-            for version in (5, 4):
-                if answer := await _ask(url, version):
-                    return 5 if _is_version_5(answer) else 4
+            with contextlib.suppress(HungUp) if url.is_tls else contextlib.nullcontext():
+                for version in (5, 4):
+                    if answer := await _ask(url, version):
+                        return 5 if _is_version_5(answer) else 4
+            if url.is_tls:
+                await _hear_of_certificate(url)
     except (OSError, TimeoutError, UnicodeError) as error:  # Unicode: not a name for a host
         raise translate(error, url) from None
-    hint = "" if url.is_tls else _MAY_BE_TLS
+    hint = _OTHER_SCHEME if url.is_tls or url.is_websocket else _MAY_BE_TLS
     raise BrokerUnreachable(f"{url.authority} does not answer like an MQTT broker", hint)
 
 
@@ -67,7 +74,10 @@ async def first_alive(urls: Sequence[BrokerUrl], *, within_s: float = 5.0) -> Br
 
 async def _accepts(url: BrokerUrl) -> BrokerUrl:
     try:
-        (await dial(url.host, url.port)).close()
+        if url.is_websocket:  # the web server before it accepts for a dead broker, too
+            (await _open(url))[1].close()
+        else:
+            (await dial(url.host, url.port)).close()
     except (OSError, UnicodeError) as error:
         raise translate(error, url) from None
     return url
@@ -92,9 +102,33 @@ async def _ask(url: BrokerUrl, version: int) -> bytes:
         writer.close()
 
 
+async def _hear_of_certificate(url: BrokerUrl) -> None:
+    """Raises SSLError where the broker does not like the certificate that we show, or that we show
+    none. With TLS 1.3 it says so after the handshake; what we send meanwhile can swallow that."""
+    reader, writer = await _open_stream(url)
+    try:
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(_VERDICT_S):
+                await reader.read(1)
+    finally:
+        writer.close()
+
+
 async def _open(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    sock = await dial(url.host, url.port)
+    if not url.is_websocket:
+        return await _open_stream(url)
     context = client_context(url)
+    sock = await dial(url.host, url.port)
+    try:
+        return await _open_web(url, sock, context)
+    except BaseException:
+        sock.close()
+        raise
+
+
+async def _open_stream(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    context = client_context(url)
+    sock = await dial(url.host, url.port)
     try:
         return await asyncio.open_connection(
             sock=sock, ssl=context, server_hostname=tls_name(url) if context else None
@@ -102,6 +136,18 @@ async def _open(url: BrokerUrl) -> tuple[asyncio.StreamReader, asyncio.StreamWri
     except BaseException:
         sock.close()
         raise
+
+
+async def _open_web(
+    url: BrokerUrl, sock: socket.socket, context: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    from resonance_tui.messaging.websocket import open_websocket
+
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport = await open_websocket(protocol, url, context, sock=sock)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
@@ -113,11 +159,15 @@ def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
             "Somebody may be in between. Ask the host: if they made a new certificate, "
             "join with a new invite",
         )
-    is_untrusted = isinstance(error, ssl.SSLCertVerificationError)
-    hint = _OWN_COMPUTER if url.is_loopback else ""
-    if is_untrusted:
-        hint = "Join with an invite, or add ?pin=FINGERPRINT, which the host's broker prints"
-    return BrokerUnreachable(why_unreachable(error, url), hint)
+    return BrokerUnreachable(why_unreachable(error, url), _advice(error, url))
+
+
+def _advice(error: BaseException | None, url: BrokerUrl) -> str:
+    if isinstance(error, HandshakeRefused):
+        return error.hint
+    if isinstance(error, ssl.SSLError):
+        return tls_advice(error, url)
+    return _OWN_COMPUTER if url.is_loopback else ""
 
 
 def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:
@@ -127,10 +177,10 @@ def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:
             return f"nothing listens at {url.authority}"
         case socket.gaierror() | UnicodeError():
             return f"no host is called {url.host}"
-        case ssl.SSLCertVerificationError():
-            return f"the certificate of {url.authority} is not valid: {error.verify_message}"
+        case HandshakeRefused():
+            return f"{url.authority} {error.reason}"
         case ssl.SSLError():
-            return f"{url.authority} does not speak TLS with us: {error.reason}"
+            return why_no_tls(error, url)
         case TimeoutError():
             return f"no answer from {url.authority}"
         case OSError() if error.strerror:

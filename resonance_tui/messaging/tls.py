@@ -1,10 +1,12 @@
-"""TLS trust: the system's certificate authorities, or exactly one pinned certificate or key."""
+"""TLS trust: the system's certificate authorities and the user's, or exactly one pinned certificate
+or key; and the certificate that the user shows."""
 
 from __future__ import annotations
 
 import ssl
 from typing import Any
 
+from resonance_tui.errors import BrokerUnreachable, InputError
 from resonance_tui.protocol.certificates import print_like
 from resonance_tui.protocol.urls import BrokerUrl
 
@@ -18,10 +20,20 @@ class OtherCertificate(ssl.SSLError):
 
 
 def client_context(url: BrokerUrl) -> ssl.SSLContext | None:
-    """The TLS settings of a connection to this broker; None without TLS."""
+    """The TLS settings of a connection to this broker; None without TLS. Raises BrokerUnreachable
+    for a file of the user's that has become unreadable."""
     if not url.is_tls:
         return None
-    return ssl.create_default_context() if url.pin is None else pinned_context(url.pin)
+    context = ssl.create_default_context() if url.pin is None else pinned_context(url.pin)
+    if url.files is None:
+        return context
+    from resonance_tui.messaging.tls_files import use_files
+
+    try:
+        use_files(context, url.files)
+    except InputError as error:
+        raise BrokerUnreachable(error.message, error.hint) from None
+    return context
 
 
 def tls_name(url: BrokerUrl) -> str:

@@ -11,10 +11,12 @@ from base64 import b32decode, b32encode
 from dataclasses import dataclass, field
 
 VERSION = 0
+WEB_VERSION = 1  # the same, of a broker that is reached by WebSocket at the usual path
 PRINT_DIGITS = 32  # hexadecimal ones of a fingerprint
 SECRET_LENGTH = 20
 BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 
+_KNOWN = (VERSION, WEB_VERSION)
 _TLS, _PRINT, _OF_CERTIFICATE, _SECRET = 1, 2, 4, 8
 _FLAGS_LENGTH, _PRINT_LENGTH, _SUM_LENGTH = 2, 26, 5
 SHORTEST = _FLAGS_LENGTH + _SUM_LENGTH
@@ -42,12 +44,13 @@ class LinkCode:
     fingerprint: str = ""
     is_of_certificate: bool = False
     secret: str = field(default="", repr=False)
+    is_websocket: bool = False
 
     @property
     def flags(self) -> int:
         """The version in the high half of a byte, what is there in the low half."""
         return (
-            VERSION << 4
+            (WEB_VERSION if self.is_websocket else VERSION) << 4
             | _TLS * self.is_tls
             | _PRINT * bool(self.fingerprint)
             | _OF_CERTIFICATE * self.is_of_certificate
@@ -71,7 +74,7 @@ def decode(place: str, text: str) -> LinkCode:
     FromLaterVersion."""
     is_right = len(text) >= SHORTEST and text.endswith(_check_sum(f"{place}/{text[:-_SUM_LENGTH]}"))
     flags = _flags(text)
-    if is_right and flags is not None and flags >> 4 != VERSION:
+    if is_right and flags is not None and flags >> 4 not in _KNOWN:
         raise FromLaterVersion
     if not is_right:
         raise CutShort if len(text) < (code_length(text) or SHORTEST) else Mistyped
@@ -84,7 +87,7 @@ def code_length(text: str) -> int | None:
     """How long the code that begins like this is; None where its first two characters do not say
     that, or say so in another version's way."""
     flags = _flags(text)
-    if flags is None or flags >> 4 != VERSION:
+    if flags is None or flags >> 4 not in _KNOWN:
         return None
     middle = _PRINT_LENGTH * bool(flags & _PRINT) + SECRET_LENGTH * bool(flags & _SECRET)
     return SHORTEST + middle
@@ -105,7 +108,8 @@ def _parts(flags: int, middle: str) -> LinkCode:
         raise Mistyped
     end = _PRINT_LENGTH if flags & _PRINT else 0
     fingerprint = b32decode(middle[:end].upper() + "=" * 6).hex() if end else ""
-    return LinkCode(bool(flags & _TLS), fingerprint, is_of_certificate, middle[end:])
+    is_websocket = flags >> 4 == WEB_VERSION
+    return LinkCode(bool(flags & _TLS), fingerprint, is_of_certificate, middle[end:], is_websocket)
 
 
 def _check_sum(text: str) -> str:

@@ -20,6 +20,8 @@ from resonance_tui.protocol.link_code import BASE32, SECRET_LENGTH, LinkCode
 from resonance_tui.protocol.pasted import holds_link, repair, visible
 from resonance_tui.protocol.topics import is_channel, normalize_channel
 from resonance_tui.protocol.urls import (
+    BROKER_SCHEMES,
+    DEFAULT_PATH,
     DEFAULT_PORTS,
     MOST_BROKERS,
     BrokerUrl,
@@ -40,7 +42,7 @@ _COMMAND = re.compile(
     re.IGNORECASE,
 )
 _AROUND = " \t\r\n<>()[]{}\"'`“”‘’«».,;!"
-_BROKER = re.compile(r"mqtts?://", re.IGNORECASE)
+_BROKER = re.compile(rf"(?:{'|'.join(BROKER_SCHEMES)})://", re.IGNORECASE)
 
 
 # --- tokens ------------------------------------------------------------------------------------
@@ -72,8 +74,15 @@ def invite_link(
 
     `host_print`: 32 hexadecimal digits of the room's host key, left out where the broker's pin
     stands in the link, since that covers it. Of the broker's alternates those are named that have
-    its scheme and its pin. What a code cannot hold makes a former link.
+    its scheme and its pin. What a code cannot hold makes a former link; where that cannot either,
+    raises InvalidBrokerUrl with the command that leads there.
     """
+    if not fits_link(url, ticket):
+        refuse(
+            "A link holds no WebSocket with a path of its own, or with the print of a whole "
+            "certificate",
+            f"Give them the command: {join_command(url, channel)}",
+        )
     hosts = [_host(url), *(_host(each) for each in url.alternates if _is_alike(each, url))]
     if not (all(hosts) and _has_short_print(url) and _has_short_token(ticket)):
         return former_link(url, channel, ticket)
@@ -82,13 +91,27 @@ def invite_link(
         url.pin or host_print or "",
         is_of_certificate=bool(url.pin),
         secret=ticket.secret if ticket else "",
+        is_websocket=url.is_websocket,
     )
     place = f"{'+'.join(hosts)}/{channel}"
     return f"{START}{place}/{link_code.encode(place, code)}"
 
 
+def fits_link(url: BrokerUrl, ticket: InviteToken | None = None) -> bool:
+    """Whether a link can name that broker; `join_command` always can, without a token."""
+    is_short = bool(_host(url)) and _has_short_print(url) and _has_short_token(ticket)
+    return not url.is_websocket or (is_short and url.target == DEFAULT_PATH)
+
+
+def join_command(url: BrokerUrl, channel: str) -> str:
+    """What to type to come into the room, without anybody's login."""
+    others = tuple(replace(each, username=None) for each in url.alternates)
+    place = replace(url, username=None, alternates=others).spelled_out
+    return f"resonance-tui join {channel} --broker '{place}'"
+
+
 def _is_alike(url: BrokerUrl, first: BrokerUrl) -> bool:
-    return (url.scheme, url.pin) == (first.scheme, first.pin)
+    return (url.scheme, url.pin, url.target) == (first.scheme, first.pin, first.target)
 
 
 def _has_short_print(url: BrokerUrl) -> bool:
@@ -153,7 +176,7 @@ def _with_code(hosts: str, channel: str, text: str) -> Invite:
 
 def _broker(hosts: str, code: LinkCode) -> BrokerUrl:
     """Raises InvalidBrokerUrl."""
-    scheme = "mqtts" if code.is_tls else "mqtt"
+    scheme = ("ws" if code.is_websocket else "mqtt") + ("s" if code.is_tls else "")
     pin = code.fingerprint if code.is_of_certificate else None
     places = [_read_place(each, DEFAULT_PORTS[scheme]) for each in hosts.split("+")]
     if len(places) > MOST_BROKERS:
@@ -241,13 +264,34 @@ def find_channel(text: str) -> str:
 
 
 def _address(text: str) -> Invite:
-    """`mqtt://host/channel`, with everything that a broker's address may hold."""
+    """`mqtt://host/channel` or `wss://host/path/channel`, with everything that a broker's address
+    may hold."""
     check_login_is_whole(text)
-    broker, _, rest = text.rpartition("/")
-    channel, mark, query = rest.partition("?")
-    if not channel or broker.endswith("/"):
+    place, mark, query = text.partition("?")
+    broker, _, channel = place.rpartition("/")
+    if _is_web(text):
+        _check_web_place(place)
+    elif not channel or broker.endswith("/"):
         raise InvalidChannel("That address names no channel", "Write mqtt://host/channel")
     try:
         return Invite(parse_broker_url(broker + mark + query), normalize_channel(channel))
     except InvalidBrokerUrl as error:
-        raise InvalidBrokerUrl(error.message, "Write mqtt://host/channel") from None
+        form = "wss://host/mqtt/channel" if _is_web(text) else "mqtt://host/channel"
+        raise InvalidBrokerUrl(error.message, f"Write {form}") from None
+
+
+def _is_web(text: str) -> bool:
+    return text.lower().startswith(("ws://", "wss://"))
+
+
+def _check_web_place(place: str) -> None:
+    """Raises InvalidChannel where it cannot be told what is the path and what the channel."""
+    scheme, _, rest = place.partition("://")
+    host, *names = rest.rpartition("@")[2].split("/")
+    if len(names) < 2 or not names[-1]:
+        name = "/".join(names).strip("/") or DEFAULT_PATH[1:]
+        raise InvalidChannel(
+            "That address of a WebSocket does not say what is its path and what the channel",
+            f"Write both, {scheme}://{host}/{name}/CHANNEL, or: CHANNEL --broker "
+            f"{scheme}://{host}/{name}",
+        )

@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 def may_be_carried_on(url: BrokerUrl) -> bool:
     """Whether everybody may open the room as well as its host did."""
-    return not (url.is_tls or url.username or url.pin)
+    return not (url.is_tls or url.is_websocket or url.username or url.pin)
 
 
 async def address_facing(url: BrokerUrl) -> str | None:

@@ -16,7 +16,7 @@ from resonance_tui.errors import BrokerUnreachable, InputError
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.dial import find_alive
 from resonance_tui.messaging.probe import why_unreachable
-from resonance_tui.messaging.tls import client_context
+from resonance_tui.messaging.tls import client_context, tls_name
 from resonance_tui.protocol.packets import (
     DISCONNECT,
     PINGREQ,
@@ -119,13 +119,18 @@ class SimulatedConnection(asyncio.Protocol):
         )
         async with asyncio.timeout(_ANSWER_TIMEOUT_S):
             try:
-                await loop.create_connection(
-                    lambda: self,
-                    route.address,
-                    url.port,
-                    ssl=route.tls,
-                    server_hostname=url.host if route.tls else None,
-                )
+                if url.is_websocket:
+                    from resonance_tui.messaging.websocket import open_websocket
+
+                    await open_websocket(self, url, route.tls, address=route.address)
+                else:
+                    await loop.create_connection(
+                        lambda: self,
+                        route.address,
+                        url.port,
+                        ssl=route.tls,
+                        server_hostname=tls_name(url) if route.tls else None,
+                    )
                 self._write(packet)
                 self._is_up = await self._connack == 0
             finally:

@@ -6,6 +6,8 @@ import contextlib
 import re
 import string
 import time
+from base64 import b32decode
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -54,8 +56,8 @@ channels = st.from_regex(r"[a-z0-9_-]{1,64}", fullmatch=True)
 
 @st.composite
 def invites(draw: st.DrawFn) -> Invite:
-    scheme = draw(st.sampled_from(["mqtt", "mqtts"]))
-    pin = draw(st.none() | prints) if scheme == "mqtts" else None
+    scheme = draw(st.sampled_from(["mqtt", "mqtts", "ws", "wss"]))
+    pin = draw(st.none() | prints) if scheme in ("mqtts", "wss") else None
     places = draw(st.lists(st.tuples(hosts, ports), min_size=1, max_size=3))
     first, *others = (BrokerUrl(scheme, host, port, pin=pin) for host, port in places)
     url = BrokerUrl(scheme, first.host, first.port, pin=pin, alternates=tuple(others))
@@ -161,7 +163,7 @@ def test_no_message_repeats_a_secret() -> None:
 
 def test_a_link_of_a_later_version_is_named_as_such() -> None:
     place = "example.org/cats"
-    text = link_code.base32(bytes([0x10])) + "whatever"
+    text = link_code.base32(bytes([0x20])) + "whatever"
     later = f"resonance://{place}/{text}{link_code._check_sum(f'{place}/{text}')}"
     with pytest.raises(InvalidBrokerUrl, match="later version"):
         parse_invite(later)
@@ -349,6 +351,11 @@ def test_a_megabyte_of_text_is_read_in_no_time(piece: str) -> None:
         (f"mqtts://host/cats?pin={PIN}", f"mqtts://host?pin={PIN}", "cats"),
         ("mqtt://a,mqtt://b:2/cats", "mqtt://a,mqtt://b:2", "cats"),
         ("mqtt://[::1]:99/cats", "mqtt://[::1]:99", "cats"),
+        ("tcp://host/cats", "mqtt://host", "cats"),
+        ("wss://host/mqtt/cats", "wss://host", "cats"),
+        ("WSS://host:8084/A/b/cats?v=1", "wss://host:8084/A/b?v=1", "cats"),
+        ("ws://host//cats", "ws://host/", "cats"),
+        (f"join cats --broker wss://h/x?pin={PIN}", f"wss://h/x?pin={PIN}", "cats"),
         ("resonance-tui join mqtt://host/cats", "mqtt://host", "cats"),
         ("resonance-tui join cats --broker mqtt://host", "mqtt://host", "cats"),
         (f"join cats --broker 'mqtts://h?pin={PIN}'", f"mqtts://h?pin={PIN}", "cats"),
@@ -379,6 +386,29 @@ def test_half_a_password_is_not_repeated(text: str) -> None:
 def test_a_broker_s_address_alone_names_no_room(text: str) -> None:
     with pytest.raises(InvalidChannel, match="no channel"):
         find_place(text)
+
+
+@pytest.mark.parametrize("text", ["wss://h", "wss://h/mqtt", "ws://al:hunter2@h/x", "ws://h/x/"])
+def test_an_address_with_one_name_behind_a_websocket_is_asked_what_it_means(text: str) -> None:
+    with pytest.raises(InvalidChannel, match="what the channel") as caught:
+        find_place(text)
+    assert "/CHANNEL" in caught.value.hint and "--broker" in caught.value.hint
+    assert "hunter" not in caught.value.hint
+
+
+def test_a_link_to_a_websocket_is_of_a_version_that_older_programs_do_not_know() -> None:
+    place, _, code = invite_link(parse_broker_url("wss://h"), "cats").rpartition("/")
+    (flags,) = b32decode(code[:2].upper() + "=" * 6)
+    assert flags >> 4 == 1 and place == "resonance://h/cats"
+
+
+@pytest.mark.parametrize("broker", ["wss://al:hunter2@h/x", f"wss://al:hunter2@h?pin={OLD_PIN}"])
+def test_where_no_link_fits_the_command_is_told(broker: str) -> None:
+    url = parse_broker_url(broker)
+    with pytest.raises(InvalidBrokerUrl, match="A link holds no") as caught:
+        invite_link(url, "cats")
+    command = caught.value.hint.partition(": ")[2]
+    assert find_place(command) == Invite(replace(url, username=None, password=None), "cats")
 
 
 # --- tokens ------------------------------------------------------------------------------------

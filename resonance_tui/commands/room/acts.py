@@ -11,7 +11,8 @@ import click
 
 from resonance_tui.commands.console import note, say
 from resonance_tui.commands.groups import Command
-from resonance_tui.commands.room.place import Place, at_desk, broker_option, find_place, with_broker
+from resonance_tui.commands.room.place import Place, at_desk, find_place, with_broker
+from resonance_tui.commands.settings import broker_options
 from resonance_tui.errors import InputError
 from resonance_tui.protocol.rules import ADMITTED_MOST, Act
 from resonance_tui.protocol.topics import is_id
@@ -39,7 +40,7 @@ def _command(name: str) -> click.Command:
 
     @click.command(name, cls=Command, help=f"{text}  {example}")
     @click.argument("words", nargs=-1, metavar=f"[CHANNEL] {act.needs}".strip())
-    @broker_option
+    @broker_options
     @click.pass_context
     def command(
         ctx: click.Context, words: tuple[str, ...], broker_url: str | None, *, yes: bool = False

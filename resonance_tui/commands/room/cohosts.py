@@ -11,8 +11,8 @@ import click
 from resonance_tui.commands.console import put, say
 from resonance_tui.commands.groups import Command, Group
 from resonance_tui.commands.own_keys import own_keys
-from resonance_tui.commands.room.place import broker_option, find_place, with_broker
-from resonance_tui.commands.settings import load
+from resonance_tui.commands.room.place import find_place, with_broker
+from resonance_tui.commands.settings import broker_options, load
 from resonance_tui.errors import InputError
 
 KEY_MOST = 4096  # characters of a text with a key
@@ -33,7 +33,7 @@ def cohost() -> None:
 @click.command("add", cls=Command)
 @click.argument("channel")
 @click.argument("name")
-@broker_option
+@broker_options
 @click.option("--expires", default="90d", show_default=True, metavar="SPAN", help="30m, 24h, 7d.")
 @click.pass_context
 def add(
@@ -110,7 +110,7 @@ def read_key(file: Path | None) -> str:
 @click.command("revoke", cls=Command)
 @click.argument("channel")
 @click.argument("name")
-@broker_option
+@broker_options
 @click.pass_context
 def revoke(ctx: click.Context, channel: str, name: str, broker_url: str | None) -> None:
     """End what NAME may do in CHANNEL; what that co-host has ruled holds no longer.
@@ -167,7 +167,7 @@ def show(ctx: click.Context, channel: str | None) -> None:
 
 @click.command("make", cls=Command)
 @click.argument("channel")
-@broker_option
+@broker_options
 @click.pass_context
 def make(ctx: click.Context, channel: str, broker_url: str | None) -> None:
     """Make a key for a room of yours at somebody else's broker, and print the link that names it.
@@ -177,12 +177,17 @@ def make(ctx: click.Context, channel: str, broker_url: str | None) -> None:
       resonance-tui room key make cats-live --broker mqtt://broker.example
     """
     from resonance_tui.commands.session_builder import broker_or_default
-    from resonance_tui.protocol.links import invite_link
+    from resonance_tui.protocol.links import fits_link, invite_link, join_command
     from resonance_tui.protocol.topics import normalize_channel
 
     config = with_broker(ctx, broker_url)
     made = own_keys(config.directories).make(normalize_channel(channel))
-    link = invite_link(broker_or_default(config), made.channel, None, made.print)
+    url = broker_or_default(config)
+    if not fits_link(url):  # a path of its own
+        put(join_command(url, made.channel))
+        say(f"No link names that broker: tell people that the room's key begins with {made.print}.")
+        return
+    link = invite_link(url, made.channel, None, made.print)
     put(f"resonance-tui join {link}")
     say("Who joins by that link believes this key, and no other.")
 

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-broker_option = click.option(
-    "--broker", "broker_url", metavar="URL", help="mqtt://host[:port] or mqtts://..."
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

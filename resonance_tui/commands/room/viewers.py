@@ -15,11 +15,11 @@ from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.commands.room.place import (
     Place,
     at_desk,
-    broker_option,
     channel_of,
     find_place,
     with_broker,
 )
+from resonance_tui.commands.settings import broker_options
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -47,7 +47,7 @@ def room() -> None:
 
 @click.command("list", cls=Command)
 @click.argument("channel", required=False)
-@broker_option
+@broker_options
 @click.option(
     "--for",
     "seconds",
@@ -145,7 +145,7 @@ def _as_json(
 
 @click.command("log", cls=Command)
 @click.argument("channel", required=False)
-@broker_option
+@broker_options
 @click.option("--json", "as_json", is_flag=True, help="A list of objects for scripts.")
 @click.pass_context
 def log(ctx: click.Context, channel: str | None, broker_url: str | None, *, as_json: bool) -> None:
