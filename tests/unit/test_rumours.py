@@ -24,7 +24,7 @@ from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings
 from resonance_tui.room.conduct import Conduct
 from resonance_tui.room.rumours import ANSWER_S
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
-from resonance_tui.session.room_model import RoomModel
+from resonance_tui.session.room_model import RETURN_S, RoomModel
 
 KEEPS = BrokerTraits(expires=False, brings_retained=True)
 FORGETS = BrokerTraits(expires=True, brings_retained=True)
@@ -42,6 +42,7 @@ class Room:
         self.model.know(traits, 0)
         self.now = 0.0
         self.calls = 0
+        self.patience_s = self.model.pace.ttl_s
         self.wait(0)
 
     def take(self, *events: Event) -> RoomSnapshot:
@@ -173,7 +174,9 @@ def test_after_a_reconnection_a_retained_report_says_nothing_of_who_was_there() 
     room.take(kept("gone", newer(HAPPY)), kept("back", newer(HAPPY)), kept("new"))
     room.take(live("back", newer(HAPPY, 2)))
     assert room.known == (2, 1)  # "gone" is shown as before the loss, and is no fact
-    room.wait(14.75)
+    room.wait(8)
+    room.take(live("back", newer(HAPPY, 3)))
+    room.wait(2 + RETURN_S - 0.25)
     assert not room.is_fact
     room.wait(0.5)
     assert room.known == (1, 0)
@@ -239,7 +242,7 @@ def test_nobody_is_counted_who_was_never_heard_live(
 def test_what_nobody_renewed_is_told_once_after_the_time_to_live() -> None:
     room = Room()
     room.take(kept("ghost"), kept("slow"))
-    room.wait(29.75)
+    room.wait(room.patience_s - 0.25)
     assert room.model.take_unrenewed() == {}
     room.take(live("slow", newer(HAPPY)))
     room.wait(0.5)
@@ -254,16 +257,16 @@ def test_a_program_that_stood_still_takes_nobody_for_silent() -> None:
     room.now += 100
     room.look()
     assert room.model.take_unrenewed() == {}
-    room.wait(30)
+    room.wait(room.patience_s)
     assert room.model.take_unrenewed() == {"a": (10, 5)}
 
 
 def test_who_fell_silent_is_unrenewed_after_another_time_to_live() -> None:
     room = Room()
     room.take(live("a"))
-    room.wait(31)
+    room.wait(room.patience_s + 1)
     assert (room.known, room.model.take_unrenewed()) == ((0, 0), {})
-    room.wait(30)
+    room.wait(room.patience_s)
     assert room.model.take_unrenewed() == {"a": (10, 5)}
 
 
