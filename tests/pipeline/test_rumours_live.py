@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from children import start_child
@@ -88,7 +88,7 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
 class Guest(Seat):
     """A seat that sees the room as a session does, and notes what it saw."""
 
-    def __init__(self, url: str, **options: object) -> None:
+    def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, heartbeat_s=10.0, **options)
         self.model = RoomModel()
         self.has_asked = False
