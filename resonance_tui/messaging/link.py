@@ -10,6 +10,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
+from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.client import BrokerClient, follow_rules
 from resonance_tui.messaging.connection import (
     LinkStatus,
@@ -18,10 +19,13 @@ from resonance_tui.messaging.connection import (
 )
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
-from resonance_tui.protocol.events import Event, RoomEvent, TotalEvent
+from resonance_tui.messaging.roll_call import RollCallAnswers
+from resonance_tui.protocol.events import Event, RollCallEvent, RoomEvent, TotalEvent
+from resonance_tui.protocol.frames import encode_roll_call
 from resonance_tui.protocol.messages import (
     NICKNAME,
     REPORT,
+    ROLL_CALL,
     ROOM_SETTINGS,
     TOTAL,
 )
@@ -30,7 +34,7 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import Report, RoomSettings
+from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings
 
 
 class Link(Protocol):
@@ -84,6 +88,11 @@ class Link(Protocol):
         """How often the own report is repeated."""
         ...
 
+    def call_roll(self) -> None:
+        """Asks everybody for their report. Where that may be done, a RollCallEvent follows once
+        they have heard it."""
+        ...
+
     def hurry(self) -> None:
         """Where the connection is lost, the next attempt is made now."""
         ...
@@ -126,7 +135,12 @@ class MqttLink(ReconnectingConnection):
         self._wants_all = True
         self._subscribed_to_all = False  # on the current connection
         self._subscriptions_due = asyncio.Event()  # the two may differ
-        self._heartbeat_changed = asyncio.Event()
+        self._repeats_now = asyncio.Event()  # the report is repeated without waiting any longer
+        self._answers = RollCallAnswers()
+        self._hears_calls = False  # on the current connection
+        self._calls = False  # a roll call is to be sent
+        # Whoever only looks on has no id in the room; an account may not publish under another's.
+        self._caller_id = new_viewer_id() if observe_only else None
 
     @property
     def viewer_id(self) -> str:
@@ -157,10 +171,32 @@ class MqttLink(ReconnectingConnection):
         if seconds != self._heartbeat_s:
             self._heartbeat_s = seconds
             self._retained.report_expiry_s = round(max(REPORT.lifetime_s, 3 * seconds))
-            self._heartbeat_changed.set()
+            self._repeats_now.set()
+
+    def call_roll(self) -> None:
+        may_call = self._caller_id is None or self._url.username is None
+        if self._hears_calls and may_call:
+            self._calls = True
+            self._due.set()
 
     def drain(self) -> list[Event]:
-        return self._inbox.drain()
+        """Answers roll calls; of them the own one alone is handed on, as everybody heard it."""
+        events = self._inbox.drain()
+        if any(isinstance(each, RollCallEvent) for each in events):
+            self._answer()
+        return [each for each in events if not self._is_anothers_call(each)]
+
+    def _is_anothers_call(self, event: Event) -> bool:
+        return isinstance(event, RollCallEvent) and event.viewer_id != self._own_caller_id
+
+    @property
+    def _own_caller_id(self) -> str:
+        return self._caller_id or self.viewer_id
+
+    def _answer(self) -> None:
+        delay_s = self._answers.called(time.monotonic())
+        if delay_s is not None:
+            asyncio.get_running_loop().call_later(delay_s, self._repeats_now.set)
 
     def _identifier(self) -> str:
         if self._is_observer:
@@ -180,6 +216,7 @@ class MqttLink(ReconnectingConnection):
         """The total comes first: in a large room not every report is subscribed to. Rules come
         before the viewers that they are about."""
         self._subscribed_to_all = False
+        await self._follow_calls(client)
         await client.follow(TOTAL.topic.of(self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
@@ -190,6 +227,14 @@ class MqttLink(ReconnectingConnection):
         self._due.set()
         self._subscriptions_due.set()
         self._set_connected()
+
+    async def _follow_calls(self, client: BrokerClient) -> None:
+        """Reports say that their sender answers calls only where it hears them."""
+        self._hears_calls = self._calls = False
+        with contextlib.suppress(BrokerRefused):  # by access rules that know no calls
+            await client.follow(ROLL_CALL.topic.filter(channel=self._channel), 0)
+            self._hears_calls = True
+        self._retained.flags = ANSWERS_CALLS if self._hears_calls else 0
 
     def _is_large(self) -> bool:
         """By the retained messages. The session decides; this only avoids a flood on joining."""
@@ -227,6 +272,10 @@ class MqttLink(ReconnectingConnection):
             for message in self._retained.take():
                 await client.send(message)
                 checkpoint()
+            if self._calls:
+                self._calls = False
+                call = ROLL_CALL.outgoing(encode_roll_call(), self._channel, self._own_caller_id)
+                await client.send(call)
 
     async def _follow_subscriptions(self, client: BrokerClient) -> None:
         while True:
@@ -251,10 +300,11 @@ class MqttLink(ReconnectingConnection):
             checkpoint()
 
     async def _until_heartbeat(self) -> None:
-        self._heartbeat_changed.clear()
+        """Or until the report is wanted sooner: a roll call begins a new heartbeat."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(random.uniform(0.8, 1.0) * self._heartbeat_s):
-                await self._heartbeat_changed.wait()
+                await self._repeats_now.wait()
+        self._repeats_now.clear()
 
     def _closing_messages(self) -> list[Outgoing]:
         return self._retained.closing_messages()

@@ -37,6 +37,14 @@ class RoomEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class RollCallEvent:
+    """Somebody who has just come asks everybody for their report."""
+
+    channel: str
+    viewer_id: str  # who asks
+
+
+@dataclass(frozen=True, slots=True)
 class TotalEvent:
     """The room as its aggregator counts it."""
 
@@ -126,6 +134,7 @@ Event = (
     ReportEvent
     | NicknameEvent
     | LeaveEvent
+    | RollCallEvent
     | RoomEvent
     | TotalEvent
     | TotalOverEvent

@@ -25,6 +25,7 @@ from resonance_tui.protocol.events import (
     NicknameEvent,
     PartialEvent,
     ReportEvent,
+    RollCallEvent,
     RoomEvent,
     RulesEvent,
     TotalEvent,
@@ -72,7 +73,12 @@ class ReportFrame(msgspec.Struct, array_like=True, gc=False):
     code: Annotated[int, Meta(ge=0, le=8, description="emotion 0-6, 7 away, 8 unsure")]
     confidence: Annotated[int, Meta(ge=0, le=100, description="per cent")]
     flags: Annotated[
-        int, Meta(ge=0, le=255, description="1 stated with a key, 2 simulated, 4 a film as camera")
+        int,
+        Meta(
+            ge=0,
+            le=255,
+            description="1 stated with a key, 2 simulated, 4 a film, 8 answers roll calls",
+        ),
     ]
 
 
@@ -105,6 +111,18 @@ def encode_nickname(nickname: str) -> bytes:
 def read_nickname(names: Levels, frame: NicknameFrame | None) -> Event:
     nickname = safe_text(frame.nickname) if frame is not None else ""
     return NicknameEvent(names["channel"], names["viewer_id"], nickname)
+
+
+class RollCallFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+
+
+def encode_roll_call() -> bytes:
+    return _pack((VERSION,))
+
+
+def read_roll_call(names: Levels, frame: RollCallFrame) -> Event:
+    return RollCallEvent(names["channel"], names["viewer_id"])
 
 
 # --- an aggregator -----------------------------------------------------------------------------

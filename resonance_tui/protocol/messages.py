@@ -11,6 +11,8 @@ from resonance_tui.protocol.values import Party
 # An honest viewer sends one a second, an aggregator twenty.
 OWN_RATE = Rate(per_s=25.0, burst=50.0)
 RULES_RATE = Rate(per_s=2.0, burst=8.0)  # verifying a signature costs a hundred reports
+# Everybody answers a call, so one publisher may make few of them.
+CALL_RATE = Rate(per_s=0.2, burst=3.0)
 _ACCOUNTS = (Party.VIEWER, Party.AGGREGATOR, Party.LOGGER, Party.HOST)
 _COUNTING = (Party.AGGREGATOR, Party.HOST)
 
@@ -39,6 +41,20 @@ NICKNAME = Message(
     retained=True,
     qos=1,
     expiry_s=3600,
+)
+ROLL_CALL = Message(
+    kind="roll call",
+    topic=Topic(f"{ROOT}/{{channel}}/call/{{viewer_id}}"),
+    frame=frames.RollCallFrame,
+    read=frames.read_roll_call,
+    max_bytes=32,
+    rate=CALL_RATE,
+    has_own_rate=True,
+    who_may_publish=(Party.VIEWER, Party.AGGREGATOR, Party.HOST),
+    who_may_read=_ACCOUNTS,
+    retained=False,
+    qos=0,
+    stays_on_edge=True,  # as the reports that answer it do
 )
 AGENT = Message(
     kind="aggregator presence",
@@ -155,7 +171,7 @@ ENROLLMENT_ANSWER = Message(
 
 TABLE = MessageTable(
     (
-        *(REPORT, NICKNAME, AGENT, PARTIAL, TOTAL, ROOM_SETTINGS, HOST_KEY, RULES),
+        *(REPORT, NICKNAME, ROLL_CALL, AGENT, PARTIAL, TOTAL, ROOM_SETTINGS, HOST_KEY, RULES),
         *(EDGE, ENROLLMENT_REQUEST, ENROLLMENT_ANSWER),
     )
 )

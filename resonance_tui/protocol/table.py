@@ -43,6 +43,7 @@ class Message:
     message is retained, of None for an empty payload too. `rate`: what receivers take in from one
     publisher, over all its messages; None where a topic is not one publisher's own. `has_own_rate`:
     it is counted apart from the publisher's other messages, and its faults mute it alone.
+    `stays_on_edge`: of several brokers, it concerns the one where it is published.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Message:
     qos: int
     expiry_s: int | None = None
     has_own_rate: bool = False
+    stays_on_edge: bool = False
 
     @property
     def lifetime_s(self) -> float:
@@ -66,7 +68,7 @@ class Message:
     @property
     def is_bridged(self) -> bool:
         """Whether it goes from broker to broker. What belongs to a shard is counted where it is."""
-        return self.topic.is_in_room and not self.topic.is_in_shard
+        return self.topic.is_in_room and not (self.topic.is_in_shard or self.stays_on_edge)
 
     def outgoing(self, payload: bytes, *names: str, expiry_s: int | None = None) -> Outgoing:
         """This message on the topic with these names; `expiry_s` in place of the table's."""

@@ -341,6 +341,8 @@ class Session:
         self._room_is(self._room.look(now, self._own_row()), now)
         link.subscribe_all(self._room.subscribes_all)
         link.set_heartbeat(self._room.pace.heartbeat_s)
+        if self._room.calls_roll(now):
+            link.call_roll()
 
     def _look_at_link(self, link: Link, now: float) -> None:
         if link.status == self.view.link:
@@ -465,4 +467,5 @@ def _marks_of(source: Source) -> dict[str, bool]:
 
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:
-    return room.is_total, room.counts, room.unsure, room.away
+    known = room.confirming, room.is_counting
+    return room.is_total, room.counts, room.unsure, room.away, known

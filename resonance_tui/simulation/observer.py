@@ -32,6 +32,7 @@ from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.state import RoomState
 
 _LISTEN_FOR_A_TOTAL_S = 1.0  # a retained one comes at once, a live one within its tick
+_LISTEN_FOR_A_LIVE_ONE_S = 3.0  # where the broker keeps totals for ever
 _TOTAL_HOLDS_S = 10.0
 _TICK_S = 0.2
 _ALIVE_EVERY_S = 5.0
@@ -73,6 +74,7 @@ class RoomObserver(ReconnectingConnection):
             channel, host_print=host_print, spki_print=certificate_print(url.pin)
         )
         self._total: TotalEvent | None = None
+        self._has_old_total = False  # on the current connection; it may be of long ago
         self._total_at = -math.inf  # monotonic seconds
         self._heard = 0
         self._in_mesh = False  # on the current connection
@@ -94,6 +96,11 @@ class RoomObserver(ReconnectingConnection):
 
     def _has_total(self, now: float) -> bool:
         return self._total is not None and now - self._total_at < _TOTAL_HOLDS_S
+
+    @property
+    def _is_rumour(self) -> bool:
+        """Whether what the broker keeps is kept for ever, and so may be of long ago."""
+        return self.traits is not None and not self.traits.expires
 
     # The connection
 
@@ -117,7 +124,7 @@ class RoomObserver(ReconnectingConnection):
     async def _subscribe(self, client: BrokerClient) -> None:
         """Whoever was there before is doubted: some may have left unnoticed."""
         now = time.monotonic()
-        self._in_mesh = False
+        self._in_mesh = self._has_old_total = False
         self._room.doubt()
         self._room.doubt_until(now + _RETURN_S)
         await client.follow(TOTAL.topic.of(self._channel), 0)
@@ -129,10 +136,11 @@ class RoomObserver(ReconnectingConnection):
         self.listens.set()
 
     async def _wait_for_a_total(self) -> None:
-        ends = time.monotonic() + _LISTEN_FOR_A_TOTAL_S
-        while (now := time.monotonic()) < ends:
+        began = time.monotonic()
+        while not self._has_total(now := time.monotonic()):
             self._read(now)
-            if self._has_total(now):
+            wait = _LISTEN_FOR_A_LIVE_ONE_S if self._has_old_total else _LISTEN_FOR_A_TOTAL_S
+            if now - began >= wait:
                 return
             await asyncio.sleep(_TICK_S)
 
@@ -168,12 +176,16 @@ class RoomObserver(ReconnectingConnection):
 
     def _apply(self, event: Event, now: float) -> None:
         match event:
+            case ReportEvent(is_retained=True) if self._is_rumour:
+                self._room.rumour(event.viewer_id, event.report, now)
             case ReportEvent():
                 self._room.report(event.viewer_id, event.report, now)
             case LeaveEvent():
                 self._room.leave(event.viewer_id, now)
             case HostKeyEvent() | RulesEvent():
                 self._authority.take(event, now)
+            case TotalEvent(is_retained=True) if self._is_rumour:
+                self._has_old_total = True
             case TotalEvent():
                 self._take_total(event, now)
             case TotalOverEvent():

@@ -121,6 +121,9 @@ class LoopbackLink:
     def set_heartbeat(self, seconds: float) -> None:
         """Nothing gets lost here, so nothing is repeated."""
 
+    def call_roll(self) -> None:
+        """Nobody is remembered here who is gone."""
+
     def hurry(self) -> None:
         """The hub restores every link by itself."""
 

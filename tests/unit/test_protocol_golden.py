@@ -27,6 +27,7 @@ def payloads() -> Iterator[tuple[str, bytes]]:
     partial = Partial(1_790_000_000, 9, {5: COUNTS, 63: (0,) * 9})
     yield "report", frames.encode_report(REPORT)
     yield "nickname", frames.encode_nickname("Zoë")
+    yield "roll call", frames.encode_roll_call()
     yield "room", frames.encode_room(RoomSettings())
     yield "room of a host", frames.encode_room(RoomSettings(ttl_s=45), "host1")
     able = RoomSettings(abilities=frozenset({"sweep", "roll-call"}))
@@ -44,6 +45,8 @@ def payloads() -> Iterator[tuple[str, bytes]]:
 def named_topics() -> Iterator[tuple[str, str]]:
     yield "report", messages.REPORT.topic.of("room", "alice")
     yield "nickname", messages.NICKNAME.topic.of("room", "alice")
+    yield "roll call", messages.ROLL_CALL.topic.of("room", "alice")
+    yield "roll calls", messages.ROLL_CALL.topic.filter(channel="room")
     yield "room", messages.ROOM_SETTINGS.topic.of("room")
     yield "total", messages.TOTAL.topic.of("room")
     yield "agent", messages.AGENT.topic.of("room", "a1")
