@@ -99,6 +99,11 @@ class RoomObserver(ReconnectingConnection):
     def _has_total(self, now: float) -> bool:
         return self._total is not None and now - self._total_at < _TOTAL_HOLDS_S
 
+    @property
+    def _is_rumour(self) -> bool:
+        """Whether what the broker keeps is kept for ever, and so may be of long ago."""
+        return self.traits is not None and not self.traits.expires
+
     # The connection
 
     def _identifier(self) -> str:
