@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.client import BrokerClient, follow_rules
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.retention import HostsRules
 from resonance_tui.protocol.events import (
     AgentEvent,
     EdgeEvent,
@@ -46,6 +48,7 @@ from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
 PRESENCE_EVERY_S = 10.0
 SETTLE_S = 0.5  # after its SUBACK, for the retained reports of a shard
 UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
+MARGIN_S = 1.0  # beyond a heartbeat: for reports that are under way
 RETURN_S = 5.0  # for viewers to reconnect to a broker that was down
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
 MAX_AGENTS = 64
@@ -120,6 +123,8 @@ class Aggregator(ReconnectingConnection):
         self._sent_total: tuple[Sum, float] | None = None
         self._heard = self._told = self._reports = 0
         self._report_prefix = f"{ROOT_TOPIC}/{channel}/r/"
+        self._hosts_rules = HostsRules(channel)
+        self._is_presence_due = asyncio.Event()  # somebody new may not know of us
         self._is_settled = False  # all shards' retained reports have arrived
         self.figures = AggregatorStatus()
 
@@ -145,6 +150,7 @@ class Aggregator(ReconnectingConnection):
         self._heard += 1
         if self._is_settled and payload and topic.startswith(self._report_prefix):
             self._reports += 1
+        self._hosts_rules.hear(topic, payload)
         super()._on_arrival(topic, payload, is_retained)
 
     async def _subscribe(self, client: BrokerClient) -> None:
@@ -152,6 +158,7 @@ class Aggregator(ReconnectingConnection):
         self._subscribed.clear()
         self._sent_partial = self._sent_total = None
         self._is_confirmed.clear()
+        self._hosts_rules.begin()
         await client.follow(AGENT.topic.of(self._channel, "+"), 1)
         await client.follow(PARTIAL.topic.of(self._channel, "+"), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
@@ -190,12 +197,25 @@ class Aggregator(ReconnectingConnection):
         return AGENT.outgoing(payload, self._channel, self.agent_id)
 
     def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
-        return {"count": self._count(client), "alive": self._keep_alive(client)}
+        return {
+            "count": self._count(client),
+            "alive": self._keep_alive(client),
+            "retention": self._find_retention(client),
+        }
+
+    async def _find_retention(self, client: BrokerClient) -> None:
+        if self._retention.brings is None:
+            await self._retention.ask(client, AGENT.topic.of(self._channel, self.agent_id))
+        checkpoint()
+        self._retention.done()
 
     async def _keep_alive(self, client: BrokerClient) -> None:
         """Renews the presence; at QoS 1, so a dead connection is noticed here."""
         while True:
-            await asyncio.sleep(PRESENCE_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PRESENCE_EVERY_S):
+                    await self._is_presence_due.wait()
+            self._is_presence_due.clear()
             await client.send(self._presence())
             checkpoint()
 
@@ -213,6 +233,8 @@ class Aggregator(ReconnectingConnection):
             self._read(now)
             await self._try_first_use(client)
             await self._update_subscriptions(client, now)
+            if self._retention.is_lacking:
+                await self._hosts_rules.fetch(client)
             await self._publish(client, time.monotonic())
             checkpoint()
             await asyncio.sleep(self._settings.tick_ms / 1000)
@@ -263,6 +285,8 @@ class Aggregator(ReconnectingConnection):
         elif boot is None:
             self._agents.pop(agent_id, None)
         elif agent_id in self._agents or len(self._agents) < MAX_AGENTS:
+            if agent_id not in self._agents and self._retention.is_lacking:
+                self._is_presence_due.set()
             self._agents[agent_id] = _Peer(presence.edge, now)
             self._edges.begin(presence.edge, agent_id, boot, now)
 
@@ -306,8 +330,14 @@ class Aggregator(ReconnectingConnection):
         return {
             shard: self._tally.counts(shard)
             for shard, since in self._subscribed.items()
-            if now - since >= SETTLE_S
+            if now - since >= self._settle_s
         }
+
+    @property
+    def _settle_s(self) -> float:
+        """After its SUBACK, until all viewers of a shard are known: at once where the broker brings
+        their last reports, else once each has repeated its own."""
+        return SETTLE_S if self._retention.brings else self._settings.heartbeat_s + MARGIN_S
 
     # Publishing
 

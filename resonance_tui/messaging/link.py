@@ -18,6 +18,7 @@ from resonance_tui.messaging.connection import (
 )
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
+from resonance_tui.messaging.retention import HostsRules
 from resonance_tui.protocol.events import Event, RoomEvent, TotalEvent
 from resonance_tui.protocol.messages import (
     NICKNAME,
@@ -31,6 +32,8 @@ from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Report, RoomSettings
+
+REPORTS_WITHIN_S = 1.0  # who shares reports as soon as connected
 
 
 class Link(Protocol):
@@ -123,6 +126,8 @@ class MqttLink(ReconnectingConnection):
         self._heartbeat_s = heartbeat_s
         self._retained = RetainedState(channel, viewer_id)
         self._due = asyncio.Event()  # there is something to send
+        self._hosts_rules = HostsRules(channel)
+        self._has_reported = asyncio.Event()  # on the current connection
         self._wants_all = True
         self._subscribed_to_all = False  # on the current connection
         self._subscriptions_due = asyncio.Event()  # the two may differ
@@ -169,7 +174,7 @@ class MqttLink(ReconnectingConnection):
         return f"rsn-{self.viewer_id}{self._connection_id if self._is_personal else ''}"
 
     def _will_topic(self) -> str | None:
-        return None if self._is_observer else REPORT.topic.of(self._channel, self.viewer_id)
+        return None if self._is_observer else self._own_topic
 
     def _on_duplicate_id(self) -> None:
         if not (self._is_observer or self._is_personal):
@@ -180,6 +185,8 @@ class MqttLink(ReconnectingConnection):
         """The total comes first: in a large room not every report is subscribed to. Rules come
         before the viewers that they are about."""
         self._subscribed_to_all = False
+        self._has_reported.clear()
+        self._hosts_rules.begin()
         await client.follow(TOTAL.topic.of(self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
@@ -218,6 +225,7 @@ class MqttLink(ReconnectingConnection):
             "send": self._send(client),
             "alive": self._keep_alive(client),
             "subscribe": self._follow_subscriptions(client),
+            "retention": self._find_retention(client),
         }
 
     async def _send(self, client: BrokerClient) -> None:
@@ -227,12 +235,43 @@ class MqttLink(ReconnectingConnection):
             for message in self._retained.take():
                 await client.send(message)
                 checkpoint()
+                if message.topic == self._own_topic and message.payload:
+                    self._has_reported.set()
+
+    @property
+    def _own_topic(self) -> str:
+        return REPORT.topic.of(self._channel, self.viewer_id)
+
+    async def _find_retention(self, client: BrokerClient) -> None:
+        """With the own report, where one is shared; an account may publish nothing else."""
+        if self._retention.brings is None and not self._is_observer:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REPORTS_WITHIN_S):
+                    await self._has_reported.wait()
+        if self._retention.brings is None and self._has_reported.is_set():
+            await self._retention.ask(client, self._own_topic)
+        elif self._retention.brings is None and not self._is_personal:
+            await self._retention.ask_under_another_id(client, self._channel)
+        checkpoint()
+        self._retention.done()
+
+    def _on_retention_found(self) -> None:
+        super()._on_retention_found()
+        self._retained.repeats_name = self._retention.is_lacking
+        self._subscriptions_due.set()
+
+    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+        if self._hosts_rules.hear(topic, payload):
+            self._subscriptions_due.set()
+        super()._on_arrival(topic, payload, is_retained)
 
     async def _follow_subscriptions(self, client: BrokerClient) -> None:
         while True:
             await self._subscriptions_due.wait()
             self._subscriptions_due.clear()
             await self._update_subscriptions(client)
+            if self._retention.is_lacking:
+                await self._hosts_rules.fetch(client)
             checkpoint()
 
     async def _keep_alive(self, client: BrokerClient) -> None:

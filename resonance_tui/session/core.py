@@ -465,4 +465,5 @@ def _marks_of(source: Source) -> dict[str, bool]:
 
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:
-    return room.is_total, room.counts, room.unsure, room.away
+    counts = room.counts, room.unsure, room.away
+    return room.is_total, *counts, room.confirming, room.is_counting

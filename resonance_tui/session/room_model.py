@@ -22,6 +22,7 @@ from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
+from resonance_tui.session.counting import Counting
 
 FILL_S = 2.0  # at most: the last total is shown until all reports are in
 SETTLE_S = 0.5  # after the first connection: for retained messages
@@ -53,12 +54,13 @@ class RoomModel:
     def __init__(self, settings: RoomSettings | None = None) -> None:
         self.authority: Authority | None = None
         self.conduct = FREE
-        self._traits: BrokerTraits | None = None
+        self._counting = Counting()
         self._settings = settings or RoomSettings()
         self._switch = ModeSelector()
         self._room = RoomState()
         self._shown = EMPTY_ROOM
         self._fills_until = -math.inf
+        self._holds_total = False  # what is counted now was in a total before
         self._is_connected = False
         self._missing = math.inf  # viewers shown when the connection was lost; 0: none awaited
         self._doubts_until = math.inf
@@ -85,6 +87,8 @@ class RoomModel:
             patience_s = self._return_s or self.pace.heartbeat_s + RETURN_S
             self._doubts_until = now + (SETTLE_S if is_first else patience_s)
             self._room.doubt_until(self._doubts_until)
+            self._counting.begin(now)
+            self._holds_total = False
         elif self._is_connected and not is_connected:
             self._missing = max(self._missing, self._shown.viewers)
             self._room.doubt()
@@ -94,12 +98,17 @@ class RoomModel:
         """Whether the snapshot of the last `look` may be recorded.
 
         Disconnected: no. Reconnected: once as many viewers are confirmed as were shown before, or
-        after the time in which they would have reconnected.
+        after the time in which they would have reconnected. While counting: no.
         """
         is_all_there = self._confirmed >= self._missing
         if self._is_connected and (is_all_there or now >= self._doubts_until):
             self._missing = 0
-        return self._is_connected and not self._missing
+        return self._is_connected and not self._missing and not self._is_counting(now)
+
+    def _is_counting(self, now: float) -> bool:
+        """A total is complete; reports are, once everybody had the time for one."""
+        is_mesh = self._switch.mode is Mode.MESH
+        return is_mesh and self._counting.goes_on(now, self.pace.heartbeat_s)
 
     @property
     def _confirmed(self) -> int:
@@ -115,7 +124,7 @@ class RoomModel:
 
     def know(self, traits: BrokerTraits | None, now: float) -> None:
         """Take what is known of the broker; call it before events are taken."""
-        self._traits = traits
+        self._counting.know(traits)
 
     def take(self, event: Event, now: float) -> None:
         match event:
@@ -151,10 +160,12 @@ class RoomModel:
         if self._switch.select(now) is not before:
             self._change_over(now)
         room = self._room.tick(now)
-        is_filling = now < self._fills_until and room.viewers < sum(self._switch.counts)
-        if self._switch.mode is Mode.TOTAL or is_filling:
+        is_counting = self._is_counting(now)
+        is_filling = now < self._fills_until or (is_counting and self._holds_total)
+        is_less = room.viewers < sum(self._switch.counts)
+        if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
             room = self._of_total(own)
-        self._shown = _after(self._shown, room)
+        self._shown = _after(self._shown, replace(room, is_counting=is_counting))
         return self._shown
 
     def _change_over(self, now: float) -> None:
@@ -162,7 +173,8 @@ class RoomModel:
         self._room = RoomState()
         self._room.obey(self.conduct)
         self._adjust()
-        is_mesh = self._switch.mode is Mode.MESH
+        self._counting.begin(now)
+        is_mesh = self._holds_total = self._switch.mode is Mode.MESH
         self._fills_until = now + FILL_S if is_mesh else -math.inf
 
     def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:
