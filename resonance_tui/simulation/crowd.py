@@ -86,6 +86,7 @@ class SimulatedCrowd:
         ]
         self._waiting: asyncio.Queue[_SimulatedViewer] = asyncio.Queue()
         self._connecting: set[SimulatedConnection] = set()  # requested, and not tried yet
+        self._turned: set[SimulatedConnection] = set()  # lost or tried since the last tick
         self._next_connect_at = 0.0
 
     async def run(self) -> None:
@@ -127,10 +128,19 @@ class SimulatedCrowd:
                 # Always ahead of now, so that the inner loop ends.
                 due = max(self._step(self._viewers[number], now), now + _TICK_S / 2)
                 heappush(schedule, (due, number))
+            if self._turned:
+                self._step_turned(now)
             if self._is_shared:
                 for connection in self._connections:
                     connection.keep_alive()
             await asyncio.sleep(_TICK_S)
+
+    def _step_turned(self, now: float) -> None:
+        """Whoever lost the connection, or has one again, does not wait for the next change."""
+        turned, self._turned = self._turned, set()
+        for viewer in self._viewers:
+            if viewer.connection in turned and viewer.visit.arrives_at <= now:
+                self._step(viewer, now)
 
     def _step(self, viewer: _SimulatedViewer, now: float) -> float:
         """One viewer's turn; returns when it wants the next."""
@@ -196,10 +206,12 @@ class SimulatedCrowd:
     # --- connections ---------------------------------------------------------------------------
 
     def _new_connection(self) -> SimulatedConnection:
-        return SimulatedConnection(self._route, self._count_lost)
+        connection = SimulatedConnection(self._route, lambda: self._note_lost(connection))
+        return connection
 
-    def _count_lost(self) -> None:
+    def _note_lost(self, connection: SimulatedConnection) -> None:
         self.lost += 1
+        self._turned.add(connection)
 
     def _request_connection(self, viewer: _SimulatedViewer) -> None:
         if viewer.connection not in self._connecting:
@@ -215,6 +227,7 @@ class SimulatedCrowd:
                 self.turned_away += 1
                 await asyncio.sleep(random.uniform(0.5, 2.0))  # spares a broker in trouble
             self._connecting.discard(connection)
+            self._turned.add(connection)
 
     async def _wait_for_turn(self) -> None:
         """Connections are made at random moments, at a bounded rate."""
