@@ -248,6 +248,7 @@ def room_text(event: RoomUpdate) -> str:
     parts = [f"{Emotion(i).word} {count}" for i, count in enumerate(room.counts) if count]
     parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
     of = " (total)" if room.is_total else ""
+    of += ", still counting" if room.is_counting else ""
     text = f"room  {room.viewers} viewers{of}: {', '.join(parts) or 'nobody here'}"
     if event.resonance is not None:
         text += f"; resonance {round(10 * event.resonance) * 10} %"

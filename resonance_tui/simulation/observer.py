@@ -142,7 +142,22 @@ class RoomObserver(ReconnectingConnection):
             self._in_mesh = True
 
     def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
-        return {"reports": self._follow_reports(client), "alive": self._keep_alive(client)}
+        return {
+            "reports": self._follow_reports(client),
+            "alive": self._keep_alive(client),
+            "retention": self._find_retention(client),
+        }
+
+    @property
+    def newcomers_lack_names(self) -> bool:
+        """Whether they are brought none that was said before they came."""
+        return self._retention.is_lacking
+
+    async def _find_retention(self, client: BrokerClient) -> None:
+        if self._retention.brings is None:
+            await self._retention.ask_under_another_id(client, self._channel)
+        checkpoint()
+        self._retention.done()
 
     async def _follow_reports(self, client: BrokerClient) -> None:
         """Counts for itself from then on where the aggregators have gone."""
