@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 
-from resonance_tui.errors import BrokerRefused, WireError
+from aiomqtt import MqttError
+
+from resonance_tui.errors import BrokerRefused, BrokerUnreachable, WireError
 from resonance_tui.listeners import Listeners
-from resonance_tui.messaging.client import BrokerClient
+from resonance_tui.messaging.client import BrokerClient, broker_client
+from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.protocol.events import HostKeyEvent
 from resonance_tui.protocol.frames import encode_nickname
 from resonance_tui.protocol.messages import (
@@ -23,6 +27,7 @@ from resonance_tui.protocol.messages import (
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import ANY, host_rules_id, new_viewer_id
 from resonance_tui.protocol.traits import BrokerTraits
+from resonance_tui.protocol.urls import BrokerUrl
 
 WILDCARD_WITHIN_S = 0.3  # after its SUBACK; brokers send what is retained with it
 EXACT_WITHIN_S = 1.0
@@ -30,7 +35,7 @@ MOST_KEYS = 8  # in one connection; anybody can show keys on an open broker
 _LENT_EXPIRY_S = 60  # of what is published for the question alone
 _BY_WILDCARD = (REPORT, NICKNAME, AGENT)  # to these nobody subscribes by their exact topic
 
-_found: dict[str, bool] = {}  # by place, as long as this process runs
+found: dict[str, bool] = {}  # by place, as long as this process runs
 
 
 class Retention:
@@ -51,8 +56,7 @@ class Retention:
         self._answers = 0
         self._changed = asyncio.Event()
         self.lent: Outgoing | None = None  # what clears a message that is there for the question
-        # None: not known yet. A broker that retains nothing brings nothing.
-        self.brings = _found.get(place) if traits.retains else False
+        self._retains = traits.retains
 
     def take(self, topic: str, is_retained: bool) -> bool:
         """Whether the message is one for the room; what answers our question is none."""
@@ -67,6 +71,11 @@ class Retention:
         return True
 
     @property
+    def brings(self) -> bool | None:
+        """None: not known yet. A broker that retains nothing brings nothing."""
+        return found.get(self._place) if self._retains else False
+
+    @property
     def is_lacking(self) -> bool:
         """Whether newcomers have to be told what a wildcard would bring elsewhere."""
         return self.brings is False or (self._is_done and not self.brings)
@@ -77,7 +86,7 @@ class Retention:
         self._on_found()
 
     def _find(self, brings: bool) -> None:
-        self.brings = _found[self._place] = brings
+        found[self._place] = brings
         self._changed.set()
         self._on_found()
 
@@ -168,6 +177,28 @@ class HostsRules:
             self._fetched = self._wanted
             self._turns += 1
             await fetch(client, self._fetched)
+
+
+async def find_traits(url: BrokerUrl, *, within_s: float = 5.0) -> BrokerTraits:
+    """Those of a broker, found out by a connection of its own. Raises BrokerError."""
+    arrived: list[Retention] = []
+
+    def receive(topic: str, _: bytes, is_retained: bool) -> None:
+        for each in arrived:
+            each.take(topic, is_retained)
+
+    version = await negotiate_version(url, within_s=within_s)
+    name = f"rsn-{new_viewer_id()}"
+    async with broker_client(
+        url, receive, identifier=name, version=version, answer_timeout_s=within_s
+    ) as client:
+        arrived.append(retention := Retention(url.place, client.traits))
+        try:
+            if retention.brings is None:
+                await retention.ask_under_another_id(client, new_viewer_id())
+        except MqttError:
+            raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
+        return replace(client.traits, brings_retained=retention.brings)
 
 
 def _wildcard_for(topic: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 SUBSCRIBE, PUBLISH = 8, 3
 _RETAINED = 1
@@ -70,7 +70,7 @@ def _packet(head: int, body: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def lacking(port: int) -> AsyncIterator[str]:
+async def lacking(port: int) -> AsyncGenerator[str]:
     """The address of the line to the broker at that port of this machine."""
     lines: set[asyncio.Task[None]] = set()
 

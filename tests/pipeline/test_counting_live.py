@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ COUNTED_S = QUICK.heartbeat_s + 1.0
 
 @pytest.fixture(autouse=True)
 def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "_found", {})
+    monkeypatch.setattr(retention, "found", {})
 
 
 def brings(link: MqttLink) -> bool | None:
@@ -65,7 +65,7 @@ def session(url: str, folder: Path, *, database: Path | None = None, **options: 
 
 
 @contextlib.asynccontextmanager
-async def running(*sessions: Session) -> AsyncIterator[None]:
+async def running(*sessions: Session) -> AsyncGenerator[None]:
     runs = [asyncio.create_task(each.run()) for each in sessions]
     try:
         yield
@@ -116,7 +116,7 @@ async def test_whoever_is_there_is_the_answer_and_nothing_is_asked(
     async with seated(alice):
         alice.link.publish_report(HAPPY)
         await until(lambda: alice.look().viewers == 1)
-        retention._found.clear()
+        retention.found.clear()
         async with seated(bob):
             await until(lambda: brings(bob.link) is True)
 
@@ -129,7 +129,7 @@ async def test_the_question_leaves_nothing_behind(mosquitto: Any) -> None:
                 await until(lambda seat=seat: brings(seat.link) is not None)
                 await asyncio.sleep(0.1)
     late = Seat(mosquitto, observe_only=True)
-    retention._found[late.link.place] = True
+    retention.found[late.link.place] = True
     async with seated(late):
         await asyncio.sleep(0.2)
         assert late.link.drain() == []
