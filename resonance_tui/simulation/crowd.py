@@ -188,7 +188,7 @@ class SimulatedCrowd:
 
     def _report(self, viewer: _SimulatedViewer, now: float) -> None:
         mood = viewer.mood
-        is_name_due = viewer.is_named and now - viewer.named_at >= _HEARTBEAT_S - _TICK_S
+        is_name_due = viewer.is_named and now - viewer.named_at >= _HEARTBEAT_S / 2
         if is_name_due and self._repeats_names():
             self._tell_name(viewer, now)
         viewer.seq, viewer.sent_at = viewer.seq + 1, now
