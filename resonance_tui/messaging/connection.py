@@ -299,8 +299,9 @@ class ReconnectingConnection(ABC):
             self._on_arrival(topic, payload, is_retained)
 
     def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
-        if self._limiter.allow(topic, time.monotonic()):
-            self._inbox.put(topic, payload, is_retained)
+        now = time.monotonic()
+        if self._limiter.allow(topic, now):
+            self._inbox.put(topic, payload, is_retained, now)
             self.wake.set()
 
     def _on_broken(self, topic: str) -> None:

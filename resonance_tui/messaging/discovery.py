@@ -26,7 +26,8 @@ class ChannelInfo:
     channel: str
     viewers: int
     is_hosted: bool  # a host has announced it
-    is_sure: bool = True  # else there may be more viewers: only some of them were heard
+    # Else the broker may remember who has gone, or not have told of everybody.
+    is_sure: bool = True
 
 
 async def list_channels(
@@ -61,11 +62,12 @@ async def list_channels(
         except MqttError:
             raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
         await asyncio.sleep(wait)
-    return _summary(inbox.drain(), is_sure=bool(kept))
+        expires = client.traits.expires
+    return _summary(inbox.drain(), is_sure=expires and bool(kept))
 
 
 def _summary(events: list[Event], *, is_sure: bool) -> list[ChannelInfo]:
-    """`is_sure`: what the broker retains was among them, so that nobody is missing."""
+    """`is_sure`: what the broker retains was among them and holds, so that the sums do."""
     viewers: dict[str, int] = {}
     totals: dict[str, int] = {}
     hosted: set[str] = set()
@@ -80,12 +82,8 @@ def _summary(events: list[Event], *, is_sure: bool) -> list[ChannelInfo]:
             case _:
                 pass  # says nothing of who is there
     rooms = [
-        ChannelInfo(
-            name,
-            max(viewers.get(name, 0), totals.get(name, 0)),
-            name in hosted,
-            is_sure or name in totals,
-        )
+        ChannelInfo(name, count, name in hosted, count == 0 or is_sure)
         for name in viewers.keys() | totals.keys() | hosted
+        for count in [max(viewers.get(name, 0), totals.get(name, 0))]
     ]
     return sorted(rooms, key=lambda room: (-room.viewers, room.channel))

@@ -12,6 +12,7 @@ from resonance_tui.emotions import Emotion
 MANUAL = 1  # report flag: stated with a key, not read from a face
 SIMULATED = 2  # report flag: no person behind it
 FILM = 4  # report flag: read from a film, which may show anybody
+ANSWERS_CALLS = 8  # report flag: its sender repeats it when somebody calls the roll
 
 SHARDS = 64  # parts of a room, by the viewers' ids; fixed in this version of the protocol
 
@@ -59,7 +60,7 @@ class Report:
     seq: int  # u32, counts up within one boot
     code: Emotion
     confidence: int  # per cent, 0-100
-    flags: int = 0  # MANUAL | SIMULATED | FILM
+    flags: int = 0  # MANUAL | SIMULATED | FILM | ANSWERS_CALLS
 
     @property
     def is_manual(self) -> bool:
@@ -72,6 +73,10 @@ class Report:
     @property
     def is_film(self) -> bool:
         return bool(self.flags & FILM)
+
+    @property
+    def answers_calls(self) -> bool:
+        return bool(self.flags & ANSWERS_CALLS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Coroutine
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.client import BrokerClient, follow_rules
 from resonance_tui.messaging.connection import LinkState, ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
@@ -22,7 +24,7 @@ from resonance_tui.protocol.events import (
     TotalEvent,
     TotalOverEvent,
 )
-from resonance_tui.protocol.messages import REPORT, TOTAL
+from resonance_tui.protocol.messages import REPORT, SWEEP, TOTAL
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
@@ -32,6 +34,7 @@ from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.state import RoomState
 
 _LISTEN_FOR_A_TOTAL_S = 1.0  # a retained one comes at once, a live one within its tick
+_LISTEN_FOR_A_LIVE_ONE_S = 3.0  # where the broker keeps totals for ever
 _TOTAL_HOLDS_S = 10.0
 _TICK_S = 0.2
 _ALIVE_EVERY_S = 5.0
@@ -73,6 +76,7 @@ class RoomObserver(ReconnectingConnection):
             channel, host_print=host_print, spki_print=certificate_print(url.pin)
         )
         self._total: TotalEvent | None = None
+        self._has_old_total = False
         self._total_at = -math.inf  # monotonic seconds
         self._heard = 0
         self._in_mesh = False  # on the current connection
@@ -129,15 +133,19 @@ class RoomObserver(ReconnectingConnection):
         self.listens.set()
 
     async def _wait_for_a_total(self) -> None:
-        ends = time.monotonic() + _LISTEN_FOR_A_TOTAL_S
-        while (now := time.monotonic()) < ends:
-            self._read(now)
-            if self._has_total(now):
-                return
+        began = now = time.monotonic()
+        wait = _LISTEN_FOR_A_TOTAL_S
+        while now - began < wait and not self._has_total(now):
             await asyncio.sleep(_TICK_S)
+            now = time.monotonic()
+            self._read(now)
+            wait = _LISTEN_FOR_A_LIVE_ONE_S if self._has_old_total else _LISTEN_FOR_A_TOTAL_S
 
     async def _follow_what_is_needed(self, client: BrokerClient) -> None:
         if not self._in_mesh and not self._has_total(time.monotonic()):
+            if not client.is_v5:
+                with contextlib.suppress(BrokerRefused):  # rules made before there were sweeps
+                    await client.follow(SWEEP.topic.of(self._channel, "+"), 1)
             await client.follow(REPORT.topic.filter(channel=self._channel), 0)
             self._in_mesh = True
 
@@ -183,12 +191,16 @@ class RoomObserver(ReconnectingConnection):
 
     def _apply(self, event: Event, now: float) -> None:
         match event:
+            case ReportEvent(is_retained=True) if not (self.traits and self.traits.expires):
+                self._room.rumour(event.viewer_id, event.report, now)
             case ReportEvent():
                 self._room.report(event.viewer_id, event.report, now)
             case LeaveEvent():
-                self._room.leave(event.viewer_id, now)
+                self._room.leave(event.viewer_id, now, is_swept=event.is_swept)
             case HostKeyEvent() | RulesEvent():
                 self._authority.take(event, now)
+            case TotalEvent(is_retained=True) if not (self.traits and self.traits.expires):
+                self._has_old_total = True
             case TotalEvent():
                 self._take_total(event, now)
             case TotalOverEvent():
