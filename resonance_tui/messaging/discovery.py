@@ -26,6 +26,8 @@ class ChannelInfo:
     channel: str
     viewers: int
     is_hosted: bool  # a host has announced it
+    # Else the broker may remember who has gone, or not have told of everybody.
+    is_sure: bool = True
 
 
 async def list_channels(
@@ -35,11 +37,17 @@ async def list_channels(
 
     `wait`: seconds to collect. Raises BrokerUnreachable or BrokerRefused.
     """
-    inbox = Inbox(_MAX_TOPICS)
+    inbox, kept = Inbox(_MAX_TOPICS), list[str]()
+
+    def receive(topic: str, payload: bytes, is_retained: bool) -> None:
+        inbox.put(topic, payload, is_retained)
+        if is_retained and not kept:
+            kept.append(topic)
+
     url = await first_alive((url, *url.alternates), within_s=answer_timeout_s)
     async with broker_client(
         url,
-        inbox.put,
+        receive,
         identifier=f"rsn-{new_viewer_id()}",
         version=await negotiate_version(url, within_s=answer_timeout_s),
         answer_timeout_s=answer_timeout_s,
@@ -54,10 +62,12 @@ async def list_channels(
         except MqttError:
             raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
         await asyncio.sleep(wait)
-    return _summary(inbox.drain())
+        expires = client.traits.expires
+    return _summary(inbox.drain(), is_sure=expires and bool(kept))
 
 
-def _summary(events: list[Event]) -> list[ChannelInfo]:
+def _summary(events: list[Event], *, is_sure: bool) -> list[ChannelInfo]:
+    """`is_sure`: what the broker retains was among them and holds, so that the sums do."""
     viewers: dict[str, int] = {}
     totals: dict[str, int] = {}
     hosted: set[str] = set()
@@ -72,7 +82,8 @@ def _summary(events: list[Event]) -> list[ChannelInfo]:
             case _:
                 pass  # says nothing of who is there
     rooms = [
-        ChannelInfo(name, max(viewers.get(name, 0), totals.get(name, 0)), name in hosted)
+        ChannelInfo(name, count, name in hosted, count == 0 or is_sure)
         for name in viewers.keys() | totals.keys() | hosted
+        for count in [max(viewers.get(name, 0), totals.get(name, 0))]
     ]
     return sorted(rooms, key=lambda room: (-room.viewers, room.channel))

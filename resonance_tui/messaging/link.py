@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import secrets
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
 from resonance_tui.errors import BrokerRefused
@@ -19,14 +20,16 @@ from resonance_tui.messaging.connection import (
 )
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
+from resonance_tui.messaging.retention import HostsRules
 from resonance_tui.messaging.roll_call import RollCallAnswers
-from resonance_tui.protocol.events import Event, RollCallEvent, RoomEvent, TotalEvent
+from resonance_tui.protocol.events import Event, RollCallEvent, RoomEvent, SweepEvent, TotalEvent
 from resonance_tui.protocol.frames import encode_roll_call
 from resonance_tui.protocol.messages import (
     NICKNAME,
     REPORT,
     ROLL_CALL,
     ROOM_SETTINGS,
+    SWEEP,
     TOTAL,
 )
 from resonance_tui.protocol.rules import SignedRules
@@ -35,6 +38,9 @@ from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings
+from resonance_tui.room.sweeping import COVERS_S
+
+REPORTS_WITHIN_S = 1.0  # who shares reports as soon as connected
 
 
 class Link(Protocol):
@@ -77,6 +83,10 @@ class Link(Protocol):
 
     def withdraw(self) -> None:
         """Stops sharing: clears report and nickname. A later publish_report resumes."""
+        ...
+
+    def tidy(self, messages: Sequence[Outgoing]) -> None:
+        """Sends what a `Sweeper` says."""
         ...
 
     def subscribe_all(self, wanted: bool) -> None:
@@ -131,7 +141,12 @@ class MqttLink(ReconnectingConnection):
         self._connection_id = f"-{secrets.token_hex(3)}"
         self._heartbeat_s = heartbeat_s
         self._retained = RetainedState(channel, viewer_id)
+        self._tidying: list[Outgoing] = []
+        self._answered_at = -math.inf  # the last sweep that named us; monotonic seconds
+        self._inbox.on_sweep.add(self._answer_sweep)
         self._due = asyncio.Event()  # there is something to send
+        self._hosts_rules = HostsRules(channel)
+        self._has_reported = asyncio.Event()  # on the current connection
         self._wants_all = True
         self._subscribed_to_all = False  # on the current connection
         self._subscriptions_due = asyncio.Event()  # the two may differ
@@ -160,6 +175,10 @@ class MqttLink(ReconnectingConnection):
 
     def withdraw(self) -> None:
         self._retained.withdraw()
+        self._due.set()
+
+    def tidy(self, messages: Sequence[Outgoing]) -> None:
+        self._tidying.extend(messages)
         self._due.set()
 
     def subscribe_all(self, wanted: bool) -> None:
@@ -205,7 +224,7 @@ class MqttLink(ReconnectingConnection):
         return f"rsn-{self.viewer_id}{self._connection_id if self._is_personal else ''}"
 
     def _will_topic(self) -> str | None:
-        return None if self._is_observer else REPORT.topic.of(self._channel, self.viewer_id)
+        return None if self._is_observer else self._own_topic
 
     def _on_duplicate_id(self) -> None:
         if not (self._is_observer or self._is_personal):
@@ -216,10 +235,16 @@ class MqttLink(ReconnectingConnection):
         """The total comes first: in a large room not every report is subscribed to. Rules come
         before the viewers that they are about."""
         self._subscribed_to_all = False
+        self._has_reported.clear()
+        self._hosts_rules.begin()
         await self._follow_calls(client)
         await client.follow(TOTAL.topic.of(self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
+        self._tidying.clear()
+        if not client.is_v5:
+            with contextlib.suppress(BrokerRefused):  # rules made before there were sweeps
+                await client.follow(SWEEP.topic.of(self._channel, "+"), 1)
         if not self._is_large():
             await self._update_subscriptions(client)
         checkpoint()
@@ -227,6 +252,15 @@ class MqttLink(ReconnectingConnection):
         self._due.set()
         self._subscriptions_due.set()
         self._set_connected()
+
+    def _answer_sweep(self, sweep: SweepEvent) -> None:
+        """Somebody did not hear us, and is about to clear what is ours."""
+        is_meant = any(each.viewer_id == self.viewer_id for each in sweep.unrenewed)
+        now = time.monotonic()
+        if is_meant and not self._is_observer and now - self._answered_at >= COVERS_S:
+            self._answered_at = now
+            self._retained.repeat_all()
+            self._due.set()
 
     async def _follow_calls(self, client: BrokerClient) -> None:
         """Reports say that their sender answers calls only where it hears them."""
@@ -263,25 +297,58 @@ class MqttLink(ReconnectingConnection):
             "send": self._send(client),
             "alive": self._keep_alive(client),
             "subscribe": self._follow_subscriptions(client),
+            "retention": self._find_retention(client),
         }
 
     async def _send(self, client: BrokerClient) -> None:
         while True:
             await self._due.wait()
             self._due.clear()
-            for message in self._retained.take():
+            tidying, self._tidying = self._tidying, []
+            for message in (*self._retained.take(), *tidying):
                 await client.send(message)
                 checkpoint()
+                if message.topic == self._own_topic and message.payload:
+                    self._has_reported.set()
             if self._calls:
                 self._calls = False
                 call = ROLL_CALL.outgoing(encode_roll_call(), self._channel, self._own_caller_id)
                 await client.send(call)
+
+    @property
+    def _own_topic(self) -> str:
+        return REPORT.topic.of(self._channel, self.viewer_id)
+
+    async def _find_retention(self, client: BrokerClient) -> None:
+        """With the own report, where one is shared; an account may publish nothing else."""
+        if self._retention.brings is None and not self._is_observer:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REPORTS_WITHIN_S):
+                    await self._has_reported.wait()
+        if self._retention.brings is None and self._has_reported.is_set():
+            await self._retention.ask(client, self._own_topic)
+        elif self._retention.brings is None and not self._is_personal:
+            await self._retention.ask_under_another_id(client, self._channel)
+        checkpoint()
+        self._retention.done()
+
+    def _on_retention_found(self) -> None:
+        super()._on_retention_found()
+        self._retained.repeats_name = self._retention.is_lacking
+        self._subscriptions_due.set()
+
+    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+        if self._hosts_rules.hear(topic, payload):
+            self._subscriptions_due.set()
+        super()._on_arrival(topic, payload, is_retained)
 
     async def _follow_subscriptions(self, client: BrokerClient) -> None:
         while True:
             await self._subscriptions_due.wait()
             self._subscriptions_due.clear()
             await self._update_subscriptions(client)
+            if self._retention.is_lacking:
+                await self._hosts_rules.fetch(client)
             checkpoint()
 
     async def _keep_alive(self, client: BrokerClient) -> None:

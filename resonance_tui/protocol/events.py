@@ -27,6 +27,7 @@ class NicknameEvent:
 class LeaveEvent:
     channel: str
     viewer_id: str
+    is_swept: bool = False  # others cleared what nobody had renewed: no word of the viewer's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,24 @@ class PartialEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrenewed:
+    """A viewer whose report a broker still has, as it was last heard of."""
+
+    viewer_id: str
+    boot: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class SweepEvent:
+    """Somebody is about to clear what these viewers left behind, unless they report."""
+
+    channel: str
+    agent_id: str  # who sweeps
+    unrenewed: tuple[Unrenewed, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeEvent:
     """The bridge of one of several brokers came up or went down."""
 
@@ -140,6 +159,7 @@ Event = (
     | TotalOverEvent
     | AgentEvent
     | PartialEvent
+    | SweepEvent
     | EdgeEvent
     | EnrollmentRequest
     | EnrollmentAnswer

@@ -6,6 +6,7 @@ with an empty payload. It raises WireError for a frame that contradicts itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -28,8 +29,10 @@ from resonance_tui.protocol.events import (
     RollCallEvent,
     RoomEvent,
     RulesEvent,
+    SweepEvent,
     TotalEvent,
     TotalOverEvent,
+    Unrenewed,
 )
 from resonance_tui.protocol.rules import (
     BODY_MOST,
@@ -208,6 +211,34 @@ def read_total(names: Levels, frame: TotalFrame | None) -> Event:
     if sum(frame.counts) != frame.viewers:
         raise WireError("A total that does not add up")
     return TotalEvent(channel, frame.viewers, frame.counts, frame.boot, frame.seq, frame.edges)
+
+
+# --- who sweeps --------------------------------------------------------------------------------
+
+SWEEP_MOST = 60  # viewers in one message
+_Unrenewed = tuple[
+    Annotated[str, Meta(max_length=32, description="a viewer's id")], _U32, _U32
+]  # id, boot, seq
+
+
+class SweepFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    unrenewed: Annotated[
+        list[_Unrenewed],
+        Meta(max_length=SWEEP_MOST, description="viewer's id, boot and seq of its last report"),
+    ]
+
+
+def encode_sweep(unrenewed: Sequence[Unrenewed]) -> bytes:
+    """`unrenewed`: at most `SWEEP_MOST`. At most 2.8 kB."""
+    return _pack((VERSION, [(each.viewer_id, each.boot, each.seq) for each in unrenewed]))
+
+
+def read_sweep(names: Levels, frame: SweepFrame) -> Event:
+    if not all(is_id(viewer_id) for viewer_id, _, _ in frame.unrenewed):
+        raise WireError("A sweep of a viewer that is none")
+    unrenewed = tuple(Unrenewed(*each) for each in frame.unrenewed)
+    return SweepEvent(names["channel"], names["agent_id"], unrenewed)
 
 
 # --- a host ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from msgspec import inspect
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol import messages
+from resonance_tui.protocol.events import Unrenewed
 from resonance_tui.protocol.frames import (
     encode_agent,
     encode_enrollment_answer,
@@ -22,6 +23,7 @@ from resonance_tui.protocol.frames import (
     encode_roll_call,
     encode_room,
     encode_rules,
+    encode_sweep,
     encode_total,
 )
 from resonance_tui.protocol.rules import RoomRules, sign_rules
@@ -58,6 +60,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, ...], bytes]] = {
     messages.RULES.kind: (
         ("movie-night", "alice"),
         encode_rules(sign_rules(_RULES, "movie-night", 3, _BOOT + 86_400, _HOST_KEY)),
+    ),
+    messages.SWEEP.kind: (
+        ("movie-night", "agg-1"),
+        encode_sweep([Unrenewed("alice", _BOOT, 7)]),
     ),
     messages.EDGE.kind: (("berlin",), b"1"),
     messages.ENROLLMENT_REQUEST.kind: (

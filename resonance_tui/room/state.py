@@ -214,10 +214,12 @@ class RoomState:
         if len(self._nicknames) > self._max_viewers:
             del self._nicknames[next(iter(self._nicknames))]
 
-    def leave(self, viewer_id: str, now: float) -> None:
-        """Takes a viewer out. Coming back takes a newer report."""
+    def leave(self, viewer_id: str, now: float, *, is_swept: bool = False) -> None:
+        """Takes a viewer out. Coming back takes a newer report. `is_swept`: others cleared its
+        report, which says nothing of who was heard lately."""
         self.rumours.forget(viewer_id)
-        self._drop(viewer_id, now)
+        if not is_swept:
+            self._drop(viewer_id, now)
 
     def _drop(self, viewer_id: str, now: float) -> None:
         viewer = self._present.pop(viewer_id, None)

@@ -51,6 +51,7 @@ from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
+from resonance_tui.session.tidying import Tidying
 from resonance_tui.texts import tr
 
 ROOM_TICK_S = 0.25  # a quiet room is looked at this often
@@ -83,6 +84,7 @@ class Session:
         self._host = HostWord(plan, self._room.obey)
         self._link: Link | None = None
         self._carrying: NetworkFailover | None = None
+        self._tidying: Tidying | None = None
         self._face = FacePipeline(
             plan.source,
             plan.engine,
@@ -209,6 +211,8 @@ class Session:
             self._room.authority = self._host.begin(broker)
             stack.push_async_callback(self._host.remember)
             await stack.enter_async_context(self._host.removal_kept())
+            if self._plan.observe_only:
+                self._tidying = Tidying(broker, self._plan.channel, self._plan.viewer_id)
             self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
@@ -332,12 +336,16 @@ class Session:
 
     def _tick(self, link: Link, now: float) -> None:
         self._room.know(link.traits, now)
-        for event in link.drain():
+        events, is_connected = link.drain(), link.status.state is LinkState.CONNECTED
+        for event in events:
             self._room.take(event, now)
         self._look_at_link(link, now)
         self._obey(link, now)
         self._update_me(now)
-        self._room.connected(link.status.state is LinkState.CONNECTED, now)
+        self._room.connected(is_connected, now)
+        if self._tidying is not None:
+            hears_all = self._room.subscribes_all
+            self._tidying.look(link, events, now, is_connected=is_connected, hears_all=hears_all)
         self._room_is(self._room.look(now, self._own_row()), now)
         link.subscribe_all(self._room.subscribes_all)
         link.set_heartbeat(self._room.pace.heartbeat_s)

@@ -94,6 +94,7 @@ class ListedRoom:
 
     channel: str
     viewers: int
+    is_sure: bool = True  # else perhaps more, or by what is remembered of people who have gone
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.inbox import Inbox
@@ -114,6 +115,9 @@ class LoopbackLink:
     def withdraw(self) -> None:
         self._outbox.withdraw()
         self._flush()
+
+    def tidy(self, messages: Sequence[Outgoing]) -> None:
+        """Nothing is left behind here."""
 
     def subscribe_all(self, wanted: bool) -> None:
         """Within one process there is nothing to spare: all is heard."""

@@ -15,6 +15,7 @@ from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.protocol import frames, messages, packets
+from resonance_tui.protocol.events import Unrenewed
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.values import Partial, Report, RoomSettings
 
@@ -38,6 +39,8 @@ def payloads() -> Iterator[tuple[str, bytes]]:
     yield "partial of an edge", frames.encode_partial(partial, 1_790_000_000_123, "berlin")
     yield "total", frames.encode_total(1_790_000_000, 9, 1_790_000_000_123, COUNTS)
     yield "total of edges", frames.encode_total(1_790_000_000, 9, 1_790_000_000_123, COUNTS, 2)
+    unrenewed = [Unrenewed("alice", 1_790_000_000, 7), Unrenewed("bob", 2**32 - 1, 0)]
+    yield "sweep", frames.encode_sweep(unrenewed)
     yield "request", frames.encode_enrollment_request("mia", "$7$101$salt$hash")
     yield "answer", frames.encode_enrollment_answer("mia", "welcome")
 
@@ -52,6 +55,7 @@ def named_topics() -> Iterator[tuple[str, str]]:
     yield "agent", messages.AGENT.topic.of("room", "a1")
     yield "agents", messages.AGENT.topic.of("room", "+")
     yield "partial", messages.PARTIAL.topic.of("room", "a1")
+    yield "sweep", messages.SWEEP.topic.of("room", "a1")
     yield "edge", messages.EDGE.topic.of("berlin")
     yield "edges", messages.EDGE.topic.of("+")
     yield "a shard", messages.REPORT.topic.filter(channel="room", shard="7")
