@@ -55,6 +55,8 @@ async def run_audience(
     await check_audience(url, plan.channel)
     route = await find_route(url, version)
     route.obey(await announced_by(url, version))
+    most = plan.viewers + _OTHER_VIEWERS
+    observer = RoomObserver(url, plan.channel, most, host_print=plan.host_print)
     crowd = SimulatedCrowd(
         route,
         plan.channel,
@@ -62,9 +64,8 @@ async def run_audience(
         plan.seed,
         connections=plan.connections,
         stay_s=plan.stay_s,
+        repeats_names=lambda: observer.newcomers_lack_names,
     )
-    most = plan.viewers + _OTHER_VIEWERS
-    observer = RoomObserver(url, plan.channel, most, host_print=plan.host_print)
     failure: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -47,6 +48,7 @@ class _SimulatedViewer:
     is_named: bool = False
     seq: int = 0
     sent_at: float = 0.0
+    named_at: float = 0.0  # when it last said its nickname
     shown: Emotion = Emotion.AWAY  # what it last published while it is in
 
 
@@ -54,11 +56,20 @@ class SimulatedCrowd:
     """`size` viewers, the same for the same seed, each over its own or a shared connection.
 
     `connections`: how many; fewer than `size` are shared. `stay_s`: how long a viewer stays on
-    average. Times are seconds since the start.
+    average. `repeats_names`: whether newcomers are not brought what was said once.
+    Times are seconds since the start.
     """
 
     def __init__(
-        self, route: Route, channel: str, size: int, seed: int, *, connections: int, stay_s: float
+        self,
+        route: Route,
+        channel: str,
+        size: int,
+        seed: int,
+        *,
+        connections: int,
+        stay_s: float,
+        repeats_names: Callable[[], bool] = lambda: False,
     ) -> None:
         self.sent = 0  # reports
         self.lost = 0  # connections that broke
@@ -68,6 +79,7 @@ class SimulatedCrowd:
         self.is_leaving = False
         self._channel = channel
         self._route = route
+        self._repeats_names = repeats_names
         self._stay_s = stay_s
         self._is_shared = connections < size
         self._boot = int(time.time())
@@ -167,13 +179,18 @@ class SimulatedCrowd:
         self.alive += 1
         self.shown[viewer.shown] += 1
         if viewer.is_named:
-            topic = NICKNAME.topic.of(self._channel, viewer.viewer_id)
-            viewer.connection.publish(
-                topic, encode_nickname(viewer.mood.nickname), NICKNAME.expiry_s
-            )
+            self._tell_name(viewer, now)
+
+    def _tell_name(self, viewer: _SimulatedViewer, now: float) -> None:
+        viewer.named_at = now
+        topic = NICKNAME.topic.of(self._channel, viewer.viewer_id)
+        viewer.connection.publish(topic, encode_nickname(viewer.mood.nickname), NICKNAME.expiry_s)
 
     def _report(self, viewer: _SimulatedViewer, now: float) -> None:
         mood = viewer.mood
+        is_name_due = viewer.is_named and now - viewer.named_at >= _HEARTBEAT_S / 2
+        if is_name_due and self._repeats_names():
+            self._tell_name(viewer, now)
         viewer.seq, viewer.sent_at = viewer.seq + 1, now
         report = Report(self._boot, viewer.seq, mood.code, mood.confidence, SIMULATED)
         topic = REPORT.topic.of(self._channel, viewer.viewer_id)

@@ -99,11 +99,6 @@ class RoomObserver(ReconnectingConnection):
     def _has_total(self, now: float) -> bool:
         return self._total is not None and now - self._total_at < _TOTAL_HOLDS_S
 
-    @property
-    def _is_rumour(self) -> bool:
-        """Whether what the broker keeps is kept for ever, and so may be of long ago."""
-        return self.traits is not None and not self.traits.expires
-
     # The connection
 
     def _identifier(self) -> str:
@@ -138,13 +133,13 @@ class RoomObserver(ReconnectingConnection):
         self.listens.set()
 
     async def _wait_for_a_total(self) -> None:
-        began = time.monotonic()
-        while not self._has_total(now := time.monotonic()):
+        began = now = time.monotonic()
+        wait = _LISTEN_FOR_A_TOTAL_S
+        while now - began < wait and not self._has_total(now):
+            await asyncio.sleep(_TICK_S)
+            now = time.monotonic()
             self._read(now)
             wait = _LISTEN_FOR_A_LIVE_ONE_S if self._has_old_total else _LISTEN_FOR_A_TOTAL_S
-            if now - began >= wait:
-                return
-            await asyncio.sleep(_TICK_S)
 
     async def _follow_what_is_needed(self, client: BrokerClient) -> None:
         if not self._in_mesh and not self._has_total(time.monotonic()):
@@ -155,7 +150,22 @@ class RoomObserver(ReconnectingConnection):
             self._in_mesh = True
 
     def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
-        return {"reports": self._follow_reports(client), "alive": self._keep_alive(client)}
+        return {
+            "reports": self._follow_reports(client),
+            "alive": self._keep_alive(client),
+            "retention": self._find_retention(client),
+        }
+
+    @property
+    def newcomers_lack_names(self) -> bool:
+        """Whether they are brought none that was said before they came."""
+        return self._retention.is_lacking
+
+    async def _find_retention(self, client: BrokerClient) -> None:
+        if self._retention.brings is None:
+            await self._retention.ask_under_another_id(client, self._channel)
+        checkpoint()
+        self._retention.done()
 
     async def _follow_reports(self, client: BrokerClient) -> None:
         """Counts for itself from then on where the aggregators have gone."""
@@ -186,7 +196,7 @@ class RoomObserver(ReconnectingConnection):
 
     def _apply(self, event: Event, now: float) -> None:
         match event:
-            case ReportEvent(is_retained=True) if self._is_rumour:
+            case ReportEvent(is_retained=True) if not (self.traits and self.traits.expires):
                 self._room.rumour(event.viewer_id, event.report, now)
             case ReportEvent():
                 self._room.report(event.viewer_id, event.report, now)
@@ -194,7 +204,7 @@ class RoomObserver(ReconnectingConnection):
                 self._room.leave(event.viewer_id, now, is_swept=event.is_swept)
             case HostKeyEvent() | RulesEvent():
                 self._authority.take(event, now)
-            case TotalEvent(is_retained=True) if self._is_rumour:
+            case TotalEvent(is_retained=True) if not (self.traits and self.traits.expires):
                 self._has_old_total = True
             case TotalEvent():
                 self._take_total(event, now)
