@@ -122,9 +122,12 @@ class RoomModel:
         Once for each subscription, where that tells sooner than a heartbeat who is there.
         """
         traits, room = self._traits, self._shown
-        if traits is None or not self._is_connected or room.is_total or not self._calls_again:
+        is_mesh = self._switch.mode is Mode.MESH
+        if traits is None or not (self._is_connected and is_mesh and self._calls_again):
             return False
-        brings_nothing = traits.brings_retained is False
+        if self._holds_total and sum(self._switch.counts) > CALL_MOST:
+            return False  # all of a large room would call at once
+        brings_nothing = traits.brings_retained is False and room.is_counting
         if not brings_nothing and (traits.expires or now - self._rumour_at < QUIET_S):
             return False
         unsure_of = room.confirming + self._room.doubted
