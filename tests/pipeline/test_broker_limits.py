@@ -15,7 +15,13 @@ from machine import Mosquitto
 from seats import CHANNEL, HAPPY, REPOSITORY, Seat, rows, seated, until
 from small_broker import CONNECT, PUBLISH, SmallBroker, small_broker
 
-from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnfit, BrokerUnreachable
+from resonance_tui.errors import (
+    BrokerError,
+    BrokerForbids,
+    BrokerRefused,
+    BrokerUnfit,
+    BrokerUnreachable,
+)
 from resonance_tui.messaging.client import BrokerClient, broker_client, ignore
 from resonance_tui.messaging.permissions import announced_by
 from resonance_tui.protocol.frames import encode_report
@@ -159,8 +165,8 @@ async def test_without_wildcards_the_program_ends_at_once(says_when: str) -> Non
     ("code", "kind", "words"),
     [
         (0x87, BrokerRefused, "asks for a user and a password"),
-        (0x85, BrokerRefused, "client id"),
-        (0x8A, BrokerRefused, "banned"),
+        (0x85, BrokerForbids, "client id"),
+        (0x8A, BrokerForbids, "banned"),
         (0x97, BrokerUnreachable, "quota"),
         (0x89, BrokerUnreachable, "busy"),
         (0x9C, BrokerUnreachable, "another server for now: other.example"),
@@ -185,7 +191,7 @@ async def test_a_refused_connection_is_told_by_its_reason(
         (0x87, BrokerRefused, "does not let this user read"),
         (0x80, BrokerRefused, "does not let this user read"),
         (0x97, BrokerUnreachable, "quota"),
-        (0x8F, BrokerRefused, "does not accept our subscriptions"),
+        (0x8F, BrokerForbids, "does not accept our subscriptions"),
     ],
 )
 async def test_a_refused_subscription_is_told_by_its_reason(
