@@ -17,6 +17,7 @@ ResonanceError                           exit code 1: we tried, it failed
 │   ├── BrokerUnreachable
 │   └── BrokerRefused                    wrong password, banned, not authorised
 │       ├── CertificateChanged           another than the one we know it by
+│       ├── BrokerForbids                another reason than the login: banned, topics, client id
 │       └── BrokerUnfit                  it lacks what a room cannot be without; not tried again
 ├── HostSaysNo                           the room's host; not tried again
 │   ├── RemovedByHost
@@ -154,6 +155,11 @@ class BrokerRefused(BrokerError):
 
 class CertificateChanged(BrokerRefused):
     """The broker at that address shows another certificate than the pinned one."""
+
+
+class BrokerForbids(BrokerRefused):
+    """The broker refused us, and not because of user, password or rights: whoever runs it can
+    change that."""
 
 
 class BrokerUnfit(BrokerRefused):

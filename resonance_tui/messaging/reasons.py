@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnfit, BrokerUnreachable
+from resonance_tui.errors import (
+    BrokerError,
+    BrokerForbids,
+    BrokerRefused,
+    BrokerUnfit,
+    BrokerUnreachable,
+)
 from resonance_tui.protocol.sanitize import safe_text
 
 REFUSAL = 0x80  # from here on; what is below is success
@@ -26,7 +32,8 @@ _ASK = "Ask who runs it"
 @dataclass(frozen=True, slots=True)
 class _Reason:
     """`words` follow the broker's name. `kind`: BrokerUnreachable where it is worth trying
-    again, BrokerRefused where a person has to change something, BrokerUnfit where nothing helps."""
+    again, BrokerForbids where who runs it has to change something, BrokerUnfit where nothing
+    helps."""
 
     words: str
     kind: type[BrokerError] = BrokerUnreachable
@@ -36,17 +43,17 @@ class _Reason:
 _REASONS = {
     0x81: _Reason("could not read what we sent"),
     0x82: _Reason("says that we broke the rules of MQTT"),
-    0x85: _Reason("does not accept our client id", BrokerRefused, f"{_ASK}: ours begin with rsn-"),
+    0x85: _Reason("does not accept our client id", BrokerForbids, f"{_ASK}: ours begin with rsn-"),
     0x87: _Reason("does not let us in (any more)", BrokerRefused, "Ask the host for access"),
     0x88: _Reason("is not available at the moment"),
     0x89: _Reason("is too busy at the moment"),
-    0x8A: _Reason("has banned us", BrokerRefused, _ASK),
+    0x8A: _Reason("has banned us", BrokerForbids, _ASK),
     0x8B: _Reason("is shutting down"),
-    0x8C: _Reason("wants another kind of login than user and password", BrokerRefused, _ASK),
+    0x8C: _Reason("wants another kind of login than user and password", BrokerForbids, _ASK),
     0x8D: _Reason("heard nothing from us for too long"),
     TAKEN_OVER: _Reason("let in another program with our client id"),
-    0x8F: _Reason("does not accept our subscriptions", BrokerRefused, f"{_ASK}: resonance/#"),
-    0x90: _Reason("does not accept our topics", BrokerRefused, f"{_ASK}: resonance/#"),
+    0x8F: _Reason("does not accept our subscriptions", BrokerForbids, f"{_ASK}: resonance/#"),
+    0x90: _Reason("does not accept our topics", BrokerForbids, f"{_ASK}: resonance/#"),
     0x93: _Reason("was sent more at once than it takes"),
     0x95: _Reason("was sent a packet that is too large for it"),
     0x96: _Reason("was sent more messages than it takes"),

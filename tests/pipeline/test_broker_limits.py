@@ -9,12 +9,19 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from children import run_child
 from limits import patience
 from machine import Mosquitto
 from seats import CHANNEL, HAPPY, REPOSITORY, Seat, rows, seated, until
 from small_broker import CONNECT, PUBLISH, SmallBroker, small_broker
 
-from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnfit, BrokerUnreachable
+from resonance_tui.errors import (
+    BrokerError,
+    BrokerForbids,
+    BrokerRefused,
+    BrokerUnfit,
+    BrokerUnreachable,
+)
 from resonance_tui.messaging.client import BrokerClient, broker_client, ignore
 from resonance_tui.messaging.permissions import announced_by
 from resonance_tui.protocol.frames import encode_report
@@ -158,8 +165,8 @@ async def test_without_wildcards_the_program_ends_at_once(says_when: str) -> Non
     ("code", "kind", "words"),
     [
         (0x87, BrokerRefused, "asks for a user and a password"),
-        (0x85, BrokerRefused, "client id"),
-        (0x8A, BrokerRefused, "banned"),
+        (0x85, BrokerForbids, "client id"),
+        (0x8A, BrokerForbids, "banned"),
         (0x97, BrokerUnreachable, "quota"),
         (0x89, BrokerUnreachable, "busy"),
         (0x9C, BrokerUnreachable, "another server for now: other.example"),
@@ -184,7 +191,7 @@ async def test_a_refused_connection_is_told_by_its_reason(
         (0x87, BrokerRefused, "does not let this user read"),
         (0x80, BrokerRefused, "does not let this user read"),
         (0x97, BrokerUnreachable, "quota"),
-        (0x8F, BrokerRefused, "does not accept our subscriptions"),
+        (0x8F, BrokerForbids, "does not accept our subscriptions"),
     ],
 )
 async def test_a_refused_subscription_is_told_by_its_reason(
@@ -256,7 +263,7 @@ async def test_simulated_viewers_obey_as_well(option: str, tmp_path: Path) -> No
     [
         ("join", "cinema", "--headless", "--json", "--camera", "none", "--duration", "8"),
         ("audience", "cinema", "--viewers", "2", "--duration", "8"),
-        ("room", "list", "cinema"),
+        ("log", "cinema", "--duration", "8"),
     ],
     ids=lambda command: command[0],
 )
@@ -265,14 +272,13 @@ async def test_every_program_ends_at_once_and_says_what_the_broker_lacks(
 ) -> None:
     async with small_broker(SmallBroker([ACCEPTED + NO_WILDCARD])) as broker:
         started = time.monotonic()
-        program = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "resonance_tui", *command, "--broker", broker.url),
+        done = await asyncio.to_thread(
+            run_child,
+            [sys.executable, "-m", "resonance_tui", *command, "--broker", broker.url],
             cwd=REPOSITORY,
-            stderr=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
+            capture_output=True,
         )
-        _, told = await program.communicate()
-        assert program.returncode == 1
+        assert done.returncode == 1, done
         assert time.monotonic() - started < patience(6)
-        assert b"wildcard" in told
-        assert b"Mosquitto" in told
+        assert b"wildcard" in done.stderr
+        assert b"Mosquitto" in done.stderr
