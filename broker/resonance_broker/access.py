@@ -133,11 +133,12 @@ def _of_invite(invite: StoredInvite, table: MessageTable) -> Iterator[str]:
 
 
 def _filters(table: MessageTable, publisher: Party, **names: str) -> list[str]:
-    """What this party may publish in a room, under these names or under any."""
+    """What this party may publish in a room, under these names or under any. Reports expire at
+    Mosquitto, so nobody need clear those of others."""
     return [
         message.topic.filter(**names)
         for message in table
-        if message.topic.is_in_room and publisher in message.who_may_publish
+        if message.topic.is_in_room and message.is_published_by(publisher, expires=True)
     ]
 
 

@@ -128,6 +128,8 @@ def status_line(figures: AggregatorStatus, state: LinkState, up_s: float) -> str
         return f"{state.value} · {uptime(up_s)}"
     role = f"root of {figures.agents}" if figures.is_root else f"one of {figures.agents}"
     edges = f" on {figures.edges} brokers" if figures.edges > 1 else ""
+    if not figures.is_whole:
+        return f"counting ... · {figures.shards} of 64 shards · {role} · {uptime(up_s)}"
     return (
         f"{figures.room} in the room{edges} · {figures.viewers} of them here, "
         f"{figures.shards} of 64 shards · {role} · {uptime(up_s)}"

@@ -15,6 +15,7 @@ from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.engines.base import EngineState, untrained
 from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (
     CorrectedCounts,
@@ -249,9 +250,18 @@ def room_text(event: RoomUpdate) -> str:
     parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
     of = " (total)" if room.is_total else ""
     text = f"room  {room.viewers} viewers{of}: {', '.join(parts) or 'nobody here'}"
+    if unknown := unknown_text(room):
+        text += f"; {unknown}"
     if event.resonance is not None:
         text += f"; resonance {round(10 * event.resonance) * 10} %"
     return f"{text}; corrected: {corrected_text(event.corrected)}" if event.corrected else text
+
+
+def unknown_text(room: RoomSnapshot) -> str:
+    """Why the number of viewers is no fact yet; "" where it is one."""
+    if room.is_counting:
+        return "counting ..."
+    return f"confirming {room.confirming} ..." if room.confirming else ""
 
 
 def corrected_text(corrected: CorrectedCounts) -> str:

@@ -158,7 +158,7 @@ class CommandLineContext:
         if self._intent.broker is None and not await is_reachable(url):
             raise BrokerUnreachable("No broker runs on this machine yet; a new channel starts one.")
         found = await list_channels(with_login(self.config, url))
-        return [ListedRoom(each.channel, each.viewers) for each in found]
+        return [ListedRoom(each.channel, each.viewers, is_sure=each.is_sure) for each in found]
 
     async def follow_nearby(self, changed: Callable[[list[NearbyRoom]], None]) -> None:
         """Until cancelled. Raises ResonanceError where nothing can be found."""

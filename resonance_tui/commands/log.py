@@ -113,8 +113,11 @@ def run(
 def status_text(view: SessionView, rows: int) -> str:
     """What is recorded, how much of it, and how to look at it; the end of it may be cut off."""
     people = f"{view.room.viewers} {'person' if view.room.viewers == 1 else 'people'}"
-    now = people if view.outage is None else "not connected"
-    parts = [f"recording {view.channel}", now, seconds_text(rows)]
+    from resonance_tui.commands.headless import unknown_text
+
+    unknown = unknown_text(view.room)
+    now = [people, *([unknown] if unknown else [])] if view.outage is None else ["not connected"]
+    parts = [f"recording {view.channel}", *now, seconds_text(rows)]
     return " · ".join([*parts, f"resonance-tui history {view.channel}"])
 
 

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Collection
 
 from resonance_tui.errors import WireError
-from resonance_tui.protocol.events import LeaveEvent, ReportEvent
+from resonance_tui.protocol.events import LeaveEvent, ReportEvent, SweepEvent
 from resonance_tui.protocol.messages import REPORT, decode
 from resonance_tui.protocol.values import RoomSettings
+from resonance_tui.room.sweeping import Sweeps
 
 MOST_PEOPLE = 5000  # that are told apart; more are for aggregators
 WINDOW_S = 5.0  # over which reports are averaged
@@ -29,6 +30,7 @@ class Attendance:
         self._heard_at: dict[tuple[str, str], float] = {}  # longest silent first
         self._reported: deque[float] = deque(maxlen=100_000)
         self._begun_at = 0.0
+        self._sweeps = Sweeps()
 
     def begin(self, now: float) -> None:
         """A new connection: who left meanwhile is not known."""
@@ -36,15 +38,20 @@ class Attendance:
         self._reported.clear()
         self._begun_at = now
 
-    def take(self, topic: str, payload: bytes, now: float) -> None:
-        """Takes any message, and ignores what is no report."""
+    def take(self, topic: str, payload: bytes, now: float, *, is_rumour: bool = False) -> None:
+        """Takes any message, and ignores what is no report, and a rumour: what a broker where
+        nothing expires has kept."""
+        if is_rumour and payload:
+            return
         try:
             event = decode(topic, payload)
         except WireError:
             return
         if isinstance(event, ReportEvent):
             self._report((event.channel, event.viewer_id), now)
-        elif isinstance(event, LeaveEvent):
+        elif isinstance(event, SweepEvent):
+            self._sweeps.note(event, now)
+        elif isinstance(event, LeaveEvent) and not self._sweeps.covers(event, now):
             self._heard_at.pop((event.channel, event.viewer_id), None)
 
     def _report(self, person: tuple[str, str], now: float) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from aiomqtt import MqttError
@@ -24,12 +25,13 @@ from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
-from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
+from resonance_tui.protocol.events import Event, HostKeyEvent, ReportEvent, RulesEvent
 from resonance_tui.protocol.messages import (
     HOST_KEY,
     NICKNAME,
     REPORT,
     RULES,
+    SWEEP,
     decode,
 )
 from resonance_tui.protocol.rules import ADMITTED_MOST, RoomRules
@@ -170,6 +172,9 @@ class Desk(ReconnectingConnection):
         if self._sees_viewers:
             for row in (REPORT, NICKNAME):
                 await client.follow(row.topic.filter(channel=self.channel), 0)
+            if not client.is_v5:
+                with contextlib.suppress(BrokerRefused):  # rules made before there were sweeps
+                    await client.follow(SWEEP.topic.of(self.channel, "+"), 1)
             await client.follow(HOST_KEY.topic.of(self.channel), 1)  # after what is retained
         self.is_courtesy = await self._lets_forge(client)
         checkpoint()
@@ -226,8 +231,14 @@ class Desk(ReconnectingConnection):
         if isinstance(event, HostKeyEvent | RulesEvent):
             self._book.observe(event)
         else:
-            self.attendance.take(event, time.time())
+            self.attendance.take(self._believed(event, is_retained), time.time())
         self.wake.set()
+
+    def _believed(self, event: Event, is_retained: bool) -> Event:
+        expires = self.traits is None or self.traits.expires
+        if isinstance(event, ReportEvent) and is_retained and not expires:
+            return replace(event, is_retained=True)
+        return event
 
 
 def publisher_id(url: BrokerUrl, key: RoomKey) -> str:

@@ -41,12 +41,14 @@ class Headcount:
         self._is_connected = False
         self._reader.forget()
 
-    def feed(self, topic: str, payload: bytes) -> None:
-        """Every message that the host's connection receives."""
+    def feed(self, topic: str, payload: bytes, *, is_rumour: bool = False) -> None:
+        """Every message that the host's connection receives. `is_rumour`: from before, kept where
+        nothing expires."""
         self._reader.feed(topic, payload)
         levels = topic.split("/", 3)
-        if len(levels) == 4 and levels[3].startswith("r/") and levels[2] not in self._counted:
-            self._attendance.take(topic, payload, time.monotonic())
+        is_of_viewers = len(levels) == 4 and levels[3].startswith(("r/", "sweep/"))
+        if is_of_viewers and levels[2] not in self._counted:
+            self._attendance.take(topic, payload, time.monotonic(), is_rumour=is_rumour)
 
     @property
     def wants_reports(self) -> bool:
@@ -55,7 +57,11 @@ class Headcount:
 
     @property
     def _counting(self) -> list[Aggregator]:
-        return [each for each in self._aggregators if each.status.state is LinkState.CONNECTED]
+        return [
+            each
+            for each in self._aggregators
+            if each.status.state is LinkState.CONNECTED and each.figures.is_whole
+        ]
 
     @property
     def _counted(self) -> set[str]:

@@ -21,10 +21,18 @@ from resonance_tui.hosting.attendance import REPORTS
 from resonance_tui.hosting.enrollments import EnrollmentDesk
 from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.hosting.keeper import Door, RoomKeeper
+from resonance_tui.hosting.tidying import Tidying
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.announcer import RoomAnnouncement
 from resonance_tui.messaging.client import BrokerClient, broker_client
-from resonance_tui.protocol.messages import ENROLLMENT_REQUEST, REPORT, ROOM_SETTINGS, TABLE
+from resonance_tui.protocol.messages import (
+    ENROLLMENT_REQUEST,
+    NICKNAME,
+    REPORT,
+    ROOM_SETTINGS,
+    SWEEP,
+    TABLE,
+)
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.room_keys import RoomKeys
 
@@ -65,6 +73,7 @@ class Host:
         door = Door(self._store, self.locked, self._reload)
         tls_key = own_tls_key(broker)
         self._keeper = RoomKeeper(keys, channels, door, say, tls_key=tls_key) if keys else None
+        self._tidying = Tidying(channels)
         self._heard_at = 0.0  # monotonic seconds
         self._loaded: tuple[int, int] | None = None  # stamp of the accounts that the broker knows
 
@@ -87,11 +96,14 @@ class Host:
 
     def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
         self._heard_at = time.monotonic()
-        self._headcount.feed(topic, payload)
+        is_rumour = is_retained and not self._broker.has_mqtt5
+        self._headcount.feed(topic, payload, is_rumour=is_rumour)
+        if not self._broker.has_mqtt5:
+            self._tidying.take(topic, payload, is_retained)
         kind = TABLE.find(topic)
         if self._desk is not None and kind is ENROLLMENT_REQUEST:
             self._desk.observe(topic, payload)
-        elif kind is not REPORT and (
+        elif kind not in (REPORT, SWEEP, NICKNAME) and (
             self._keeper is None or not self._keeper.observe(topic, payload)
         ):
             self._rooms.observe(topic, payload)
@@ -100,6 +112,7 @@ class Host:
         """All that goes on while connected; on the way out the rooms are taken back."""
         self._heard_at = time.monotonic()
         self._headcount.begin()
+        self._tidying.begin()
         for topic in self._headcount.topics:
             await client.follow(topic, 0)
         if self._desk is not None:
@@ -126,6 +139,8 @@ class Host:
             self._until_silent(client),
             self._follow_reports(client),
         ]
+        if not client.is_v5:
+            duties.append(self._tidying.run(client))
         if self._desk is not None and self._store is not None:
             duties += [self._desk.run(client), self._follow_accounts(self._store)]
         if self._keeper is not None:
@@ -146,9 +161,12 @@ class Host:
         is_following = False
         while True:
             if self._headcount.wants_reports and not is_following:
+                if not client.is_v5:
+                    await client.follow(SWEEP.topic.filter(), 1)
                 await client.follow(REPORTS, 0)
             elif is_following and not self._headcount.wants_reports:
                 await client.unsubscribe([REPORTS])
+                self._tidying.begin()
             is_following = self._headcount.wants_reports
             await asyncio.sleep(REPORTS_EVERY_S)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from resonance_tui.protocol.messages import (
     PARTIAL,
     REPORT,
     ROOM_SETTINGS,
+    SWEEP,
     TOTAL,
 )
 from resonance_tui.protocol.table import Outgoing
@@ -42,10 +44,12 @@ from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.federation import Edges, Sum
 from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
+from resonance_tui.room.sweeping import JITTER_S, Sweeper
 from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
 
 PRESENCE_EVERY_S = 10.0
 SETTLE_S = 0.5  # after its SUBACK, for the retained reports of a shard
+CONFIRM_S = 1.0  # beyond a heartbeat, for everybody's next report
 UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
 RETURN_S = 4.0  # for viewers to reconnect to a broker that was down
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
@@ -67,6 +71,7 @@ class AggregatorStatus:
     heard: int = 0  # messages received since its start
     reports: int = 0  # of them, reports as they were made: without those kept from before
     told: int = 0  # messages sent
+    is_whole: bool = False  # every shard is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,11 @@ class Aggregator(ReconnectingConnection):
         self._sent_total: tuple[Sum, float] | None = None
         self._heard = self._told = self._reports = 0
         self._report_prefix = f"{ROOT_TOPIC}/{channel}/r/"
-        self._is_settled = False  # all shards' retained reports have arrived
+        self._brings_retained = False  # seen on this connection, through a wildcard
+        self._rumoured: dict[str, _Peer] = {}  # known from a retained presence alone
+        self._is_taken_away = False  # our presence
+        self._ghosts: dict[str, float] = {}  # whose presence is cleared, and when
+        self._sweeper = Sweeper(channel, self.agent_id)
         self.figures = AggregatorStatus()
 
     @property
@@ -145,7 +154,9 @@ class Aggregator(ReconnectingConnection):
 
     def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
         self._heard += 1
-        if self._is_settled and payload and topic.startswith(self._report_prefix):
+        if is_retained and topic.startswith(self._report_prefix):
+            self._brings_retained = True
+        elif payload and topic.startswith(self._report_prefix):
             self._reports += 1
         super()._on_arrival(topic, payload, is_retained)
 
@@ -154,26 +165,51 @@ class Aggregator(ReconnectingConnection):
         self._subscribed.clear()
         self._sent_partial = self._sent_total = None
         self._is_confirmed.clear()
+        self._begin_anew()
         await client.follow(AGENT.topic.of(self._channel, "+"), 1)
         await client.follow(PARTIAL.topic.of(self._channel, "+"), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
         if self._edge:
             await client.follow(EDGE.topic.of("+"), 1)
+        if not self._expires:
+            await client.follow(SWEEP.topic.of(self._channel, "+"), 1)
         await client.send(self._presence())
         await self._wait_for_own_presence(client)
         checkpoint()
         self._set_connected()
 
+    @property
+    def _expires(self) -> bool:
+        """Whether what the broker retains ends by itself."""
+        return self.traits is None or self.traits.expires
+
+    def _fill_s(self) -> float:
+        """How long after its SUBACK a shard's count is complete, at most: retained reports are
+        believed where they expire; else everybody has to report once."""
+        if self._expires and (self.traits is None or self.traits.brings_retained is not False):
+            return SETTLE_S
+        return self._settings.heartbeat_s + CONFIRM_S
+
+    def _begin_anew(self) -> None:
+        self._brings_retained = False
+        self._rumoured.clear()
+        self._ghosts.clear()
+        self._sweeper.lost()
+        self._sweeper.agent_id = self.agent_id
+
     def _doubt_viewers(self, now: float) -> None:
         """Some may have left while we were disconnected. Viewers of a single broker reconnect to
         it, so they are kept for a while; those of an edge may be counted at another by now."""
+        self._clock.begin(now)
+        at = self._clock.at(now, asked_at=None)
         if self._edge:
             self._tally.watch(frozenset())
             self._edges.start_over(now)
+        elif not self._expires:  # what was counted before may not be told as a fact
+            self._edges.start_over(now)
+            self._tally.doubt(at, within=self._fill_s())
         else:
-            self._clock.begin(now)
-            at = self._clock.at(now, asked_at=None)
             self._tally.doubt(at, within=self._settings.heartbeat_s + RETURN_S)
 
     async def _wait_for_own_presence(self, client: BrokerClient) -> None:
@@ -222,8 +258,22 @@ class Aggregator(ReconnectingConnection):
             await self._try_first_use(client)
             await self._update_subscriptions(client, now)
             await self._publish(client, time.monotonic())
+            if self._is_taken_away:  # somebody thought that we had gone
+                self._is_taken_away = False
+                await client.send(self._presence())
+            await self._sweep(client, time.monotonic())
             checkpoint()
             await asyncio.sleep(self._settings.tick_ms / 1000)
+
+    async def _sweep(self, client: BrokerClient, now: float) -> None:
+        """Clears what nobody renews, where the broker keeps it for ever."""
+        if self._expires:
+            return
+        for message in self._sweeper.step(now):
+            await self._send(client, message)
+        for agent_id in [each for each, at in self._ghosts.items() if now >= at]:
+            del self._ghosts[agent_id]
+            await self._send(client, AGENT.clearing(self._channel, agent_id))
 
     async def _try_first_use(self, client: BrokerClient) -> None:
         """Believes the first key where the host alone can show one."""
@@ -241,17 +291,25 @@ class Aggregator(ReconnectingConnection):
         self._tally.expire(at)
         self.check_line(self._tally.has_silent(at, self._settings.stale_after_s))
         oldest = now - AGENT.lifetime_s
-        for agent_id in [each for each, peer in self._agents.items() if peer.heard_at < oldest]:
-            del self._agents[agent_id]
+        for peers in (self._agents, self._rumoured):
+            for agent_id in [each for each, peer in peers.items() if peer.heard_at < oldest]:
+                del peers[agent_id]
+                if not self._expires:
+                    self._ghosts[agent_id] = now + random.uniform(0.0, JITTER_S)
 
     def _take(self, event: Event, now: float, at: float) -> None:
         """`at`: by the room's clock."""
+        if not self._expires:
+            self._sweeper.take(event, now)
         match event:
+            case ReportEvent(is_retained=True) if not self._expires:
+                self._tally.hear_of(event.viewer_id, at + self._fill_s())
             case ReportEvent():
                 self._tally.report(event.viewer_id, event.report, at)
             case LeaveEvent():
-                self._tally.leave(event.viewer_id, at)
+                self._tally.leave(event.viewer_id, at, is_swept=event.is_swept)
             case PartialEvent() if event.agent_id != self.agent_id:
+                self._confirm(event.agent_id, now)
                 self._edges.post(event.edge, event.agent_id, event.partial, now)
             case AgentEvent():
                 self._take_presence(event, now)
@@ -273,11 +331,24 @@ class Aggregator(ReconnectingConnection):
         if agent_id == self.agent_id:
             if (boot, presence.edge) == (self._boot, self._edge):
                 self._is_confirmed.set()
+            self._is_taken_away = boot is None and self._is_confirmed.is_set()
         elif boot is None:
-            self._agents.pop(agent_id, None)
+            for known in (self._agents, self._rumoured, self._ghosts):
+                known.pop(agent_id, None)
+        elif presence.is_retained and not self._expires and agent_id not in self._agents:
+            if len(self._rumoured) < MAX_AGENTS:
+                self._rumoured[agent_id] = _Peer(presence.edge, now)
         elif agent_id in self._agents or len(self._agents) < MAX_AGENTS:
+            self._rumoured.pop(agent_id, None)
+            self._ghosts.pop(agent_id, None)
             self._agents[agent_id] = _Peer(presence.edge, now)
             self._edges.begin(presence.edge, agent_id, boot, now)
+
+    def _confirm(self, agent_id: str, now: float) -> None:
+        """Who counts is there, whatever is known of its presence."""
+        rumoured = self._rumoured.pop(agent_id, None)
+        if rumoured is not None and len(self._agents) < MAX_AGENTS:
+            self._agents[agent_id] = _Peer(rumoured.edge, now)
 
     @property
     def _live(self) -> dict[str, list[str]]:
@@ -299,6 +370,8 @@ class Aggregator(ReconnectingConnection):
             shard for shard in self._subscribed if not self._is_taken_over(shard, live, now)
         )
         self._tally.watch(kept)
+        if kept != self._subscribed.keys():
+            self._sweeper.watch(kept)
         ended = [self._filter(shard) for shard in self._subscribed.keys() - kept]
         for first in range(0, len(ended), UNSUBSCRIBE_AT_ONCE):
             await client.unsubscribe(ended[first : first + UNSUBSCRIBE_AT_ONCE])
@@ -315,19 +388,26 @@ class Aggregator(ReconnectingConnection):
         return self._edges.holder(shard, live, now) not in (None, self.agent_id)
 
     def _settled(self, now: float) -> dict[int, Counts]:
-        """The counts of the shards whose retained reports have arrived."""
+        """The counts of the shards that are complete: all of their reports have arrived."""
+        confirming, fill_s = self._tally.confirming(), self._fill_s()
         return {
             shard: self._tally.counts(shard)
             for shard, since in self._subscribed.items()
-            if now - since >= SETTLE_S
+            if now - since >= fill_s
+            or (now - since >= SETTLE_S and self._knows_all and shard not in confirming)
         }
+
+    @property
+    def _knows_all(self) -> bool:
+        """Whether who is there is in the broker's retained reports, confirmed or not."""
+        is_said = self.traits is not None and self.traits.brings_retained is True
+        return is_said or self._brings_retained
 
     # Publishing
 
     async def _publish(self, client: BrokerClient, now: float) -> None:
         self._read(now)  # messages that arrived while subscribing
         shards = self._settled(now)
-        self._is_settled = len(shards) == len(self._subscribed) > 0
         has_counts = bool(shards or self._sent_partial)  # a new one has none yet
         if has_counts and self._is_due(shards, self._sent_partial, now):
             self._sent_partial = (shards, now)
@@ -349,6 +429,7 @@ class Aggregator(ReconnectingConnection):
             heard=self._heard,
             reports=self._reports,
             told=self._told,
+            is_whole=room.is_whole,
         )
 
     def _is_due(self, value: object, sent: tuple[object, float] | None, now: float) -> bool:

@@ -317,8 +317,9 @@ class ReconnectingConnection(ABC):
         )
 
     def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
-        if self._limiter.allow(topic, time.monotonic()):
-            self._inbox.put(topic, payload, is_retained)
+        now = time.monotonic()
+        if self._limiter.allow(topic, now):
+            self._inbox.put(topic, payload, is_retained, now)
             self.wake.set()
 
     def _on_broken(self, topic: str) -> None:

@@ -26,6 +26,8 @@ class ChannelInfo:
     channel: str
     viewers: int
     is_hosted: bool  # a host has announced it
+    # Else the broker may remember who has gone, or not have told of everybody.
+    is_sure: bool = True
 
 
 async def list_channels(
@@ -54,10 +56,12 @@ async def list_channels(
         except MqttError:
             raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
         await asyncio.sleep(wait)
-    return _summary(inbox.drain())
+        expires = client.traits.expires
+    return _summary(inbox.drain(), expires=expires)
 
 
-def _summary(events: list[Event]) -> list[ChannelInfo]:
+def _summary(events: list[Event], *, expires: bool) -> list[ChannelInfo]:
+    brings_retained = any(getattr(each, "is_retained", False) for each in events)
     viewers: dict[str, int] = {}
     totals: dict[str, int] = {}
     hosted: set[str] = set()
@@ -72,7 +76,8 @@ def _summary(events: list[Event]) -> list[ChannelInfo]:
             case _:
                 pass  # says nothing of who is there
     rooms = [
-        ChannelInfo(name, max(viewers.get(name, 0), totals.get(name, 0)), name in hosted)
+        ChannelInfo(name, count, name in hosted, count == 0 or (expires and brings_retained))
         for name in viewers.keys() | totals.keys() | hosted
+        for count in [max(viewers.get(name, 0), totals.get(name, 0))]
     ]
     return sorted(rooms, key=lambda room: (-room.viewers, room.channel))

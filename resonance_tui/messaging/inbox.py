@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from resonance_tui.errors import WireError
 from resonance_tui.listeners import Listeners
-from resonance_tui.protocol.events import AgentEvent, Event, ReportEvent, TotalEvent
-from resonance_tui.protocol.messages import TABLE
+from resonance_tui.protocol.events import (
+    AgentEvent,
+    Event,
+    LeaveEvent,
+    ReportEvent,
+    SweepEvent,
+    TotalEvent,
+)
+from resonance_tui.protocol.messages import SWEEP, TABLE
 from resonance_tui.protocol.table import MessageTable
+from resonance_tui.room.sweeping import Sweeps
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    payload: bytes
+    is_retained: bool
+    is_swept: bool
 
 
 class Inbox:
@@ -23,35 +38,56 @@ class Inbox:
         self.rejected = 0  # messages outside the protocol, or broken
         self._max_topics = max_topics
         self._table = table
-        self._waiting: dict[str, tuple[bytes, bool]] = {}  # payload, whether it was retained
+        self._waiting: dict[str, _Kept] = {}
+        self._sweeps = Sweeps()
         self.on_broken: Listeners[[str]] = Listeners()
+        self.on_sweep: Listeners[[SweepEvent]] = Listeners()  # at once, each of them
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, topic: str, payload: bytes, is_retained: bool = False) -> None:
-        """`is_retained`: the broker kept it from before. A live one of the same bytes holds."""
+    def put(self, topic: str, payload: bytes, is_retained: bool = False, now: float = 0.0) -> None:
+        """`is_retained`: the broker kept it from before. A live one of the same bytes holds. `now`:
+        monotonic seconds; a sweep explains what is cleared soon after it."""
         is_known = topic in self._waiting
         message = self._table.find(topic)
         is_ours = message is not None and len(payload) <= message.max_bytes
         if not is_ours or (is_known and self._decoded(topic, payload) is None):
             self._reject(topic)
         elif is_known or len(self._waiting) < self._max_topics:
-            is_live = not is_retained or self._waiting.get(topic) == (payload, False)
-            self._waiting[topic] = payload, not is_live
+            self._keep(topic, payload, is_retained, now)
         else:
             self.dropped += 1
 
+    def _keep(self, topic: str, payload: bytes, is_retained: bool, now: float) -> None:
+        before = self._waiting.get(topic)
+        is_swept = not payload and self._is_swept(topic, now)
+        is_repeated = is_retained and before is not None and before.payload == payload
+        if before is not None and not before.is_retained and (is_swept or is_repeated):
+            return  # what its sender said last holds
+        self._waiting[topic] = _Kept(payload, is_retained, is_swept)
+        if self._table.find(topic) is SWEEP:
+            self._note(self._decoded(topic, payload), now)
+
+    def _note(self, sweep: Event | None, now: float) -> None:
+        if isinstance(sweep, SweepEvent):
+            self._sweeps.note(sweep, now)
+            self.on_sweep(sweep)
+
+    def _is_swept(self, topic: str, now: float) -> bool:
+        leave = self._decoded(topic, b"")
+        return isinstance(leave, LeaveEvent) and self._sweeps.covers(leave, now)
+
     def peek(self, topic: str) -> Event | None:
         """What of this topic waits to be drained, if it can be decoded."""
-        return self._read(topic, *self._waiting[topic]) if topic in self._waiting else None
+        return self._read(topic, self._waiting[topic]) if topic in self._waiting else None
 
     def drain(self) -> list[Event]:
         """Everything that can be decoded, and an empty inbox."""
         waiting, self._waiting = self._waiting, {}
         events: list[Event] = []
         for topic, kept in waiting.items():
-            if (event := self._read(topic, *kept)) is not None:
+            if (event := self._read(topic, kept)) is not None:
                 events.append(event)
             else:
                 self._reject(topic)
@@ -61,9 +97,11 @@ class Inbox:
         self.rejected += 1
         self.on_broken(topic)
 
-    def _read(self, topic: str, payload: bytes, is_retained: bool) -> Event | None:
-        event = self._decoded(topic, payload)
-        if is_retained and isinstance(event, ReportEvent | TotalEvent | AgentEvent):
+    def _read(self, topic: str, kept: _Kept) -> Event | None:
+        event = self._decoded(topic, kept.payload)
+        if kept.is_swept and isinstance(event, LeaveEvent):
+            return replace(event, is_swept=True)
+        if kept.is_retained and isinstance(event, ReportEvent | TotalEvent | AgentEvent):
             return replace(event, is_retained=True)
         return event
 

@@ -8,14 +8,11 @@ import math
 import random
 import secrets
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
-from resonance_tui.messaging.client import (
-    WILL_DELAY_S,
-    BrokerClient,
-    follow_rules,
-)
+from resonance_tui.errors import BrokerRefused
+from resonance_tui.messaging.client import WILL_DELAY_S, BrokerClient, follow_rules
 from resonance_tui.messaging.connection import (
     LinkStatus,
     ReconnectingConnection,
@@ -23,11 +20,15 @@ from resonance_tui.messaging.connection import (
 )
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
-from resonance_tui.protocol.events import Event, RoomEvent, TotalEvent
+from resonance_tui.messaging.roll_call import RollCallAnswers
+from resonance_tui.protocol.events import Event, RollCallEvent, RoomEvent, SweepEvent, TotalEvent
+from resonance_tui.protocol.frames import encode_roll_call
 from resonance_tui.protocol.messages import (
     NICKNAME,
     REPORT,
+    ROLL_CALL,
     ROOM_SETTINGS,
+    SWEEP,
     TOTAL,
 )
 from resonance_tui.protocol.rules import SignedRules
@@ -35,7 +36,8 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import Report, RoomSettings
+from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings
+from resonance_tui.room.sweeping import COVERS_S
 
 RESTORE_EVERY_S = 2.0
 
@@ -88,6 +90,10 @@ class Link(Protocol):
         """Stops sharing: clears report and nickname. A later publish_report resumes."""
         ...
 
+    def tidy(self, messages: Sequence[Outgoing]) -> None:
+        """Sends what a `Sweeper` says."""
+        ...
+
     def subscribe_all(self, wanted: bool) -> None:
         """Whether to subscribe to every viewer's reports and nickname. Settings, total, the room's
         key and its rules are always subscribed to."""
@@ -99,6 +105,11 @@ class Link(Protocol):
 
     def set_heartbeat(self, seconds: float) -> None:
         """How often the own report is repeated."""
+        ...
+
+    def call_roll(self) -> None:
+        """Asks everybody for their report. Where that may be done, a RollCallEvent follows once
+        they have heard it."""
         ...
 
     def hurry(self) -> None:
@@ -141,6 +152,9 @@ class MqttLink(ReconnectingConnection):
         self._connection_id = f"-{secrets.token_hex(3)}"
         self._heartbeat_s = heartbeat_s
         self._retained = RetainedState(channel, viewer_id)
+        self._tidying: list[Outgoing] = []
+        self._answered_at = -math.inf  # the last sweep that named us; monotonic seconds
+        self._inbox.on_sweep.add(self._answer_sweep)
         self._due = asyncio.Event()  # there is something to send
         self._wants_all = True
         # What the current connection is subscribed to; None: a session that was kept, perhaps is.
@@ -149,7 +163,12 @@ class MqttLink(ReconnectingConnection):
         self._own_topic = REPORT.topic.of(channel, viewer_id)
         self._restored_at = -math.inf  # monotonic seconds
         self._subscriptions_due = asyncio.Event()  # the two may differ
-        self._heartbeat_changed = asyncio.Event()
+        self._repeats_now = asyncio.Event()  # the report is repeated without waiting any longer
+        self._answers = RollCallAnswers()
+        self._hears_calls = False  # on the current connection
+        self._calls = False  # a roll call is to be sent
+        # Whoever only looks on has no id in the room; an account may not publish under another's.
+        self._caller_id = new_viewer_id() if observe_only else None
 
     @property
     def viewer_id(self) -> str:
@@ -171,6 +190,10 @@ class MqttLink(ReconnectingConnection):
         self._retained.withdraw()
         self._due.set()
 
+    def tidy(self, messages: Sequence[Outgoing]) -> None:
+        self._tidying.extend(messages)
+        self._due.set()
+
     def subscribe_all(self, wanted: bool) -> None:
         if wanted != self._wants_all:
             self._wants_all = wanted
@@ -180,10 +203,32 @@ class MqttLink(ReconnectingConnection):
         if seconds != self._heartbeat_s:
             self._heartbeat_s = seconds
             self._retained.report_expiry_s = round(max(REPORT.lifetime_s, 1.5 * seconds))
-            self._heartbeat_changed.set()
+            self._repeats_now.set()
+
+    def call_roll(self) -> None:
+        may_call = self._caller_id is None or self._url.username is None
+        if self._hears_calls and may_call:
+            self._calls = True
+            self._due.set()
 
     def drain(self) -> list[Event]:
-        return self._inbox.drain()
+        """Answers roll calls; of them the own one alone is handed on, as everybody heard it."""
+        events = self._inbox.drain()
+        if any(isinstance(each, RollCallEvent) for each in events):
+            self._answer()
+        return [each for each in events if not self._is_anothers_call(each)]
+
+    def _is_anothers_call(self, event: Event) -> bool:
+        return isinstance(event, RollCallEvent) and event.viewer_id != self._own_caller_id
+
+    @property
+    def _own_caller_id(self) -> str:
+        return self._caller_id or self.viewer_id
+
+    def _answer(self) -> None:
+        delay_s = self._answers.called(time.monotonic())
+        if delay_s is not None:
+            asyncio.get_running_loop().call_later(delay_s, self._repeats_now.set)
 
     def _identifier(self) -> str:
         if self._is_observer:
@@ -204,9 +249,14 @@ class MqttLink(ReconnectingConnection):
         before the viewers that they are about."""
         self._subscribed_to_all = self._hears_own = None if client.is_resumed else False
         self._own_topic = REPORT.topic.of(self._channel, self.viewer_id)
+        await self._follow_calls(client)
         await client.follow(TOTAL.topic.of(self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
+        self._tidying.clear()
+        if not client.is_v5:
+            with contextlib.suppress(BrokerRefused):  # rules made before there were sweeps
+                await client.follow(SWEEP.topic.of(self._channel, "+"), 1)
         if not self._is_large():
             await self._update_subscriptions(client)
         checkpoint()
@@ -214,6 +264,23 @@ class MqttLink(ReconnectingConnection):
         self._due.set()
         self._subscriptions_due.set()
         self._set_connected()
+
+    def _answer_sweep(self, sweep: SweepEvent) -> None:
+        """Somebody did not hear us, and is about to clear what is ours."""
+        is_meant = any(each.viewer_id == self.viewer_id for each in sweep.unrenewed)
+        now = time.monotonic()
+        if is_meant and not self._is_observer and now - self._answered_at >= COVERS_S:
+            self._answered_at = now
+            self._retained.repeat_all()
+            self._due.set()
+
+    async def _follow_calls(self, client: BrokerClient) -> None:
+        """Reports say that their sender answers calls only where it hears them."""
+        self._hears_calls = self._calls = False
+        with contextlib.suppress(BrokerRefused):  # by access rules that know no calls
+            await client.follow(ROLL_CALL.topic.filter(channel=self._channel), 0)
+            self._hears_calls = True
+        self._retained.flags = ANSWERS_CALLS if self._hears_calls else 0
 
     def _is_large(self) -> bool:
         """By the retained messages. The session decides; this only avoids a flood on joining."""
@@ -259,9 +326,14 @@ class MqttLink(ReconnectingConnection):
         while True:
             await self._due.wait()
             self._due.clear()
-            for message in self._retained.take():
+            tidying, self._tidying = self._tidying, []
+            for message in (*self._retained.take(), *tidying):
                 await client.send(message)
                 checkpoint()
+            if self._calls:
+                self._calls = False
+                call = ROLL_CALL.outgoing(encode_roll_call(), self._channel, self._own_caller_id)
+                await client.send(call)
 
     async def _follow_subscriptions(self, client: BrokerClient) -> None:
         while True:
@@ -285,10 +357,11 @@ class MqttLink(ReconnectingConnection):
             checkpoint()
 
     async def _until_heartbeat(self) -> None:
-        self._heartbeat_changed.clear()
+        """Or until the report is wanted sooner: a roll call begins a new heartbeat."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(random.uniform(0.8, 1.0) * self._heartbeat_s):
-                await self._heartbeat_changed.wait()
+                await self._repeats_now.wait()
+        self._repeats_now.clear()
 
     def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
         super()._on_arrival(topic, payload, is_retained)

@@ -21,6 +21,7 @@ class RetainedState:
     def __init__(self, channel: str, viewer_id: str) -> None:
         self.viewer_id = viewer_id
         self.report_expiry_s = REPORT.expiry_s
+        self.flags = 0  # of the connection, added to each report's
         self._channel = channel
         self._report: Report | None = None
         self._nickname = ""
@@ -100,7 +101,8 @@ class RetainedState:
         if self._report is None:
             return self._clearing(REPORT)
         self._seq += 1
-        payload = encode_report(replace(self._report, seq=self._seq))
+        flags = self._report.flags | self.flags
+        payload = encode_report(replace(self._report, seq=self._seq, flags=flags))
         return self._publishing(REPORT, payload, self.report_expiry_s)
 
     def _publishing(self, message: Message, payload: bytes, expiry_s: int | None) -> list[Outgoing]:

@@ -27,6 +27,7 @@ class NicknameEvent:
 class LeaveEvent:
     channel: str
     viewer_id: str
+    is_swept: bool = False  # others cleared what nobody had renewed: no word of the viewer's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class RoomEvent:
     channel: str
     settings: RoomSettings | None  # None when the host closed the room
     host: str = ""  # the id of the host that announced it, where it gave one
+
+
+@dataclass(frozen=True, slots=True)
+class RollCallEvent:
+    """Somebody who has just come asks everybody for their report."""
+
+    channel: str
+    viewer_id: str  # who asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,24 @@ class PartialEvent:
     agent_id: str
     partial: Partial
     edge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrenewed:
+    """A viewer whose report a broker still has, as it was last heard of."""
+
+    viewer_id: str
+    boot: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class SweepEvent:
+    """Somebody is about to clear what these viewers left behind, unless they report."""
+
+    channel: str
+    agent_id: str  # who sweeps
+    unrenewed: tuple[Unrenewed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +153,13 @@ Event = (
     ReportEvent
     | NicknameEvent
     | LeaveEvent
+    | RollCallEvent
     | RoomEvent
     | TotalEvent
     | TotalOverEvent
     | AgentEvent
     | PartialEvent
+    | SweepEvent
     | EdgeEvent
     | EnrollmentRequest
     | EnrollmentAnswer

@@ -6,6 +6,7 @@ with an empty payload. It raises WireError for a frame that contradicts itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -25,10 +26,13 @@ from resonance_tui.protocol.events import (
     NicknameEvent,
     PartialEvent,
     ReportEvent,
+    RollCallEvent,
     RoomEvent,
     RulesEvent,
+    SweepEvent,
     TotalEvent,
     TotalOverEvent,
+    Unrenewed,
 )
 from resonance_tui.protocol.rules import (
     BODY_MOST,
@@ -72,7 +76,12 @@ class ReportFrame(msgspec.Struct, array_like=True, gc=False):
     code: Annotated[int, Meta(ge=0, le=8, description="emotion 0-6, 7 away, 8 unsure")]
     confidence: Annotated[int, Meta(ge=0, le=100, description="per cent")]
     flags: Annotated[
-        int, Meta(ge=0, le=255, description="1 stated with a key, 2 simulated, 4 a film as camera")
+        int,
+        Meta(
+            ge=0,
+            le=255,
+            description="1 stated with a key, 2 simulated, 4 a film, 8 answers roll calls",
+        ),
     ]
 
 
@@ -105,6 +114,18 @@ def encode_nickname(nickname: str) -> bytes:
 def read_nickname(names: Levels, frame: NicknameFrame | None) -> Event:
     nickname = safe_text(frame.nickname) if frame is not None else ""
     return NicknameEvent(names["channel"], names["viewer_id"], nickname)
+
+
+class RollCallFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+
+
+def encode_roll_call() -> bytes:
+    return _pack((VERSION,))
+
+
+def read_roll_call(names: Levels, frame: RollCallFrame) -> Event:
+    return RollCallEvent(names["channel"], names["viewer_id"])
 
 
 # --- an aggregator -----------------------------------------------------------------------------
@@ -190,6 +211,34 @@ def read_total(names: Levels, frame: TotalFrame | None) -> Event:
     if sum(frame.counts) != frame.viewers:
         raise WireError("A total that does not add up")
     return TotalEvent(channel, frame.viewers, frame.counts, frame.boot, frame.seq, frame.edges)
+
+
+# --- who sweeps --------------------------------------------------------------------------------
+
+SWEEP_MOST = 60  # viewers in one message
+_Unrenewed = tuple[
+    Annotated[str, Meta(max_length=32, description="a viewer's id")], _U32, _U32
+]  # id, boot, seq
+
+
+class SweepFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    unrenewed: Annotated[
+        list[_Unrenewed],
+        Meta(max_length=SWEEP_MOST, description="viewer's id, boot and seq of its last report"),
+    ]
+
+
+def encode_sweep(unrenewed: Sequence[Unrenewed]) -> bytes:
+    """`unrenewed`: at most `SWEEP_MOST`. At most 2.8 kB."""
+    return _pack((VERSION, [(each.viewer_id, each.boot, each.seq) for each in unrenewed]))
+
+
+def read_sweep(names: Levels, frame: SweepFrame) -> Event:
+    if not all(is_id(viewer_id) for viewer_id, _, _ in frame.unrenewed):
+        raise WireError("A sweep of a viewer that is none")
+    unrenewed = tuple(Unrenewed(*each) for each in frame.unrenewed)
+    return SweepEvent(names["channel"], names["agent_id"], unrenewed)
 
 
 # --- a host ------------------------------------------------------------------------------------

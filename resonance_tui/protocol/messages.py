@@ -11,8 +11,12 @@ from resonance_tui.protocol.values import Party
 # An honest viewer sends one a second, an aggregator twenty.
 OWN_RATE = Rate(per_s=25.0, burst=50.0)
 RULES_RATE = Rate(per_s=2.0, burst=8.0)  # verifying a signature costs a hundred reports
+# Everybody answers a call, so one publisher may make few of them.
+CALL_RATE = Rate(per_s=0.2, burst=3.0)
 _ACCOUNTS = (Party.VIEWER, Party.AGGREGATOR, Party.LOGGER, Party.HOST)
 _COUNTING = (Party.AGGREGATOR, Party.HOST)
+_SWEEPING = (Party.AGGREGATOR, Party.HOST, Party.LOGGER)
+SWEEP_RATE = Rate(per_s=2.0, burst=8.0)  # an honest sweeper sends one a second
 
 REPORT = Message(
     kind="report",
@@ -26,6 +30,7 @@ REPORT = Message(
     retained=True,
     qos=0,
     expiry_s=15,  # who is silent for a heartbeat and four seconds is gone
+    who_may_clear=_SWEEPING,
 )
 NICKNAME = Message(
     kind="nickname",
@@ -39,6 +44,21 @@ NICKNAME = Message(
     retained=True,
     qos=1,
     expiry_s=3600,
+    who_may_clear=_SWEEPING,
+)
+ROLL_CALL = Message(
+    kind="roll call",
+    topic=Topic(f"{ROOT}/{{channel}}/call/{{viewer_id}}"),
+    frame=frames.RollCallFrame,
+    read=frames.read_roll_call,
+    max_bytes=32,
+    rate=CALL_RATE,
+    has_own_rate=True,
+    who_may_publish=(Party.VIEWER, Party.AGGREGATOR, Party.HOST),
+    who_may_read=_ACCOUNTS,
+    retained=False,
+    qos=0,
+    stays_on_edge=True,  # as the reports that answer it do
 )
 AGENT = Message(
     kind="aggregator presence",
@@ -52,6 +72,7 @@ AGENT = Message(
     retained=True,
     qos=1,
     expiry_s=30,
+    who_may_clear=_COUNTING,
 )
 PARTIAL = Message(
     kind="partial",
@@ -116,6 +137,21 @@ RULES = Message(
     qos=1,
     expiry_s=86_400,
 )
+SWEEP = Message(
+    kind="sweep",
+    topic=Topic(f"{ROOT}/{{channel}}/sweep/{{agent_id}}"),
+    frame=frames.SweepFrame,
+    read=frames.read_sweep,
+    max_bytes=3072,
+    rate=SWEEP_RATE,
+    has_own_rate=True,
+    who_may_publish=_SWEEPING,
+    who_may_read=_ACCOUNTS,
+    retained=False,
+    qos=1,
+    is_for_sweeping=True,
+    stays_on_edge=True,
+)
 EDGE = Message(
     kind="edge state",
     topic=Topic("resonance/edge/{edge}"),
@@ -155,8 +191,8 @@ ENROLLMENT_ANSWER = Message(
 
 TABLE = MessageTable(
     (
-        *(REPORT, NICKNAME, AGENT, PARTIAL, TOTAL, ROOM_SETTINGS, HOST_KEY, RULES),
-        *(EDGE, ENROLLMENT_REQUEST, ENROLLMENT_ANSWER),
+        *(REPORT, NICKNAME, ROLL_CALL, AGENT, PARTIAL, TOTAL, ROOM_SETTINGS, HOST_KEY, RULES),
+        *(SWEEP, EDGE, ENROLLMENT_REQUEST, ENROLLMENT_ANSWER),
     )
 )
 decode = TABLE.decode

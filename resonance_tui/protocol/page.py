@@ -11,6 +11,7 @@ from msgspec import inspect
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol import messages
+from resonance_tui.protocol.events import Unrenewed
 from resonance_tui.protocol.frames import (
     encode_agent,
     encode_enrollment_answer,
@@ -19,8 +20,10 @@ from resonance_tui.protocol.frames import (
     encode_nickname,
     encode_partial,
     encode_report,
+    encode_roll_call,
     encode_room,
     encode_rules,
+    encode_sweep,
     encode_total,
 )
 from resonance_tui.protocol.rules import RoomRules, sign_rules
@@ -48,6 +51,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, ...], bytes]] = {
         encode_report(Report(_BOOT, 7, Emotion.ANGER, 83)),
     ),
     messages.NICKNAME.kind: (("movie-night", "alice"), encode_nickname("Zoë")),
+    messages.ROLL_CALL.kind: (("movie-night", "bob"), encode_roll_call()),
     messages.AGENT.kind: (("movie-night", "agg-1"), encode_agent(_BOOT)),
     messages.PARTIAL.kind: (("movie-night", "agg-1"), encode_partial(_PARTIAL, _T_MS)),
     messages.TOTAL.kind: (("movie-night",), encode_total(_BOOT, 9, _T_MS, _COUNTS)),
@@ -56,6 +60,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, ...], bytes]] = {
     messages.RULES.kind: (
         ("movie-night", "alice"),
         encode_rules(sign_rules(_RULES, "movie-night", 3, _BOOT + 86_400, _HOST_KEY)),
+    ),
+    messages.SWEEP.kind: (
+        ("movie-night", "agg-1"),
+        encode_sweep([Unrenewed("alice", _BOOT, 7)]),
     ),
     messages.EDGE.kind: (("berlin",), b"1"),
     messages.ENROLLMENT_REQUEST.kind: (

@@ -43,6 +43,9 @@ class Message:
     message is retained, of None for an empty payload too. `rate`: what receivers take in from one
     publisher, over all its messages; None where a topic is not one publisher's own. `has_own_rate`:
     it is counted apart from the publisher's other messages, and its faults mute it alone.
+    `stays_on_edge`: of several brokers, it concerns the one where it is published.
+    `who_may_clear`: who takes back what its publisher left behind, where nothing expires;
+    `is_for_sweeping`: it is published there alone.
     """
 
     kind: str
@@ -57,6 +60,9 @@ class Message:
     qos: int
     expiry_s: int | None = None
     has_own_rate: bool = False
+    stays_on_edge: bool = False
+    who_may_clear: tuple[Party, ...] = ()
+    is_for_sweeping: bool = False
 
     @property
     def lifetime_s(self) -> float:
@@ -66,7 +72,15 @@ class Message:
     @property
     def is_bridged(self) -> bool:
         """Whether it goes from broker to broker. What belongs to a shard is counted where it is."""
-        return self.topic.is_in_room and not self.topic.is_in_shard
+        is_counted_at_home = self.topic.is_in_shard or self.stays_on_edge
+        return self.topic.is_in_room and not is_counted_at_home
+
+    def is_published_by(self, party: Party, *, expires: bool) -> bool:
+        """Whether a broker's access rules let this party write it; `expires`: what is retained
+        there ends by itself. No rule can tell a clearing from a report."""
+        if expires:
+            return party in self.who_may_publish and not self.is_for_sweeping
+        return party in (*self.who_may_publish, *self.who_may_clear)
 
     def outgoing(self, payload: bytes, *names: str, expiry_s: int | None = None) -> Outgoing:
         """This message on the topic with these names; `expiry_s` in place of the table's."""

@@ -14,6 +14,7 @@ LATE_S = 4.0  # that a report may be late, where somebody's line or machine stal
 MANUAL = 1  # report flag: stated with a key, not read from a face
 SIMULATED = 2  # report flag: no person behind it
 FILM = 4  # report flag: read from a film, which may show anybody
+ANSWERS_CALLS = 8  # report flag: its sender repeats it when somebody calls the roll
 
 SHARDS = 64  # parts of a room, by the viewers' ids; fixed in this version of the protocol
 
@@ -61,7 +62,7 @@ class Report:
     seq: int  # u32, counts up within one boot
     code: Emotion
     confidence: int  # per cent, 0-100
-    flags: int = 0  # MANUAL | SIMULATED | FILM
+    flags: int = 0  # MANUAL | SIMULATED | FILM | ANSWERS_CALLS
 
     @property
     def is_manual(self) -> bool:
@@ -74,6 +75,10 @@ class Report:
     @property
     def is_film(self) -> bool:
         return bool(self.flags & FILM)
+
+    @property
+    def answers_calls(self) -> bool:
+        return bool(self.flags & ANSWERS_CALLS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,24 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from resonance_tui.protocol.events import Event, LeaveEvent, NicknameEvent, ReportEvent
+from resonance_tui.protocol.events import (
+    Event,
+    LeaveEvent,
+    NicknameEvent,
+    ReportEvent,
+    SweepEvent,
+)
 from resonance_tui.protocol.rules import NO_RULES, RoomRules
-from resonance_tui.protocol.values import Report
+from resonance_tui.protocol.values import Report, RoomSettings
 from resonance_tui.room.namesakes import looks
+from resonance_tui.room.sweeping import Sweeps
 
 MOST_VIEWERS = 20_000  # followed at a time
 WINDOW_S = 60.0  # over which reports are counted
 MOST_COUNTED = 200  # reports in the window: more is a flood, whatever the number
 SUSPECT_S = 600.0  # how long a mark stays
 CLOCK_SLACK_S = 600.0  # clocks are wrong by minutes
+CONFIRM_S = RoomSettings().heartbeat_s + 1.0  # for somebody remembered to report
 MOST_NAMES = 3  # nicknames of one id that are remembered
 
 
@@ -33,6 +41,7 @@ class Attendee:
     is_simulated: bool = False
     is_manual: bool = False
     is_film: bool = False
+    is_unconfirmed: bool = False  # the broker remembers it, and nobody has heard it yet
     is_host: bool = False  # wears the host's badge
     is_muted: bool = False
     is_removed: bool = False
@@ -44,6 +53,7 @@ class Attendee:
     def marks(self) -> tuple[str, ...]:
         """Single words, in English: also for JSON."""
         flags = (
+            ("unconfirmed", self.is_unconfirmed),
             ("host", self.is_host),
             ("simulated", self.is_simulated),
             ("key", self.is_manual),
@@ -63,6 +73,7 @@ class _Seen:
     reports: deque[float] = field(default_factory=lambda: deque[float](maxlen=MOST_COUNTED))
     newest: Report | None = None
     last: Report | None = None  # as `newest`, and it outlives a departure
+    is_rumour: bool = False  # `newest` was kept by a broker where nothing expires
     nickname: str = ""
     former_names: list[str] = field(default_factory=list[str])
     two_writers_at: float = -SUSPECT_S
@@ -76,17 +87,21 @@ class Attendance:
         self._ttl_s, self._most = ttl_s, most
         self._seen: dict[str, _Seen] = {}
         self._judged: dict[str, str] = {}  # nicknames of those who were muted or removed, by id
+        self._sweeps = Sweeps()
         self._began: float | None = None  # when the first message came
 
     def take(self, event: Event, now: float) -> None:
-        """A message as it arrives; every one, not only the newest of each topic."""
+        """A message as it arrives; every one, not only the newest of each topic. A report that is
+        retained is one of before, at a broker where nothing expires."""
         self._began = now if self._began is None else self._began
         match event:
             case ReportEvent():
-                self._report(event.viewer_id, event.report, now)
+                self._report(event, now)
             case NicknameEvent():
                 self._name(event.viewer_id, event.nickname, now)
-            case LeaveEvent():
+            case SweepEvent():
+                self._sweeps.note(event, now)
+            case LeaveEvent() if not self._sweeps.covers(event, now):
                 if (seen := self._seen.get(event.viewer_id)) is not None:
                     seen.newest = None
             case _:
@@ -98,11 +113,11 @@ class Attendance:
             seen = self._seen[viewer_id] = _Seen(now, now)
         return seen
 
-    def _report(self, viewer_id: str, report: Report, now: float) -> None:
-        seen = self._at(viewer_id, now)
-        if seen is None:
+    def _report(self, event: ReportEvent, now: float) -> None:
+        report, seen = event.report, self._at(event.viewer_id, now)
+        if seen is None or (event.is_retained and seen.newest is not None):
             return
-        seen.heard_at = now
+        seen.heard_at, seen.is_rumour = now, event.is_retained
         seen.reports.append(now)
         if seen.last is not None and _is_anothers(report, seen.last):
             seen.two_writers_at = now
@@ -161,7 +176,8 @@ class Attendance:
         )
 
     def _is_here(self, seen: _Seen, now: float) -> bool:
-        return seen.newest is not None and now - seen.heard_at <= self._ttl_s
+        patience_s = CONFIRM_S if seen.is_rumour else self._ttl_s
+        return seen.newest is not None and now - seen.heard_at <= patience_s
 
     def attendees(self, now: float, rules: RoomRules = NO_RULES) -> list[Attendee]:
         """Who is in the room: named first, then by nickname and id. Muted ones are among them."""
@@ -206,6 +222,7 @@ class Attendance:
             is_simulated=report.is_simulated,
             is_manual=report.is_manual,
             is_film=report.is_film,
+            is_unconfirmed=seen.is_rumour,
             is_host=viewer_id in rules.host_ids,
             is_muted=viewer_id in rules.muted,
             is_removed=viewer_id in rules.removed,

@@ -10,6 +10,7 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.values import Report, RoomCounts
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.namesakes import Namesakes, told_apart
+from resonance_tui.room.rumours import Rumours
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ class RoomState:
     Times are the receiver's own monotonic seconds: a sender's clock decides nothing. A viewer
     who left or fell silent stays remembered for a while by its `(boot, seq)` alone, so that an
     old report, delivered late or again, does not bring it back. Who is not counted by the
-    room's conduct stays known, so that lifting that shows it again at once.
+    room's conduct stays known, so that lifting that shows it again at once. Who is known from a
+    rumour alone is not present: see `Rumours`.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class RoomState:
         self._nicknames: dict[str, str] = {}  # of viewers who are not, or not yet, present
         self._doubted: set[str] = set()  # present, and perhaps gone unnoticed
         self._doubts_until = math.inf  # monotonic seconds
+        self.rumours = Rumours(max_viewers)
         self._conduct = FREE
         self._namesakes = Namesakes()
         self._tally = [0] * len(Emotion)  # of those who are counted
@@ -128,14 +131,27 @@ class RoomState:
     def doubt(self) -> None:
         """Disconnected: every viewer may leave unnoticed from now on."""
         self._doubted, self._doubts_until = set(self._present), math.inf
+        self.rumours.lose()
 
     def doubt_until(self, then: float) -> None:
         """Reconnected: viewers that no report, be it an old one, confirms before `then` are
         dropped."""
         self._doubts_until = then
 
+    def rumour(self, viewer_id: str, report: Report, now: float) -> bool:
+        """Takes a report that a broker without expiry kept: its sender may be long gone. False for
+        one that says nothing new."""
+        viewer, departed = self._present.get(viewer_id), self._departed.get(viewer_id)
+        if viewer is not None and viewer_id not in self._doubted:
+            return False  # heard live, which says more
+        is_old = departed is not None and (report.boot, report.seq) <= departed.order
+        may_wait = viewer is None and not is_old
+        return self.rumours.hear(viewer_id, report, now, may_wait=may_wait)
+
     def report(self, viewer_id: str, report: Report, now: float) -> bool:
         """Takes a report in. False for one that is not newer, or when the room is full."""
+        if not self.rumours.confirms(viewer_id, report):
+            return False
         viewer = self._present.get(viewer_id)
         if viewer is None:
             return self._enter(viewer_id, report, now)
@@ -204,8 +220,14 @@ class RoomState:
         if len(self._nicknames) > self._max_viewers:
             del self._nicknames[next(iter(self._nicknames))]
 
-    def leave(self, viewer_id: str, now: float) -> None:
-        """Takes a viewer out. Coming back takes a newer report."""
+    def leave(self, viewer_id: str, now: float, *, is_swept: bool = False) -> None:
+        """Takes a viewer out. Coming back takes a newer report. `is_swept`: others cleared its
+        report, which says nothing of who was heard lately."""
+        self.rumours.forget(viewer_id)
+        if not is_swept:
+            self._drop(viewer_id, now)
+
+    def _drop(self, viewer_id: str, now: float) -> None:
         viewer = self._present.pop(viewer_id, None)
         if viewer is None:
             return
@@ -238,10 +260,12 @@ class RoomState:
     def _expire(self, now: float) -> None:
         if now >= self._doubts_until:
             for viewer_id in list(self._doubted):
-                self.leave(viewer_id, now)
+                self._drop(viewer_id, now)
+        self.rumours.look(now)
         for viewer_id, viewer in list(self._overdue(now)):
             if now - viewer.heard_at >= self._ttl:
-                self.leave(viewer_id, now)
+                self.rumours.fell_silent(viewer_id, (viewer.report.boot, viewer.report.seq))
+                self._drop(viewer_id, now)
             elif not viewer.is_stale:
                 viewer.is_stale = True
                 self._touched.add(viewer_id)
@@ -304,4 +328,5 @@ class RoomState:
             rows=rows,
             changed=changed,
             gone=gone,
+            confirming=sum(map(self._conduct.counts, self.rumours.waiting())),
         )

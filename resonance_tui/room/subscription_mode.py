@@ -20,38 +20,52 @@ class ModeSelector:
     """Follows the total of a room above `mesh_max` viewers for as long as there is one.
 
     `stale_after`: seconds after which a total that was not renewed is no longer believed. The same
-    total again (the broker retains the last one) does not renew it.
+    total again (the broker retains the last one) does not renew it. A rumour is a total that a
+    broker without expiry kept: it decides the mode for `rumour_after` seconds, and is no count.
     """
 
     def __init__(self, *, mesh_max: int = 200, stale_after: float = 10.75) -> None:
         self.mode = Mode.MESH
         self.mesh_max = mesh_max
         self.stale_after = stale_after
+        self.rumour_after = 0.75 * stale_after
+        self.is_rumour = False  # what `counts` are; until a live total comes
         self.counts: Counts = NO_COUNTS
         self._is_spread = False  # over several brokers, each with its own viewers only
         self._order: tuple[int, int] | None = None  # (boot, seq) of the last total
         self._heard_at: float | None = None  # monotonic seconds; None: there is no total
 
     def observe(
-        self, order: tuple[int, int], counts: Counts, now: float, *, is_spread: bool = False
+        self,
+        order: tuple[int, int],
+        counts: Counts,
+        now: float,
+        *,
+        is_spread: bool = False,
+        is_rumour: bool = False,
     ) -> None:
         """A total arrived. Two roots may publish for a moment, so its order only has to differ.
 
         `is_spread`: the room is on several brokers, and no mesh, however small, holds all of it.
         """
-        if order != self._order:
+        if is_rumour and self._is_believed(now):
+            return
+        if order != self._order or (self.is_rumour and not is_rumour):
             self._order, self.counts, self._heard_at = order, counts, now
-            self._is_spread = is_spread
+            self._is_spread, self.is_rumour = is_spread, is_rumour
 
     def end(self) -> None:
         """The total was cleared: the last aggregator has left."""
         self._heard_at = None
 
+    def _is_believed(self, now: float) -> bool:
+        patience_s = self.rumour_after if self.is_rumour else self.stale_after
+        return self._heard_at is not None and now - self._heard_at < patience_s
+
     def select(self, now: float) -> Mode:
         """The mode that holds from now on."""
-        is_live = self._heard_at is not None and now - self._heard_at < self.stale_after
         stays = self.mode is Mode.TOTAL
         limit = BACK_AT * self.mesh_max if stays else self.mesh_max
         limit = 0 if self._is_spread else limit
-        self.mode = Mode.TOTAL if is_live and sum(self.counts) > limit else Mode.MESH
+        self.mode = Mode.TOTAL if self._is_believed(now) and sum(self.counts) > limit else Mode.MESH
         return self.mode

@@ -66,6 +66,7 @@ class Tally:
         self._conduct = FREE
         self._watched: frozenset[int] = frozenset()
         self._votes: dict[str, _Vote] = {}  # least recently heard first
+        self._rumours: dict[str, float] = {}  # who a broker remembers: until when that is waited on
         self._departed: dict[str, tuple[tuple[int, int], float]] = {}  # order, when it left
         self._counts = [[0] * len(Emotion) for _ in range(SHARDS)]
 
@@ -92,11 +93,27 @@ class Tally:
             return
         for viewer_id in [each for each in self._votes if shard_of(each) in dropped]:
             self._remove(viewer_id)
+        self._rumours = {
+            viewer_id: until
+            for viewer_id, until in self._rumours.items()
+            if shard_of(viewer_id) in shards
+        }
         self._departed = {
             viewer_id: went
             for viewer_id, went in self._departed.items()
             if shard_of(viewer_id) in shards
         }
+
+    def hear_of(self, viewer_id: str, until: float) -> None:
+        """A broker where nothing expires remembers a report: no vote until the viewer itself is
+        heard, before `until`."""
+        is_news = viewer_id not in self._votes and len(self._rumours) < self._max_viewers
+        if shard_of(viewer_id) in self._watched and is_news:
+            self._rumours.setdefault(viewer_id, until)
+
+    def confirming(self) -> frozenset[int]:
+        """The shards of which a viewer may be missing that the broker remembers."""
+        return frozenset(map(shard_of, self._rumours))
 
     def report(self, viewer_id: str, report: Report, now: float) -> bool:
         """Takes a vote in. False for one that is not newer, of another shard, or too many."""
@@ -109,6 +126,7 @@ class Tally:
         elif len(self._votes) >= self._max_viewers:
             return False
         self._departed.pop(viewer_id, None)
+        self._rumours.pop(viewer_id, None)
         is_counted = self._conduct.counts(viewer_id)
         self._votes[viewer_id] = _Vote(order, code, now, changed_at, is_counted)
         self._counts[shard][code] += is_counted
@@ -132,9 +150,11 @@ class Tally:
         self._counts[shard_of(viewer_id)][vote.code] -= vote.is_counted
         return vote
 
-    def leave(self, viewer_id: str, now: float) -> None:
-        """Removes a viewer. Only a newer report brings it back."""
-        if viewer_id not in self._votes:
+    def leave(self, viewer_id: str, now: float, *, is_swept: bool = False) -> None:
+        """Removes a viewer. Only a newer report brings it back. `is_swept`: others cleared its
+        report, which says nothing of who was heard lately."""
+        if is_swept or viewer_id not in self._votes:
+            self._rumours.pop(viewer_id, None)
             return
         self._departed[viewer_id] = (self._remove(viewer_id).order, now)
         if len(self._departed) > self._max_viewers:
@@ -155,6 +175,8 @@ class Tally:
         """Removes viewers that have been silent for `ttl`."""
         for viewer_id in list(self._silent(now)):
             self.leave(viewer_id, now)
+        if self._rumours:
+            self._rumours = {each: until for each, until in self._rumours.items() if now < until}
         while self._departed:
             viewer_id, (_, went_at) = next(iter(self._departed.items()))
             if now - went_at < _REMEMBER_TTLS * self.ttl:

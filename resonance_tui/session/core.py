@@ -52,6 +52,7 @@ from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
+from resonance_tui.session.tidying import Tidying
 from resonance_tui.texts import tr
 
 ROOM_TICK_S = 0.25  # a quiet room is looked at this often
@@ -85,6 +86,7 @@ class Session:
         self._host = HostWord(plan, self._room.obey)
         self._link: Link | None = None
         self._carrying: NetworkFailover | None = None
+        self._tidying: Tidying | None = None
         self._face = FacePipeline(
             plan.source,
             plan.engine,
@@ -211,6 +213,8 @@ class Session:
             self._room.authority = self._host.begin(broker)
             stack.push_async_callback(self._host.remember)
             await stack.enter_async_context(self._host.removal_kept())
+            if self._plan.observe_only:
+                self._tidying = Tidying(broker, self._plan.channel, self._plan.viewer_id)
             self._link = self._open_link(broker, await self._own_id(broker))
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
@@ -336,17 +340,23 @@ class Session:
         is_connected = link.status.state is LinkState.CONNECTED
         at = self._clock.at(now, asked_at=link.asked_at, is_connected=is_connected)
         self._room.know(link.traits, at)
-        for event in link.drain():
+        events = link.drain()
+        for event in events:
             self._room.take(event, at)
         self._look_at_link(link, now)
         self._obey(link, now)
         self._update_me(now)
         self._room.connected(is_connected, at)
+        if self._tidying is not None:
+            hears_all = self._room.subscribes_all
+            self._tidying.look(link, events, now, is_connected=is_connected, hears_all=hears_all)
         room = self._room.look(at, self._own_row())
         self._room_is(room, now, is_fact=self._room.is_fact(at))  # a cut-off room is a gap
         link.check_line(self._room.awaits_somebody)
         link.subscribe_all(self._room.subscribes_all)
         link.set_heartbeat(self._room.pace.heartbeat_s)
+        if self._room.calls_roll(at):
+            link.call_roll()
 
     def _look_at_link(self, link: Link, now: float) -> None:
         if link.status == self.view.link:
@@ -470,4 +480,5 @@ def _marks_of(source: Source) -> dict[str, bool]:
 
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:
-    return room.is_total, room.counts, room.unsure, room.away
+    known = room.confirming, room.is_counting
+    return room.is_total, room.counts, room.unsure, room.away, known

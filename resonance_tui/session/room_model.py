@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.events import (
     Event,
     HostKeyEvent,
     LeaveEvent,
     NicknameEvent,
     ReportEvent,
+    RollCallEvent,
     RoomEvent,
     RulesEvent,
     TotalEvent,
@@ -22,9 +24,13 @@ from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
+from resonance_tui.room.sweeping import sweeps_after_s
 
 FILL_S = 2.0  # at most: the last total is shown until all reports are in
 SETTLE_S = 0.5  # after the first connection: for retained messages
+QUIET_S = 0.2  # without another retained report: all of them have arrived
+CALL_MOST = 50  # viewers who are asked for at once: each answer goes to all of them
+CONFIRM_SLACK_S = 1.0  # beyond a heartbeat, in which a living viewer reports
 RETURN_S = 4.0  # for other viewers to reconnect to a restarted broker
 
 
@@ -36,12 +42,14 @@ class RoomTiming:
     stale_after_s: float  # without a report, a viewer looks stale
     ttl_s: float  # and is gone
     total_stale_after_s: float
+    total_repeat_s: float  # an unchanged one is repeated within it
 
 
 def timing_of(settings: RoomSettings) -> RoomTiming:
     beat = float(settings.heartbeat_s)
-    total_stale_after_s = beat + 3 * settings.tick_ms / 1e3
-    return RoomTiming(beat, settings.stale_after_s, settings.patience_s, total_stale_after_s)
+    tick = settings.tick_ms / 1e3
+    stale_s, patience_s = settings.stale_after_s, settings.patience_s
+    return RoomTiming(beat, stale_s, patience_s, beat + 3 * tick, beat / 4 + tick)
 
 
 class RoomModel:
@@ -64,6 +72,8 @@ class RoomModel:
         self._missing = math.inf  # viewers shown when the connection was lost; 0: none awaited
         self._doubts_until = math.inf
         self._return_s: float | None = None  # None: by the room's pace
+        self._rumour_at = -math.inf  # of the newest rumour
+        self._calls_again = False  # nobody was called since the reports were subscribed to
         self._adjust()
 
     @property
@@ -92,21 +102,51 @@ class RoomModel:
             patience_s = self._return_s or self.pace.heartbeat_s + RETURN_S
             self._doubts_until = now + (SETTLE_S if is_first else patience_s)
             self._room.doubt_until(self._doubts_until)
+            self._subscribed(now)
         elif self._is_connected and not is_connected:
             self._missing = max(self._missing, self._shown.viewers)
             self._room.doubt()
         self._is_connected = is_connected
 
+    def _subscribed(self, now: float) -> None:
+        self._room.rumours.begin(now)
+        self._calls_again = True
+
+    def calls_roll(self, now: float) -> bool:
+        """Whether to ask everybody for their report now, after a `look`; True counts as asked.
+
+        Once for each subscription, where that tells sooner than a heartbeat who is there.
+        """
+        traits, room = self._traits, self._shown
+        if traits is None or not self._is_connected or room.is_total or not self._calls_again:
+            return False
+        brings_nothing = traits.brings_retained is False
+        if not brings_nothing and (traits.expires or now - self._rumour_at < QUIET_S):
+            return False
+        unsure_of = room.confirming + self._room.doubted
+        is_due = brings_nothing or 0 < unsure_of <= CALL_MOST
+        self._calls_again &= not is_due
+        return is_due
+
+    def take_unrenewed(self) -> dict[str, tuple[int, int]]:
+        """Viewers whose report the broker keeps although nobody renewed it while a living one
+        would have been swept, with its `(boot, seq)`; each is told once."""
+        if self._traits is None or self._traits.expires:
+            return {}
+        return self._room.rumours.take_unrenewed(sweeps_after_s(self._settings))
+
     def is_fact(self, now: float) -> bool:
         """Whether the snapshot of the last `look` may be recorded.
 
+        While somebody may be there of whom only the broker knows, or counts are not complete: no.
         Disconnected: no. Reconnected: once as many viewers are confirmed as were shown before, or
         after the time in which they would have reconnected.
         """
         is_all_there = self._confirmed >= self._missing
         if self._is_connected and (is_all_there or now >= self._doubts_until):
             self._missing = 0
-        return self._is_connected and not self._missing
+        is_complete = not (self._shown.confirming or self._shown.is_counting)
+        return self._is_connected and not self._missing and is_complete
 
     @property
     def _confirmed(self) -> int:
@@ -127,17 +167,22 @@ class RoomModel:
     def take(self, event: Event, now: float) -> None:
         match event:
             case ReportEvent():
-                self._room.report(event.viewer_id, event.report, now)
+                self._take_report(event, now)
+            case RollCallEvent():  # our own came back: everybody has heard it
+                self._room.rumours.called(now)
             case NicknameEvent():
                 self._room.name(event.viewer_id, event.nickname, now)
             case LeaveEvent():
-                self._room.leave(event.viewer_id, now)
+                self._room.leave(event.viewer_id, now, is_swept=event.is_swept)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
                 self._adjust()
             case TotalEvent():
                 order, is_spread = (event.boot, event.seq), event.edges > 1
-                self._switch.observe(order, event.counts, now, is_spread=is_spread)
+                is_rumour = self._is_rumour(event)
+                self._switch.observe(
+                    order, event.counts, now, is_spread=is_spread, is_rumour=is_rumour
+                )
             case TotalOverEvent():
                 self._switch.end()
             case HostKeyEvent() | RulesEvent():
@@ -146,10 +191,21 @@ class RoomModel:
             case _:  # between aggregators
                 return
 
+    def _is_rumour(self, event: ReportEvent | TotalEvent) -> bool:
+        return event.is_retained and self._traits is not None and not self._traits.expires
+
+    def _take_report(self, event: ReportEvent, now: float) -> None:
+        if not self._is_rumour(event):
+            self._room.report(event.viewer_id, event.report, now)
+        elif self._room.rumour(event.viewer_id, event.report, now):
+            self._rumour_at = now
+
     def _adjust(self) -> None:
         pace = self.pace
         self._switch.mesh_max = self._settings.mesh_max
         self._switch.stale_after = pace.total_stale_after_s
+        self._switch.rumour_after = 3 * pace.total_repeat_s
+        self._room.rumours.confirm_s = pace.heartbeat_s + CONFIRM_SLACK_S
         self._room.be_patient(ttl=pace.ttl_s, stale_after=pace.stale_after_s)
 
     def look(self, now: float, own: ViewerRow | None) -> RoomSnapshot:
@@ -169,23 +225,30 @@ class RoomModel:
         self._room = RoomState()
         self._room.obey(self.conduct)
         self._adjust()
-        is_mesh = self._switch.mode is Mode.MESH
+        self._subscribed(now)
+        is_mesh = self._switch.mode is Mode.MESH and not self._switch.is_rumour
         self._fills_until = now + FILL_S if is_mesh else -math.inf
 
     def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:
-        emotions, unsure, away = RoomCounts.from_nine(self._switch.counts)
         rows = (own,) if own is not None else ()
+        counts, confirming = self._switch.counts, 0
+        if self._switch.is_rumour:
+            here = [row.code for row in rows]
+            confirming = max(0, sum(counts) - len(here))
+            counts = tuple(map(here.count, Emotion))
+        emotions, unsure, away = RoomCounts.from_nine(counts)
         is_new = rows != self._shown.rows
-        here = {row.viewer_id for row in rows}
+        ids = {row.viewer_id for row in rows}
         return RoomSnapshot(
-            viewers=sum(self._switch.counts),
+            viewers=sum(counts),
             counts=emotions,
             unsure=unsure,
             away=away,
             rows=rows if is_new else self._shown.rows,
-            changed=frozenset(here if is_new else ()),
-            gone=frozenset(row.viewer_id for row in self._shown.rows) - here,
+            changed=frozenset(ids if is_new else ()),
+            gone=frozenset(row.viewer_id for row in self._shown.rows) - ids,
             is_total=True,
+            confirming=confirming,
         )
 
 

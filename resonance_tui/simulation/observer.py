@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 
 from aiomqtt import MqttError
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.errors import BrokerUnreachable
+from resonance_tui.errors import BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging.client import BrokerClient, broker_client, follow_rules
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.protocol.events import (
@@ -21,7 +22,7 @@ from resonance_tui.protocol.events import (
     TotalEvent,
     TotalOverEvent,
 )
-from resonance_tui.protocol.messages import REPORT, TOTAL
+from resonance_tui.protocol.messages import REPORT, SWEEP, TOTAL
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import RoomCounts
@@ -30,6 +31,7 @@ from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.state import RoomState
 
 _LISTEN_FOR_A_TOTAL_S = 1.0  # a retained one comes at once, a live one within its tick
+_LISTEN_FOR_A_LIVE_ONE_S = 3.0  # where the broker keeps totals for ever
 _TOTAL_HOLDS_S = 10.0
 _TICK_S = 0.2
 _ALIVE_EVERY_S = 5.0
@@ -62,8 +64,10 @@ class RoomObserver:
             channel, host_print=host_print, spki_print=certificate_print(url.pin)
         )
         self._total: TotalEvent | None = None
+        self._has_old_total = False
         self._total_at = 0.0  # monotonic seconds
         self._heard = 0
+        self._expires = True  # retained messages; where not, they are rumours
         self._in_mesh = False
         self.listens = asyncio.Event()  # from then on everything that is sent is heard
 
@@ -83,6 +87,7 @@ class RoomObserver:
 
     async def run(self, version: int) -> None:
         """Until cancelled. Raises BrokerRefused and BrokerUnreachable, also when it is lost."""
+        self._expires = version >= 5
         async with broker_client(
             self._url, self._on_arrival, identifier=f"rsn-{new_viewer_id()}", version=version
         ) as client:
@@ -101,26 +106,36 @@ class RoomObserver:
         """Reports are only subscribed to where there is no total: the room may be large."""
         await client.follow(TOTAL.topic.of(self._channel), 0)
         await follow_rules(client, self._channel)
-        ends = time.monotonic() + _LISTEN_FOR_A_TOTAL_S
-        while time.monotonic() < ends and self.view().source != "total":
+        began = time.monotonic()
+        while self.view().source != "total":
+            wait = _LISTEN_FOR_A_LIVE_ONE_S if self._has_old_total else _LISTEN_FOR_A_TOTAL_S
+            if time.monotonic() - began >= wait:
+                break
             await asyncio.sleep(_TICK_S)
         if self.view().source != "total":
+            if not client.is_v5:
+                with contextlib.suppress(BrokerRefused):  # rules made before there were sweeps
+                    await client.follow(SWEEP.topic.of(self._channel, "+"), 1)
             await client.follow(REPORT.topic.filter(channel=self._channel), 0)
             self._in_mesh = True
         self.listens.set()
 
     def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
         self._heard += bool(payload) and "/r/" in topic
-        self._inbox.put(topic, payload, is_retained)
+        self._inbox.put(topic, payload, is_retained, time.monotonic())
 
     def _apply(self, event: Event, now: float) -> None:
         match event:
+            case ReportEvent(is_retained=True) if not self._expires:
+                self._room.rumour(event.viewer_id, event.report, now)
             case ReportEvent():
                 self._room.report(event.viewer_id, event.report, now)
             case LeaveEvent():
-                self._room.leave(event.viewer_id, now)
+                self._room.leave(event.viewer_id, now, is_swept=event.is_swept)
             case HostKeyEvent() | RulesEvent():
                 self._authority.take(event, now)
+            case TotalEvent(is_retained=True) if not self._expires:
+                self._has_old_total = True
             case TotalEvent():
                 self._total, self._total_at = event, now
             case TotalOverEvent():

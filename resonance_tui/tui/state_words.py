@@ -108,6 +108,15 @@ def outage_words(view: SessionView, now: float) -> tuple[str, ...]:
     )
 
 
+def unknown_words(confirming: int, is_counting: bool) -> tuple[str, str]:
+    """What is not known of the number of viewers, long and short; "" where it is a fact."""
+    if is_counting:
+        return tr("counting …"), tr("counting …")
+    if confirming:
+        return tr("confirming {count} …", count=confirming), f"+{confirming}?"
+    return "", ""
+
+
 def old_words(outage: Outage | None, now: float) -> str:
     """Of a panel that shows what was known before the connection was lost; "" where it is new."""
     if outage is None or outage.is_first:

@@ -96,6 +96,31 @@ class NatsNode:
 
 
 @contextmanager
+def nats_alone(folder: Path) -> Iterator[NatsNode]:
+    """One node without accounts, which keeps its store when it is killed and started again."""
+    node = Node("alone", port=free_port(), client_port=free_port())
+    mqtt, store = f"{node.host}:{node.port}", folder / "store"
+    _write(
+        folder,
+        {
+            "alone.conf": f"""
+                server_name: alone
+                listen: "{node.host}:{node.client_port}"
+                mqtt {{ listen: "{mqtt}" }}
+                jetstream {{ store_dir: "{store}", max_mem: 64MB, max_file: 256MB }}
+            """
+        },
+    )
+    broker = NatsNode(folder, node)
+    broker.start()
+    try:
+        broker.wait()
+        yield broker
+    finally:
+        broker.kill()
+
+
+@contextmanager
 def nats_cluster(folder: Path) -> Iterator[list[NatsNode]]:
     """Three nodes."""
     nodes = [

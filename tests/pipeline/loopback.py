@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.inbox import Inbox
@@ -123,11 +124,17 @@ class LoopbackLink:
         self._outbox.withdraw()
         self._flush()
 
+    def tidy(self, messages: Sequence[Outgoing]) -> None:
+        """Nothing is left behind here."""
+
     def subscribe_all(self, wanted: bool) -> None:
         """Within one process there is nothing to spare: all is heard."""
 
     def set_heartbeat(self, seconds: float) -> None:
         """Nothing gets lost here, so nothing is repeated."""
+
+    def call_roll(self) -> None:
+        """Nobody is remembered here who is gone."""
 
     def hurry(self) -> None:
         """The hub restores every link by itself."""

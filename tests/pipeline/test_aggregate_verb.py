@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,11 @@ def test_an_account_for_counting_is_the_id(name: str | None, agent_id: str) -> N
 
 
 def test_the_status_line_in_words() -> None:
-    figures = AggregatorStatus(agents=2, shards=30, viewers=280, is_root=True, room=600)
+    counting = AggregatorStatus(agents=2, shards=30, viewers=280, is_root=True, room=300)
+    assert status_line(counting, LinkState.CONNECTED, 5) == (
+        "counting ... · 30 of 64 shards · root of 2 · up 0:00:05"
+    )
+    figures = replace(counting, room=600, is_whole=True)
     assert status_line(figures, LinkState.CONNECTED, 3723.9) == (
         "600 in the room · 280 of them here, 30 of 64 shards · root of 2 · up 1:02:03"
     )

@@ -129,12 +129,14 @@ async def test_an_invite_that_is_refused_is_said_at_the_field() -> None:
 
 
 async def test_recent_rooms_show_their_broker_and_title_and_lead_there() -> None:
-    launch = FakeLaunch(found=[ListedRoom("music", 3), ListedRoom("late-show", 1)])
+    ghostly = ListedRoom("crypt", 6, is_sure=False)
+    launch = FakeLaunch(found=[ghostly, ListedRoom("music", 3), ListedRoom("late-show", 1)])
     elsewhere = RecentRoom("late-show", "mqtts://stream.example:8883", "The Late Show", "Mia")
     launch.recent_rooms = (elsewhere, RecentRoom("music"))
     async with (app := start(launch)).run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: len(listed(app)) == 3)
+        await until(pilot, lambda: len(listed(app)) == 4)
         assert listed(app) == [
+            "#crypt about 6 viewers",
             "#music 3 viewers",
             "#late-show 1 viewer",
             "#late-show recent, at stream.example:8883 · The Late Show",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -51,6 +54,15 @@ def test_trouble(snap_compare):
     )
     app = ResonanceApp(FakeLaunch(FakeSession(bad)))
     assert snap_compare(app, terminal_size=USUAL, run_before=settled)
+
+
+@pytest.mark.parametrize("size", [LARGE, USUAL, SMALL])
+@pytest.mark.parametrize("unknown", [{"confirming": 17}, {"is_counting": True}])
+def test_not_known_yet(snap_compare, unknown: dict[str, Any], size: tuple[int, int]):
+    seen = view(6)
+    seen = replace(seen, room=replace(seen.room, **unknown))
+    app = ResonanceApp(FakeLaunch(FakeSession(seen)))
+    assert snap_compare(app, terminal_size=size, run_before=settled)
 
 
 def test_untrained(snap_compare):

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.events import LeaveEvent, NicknameEvent, ReportEvent
+from resonance_tui.hosting.attendance import Attendance as People
+from resonance_tui.protocol.events import (
+    LeaveEvent,
+    NicknameEvent,
+    ReportEvent,
+    SweepEvent,
+    Unrenewed,
+)
+from resonance_tui.protocol.frames import encode_report, encode_sweep
+from resonance_tui.protocol.messages import REPORT, SWEEP
 from resonance_tui.protocol.rules import NO_RULES, RoomRules
 from resonance_tui.protocol.values import FILM, MANUAL, SIMULATED, Report
 from resonance_tui.room.attendance import SUSPECT_S, Attendance, Attendee
@@ -169,3 +180,55 @@ def test_a_host_learns_that_the_own_clock_is_behind() -> None:
     honest.take(report("liar", boot=int(NOW) + 10**6), NOW)
     assert honest.clock_behind_s(NOW) == 0.0
     assert Attendance().clock_behind_s(NOW) == 0.0
+
+
+# --- at a broker where nothing expires ---------------------------------------------------------
+
+
+def kept(viewer: str, seq: int = 1) -> ReportEvent:
+    return replace(report(viewer, seq=seq), is_retained=True)
+
+
+def test_who_is_only_remembered_is_unconfirmed_and_dropped_after_a_heartbeat() -> None:
+    room = Attendance()
+    room.take(kept("ghost"), NOW)
+    room.take(kept("mia"), NOW)
+    assert [each.marks for each in room.attendees(NOW)] == [("unconfirmed",)] * 2
+    room.take(report("mia", seq=2), NOW + 5)
+    assert room.present(NOW + 12) == ("mia",)
+    assert the_one(room, NOW + 12).marks == ()
+
+
+def test_a_report_that_is_brought_again_does_not_make_anybody_doubtful() -> None:
+    room = Attendance()
+    room.take(report("mia", seq=2), NOW)
+    room.take(kept("mia", seq=2), NOW + 10)
+    assert the_one(room, NOW + 11).marks == ()
+    assert room.present(NOW + 36) == (), "nor does it keep anybody"
+
+
+def test_a_clearing_that_a_sweep_explains_is_no_leaving() -> None:
+    room = Attendance()
+    for viewer in ("mia", "bob"):
+        room.take(report(viewer), NOW)
+    room.take(SweepEvent(ROOM, "agg-1", (Unrenewed("mia", 1, 1),)), NOW)
+    for viewer in ("mia", "bob"):
+        room.take(LeaveEvent(ROOM, viewer), NOW + 1)
+    assert room.present(NOW + 1) == ("mia",)
+
+
+def test_a_hosts_figure_counts_no_rumour_and_nobody_out_who_was_swept() -> None:
+    rooms = People()
+    rooms.begin(0.0)
+    topics = {each: REPORT.topic.of(ROOM, each) for each in ("ghost", "mia")}
+    payload = encode_report(report("mia").report)
+    for topic in topics.values():
+        rooms.take(topic, payload, 0.0, is_rumour=True)
+    assert rooms.people(0.0) == 0
+    rooms.take(topics["mia"], payload, 1.0)
+    sweep = encode_sweep([Unrenewed("mia", 1, 1)])
+    rooms.take(SWEEP.topic.of(ROOM, "agg-1"), sweep, 2.0)
+    rooms.take(topics["mia"], b"", 3.0)
+    assert rooms.people(3.0) == 1
+    rooms.take(topics["mia"], b"", 8.0)
+    assert rooms.people(8.0) == 0

@@ -7,12 +7,14 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import click
 import pytest
 
 from resonance_tui.commands import headless
 from resonance_tui.commands.headless import Printer, run
+from resonance_tui.commands.log import status_text
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineState, EngineStatus
 from resonance_tui.errors import BrokerUnreachable
@@ -280,3 +282,16 @@ def test_an_address_of_a_notice_is_told_without_a_screen(
         "note: One runs here while you stay: mqtt://127.0.0.1:1883",
         "note: Recording again.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "word"),
+    [({"confirming": 17}, "confirming 17 ..."), ({"is_counting": True}, "counting ...")],
+)
+def test_a_number_of_viewers_that_is_no_fact_yet_says_so(
+    unknown: dict[str, Any], word: str
+) -> None:
+    seen = replace(EMPTY_ROOM, **unknown)
+    assert headless.room_text(RoomUpdate(0.0, seen, None, None)).endswith(f"; {word}")
+    assert word in status_text(replace(Quiet().view, room=seen), 5)
+    assert word not in headless.room_text(RoomUpdate(0.0, EMPTY_ROOM, None, None))

@@ -15,6 +15,7 @@ from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.protocol import frames, messages, packets
+from resonance_tui.protocol.events import Unrenewed
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.values import Partial, Report, RoomSettings
 
@@ -27,6 +28,7 @@ def payloads() -> Iterator[tuple[str, bytes]]:
     partial = Partial(1_790_000_000, 9, {5: COUNTS, 63: (0,) * 9})
     yield "report", frames.encode_report(REPORT)
     yield "nickname", frames.encode_nickname("Zoë")
+    yield "roll call", frames.encode_roll_call()
     yield "room", frames.encode_room(RoomSettings())
     yield "room of a host", frames.encode_room(RoomSettings(ttl_s=45), "host1")
     yield "agent", frames.encode_agent(1_790_000_000)
@@ -35,6 +37,8 @@ def payloads() -> Iterator[tuple[str, bytes]]:
     yield "partial of an edge", frames.encode_partial(partial, 1_790_000_000_123, "berlin")
     yield "total", frames.encode_total(1_790_000_000, 9, 1_790_000_000_123, COUNTS)
     yield "total of edges", frames.encode_total(1_790_000_000, 9, 1_790_000_000_123, COUNTS, 2)
+    unrenewed = [Unrenewed("alice", 1_790_000_000, 7), Unrenewed("bob", 2**32 - 1, 0)]
+    yield "sweep", frames.encode_sweep(unrenewed)
     yield "request", frames.encode_enrollment_request("mia", "$7$101$salt$hash")
     yield "answer", frames.encode_enrollment_answer("mia", "welcome")
 
@@ -42,11 +46,14 @@ def payloads() -> Iterator[tuple[str, bytes]]:
 def named_topics() -> Iterator[tuple[str, str]]:
     yield "report", messages.REPORT.topic.of("room", "alice")
     yield "nickname", messages.NICKNAME.topic.of("room", "alice")
+    yield "roll call", messages.ROLL_CALL.topic.of("room", "alice")
+    yield "roll calls", messages.ROLL_CALL.topic.filter(channel="room")
     yield "room", messages.ROOM_SETTINGS.topic.of("room")
     yield "total", messages.TOTAL.topic.of("room")
     yield "agent", messages.AGENT.topic.of("room", "a1")
     yield "agents", messages.AGENT.topic.of("room", "+")
     yield "partial", messages.PARTIAL.topic.of("room", "a1")
+    yield "sweep", messages.SWEEP.topic.of("room", "a1")
     yield "edge", messages.EDGE.topic.of("berlin")
     yield "edges", messages.EDGE.topic.of("+")
     yield "a shard", messages.REPORT.topic.filter(channel="room", shard="7")

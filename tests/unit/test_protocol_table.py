@@ -22,6 +22,7 @@ from resonance_broker.settings import BrokerSettings
 from resonance_tui.errors import WireError
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.rate_limit import RateLimiter
+from resonance_tui.protocol import messages
 from resonance_tui.protocol.events import LeaveEvent
 from resonance_tui.protocol.messages import HOST_KEY, OWN_RATE, REPORT, RULES, RULES_RATE, TABLE
 from resonance_tui.protocol.page import EXAMPLES, rewritten, section
@@ -234,3 +235,20 @@ def test_the_rules_to_copy_to_a_server_have_those_of_the_table() -> None:
 def test_emqx_has_the_rate_of_the_table() -> None:
     text = Path(layout.__file__).with_name("emqx.conf").read_text(encoding="utf-8")
     assert f'messages_rate = "{OWN_RATE.per_s:g}/s"' in text
+
+
+# --- rights to clear ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("party", [Party.AGGREGATOR, Party.HOST, Party.LOGGER])
+@pytest.mark.parametrize("message", [messages.REPORT, messages.NICKNAME, messages.SWEEP])
+def test_others_clear_and_sweep_only_where_nothing_expires(message: Message, party: Party) -> None:
+    assert message.is_published_by(party, expires=False)
+    assert not message.is_published_by(party, expires=True), "such a right could forge reports"
+
+
+def test_a_viewer_writes_its_own_whatever_expires() -> None:
+    for expires in (False, True):
+        assert messages.REPORT.is_published_by(Party.VIEWER, expires=expires)
+        assert not messages.SWEEP.is_published_by(Party.VIEWER, expires=expires)
+        assert not messages.TOTAL.is_published_by(Party.LOGGER, expires=expires)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ui.fakes import OWN_ID, own_row, room, view
@@ -204,3 +205,20 @@ def test_a_name_cannot_end_the_sequence_or_begin_another() -> None:
     notice = desktop_notice("a\x07b\x1b]0;x\x07;c\n" + "d" * 500, {"TERM": "foot"})
     body = notice.removeprefix("\x1b]777;notify;resonance;").removesuffix("\x07")
     assert body.isprintable() and ";" not in body and len(body) <= 120
+
+
+@pytest.mark.parametrize(
+    ("unknown", "long", "short"),
+    [
+        ({"confirming": 17}, "6 here, confirming 17 …", "6 here +17?"),
+        ({"is_counting": True}, "6 here, counting …", "6 here counting …"),
+    ],
+)
+def test_a_number_that_is_no_fact_yet_says_so(
+    unknown: dict[str, Any], long: str, short: str
+) -> None:
+    seen = view(6)
+    seen = replace(seen, room=replace(seen.room, **unknown))
+    assert long in bar(seen, 120)
+    assert short in bar(seen, 58)
+    assert "confirming" not in bar(view(6), 120)

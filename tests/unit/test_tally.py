@@ -155,6 +155,28 @@ def test_a_late_report_does_not_bring_back_who_left() -> None:
     assert summed(tally) == nine([Emotion.FEAR])
 
 
+def test_what_a_broker_remembers_is_no_vote_until_it_is_confirmed() -> None:
+    tally = counting()
+    tally.hear_of("a", until=11)
+    tally.hear_of("ghost", until=11)
+    assert tally.viewers == 0
+    assert tally.confirming() == {shard_of("a"), shard_of("ghost")}
+    assert tally.report("a", HAPPY, 5)
+    assert (tally.viewers, tally.confirming()) == (1, {shard_of("ghost")})
+    tally.hear_of("a", until=20)
+    tally.expire(11)
+    assert (tally.viewers, tally.confirming()) == (1, frozenset())
+
+
+def test_a_sweep_takes_the_memory_and_not_the_vote() -> None:
+    tally = counting()
+    tally.report("a", HAPPY, 0)
+    tally.hear_of("ghost", until=11)
+    for viewer_id in ("a", "ghost"):
+        tally.leave(viewer_id, 1, is_swept=True)
+    assert (tally.viewers, tally.confirming()) == (1, frozenset())
+
+
 def test_a_report_of_a_shard_that_is_not_counted_here_is_refused() -> None:
     mine = frozenset({shard_of("a")})
     tally = counting(mine)

@@ -133,7 +133,7 @@ def nats_files(nodes: Sequence[Node], secrets: Secrets, *, folder: str) -> dict[
             secret=secrets.cluster,
             routes=routes,
             users=users,
-            viewer_subjects=_nats_subjects(Party.VIEWER),
+            viewer_subjects=_nats_subjects(Party.VIEWER, Party.LOGGER),
         )
         for node in nodes
     }
@@ -201,7 +201,7 @@ def _bridge_topics() -> str:
     return "\n".join(f"topic {each.topic.filter()} both {each.qos}" for each in _bridged())
 
 
-def published_by(party: Party, *, own: str = "+") -> list[str]:
+def published_by(party: Party, *, own: str = "+", expires: bool = True) -> list[str]:
     """What this party publishes in rooms, under the name `own`; for hosts without what they share
     with aggregators.
     """
@@ -209,7 +209,7 @@ def published_by(party: Party, *, own: str = "+") -> list[str]:
         message.topic.filter(shard="+", viewer_id=own, agent_id=own)
         for message in TABLE
         if message.topic.is_in_room
-        and party in message.who_may_publish
+        and message.is_published_by(party, expires=expires)
         and (party is not Party.HOST or Party.AGGREGATOR not in message.who_may_publish)
     ]
 
@@ -228,9 +228,12 @@ def _edge_acl(edge: Node) -> str:
     )
 
 
-def _nats_subjects(party: Party) -> str:
+def _nats_subjects(*parties: Party) -> str:
     """Slashes and wildcards as NATS writes them."""
-    dotted = (each.replace("/", ".").replace("+", "*") for each in published_by(party))
+    subjects = dict.fromkeys(
+        each for party in parties for each in published_by(party, expires=False)
+    )
+    dotted = (each.replace("/", ".").replace("+", "*") for each in subjects)
     return ", ".join(f'"{each}"' for each in dotted)
 
 

@@ -240,6 +240,8 @@ def _sentence(error: BaseException | None) -> str:
 
 def _note(choice: RoomChoice) -> str:
     match choice:
+        case ListedRoom(is_sure=False):
+            return tr_n("about {count} viewer", "about {count} viewers", choice.viewers)
         case ListedRoom():
             return tr_n("{count} viewer", "{count} viewers", choice.viewers)
         case NearbyRoom():

@@ -10,6 +10,7 @@ from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
 from resonance_tui.texts import mark, tr, tr_n
+from resonance_tui.tui.state_words import unknown_words
 from resonance_tui.tui.styles import (
     BOLD,
     SegmentLine,
@@ -46,6 +47,8 @@ class Shown:
     resonance: float | None = None
     past: tuple[TimelinePoint, ...] = ()
     is_known: bool = True  # False before the first connection
+    confirming: int = 0
+    is_counting: bool = False
 
     @property
     def is_corrected(self) -> bool:
@@ -86,7 +89,8 @@ class Bars(LineWidget):
         """`resonance`: how much the room moves together, 0-1; None where that is not known.
         `is_known`: False before the first connection, when no count means anything."""
         people = room.viewers, room.counts, room.unsure, room.away
-        self._set(Shown(*people, corrected, resonance, self._shown.past, is_known))
+        unknown = room.confirming, room.is_counting
+        self._set(Shown(*people, corrected, resonance, self._shown.past, is_known, *unknown))
 
     def show_past(self, points: tuple[TimelinePoint, ...]) -> None:
         """The last five minutes, one point a second, oldest first."""
@@ -187,16 +191,18 @@ def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine
 def _people_labelled(pen: Styles, shown: Shown, width: int) -> SegmentLine:
     """On one line with what must be known of the numbers; the word for people goes first."""
     label = [Segment(f" {tr('corrected') if shown.is_corrected else tr('raw')}", pen.warn)]
-    count, word, states = _people_short(pen, shown)
-    line = [count, word, states, *label]
-    return line if line_width(line) <= width else [count, states, *label]
+    count, word, *states = _people_short(pen, shown)
+    line = [count, word, *states, *label]
+    return line if line_width(line) <= width else [count, *states, *label]
 
 
 def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine]:
     """One line where it fits, two where there is height for them, else without the words."""
+    unknown, _ = unknown_words(shown.confirming, shown.is_counting)
     people = [
         Segment(f"   {shown.viewers} ", pen.strong),
         Segment(_viewer_word(shown.viewers), pen.muted),
+        *([Segment(f"   {unknown}", pen.warn)] if unknown else []),
     ]
     states = [
         Segment(f"   {STYLES[code].glyph} {count} {code.label}", pen.text if count else pen.muted)
@@ -211,9 +217,11 @@ def _people_short(pen: Styles, shown: Shown) -> SegmentLine:
     states = (
         f" {STYLES[Emotion.UNSURE].glyph}{shown.unsure} {STYLES[Emotion.AWAY].glyph}{shown.away}"
     )
+    _, unknown = unknown_words(shown.confirming, shown.is_counting)
     return [
         Segment(f"   {shown.viewers} ", pen.strong),
         Segment(_viewer_word(shown.viewers), pen.muted),
+        *([Segment(f" {unknown}", pen.warn)] if unknown else []),
         Segment(states, pen.text),
     ]
 

@@ -22,6 +22,7 @@ from resonance_tui.tui.state_words import (
     host_words,
     next_try,
     outage_words,
+    unknown_words,
 )
 from resonance_tui.tui.styles import BOLD, SegmentLine, Styles, fit
 from resonance_tui.tui.widgets.line_widget import LineWidget
@@ -128,7 +129,9 @@ def size_chip(view: SessionView) -> Chip | None:
     """How many are in the room; nothing while that is not known."""
     if view.outage is not None or view.link.state == "closed":
         return None
-    return _chip(tr("{viewers} here", viewers=view.room.viewers), "text", 7)
+    here = tr("{viewers} here", viewers=view.room.viewers)
+    long, short = unknown_words(view.room.confirming, view.room.is_counting)
+    return Chip(f"{here}, {long}", f"{here} {short}", "text", 7) if long else _chip(here, "text", 7)
 
 
 def chips(view: SessionView, now: float) -> tuple[list[Chip], list[Chip]]:

@@ -1,0 +1,108 @@
+"""Reports that a broker keeps although their senders may be gone: heard, and not believed yet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from resonance_tui.protocol.values import Report
+
+ANSWER_S = 4.0  # after a roll call everybody who answers them has been heard
+_STEP_MOST_S = 1.0  # between two looks; a longer one was not spent listening
+
+
+@dataclass(slots=True)
+class _Rumour:
+    order: tuple[int, int]  # (boot, seq)
+    since: float  # seconds of listening
+    answers_calls: bool
+    is_waiting: bool  # for a live report that confirms it
+
+
+class Rumours:
+    """What a broker without expiry remembers of viewers, until a live report says more.
+
+    All of them wait until the same moment, `confirm_s` after the subscription that brought them:
+    by then every living viewer has repeated its report. What comes later is not waited for. Times
+    are monotonic seconds. At most `most` are kept.
+    """
+
+    def __init__(self, most: int = 5000) -> None:
+        self.confirm_s = 11.0
+        self._most = most
+        self._kept: dict[str, _Rumour] = {}
+        self._began_at: float | None = None
+        self._called_at = math.inf
+        self._listened_s = 0.0  # time in which a live report would have been heard
+        self._looked_at: float | None = None
+
+    def waiting(self) -> Iterator[str]:
+        """Viewers who are perhaps in the room."""
+        return (viewer_id for viewer_id, each in self._kept.items() if each.is_waiting)
+
+    def lose(self) -> None:
+        """Disconnected: the broker tells everything again."""
+        self._kept.clear()
+        self._began_at, self._called_at = None, math.inf
+
+    def begin(self, now: float) -> None:
+        """Subscribed: what the broker remembers is arriving."""
+        self._began_at, self._called_at = now, math.inf
+
+    def called(self, now: float) -> None:
+        """Everybody was asked for their report."""
+        self._called_at = min(self._called_at, now)
+
+    def hear(self, viewer_id: str, report: Report, now: float, *, may_wait: bool) -> bool:
+        """Keeps what the broker remembers; whether it is new. `may_wait`: its viewer is not known
+        to be present, or gone."""
+        if self._began_at is None:
+            self._began_at = now
+        order, known = (report.boot, report.seq), self._kept.get(viewer_id)
+        if now - self._began_at >= self.confirm_s or (known and order <= known.order):
+            return False
+        if known is None and len(self._kept) >= self._most:
+            return False
+        self._kept[viewer_id] = _Rumour(order, self._listened_s, report.answers_calls, may_wait)
+        return True
+
+    def confirms(self, viewer_id: str, report: Report) -> bool:
+        """Takes a live report: whether it is as new as what is waited for."""
+        known = self._kept.get(viewer_id)
+        if known is not None and known.is_waiting and (report.boot, report.seq) < known.order:
+            return False
+        self._kept.pop(viewer_id, None)
+        return True
+
+    def forget(self, viewer_id: str) -> None:
+        """The broker remembers this viewer no longer."""
+        self._kept.pop(viewer_id, None)
+
+    def fell_silent(self, viewer_id: str, order: tuple[int, int]) -> None:
+        """A viewer who was present is gone without a word, and perhaps the broker remembers it."""
+        if viewer_id in self._kept or len(self._kept) < self._most:
+            self._kept[viewer_id] = _Rumour(order, self._listened_s, False, False)
+
+    def look(self, now: float) -> None:
+        """No longer waits for those whose time is over; to be called every second at least."""
+        if self._looked_at is not None:
+            self._listened_s += min(max(now - self._looked_at, 0.0), _STEP_MOST_S)
+        self._looked_at = now
+        is_over = self._began_at is not None and now - self._began_at >= self.confirm_s
+        is_answered = now - self._called_at >= ANSWER_S
+        if is_over or is_answered:
+            for each in self._kept.values():
+                each.is_waiting &= not (is_over or each.answers_calls)
+
+    def take_unrenewed(self, patience_s: float) -> dict[str, tuple[int, int]]:
+        """Viewers whom nobody heard in `patience_s` of listening, with the `(boot, seq)` that the
+        broker remembers; each is told once."""
+        found = {
+            viewer_id: each.order
+            for viewer_id, each in self._kept.items()
+            if not each.is_waiting and self._listened_s - each.since >= patience_s
+        }
+        for viewer_id in found:
+            del self._kept[viewer_id]
+        return found
