@@ -44,12 +44,15 @@ class Line:
     def __init__(self, host: str, port: int) -> None:
         self._broker = host, port
         self._mutes: list[Callable[[], None]] = []
+        self._carrying: list[asyncio.Task[None]] = []
         self.carried = self.dials = 0
         self.port = 0
         self.is_unplugged = False  # who dials is not answered either
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.dials += 1
+        if task := asyncio.current_task():
+            self._carrying.append(task)
         far_reader, far_writer = await asyncio.open_connection(*self._broker)
         is_mute = asyncio.Event()
         self._mutes.append(is_mute.set)
@@ -69,6 +72,11 @@ class Line:
                 writer.write(data)
         if not is_mute.is_set():
             writer.close()
+
+    async def end(self) -> None:
+        for task in self._carrying:
+            task.cancel()
+        await asyncio.gather(*self._carrying, return_exceptions=True)
 
     def go_silent(self) -> None:
         """The connections of now stay open, and nothing comes through; later ones are fine."""
@@ -148,6 +156,7 @@ class Party:
             if each.process.returncode is None:
                 each.process.kill()
                 await each.process.wait()
+            await each.line.end()
         for task in self._readers:
             task.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)

@@ -24,6 +24,7 @@ from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
+from resonance_tui.room.sweeping import sweeps_after_s
 from resonance_tui.session.counting import Counting
 
 FILL_S = 2.0  # at most: the last total is shown until all reports are in
@@ -48,8 +49,8 @@ class RoomTiming:
 def timing_of(settings: RoomSettings) -> RoomTiming:
     beat = float(settings.heartbeat_s)
     tick = settings.tick_ms / 1e3
-    stale_s, gone_s = settings.stale_after_s, settings.patience_s
-    return RoomTiming(beat, stale_s, gone_s, beat + 3 * tick, beat / 4 + tick)
+    stale_s, patience_s = settings.stale_after_s, settings.patience_s
+    return RoomTiming(beat, stale_s, patience_s, beat + 3 * tick, beat / 4 + tick)
 
 
 class RoomModel:
@@ -137,10 +138,10 @@ class RoomModel:
 
     def take_unrenewed(self) -> dict[str, tuple[int, int]]:
         """Viewers whose report the broker keeps although nobody renewed it while a living one
-        would have been taken for gone, with its `(boot, seq)`; each is told once."""
+        would have been swept, with its `(boot, seq)`; each is told once."""
         if self._traits is None or self._traits.expires:
             return {}
-        return self._room.rumours.take_unrenewed(self.pace.ttl_s)
+        return self._room.rumours.take_unrenewed(sweeps_after_s(self._settings))
 
     def is_fact(self, now: float) -> bool:
         """Whether the snapshot of the last `look` may be recorded.
