@@ -227,13 +227,14 @@ print("FAILED", *failed)
 """
 
 
-def test_only_what_talks_to_google_loads_an_extra() -> None:
+def test_only_what_talks_to_google_and_what_amqtt_loads_itself_load_an_extra() -> None:
     hidden = [name for packages in EXTRAS.values() for name in packages]
     hidden += ["google", "google_auth_oauthlib", "torchvision", "sklearn", "onnx"]
     command = [sys.executable, "-c", LOAD_ALL, " ".join(hidden)]
     done = run_child(command, capture_output=True, text=True, check=True)
     failed = done.stdout.split("FAILED ")[-1].split()
-    assert failed == ["resonance_tui.sinks.sheets.client", "resonance_tui.sinks.sheets.http"]
+    google = ["resonance_tui.sinks.sheets.client", "resonance_tui.sinks.sheets.http"]
+    assert failed == [*google, "resonance_broker.embedded_watch"]
 
 
 def test_doctor_warns_of_a_login_that_cannot_be_used(
