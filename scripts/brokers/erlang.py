@@ -28,7 +28,7 @@ listen:
     module: ejabberd_http
     request_handlers: {{/mqtt: mod_mqtt}}
 modules:
-  mod_mqtt: {{access_publish: {{"resonance/#": [{{allow: all}}]}}, session_expiry: 0}}
+  mod_mqtt: {{access_publish: {{"resonance/#": [{{allow: all}}]}}}}
 """
 MAIN = "beam.smp"
 
