@@ -30,7 +30,6 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 UNPACKED = "versions.txt"  # written last: one line for each package
 PATIENCE_S = 900.0
 ERLANG = b"/usr/lib/erlang"  # Debian's scripts name it in full
-LOADERS = tuple(f"{each}/ld-linux*" for each in ("usr/lib64", "lib64", "usr/lib", "lib"))
 PROGRAMS = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/lib/**/bin")
 LIBRARIES = ("lib", "lib/*-linux-gnu", "usr/lib", "usr/lib/*-linux-gnu")
 
@@ -61,7 +60,7 @@ def version(root: Path, package: str) -> str:
     for line in (root / UNPACKED).read_text().splitlines():
         name, _, text = line.partition("_")
         if name == package:
-            return text.partition(":")[2].rsplit("-", 1)[0] if ":" in text else text.rsplit("-")[0]
+            return text.rpartition(":")[2].rsplit("-", 1)[0]
     raise NotHere(f"{package} is not among what was unpacked")
 
 
@@ -91,8 +90,9 @@ def _source(suite: str) -> str:
 
 def _use_own_libraries(root: Path) -> None:
     """Programs start with the loader and libraries of the root; scripts find Erlang there."""
-    loaders = (each for one in LOADERS for each in root.glob(one))
-    loader = next((each.resolve() for each in loaders if each.exists()), None)
+    found = (each for one in LIBRARIES for each in sorted(root.glob(f"{one}/ld-linux*")))
+    # Links may be absolute, and lead to the loader of the system.
+    loader = next((each for each in found if each.is_file() and not each.is_symlink()), None)
     if loader is None:
         raise NotHere("no loader came with the C library")
     folders = [str(each) for one in LIBRARIES for each in sorted(root.glob(one))]

@@ -13,7 +13,7 @@ from typing import Any
 from brokers.errors import NotHere
 from brokers.kits import Kit, serving
 from brokers.probe import MANY, probe
-from brokers.rooms import QUICK, WHAT, Patience, in_room
+from brokers.rooms import QUICK, WHAT, Size, in_room
 
 Say = Callable[[str], None]
 
@@ -28,8 +28,8 @@ class Plan:
     is_quick: bool = False
 
     @property
-    def patience(self) -> Patience:
-        return QUICK if self.is_quick else Patience()
+    def size(self) -> Size:
+        return QUICK if self.is_quick else Size()
 
 
 @dataclass
@@ -60,7 +60,7 @@ def measure(kit: Kit, folder: Path, plan: Plan, say: Say) -> Measured:
             for what in [each for each in plan.rooms for _ in range(plan.rounds)]:
                 for name, checkout in plan.checkouts.items():
                     say(f"{kit.title} {found.version}: {what}, {name}")
-                    runs[name].append(in_room(checkout, broker, what, plan.patience))
+                    runs[name].append(in_room(checkout, broker, what, plan.size))
             found.rooms = {name: merged(figures) for name, figures in runs.items()}
     except NotHere as problem:
         found.missing = str(problem)

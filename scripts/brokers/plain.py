@@ -58,19 +58,23 @@ ACTIVEMQ = """\
 """
 
 
-def mosquitto(place: Place) -> Start:
+def mosquitto(place: Place, program: str = "") -> Start:
+    """`program`: another one than that of the kit."""
     text = MOSQUITTO.format(port=place.port, web_port=place.web_port, store=place.store)
     # Started by root it would change to a user who cannot read the store.
     user = "user root\n" if os.geteuid() == 0 else ""
     conf = place.write("mosquitto.conf", text + user)
-    return Start((str(place.kit / "root/usr/sbin/mosquitto"), "-c", str(conf)), main="mosquitto")
+    program = program or str(place.kit / "root/usr/sbin/mosquitto")
+    return Start((program, "-c", str(conf)), main="mosquitto")
 
 
-def nats(place: Place) -> Start:
+def nats(place: Place, program: str = "") -> Start:
+    """`program`: another one than that of the kit."""
     ports = {"port": place.port, "web_port": place.web_port, "client_port": free_port()}
     conf = place.write("nats.conf", NATS.format(store=place.store, **ports))
-    program = next(each for each in place.kit.rglob("nats-server*") if _is_program(each))
-    return Start((str(program), "-c", str(conf)), main="nats-server")
+    found = (str(each) for each in place.kit.rglob("nats-server*") if _is_program(each))
+    program = program or next(found)
+    return Start((program, "-c", str(conf)), main="nats-server")
 
 
 def aedes(place: Place) -> Start:

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,16 @@ class Child:
     def freeze(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
 
-    def end(self) -> None:
-        """As Ctrl-C does it; by force where that is not heard."""
+    def interrupt(self) -> None:
+        """As Ctrl-C does it, without waiting for the end."""
         if self.is_running:
             self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(signal.SIGINT)
+
+    def end(self) -> None:
+        """As Ctrl-C does it; by force where that is not heard."""
+        if self.is_running:
+            self.interrupt()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_S)
         self.kill()
@@ -105,14 +110,11 @@ class Program:
     url: str
     channel: str
     folder: Path
-    children: ExitStack
-    homes: int = 0
-    recorders: dict[Child, dict[str, str]] = field(default_factory=dict["Child", dict[str, str]])
+    environments: dict[Child, dict[str, str]] = field(default_factory=dict[Child, dict[str, str]])
 
     def _environment(self) -> dict[str, str]:
         """With a new home."""
-        self.homes += 1
-        home = self.folder / str(self.homes)
+        home = self.folder / str(len(self.environments))
         home.mkdir()
         path = os.pathsep.join(str(self.checkout / each) for each in ("", "broker", "model_zoo"))
         kept = {key: value for key, value in os.environ.items() if not key.startswith("RESONANCE")}
@@ -123,8 +125,7 @@ class Program:
         environment = self._environment()
         command = [sys.executable, *how, *arguments, "--broker", self.url]
         child = Child(command, environment)
-        self.children.callback(child.end)
-        self.recorders[child] = environment
+        self.environments[child] = environment
         return child
 
     def join(self, name: str) -> Child:
@@ -141,7 +142,7 @@ class Program:
         command = [sys.executable, "-m", "resonance_tui", "history", self.channel]
         done = subprocess.run(
             [*command, "--format", "csv"],
-            env=self.recorders[recorder],
+            env=self.environments[recorder],
             capture_output=True,
             text=True,
             timeout=60,
@@ -150,10 +151,20 @@ class Program:
         rows = csv.DictReader(done.stdout.splitlines())
         return [int(row["viewers"]) if row.get("viewers") else None for row in rows]
 
+    def end(self) -> None:
+        """All of its commands."""
+        for each in self.environments:
+            each.interrupt()
+        for each in self.environments:
+            each.end()
+
 
 @contextmanager
 def at_work(checkout: Path, url: str, channel: str) -> Generator[Program]:
     """Commands for the length of the block."""
-    folder = tempfile.TemporaryDirectory(prefix="room-", ignore_cleanup_errors=True)
-    with folder as path, ExitStack() as children:
-        yield Program(checkout, url, channel, Path(path), children)
+    with tempfile.TemporaryDirectory(prefix="room-", ignore_cleanup_errors=True) as folder:
+        program = Program(checkout, url, channel, Path(folder))
+        try:
+            yield program
+        finally:
+            program.end()

@@ -14,23 +14,26 @@ from uuid import uuid4
 from brokers.program import Child, Line, Program, at_work
 from brokers.running import Broker
 
-SMALL, BIG = 17, 320
+FEW = 5  # are processes of their own, not an audience
 STAYING = 3  # viewers who outlive the broker's restart
 Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds to wait for something before it is called missing."""
+class Size:
+    """How many people, and the seconds to wait for something before it is called missing."""
 
+    small: int = 17
+    big: int = 320
     enter_s: float = 40.0
     names_s: tuple[float, ...] = (1.0, 12.0)
     gone_s: float = 45.0
     ghosts_s: float = 15.0
     rows_s: float = 20.0
+    freezes: bool = True  # also a frozen viewer, whom it takes long to miss
 
 
-QUICK = Patience(names_s=(1.0,), gone_s=10.0, rows_s=8.0)
+QUICK = Size(names_s=(1.0,), gone_s=28.0, rows_s=8.0)
 
 
 def is_fact(line: Line, viewers: int) -> bool:
@@ -55,6 +58,14 @@ def crowd(program: Program, viewers: int, within: float) -> Child:
     return audience
 
 
+def seats(program: Program, viewers: int, within: float) -> None:
+    """So many viewers, each a process; quicker than an audience, which comes in over seconds."""
+    people = [program.join(f"seat{number}") for number in range(viewers)]
+    for each in people:
+        if each.wait_for(lambda line: is_fact(line, viewers), within) is None:
+            raise TimeoutError(f"{viewers} viewers did not get in")
+
+
 def connected_at(child: Child, within: float) -> float:
     """Monotonic seconds of its first connection; raises TimeoutError."""
     took = child.wait_for(lambda line: line.get("status") == "connected", within)
@@ -63,53 +74,55 @@ def connected_at(child: Child, within: float) -> float:
     return child.started_at + took
 
 
-def arrive(program: Program, viewers: int, patience: Patience) -> tuple[Child, Figures]:
+def arrive(program: Program, viewers: int, size: Size) -> tuple[Child, Figures]:
     """A late joiner, with whom they are so many: when it shows so, and what it showed before."""
     late = program.join("late")
-    took = late.wait_for(lambda line: is_fact(line, viewers), patience.enter_s)
-    connected = connected_at(late, patience.enter_s)
+    took = late.wait_for(lambda line: is_fact(line, viewers), size.enter_s)
+    connected = connected_at(late, size.enter_s)
     # Own presence alone is what it knows before the broker has answered its subscription.
     wrong = wrong_facts(late, viewers, connected + 0.5)
     return late, {"right_s": _round(took), "wrong_facts": len(wrong), "first": wrong[:1]}
 
 
-def measure_small(program: Program, patience: Patience) -> Figures:
-    """17 in the room: a late joiner, names, who leaves, is killed, freezes."""
-    crowd(program, SMALL, patience.enter_s)
-    late, figures = arrive(program, SMALL + 1, patience)
+def measure_small(program: Program, size: Size) -> Figures:
+    """A small room: a late joiner, names, who leaves, is killed, freezes."""
+    (seats if size.small <= FEW else crowd)(program, size.small, size.enter_s)
+    late, figures = arrive(program, size.small + 1, size)
     found: Figures = {f"late_{key}": value for key, value in figures.items()}
-    connected = connected_at(late, patience.enter_s)
-    for after in patience.names_s:
+    connected = connected_at(late, size.enter_s)
+    for after in size.names_s:
         _sleep_until(connected + after)
         found[f"named_{after:.0f}s"] = late.last("room").get("named")
-    victims = [program.join(name) for name in ("leaves", "killed", "frozen")]
-    late.wait_for(lambda line: is_fact(line, SMALL + 4), patience.enter_s, time.monotonic())
-    ends = (Child.end, Child.kill, Child.freeze)
-    names = ("leave_s", "kill_s", "frozen_s")
-    for number, (victim, end, name) in enumerate(zip(victims, ends, names, strict=True)):
-        here, now = SMALL + 3 - number, time.monotonic()
+    ends = {"leave_s": Child.end, "kill_s": Child.kill, "frozen_s": Child.freeze}
+    if not size.freezes:
+        del ends["frozen_s"]
+    victims = [program.join(name.removesuffix("_s")) for name in ends]
+    here = size.small + 1 + len(victims)
+    late.wait_for(lambda line: is_fact(line, here), size.enter_s, time.monotonic())
+    for victim, (name, end) in zip(victims, ends.items(), strict=True):
+        here, now = here - 1, time.monotonic()
         end(victim)
-        took = late.wait_for(lambda line, here=here: is_fact(line, here), patience.gone_s, now)
+        took = late.wait_for(lambda line, here=here: is_fact(line, here), size.gone_s, now)
         found[name] = _round(took)
     return found
 
 
-def measure_recorder(program: Program, patience: Patience) -> Figures:
+def measure_recorder(program: Program, size: Size) -> Figures:
     """A recorder that comes into a steady room: its rows that say another number."""
-    crowd(program, SMALL, patience.enter_s)
-    recorder = program.run("log", "--duration", str(patience.rows_s))
+    crowd(program, size.small, size.enter_s)
+    recorder = program.run("log", "--duration", str(size.rows_s))
     while recorder.is_running:
         time.sleep(0.1)
     rows = program.rows(recorder)
-    return {"rows": len(rows), "rows_wrong": _wrong(rows, SMALL)}
+    return {"rows": len(rows), "rows_wrong": _wrong(rows, size.small)}
 
 
-def measure_restart(program: Program, broker: Broker, patience: Patience) -> Figures:
+def measure_restart(program: Program, broker: Broker, size: Size) -> Figures:
     """The broker dies with a part of its room and is started on its store; some stay, one comes."""
-    people = crowd(program, SMALL, patience.enter_s)
+    people = crowd(program, size.small, size.enter_s)
     staying = [program.join(f"stays{number}") for number in range(STAYING)]
     for each in staying:
-        each.wait_for(lambda line: is_fact(line, SMALL + STAYING), patience.enter_s)
+        each.wait_for(lambda line: is_fact(line, size.small + STAYING), size.enter_s)
     recorder = program.run("log")
     people.kill()
     broker.kill()
@@ -119,10 +132,10 @@ def measure_restart(program: Program, broker: Broker, patience: Patience) -> Fig
     beginner = program.run("log")
     here = STAYING + 1
     took = [each.wait_for(lambda line: is_fact(line, here), 45.0, up) for each in (*staying, late)]
-    _sleep_until(up + patience.ghosts_s)
-    ghosts = [_ghosts(each, here, up + patience.ghosts_s) for each in (*staying, late)]
+    _sleep_until(up + size.ghosts_s)
+    ghosts = [_ghosts(each, here, up + size.ghosts_s) for each in (*staying, late)]
     newcomer = program.join("later")
-    first = connected_at(newcomer, patience.enter_s)
+    first = connected_at(newcomer, size.enter_s)
     _sleep_until(first + 1.0)
     figures: Figures = {
         "restart_right_s": _round(None if None in took else max(each or 0.0 for each in took)),
@@ -142,40 +155,43 @@ def measure_restart(program: Program, broker: Broker, patience: Patience) -> Fig
     }
 
 
-def measure_big(program: Program, patience: Patience) -> Figures:
+def measure_big(program: Program, size: Size) -> Figures:
     """320: a late joiner; then an aggregator counts them, another takes its place, one comes."""
-    crowd(program, BIG, 3 * patience.enter_s)
-    late, figures = arrive(program, BIG + 1, patience)
+    crowd(program, size.big, 3 * size.enter_s)
+    late, figures = arrive(program, size.big + 1, size)
     found: Figures = {f"big_late_{key}": value for key, value in figures.items()}
     counting = program.run("aggregate")
     took = late.wait_for(
-        lambda line: line.get("mode") == "total" and is_fact(line, BIG + 1),
-        patience.enter_s,
+        lambda line: line.get("mode") == "total" and is_fact(line, size.big + 1),
+        size.enter_s,
         counting.started_at,
     )
     found["total_right_s"] = _round(took)
     if took is None:
         return found
-    later, figures = arrive(program, BIG + 2, patience)
+    later, figures = arrive(program, size.big + 2, size)
     found["total_late_s"] = figures["right_s"]
     next_one = program.run("aggregate")
     time.sleep(3.0)
     now = time.monotonic()
     counting.kill()
     _sleep_until(now + 15.0)
-    wrong = wrong_facts(later, BIG + 2, now)
-    found |= {"replaced_wrong_facts": len(wrong), "replaced_lowest": min(wrong, default=BIG + 2)}
+    wrong = wrong_facts(later, size.big + 2, now)
+    found |= {
+        "replaced_wrong_facts": len(wrong),
+        "replaced_lowest": min(wrong, default=size.big + 2),
+    }
     next_one.end()
     return found
 
 
-def in_room(checkout: Path, broker: Broker, what: str, patience: Patience) -> Figures:
+def in_room(checkout: Path, broker: Broker, what: str, size: Size) -> Figures:
     """One of MEASURES in a room of its own; where it did not work, why, under `failed`."""
     with at_work(checkout, broker.url, f"bench-{uuid4().hex[:8]}") as program:
         try:
             if what == "restart":
-                return measure_restart(program, broker, patience)
-            return MEASURES[what](program, patience)
+                return measure_restart(program, broker, size)
+            return MEASURES[what](program, size)
         except (TimeoutError, OSError) as problem:
             return {"failed": f"{what}: {problem}"}
 

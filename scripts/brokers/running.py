@@ -58,6 +58,7 @@ class Broker:
         self._web_path = web_path
         self._mark = f"{MARK}={place.store}"
         self._was_up = False
+        self._started: list[subprocess.Popen[bytes]] = []
 
     @property
     def url(self) -> str:
@@ -90,7 +91,7 @@ class Broker:
     def _spawn(self, command: tuple[str, ...]) -> None:
         environment = {**os.environ, **self._start.environment, MARK: str(self.place.store)}
         with (self.place.store / "log.txt").open("ab") as log:
-            subprocess.Popen(
+            started = subprocess.Popen(
                 command,
                 env=environment,
                 cwd=self.place.store,
@@ -99,6 +100,7 @@ class Broker:
                 stderr=log,
                 start_new_session=True,
             )
+        self._started.append(started)
 
     def _answers(self) -> bool:
         """Whether a CONNECT of MQTT 3.1.1 gets any answer, also that the login is missing."""
@@ -159,8 +161,9 @@ class Broker:
         while time.monotonic() < deadline:
             running = self._processes()
             if not any(word in " ".join(_command(each)) for each in running):
-                return
+                break
             time.sleep(0.05)
+        self._started = [each for each in self._started if each.poll() is None]  # no zombies
 
 
 def _command(process: psutil.Process) -> list[str]:
