@@ -123,9 +123,17 @@ def _programs(root: Path) -> Iterator[Path]:
 
 def _run(*command: str, environment: dict[str, str] | None = None) -> str:
     """What it printed. Raises NotHere with its last line where it failed."""
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-    )
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise NotHere(f"{command[0]} took longer than {PATIENCE_S:.0f} s") from None
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
         raise NotHere(f"{' '.join(command[:2])}: {' '.join(last) or done.returncode}")

@@ -38,7 +38,12 @@ def npm_install(folder: Path, *packages: str) -> str:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NotHere(f"{command[0]} took longer than {PATIENCE_S:.0f} s") from None
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
         raise NotHere(f"{command[0]}: {' '.join(last) or done.returncode}")
