@@ -249,7 +249,6 @@ def room_text(event: RoomUpdate) -> str:
     parts = [f"{Emotion(i).word} {count}" for i, count in enumerate(room.counts) if count]
     parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
     of = " (total)" if room.is_total else ""
-    of += ", still counting" if room.is_counting else ""
     unknown = [text] if (text := unknown_text(room)) else []
     here = [", ".join(parts)] if parts or unknown else ["nobody here"]
     text = f"room  {room.viewers} viewers{of}: {'; '.join(filter(None, [*here, *unknown]))}"
