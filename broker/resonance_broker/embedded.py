@@ -108,12 +108,19 @@ class EmbeddedBroker:
     async def _serve(self) -> None:
         from amqtt.broker import Broker
 
+        from resonance_broker.embedded_watch import ConnectionWatch
+
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         broker = Broker(_config(self.settings))
+        watch = broker.plugins_manager.get_plugin(ConnectionWatch.__name__)
+        assert isinstance(watch, ConnectionWatch), "it is in the configuration"
+        watch.begin(broker)
         async with asyncio.timeout(START_TIMEOUT_S):
             await broker.start()
+        watching = asyncio.create_task(watch.run(), name="silent clients")
         self._is_up.set()
         await self._stopping.wait()
+        watching.cancel()
         await _shut_down(broker)
 
 
@@ -129,6 +136,7 @@ def _config(settings: BrokerSettings) -> dict[str, object]:
         "listeners": {"default": {"type": "tcp", "bind": f"{settings.host}:{settings.port}"}},
         "plugins": {
             "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True},
+            "resonance_broker.embedded_watch.ConnectionWatch": {},
             "amqtt.plugins.sys.broker.BrokerSysPlugin": {"sys_interval": settings.stats_interval_s},
         },
     }

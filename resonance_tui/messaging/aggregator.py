@@ -43,6 +43,7 @@ from resonance_tui.protocol.values import Counts, Partial, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.federation import Edges, Sum
+from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
 from resonance_tui.room.sweeping import JITTER_S, Sweeper
 from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
 
@@ -50,7 +51,7 @@ PRESENCE_EVERY_S = 10.0
 SETTLE_S = 0.5  # after its SUBACK, for the retained reports of a shard
 CONFIRM_S = 1.0  # beyond a heartbeat, for everybody's next report
 UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
-RETURN_S = 5.0  # for viewers to reconnect to a broker that was down
+RETURN_S = 4.0  # for viewers to reconnect to a broker that was down
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
 MAX_AGENTS = 64
 REPEATS = 4  # of unchanged counts within a viewer's heartbeat
@@ -112,6 +113,7 @@ class Aggregator(ReconnectingConnection):
         self._boot = int(time.time())
         self._settings = RoomSettings()
         self._tally = Tally()
+        self._clock = RoomClock()
         self._authority = authority or Authority(channel, spki_print=certificate_print(url.pin))
         self._has_tried_first_use = url.username is None  # nobody protects the room's key
         self._edge = edge
@@ -204,9 +206,12 @@ class Aggregator(ReconnectingConnection):
             self._edges.start_over(now)
         elif not self._expires:  # what was counted before may not be told as a fact
             self._edges.start_over(now)
-            self._tally.doubt(now, within=self._fill_s())
+            self._clock.begin(now)
+            self._tally.doubt(self._clock.at(now, asked_at=None), within=self._fill_s())
         else:
-            self._tally.doubt(now, within=self._settings.heartbeat_s + RETURN_S)
+            self._clock.begin(now)
+            at = self._clock.at(now, asked_at=None)
+            self._tally.doubt(at, within=self._settings.heartbeat_s + RETURN_S)
 
     async def _wait_for_own_presence(self, client: BrokerClient) -> None:
         """Raises BrokerRefused where access rules drop our messages: below MQTT 5 they do so
@@ -226,7 +231,11 @@ class Aggregator(ReconnectingConnection):
         return AGENT.outgoing(payload, self._channel, self.agent_id)
 
     def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
-        return {"count": self._count(client), "alive": self._keep_alive(client)}
+        return {
+            "count": self._count(client),
+            "alive": self._keep_alive(client),
+            "check": self._check_line(client),
+        }
 
     async def _keep_alive(self, client: BrokerClient) -> None:
         """Renews the presence; at QoS 1, so a dead connection is noticed here."""
@@ -276,10 +285,12 @@ class Aggregator(ReconnectingConnection):
             self._authority.trust_first()
 
     def _read(self, now: float) -> None:
+        at = self._clock.at(now, asked_at=self.asked_at)
         for event in self._inbox.drain():
-            self._take(event, now)
+            self._take(event, now, at)
         self._tally.obey(conduct_of(self._authority.look(now, time.time())))
-        self._tally.expire(now)
+        self._tally.expire(at)
+        self.check_line(self._tally.has_silent(at, self._settings.stale_after_s))
         oldest = now - AGENT.lifetime_s
         for peers in (self._agents, self._rumoured):
             for agent_id in [each for each, peer in peers.items() if peer.heard_at < oldest]:
@@ -287,16 +298,17 @@ class Aggregator(ReconnectingConnection):
                 if not self._expires:
                     self._ghosts[agent_id] = now + random.uniform(0.0, JITTER_S)
 
-    def _take(self, event: Event, now: float) -> None:
+    def _take(self, event: Event, now: float, at: float) -> None:
+        """`at`: by the room's clock."""
         if not self._expires:
             self._sweeper.take(event, now)
         match event:
             case ReportEvent(is_retained=True) if not self._expires:
-                self._tally.hear_of(event.viewer_id, now + self._fill_s())
+                self._tally.hear_of(event.viewer_id, at + self._fill_s())
             case ReportEvent():
-                self._tally.report(event.viewer_id, event.report, now)
+                self._tally.report(event.viewer_id, event.report, at)
             case LeaveEvent():
-                self._tally.leave(event.viewer_id, now, is_swept=event.is_swept)
+                self._tally.leave(event.viewer_id, at, is_swept=event.is_swept)
             case PartialEvent() if event.agent_id != self.agent_id:
                 self._confirm(event.agent_id, now)
                 self._edges.post(event.edge, event.agent_id, event.partial, now)
@@ -308,7 +320,9 @@ class Aggregator(ReconnectingConnection):
                 self._authority.take(event, now)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
-                self._tally.ttl = self._edges.ttl = self._settings.patience_s
+                self._tally.ttl = self._settings.patience_s
+                self._edges.ttl = self._settings.counts_hold_s
+                self._clock.asleep_s = ASLEEP_S + 2 * self._settings.tick_ms / 1000
                 self._edges.silent_after = SILENT_REPEATS * self._repeat_s
             case _:  # nicknames and totals are for viewers
                 return

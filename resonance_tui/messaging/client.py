@@ -17,6 +17,7 @@ from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging import probe
@@ -28,7 +29,9 @@ from resonance_tui.protocol.topics import is_drawn_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 
-KEEPALIVE_S = 10
+KEEPALIVE_S = 8  # a broker gives up after 1.5 times this; a ping is due only without a heartbeat
+WILL_DELAY_S = 2  # MQTT 5: who dials again within it has never been away
+_SESSION_S = 8  # MQTT 5: kept beyond the will's delay
 MAX_PACKET = 4096  # bytes; every message of the table fits
 _LIBRARY_LOG = logging.getLogger(f"{__name__}.library")
 _LIBRARY_LOG.setLevel(logging.CRITICAL)  # its complaints are raised as errors, too
@@ -74,6 +77,7 @@ class BrokerClient(aiomqtt.Client):
 
     _is_aborted = False
     _last_answer: ReasonCode | None = None  # to a publication at QoS 1
+    is_resumed = False  # the broker has kept this client's session, with its subscriptions
 
     @property
     def is_v5(self) -> bool:
@@ -149,6 +153,22 @@ class BrokerClient(aiomqtt.Client):
     ) -> None:
         self._last_answer = reason_code if isinstance(reason_code, ReasonCode) else None
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    def _on_connect(
+        self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None
+    ) -> None:
+        self.is_resumed = bool(flags.session_present)
+        super()._on_connect(client, userdata, flags, reason_code, properties)
+
+    async def ask(self, within_s: float) -> None:
+        """Waits for an answer of the broker. There is no smaller question: it is about a
+        subscription that nobody has. Raises MqttError where none comes."""
+        await self.unsubscribe("-", timeout=within_s)
+
+    async def follow_others(self, topic: str) -> None:
+        """Subscribes at QoS 0 to what others publish there; below MQTT 5, to everything there."""
+        options = SubscribeOptions(qos=0, noLocal=True) if self.is_v5 else None
+        await self.subscribe(topic, 0, options)
 
     async def follow(self, topic: str, qos: int) -> None:
         """Subscribes. Raises BrokerRefused when the broker denies it.
@@ -233,11 +253,15 @@ async def broker_client(
     identifier: str,
     version: int,
     will_topic: str | None = None,
-    will_delay_s: int = 5,
+    will_delay_s: int = WILL_DELAY_S,
+    resumes: bool = False,
     keepalive_s: int = KEEPALIVE_S,
     answer_timeout_s: float = 5.0,
 ) -> AsyncGenerator[BrokerClient]:
     """A connection for the length of the block; `arrival` is called for every message.
+
+    `resumes`: the session of a connection before, where the broker has kept it (MQTT 5). Then
+    that one's will is not sent over this one, at every broker tried.
 
     `version`: 5, or 4 for MQTT 3.1.1. The will, if any, clears `will_topic`.
     `answer_timeout_s`: for each answer of the broker. Raises BrokerRefused, BrokerUnreachable;
@@ -253,7 +277,7 @@ async def broker_client(
         identifier=identifier,
         queue_type=cast(Any, partial(_PassThroughQueue, arrival=arrival)),
         protocol=ProtocolVersion(version),
-        clean_start=True if is_v5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
+        clean_start=not resumes if is_v5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
         clean_session=None if is_v5 else True,
         properties=_connect_properties(will_delay_s) if is_v5 else None,
         will=_will(will_topic, will_delay_s if is_v5 else None),
@@ -274,9 +298,8 @@ async def broker_client(
 
 def _connect_properties(will_delay_s: int) -> Properties:
     properties = Properties(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = (
-        will_delay_s + 5
-    )  # a will is not kept longer than its session
+    # A will is not kept longer than its session.
+    properties.SessionExpiryInterval = will_delay_s + _SESSION_S
     properties.MaximumPacketSize = MAX_PACKET  # the broker drops larger messages of others
     return properties
 

@@ -55,6 +55,8 @@ _RETRY_REFUSED_S = 30.0  # a login that worked before and is refused now
 _STEADY_AFTER_S = 10.0  # after a connection that held so long, the back-off starts again
 _DUPLICATE_WITHIN_S, _DUPLICATE_LOSSES = 2.0, 2
 _CLOSING_TIMEOUT_S = 2.0
+CHECK_EVERY_S = 1.0
+STALL_PATIENCE = 1.6  # of the usual time for an answer: who was connected may stall, and come back
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +89,7 @@ class ReconnectingConnection(ABC):
     """
 
     keepalive_s = KEEPALIVE_S
+    resumes = False  # the session of the connection before, at the same broker
 
     def __init__(
         self,
@@ -115,11 +118,43 @@ class ReconnectingConnection(ABC):
         self._connected_at: float | None = None  # monotonic s; None while not connected
         self._was_connected = False
         self._notice = ""
+        self._questions: list[float] = []  # without an answer: when they were asked, monotonic s
+        self._check_due = asyncio.Event()
+        self._client_id = ""  # of the connection that is being made, or was made last
+        self._session: tuple[str, str] | None = None  # broker and client id of the last one
 
     @property
     def place(self) -> str:
         """The current broker: of several, the connected one or the next to be tried."""
         return self._url.place
+
+    @property
+    def asked_at(self) -> float | None:
+        """When the broker was asked the oldest question that it has not answered; monotonic
+        seconds."""
+        return self._questions[0] if self._questions else None
+
+    def check_line(self, wanted: bool) -> None:
+        """Whether the broker is asked once a second if it is there; see `asked_at`."""
+        if wanted:
+            self._check_due.set()
+        else:
+            self._check_due.clear()
+
+    async def _ask(self, client: BrokerClient) -> None:
+        at = time.monotonic()
+        self._questions.append(at)
+        try:
+            await client.ask(STALL_PATIENCE * self._answer_timeout_s)
+        finally:
+            self._questions.remove(at)
+
+    async def _check_line(self, client: BrokerClient) -> None:
+        while True:
+            await self._check_due.wait()
+            await self._ask(client)
+            checkpoint()
+            await asyncio.sleep(CHECK_EVERY_S)
 
     # What a subclass defines
 
@@ -195,6 +230,7 @@ class ReconnectingConnection(ABC):
 
     def _set_connected(self) -> None:
         self._was_connected = True
+        self._session = self._url.place, self._client_id
         self._connected_at = time.monotonic()
         self._set_status(LinkState.CONNECTED, self._notice)
 
@@ -267,13 +303,15 @@ class ReconnectingConnection(ABC):
                 raise
 
     def _connect(self, version: int) -> AbstractAsyncContextManager[BrokerClient]:
+        self._client_id = self._identifier()
         return broker_client(
             self._url,
             self._on_arrival,
-            identifier=self._identifier(),
+            identifier=self._client_id,
             version=version,
             will_topic=self._will_topic(),
             will_delay_s=self._will_delay_s,
+            resumes=self.resumes and self._session == (self._url.place, self._client_id),
             keepalive_s=self.keepalive_s,
             answer_timeout_s=self._answer_timeout_s,
         )

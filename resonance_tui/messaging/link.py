@@ -12,7 +12,11 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
 from resonance_tui.errors import BrokerRefused
-from resonance_tui.messaging.client import BrokerClient, follow_rules
+from resonance_tui.messaging.client import (
+    WILL_DELAY_S,
+    BrokerClient,
+    follow_rules,
+)
 from resonance_tui.messaging.connection import (
     LinkStatus,
     ReconnectingConnection,
@@ -39,6 +43,8 @@ from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings
 from resonance_tui.room.sweeping import COVERS_S
 
+RESTORE_EVERY_S = 2.0
+
 
 class Link(Protocol):
     """What the session needs of a connection to the room, whatever carries it."""
@@ -46,6 +52,12 @@ class Link(Protocol):
     status: LinkStatus
     traits: BrokerTraits | None  # of the broker that it was last connected to
     wake: asyncio.Event  # set when something arrived or the status changed; the reader clears it
+
+    @property
+    def asked_at(self) -> float | None:
+        """When the broker was asked the oldest question that it has not answered; monotonic
+        seconds."""
+        ...
 
     @property
     def viewer_id(self) -> str:
@@ -91,6 +103,10 @@ class Link(Protocol):
         key and its rules are always subscribed to."""
         ...
 
+    def check_line(self, wanted: bool) -> None:
+        """Whether the broker is asked once a second if it is there; see `asked_at`."""
+        ...
+
     def set_heartbeat(self, seconds: float) -> None:
         """How often the own report is repeated."""
         ...
@@ -120,6 +136,8 @@ class MqttLink(ReconnectingConnection):
     publishing anything.
     """
 
+    resumes = True
+
     def __init__(
         self,
         url: BrokerUrl,
@@ -129,7 +147,7 @@ class MqttLink(ReconnectingConnection):
         observe_only: bool = False,
         heartbeat_s: float = 10.0,
         connect_timeout: float = 5.0,
-        will_delay_s: int = 5,
+        will_delay_s: int = WILL_DELAY_S,
     ) -> None:
         super().__init__(url, Inbox(), answer_timeout_s=connect_timeout, will_delay_s=will_delay_s)
         self._channel = channel
@@ -143,7 +161,11 @@ class MqttLink(ReconnectingConnection):
         self._inbox.on_sweep.add(self._answer_sweep)
         self._due = asyncio.Event()  # there is something to send
         self._wants_all = True
-        self._subscribed_to_all = False  # on the current connection
+        # What the current connection is subscribed to; None: a session that was kept, perhaps is.
+        self._subscribed_to_all: bool | None = False
+        self._hears_own: bool | None = False
+        self._own_topic = REPORT.topic.of(channel, viewer_id)
+        self._restored_at = -math.inf  # monotonic seconds
         self._subscriptions_due = asyncio.Event()  # the two may differ
         self._repeats_now = asyncio.Event()  # the report is repeated without waiting any longer
         self._answers = RollCallAnswers()
@@ -184,7 +206,7 @@ class MqttLink(ReconnectingConnection):
     def set_heartbeat(self, seconds: float) -> None:
         if seconds != self._heartbeat_s:
             self._heartbeat_s = seconds
-            self._retained.report_expiry_s = round(max(REPORT.lifetime_s, 3 * seconds))
+            self._retained.report_expiry_s = round(max(REPORT.lifetime_s, 1.5 * seconds))
             self._repeats_now.set()
 
     def call_roll(self) -> None:
@@ -229,7 +251,8 @@ class MqttLink(ReconnectingConnection):
     async def _subscribe(self, client: BrokerClient) -> None:
         """The total comes first: in a large room not every report is subscribed to. Rules come
         before the viewers that they are about."""
-        self._subscribed_to_all = False
+        self._subscribed_to_all = self._hears_own = None if client.is_resumed else False
+        self._own_topic = REPORT.topic.of(self._channel, self.viewer_id)
         await self._follow_calls(client)
         await client.follow(TOTAL.topic.of(self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
@@ -277,18 +300,29 @@ class MqttLink(ReconnectingConnection):
     async def _update_subscriptions(self, client: BrokerClient) -> None:
         """Subscribes to all reports or unsubscribes, as wanted."""
         topics = [each.topic.filter(channel=self._channel) for each in (REPORT, NICKNAME)]
-        if self._wants_all and not self._subscribed_to_all:
+        if self._wants_all and not self._subscribed_to_all:  # again brings what is retained
             for topic in topics:  # names at QoS 0, too: QoS 1 fills queues
                 await client.follow(topic, 0)
             self._subscribed_to_all = True
-        elif self._subscribed_to_all and not self._wants_all:
+        elif self._subscribed_to_all is not False and not self._wants_all:
             await client.unsubscribe(topics)
             self._subscribed_to_all = False
+        await self._update_own(client)
+
+    async def _update_own(self, client: BrokerClient) -> None:
+        """Who does not hear everybody hears at least when somebody clears its report."""
+        wants_own = not (self._wants_all or self._is_observer)
+        if wants_own and not self._hears_own:
+            await client.follow_others(self._own_topic)
+        elif self._hears_own is not False and not wants_own:
+            await client.unsubscribe(self._own_topic)
+        self._hears_own = wants_own
 
     def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
         return {
             "send": self._send(client),
             "alive": self._keep_alive(client),
+            "check": self._check_line(client),
             "subscribe": self._follow_subscriptions(client),
         }
 
@@ -323,8 +357,7 @@ class MqttLink(ReconnectingConnection):
                 nickname_at = time.monotonic()
                 self._retained.repeat_all()
             self._due.set()
-            # Subscribing again to a topic with one message is the cheapest request with an answer.
-            await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
+            await self._ask(client)
             checkpoint()
 
     async def _until_heartbeat(self) -> None:
@@ -333,6 +366,19 @@ class MqttLink(ReconnectingConnection):
             async with asyncio.timeout(random.uniform(0.8, 1.0) * self._heartbeat_s):
                 await self._repeats_now.wait()
         self._repeats_now.clear()
+
+    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+        super()._on_arrival(topic, payload, is_retained)
+        if not payload and topic == self._own_topic:
+            self._restore(time.monotonic())
+
+    def _restore(self, now: float) -> None:
+        """Somebody cleared the own report: an old will, or who takes us for gone. Two programs
+        that clear and repeat one report do not do so for ever at full speed."""
+        if self._retained.is_shared and now - self._restored_at >= RESTORE_EVERY_S:
+            self._restored_at = now
+            self._retained.repeat_all()
+            self._due.set()
 
     def _closing_messages(self) -> list[Outgoing]:
         return self._retained.closing_messages()

@@ -30,6 +30,11 @@ class RetainedState:
         self._due: set[str] = set()  # kinds of message to be sent
         self._published: set[str] = set()  # kinds that a broker may hold
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether there is a report for others to see."""
+        return self._report is not None
+
     def set_report(self, report: Report) -> None:
         """Makes this the report to be sent; its `seq` is given when it is."""
         if self._report is None:

@@ -258,7 +258,7 @@ class RoomFrame(msgspec.Struct):
         int, Meta(ge=2, le=60, description="a report is repeated so often, seconds")
     ] = _DEFAULT.heartbeat_s
     ttl_s: Annotated[
-        int, Meta(ge=5, le=600, description="silence after which a source is gone, seconds")
+        int, Meta(ge=5, le=600, description="for so long an aggregator's counts hold, seconds")
     ] = _DEFAULT.ttl_s
     mesh_max: Annotated[
         int, Meta(ge=1, le=5_000, description="viewers up to whom all reports are subscribed to")

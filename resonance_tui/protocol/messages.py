@@ -29,7 +29,7 @@ REPORT = Message(
     who_may_read=_ACCOUNTS,
     retained=True,
     qos=0,
-    expiry_s=30,
+    expiry_s=15,  # who is silent for a heartbeat and four seconds is gone
     who_may_clear=_SWEEPING,
 )
 NICKNAME = Message(

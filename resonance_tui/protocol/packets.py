@@ -22,7 +22,7 @@ def connect_packet(
     username: str | None = None,
     password: str | None = None,
     will_topic: str | None = None,
-    will_delay_s: int = 5,
+    will_delay_s: int = 2,
 ) -> bytes:
     """A clean start. The will, if any, clears `will_topic`: empty, retained, QoS 1.
 
@@ -33,7 +33,7 @@ def connect_packet(
     flags |= (_USER if username is not None else 0) | (_PASSWORD if password is not None else 0)
     body = _protocol(version, flags, keepalive_s)
     if is_v5:
-        body += _properties(_SESSION_EXPIRY, will_delay_s + 5)
+        body += _properties(_SESSION_EXPIRY, will_delay_s + 8)
     body += _text(client_id)
     if will_topic is not None:
         body += _properties(_WILL_DELAY, will_delay_s) if is_v5 else b""

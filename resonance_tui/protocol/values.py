@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from resonance_tui.emotions import Emotion
 
+LATE_S = 4.0  # that a report may be late, where somebody's line or machine stalls
+
 MANUAL = 1  # report flag: stated with a key, not read from a face
 SIMULATED = 2  # report flag: no person behind it
 FILM = 4  # report flag: read from a film, which may show anybody
@@ -100,8 +102,19 @@ class RoomSettings:
 
     @property
     def patience_s(self) -> float:
-        """After so many seconds of silence a source is gone: `ttl_s`, but never before two of its
-        heartbeats are missed."""
+        """After so many seconds of silence a viewer is gone: a heartbeat and `LATE_S`, or sooner
+        by `ttl_s`, but never before 1.4 heartbeats."""
+        return min(self.heartbeat_s + LATE_S, max(float(self.ttl_s), 1.4 * self.heartbeat_s))
+
+    @property
+    def stale_after_s(self) -> float:
+        """After so many seconds of silence a viewer looks stale: the heartbeat is overdue."""
+        return self.heartbeat_s + 0.4 * (self.patience_s - self.heartbeat_s)
+
+    @property
+    def counts_hold_s(self) -> float:
+        """For so long what an aggregator counted is believed: `ttl_s`, but never less than 2.5
+        heartbeats."""
         return max(float(self.ttl_s), 2.5 * self.heartbeat_s)
 
 

@@ -82,7 +82,7 @@ class _Seen:
 class Attendance:
     """Every message of a room in, a host's list out."""
 
-    def __init__(self, ttl_s: float = 35.0, most: int = MOST_VIEWERS) -> None:
+    def __init__(self, ttl_s: float = 14.0, most: int = MOST_VIEWERS) -> None:
         """`ttl_s`: silence after which a viewer is gone."""
         self._ttl_s, self._most = ttl_s, most
         self._seen: dict[str, _Seen] = {}

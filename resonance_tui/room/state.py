@@ -46,7 +46,7 @@ class RoomSnapshot:
 
 EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())
 
-_REMEMBER_TTLS = 10  # how long, in times to live, a departed viewer's last order is kept
+_REMEMBER_TTLS = 20  # how long, in times to live, a departed viewer's last order is kept
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class RoomState:
     """
 
     def __init__(
-        self, *, ttl: float = 30.0, stale_after: float = 15.0, max_viewers: int = 5000
+        self, *, ttl: float = 14.0, stale_after: float = 11.6, max_viewers: int = 5000
     ) -> None:
         self._ttl = ttl
         self._stale_after = stale_after
@@ -121,6 +121,12 @@ class RoomState:
     def doubted(self) -> int:
         """How many of those who are counted may be gone."""
         return sum(self._present[each].is_counted for each in self._doubted)
+
+    @property
+    def has_stale(self) -> bool:
+        """Whether somebody's heartbeat is overdue; as of the last `tick`."""
+        first = next(iter(self._present.values()), None)  # the least recently heard
+        return first is not None and first.is_stale
 
     def doubt(self) -> None:
         """Disconnected: every viewer may leave unnoticed from now on."""
@@ -258,7 +264,6 @@ class RoomState:
         self.rumours.look(now)
         for viewer_id, viewer in list(self._overdue(now)):
             if now - viewer.heard_at >= self._ttl:
-                self.rumours.fell_silent(viewer_id, (viewer.report.boot, viewer.report.seq))
                 self._drop(viewer_id, now)
             elif not viewer.is_stale:
                 viewer.is_stale = True

@@ -14,7 +14,7 @@ from resonance_tui.room.conduct import FREE, Conduct
 
 ROOT = "root"  # the place of the aggregator that publishes the total
 
-_REMEMBER_TTLS = 10  # how long, in times to live, a departed viewer's last order is kept
+_REMEMBER_TTLS = 20  # how long, in times to live, a departed viewer's last order is kept
 
 
 # --- owners of shards --------------------------------------------------------------------------
@@ -60,7 +60,7 @@ class Tally:
     stays known.
     """
 
-    def __init__(self, *, ttl: float = 30.0, max_viewers: int = 200_000) -> None:
+    def __init__(self, *, ttl: float = 14.0, max_viewers: int = 200_000) -> None:
         self.ttl = ttl
         self._max_viewers = max_viewers
         self._conduct = FREE
@@ -161,11 +161,15 @@ class Tally:
             del self._departed[next(iter(self._departed))]
 
     def doubt(self, now: float, *, within: float) -> None:
-        """After a reconnection: viewers without a report within so many seconds are dropped, as
-        some may have left meanwhile."""
-        latest = now - self.ttl + within
+        """After a reconnection: viewers without a report within so many seconds are dropped, and
+        no sooner. Some may have left meanwhile, and nobody could be heard."""
         for vote in self._votes.values():
-            vote.heard_at = min(vote.heard_at, latest)
+            vote.heard_at = now - self.ttl + within
+
+    def has_silent(self, now: float, after_s: float) -> bool:
+        """Whether somebody has been silent for that long."""
+        first = next(iter(self._votes.values()), None)  # the least recently heard
+        return first is not None and now - first.heard_at >= after_s
 
     def expire(self, now: float) -> None:
         """Removes viewers that have been silent for `ttl`."""

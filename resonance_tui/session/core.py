@@ -28,6 +28,7 @@ from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.session.broker_choice import choose_broker
@@ -74,6 +75,7 @@ class Session:
         self._plan, self._connect = plan, connect
         self._tell: Listeners[[SessionEvent]] = Listeners()
         self._room = room or RoomModel()
+        self._clock = RoomClock()
         self._timeline = Timeline()
         self._measures = RoomMetrics()
         self._own = SelfReport(plan.boot, **_marks_of(plan.source))
@@ -335,21 +337,25 @@ class Session:
                 await link.wake.wait()
 
     def _tick(self, link: Link, now: float) -> None:
-        self._room.know(link.traits, now)
-        events, is_connected = link.drain(), link.status.state is LinkState.CONNECTED
+        is_connected = link.status.state is LinkState.CONNECTED
+        at = self._clock.at(now, asked_at=link.asked_at, is_connected=is_connected)
+        self._room.know(link.traits, at)
+        events = link.drain()
         for event in events:
-            self._room.take(event, now)
+            self._room.take(event, at)
         self._look_at_link(link, now)
         self._obey(link, now)
         self._update_me(now)
-        self._room.connected(is_connected, now)
+        self._room.connected(is_connected, at)
         if self._tidying is not None:
             hears_all = self._room.subscribes_all
             self._tidying.look(link, events, now, is_connected=is_connected, hears_all=hears_all)
-        self._room_is(self._room.look(now, self._own_row()), now)
+        room = self._room.look(at, self._own_row())
+        self._room_is(room, now, is_fact=self._room.is_fact(at))  # a cut-off room is a gap
+        link.check_line(self._room.awaits_somebody)
         link.subscribe_all(self._room.subscribes_all)
         link.set_heartbeat(self._room.pace.heartbeat_s)
-        if self._room.calls_roll(now):
+        if self._room.calls_roll(at):
             link.call_roll()
 
     def _look_at_link(self, link: Link, now: float) -> None:
@@ -389,9 +395,8 @@ class Session:
             report.is_film,
         )
 
-    def _room_is(self, room: RoomSnapshot, now: float) -> None:
+    def _room_is(self, room: RoomSnapshot, now: float, *, is_fact: bool) -> None:
         at = time.time()
-        is_fact = self._room.is_fact(now)  # a cut-off room is a gap
         self._tell_of_recording()
         if self.view.outage is not None:  # what was seen last stays, and is said to be old
             self._tell_of_room(at, now)

@@ -30,7 +30,7 @@ SETTLE_S = 0.5  # after the first connection: for retained messages
 QUIET_S = 0.2  # without another retained report: all of them have arrived
 CALL_MOST = 50  # viewers who are asked for at once: each answer goes to all of them
 CONFIRM_SLACK_S = 1.0  # beyond a heartbeat, in which a living viewer reports
-RETURN_S = 5.0  # for other viewers to reconnect to a restarted broker
+RETURN_S = 4.0  # for other viewers to reconnect to a restarted broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class RoomTiming:
 
 def timing_of(settings: RoomSettings) -> RoomTiming:
     beat = float(settings.heartbeat_s)
-    tick = settings.tick_ms / 1e3
-    return RoomTiming(beat, 1.5 * beat, settings.patience_s, beat + 3 * tick, beat / 4 + tick)
+    tick, stale_after_s = settings.tick_ms / 1e3, settings.stale_after_s
+    return RoomTiming(beat, stale_after_s, settings.patience_s, beat + 3 * tick, beat / 4 + tick)
 
 
 class RoomModel:
-    """Messages in, snapshots out. Times are monotonic seconds.
+    """Messages in, snapshots out. Times are seconds of a `RoomClock`.
 
     `settings` hold until the host's arrive. `authority` takes what concerns the room's key and
     rules; its owner asks it what holds, and has that obeyed.
@@ -82,6 +82,12 @@ class RoomModel:
     def subscribes_all(self) -> bool:
         """Whether single reports are wanted; as of the last `look`."""
         return self._switch.mode is Mode.MESH
+
+    @property
+    def awaits_somebody(self) -> bool:
+        """Whether a viewer's heartbeat is overdue, as of the last `look`: is it the line's
+        silence?"""
+        return self._switch.mode is Mode.MESH and self._room.has_stale
 
     def expect_return(self, within_s: float) -> None:
         """All viewers notice a lost broker at once and are back that soon after it."""
@@ -119,13 +125,6 @@ class RoomModel:
         is_due = brings_nothing or 0 < unsure_of <= CALL_MOST
         self._calls_again &= not is_due
         return is_due
-
-    def take_unrenewed(self) -> dict[str, tuple[int, int]]:
-        """Viewers whose report the broker keeps although nobody renewed it while a living one
-        would have been taken for gone, with its `(boot, seq)`; each is told once."""
-        if self._traits is None or self._traits.expires:
-            return {}
-        return self._room.rumours.take_unrenewed(self.pace.ttl_s)
 
     def is_fact(self, now: float) -> bool:
         """Whether the snapshot of the last `look` may be recorded.

@@ -78,6 +78,14 @@ class LoopbackLink:
         self._outbox = RetainedState(channel, viewer_id)
 
     @property
+    def asked_at(self) -> float | None:
+        """The hub answers at once."""
+        return None
+
+    def check_line(self, wanted: bool) -> None:
+        """It is always there."""
+
+    @property
     def viewer_id(self) -> str:
         return self._outbox.viewer_id
 

@@ -106,7 +106,7 @@ async def test_an_aggregator_that_joins_late_moves_no_count(mosquitto: Any) -> N
 async def test_who_falls_silent_is_out_of_the_total_after_the_time_to_live(mosquitto: Any) -> None:
     one = aggregator(mosquitto)
     brisk = RoomSettings(tick_ms=50, heartbeat_s=1, ttl_s=2)  # no host could say so
-    one._take(RoomEvent(CHANNEL, brisk), time.monotonic())
+    one._take(RoomEvent(CHANNEL, brisk), time.monotonic(), time.monotonic())
     async with ledger(mosquitto) as book, aggregating(one):
         async with crowd(mosquitto, 30):
             await until(lambda: sum(book.last) == 30)

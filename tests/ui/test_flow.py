@@ -57,7 +57,7 @@ async def test_consent_says_everything_that_matters():
     app = ResonanceApp(FakeLaunch(needs_consent=True))
     async with app.run_test():
         words = " ".join(str(each.render()) for each in app.screen.query(Static))
-    for part in ("on this machine", "Never a picture", "mqtt://localhost:1883", "30 seconds"):
+    for part in ("on this machine", "Never a picture", "mqtt://localhost:1883", "15 seconds"):
         assert part in words
     for part in ("at work or at school", "config consent --revoke", "nickname"):
         assert part in words

@@ -134,7 +134,7 @@ def test_what_is_shown_does_not_outlive_its_owner_for_long() -> None:
     outbox.set_nickname("Alice")
     outbox.set_report(FIRST)
     nickname, report = outbox.take()
-    assert (nickname.expiry_s, report.expiry_s) == (3600, 30)
+    assert (nickname.expiry_s, report.expiry_s) == (3600, 15)
     assert (nickname.qos, report.qos) == (1, 0)
     assert [(each.payload, each.qos) for each in outbox.closing_messages()] == [(b"", 1), (b"", 1)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.events import (
     LeaveEvent,
@@ -118,10 +120,15 @@ def test_the_own_row_follows_what_one_says() -> None:
     assert (silent.rows, silent.gone) == ((), {"me"})
 
 
-def test_nobody_is_given_up_before_two_heartbeats_are_missed() -> None:
-    pace = timing_of(RoomSettings(heartbeat_s=60, ttl_s=5))
-    assert pace.ttl_s > 2 * pace.heartbeat_s
-    assert timing_of(RoomSettings()).total_stale_after_s == 10.75
+def test_who_is_silent_is_gone_soon_after_a_heartbeat_but_never_before_one() -> None:
+    usual, slow, quick = RoomSettings(), RoomSettings(heartbeat_s=60), RoomSettings(heartbeat_s=2)
+    assert [timing_of(each).ttl_s for each in (usual, slow, quick)] == [14, 64, 6]
+    assert timing_of(replace(quick, ttl_s=5)).ttl_s == 5, "the host may want it sooner"
+    assert timing_of(replace(usual, ttl_s=5)).ttl_s == 14, "but not that soon"
+    for each in (usual, slow, quick):
+        pace = timing_of(each)
+        assert pace.heartbeat_s < pace.stale_after_s < pace.ttl_s
+    assert timing_of(usual).total_stale_after_s == 10.75
 
 
 # --- what may be recorded ----------------------------------------------------------------------
@@ -161,8 +168,10 @@ def test_who_left_while_one_was_cut_off_is_no_fact_and_gone_after_a_heartbeat() 
     speak(room, "a", 1, 6)  # heard even before the line counts as connected
     assert not fact(room, 6, connected=False)
     speak(room, "b", 2, 7)
-    assert [fact(room, now) for now in (7, 21.9, 22)] == [False, False, True]
-    assert [row.viewer_id for row in room.look(22, None).rows] == ["a", "b"]
+    assert not fact(room, 7)
+    speak(room, "ab", 3, 12)
+    assert [fact(room, now) for now in (13, 20.9, 21)] == [False, False, True]
+    assert [row.viewer_id for row in room.look(21, None).rows] == ["a", "b"]
     speak(room, "c", 2, 23)
     assert room.look(23, None).viewers == 3, "who was given up comes back with the next report"
 
@@ -189,8 +198,8 @@ def test_who_does_not_come_back_is_not_waited_for_longer_than_a_heartbeat_and_th
     speak(room, "abc", 1, 0)
     assert not fact(room, 0) and fact(room, 1)
     assert not fact(room, 2, connected=False)
-    assert [fact(room, now) for now in (50, 64.9, 65, 66)] == [False, False, True, True]
-    assert room.look(66, None).viewers == 0
+    assert [fact(room, now) for now in (50, 63.9, 64, 65)] == [False, False, True, True]
+    assert room.look(65, None).viewers == 0
 
 
 def test_a_room_on_several_brokers_is_told_by_its_total_however_small_it_is() -> None:

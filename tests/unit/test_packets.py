@@ -65,7 +65,7 @@ def test_version_5_carries_how_long_a_message_holds() -> None:
 
 def test_version_5_greets_with_a_session_that_outlasts_its_will() -> None:
     data = packets.connect_packet(5, "me", keepalive_s=30, will_topic="w", will_delay_s=5)
-    head = b"\x10\x1f\x00\x04MQTT\x05\x2e\x00\x1e\x05\x11\x00\x00\x00\x0a\x00\x02me"
+    head = b"\x10\x1f\x00\x04MQTT\x05\x2e\x00\x1e\x05\x11\x00\x00\x00\x0d\x00\x02me"
     assert data == head + b"\x05\x18\x00\x00\x00\x05\x00\x01w\x00\x00"
 
 

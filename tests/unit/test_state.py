@@ -168,8 +168,8 @@ def test_the_memory_of_the_departed_ends() -> None:
     state = RoomState(ttl=30)
     state.report("a", HAPPY, 0)
     state.leave("a", 1)
-    state.tick(301)
-    assert state.report("a", HAPPY, 302)
+    state.tick(601)
+    assert state.report("a", HAPPY, 602)
 
 
 # --- names -------------------------------------------------------------------------------------

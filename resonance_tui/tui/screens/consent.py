@@ -38,7 +38,7 @@ def terms(broker_url: str) -> list[tuple[str, str]]:
         (
             tr("For how long"),
             tr(
-                "The broker keeps your last word for 30 seconds (a nickname for up to an hour, "
+                "The broker keeps your last word for 15 seconds (a nickname for up to an hour, "
                 "should the app be killed). Anyone in the channel may record the room's counts."
             ),
         ),

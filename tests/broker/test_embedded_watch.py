@@ -1,0 +1,113 @@
+"""The built-in broker closes who has fallen silent, and what was taken over: as raw packets."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Generator
+
+import pytest
+from conftest import Start
+from limits import patience
+
+from resonance_broker import RunningBroker
+from resonance_tui.protocol.packets import PINGREQ, connect_packet, publish
+
+WILL = "resonance/1/room/r/7/alice"
+SUBSCRIBE = b"\x82\x06\x00\x01\x00\x01#\x00"
+KEEPALIVE_S = 1
+
+
+@pytest.fixture
+def broker(start: Start) -> RunningBroker:
+    return start(program="embedded")
+
+
+@contextlib.contextmanager
+def client(broker: RunningBroker, name: str, keepalive_s: int = 60) -> Generator[socket.socket]:
+    with socket.create_connection((broker.settings.host, broker.settings.port), 5) as line:
+        will = WILL if name == "alice" else None
+        line.sendall(connect_packet(4, name, keepalive_s=keepalive_s, will_topic=will))
+        assert line.recv(4)[0] == 0x20
+        yield line
+
+
+def wait_for(line: socket.socket, wanted: bytes, within_s: float) -> float:
+    """Seconds until that was received."""
+    began, got = time.monotonic(), b""
+    line.settimeout(patience(within_s))
+    while wanted not in got:
+        data = line.recv(4096)
+        assert data, "closed"
+        got += data
+    return time.monotonic() - began
+
+
+def is_closed_within(line: socket.socket, seconds: float) -> bool:
+    line.settimeout(patience(seconds))
+    try:
+        while line.recv(4096):
+            pass
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+    return True
+
+
+def cleared() -> bytes:
+    """The will as a subscriber receives it: at QoS 1 with a number, and without a payload."""
+    topic = WILL.encode()
+    return bytes([4 + len(topic), 0, len(topic)]) + topic
+
+
+def test_who_is_silent_for_longer_than_its_keepalive_is_closed_and_its_will_sent(
+    broker: RunningBroker,
+) -> None:
+    with client(broker, "watcher") as watcher, client(broker, "alice", KEEPALIVE_S) as alice:
+        watcher.sendall(SUBSCRIBE)
+        wait_for(watcher, b"\x90", 5)
+        took = wait_for(watcher, cleared(), 5)
+        assert took >= KEEPALIVE_S
+        assert is_closed_within(alice, 3)
+
+
+def test_who_pings_stays(broker: RunningBroker) -> None:
+    with client(broker, "alice", KEEPALIVE_S) as alice:
+        for _ in range(6):
+            alice.sendall(PINGREQ)
+            wait_for(alice, b"\xd0\x00", 3)
+            time.sleep(0.5)
+
+
+def test_without_a_keepalive_nobody_is_closed(broker: RunningBroker) -> None:
+    with client(broker, "bob", 0) as bob, client(broker, "alice", KEEPALIVE_S) as alice:
+        assert is_closed_within(alice, 5)
+        bob.sendall(PINGREQ)
+        wait_for(bob, b"\xd0\x00", 3)
+
+
+def test_a_connection_that_was_taken_over_is_closed_without_its_will(
+    broker: RunningBroker,
+) -> None:
+    with client(broker, "watcher") as watcher, client(broker, "alice") as old:
+        watcher.sendall(SUBSCRIBE)
+        wait_for(watcher, b"\x90", 5)
+        with client(broker, "alice") as new:
+            assert is_closed_within(old, 3)
+            new.sendall(publish(4, WILL, b"here"))
+            watcher.settimeout(patience(3))
+            got = b""
+            while b"here" not in got:
+                got += watcher.recv(4096)
+            assert cleared() not in got
+        wait_for(watcher, cleared(), 5)  # the new one has no DISCONNECT either
+
+
+def test_who_is_closed_may_come_back(broker: RunningBroker) -> None:
+    with client(broker, "alice", KEEPALIVE_S) as silent:
+        assert is_closed_within(silent, 5)
+    with client(broker, "alice", KEEPALIVE_S) as back:
+        back.sendall(PINGREQ)
+        wait_for(back, b"\xd0\x00", 3)
