@@ -249,9 +249,9 @@ def room_text(event: RoomUpdate) -> str:
     parts = [f"{Emotion(i).word} {count}" for i, count in enumerate(room.counts) if count]
     parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
     of = " (total)" if room.is_total else ""
-    text = f"room  {room.viewers} viewers{of}: {', '.join(parts) or 'nobody here'}"
-    if unknown := unknown_text(room):
-        text += f"; {unknown}"
+    unknown = [text] if (text := unknown_text(room)) else []
+    here = [", ".join(parts)] if parts or unknown else ["nobody here"]
+    text = f"room  {room.viewers} viewers{of}: {'; '.join(filter(None, [*here, *unknown]))}"
     if event.resonance is not None:
         text += f"; resonance {round(10 * event.resonance) * 10} %"
     return f"{text}; corrected: {corrected_text(event.corrected)}" if event.corrected else text

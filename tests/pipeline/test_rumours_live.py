@@ -18,6 +18,7 @@ from seats import CHANNEL, HAPPY, Seat, seated, until
 
 from resonance_broker import BrokerSettings, RunningBroker, start_broker
 from resonance_tui.messaging.client import broker_client, ignore
+from resonance_tui.protocol.events import ReportEvent
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT, ROLL_CALL
 from resonance_tui.protocol.urls import parse_broker_url
@@ -92,12 +93,15 @@ class Guest(Seat):
         super().__init__(url, heartbeat_s=10.0, **options)
         self.model = RoomModel()
         self.has_asked = False
+        self.answering: set[str] = set()  # whose reports say that they answer calls
         self.seen: list[tuple[int, int, bool]] = []  # viewers, confirming, whether it is a fact
 
     def look(self) -> RoomSnapshot:
         now = time.monotonic()
         self.model.know(self.link.traits, now)
         for event in self.link.drain():
+            if isinstance(event, ReportEvent) and event.report.answers_calls:
+                self.answering.add(event.viewer_id)
             self.model.take(event, now)
         self.model.connected(self.is_connected, now)
         room = self.model.look(now, None)
@@ -155,6 +159,7 @@ async def test_a_late_joiner_knows_the_living_at_once(broker: Broker) -> None:
             assert await until(lambda: late.knows(18)) < patience(2.0)
             drained.cancel()
     assert late.facts == {18}
+    assert len(late.answering) == 18
 
 
 async def keep_looking(room: list[Guest]) -> None:

@@ -312,6 +312,14 @@ async def test_an_empty_room():
         await shown(pilot, "0 viewers")
 
 
+async def test_a_room_of_rumours_is_not_called_empty():
+    rumoured = replace(EMPTY_ROOM, confirming=6)
+    app, _ = app_with(view(room=rumoured, me=SelfView()))
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, "confirming 6 …")
+        assert "Nobody is here yet." not in drawn(app)
+
+
 HOSTILE = [
     "[red]x[/]",
     "\x1b[31mred\x1b[0m",

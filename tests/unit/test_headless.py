@@ -292,6 +292,8 @@ def test_a_number_of_viewers_that_is_no_fact_yet_says_so(
     unknown: dict[str, Any], word: str
 ) -> None:
     seen = replace(EMPTY_ROOM, **unknown)
-    assert headless.room_text(RoomUpdate(0.0, seen, None, None)).endswith(f"; {word}")
+    assert headless.room_text(RoomUpdate(0.0, seen, None, None)) == f"room  0 viewers: {word}"
+    one = replace(seen, viewers=1, away=1)
+    assert headless.room_text(RoomUpdate(0.0, one)) == f"room  1 viewers: away 1; {word}"
     assert word in status_text(replace(Quiet().view, room=seen), 5)
     assert word not in headless.room_text(RoomUpdate(0.0, EMPTY_ROOM, None, None))

@@ -24,7 +24,7 @@ from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings
 from resonance_tui.room.conduct import Conduct
 from resonance_tui.room.rumours import ANSWER_S
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
-from resonance_tui.session.room_model import RoomModel
+from resonance_tui.session.room_model import RETURN_S, RoomModel
 
 KEEPS = BrokerTraits(expires=False, brings_retained=True)
 FORGETS = BrokerTraits(expires=True, brings_retained=True)
@@ -42,6 +42,7 @@ class Room:
         self.model.know(traits, 0)
         self.now = 0.0
         self.calls = 0
+        self.patience_s = self.model.pace.ttl_s
         self.wait(0)
 
     def take(self, *events: Event) -> RoomSnapshot:
@@ -173,9 +174,9 @@ def test_after_a_reconnection_a_retained_report_says_nothing_of_who_was_there() 
     room.take(kept("gone", newer(HAPPY)), kept("back", newer(HAPPY)), kept("new"))
     room.take(live("back", newer(HAPPY, 2)))
     assert room.known == (2, 1)  # "gone" is shown as before the loss, and is no fact
-    room.wait(7)
+    room.wait(8)
     room.take(live("back", newer(HAPPY, 3)))
-    room.wait(6.75)
+    room.wait(2 + RETURN_S - 0.25)
     assert not room.is_fact
     room.wait(0.5)
     assert room.known == (1, 0)

@@ -158,6 +158,7 @@ class LiveScreen(ActionScreen):
             own_word=state_words.own_word(view),
             is_total=view.room.is_total,
             is_known=is_known,
+            unknown=state_words.unknown_words(view.room.confirming, view.room.is_counting)[0],
         )
         absent = state_words.absent_words(view)[0]
         self.query_one(SelfPanel).show(view.me, state_words.own_note(view), absent)

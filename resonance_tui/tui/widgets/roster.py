@@ -54,6 +54,7 @@ class Roster(ScrollView):
         self._own: int | None = None
         self._is_total = False
         self._is_known = True
+        self._unknown = ""
         self._own_word = ""
         self._drawn: dict[int, ViewerRow | None] = {}
         self._strips: LRUCache[tuple[ViewerRow, bool, str, int], Strip] = LRUCache(512)
@@ -67,24 +68,26 @@ class Roster(ScrollView):
         own_word: str = "",
         is_total: bool = False,
         is_known: bool = True,
+        unknown: str = "",
     ) -> None:
         """Take the room's rows; `own` is the index of this viewer's row, `own_word` what it says
         while no emotion is read. `is_total`: the room is too large to list anybody else.
-        `is_known`: False before the first connection."""
-        others = own, own_word, is_total, is_known
+        `is_known`: False before the first connection. `unknown`: why nobody is listed although
+        somebody may be here."""
+        others = own, own_word, is_total, is_known, unknown
         if rows is self._rows and others == self._others:
             return
         if others[1:] != self._others[1:]:
             self._drawn.clear()  # what stands below the rows, or on the own one, changes, too
         self._rows = rows
-        self._own, self._own_word, self._is_total, self._is_known = others
+        self._own, self._own_word, self._is_total, self._is_known, self._unknown = others
         self._fit_virtual_size()
         self._repaint_changed()
 
     @property
-    def _others(self) -> tuple[int | None, str, bool, bool]:
+    def _others(self) -> tuple[int | None, str, bool, bool, str]:
         """What is shown beside the rows."""
-        return self._own, self._own_word, self._is_total, self._is_known
+        return self._own, self._own_word, self._is_total, self._is_known, self._unknown
 
     def row_at(self, index: int) -> ViewerRow | None:
         """The row on line `index` of the whole list, or None past its end."""
@@ -131,7 +134,9 @@ class Roster(ScrollView):
             return tr(text[line]) if line < len(text) else ""
         if self._rows or line:
             return ""
-        return tr(NOBODY if self._is_known else NOT_CONNECTED)
+        if not self._is_known:
+            return tr(NOT_CONNECTED)
+        return self._unknown or tr(NOBODY)
 
     def _fit_virtual_size(self) -> None:
         """Past the reactive attribute, which would lay out the whole screen: that costs more than
