@@ -16,7 +16,9 @@ ResonanceError                           exit code 1: we tried, it failed
 ├── BrokerError
 │   ├── BrokerUnreachable
 │   └── BrokerRefused                    wrong password, banned, not authorised
-│       └── CertificateChanged           another than the one we know it by
+│       ├── CertificateChanged           another than the one we know it by
+│       ├── BrokerForbids                another reason than the login: banned, topics, client id
+│       └── BrokerUnfit                  it lacks what a room cannot be without; not tried again
 ├── HostSaysNo                           the room's host; not tried again
 │   ├── RemovedByHost
 │   └── RoomClosed
@@ -153,6 +155,17 @@ class BrokerRefused(BrokerError):
 
 class CertificateChanged(BrokerRefused):
     """The broker at that address shows another certificate than the pinned one."""
+
+
+class BrokerForbids(BrokerRefused):
+    """The broker refused us, and not because of user, password or rights: whoever runs it can
+    change that."""
+
+
+class BrokerUnfit(BrokerRefused):
+    """The broker lacks something that no room can do without, whoever logs in."""
+
+    is_final = True
 
 
 class HostSaysNo(ResonanceError):

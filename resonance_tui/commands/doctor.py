@@ -22,6 +22,7 @@ from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import (
     BrokerError,
+    BrokerRefused,
     EngineUnavailable,
     Problem,
     ResonanceError,
@@ -270,11 +271,23 @@ def _broker(config: Config) -> Finding:
 
 
 def _why_silent(url: BrokerUrl, within_s: float) -> BrokerError | None:
-    """None where a broker answers, with the certificate that it is known by."""
+    """None where a broker answers, with the certificate that it is known by, and can hold rooms.
+
+    A login that it refuses is none of this: whoever answers so is there.
+    """
+    from resonance_tui.messaging.permissions import announced_by
     from resonance_tui.messaging.probe import negotiate_version
 
+    async def ask() -> None:
+        version = await negotiate_version(url, within_s=within_s)
+        try:
+            await announced_by(url, version)
+        except BrokerRefused as error:
+            if error.is_final:
+                raise
+
     try:
-        asyncio.run(negotiate_version(url, within_s=within_s))
+        asyncio.run(ask())
     except BrokerError as error:
         return error
     return None

@@ -189,7 +189,7 @@ class Desk(ReconnectingConnection):
         """
         if self._url.username is None:
             return True
-        if not client.is_v5 or not is_id(self._url.username):
+        if not client.tells_refusals or not is_id(self._url.username):
             return None
         if self._url.username == HOST_NAME:
             return None

@@ -202,11 +202,10 @@ class Rulebook:
         await self._pace()
         message = RULES.outgoing(encode_rules(signed), self.channel, self.publisher_id)
         await client.send(message)
-        if client.was_refused:
-            raise BrokerRefused(
-                f"The broker does not let this login rule {self.channel}.",
-                "Use an account of that room, or of the role host: --broker mqtt://NAME@HOST",
-            )
+        client.check_taken(
+            f"The broker does not let this login rule {self.channel}.",
+            "Use an account of that room, or of the role host: --broker mqtt://NAME@HOST",
+        )
         self._on_topics[self.publisher_id] = signed.signature
         self._was_shown = True
         self._repaired_at = time.monotonic()

@@ -47,6 +47,10 @@ from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
 from resonance_tui.room.sweeping import JITTER_S, Sweeper
 from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
 
+_MAY_NOT_COUNT = (
+    "The broker does not let this user count the room",
+    "Ask the host for an account whose name begins with agg-",
+)
 PRESENCE_EVERY_S = 10.0
 SETTLE_S = 0.5  # after its SUBACK, for the retained reports of a shard
 CONFIRM_S = 1.0  # beyond a heartbeat, for everybody's next report
@@ -201,16 +205,15 @@ class Aggregator(ReconnectingConnection):
     def _doubt_viewers(self, now: float) -> None:
         """Some may have left while we were disconnected. Viewers of a single broker reconnect to
         it, so they are kept for a while; those of an edge may be counted at another by now."""
+        self._clock.begin(now)
+        at = self._clock.at(now, asked_at=None)
         if self._edge:
             self._tally.watch(frozenset())
             self._edges.start_over(now)
         elif not self._expires:  # what was counted before may not be told as a fact
             self._edges.start_over(now)
-            self._clock.begin(now)
-            self._tally.doubt(self._clock.at(now, asked_at=None), within=self._fill_s())
+            self._tally.doubt(at, within=self._fill_s())
         else:
-            self._clock.begin(now)
-            at = self._clock.at(now, asked_at=None)
             self._tally.doubt(at, within=self._settings.heartbeat_s + RETURN_S)
 
     async def _wait_for_own_presence(self, client: BrokerClient) -> None:
@@ -218,11 +221,9 @@ class Aggregator(ReconnectingConnection):
         without an answer, so our own presence must come back."""
         ends = time.monotonic() + self._answer_timeout_s
         while not self._is_confirmed.is_set():
-            if client.was_refused or time.monotonic() >= ends:
-                raise BrokerRefused(
-                    "The broker does not let this user count the room",
-                    "Ask the host for an account whose name begins with agg-",
-                )
+            client.check_taken(*_MAY_NOT_COUNT)
+            if time.monotonic() >= ends:
+                raise BrokerRefused(*_MAY_NOT_COUNT)
             self._read(time.monotonic())
             await asyncio.sleep(0.02)
 
@@ -238,10 +239,13 @@ class Aggregator(ReconnectingConnection):
         }
 
     async def _keep_alive(self, client: BrokerClient) -> None:
-        """Renews the presence; at QoS 1, so a dead connection is noticed here."""
+        """Renews the presence; at QoS 1, so a dead connection is noticed here. Where the broker
+        takes QoS 0 only, by asking for something with an answer."""
         while True:
             await asyncio.sleep(PRESENCE_EVERY_S)
             await client.send(self._presence())
+            if client.traits.max_qos == 0:
+                await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
             checkpoint()
 
     def _closing_messages(self) -> list[Outgoing]:
@@ -281,7 +285,7 @@ class Aggregator(ReconnectingConnection):
         if self._has_tried_first_use or not self._authority.asks_for_first_use:
             return
         self._has_tried_first_use = True
-        if client.is_v5 and not await client.may_write(HOST_KEY.topic.of(self._channel)):
+        if not await client.may_write(HOST_KEY.topic.of(self._channel)):
             self._authority.trust_first()
 
     def _read(self, now: float) -> None:

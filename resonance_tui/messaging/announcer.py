@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from resonance_tui.errors import BrokerRefused, WireError
+from resonance_tui.errors import WireError
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
@@ -60,7 +60,7 @@ class RoomAnnouncement:
         self._changed.set()
 
     async def begin(self, client: BrokerClient) -> None:
-        """On a new connection: announces free rooms. Raises MqttError, BrokerRefused."""
+        """On a new connection: announces free rooms. Raises MqttError, BrokerError."""
         self._hosts.clear()
         self._ours.clear()
         for _ in range(2):  # retained messages arrive before the second SUBACK
@@ -91,11 +91,10 @@ class RoomAnnouncement:
             self._said.discard(channel)
             payload = encode_room(RoomSettings(), self.id)
             await client.send(ROOM_SETTINGS.outgoing(payload, channel))
-            if client.was_refused:
-                raise BrokerRefused(
-                    f"The broker does not let this user announce {channel}",
-                    "Ask for an account with the role host",
-                )
+            client.check_taken(
+                f"The broker does not let this user announce {channel}",
+                "Ask for an account with the role host",
+            )
 
     def closing_messages(self) -> list[Outgoing]:
         """Clears the rooms that we announced."""

@@ -17,18 +17,19 @@ from typing import Any
 
 from aiomqtt import MqttError
 
-from resonance_tui.errors import BrokerRefused, BrokerUnreachable
+from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging.client import (
     KEEPALIVE_S,
-    SESSION_TAKEN_OVER,
     BrokerClient,
     NoConnack,
+    Watch,
     broker_client,
-    reason_code,
+    farewell_in,
 )
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.probe import first_alive, negotiate_version
 from resonance_tui.messaging.rate_limit import RateLimiter
+from resonance_tui.messaging.reasons import TAKEN_OVER, problem_of
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
@@ -62,11 +63,11 @@ _log = logging.getLogger(__name__)
 
 
 async def _until_lost(
-    work: Coroutine[Any, Any, None], lost: asyncio.Future[MqttError | BrokerRefused]
+    work: Coroutine[Any, Any, None], lost: asyncio.Future[MqttError | BrokerError]
 ) -> None:
     try:
         await work
-    except (MqttError, BrokerRefused) as error:
+    except (MqttError, BrokerError) as error:
         if not lost.done():
             lost.set_result(error)
 
@@ -240,7 +241,7 @@ class ReconnectingConnection(ABC):
         try:
             await self._connection()
         except BrokerRefused as error:
-            if not self._was_connected:
+            if not self._was_connected or error.is_final:
                 raise
             return error.message, random.uniform(0.5, 1.0) * _RETRY_REFUSED_S
         except BrokerUnreachable as error:
@@ -250,8 +251,20 @@ class ReconnectingConnection(ABC):
             return self._in_words(error), self._back_off()
         except MqttError as error:
             self._check_duplicate_id(error)
-            return f"the connection to {self._url.authority} was lost", self._back_off()
+            return self._why_lost(error), self._back_off()
         raise AssertionError("a connection ends with an error")
+
+    def _why_lost(self, error: MqttError) -> str:
+        """In words. Raises BrokerUnfit where the broker says that it never will do."""
+        farewell, broker = farewell_in(error), self._url.authority
+        if farewell is not None and farewell.is_said:
+            problem = problem_of(farewell.code, broker, server=farewell.server)
+            if problem.is_final:
+                raise problem
+            return problem.message
+        if farewell is not None and farewell.is_stream_broken:
+            return f"{broker} sends what is not MQTT"
+        return f"the connection to {broker} was lost"
 
     def _in_words(self, error: BrokerUnreachable) -> str:
         """With the advice for who was given an address of their own computer, and never got in."""
@@ -273,8 +286,11 @@ class ReconnectingConnection(ABC):
         """Two programs with one client id disconnect each other for ever, unless one changes it."""
         if self._connected_at is None:
             return
-        self._quick_losses = self._quick_losses + 1 if self._up_s() < _DUPLICATE_WITHIN_S else 0
-        is_reported = reason_code(error) == SESSION_TAKEN_OVER
+        farewell = farewell_in(error)
+        is_reported = farewell is not None and farewell.is_said and farewell.code == TAKEN_OVER
+        has_another_reason = farewell is not None and farewell.is_explained and not is_reported
+        is_quick = self._up_s() < _DUPLICATE_WITHIN_S and not has_another_reason
+        self._quick_losses = self._quick_losses + 1 if is_quick else 0
         if is_reported or self._quick_losses >= _DUPLICATE_LOSSES:
             self._quick_losses = 0
             self._on_duplicate_id()
@@ -314,6 +330,7 @@ class ReconnectingConnection(ABC):
             resumes=self.resumes and self._session == (self._url.place, self._client_id),
             keepalive_s=self.keepalive_s,
             answer_timeout_s=self._answer_timeout_s,
+            watch=Watch(self._on_broken_packet, self._on_limit),
         )
 
     def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
@@ -322,21 +339,32 @@ class ReconnectingConnection(ABC):
             self._inbox.put(topic, payload, is_retained, now)
             self.wake.set()
 
+    def _on_broken_packet(self, topic: str) -> None:
+        """One that could not even be read as a message; of a muted source it is not looked at."""
+        if self._limiter.allow(topic, time.monotonic()):
+            self._inbox.reject(topic)
+
     def _on_broken(self, topic: str) -> None:
         """Changes the notice when the first source is muted, the tenth, the hundredth."""
-        if (
-            not self._limiter.record_violation(topic, time.monotonic())
-            or self._notice == self._limiter.notice
-        ):
+        guard, now = self._limiter, time.monotonic()
+        if guard.record_violation(topic, now) or guard.record_stray(topic, now):
+            self._show_notice(self._limiter.notice, f"the last: {topic!r}")
+
+    def _on_limit(self, line: str) -> None:
+        """The broker does not take everything; the rest goes on."""
+        self._show_notice(line)
+
+    def _show_notice(self, notice: str, detail: str = "") -> None:
+        if notice == self._notice:
             return
-        self._notice = self._limiter.notice
-        _log.warning("%s: %s; the last: %r", self._url, self._notice, topic)
+        self._notice = notice
+        _log.warning("%s: %s; %s", self._url, notice, detail)
         if self.status.state is LinkState.CONNECTED:
-            self._set_status(LinkState.CONNECTED, self._notice)
+            self._set_status(LinkState.CONNECTED, notice)
 
     async def _run_until_lost(self, client: BrokerClient) -> None:
         """Runs all tasks until one of them notices that the connection is lost, and raises that."""
-        lost: asyncio.Future[MqttError | BrokerRefused] = asyncio.Future()
+        lost: asyncio.Future[MqttError | BrokerError] = asyncio.Future()
         async with asyncio.TaskGroup() as tasks:
             running = [
                 # Listening from the start: an unanswered request alone ends by its time-out only.
@@ -349,7 +377,7 @@ class ReconnectingConnection(ABC):
         raise error
 
     async def _serve(
-        self, client: BrokerClient, lost: asyncio.Future[MqttError | BrokerRefused]
+        self, client: BrokerClient, lost: asyncio.Future[MqttError | BrokerError]
     ) -> None:
         await self._subscribe(client)
         async with asyncio.TaskGroup() as tasks:

@@ -53,7 +53,7 @@ class Inbox:
         message = self._table.find(topic)
         is_ours = message is not None and len(payload) <= message.max_bytes
         if not is_ours or (is_known and self._decoded(topic, payload) is None):
-            self._reject(topic)
+            self.reject(topic)
         elif is_known or len(self._waiting) < self._max_topics:
             self._keep(topic, payload, is_retained, now)
         else:
@@ -90,10 +90,11 @@ class Inbox:
             if (event := self._read(topic, kept)) is not None:
                 events.append(event)
             else:
-                self._reject(topic)
+                self.reject(topic)
         return events
 
-    def _reject(self, topic: str) -> None:
+    def reject(self, topic: str) -> None:
+        """Counts a message that is broken."""
         self.rejected += 1
         self.on_broken(topic)
 

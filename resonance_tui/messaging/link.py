@@ -12,11 +12,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
 from resonance_tui.errors import BrokerRefused
-from resonance_tui.messaging.client import (
-    WILL_DELAY_S,
-    BrokerClient,
-    follow_rules,
-)
+from resonance_tui.messaging.client import WILL_DELAY_S, BrokerClient, follow_rules
 from resonance_tui.messaging.connection import (
     LinkStatus,
     ReconnectingConnection,

@@ -9,7 +9,18 @@ from resonance_tui.messaging.client import broker_client, ignore
 from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.protocol.messages import HOST_KEY, NICKNAME
 from resonance_tui.protocol.topics import is_id, new_viewer_id
+from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
+
+
+async def announced_by(url: BrokerUrl, version: int) -> BrokerTraits:
+    """What the broker says of itself to this login. Raises BrokerRefused, BrokerUnreachable.
+    Below MQTT 5 it says nothing, and is not asked."""
+    if version < 5:
+        return BrokerTraits(expires=False)
+    identifier = f"rsn-{new_viewer_id()}"
+    async with broker_client(url, ignore, identifier=identifier, version=version) as client:
+        return client.traits
 
 
 async def own_id(url: BrokerUrl, channel: str, viewer_id: str) -> str:

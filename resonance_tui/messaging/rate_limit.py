@@ -13,6 +13,7 @@ MAX_SOURCES = 5000  # remembered; the least recently heard is forgotten first
 STRIKES = 10  # broken messages, none longer than FORGIVE_S after the one before
 FORGIVE_S = 30.0
 MUTE_S = 60.0
+_STRAYS = "broken messages come in again and again, and are left out"
 
 
 @dataclass(slots=True)
@@ -51,6 +52,8 @@ class RateLimiter:
         self._max_sources = max_sources
         self._strikes, self._mute_s = strikes, mute_s
         self._sources: dict[str, _Source] = {}  # least lately heard first
+        self._strays = _Source(0.0, 0.0)  # broken messages that are nobody's own
+        self._has_strays = False  # so many that it is said
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -59,7 +62,7 @@ class RateLimiter:
     def notice(self) -> str:
         """One line for a person, which changes with the order of magnitude only; "" at first."""
         if not self.mutes:
-            return ""
+            return _STRAYS if self._has_strays else ""
         if self.mutes == 1:
             return "somebody sends garbage and was muted for a while"
         least = 10 ** int(math.log10(self.mutes))
@@ -79,18 +82,33 @@ class RateLimiter:
         self.refused += 1
         return False
 
+    def record_stray(self, topic: str, now: float) -> bool:
+        """A message of this topic was broken. True when it has no one source, who could be muted,
+        and there have been so many of them that it is worth a word."""
+        if self._table.publisher_of(topic) is not None or not self._struck(self._strays, now):
+            return False
+        self._has_strays = True
+        return True
+
     def record_violation(self, topic: str, now: float) -> bool:
         """A message of this topic was broken. True when its source is muted for that."""
         found = self._table.publisher_of(topic)
-        source = None if found is None else self._sources.get(found[0])
-        if source is None or now < source.muted_until:
+        if found is None:
             return False
+        source = self._sources.get(found[0])
+        if source is None or now < source.muted_until or not self._struck(source, now):
+            return False
+        source.muted_until = now + self._mute_s
+        self.mutes += 1
+        return True
+
+    def _struck(self, source: _Source, now: float) -> bool:
+        """Whether that was one strike too many."""
         source.strikes = source.strikes + 1 if now - source.struck_at <= FORGIVE_S else 1
         source.struck_at = now
         if source.strikes < self._strikes:
             return False
-        source.strikes, source.muted_until = 0, now + self._mute_s
-        self.mutes += 1
+        source.strikes = 0
         return True
 
     def _refilled(self, name: str, rate: Rate, now: float) -> _Source:

@@ -8,7 +8,7 @@ CONNACK = 0x20
 PINGREQ = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
 PROBE_KEEPALIVE_S = 5
-_CONNECT, _PUBLISH_RETAINED = 0x10, 0x31
+_CONNECT, _PUBLISH = 0x10, 0x30
 _CLEAN, _WILL, _WILL_QOS_1, _WILL_RETAINED, _PASSWORD, _USER = 0x02, 0x04, 0x08, 0x20, 0x40, 0x80
 _SESSION_EXPIRY, _WILL_DELAY, _MESSAGE_EXPIRY = 0x11, 0x18, 0x02
 _LONGEST = 268_435_455  # bytes after the first two fields of any packet
@@ -23,13 +23,18 @@ def connect_packet(
     password: str | None = None,
     will_topic: str | None = None,
     will_delay_s: int = 2,
+    retains: bool = True,
+    max_qos: int = 1,
 ) -> bytes:
     """A clean start. The will, if any, clears `will_topic`: empty, retained, QoS 1.
 
-    `version`: 5, or 4 for MQTT 3.1.1. `keepalive_s`: 0-65535.
+    `version`: 5, or 4 for MQTT 3.1.1. `keepalive_s`: 0-65535. `retains`, `max_qos`: what the
+    broker takes of a will.
     """
     is_v5 = version == 5
-    flags = _CLEAN | (_WILL | _WILL_QOS_1 | _WILL_RETAINED if will_topic is not None else 0)
+    flags = _CLEAN
+    if will_topic is not None:
+        flags |= _WILL | _WILL_RETAINED * retains | _WILL_QOS_1 * (max_qos > 0)
     flags |= (_USER if username is not None else 0) | (_PASSWORD if password is not None else 0)
     body = _protocol(version, flags, keepalive_s)
     if is_v5:
@@ -50,12 +55,19 @@ def probe_packet(version: int) -> bytes:
     return _packet(_CONNECT, body)
 
 
-def publish(version: int, topic: str, payload: bytes, expiry_s: int | None = None) -> bytes:
-    """A retained message at QoS 0; an empty payload clears the topic."""
+def publish(
+    version: int,
+    topic: str,
+    payload: bytes,
+    expiry_s: int | None = None,
+    *,
+    is_retained: bool = True,
+) -> bytes:
+    """A message at QoS 0; if it is retained, an empty payload clears the topic."""
     properties = b""
     if version == 5:
         properties = b"\x00" if expiry_s is None else _properties(_MESSAGE_EXPIRY, expiry_s)
-    return _packet(_PUBLISH_RETAINED, _text(topic) + properties + payload)
+    return _packet(_PUBLISH | is_retained, _text(topic) + properties + payload)
 
 
 def connack_code(data: bytes) -> int | None:

@@ -46,8 +46,9 @@ class RoomTiming:
 
 def timing_of(settings: RoomSettings) -> RoomTiming:
     beat = float(settings.heartbeat_s)
-    tick, stale_after_s = settings.tick_ms / 1e3, settings.stale_after_s
-    return RoomTiming(beat, stale_after_s, settings.patience_s, beat + 3 * tick, beat / 4 + tick)
+    tick = settings.tick_ms / 1e3
+    stale_s, patience_s = settings.stale_after_s, settings.patience_s
+    return RoomTiming(beat, stale_s, patience_s, beat + 3 * tick, beat / 4 + tick)
 
 
 class RoomModel:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from resonance_tui.errors import BrokerError
-from resonance_tui.messaging.permissions import check_audience
+from resonance_tui.messaging.permissions import announced_by, check_audience
 from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.shutdown import for_seconds
@@ -49,6 +49,7 @@ async def run_audience(
     version = await negotiate_version(url)
     await check_audience(url, plan.channel)
     route = await find_route(url, version)
+    route.obey(await announced_by(url, version))
     crowd = SimulatedCrowd(
         route,
         plan.channel,

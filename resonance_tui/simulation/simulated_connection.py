@@ -24,6 +24,7 @@ from resonance_tui.protocol.packets import (
     connect_packet,
     publish,
 )
+from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 
 KEEPALIVE_S = 30
@@ -41,6 +42,12 @@ class Route:
         self.version = version
         self.address = address
         self.tls = client_context(url)
+        self.retains, self.max_qos, self.keepalive_s = True, 1, KEEPALIVE_S
+
+    def obey(self, traits: BrokerTraits) -> None:
+        """From the next connection on, does without what this broker cannot do."""
+        self.retains, self.max_qos = traits.retains, traits.max_qos
+        self.keepalive_s = min(KEEPALIVE_S, traits.keepalive_s or KEEPALIVE_S)
 
 
 async def find_route(url: BrokerUrl, version: int) -> Route:
@@ -103,10 +110,12 @@ class SimulatedConnection(asyncio.Protocol):
         packet = connect_packet(
             route.version,
             client_id,
-            keepalive_s=KEEPALIVE_S,
+            keepalive_s=route.keepalive_s,
             username=url.username,
             password=url.password,
             will_topic=will_topic,
+            retains=route.retains,
+            max_qos=route.max_qos,
         )
         async with asyncio.timeout(_ANSWER_TIMEOUT_S):
             try:
@@ -125,13 +134,14 @@ class SimulatedConnection(asyncio.Protocol):
         return self._is_up
 
     def publish(self, topic: str, payload: bytes, expiry_s: int | None = None) -> None:
-        """Publish a retained message; while disconnected it is dropped."""
+        """Publish a message, retained where the broker does; while disconnected it is dropped."""
+        route = self._route
         if self._is_up:
-            self._write(publish(self._route.version, topic, payload, expiry_s))
+            self._write(publish(route.version, topic, payload, expiry_s, is_retained=route.retains))
 
     def keep_alive(self) -> None:
         """To be called every few seconds: an idle connection pings."""
-        if self._is_up and time.monotonic() - self._wrote_at > KEEPALIVE_S / 2:
+        if self._is_up and time.monotonic() - self._wrote_at > self._route.keepalive_s / 2:
             self._write(PINGREQ)
 
     def close(self) -> None:

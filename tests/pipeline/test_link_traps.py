@@ -19,8 +19,9 @@ from limits import patience
 from seats import CHANNEL, HAPPY, Seat, seated, start_python, until
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.messaging.client import BrokerClient, broker_client
+from resonance_tui.messaging.client import BrokerClient, Watch, broker_client
 from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.limits import WillLimits
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT
 from resonance_tui.protocol.packets import DISCONNECT, connect_packet, publish
@@ -266,7 +267,7 @@ async def test_a_connection_that_dies_with_its_connack_comes_back(
 async def test_a_socket_that_closed_meanwhile_is_not_watched_under_its_old_number() -> None:
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, what: complaints.append(what))
-    client = BrokerClient("127.0.0.1", 1)
+    client = BrokerClient(parse_broker_url("mqtt://127.0.0.1:1"), Watch(), WillLimits())
     near, far = socket.socketpair()
     client._on_socket_register_write(client._client, None, near)
     near.close()

@@ -102,3 +102,13 @@ def test_a_probe_is_the_shortest_connect() -> None:
     # MQTT 3.1.2: level, clean start, keepalive 5 s, (5.0: no properties), empty client id
     assert packets.probe_packet(5) == b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x05\x00\x00\x00"
     assert packets.probe_packet(4) == b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x05\x00\x00"
+
+
+def test_a_broker_of_little_means_is_greeted_and_published_to_with_less() -> None:
+    data = packets.connect_packet(
+        4, "name", keepalive_s=1, will_topic="gone", retains=False, max_qos=0
+    )
+    packet = read(ConnectPacket, data)
+    assert isinstance(packet, ConnectPacket)
+    assert (packet.will_flag, packet.will_qos, packet.will_retain_flag) == (True, 0, False)
+    assert packets.publish(4, "t", b"", is_retained=False)[0] == 0x30
