@@ -12,6 +12,7 @@ from resonance_tui.commands.settings import load
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
+    from resonance_tui.messaging.connection import LinkStatus
     from resonance_tui.simulation.standing import Standing
 
 _EVENT_EVERY_S, _LINE_EVERY_S = 1.0, 5.0
@@ -42,7 +43,8 @@ _EVENT_EVERY_S, _LINE_EVERY_S = 1.0, 5.0
 def audience(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
     """Fill CHANNEL with simulated viewers, marked as simulated on every screen.
 
-    It says what it sent and what the room counts, so that loss shows. A link stands for channel
+    It says what it sent and what the room counts, so that loss shows. When the broker is restarted
+    the crowd comes back. A link stands for channel
     and broker; who it would let in is not spent on a crowd.
 
     \b
@@ -68,6 +70,7 @@ def run(
     """Fill the room until interrupted or `duration` seconds have passed; say what was sent and
     what the room said. `stay`: minutes. Raises InputError, BrokerRefused, BrokerUnreachable."""
     from resonance_tui.commands.event_loop import run_loop
+    from resonance_tui.commands.headless import link_text
     from resonance_tui.commands.room_argument import find_destination
     from resonance_tui.commands.session_builder import broker_or_default
     from resonance_tui.simulation.audience import AudiencePlan, run_audience
@@ -94,10 +97,20 @@ def run(
             put_event(standing.as_event("end"))
         say(standing.as_text())
 
+    def print_link(status: LinkStatus, is_first: bool) -> None:
+        """A line for a person; in JSON every object has the state."""
+        if not as_json:
+            put(link_text(status, is_first=is_first))
+
     every_s = _EVENT_EVERY_S if as_json else _LINE_EVERY_S
     run_loop(
         config,
         lambda: run_audience(
-            plan, url, every_s=every_s, on_standing=print_standing, on_end=print_end
+            plan,
+            url,
+            every_s=every_s,
+            on_standing=print_standing,
+            on_end=print_end,
+            on_link=print_link,
         ),
     )

@@ -260,14 +260,29 @@ def _broker(config: Config) -> Finding:
     found = f"{program.name} at {program.path}" if program else "no Mosquitto; the embedded one"
     if program is None and missing("amqtt"):
         found = "no Mosquitto, and without the extra 'host' no embedded one"
+    if problem is None and is_configured:
+        found = f"{_told_of(url)}; here: {found}"
+    elif problem is None:
+        found = f"here: {found}"
     if problem is None:
         known = f", known by {brief(url.pin)}..." if url.pin else ""
-        return Finding("broker", "ok", f"{url.public} answers{known}; here: {found}")
+        return Finding("broker", "ok", f"{url.public} answers{known}; {found}")
     if is_configured:
         return Finding("broker", "fail", problem.message, problem.hint or "Is it running?")
     advice = "" if program else "sudo apt-get install mosquitto (for more than 50 viewers)"
     verdict = "ok" if program else "warn"
     return Finding("broker", verdict, f"none runs, join will start one: {found}", advice)
+
+
+def _told_of(url: BrokerUrl) -> str:
+    """What this broker's traits mean for a room; without a login, why they are not known."""
+    from resonance_tui.messaging.retention import find_traits
+    from resonance_tui.protocol.traits import told
+
+    try:
+        return told(asyncio.run(find_traits(url)))
+    except BrokerError as error:
+        return f"rooms: {error.message}"
 
 
 def _why_silent(url: BrokerUrl, within_s: float) -> BrokerError | None:

@@ -25,6 +25,7 @@ from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.retention import fetch
 from resonance_tui.protocol.events import Event, HostKeyEvent, ReportEvent, RulesEvent
 from resonance_tui.protocol.messages import (
     HOST_KEY,
@@ -36,7 +37,7 @@ from resonance_tui.protocol.messages import (
 )
 from resonance_tui.protocol.rules import ADMITTED_MOST, RoomRules
 from resonance_tui.protocol.table import Outgoing
-from resonance_tui.protocol.topics import is_id, new_viewer_id
+from resonance_tui.protocol.topics import host_rules_id, is_id, new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.attendance import Attendance, Attendee
 from resonance_tui.room_keys import LoggedAct, RoomKey, RoomKeys
@@ -103,9 +104,14 @@ class Desk(ReconnectingConnection):
         return self.attendance.attendees(time.time(), self.rules)
 
     async def until_ready(self, within_s: float | None = None) -> None:
-        """Until connected, with the broker's rules in. Raises BrokerUnreachable."""
+        """Until connected, with the broker's rules in, and with everybody who is there, where those
+        are looked at: `within_s` is for the connection. Raises BrokerUnreachable."""
         try:
             async with asyncio.timeout(CONNECT_S if within_s is None else within_s):
+                while self._client is None:
+                    self.wake.clear()
+                    await self.wake.wait()
+            async with asyncio.timeout(CONNECT_S + WATCH_S):
                 await self._ready.wait()
         except TimeoutError:
             why = self.why_lost or f"no answer from {self.place}"
@@ -118,6 +124,8 @@ class Desk(ReconnectingConnection):
         client = self._client
         if client is None:
             raise BrokerUnreachable(f"Not connected to {self.place}: nothing was changed.")
+        if name == "lock":
+            await self.until_ready()
         present = self._inside()
         try:
             await self._book.show_key(client)
@@ -169,6 +177,8 @@ class Desk(ReconnectingConnection):
         for _ in range(2):  # retained messages arrive before the second SUBACK
             await client.follow(HOST_KEY.topic.of(self.channel), 1)
             await client.follow(RULES.topic.filter(channel=self.channel), 1)
+            if not self._retention.brings:
+                await self._fetch_rules(client)
         if self._sees_viewers:
             for row in (REPORT, NICKNAME):
                 await client.follow(row.topic.filter(channel=self.channel), 0)
@@ -177,9 +187,26 @@ class Desk(ReconnectingConnection):
                     await client.follow(SWEEP.topic.of(self.channel, "+"), 1)
             await client.follow(HOST_KEY.topic.of(self.channel), 1)  # after what is retained
         self.is_courtesy = await self._lets_forge(client)
+        if self._retention.brings is None and self.is_courtesy is not False:
+            await self._retention.ask_under_another_id(client, self.channel)
         checkpoint()
+        self._retention.done()
         self._client = client
         self._set_connected()
+
+    async def _fetch_rules(self, client: BrokerClient) -> None:
+        """Of the ids under which they may be shown, those that can be known."""
+        for each in {self._book.publisher_id, host_rules_id(self.key.host_public)}:
+            await fetch(client, RULES.topic.of(self.channel, each))
+
+    def _on_retention_found(self) -> None:
+        super()._on_retention_found()
+        self._book.is_repeated = self._retention.is_lacking
+
+    async def _get_ready(self) -> None:
+        """Who is there is known at once, or once everybody has reported."""
+        if self._sees_viewers and self._retention.is_lacking:
+            await asyncio.sleep(WATCH_S)
         self._ready.set()
 
     async def _lets_forge(self, client: BrokerClient) -> bool | None:
@@ -196,7 +223,11 @@ class Desk(ReconnectingConnection):
         return await client.may_write(NICKNAME.topic.of(self.channel, new_viewer_id()))
 
     def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
-        return {"alive": self._keep_alive(client), "rules": self._keep_rules(client)}
+        return {
+            "alive": self._keep_alive(client),
+            "rules": self._keep_rules(client),
+            "ready": self._get_ready(),
+        }
 
     async def _keep_rules(self, client: BrokerClient) -> None:
         """At a broker of somebody else's nobody but us shows again what was overwritten."""
@@ -245,4 +276,4 @@ def publisher_id(url: BrokerUrl, key: RoomKey) -> str:
     """On whose topic rules are published: the account's own, or one that follows from the key."""
     if url.username is not None and is_id(url.username):
         return url.username
-    return f"key-{key.key.public.hex()[:12]}"
+    return host_rules_id(key.key.public)

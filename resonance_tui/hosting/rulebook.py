@@ -18,6 +18,7 @@ from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
 from resonance_tui.protocol.frames import encode_host_key, encode_rules
 from resonance_tui.protocol.messages import HOST_KEY, RULES, RULES_RATE, decode
 from resonance_tui.protocol.rules import NO_RULES, Act, RoomRules, SignedRules, sign_rules
+from resonance_tui.protocol.topics import host_rules_id
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.moderation import ACTS, perform
 from resonance_tui.room_keys import MOST_AHEAD, LoggedAct, RoomKey, RoomKeys
@@ -26,6 +27,7 @@ LIFETIME_S = 86_400  # of rules; renewed when half of it is over
 SETTLE_S = 0.3  # after it an act holds, unless a co-host's crossed it on its way
 TRIES = 10
 REPAIR_EVERY_S = 1.0
+REPEAT_EVERY_S = 10.0  # where newcomers are brought nothing by a wildcard
 CONTESTED_S = 60.0  # after ours was written over
 PACE_S = 4.0  # receivers take eight at once and two a second
 MOST_TOPICS = 512  # whose newest rules are remembered
@@ -61,6 +63,9 @@ class Rulebook:
         self._seen_key: HostKeyEvent | None = None  # what the broker shows
         self._on_topics: dict[str, bytes] = {}  # the signature of the newest rules on each
         self._is_open = is_open
+        self._may_show_exactly = True
+        self.is_repeated = False  # set where newcomers are brought nothing by a wildcard
+        self._shown_at = -math.inf  # on the topic that newcomers know; monotonic seconds
         self._second_topic = ""  # the id in it; "" while our own is left alone
         self._was_shown = False  # the broker showed ours, in this connection
         self._contested_until = -math.inf  # monotonic seconds
@@ -211,6 +216,21 @@ class Rulebook:
         self._repaired_at = time.monotonic()
         if self._is_open and self._repaired_at < self._contested_until:
             await self._publish_aside(client, signed)
+        if self.is_repeated:
+            await self._show_newcomers(client, signed)
+
+    async def _show_newcomers(self, client: BrokerClient, signed: SignedRules) -> None:
+        """On the topic that follows from the room's key: those who are there hear it by their
+        wildcard, and who comes later is brought it. Where access rules refuse it, only the
+        former."""
+        self._shown_at = time.monotonic()
+        exact = host_rules_id(self.key.host_public)
+        who = exact if self._may_show_exactly else self.publisher_id
+        await client.send(RULES.outgoing(encode_rules(signed), self.channel, who))
+        if client.was_refused:
+            self._may_show_exactly = False
+        else:
+            self._on_topics[who] = signed.signature
 
     async def _publish_aside(self, client: BrokerClient, signed: SignedRules) -> None:
         """On a topic that nobody floods yet: receivers take only so much from each."""
@@ -262,6 +282,8 @@ class Rulebook:
             await self._publish_new(client, self.rules)
         elif signed.signature in self._on_topics.values():
             self._was_shown = True
+            if self.is_repeated and time.monotonic() - self._shown_at >= REPEAT_EVERY_S:
+                await self._show_newcomers(client, signed)
         else:
             if self._was_shown:  # else we have only just come
                 self._contested_until = time.monotonic() + CONTESTED_S

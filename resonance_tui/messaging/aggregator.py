@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Coroutine
@@ -13,6 +14,7 @@ from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.client import BrokerClient, follow_rules
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.retention import HostsRules
 from resonance_tui.protocol.events import (
     AgentEvent,
     EdgeEvent,
@@ -131,6 +133,8 @@ class Aggregator(ReconnectingConnection):
         self._sent_total: tuple[Sum, float] | None = None
         self._heard = self._told = self._reports = 0
         self._report_prefix = f"{ROOT_TOPIC}/{channel}/r/"
+        self._hosts_rules = HostsRules(channel)
+        self._is_presence_due = asyncio.Event()  # somebody new may not know of us
         self._brings_retained = False  # seen on this connection, through a wildcard
         self._rumoured: dict[str, _Peer] = {}  # known from a retained presence alone
         self._is_taken_away = False  # our presence
@@ -162,6 +166,7 @@ class Aggregator(ReconnectingConnection):
             self._brings_retained = True
         elif payload and topic.startswith(self._report_prefix):
             self._reports += 1
+        self._hosts_rules.hear(topic, payload)
         super()._on_arrival(topic, payload, is_retained)
 
     async def _subscribe(self, client: BrokerClient) -> None:
@@ -169,6 +174,7 @@ class Aggregator(ReconnectingConnection):
         self._subscribed.clear()
         self._sent_partial = self._sent_total = None
         self._is_confirmed.clear()
+        self._hosts_rules.begin()
         self._begin_anew()
         await client.follow(AGENT.topic.of(self._channel, "+"), 1)
         await client.follow(PARTIAL.topic.of(self._channel, "+"), 0)
@@ -191,7 +197,7 @@ class Aggregator(ReconnectingConnection):
     def _fill_s(self) -> float:
         """How long after its SUBACK a shard's count is complete, at most: retained reports are
         believed where they expire; else everybody has to report once."""
-        if self._expires and (self.traits is None or self.traits.brings_retained is not False):
+        if self._expires and self._retention.brings:
             return SETTLE_S
         return self._settings.heartbeat_s + CONFIRM_S
 
@@ -236,13 +242,23 @@ class Aggregator(ReconnectingConnection):
             "count": self._count(client),
             "alive": self._keep_alive(client),
             "check": self._check_line(client),
+            "retention": self._find_retention(client),
         }
+
+    async def _find_retention(self, client: BrokerClient) -> None:
+        if self._retention.brings is None:
+            await self._retention.ask(client, AGENT.topic.of(self._channel, self.agent_id))
+        checkpoint()
+        self._retention.done()
 
     async def _keep_alive(self, client: BrokerClient) -> None:
         """Renews the presence; at QoS 1, so a dead connection is noticed here. Where the broker
         takes QoS 0 only, by asking for something with an answer."""
         while True:
-            await asyncio.sleep(PRESENCE_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PRESENCE_EVERY_S):
+                    await self._is_presence_due.wait()
+            self._is_presence_due.clear()
             await client.send(self._presence())
             if client.traits.max_qos == 0:
                 await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
@@ -262,6 +278,8 @@ class Aggregator(ReconnectingConnection):
             self._read(now)
             await self._try_first_use(client)
             await self._update_subscriptions(client, now)
+            if self._retention.is_lacking:
+                await self._hosts_rules.fetch(client)
             await self._publish(client, time.monotonic())
             if self._is_taken_away:  # somebody thought that we had gone
                 self._is_taken_away = False
@@ -344,6 +362,8 @@ class Aggregator(ReconnectingConnection):
             if len(self._rumoured) < MAX_AGENTS:
                 self._rumoured[agent_id] = _Peer(presence.edge, now)
         elif agent_id in self._agents or len(self._agents) < MAX_AGENTS:
+            if agent_id not in self._agents and self._retention.is_lacking:
+                self._is_presence_due.set()
             self._rumoured.pop(agent_id, None)
             self._ghosts.pop(agent_id, None)
             self._agents[agent_id] = _Peer(presence.edge, now)
@@ -405,8 +425,7 @@ class Aggregator(ReconnectingConnection):
     @property
     def _knows_all(self) -> bool:
         """Whether who is there is in the broker's retained reports, confirmed or not."""
-        is_said = self.traits is not None and self.traits.brings_retained is True
-        return is_said or self._brings_retained
+        return bool(self._retention.brings) or self._brings_retained
 
     # Publishing
 

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -30,6 +30,7 @@ from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.probe import first_alive, negotiate_version
 from resonance_tui.messaging.rate_limit import RateLimiter
 from resonance_tui.messaging.reasons import TAKEN_OVER, problem_of
+from resonance_tui.messaging.retention import Retention
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
@@ -58,6 +59,8 @@ _DUPLICATE_WITHIN_S, _DUPLICATE_LOSSES = 2.0, 2
 _CLOSING_TIMEOUT_S = 2.0
 CHECK_EVERY_S = 1.0
 STALL_PATIENCE = 1.6  # of the usual time for an answer: who was connected may stall, and come back
+
+_UNKNOWN = BrokerTraits(expires=False)  # while there is no connection
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +111,7 @@ class ReconnectingConnection(ABC):
         self._hurried = asyncio.Event()
         self._brokers = deque((url, *url.alternates))
         self._url = url
+        self._retention = Retention(url.place, _UNKNOWN)
         self._inbox = inbox
         self._limiter = RateLimiter()
         inbox.on_broken.add(self._on_broken)
@@ -310,7 +314,7 @@ class ReconnectingConnection(ABC):
             self._version = await negotiate_version(self._url, within_s=self._answer_timeout_s)
             checkpoint()
         async with self._connect(self._version) as client:
-            self.traits = client.traits
+            self._learn(client.traits)
             try:
                 checkpoint()
                 await self._run_until_lost(client)
@@ -318,11 +322,23 @@ class ReconnectingConnection(ABC):
                 await self._send_closing_messages(client)
                 raise
 
+    def _learn(self, traits: BrokerTraits) -> None:
+        """What a connection that was just made shows of its broker."""
+        self.traits = traits
+        self._retention = Retention(self._url.place, traits, lambda: self._on_retention_found())
+        self._on_retention_found()
+
+    def _on_retention_found(self) -> None:
+        """More is known of what the broker's wildcards bring."""
+        if self.traits is not None:
+            self.traits = replace(self.traits, brings_retained=self._retention.brings)
+        self.wake.set()
+
     def _connect(self, version: int) -> AbstractAsyncContextManager[BrokerClient]:
         self._client_id = self._identifier()
         return broker_client(
             self._url,
-            self._on_arrival,
+            self._receive,
             identifier=self._client_id,
             version=version,
             will_topic=self._will_topic(),
@@ -332,6 +348,10 @@ class ReconnectingConnection(ABC):
             answer_timeout_s=self._answer_timeout_s,
             watch=Watch(self._on_broken_packet, self._on_limit),
         )
+
+    def _receive(self, topic: str, payload: bytes, is_retained: bool) -> None:
+        if self._retention.take(topic, is_retained):
+            self._on_arrival(topic, payload, is_retained)
 
     def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
         now = time.monotonic()
@@ -393,5 +413,6 @@ class ReconnectingConnection(ABC):
         """A clean disconnect sends no will, and retained messages would stay behind."""
         with contextlib.suppress(MqttError, TimeoutError):
             async with asyncio.timeout(_CLOSING_TIMEOUT_S):
-                for message in self._closing_messages():
+                lent = self._retention.lent
+                for message in (*([lent] if lent else []), *self._closing_messages()):
                     await client.send(message)

@@ -37,11 +37,17 @@ async def list_channels(
 
     `wait`: seconds to collect. Raises BrokerUnreachable or BrokerRefused.
     """
-    inbox = Inbox(_MAX_TOPICS)
+    inbox, kept = Inbox(_MAX_TOPICS), list[str]()
+
+    def receive(topic: str, payload: bytes, is_retained: bool) -> None:
+        inbox.put(topic, payload, is_retained)
+        if is_retained and not kept:
+            kept.append(topic)
+
     url = await first_alive((url, *url.alternates), within_s=answer_timeout_s)
     async with broker_client(
         url,
-        inbox.put,
+        receive,
         identifier=f"rsn-{new_viewer_id()}",
         version=await negotiate_version(url, within_s=answer_timeout_s),
         answer_timeout_s=answer_timeout_s,
@@ -57,11 +63,11 @@ async def list_channels(
             raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
         await asyncio.sleep(wait)
         expires = client.traits.expires
-    return _summary(inbox.drain(), expires=expires)
+    return _summary(inbox.drain(), is_sure=expires and bool(kept))
 
 
-def _summary(events: list[Event], *, expires: bool) -> list[ChannelInfo]:
-    brings_retained = any(getattr(each, "is_retained", False) for each in events)
+def _summary(events: list[Event], *, is_sure: bool) -> list[ChannelInfo]:
+    """`is_sure`: what the broker retains was among them and holds, so that the sums do."""
     viewers: dict[str, int] = {}
     totals: dict[str, int] = {}
     hosted: set[str] = set()
@@ -76,7 +82,7 @@ def _summary(events: list[Event], *, expires: bool) -> list[ChannelInfo]:
             case _:
                 pass  # says nothing of who is there
     rooms = [
-        ChannelInfo(name, count, name in hosted, count == 0 or (expires and brings_retained))
+        ChannelInfo(name, count, name in hosted, count == 0 or is_sure)
         for name in viewers.keys() | totals.keys() | hosted
         for count in [max(viewers.get(name, 0), totals.get(name, 0))]
     ]

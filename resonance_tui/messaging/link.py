@@ -20,6 +20,7 @@ from resonance_tui.messaging.connection import (
 )
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
+from resonance_tui.messaging.retention import HostsRules
 from resonance_tui.messaging.roll_call import RollCallAnswers
 from resonance_tui.protocol.events import Event, RollCallEvent, RoomEvent, SweepEvent, TotalEvent
 from resonance_tui.protocol.frames import encode_roll_call
@@ -40,6 +41,7 @@ from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings
 from resonance_tui.room.sweeping import COVERS_S
 
 RESTORE_EVERY_S = 2.0
+REPORTS_WITHIN_S = 1.0  # who shares reports as soon as connected
 
 
 class Link(Protocol):
@@ -156,6 +158,8 @@ class MqttLink(ReconnectingConnection):
         self._answered_at = -math.inf  # the last sweep that named us; monotonic seconds
         self._inbox.on_sweep.add(self._answer_sweep)
         self._due = asyncio.Event()  # there is something to send
+        self._hosts_rules = HostsRules(channel)
+        self._has_reported = asyncio.Event()  # on the current connection
         self._wants_all = True
         # What the current connection is subscribed to; None: a session that was kept, perhaps is.
         self._subscribed_to_all: bool | None = False
@@ -237,7 +241,7 @@ class MqttLink(ReconnectingConnection):
         return f"rsn-{self.viewer_id}{self._connection_id if self._is_personal else ''}"
 
     def _will_topic(self) -> str | None:
-        return None if self._is_observer else REPORT.topic.of(self._channel, self.viewer_id)
+        return None if self._is_observer else self._own_topic
 
     def _on_duplicate_id(self) -> None:
         if not (self._is_observer or self._is_personal):
@@ -249,6 +253,8 @@ class MqttLink(ReconnectingConnection):
         before the viewers that they are about."""
         self._subscribed_to_all = self._hears_own = None if client.is_resumed else False
         self._own_topic = REPORT.topic.of(self._channel, self.viewer_id)
+        self._has_reported.clear()
+        self._hosts_rules.begin()
         await self._follow_calls(client)
         await client.follow(TOTAL.topic.of(self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
@@ -320,6 +326,7 @@ class MqttLink(ReconnectingConnection):
             "alive": self._keep_alive(client),
             "check": self._check_line(client),
             "subscribe": self._follow_subscriptions(client),
+            "retention": self._find_retention(client),
         }
 
     async def _send(self, client: BrokerClient) -> None:
@@ -330,16 +337,38 @@ class MqttLink(ReconnectingConnection):
             for message in (*self._retained.take(), *tidying):
                 await client.send(message)
                 checkpoint()
+                if message.topic == self._own_topic and message.payload:
+                    self._has_reported.set()
             if self._calls:
                 self._calls = False
                 call = ROLL_CALL.outgoing(encode_roll_call(), self._channel, self._own_caller_id)
                 await client.send(call)
+
+    async def _find_retention(self, client: BrokerClient) -> None:
+        """With the own report, where one is shared; an account may publish nothing else."""
+        if self._retention.brings is None and not self._is_observer:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REPORTS_WITHIN_S):
+                    await self._has_reported.wait()
+        if self._retention.brings is None and self._has_reported.is_set():
+            await self._retention.ask(client, self._own_topic)
+        elif self._retention.brings is None and not self._is_personal:
+            await self._retention.ask_under_another_id(client, self._channel)
+        checkpoint()
+        self._retention.done()
+
+    def _on_retention_found(self) -> None:
+        super()._on_retention_found()
+        self._retained.repeats_name = self._retention.is_lacking
+        self._subscriptions_due.set()
 
     async def _follow_subscriptions(self, client: BrokerClient) -> None:
         while True:
             await self._subscriptions_due.wait()
             self._subscriptions_due.clear()
             await self._update_subscriptions(client)
+            if self._retention.is_lacking:
+                await self._hosts_rules.fetch(client)
             checkpoint()
 
     async def _keep_alive(self, client: BrokerClient) -> None:
@@ -364,6 +393,8 @@ class MqttLink(ReconnectingConnection):
         self._repeats_now.clear()
 
     def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+        if self._hosts_rules.hear(topic, payload):
+            self._subscriptions_due.set()
         super()._on_arrival(topic, payload, is_retained)
         if not payload and topic == self._own_topic:
             self._restore(time.monotonic())

@@ -21,6 +21,7 @@ class RetainedState:
     def __init__(self, channel: str, viewer_id: str) -> None:
         self.viewer_id = viewer_id
         self.report_expiry_s = REPORT.expiry_s
+        self.repeats_name = False  # with every report: where newcomers are brought no other
         self.flags = 0  # of the connection, added to each report's
         self._channel = channel
         self._report: Report | None = None
@@ -60,6 +61,8 @@ class RetainedState:
         """The report is sent again, under a new number."""
         if self._report is not None:
             self._due.add(REPORT.kind)
+            if self.repeats_name and self._nickname:
+                self._due.add(NICKNAME.kind)
 
     def repeat_all(self) -> None:
         """For a broker that may know nothing, or something outdated."""

@@ -118,6 +118,12 @@ def is_drawn_id(text: str) -> bool:
     return re.fullmatch(r"[a-z2-7]{13}", text) is not None
 
 
+def host_rules_id(key: bytes) -> str:
+    """The id under which rules are shown that nobody has to look for: it follows from a public
+    key, of a room or of a co-host."""
+    return f"key-{key.hex()[:12]}"
+
+
 def is_id(text: str) -> bool:
     """Whether this can stand for a viewer or an aggregator in a topic."""
     return re.fullmatch(ID, text) is not None

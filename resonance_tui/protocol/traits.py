@@ -19,3 +19,22 @@ class BrokerTraits:
     receive_max: int = 65_535  # publications at QoS 1 that it takes at once
     keepalive_s: int | None = None  # that it set in place of ours
     client_id: str | None = None  # that it gave in place of ours
+
+
+def told(traits: BrokerTraits) -> str:
+    """What they mean for a room, in one line."""
+    parts = ["MQTT 5" if traits.expires else "MQTT 3.1.1"]
+    if not traits.retains:
+        parts.append("it retains nothing: newcomers count for a heartbeat")
+    elif traits.brings_retained is False:
+        lacks = "wildcards bring nothing that is retained"
+        parts.append(f"{lacks}: newcomers count for a heartbeat")
+    elif traits.brings_retained is None:
+        parts.append("whether newcomers see the room at once is not known")
+    elif not traits.expires:
+        parts.append("nothing expires: newcomers confirm who is there")
+    else:
+        parts.append("newcomers see the room at once")
+    parts += ["QoS 0 only"] * (traits.max_qos == 0)
+    parts += ["no wildcards"] * (not traits.has_wildcards)
+    return ", ".join(parts)

@@ -24,6 +24,7 @@ from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
+from resonance_tui.session.counting import Counting
 
 FILL_S = 2.0  # at most: the last total is shown until all reports are in
 SETTLE_S = 0.5  # after the first connection: for retained messages
@@ -62,11 +63,13 @@ class RoomModel:
         self.authority: Authority | None = None
         self.conduct = FREE
         self._traits: BrokerTraits | None = None
+        self._counting = Counting()
         self._settings = settings or RoomSettings()
         self._switch = ModeSelector()
         self._room = RoomState()
         self._shown = EMPTY_ROOM
         self._fills_until = -math.inf
+        self._holds_total = False  # what is counted now was in a total before
         self._is_connected = False
         self._missing = math.inf  # viewers shown when the connection was lost; 0: none awaited
         self._doubts_until = math.inf
@@ -102,6 +105,7 @@ class RoomModel:
             self._doubts_until = now + (SETTLE_S if is_first else patience_s)
             self._room.doubt_until(self._doubts_until)
             self._subscribed(now)
+            self._holds_total = False
         elif self._is_connected and not is_connected:
             self._missing = max(self._missing, self._shown.viewers)
             self._room.doubt()
@@ -109,6 +113,7 @@ class RoomModel:
 
     def _subscribed(self, now: float) -> None:
         self._room.rumours.begin(now)
+        self._counting.begin(now)
         self._calls_again = True
 
     def calls_roll(self, now: float) -> bool:
@@ -117,7 +122,9 @@ class RoomModel:
         Once for each subscription, where that tells sooner than a heartbeat who is there.
         """
         traits, room = self._traits, self._shown
-        if traits is None or not self._is_connected or room.is_total or not self._calls_again:
+        if traits is None or not self._is_connected or not self._calls_again:
+            return False
+        if not self.subscribes_all:
             return False
         brings_nothing = traits.brings_retained is False
         if not brings_nothing and (traits.expires or now - self._rumour_at < QUIET_S):
@@ -155,6 +162,7 @@ class RoomModel:
     def know(self, traits: BrokerTraits | None, now: float) -> None:
         """Take what is known of the broker; call it before events are taken."""
         self._traits = traits
+        self._counting.know(traits)
 
     def take(self, event: Event, now: float) -> None:
         match event:
@@ -206,10 +214,13 @@ class RoomModel:
         if self._switch.select(now) is not before:
             self._change_over(now)
         room = self._room.tick(now)
-        is_filling = now < self._fills_until and room.viewers < sum(self._switch.counts)
-        if self._switch.mode is Mode.TOTAL or is_filling:
+        is_mesh = self._switch.mode is Mode.MESH
+        is_counting = is_mesh and self._counting.goes_on(now, self.pace.heartbeat_s)
+        is_filling = now < self._fills_until or (is_counting and self._holds_total)
+        is_less = room.viewers < sum(self._switch.counts)
+        if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
             room = self._of_total(own)
-        self._shown = _after(self._shown, room)
+        self._shown = _after(self._shown, replace(room, is_counting=is_counting))
         return self._shown
 
     def _change_over(self, now: float) -> None:
@@ -219,6 +230,7 @@ class RoomModel:
         self._adjust()
         self._subscribed(now)
         is_mesh = self._switch.mode is Mode.MESH and not self._switch.is_rumour
+        self._holds_total = is_mesh
         self._fills_until = now + FILL_S if is_mesh else -math.inf
 
     def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:

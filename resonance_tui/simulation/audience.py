@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from resonance_tui.errors import BrokerError
+from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.permissions import announced_by, check_audience
 from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.protocol.urls import BrokerUrl
@@ -21,6 +22,7 @@ SETTLE_S = 3.0  # reports that are on their way arrive, a total has its tick
 _OTHER_VIEWERS = 5000  # beside the crowd, that the observer's room can count
 
 Report = Callable[[Standing], object]
+LinkReport = Callable[[LinkStatus, bool], object]  # whether there was no connection before
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,18 @@ async def run_audience(
     every_s: float,
     on_standing: Report,
     on_end: Report,
+    on_link: LinkReport,
 ) -> None:
-    """Fill the room for as long as planned. `on_standing` is called every `every_s` seconds,
-    `on_end` once, however it ends. Raises BrokerRefused and BrokerUnreachable."""
+    """Fill the room for as long as planned, across restarts of the broker. `on_standing` is called
+    every `every_s` seconds, `on_end` once, however it ends, `on_link` when the observer's
+    connection is lost and when it is back. Raises BrokerRefused, and BrokerUnreachable where
+    nothing listens at the start."""
     version = await negotiate_version(url)
     await check_audience(url, plan.channel)
     route = await find_route(url, version)
     route.obey(await announced_by(url, version))
+    most = plan.viewers + _OTHER_VIEWERS
+    observer = RoomObserver(url, plan.channel, most, host_print=plan.host_print)
     crowd = SimulatedCrowd(
         route,
         plan.channel,
@@ -57,14 +64,14 @@ async def run_audience(
         plan.seed,
         connections=plan.connections,
         stay_s=plan.stay_s,
+        repeats_names=lambda: observer.newcomers_lack_names,
     )
-    most = plan.viewers + _OTHER_VIEWERS
-    observer = RoomObserver(url, plan.channel, most, host_print=plan.host_print)
     failure: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
             others = [
-                tasks.create_task(observer.run(version), name="audience observer"),
+                tasks.create_task(observer.run(), name="audience observer"),
+                tasks.create_task(_tell_link(observer, on_link), name="audience link"),
                 tasks.create_task(
                     _report_regularly(crowd, observer, every_s, on_standing),
                     name="audience reports",
@@ -109,7 +116,21 @@ async def _report_regularly(
             on_standing(_standing(crowd, observer))
 
 
+async def _tell_link(observer: RoomObserver, on_link: LinkReport) -> None:
+    """What became of each attempt, once; that there is a connection is news after a loss only."""
+    told = ("", LinkState.CONNECTED)
+    while True:
+        await observer.wake.wait()
+        observer.wake.clear()
+        status = observer.status
+        news = (status.detail, status.state)
+        if status.state in (LinkState.LOST, LinkState.CONNECTED) and news != told:
+            told = news
+            on_link(status, not observer.listens.is_set())
+
+
 def _standing(crowd: SimulatedCrowd, observer: RoomObserver) -> Standing:
     room = observer.view()
     mismatch = count_mismatch(crowd.shown, room.counts)
-    return Standing(crowd.alive, crowd.sent, crowd.lost, crowd.turned_away, room, mismatch)
+    link = observer.status.state
+    return Standing(crowd.alive, crowd.sent, crowd.lost, crowd.turned_away, room, mismatch, link)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -47,6 +48,7 @@ class _SimulatedViewer:
     is_named: bool = False
     seq: int = 0
     sent_at: float = 0.0
+    named_at: float = 0.0  # when it last said its nickname
     shown: Emotion = Emotion.AWAY  # what it last published while it is in
 
 
@@ -54,11 +56,20 @@ class SimulatedCrowd:
     """`size` viewers, the same for the same seed, each over its own or a shared connection.
 
     `connections`: how many; fewer than `size` are shared. `stay_s`: how long a viewer stays on
-    average. Times are seconds since the start.
+    average. `repeats_names`: whether newcomers are not brought what was said once.
+    Times are seconds since the start.
     """
 
     def __init__(
-        self, route: Route, channel: str, size: int, seed: int, *, connections: int, stay_s: float
+        self,
+        route: Route,
+        channel: str,
+        size: int,
+        seed: int,
+        *,
+        connections: int,
+        stay_s: float,
+        repeats_names: Callable[[], bool] = lambda: False,
     ) -> None:
         self.sent = 0  # reports
         self.lost = 0  # connections that broke
@@ -68,6 +79,7 @@ class SimulatedCrowd:
         self.is_leaving = False
         self._channel = channel
         self._route = route
+        self._repeats_names = repeats_names
         self._stay_s = stay_s
         self._is_shared = connections < size
         self._boot = int(time.time())
@@ -86,6 +98,7 @@ class SimulatedCrowd:
         ]
         self._waiting: asyncio.Queue[_SimulatedViewer] = asyncio.Queue()
         self._connecting: set[SimulatedConnection] = set()  # requested, and not tried yet
+        self._turned: set[SimulatedConnection] = set()  # lost or tried since the last tick
         self._next_connect_at = 0.0
 
     async def run(self) -> None:
@@ -127,10 +140,19 @@ class SimulatedCrowd:
                 # Always ahead of now, so that the inner loop ends.
                 due = max(self._step(self._viewers[number], now), now + _TICK_S / 2)
                 heappush(schedule, (due, number))
+            if self._turned:
+                self._step_turned(now)
             if self._is_shared:
                 for connection in self._connections:
                     connection.keep_alive()
             await asyncio.sleep(_TICK_S)
+
+    def _step_turned(self, now: float) -> None:
+        """Whoever lost the connection, or has one again, does not wait for the next change."""
+        turned, self._turned = self._turned, set()
+        for viewer in self._viewers:
+            if viewer.connection in turned and viewer.visit.arrives_at <= now:
+                self._step(viewer, now)
 
     def _step(self, viewer: _SimulatedViewer, now: float) -> float:
         """One viewer's turn; returns when it wants the next."""
@@ -157,13 +179,18 @@ class SimulatedCrowd:
         self.alive += 1
         self.shown[viewer.shown] += 1
         if viewer.is_named:
-            topic = NICKNAME.topic.of(self._channel, viewer.viewer_id)
-            viewer.connection.publish(
-                topic, encode_nickname(viewer.mood.nickname), NICKNAME.expiry_s
-            )
+            self._tell_name(viewer, now)
+
+    def _tell_name(self, viewer: _SimulatedViewer, now: float) -> None:
+        viewer.named_at = now
+        topic = NICKNAME.topic.of(self._channel, viewer.viewer_id)
+        viewer.connection.publish(topic, encode_nickname(viewer.mood.nickname), NICKNAME.expiry_s)
 
     def _report(self, viewer: _SimulatedViewer, now: float) -> None:
         mood = viewer.mood
+        is_name_due = viewer.is_named and now - viewer.named_at >= _HEARTBEAT_S / 2
+        if is_name_due and self._repeats_names():
+            self._tell_name(viewer, now)
         viewer.seq, viewer.sent_at = viewer.seq + 1, now
         report = Report(self._boot, viewer.seq, mood.code, mood.confidence, SIMULATED)
         topic = REPORT.topic.of(self._channel, viewer.viewer_id)
@@ -196,10 +223,12 @@ class SimulatedCrowd:
     # --- connections ---------------------------------------------------------------------------
 
     def _new_connection(self) -> SimulatedConnection:
-        return SimulatedConnection(self._route, self._count_lost)
+        connection = SimulatedConnection(self._route, lambda: self._note_lost(connection))
+        return connection
 
-    def _count_lost(self) -> None:
+    def _note_lost(self, connection: SimulatedConnection) -> None:
         self.lost += 1
+        self._turned.add(connection)
 
     def _request_connection(self, viewer: _SimulatedViewer) -> None:
         if viewer.connection not in self._connecting:
@@ -215,6 +244,7 @@ class SimulatedCrowd:
                 self.turned_away += 1
                 await asyncio.sleep(random.uniform(0.5, 2.0))  # spares a broker in trouble
             self._connecting.discard(connection)
+            self._turned.add(connection)
 
     async def _wait_for_turn(self) -> None:
         """Connections are made at random moments, at a bounded rate."""

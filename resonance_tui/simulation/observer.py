@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
-
-from aiomqtt import MqttError
+from typing import Any
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.errors import BrokerRefused, BrokerUnreachable
-from resonance_tui.messaging.client import BrokerClient, broker_client, follow_rules
+from resonance_tui.errors import BrokerRefused
+from resonance_tui.messaging.client import BrokerClient, follow_rules
+from resonance_tui.messaging.connection import LinkState, ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.protocol.events import (
     Event,
@@ -23,6 +25,7 @@ from resonance_tui.protocol.events import (
     TotalOverEvent,
 )
 from resonance_tui.protocol.messages import REPORT, SWEEP, TOTAL
+from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import RoomCounts
@@ -35,98 +38,160 @@ _LISTEN_FOR_A_LIVE_ONE_S = 3.0  # where the broker keeps totals for ever
 _TOTAL_HOLDS_S = 10.0
 _TICK_S = 0.2
 _ALIVE_EVERY_S = 5.0
+_ANSWER_TIMEOUT_S = 5.0
+_RETURN_S = 15.0  # for viewers to be back after the observer: a heartbeat and a little
 
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
     """The room as the observer counts it."""
 
-    source: str = "nobody"  # "mesh", "total", or "nobody" as long as nothing was heard
+    source: str = "nobody"  # "mesh", "total", or "nobody": nothing was heard, or not connected
     viewers: int = 0
     counts: tuple[int, ...] = (0,) * len(Emotion)  # nine, in the order of `Emotion`
     heard: int = 0  # reports that came in, in a mesh; 0 where only totals are heard
 
 
-class RoomObserver:
+class RoomObserver(ReconnectingConnection):
     """Follows a room without being in it, whatever its size: it remembers `most` viewers.
 
-    `host_print`: the fingerprint of the room's key, whose rules it obeys.
+    Reports are subscribed to only while there is no total: the room may be large. `host_print`:
+    the fingerprint of the room's key, whose rules it obeys. `run` raises BrokerRefused where the
+    first login is refused, and nothing else.
     """
 
     def __init__(
-        self, url: BrokerUrl, channel: str, most: int, *, host_print: str | None = None
+        self,
+        url: BrokerUrl,
+        channel: str,
+        most: int,
+        *,
+        host_print: str | None = None,
     ) -> None:
-        self._url = url
+        inbox = Inbox(max_topics=2 * most)
+        super().__init__(url, inbox, answer_timeout_s=_ANSWER_TIMEOUT_S, will_delay_s=0)
         self._channel = channel
-        self._inbox = Inbox(max_topics=2 * most)
         self._room = RoomState(max_viewers=most)
         self._authority = Authority(
             channel, host_print=host_print, spki_print=certificate_print(url.pin)
         )
         self._total: TotalEvent | None = None
         self._has_old_total = False
-        self._total_at = 0.0  # monotonic seconds
+        self._total_at = -math.inf  # monotonic seconds
         self._heard = 0
-        self._expires = True  # retained messages; where not, they are rumours
-        self._in_mesh = False
-        self.listens = asyncio.Event()  # from then on everything that is sent is heard
+        self._in_mesh = False  # on the current connection
+        self.listens = asyncio.Event()  # was connected: what is sent from then on is heard
 
     def view(self) -> RoomView:
         """As of now."""
         now = time.monotonic()
-        for event in self._inbox.drain():
-            self._apply(event, now)
-        self._room.obey(conduct_of(self._authority.look(now, time.time())))
-        if self._total is not None and now - self._total_at < _TOTAL_HOLDS_S:
+        self._read(now)
+        if self.status.state is not LinkState.CONNECTED:
+            return RoomView(heard=self._heard)
+        if self._total is not None and self._has_total(now):
             return RoomView("total", self._total.viewers, tuple(self._total.counts), self._heard)
         if not self._in_mesh:
-            return RoomView()
+            return RoomView(heard=self._heard)
         room = self._room.tick(now)
         counts = RoomCounts(room.counts, room.unsure, room.away).nine
         return RoomView("mesh", room.viewers, counts, self._heard)
 
-    async def run(self, version: int) -> None:
-        """Until cancelled. Raises BrokerRefused and BrokerUnreachable, also when it is lost."""
-        self._expires = version >= 5
-        async with broker_client(
-            self._url, self._on_arrival, identifier=f"rsn-{new_viewer_id()}", version=version
-        ) as client:
-            try:
-                await self._follow(client)
-                while True:
-                    await asyncio.sleep(_ALIVE_EVERY_S)
-                    await client.follow(
-                        TOTAL.topic.of(self._channel), 0
-                    )  # raises on a dead connection
-            except MqttError as error:
-                where = self._url.public
-                raise BrokerUnreachable(f"The connection to {where} was lost: {error}") from error
+    def _has_total(self, now: float) -> bool:
+        return self._total is not None and now - self._total_at < _TOTAL_HOLDS_S
 
-    async def _follow(self, client: BrokerClient) -> None:
-        """Reports are only subscribed to where there is no total: the room may be large."""
+    # The connection
+
+    def _identifier(self) -> str:
+        return f"rsn-{new_viewer_id()}"
+
+    def _will_topic(self) -> str | None:
+        return None
+
+    def _on_duplicate_id(self) -> None:
+        """Cannot happen: the id is random."""
+
+    def _closing_messages(self) -> list[Outgoing]:
+        return []
+
+    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+        """What the broker kept was heard before, or sent before anybody listened."""
+        self._heard += bool(payload) and not is_retained and "/r/" in topic
+        super()._on_arrival(topic, payload, is_retained)
+
+    async def _subscribe(self, client: BrokerClient) -> None:
+        """Whoever was there before is doubted: some may have left unnoticed."""
+        now = time.monotonic()
+        self._in_mesh = False
+        self._room.doubt()
+        self._room.doubt_until(now + _RETURN_S)
         await client.follow(TOTAL.topic.of(self._channel), 0)
         await follow_rules(client, self._channel)
-        began = time.monotonic()
-        while self.view().source != "total":
-            wait = _LISTEN_FOR_A_LIVE_ONE_S if self._has_old_total else _LISTEN_FOR_A_TOTAL_S
-            if time.monotonic() - began >= wait:
-                break
+        await self._wait_for_a_total()
+        await self._follow_what_is_needed(client)
+        checkpoint()
+        self._set_connected()
+        self.listens.set()
+
+    async def _wait_for_a_total(self) -> None:
+        began = now = time.monotonic()
+        wait = _LISTEN_FOR_A_TOTAL_S
+        while now - began < wait and not self._has_total(now):
             await asyncio.sleep(_TICK_S)
-        if self.view().source != "total":
+            now = time.monotonic()
+            self._read(now)
+            wait = _LISTEN_FOR_A_LIVE_ONE_S if self._has_old_total else _LISTEN_FOR_A_TOTAL_S
+
+    async def _follow_what_is_needed(self, client: BrokerClient) -> None:
+        if not self._in_mesh and not self._has_total(time.monotonic()):
             if not client.is_v5:
                 with contextlib.suppress(BrokerRefused):  # rules made before there were sweeps
                     await client.follow(SWEEP.topic.of(self._channel, "+"), 1)
             await client.follow(REPORT.topic.filter(channel=self._channel), 0)
             self._in_mesh = True
-        self.listens.set()
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
-        self._heard += bool(payload) and "/r/" in topic
-        self._inbox.put(topic, payload, is_retained, time.monotonic())
+    def _tasks(self, client: BrokerClient) -> dict[str, Coroutine[Any, Any, None]]:
+        return {
+            "reports": self._follow_reports(client),
+            "alive": self._keep_alive(client),
+            "retention": self._find_retention(client),
+        }
+
+    @property
+    def newcomers_lack_names(self) -> bool:
+        """Whether they are brought none that was said before they came."""
+        return self._retention.is_lacking
+
+    async def _find_retention(self, client: BrokerClient) -> None:
+        if self._retention.brings is None:
+            await self._retention.ask_under_another_id(client, self._channel)
+        checkpoint()
+        self._retention.done()
+
+    async def _follow_reports(self, client: BrokerClient) -> None:
+        """Counts for itself from then on where the aggregators have gone."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._read(time.monotonic())
+            await self._follow_what_is_needed(client)
+            checkpoint()
+
+    async def _keep_alive(self, client: BrokerClient) -> None:
+        """Subscribes again for the answer: a dead connection is noticed here."""
+        while True:
+            await asyncio.sleep(_ALIVE_EVERY_S)
+            await client.follow(TOTAL.topic.of(self._channel), 0)
+            checkpoint()
+
+    # What arrives
+
+    def _read(self, now: float) -> None:
+        for event in self._inbox.drain():
+            self._apply(event, now)
+        self._room.obey(conduct_of(self._authority.look(now, time.time())))
 
     def _apply(self, event: Event, now: float) -> None:
         match event:
-            case ReportEvent(is_retained=True) if not self._expires:
+            case ReportEvent(is_retained=True) if not (self.traits and self.traits.expires):
                 self._room.rumour(event.viewer_id, event.report, now)
             case ReportEvent():
                 self._room.report(event.viewer_id, event.report, now)
@@ -134,11 +199,17 @@ class RoomObserver:
                 self._room.leave(event.viewer_id, now, is_swept=event.is_swept)
             case HostKeyEvent() | RulesEvent():
                 self._authority.take(event, now)
-            case TotalEvent(is_retained=True) if not self._expires:
+            case TotalEvent(is_retained=True) if not (self.traits and self.traits.expires):
                 self._has_old_total = True
             case TotalEvent():
-                self._total, self._total_at = event, now
+                self._take_total(event, now)
             case TotalOverEvent():
                 self._total = None
             case _:
                 return
+
+    def _take_total(self, event: TotalEvent, now: float) -> None:
+        """The same one again is what the broker keeps: it says nothing about now."""
+        last = self._total
+        if last is None or (event.boot, event.seq) != (last.boot, last.seq):
+            self._total, self._total_at = event, now

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resonance_tui.emotions import WORDS
+from resonance_tui.messaging.connection import LinkState
 from resonance_tui.protocol.values import RoomCounts
 from resonance_tui.simulation.observer import RoomView
 
@@ -21,6 +22,7 @@ class Standing:
     turned_away: int  # connections that were refused or timed out
     room: RoomView
     mismatch: int  # viewers of the crowd that the room counts otherwise than they last sent
+    link: LinkState = LinkState.CONNECTED  # of the observer; else the room is not known
 
     @property
     def is_complete(self) -> bool:
@@ -47,6 +49,7 @@ class Standing:
                 "away": away,
             },
             "mismatch": self.mismatch,
+            "link": self.link.value,
         }
 
     def as_text(self) -> str:
@@ -54,11 +57,16 @@ class Standing:
         heard = f", {self.room.heard} heard" if self.room.source == "mesh" else ""
         broken = f", {self.lost} connections lost" if self.lost else ""
         broken += f", {self.turned_away} turned away" if self.turned_away else ""
-        room = f"the room ({self.room.source}) counts {self.room.viewers}"
         return (
             f"{self.alive} viewers alive, {self.sent} reports sent{heard}; "
-            f"{room}, {self.mismatch} of ours not as they are{broken}"
+            f"{self._room_text()}{broken}"
         )
+
+    def _room_text(self) -> str:
+        if self.link is not LinkState.CONNECTED:
+            return "what the room counts is not known"
+        room = f"the room ({self.room.source}) counts {self.room.viewers}"
+        return f"{room}, {self.mismatch} of ours not as they are"
 
 
 def count_mismatch(ours: list[int], counted: tuple[int, ...]) -> int:

@@ -51,7 +51,6 @@ class ResonanceApp(BaseApp):
         self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
         self.launch = launch
         self.failure: Problem | None = None
-        self._is_badged = False  # whether the host was given the badge at this desk
         self.has_declined = False
         self._history = history
         self._place: tuple[str, str] | None = None
@@ -238,18 +237,10 @@ class ResonanceApp(BaseApp):
         if self._desk_worker is None:
             run = self._desk.run
             self._desk_worker = self.run_worker(run, name="desk", exit_on_error=False)
-        self.push_screen(ModerationScreen(self._desk, self._to_badge()))
-
-    def _to_badge(self) -> str:
-        """The host wears the badge from the first look at the host's screen on: the own id, once
-        for each desk; else ""."""
-        is_first, self._is_badged = not self._is_badged, True
-        live = next((each for each in self.screen_stack if isinstance(each, LiveScreen)), None)
-        return live.session.view.viewer_id if live and is_first else ""
+        self.push_screen(ModerationScreen(self._desk))
 
     def _end_desk(self) -> None:
         worker, self._desk_worker, self._desk = self._desk_worker, None, None
-        self._is_badged = False
         if worker is not None:
             worker.cancel()
 

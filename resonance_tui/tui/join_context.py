@@ -94,7 +94,7 @@ class ListedRoom:
 
     channel: str
     viewers: int
-    is_sure: bool = True  # else by what a broker remembers of people who may have gone
+    is_sure: bool = True  # else perhaps more, or by what is remembered of people who have gone
 
 
 @dataclass(frozen=True, slots=True)

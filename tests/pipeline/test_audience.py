@@ -9,21 +9,25 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from children import run_child, start_child
 from limits import patience
 from seats import CHANNEL, Seat, cable, rows, seated, start_python, until
+from seats import HAPPY as ANN_IS_HAPPY
 from test_link import demand_password, present_certificate
 from test_link_peers import AMQTT
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
-from resonance_tui.protocol.frames import encode_nickname, encode_report
-from resonance_tui.protocol.messages import NICKNAME, REPORT
+from resonance_tui.messaging.client import broker_client
+from resonance_tui.protocol.frames import encode_nickname, encode_report, encode_total
+from resonance_tui.protocol.messages import NICKNAME, REPORT, TOTAL
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.protocol.values import SIMULATED, Report
+from resonance_tui.simulation import observer
 from resonance_tui.simulation.simulated_connection import (
     SimulatedConnection,
     allow_connections,
@@ -241,16 +245,67 @@ async def test_ctrl_c_takes_a_large_crowd_out_in_good_time(mosquitto: Any) -> No
         await until(lambda: bob.look().viewers == 0, within=2)
 
 
+def test_a_broker_that_is_not_there_is_one_clear_line(unused_port: int) -> None:
+    done, told = audience(f"mqtt://127.0.0.1:{unused_port}", "--viewers", "3")
+    assert (done.returncode, told) == (1, [])
+    assert "nothing listens" in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.mosquitto
-def test_a_broker_that_dies_is_one_clear_line(mosquitto: Any) -> None:
+def test_a_broker_that_is_killed_and_started_again_has_the_crowd_back(mosquitto: Any) -> None:
     crowd = start(mosquitto.url, "--viewers", "20", "--json")
     assert crowd.stdout is not None
-    while json.loads(crowd.stdout.readline())["alive"] < 20:
-        pass
+    lines = map(json.loads, crowd.stdout)
+
+    def wait(is_so: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        return next(line for line in lines if is_so(line))
+
+    wait(lambda line: line["alive"] == line["room"]["viewers"] == 20)
     mosquitto.kill()
+    down = wait(lambda line: line["link"] == "lost" and not line["alive"])
+    assert down["room"]["source"] == "nobody" and down["room"]["viewers"] == 0
+    mosquitto.start()
+    seen = [wait(lambda line: line["link"] == "connected")]
+    while not (seen[-1]["alive"] == 20 and seen[-1]["mismatch"] == 0):
+        seen.append(wait(lambda line: line["link"] == "connected"))
+    assert max(line["room"]["viewers"] for line in seen) <= 20, "nobody is counted twice"
+    crowd.send_signal(signal.SIGINT)
     _, said = crowd.communicate(timeout=patience(20))
-    assert crowd.returncode == 1
-    assert "was lost" in said and "Traceback" not in said
+    assert crowd.returncode == 130
+    assert "20 viewers alive" in said and "Traceback" not in said
+
+
+@pytest.mark.mosquitto
+def test_a_person_reads_that_the_broker_was_lost_and_is_back(mosquitto: Any) -> None:
+    crowd = start(mosquitto.url, "--viewers", "2")
+    assert crowd.stdout is not None
+    assert "2 viewers alive" in crowd.stdout.readline()
+    mosquitto.kill()
+    lost = f"link  lost  the connection to 127.0.0.1:{mosquitto.port} was lost\n"
+    assert crowd.stdout.readline() == lost
+    mosquitto.start()
+    said = [line for line in iter(crowd.stdout.readline, "link  connected\n") if line]
+    assert all("is not known" in line or line.startswith("link  lost") for line in said)
+    crowd.kill()
+    crowd.communicate()
+
+
+@pytest.mark.mosquitto
+async def test_the_observer_counts_for_itself_where_the_aggregator_has_gone(
+    mosquitto: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observer, "_TOTAL_HOLDS_S", 1.0)
+    url = parse_broker_url(mosquitto.url)
+    watcher = observer.RoomObserver(url, CHANNEL, 10)
+    ann = Seat(mosquitto, "ann")
+    async with seated(ann), broker_client(url, lambda *_: None, identifier="agg", version=5) as it:
+        await it.send(TOTAL.outgoing(encode_total(1, 1, 1, (0, 0, 7, 0, 0, 0, 0, 0, 0)), CHANNEL))
+        run = asyncio.create_task(watcher.run())
+        await until(lambda: watcher.view() == observer.RoomView("total", 7, (0, 0, 7, *(0,) * 6)))
+        ann.link.publish_report(ANN_IS_HAPPY)
+        await until(lambda: watcher.view().source == "mesh" and watcher.view().viewers == 1)
+        run.cancel()
+        await asyncio.wait([run])
 
 
 async def test_an_old_broker_gets_version_3(unused_port: int) -> None:

@@ -450,7 +450,7 @@ async def test_totals_and_observers_count_nobody_who_is_muted(mosquitto: Any) ->
     people = ("ann", "bob", "mia")
     counter = Aggregator(url, ROOM, authority=Authority(ROOM, host_print=print_of(HOST.public)))
     watcher = RoomObserver(url, ROOM, 100, host_print=print_of(HOST.public))
-    tasks = [asyncio.create_task(counter.run()), asyncio.create_task(watcher.run(5))]
+    tasks = [asyncio.create_task(counter.run()), asyncio.create_task(watcher.run())]
     async with broker_client(url, lambda *_: None, identifier="crowd", version=5) as client:
         for each in people:
             await client.send(REPORT.outgoing(encode_report(Report(1, 1, HAPPY, 80)), ROOM, each))

@@ -38,7 +38,7 @@ class FakeDesk:
     def __init__(self, *here: Attendee, is_courtesy: bool | None = False) -> None:
         self.here = list(here)
         self.is_courtesy = is_courtesy
-        self.trouble = ""
+        self.trouble = self.why_lost = ""
         self.status = LinkStatus(LinkState.CONNECTED)
         self.rules: RoomRules = NO_RULES
         self.refuses: BrokerRefused | None = None
@@ -82,23 +82,6 @@ def app_with(desk: FakeDesk | None) -> ResonanceApp:
 def three(**more) -> FakeDesk:
     people = (attendee("ben1", "Ben"), attendee("mia1", "Mia", is_simulated=True), attendee("x9"))
     return FakeDesk(*people, **more)
-
-
-async def test_the_first_look_gives_the_host_the_badge_and_takes_no_no_for_a_mistake() -> None:
-    """Else a host who closes the room is sent out of it."""
-    own = view().viewer_id
-    desk = FakeDesk(attendee(own, "Me"), attendee("ben1", "Ben"))
-    async with (app := app_with(desk)).run_test(size=WIDE) as pilot:
-        await opened(pilot)
-        await shown(pilot, "gave Me")
-        assert desk.done == [("badge", own)]
-        await pilot.press("b")
-        await shown(pilot, "took the host's badge")
-        await pilot.press("escape")
-        await pilot.press("m")
-        await shown(pilot, "who did what")
-        assert desk.done == [("badge", own), ("unbadge", own)]
-        assert isinstance(app.screen, ModerationScreen)
 
 
 async def opened(pilot: Pilot) -> ModerationScreen:
@@ -256,7 +239,7 @@ async def test_the_cursor_stays_with_its_viewer_when_others_come():
 
 async def test_while_not_connected_that_stands_above():
     desk = three()
-    desk.status = LinkStatus(LinkState.LOST, "nothing listens at localhost:1883")
+    desk.status, desk.why_lost = LinkStatus(LinkState.LOST), "nothing listens at localhost:1883"
     async with (app := app_with(desk)).run_test(size=WIDE) as pilot:
         await opened(pilot)
         await shown(pilot, "nothing listens at localhost:1883")

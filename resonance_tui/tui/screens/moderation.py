@@ -68,10 +68,9 @@ class ModerationScreen(ActionScreen):
     ModerationScreen.-low #courtesy, ModerationScreen.-flat #courtesy { display: none; }
     """
 
-    def __init__(self, desk: DeskLike, to_badge: str = "") -> None:
-        """`to_badge`: the id to give the host's badge to as soon as it is seen; "" for none."""
+    def __init__(self, desk: DeskLike) -> None:
         super().__init__()
-        self._desk, self._to_badge = desk, to_badge
+        self._desk = desk
         self._shown: dict[str, Attendee] = {}
         self._logged: list[LoggedAct] = []
 
@@ -108,7 +107,6 @@ class ModerationScreen(ActionScreen):
         courtesy.update(Content(f"{tr(COURTESY)}\n{tr(SECURE, command=command)}"))
         self._show_viewers({each.viewer_id: each for each in self._desk.attendees()})
         self._show_log()
-        self._badge()
         self.query_one("#state", Static).update(Content(self._state()))
 
     def _state(self) -> str:
@@ -157,13 +155,6 @@ class ModerationScreen(ActionScreen):
             self.query_one("#log", Static).update(Content("\n".join(lines)))
 
     # What is done
-
-    def _badge(self) -> None:
-        """Everybody can tell the host, and a host who closes the room is not sent out of it."""
-        if self._desk.status.state is LinkState.CONNECTED and self._to_badge in self._shown:
-            viewer_id, self._to_badge = self._to_badge, ""
-            if viewer_id not in self._desk.rules.host_ids:
-                self._do("badge", viewer_id)
 
     def _chosen_id(self) -> str:
         """The id of the viewer under the cursor; "" where there is none."""

@@ -1,0 +1,32 @@
+"""How long the figures of a room are not complete, where nobody says who was there before."""
+
+from __future__ import annotations
+
+import math
+
+from resonance_tui.protocol.traits import BrokerTraits
+
+MARGIN_S = 1.0  # beyond a heartbeat: for reports that are under way
+
+
+class Counting:
+    """Where a wildcard brings nothing that is retained, or that is not known yet, everybody has to
+    be waited for: each reports within a heartbeat. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._traits: BrokerTraits | None = None
+        self._since = -math.inf
+
+    def know(self, traits: BrokerTraits | None) -> None:
+        """What is known of the broker now; None before the first connection."""
+        self._traits = traits
+
+    def begin(self, now: float) -> None:
+        """Reports are subscribed to, or again."""
+        self._since = now
+
+    def goes_on(self, now: float, heartbeat_s: float) -> bool:
+        """Whether somebody may be there of whom nothing was heard yet."""
+        if self._traits is None or self._traits.brings_retained:
+            return False
+        return now < self._since + heartbeat_s + MARGIN_S
