@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from resonance_tui.protocol.values import Report
 
 ANSWER_S = 4.0  # after a roll call everybody who answers them has been heard
-_STEP_MOST_S = 1.0  # between two looks; a longer one was not spent listening
 
 
 @dataclass(slots=True)
 class _Rumour:
     order: tuple[int, int]  # (boot, seq)
-    since: float  # seconds of listening
     answers_calls: bool
     is_waiting: bool  # for a live report that confirms it
 
@@ -34,8 +32,6 @@ class Rumours:
         self._kept: dict[str, _Rumour] = {}
         self._began_at: float | None = None
         self._called_at = math.inf
-        self._listened_s = 0.0  # time in which a live report would have been heard
-        self._looked_at: float | None = None
 
     def waiting(self) -> Iterator[str]:
         """Viewers who are perhaps in the room."""
@@ -64,7 +60,7 @@ class Rumours:
             return False
         if known is None and len(self._kept) >= self._most:
             return False
-        self._kept[viewer_id] = _Rumour(order, self._listened_s, report.answers_calls, may_wait)
+        self._kept[viewer_id] = _Rumour(order, report.answers_calls, may_wait)
         return True
 
     def confirms(self, viewer_id: str, report: Report) -> bool:
@@ -79,30 +75,10 @@ class Rumours:
         """The broker remembers this viewer no longer."""
         self._kept.pop(viewer_id, None)
 
-    def fell_silent(self, viewer_id: str, order: tuple[int, int]) -> None:
-        """A viewer who was present is gone without a word, and perhaps the broker remembers it."""
-        if viewer_id in self._kept or len(self._kept) < self._most:
-            self._kept[viewer_id] = _Rumour(order, self._listened_s, False, False)
-
     def look(self, now: float) -> None:
         """No longer waits for those whose time is over; to be called every second at least."""
-        if self._looked_at is not None:
-            self._listened_s += min(max(now - self._looked_at, 0.0), _STEP_MOST_S)
-        self._looked_at = now
         is_over = self._began_at is not None and now - self._began_at >= self.confirm_s
         is_answered = now - self._called_at >= ANSWER_S
         if is_over or is_answered:
             for each in self._kept.values():
                 each.is_waiting &= not (is_over or each.answers_calls)
-
-    def take_unrenewed(self, patience_s: float) -> dict[str, tuple[int, int]]:
-        """Viewers whom nobody heard in `patience_s` of listening, with the `(boot, seq)` that the
-        broker remembers; each is told once."""
-        found = {
-            viewer_id: each.order
-            for viewer_id, each in self._kept.items()
-            if not each.is_waiting and self._listened_s - each.since >= patience_s
-        }
-        for viewer_id in found:
-            del self._kept[viewer_id]
-        return found

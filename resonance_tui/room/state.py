@@ -264,7 +264,6 @@ class RoomState:
         self.rumours.look(now)
         for viewer_id, viewer in list(self._overdue(now)):
             if now - viewer.heard_at >= self._ttl:
-                self.rumours.fell_silent(viewer_id, (viewer.report.boot, viewer.report.seq))
                 self._drop(viewer_id, now)
             elif not viewer.is_stale:
                 viewer.is_stale = True

@@ -24,7 +24,6 @@ from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
-from resonance_tui.room.sweeping import sweeps_after_s
 from resonance_tui.session.counting import Counting
 
 FILL_S = 2.0  # at most: the last total is shown until all reports are in
@@ -123,8 +122,9 @@ class RoomModel:
         Once for each subscription, where that tells sooner than a heartbeat who is there.
         """
         traits, room = self._traits, self._shown
-        is_mesh = self._switch.mode is Mode.MESH
-        if traits is None or not (self._is_connected and is_mesh and self._calls_again):
+        if traits is None or not self._is_connected or not self._calls_again:
+            return False
+        if not self.subscribes_all:
             return False
         if self._holds_total and sum(self._switch.counts) > CALL_MOST:
             return False  # all of a large room would call at once
@@ -135,13 +135,6 @@ class RoomModel:
         is_due = brings_nothing or 0 < unsure_of <= CALL_MOST
         self._calls_again &= not is_due
         return is_due
-
-    def take_unrenewed(self) -> dict[str, tuple[int, int]]:
-        """Viewers whose report the broker keeps although nobody renewed it while a living one
-        would have been swept, with its `(boot, seq)`; each is told once."""
-        if self._traits is None or self._traits.expires:
-            return {}
-        return self._room.rumours.take_unrenewed(sweeps_after_s(self._settings))
 
     def is_fact(self, now: float) -> bool:
         """Whether the snapshot of the last `look` may be recorded.

@@ -200,7 +200,7 @@ def test_who_is_only_remembered_is_unconfirmed_and_dropped_after_a_heartbeat() -
 
 
 def test_a_report_that_is_brought_again_does_not_make_anybody_doubtful() -> None:
-    room = Attendance()
+    room = Attendance(ttl_s=30)
     room.take(report("mia", seq=2), NOW)
     room.take(kept("mia", seq=2), NOW + 10)
     assert the_one(room, NOW + 11).marks == ()

@@ -247,10 +247,12 @@ def test_a_viewer_writes_its_own_topics_and_no_others() -> None:
         "topic read resonance/1/cats/#",
         f"topic write resonance/1/cats/r/{shard}/ada",
         f"topic write resonance/1/cats/n/{shard}/ada",
+        "topic write resonance/1/cats/call/ada",
         "topic write resonance/1/cats/rules/ada",
         "topic read resonance/1/dogs/#",
         f"topic write resonance/1/dogs/r/{shard}/ada",
         f"topic write resonance/1/dogs/n/{shard}/ada",
+        "topic write resonance/1/dogs/call/ada",
         "topic write resonance/1/dogs/rules/ada",
     ]
     assert rules == {"": [], HOST_NAME: ["topic readwrite resonance/#", "topic read $SYS/#"]}
@@ -271,8 +273,12 @@ def test_each_role_writes_what_it_is_for() -> None:
         return {line.split("/", 3)[3] for line in rules[role] if " write " in line}
 
     assert written(Role.LOGGER) == set()
-    assert written(Role.AGGREGATOR) == {"agent/aggregator", "agg/aggregator", "total"}
-    assert written(Role.HOST) == {"agent/host", "agg/host", "total", "room", "host", "rules/host"}
+    assert written(Role.AGGREGATOR) == {
+        *("call/aggregator", "agent/aggregator", "agg/aggregator", "total"),
+    }
+    assert written(Role.HOST) == {
+        *("call/host", "agent/host", "agg/host", "total", "room", "host", "rules/host"),
+    }
     assert not any("$SYS" in line for role in list(Role)[:3] for line in rules[role])
 
 
@@ -287,7 +293,9 @@ def test_who_holds_an_invite_asks_at_its_own_door_only() -> None:
 def test_an_open_broker_still_keeps_rooms_to_the_host() -> None:
     rules = sections(access_rules([], [], is_open=True))
     writes = [line for line in rules[""] if "write" in line]
-    assert writes == [f"topic write resonance/1/+/{own}" for own in ("r/+/+", "n/+/+", "rules/+")]
+    assert writes == [
+        f"topic write resonance/1/+/{own}" for own in ("r/+/+", "n/+/+", "call/+", "rules/+")
+    ]
     assert "topic readwrite resonance/#" in rules[HOST_NAME]
 
 
