@@ -12,7 +12,7 @@ from typing import Any
 
 from brokers.errors import NotHere
 from brokers.kits import Kit, serving
-from brokers.probe import MANY, probe
+from brokers.probe import probe
 from brokers.rooms import QUICK, WHAT, Size, in_room
 
 Say = Callable[[str], None]
@@ -54,8 +54,7 @@ def measure(kit: Kit, folder: Path, plan: Plan, say: Say) -> Measured:
         found.version = kit.fetch(folder / kit.name)
         with serving(kit, folder) as broker:
             say(f"{kit.title} {found.version}: capabilities")
-            many = 100 if plan.is_quick else MANY
-            found.capabilities = probe(broker.place.port, kit.login, many)
+            found.capabilities = probe(broker.place.port, kit.login)
             runs: dict[str, list[dict[str, Any]]] = {name: [] for name in plan.checkouts}
             for what in [each for each in plan.rooms for _ in range(plan.rounds)]:
                 for name, checkout in plan.checkouts.items():

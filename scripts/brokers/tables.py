@@ -38,7 +38,7 @@ def _wrong(wrong: str, rows: str) -> Cell:
 
 def _brings(row: dict[str, Any]) -> str:
     brings, many = row["wildcard_brings"], row["many"]
-    return "all" if brings == many else f"{brings} of {many}" if brings else "**none**"
+    return f"all of {many}" if brings == many else f"{brings} of {many}" if brings else "**none**"
 
 
 def _silence(row: dict[str, Any]) -> str:
