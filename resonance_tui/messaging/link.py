@@ -252,7 +252,7 @@ class MqttLink(ReconnectingConnection):
         """The total comes first: in a large room not every report is subscribed to. Rules come
         before the viewers that they are about."""
         self._subscribed_to_all = self._hears_own = None if client.is_resumed else False
-        self._own_topic = REPORT.topic.of(self._channel, self.viewer_id)
+        self._own_topic = self._retention.own_topic = REPORT.topic.of(self._channel, self.viewer_id)
         self._has_reported.clear()
         self._hosts_rules.begin()
         await self._follow_calls(client)
@@ -345,13 +345,16 @@ class MqttLink(ReconnectingConnection):
                 await client.send(call)
 
     async def _find_retention(self, client: BrokerClient) -> None:
-        """With the own report, where one is shared; an account may publish nothing else."""
-        if self._retention.brings is None and not self._is_observer:
+        """With the own report, where one is shared; an account may publish nothing else. Under
+        another id only at first: everybody in the room would hear it at every reconnection."""
+        if self._retention.is_open and not self._is_observer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REPORTS_WITHIN_S):
                     await self._has_reported.wait()
-        if self._retention.brings is None and self._has_reported.is_set():
+        if self._retention.is_open and self._has_reported.is_set():
             await self._retention.ask(client, self._own_topic)
+            self._hears_own = False  # the question's subscription took the place of ours
+            self._subscriptions_due.set()
         elif self._retention.brings is None and not self._is_personal:
             await self._retention.ask_under_another_id(client, self._channel)
         checkpoint()
