@@ -207,7 +207,7 @@ class MqttLink(ReconnectingConnection):
         if seconds != self._heartbeat_s:
             self._heartbeat_s = seconds
             self._retained.report_expiry_s = round(max(REPORT.lifetime_s, 1.5 * seconds))
-            self._repeats_now.set()
+            self._answer()  # not everybody at once, nor at each of many changes
 
     def call_roll(self) -> None:
         may_call = self._caller_id is None or self._url.username is None
@@ -403,12 +403,20 @@ class MqttLink(ReconnectingConnection):
             self._restore(time.monotonic())
 
     def _restore(self, now: float) -> None:
-        """Somebody cleared the own report: an old will, or who takes us for gone. Two programs
-        that clear and repeat one report do not do so for ever at full speed."""
-        if self._retained.is_shared and now - self._restored_at >= RESTORE_EVERY_S:
-            self._restored_at = now
-            self._retained.repeat_all()
-            self._due.set()
+        """Somebody cleared the own report: an old will, or who takes us for gone. So soon after the
+        time before it comes back a little later: two programs that clear and repeat one report do
+        not do so at full speed."""
+        if not self._retained.is_shared or self._restored_at > now:
+            return
+        self._restored_at = max(now, self._restored_at + RESTORE_EVERY_S)
+        if self._restored_at > now:
+            asyncio.get_running_loop().call_later(self._restored_at - now, self._repeat_all)
+        else:
+            self._repeat_all()
+
+    def _repeat_all(self) -> None:
+        self._retained.repeat_all()
+        self._due.set()
 
     def _closing_messages(self) -> list[Outgoing]:
         return self._retained.closing_messages()
