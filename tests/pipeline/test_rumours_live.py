@@ -173,7 +173,7 @@ async def test_who_looks_on_with_an_account_calls_nobody(broker: Broker) -> None
     """Such accounts may not publish."""
     heard: list[str] = []
 
-    def hear(topic: str, payload: bytes, _: bool) -> None:
+    def hear(topic: str, payload: bytes, *_: object) -> None:
         heard.append(topic)
 
     await leave_behind(broker.url, ANSWERING, *GHOSTS)
