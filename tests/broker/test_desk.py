@@ -191,8 +191,14 @@ async def test_the_desk_sees_who_is_there_and_who_forges(start: Start, keys: Roo
 
 
 async def test_a_guarded_room_is_ruled_with_an_account_of_it(
-    broker: RunningBroker, folder: Path, keys: RoomKeys, tmp_path: Path
+    broker: RunningBroker,
+    folder: Path,
+    keys: RoomKeys,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("resonance_tui.hosting.desk.WATCH_S", 0.1)  # nobody is in
+
     def add(book):
         for name, role in (("cathost", Role.HOST), ("ben", Role.VIEWER)):
             book = add_account(book, Account(name, digest_of("pw"), role, (ROOM,)))
