@@ -24,7 +24,7 @@ from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings
 from resonance_tui.room.conduct import Conduct
 from resonance_tui.room.rumours import ANSWER_S
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
-from resonance_tui.session.room_model import RoomModel
+from resonance_tui.session.room_model import RETURN_S, RoomModel
 
 KEEPS = BrokerTraits(expires=False, brings_retained=True)
 FORGETS = BrokerTraits(expires=True, brings_retained=True)
