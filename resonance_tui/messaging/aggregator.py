@@ -111,7 +111,11 @@ class Aggregator(ReconnectingConnection):
     ) -> None:
         inbox = Inbox(MAX_TOPICS)
         super().__init__(
-            url, inbox, answer_timeout_s=connect_timeout, will_delay_s=0, version=version
+            *(url, inbox),
+            answer_timeout_s=connect_timeout,
+            will_delay_s=0,
+            version=version,
+            room=channel,
         )
         self.agent_id = agent_id or new_viewer_id()
         self._is_named = bool(agent_id)

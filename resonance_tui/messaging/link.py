@@ -147,7 +147,13 @@ class MqttLink(ReconnectingConnection):
         connect_timeout: float = 5.0,
         will_delay_s: int = WILL_DELAY_S,
     ) -> None:
-        super().__init__(url, Inbox(), answer_timeout_s=connect_timeout, will_delay_s=will_delay_s)
+        inbox = Inbox()
+        super().__init__(
+            *(url, inbox),
+            answer_timeout_s=connect_timeout,
+            will_delay_s=will_delay_s,
+            room=channel,
+        )
         self._channel = channel
         self._is_observer = observe_only
         self._is_personal = url.username == viewer_id  # the account may publish under this id only
