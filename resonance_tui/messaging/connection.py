@@ -336,7 +336,7 @@ class ReconnectingConnection(ABC):
     def _on_retention_found(self) -> None:
         """More is known of what the broker's wildcards bring."""
         if self.traits is not None:
-            self.traits = replace(self.traits, brings_retained=self._retention.brings)
+            self.traits = replace(self.traits, brings_retained=self._retention.known)
         self.wake.set()
 
     def _connect(self, version: int) -> AbstractAsyncContextManager[BrokerClient]:
