@@ -248,7 +248,9 @@ class Desk(ReconnectingConnection):
             self._client = None
             self._ready.clear()
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _on_arrival(
+        self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
+    ) -> None:
         """Every message is looked at: between two of one id a forgery shows."""
         if not self._limiter.allow(topic, time.monotonic()):
             self._book.suspect(topic)

@@ -160,14 +160,16 @@ class Aggregator(ReconnectingConnection):
         else:
             self.agent_id = new_viewer_id()
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _on_arrival(
+        self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
+    ) -> None:
         self._heard += 1
         if is_retained and topic.startswith(self._report_prefix):
             self._brings_retained = True
         elif payload and topic.startswith(self._report_prefix):
             self._reports += 1
         self._hosts_rules.hear(topic, payload)
-        super()._on_arrival(topic, payload, is_retained)
+        super()._on_arrival(topic, payload, is_retained, left_s)
 
     async def _subscribe(self, client: BrokerClient) -> None:
         self._doubt_viewers(time.monotonic())

@@ -378,14 +378,16 @@ class ReconnectingConnection(ABC):
             watch=Watch(self._on_broken_packet, self._on_limit),
         )
 
-    def _receive(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _receive(self, topic: str, payload: bytes, is_retained: bool, left_s: int | None) -> None:
         if self._retention.take(topic, is_retained):
-            self._on_arrival(topic, payload, is_retained)
+            self._on_arrival(topic, payload, is_retained, left_s)
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _on_arrival(
+        self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
+    ) -> None:
         now = time.monotonic()
         if self._limiter.allow(topic, now):
-            self._inbox.put(topic, payload, is_retained, now)
+            self._inbox.put(topic, payload, is_retained, left_s, now)
             self.wake.set()
 
     def _on_broken_packet(self, topic: str) -> None:

@@ -24,7 +24,7 @@ from limits import patience
 from machine import MOSQUITTO, SHARED_DATA, Mosquitto
 
 from resonance_tui.native import DEAD_END
-from resonance_tui.protocol.values import FILM
+from resonance_tui.protocol.values import ANSWERS_CALLS, FILM
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.faces, pytest.mark.timeout(90)]
 
@@ -210,7 +210,7 @@ def test_a_report_is_ten_to_sixteen_bytes_of_known_meaning(observed: Observed) -
         assert 10 <= len(payload) <= 16
         version, boot, seq, code, confidence, flags = msgpack.unpackb(payload)
         assert version == 1 and boot > 0 and seq >= 0
-        assert code in range(9) and confidence in range(101) and flags == FILM
+        assert code in range(9) and confidence in range(101) and flags == FILM | ANSWERS_CALLS
 
 
 def test_nothing_else_is_sent(observed: Observed) -> None:

@@ -127,6 +127,22 @@ async def leave_behind(url: str, report: Report, *viewer_ids: str) -> None:
     async with broker_client(parse_broker_url(url), ignore, identifier="gone", version=4) as client:
         for viewer_id in viewer_ids:
             await client.send(REPORT.outgoing(encode_report(report), CHANNEL, viewer_id))
+        await until_kept(url, *viewer_ids)
+
+
+async def until_kept(url: str, *viewer_ids: str) -> None:
+    """Brokers store what came at QoS 0 when they find the time."""
+    topics, kept = {REPORT.topic.of(CHANNEL, each) for each in viewer_ids}, set[str]()
+
+    def hear(topic: str, _: bytes, is_retained: bool) -> None:
+        if is_retained:
+            kept.add(topic)
+
+    broker = parse_broker_url(url)
+    while kept < topics:
+        async with broker_client(broker, hear, identifier="look", version=4) as client:
+            await client.follow(REPORT.topic.filter(channel=CHANNEL), 0)
+            await asyncio.sleep(0.1)
 
 
 GHOSTS = [f"ghost{each}" for each in range(6)]
@@ -173,7 +189,7 @@ async def test_who_looks_on_with_an_account_calls_nobody(broker: Broker) -> None
     """Such accounts may not publish."""
     heard: list[str] = []
 
-    def hear(topic: str, payload: bytes, _: bool) -> None:
+    def hear(topic: str, payload: bytes, *_: object) -> None:
         heard.append(topic)
 
     await leave_behind(broker.url, ANSWERING, *GHOSTS)
