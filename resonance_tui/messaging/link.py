@@ -37,7 +37,7 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings
+from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings, report_lifetime_s
 from resonance_tui.room.sweeping import COVERS_S
 
 RESTORE_EVERY_S = 2.0
@@ -147,7 +147,13 @@ class MqttLink(ReconnectingConnection):
         connect_timeout: float = 5.0,
         will_delay_s: int = WILL_DELAY_S,
     ) -> None:
-        super().__init__(url, Inbox(), answer_timeout_s=connect_timeout, will_delay_s=will_delay_s)
+        inbox = Inbox()
+        super().__init__(
+            *(url, inbox),
+            answer_timeout_s=connect_timeout,
+            will_delay_s=will_delay_s,
+            room=channel,
+        )
         self._channel = channel
         self._is_observer = observe_only
         self._is_personal = url.username == viewer_id  # the account may publish under this id only
@@ -206,7 +212,7 @@ class MqttLink(ReconnectingConnection):
     def set_heartbeat(self, seconds: float) -> None:
         if seconds != self._heartbeat_s:
             self._heartbeat_s = seconds
-            self._retained.report_expiry_s = round(max(REPORT.lifetime_s, 1.5 * seconds))
+            self._retained.report_expiry_s = report_lifetime_s(seconds)
             self._answer()  # not everybody at once, nor at each of many changes
 
     def call_roll(self) -> None:
@@ -334,7 +340,7 @@ class MqttLink(ReconnectingConnection):
             await self._due.wait()
             self._due.clear()
             tidying, self._tidying = self._tidying, []
-            for message in (*self._retained.take(), *tidying):
+            for message in (*self._retained.take(up_s=1 + int(self._up_s())), *tidying):
                 await client.send(message)
                 checkpoint()
                 if message.topic == self._own_topic and message.payload:
@@ -395,10 +401,12 @@ class MqttLink(ReconnectingConnection):
                 await self._repeats_now.wait()
         self._repeats_now.clear()
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _on_arrival(
+        self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
+    ) -> None:
         if self._hosts_rules.hear(topic, payload):
             self._subscriptions_due.set()
-        super()._on_arrival(topic, payload, is_retained)
+        super()._on_arrival(topic, payload, is_retained, left_s)
         if not payload and topic == self._own_topic:
             self._restore(time.monotonic())
 

@@ -200,7 +200,7 @@ async def find_traits(url: BrokerUrl, *, within_s: float = 5.0) -> BrokerTraits:
     """Those of a broker, found out by a connection of its own. Raises BrokerError."""
     arrived: list[Retention] = []
 
-    def receive(topic: str, _: bytes, is_retained: bool) -> None:
+    def receive(topic: str, _: bytes, is_retained: bool, _left_s: int | None) -> None:
         for each in arrived:
             each.take(topic, is_retained)
 
