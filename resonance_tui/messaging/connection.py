@@ -38,7 +38,9 @@ from resonance_tui.messaging.probe import first_alive, negotiate_version
 from resonance_tui.messaging.rate_limit import RateLimiter
 from resonance_tui.messaging.reasons import TAKEN_OVER, problem_of
 from resonance_tui.messaging.retention import Retention
+from resonance_tui.protocol.messages import TABLE
 from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import is_of_another_room
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 
@@ -96,7 +98,8 @@ class ReconnectingConnection(ABC):
     """What viewers, aggregators and hosts have in common; each defines its own subscriptions and
     tasks.
 
-    `version`: of MQTT (5, or 4 for 3.1.1) where it is known; None asks the broker.
+    `version`: of MQTT (5, or 4 for 3.1.1) where it is known; None asks the broker. `room`: the one
+    that it is about; what a broker says of another one is not heard.
     """
 
     keepalive_s = KEEPALIVE_S
@@ -110,6 +113,7 @@ class ReconnectingConnection(ABC):
         answer_timeout_s: float,
         will_delay_s: int,
         version: int | None = None,
+        room: str = "",
     ) -> None:
         self.status = LinkStatus(LinkState.CONNECTING)
         self.traits: BrokerTraits | None = None  # of the last connection
@@ -120,6 +124,7 @@ class ReconnectingConnection(ABC):
         self._url = url
         self._retention = Retention(url.place, _UNKNOWN)
         self._inbox = inbox
+        self._room_name = room
         self._limiter = RateLimiter()
         inbox.on_broken.add(self._on_broken)
         self._answer_timeout_s = answer_timeout_s
@@ -360,7 +365,7 @@ class ReconnectingConnection(ABC):
     def _on_retention_found(self) -> None:
         """More is known of what the broker's wildcards bring."""
         if self.traits is not None:
-            self.traits = replace(self.traits, brings_retained=self._retention.brings)
+            self.traits = replace(self.traits, brings_retained=self._retention.known)
         self.wake.set()
 
     def _connect(self, version: int) -> AbstractAsyncContextManager[BrokerClient]:
@@ -379,7 +384,10 @@ class ReconnectingConnection(ABC):
         )
 
     def _receive(self, topic: str, payload: bytes, is_retained: bool, left_s: int | None) -> None:
-        if self._retention.take(topic, is_retained):
+        """amqtt brings a newcomer whatever anybody is subscribed to, of every room."""
+        is_ours = self._retention.take(topic, is_retained)
+        is_ours &= not (self._room_name and is_of_another_room(topic, self._room_name))
+        if is_ours or TABLE.find(topic) is None:  # what is no message of ours counts as broken
             self._on_arrival(topic, payload, is_retained, left_s)
 
     def _on_arrival(

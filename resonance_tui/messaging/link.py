@@ -147,7 +147,13 @@ class MqttLink(ReconnectingConnection):
         connect_timeout: float = 5.0,
         will_delay_s: int = WILL_DELAY_S,
     ) -> None:
-        super().__init__(url, Inbox(), answer_timeout_s=connect_timeout, will_delay_s=will_delay_s)
+        inbox = Inbox()
+        super().__init__(
+            *(url, inbox),
+            answer_timeout_s=connect_timeout,
+            will_delay_s=will_delay_s,
+            room=channel,
+        )
         self._channel = channel
         self._is_observer = observe_only
         self._is_personal = url.username == viewer_id  # the account may publish under this id only
@@ -207,7 +213,7 @@ class MqttLink(ReconnectingConnection):
         if seconds != self._heartbeat_s:
             self._heartbeat_s = seconds
             self._retained.report_expiry_s = report_lifetime_s(seconds)
-            self._repeats_now.set()
+            self._answer()  # not everybody at once, nor at each of many changes
 
     def call_roll(self) -> None:
         may_call = self._caller_id is None or self._url.username is None
@@ -252,7 +258,7 @@ class MqttLink(ReconnectingConnection):
         """The total comes first: in a large room not every report is subscribed to. Rules come
         before the viewers that they are about."""
         self._subscribed_to_all = self._hears_own = None if client.is_resumed else False
-        self._own_topic = REPORT.topic.of(self._channel, self.viewer_id)
+        self._own_topic = self._retention.own_topic = REPORT.topic.of(self._channel, self.viewer_id)
         self._has_reported.clear()
         self._hosts_rules.begin()
         await self._follow_calls(client)
@@ -345,13 +351,16 @@ class MqttLink(ReconnectingConnection):
                 await client.send(call)
 
     async def _find_retention(self, client: BrokerClient) -> None:
-        """With the own report, where one is shared; an account may publish nothing else."""
-        if self._retention.brings is None and not self._is_observer:
+        """With the own report, where one is shared; an account may publish nothing else. Under
+        another id only at first: everybody in the room would hear it at every reconnection."""
+        if self._retention.is_open and not self._is_observer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REPORTS_WITHIN_S):
                     await self._has_reported.wait()
-        if self._retention.brings is None and self._has_reported.is_set():
+        if self._retention.is_open and self._has_reported.is_set():
             await self._retention.ask(client, self._own_topic)
+            self._hears_own = False  # the question's subscription took the place of ours
+            self._subscriptions_due.set()
         elif self._retention.brings is None and not self._is_personal:
             await self._retention.ask_under_another_id(client, self._channel)
         checkpoint()
@@ -402,12 +411,20 @@ class MqttLink(ReconnectingConnection):
             self._restore(time.monotonic())
 
     def _restore(self, now: float) -> None:
-        """Somebody cleared the own report: an old will, or who takes us for gone. Two programs
-        that clear and repeat one report do not do so for ever at full speed."""
-        if self._retained.is_shared and now - self._restored_at >= RESTORE_EVERY_S:
-            self._restored_at = now
-            self._retained.repeat_all()
-            self._due.set()
+        """Somebody cleared the own report: an old will, or who takes us for gone. So soon after the
+        time before it comes back a little later: two programs that clear and repeat one report do
+        not do so at full speed."""
+        if not self._retained.is_shared or self._restored_at > now:
+            return
+        self._restored_at = max(now, self._restored_at + RESTORE_EVERY_S)
+        if self._restored_at > now:
+            asyncio.get_running_loop().call_later(self._restored_at - now, self._repeat_all)
+        else:
+            self._repeat_all()
+
+    def _repeat_all(self) -> None:
+        self._retained.repeat_all()
+        self._due.set()
 
     def _closing_messages(self) -> list[Outgoing]:
         return self._retained.closing_messages()

@@ -69,7 +69,9 @@ class RoomObserver(ReconnectingConnection):
         host_print: str | None = None,
     ) -> None:
         inbox = Inbox(max_topics=2 * most)
-        super().__init__(url, inbox, answer_timeout_s=_ANSWER_TIMEOUT_S, will_delay_s=0)
+        super().__init__(
+            url, inbox, answer_timeout_s=_ANSWER_TIMEOUT_S, will_delay_s=0, room=channel
+        )
         self._channel = channel
         self._room = RoomState(max_viewers=most)
         self._authority = Authority(
