@@ -66,7 +66,7 @@ async def retained(url: BrokerUrl) -> list[object]:
     """What the broker shows of a room's key and rules to who comes now."""
     found: list[object] = []
 
-    def take(topic: str, payload: bytes, _: bool) -> None:
+    def take(topic: str, payload: bytes, *_: object) -> None:
         found.append(decode(topic, payload))
 
     async with broker_client(url, take, identifier="newcomer", version=5) as client:
@@ -315,7 +315,7 @@ async def test_a_broker_without_mqtt5_carries_the_hosts_word(start: Start, keys:
     authority = Authority(ROOM, host_print=hosts(keys).print)
     stranger = Authority(ROOM)
 
-    def take(topic: str, payload: bytes, _: bool) -> None:
+    def take(topic: str, payload: bytes, *_: object) -> None:
         event = decode(topic, payload)
         if isinstance(event, HostKeyEvent | RulesEvent):
             authority.take(event, time.monotonic())

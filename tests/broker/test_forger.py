@@ -167,7 +167,7 @@ class Seen:
     def __init__(self) -> None:
         self._rules: dict[str, bytes] = {}
 
-    def take(self, topic: str, payload: bytes, _: bool) -> None:
+    def take(self, topic: str, payload: bytes, *_: object) -> None:
         self._rules[topic] = payload
 
     def has(self, key: RoomKey, rules: RoomRules) -> bool:
