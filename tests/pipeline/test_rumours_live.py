@@ -134,7 +134,7 @@ async def until_kept(url: str, *viewer_ids: str) -> None:
     """Brokers store what came at QoS 0 when they find the time."""
     topics, kept = {REPORT.topic.of(CHANNEL, each) for each in viewer_ids}, set[str]()
 
-    def hear(topic: str, _: bytes, is_retained: bool) -> None:
+    def hear(topic: str, _: bytes, is_retained: bool, *_left: object) -> None:
         if is_retained:
             kept.add(topic)
 
