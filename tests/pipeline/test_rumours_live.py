@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from getpass import getuser
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +16,7 @@ import pytest
 from children import start_child
 from clusters import NATS
 from limits import patience
-from machine import free_port
+from machine import MOSQUITTO, free_port
 from seats import CHANNEL, HAPPY, Seat, seated, until
 
 from resonance_broker import BrokerSettings, RunningBroker, start_broker
@@ -188,6 +191,51 @@ async def test_a_newcomer_hears_nothing_of_another_room(broker: Broker) -> None:
         async with seated(elsewhere):
             await until(lambda: elsewhere.look().viewers == 1)
     assert {confirming for _, confirming, _ in elsewhere.seen} == {0}
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="needs Mosquitto: sudo apt-get install mosquitto")
+async def test_who_died_with_a_broker_that_expires_reports_is_no_fact(tmp_path: Path) -> None:
+    port = free_port()
+    url, conf = f"mqtt://127.0.0.1:{port}", tmp_path / "mosquitto.conf"
+    conf.write_text(
+        f"user {getuser()}\nlistener {port} 127.0.0.1\nallow_anonymous true\n"
+        f"persistence true\npersistence_location {tmp_path}/\n"
+        "autosave_on_changes true\nautosave_interval 1\n"
+    )
+    async with mosquitto_of(conf, port):
+        broker = parse_broker_url(url)
+        async with broker_client(broker, ignore, identifier="gone", version=5) as client:
+            for each in GHOSTS:
+                report = encode_report(replace(ANSWERING, up_s=100))
+                await client.send(REPORT.outgoing(report, CHANNEL, each))
+            await until_kept(url, *GHOSTS)
+            await until((tmp_path / "mosquitto.db").exists)
+    async with mosquitto_of(conf, port):
+        late, log = Guest(url), Guest(url, observe_only=True)
+        async with seated(late, log):
+            late.link.publish_report(HAPPY)
+            await until(lambda: all([late.knows(1), log.knows(1)]), within=ANSWER_S + 4)
+    assert max(viewers for viewers, *_ in late.seen) > 1  # as the broker remembers the room
+    assert late.facts | log.facts <= {0, 1}
+
+
+@contextlib.asynccontextmanager
+async def mosquitto_of(conf: Path, port: int) -> AsyncIterator[None]:
+    """Killed at the end, together with all that it did not store."""
+    assert MOSQUITTO is not None
+    process = start_child([MOSQUITTO, "-c", str(conf)])
+    try:
+        await until(lambda: is_listening(port))
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_listening(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+        return True
+    return False
 
 
 async def keep_looking(room: list[Guest]) -> None:
