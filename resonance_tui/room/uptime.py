@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-SLACK_S = 1.0  # a broker tells what is left of an expiry in whole seconds
+SLACK_S = 2.0  # brokers tell whole seconds, and a report waits a moment to be read
 
 
 class Uptime:

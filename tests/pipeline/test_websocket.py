@@ -368,5 +368,5 @@ async def test_what_is_no_mqtt_in_frames_is_no_broker(talk: Any) -> None:
 
 async def test_a_server_without_the_subprotocol_speaks_no_mqtt() -> None:
     async with speaking(_welcome, protocols=None) as port:
-        with pytest.raises(BrokerUnreachable, match="speaks no MQTT at /mqtt"):
+        with pytest.raises(NoBrokerThere, match="speaks no MQTT at /mqtt"):
             await negotiate_version(parse_broker_url(f"ws://127.0.0.1:{port}"))
