@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from children import end_child, start_child
+from children import end_child, run_child, start_child
 from clusters import NATS
 from crowds import CHANNEL, aggregating, aggregator, crowd
 from limits import patience
@@ -39,7 +39,7 @@ def version_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("before")
     archive = folder.with_suffix(".tar")
     try:
-        subprocess.run(
+        run_child(
             ["git", "archive", "-o", str(archive), COMMIT, *PACKAGES],
             cwd=REPOSITORY,
             check=True,
