@@ -134,7 +134,7 @@ async def test_the_question_leaves_nothing_behind(mosquitto: Any) -> None:
                 await asyncio.sleep(0.1)
     kept: list[str] = []
 
-    def receive(topic: str, _: bytes, is_retained: bool) -> None:
+    def receive(topic: str, _: bytes, is_retained: bool, *_left: object) -> None:
         kept.extend([topic] * is_retained)
 
     url = parse_broker_url(mosquitto.url)
