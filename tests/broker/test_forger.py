@@ -101,7 +101,7 @@ async def act(url: BrokerUrl, keys: RoomKeys, *acts: tuple[str, str]) -> None:
 
 
 async def speak(client: BrokerClient, viewer_id: str) -> None:
-    report = Report(1_790_000_000, int(time.monotonic()), Emotion.HAPPINESS, 80)
+    report = Report(1_790_000_000, int(time.monotonic()), Emotion.HAPPINESS, 80, up_s=1)
     await client.send(REPORT.outgoing(encode_report(report), ROOM, viewer_id))
 
 
