@@ -152,7 +152,8 @@ async def test_they_count_each_other_know_names_and_see_who_leaves(
     await until(lambda: ann.viewers == 1, 20)
     ben = new("Ben", ROOM, "--broker", url)
     await until(lambda: ann.viewers == ben.viewers == 2, 20)
-    await until(lambda: len(ben.rooms()) >= 4)  # who comes from now on is told
+    # Who comes is told once those who were there have been heard, each within a heartbeat.
+    await until(lambda: ben.rooms()[-1]["t"] - ben.rooms()[0]["t"] > 11, 20)
     cat = old("Cat", ROOM, "--broker", url)
     await until(lambda: ann.viewers == ben.viewers == cat.viewers == 3, 20)
     await until(lambda: ben.says("joined", "Cat"))
