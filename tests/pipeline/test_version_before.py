@@ -152,9 +152,8 @@ async def test_they_count_each_other_know_names_and_see_who_leaves(
     await until(lambda: ann.viewers == 1, 20)
     ben = new("Ben", ROOM, "--broker", url)
     await until(lambda: ann.viewers == ben.viewers == 2, 20)
-    # Of people whose program does not say how long it has been there, nothing is a fact until they
-    # have reported again; who comes from then on is told.
-    await until(lambda: len(ben.rooms()) >= 14, 20)
+    # Who comes is told once those who were there have been heard, each within a heartbeat.
+    await until(lambda: ben.rooms()[-1]["t"] - ben.rooms()[0]["t"] > 11, 20)
     cat = old("Cat", ROOM, "--broker", url)
     await until(lambda: ann.viewers == ben.viewers == cat.viewers == 3, 20)
     await until(lambda: ben.says("joined", "Cat"))
