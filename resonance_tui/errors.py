@@ -18,6 +18,7 @@ ResonanceError                           exit code 1: we tried, it failed
 │   └── BrokerRefused                    wrong password, banned, not authorised
 │       ├── CertificateChanged           another than the one we know it by
 │       ├── BrokerForbids                another reason than the login: banned, topics, client id
+│       ├── NoBrokerThere                a web server that opens no way to a broker
 │       └── BrokerUnfit                  it lacks what a room cannot be without; not tried again
 ├── HostSaysNo                           the room's host; not tried again
 │   ├── RemovedByHost
@@ -160,6 +161,11 @@ class CertificateChanged(BrokerRefused):
 class BrokerForbids(BrokerRefused):
     """The broker refused us, and not because of user, password or rights: whoever runs it can
     change that."""
+
+
+class NoBrokerThere(BrokerRefused):
+    """What answers at that address is no broker, nor a way to one: the path of a web site, or its
+    login. Once a broker was met there, it is an outage."""
 
 
 class BrokerUnfit(BrokerRefused):

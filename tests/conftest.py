@@ -23,7 +23,6 @@ from resonance_tui.pipeline.face_model import FILE_NAME
 # no Ctrl-C that a test sends arrives anywhere.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 adopt_descendants()
-tame()
 
 # A busy machine is no reason to fail: how long an example takes is the benchmarks' business.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -61,6 +60,12 @@ LONGEST = (
 NATIVE_THREADS = ("perception", "engine")  # of sessions that have ended: they end by themselves
 FETCHED = directories().data  # of the person who runs the tests; each test has an empty home
 XDG = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Not where tests are only handed out: workers would take what C code sees for the user's."""
+    if not config.getoption("numprocesses", None):
+        tame()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

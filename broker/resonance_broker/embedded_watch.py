@@ -67,6 +67,7 @@ class ConnectionWatch(BasePlugin["BrokerContext"]):
             await asyncio.sleep(LOOK_EVERY_S)
             for client_id, each in list(self._connections.items()):
                 each.silent_s += LOOK_EVERY_S
-                if 0 < PATIENCE * each.session.keep_alive < each.silent_s:
+                is_newest = self._connections.get(client_id) is each  # still, after other closings
+                if is_newest and 0 < PATIENCE * each.session.keep_alive < each.silent_s:
                     del self._connections[client_id]
                     await each.handler.handle_connection_closed()  # the will is sent

@@ -56,9 +56,15 @@ def _day_ticks(midnight: datetime, step: int, start: float, end: float) -> list[
         t = int(moment.timestamp())
         if t > end:
             break
-        if t >= start:
+        if t >= start and (step >= DAY_S or _is_on_a_clock(moment)):
             ticks.append((t, _label(moment, step, is_over_midnight=start < midnight.timestamp())))
     return ticks
+
+
+def _is_on_a_clock(moment: datetime) -> bool:
+    """False for the hour that is left out when summer time begins."""
+    shown = datetime.fromtimestamp(moment.timestamp(), moment.tzinfo)
+    return shown.replace(tzinfo=None) == moment.replace(tzinfo=None)
 
 
 def _label(moment: datetime, step: int, *, is_over_midnight: bool) -> str:

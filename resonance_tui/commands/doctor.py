@@ -9,7 +9,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,7 +19,7 @@ import click
 from resonance_tui import __version__
 from resonance_tui.commands.console import put, put_json
 from resonance_tui.commands.groups import Command
-from resonance_tui.commands.settings import load
+from resonance_tui.commands.settings import broker_options, load
 from resonance_tui.errors import (
     BrokerError,
     BrokerRefused,
@@ -43,16 +43,30 @@ _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"
 @click.command("doctor", cls=Command)
 @click.option("--camera", metavar="SRC", help="The source to try (default: the configured one).")
 @click.option("--engine", metavar="NAME", help="The engine to time (default: the configured one).")
+@broker_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
 @click.pass_context
-def doctor(ctx: click.Context, camera: str | None, engine: str | None, as_json: bool) -> None:
+def doctor(
+    ctx: click.Context,
+    camera: str | None,
+    engine: str | None,
+    broker_url: str | None,
+    as_json: bool,
+) -> None:
     """Try everything the app needs on this machine and say what to do about the rest.
 
+    With --broker, ask that broker alone what a room would be like there.
+
     \b
-    Example:
+    Examples:
       resonance-tui doctor --camera demo
+      resonance-tui doctor --broker mqtt://stream.example
+      resonance-tui doctor --broker wss://stream.example/mqtt --ca office.pem
     """
-    run(load(ctx, {"camera.source": camera, "engine.name": engine}), as_json=as_json)
+    flags = {"camera.source": camera, "engine.name": engine, "broker.url": broker_url}
+    asked = [name.partition(".")[0] for name, value in flags.items() if value is not None]
+    only = asked if broker_url is not None else []
+    run(load(ctx, flags), as_json=as_json, only=only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +79,21 @@ class Finding:
     advice: str = ""
 
 
-def run(config: Config, *, as_json: bool) -> None:
-    """Print the findings as they come; exit code 1 when something fails that `join` needs."""
+def run(config: Config, *, as_json: bool, only: Collection[str] = ()) -> None:
+    """Print the findings as they come; exit code 1 when something fails that `join` needs.
+
+    `only`: the names of the checks to make; all where it is empty."""
+    from resonance_tui.commands.session_builder import broker_url
+
+    if only:
+        broker_url(config)  # an address that cannot be meant is wrong input, and no finding
     from resonance_tui.logs import native_output_to
 
     findings: list[Finding] = []
     with native_output_to(config.directories.log_file, config.secrets):
         for check in _checks(config):
+            if only and check.__name__ not in only:
+                continue
             finding = _guarded(check, config.secrets)
             findings.append(finding)
             if not as_json:

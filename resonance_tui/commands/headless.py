@@ -66,7 +66,9 @@ class Printer:
         self._session, self._as_json, self._observes = session, as_json, observes
         self._started = time.monotonic()
         self._feelings: Counter[str] = Counter()
-        self._peak = 0
+        self._peak = 0  # of the figures that were facts
+        self._is_known: bool | None = None  # the last figure; None: there was none
+        self._was_known = False
         self._last: dict[str, str] = {}  # what was said last, by subject
         self._on_failure = on_failure
         self.failure: OSError | None = None
@@ -96,7 +98,7 @@ class Printer:
                     data["untrained"] = True
                 self._print_line(data, self_text(me), "self")
             case RoomUpdate():
-                self._peak = max(self._peak, event.room.viewers)
+                self._learn(event.room)
                 if self._as_json or self._session.view.outage is None:  # else nobody knows
                     self._print_line(room_json(event), room_text(event), "room")
             case LinkUpdate():
@@ -109,12 +111,24 @@ class Printer:
                 text, place = event.text, event.place
                 self._note(f"{text.removesuffix('.')}: {place}" if place else text)
 
+    def _learn(self, room: RoomSnapshot) -> None:
+        """Once a figure is a fact, it is said without waiting."""
+        was_known, self._is_known = self._is_known, not unknown_text(room)
+        if self._session.view.outage is not None:
+            return
+        if self._is_known:
+            self._peak, self._was_known = max(self._peak, room.viewers), True
+        if self._is_known and was_known is False:
+            self._said_at.pop("room", None)
+
     def summary(self) -> str:
         """What happened, in one line."""
         seconds = time.monotonic() - self._started
         channel = self._session.view.channel
         people = "1 viewer" if self._peak == 1 else f"{self._peak} viewers"
-        room = f"{seconds:.0f} s in {channel}: at most {people} at once"
+        is_open = self._is_known is False and not self._was_known
+        most = "too short to know who is there" if is_open else f"at most {people} at once"
+        room = f"{seconds:.0f} s in {channel}: {most}"
         if self._observes:
             return room
         total = sum(self._feelings.values())
@@ -251,7 +265,9 @@ def room_text(event: RoomUpdate) -> str:
     of = " (total)" if room.is_total else ""
     unknown = [text] if (text := unknown_text(room)) else []
     here = [", ".join(parts)] if parts or unknown else ["nobody here"]
-    text = f"room  {room.viewers} viewers{of}: {'; '.join(filter(None, [*here, *unknown]))}"
+    people = f"{room.viewers} {'viewer' if room.viewers == 1 else 'viewers'}{of}"
+    words = "; ".join(filter(None, [*here, *unknown]))
+    text = f"room  {words}" if unknown and not room.viewers else f"room  {people}: {words}"
     if event.resonance is not None:
         text += f"; resonance {round(10 * event.resonance) * 10} %"
     return f"{text}; corrected: {corrected_text(event.corrected)}" if event.corrected else text

@@ -116,7 +116,8 @@ def status_text(view: SessionView, rows: int) -> str:
     from resonance_tui.commands.headless import unknown_text
 
     unknown = unknown_text(view.room)
-    now = [people, *([unknown] if unknown else [])] if view.outage is None else ["not connected"]
+    figures = [people] if view.room.viewers or not unknown else []
+    now = [*figures, *([unknown] if unknown else [])] if view.outage is None else ["not connected"]
     parts = [f"recording {view.channel}", *now, seconds_text(rows)]
     return " · ".join([*parts, f"resonance-tui history {view.channel}"])
 

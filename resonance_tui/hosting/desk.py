@@ -54,7 +54,7 @@ class Desk(ReconnectingConnection):
         self, url: BrokerUrl, keys: RoomKeys, key: RoomKey, *, sees_viewers: bool = True
     ) -> None:
         """`sees_viewers`: whether reports and nicknames are subscribed to."""
-        super().__init__(url, Inbox(), answer_timeout_s=5.0, will_delay_s=0)
+        super().__init__(url, Inbox(), answer_timeout_s=5.0, will_delay_s=0, room=key.channel)
         self.is_courtesy: bool | None = None  # anybody can write under any id; None: not known
         self.attendance = Attendance()
         self._book = Rulebook(
@@ -248,7 +248,9 @@ class Desk(ReconnectingConnection):
             self._client = None
             self._ready.clear()
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _on_arrival(
+        self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
+    ) -> None:
         """Every message is looked at: between two of one id a forgery shows."""
         if not self._limiter.allow(topic, time.monotonic()):
             self._book.suspect(topic)

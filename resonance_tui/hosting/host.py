@@ -94,7 +94,9 @@ class Host:
             version=5 if self._broker.has_mqtt5 else 4,
         )
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _on_arrival(
+        self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
+    ) -> None:
         self._heard_at = time.monotonic()
         is_rumour = is_retained and not self._broker.has_mqtt5
         self._headcount.feed(topic, payload, is_rumour=is_rumour)

@@ -111,7 +111,11 @@ class Aggregator(ReconnectingConnection):
     ) -> None:
         inbox = Inbox(MAX_TOPICS)
         super().__init__(
-            url, inbox, answer_timeout_s=connect_timeout, will_delay_s=0, version=version
+            *(url, inbox),
+            answer_timeout_s=connect_timeout,
+            will_delay_s=0,
+            version=version,
+            room=channel,
         )
         self.agent_id = agent_id or new_viewer_id()
         self._is_named = bool(agent_id)
@@ -160,14 +164,16 @@ class Aggregator(ReconnectingConnection):
         else:
             self.agent_id = new_viewer_id()
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _on_arrival(
+        self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
+    ) -> None:
         self._heard += 1
         if is_retained and topic.startswith(self._report_prefix):
             self._brings_retained = True
         elif payload and topic.startswith(self._report_prefix):
             self._reports += 1
         self._hosts_rules.hear(topic, payload)
-        super()._on_arrival(topic, payload, is_retained)
+        super()._on_arrival(topic, payload, is_retained, left_s)
 
     async def _subscribe(self, client: BrokerClient) -> None:
         self._doubt_viewers(time.monotonic())
@@ -197,7 +203,7 @@ class Aggregator(ReconnectingConnection):
     def _fill_s(self) -> float:
         """How long after its SUBACK a shard's count is complete, at most: retained reports are
         believed where they expire; else everybody has to report once."""
-        if self._expires and self._retention.brings:
+        if self._expires and self._retention.known:
             return SETTLE_S
         return self._settings.heartbeat_s + CONFIRM_S
 
@@ -247,7 +253,7 @@ class Aggregator(ReconnectingConnection):
         }
 
     async def _find_retention(self, client: BrokerClient) -> None:
-        if self._retention.brings is None:
+        if self._retention.is_open:
             await self._retention.ask(client, AGENT.topic.of(self._channel, self.agent_id))
         checkpoint()
         self._retention.done()
@@ -426,7 +432,7 @@ class Aggregator(ReconnectingConnection):
     @property
     def _knows_all(self) -> bool:
         """Whether who is there is in the broker's retained reports, confirmed or not."""
-        return bool(self._retention.brings) or self._brings_retained
+        return bool(self._retention.known) or self._brings_retained
 
     # Publishing
 

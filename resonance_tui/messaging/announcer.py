@@ -124,7 +124,9 @@ class RoomAnnouncer(ReconnectingConnection):
     def _on_duplicate_id(self) -> None:
         """Cannot happen: the id is random."""
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _on_arrival(
+        self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
+    ) -> None:
         self._announcement.observe(topic, payload)
 
     async def _subscribe(self, client: BrokerClient) -> None:

@@ -47,11 +47,12 @@ _CONNECT_TIMEOUT_S = 3.0  # for TCP, and for TLS, in a thread that cannot be int
 _DISCONNECT_TIMEOUT_S = 1.0
 _NO_NAGLE = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)  # a report is not held back
 
-# Topic and payload of one message, and whether the broker kept it from before the subscription.
-Arrival = Callable[[str, bytes, bool], None]
+# Topic and payload of one message; whether the broker kept it from before the subscription, and
+# the seconds after which it forgets it then, where it says so.
+Arrival = Callable[[str, bytes, bool, int | None], None]
 
 
-def ignore(_topic: str, _payload: bytes, _is_retained: bool) -> None:
+def ignore(_topic: str, _payload: bytes, _is_retained: bool, _left_s: int | None) -> None:
     """The Arrival of a connection that only publishes."""
 
 
@@ -109,7 +110,8 @@ class _PassThroughQueue(asyncio.Queue[Message]):
         self._arrival = arrival
 
     def put_nowait(self, item: Message) -> None:
-        self._arrival(item.topic.value, item.payload, item.retain)
+        left_s = getattr(item.properties, "MessageExpiryInterval", None) if item.retain else None
+        self._arrival(item.topic.value, item.payload, item.retain, left_s)
 
 
 class BrokerClient(aiomqtt.Client):

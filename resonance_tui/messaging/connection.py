@@ -17,7 +17,14 @@ from typing import Any
 
 from aiomqtt import MqttError
 
-from resonance_tui.errors import BrokerError, BrokerRefused, BrokerUnreachable
+from resonance_tui.errors import (
+    BrokerError,
+    BrokerForbids,
+    BrokerRefused,
+    BrokerUnfit,
+    BrokerUnreachable,
+    NoBrokerThere,
+)
 from resonance_tui.messaging.client import (
     KEEPALIVE_S,
     BrokerClient,
@@ -31,7 +38,9 @@ from resonance_tui.messaging.probe import first_alive, negotiate_version
 from resonance_tui.messaging.rate_limit import RateLimiter
 from resonance_tui.messaging.reasons import TAKEN_OVER, problem_of
 from resonance_tui.messaging.retention import Retention
+from resonance_tui.protocol.messages import TABLE
 from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.topics import is_of_another_room
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
 
@@ -89,7 +98,8 @@ class ReconnectingConnection(ABC):
     """What viewers, aggregators and hosts have in common; each defines its own subscriptions and
     tasks.
 
-    `version`: of MQTT (5, or 4 for 3.1.1) where it is known; None asks the broker.
+    `version`: of MQTT (5, or 4 for 3.1.1) where it is known; None asks the broker. `room`: the one
+    that it is about; what a broker says of another one is not heard.
     """
 
     keepalive_s = KEEPALIVE_S
@@ -103,6 +113,7 @@ class ReconnectingConnection(ABC):
         answer_timeout_s: float,
         will_delay_s: int,
         version: int | None = None,
+        room: str = "",
     ) -> None:
         self.status = LinkStatus(LinkState.CONNECTING)
         self.traits: BrokerTraits | None = None  # of the last connection
@@ -113,6 +124,7 @@ class ReconnectingConnection(ABC):
         self._url = url
         self._retention = Retention(url.place, _UNKNOWN)
         self._inbox = inbox
+        self._room_name = room
         self._limiter = RateLimiter()
         inbox.on_broken.add(self._on_broken)
         self._answer_timeout_s = answer_timeout_s
@@ -122,6 +134,7 @@ class ReconnectingConnection(ABC):
         self._quick_losses = 0  # in a row, each soon after it was connected
         self._connected_at: float | None = None  # monotonic s; None while not connected
         self._was_connected = False
+        self._is_unfit = False  # the current broker, of several: the others are gone on with
         self._notice = ""
         self._questions: list[float] = []  # without an answer: when they were asked, monotonic s
         self._check_due = asyncio.Event()
@@ -194,12 +207,14 @@ class ReconnectingConnection(ABC):
         try:
             while True:
                 self._set_status(LinkState.CONNECTING)
-                reason, delay_s = await self._attempt()
+                reason, delay_s = await self._attempt_or_go_on()
                 _log.info("%s: %s; next try in %.1f s", self._url, reason, delay_s)
                 self.why_lost = reason
                 self._set_status(LinkState.LOST, reason, time.monotonic() + delay_s)
                 await self._pause(delay_s)
-                if self._connected_at is None:
+                if self._is_unfit:
+                    self._leave_broker()
+                elif self._connected_at is None:
                     self._rotate_broker()
         finally:
             self._set_status(LinkState.CLOSED)
@@ -227,6 +242,12 @@ class ReconnectingConnection(ABC):
             self._brokers.rotate(-1)
             self._url, self._version = self._brokers[0], self._known_version
 
+    def _leave_broker(self) -> None:
+        """Goes to the next broker of the room, and not back."""
+        self._brokers = deque(each for each in self._brokers if each.place != self._url.place)
+        self._url, self._version = self._brokers[0], self._known_version
+        self._is_unfit = False
+
     def _set_status(
         self, state: LinkState, detail: str = "", retry_at: float | None = None
     ) -> None:
@@ -239,6 +260,17 @@ class ReconnectingConnection(ABC):
         self._connected_at = time.monotonic()
         self._set_status(LinkState.CONNECTED, self._notice)
 
+    async def _attempt_or_go_on(self) -> tuple[str, float]:
+        """As `_attempt`; of several brokers, one that will not do ends nothing."""
+        try:
+            return await self._attempt()
+        except (BrokerForbids, BrokerUnfit, NoBrokerThere) as error:
+            if all(each.place == self._url.place for each in self._brokers):
+                raise
+            self._is_unfit = True
+            self._notice = f"{error.message}. The next broker of the list is taken"
+            return self._notice, self._back_off()
+
     async def _attempt(self) -> tuple[str, float]:
         """One connection until its loss: why it ended, and seconds until the next attempt."""
         self._connected_at = None
@@ -247,6 +279,8 @@ class ReconnectingConnection(ABC):
         except BrokerRefused as error:
             if not self._was_connected or error.is_final:
                 raise
+            if isinstance(error, NoBrokerThere):  # a web server whose broker is away
+                return error.message, self._back_off()
             return error.message, random.uniform(0.5, 1.0) * _RETRY_REFUSED_S
         except BrokerUnreachable as error:
             if isinstance(error, NoConnack):
@@ -331,7 +365,7 @@ class ReconnectingConnection(ABC):
     def _on_retention_found(self) -> None:
         """More is known of what the broker's wildcards bring."""
         if self.traits is not None:
-            self.traits = replace(self.traits, brings_retained=self._retention.brings)
+            self.traits = replace(self.traits, brings_retained=self._retention.known)
         self.wake.set()
 
     def _connect(self, version: int) -> AbstractAsyncContextManager[BrokerClient]:
@@ -349,14 +383,19 @@ class ReconnectingConnection(ABC):
             watch=Watch(self._on_broken_packet, self._on_limit),
         )
 
-    def _receive(self, topic: str, payload: bytes, is_retained: bool) -> None:
-        if self._retention.take(topic, is_retained):
-            self._on_arrival(topic, payload, is_retained)
+    def _receive(self, topic: str, payload: bytes, is_retained: bool, left_s: int | None) -> None:
+        """amqtt brings a newcomer whatever anybody is subscribed to, of every room."""
+        is_ours = self._retention.take(topic, is_retained)
+        is_ours &= not (self._room_name and is_of_another_room(topic, self._room_name))
+        if is_ours or TABLE.find(topic) is None:  # what is no message of ours counts as broken
+            self._on_arrival(topic, payload, is_retained, left_s)
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _on_arrival(
+        self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
+    ) -> None:
         now = time.monotonic()
         if self._limiter.allow(topic, now):
-            self._inbox.put(topic, payload, is_retained, now)
+            self._inbox.put(topic, payload, is_retained, left_s, now)
             self.wake.set()
 
     def _on_broken_packet(self, topic: str) -> None:

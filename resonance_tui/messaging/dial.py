@@ -22,12 +22,14 @@ _alive: dict[tuple[str, int], tuple[Any, ...]] = {}
 
 
 class HandshakeRefused(OSError):
-    """What listens there does not open a WebSocket for MQTT. `reason`: without the address."""
+    """What listens there does not open a WebSocket for MQTT. `reason`: without the address.
+    `may_pass`: whether it is worth trying again."""
 
-    def __init__(self, reason: str, hint: str = "") -> None:
+    def __init__(self, reason: str, hint: str = "", *, may_pass: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
+        self.may_pass = may_pass
 
 
 class HungUp(HandshakeRefused):

@@ -39,7 +39,7 @@ async def list_channels(
     """
     inbox, kept = Inbox(_MAX_TOPICS), list[str]()
 
-    def receive(topic: str, payload: bytes, is_retained: bool) -> None:
+    def receive(topic: str, payload: bytes, is_retained: bool, _left_s: int | None) -> None:
         inbox.put(topic, payload, is_retained)
         if is_retained and not kept:
             kept.append(topic)

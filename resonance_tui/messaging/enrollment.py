@@ -74,7 +74,7 @@ async def enroll(
     results: asyncio.Queue[str] = asyncio.Queue(8)
     expected = (ticket.id, name)
 
-    def receive(topic: str, payload: bytes, _is_retained: bool) -> None:
+    def receive(topic: str, payload: bytes, *_: object) -> None:
         try:
             event = decode(topic, payload)
         except WireError:

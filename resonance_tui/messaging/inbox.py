@@ -24,6 +24,7 @@ class _Kept:
     payload: bytes
     is_retained: bool
     is_swept: bool
+    left_s: int | None
 
 
 class Inbox:
@@ -46,26 +47,36 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, topic: str, payload: bytes, is_retained: bool = False, now: float = 0.0) -> None:
-        """`is_retained`: the broker kept it from before. A live one of the same bytes holds. `now`:
-        monotonic seconds; a sweep explains what is cleared soon after it."""
+    def put(
+        self,
+        topic: str,
+        payload: bytes,
+        is_retained: bool = False,
+        left_s: int | None = None,
+        now: float = 0.0,
+    ) -> None:
+        """`is_retained`: the broker kept it from before, and forgets it after `left_s`. A live one
+        of the same bytes holds. `now`: monotonic seconds; a sweep explains what is cleared soon
+        after it."""
         is_known = topic in self._waiting
         message = self._table.find(topic)
         is_ours = message is not None and len(payload) <= message.max_bytes
         if not is_ours or (is_known and self._decoded(topic, payload) is None):
             self.reject(topic)
         elif is_known or len(self._waiting) < self._max_topics:
-            self._keep(topic, payload, is_retained, now)
+            self._keep(topic, payload, is_retained, now, left_s)
         else:
             self.dropped += 1
 
-    def _keep(self, topic: str, payload: bytes, is_retained: bool, now: float) -> None:
+    def _keep(
+        self, topic: str, payload: bytes, is_retained: bool, now: float, left_s: int | None
+    ) -> None:
         before = self._waiting.get(topic)
         is_swept = not payload and self._is_swept(topic, now)
         is_repeated = is_retained and before is not None and before.payload == payload
         if before is not None and not before.is_retained and (is_swept or is_repeated):
             return  # what its sender said last holds
-        self._waiting[topic] = _Kept(payload, is_retained, is_swept)
+        self._waiting[topic] = _Kept(payload, is_retained, is_swept, left_s)
         if self._table.find(topic) is SWEEP:
             self._note(self._decoded(topic, payload), now)
 
@@ -102,7 +113,9 @@ class Inbox:
         event = self._decoded(topic, kept.payload)
         if kept.is_swept and isinstance(event, LeaveEvent):
             return replace(event, is_swept=True)
-        if kept.is_retained and isinstance(event, ReportEvent | TotalEvent | AgentEvent):
+        if kept.is_retained and isinstance(event, ReportEvent):
+            return replace(event, is_retained=True, left_s=kept.left_s)
+        if kept.is_retained and isinstance(event, TotalEvent | AgentEvent):
             return replace(event, is_retained=True)
         return event
 

@@ -37,7 +37,7 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings
+from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings, report_lifetime_s
 from resonance_tui.room.sweeping import COVERS_S
 
 RESTORE_EVERY_S = 2.0
@@ -147,7 +147,13 @@ class MqttLink(ReconnectingConnection):
         connect_timeout: float = 5.0,
         will_delay_s: int = WILL_DELAY_S,
     ) -> None:
-        super().__init__(url, Inbox(), answer_timeout_s=connect_timeout, will_delay_s=will_delay_s)
+        inbox = Inbox()
+        super().__init__(
+            *(url, inbox),
+            answer_timeout_s=connect_timeout,
+            will_delay_s=will_delay_s,
+            room=channel,
+        )
         self._channel = channel
         self._is_observer = observe_only
         self._is_personal = url.username == viewer_id  # the account may publish under this id only
@@ -206,8 +212,8 @@ class MqttLink(ReconnectingConnection):
     def set_heartbeat(self, seconds: float) -> None:
         if seconds != self._heartbeat_s:
             self._heartbeat_s = seconds
-            self._retained.report_expiry_s = round(max(REPORT.lifetime_s, 1.5 * seconds))
-            self._repeats_now.set()
+            self._retained.report_expiry_s = report_lifetime_s(seconds)
+            self._answer()  # not everybody at once, nor at each of many changes
 
     def call_roll(self) -> None:
         may_call = self._caller_id is None or self._url.username is None
@@ -252,7 +258,7 @@ class MqttLink(ReconnectingConnection):
         """The total comes first: in a large room not every report is subscribed to. Rules come
         before the viewers that they are about."""
         self._subscribed_to_all = self._hears_own = None if client.is_resumed else False
-        self._own_topic = REPORT.topic.of(self._channel, self.viewer_id)
+        self._own_topic = self._retention.own_topic = REPORT.topic.of(self._channel, self.viewer_id)
         self._has_reported.clear()
         self._hosts_rules.begin()
         await self._follow_calls(client)
@@ -334,7 +340,7 @@ class MqttLink(ReconnectingConnection):
             await self._due.wait()
             self._due.clear()
             tidying, self._tidying = self._tidying, []
-            for message in (*self._retained.take(), *tidying):
+            for message in (*self._retained.take(up_s=1 + int(self._up_s())), *tidying):
                 await client.send(message)
                 checkpoint()
                 if message.topic == self._own_topic and message.payload:
@@ -345,13 +351,16 @@ class MqttLink(ReconnectingConnection):
                 await client.send(call)
 
     async def _find_retention(self, client: BrokerClient) -> None:
-        """With the own report, where one is shared; an account may publish nothing else."""
-        if self._retention.brings is None and not self._is_observer:
+        """With the own report, where one is shared; an account may publish nothing else. Under
+        another id only at first: everybody in the room would hear it at every reconnection."""
+        if self._retention.is_open and not self._is_observer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REPORTS_WITHIN_S):
                     await self._has_reported.wait()
-        if self._retention.brings is None and self._has_reported.is_set():
+        if self._retention.is_open and self._has_reported.is_set():
             await self._retention.ask(client, self._own_topic)
+            self._hears_own = False  # the question's subscription took the place of ours
+            self._subscriptions_due.set()
         elif self._retention.brings is None and not self._is_personal:
             await self._retention.ask_under_another_id(client, self._channel)
         checkpoint()
@@ -392,20 +401,30 @@ class MqttLink(ReconnectingConnection):
                 await self._repeats_now.wait()
         self._repeats_now.clear()
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _on_arrival(
+        self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
+    ) -> None:
         if self._hosts_rules.hear(topic, payload):
             self._subscriptions_due.set()
-        super()._on_arrival(topic, payload, is_retained)
+        super()._on_arrival(topic, payload, is_retained, left_s)
         if not payload and topic == self._own_topic:
             self._restore(time.monotonic())
 
     def _restore(self, now: float) -> None:
-        """Somebody cleared the own report: an old will, or who takes us for gone. Two programs
-        that clear and repeat one report do not do so for ever at full speed."""
-        if self._retained.is_shared and now - self._restored_at >= RESTORE_EVERY_S:
-            self._restored_at = now
-            self._retained.repeat_all()
-            self._due.set()
+        """Somebody cleared the own report: an old will, or who takes us for gone. So soon after the
+        time before it comes back a little later: two programs that clear and repeat one report do
+        not do so at full speed."""
+        if not self._retained.is_shared or self._restored_at > now:
+            return
+        self._restored_at = max(now, self._restored_at + RESTORE_EVERY_S)
+        if self._restored_at > now:
+            asyncio.get_running_loop().call_later(self._restored_at - now, self._repeat_all)
+        else:
+            self._repeat_all()
+
+    def _repeat_all(self) -> None:
+        self._retained.repeat_all()
+        self._due.set()
 
     def _closing_messages(self) -> list[Outgoing]:
         return self._retained.closing_messages()

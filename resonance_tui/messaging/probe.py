@@ -9,7 +9,12 @@ import ssl
 from collections.abc import Sequence
 from functools import partial
 
-from resonance_tui.errors import BrokerError, BrokerUnreachable, CertificateChanged
+from resonance_tui.errors import (
+    BrokerError,
+    BrokerUnreachable,
+    CertificateChanged,
+    NoBrokerThere,
+)
 from resonance_tui.messaging.dial import HandshakeRefused, HungUp, dial
 from resonance_tui.messaging.race import first_to_succeed
 from resonance_tui.messaging.tls import OtherCertificate, brief, client_context, tls_name
@@ -27,8 +32,8 @@ BROKER_HEAD_START_S = 0.5  # a round trip that a guest far away may need
 async def negotiate_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
     """5 for a broker that speaks MQTT 5, 4 for one that stops at 3.1.1.
 
-    A broker that refuses the anonymous login has answered, too. Raises BrokerUnreachable, or
-    CertificateChanged when its certificate is not the pinned one.
+    A broker that refuses the anonymous login has answered, too. Raises BrokerUnreachable,
+    NoBrokerThere, or CertificateChanged when its certificate is not the pinned one.
     """
     try:
         async with asyncio.timeout(within_s):
@@ -57,7 +62,7 @@ async def first_alive(urls: Sequence[BrokerUrl], *, within_s: float = 5.0) -> Br
     """Of several brokers the first that accepts a TCP connection; of one, that one, unasked.
 
     An earlier one has a head start, so that all guests of a list meet at the same broker. Raises
-    BrokerUnreachable with what the first of them says.
+    the BrokerError of the first of them that is worth trying again, else of the first.
     """
     if len(urls) == 1:
         return urls[0]
@@ -69,7 +74,12 @@ async def first_alive(urls: Sequence[BrokerUrl], *, within_s: float = 5.0) -> Br
     except TimeoutError as error:
         raise translate(error, urls[0]) from None
     except ExceptionGroup as group:
-        raise group.exceptions[0] from None
+        raise _most_hopeful(group) from None
+
+
+def _most_hopeful(group: ExceptionGroup[Exception]) -> Exception:
+    unreachable = (each for each in group.exceptions if isinstance(each, BrokerUnreachable))
+    return next(unreachable, group.exceptions[0])
 
 
 async def _accepts(url: BrokerUrl) -> BrokerUrl:
@@ -159,7 +169,9 @@ def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
             "Somebody may be in between. Ask the host: if they made a new certificate, "
             "join with a new invite",
         )
-    return BrokerUnreachable(why_unreachable(error, url), _advice(error, url))
+    is_no_broker = isinstance(error, HandshakeRefused) and not error.may_pass
+    kind = NoBrokerThere if is_no_broker else BrokerUnreachable
+    return kind(why_unreachable(error, url), _advice(error, url))
 
 
 def _advice(error: BaseException | None, url: BrokerUrl) -> str:

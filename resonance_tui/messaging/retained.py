@@ -77,14 +77,15 @@ class RetainedState:
         self._published.clear()
         self.repeat_all()
 
-    def take(self) -> list[Outgoing]:
-        """Messages due now. The nickname is first, so that no viewer appears without one."""
+    def take(self, *, up_s: int = 0) -> list[Outgoing]:
+        """Messages due now. The nickname is first, so that no viewer appears without one. `up_s`:
+        of a report."""
         due, self._due = self._due, set()
         messages: list[Outgoing] = []
         if NICKNAME.kind in due:
             messages += self._nickname_message()
         if REPORT.kind in due:
-            messages += self._report_message()
+            messages += self._report_message(up_s)
         if RULES.kind in due and self._rules is not None:
             payload = encode_rules(self._rules)
             messages.append(RULES.outgoing(payload, self._channel, self.viewer_id))
@@ -100,13 +101,13 @@ class RetainedState:
             return self._clearing(NICKNAME)
         return self._publishing(NICKNAME, encode_nickname(self._nickname), NICKNAME.expiry_s)
 
-    def _report_message(self) -> list[Outgoing]:
+    def _report_message(self, up_s: int) -> list[Outgoing]:
         if self._report is None:
             return self._clearing(REPORT)
         self._seq += 1
         flags = self._report.flags | self.flags
-        payload = encode_report(replace(self._report, seq=self._seq, flags=flags))
-        return self._publishing(REPORT, payload, self.report_expiry_s)
+        report = replace(self._report, seq=self._seq, flags=flags, up_s=up_s)
+        return self._publishing(REPORT, encode_report(report), self.report_expiry_s)
 
     def _publishing(self, message: Message, payload: bytes, expiry_s: int | None) -> list[Outgoing]:
         self._published.add(message.kind)

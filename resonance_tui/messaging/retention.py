@@ -39,11 +39,15 @@ found: dict[str, bool] = {}  # by place, as long as this process runs
 
 
 class Retention:
-    """One connection's view of it. What one finds out holds for all later ones to that broker.
+    """One connection's view of it. What one finds out is believed by all later ones to that
+    address, until they find out otherwise: another broker may have taken its place.
 
     `take` looks at all that arrives: a retained message that only a wildcard can have brought is
-    an answer at once. Otherwise `ask` publishes, and subscribes to it in both ways.
+    an answer at once. Otherwise `ask` publishes, and subscribes to it in both ways. `own_topic`:
+    one that is subscribed to by its full name, too, and so tells nothing.
     """
+
+    own_topic = ""
 
     def __init__(
         self, place: str, traits: BrokerTraits, on_found: Callable[[], object] = lambda: None
@@ -53,6 +57,7 @@ class Retention:
         self._asked = ""  # the topic that the question is, or was, about
         self._is_asking = False
         self._is_done = False  # as much is known as can be found out
+        self._has_seen = False  # what a wildcard brought on this connection
         self._answers = 0
         self._changed = asyncio.Event()
         self.lent: Outgoing | None = None  # what clears a message that is there for the question
@@ -66,7 +71,8 @@ class Retention:
             self._answers += self._is_asking
             self._changed.set()
             return not self._is_asking
-        if not self.brings and TABLE.find(topic) in _BY_WILDCARD:
+        is_news = not (self.brings and self._has_seen) and topic != self.own_topic
+        if is_news and TABLE.find(topic) in _BY_WILDCARD:
             self._find(True)
         return True
 
@@ -74,6 +80,17 @@ class Retention:
     def brings(self) -> bool | None:
         """None: not known yet. A broker that retains nothing brings nothing."""
         return found.get(self._place) if self._retains else False
+
+    @property
+    def known(self) -> bool | None:
+        """As `brings`, and None where the answer may be another broker's."""
+        return None if self.is_open else self.brings
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is to be asked on this connection. Who wrongly takes a broker for one that
+        brings something would take part of a room for all of it; the other error ends by itself."""
+        return self.brings is None or (self.brings and not self._has_seen)
 
     @property
     def is_lacking(self) -> bool:
@@ -86,7 +103,7 @@ class Retention:
         self._on_found()
 
     def _find(self, brings: bool) -> None:
-        found[self._place] = brings
+        found[self._place], self._has_seen = brings, brings
         self._changed.set()
         self._on_found()
 
@@ -105,15 +122,15 @@ class Retention:
         wildcard = _wildcard_for(topic)
         await client.follow(wildcard, 0)
         answers = await self._answered(1, WILDCARD_WITHIN_S)
-        if self.brings is None and not answers:
+        if self.is_open and not answers:
             await client.follow(topic, 0)
             answers = await self._answered(1, EXACT_WITHIN_S)
             if answers == 1:  # a slow broker's to the wildcard may still be on its way
                 answers = await self._answered(2, WILDCARD_WITHIN_S)
-            if self.brings is None and answers == 1:
+            if self.is_open and answers == 1:
                 self._find(False)
             await client.unsubscribe([topic])
-        if self.brings is None and answers:
+        if self.is_open and answers:
             self._find(True)
         await client.unsubscribe([wildcard])
 
@@ -133,7 +150,7 @@ class Retention:
         """How often it was answered, once it was so often, or is known by other means."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while self.brings is None and self._answers < times:
+                while self.is_open and self._answers < times:
                     self._changed.clear()
                     await self._changed.wait()
         return self._answers
@@ -183,7 +200,7 @@ async def find_traits(url: BrokerUrl, *, within_s: float = 5.0) -> BrokerTraits:
     """Those of a broker, found out by a connection of its own. Raises BrokerError."""
     arrived: list[Retention] = []
 
-    def receive(topic: str, _: bytes, is_retained: bool) -> None:
+    def receive(topic: str, _: bytes, is_retained: bool, _left_s: int | None) -> None:
         for each in arrived:
             each.take(topic, is_retained)
 
@@ -194,7 +211,7 @@ async def find_traits(url: BrokerUrl, *, within_s: float = 5.0) -> BrokerTraits:
     ) as client:
         arrived.append(retention := Retention(url.place, client.traits))
         try:
-            if retention.brings is None:
+            if retention.is_open:
                 await retention.ask_under_another_id(client, new_viewer_id())
         except MqttError:
             raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None

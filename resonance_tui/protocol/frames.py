@@ -43,7 +43,7 @@ from resonance_tui.protocol.rules import (
 )
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import EDGE_NAME, VERSION, Levels, is_id
-from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report, RoomSettings
+from resonance_tui.protocol.values import MOST_UP_S, SHARDS, Counts, Partial, Report, RoomSettings
 from resonance_tui.signing import KEY_BYTES, SIGNATURE_BYTES
 
 U32 = 2**32 - 1
@@ -83,20 +83,29 @@ class ReportFrame(msgspec.Struct, array_like=True, gc=False):
             description="1 stated with a key, 2 simulated, 4 a film, 8 answers roll calls",
         ),
     ]
+    up_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=MOST_UP_S,
+            description="1 and the whole seconds that the sender has been connected; 0: not said",
+        ),
+    ] = 0
 
 
 def encode_report(report: Report) -> bytes:
-    """11 to 15 bytes: no picture, no landmark, no probability fits in there."""
-    return _pack(
-        (VERSION, report.boot, report.seq, int(report.code), report.confidence, report.flags)
-    )
+    """11 to 16 bytes: no picture, no landmark, no probability fits in there."""
+    code, up_s = int(report.code), min(report.up_s, MOST_UP_S)
+    state = VERSION, report.boot, report.seq, code, report.confidence, report.flags
+    return _pack((*state, up_s) if up_s else state)
 
 
 def read_report(names: Levels, frame: ReportFrame | None) -> Event:
     channel, viewer_id = names["channel"], names["viewer_id"]
     if frame is None:
         return LeaveEvent(channel, viewer_id)
-    report = Report(frame.boot, frame.seq, Emotion(frame.code), frame.confidence, frame.flags)
+    code = Emotion(frame.code)
+    report = Report(frame.boot, frame.seq, code, frame.confidence, frame.flags, frame.up_s)
     return ReportEvent(channel, viewer_id, report)
 
 

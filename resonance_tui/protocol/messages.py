@@ -6,7 +6,7 @@ from __future__ import annotations
 from resonance_tui.protocol import frames
 from resonance_tui.protocol.table import Message, MessageTable, Rate
 from resonance_tui.protocol.topics import ROOT, Topic
-from resonance_tui.protocol.values import Party
+from resonance_tui.protocol.values import REPORT_LIFETIME_S, Party
 
 # An honest viewer sends one a second, an aggregator twenty.
 OWN_RATE = Rate(per_s=25.0, burst=50.0)
@@ -29,7 +29,7 @@ REPORT = Message(
     who_may_read=_ACCOUNTS,
     retained=True,
     qos=0,
-    expiry_s=15,  # who is silent for a heartbeat and four seconds is gone
+    expiry_s=REPORT_LIFETIME_S,  # who is silent for a heartbeat and four seconds is gone
     who_may_clear=_SWEEPING,
 )
 NICKNAME = Message(

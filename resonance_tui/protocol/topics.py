@@ -38,6 +38,11 @@ def shard_of(viewer_id: str) -> int:
     return crc32(viewer_id.encode()) % SHARDS
 
 
+def is_of_another_room(topic: str, room: str) -> bool:
+    """Whether a message under this topic says something about a room, and not about this one."""
+    return topic.startswith(f"{ROOT}/") and not topic.startswith(f"{ROOT}/{room}/")
+
+
 class Topic:
     """A pattern such as `resonance/1/{channel}/r/{shard}/{viewer_id}`.
 

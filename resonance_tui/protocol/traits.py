@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resonance_tui.protocol.messages import TABLE
+
+_AROUND = 90  # bytes of a packet beside its payload: the topic with its names, properties
+_FEW_AT_ONCE = 10
+
 
 @dataclass(frozen=True, slots=True)
 class BrokerTraits:
@@ -37,4 +42,24 @@ def told(traits: BrokerTraits) -> str:
         parts.append("newcomers see the room at once")
     parts += ["QoS 0 only"] * (traits.max_qos == 0)
     parts += ["no wildcards"] * (not traits.has_wildcards)
+    parts += _limits_told(traits)
     return ", ".join(parts)
+
+
+def _limits_told(traits: BrokerTraits) -> list[str]:
+    """Nothing where they do not show in a room."""
+    told_of: list[str] = []
+    long = [] if traits.max_packet is None else _may_be_too_long(traits.max_packet)
+    if long:
+        most = f"packets of {traits.max_packet} bytes at most"
+        told_of.append(f"{most}: long messages are left out ({', '.join(long)})")
+    if traits.receive_max < _FEW_AT_ONCE:
+        at_once = f"{traits.receive_max} unconfirmed at a time"
+        told_of.append(f"{at_once}: enough for a viewer, slow for a host of many rooms")
+    return told_of
+
+
+def _may_be_too_long(max_packet: int) -> list[str]:
+    """Kinds of a room's messages whose longest does not fit."""
+    rows = (row for row in TABLE if row.topic.is_in_room)
+    return [row.kind for row in rows if row.max_bytes + _AROUND > max_packet]

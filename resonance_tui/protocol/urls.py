@@ -157,7 +157,9 @@ def _query_and_target(parts: SplitResult, scheme: str) -> tuple[dict[str, list[s
 
 
 def _target(path: str, query: str) -> str:
-    if may_hold_secret(f"?{query}"):  # it would be shown, and kept with the rooms
+    if may_hold_secret(f"?{query}") or may_hold_secret(
+        f"?{unquote(query)}"
+    ):  # it would be shown, and kept with the rooms
         refuse(
             "The query of that address may hold a key or a password",
             "User and password go before the host, wss://user:password@host/mqtt, or into "

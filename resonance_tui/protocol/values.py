@@ -14,6 +14,9 @@ LATE_S = 4.0  # that a report may be late, where somebody's line or machine stal
 MANUAL = 1  # report flag: stated with a key, not read from a face
 SIMULATED = 2  # report flag: no person behind it
 FILM = 4  # report flag: read from a film, which may show anybody
+REPORT_LIFETIME_S = 15  # a broker keeps a report, unless heartbeats are slow
+FORMER_LIFETIME_S = 30  # by clients of before, who do not say how long they are connected
+MOST_UP_S = 120  # a report says no more
 ANSWERS_CALLS = 8  # report flag: its sender repeats it when somebody calls the roll
 
 SHARDS = 64  # parts of a room, by the viewers' ids; fixed in this version of the protocol
@@ -63,6 +66,13 @@ class Report:
     code: Emotion
     confidence: int  # per cent, 0-100
     flags: int = 0  # MANUAL | SIMULATED | FILM | ANSWERS_CALLS
+    # The sender has been connected to this broker for more than `up_s` - 1 seconds; 0: it does not
+    # say, as clients of before.
+    up_s: int = 0
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.boot, self.seq
 
     @property
     def is_manual(self) -> bool:
@@ -94,6 +104,11 @@ class Partial:
 ABILITIES = frozenset({"roll-call", "sweep"})
 
 
+def report_lifetime_s(heartbeat_s: float) -> int:
+    """For so long a broker keeps a report."""
+    return round(max(REPORT_LIFETIME_S, 1.5 * heartbeat_s))
+
+
 @dataclass(frozen=True, slots=True)
 class RoomSettings:
     """What a host sets for a room. Times in the unit that the name ends in.
@@ -109,6 +124,16 @@ class RoomSettings:
     ttl_s: int = 30
     mesh_max: int = 200  # up to so many viewers, all subscribe to all reports
     abilities: frozenset[str] = frozenset()
+
+    def age_s(self, report: Report, left_s: int | None) -> float | None:
+        """How old a report is that a broker kept and forgets after `left_s` more; None: not
+        known."""
+        if left_s is None:
+            return None
+        lifetime_s = report_lifetime_s(self.heartbeat_s)
+        if not report.up_s:
+            lifetime_s = max(FORMER_LIFETIME_S, lifetime_s)
+        return float(max(0, lifetime_s - left_s))
 
     @property
     def patience_s(self) -> float:

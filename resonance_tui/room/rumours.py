@@ -16,6 +16,7 @@ class _Rumour:
     order: tuple[int, int]  # (boot, seq)
     answers_calls: bool
     is_waiting: bool  # for a live report that confirms it
+    until: float  # monotonic seconds; inf where its age is not known
 
 
 class Rumours:
@@ -50,9 +51,21 @@ class Rumours:
         """Everybody was asked for their report."""
         self._called_at = min(self._called_at, now)
 
-    def hear(self, viewer_id: str, report: Report, now: float, *, may_wait: bool) -> bool:
+    def is_answered(self, now: float) -> bool:
+        """Whether who answers roll calls, and is there, has been heard."""
+        return now - self._called_at >= ANSWER_S
+
+    def hear(
+        self,
+        viewer_id: str,
+        report: Report,
+        now: float,
+        *,
+        may_wait: bool,
+        until: float = math.inf,
+    ) -> bool:
         """Keeps what the broker remembers; whether it is new. `may_wait`: its viewer is not known
-        to be present, or gone."""
+        to be present, or gone. `until`: then it is gone in any case."""
         if self._began_at is None:
             self._began_at = now
         order, known = (report.boot, report.seq), self._kept.get(viewer_id)
@@ -60,7 +73,7 @@ class Rumours:
             return False
         if known is None and len(self._kept) >= self._most:
             return False
-        self._kept[viewer_id] = _Rumour(order, report.answers_calls, may_wait)
+        self._kept[viewer_id] = _Rumour(order, report.answers_calls, may_wait, until)
         return True
 
     def confirms(self, viewer_id: str, report: Report) -> bool:
@@ -78,7 +91,7 @@ class Rumours:
     def look(self, now: float) -> None:
         """No longer waits for those whose time is over; to be called every second at least."""
         is_over = self._began_at is not None and now - self._began_at >= self.confirm_s
-        is_answered = now - self._called_at >= ANSWER_S
-        if is_over or is_answered:
-            for each in self._kept.values():
-                each.is_waiting &= not (is_over or each.answers_calls)
+        is_answered = self.is_answered(now)
+        for each in self._kept.values():
+            is_silent = is_answered and each.answers_calls
+            each.is_waiting &= not (is_over or is_silent or now >= each.until)

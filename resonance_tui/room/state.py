@@ -11,6 +11,7 @@ from resonance_tui.protocol.values import Report, RoomCounts
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.namesakes import Namesakes, told_apart
 from resonance_tui.room.rumours import Rumours
+from resonance_tui.room.uptime import Uptime
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,12 @@ class RoomState:
         self._present: dict[str, _Viewer] = {}  # least recently heard first
         self._departed: dict[str, _Departed] = {}  # the one who went first comes first
         self._nicknames: dict[str, str] = {}  # of viewers who are not, or not yet, present
-        self._doubted: set[str] = set()  # present, and perhaps gone unnoticed
+        # Present, and perhaps gone unnoticed: when the report was made that the broker keeps.
+        self._doubted: dict[str, float | None] = {}
+        self._is_in_order, self._latest = True, -math.inf  # `_present`; monotonic seconds
         self._doubts_until = math.inf  # monotonic seconds
         self.rumours = Rumours(max_viewers)
+        self.uptime = Uptime()
         self._conduct = FREE
         self._namesakes = Namesakes()
         self._tally = [0] * len(Emotion)  # of those who are counted
@@ -130,35 +134,56 @@ class RoomState:
 
     def doubt(self) -> None:
         """Disconnected: every viewer may leave unnoticed from now on."""
-        self._doubted, self._doubts_until = set(self._present), math.inf
+        self._doubted, self._doubts_until = dict.fromkeys(self._present), math.inf
         self.rumours.lose()
+        self.uptime.lose()
 
     def doubt_until(self, then: float) -> None:
-        """Reconnected: viewers that no report, be it an old one, confirms before `then` are
-        dropped."""
+        """Reconnected: viewers that nothing confirms before `then` are dropped."""
         self._doubts_until = then
 
-    def rumour(self, viewer_id: str, report: Report, now: float) -> bool:
-        """Takes a report that a broker without expiry kept: its sender may be long gone. False for
-        one that says nothing new."""
+    def recall(self, viewer_id: str, report: Report, now: float, age_s: float | None) -> bool:
+        """Takes a report that the broker has kept for `age_s`, None where that is not known. Its
+        sender is in the room unless it is too old, and in doubt until a live report says more, or
+        `uptime`. False for one that says nothing new."""
+        if age_s is None:
+            return self._rumour(viewer_id, report, now)
+        made_at = now - age_s
+        if age_s >= self._stale_after:
+            ends = made_at + self._ttl
+            return now < ends and self._rumour(viewer_id, report, now, until=ends)
+        is_known = viewer_id in self._present and viewer_id not in self._doubted
+        is_news = self._take(viewer_id, report, made_at)
+        if viewer_id in self._present and not is_known:
+            self._doubted[viewer_id] = made_at
+        return is_news
+
+    def _rumour(self, viewer_id: str, report: Report, now: float, until: float = math.inf) -> bool:
         viewer, departed = self._present.get(viewer_id), self._departed.get(viewer_id)
         if viewer is not None and viewer_id not in self._doubted:
             return False  # heard live, which says more
-        is_old = departed is not None and (report.boot, report.seq) <= departed.order
+        is_old = departed is not None and report.order <= departed.order
         may_wait = viewer is None and not is_old
-        return self.rumours.hear(viewer_id, report, now, may_wait=may_wait)
+        return self.rumours.hear(viewer_id, report, now, may_wait=may_wait, until=until)
 
     def report(self, viewer_id: str, report: Report, now: float) -> bool:
-        """Takes a report in. False for one that is not newer, or when the room is full."""
+        """Takes a live report in. False for one that is not newer, or when the room is full."""
         if not self.rumours.confirms(viewer_id, report):
             return False
+        self.uptime.said(report.up_s, now)
         viewer = self._present.get(viewer_id)
+        if viewer is not None and report.order >= viewer.report.order:
+            self._doubted.pop(viewer_id, None)
+        return self._take(viewer_id, report, now)
+
+    def _take(self, viewer_id: str, report: Report, now: float) -> bool:
+        """`now`: when it was made, which may be some seconds ago."""
+        viewer = self._present.get(viewer_id)
+        self._is_in_order &= not self._present or now >= self._latest
+        self._latest = max(self._latest, now)
         if viewer is None:
             return self._enter(viewer_id, report, now)
-        order, last = (report.boot, report.seq), (viewer.report.boot, viewer.report.seq)
-        if order >= last:  # the same one again: the broker retains it, so it was not taken back
-            self._doubted.discard(viewer_id)
-        if order <= last:
+        if report.order <= viewer.report.order:
             return False
         if report.code is not viewer.report.code:
             report = self._slowed(viewer, report, now)
@@ -180,7 +205,7 @@ class RoomState:
 
     def _enter(self, viewer_id: str, report: Report, now: float) -> bool:
         departed = self._departed.get(viewer_id)
-        if departed and (report.boot, report.seq) <= departed.order:
+        if departed and report.order <= departed.order:
             return False
         if len(self._present) >= self._max_viewers:
             return False
@@ -231,13 +256,13 @@ class RoomState:
         viewer = self._present.pop(viewer_id, None)
         if viewer is None:
             return
-        self._doubted.discard(viewer_id)
+        self._doubted.pop(viewer_id, None)
         self._tally[viewer.report.code] -= viewer.is_counted
         self._unlist_name(viewer_id, viewer)
         self._touched.add(viewer_id)
         self._is_sorted = False
         self._keep_nickname(viewer_id, viewer.nickname)
-        self._departed[viewer_id] = _Departed((viewer.report.boot, viewer.report.seq), now)
+        self._departed[viewer_id] = _Departed(viewer.report.order, now)
         if len(self._departed) > self._max_viewers:
             del self._departed[next(iter(self._departed))]
 
@@ -258,10 +283,12 @@ class RoomState:
         return self._last
 
     def _expire(self, now: float) -> None:
-        if now >= self._doubts_until:
-            for viewer_id in list(self._doubted):
-                self._drop(viewer_id, now)
+        for viewer_id, made_at in list(self._doubted.items()):
+            self._look_at_doubted(viewer_id, made_at, now)
         self.rumours.look(now)
+        if not self._is_in_order:
+            self._present = dict(sorted(self._present.items(), key=lambda each: each[1].heard_at))
+            self._is_in_order = True
         for viewer_id, viewer in list(self._overdue(now)):
             if now - viewer.heard_at >= self._ttl:
                 self._drop(viewer_id, now)
@@ -273,6 +300,21 @@ class RoomState:
             if now - departed.at < _REMEMBER_TTLS * self._ttl:
                 break
             del self._departed[viewer_id]
+
+    def _look_at_doubted(self, viewer_id: str, made_at: float | None, now: float) -> None:
+        report = self._present[viewer_id].report
+        if made_at is not None and self.uptime.covers(made_at):
+            del self._doubted[viewer_id]
+        elif now >= self._doubts_until:
+            self._drop(viewer_id, now)
+        elif made_at is None:
+            return
+        elif self.rumours.is_answered(now) and report.answers_calls:
+            self._drop(viewer_id, now)
+        elif now - made_at >= self._stale_after:  # it was to report before
+            self._drop(viewer_id, now)
+            ends = made_at + self._ttl
+            self.rumours.hear(viewer_id, report, now, may_wait=True, until=ends)
 
     def _overdue(self, now: float) -> Iterator[tuple[str, _Viewer]]:
         """Viewers silent for a while: they come first, so most ticks look at one."""

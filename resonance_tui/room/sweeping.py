@@ -28,6 +28,7 @@ COVERS_S = 5.0  # after a sweep, what clears a viewer it names is not the viewer
 ANSWER_S = 1.5  # for those it names to report, before anything is cleared
 JITTER_S = 4.0  # at most; so that of several who could sweep one does
 LOSSES_MOST = 2
+UNHEARD_MOST = 3
 DEAF_S = 2.5  # without a look: silence may be ours, or the broker's, and proves nothing
 MOST_FOLLOWED = 200_000
 
@@ -50,7 +51,9 @@ class Sweeps:
         for each in sweep.unrenewed:
             self._named.pop((sweep.channel, each.viewer_id), None)
             self._named[sweep.channel, each.viewer_id] = now + COVERS_S
-        while self._named and next(iter(self._named.values())) <= now:
+        while self._named and (
+            next(iter(self._named.values())) <= now or len(self._named) > MOST_FOLLOWED
+        ):
             del self._named[next(iter(self._named))]
 
     def covers(self, leave: LeaveEvent, now: float) -> bool:
@@ -86,6 +89,8 @@ class Sweeper:
         self._sweep_at: float | None = None  # drawn when the first one is due
         self._looked_at = -math.inf
         self._losses = 0  # of connections, amid a sweep
+        self._unheard = 0  # times that clearings were never heard
+        self._has_cleared = False  # one was: we have the right to
         self._total_due: float | None = None  # when one that nobody renews is cleared
 
     def take(self, event: Event, now: float) -> None:
@@ -98,6 +103,7 @@ class Sweeper:
             case NicknameEvent():
                 self._follow(event.viewer_id, now)
             case LeaveEvent():
+                self._has_cleared |= event.viewer_id in self._cleared
                 self._drop(event.viewer_id)
             case SweepEvent() if event.agent_id != self.agent_id:
                 for each in event.unrenewed:
@@ -168,10 +174,19 @@ class Sweeper:
         deaf_s, self._looked_at = now - self._looked_at, now
         if deaf_s > DEAF_S:
             self._listen_anew(now)
-        if self.has_given_up or any(now - at > COVERS_S for at in self._cleared.values()):
-            self.has_given_up = True
+        self._drop_unheard(now)
+        self.has_given_up = self.has_given_up or self._unheard >= UNHEARD_MOST
+        if self.has_given_up:
             return []
         return self._end_of_total(now) or self._clearings(now) or self._sweep(now)
+
+    def _drop_unheard(self, now: float) -> None:
+        """A single one may be unheard because its viewer is muted here, for messages that anybody
+        may have sent: it says nothing of our rights where others had an effect."""
+        unheard = [each for each, at in self._cleared.items() if now - at > COVERS_S]
+        self._unheard += bool(unheard) and not self._has_cleared
+        for viewer_id in unheard:
+            self._drop(viewer_id)
 
     def _end_of_total(self, now: float) -> list[Outgoing]:
         """Once; who may not has done no harm."""

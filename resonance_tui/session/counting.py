@@ -16,6 +16,7 @@ class Counting:
     def __init__(self) -> None:
         self._traits: BrokerTraits | None = None
         self._since = -math.inf
+        self._is_over = False
 
     def know(self, traits: BrokerTraits | None) -> None:
         """What is known of the broker now; None before the first connection."""
@@ -23,10 +24,12 @@ class Counting:
 
     def begin(self, now: float) -> None:
         """Reports are subscribed to, or again."""
-        self._since = now
+        self._since, self._is_over = now, False
 
     def goes_on(self, now: float, heartbeat_s: float) -> bool:
-        """Whether somebody may be there of whom nothing was heard yet."""
+        """Whether somebody may be there of whom nothing was heard yet. Once everybody was heard, a
+        longer heartbeat makes nobody unknown."""
         if self._traits is None or self._traits.brings_retained:
             return False
-        return now < self._since + heartbeat_s + MARGIN_S
+        self._is_over = self._is_over or now >= self._since + heartbeat_s + MARGIN_S
+        return not self._is_over

@@ -29,6 +29,7 @@ from resonance_tui.session.counting import Counting
 FILL_S = 2.0  # at most: the last total is shown until all reports are in
 SETTLE_S = 0.5  # after the first connection: for retained messages
 QUIET_S = 0.2  # without another retained report: all of them have arrived
+VOUCHED_S = 0.6  # after them, somebody who is there has reported in all but small rooms
 CALL_MOST = 50  # viewers who are asked for at once: each answer goes to all of them
 CONFIRM_SLACK_S = 1.0  # beyond a heartbeat, in which a living viewer reports
 RETURN_S = 4.0  # for other viewers to reconnect to a restarted broker
@@ -71,10 +72,11 @@ class RoomModel:
         self._fills_until = -math.inf
         self._holds_total = False  # what is counted now was in a total before
         self._is_connected = False
+        self._hears_total = False  # a live one came on this connection
         self._missing = math.inf  # viewers shown when the connection was lost; 0: none awaited
         self._doubts_until = math.inf
         self._return_s: float | None = None  # None: by the room's pace
-        self._rumour_at = -math.inf  # of the newest rumour
+        self._recalled_at = -math.inf  # the newest report that the broker had kept
         self._calls_again = False  # nobody was called since the reports were subscribed to
         self._adjust()
 
@@ -103,12 +105,13 @@ class RoomModel:
             is_first = self._missing == math.inf
             patience_s = self._return_s or self.pace.heartbeat_s + RETURN_S
             self._doubts_until = now + (SETTLE_S if is_first else patience_s)
-            self._room.doubt_until(self._doubts_until)
+            self._room.doubt_until(math.inf if is_first else self._doubts_until)
             self._subscribed(now)
             self._holds_total = False
         elif self._is_connected and not is_connected:
             self._missing = max(self._missing, self._shown.viewers)
             self._room.doubt()
+            self._hears_total = False
         self._is_connected = is_connected
 
     def _subscribed(self, now: float) -> None:
@@ -129,7 +132,8 @@ class RoomModel:
         if self._holds_total and sum(self._switch.counts) > CALL_MOST:
             return False  # all of a large room would call at once
         brings_nothing = traits.brings_retained is False and room.is_counting
-        if not brings_nothing and (traits.expires or now - self._rumour_at < QUIET_S):
+        wait_s = VOUCHED_S if traits.expires else QUIET_S
+        if not brings_nothing and now - self._recalled_at < wait_s:
             return False
         unsure_of = room.confirming + self._room.doubted
         is_due = brings_nothing or 0 < unsure_of <= CALL_MOST
@@ -139,14 +143,17 @@ class RoomModel:
     def is_fact(self, now: float) -> bool:
         """Whether the snapshot of the last `look` may be recorded.
 
-        While somebody may be there of whom only the broker knows, or counts are not complete: no.
+        While somebody may be there of whom only the broker knows, be it a viewer or who counts
+        them, or counts are not complete: no.
         Disconnected: no. Reconnected: once as many viewers are confirmed as were shown before, or
         after the time in which they would have reconnected.
         """
         is_all_there = self._confirmed >= self._missing
         if self._is_connected and (is_all_there or now >= self._doubts_until):
             self._missing = 0
-        is_complete = not (self._shown.confirming or self._shown.is_counting)
+        room = self._shown
+        is_heard = self._hears_total if room.is_total else not self._room.doubted
+        is_complete = is_heard and not (room.confirming or room.is_counting)
         return self._is_connected and not self._missing and is_complete
 
     @property
@@ -182,6 +189,7 @@ class RoomModel:
             case TotalEvent():
                 order, is_spread = (event.boot, event.seq), event.edges > 1
                 is_rumour = self._is_rumour(event)
+                self._hears_total |= not event.is_retained
                 self._switch.observe(
                     order, event.counts, now, is_spread=is_spread, is_rumour=is_rumour
                 )
@@ -193,14 +201,15 @@ class RoomModel:
             case _:  # between aggregators
                 return
 
-    def _is_rumour(self, event: ReportEvent | TotalEvent) -> bool:
+    def _is_rumour(self, event: TotalEvent) -> bool:
         return event.is_retained and self._traits is not None and not self._traits.expires
 
     def _take_report(self, event: ReportEvent, now: float) -> None:
-        if not self._is_rumour(event):
-            self._room.report(event.viewer_id, event.report, now)
-        elif self._room.rumour(event.viewer_id, event.report, now):
-            self._rumour_at = now
+        viewer_id, report = event.viewer_id, event.report
+        if not event.is_retained:
+            self._room.report(viewer_id, report, now)
+        elif self._room.recall(viewer_id, report, now, self._settings.age_s(report, event.left_s)):
+            self._recalled_at = now
 
     def _adjust(self) -> None:
         pace = self.pace
@@ -227,7 +236,8 @@ class RoomModel:
 
     def _change_over(self, now: float) -> None:
         """Reports that were heard before are no longer renewed, or long outdated."""
-        self._room = RoomState()
+        uptime, self._room = self._room.uptime, RoomState()
+        self._room.uptime = uptime
         self._room.obey(self.conduct)
         self._adjust()
         self._subscribed(now)

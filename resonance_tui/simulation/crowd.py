@@ -192,7 +192,8 @@ class SimulatedCrowd:
         if is_name_due and self._repeats_names():
             self._tell_name(viewer, now)
         viewer.seq, viewer.sent_at = viewer.seq + 1, now
-        report = Report(self._boot, viewer.seq, mood.code, mood.confidence, SIMULATED)
+        state = viewer.seq, mood.code, mood.confidence
+        report = Report(self._boot, *state, SIMULATED, viewer.connection.up_s)
         topic = REPORT.topic.of(self._channel, viewer.viewer_id)
         viewer.connection.publish(topic, encode_report(report), REPORT.expiry_s)
         self.shown[viewer.shown] -= 1

@@ -28,7 +28,7 @@ from resonance_tui.protocol.messages import REPORT, SWEEP, TOTAL
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import RoomCounts
+from resonance_tui.protocol.values import RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.state import RoomState
@@ -69,7 +69,9 @@ class RoomObserver(ReconnectingConnection):
         host_print: str | None = None,
     ) -> None:
         inbox = Inbox(max_topics=2 * most)
-        super().__init__(url, inbox, answer_timeout_s=_ANSWER_TIMEOUT_S, will_delay_s=0)
+        super().__init__(
+            url, inbox, answer_timeout_s=_ANSWER_TIMEOUT_S, will_delay_s=0, room=channel
+        )
         self._channel = channel
         self._room = RoomState(max_viewers=most)
         self._authority = Authority(
@@ -113,10 +115,12 @@ class RoomObserver(ReconnectingConnection):
     def _closing_messages(self) -> list[Outgoing]:
         return []
 
-    def _on_arrival(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _on_arrival(
+        self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
+    ) -> None:
         """What the broker kept was heard before, or sent before anybody listened."""
         self._heard += bool(payload) and not is_retained and "/r/" in topic
-        super()._on_arrival(topic, payload, is_retained)
+        super()._on_arrival(topic, payload, is_retained, left_s)
 
     async def _subscribe(self, client: BrokerClient) -> None:
         """Whoever was there before is doubted: some may have left unnoticed."""
@@ -196,8 +200,9 @@ class RoomObserver(ReconnectingConnection):
 
     def _apply(self, event: Event, now: float) -> None:
         match event:
-            case ReportEvent(is_retained=True) if not (self.traits and self.traits.expires):
-                self._room.rumour(event.viewer_id, event.report, now)
+            case ReportEvent(is_retained=True):
+                age_s = RoomSettings().age_s(event.report, event.left_s)
+                self._room.recall(event.viewer_id, event.report, now, age_s)
             case ReportEvent():
                 self._room.report(event.viewer_id, event.report, now)
             case LeaveEvent():

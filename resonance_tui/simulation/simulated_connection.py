@@ -89,12 +89,17 @@ class SimulatedConnection(asyncio.Protocol):
         self._connack: asyncio.Future[int] | None = None
         self._head = b""
         self._is_up = self._is_slow = self._is_leaving = False
-        self._wrote_at = 0.0  # monotonic seconds
+        self._wrote_at = self._up_at = 0.0  # monotonic seconds
 
     @property
     def is_up(self) -> bool:
         """Accepted by the broker, and not lost since."""
         return self._is_up
+
+    @property
+    def up_s(self) -> int:
+        """As reports say it."""
+        return 1 + int(time.monotonic() - self._up_at) if self._is_up else 0
 
     @property
     def is_ready(self) -> bool:
@@ -133,6 +138,7 @@ class SimulatedConnection(asyncio.Protocol):
                     )
                 self._write(packet)
                 self._is_up = await self._connack == 0
+                self._up_at = time.monotonic()
             finally:
                 if not self._is_up:
                     self.abort()

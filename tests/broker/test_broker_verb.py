@@ -42,7 +42,7 @@ from resonance_tui.protocol.events import RoomEvent, TotalEvent
 from resonance_tui.protocol.frames import encode_report, encode_total
 from resonance_tui.protocol.links import invite_link, new_token, parse_invite
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken, parse_broker_url
-from resonance_tui.protocol.values import Report, RoomSettings
+from resonance_tui.protocol.values import ABILITIES, Report, RoomSettings
 
 KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
 CODE = """
@@ -121,7 +121,7 @@ async def test_prints_its_address_announces_rooms_and_ends_cleanly(
     assert set(rooms) == {"resonance/1/alice-live/room", "resonance/1/b/room"}
     event = messages.decode("resonance/1/b/room", rooms["resonance/1/b/room"])
     assert isinstance(event, RoomEvent)
-    assert (event.channel, event.settings) == ("b", RoomSettings())
+    assert (event.channel, event.settings) == ("b", RoomSettings(abilities=ABILITIES))
     assert event.host
     assert process.returncode == 130
     assert out == ""

@@ -66,7 +66,7 @@ async def retained(url: BrokerUrl) -> list[object]:
     """What the broker shows of a room's key and rules to who comes now."""
     found: list[object] = []
 
-    def take(topic: str, payload: bytes, _: bool) -> None:
+    def take(topic: str, payload: bytes, *_: object) -> None:
         found.append(decode(topic, payload))
 
     async with broker_client(url, take, identifier="newcomer", version=5) as client:
@@ -191,8 +191,14 @@ async def test_the_desk_sees_who_is_there_and_who_forges(start: Start, keys: Roo
 
 
 async def test_a_guarded_room_is_ruled_with_an_account_of_it(
-    broker: RunningBroker, folder: Path, keys: RoomKeys, tmp_path: Path
+    broker: RunningBroker,
+    folder: Path,
+    keys: RoomKeys,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("resonance_tui.hosting.desk.WATCH_S", 0.1)  # nobody is in
+
     def add(book):
         for name, role in (("cathost", Role.HOST), ("ben", Role.VIEWER)):
             book = add_account(book, Account(name, digest_of("pw"), role, (ROOM,)))
@@ -309,7 +315,7 @@ async def test_a_broker_without_mqtt5_carries_the_hosts_word(start: Start, keys:
     authority = Authority(ROOM, host_print=hosts(keys).print)
     stranger = Authority(ROOM)
 
-    def take(topic: str, payload: bytes, _: bool) -> None:
+    def take(topic: str, payload: bytes, *_: object) -> None:
         event = decode(topic, payload)
         if isinstance(event, HostKeyEvent | RulesEvent):
             authority.take(event, time.monotonic())

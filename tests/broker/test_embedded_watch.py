@@ -1,17 +1,23 @@
 """The built-in broker closes who has fallen silent, and what was taken over: as raw packets."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import time
 from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from conftest import Start
 from limits import patience
 
-from resonance_broker import RunningBroker
+from resonance_broker import RunningBroker, embedded_watch
+from resonance_broker.embedded_watch import ConnectionWatch
 from resonance_tui.protocol.packets import PINGREQ, connect_packet, publish
 
 WILL = "resonance/1/room/r/7/alice"
@@ -111,3 +117,37 @@ def test_who_is_closed_may_come_back(broker: RunningBroker) -> None:
     with client(broker, "alice", KEEPALIVE_S) as back:
         back.sendall(PINGREQ)
         wait_for(back, b"\xd0\x00", 3)
+
+
+@dataclass
+class _Silent:
+    """Of a client: what the watch sees of its session, and how its connection is closed."""
+
+    watch: ConnectionWatch
+    keep_alive: int = 1
+    is_closed: bool = False
+    takes_along: list[str] = field(default_factory=list[str])
+
+    async def handle_connection_closed(self) -> None:
+        self.is_closed = True
+        for client_id in self.takes_along:
+            self.watch._connections.pop(client_id, None)
+
+
+async def test_clients_that_end_while_another_is_closed_do_not_end_the_watch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedded_watch, "LOOK_EVERY_S", 0.01)
+    watch = ConnectionWatch.__new__(ConnectionWatch)
+    names = ("first", "second", "third")
+    clients: dict[str, Any] = {name: _Silent(watch, takes_along=["second"]) for name in names}
+    watch._connections = {
+        name: embedded_watch._Connection(each, each, silent_s=9.0) for name, each in clients.items()
+    }
+    running = asyncio.create_task(watch.run())
+    async with asyncio.timeout(patience(2)):
+        while not clients["third"].is_closed and not running.done():
+            await asyncio.sleep(0.01)
+    assert not running.done()
+    assert not clients["second"].is_closed
+    running.cancel()

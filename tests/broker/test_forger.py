@@ -101,7 +101,7 @@ async def act(url: BrokerUrl, keys: RoomKeys, *acts: tuple[str, str]) -> None:
 
 
 async def speak(client: BrokerClient, viewer_id: str) -> None:
-    report = Report(1_790_000_000, int(time.monotonic()), Emotion.HAPPINESS, 80)
+    report = Report(1_790_000_000, int(time.monotonic()), Emotion.HAPPINESS, 80, up_s=1)
     await client.send(REPORT.outgoing(encode_report(report), ROOM, viewer_id))
 
 
@@ -167,7 +167,7 @@ class Seen:
     def __init__(self) -> None:
         self._rules: dict[str, bytes] = {}
 
-    def take(self, topic: str, payload: bytes, _: bool) -> None:
+    def take(self, topic: str, payload: bytes, *_: object) -> None:
         self._rules[topic] = payload
 
     def has(self, key: RoomKey, rules: RoomRules) -> bool:

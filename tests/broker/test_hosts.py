@@ -31,7 +31,7 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
     ]
 
     async def run(hosting: RoomAnnouncement, ended: asyncio.Event) -> None:
-        def arrive(topic: str, payload: bytes, _: bool) -> None:
+        def arrive(topic: str, payload: bytes, *_: object) -> None:
             hosting.observe(topic, payload)
 
         async with broker_client(url, arrive, identifier=hosting.id, version=5) as client:
@@ -47,7 +47,7 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
             while not is_so():
                 await asyncio.sleep(0.02)
 
-    def note(topic: str, payload: bytes, _: bool) -> None:
+    def note(topic: str, payload: bytes, *_: object) -> None:
         rooms[topic] = payload
 
     def host_of(channel: str) -> str | None:
@@ -89,7 +89,7 @@ async def test_a_host_on_somebody_elses_broker_announces_with_the_right_account_
         await _host(url, "agg-1").run()
     login = replace(url, username="cathost", password="pw")
 
-    def note(topic: str, payload: bytes, _: bool) -> None:
+    def note(topic: str, payload: bytes, *_: object) -> None:
         rooms[topic] = payload
 
     async with broker_client(login, note, identifier="w", version=5) as watcher:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sys
 import time
+from dataclasses import replace
 from email.message import Message
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 from children import run_child
-from guests import hosted_meanwhile
+from guests import hosted_meanwhile, pinned
 from test_key_pins import by_key
 
 from resonance_broker import AccountsStore, RunningBroker
@@ -24,11 +26,16 @@ from resonance_tui.commands.invitation import share_lines
 from resonance_tui.commands.room_argument import find_destination
 from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import load
+from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
 from resonance_tui.history.store import Store
 from resonance_tui.logins import Logins
+from resonance_tui.messaging.client import broker_client, ignore
+from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.links import invite_link, new_token
+from resonance_tui.protocol.messages import REPORT
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken
+from resonance_tui.protocol.values import Report
 
 SHELLS = ("bash", "zsh", "fish")
 PIN = "0123456789abcdef" * 2
@@ -117,11 +124,20 @@ def test_a_printed_line_joins(
 @pytest.mark.mosquitto
 def test_a_link_with_a_secret_lets_a_recorder_in(broker: RunningBroker, folder: Path) -> None:
     log = [sys.executable, "-m", "resonance_tui", "log", link_into(folder, broker, "cats")]
+    asyncio.run(somebody_is_in(broker, "cats"))  # else it waits for a heartbeat of whoever may be
     with hosted_meanwhile(broker):
         done = run_child([*log, "--duration", "3"], capture_output=True, text=True, timeout=40)
     assert done.returncode == 0, done.stderr
     with Store(load().database, read_only=True) as store:
         assert list(store.channels()) == ["cats"]
+
+
+async def somebody_is_in(broker: RunningBroker, room: str) -> None:
+    assert broker.login is not None
+    host = replace(pinned(broker), username=broker.login.name, password=broker.login.password)
+    async with broker_client(host, ignore, identifier="somebody", version=5) as client:
+        report = encode_report(Report(int(time.time()), 1, Emotion.HAPPINESS, 80))
+        await client.send(REPORT.outgoing(report, room, "ann"))
 
 
 def link_into(folder: Path, broker: RunningBroker, room: str, span_s: float = 60.0) -> str:

@@ -63,7 +63,7 @@ class Newcomer:
         self.key: HostKeyEvent | None = None
         self.rules: dict[str, RulesEvent] = {}
 
-    def take(self, topic: str, payload: bytes, _: bool) -> None:
+    def take(self, topic: str, payload: bytes, *_: object) -> None:
         try:
             event = decode(topic, payload)
         except WireError:

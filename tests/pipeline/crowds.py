@@ -115,7 +115,7 @@ class Ledger:
     def __init__(self) -> None:
         self.totals: list[tuple[float, tuple[int, ...]]] = []
 
-    def put(self, topic: str, payload: bytes, _: bool) -> None:
+    def put(self, topic: str, payload: bytes, *_: object) -> None:
         from resonance_tui.protocol.events import TotalEvent
         from resonance_tui.protocol.messages import decode
 

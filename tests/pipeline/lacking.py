@@ -12,7 +12,8 @@ _RETAINED = 1
 
 
 class _Line:
-    """One client's. It keeps the topics that the client subscribes to by their full name."""
+    """One client's. It keeps the topics of the last request that are named in full: what is
+    retained comes with the answer."""
 
     def __init__(self) -> None:
         self._exact: set[str] = set()
@@ -23,7 +24,7 @@ class _Line:
             if head >> 4 == 1:
                 self._is_v5 = body[6] == 5
             elif head >> 4 == SUBSCRIBE:
-                self._exact |= {each for each in self._filters(body) if "+" not in each}
+                self._exact = {each for each in self._filters(body) if "+" not in each}
             writer.write(_packet(head, body))
 
     async def down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -34,10 +34,12 @@ SAD = replace(HAPPY, seq=2, code=Emotion.SADNESS)
 class Seat:
     """A link with the room that it sees."""
 
-    def __init__(self, broker: Any, viewer_id: str = "", **options: Any) -> None:
+    def __init__(
+        self, broker: Any, viewer_id: str = "", *, channel: str = CHANNEL, **options: Any
+    ) -> None:
         options = {"heartbeat_s": 0.5, "will_delay_s": 1} | options
         url = parse_broker_url(broker if isinstance(broker, str) else broker.url)
-        self.link = MqttLink(url, CHANNEL, viewer_id or new_viewer_id(), **options)
+        self.link = MqttLink(url, channel, viewer_id or new_viewer_id(), **options)
         self.room = RoomState(ttl=30, stale_after=15)
         self.statuses: list[LinkState] = []
 

@@ -27,6 +27,7 @@ from resonance_tui.messaging.permissions import announced_by
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS
 from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.traits import BrokerTraits, told
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
 
@@ -159,6 +160,43 @@ async def test_without_wildcards_the_program_ends_at_once(says_when: str) -> Non
         assert raised.value.exit_code == 1
         assert "wildcard" in raised.value.message
         assert "Mosquitto" in raised.value.hint
+
+
+async def test_of_a_list_the_others_are_gone_on_with_where_one_will_not_do() -> None:
+    unfit, banned, fit = (
+        SmallBroker([each]) for each in (ACCEPTED + NO_WILDCARD, b"\x8a\0", ACCEPTED)
+    )
+    async with small_broker(unfit), small_broker(banned), small_broker(fit):
+        seat = Seat(f"{unfit.url},{banned.url},{fit.url}")
+        async with seated(seat):
+            assert seat.link.place == fit.url
+            assert "banned" in seat.link.status.detail
+            assert "next broker of the list" in seat.link.status.detail
+        assert [len(each.packets(CONNECT)) > 0 for each in (unfit, banned)] == [True, True]
+
+
+async def test_of_a_list_where_none_will_do_the_last_says_why() -> None:
+    unfit, banned = (SmallBroker([each]) for each in (ACCEPTED + NO_WILDCARD, b"\x8a\0"))
+    async with small_broker(unfit), small_broker(banned):
+        with pytest.raises(BrokerForbids, match="banned"):
+            async with asyncio.timeout(10):
+                await Seat(f"{unfit.url},{banned.url}").link.run()
+
+
+@pytest.mark.parametrize(
+    ("traits", "words"),
+    [
+        (BrokerTraits(expires=True, max_packet=200), "packets of 200 bytes at most"),
+        (BrokerTraits(expires=True, receive_max=1), "1 unconfirmed at a time"),
+    ],
+)
+def test_limits_that_show_in_a_room_are_told(traits: BrokerTraits, words: str) -> None:
+    assert words in told(traits)
+
+
+def test_limits_that_nobody_meets_are_not_told() -> None:
+    roomy = BrokerTraits(expires=True, max_packet=1 << 24, receive_max=20)
+    assert told(roomy) == told(BrokerTraits(expires=True))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Rooms at a broker whose wildcards bring nothing that is retained: no figure that is not known."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
@@ -13,17 +15,19 @@ import pytest
 from crowds import CHANNEL, QUICK, aggregating, crowd, ledger, settle
 from lacking import lacking
 from limits import patience
-from seats import HAPPY, Seat, seated, until
+from seats import HAPPY, Seat, publish, seated, until
 
 from resonance_tui.history.store import Store
 from resonance_tui.hosting.desk import Desk
 from resonance_tui.messaging import retention
 from resonance_tui.messaging.aggregator import Aggregator
+from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.discovery import list_channels
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.events import NicknameEvent
+from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.room_keys import RoomKeys
@@ -128,11 +132,64 @@ async def test_the_question_leaves_nothing_behind(mosquitto: Any) -> None:
             async with seated(seat):
                 await until(lambda seat=seat: brings(seat.link) is not None)
                 await asyncio.sleep(0.1)
-    late = Seat(mosquitto, observe_only=True)
-    retention.found[late.link.place] = True
-    async with seated(late):
-        await asyncio.sleep(0.2)
-        assert late.link.drain() == []
+    kept: list[str] = []
+
+    def receive(topic: str, _: bytes, is_retained: bool, *_left: object) -> None:
+        kept.extend([topic] * is_retained)
+
+    url = parse_broker_url(mosquitto.url)
+    async with broker_client(url, receive, identifier="late", version=5) as late:
+        await late.follow(f"resonance/1/{CHANNEL}/#", 0)
+        await late.ask(5.0)
+    assert kept == []
+
+
+async def test_another_kind_of_broker_at_the_same_address_is_found_out(mosquitto: Any) -> None:
+    async with lacking(mosquitto.port) as url:
+        seat = Seat(url)
+        retention.found[seat.link.place] = True  # of the one that was there before
+        seat.link.publish_report(HAPPY)
+        async with seated(seat):
+            assert brings(seat.link) is None
+            await until(lambda: brings(seat.link) is False)
+
+
+async def test_a_count_begins_anew_at_another_kind_of_broker(mosquitto: Any) -> None:
+    settle(mosquitto)
+    async with crowd(mosquitto, 12), lacking(mosquitto.port) as url:
+        aggregator = Aggregator(parse_broker_url(url), CHANNEL)
+        retention.found[aggregator.place] = True
+        async with aggregating(aggregator):
+            await until(lambda: aggregator.figures.is_whole)
+            assert aggregator.figures.room == 12
+
+
+async def test_the_own_report_that_comes_back_by_its_full_topic_tells_nothing(
+    mosquitto: Any,
+) -> None:
+    async with lacking(mosquitto.port) as url:
+        seat = Seat(url)
+        retention.found[seat.link.place] = False
+        publish(mosquitto, seat.link._own_topic, encode_report(HAPPY), retain=True)
+        seat.link.subscribe_all(False)  # the own report is all that it hears
+        async with seated(seat):
+            await until(lambda: seat.link._inbox.peek(seat.link._own_topic))
+            assert brings(seat.link) is False
+
+
+async def test_after_the_question_a_viewer_still_hears_that_its_report_is_cleared(
+    mosquitto: Any,
+) -> None:
+    async with lacking(mosquitto.port) as url:
+        seat = Seat(url, heartbeat_s=60)
+        seat.link.subscribe_all(False)
+        seat.link.publish_report(HAPPY)
+        async with seated(seat):
+            await until(lambda: brings(seat.link) is False)
+            await until(lambda: seat.link._hears_own)
+            sent = seat.link._retained._seq
+            publish(mosquitto, seat.link._own_topic, b"", retain=True)
+            await until(lambda: seat.link._retained._seq > sent, within=3.0)
 
 
 # --- nothing is a fact until everybody had a heartbeat -----------------------------------------

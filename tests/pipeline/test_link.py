@@ -1,5 +1,7 @@
 """The line to a room against a real broker: as it should be, and when things break."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
@@ -334,3 +336,27 @@ async def test_cancelled_at_any_moment_it_ends_at_once_and_leaves_nothing(mosqui
             assert done and run.cancelled(), f"cancelled after {moment} ms"
         await until(lambda: len(asyncio.all_tasks()) <= tasks, within=3)
         await until(lambda: bob.look().viewers == 0, within=4)
+
+
+async def test_a_heartbeat_that_changes_again_and_again_makes_few_reports(mosquitto: Any) -> None:
+    seat = Seat(mosquitto, heartbeat_s=60)
+    seat.link.publish_report(HAPPY)
+    async with seated(seat):
+        await until(lambda: seat.link._retained._seq)
+        before = seat.link._retained._seq
+        for number in range(100):
+            seat.link.set_heartbeat(30.0 + number % 2)
+            await asyncio.sleep(0.01)
+        await until(lambda: seat.link._retained._seq > before)
+        assert seat.link._retained._seq <= before + 2
+
+
+async def test_a_report_that_is_cleared_twice_comes_back_twice(mosquitto: Any) -> None:
+    seat = Seat(mosquitto, heartbeat_s=60)
+    seat.link.publish_report(HAPPY)
+    async with seated(seat):
+        await until(lambda: seat.link._retained._seq)
+        for _ in range(2):
+            sent = seat.link._retained._seq
+            publish(mosquitto, seat.link._own_topic, b"", retain=True)
+            await until(lambda sent=sent: seat.link._retained._seq > sent, within=3.0)

@@ -24,7 +24,7 @@ from limits import patience
 from machine import MOSQUITTO, SHARED_DATA, Mosquitto
 
 from resonance_tui.native import DEAD_END
-from resonance_tui.protocol.values import FILM
+from resonance_tui.protocol.values import ANSWERS_CALLS, FILM
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.faces, pytest.mark.timeout(90)]
 
@@ -201,16 +201,17 @@ def test_a_face_was_really_read(observed: Observed) -> None:
     assert len(observed.readings) >= 3
 
 
-def test_a_report_is_ten_to_sixteen_bytes_of_known_meaning(observed: Observed) -> None:
+def test_a_report_is_a_dozen_bytes_of_known_meaning(observed: Observed) -> None:
     reports = [
         payload for topic, payload in observed.wire.publications() if "/r/" in topic and payload
     ]
     assert reports
     for payload in reports:
-        assert 10 <= len(payload) <= 16
-        version, boot, seq, code, confidence, flags = msgpack.unpackb(payload)
+        assert 10 <= len(payload) <= 17
+        version, boot, seq, code, confidence, flags, *up_s = msgpack.unpackb(payload)
         assert version == 1 and boot > 0 and seq >= 0
-        assert code in range(9) and confidence in range(101) and flags == FILM
+        assert code in range(9) and confidence in range(101) and flags == FILM | ANSWERS_CALLS
+        assert up_s == [] or (len(up_s) == 1 and up_s[0] in range(128))
 
 
 def test_nothing_else_is_sent(observed: Observed) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from getpass import getuser
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +16,7 @@ import pytest
 from children import start_child
 from clusters import NATS
 from limits import patience
-from machine import free_port
+from machine import MOSQUITTO, free_port
 from seats import CHANNEL, HAPPY, Seat, seated, until
 
 from resonance_broker import BrokerSettings, RunningBroker, start_broker
@@ -123,10 +126,27 @@ class Guest(Seat):
 
 
 async def leave_behind(url: str, report: Report, *viewer_ids: str) -> None:
-    """Reports of viewers whom nobody saw leave."""
+    """Reports of viewers whom nobody saw leave. NATS loses what comes at QoS 0 while it begins."""
     async with broker_client(parse_broker_url(url), ignore, identifier="gone", version=4) as client:
-        for viewer_id in viewer_ids:
-            await client.send(REPORT.outgoing(encode_report(report), CHANNEL, viewer_id))
+        while missing := set(viewer_ids) - await kept(url):
+            for viewer_id in missing:
+                await client.publish(
+                    REPORT.topic.of(CHANNEL, viewer_id), encode_report(report), 1, retain=True
+                )
+
+
+async def kept(url: str) -> set[str]:
+    """Viewers whose reports a newcomer is brought."""
+    found: set[str] = set()
+
+    def hear(topic: str, _: bytes, is_retained: bool, *_left: object) -> None:
+        if is_retained:
+            found.add(topic.rpartition("/")[2])
+
+    async with broker_client(parse_broker_url(url), hear, identifier="look", version=4) as client:
+        await client.follow(REPORT.topic.filter(channel=CHANNEL), 0)
+        await asyncio.sleep(0.1)
+    return found
 
 
 GHOSTS = [f"ghost{each}" for each in range(6)]
@@ -140,7 +160,7 @@ async def test_the_dead_are_never_counted_and_soon_forgotten(broker: Broker) -> 
     late, log = Guest(broker.url), Guest(broker.url, observe_only=True)
     async with seated(late, log):
         late.link.publish_report(HAPPY)
-        await until(lambda: late.knows(1) and log.knows(1), within=ANSWER_S + 3)
+        await until(lambda: all([late.knows(1), log.knows(1)]), within=ANSWER_S + 3)
     assert late.seen.index((1, 6, False)) < len(late.seen) - 1
     assert max(viewers for viewers, *_ in late.seen + log.seen) == 1
     assert late.facts | log.facts <= {0, 1}  # 0: the recorder came a moment before
@@ -162,6 +182,64 @@ async def test_a_late_joiner_knows_the_living_at_once(broker: Broker) -> None:
     assert len(late.answering) == 18
 
 
+async def test_a_newcomer_hears_nothing_of_another_room(broker: Broker) -> None:
+    """amqtt brings whatever anybody is subscribed to."""
+    there, elsewhere = Guest(broker.url), Guest(broker.url, channel="elsewhere")
+    async with seated(there):
+        there.link.publish_nickname("Ann")
+        await leave_behind(broker.url, ANSWERING, *GHOSTS)
+        elsewhere.link.publish_report(HAPPY)
+        async with seated(elsewhere):
+            await until(lambda: elsewhere.look().viewers == 1)
+    assert {confirming for _, confirming, _ in elsewhere.seen} == {0}
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="needs Mosquitto: sudo apt-get install mosquitto")
+async def test_who_died_with_a_broker_that_expires_reports_is_no_fact(tmp_path: Path) -> None:
+    port = free_port()
+    url, conf = f"mqtt://127.0.0.1:{port}", tmp_path / "mosquitto.conf"
+    conf.write_text(
+        f"user {getuser()}\nlistener {port} 127.0.0.1\nallow_anonymous true\n"
+        f"persistence true\npersistence_location {tmp_path}/\n"
+        "autosave_on_changes true\nautosave_interval 1\n"
+    )
+    async with mosquitto_of(conf, port):
+        broker = parse_broker_url(url)
+        async with broker_client(broker, ignore, identifier="gone", version=5) as client:
+            for each in GHOSTS:
+                report = encode_report(replace(ANSWERING, up_s=100))
+                await client.send(REPORT.outgoing(report, CHANNEL, each))
+            while await kept(url) < set(GHOSTS):  # stored a moment later
+                continue
+            await until((tmp_path / "mosquitto.db").exists)
+    async with mosquitto_of(conf, port):
+        late, log = Guest(url), Guest(url, observe_only=True)
+        async with seated(late, log):
+            late.link.publish_report(HAPPY)
+            await until(lambda: all([late.knows(1), log.knows(1)]), within=ANSWER_S + 4)
+    assert max(viewers for viewers, *_ in late.seen) > 1  # as the broker remembers the room
+    assert late.facts | log.facts <= {0, 1}
+
+
+@contextlib.asynccontextmanager
+async def mosquitto_of(conf: Path, port: int) -> AsyncIterator[None]:
+    """Killed at the end, together with all that it did not store."""
+    assert MOSQUITTO is not None
+    process = start_child([MOSQUITTO, "-c", str(conf)])
+    try:
+        await until(lambda: is_listening(port))
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_listening(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+        return True
+    return False
+
+
 async def keep_looking(room: list[Guest]) -> None:
     while True:
         for each in room:
@@ -173,7 +251,7 @@ async def test_who_looks_on_with_an_account_calls_nobody(broker: Broker) -> None
     """Such accounts may not publish."""
     heard: list[str] = []
 
-    def hear(topic: str, payload: bytes, _: bool) -> None:
+    def hear(topic: str, payload: bytes, *_: object) -> None:
         heard.append(topic)
 
     await leave_behind(broker.url, ANSWERING, *GHOSTS)
@@ -182,6 +260,7 @@ async def test_who_looks_on_with_an_account_calls_nobody(broker: Broker) -> None
     url = parse_broker_url(broker.url)
     async with broker_client(url, hear, identifier="ear", version=4) as client:
         await client.follow(ROLL_CALL.topic.filter(channel=CHANNEL), 0)
+        heard.clear()  # amqtt begins with reports that nobody here has asked for
         async with seated(named):
             await until(lambda: named.look() and named.has_asked)
         async with seated(nameless):

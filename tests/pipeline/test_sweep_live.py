@@ -96,7 +96,7 @@ async def retained(url: BrokerUrl) -> set[str]:
     """The topics of a room's viewers and total of which a newcomer is brought something."""
     found: set[str] = set()
 
-    def take(topic: str, payload: bytes, is_retained: bool) -> None:
+    def take(topic: str, payload: bytes, is_retained: bool, *_: object) -> None:
         if payload and is_retained and TABLE.find(topic) in LEFT:  # amqtt brings others, too
             found.add(topic)
 
@@ -202,7 +202,7 @@ async def test_an_aggregator_that_takes_over_tells_no_other_total(keeper: Broker
 async def test_who_hears_itself_swept_repeats_its_report_at_once(keeper: BrokerUrl) -> None:
     told: list[str] = []
 
-    def take(topic: str, payload: bytes, is_retained: bool) -> None:
+    def take(topic: str, payload: bytes, is_retained: bool, *_: object) -> None:
         if topic == ANN and payload and not is_retained:
             told.append(topic)
 

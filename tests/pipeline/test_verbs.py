@@ -200,7 +200,7 @@ def test_a_wrong_password_and_a_right_one(make_mosquitto, tmp_path: Path) -> Non
         env=os.environ | {"RESONANCE_BROKER_PASSWORD": "secret"},
     )
     assert right.returncode == 0
-    assert "1 viewers" in right.stdout
+    assert "1 viewer" in right.stdout
 
 
 @pytest.mark.mosquitto
@@ -208,7 +208,7 @@ def test_an_invite_is_enough_to_join(mosquitto) -> None:
     invite = f"resonance://127.0.0.1:{mosquitto.port}/show"
     done = run("join", invite, "--camera", "none", "--headless", "--duration", "2")
     assert done.returncode == 0, done.stderr
-    assert "1 viewers" in done.stdout
+    assert "1 viewer" in done.stdout
     odd = run("join", "resonance://127.0.0.1/", "--camera", "none", "--headless")
     assert odd.returncode == 2 and "cut short" in odd.stderr
 

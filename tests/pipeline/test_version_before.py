@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from children import end_child, start_child
+from children import end_child, run_child, start_child
 from clusters import NATS
 from crowds import CHANNEL, aggregating, aggregator, crowd
 from limits import patience
@@ -39,7 +39,7 @@ def version_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("before")
     archive = folder.with_suffix(".tar")
     try:
-        subprocess.run(
+        run_child(
             ["git", "archive", "-o", str(archive), COMMIT, *PACKAGES],
             cwd=REPOSITORY,
             check=True,
@@ -152,7 +152,8 @@ async def test_they_count_each_other_know_names_and_see_who_leaves(
     await until(lambda: ann.viewers == 1, 20)
     ben = new("Ben", ROOM, "--broker", url)
     await until(lambda: ann.viewers == ben.viewers == 2, 20)
-    await until(lambda: len(ben.rooms()) >= 4)  # who comes from now on is told
+    # Who comes is told once those who were there have been heard, each within a heartbeat.
+    await until(lambda: ben.rooms()[-1]["t"] - ben.rooms()[0]["t"] > 11, 20)
     cat = old("Cat", ROOM, "--broker", url)
     await until(lambda: ann.viewers == ben.viewers == cat.viewers == 3, 20)
     await until(lambda: ben.says("joined", "Cat"))

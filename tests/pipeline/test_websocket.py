@@ -20,7 +20,12 @@ from machine import free_port
 from seats import CHANNEL, HAPPY, Seat, seated, until
 from websockets.asyncio.server import ServerConnection, serve
 
-from resonance_tui.errors import BrokerUnreachable, CertificateChanged
+from resonance_tui.errors import (
+    BrokerError,
+    BrokerUnreachable,
+    CertificateChanged,
+    NoBrokerThere,
+)
 from resonance_tui.messaging.client import broker_client, ignore
 from resonance_tui.messaging.dial import HandshakeRefused
 from resonance_tui.messaging.probe import first_alive, negotiate_version
@@ -170,7 +175,9 @@ async def test_a_private_authority_and_a_certificate_of_ours_open_the_door(
 
 
 @contextlib.asynccontextmanager
-async def answering(reply: bytes, host: str = "127.0.0.1") -> AsyncGenerator[tuple[int, list[str]]]:
+async def answering(
+    reply: bytes, host: str = "127.0.0.1", port: int = 0
+) -> AsyncGenerator[tuple[int, list[str]]]:
     """A port where every request gets that reply, and the requests it got."""
     requests: list[str] = []
 
@@ -181,7 +188,7 @@ async def answering(reply: bytes, host: str = "127.0.0.1") -> AsyncGenerator[tup
             await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, host, 0) as server:
+    async with await asyncio.start_server(answer, host, port) as server:
         yield server.sockets[0].getsockname()[1], requests
 
 
@@ -213,10 +220,12 @@ async def test_what_a_web_server_answers_is_told_in_words(
 ) -> None:
     async with answering(reply) as (port, _):
         url = parse_broker_url(f"ws://127.0.0.1:{port}/chat")
-        with pytest.raises(BrokerUnreachable, match=words) as caught:
+        with pytest.raises(BrokerError, match=words) as caught:
             await negotiate_version(url)
         assert hint in caught.value.hint and "abc" not in str(caught.value)
-        with pytest.raises(BrokerUnreachable, match=words):
+        may_pass = reply.startswith((b"HTTP/1.1 5", b"HTTP/1.1 429")) or not reply
+        assert type(caught.value) is (BrokerUnreachable if may_pass else NoBrokerThere)
+        with pytest.raises(BrokerError, match=words):
             async with broker_client(url, ignore, identifier="x", version=5):
                 pass
 
@@ -225,6 +234,30 @@ async def test_of_several_the_first_with_a_broker_behind_it_is_taken() -> None:
     async with answering(page("502 Bad Gateway")) as (dead, _), speaking(_welcome) as alive:
         urls = [parse_broker_url(f"ws://127.0.0.1:{port}") for port in (dead, alive)]
         assert await first_alive(urls) is urls[1]
+
+
+async def test_a_web_page_where_a_broker_was_never_met_ends_the_visit_at_once() -> None:
+    async with answering(page("404 Not Found")) as (port, asked):
+        with pytest.raises(NoBrokerThere, match="has no WebSocket at /mqtt"):
+            async with asyncio.timeout(patience(5)):
+                await Seat(f"ws://127.0.0.1:{port}").link.run()
+        assert len(asked) == 1
+
+
+@pytest.mark.mosquitto
+async def test_a_web_page_where_a_broker_was_is_an_outage(
+    make_mosquitto: Callable[..., Any],
+) -> None:
+    broker = make_mosquitto()
+    port = web_port(broker)
+    alice = Seat(f"ws://127.0.0.1:{port}", "alice")
+    async with seated(alice):
+        await until(lambda: alice.is_connected)
+        broker.kill()
+        async with answering(page("404 Not Found"), port=port):
+            await until(lambda: "has no WebSocket" in alice.link.why_lost)
+        broker.start()
+        await until(lambda: alice.is_connected)
 
 
 @pytest.mark.mosquitto
@@ -269,7 +302,7 @@ async def test_a_zone_finds_the_way() -> None:
     place = link_local()
     async with answering(page("404 Not Found"), place) as (port, requests):
         for spelled in (place, place.replace("%", "%25")):
-            with pytest.raises(BrokerUnreachable, match="no WebSocket"):
+            with pytest.raises(NoBrokerThere, match="no WebSocket"):
                 await negotiate_version(parse_broker_url(f"ws://[{spelled}]:{port}"))
     assert len(requests) == 2
 
@@ -335,5 +368,5 @@ async def test_what_is_no_mqtt_in_frames_is_no_broker(talk: Any) -> None:
 
 async def test_a_server_without_the_subprotocol_speaks_no_mqtt() -> None:
     async with speaking(_welcome, protocols=None) as port:
-        with pytest.raises(BrokerUnreachable, match="speaks no MQTT at /mqtt"):
+        with pytest.raises(NoBrokerThere, match="speaks no MQTT at /mqtt"):
             await negotiate_version(parse_broker_url(f"ws://127.0.0.1:{port}"))

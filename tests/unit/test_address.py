@@ -173,3 +173,8 @@ def test_the_files_of_the_settings_are_no_part_of_an_address() -> None:
     assert "geheim" not in repr(url.files)
     for text in (repr(url), url.spelled_out, url.place):
         assert "pem" not in text and "geheim" not in text
+
+
+def test_a_password_in_a_query_is_seen_behind_escapes() -> None:
+    with pytest.raises(InvalidBrokerUrl, match="may hold a key"):
+        parse_broker_url("wss://host/mqtt?pass%77ord=4711")

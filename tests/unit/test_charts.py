@@ -319,6 +319,13 @@ def test_midnight_is_midnight_when_the_clock_changes() -> None:
     assert [clock(t, BERLIN) for t, _ in ticks] == ["00:00", "00:00"]
 
 
+def test_an_hour_that_no_clock_shows_has_no_ticks() -> None:
+    start = int(datetime(2026, 3, 29, 1, 30, tzinfo=BERLIN).timestamp())
+    ticks = time_ticks(start, start + 7200, 13, BERLIN)
+    assert [label for _, label in ticks] == [clock(t, BERLIN) for t, _ in ticks]
+    assert [label for _, label in ticks][2:4] == ["01:50", "03:00"]
+
+
 def test_words_for_times() -> None:
     t = int(datetime(2026, 11, 22, 19, 58, 5, tzinfo=UTC).timestamp())
     assert clock(t, BERLIN) == "20:58"

@@ -113,3 +113,11 @@ def test_the_traits_of_a_broker_are_told_as_what_they_mean_for_a_room(
     traits: BrokerTraits, words: str
 ) -> None:
     assert told(traits) == words
+
+
+def test_who_was_counted_stays_so_however_often_the_host_changes_the_heartbeat() -> None:
+    room = connected(LACKING)
+    assert is_fact(room, 11.0)
+    for beat in (60, 10, 300):
+        room.take(RoomEvent("cinema", RoomSettings(heartbeat_s=beat)), 12.0)
+        assert is_fact(room, 12.0)

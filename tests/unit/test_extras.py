@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
 from importlib import metadata
@@ -204,6 +205,24 @@ def test_doctor_sees_that_no_broker_can_be_started(
     without("host")
     found = doctor._broker(load())
     assert found.verdict == "warn" and "without the extra 'host'" in found.text
+
+
+@pytest.mark.parametrize("place", ["mqtt://127.0.0.1:{port}", "ws://127.0.0.1:{port}/x"])
+def test_doctor_asks_a_broker_that_is_named_and_nothing_else(
+    place: str, unused_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = place.format(port=unused_port)
+    assert run_verb(cli, ["doctor", "--json", "--broker", url]) == 1
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["topic"], found["verdict"]) == ("broker", "fail")
+    assert f"nothing listens at 127.0.0.1:{unused_port}" in found["text"]
+
+
+def test_doctor_takes_no_address_that_cannot_be_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_verb(cli, ["doctor", "--broker", "ftp://example"]) == 2
+    assert "starts with mqtt://" in capsys.readouterr().err
 
 
 LOAD_ALL = """

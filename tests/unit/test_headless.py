@@ -89,6 +89,22 @@ def test_who_only_looks_on_is_told_nothing_of_a_camera_and_of_oneself(
     assert printer.summary() == "0 s in x: at most 0 viewers at once"
 
 
+def test_what_was_never_a_fact_is_no_figure_of_the_summary(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printer = Printer(Quiet(), as_json=False, observes=True)  # type: ignore[arg-type]
+    counting = replace(EMPTY_ROOM, viewers=1, away=1, is_counting=True)
+    printer.take(RoomUpdate(0.0, counting))
+    assert printer.summary() == "0 s in x: too short to know who is there"
+    printer.take(RoomUpdate(1.0, replace(counting, viewers=3, away=3, is_counting=False)))
+    assert printer.summary() == "0 s in x: at most 3 viewers at once"
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition("  ")[2] for line in said] == [
+        "room  1 viewer: away 1; counting ...",
+        "room  3 viewers: away 3",
+    ]
+
+
 def test_a_first_connection_that_fails_was_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
     session = Quiet()
     printer = Printer(session, as_json=False, observes=True)  # type: ignore[arg-type]
@@ -292,8 +308,8 @@ def test_a_number_of_viewers_that_is_no_fact_yet_says_so(
     unknown: dict[str, Any], word: str
 ) -> None:
     seen = replace(EMPTY_ROOM, **unknown)
-    assert headless.room_text(RoomUpdate(0.0, seen, None, None)) == f"room  0 viewers: {word}"
+    assert headless.room_text(RoomUpdate(0.0, seen, None, None)) == f"room  {word}"
     one = replace(seen, viewers=1, away=1)
-    assert headless.room_text(RoomUpdate(0.0, one)) == f"room  1 viewers: away 1; {word}"
+    assert headless.room_text(RoomUpdate(0.0, one)) == f"room  1 viewer: away 1; {word}"
     assert word in status_text(replace(Quiet().view, room=seen), 5)
     assert word not in headless.room_text(RoomUpdate(0.0, EMPTY_ROOM, None, None))

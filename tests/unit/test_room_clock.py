@@ -122,3 +122,18 @@ def test_the_clock_never_falls_and_stands_still_without_a_connection() -> None:
     assert times[1] == times[2] == times[3] == times[0]
     clock.begin(30)
     assert clock.at(31, asked_at=None) == times[-1] + 1
+
+
+@pytest.mark.parametrize("late_s", [1.2, 4.0, 7.9])
+def test_a_broker_that_always_answers_late_keeps_nobody_for_ever(late_s: float) -> None:
+    clock, now, ask_next = RoomClock(), 0.0, 1.0
+    asked_at: float | None = None
+    began = clock.at(now, asked_at=None)
+    while now < 200:
+        now += LOOK_S
+        if asked_at is not None and now >= asked_at + late_s:
+            asked_at, ask_next = None, now + CHECK_EVERY_S
+        elif asked_at is None and now >= ask_next:
+            asked_at = now
+        clock.at(now, asked_at=asked_at)
+    assert clock.at(now, asked_at=asked_at) - began >= 80

@@ -24,12 +24,13 @@ from resonance_tui.protocol.values import ANSWERS_CALLS, Report, RoomSettings
 from resonance_tui.room.conduct import Conduct
 from resonance_tui.room.rumours import ANSWER_S
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
-from resonance_tui.session.room_model import RoomModel
+from resonance_tui.session.room_model import CALL_MOST, RETURN_S, RoomModel
 
 KEEPS = BrokerTraits(expires=False, brings_retained=True)
 FORGETS = BrokerTraits(expires=True, brings_retained=True)
 BRINGS_NOTHING = BrokerTraits(expires=True, brings_retained=False)
 HAPPY = Report(10, 5, Emotion.HAPPINESS, 80)
+SAYS = replace(HAPPY, up_s=1)  # for how long it is connected
 ANSWERING = replace(HAPPY, flags=ANSWERS_CALLS)
 ME = ViewerRow("me", "ann", Emotion.FEAR, 60, False, False, False)
 
@@ -71,6 +72,10 @@ class Room:
 
 def kept(viewer_id: str, report: Report = HAPPY) -> ReportEvent:
     return ReportEvent("room", viewer_id, report, is_retained=True)
+
+
+def expiring(viewer_id: str, report: Report = SAYS, *, left_s: int) -> ReportEvent:
+    return ReportEvent("room", viewer_id, report, is_retained=True, left_s=left_s)
 
 
 def live(viewer_id: str, report: Report = HAPPY) -> ReportEvent:
@@ -158,11 +163,75 @@ def test_muted_viewers_are_not_waited_for() -> None:
 
 def test_where_reports_expire_a_retained_one_counts_at_once() -> None:
     room = Room(FORGETS)
-    room.take(kept("a"))
+    room.take(expiring("a", left_s=10))
     assert room.known == (1, 0)
+    room.take(live("b", replace(HAPPY, up_s=90)))
     room.wait(1)
+    assert room.known == (2, 0)
     assert room.is_fact
     assert not room.calls
+
+
+def test_a_broker_that_was_started_since_makes_no_row_of_who_died_with_it() -> None:
+    room = Room(FORGETS)
+    ids = [f"v{number}" for number in range(CALL_MOST + 1)]
+    room.take(*(expiring(each, left_s=11) for each in ids))  # 4 s old
+    room.take(live("back", replace(HAPPY, up_s=2)))
+    room.wait(7)
+    assert room.room.viewers == len(ids) + 1
+    assert not room.is_fact
+    room.wait(0.75)  # they were to report before
+    assert room.room.viewers == 1
+    room.take(live("back", replace(newer(HAPPY), up_s=10)))
+    room.wait(2.5)
+    assert room.known == (1, 0)
+    assert room.is_fact
+
+
+def test_of_few_a_newcomer_knows_it_by_a_call() -> None:
+    room = Room(FORGETS)
+    answers = replace(HAPPY, flags=ANSWERS_CALLS, up_s=9)
+    room.take(expiring("dead", answers, left_s=14), expiring("back", answers, left_s=14))
+    room.wait(1)
+    assert room.calls == 1
+    room.take(RollCallEvent("room", "me"))
+    room.take(live("back", replace(newer(answers), up_s=1)))
+    room.wait(ANSWER_S)
+    assert room.known == (1, 0)
+    assert room.is_fact
+
+
+@pytest.mark.parametrize(("left_s", "known"), [(15, (1, 0)), (4, (1, 0)), (3, (0, 1)), (1, (0, 0))])
+def test_what_is_left_of_its_expiry_tells_how_old_a_report_is(
+    left_s: int, known: tuple[int, int]
+) -> None:
+    room = Room(FORGETS)
+    room.take(expiring("a", left_s=left_s))
+    assert room.known == known
+
+
+def test_a_client_of_before_has_its_own_lifetime() -> None:
+    room = Room(FORGETS)
+    room.take(expiring("a", HAPPY, left_s=20), expiring("b", HAPPY, left_s=10))
+    assert room.known == (1, 0)
+
+
+def test_who_is_known_from_a_kept_report_is_gone_as_for_all_others() -> None:
+    room = Room(FORGETS)
+    room.take(expiring("a", left_s=8), live("b", replace(HAPPY, up_s=90)))
+    room.wait(room.patience_s - 7 - 0.25)
+    assert room.known == (2, 0)
+    room.wait(0.25)
+    assert room.known == (1, 0)
+
+
+def test_a_total_that_nobody_renews_is_no_row() -> None:
+    room = Room(FORGETS)
+    room.take(total(5000, 1, is_retained=True))
+    room.wait(3)
+    assert not room.is_fact
+    room.take(total(5000, 2))
+    assert room.is_fact
 
 
 def test_after_a_reconnection_a_retained_report_says_nothing_of_who_was_there() -> None:

@@ -1,5 +1,7 @@
 """Who is swept: those whom nobody heard for the whole patience, and nobody who is alive."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import random
@@ -27,6 +29,7 @@ from resonance_tui.protocol.messages import NICKNAME, REPORT, SWEEP, TOTAL, deco
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import shard_of
 from resonance_tui.protocol.values import Report, RoomSettings
+from resonance_tui.room import sweeping
 from resonance_tui.room.state import RoomState
 from resonance_tui.room.sweeping import COVERS_S, JITTER_S, Sweeper, Sweeps, sweeps_after_s
 from resonance_tui.room.tally import Tally
@@ -122,10 +125,10 @@ def test_a_nickname_without_a_viewer_is_cleared() -> None:
 
 def test_without_the_right_to_clear_it_gives_up() -> None:
     room = Sweeping(may_clear=False)
-    room.sweeper.take(report("ghost", is_retained=True), 0.0)
-    room.until(10 * PATIENCE_S, report("other"))
+    for name in ("a", "b", "c", "d", "e"):
+        room.until(room.now + 2 * PATIENCE_S, report(name, is_retained=True))
     assert room.sweeper.has_given_up
-    assert len(room.sent) <= 5
+    assert len(room.sent) == 3 * 3, "three in turn were tried"
 
 
 def test_a_broker_that_hangs_up_on_a_clearing_is_not_asked_again() -> None:
@@ -249,3 +252,26 @@ def test_a_viewers_own_leaving_counts_though_others_are_swept() -> None:
 def test_a_sweep_fits_its_message(size: int) -> None:
     unrenewed = tuple(Unrenewed("v" * 30 + f"{n:02}", 2**32 - 1, 2**32 - 1) for n in range(size))
     assert decode(SWEPT, encode_sweep(unrenewed)) == SweepEvent(ROOM, "agg-1", unrenewed)
+
+
+def test_a_viewer_whose_clearing_goes_unheard_does_not_end_the_sweeping() -> None:
+    room = Sweeping()
+    room.until(PATIENCE_S + JITTER_S + 5, report("first", is_retained=True))
+    room.may_clear = False  # somebody had these muted here
+    for name in ("a", "b", "c", "d"):
+        room.until(room.now + PATIENCE_S + JITTER_S + 10, report(name, is_retained=True))
+    room.may_clear = True
+    sent = room.until(room.now + PATIENCE_S + JITTER_S + 5, report("ghost", is_retained=True))
+    assert sent == [SWEPT, *CLEARED]
+
+
+def test_sweeps_that_name_everybody_there_could_be_cost_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweeping, "MOST_FOLLOWED", 100)
+    sweeps = Sweeps()
+    for number in range(50):
+        named = tuple(Unrenewed(f"v{number}-{each}", 1, 1) for each in range(SWEEP_MOST))
+        sweeps.note(SweepEvent(ROOM, "agg", named), 0.0)
+    assert len(sweeps._named) == 100
+    assert sweeps.covers(LeaveEvent(ROOM, "v49-0"), 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from datetime import timedelta
 from pathlib import Path
@@ -47,6 +48,15 @@ def test_good_files_are_taken(authority: PrivateAuthority) -> None:
     check_files(TlsFiles(cert=str(both)))
     locked, locked_key = map(str, authority.sign("bob", passphrase=WORDS))
     check_files(TlsFiles(cert=locked, key=locked_key, key_password=WORDS))
+
+
+def test_what_is_no_plain_file_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    pipe, loop = tmp_path / "pipe", tmp_path / "loop"
+    os.mkfifo(pipe)
+    loop.symlink_to(loop)
+    for each in (str(pipe), str(loop), "/dev/zero", "~nobody-of-that-name/ca.pem"):
+        for files in (TlsFiles(ca=each), TlsFiles(cert=each), TlsFiles(cert=each, key=each)):
+            assert each in complaint(files)
 
 
 def test_a_complaint_names_the_file_and_what_is_wrong(authority: PrivateAuthority) -> None:
