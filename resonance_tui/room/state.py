@@ -307,10 +307,10 @@ class RoomState:
             del self._doubted[viewer_id]
         elif now >= self._doubts_until:
             self._drop(viewer_id, now)
-        elif made_at is None:
-            return
         elif self.rumours.is_answered(now) and report.answers_calls:
             self._drop(viewer_id, now)
+        elif made_at is None:
+            return
         elif now - made_at >= self._stale_after:  # it was to report before
             self._drop(viewer_id, now)
             ends = made_at + self._ttl

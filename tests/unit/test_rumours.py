@@ -387,6 +387,17 @@ def test_who_answers_calls_and_did_not_is_not_waited_for() -> None:
     assert room.known == (1, 1)  # who knows no calls may still be there
 
 
+def test_who_was_there_before_the_broker_died_and_answers_no_call_is_gone() -> None:
+    room = Room()
+    room.take(live("dead", ANSWERING), live("old client"), live("back", ANSWERING))
+    room.wait(1, is_connected=False)
+    room.wait(0.5)
+    assert room.calls == 1 and room.known == (3, 0)
+    room.take(RollCallEvent("room", "me"), live("back", newer(ANSWERING)))
+    room.wait(ANSWER_S)
+    assert room.known == (2, 0)  # who knows no calls has the heartbeat
+
+
 def test_calls_are_answered_within_the_time_that_callers_wait() -> None:
     assert max(LAST_S, GAP_S) < ANSWER_S
 
