@@ -30,6 +30,7 @@ class Size:
     gone_s: float = 45.0
     ghosts_s: float = 15.0
     rows_s: float = 20.0
+    stored_s: float = 5.0  # until brokers have what is retained in their stores
     freezes: bool = True  # also a frozen viewer, whom it takes long to miss
 
 
@@ -130,6 +131,7 @@ def measure_restart(program: Program, broker: Broker, size: Size) -> Figures:
     everybody = seats(program, size.small + STAYING, 2 * size.enter_s)
     dying, staying = everybody[STAYING:], everybody[:STAYING]
     recorder = program.run("log")
+    time.sleep(size.stored_s)
     broker.kill()
     for each in dying:  # after it, so that it sends no wills
         each.kill()
