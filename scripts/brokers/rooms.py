@@ -58,12 +58,13 @@ def crowd(program: Program, viewers: int, within: float) -> Child:
     return audience
 
 
-def seats(program: Program, viewers: int, within: float) -> None:
-    """So many viewers, each a process; quicker than an audience, which comes in over seconds."""
+def seats(program: Program, viewers: int, within: float) -> list[Child]:
+    """So many viewers, each a process: unlike an audience's, they answer roll calls."""
     people = [program.join(f"seat{number}") for number in range(viewers)]
     for each in people:
         if each.wait_for(lambda line: is_fact(line, viewers), within) is None:
             raise TimeoutError(f"{viewers} viewers did not get in")
+    return people
 
 
 def connected_at(child: Child, within: float) -> float:
@@ -82,6 +83,13 @@ def arrive(program: Program, viewers: int, size: Size) -> tuple[Child, Figures]:
     # Own presence alone is what it knows before the broker has answered its subscription.
     wrong = wrong_facts(late, viewers, connected + 0.5)
     return late, {"right_s": _round(took), "wrong_facts": len(wrong), "first": wrong[:1]}
+
+
+def measure_few(program: Program, size: Size) -> Figures:
+    """A late joiner among a few people, who answer a roll call."""
+    seats(program, min(FEW, size.small), size.enter_s)
+    figures = arrive(program, min(FEW, size.small) + 1, size)[1]
+    return {f"few_{key}": value for key, value in figures.items()}
 
 
 def measure_small(program: Program, size: Size) -> Figures:
@@ -119,13 +127,12 @@ def measure_recorder(program: Program, size: Size) -> Figures:
 
 def measure_restart(program: Program, broker: Broker, size: Size) -> Figures:
     """The broker dies with a part of its room and is started on its store; some stay, one comes."""
-    people = crowd(program, size.small, size.enter_s)
-    staying = [program.join(f"stays{number}") for number in range(STAYING)]
-    for each in staying:
-        each.wait_for(lambda line: is_fact(line, size.small + STAYING), size.enter_s)
+    everybody = seats(program, size.small + STAYING, 2 * size.enter_s)
+    dying, staying = everybody[STAYING:], everybody[:STAYING]
     recorder = program.run("log")
-    people.kill()
     broker.kill()
+    for each in dying:  # after it, so that it sends no wills
+        each.kill()
     broker.start()
     up = time.monotonic()
     late = program.join("late")
@@ -197,6 +204,7 @@ def in_room(checkout: Path, broker: Broker, what: str, size: Size) -> Figures:
 
 
 MEASURES = {
+    "few": measure_few,
     "small": measure_small,
     "recorder": measure_recorder,
     "big": measure_big,

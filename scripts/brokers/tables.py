@@ -55,6 +55,7 @@ CAPABILITIES: tuple[tuple[str, Cell], ...] = (
     ("silent for a keepalive of 2 s: cut after", _silence),
 )
 ROOMS: tuple[tuple[str, Cell], ...] = (
+    ("late joiner right (5 people)", lambda row: _late(row, "few_right_s", "few_wrong_facts")),
     ("late joiner right (17)", lambda row: _late(row, "late_right_s", "late_wrong_facts")),
     ("names known at 1 s / 12 s, of 18", _names),
     ("leave seen", _seconds("leave_s")),

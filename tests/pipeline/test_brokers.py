@@ -177,6 +177,15 @@ def test_a_row_that_is_measured_again_takes_the_place_of_the_old_one() -> None:
     assert Measured(**asdict(rows[0])) == rows[0]
 
 
+def test_some_rooms_measured_again_leave_the_figures_of_the_others() -> None:
+    again = sample("nats")
+    again.rooms = {"this": {"leave_s": 0.2}}
+    (row,) = kept([sample("nats", kill_s=3.0)], [again], is_partial=True)
+    assert row.rooms["this"]["kill_s"] == 3.0 and row.rooms["this"]["leave_s"] == 0.2
+    (row,) = kept([sample("nats", kill_s=3.0)], [replace(again, version="3.0")], is_partial=True)
+    assert "kill_s" not in row.rooms["this"]  # of another version
+
+
 def test_rounds_are_merged_into_medians_and_a_miss_stays_a_miss() -> None:
     runs = [{"a": 1.0, "b": 2, "c": True}, {"a": 5.0, "b": None, "c": False}, {"a": 2.0, "d": "x"}]
     assert merged(runs) == {"a": 2.0, "b": None, "c": False, "d": "x"}
