@@ -7,16 +7,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 
-SUBSCRIBE, PUBLISH = 8, 3
+SUBSCRIBE, SUBACK, PUBLISH = 8, 9, 3
 _RETAINED = 1
 
 
 class _Line:
-    """One client's. It keeps the topics of the last request that are named in full: what is
-    retained comes with the answer."""
+    """One client's. What is retained comes once for each request that names it in full, with the
+    answer: before that to a later request."""
 
     def __init__(self) -> None:
-        self._exact: set[str] = set()
+        self._exact: dict[str, int] = {}  # topics that are still to come: the request's number
+        self._requests = self._answers = 0
         self._is_v5 = False
 
     async def up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -24,13 +25,19 @@ class _Line:
             if head >> 4 == 1:
                 self._is_v5 = body[6] == 5
             elif head >> 4 == SUBSCRIBE:
-                self._exact = {each for each in self._filters(body) if "+" not in each}
+                full = [each for each in self._filters(body) if "+" not in each]
+                self._exact |= dict.fromkeys(full, self._requests)
+                self._requests += 1
             writer.write(_packet(head, body))
 
     async def down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async for head, body in _packets(reader):
+            if head >> 4 == SUBACK:
+                known = self._exact.items()
+                self._exact = {each: number for each, number in known if number >= self._answers}
+                self._answers += 1
             is_kept = head >> 4 == PUBLISH and head & _RETAINED
-            if not is_kept or _text(body, 0)[0] in self._exact:
+            if not is_kept or self._exact.pop(_text(body, 0)[0], None) is not None:
                 writer.write(_packet(head, body))
 
     def _filters(self, body: bytes) -> list[str]:

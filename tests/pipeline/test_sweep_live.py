@@ -114,9 +114,9 @@ async def until_only(url: BrokerUrl, *topics: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def living(url: BrokerUrl) -> AsyncIterator[MqttLink]:
-    """Ann, who reports every two seconds."""
-    link = MqttLink(url, CHANNEL, "ann", heartbeat_s=2.0)
+async def living(url: BrokerUrl, heartbeat_s: float = 2.0) -> AsyncIterator[MqttLink]:
+    """Ann, who reports in each heartbeat."""
+    link = MqttLink(url, CHANNEL, "ann", heartbeat_s=heartbeat_s)
     link.publish_report(Report(int(time.time()), 1, Emotion.HAPPINESS, 90))
     run = asyncio.create_task(link.run())
     try:
@@ -206,8 +206,7 @@ async def test_who_hears_itself_swept_repeats_its_report_at_once(keeper: BrokerU
         if topic == ANN and payload and not is_retained:
             told.append(topic)
 
-    async with client_of(keeper, take) as client, living(keeper) as ann:
-        ann.set_heartbeat(60.0)
+    async with client_of(keeper, take) as client, living(keeper, 60.0) as ann:
         await client.follow(ANN, 0)
         await until(lambda: ann.status.state is LinkState.CONNECTED)
         await asyncio.sleep(0.3)  # its first report
