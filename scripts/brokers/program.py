@@ -27,12 +27,14 @@ Line = dict[str, Any]
 class Child:
     """One command that writes JSON lines; each is kept with the moment it came."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
+        """`folder`: it runs there; `-m` takes packages of the current folder before all others."""
         self.started_at = time.monotonic()
         self.lines: list[tuple[float, Line]] = []  # monotonic seconds
         self._process = subprocess.Popen(
             command,
             env=environment,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -124,7 +126,7 @@ class Program:
     def _start(self, how: list[str], *arguments: str) -> Child:
         environment = self._environment()
         command = [sys.executable, *how, *arguments, "--broker", self.url]
-        child = Child(command, environment)
+        child = Child(command, environment, self.folder)
         self.environments[child] = environment
         return child
 
@@ -143,6 +145,7 @@ class Program:
         done = subprocess.run(
             [*command, "--format", "csv"],
             env=self.environments[recorder],
+            cwd=self.folder,
             capture_output=True,
             text=True,
             timeout=60,

@@ -101,7 +101,7 @@ def measure_small(program: Program, size: Size) -> Figures:
     connected = connected_at(late, size.enter_s)
     for after in size.names_s:
         _sleep_until(connected + after)
-        found[f"named_{after:.0f}s"] = late.last("room").get("named")
+        found[f"named_{after:.0f}s"] = late.last("room", connected + after).get("named")
     ends = {"leave_s": Child.end, "kill_s": Child.kill, "frozen_s": Child.freeze}
     if not size.freezes:
         del ends["frozen_s"]

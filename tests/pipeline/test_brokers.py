@@ -21,6 +21,7 @@ from brokers.kits import KITS, Kit, serving
 from brokers.measured import Measured, merged
 from brokers.page import kept, read, rewritten
 from brokers.probe import Access, exact, keepalive, speaks, wildcard
+from brokers.program import at_work
 from brokers.rooms import Size, in_room, is_fact
 from brokers.running import Broker, Place, Start
 from brokers.tables import CAPABILITIES, ROOMS, as_markdown
@@ -177,9 +178,23 @@ def test_a_row_that_is_measured_again_takes_the_place_of_the_old_one() -> None:
     assert Measured(**asdict(rows[0])) == rows[0]
 
 
+def test_another_checkout_runs_its_own_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the current folder is this checkout, which `python -m` would look at first."""
+    monkeypatch.chdir(ROOT)
+    package = tmp_path / "resonance_tui"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text('print(\'{"type": "other"}\')')
+    with at_work(tmp_path, "mqtt://127.0.0.1:1", "room") as program:
+        child = program.run("log")
+        assert child.wait_for(lambda line: line == {"type": "other"}, patience(10)) is not None
+
+
 def test_some_rooms_measured_again_leave_the_figures_of_the_others() -> None:
     again = sample("nats")
-    again.rooms = {"this": {"leave_s": 0.2}}
+    again.rooms = {"before": {"leave_s": 0.2}, "this": {"leave_s": 0.2}}
     (row,) = kept([sample("nats", kill_s=3.0)], [again], is_partial=True)
     assert row.rooms["this"]["kill_s"] == 3.0 and row.rooms["this"]["leave_s"] == 0.2
     (row,) = kept([sample("nats", kill_s=3.0)], [replace(again, version="3.0")], is_partial=True)
