@@ -305,9 +305,7 @@ class RoomState:
         report = self._present[viewer_id].report
         if made_at is not None and self.uptime.covers(made_at):
             del self._doubted[viewer_id]
-        elif now >= self._doubts_until:
-            self._drop(viewer_id, now)
-        elif self.rumours.is_answered(now) and report.answers_calls:
+        elif now >= self._doubts_until or (self.rumours.is_answered(now) and report.answers_calls):
             self._drop(viewer_id, now)
         elif made_at is None:
             return
