@@ -38,7 +38,7 @@ class FakeDesk:
     def __init__(self, *here: Attendee, is_courtesy: bool | None = False) -> None:
         self.here = list(here)
         self.is_courtesy = is_courtesy
-        self.trouble = ""
+        self.trouble = self.why_lost = ""
         self.status = LinkStatus(LinkState.CONNECTED)
         self.rules: RoomRules = NO_RULES
         self.refuses: BrokerRefused | None = None
@@ -256,7 +256,7 @@ async def test_the_cursor_stays_with_its_viewer_when_others_come():
 
 async def test_while_not_connected_that_stands_above():
     desk = three()
-    desk.status = LinkStatus(LinkState.LOST, "nothing listens at localhost:1883")
+    desk.status, desk.why_lost = LinkStatus(LinkState.LOST), "nothing listens at localhost:1883"
     async with (app := app_with(desk)).run_test(size=WIDE) as pilot:
         await opened(pilot)
         await shown(pilot, "nothing listens at localhost:1883")
