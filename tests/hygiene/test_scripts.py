@@ -18,7 +18,9 @@ from machine import MOSQUITTO
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
-COMMANDS = sorted(path.name for path in SCRIPTS.iterdir() if os.access(path, os.X_OK))
+COMMANDS = sorted(
+    path.name for path in SCRIPTS.iterdir() if path.is_file() and os.access(path, os.X_OK)
+)
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
