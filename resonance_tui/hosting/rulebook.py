@@ -71,7 +71,9 @@ class Rulebook:
         self._contested_until = -math.inf  # monotonic seconds
         self._unlogged: dict[Act, None] = {}  # acts that the log on disk may not have
         self._kept = b""  # the signature of the rules on disk
-        self._sent: deque[float] = deque(maxlen=int(RULES_RATE.burst) - 2)  # monotonic seconds
+        # When our key's rules were published on our topic, from anywhere; monotonic seconds.
+        self._sent: deque[float] = deque(maxlen=int(RULES_RATE.burst) - 2)
+        self._own: SignedRules | None = None  # the last that we published
         self._repaired_at = -math.inf
         self._changing = asyncio.Lock()
         self._load()
@@ -106,7 +108,11 @@ class Rulebook:
             return
         if event.viewer_id in self._on_topics or len(self._on_topics) < MOST_TOPICS:
             self._on_topics[event.viewer_id] = event.signed.signature if event.signed else b""
+        before = self._newest_own
         self._take(event)
+        is_others = event.viewer_id == self.publisher_id and event.signed != self._own
+        if is_others and self._newest_own > before:  # by the same key, on another machine
+            self._sent.append(time.monotonic())
 
     def suspect(self, topic: str) -> None:
         """A message of that topic, of whatever room, was not read: what the broker shows there is
@@ -149,6 +155,7 @@ class Rulebook:
         """
         async with self._changing:
             for _ in range(TRIES):
+                await self._wait_for_turn()  # before the rules are read: others go on meanwhile
                 before = self.rules
                 rules = perform(
                     before,
@@ -162,6 +169,8 @@ class Rulebook:
                 if not is_noted:
                     rules = replace(rules, acts=before.acts)
                 signed = await self._publish_new(client, rules)
+                if signed is None:
+                    continue
                 await asyncio.sleep(SETTLE_S)
                 holds = ACTS[act].apply(self.rules, value, present) == self.rules
                 if note in self.rules.acts if is_noted else holds:
@@ -174,8 +183,13 @@ class Rulebook:
             "Try once more in a minute.",
         )
 
-    async def _publish_new(self, client: BrokerClient, rules: RoomRules) -> SignedRules:
+    async def _publish_new(self, client: BrokerClient, rules: RoomRules) -> SignedRules | None:
+        """`rules` are made of those that hold now. None, and nothing is sent, where others hold
+        once these are signed: they would undo an act that its author was told holds."""
+        over = self._authority.signed
         signed = await asyncio.to_thread(self._sign, rules)
+        if self._authority.signed != over:
+            return None
         await self._publish(client, signed)
         self._take(RulesEvent(self.channel, self.publisher_id, signed))
         return signed
@@ -194,17 +208,22 @@ class Rulebook:
                 "Ask the host to make you a co-host again.",
             )
 
+    @property
+    def _newest_own(self) -> int:
+        """The highest number that our key has signed, as far as is known."""
+        return self._authority.newest_of(self.key.key.public)
+
     def _sign(self, rules: RoomRules) -> SignedRules:
         """Blocking: the number is on disk before it is used."""
         now = time.time()
         above, key = self._authority.number, self.key
-        own = self._authority.newest_of(key.key.public)
-        number = self._keys.take_number(self.channel, above, now, own=own)
+        number = self._keys.take_number(self.channel, above, now, own=self._newest_own)
         expires_at = int(now) + LIFETIME_S
         return sign_rules(rules, self.channel, number, expires_at, key.key, key.delegation)
 
     async def _publish(self, client: BrokerClient, signed: SignedRules) -> None:
-        await self._pace()
+        self._sent.append(time.monotonic())
+        self._own = signed
         message = RULES.outgoing(encode_rules(signed), self.channel, self.publisher_id)
         await client.send(message)
         client.check_taken(
@@ -242,12 +261,10 @@ class Rulebook:
             self._on_topics.pop(before, None)
             await client.send(RULES.outgoing(b"", self.channel, before))
 
-    async def _pace(self) -> None:
-        """Receivers drop what one sender publishes too fast, and the last word must not be it."""
-        now = time.monotonic()
+    async def _wait_for_turn(self) -> None:
+        """Receivers drop what comes too fast on one topic, and the last word must not be it."""
         if len(self._sent) == self._sent.maxlen:
-            await asyncio.sleep(max(0.0, self._sent[0] + PACE_S - now))
-        self._sent.append(time.monotonic())
+            await asyncio.sleep(max(0.0, self._sent[0] + PACE_S - time.monotonic()))
 
     async def show_key(self, client: BrokerClient) -> None:
         """Publish the room's own key, unless the broker shows it. A co-host has no say in that."""
@@ -273,6 +290,7 @@ class Rulebook:
         to expire is renewed. Raises MqttError, BrokerRefused, StoreError."""
         if time.monotonic() - self._repaired_at < REPAIR_EVERY_S or self._changing.locked():
             return
+        await self._wait_for_turn()
         self._authority.look(time.monotonic(), time.time())
         await self.show_key(client)
         signed = self._authority.signed

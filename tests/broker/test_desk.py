@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from pathlib import Path
+from typing import cast
 
 import pytest
 from conftest import Start
@@ -17,10 +18,11 @@ from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused, BrokerUnreachable, InputError
+from resonance_tui.hosting import rulebook
 from resonance_tui.hosting.badge import wear_badge
 from resonance_tui.hosting.desk import Desk
 from resonance_tui.hosting.rulebook import Rulebook
-from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.permissions import is_hosts_alone
 from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
@@ -60,6 +62,15 @@ def cohost(host: RoomKeys, folder: Path, name: str = "Ben") -> RoomKeys:
     public = hosts(host).host_public
     there.keep(RoomKey(ROOM, key, public, encode_delegation(given), name))
     return there
+
+
+class Silent:
+    """A connection that takes everything."""
+
+    was_refused = False
+
+    async def send(self, message: Outgoing) -> None:
+        """To nobody."""
 
 
 async def retained(url: BrokerUrl) -> list[object]:
@@ -287,6 +298,26 @@ async def test_a_host_on_two_machines_and_two_co_hosts_lose_no_act(
             await desk.keep()
     for each in (keys, *others):
         assert {act.whom for act in each.acts(ROOM)} >= every
+
+
+async def test_two_machines_of_one_host_share_what_receivers_take_from_its_topic(
+    keys: RoomKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the last word of one is dropped, and the next rules undo what it was told holds."""
+    monkeypatch.setattr(rulebook, "PACE_S", 100.0)
+    key, now = hosts(keys), int(time.time())
+
+    async def act_after_those_of(signer: SigningKey, within_s: float) -> None:
+        book = Rulebook(keys, key, "host")
+        for number in range(now + 1, now + 7):
+            elsewhere = sign_rules(RoomRules(slow_s=5), ROOM, number, now + 3600, signer)
+            book.observe(RulesEvent(ROOM, "host", elsewhere))
+        async with asyncio.timeout(within_s):
+            await book.change(cast(BrokerClient, Silent()), "mute", "mia")
+
+    await act_after_those_of(SigningKey.generate(), patience(10))  # a forger delays nobody
+    with pytest.raises(TimeoutError):
+        await act_after_those_of(key.key, 0.5)
 
 
 async def test_a_co_host_who_takes_the_last_number_is_stopped(
