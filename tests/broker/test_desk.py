@@ -72,6 +72,9 @@ class Silent:
     async def send(self, message: Outgoing) -> None:
         """To nobody."""
 
+    def check_taken(self, problem: str, hint: str) -> None:
+        """It was."""
+
 
 async def retained(url: BrokerUrl) -> list[object]:
     """What the broker shows of a room's key and rules to who comes now."""
