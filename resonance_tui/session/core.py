@@ -18,6 +18,8 @@ from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import (
     BrokerUnreachable,
+    CertificateProblem,
+    NoBrokerThere,
     first_problem,
 )
 from resonance_tui.listeners import Listeners
@@ -304,7 +306,8 @@ class Session:
         plan = self._plan
         if plan.observe_only or broker.username is None:
             return plan.viewer_id
-        with contextlib.suppress(BrokerUnreachable):  # the link goes on trying
+        # The link goes on trying, or says so itself once no other broker is left.
+        with contextlib.suppress(BrokerUnreachable, CertificateProblem, NoBrokerThere):
             return await own_id(broker, plan.channel, plan.viewer_id)
         return plan.viewer_id
 
