@@ -420,8 +420,10 @@ class Session:
         """Scripts count on one a second, also while there is no connection."""
         if is_new or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
-            view = self.view
-            self._tell(RoomUpdate(at, view.room, view.resonance, view.corrected))
+            view, room = self.view, self.view.room
+            if view.outage is not None and view.outage.is_first:
+                room = replace(room, is_counting=True)  # nobody was heard yet: that is no empty room
+            self._tell(RoomUpdate(at, room, view.resonance, view.corrected))
 
     def _tell_of_recording(self) -> None:
         trouble = self._recording.trouble

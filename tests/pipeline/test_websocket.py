@@ -19,6 +19,7 @@ from limits import patience
 from machine import free_port
 from seats import CHANNEL, HAPPY, Seat, seated, until
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from resonance_tui.errors import (
     BrokerError,
@@ -31,7 +32,7 @@ from resonance_tui.messaging.client import broker_client, ignore
 from resonance_tui.messaging.dial import HandshakeRefused
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.messaging.probe import first_alive, negotiate_version
-from resonance_tui.messaging.websocket import open_websocket
+from resonance_tui.messaging.websocket import MAX_FRAME, open_websocket
 from resonance_tui.protocol.certificates import print_like
 from resonance_tui.protocol.urls import BrokerUrl, TlsFiles, parse_broker_url
 from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
@@ -423,3 +424,30 @@ async def test_a_server_without_the_subprotocol_speaks_no_mqtt() -> None:
     async with speaking(_welcome, protocols=None) as port:
         with pytest.raises(NoBrokerThere, match="speaks no MQTT at /mqtt"):
             await negotiate_version(parse_broker_url(f"ws://127.0.0.1:{port}"))
+
+
+async def test_a_frame_that_is_too_long_is_not_kept_and_ends_the_connection() -> None:
+    codes: list[int | None] = []
+
+    async def flood(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.send(CONNACK_V5)
+        with contextlib.suppress(ConnectionClosed):
+            await connection.send(b"x" * (MAX_FRAME + 1))
+        await connection.wait_closed()
+        codes.append(connection.close_code)
+
+    async with speaking(flood) as port:
+        received: list[bytes] = []
+
+        class Inner(asyncio.Protocol):
+            def data_received(self, data: bytes) -> None:
+                received.append(data)
+
+        sock = socket.create_connection(("127.0.0.1", port))
+        sock.setblocking(False)
+        url = parse_broker_url(f"ws://127.0.0.1:{port}")
+        transport = await open_websocket(Inner(), url, None, sock=sock)
+        transport.write(b"hello")
+        await until(lambda: codes)
+    assert codes == [1009] and received == [CONNACK_V5]
