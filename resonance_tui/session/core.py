@@ -82,6 +82,7 @@ class Session:
         self._measures = RoomMetrics()
         self._own = SelfReport(plan.boot, **_marks_of(plan.source))
         self._me_told_at = self._room_told_at = -math.inf
+        self._has_facts = False  # since the beginning
         self._notice_is_trouble = False
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
@@ -408,6 +409,8 @@ class Session:
         changed = is_news or _figures(room) != _figures(self.view.room)
         if changed:
             self.view = replace(self.view, room=room)
+        changed |= is_fact and not self._has_facts
+        self._has_facts |= is_fact
         self._measure(room, at, is_fact=is_fact)
         if is_fact:
             self._timeline.add(room, at, self.view.resonance)
@@ -421,8 +424,8 @@ class Session:
         if is_new or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
             view, room = self.view, self.view.room
-            if view.outage is not None and view.outage.is_first:
-                room = replace(room, is_counting=True)  # nobody was heard yet: that is no empty room
+            if not (self._has_facts or room.confirming):
+                room = replace(room, is_counting=True)  # an unheard room is no empty one
             self._tell(RoomUpdate(at, room, view.resonance, view.corrected))
 
     def _tell_of_recording(self) -> None:

@@ -122,6 +122,20 @@ async def test_listeners_hear_of_the_room_every_second_also_without_a_connection
     async with living(ann):
         await until(lambda: len(heard) == 3)
     assert all(0.9 < later.t - sooner.t < patience(2) for sooner, later in pairwise(heard))
+    assert all(each.room.is_counting for each in heard), "nobody was heard: no empty room"
+
+
+async def test_listeners_are_told_no_number_as_a_fact_before_it_is_one(
+    quiet: Callable[[str], Session],
+) -> None:
+    heard: list[RoomUpdate] = []
+    ann, ben = quiet("Ann"), quiet("Ben")
+    ben.add_listener(lambda event: heard.append(event) if isinstance(event, RoomUpdate) else None)
+    async with living(ann):
+        await until(lambda: ann.view.room.viewers == 1)
+        async with living(ben):
+            await until(lambda: heard and not heard[-1].room.is_counting)
+    assert next(each.room.viewers for each in heard if not each.room.is_counting) == 2
 
 
 class Slow(LoopbackLink):
