@@ -54,6 +54,7 @@ from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
+from resonance_tui.session.silence import Silence, silence_text
 from resonance_tui.session.tidying import Tidying
 from resonance_tui.texts import tr
 
@@ -82,6 +83,7 @@ class Session:
         self._measures = RoomMetrics()
         self._own = SelfReport(plan.boot, **_marks_of(plan.source))
         self._me_told_at = self._room_told_at = -math.inf
+        self._silence = Silence()
         self._has_facts = False  # since the beginning
         self._notice_is_trouble = False
         self._recording = Recording(plan, self._notice)
@@ -363,6 +365,7 @@ class Session:
             link.call_roll()
 
     def _look_at_link(self, link: Link, now: float) -> None:
+        self._listen_for_silence(link, now)
         if link.status == self.view.link:
             return
         outage = outage_after(self.view.outage, link.status, now)
@@ -371,6 +374,18 @@ class Session:
         if link.status.state is LinkState.CONNECTED:
             self._host.is_let_in()
         self._happened(self._happenings.link(outage, time.time(), now))
+
+    def _listen_for_silence(self, link: Link, now: float) -> None:
+        """Told as it begins and as it ends; a screen shows the seconds."""
+        is_connected, before = link.status.state is LinkState.CONNECTED, self.view.silent_s
+        silent_s = self._silence.look(link.asked_at if is_connected else None, now)
+        if silent_s != before:
+            self.view = replace(self.view, silent_s=silent_s)
+        if silent_s and not before:
+            status = replace(link.status, detail=silence_text(silent_s))
+            self._tell(LinkUpdate(time.time(), status))
+        elif before and not silent_s and is_connected:
+            self._tell(LinkUpdate(time.time(), link.status))
 
     def _obey(self, link: Link, now: float) -> None:
         """What the host says holds before the room is looked at."""
