@@ -315,7 +315,7 @@ class Aggregator(ReconnectingConnection):
 
     def _read(self, now: float) -> None:
         at = self._clock.at(now, asked_at=self.asked_at)
-        for event in self._inbox.drain():
+        for event in self._inbox.drain(time.monotonic()):
             self._take(event, now, at)
         self._tally.obey(conduct_of(self._authority.look(now, time.time())))
         self._tally.expire(at)

@@ -194,7 +194,7 @@ class RoomObserver(ReconnectingConnection):
         return self.traits is not None and not self.traits.expires
 
     def _read(self, now: float) -> None:
-        for event in self._inbox.drain():
+        for event in self._inbox.drain(time.monotonic()):
             self._apply(event, now)
         self._room.obey(conduct_of(self._authority.look(now, time.time())))
 
