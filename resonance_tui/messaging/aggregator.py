@@ -201,10 +201,8 @@ class Aggregator(ReconnectingConnection):
         return self.traits is None or self.traits.expires
 
     def _fill_s(self) -> float:
-        """How long after its SUBACK a shard's count is complete, at most: retained reports are
-        believed where they expire; else everybody has to report once."""
-        if self._expires and self._retention.known:
-            return SETTLE_S
+        """How long after its SUBACK a shard's count is complete, at most: everybody has reported
+        once."""
         return self._settings.heartbeat_s + CONFIRM_S
 
     def _begin_anew(self) -> None:
@@ -332,8 +330,9 @@ class Aggregator(ReconnectingConnection):
         if not self._expires:
             self._sweeper.take(event, now)
         match event:
-            case ReportEvent(is_retained=True) if not self._expires:
-                self._tally.hear_of(event.viewer_id, at + self._fill_s())
+            case ReportEvent(viewer_id=viewer_id, report=report, is_retained=True):
+                age_s, until = self._settings.age_s(report, event.left_s), at + self._fill_s()
+                self._tally.recall(viewer_id, report, at, age_s, until=until)
             case ReportEvent():
                 self._tally.report(event.viewer_id, event.report, at)
             case LeaveEvent():
@@ -349,7 +348,8 @@ class Aggregator(ReconnectingConnection):
                 self._authority.take(event, now)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
-                self._tally.ttl = self._settings.patience_s
+                ttl, stale_after = self._settings.patience_s, self._settings.stale_after_s
+                self._tally.be_patient(ttl=ttl, stale_after=stale_after)
                 self._edges.ttl = self._settings.counts_hold_s
                 self._clock.asleep_s = ASLEEP_S + 2 * self._settings.tick_ms / 1000
                 self._edges.silent_after = SILENT_REPEATS * self._repeat_s

@@ -236,8 +236,8 @@ class RoomModel:
 
     def _change_over(self, now: float) -> None:
         """Reports that were heard before are no longer renewed, or long outdated."""
-        uptime, self._room = self._room.uptime, RoomState()
-        self._room.uptime = uptime
+        uptime, self._room = self._room.doubts.uptime, RoomState()
+        self._room.doubts.uptime = uptime
         self._room.obey(self.conduct)
         self._adjust()
         self._subscribed(now)
