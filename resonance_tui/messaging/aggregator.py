@@ -44,6 +44,7 @@ from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Counts, Partial, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import conduct_of
+from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
 from resonance_tui.room.federation import Edges, Sum
 from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
 from resonance_tui.room.sweeping import JITTER_S, Sweeper
@@ -55,9 +56,7 @@ _MAY_NOT_COUNT = (
 )
 PRESENCE_EVERY_S = 10.0
 SETTLE_S = 0.5  # after its SUBACK, for the retained reports of a shard
-CONFIRM_S = 1.0  # beyond a heartbeat, for everybody's next report
 UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
-RETURN_S = 4.0  # for viewers to reconnect to a broker that was down
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
 MAX_AGENTS = 64
 REPEATS = 4  # of unchanged counts within a viewer's heartbeat

@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 from resonance_tui.protocol.values import RoomSettings
 from resonance_tui.room.uptime import Uptime
 
+RETURN_S = 4.0  # beyond a heartbeat: for viewers to reconnect to a broker that was down
+CONFIRM_S = 1.0  # beyond a heartbeat: for everybody's next report
+
 K = TypeVar("K")  # by what a viewer is known
 
 

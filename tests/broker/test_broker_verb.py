@@ -419,8 +419,8 @@ def report(channel: str, viewer_id: str, seq: int = 1) -> tuple[str, bytes]:
 
 
 def test_people_are_those_who_reported_of_late_each_room_on_its_own() -> None:
-    attendance = Attendance(patience_s=30)
-    attendance.begin(100.0)
+    attendance = Attendance()
+    attendance.begin()
     for channel, viewer_id in (("cats", "mia"), ("dogs", "mia"), ("cats", "tom"), ("cats", "mia")):
         attendance.take(*report(channel, viewer_id), 110.0)
     assert attendance.people(110.0) == 3
@@ -435,8 +435,8 @@ def test_people_are_those_who_reported_of_late_each_room_on_its_own() -> None:
 
 def test_reports_kept_from_before_count_people_and_no_traffic() -> None:
     attendance = Attendance()
-    attendance.begin(100.0)
-    attendance.take(*report("cats", "mia"), 100.2)
+    attendance.begin()
+    attendance.take(*report("cats", "mia"), 100.2, is_retained=True, left_s=28)
     assert (attendance.people(100.3), attendance.reports_per_s(100.3)) == (1, 0.0)
 
 

@@ -211,7 +211,7 @@ async def test_a_guarded_room_is_ruled_with_an_account_of_it(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("resonance_tui.hosting.desk.WATCH_S", 0.1)  # nobody is in
+    monkeypatch.setattr("resonance_tui.hosting.desk.Desk.watch_s", 0.1)  # nobody is in
 
     def add(book):
         for name, role in (("cathost", Role.HOST), ("ben", Role.VIEWER)):
