@@ -189,7 +189,7 @@ async def test_the_desk_sees_who_is_there_and_who_forges(start: Start, keys: Roo
     url = parse_broker_url(start().url)
 
     async def report(client, boot: int) -> None:
-        frame = encode_report(Report(boot, 1, Emotion.ANGER, 90))
+        frame = encode_report(Report(boot, 1, Emotion.ANGER, 90, up_s=1))
         await client.send(REPORT.outgoing(frame, ROOM, "mia"))
 
     async with (
