@@ -136,7 +136,7 @@ async def somebody_is_in(broker: RunningBroker, room: str) -> None:
     assert broker.login is not None
     host = replace(pinned(broker), username=broker.login.name, password=broker.login.password)
     async with broker_client(host, ignore, identifier="somebody", version=5) as client:
-        report = encode_report(Report(int(time.time()), 1, Emotion.HAPPINESS, 80, up_s=1))
+        report = encode_report(Report(int(time.time()), 1, Emotion.HAPPINESS, 80))
         await client.send(REPORT.outgoing(report, room, "ann"))
 
 
