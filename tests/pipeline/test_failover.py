@@ -27,6 +27,8 @@ from resonance_tui.session import broker_choice, failover
 from resonance_tui.session.core import Session
 from resonance_tui.session.plan import SessionPlan
 
+pytestmark = pytest.mark.usefixtures("lasting_words")
+
 BACK_WITHIN_S = 10.0
 
 
