@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from resonance_tui.pipeline.demo_camera import load_portraits, render
-from resonance_tui.pipeline.detectors.fast import LEAST_LIKENESS
 from resonance_tui.pipeline.detectors.flow import FacePatch, likeness
+from resonance_tui.pipeline.detectors.followed import IN_REACH
 from resonance_tui.pipeline.detectors.square import Square
 
 Picture = NDArray[np.uint8]
@@ -65,7 +65,7 @@ def test_a_hand_before_the_face_makes_it_unlike(portrait):
     covered = portrait.copy()
     cv2.circle(covered, (320, 220), 45, (90, 120, 170), -1)
     found = FacePatch(portrait, FACE).follow(covered, FACE)
-    assert found is None or found.likeness < LEAST_LIKENESS
+    assert found is None or found.likeness < IN_REACH.likeness
 
 
 def test_light_that_changes_is_no_difference(portrait):
