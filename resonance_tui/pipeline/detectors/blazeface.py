@@ -112,8 +112,8 @@ def _overlap(one: Points, others: Points) -> NDArray[np.float64]:
     high = np.minimum(one[1], others[:, 1])
     shared = np.prod(np.clip(high - low, 0, None), axis=1)
     areas = np.prod(others[:, 1] - others[:, 0], axis=1)
-    own = float(np.prod(one[1] - one[0]))
-    return np.asarray(shared / np.maximum(own + areas - shared, 1e-12), np.float64)
+    width, height = (one[1] - one[0]).tolist()
+    return np.asarray(shared / np.maximum(width * height + areas - shared, 1e-12), np.float64)
 
 
 def _found(points: Points, score: float) -> FoundFace:

@@ -26,3 +26,7 @@ class Square:
         return np.array(
             [[c, -s, self.cx - half * (c - s)], [s, c, self.cy - half * (s + c)]], np.float64
         )
+
+    def scaled(self, k: float) -> Square:
+        """The same place in a picture that is `k` times as large."""
+        return Square(self.cx * k, self.cy * k, self.side * k, self.roll)
