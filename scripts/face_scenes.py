@@ -75,13 +75,14 @@ def placed(
     """A picture of `size` (width, height) with the face somewhere in it, and its square there."""
     face, k = portrait.face, scene.side / portrait.face.side
     roll = radians(scene.roll) * rng.choice([-1, 1])
-    at = [rng.uniform(scene.side / 2, max(length - scene.side / 2, scene.side / 2 + 1)) for length in size]
+    at = [
+        rng.uniform(scene.side / 2, max(length - scene.side / 2, scene.side / 2 + 1))
+        for length in size
+    ]
     to_scene = np.array([[k * cos(roll), -k * sin(roll), 0], [k * sin(roll), k * cos(roll), 0]])
     to_scene[:, 2] = np.array(at) - to_scene[:, :2] @ (face.cx, face.cy)
     picture = _blended(portrait.picture, to_scene, k, size)
-    truth = replace(
-        face, cx=at[0], cy=at[1], side=scene.side, roll=_turned(face.roll + roll)
-    )
+    truth = replace(face, cx=at[0], cy=at[1], side=scene.side, roll=_turned(face.roll + roll))
     if scene.spoil is not None:
         picture = scene.spoil(picture, truth, rng)
     return _noisy(picture, NOISE, rng), truth
@@ -112,7 +113,9 @@ def _noisy(picture: Picture, deviation: float, rng: np.random.Generator) -> Pict
 # What may happen to a picture
 
 
-def dark(share: float, noise: float) -> Callable[[Picture, Detection, np.random.Generator], Picture]:
+def dark(
+    share: float, noise: float
+) -> Callable[[Picture, Detection, np.random.Generator], Picture]:
     """This share of the light, with the noise of a sensor turned up."""
 
     def spoil(picture: Picture, face: Detection, rng: np.random.Generator) -> Picture:
@@ -154,12 +157,11 @@ def moving(picture: Picture, face: Detection, rng: np.random.Generator) -> Pictu
     return np.asarray(cv2.blur(picture, (length, 1)), np.uint8)
 
 
-def _levelled(
-    picture: Picture, face: Detection
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _levelled(picture: Picture, face: Detection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of every pixel: how far right of and below the face's middle, in sides of its square."""
-    y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
-    x, y = (x - face.cx) / face.side, (y - face.cy) / face.side
+    height, width = picture.shape[:2]
+    y = (np.arange(height, dtype=np.float64)[:, None] - face.cy) / face.side
+    x = (np.arange(width, dtype=np.float64)[None, :] - face.cx) / face.side
     c, s = cos(face.roll), sin(face.roll)
     return c * x + s * y, c * y - s * x
 
@@ -168,7 +170,11 @@ def _levelled(
 
 
 def faceless(
-    portraits: list[Portrait], empty: list[Picture], count: int, size: tuple[int, int], seed: int = 7
+    portraits: list[Portrait],
+    empty: list[Picture],
+    count: int,
+    size: tuple[int, int],
+    seed: int = 7,
 ) -> Iterator[Picture]:
     """Cuts of frames that touch no face's square, enlarged to `size` (width, height)."""
     rng = np.random.default_rng(seed)

@@ -38,6 +38,7 @@ from resonance_tui.pipeline.tracker import Detection
 
 MOST_FACES = 3
 SLACK = 0.01  # s by which frames may come early
+SURE_PRESENCE = 0.9999  # of what is found in a tile: small faces have more, lettering up to .999
 SEARCH_WIDTH = 640  # px; the network that searches sees 128
 
 # Seconds after which the whole picture is searched: with everybody in view, with nobody.
@@ -123,14 +124,18 @@ class FastDetector:
         if self._tiles is None:
             return []
         place = self._tiles.look(frame.image, frame.captured_at)
-        face = self._read(frame, place) if place is not None else None
+        face = self._read(frame, place, SURE_PRESENCE) if place is not None else None
+        if face is not None:  # again, from where its own landmarks say
+            face = self._read(frame, region_of(face.read), SURE_PRESENCE)
         return [] if face is None else [face]
 
-    def _read(self, frame: Frame, square: Square) -> FollowedFace | None:
+    def _read(
+        self, frame: Frame, square: Square, least_presence: float = LEAST_PRESENCE
+    ) -> FollowedFace | None:
         """The face in this square, by its landmarks; None where there is none."""
         points, presence = self._landmarks.read(frame.image, square)
         face = from_landmarks(points, self._scene)
-        if presence < LEAST_PRESENCE or face.side <= 0:
+        if presence < least_presence or face.side <= 0:
             return None
         return FollowedFace(face, frame.captured_at, FacePatch(frame.image, square_of(face)), face)
 

@@ -26,12 +26,12 @@ MOST_HALVINGS = 3  # of the picture's longer side, to the smallest tile
 LEAST_SCORE = 0.3  # in a tile; more is asked for at the second look
 CLOSE_LOOK = 1.6  # side of the second look / side of the square of the landmarks
 CLOSE_SCORE = 0.5
-CLOSE_SHIFT = 0.25  # how far the two looks may differ, in sides of that square
+CLOSE_SHIFT = 0.4  # how far the two looks may differ, in sides of that square
 
 # What a search may cost, in tiles (each about 2 ms of a core); spread over the frames.
 TILES_A_SECOND = 24.0
 TILES_A_FRAME = 4.0
-CLOSE_COST, READ_COST = 1.0, 3.0
+CLOSE_COST, READ_COST = 1.0, 6.0  # the landmarks are read twice
 
 
 def tiles(width: int, height: int) -> list[Square]:
