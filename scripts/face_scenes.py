@@ -159,11 +159,10 @@ def moving(picture: Picture, face: Detection, rng: np.random.Generator) -> Pictu
 
 def _levelled(picture: Picture, face: Detection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of every pixel: how far right of and below the face's middle, in sides of its square."""
-    height, width = picture.shape[:2]
-    y = (np.arange(height, dtype=np.float64)[:, None] - face.cy) / face.side
-    x = (np.arange(width, dtype=np.float64)[None, :] - face.cx) / face.side
+    y, x = np.indices(picture.shape[:2]).astype(np.float64)
+    right, down = (x - face.cx) / face.side, (y - face.cy) / face.side
     c, s = cos(face.roll), sin(face.roll)
-    return c * x + s * y, c * y - s * x
+    return c * right + s * down, c * down - s * right
 
 
 # Pictures without a face
@@ -178,7 +177,8 @@ def faceless(
 ) -> Iterator[Picture]:
     """Cuts of frames that touch no face's square, enlarged to `size` (width, height)."""
     rng = np.random.default_rng(seed)
-    sources = [(one.picture, one.face) for one in portraits] + [(each, None) for each in empty]
+    sources: list[tuple[Picture, Detection | None]] = [(one.picture, one.face) for one in portraits]
+    sources += [(each, None) for each in empty]
     while count > 0:
         picture, face = sources[rng.integers(len(sources))]
         height = int(rng.integers(LEAST_CUT, picture.shape[0]))
