@@ -159,7 +159,8 @@ def moving(picture: Picture, face: Detection, rng: np.random.Generator) -> Pictu
 
 def _levelled(picture: Picture, face: Detection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of every pixel: how far right of and below the face's middle, in sides of its square."""
-    y, x = np.indices(picture.shape[:2]).astype(np.float64)
+    grid: NDArray[np.float64] = np.indices(picture.shape[:2]).astype(np.float64)
+    y, x = grid[0], grid[1]
     right, down = (x - face.cx) / face.side, (y - face.cy) / face.side
     c, s = cos(face.roll), sin(face.roll)
     return c * right + s * down, c * down - s * right
