@@ -40,6 +40,7 @@ class Scene:
     side: float = USUAL_SIDE  # px of the crop's square
     roll: float = 0.0  # degrees, to either side
     spoil: Callable[[Picture, Detection, np.random.Generator], Picture] | None = None
+    is_known: bool = False  # the same picture was shown unspoilt before
 
 
 def frames(film: Path, count: int) -> list[Picture]:
@@ -69,10 +70,19 @@ def portraits(pictures: list[Picture], bundle: FaceBundle) -> Iterator[Portrait]
                 yield Portrait(picture, from_landmarks(points, 0))
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A picture and the one face in it."""
+
+    picture: Picture
+    face: Detection
+    before: Picture | None  # the same unspoilt, where it was shown before
+
+
 def placed(
     portrait: Portrait, scene: Scene, size: tuple[int, int], rng: np.random.Generator
-) -> tuple[Picture, Detection]:
-    """A picture of `size` (width, height) with the face somewhere in it, and its square there."""
+) -> Placed:
+    """A picture of `size` (width, height) with the face somewhere in it."""
     face, k = portrait.face, scene.side / portrait.face.side
     roll = radians(scene.roll) * rng.choice([-1, 1])
     at = [
@@ -83,9 +93,9 @@ def placed(
     to_scene[:, 2] = np.array(at) - to_scene[:, :2] @ (face.cx, face.cy)
     picture = _blended(portrait.picture, to_scene, k, size)
     truth = replace(face, cx=at[0], cy=at[1], side=scene.side, roll=_turned(face.roll + roll))
-    if scene.spoil is not None:
-        picture = scene.spoil(picture, truth, rng)
-    return _noisy(picture, NOISE, rng), truth
+    spoilt = picture if scene.spoil is None else scene.spoil(picture, truth, rng)
+    before = _noisy(picture, NOISE, rng) if scene.is_known else None
+    return Placed(_noisy(spoilt, NOISE, rng), truth, before)
 
 
 def _blended(
@@ -182,12 +192,12 @@ def faceless(
     sources += [(each, None) for each in empty]
     while count > 0:
         picture, face = sources[rng.integers(len(sources))]
-        height = int(rng.integers(LEAST_CUT, picture.shape[0]))
+        tall, wide = (int(length) for length in picture.shape[:2])
+        height = int(rng.uniform(LEAST_CUT, tall))
         width = height * size[0] // size[1]
-        if width >= picture.shape[1]:
+        if width >= wide:
             continue
-        x = int(rng.integers(picture.shape[1] - width))
-        y = int(rng.integers(picture.shape[0] - height))
+        x, y = int(rng.uniform(0, wide - width)), int(rng.uniform(0, tall - height))
         if face is not None and _touches(face, x, y, width, height):
             continue
         yield np.asarray(cv2.resize(picture[y : y + height, x : x + width], size), np.uint8)

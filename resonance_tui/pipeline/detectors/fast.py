@@ -38,7 +38,8 @@ from resonance_tui.pipeline.tracker import Detection
 
 MOST_FACES = 3
 SLACK = 0.01  # s by which frames may come early
-SURE_PRESENCE = 0.9999  # of what is found in a tile: small faces have more, lettering up to .999
+NEW_PRESENCE = 0.995  # of a face that was not there before; lettering up to .99
+SURE_PRESENCE = 0.9999  # the same in a tile, read twice; lettering up to .999, small faces more
 SEARCH_WIDTH = 640  # px; the network that searches sees 128
 
 # Seconds after which the whole picture is searched: with everybody in view, with nobody.
@@ -116,7 +117,10 @@ class FastDetector:
         kept = [place for place in places if not is_among(place, found)]
         held = [region_of(known.now) for known in sure]
         new = [place for place in (*kept, *found) if not is_among(place, held)]
-        faces = (self._read(frame, place) for place in new[: MOST_FACES - len(sure)])
+        faces = (
+            self._read(frame, place, LEAST_PRESENCE if is_among(place, places) else NEW_PRESENCE)
+            for place in new[: MOST_FACES - len(sure)]
+        )
         return distinct([*sure, *(face for face in faces if face is not None)])
 
     def _search_tiles(self, frame: Frame) -> list[FollowedFace]:
@@ -129,9 +133,7 @@ class FastDetector:
             face = self._read(frame, region_of(face.read), SURE_PRESENCE)
         return [] if face is None else [face]
 
-    def _read(
-        self, frame: Frame, square: Square, least_presence: float = LEAST_PRESENCE
-    ) -> FollowedFace | None:
+    def _read(self, frame: Frame, square: Square, least_presence: float) -> FollowedFace | None:
         """The face in this square, by its landmarks; None where there is none."""
         points, presence = self._landmarks.read(frame.image, square)
         face = from_landmarks(points, self._scene)
