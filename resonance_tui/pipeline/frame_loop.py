@@ -12,6 +12,7 @@ from resonance_tui.engines.base import Engine
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.face_status import CameraSwitch, FaceStatus
+from resonance_tui.pipeline.smoothing import AWAY_AFTER_S
 from resonance_tui.pipeline.sources import CameraState, Frame
 from resonance_tui.pipeline.threads import FaceThreads
 from resonance_tui.texts import tr
@@ -48,6 +49,7 @@ class FrameLoop:
         self._next_camera: FrameSource | None = None
         self._is_predicting = False
         self._reset_at = -math.inf  # monotonic s, when the crops were last dropped
+        self._far_at = -math.inf  # monotonic s, when a face was last too far to be read
 
     async def run(self) -> None:
         """Return once the recording has ended; otherwise continue until cancelled."""
@@ -109,9 +111,12 @@ class FrameLoop:
     def _take_in(self, seen: FaceObservation) -> Clip | None:
         """Update preview and reading; returns the clip where a prediction is due."""
         self._status.preview = seen.preview
-        if seen.track is None:
+        if seen.too_far:
+            self._far_at = seen.at
+        if seen.track is None or seen.too_far:
             self._no_face(seen.at)
             return None
+        self._status.set_too_far(False)
         self._reader.face_seen(seen.track, seen.at)
         has_clip = self._is_predicting or seen.clip is not None
         if notice := self._frame_rate.face_seen(seen.at, has_clip=has_clip):
@@ -144,9 +149,11 @@ class FrameLoop:
     async def _release(self) -> None:
         await asyncio.to_thread(self._camera.stop)
         self._status.preview = None
+        self._status.set_too_far(False)
         self._perception.reset()
         self._reader.forget()
 
     def _no_face(self, at: float) -> None:
         if self._reader.face_missing(at):
             self._status.preview = None
+            self._status.set_too_far(at - self._far_at <= AWAY_AFTER_S)

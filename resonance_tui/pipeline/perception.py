@@ -19,6 +19,11 @@ from resonance_tui.pipeline.tracker import FaceTracker
 if TYPE_CHECKING:
     from resonance_tui.pipeline.detectors.base import FaceDetector
 
+# Pixels of the square's side below which a face is not read. On FER+ pictures made as small as that
+# the network is right in .835 (48 pixels: .865); with 16 pixels in .749.
+MIN_SIDE = 24.0
+NEAR_AGAIN = 1.15  # times MIN_SIDE, from which on a face that was too far is read again
+
 
 @dataclass(frozen=True, slots=True)
 class FaceObservation:
@@ -29,6 +34,7 @@ class FaceObservation:
     clip: Clip | None = None  # for the engine; None where no prediction is due
     preview: NDArray[np.uint8] | None = None  # what the engine sees, grey (S, S)
     latency_ms: dict[str, float] = field(default_factory=dict)
+    too_far: bool = False  # the face is too small to be read: no clip, no preview
 
 
 class Perception:
@@ -43,6 +49,7 @@ class Perception:
         self._clips = ClipBuffer(spec.clip_frames, spec.frame_rate)
         self._next_clip_at = -1.0
         self._track: int | None = None
+        self._too_far = False
 
     def observe(self, frame: Frame, *, wants_clip: bool = True) -> FaceObservation:
         """Take in one frame (blocking, ten milliseconds). `wants_clip`: the engine is free."""
@@ -55,6 +62,12 @@ class Perception:
             return FaceObservation(frame.captured_at, None, latency_ms=latency)
         if face.track != self._track:
             self._track, self._next_clip_at = face.track, -1.0
+            self._too_far = False
+        self._too_far = face.side < (MIN_SIDE * NEAR_AGAIN if self._too_far else MIN_SIDE)
+        if self._too_far:
+            self._clips.expire(frame.captured_at)
+            at = frame.captured_at
+            return FaceObservation(at, face.track, latency_ms=latency, too_far=True)
         picture = crop(frame.image, face, self._spec.crop_size)
         self._clips.add(picture, frame.captured_at, face.track)
         clip = self._take_clip(frame.captured_at) if wants_clip else None

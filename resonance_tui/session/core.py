@@ -469,7 +469,8 @@ class Session:
         self._update_me(time.monotonic(), is_new=bool(latency_ms))
 
     def _face_status(self) -> None:
-        self.view = replace(self.view, camera=self._face.camera, engine=self._face.engine)
+        face = self._face
+        self.view = replace(self.view, camera=face.camera, engine=face.engine, too_far=face.too_far)
 
     def _update_me(self, now: float, *, is_new: bool = False) -> None:
         """Work out what this viewer says, show it, and publish it where that is due."""
