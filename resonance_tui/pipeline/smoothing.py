@@ -1,5 +1,8 @@
-"""Pure: from predictions that flicker to one emotion that holds: a sequential test decides which, an
-average says how surely; and how many frames a second that wants."""
+"""Pure: from predictions that flicker to one emotion that holds.
+
+A sequential test decides which (`decision`), an average says how surely, and both say how many
+frames a second are worth looking at.
+"""
 
 from __future__ import annotations
 
