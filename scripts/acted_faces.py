@@ -9,11 +9,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from math import pi, sin
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from resonance_tui.native import tame
+
+if TYPE_CHECKING:
+    from mediapipe import Image
+    from mediapipe.tasks.python.vision import NormalizedLandmark
 
 Picture = NDArray[np.uint8]
 Plane = NDArray[np.float32]
@@ -24,6 +30,9 @@ _ROWS, _COLUMNS = (plane.astype(np.float32) for plane in np.mgrid[0:SIDE, 0:SIDE
 _MIDDLE = SIDE / 2
 # Landmarks of MediaPipe's mesh: outer and inner corner, upper and lower lid.
 _EYES = ((33, 133, 159, 145), (362, 263, 386, 374))
+_MOUTH = (61, 291, 13)  # its corners, and where the upper lip ends
+_NOSE = 4  # its tip
+_MARGIN = 24  # pixels around a still of 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +91,10 @@ class Actor:
         drop = gap * (1 - 0.5 * np.clip(below / (SIDE - top), 0, 1))
         stretch = 1 + 0.12 * pose.spread * np.exp(-((below / 14) ** 2))
         from_x = middle + (_COLUMNS - middle) / stretch
-        from_y = np.where(below > 0, np.maximum(_ROWS - drop, top), _ROWS)
-        moved = _remapped(face, from_x, from_y)
+        upper = np.minimum(_ROWS, top)
+        moved = _remapped(
+            face, from_x, np.maximum(_ROWS - np.maximum(drop, 0) * (below > 0), upper)
+        )
         inside = (below > 0) & (below < gap)
         return np.where(inside, np.float32(0.25) * np.float32(face.mean()) + 10, moved)
 
@@ -146,7 +157,8 @@ class _Gestures:
 
 def blinking(seconds: float, rng: np.random.Generator) -> Act:
     """Somebody at rest: a blink of 150 to 300 ms every two to six seconds."""
-    blinks, start = [], rng.uniform(0, 4)
+    blinks: list[_Gesture] = []
+    start = rng.uniform(0, 4)
     while start < seconds:
         blinks.append(_Gesture(start, 0.07, rng.uniform(0.03, 0.1), rng.uniform(0.08, 0.13)))
         start += rng.uniform(2, 6)
@@ -156,7 +168,9 @@ def blinking(seconds: float, rng: np.random.Generator) -> Act:
 
 def talking(seconds: float, rng: np.random.Generator) -> Act:
     """Sentences of two to four seconds, four to six syllables a second, pauses, blinks."""
-    syllables, spreads, start = [], [], rng.uniform(0, 0.5)
+    syllables: list[_Gesture] = []
+    spreads: list[_Gesture] = []
+    start = rng.uniform(0, 0.5)
     end = start + rng.uniform(2, 4)
     while start < seconds:
         length = 1 / rng.uniform(4, 6)
@@ -173,7 +187,8 @@ def talking(seconds: float, rng: np.random.Generator) -> Act:
 
 def nodding(seconds: float, rng: np.random.Generator) -> Act:
     """Two or three nods of half a second, every three to six seconds; blinks."""
-    nods, start = [], rng.uniform(0, 3)
+    nods: list[_Gesture] = []
+    start = rng.uniform(0, 3)
     while start < seconds:
         for _ in range(int(rng.integers(2, 4))):
             nods.append(_Gesture(start, 0.2, 0, 0.25, rng.uniform(0.5, 1)))
@@ -185,7 +200,8 @@ def nodding(seconds: float, rng: np.random.Generator) -> Act:
 
 def looking_down(seconds: float, rng: np.random.Generator) -> Act:
     """To the keyboard for half a second to two, with lids that are half down; up for as long."""
-    looks, start = [], rng.uniform(0.5, 2)
+    looks: list[_Gesture] = []
+    start = rng.uniform(0.5, 2)
     while start < seconds:
         looks.append(_Gesture(start, 0.2, rng.uniform(0.3, 1.8), 0.2))
         start += 0.4 + looks[-1].hold + rng.uniform(1, 3)
@@ -231,9 +247,9 @@ class Film:
         face = cv2.warpAffine(posed, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
         small = cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA)
         rng = np.random.default_rng((self._seed, frame))
-        light = np.float32(1 + 0.03 * sin(frame / 9))
-        noisy = small * light + rng.normal(0, 4, small.shape).astype(np.float32)
-        return np.clip(noisy, 0, 255).astype(np.uint8)
+        light = 1 + 0.03 * sin(frame / 9)
+        noise = rng.normal(0, 4, (48, 48))
+        return np.clip(np.asarray(small, np.float64) * light + noise, 0, 255).astype(np.uint8)
 
 
 def _wander(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -263,37 +279,41 @@ def remembered(film: Film, read: Read) -> Look:
 def features(stills: Sequence[Picture], model: Path) -> list[Features | None]:
     """Of each still (48x48, grey) what MediaPipe's `model` finds; None where it finds no face that
     looks at the camera upright."""
-    from mediapipe.tasks.python.core.base_options import BaseOptions
-    from mediapipe.tasks.python.vision.face_landmarker import (
-        FaceLandmarker,
-        FaceLandmarkerOptions,
+    tame()
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_buffer=model.read_bytes()),
+        running_mode=vision.RunningMode.IMAGE,
     )
+    landmarker = vision.FaceLandmarker.create_from_options(options)
+    try:
+        return [_features(landmarker.detect(_enlarged(still)).face_landmarks) for still in stills]
+    finally:
+        landmarker.close()
 
-    options = FaceLandmarkerOptions(BaseOptions(model_asset_path=str(model)))
-    with FaceLandmarker.create_from_options(options) as landmarker:
-        return [_features(landmarker, still) for still in stills]
+
+def _enlarged(still: Picture) -> Image:
+    """With a margin: the finder wants to see the whole head."""
+    from mediapipe import Image, ImageFormat
+
+    framed = np.pad(still, _MARGIN, mode="edge")
+    large = cv2.resize(framed, (480, 480), interpolation=cv2.INTER_CUBIC)
+    return Image(image_format=ImageFormat.SRGB, data=cv2.cvtColor(large, cv2.COLOR_GRAY2RGB))
 
 
-def _features(landmarker: Any, still: Picture) -> Features | None:
-    import mediapipe
-
-    margin, scale = 24, 5
-    framed = cv2.copyMakeBorder(still, *[margin] * 4, cv2.BORDER_REPLICATE)
-    size = (scale * framed.shape[1], scale * framed.shape[0])
-    large = cv2.resize(framed, size, interpolation=cv2.INTER_CUBIC)
-    picture = mediapipe.Image(mediapipe.ImageFormat.SRGB, cv2.cvtColor(large, cv2.COLOR_GRAY2RGB))
-    faces = landmarker.detect(picture).face_landmarks
+def _features(faces: Sequence[Sequence[NormalizedLandmark]]) -> Features | None:
     if not faces:
         return None
-    whole = framed.shape[0]
-    x = [SIDE / 48 * (point.x * whole - margin) for point in faces[0]]
-    y = [SIDE / 48 * (point.y * whole - margin) for point in faces[0]]
-    eyes = [((x[a] + x[b]) / 2, (y[up] + y[low]) / 2) for a, b, up, low in _EYES]
-    (left, left_y), (right, right_y) = eyes
-    apart = right - left
-    is_frontal = abs(x[4] - (left + right) / 2) < 0.15 * apart  # the tip of the nose
-    is_upright = abs(right_y - left_y) < 0.2 * apart
+    whole = 48 + 2 * _MARGIN
+    x = [SIDE / 48 * (point.x * whole - _MARGIN) for point in faces[0]]
+    y = [SIDE / 48 * (point.y * whole - _MARGIN) for point in faces[0]]
+    one, other = (((x[a] + x[b]) / 2, (y[up] + y[low]) / 2) for a, b, up, low in _EYES)
+    apart = other[0] - one[0]
+    is_frontal = abs(x[_NOSE] - (one[0] + other[0]) / 2) < 0.15 * apart
+    is_upright = abs(other[1] - one[1]) < 0.2 * apart
     if apart < SIDE / 5 or not (is_frontal and is_upright):
         return None
     width = max(abs(x[b] - x[a]) for a, b, *_ in _EYES)
-    return Features((eyes[0], eyes[1]), width, (x[13], y[13]), abs(x[291] - x[61]))
+    left, right, lip = _MOUTH
+    return Features((one, other), width, (x[lip], y[lip]), abs(x[right] - x[left]))
