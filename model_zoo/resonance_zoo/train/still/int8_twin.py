@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 from tomlkit.items import Table
 
-from resonance_zoo.cards import still_card
+from resonance_zoo.cards import CardError, StillCard, parse_card
 from resonance_zoo.files import sha256, verify
 from resonance_zoo.runtime import open_network
 from resonance_zoo.train.still import card_writer, evaluate, ferplus
@@ -19,9 +20,11 @@ def add_int8(card: Path, train: ferplus.FaceSet, valid: ferplus.FaceSet) -> Path
     """Write `NAME.int8.onnx` for the network of `card` (`.../cards/NAME.toml`, its weights in
     `.../weights`), and into the card its hash and what it scores; the path of the file.
 
-    Raises what `still_card` and `verify` raise.
+    Raises CardError and what `verify` raises.
     """
-    known = still_card(card.stem, card.parent)
+    known = parse_card(tomllib.loads(card.read_text(encoding="utf-8")), card.name)
+    if not isinstance(known, StillCard):
+        raise CardError(f"{card.name} describes no still-image network")
     weights = verify(card.parent.parent / "weights" / known.weights_file, known.sha256)
     faces = calibration_faces(train)
     twin = weights.with_suffix(".int8.onnx")
