@@ -52,7 +52,7 @@ def tame() -> None:
 
 def share_one_heap() -> None:
     """Have all threads share one heap, where the system's C library is glibc and the user has not
-    set MALLOC_ARENA_MAX.
+    set MALLOC_ARENA_MAX. Before the first thread: heaps that are there already are used further.
 
     By itself each thread gets a heap of its own and keeps there what was freed. Ours take turns
     far more often than they meet.

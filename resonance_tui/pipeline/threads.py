@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import Engine, EngineOptions, weights_folder
 from resonance_tui.errors import FaceModelMissing
-from resonance_tui.native import give_back_memory, share_one_heap, tame
+from resonance_tui.native import give_back_memory, tame
 from resonance_tui.pipeline import face_model
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.worker import Worker
@@ -43,7 +43,6 @@ class FaceThreads:
 
     def __init__(self) -> None:
         tame()
-        share_one_heap()
         self.detection = Worker("perception", linger_s=LINGER_S)
         self.inference = Worker("engine", linger_s=LINGER_S)
         self._detectors: list[FaceDetector] = []  # also one that is built after a cancellation
