@@ -25,8 +25,8 @@ def run_loop(config: Config, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 def run_until_terminated(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """`run_loop` for a command that leaves the process's output as it is."""
-    # MQTT needs add_reader, which Windows' default loop lacks
     share_one_heap()
+    # MQTT needs add_reader, which Windows' default loop lacks
     factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
     before = signal.getsignal(signal.SIGTERM)  # the loop leaves the system's own behind
     try:
