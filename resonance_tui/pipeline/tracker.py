@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import hypot, inf
+from math import hypot
 
 MAX_GAP = 1.0  # s for which a face that is out of sight keeps its track
-SLOWEST_S = 1.6  # between two frames; a camera of one a second is late at times
 MAX_STEP = 0.8  # how far a face moves between two frames, in its own sides
 SMALL_STEP = 0.3  # up to here it is surely the same face
 MAX_GROWTH = 1.6  # factor by which its side changes between two frames
@@ -54,7 +53,6 @@ class FaceTracker:
         self._tracks: list[_Track] = []
         self._selected = -1
         self._track_count = 0
-        self._last_at = -inf  # monotonic s, of the newest frame
 
     def update(self, detections: Iterable[Detection], now: float) -> Face | None:
         """Take in one frame's faces (`now`: monotonic s). Returns the selected face, or None.
@@ -73,11 +71,10 @@ class FaceTracker:
 
     def _assign_tracks(self, detections: Sequence[Detection], now: float) -> list[Face]:
         scene = max((d.scene for d in detections), default=-1)
-        max_gap = self._patience(now)
         self._tracks = [
             track
             for track in self._tracks
-            if now - track.seen_at <= max_gap and track.face.scene >= scene
+            if now - track.seen_at <= self._max_gap and track.face.scene >= scene
         ]
         seen: list[Face] = []
         for detection, track in _match(detections, tuple(self._tracks)):
@@ -88,12 +85,6 @@ class FaceTracker:
                 self._tracks.append(_Track(face, now))
             seen.append(face)
         return seen
-
-    def _patience(self, now: float) -> float:
-        """How long ago a face may have been seen at `now`: where frames come slowly, in the last
-        one, up to SLOWEST_S before."""
-        since_last, self._last_at = now - self._last_at, now
-        return max(self._max_gap, since_last if since_last <= SLOWEST_S else 0.0)
 
     def _new_track(self) -> int:
         self._track_count += 1
