@@ -121,6 +121,29 @@ def test_bench_live_names_a_film_that_is_not_there(run: Run, tmp_path: Path) -> 
 
 
 @pytest.mark.mosquitto
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_live_sets_two_builds_side_by_side(
+    run: Run, shared_data: Path, face_model: None
+) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("Mosquitto is not installed")
+    clips = shared_data / "clips"
+    rows = measured(run, "bench_live", "--quick", "--against", ROOT, "--clips", clips)
+    found = {row["what"]: (row["before"], row["now"]) for row in rows}
+    assert min(found["start to first emotion, CPU-s"]) > 0
+    assert min(found["CPU, screen, lively, % of a core"]) > 0
+    assert min(found["changed face to changed report, p50, ms"]) > 100
+    assert found["changes missed, of 3"] == (0, 0)
+
+
+def test_bench_live_says_where_no_build_is(run: Run, tmp_path: Path) -> None:
+    done = run("bench_live", "--quick", "--against", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "holds no build" in done.stderr
+
+
+@pytest.mark.mosquitto
 @pytest.mark.timeout(200)
 def test_bench_room_measures_a_small_room(run: Run) -> None:
     if MOSQUITTO is None:
