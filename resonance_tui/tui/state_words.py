@@ -36,6 +36,7 @@ CAMERA_TROUBLE = {
     "missing": (mark("no camera"), mark("no camera")),
     "busy": (mark("camera busy"), mark("camera busy")),
     "lost": (mark("camera lost"), mark("camera lost")),
+    "frozen": (mark("camera frozen"), mark("camera frozen")),
     "ended": (mark("film over"), mark("film over")),
 }
 
