@@ -19,6 +19,7 @@ ResonanceError                           exit code 1: we tried, it failed
 │       ├── CertificateChanged           another than the one we know it by
 │       ├── BrokerForbids                another reason than the login: banned, topics, client id
 │       ├── NoBrokerThere                a web server that opens no way to a broker
+│       ├── CertificateProblem           exit code 2: theirs is not trusted, or ours not taken
 │       └── BrokerUnfit                  it lacks what a room cannot be without; not tried again
 ├── HostSaysNo                           the room's host; not tried again
 │   ├── RemovedByHost
@@ -166,6 +167,13 @@ class BrokerForbids(BrokerRefused):
 class NoBrokerThere(BrokerRefused):
     """What answers at that address is no broker, nor a way to one: the path of a web site, or its
     login. Once a broker was met there, it is an outage."""
+
+
+class CertificateProblem(BrokerRefused):
+    """The certificate of the broker is not to be trusted, or ours is missing, not taken or not to
+    be read. On a first visit a person has to act; once a broker was met there, it may pass."""
+
+    exit_code = 2
 
 
 class BrokerUnfit(BrokerRefused):

@@ -33,29 +33,41 @@ settings.load_profile("house")
 LONGEST = (
     "zoo/test_still_scripts",
     "pipeline/test_network_failover",
-    "pipeline/test_failover",
-    "pipeline/test_networks",
-    "pipeline/test_zoo_engine",
-    "pipeline/test_audience",
     "pipeline/test_verbs",
-    "zoo/test_clips_scripts",
-    "pipeline/test_clips_live",
-    "pipeline/test_steady",
-    "pipeline/test_faults",
-    "pipeline/test_faces",
-    "pipeline/test_sheets_verbs",
-    "pipeline/test_aggregator",
-    "zoo/test_still_training",
-    "broker/test_broker_verb",
-    "broker/test_links_in_shells",
-    "broker/test_mosquitto",
+    "pipeline/test_failover",
+    "pipeline/test_sweep_live",
+    "pipeline/test_audience",
+    "pipeline/test_networks",
     "pipeline/test_session",
-    "zoo/test_timm",
-    "pipeline/test_sheets",
-    "pipeline/test_cluster",
-    "pipeline/test_link",
+    "zoo/test_clips_scripts",
+    "pipeline/test_faults",
+    "broker/test_broker_verb",
+    "pipeline/test_clips_live",
+    "pipeline/test_counting_live",
+    "pipeline/test_version_before",
+    "pipeline/test_steady",
+    "pipeline/test_aggregator",
+    "pipeline/test_brokers",
+    "pipeline/test_slow_engines",
+    "broker/test_desk",
+    "pipeline/test_zoo_program",
+    "zoo/test_still_training",
+    "broker/test_links_in_shells",
+    "pipeline/test_faces",
+    "pipeline/test_sinks_live",
+    "pipeline/test_rumours_live",
     "pipeline/test_camera",
+    "broker/test_invites",
+    "pipeline/test_sheets_verbs",
+    "pipeline/test_link",
+    "pipeline/test_services",
+    "pipeline/test_host_word",
+    "zoo/test_timm",
+    "pipeline/test_failover_programs",
     "pipeline/test_sheets_live",
+    "broker/test_mosquitto",
+    "pipeline/test_cluster",
+    "pipeline/test_sheets",
 )
 NATIVE_THREADS = ("perception", "engine")  # of sessions that have ended: they end by themselves
 FETCHED = directories().data  # of the person who runs the tests; each test has an empty home
@@ -123,6 +135,13 @@ def empty_home(
     for thread in threading.enumerate():
         if thread.name in NATIVE_THREADS:
             thread.join(patience(10))
+
+
+@pytest.fixture
+def lasting_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said by key does not end after ten seconds: a fault may take longer, on a busy
+    machine."""
+    monkeypatch.setattr("resonance_tui.session.self_report.MANUAL_LASTS_S", 3600.0)
 
 
 @pytest.fixture

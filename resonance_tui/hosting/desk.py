@@ -26,11 +26,12 @@ from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retention import fetch
-from resonance_tui.protocol.events import Event, HostKeyEvent, ReportEvent, RulesEvent
+from resonance_tui.protocol.events import HostKeyEvent, ReportEvent, RulesEvent
 from resonance_tui.protocol.messages import (
     HOST_KEY,
     NICKNAME,
     REPORT,
+    ROOM_SETTINGS,
     RULES,
     SWEEP,
     decode,
@@ -40,11 +41,12 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import host_rules_id, is_id, new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.attendance import Attendance, Attendee
+from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
 from resonance_tui.room_keys import LoggedAct, RoomKey, RoomKeys
 
 CONNECT_S = 6.0  # more than one try
 PROBE_EVERY_S = 5.0
-WATCH_S = 11.0  # a heartbeat, and a little more
+LOOK_EVERY_S = 0.5  # at the clock, and at who is silent
 
 
 class Desk(ReconnectingConnection):
@@ -57,6 +59,7 @@ class Desk(ReconnectingConnection):
         super().__init__(url, Inbox(), answer_timeout_s=5.0, will_delay_s=0, room=key.channel)
         self.is_courtesy: bool | None = None  # anybody can write under any id; None: not known
         self.attendance = Attendance()
+        self._clock = RoomClock(ASLEEP_S + 2 * LOOK_EVERY_S)
         self._book = Rulebook(
             *(keys, key, publisher_id(url, key)),
             nickname=self.attendance.nickname,
@@ -94,6 +97,11 @@ class Desk(ReconnectingConnection):
         """Those that hold."""
         return self._book.rules
 
+    @property
+    def watch_s(self) -> float:
+        """For so long somebody who is there may not be heard: a heartbeat, and a little more."""
+        return self.attendance.confirm_s
+
     def acts(self) -> list[LoggedAct]:
         """What was done here, oldest first: as it is kept, and what the rules say since.
 
@@ -101,6 +109,7 @@ class Desk(ReconnectingConnection):
         return self._book.acts()
 
     def attendees(self) -> list[Attendee]:
+        self._look(is_connected=self._client is not None)
         return self.attendance.attendees(time.time(), self.rules)
 
     async def until_ready(self, within_s: float | None = None) -> None:
@@ -111,7 +120,7 @@ class Desk(ReconnectingConnection):
                 while self._client is None:
                     self.wake.clear()
                     await self.wake.wait()
-            async with asyncio.timeout(CONNECT_S + WATCH_S):
+            async with asyncio.timeout(CONNECT_S + self.watch_s):
                 await self._ready.wait()
         except TimeoutError:
             why = self.why_lost or f"no answer from {self.place}"
@@ -148,7 +157,7 @@ class Desk(ReconnectingConnection):
         began = time.monotonic()
         while not self.attendance.has_two_writers(viewer_id, time.time()):
             is_there = viewer_id in self.attendance.present(time.time())
-            patience_s = WATCH_S if is_there else SETTLE_S
+            patience_s = self.watch_s if is_there else SETTLE_S
             if not self.is_courtesy or time.monotonic() - began >= patience_s:
                 return False
             await asyncio.sleep(0.1)
@@ -174,12 +183,17 @@ class Desk(ReconnectingConnection):
 
     async def _subscribe(self, client: BrokerClient) -> None:
         self._book.forget()
+        self._clock.begin(time.monotonic())
+        self._look(is_connected=True)
+        self.attendance.reconnected(time.time())
         for _ in range(2):  # retained messages arrive before the second SUBACK
             await client.follow(HOST_KEY.topic.of(self.channel), 1)
             await client.follow(RULES.topic.filter(channel=self.channel), 1)
             if not self._retention.brings:
                 await self._fetch_rules(client)
         if self._sees_viewers:
+            with contextlib.suppress(BrokerRefused):  # the usual ones hold, then
+                await client.follow(ROOM_SETTINGS.topic.of(self.channel), 1)
             for row in (REPORT, NICKNAME):
                 await client.follow(row.topic.filter(channel=self.channel), 0)
             if not client.is_v5:
@@ -206,7 +220,7 @@ class Desk(ReconnectingConnection):
     async def _get_ready(self) -> None:
         """Who is there is known at once, or once everybody has reported."""
         if self._sees_viewers and self._retention.is_lacking:
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(self.watch_s)
         self._ready.set()
 
     async def _lets_forge(self, client: BrokerClient) -> bool | None:
@@ -227,6 +241,8 @@ class Desk(ReconnectingConnection):
             "alive": self._keep_alive(client),
             "rules": self._keep_rules(client),
             "ready": self._get_ready(),
+            "look": self._keep_looking(),
+            "check": self._check_line(client),
         }
 
     async def _keep_rules(self, client: BrokerClient) -> None:
@@ -236,6 +252,18 @@ class Desk(ReconnectingConnection):
             with contextlib.suppress(BrokerRefused, StoreError):  # an act says so
                 await self._book.keep_up(client)
             checkpoint()
+
+    async def _keep_looking(self) -> None:
+        while True:
+            self._look(is_connected=True)
+            self.check_line(self.attendance.has_overdue(time.time()))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _look(self, *, is_connected: bool) -> None:
+        """At the clock: silence of the line, or of this machine, is nobody's silence."""
+        now = time.monotonic()
+        at = self._clock.at(now, asked_at=self.asked_at, is_connected=is_connected)
+        self.attendance.still_s = now - at
 
     async def _keep_alive(self, client: BrokerClient) -> None:
         try:
@@ -264,14 +292,11 @@ class Desk(ReconnectingConnection):
         if isinstance(event, HostKeyEvent | RulesEvent):
             self._book.observe(event)
         else:
-            self.attendance.take(self._believed(event, is_retained), time.time())
+            self._look(is_connected=True)
+            if is_retained and isinstance(event, ReportEvent):
+                event = replace(event, is_retained=True, left_s=left_s)
+            self.attendance.take(event, time.time())
         self.wake.set()
-
-    def _believed(self, event: Event, is_retained: bool) -> Event:
-        expires = self.traits is None or self.traits.expires
-        if isinstance(event, ReportEvent) and is_retained and not expires:
-            return replace(event, is_retained=True)
-        return event
 
 
 def publisher_id(url: BrokerUrl, key: RoomKey) -> str:

@@ -11,7 +11,9 @@ from resonance_tui.hosting.traffic import FigureReader, Figures, Rate
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.values import RoomSettings
+from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
 
+DRAW_EVERY_S = 1.0
 HEAR_ALL_UP_TO = RoomSettings().mesh_max  # people; beyond, only the aggregators read every report
 
 
@@ -30,25 +32,42 @@ class Headcount:
         self._aggregators = aggregators
         self._reports = Rate()
         self._is_connected = False
+        self._clock = RoomClock(ASLEEP_S + 2 * DRAW_EVERY_S)
+        self.asked_at: float | None = None  # a question that the broker has not answered
 
     def begin(self) -> None:
         """The host is connected: from now on everything is heard anew."""
-        self._is_connected = True
-        self._attendance.begin(time.monotonic())
+        self._is_connected, self.asked_at = True, None
+        self._clock.begin(time.monotonic())
+        self._attendance.begin()
 
     def forget(self) -> None:
         """The connection is lost."""
-        self._is_connected = False
+        self._is_connected, self.asked_at = False, None
         self._reader.forget()
 
-    def feed(self, topic: str, payload: bytes, *, is_rumour: bool = False) -> None:
-        """Every message that the host's connection receives. `is_rumour`: from before, kept where
-        nothing expires."""
+    def _at(self, now: float) -> float:
+        """By the clock of the rooms: silence of the broker is nobody's silence."""
+        return self._clock.at(now, asked_at=self.asked_at, is_connected=self._is_connected)
+
+    @property
+    def has_overdue(self) -> bool:
+        """Whether the broker should be asked if it is still there: somebody is late."""
+        return self._attendance.has_overdue(self._at(time.monotonic()))
+
+    def feed(
+        self, topic: str, payload: bytes, *, is_retained: bool = False, left_s: int | None = None
+    ) -> None:
+        """Every message that the host's connection receives. `is_retained`: the broker kept it
+        from before, and forgets it after `left_s`."""
         self._reader.feed(topic, payload)
         levels = topic.split("/", 3)
-        is_of_viewers = len(levels) == 4 and levels[3].startswith(("r/", "sweep/"))
-        if is_of_viewers and levels[2] not in self._counted:
-            self._attendance.take(topic, payload, time.monotonic(), is_rumour=is_rumour)
+        if len(levels) < 4:
+            return
+        is_of_viewers = levels[3].startswith(("r/", "sweep/")) and levels[2] not in self._counted
+        if is_of_viewers or levels[3] == "room":
+            at = self._at(time.monotonic())
+            self._attendance.take(topic, payload, at, is_retained=is_retained, left_s=left_s)
 
     @property
     def wants_reports(self) -> bool:
@@ -74,9 +93,10 @@ class Headcount:
         out_per_s = self._reader.out_per_s(now, heard=heard)
         if not self._is_connected:
             return Figures()
+        at = self._at(now)
         in_counted = sum(each.figures.room for each in self._counting)
         return Figures(
-            people=in_counted + self._attendance.people(now, without=self._counted),
-            reports_per_s=counted + self._attendance.reports_per_s(now),
+            people=in_counted + self._attendance.people(at, without=self._counted),
+            reports_per_s=counted + self._attendance.reports_per_s(at),
             out_per_s=out_per_s,
         )

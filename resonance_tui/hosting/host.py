@@ -98,8 +98,7 @@ class Host:
         self, topic: str, payload: bytes, is_retained: bool, left_s: int | None
     ) -> None:
         self._heard_at = time.monotonic()
-        is_rumour = is_retained and not self._broker.has_mqtt5
-        self._headcount.feed(topic, payload, is_rumour=is_rumour)
+        self._headcount.feed(topic, payload, is_retained=is_retained, left_s=left_s)
         if not self._broker.has_mqtt5:
             self._tidying.take(topic, payload, is_retained)
         kind = TABLE.find(topic)
@@ -154,8 +153,11 @@ class Host:
         second need not be asked."""
         while True:
             await asyncio.sleep(1.0)
-            if time.monotonic() - self._heard_at >= SILENCE_S:
+            is_silent = time.monotonic() - self._heard_at >= SILENCE_S
+            if is_silent or self._headcount.has_overdue:
+                self._headcount.asked_at = time.monotonic()
                 await client.follow(ROOM_SETTINGS.topic.filter(), 1)
+                self._headcount.asked_at = None
                 self._heard_at = time.monotonic()
 
     async def _follow_reports(self, client: BrokerClient) -> None:
@@ -165,6 +167,7 @@ class Host:
             if self._headcount.wants_reports and not is_following:
                 if not client.is_v5:
                     await client.follow(SWEEP.topic.filter(), 1)
+                await client.follow(ROOM_SETTINGS.topic.filter(), 1)  # how long people are silent
                 await client.follow(REPORTS, 0)
             elif is_following and not self._headcount.wants_reports:
                 await client.unsubscribe([REPORTS])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from resonance_broker.running import RunningBroker
 from resonance_tui.errors import BrokerRefused, InputError, StoreError
-from resonance_tui.hosting.headcount import Headcount
+from resonance_tui.hosting.headcount import DRAW_EVERY_S, Headcount
 from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
 from resonance_tui.hosting.traffic import Figures
 from resonance_tui.messaging.aggregator import Aggregator
@@ -21,8 +21,6 @@ from resonance_tui.room_keys import RoomKeys
 log = logging.getLogger(__name__)
 # The MQTT client calls a subscription that we cancelled an error; never on the status line.
 log.addHandler(logging.NullHandler())
-
-DRAW_EVERY_S = 1.0
 
 
 async def watch(

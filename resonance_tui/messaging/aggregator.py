@@ -44,6 +44,7 @@ from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Counts, Partial, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import conduct_of
+from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
 from resonance_tui.room.federation import Edges, Sum
 from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
 from resonance_tui.room.sweeping import JITTER_S, Sweeper
@@ -55,9 +56,7 @@ _MAY_NOT_COUNT = (
 )
 PRESENCE_EVERY_S = 10.0
 SETTLE_S = 0.5  # after its SUBACK, for the retained reports of a shard
-CONFIRM_S = 1.0  # beyond a heartbeat, for everybody's next report
 UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
-RETURN_S = 4.0  # for viewers to reconnect to a broker that was down
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
 MAX_AGENTS = 64
 REPEATS = 4  # of unchanged counts within a viewer's heartbeat
@@ -201,10 +200,8 @@ class Aggregator(ReconnectingConnection):
         return self.traits is None or self.traits.expires
 
     def _fill_s(self) -> float:
-        """How long after its SUBACK a shard's count is complete, at most: retained reports are
-        believed where they expire; else everybody has to report once."""
-        if self._expires and self._retention.known:
-            return SETTLE_S
+        """How long after its SUBACK a shard's count is complete, at most: everybody has reported
+        once."""
         return self._settings.heartbeat_s + CONFIRM_S
 
     def _begin_anew(self) -> None:
@@ -315,7 +312,7 @@ class Aggregator(ReconnectingConnection):
 
     def _read(self, now: float) -> None:
         at = self._clock.at(now, asked_at=self.asked_at)
-        for event in self._inbox.drain():
+        for event in self._inbox.drain(time.monotonic()):
             self._take(event, now, at)
         self._tally.obey(conduct_of(self._authority.look(now, time.time())))
         self._tally.expire(at)
@@ -332,8 +329,9 @@ class Aggregator(ReconnectingConnection):
         if not self._expires:
             self._sweeper.take(event, now)
         match event:
-            case ReportEvent(is_retained=True) if not self._expires:
-                self._tally.hear_of(event.viewer_id, at + self._fill_s())
+            case ReportEvent(viewer_id=viewer_id, report=report, is_retained=True):
+                age_s, until = self._settings.age_s(report, event.left_s), at + self._fill_s()
+                self._tally.recall(viewer_id, report, at, age_s, until=until)
             case ReportEvent():
                 self._tally.report(event.viewer_id, event.report, at)
             case LeaveEvent():
@@ -349,7 +347,8 @@ class Aggregator(ReconnectingConnection):
                 self._authority.take(event, now)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
-                self._tally.ttl = self._settings.patience_s
+                ttl, stale_after = self._settings.patience_s, self._settings.stale_after_s
+                self._tally.be_patient(ttl=ttl, stale_after=stale_after)
                 self._edges.ttl = self._settings.counts_hold_s
                 self._clock.asleep_s = ASLEEP_S + 2 * self._settings.tick_ms / 1000
                 self._edges.silent_after = SILENT_REPEATS * self._repeat_s

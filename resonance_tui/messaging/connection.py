@@ -22,6 +22,7 @@ from resonance_tui.errors import (
     BrokerRefused,
     BrokerUnfit,
     BrokerUnreachable,
+    CertificateProblem,
     NoBrokerThere,
 )
 from resonance_tui.messaging.client import (
@@ -247,7 +248,7 @@ class ReconnectingConnection(ABC):
         """As `_attempt`; of several brokers, one that will not do ends nothing."""
         try:
             return await self._attempt()
-        except (BrokerForbids, BrokerUnfit, NoBrokerThere) as error:
+        except (BrokerForbids, BrokerUnfit, CertificateProblem, NoBrokerThere) as error:
             if all(each.place == self._url.place for each in self._brokers):
                 raise
             self._is_unfit = True
@@ -264,6 +265,8 @@ class ReconnectingConnection(ABC):
                 raise
             if isinstance(error, NoBrokerThere):  # a web server whose broker is away
                 return error.message, self._back_off()
+            if isinstance(error, CertificateProblem):  # perhaps it is just being renewed
+                return self._in_words(error), self._back_off()
             return error.message, random.uniform(0.5, 1.0) * _RETRY_REFUSED_S
         except BrokerUnreachable as error:
             if isinstance(error, NoConnack):
@@ -287,10 +290,12 @@ class ReconnectingConnection(ABC):
             return f"{broker} sends what is not MQTT"
         return f"the connection to {broker} was lost"
 
-    def _in_words(self, error: BrokerUnreachable) -> str:
+    def _in_words(self, error: BrokerUnreachable | CertificateProblem) -> str:
         """With the advice: on an address of one's own computer for who never got in alone."""
-        is_advised = error.hint and not (self._url.is_loopback and self._was_connected)
-        return f"{error.message}. {error.hint}" if is_advised else error.message
+        is_advised = isinstance(error, CertificateProblem) or not (
+            self._url.is_loopback and self._was_connected
+        )
+        return f"{error.message}. {error.hint}" if error.hint and is_advised else error.message
 
     def _back_off(self) -> float:
         """Seconds with full jitter, so that a room does not reconnect all at once."""

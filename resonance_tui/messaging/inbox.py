@@ -24,7 +24,8 @@ class _Kept:
     payload: bytes
     is_retained: bool
     is_swept: bool
-    left_s: int | None
+    left_s: float | None
+    at: float  # monotonic seconds: when it arrived
 
 
 class Inbox:
@@ -76,7 +77,7 @@ class Inbox:
         is_repeated = is_retained and before is not None and before.payload == payload
         if before is not None and not before.is_retained and (is_swept or is_repeated):
             return  # what its sender said last holds
-        self._waiting[topic] = _Kept(payload, is_retained, is_swept, left_s)
+        self._waiting[topic] = _Kept(payload, is_retained, is_swept, left_s, now)
         if self._table.find(topic) is SWEEP:
             self._note(self._decoded(topic, payload), now)
 
@@ -93,11 +94,14 @@ class Inbox:
         """What of this topic waits to be drained, if it can be decoded."""
         return self._read(topic, self._waiting[topic]) if topic in self._waiting else None
 
-    def drain(self) -> list[Event]:
-        """Everything that can be decoded, and an empty inbox."""
+    def drain(self, now: float | None = None) -> list[Event]:
+        """Everything that can be decoded, and an empty inbox. `now`: monotonic seconds, as `put`
+        was given them; what waited here is as much nearer to its expiry."""
         waiting, self._waiting = self._waiting, {}
         events: list[Event] = []
         for topic, kept in waiting.items():
+            if now is not None and kept.left_s is not None:
+                kept = replace(kept, left_s=max(0.0, kept.left_s - (now - kept.at)))
             if (event := self._read(topic, kept)) is not None:
                 events.append(event)
             else:

@@ -223,7 +223,7 @@ class MqttLink(ReconnectingConnection):
 
     def drain(self) -> list[Event]:
         """Answers roll calls; of them the own one alone is handed on, as everybody heard it."""
-        events = self._inbox.drain()
+        events = self._inbox.drain(time.monotonic())
         if any(isinstance(each, RollCallEvent) for each in events):
             self._answer()
         return [each for each in events if not self._is_anothers_call(each)]

@@ -13,12 +13,13 @@ from resonance_tui.errors import (
     BrokerError,
     BrokerUnreachable,
     CertificateChanged,
+    CertificateProblem,
     NoBrokerThere,
 )
 from resonance_tui.messaging.dial import HandshakeRefused, HungUp, dial
 from resonance_tui.messaging.race import first_to_succeed
 from resonance_tui.messaging.tls import OtherCertificate, brief, client_context, tls_name
-from resonance_tui.messaging.tls_words import tls_advice, why_no_tls
+from resonance_tui.messaging.tls_words import is_about_certificates, tls_advice, why_no_tls
 from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
 from resonance_tui.protocol.urls import BrokerUrl
 
@@ -33,7 +34,8 @@ async def negotiate_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
     """5 for a broker that speaks MQTT 5, 4 for one that stops at 3.1.1.
 
     A broker that refuses the anonymous login has answered, too. Raises BrokerUnreachable,
-    NoBrokerThere, or CertificateChanged when its certificate is not the pinned one.
+    NoBrokerThere, CertificateProblem, or CertificateChanged when its certificate is not the pinned
+    one.
     """
     try:
         async with asyncio.timeout(within_s):
@@ -169,9 +171,15 @@ def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
             "Somebody may be in between. Ask the host: if they made a new certificate, "
             "join with a new invite",
         )
-    is_no_broker = isinstance(error, HandshakeRefused) and not error.may_pass
-    kind = NoBrokerThere if is_no_broker else BrokerUnreachable
-    return kind(why_unreachable(error, url), _advice(error, url))
+    return _kind_of(error, url)(why_unreachable(error, url), _advice(error, url))
+
+
+def _kind_of(error: BaseException | None, url: BrokerUrl) -> type[BrokerError]:
+    if isinstance(error, HandshakeRefused) and not error.may_pass:
+        return NoBrokerThere
+    if isinstance(error, ssl.SSLError) and is_about_certificates(error, url):
+        return CertificateProblem
+    return BrokerUnreachable
 
 
 def _advice(error: BaseException | None, url: BrokerUrl) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from resonance_tui.errors import BrokerUnreachable, InputError
+from resonance_tui.errors import CertificateProblem, InputError
 from resonance_tui.protocol.certificates import print_like
 from resonance_tui.protocol.urls import BrokerUrl
 
@@ -20,7 +20,7 @@ class OtherCertificate(ssl.SSLError):
 
 
 def client_context(url: BrokerUrl) -> ssl.SSLContext | None:
-    """The TLS settings of a connection to this broker; None without TLS. Raises BrokerUnreachable
+    """The TLS settings of a connection to this broker; None without TLS. Raises CertificateProblem
     for a file of the user's that has become unreadable."""
     if not url.is_tls:
         return None
@@ -32,7 +32,7 @@ def client_context(url: BrokerUrl) -> ssl.SSLContext | None:
     try:
         use_files(context, url.files)
     except InputError as error:
-        raise BrokerUnreachable(error.message, error.hint) from None
+        raise CertificateProblem(error.message, error.hint) from None
     return context
 
 

@@ -10,6 +10,12 @@ _PIN_OR_CA = (
     "Join with an invite, add ?pin=FINGERPRINT, which the host's broker prints, or name the "
     "authority that signed it: --ca FILE"
 )
+_ASK_OR_CLOCK = "Ask whoever runs it for a new one; or is the clock of this machine wrong?"
+_OTHER_NAME = "Write the name or address that stands in it, or join with an invite of the host"
+_BY_VERIFY_CODE = {
+    **dict.fromkeys((9, 10), _ASK_OR_CLOCK),  # not valid yet, has expired
+    **dict.fromkeys((62, 64), _OTHER_NAME),  # of another host, of another IP address
+}
 _WANTED = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE")  # of TLS 1.3 and of 1.2
 _NOT_TAKEN = (
     *("ALERT_UNKNOWN_CA", "ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE", "ALERT_UNSUPPORTED"),
@@ -31,15 +37,16 @@ def why_no_tls(error: ssl.SSLError, url: BrokerUrl) -> str:
     return f"{url.authority} does not speak TLS with us: {error.reason or error}"
 
 
+def is_about_certificates(error: ssl.SSLError, url: BrokerUrl) -> bool:
+    """Whether a certificate, theirs or ours, is what is wrong: trying again does not help."""
+    is_theirs = isinstance(error, ssl.SSLCertVerificationError)
+    return is_theirs or _wants_certificate(error, url) or _is_ours_refused(error, url)
+
+
 def tls_advice(error: ssl.SSLError, url: BrokerUrl) -> str:
     """What to do about it; "" where nobody knows."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        ca = url.files.ca if url.files else ""
-        return (
-            f"None of the authorities in {ca}, nor of this system, vouches for it"
-            if ca
-            else (_PIN_OR_CA)
-        )
+        return _BY_VERIFY_CODE.get(error.verify_code) or _no_authority(url)
     if _wants_certificate(error, url):
         return "Show one: --cert FILE --key FILE"
     if _is_ours_refused(error, url):
@@ -47,6 +54,13 @@ def tls_advice(error: ssl.SSLError, url: BrokerUrl) -> str:
     if any(each in (error.reason or "") for each in _NO_TLS):
         return f"Is it {_PLAIN[url.scheme]}:// there?"
     return ""
+
+
+def _no_authority(url: BrokerUrl) -> str:
+    ca = url.files.ca if url.files else ""
+    return (
+        f"None of the authorities in {ca}, nor of this system, vouches for it" if ca else _PIN_OR_CA
+    )
 
 
 def _cert(url: BrokerUrl) -> str:

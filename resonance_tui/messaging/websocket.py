@@ -22,11 +22,15 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
 from resonance_tui.messaging.dial import HandshakeRefused, HungUp
+from resonance_tui.messaging.packet_guard import MAX_PACKET
 from resonance_tui.messaging.tls import tls_name
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.secret import shown
 
 SUBPROTOCOL = "mqtt"
+# Bytes of a frame that are kept until it is whole: many packets, of which one may be longer than
+# `MAX_PACKET` and is left out then.
+MAX_FRAME = 256 * MAX_PACKET
 LINGER_S = 1.0  # for the other side to take what was written before a connection is closed
 _UNSUPPORTED_DATA = 1003  # close code: MQTT comes in binary frames alone
 _LIBRARY_LOG = logging.getLogger(f"{__name__}.library")
@@ -93,7 +97,7 @@ class _Handshake(asyncio.Protocol):
         path, _, query = url.target.partition("?")
         uri = WebSocketURI(url.is_tls, tls_name(url), url.port, path, query)
         self._frames = ClientProtocol(
-            uri, subprotocols=[Subprotocol(SUBPROTOCOL)], max_size=None, logger=_LIBRARY_LOG
+            uri, subprotocols=[Subprotocol(SUBPROTOCOL)], max_size=MAX_FRAME, logger=_LIBRARY_LOG
         )
         self._inner, self._url = inner, url
         self._transport: WebSocketTransport | None = None

@@ -14,7 +14,7 @@ class ReportEvent:
     viewer_id: str
     report: Report
     is_retained: bool = False  # the broker kept it: whether its sender is still there is not known
-    left_s: int | None = None  # of a kept one: after so many more the broker forgets it
+    left_s: float | None = None  # of a kept one: after so many more the broker forgets it
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ class RoomSettings:
     mesh_max: int = 200  # up to so many viewers, all subscribe to all reports
     abilities: frozenset[str] = frozenset()
 
-    def age_s(self, report: Report, left_s: int | None) -> float | None:
+    def age_s(self, report: Report, left_s: float | None) -> float | None:
         """How old a report is that a broker kept and forgets after `left_s` more; None: not
         known."""
         if left_s is None:

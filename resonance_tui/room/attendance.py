@@ -1,6 +1,7 @@
 """Who is in a room as its host sees it: how often they report, and what looks like a forgery.
 
-Pure: times are arguments, in epoch seconds of this machine.
+Pure: times are arguments, in epoch seconds of this machine. Silence is measured without the time
+in which nobody could be heard: see `Attendance.still_s`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from resonance_tui.protocol.events import (
     LeaveEvent,
     NicknameEvent,
     ReportEvent,
+    RoomEvent,
     SweepEvent,
 )
 from resonance_tui.protocol.rules import NO_RULES, RoomRules
 from resonance_tui.protocol.values import Report, RoomSettings
+from resonance_tui.room.doubts import CONFIRM_S, RETURN_S, Doubts
 from resonance_tui.room.namesakes import looks
 from resonance_tui.room.sweeping import Sweeps
 
@@ -26,7 +29,6 @@ WINDOW_S = 60.0  # over which reports are counted
 MOST_COUNTED = 200  # reports in the window: more is a flood, whatever the number
 SUSPECT_S = 600.0  # how long a mark stays
 CLOCK_SLACK_S = 600.0  # clocks are wrong by minutes
-CONFIRM_S = RoomSettings().heartbeat_s + 1.0  # for somebody remembered to report
 MOST_NAMES = 3  # nicknames of one id that are remembered
 
 
@@ -69,11 +71,12 @@ class Attendee:
 @dataclass(slots=True)
 class _Seen:
     first_at: float
-    heard_at: float
+    heard_at: float  # room's seconds
     reports: deque[float] = field(default_factory=lambda: deque[float](maxlen=MOST_COUNTED))
     newest: Report | None = None
     last: Report | None = None  # as `newest`, and it outlives a departure
-    is_rumour: bool = False  # `newest` was kept by a broker where nothing expires
+    # `newest` was kept by a broker, perhaps for long: until when it is waited for, room's seconds.
+    rumour_until: float | None = None
     nickname: str = ""
     former_names: list[str] = field(default_factory=list[str])
     two_writers_at: float = -SUSPECT_S
@@ -82,47 +85,97 @@ class _Seen:
 class Attendance:
     """Every message of a room in, a host's list out."""
 
-    def __init__(self, ttl_s: float = 14.0, most: int = MOST_VIEWERS) -> None:
-        """`ttl_s`: silence after which a viewer is gone."""
-        self._ttl_s, self._most = ttl_s, most
+    def __init__(self, settings: RoomSettings | None = None, most: int = MOST_VIEWERS) -> None:
+        """`settings` hold until the room's own are heard."""
+        self._settings, self._most = settings or RoomSettings(), most
+        self._doubts = Doubts[str](self._settings.stale_after_s)
+        self.still_s = 0.0  # so long, in all, nobody could be heard
         self._seen: dict[str, _Seen] = {}
         self._judged: dict[str, str] = {}  # nicknames of those who were muted or removed, by id
         self._sweeps = Sweeps()
         self._began: float | None = None  # when the first message came
 
+    @property
+    def confirm_s(self) -> float:
+        """So long after a subscription everybody has reported."""
+        return self._settings.heartbeat_s + CONFIRM_S
+
+    def reconnected(self, now: float) -> None:
+        """Everybody may have left unnoticed; all reports that the broker keeps arrive anew."""
+        self._doubts.lose(self.present(now))
+        self._doubts.end_at(self._room_s(now) + self._settings.heartbeat_s + RETURN_S)
+
+    def _room_s(self, now: float) -> float:
+        return now - self.still_s
+
     def take(self, event: Event, now: float) -> None:
-        """A message as it arrives; every one, not only the newest of each topic. A report that is
-        retained is one of before, at a broker where nothing expires."""
+        """A message as it arrives; every one, not only the newest of each topic."""
         self._began = now if self._began is None else self._began
         match event:
             case ReportEvent():
                 self._report(event, now)
+            case RoomEvent():
+                self._settings = event.settings or RoomSettings()
+                self._doubts.stale_after_s = self._settings.stale_after_s
             case NicknameEvent():
                 self._name(event.viewer_id, event.nickname, now)
             case SweepEvent():
                 self._sweeps.note(event, now)
             case LeaveEvent() if not self._sweeps.covers(event, now):
-                if (seen := self._seen.get(event.viewer_id)) is not None:
-                    seen.newest = None
+                self._leave(event.viewer_id)
             case _:
                 return
+
+    def _leave(self, viewer_id: str) -> None:
+        self._doubts.settle(viewer_id)
+        if (seen := self._seen.get(viewer_id)) is not None:
+            seen.newest = None
 
     def _at(self, viewer_id: str, now: float) -> _Seen | None:
         seen = self._seen.get(viewer_id)
         if seen is None and len(self._seen) < self._most:
-            seen = self._seen[viewer_id] = _Seen(now, now)
+            seen = self._seen[viewer_id] = _Seen(now, self._room_s(now))
         return seen
 
     def _report(self, event: ReportEvent, now: float) -> None:
         report, seen = event.report, self._at(event.viewer_id, now)
-        if seen is None or (event.is_retained and seen.newest is not None):
+        if seen is None:
             return
-        seen.heard_at, seen.is_rumour = now, event.is_retained
+        if event.is_retained:
+            self._recall(event, seen, now)
+            return
+        self._doubts.uptime.said(report.up_s, self._room_s(now))
+        seen.heard_at, seen.rumour_until = self._room_s(now), None
         seen.reports.append(now)
         if seen.last is not None and _is_anothers(report, seen.last):
             seen.two_writers_at = now
             return
+        self._doubts.settle(event.viewer_id)
         seen.newest = seen.last = report
+
+    def _recall(self, event: ReportEvent, seen: _Seen, now: float) -> None:
+        """Takes a report that the broker had kept; see `Doubts`."""
+        report, at, is_doubted = event.report, self._room_s(now), event.viewer_id in self._doubts
+        is_heard = self._is_here(seen, at) and seen.rumour_until is None and not is_doubted
+        is_old = seen.last is not None and report.order <= seen.last.order
+        if is_heard or (is_old and not is_doubted):
+            return
+        age_s = self._settings.age_s(report, event.left_s)
+        made_at = None if age_s is None else at - age_s
+        if made_at is not None and self._doubts.believes(age_s):
+            self._doubts.add(event.viewer_id, made_at)
+            seen.heard_at = seen.heard_at if is_old else made_at
+            seen.rumour_until = None
+        elif not is_doubted:
+            until = at + self.confirm_s if made_at is None else made_at + self._settings.patience_s
+            seen.heard_at, seen.rumour_until = at, until
+        if not is_old:
+            seen.reports.append(now)
+            seen.newest = seen.last = report
+
+    def _look_at_doubted(self, now: float) -> None:
+        for viewer_id, _ in self._doubts.look(self._room_s(now)):
+            self._leave(viewer_id)
 
     def _name(self, viewer_id: str, nickname: str, now: float) -> None:
         seen = self._at(viewer_id, now)
@@ -143,7 +196,7 @@ class Attendance:
     def clock_behind_s(self, now: float) -> float:
         """By how much this machine's clock is behind those of most viewers who are here: they
         began later than now. 0 where it is not."""
-        here = [seen for seen in self._seen.values() if self._is_here(seen, now)]
+        here = [self._seen[each] for each in self.present(now)]
         ahead = sorted(seen.last.boot - now for seen in here if seen.last is not None)
         median = ahead[len(ahead) // 2] if ahead else 0.0
         return median if median > CLOCK_SLACK_S else 0.0
@@ -159,29 +212,40 @@ class Attendance:
 
     def tick(self, now: float) -> None:
         """Forget who has been silent for long."""
+        at = self._room_s(now)
+        self._look_at_doubted(now)
         for viewer_id, seen in list(self._seen.items()):
-            if now - seen.heard_at > max(SUSPECT_S, self._ttl_s):
+            if at - seen.heard_at > max(SUSPECT_S, self._settings.patience_s):
                 del self._seen[viewer_id]
 
     def present(self, now: float) -> tuple[str, ...]:
         """The ids of who is in the room, whatever the rules say."""
-        return tuple(each for each, seen in self._seen.items() if self._is_here(seen, now))
+        self._look_at_doubted(now)
+        at = self._room_s(now)
+        return tuple(each for each, seen in self._seen.items() if self._is_here(seen, at))
+
+    def has_overdue(self, now: float) -> bool:
+        """Whether somebody's heartbeat is overdue: is it the line's silence?"""
+        oldest = self._room_s(now) - self._settings.stale_after_s
+        return any(self._seen[each].heard_at <= oldest for each in self.present(now))
 
     def around(self, now: float) -> tuple[str, ...]:
         """Those, and who was there a minute ago: a connection that is lost comes back."""
+        at = self._room_s(now)
         return tuple(
             each
             for each, seen in self._seen.items()
-            if seen.last is not None and now - seen.heard_at <= WINDOW_S
+            if seen.last is not None and at - seen.heard_at <= WINDOW_S
         )
 
-    def _is_here(self, seen: _Seen, now: float) -> bool:
-        patience_s = CONFIRM_S if seen.is_rumour else self._ttl_s
-        return seen.newest is not None and now - seen.heard_at <= patience_s
+    def _is_here(self, seen: _Seen, at: float) -> bool:
+        """`at`: room's seconds."""
+        until = seen.heard_at + self._settings.patience_s
+        return seen.newest is not None and at < (seen.rumour_until or until)
 
     def attendees(self, now: float, rules: RoomRules = NO_RULES) -> list[Attendee]:
         """Who is in the room: named first, then by nickname and id. Muted ones are among them."""
-        here = {each: seen for each, seen in self._seen.items() if self._is_here(seen, now)}
+        here = {each: self._seen[each] for each in self.present(now)}
         namesakes = _namesakes(seen.nickname for seen in here.values())
         former = self._names_out(rules)
         found = [
@@ -222,7 +286,7 @@ class Attendance:
             is_simulated=report.is_simulated,
             is_manual=report.is_manual,
             is_film=report.is_film,
-            is_unconfirmed=seen.is_rumour,
+            is_unconfirmed=seen.rumour_until is not None,
             is_host=viewer_id in rules.host_ids,
             is_muted=viewer_id in rules.muted,
             is_removed=viewer_id in rules.removed,

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.values import Report, RoomCounts
 from resonance_tui.room.conduct import FREE, Conduct
+from resonance_tui.room.doubts import Doubts
 from resonance_tui.room.namesakes import Namesakes, told_apart
 from resonance_tui.room.rumours import Rumours
-from resonance_tui.room.uptime import Uptime
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +85,13 @@ class RoomState:
         self, *, ttl: float = 14.0, stale_after: float = 11.6, max_viewers: int = 5000
     ) -> None:
         self._ttl = ttl
-        self._stale_after = stale_after
         self._max_viewers = max_viewers
         self._present: dict[str, _Viewer] = {}  # least recently heard first
         self._departed: dict[str, _Departed] = {}  # the one who went first comes first
         self._nicknames: dict[str, str] = {}  # of viewers who are not, or not yet, present
-        # Present, and perhaps gone unnoticed: when the report was made that the broker keeps.
-        self._doubted: dict[str, float | None] = {}
+        self.doubts = Doubts[str](stale_after)
         self._is_in_order, self._latest = True, -math.inf  # `_present`; monotonic seconds
-        self._doubts_until = math.inf  # monotonic seconds
         self.rumours = Rumours(max_viewers)
-        self.uptime = Uptime()
         self._conduct = FREE
         self._namesakes = Namesakes()
         self._tally = [0] * len(Emotion)  # of those who are counted
@@ -106,7 +102,7 @@ class RoomState:
 
     def be_patient(self, *, ttl: float, stale_after: float) -> None:
         """For how many seconds a silent viewer stays, and after how many it looks stale."""
-        self._ttl, self._stale_after = ttl, stale_after
+        self._ttl, self.doubts.stale_after_s = ttl, stale_after
 
     def obey(self, conduct: Conduct) -> None:
         """What holds in the room from now on. Costs a look at every viewer."""
@@ -124,7 +120,7 @@ class RoomState:
     @property
     def doubted(self) -> int:
         """How many of those who are counted may be gone."""
-        return sum(self._present[each].is_counted for each in self._doubted)
+        return sum(self._present[each].is_counted for each in self.doubts)
 
     @property
     def has_stale(self) -> bool:
@@ -134,13 +130,12 @@ class RoomState:
 
     def doubt(self) -> None:
         """Disconnected: every viewer may leave unnoticed from now on."""
-        self._doubted, self._doubts_until = dict.fromkeys(self._present), math.inf
+        self.doubts.lose(self._present)
         self.rumours.lose()
-        self.uptime.lose()
 
     def doubt_until(self, then: float) -> None:
         """Reconnected: viewers that nothing confirms before `then` are dropped."""
-        self._doubts_until = then
+        self.doubts.end_at(then)
 
     def recall(self, viewer_id: str, report: Report, now: float, age_s: float | None) -> bool:
         """Takes a report that the broker has kept for `age_s`, None where that is not known. Its
@@ -149,18 +144,18 @@ class RoomState:
         if age_s is None:
             return self._rumour(viewer_id, report, now)
         made_at = now - age_s
-        if age_s >= self._stale_after:
+        if not self.doubts.believes(age_s):
             ends = made_at + self._ttl
             return now < ends and self._rumour(viewer_id, report, now, until=ends)
-        is_known = viewer_id in self._present and viewer_id not in self._doubted
+        is_known = viewer_id in self._present and viewer_id not in self.doubts
         is_news = self._take(viewer_id, report, made_at)
         if viewer_id in self._present and not is_known:
-            self._doubted[viewer_id] = made_at
+            self.doubts.add(viewer_id, made_at)
         return is_news
 
     def _rumour(self, viewer_id: str, report: Report, now: float, until: float = math.inf) -> bool:
         viewer, departed = self._present.get(viewer_id), self._departed.get(viewer_id)
-        if viewer is not None and viewer_id not in self._doubted:
+        if viewer is not None and viewer_id not in self.doubts:
             return False  # heard live, which says more
         is_old = departed is not None and report.order <= departed.order
         may_wait = viewer is None and not is_old
@@ -170,10 +165,10 @@ class RoomState:
         """Takes a live report in. False for one that is not newer, or when the room is full."""
         if not self.rumours.confirms(viewer_id, report):
             return False
-        self.uptime.said(report.up_s, now)
+        self.doubts.uptime.said(report.up_s, now)
         viewer = self._present.get(viewer_id)
         if viewer is not None and report.order >= viewer.report.order:
-            self._doubted.pop(viewer_id, None)
+            self.doubts.settle(viewer_id)
         return self._take(viewer_id, report, now)
 
     def _take(self, viewer_id: str, report: Report, now: float) -> bool:
@@ -256,7 +251,7 @@ class RoomState:
         viewer = self._present.pop(viewer_id, None)
         if viewer is None:
             return
-        self._doubted.pop(viewer_id, None)
+        self.doubts.settle(viewer_id)
         self._tally[viewer.report.code] -= viewer.is_counted
         self._unlist_name(viewer_id, viewer)
         self._touched.add(viewer_id)
@@ -283,8 +278,7 @@ class RoomState:
         return self._last
 
     def _expire(self, now: float) -> None:
-        for viewer_id, made_at in list(self._doubted.items()):
-            self._look_at_doubted(viewer_id, made_at, now)
+        self._look_at_doubted(now)
         self.rumours.look(now)
         if not self._is_in_order:
             self._present = dict(sorted(self._present.items(), key=lambda each: each[1].heard_at))
@@ -301,23 +295,22 @@ class RoomState:
                 break
             del self._departed[viewer_id]
 
-    def _look_at_doubted(self, viewer_id: str, made_at: float | None, now: float) -> None:
-        report = self._present[viewer_id].report
-        if made_at is not None and self.uptime.covers(made_at):
-            del self._doubted[viewer_id]
-        elif now >= self._doubts_until or (self.rumours.is_answered(now) and report.answers_calls):
+    def _look_at_doubted(self, now: float) -> None:
+        for viewer_id, made_at in self.doubts.look(now):
+            report = self._present[viewer_id].report
             self._drop(viewer_id, now)
-        elif made_at is None:
-            return
-        elif now - made_at >= self._stale_after:  # it was to report before
-            self._drop(viewer_id, now)
-            ends = made_at + self._ttl
-            self.rumours.hear(viewer_id, report, now, may_wait=True, until=ends)
+            if made_at is not None:
+                ends = made_at + self._ttl
+                self.rumours.hear(viewer_id, report, now, may_wait=True, until=ends)
+        if self.rumours.is_answered(now):
+            for viewer_id in list(self.doubts):
+                if self._present[viewer_id].report.answers_calls:
+                    self._drop(viewer_id, now)
 
     def _overdue(self, now: float) -> Iterator[tuple[str, _Viewer]]:
         """Viewers silent for a while: they come first, so most ticks look at one."""
         for viewer_id, viewer in self._present.items():
-            if now - viewer.heard_at < self._stale_after:
+            if now - viewer.heard_at < self.doubts.stale_after_s:
                 return
             yield viewer_id, viewer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -11,6 +12,7 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.topics import shard_of
 from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report
 from resonance_tui.room.conduct import FREE, Conduct
+from resonance_tui.room.doubts import Doubts
 
 ROOT = "root"  # the place of the aggregator that publishes the total
 
@@ -65,10 +67,16 @@ class Tally:
         self._max_viewers = max_viewers
         self._conduct = FREE
         self._watched: frozenset[int] = frozenset()
+        self.doubts = Doubts[str]()
         self._votes: dict[str, _Vote] = {}  # least recently heard first
+        self._is_in_order, self._latest = True, -math.inf  # `_votes`; monotonic seconds
         self._rumours: dict[str, float] = {}  # who a broker remembers: until when that is waited on
         self._departed: dict[str, tuple[tuple[int, int], float]] = {}  # order, when it left
         self._counts = [[0] * len(Emotion) for _ in range(SHARDS)]
+
+    def be_patient(self, *, ttl: float, stale_after: float) -> None:
+        """For how many seconds a silent viewer stays, and after how many a heartbeat is missed."""
+        self.ttl, self.doubts.stale_after_s = ttl, stale_after
 
     @property
     def viewers(self) -> int:
@@ -105,8 +113,8 @@ class Tally:
         }
 
     def hear_of(self, viewer_id: str, until: float) -> None:
-        """A broker where nothing expires remembers a report: no vote until the viewer itself is
-        heard, before `until`."""
+        """A broker remembers a report that may be nobody's any more: no vote until the viewer
+        itself is heard, before `until`."""
         is_news = viewer_id not in self._votes and len(self._rumours) < self._max_viewers
         if shard_of(viewer_id) in self._watched and is_news:
             self._rumours.setdefault(viewer_id, until)
@@ -115,11 +123,34 @@ class Tally:
         """The shards of which a viewer may be missing that the broker remembers."""
         return frozenset(map(shard_of, self._rumours))
 
+    def recall(
+        self, viewer_id: str, report: Report, now: float, age_s: float | None, *, until: float
+    ) -> None:
+        """Takes a report that a broker has kept for `age_s`; None: it does not tell, and the viewer
+        is waited for `until` then. See `Doubts`."""
+        made_at = None if age_s is None else now - age_s
+        if made_at is None or not self.doubts.believes(age_s):
+            self.hear_of(viewer_id, until if made_at is None else made_at + self.ttl)
+            return
+        is_known = viewer_id in self._votes and viewer_id not in self.doubts
+        self._take(viewer_id, report, made_at)
+        if viewer_id in self._votes and not is_known:
+            self.doubts.add(viewer_id, made_at)
+
     def report(self, viewer_id: str, report: Report, now: float) -> bool:
-        """Takes a vote in. False for one that is not newer, of another shard, or too many."""
+        """Takes a live vote in. False for one that is not newer, of another shard, or too many."""
+        self.doubts.uptime.said(report.up_s, now)
+        if viewer_id in self._votes and report.order >= self._votes[viewer_id].order:
+            self.doubts.settle(viewer_id)
+        return self._take(viewer_id, report, now)
+
+    def _take(self, viewer_id: str, report: Report, now: float) -> bool:
+        """`now`: when it was made, which may be some seconds ago."""
         shard, order = shard_of(viewer_id), (report.boot, report.seq)
         if shard not in self._watched or order <= self._last_order(viewer_id):
             return False
+        self._is_in_order &= not self._votes or now >= self._latest
+        self._latest = max(self._latest, now)
         code, changed_at = report.code, now
         if viewer_id in self._votes:
             code, changed_at = self._slowed(self._remove(viewer_id), code, now)
@@ -146,6 +177,7 @@ class Tally:
         return departed[0] if departed else (-1, -1)
 
     def _remove(self, viewer_id: str) -> _Vote:
+        self.doubts.settle(viewer_id)
         vote = self._votes.pop(viewer_id)
         self._counts[shard_of(viewer_id)][vote.code] -= vote.is_counted
         return vote
@@ -165,6 +197,9 @@ class Tally:
         no sooner. Some may have left meanwhile, and nobody could be heard."""
         for vote in self._votes.values():
             vote.heard_at = now - self.ttl + within
+        self._latest = max(self._latest, now - self.ttl + within)
+        self.doubts.lose(self._votes)
+        self.doubts.end_at(now + within)
 
     def has_silent(self, now: float, after_s: float) -> bool:
         """Whether somebody has been silent for that long."""
@@ -173,6 +208,11 @@ class Tally:
 
     def expire(self, now: float) -> None:
         """Removes viewers that have been silent for `ttl`."""
+        for viewer_id, _ in self.doubts.look(now):
+            self.leave(viewer_id, now)
+        if not self._is_in_order:
+            self._votes = dict(sorted(self._votes.items(), key=lambda each: each[1].heard_at))
+            self._is_in_order = True
         for viewer_id in list(self._silent(now)):
             self.leave(viewer_id, now)
         if self._rumours:

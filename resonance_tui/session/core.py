@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import (
     BrokerUnreachable,
+    CertificateProblem,
+    NoBrokerThere,
     first_problem,
 )
 from resonance_tui.listeners import Listeners
@@ -50,6 +52,7 @@ from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
+from resonance_tui.session.silence import Silence, silence_text
 from resonance_tui.session.starting import starting_view
 from resonance_tui.session.tidying import Tidying
 from resonance_tui.texts import tr
@@ -79,6 +82,8 @@ class Session:
         self._measures = RoomMetrics()
         self._own = SelfReport(plan.boot, **_marks_of(plan.source))
         self._me_told_at = self._room_told_at = -math.inf
+        self._silence = Silence()
+        self._has_facts = False  # since the beginning
         self._notice_is_trouble = False
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
@@ -292,7 +297,8 @@ class Session:
         plan = self._plan
         if plan.observe_only or broker.username is None:
             return plan.viewer_id
-        with contextlib.suppress(BrokerUnreachable):  # the link goes on trying
+        # The link goes on trying, or says so itself once no other broker is left.
+        with contextlib.suppress(BrokerUnreachable, CertificateProblem, NoBrokerThere):
             return await own_id(broker, plan.channel, plan.viewer_id)
         return plan.viewer_id
 
@@ -347,6 +353,7 @@ class Session:
             link.call_roll()
 
     def _look_at_link(self, link: Link, now: float) -> None:
+        self._listen_for_silence(link, now)
         if link.status == self.view.link:
             return
         outage = outage_after(self.view.outage, link.status, now)
@@ -355,6 +362,18 @@ class Session:
         if link.status.state is LinkState.CONNECTED:
             self._host.is_let_in()
         self._happened(self._happenings.link(outage, time.time(), now))
+
+    def _listen_for_silence(self, link: Link, now: float) -> None:
+        """Told as it begins and as it ends; a screen shows the seconds."""
+        is_connected, before = link.status.state is LinkState.CONNECTED, self.view.silent_s
+        silent_s = self._silence.look(link.asked_at if is_connected else None, now)
+        if silent_s != before:
+            self.view = replace(self.view, silent_s=silent_s)
+        if silent_s and not before:
+            status = replace(link.status, detail=silence_text(silent_s))
+            self._tell(LinkUpdate(time.time(), status))
+        elif before and not silent_s and is_connected:
+            self._tell(LinkUpdate(time.time(), link.status))
 
     def _obey(self, link: Link, now: float) -> None:
         """What the host says holds before the room is looked at."""
@@ -393,6 +412,8 @@ class Session:
         changed = is_news or _figures(room) != _figures(self.view.room)
         if changed:
             self.view = replace(self.view, room=room)
+        changed |= is_fact and not self._has_facts
+        self._has_facts |= is_fact
         self._measure(room, at, is_fact=is_fact)
         if is_fact:
             self._timeline.add(room, at, self.view.resonance)
@@ -405,8 +426,10 @@ class Session:
         """Scripts count on one a second, also while there is no connection."""
         if is_new or now - self._room_told_at >= TELL_AT_LEAST_S:
             self._room_told_at = now
-            view = self.view
-            self._tell(RoomUpdate(at, view.room, view.resonance, view.corrected))
+            view, room = self.view, self.view.room
+            if not (self._has_facts or room.confirming):
+                room = replace(room, is_counting=True)  # an unheard room is no empty one
+            self._tell(RoomUpdate(at, room, view.resonance, view.corrected))
 
     def _tell_of_recording(self) -> None:
         trouble = self._recording.trouble

@@ -100,6 +100,7 @@ class SessionView:
     me: SelfView = field(default_factory=SelfView)
     room: RoomSnapshot = EMPTY_ROOM  # during an outage: as it was before
     outage: Outage | None = None  # None while connected
+    silent_s: int = 0  # connected, and the broker has not answered for so long; 0: it answers
     happenings: tuple[HappeningUpdate, ...] = ()  # the newest comes last
     resonance: float | None = None  # how much the room moves together, 0-1; None: not known
     corrected: CorrectedCounts | None = None  # None unless switched on

@@ -22,6 +22,7 @@ from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.values import RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
+from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
 from resonance_tui.session.counting import Counting
@@ -31,8 +32,6 @@ SETTLE_S = 0.5  # after the first connection: for retained messages
 QUIET_S = 0.2  # without another retained report: all of them have arrived
 VOUCHED_S = 0.6  # after them, somebody who is there has reported in all but small rooms
 CALL_MOST = 50  # viewers who are asked for at once: each answer goes to all of them
-CONFIRM_SLACK_S = 1.0  # beyond a heartbeat, in which a living viewer reports
-RETURN_S = 4.0  # for other viewers to reconnect to a restarted broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +215,7 @@ class RoomModel:
         self._switch.mesh_max = self._settings.mesh_max
         self._switch.stale_after = pace.total_stale_after_s
         self._switch.rumour_after = 3 * pace.total_repeat_s
-        self._room.rumours.confirm_s = pace.heartbeat_s + CONFIRM_SLACK_S
+        self._room.rumours.confirm_s = pace.heartbeat_s + CONFIRM_S
         self._room.be_patient(ttl=pace.ttl_s, stale_after=pace.stale_after_s)
 
     def look(self, now: float, own: ViewerRow | None) -> RoomSnapshot:
@@ -236,8 +235,8 @@ class RoomModel:
 
     def _change_over(self, now: float) -> None:
         """Reports that were heard before are no longer renewed, or long outdated."""
-        uptime, self._room = self._room.uptime, RoomState()
-        self._room.uptime = uptime
+        uptime, self._room = self._room.doubts.uptime, RoomState()
+        self._room.doubts.uptime = uptime
         self._room.obey(self.conduct)
         self._adjust()
         self._subscribed(now)

@@ -22,7 +22,7 @@ class Visit:
 
     first: SessionView
     database: Path
-    peak: int = 0
+    peak: int | None = None  # of the figures that were facts; None: there were none
     _began: float | None = None  # monotonic s, when one was in the room
     _seen: float = 0.0  # the last look at it
     _watched_s: float = 0.0
@@ -36,23 +36,22 @@ class Visit:
         if self._began is None:
             self._began = self._seen = now
         step, self._seen = min(now - self._seen, STEP_S), now
+        self._has_recorded |= view.is_recording
         room = view.room
-        self.peak = max(self.peak, room.viewers)
+        if room.is_counting or room.confirming:
+            return
+        self.peak = max(self.peak or 0, room.viewers)
         self._watched_s += step
         self._moods_s = [
             sum_s + count * step for sum_s, count in zip(self._moods_s, room.counts, strict=True)
         ]
-        self._has_recorded |= view.is_recording
 
     def lines(self) -> list[str]:
         """How long, how the room felt, and where the recording is."""
         channel, broker = self.first.channel, self.first.broker_url.rpartition("@")[2]
         if self._began is None:
             return [tr("You were never in {channel} at {broker}.", channel=channel, broker=broker)]
-        people = tr_n(
-            "at most {count} viewer at once", "at most {count} viewers at once", self.peak
-        )
-        stay = _duration(self._seen - self._began)
+        stay, people = _duration(self._seen - self._began), self._people()
         words = "You were in {channel} for {time}: {people}."
         lines = [tr(words, channel=channel, time=stay, people=people)]
         if moods := self._moods():
@@ -61,6 +60,11 @@ class Visit:
             lines.append(tr("Recorded in {file}", file=self.database))
             lines.append(tr("Look at it: {command}", command=self._command()))
         return lines
+
+    def _people(self) -> str:
+        if self.peak is None:
+            return tr("too short to know who was there")
+        return tr_n("at most {count} viewer at once", "at most {count} viewers at once", self.peak)
 
     def _moods(self) -> str:
         means = {code: self._moods_s[code] / max(self._watched_s, 1e-9) for code in range(7)}

@@ -21,17 +21,20 @@ from resonance_tui.protocol.events import (
     HostKeyEvent,
     LeaveEvent,
     ReportEvent,
+    RoomEvent,
     RulesEvent,
     TotalEvent,
     TotalOverEvent,
 )
-from resonance_tui.protocol.messages import REPORT, SWEEP, TOTAL
+from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS, SWEEP, TOTAL
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import conduct_of
+from resonance_tui.room.doubts import RETURN_S
+from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomState
 
 _LISTEN_FOR_A_TOTAL_S = 1.0  # a retained one comes at once, a live one within its tick
@@ -40,7 +43,6 @@ _TOTAL_HOLDS_S = 10.0
 _TICK_S = 0.2
 _ALIVE_EVERY_S = 5.0
 _ANSWER_TIMEOUT_S = 5.0
-_RETURN_S = 15.0  # for viewers to be back after the observer: a heartbeat and a little
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class RoomObserver(ReconnectingConnection):
         self._authority = Authority(
             channel, host_print=host_print, spki_print=certificate_print(url.pin)
         )
+        self._settings = RoomSettings()
+        self._clock = RoomClock()
         self._total: TotalEvent | None = None
         self._has_old_total = False  # one that may be nobody's any more
         self._total_at = -math.inf  # monotonic seconds
@@ -88,14 +92,14 @@ class RoomObserver(ReconnectingConnection):
     def view(self) -> RoomView:
         """As of now."""
         now = time.monotonic()
-        self._read(now)
+        at = self._read(now)
         if self.status.state is not LinkState.CONNECTED:
             return RoomView(heard=self._heard)
         if self._total is not None and self._has_total(now):
             return RoomView("total", self._total.viewers, tuple(self._total.counts), self._heard)
         if not self._in_mesh:
             return RoomView(heard=self._heard)
-        room = self._room.tick(now)
+        room = self._room.tick(at)
         counts = RoomCounts(room.counts, room.unsure, room.away).nine
         return RoomView("mesh", room.viewers, counts, self._heard)
 
@@ -127,8 +131,10 @@ class RoomObserver(ReconnectingConnection):
         """Whoever was there before is doubted: some may have left unnoticed."""
         now = time.monotonic()
         self._in_mesh = self._has_old_total = False
+        self._clock.begin(now)
         self._room.doubt()
-        self._room.doubt_until(now + _RETURN_S)
+        self._room.doubt_until(self._at(now) + self._settings.heartbeat_s + RETURN_S)
+        await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await client.follow(TOTAL.topic.of(self._channel), 0)
         await follow_rules(client, self._channel)
         await self._wait_for_a_total()
@@ -158,6 +164,7 @@ class RoomObserver(ReconnectingConnection):
         return {
             "reports": self._follow_reports(client),
             "alive": self._keep_alive(client),
+            "check": self._check_line(client),
             "retention": self._find_retention(client),
         }
 
@@ -178,6 +185,7 @@ class RoomObserver(ReconnectingConnection):
             await asyncio.sleep(_TICK_S)
             self._read(time.monotonic())
             await self._follow_what_is_needed(client)
+            self.check_line(self._in_mesh)
             checkpoint()
 
     async def _keep_alive(self, client: BrokerClient) -> None:
@@ -194,20 +202,31 @@ class RoomObserver(ReconnectingConnection):
         """Whether what the broker kept may be nobody's any more."""
         return self.traits is not None and not self.traits.expires
 
-    def _read(self, now: float) -> None:
-        for event in self._inbox.drain():
-            self._apply(event, now)
-        self._room.obey(conduct_of(self._authority.look(now, time.time())))
+    def _at(self, now: float) -> float:
+        """By the room's clock: silence of the line, or of this machine, is nobody's silence."""
+        is_connected = self.status.state is LinkState.CONNECTED
+        return self._clock.at(now, asked_at=self.asked_at, is_connected=is_connected)
 
-    def _apply(self, event: Event, now: float) -> None:
+    def _read(self, now: float) -> float:
+        """Takes what arrived. The time by the room's clock."""
+        at = self._at(now)
+        for event in self._inbox.drain(time.monotonic()):
+            self._apply(event, now, at)
+        self._room.obey(conduct_of(self._authority.look(now, time.time())))
+        return at
+
+    def _apply(self, event: Event, now: float, at: float) -> None:
         match event:
             case ReportEvent(is_retained=True):
-                age_s = RoomSettings().age_s(event.report, event.left_s)
-                self._room.recall(event.viewer_id, event.report, now, age_s)
+                age_s = self._settings.age_s(event.report, event.left_s)
+                self._room.recall(event.viewer_id, event.report, at, age_s)
             case ReportEvent():
-                self._room.report(event.viewer_id, event.report, now)
+                self._room.report(event.viewer_id, event.report, at)
+            case RoomEvent():
+                self._settings = said = event.settings or RoomSettings()
+                self._room.be_patient(ttl=said.patience_s, stale_after=said.stale_after_s)
             case LeaveEvent():
-                self._room.leave(event.viewer_id, now, is_swept=event.is_swept)
+                self._room.leave(event.viewer_id, at, is_swept=event.is_swept)
             case HostKeyEvent() | RulesEvent():
                 self._authority.take(event, now)
             case TotalEvent(is_retained=True) if not (self.traits and self.traits.expires):

@@ -109,6 +109,16 @@ def outage_words(view: SessionView, now: float) -> tuple[str, ...]:
     )
 
 
+def silence_words(seconds: int) -> tuple[str, ...]:
+    """Of a broker that has not answered for so long, while the connection stands; () for 0."""
+    if not seconds:
+        return ()
+    return (
+        tr("no answer from the broker for {seconds} s", seconds=seconds),
+        tr("no answer for {seconds} s", seconds=seconds),
+    )
+
+
 def unknown_words(confirming: int, is_counting: bool) -> tuple[str, str]:
     """What is not known of the number of viewers, long and short; "" where it is a fact."""
     if is_counting:
@@ -203,7 +213,10 @@ def details(view: SessionView) -> list[tuple[str, str]]:
     way = tr("total: by aggregators") if room.is_total else tr("mesh: every report by itself")
     facts = [
         (tr("broker"), view.broker_url),
-        (tr("connection"), _joined(view.link.state.value, view.link.detail)),
+        (
+            tr("connection"),
+            _joined(view.link.state.value, view.link.detail, *silence_words(view.silent_s)[:1]),
+        ),
         (tr("counts"), way),
         (tr("engine"), _engine(view)),
         (tr("camera"), _joined(view.camera.state.value, view.camera.source, view.camera.detail)),

@@ -19,6 +19,8 @@ import pytest
 from children import start_child
 from limits import patience
 from machine import free_port
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind, start_broker
 from resonance_broker.address import trusting_context
@@ -42,7 +44,7 @@ from resonance_tui.protocol.events import RoomEvent, TotalEvent
 from resonance_tui.protocol.frames import encode_report, encode_total
 from resonance_tui.protocol.links import invite_link, new_token, parse_invite
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken, parse_broker_url
-from resonance_tui.protocol.values import ABILITIES, Report, RoomSettings
+from resonance_tui.protocol.values import ABILITIES, REPORT_LIFETIME_S, Report, RoomSettings
 
 KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
 CODE = """
@@ -85,6 +87,13 @@ def own_link(url: BrokerUrl, room: str, token: InviteToken | None = None) -> str
 def protocol(kind: str) -> aiomqtt.ProtocolVersion:
     version = aiomqtt.ProtocolVersion
     return version.V5 if kind == "mosquitto" else version.V311
+
+
+def expiring() -> Properties:
+    """Of a report that was just made, as viewers send it."""
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.MessageExpiryInterval = REPORT_LIFETIME_S
+    return properties
 
 
 async def room_messages(port: int, kind: str, count: int) -> list[tuple[str, bytes]]:
@@ -183,12 +192,14 @@ async def test_counts_the_rooms_that_it_announces(verb: Verb) -> None:
     port = free_port()
     process = verb({"port": port, "program": "mosquitto", "channels": ["demo"]})
     process.stdout.readline()
-    report = encode_report(Report(1, 1, Emotion.FEAR, 80))
+    report = encode_report(Report(1, 1, Emotion.FEAR, 80, up_s=1))
     async with (
         asyncio.timeout(patience(15)),
         aiomqtt.Client("127.0.0.1", port, protocol=protocol("mosquitto")) as viewer,
     ):
-        await viewer.publish(messages.REPORT.topic.of("demo", "ann"), report, retain=True)
+        await viewer.publish(
+            messages.REPORT.topic.of("demo", "ann"), report, retain=True, properties=expiring()
+        )
         await viewer.subscribe("resonance/1/demo/total")
         async for message in viewer.messages:
             event = messages.decode(str(message.topic), message.payload)
@@ -227,8 +238,10 @@ async def test_counts_behind_passwords_and_tls(
         await ada.subscribe("resonance/1/demo/total")
         forged = encode_total(9, 9, 9, (9,) * 9)
         await ada.publish(messages.TOTAL.topic.of("demo"), forged, qos=1, retain=True)
-        report = encode_report(Report(1, 1, Emotion.FEAR, 80))
-        await ada.publish(messages.REPORT.topic.of("demo", "ada"), report, retain=True)
+        report = encode_report(Report(1, 1, Emotion.FEAR, 80, up_s=1))
+        await ada.publish(
+            messages.REPORT.topic.of("demo", "ada"), report, retain=True, properties=expiring()
+        )
         heard = []
         async for message in ada.messages:
             heard.append(messages.decode(str(message.topic), message.payload))
@@ -419,8 +432,8 @@ def report(channel: str, viewer_id: str, seq: int = 1) -> tuple[str, bytes]:
 
 
 def test_people_are_those_who_reported_of_late_each_room_on_its_own() -> None:
-    attendance = Attendance(patience_s=30)
-    attendance.begin(100.0)
+    attendance = Attendance()
+    attendance.begin()
     for channel, viewer_id in (("cats", "mia"), ("dogs", "mia"), ("cats", "tom"), ("cats", "mia")):
         attendance.take(*report(channel, viewer_id), 110.0)
     assert attendance.people(110.0) == 3
@@ -435,8 +448,8 @@ def test_people_are_those_who_reported_of_late_each_room_on_its_own() -> None:
 
 def test_reports_kept_from_before_count_people_and_no_traffic() -> None:
     attendance = Attendance()
-    attendance.begin(100.0)
-    attendance.take(*report("cats", "mia"), 100.2)
+    attendance.begin()
+    attendance.take(*report("cats", "mia"), 100.2, is_retained=True, left_s=28)
     assert (attendance.people(100.3), attendance.reports_per_s(100.3)) == (1, 0.0)
 
 

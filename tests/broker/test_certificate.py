@@ -29,7 +29,7 @@ from resonance_broker.certificate import (
 from resonance_tui.commands.room_argument import find_destination
 from resonance_tui.commands.session_builder import broker_url, with_login
 from resonance_tui.config import load
-from resonance_tui.errors import BrokerUnreachable, CertificateChanged, InvalidBrokerUrl
+from resonance_tui.errors import CertificateChanged, CertificateProblem, InvalidBrokerUrl
 from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.enrollment import enroll
@@ -121,7 +121,7 @@ async def _connect(url: BrokerUrl) -> None:
 async def test_without_the_fingerprint_a_certificate_of_our_own_is_not_trusted(
     broker: RunningBroker,
 ) -> None:
-    with pytest.raises(BrokerUnreachable, match="certificate") as refused:
+    with pytest.raises(CertificateProblem, match="certificate") as refused:
         await negotiate_version(parse_broker_url(broker.url))
     assert "?pin=" in refused.value.hint
     assert await negotiate_version(pinned(broker)) == 5

@@ -189,7 +189,7 @@ async def test_the_desk_sees_who_is_there_and_who_forges(start: Start, keys: Roo
     url = parse_broker_url(start().url)
 
     async def report(client, boot: int) -> None:
-        frame = encode_report(Report(boot, 1, Emotion.ANGER, 90))
+        frame = encode_report(Report(boot, 1, Emotion.ANGER, 90, up_s=1))
         await client.send(REPORT.outgoing(frame, ROOM, "mia"))
 
     async with (
@@ -211,7 +211,7 @@ async def test_a_guarded_room_is_ruled_with_an_account_of_it(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("resonance_tui.hosting.desk.WATCH_S", 0.1)  # nobody is in
+    monkeypatch.setattr("resonance_tui.hosting.desk.Desk.watch_s", 0.1)  # nobody is in
 
     def add(book):
         for name, role in (("cathost", Role.HOST), ("ben", Role.VIEWER)):

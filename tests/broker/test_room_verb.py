@@ -94,7 +94,7 @@ def test_acts_are_told_and_hold(host: Machine, start: Start) -> None:
 def test_nobody_is_taken_out_for_what_another_wrote_under_the_id(
     host: Machine, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resonance_tui.hosting.desk.WATCH_S", 60.0)
+    monkeypatch.setattr("resonance_tui.hosting.desk.Desk.watch_s", 60.0)
     broker = start()
     at = ("--broker", broker.url)
     with reporting(broker.settings.port, "mia", boots=(100, 200)):
@@ -110,7 +110,7 @@ def test_nobody_is_taken_out_for_what_another_wrote_under_the_id(
 def test_who_alone_writes_under_an_id_is_muted_after_a_look(
     host: Machine, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resonance_tui.hosting.desk.WATCH_S", 0.5)
+    monkeypatch.setattr("resonance_tui.hosting.desk.Desk.watch_s", 0.5)
     broker = start()
     with reporting(broker.settings.port, "ben", boots=(100,)):
         host("mute", ROOM, "ben", "--broker", broker.url)

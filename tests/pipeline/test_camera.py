@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 import threading
 import time
@@ -20,11 +19,11 @@ from children import run_child
 from limits import patience, slowness
 from seats import until
 
-from resonance_tui.errors import CameraBusy, CameraLost, CameraMissing, SourceInvalid
+from resonance_tui.errors import CameraBusy, CameraMissing, SourceInvalid
 from resonance_tui.pipeline import devices, live_watch
 from resonance_tui.pipeline.camera import FrameSource, check_source
 from resonance_tui.pipeline.demo_camera import HEIGHT, SHOWN_FOR, WIDTH, load_portraits, render
-from resonance_tui.pipeline.devices import VideoCapture, find_devices, open_capture
+from resonance_tui.pipeline.devices import find_devices, open_capture
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Frame, Source, parse_source
 
 QUICK = (0.05, 0.1)  # pauses between tries
@@ -591,130 +590,6 @@ def test_why_a_device_does_not_open(monkeypatch, exists, may_open, error, words)
     with pytest.raises(error, match=words) as caught:
         open_capture(Source("device", "99"))
     assert caught.value.hint
-
-
-class FakeVideo:
-    """A cv2.VideoCapture with made-up time stamps (ms)."""
-
-    def __init__(self, positions: list[float], rate: float = 25.0) -> None:
-        self.positions, self.rate = iter(positions), rate
-
-    def get(self, prop: int) -> float:
-        fixed = {cv2.CAP_PROP_FPS: self.rate, cv2.CAP_PROP_FRAME_COUNT: 0.0}
-        return fixed[prop] if prop in fixed else next(self.positions)
-
-    def grab(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(
-    ("positions", "rate", "times"),
-    [
-        ([0, 40, 80, 120], 25.0, [0, 0.04, 0.08, 0.12]),
-        ([0, 0, 0, 0], 25.0, [0, 0.04, 0.08, 0.12]),  # no time stamps
-        ([0, 40, -3000, 160], 25.0, [0, 0.04, 0.08, 0.16]),
-        ([0, 40, 9e9, 160], 25.0, [0, 0.04, 0.08, 0.16]),
-        ([0, 0, 0, 0], 0.0, [0, 0.04, 0.08, 0.12]),  # no rate either
-        ([5000, 5040, 5080, 5120], 25.0, [5, 5.04, 5.08, 5.12]),
-        ([0, 100, 70100, 70200, 70300], 25.0, [0, 0.1, 0.14, 0.24, 0.34]),  # nothing for 70 s
-        (
-            [95e6, 95e6 + 50, 0, 50, 100],
-            25.0,
-            [95e3, 95e3 + 0.05, 95e3 + 0.09, 95e3 + 0.14, 95e3 + 0.19],
-        ),  # the stamps begin anew
-        ([0, 80, 40, 120, 160, 240], 25.0, [0, 0.08, 0.12, 0.16, 0.2, 0.24]),  # out of order
-    ],
-)
-def test_media_time_grows_whatever_the_container_says(positions, rate, times):
-    fake: Any = FakeVideo(positions, rate)
-    capture = VideoCapture(fake, is_recording=True)
-    seen = []
-    for _ in times:
-        assert capture.grab()
-        seen.append(capture.media_time())
-    assert seen == pytest.approx(times)
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Path:
-    """10 s at 30 frames a second, H.264 in MP4, its index in front."""
-    if shutil.which("ffmpeg") is None:
-        pytest.skip("ffmpeg is not installed")
-    path = tmp_path / "film.mp4"
-    line = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x120:r=30:d=10"]
-    line += ["-c:v", "libx264", "-g", "30", "-threads", "1", "-movflags", "+faststart"]
-    done = run_child([*line, str(path)], capture_output=True)
-    if done.returncode:
-        pytest.skip("this ffmpeg writes no H.264")
-    return path
-
-
-def tear(path: Path, kept: float) -> None:
-    """Leave that share of a file, from its beginning."""
-    data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * kept)])
-
-
-def stepped(path: Path) -> tuple[list[float], tuple[float, float] | None]:
-    """The media times of all frames, and what is missing."""
-    capture, times = open_capture(Source("file", str(path))), []
-    while capture.grab():
-        times.append(capture.media_time() or 0.0)
-    short = capture.shortfall()
-    capture.release()
-    return times, short
-
-
-@pytest.mark.parametrize("where", [0.3, 0.5, 0.8])
-def test_a_damaged_packet_is_not_the_end_of_the_film(film: Path, where: float):
-    data = bytearray(film.read_bytes())
-    begin = int(len(data) * where)
-    data[begin : begin + 40] = b"\xa5" * 40
-    film.write_bytes(data)
-    times, short = stepped(film)
-    assert len(times) >= 270
-    assert times[-1] > 9.5
-    assert short is None
-
-
-def test_a_whole_film_has_no_more_frames_than_it_has(film: Path):
-    times, short = stepped(film)
-    assert len(times) == 300 and short is None
-
-
-def test_a_download_that_was_cut_off_is_told_from_a_whole_film(film: Path):
-    tear(film, 0.4)
-    times, short = stepped(film)
-    assert 30 < len(times) < 200
-    assert short == pytest.approx((times[-1] + 1 / 30, 10), abs=0.1)
-
-
-async def test_the_end_of_a_torn_film_is_said(started: Started, film: Path):
-    tear(film, 0.2)
-    source = started(Source("file", str(film)), once=True)
-    await status_when(source, CameraState.ENDED)
-    assert "film.mp4 ended after" in source.note and "of 10 s" in source.note
-
-
-def test_a_decoder_that_always_refuses_ends():
-    fake: Any = FakeVideo([])
-    refused: list[bool] = []
-    fake.grab = lambda: bool(refused.append(True))
-    assert not VideoCapture(fake, is_recording=True).grab()
-    assert 10 < len(refused) < 1000
-    refused.clear()
-    assert not VideoCapture(fake, is_recording=False).grab()
-    assert len(refused) == 1
-
-
-def test_what_opencv_raises_is_a_lost_camera():
-    def fail() -> bool:
-        raise cv2.error("boom")
-
-    fake: Any = FakeVideo([])
-    fake.grab = fail
-    with pytest.raises(CameraLost):
-        VideoCapture(fake, is_recording=False).grab()
 
 
 async def test_a_file_torn_in_the_middle_plays_what_is_there(started: Started, video, tmp_path):

@@ -293,7 +293,7 @@ async def test_the_hosts_rules_reach_who_comes_after_the_host_has_gone(
 async def test_a_lock_waits_until_the_host_knows_who_is_in(
     mosquitto: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resonance_tui.hosting.desk.WATCH_S", 1.5)
+    monkeypatch.setattr("resonance_tui.hosting.desk.Desk.watch_s", 1.5)
     settle(mosquitto)
     keys = RoomKeys(tmp_path / "keys")
     async with crowd(mosquitto, 5) as people, lacking(mosquitto.port) as url:

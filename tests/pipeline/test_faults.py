@@ -40,7 +40,7 @@ from resonance_tui.session.events import RoomUpdate, SessionEvent
 from resonance_tui.session.plan import SessionPlan
 from resonance_tui.session.room_model import RoomModel
 
-pytestmark = pytest.mark.mosquitto
+pytestmark = [pytest.mark.mosquitto, pytest.mark.usefixtures("lasting_words")]
 
 BRISK = RoomSettings(tick_ms=50, heartbeat_s=1, ttl_s=2, mesh_max=20)
 HEARTBEAT_S, TTL_S = 1.0, BRISK.patience_s

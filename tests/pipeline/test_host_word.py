@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,14 @@ from resonance_tui.protocol.frames import (
     encode_host_key,
     encode_nickname,
     encode_report,
+    encode_room,
     encode_rules,
 )
-from resonance_tui.protocol.messages import HOST_KEY, NICKNAME, REPORT, RULES
+from resonance_tui.protocol.messages import HOST_KEY, NICKNAME, REPORT, ROOM_SETTINGS, RULES
 from resonance_tui.protocol.rules import RoomRules, sign_rules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.protocol.values import Report
+from resonance_tui.protocol.values import Report, RoomSettings
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.trust import Trust
 from resonance_tui.session.core import Session
@@ -74,7 +76,7 @@ class Stage:
 
     def enter(self, viewer_id: str, nickname: str = "") -> None:
         self.carry(NICKNAME.outgoing(encode_nickname(nickname or viewer_id), ROOM, viewer_id))
-        self.carry(REPORT.outgoing(encode_report(Report(1, 1, HAPPY, 80)), ROOM, viewer_id))
+        self.carry(REPORT.outgoing(encode_report(Report(1, 1, HAPPY, 80, up_s=1)), ROOM, viewer_id))
 
     def show_key(self, key: SigningKey = HOST) -> None:
         self.carry(HOST_KEY.outgoing(encode_host_key(key.public), ROOM))
@@ -454,13 +456,36 @@ async def test_totals_and_observers_count_nobody_who_is_muted(mosquitto: Any) ->
     tasks = [asyncio.create_task(counter.run()), asyncio.create_task(watcher.run())]
     async with broker_client(url, lambda *_: None, identifier="crowd", version=5) as client:
         for each in people:
-            await client.send(REPORT.outgoing(encode_report(Report(1, 1, HAPPY, 80)), ROOM, each))
+            await client.send(
+                REPORT.outgoing(encode_report(Report(1, 1, HAPPY, 80, up_s=1)), ROOM, each)
+            )
         await until(lambda: counter.figures.room == 3)
         await until(lambda: watcher.view().viewers == 3)
         rules = sign_rules(RoomRules(muted=("bob",)), ROOM, 1, int(time.time()) + 3600, HOST)
         await client.send(RULES.outgoing(encode_rules(rules), ROOM, "host"))
         await until(lambda: counter.figures.room == 2)
         await until(lambda: watcher.view().viewers == 2)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+@pytest.mark.mosquitto
+async def test_totals_and_observers_tell_old_from_fresh_by_the_rooms_own_heartbeat(
+    mosquitto: Any,
+) -> None:
+    url = parse_broker_url(mosquitto.url)
+    settings = encode_room(RoomSettings(heartbeat_s=30))
+    dead = REPORT.outgoing(encode_report(Report(1, 1, HAPPY, 80, up_s=1)), ROOM, "dead")
+    async with broker_client(url, lambda *_: None, identifier="crowd", version=5) as client:
+        await client.send(ROOM_SETTINGS.outgoing(settings, ROOM))
+        await client.send(replace(dead, expiry_s=8))  # of 45: it was made 37 s ago
+        fresh = REPORT.outgoing(encode_report(Report(1, 1, HAPPY, 80, up_s=1)), ROOM, "ann")
+        await client.send(replace(fresh, expiry_s=25))  # 20 s ago
+        counter, watcher = Aggregator(url, ROOM), RoomObserver(url, ROOM, 100)
+        tasks = [asyncio.create_task(watcher.run()), asyncio.create_task(counter.run())]
+        await until(lambda: counter.figures.is_whole and watcher.view().viewers)
+        assert (counter.figures.room, watcher.view().viewers) == (1, 1)
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)

@@ -21,7 +21,7 @@ from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.session import broker_choice, network_failover
 from resonance_tui.session.network_failover import address_facing, may_be_carried_on
 
-pytestmark = pytest.mark.mosquitto
+pytestmark = [pytest.mark.mosquitto, pytest.mark.usefixtures("lasting_words")]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from limits import patience, slowness
@@ -21,15 +22,18 @@ from resonance_tui.engines.base import EngineState
 from resonance_tui.errors import BrokerRefused, InputError, StoreError
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
+from resonance_tui.messaging.link import Link, MqttLink
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
 from resonance_tui.protocol.events import ReportEvent
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.protocol.values import RoomSettings
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import HappeningUpdate, LinkUpdate, RoomUpdate, SessionEvent
 from resonance_tui.session.plan import SessionPlan
+from resonance_tui.session.room_model import RoomModel
 
 pytestmark = pytest.mark.mosquitto
 
@@ -122,6 +126,20 @@ async def test_listeners_hear_of_the_room_every_second_also_without_a_connection
     async with living(ann):
         await until(lambda: len(heard) == 3)
     assert all(0.9 < later.t - sooner.t < patience(2) for sooner, later in pairwise(heard))
+    assert all(each.room.is_counting for each in heard), "nobody was heard: no empty room"
+
+
+async def test_listeners_are_told_no_number_as_a_fact_before_it_is_one(
+    quiet: Callable[[str], Session],
+) -> None:
+    heard: list[RoomUpdate] = []
+    ann, ben = quiet("Ann"), quiet("Ben")
+    ben.add_listener(lambda event: heard.append(event) if isinstance(event, RoomUpdate) else None)
+    async with living(ann):
+        await until(lambda: ann.view.room.viewers == 1)
+        async with living(ben):
+            await until(lambda: heard and not heard[-1].room.is_counting)
+    assert next(each.room.viewers for each in heard if not each.room.is_counting) == 2
 
 
 class Slow(LoopbackLink):
@@ -513,3 +531,32 @@ async def test_another_camera_is_read_without_a_restart(
         await until(lambda: ann.view.camera.state is CameraState.OFF)
         ann.set_source(Source("demo"))
         await until(lambda: ann.view.camera.state is CameraState.LIVE, 30)
+
+
+async def test_a_broker_that_stands_still_is_said_before_the_connection_is_given_up(
+    mosquitto: Any, broker: BrokerUrl, tmp_path: Path
+) -> None:
+    def brisk(url: BrokerUrl, own: SessionPlan, viewer_id: str) -> Link:
+        return MqttLink(url, own.channel, viewer_id, heartbeat_s=1)
+
+    settings = RoomSettings(heartbeat_s=1, ttl_s=30)
+    ann = Session(plan(broker, Source("none"), tmp_path), connect=brisk, room=RoomModel(settings))
+    said: list[tuple[str, str]] = []
+
+    def hear(event: SessionEvent) -> None:
+        if isinstance(event, LinkUpdate):
+            said.append((event.status.state, event.status.detail))
+
+    ann.add_listener(hear)
+    async with living(ann):
+        await until(lambda: said == [("connected", "")])
+        mosquitto.freeze()
+        try:
+            await until(lambda: ann.view.silent_s == 3)
+        finally:
+            mosquitto.thaw()
+        await until(lambda: not ann.view.silent_s)
+        assert said[1:] == [
+            ("connected", "no answer from the broker for 2 s"),
+            ("connected", ""),
+        ]

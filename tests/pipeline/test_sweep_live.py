@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from clusters import NATS, nats_alone
 from crowds import CHANNEL, QUICK, Ledger, aggregating
+from limits import patience
 from machine import free_port
 from seats import until
 
@@ -52,7 +53,7 @@ from resonance_tui.session.plan import SessionPlan
 
 LEFT = (REPORT, NICKNAME, TOTAL)
 GHOSTS = [f"ghost-{number}" for number in range(6)]
-SWEPT_WITHIN_S = 25.0  # the patience, a random moment, and what a slow machine adds
+SWEPT_WITHIN_S = 25.0  # the time to live, a random moment, and asking again
 
 
 @pytest.fixture(params=["nats", "embedded"])
@@ -108,7 +109,7 @@ async def retained(url: BrokerUrl) -> set[str]:
 
 
 async def until_only(url: BrokerUrl, *topics: str) -> None:
-    deadline = time.monotonic() + SWEPT_WITHIN_S
+    deadline = time.monotonic() + patience(SWEPT_WITHIN_S)
     while (found := await retained(url)) != set(topics):
         assert time.monotonic() < deadline, found
 

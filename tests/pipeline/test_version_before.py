@@ -22,15 +22,19 @@ from clusters import NATS
 from crowds import CHANNEL, aggregating, aggregator, crowd
 from limits import patience
 from machine import free_port
-from seats import REPOSITORY, publish, until
+from seats import REPOSITORY, until
 
+from resonance_tui.messaging.client import broker_client
 from resonance_tui.protocol.frames import encode_room
 from resonance_tui.protocol.messages import ROOM_SETTINGS
+from resonance_tui.protocol.table import Outgoing
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.protocol.values import ABILITIES, RoomSettings
 
 COMMIT = "bab8f00"
 PACKAGES = ("resonance_tui", "broker", "model_zoo")
 ROOM = "cats-live"
+BRISK = RoomSettings(tick_ms=50, heartbeat_s=4, ttl_s=10, mesh_max=20, abilities=ABILITIES)
 
 
 @pytest.fixture(scope="session")
@@ -145,15 +149,24 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     end_child(server)
 
 
+async def settle(url: str, channel: str) -> None:
+    """As a host does it who wants a brisk room."""
+    broker = parse_broker_url(url)
+    async with broker_client(broker, lambda *_: None, identifier="h", version=4) as client:
+        settings = encode_room(BRISK, "h")
+        await client.send(Outgoing(ROOM_SETTINGS.topic.of(channel), settings, 1))
+
+
 async def test_they_count_each_other_know_names_and_see_who_leaves(
     url: str, old: Join, new: Join
 ) -> None:
+    await settle(url, ROOM)
     ann = old("Ann", ROOM, "--broker", url)
     await until(lambda: ann.viewers == 1, 20)
     ben = new("Ben", ROOM, "--broker", url)
     await until(lambda: ann.viewers == ben.viewers == 2, 20)
     # Who comes is told once those who were there have been heard, each within a heartbeat.
-    await until(lambda: ben.rooms()[-1]["t"] - ben.rooms()[0]["t"] > 11, 20)
+    await until(lambda: ben.rooms()[-1]["t"] - ben.rooms()[0]["t"] > BRISK.heartbeat_s + 1, 20)
     cat = old("Cat", ROOM, "--broker", url)
     await until(lambda: ann.viewers == ben.viewers == cat.viewers == 3, 20)
     await until(lambda: ben.says("joined", "Cat"))
@@ -169,8 +182,7 @@ async def test_they_count_each_other_know_names_and_see_who_leaves(
 async def test_both_follow_the_total_of_a_large_room_whose_host_can_more(
     mosquitto: Any, old: Join, new: Join
 ) -> None:
-    settings = RoomSettings(tick_ms=50, heartbeat_s=4, ttl_s=10, mesh_max=20, abilities=ABILITIES)
-    publish(mosquitto, ROOM_SETTINGS.topic.of(CHANNEL), encode_room(settings, "h"), retain=True)
+    await settle(mosquitto.url, CHANNEL)
     counter = aggregator(mosquitto, "counter")
     async with crowd(mosquitto, 40), aggregating(counter):
         ann = old("Ann", CHANNEL, "--broker", mosquitto.url)

@@ -14,22 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from authorities import PrivateAuthority
+from authorities import DAY, PrivateAuthority
 from limits import patience
 from machine import free_port
 from seats import CHANNEL, HAPPY, Seat, seated, until
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from resonance_tui.errors import (
     BrokerError,
     BrokerUnreachable,
     CertificateChanged,
+    CertificateProblem,
     NoBrokerThere,
 )
 from resonance_tui.messaging.client import broker_client, ignore
 from resonance_tui.messaging.dial import HandshakeRefused
+from resonance_tui.messaging.link import MqttLink
 from resonance_tui.messaging.probe import first_alive, negotiate_version
-from resonance_tui.messaging.websocket import open_websocket
+from resonance_tui.messaging.websocket import MAX_FRAME, open_websocket
 from resonance_tui.protocol.certificates import print_like
 from resonance_tui.protocol.urls import BrokerUrl, TlsFiles, parse_broker_url
 from resonance_tui.simulation.simulated_connection import SimulatedConnection, find_route
@@ -157,18 +160,69 @@ async def test_a_private_authority_and_a_certificate_of_ours_open_the_door(
     assert await negotiate_version(with_files("", mine, my_key, pin=pin)) == 5
     with pytest.raises(CertificateChanged):
         await negotiate_version(with_files("", mine, my_key, pin="0" * 64))
-    with pytest.raises(BrokerUnreachable, match="not valid") as caught:
+    with pytest.raises(CertificateProblem, match="not valid") as caught:
         await negotiate_version(url)
     assert "--ca FILE" in caught.value.hint
-    with pytest.raises(BrokerUnreachable, match="not valid") as caught:
+    with pytest.raises(CertificateProblem, match="not valid") as caught:
         await negotiate_version(with_files(str(stranger.file)))
     assert str(stranger.file) in caught.value.hint
-    with pytest.raises(BrokerUnreachable, match="wants to see a certificate") as caught:
+    with pytest.raises(CertificateProblem, match="wants to see a certificate") as caught:
         await negotiate_version(with_files(ca))
     assert "--cert FILE" in caught.value.hint
-    with pytest.raises(BrokerUnreachable, match="does not take our certificate") as caught:
+    with pytest.raises(CertificateProblem, match="does not take our certificate") as caught:
         await negotiate_version(with_files(ca, foreign, foreign_key))
     assert foreign in caught.value.message
+
+
+@pytest.mark.mosquitto
+@pytest.mark.parametrize("case", ["unknown", "expired", "other name", "unreadable"])
+async def test_a_certificate_that_is_no_good_ends_a_first_visit_at_once(
+    make_mosquitto: Callable[..., Any], case: str
+) -> None:
+    broker = make_mosquitto("allow_anonymous true")
+    authority = PrivateAuthority(broker.folder)
+    cert, key = authority.sign("server", -DAY if case == "expired" else DAY)
+    broker.lines += (f"certfile {cert}", f"keyfile {key}")
+    broker.host = "127.0.0.2" if case == "other name" else "127.0.0.1"
+    broker.start()
+    files = {"unknown": TlsFiles(), "unreadable": TlsFiles(str(broker.folder / "gone.pem"))}
+    words, hint = {
+        "unknown": ("not valid", "--ca FILE"),
+        "expired": ("expired", "a new one"),
+        "other name": ("127.0.0.2", "stands in it"),
+        "unreadable": ("gone.pem is not there", ""),
+    }[case]
+    url = replace(
+        parse_broker_url(f"mqtts://{broker.host}:{broker.port}"),
+        files=files.get(case, TlsFiles(str(authority.file))),
+    )
+    with pytest.raises(CertificateProblem, match=words) as caught:
+        async with asyncio.timeout(patience(5)):
+            await MqttLink(url, CHANNEL, "mia").run()
+    assert hint in caught.value.hint and caught.value.exit_code == 2
+
+
+@pytest.mark.mosquitto
+async def test_a_certificate_that_goes_bad_under_a_room_is_an_outage(
+    make_mosquitto: Callable[..., Any],
+) -> None:
+    broker = make_mosquitto("allow_anonymous true")
+    authority = PrivateAuthority(broker.folder)
+    cert, key = authority.sign("server")
+    broker.lines += (f"certfile {cert}", f"keyfile {key}")
+    broker.start()
+    url = parse_broker_url(f"mqtts://localhost:{broker.port}")
+    alice = Seat(broker)
+    alice.link = MqttLink(replace(url, files=TlsFiles(str(authority.file))), CHANNEL, "alice")
+    async with seated(alice):
+        broker.kill()
+        authority.sign("server", -DAY)
+        broker.start()
+        await until(lambda: "certificate has expired. Ask" in alice.link.why_lost)
+        broker.kill()
+        authority.sign("server")
+        broker.start()
+        await until(lambda: alice.is_connected)
 
 
 # --- what else listens there -------------------------------------------------------------------
@@ -370,3 +424,30 @@ async def test_a_server_without_the_subprotocol_speaks_no_mqtt() -> None:
     async with speaking(_welcome, protocols=None) as port:
         with pytest.raises(NoBrokerThere, match="speaks no MQTT at /mqtt"):
             await negotiate_version(parse_broker_url(f"ws://127.0.0.1:{port}"))
+
+
+async def test_a_frame_that_is_too_long_is_not_kept_and_ends_the_connection() -> None:
+    codes: list[int | None] = []
+
+    async def flood(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.send(CONNACK_V5)
+        with contextlib.suppress(ConnectionClosed):
+            await connection.send(b"x" * (MAX_FRAME + 1))
+        await connection.wait_closed()
+        codes.append(connection.close_code)
+
+    async with speaking(flood) as port:
+        received: list[bytes] = []
+
+        class Inner(asyncio.Protocol):
+            def data_received(self, data: bytes) -> None:
+                received.append(data)
+
+        sock = socket.create_connection(("127.0.0.1", port))
+        sock.setblocking(False)
+        url = parse_broker_url(f"ws://127.0.0.1:{port}")
+        transport = await open_websocket(Inner(), url, None, sock=sock)
+        transport.write(b"hello")
+        await until(lambda: codes)
+    assert codes == [1009] and received == [CONNACK_V5]

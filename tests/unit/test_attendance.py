@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from resonance_tui.emotions import Emotion
 from resonance_tui.hosting.attendance import Attendance as People
+from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.protocol.events import (
     LeaveEvent,
     NicknameEvent,
     ReportEvent,
+    RoomEvent,
     SweepEvent,
     Unrenewed,
 )
-from resonance_tui.protocol.frames import encode_report, encode_sweep
-from resonance_tui.protocol.messages import REPORT, SWEEP
+from resonance_tui.protocol.frames import encode_report, encode_room, encode_sweep
+from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS, SWEEP
 from resonance_tui.protocol.rules import NO_RULES, RoomRules
-from resonance_tui.protocol.values import FILM, MANUAL, SIMULATED, Report
+from resonance_tui.protocol.values import FILM, MANUAL, SIMULATED, Report, RoomSettings
 from resonance_tui.room.attendance import SUSPECT_S, Attendance, Attendee
+from resonance_tui.room.state import RoomState
 
 ROOM = "cats-live"
 NOW = 1_800_000_000.0
@@ -47,10 +54,28 @@ def test_a_viewer_is_there_from_its_first_report_until_it_leaves() -> None:
 
 
 def test_who_falls_silent_is_gone() -> None:
-    room = Attendance(ttl_s=30)
+    room = Attendance()
     room.take(report("mia"), NOW)
-    assert room.present(NOW + 30) == ("mia",)
-    assert room.present(NOW + 31) == ()
+    assert room.present(NOW + 13.9) == ("mia",)
+    assert room.present(NOW + 14) == ()
+
+
+def test_a_room_with_slow_heartbeats_is_waited_for_as_long_as_its_host_says() -> None:
+    room = Attendance()
+    room.take(RoomEvent(ROOM, RoomSettings(heartbeat_s=30)), NOW)
+    room.take(report("mia"), NOW)
+    assert not room.has_overdue(NOW + 30)
+    assert room.present(NOW + 33.9) == ("mia",)
+    assert room.present(NOW + 34) == ()
+    assert room.confirm_s == 31
+
+
+def test_nobody_goes_in_a_time_in_which_nobody_could_be_heard() -> None:
+    room = Attendance()
+    room.take(report("mia"), NOW)
+    room.still_s = 100.0
+    assert room.present(NOW + 113) == ("mia",)
+    assert room.present(NOW + 114) == ()
 
 
 def test_the_list_says_how_often_somebody_reports() -> None:
@@ -200,11 +225,46 @@ def test_who_is_only_remembered_is_unconfirmed_and_dropped_after_a_heartbeat() -
 
 
 def test_a_report_that_is_brought_again_does_not_make_anybody_doubtful() -> None:
-    room = Attendance(ttl_s=30)
+    room = Attendance()
     room.take(report("mia", seq=2), NOW)
-    room.take(kept("mia", seq=2), NOW + 10)
-    assert the_one(room, NOW + 11).marks == ()
-    assert room.present(NOW + 36) == (), "nor does it keep anybody"
+    room.take(kept("mia", seq=2), NOW + 5)
+    assert the_one(room, NOW + 6).marks == ()
+    assert room.present(NOW + 15) == (), "nor does it keep anybody"
+
+
+@given(
+    st.dictionaries(st.sampled_from(["ann", "bob", "mia"]), st.integers(0, 15), min_size=1),
+    st.lists(st.tuples(st.integers(0, 15), st.just("live"), st.integers(0, 60)), max_size=3),
+    st.booleans(),
+)
+def test_whom_the_broker_kept_is_listed_as_long_as_in_a_viewers_room(
+    left: dict[str, int], live: list[tuple[int, str, int]], reconnects: bool
+) -> None:
+    hosts, viewers, said = Attendance(), RoomState(), RoomSettings()
+    first = {each: replace(report(each).report, up_s=1) for each in left}
+    if reconnects:
+        for each in left:
+            hosts.take(ReportEvent(ROOM, each, first[each]), NOW - 5)
+            viewers.report(each, first[each], NOW - 5)
+        viewers.doubt()
+        viewers.doubt_until(NOW + 14)
+        hosts.reconnected(NOW)
+    for each, left_s in left.items():
+        event = ReportEvent(ROOM, each, first[each], is_retained=True, left_s=left_s)
+        hosts.take(event, NOW)
+        viewers.recall(each, first[each], NOW, said.age_s(first[each], left_s))
+    heard = sorted(live)
+    for tick in range(80):
+        now = NOW + tick / 4
+        while heard and NOW + heard[0][0] <= now:
+            _, who, up_s = heard.pop(0)
+            newer = replace(report(who, seq=10 + tick).report, up_s=up_s)
+            hosts.take(ReportEvent(ROOM, who, newer), now)
+            viewers.report(who, newer, now)
+        shown = viewers.tick(now)
+        sure = {each.viewer_id for each in hosts.attendees(now) if not each.is_unconfirmed}
+        assert sure == {row.viewer_id for row in shown.rows}
+        assert len(hosts.present(now)) <= shown.viewers + shown.confirming
 
 
 def test_a_clearing_that_a_sweep_explains_is_no_leaving() -> None:
@@ -219,11 +279,11 @@ def test_a_clearing_that_a_sweep_explains_is_no_leaving() -> None:
 
 def test_a_hosts_figure_counts_no_rumour_and_nobody_out_who_was_swept() -> None:
     rooms = People()
-    rooms.begin(0.0)
+    rooms.begin()
     topics = {each: REPORT.topic.of(ROOM, each) for each in ("ghost", "mia")}
     payload = encode_report(report("mia").report)
     for topic in topics.values():
-        rooms.take(topic, payload, 0.0, is_rumour=True)
+        rooms.take(topic, payload, 0.0, is_retained=True)
     assert rooms.people(0.0) == 0
     rooms.take(topics["mia"], payload, 1.0)
     sweep = encode_sweep([Unrenewed("mia", 1, 1)])
@@ -232,3 +292,54 @@ def test_a_hosts_figure_counts_no_rumour_and_nobody_out_who_was_swept() -> None:
     assert rooms.people(3.0) == 1
     rooms.take(topics["mia"], b"", 8.0)
     assert rooms.people(8.0) == 0
+
+
+def test_a_hosts_figure_counts_whom_the_broker_kept_as_long_as_a_viewers_room_does() -> None:
+    counted = {left_s: _counted_for(left_s) for left_s in range(16)}
+    shown = {left_s: _shown_for(left_s) for left_s in range(16)}
+    assert counted == shown
+    assert (counted[0], counted[3], counted[15]) == (0, 0, 11.75)
+
+
+def _counted_for(left_s: int) -> float:
+    """Seconds for which somebody is counted who died before the host came."""
+    rooms, died = People(), replace(report("mia").report, up_s=1)
+    rooms.take(
+        REPORT.topic.of(ROOM, "mia"), encode_report(died), NOW, is_retained=True, left_s=left_s
+    )
+    return next(tick / 4 for tick in range(80) if not rooms.people(NOW + tick / 4))
+
+
+def _shown_for(left_s: int) -> float:
+    room, died = RoomState(), replace(report("mia").report, up_s=1)
+    room.recall("mia", died, NOW, RoomSettings().age_s(died, left_s))
+    return next(tick / 4 for tick in range(80) if not room.tick(NOW + tick / 4).viewers)
+
+
+def test_a_hosts_figure_waits_in_each_room_as_long_as_its_settings_say() -> None:
+    rooms = People()
+    rooms.take(ROOM_SETTINGS.topic.of("slow"), encode_room(RoomSettings(heartbeat_s=30)), 0.0)
+    for channel in ("slow", ROOM):
+        rooms.take(REPORT.topic.of(channel, "mia"), encode_report(report("mia").report), 0.0)
+    assert rooms.people(13.75) == 2
+    assert not rooms.has_overdue(11.0)
+    assert rooms.people(14.0, without={ROOM}) == rooms.people(33.75) == 1
+    assert rooms.people(34.0) == 0
+
+
+def test_a_hosts_figure_loses_nobody_while_the_broker_or_the_host_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("resonance_tui.hosting.headcount.time.monotonic", lambda: now)
+    headcount = Headcount({}, [])
+    headcount.begin()
+    headcount.feed(REPORT.topic.of(ROOM, "mia"), encode_report(report("mia").report))
+    for _ in range(12):
+        now += 1
+        assert headcount.figures(now).people == 1
+    assert headcount.has_overdue
+    now += 60  # suspended
+    assert headcount.figures(now).people == 1
+    people = [headcount.figures(now := now + 1).people for _ in range(6)]
+    assert people[-1] == 0

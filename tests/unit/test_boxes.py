@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.link import MqttLink
 from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.protocol.events import LeaveEvent, NicknameEvent, ReportEvent
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import NICKNAME, REPORT, decode
+from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.protocol.values import Report
 
 FIRST = Report(10, 1, Emotion.HAPPINESS, 80)
@@ -46,6 +50,24 @@ def test_it_holds_so_many_topics_and_no_more() -> None:
     inbox.put(REPORT.topic.of("room", "v3"), b"")
     assert (len(inbox), inbox.dropped) == (10, 990)
     assert LeaveEvent("room", "v3") in inbox.drain()
+
+
+def test_what_waited_to_be_read_is_as_much_older() -> None:
+    topic, payload = REPORT.topic.of("room", "a"), encode_report(FIRST)
+    for waited_s, left_s in ((0.0, 10.0), (4.5, 5.5), (60.0, 0.0)):
+        inbox = Inbox()
+        inbox.put(topic, payload, True, 10, now=100.0)
+        [event] = inbox.drain(100.0 + waited_s)
+        assert isinstance(event, ReportEvent) and event.left_s == left_s
+
+
+def test_a_link_stamps_what_arrives_and_not_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    link, now = MqttLink(parse_broker_url("mqtt://nowhere.invalid"), "room", "me"), 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    link._on_arrival(REPORT.topic.of("room", "a"), encode_report(FIRST), True, 10)
+    now = 103.0
+    [event] = link.drain()
+    assert isinstance(event, ReportEvent) and event.left_s == 7.0
 
 
 def test_what_is_too_big_to_be_ours_is_not_even_kept() -> None:

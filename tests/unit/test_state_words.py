@@ -27,7 +27,7 @@ from resonance_tui.tui.state_words import (
 )
 from resonance_tui.tui.widgets.event_line import event_texts
 from resonance_tui.tui.widgets.roster import marks
-from resonance_tui.tui.widgets.status import arrange, chips
+from resonance_tui.tui.widgets.status import arrange, chips, notice_of
 
 NOW = 1000.0
 WHY = "nothing listens at localhost:1883"
@@ -222,3 +222,12 @@ def test_a_number_that_is_no_fact_yet_says_so(
     assert long in bar(seen, 120)
     assert short in bar(seen, 58)
     assert "confirming" not in bar(view(6), 120)
+
+
+def test_a_broker_that_does_not_answer_is_said_while_the_connection_stands() -> None:
+    seen = replace(view(6), silent_s=4)
+    assert "no answer for 4 s" in bar(seen, 120) and "connected" not in bar(seen, 120)
+    assert "no answer" in bar(seen, 58)
+    texts, tone = notice_of(seen, NOW)
+    assert texts[0].endswith("no answer from the broker for 4 s") and tone == "warn"
+    assert ("connection", "connected · no answer from the broker for 4 s") in details(seen)

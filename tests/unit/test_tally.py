@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.topics import shard_of
 from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report, RoomCounts
+from resonance_tui.room.state import RoomState
 from resonance_tui.room.tally import ROOT, PartialTable, Tally, owner, shards_owned
 
 ALL = frozenset(range(SHARDS))
@@ -166,6 +167,37 @@ def test_what_a_broker_remembers_is_no_vote_until_it_is_confirmed() -> None:
     tally.hear_of("a", until=20)
     tally.expire(11)
     assert (tally.viewers, tally.confirming()) == (1, frozenset())
+
+
+@given(
+    st.dictionaries(st.sampled_from(IDS), st.none() | st.floats(0, 15), min_size=1),
+    st.lists(st.tuples(st.floats(0, 15), st.sampled_from(IDS), st.integers(0, 60)), max_size=5),
+)
+def test_what_a_broker_kept_is_counted_as_long_as_it_is_in_a_viewers_room(
+    ages: dict[str, float | None], live: list[tuple[float, str, int]]
+) -> None:
+    tally, room = counting(), RoomState()
+    for who, age_s in ages.items():
+        tally.recall(who, HAPPY, 100, age_s, until=111)
+        room.recall(who, HAPPY, 100, age_s)
+    heard = sorted(live)
+    for tick in range(161):
+        now = 100 + tick / 8
+        while heard and 100 + heard[0][0] <= now:
+            _, who, up_s = heard.pop(0)
+            report = Report(10, 6 + tick, Emotion.FEAR, 50, up_s=up_s)
+            assert tally.report(who, report, now) == room.report(who, report, now)
+        tally.expire(now)
+        shown = room.tick(now)
+        assert summed(tally) == RoomCounts(shown.counts, shown.unsure, shown.away).nine
+
+
+def test_an_old_report_that_was_kept_is_waited_for_and_no_vote() -> None:
+    tally = counting()
+    tally.recall("late", HAPPY, 100, 12, until=111)
+    assert (tally.viewers, tally.confirming()) == (0, {shard_of("late")})
+    tally.expire(102)
+    assert not tally.confirming()
 
 
 def test_a_sweep_takes_the_memory_and_not_the_vote() -> None:

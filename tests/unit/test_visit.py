@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from resonance_tui.engines.base import EngineStatus
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
@@ -66,3 +69,18 @@ def test_a_machine_that_slept_counts_no_moods_for_that_time() -> None:
     visit.take(room(0, 1, 0, 0, 0, 0, 0), 3600.0)
     visit.take(room(0, 1, 0, 0, 0, 0, 0), 3601.0)
     assert visit.lines()[1] == "The room on average: sadness 0.8, happiness 0.2."
+
+
+@pytest.mark.parametrize("unknown", [{"is_counting": True}, {"confirming": 2}])
+def test_figures_that_were_no_facts_are_left_out(unknown: dict[str, Any]) -> None:
+    visit = Visit(HERE, DATABASE)
+    early = room(9, 0, 0, 0, 0, 0, 0)
+    provisional = replace(early, room=replace(early.room, **unknown))
+    visit.take(provisional, 0.0)
+    visit.take(provisional, 1.0)
+    assert visit.lines() == ["You were in cats-live for 1 s: too short to know who was there."]
+    visit.take(room(0, 1, 0, 0, 0, 0, 0), 2.0)
+    assert visit.lines() == [
+        "You were in cats-live for 2 s: at most 1 viewer at once.",
+        "The room on average: sadness 1.0.",
+    ]

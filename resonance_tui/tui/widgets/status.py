@@ -22,6 +22,7 @@ from resonance_tui.tui.state_words import (
     host_words,
     next_try,
     outage_words,
+    silence_words,
     unknown_words,
 )
 from resonance_tui.tui.styles import BOLD, SegmentLine, Styles, fit
@@ -62,6 +63,8 @@ def link_chip(view: SessionView, now: float) -> Chip:
     if view.link.state == "closed":
         return _chip(f"○ {tr('left')}", "muted", 1)
     outage = view.outage
+    if outage is None and view.silent_s:
+        return Chip(f"◌ {silence_words(view.silent_s)[1]}", f"◌ {tr('no answer')}", "warn", 1)
     if outage is None:
         return _chip(f"● {tr('connected')}", "good", 1)
     if outage.is_first and not outage.why:
@@ -200,6 +203,8 @@ def notice_of(view: SessionView, now: float) -> tuple[tuple[str, ...], str]:
         is_quiet = view.outage is not None and not view.outage.why
         sign, tone = ("◌", "warn") if is_quiet else ("✕", "bad")
         return tuple(f"{sign} {text}" for text in words), tone
+    if words := silence_words(view.silent_s):
+        return tuple(f"◌ {text}" for text in words), "warn"
     if view.engine.state == "failed" and view.engine.detail:
         return (f"✕ {view.engine.detail}",), "bad"
     if view.camera.state in TROUBLED and view.camera.detail:
