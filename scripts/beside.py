@@ -14,7 +14,7 @@ from statistics import median
 
 import numpy as np
 from beside_film import Film, Scene, broadcast, changes, lively, resting, with_transient
-from beside_viewer import Build, Said, Use, Viewer
+from beside_viewer import Build, Said, Use, Viewer, memory_of, use_of
 
 KINDS = ("headless", "screen")
 START_WITHIN = 60.0  # s for a viewer's first emotion
@@ -102,11 +102,11 @@ def _wait_until_warm(viewers: dict[str, list[Viewer]], span: Span) -> None:
 def _watched(film: Film, scene: Scene, viewers: dict[str, list[Viewer]], span: Span) -> list[Row]:
     film.show(scene)
     time.sleep(1)
-    earlier = {kind: [each.use() for each in pair] for kind, pair in viewers.items()}
+    earlier = {kind: [use_of(each.pid) for each in pair] for kind, pair in viewers.items()}
     time.sleep(span.watch_s)
     rows: list[Row] = []
     for kind, pair in viewers.items():
-        old, new = map(_spent, earlier[kind], [each.use() for each in pair])
+        old, new = map(_spent, earlier[kind], [use_of(each.pid) for each in pair])
         rows.append((f"CPU, {kind}, {scene.name}, % of a core", old[0], new[0]))
         rows.append((f"wake-ups a second, {kind}, {scene.name}", old[1], new[1]))
     return rows
@@ -118,7 +118,7 @@ def _spent(first: Use, last: Use) -> tuple[float, float]:
 
 
 def _memory(kind: str, pair: Sequence[Viewer]) -> list[Row]:
-    (old_rss, old_pss), (new_rss, new_pss) = (each.memory() for each in pair)
+    (old_rss, old_pss), (new_rss, new_pss) = (memory_of(each.pid) for each in pair)
     return [
         (f"memory (RSS), {kind}, MiB", old_rss, new_rss),
         (f"memory (PSS), {kind}, MiB", old_pss, new_pss),
@@ -232,9 +232,9 @@ def _last(reports: Sequence[Said], at: float) -> str | None:
     return next((each.emotion for each in reversed(reports) if each.at <= at), None)
 
 
-def lines(rows: Sequence[Row]) -> list[str]:
-    """The table in Markdown, with the ratio of now to before."""
-    head = ["| | before | now | ratio |", "|---|--:|--:|--:|"]
+def lines(rows: Sequence[Row], names: tuple[str, str] = ("before", "now")) -> list[str]:
+    """The table in Markdown, with the ratio of the second to the first."""
+    head = [f"| | {names[0]} | {names[1]} | ratio |", "|---|--:|--:|--:|"]
     return head + [
         f"| {what} | {_figure(a)} | {_figure(b)} | {ratio(a, b)} |" for what, a, b in rows
     ]

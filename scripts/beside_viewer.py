@@ -102,22 +102,6 @@ class Viewer:
             self.pid, self._output = _with_pipe(build, command)
         threading.Thread(target=self._read, daemon=True).start()
 
-    def use(self) -> Use:
-        """CPU of all threads by the scheduler's own count, and how often they were switched."""
-        cpu = wakes = 0
-        for task in _tasks(self.pid):
-            with contextlib.suppress(OSError, ValueError):
-                cpu += int((task / "schedstat").read_text().split()[0])
-                lines = (task / "status").read_text().splitlines()
-                wakes += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
-        return Use(cpu / 1e9, wakes, time.monotonic())
-
-    def memory(self) -> tuple[float, float]:
-        """Resident memory and its proportional share, MiB."""
-        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
-        table = {line.split()[0]: int(line.split()[1]) for line in lines[1:]}
-        return table["Rss:"] / 1024, table["Pss:"] / 1024
-
     def wait_for(self, what: str, seconds: float) -> None:
         """`painted` or `first_emotion`. Exits where it does not come."""
         with self.news:
@@ -163,10 +147,28 @@ class Viewer:
             self._note("first_emotion")
 
     def _note(self, what: str) -> None:
-        now = self.use()
+        now = use_of(self.pid)
         with self.news:
             setattr(self, what, (now.at - self.started, now.cpu_s))
             self.news.notify_all()
+
+
+def use_of(pid: int) -> Use:
+    """CPU of all threads by the scheduler's own count, and how often they were switched."""
+    cpu = wakes = 0
+    for task in _tasks(pid):
+        with contextlib.suppress(OSError, ValueError):
+            cpu += int((task / "schedstat").read_text().split()[0])
+            lines = (task / "status").read_text().splitlines()
+            wakes += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+    return Use(cpu / 1e9, wakes, time.monotonic())
+
+
+def memory_of(pid: int) -> tuple[float, float]:
+    """Resident memory and its proportional share, MiB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    table = {line.split()[0]: int(line.split()[1]) for line in lines[1:]}
+    return table["Rss:"] / 1024, table["Pss:"] / 1024
 
 
 def _with_terminal(build: Build, command: list[str]) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -141,6 +142,19 @@ def test_bench_live_says_where_no_build_is(run: Run, tmp_path: Path) -> None:
     done = run("bench_live", "--quick", "--against", tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "holds no build" in done.stderr
+
+
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_peer_says_why_it_is_skipped(
+    run: Run, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("env", "python3"):
+        (tmp_path / name).symlink_to(shutil.which(name) or sys.executable)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = run("bench_peer", "--quick", "--clips", shared_data / "clips")
+    assert (done.returncode, done.stdout) == (77, "")
+    assert "skipped: node and npm are not installed" in done.stderr
 
 
 @pytest.mark.mosquitto
