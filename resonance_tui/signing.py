@@ -77,6 +77,12 @@ def print_of(public: bytes) -> str:
     return hashlib.sha256(public).hexdigest()[:PRINT_DIGITS]
 
 
+def short_print(public: bytes) -> str:
+    """A key's fingerprint as two people can compare it: 32 digits, in fours."""
+    digits = print_of(public)
+    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
 # --- the key of a certificate ------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from resonance_tui.config import Config
     from resonance_tui.messaging.aggregator import Aggregator, AggregatorStatus
     from resonance_tui.messaging.announcer import RoomAnnouncer
-    from resonance_tui.messaging.connection import LinkState
+    from resonance_tui.messaging.link_status import LinkState
     from resonance_tui.protocol.urls import BrokerUrl
 
 DRAW_EVERY_S = 1.0
@@ -108,7 +108,7 @@ async def _count(aggregator: Aggregator, host: RoomAnnouncer | None, screen: Sta
 
 
 async def _draw(aggregator: Aggregator, screen: StatusLine) -> None:
-    from resonance_tui.messaging.connection import LinkState
+    from resonance_tui.messaging.link_status import LinkState
 
     reported = ""
     while True:
@@ -123,7 +123,7 @@ async def _draw(aggregator: Aggregator, screen: StatusLine) -> None:
 
 def status_line(figures: AggregatorStatus, state: LinkState, up_s: float) -> str:
     """The figures as one line of text."""
-    from resonance_tui.messaging.connection import LinkState
+    from resonance_tui.messaging.link_status import LinkState
 
     if state is not LinkState.CONNECTED:
         return f"{state.value} · {uptime(up_s)}"

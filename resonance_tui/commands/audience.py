@@ -12,7 +12,7 @@ from resonance_tui.commands.settings import broker_options, load
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
-    from resonance_tui.messaging.connection import LinkStatus
+    from resonance_tui.messaging.link_status import LinkStatus
     from resonance_tui.simulation.standing import Standing
 
 _EVENT_EVERY_S, _LINE_EVERY_S = 1.0, 5.0

@@ -33,6 +33,7 @@ from resonance_tui.secret import masked
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
+    from resonance_tui.pipeline.camera import FrameSource
     from resonance_tui.protocol.urls import BrokerUrl
 
 CAMERA_WAIT_S = 4.0
@@ -244,6 +245,7 @@ def _engine(config: Config) -> Finding:
 
 def _camera(config: Config) -> Finding:
     from resonance_tui.pipeline.camera import FrameSource
+    from resonance_tui.pipeline.live_watch import SLOW_FPS, seconds_to_tell
     from resonance_tui.pipeline.sources import CameraState, parse_source
     from resonance_tui.profile import Profile
 
@@ -258,20 +260,33 @@ def _camera(config: Config) -> Finding:
     frames.start()
     try:
         frame, status, until = None, frames.status, time.monotonic() + CAMERA_WAIT_S
-        while frame is None and time.monotonic() < until:
+        while (frame is None or not _is_rated(frames)) and time.monotonic() < until:
             time.sleep(0.05)
-            frame = frames.latest()
+            frame = frames.latest() or frame
             status = frames.status
             if status.state in (CameraState.MISSING, CameraState.BUSY):
                 break
     finally:
+        fps = frames.offered_fps
         frames.stop()
     if frame is None:
         detail = status.detail or "no picture came"
         advice = "Plug it in, close other programs, or join with --camera demo or none."
         return Finding("camera", "warn", f"{source.label}: {detail}", advice)
     height, width = frame.image.shape[:2]
-    return Finding("camera", "ok", f"{source.label}: {width}x{height}")
+    text = f"{source.label}: {width}x{height}"
+    if fps is None:
+        return Finding("camera", "ok", text)
+    text += f", {fps:.1f} pictures a second"
+    if fps >= SLOW_FPS:
+        return Finding("camera", "ok", text)
+    waits = f"A changed face shows after about {seconds_to_tell(fps):.1f} s; more light may help."
+    return Finding("camera", "warn", text, waits)
+
+
+def _is_rated(frames: FrameSource) -> bool:
+    """Whether it is known how many pictures come, or need not be: a recording has its pace."""
+    return frames.source.kind not in ("device", "url") or frames.offered_fps is not None
 
 
 def _broker(config: Config) -> Finding:

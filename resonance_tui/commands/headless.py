@@ -14,7 +14,7 @@ from resonance_tui.commands.console import StatusLine, note, put, put_event, say
 from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.engines.base import EngineState, untrained
 from resonance_tui.errors import BrokerUnreachable
-from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (

@@ -156,7 +156,7 @@ def _run_headless(
             "Nobody has agreed yet to have a face read on this machine.",
             "Run `resonance-tui config consent --give`, or join once with a screen.",
         )
-    session = context.open_session(context.channel, context.nickname)
+    session = context.open_loaded(context.channel, context.nickname)
     run_loop(
         context.config,
         lambda: headless.run(session, as_json=as_json, duration=duration, every_s=every_s),

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from resonance_tui.commands.destination import (
     Destination,
@@ -24,27 +24,30 @@ from resonance_tui.commands.session_builder import (
     TITLE_LIMIT,
     Intent,
     broker_url,
-    open_session,
+    plan_session,
     with_login,
 )
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.errors import BrokerUnreachable, InputError, ResonanceError
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.profile import Profile, RoomMemory
 from resonance_tui.protocol.links import find_place
 from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.sanitize import clean_nickname, safe_text
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
+from resonance_tui.session.starting import StartingSession
 from resonance_tui.session.visit import Visit
 from resonance_tui.simulation import behaviour
 from resonance_tui.tui.alerts import ALERTS, AlertKind, Alerts
-from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice
+from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice, SessionLike
 
 if TYPE_CHECKING:
     from resonance_tui.hosting.desk import Desk
     from resonance_tui.session.core import Session
+    from resonance_tui.session.plan import SessionPlan
 
+AnySession = TypeVar("AnySession", "Session", StartingSession)
 log = logging.getLogger(__name__)
 
 
@@ -225,8 +228,6 @@ class CommandLineContext:
 
     def open_desk(self, channel: str) -> Desk | None:
         """The host's connection, where this machine has a key for the room."""
-        from resonance_tui.commands.room.place import broker_of
-
         config = self._destination(channel).config
         keys = own_keys(config.directories)
         try:
@@ -236,17 +237,27 @@ class CommandLineContext:
             return None
         if key is None:
             return None
+        from resonance_tui.commands.room.place import broker_of
         from resonance_tui.hosting.desk import Desk
 
         is_said = broker_url(config) is not None  # else one is started, where there is none
         usual = with_login(config, parse_broker_url(DEFAULT_BROKER_URL), channel)
         return Desk(broker_of(config, channel) if is_said else usual, keys, key)
 
-    def open_session(self, channel: str, nickname: str) -> Session:
+    def open_session(self, channel: str, nickname: str) -> StartingSession:
+        """A session for a screen, not started yet: its code loads when it is."""
+        return self._remembered(StartingSession(self._plan(channel, nickname)))
+
+    def open_loaded(self, channel: str, nickname: str) -> Session:
         """A session that has not been started yet."""
+        from resonance_tui.session.core import Session
+
+        return self._remembered(Session(self._plan(channel, nickname)))
+
+    def _plan(self, channel: str, nickname: str) -> SessionPlan:
         there = self._destination(channel)
         broker = broker_url(there.config)
-        session = open_session(
+        return plan_session(
             there.config,
             replace(self._intent, broker=broker, host_print=there.host_print),
             self.profile,
@@ -258,10 +269,14 @@ class CommandLineContext:
             title=self._title or self.profile.room(channel).title,
             remark=there.remark,
         )
+
+    def _remembered(self, session: AnySession) -> AnySession:
+        """The same: this machine remembers the room, and tells of the visit at its end."""
         session.set_corrected(self._corrected)
         visit = Visit(session.view, self.config.database)
         self.visits.append(visit)
         session.add_listener(lambda _: visit.take(session.view, time.monotonic()))
+        broker = broker_url(self._destination(session.view.channel).config)
         session.add_listener(_Memory(self.profile, session, to_remember(broker), self._title))
         return session
 
@@ -269,7 +284,7 @@ class CommandLineContext:
 class _Memory:
     """Remembers the room once one is in it, and each new nickname."""
 
-    def __init__(self, profile: Profile, session: Session, broker: str, title: str) -> None:
+    def __init__(self, profile: Profile, session: SessionLike, broker: str, title: str) -> None:
         self._profile, self._session = profile, session
         self._known: dict[str, str] = {"broker": broker} | ({"title": title} if title else {})
         self._nickname: str | None = None  # as it is remembered

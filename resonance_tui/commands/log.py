@@ -69,9 +69,10 @@ def run(
     from resonance_tui.commands import headless
     from resonance_tui.commands.event_loop import run_loop
     from resonance_tui.commands.room_argument import find_destination
-    from resonance_tui.commands.session_builder import check_intent, open_session
+    from resonance_tui.commands.session_builder import check_intent, plan_session
     from resonance_tui.config import with_setting
     from resonance_tui.profile import Profile
+    from resonance_tui.session.core import Session
     from resonance_tui.sinks import registry
 
     without_camera = with_setting(config, "camera", source="none")
@@ -80,7 +81,7 @@ def run(
     for sink, target in (targets or {}).items():
         config = registry.load(sink).choose_target(config, wanted, target)
     profile = Profile(config.directories.profile_file)
-    session = open_session(
+    plan = plan_session(
         config,
         replace(check_intent(config), host_print=there.host_print),
         profile,
@@ -91,6 +92,7 @@ def run(
         remark=there.remark,
         observe_only=True,
     )
+    session = Session(plan)
     screen = StatusLine()
     look_at = f"resonance-tui history {wanted}"
     screen.say(f"Recording {wanted} into {config.database}. To look at it: {look_at}")

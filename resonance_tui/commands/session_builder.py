@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
@@ -24,12 +24,13 @@ from resonance_tui.profile import HostMemory, Profile, RoomMemory
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, TlsFiles, parse_broker_url
-from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.secret import may_hold_secret
-from resonance_tui.session.core import Session
 from resonance_tui.session.plan import KnownHost, SessionPlan
 from resonance_tui.signing import KEY_BYTES
 from resonance_tui.sinks import registry
+
+if TYPE_CHECKING:
+    from resonance_tui.room.authority import Authority
 
 TITLE_LIMIT = 100  # characters of a recording's title
 
@@ -162,7 +163,7 @@ def broker_or_default(config: Config) -> BrokerUrl:
     return broker_url(config) or parse_broker_url(DEFAULT_BROKER_URL)
 
 
-def open_session(
+def plan_session(
     config: Config,
     intent: Intent,
     profile: Profile,
@@ -175,8 +176,8 @@ def open_session(
     title: str = "",
     remark: str = "",
     observe_only: bool = False,
-) -> Session:
-    """A session that has not been started yet. `channel` and `nickname` are already checked.
+) -> SessionPlan:
+    """What a session needs to start. `channel` and `nickname` are already checked.
 
     `database`: where to record, from the start (`is_recording`) or once it is switched on. Raises
     InputError for a title that may hold a secret: it is kept, and shown with the history.
@@ -193,34 +194,32 @@ def open_session(
         viewer_id = broker.username  # an account of our own: the broker knows us by that name
     else:
         viewer_id = profile.claim_viewer_id(channel, new_viewer_id)
-    return Session(
-        SessionPlan(
-            channel=channel,
-            nickname=nickname,
-            viewer_id=viewer_id,
-            boot=profile.next_boot(time.time()),
-            broker=broker,
-            source=intent.source,
-            engine=intent.engine,
-            data_dir=config.directories.data,
-            engine_options=intent.engine_options,
-            detector=intent.detector,
-            fps=frames_a_second(config),
-            once=once,
-            database=database,
-            is_recording=is_recording,
-            title=safe_text(title, TITLE_LIMIT),
-            sinks=registry.plans(config, channel) if records else (),
-            find_sinks=partial(registry.plans, config, channel),
-            remark=remark,
-            observe_only=observe_only,
-            host_print=intent.host_print,
-            known_host=_known_host(config, profile, channel, place),
-            remember_host=partial(_remember_host, profile, channel, place),
-            wear_badge=None if observe_only else _badge_of(config, channel),
-            was_removed=not observe_only and profile.room(channel).removed_from == place,
-            remember_removal=partial(_remember_removal, profile, channel, place),
-        )
+    return SessionPlan(
+        channel=channel,
+        nickname=nickname,
+        viewer_id=viewer_id,
+        boot=profile.next_boot(time.time()),
+        broker=broker,
+        source=intent.source,
+        engine=intent.engine,
+        data_dir=config.directories.data,
+        engine_options=intent.engine_options,
+        detector=intent.detector,
+        fps=frames_a_second(config),
+        once=once,
+        database=database,
+        is_recording=is_recording,
+        title=safe_text(title, TITLE_LIMIT),
+        sinks=registry.plans(config, channel) if records else (),
+        find_sinks=partial(registry.plans, config, channel),
+        remark=remark,
+        observe_only=observe_only,
+        host_print=intent.host_print,
+        known_host=_known_host(config, profile, channel, place),
+        remember_host=partial(_remember_host, profile, channel, place),
+        wear_badge=None if observe_only else _badge_of(config, channel),
+        was_removed=not observe_only and profile.room(channel).removed_from == place,
+        remember_removal=partial(_remember_removal, profile, channel, place),
     )
 
 
@@ -272,6 +271,8 @@ def _last_at(room: RoomMemory) -> str:
 
 def known_authority(config: Config, url: BrokerUrl, channel: str) -> Authority:
     """What this machine knows of a room's host, for what runs without a session."""
+    from resonance_tui.room.authority import Authority, certificate_print
+
     profile = Profile(config.directories.profile_file)
     known = _known_host(config, profile, channel, url.place)
     return Authority(

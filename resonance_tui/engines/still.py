@@ -12,8 +12,8 @@ from resonance_tui.engines.base import EngineRequest, EngineSpec
 from resonance_tui.engines.precision import PATHS, open_precision, open_quickest, softmax
 from resonance_zoo.cards import still_card
 
-FRAME_RATE = 10.0
-EVERY_FRAME = 0.0
+FRAME_RATE = 30.0  # at most; how many are read, the decision says
+EVERY_FRAME = 0.0  # each is judged once, and what they say together decides the report
 
 
 def create(request: EngineRequest) -> StillEngine:

@@ -9,7 +9,7 @@ from resonance_broker.running import Figure
 from resonance_tui.hosting.attendance import Attendance
 from resonance_tui.hosting.traffic import FigureReader, Figures, Rate
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.values import RoomSettings
 from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
 

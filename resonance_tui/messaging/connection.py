@@ -11,8 +11,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
 from aiomqtt import MqttError
@@ -35,6 +34,7 @@ from resonance_tui.messaging.client import (
     farewell_in,
 )
 from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.messaging.probe import first_alive, negotiate_version
 from resonance_tui.messaging.rate_limit import RateLimiter
 from resonance_tui.messaging.reasons import TAKEN_OVER, problem_of
@@ -44,23 +44,6 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import is_of_another_room
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
-
-
-class LinkState(StrEnum):
-    """Where the connection to the broker is in its life."""
-
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    LOST = "lost"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class LinkStatus:
-    state: LinkState
-    detail: str = ""  # one line for a person: why it was lost, or what to know
-    retry_at: float | None = None  # monotonic seconds of the next attempt while LOST
-
 
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.25, 5.0
 _RETRY_REFUSED_S = 30.0  # a login that worked before and is refused now

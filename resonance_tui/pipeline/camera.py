@@ -12,6 +12,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from resonance_tui.errors import CameraBusy, CameraLost, Problem
+from resonance_tui.pipeline.live_watch import LiveWatch, seconds_to_tell
 from resonance_tui.pipeline.playback_clock import LiveClock, PlaybackClock
 from resonance_tui.pipeline.sources import (
     CameraState,
@@ -53,6 +54,17 @@ def check_source(source: Source) -> None:
     check_playable(source)
 
 
+def slow_words(camera: str, fps: float) -> str:
+    """What a camera of so few pictures a second means, and what helps."""
+    return tr(
+        "{camera} gives {fps:.1f} pictures a second: a changed face shows after about "
+        "{seconds:.1f} s. More light may help.",
+        camera=camera,
+        fps=fps,
+        seconds=seconds_to_tell(fps),
+    )
+
+
 def _open_capture(source: Source) -> Capture:
     from resonance_tui.pipeline.devices import open_capture  # OpenCV loads in the thread
 
@@ -87,7 +99,8 @@ class FrameSource:
         self._status = CameraStatus(CameraState.OFF, source.label)
         self._frame: Frame | None = None
         self._index = -1
-        self.note = ""  # what is wrong with a recording that plays all the same
+        self.note = ""  # what is wrong with a source that is read all the same
+        self.offered_fps: float | None = None  # by a live source, of late; None: not known
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     @property
@@ -208,11 +221,12 @@ class FrameSource:
             )
 
     def _read_live(self, capture: Capture, stop: Event) -> None:
-        clock, damaged = LiveClock(self._fps), 0
+        clock, damaged, watch = LiveClock(self._fps), 0, LiveWatch()
         while not stop.is_set():
             if not capture.grab() or damaged > MAX_DAMAGED:
                 raise CameraLost(f"No more pictures from {self.source.label}.")
             now = time.monotonic()
+            self._rate_is(watch, now)
             clock.set_fps(self._fps)
             if not clock.is_due(now):
                 continue
@@ -220,7 +234,26 @@ class FrameSource:
             damaged = damaged + 1 if image is None else 0
             if image is not None:
                 clock.delivered(now)
-                self._publish(stop, image, None)
+                self._show_live(stop, image, watch, now)
+
+    def _rate_is(self, watch: LiveWatch, now: float) -> None:
+        """Note a picture that has come, and say what a slow camera means."""
+        watch.came(now)
+        self.offered_fps = watch.fps
+        if not watch.is_slow or watch.fps is None:
+            self.note = ""
+        elif not self.note:  # once: the figure would change with every picture
+            self.note = slow_words(self.source.label, watch.fps)
+
+    def _show_live(
+        self, stop: Event, image: NDArray[np.uint8], watch: LiveWatch, now: float
+    ) -> None:
+        if not watch.is_frozen(image, now):
+            self._publish(stop, image, None)
+        elif self._status.state is not CameraState.FROZEN:
+            words = "{camera} gives the same picture for ever. Open its shutter, plug it in again, "
+            words += "or choose another one (v)."
+            self._set_status(stop, CameraState.FROZEN, tr(words, camera=self.source.label))
 
     def _publish(self, stop: Event, image: NDArray[np.uint8], media_time: float | None) -> None:
         with self._lock:

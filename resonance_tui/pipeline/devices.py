@@ -20,6 +20,7 @@ from resonance_tui.errors import (
     SourceInvalid,
 )
 from resonance_tui.pipeline.opencv import cv2
+from resonance_tui.pipeline.pictures import Normaliser
 from resonance_tui.pipeline.playback_clock import MediaClock
 from resonance_tui.pipeline.sources import Source
 
@@ -40,6 +41,8 @@ DEVICE_BACKENDS = {
 MAX_READ_ERRORS = 60  # in a row, then a recording is over; a damaged packet costs one or two
 MAX_READ_ERRORS_S = 2.0  # s that they may take together
 MIN_PLAYED = 0.9  # share of its length; a recording that ends earlier is damaged
+WIDE, NARROW = (1280, 720), (640, 480)  # pixels that a device is asked for, first and second
+WANTED_FPS, LEAST_FPS = 30.0, 15.0  # of a mode; with less, fewer pixels are asked for
 PLAYLISTS = (".m3u8", ".mpd")  # live, but they arrive in bursts of several seconds
 
 
@@ -78,6 +81,7 @@ class VideoCapture:
         self._rate = video.get(cv2.CAP_PROP_FPS)
         self._count = video.get(cv2.CAP_PROP_FRAME_COUNT)  # 0 or less where it is unknown
         self._frames_read = 0
+        self._normaliser = Normaliser()
         self._clock = MediaClock(1 / self._rate if 1 <= self._rate <= 1000 else 1 / 25)
 
     def grab(self) -> bool:
@@ -107,9 +111,7 @@ class VideoCapture:
 
     def retrieve(self) -> NDArray[np.uint8] | None:
         is_good, image = self._guarded(self._picture)
-        if not is_good or image is None or image.ndim != 3:
-            return None
-        return np.asarray(image, dtype=np.uint8)
+        return self._normaliser.bgr(image) if is_good else None
 
     def media_time(self) -> float | None:
         return self._clock.time if self.is_recording else None
@@ -195,11 +197,29 @@ def _open_device(index: int) -> Capture:
     if not video.isOpened():
         video.release()
         raise _why_closed(index)
-    # Enough for a face that fills a third of the picture, and the cheapest mode to decode.
-    video.set(cv2.CAP_PROP_FRAME_WIDTH, 640)
-    video.set(cv2.CAP_PROP_FRAME_HEIGHT, 480)
-    video.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    choose_mode(video)
     return VideoCapture(video, is_recording=False)
+
+
+def choose_mode(video: cv2.VideoCapture) -> None:
+    """Ask for enough pixels for a face at the other end of a room, 30 times a second.
+
+    Most cameras give those as JPEGs only: raw ones are too many for their cable, and come five
+    times a second. Where that is all there is, fewer pixels are taken. A driver that has no such
+    choice keeps its own.
+    """
+    _ask_for(video, WIDE)
+    fps = video.get(cv2.CAP_PROP_FPS)
+    if 0 < fps < LEAST_FPS:
+        _ask_for(video, NARROW)
+    video.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+
+
+def _ask_for(video: cv2.VideoCapture, size: tuple[int, int]) -> None:
+    video.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    video.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+    video.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+    video.set(cv2.CAP_PROP_FPS, WANTED_FPS)
 
 
 def _why_closed(index: int) -> CameraError:

@@ -34,6 +34,7 @@ class CameraState(StrEnum):
     MISSING = "missing"
     BUSY = "busy"
     LOST = "lost"
+    FROZEN = "frozen"  # it hands out the same picture for ever
     ENDED = "ended"
 
 

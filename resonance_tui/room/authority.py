@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TypeVar
 
 from resonance_tui.errors import WireError
@@ -21,6 +20,7 @@ from resonance_tui.protocol.rules import (
     decode_delegation,
     vouched,
 )
+from resonance_tui.room.trust import Trust
 from resonance_tui.signing import PRINT_DIGITS, print_of, spki_print, verify_voucher
 
 GRACE_S = 600  # clocks are wrong by minutes
@@ -33,16 +33,6 @@ REFUSED_MOST = 256  # rules that were found wrong: as a whole, as a signature al
 _FOR_ONE = 2.0  # verifications at most for one message: a co-host's delegation, and its rules
 
 _Entry = TypeVar("_Entry")
-
-
-class Trust(StrEnum):
-    """Why the room's key is believed, or is not."""
-
-    UNKNOWN = "unknown"  # there is none, or nothing speaks for it
-    FIRST_USE = "first use"  # it was the first one, where the host alone can show one
-    REMEMBERED = "remembered"
-    LINK = "link"  # the link names it, or the certificate that the link names
-    CHANGED = "changed"  # the room shows another one than is believed; the person decides
 
 
 @dataclass(frozen=True, slots=True)

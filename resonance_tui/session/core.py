@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import (
     BrokerUnreachable,
@@ -23,8 +22,8 @@ from resonance_tui.errors import (
     first_problem,
 )
 from resonance_tui.listeners import Listeners
-from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.link import Link
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.messaging.permissions import own_id
 from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.smoothing import Steady
@@ -42,19 +41,19 @@ from resonance_tui.session.events import (
     RoomUpdate,
     SelfUpdate,
     SessionEvent,
-    SessionView,
 )
 from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
 from resonance_tui.session.happenings import KEPT, Happenings
 from resonance_tui.session.host_word import HostWord
 from resonance_tui.session.metrics import RoomMetrics
 from resonance_tui.session.network_failover import NetworkFailover, may_be_carried_on
-from resonance_tui.session.outage import Outage, outage_after
+from resonance_tui.session.outage import outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
 from resonance_tui.session.silence import Silence, silence_text
+from resonance_tui.session.starting import starting_view
 from resonance_tui.session.tidying import Tidying
 from resonance_tui.texts import tr
 
@@ -104,18 +103,7 @@ class Session:
             on_status=self._face_status,
             on_notice=self._notice,
         )
-        self.view = SessionView(
-            channel=plan.channel,
-            nickname=plan.nickname,
-            viewer_id=plan.viewer_id,
-            broker_url=plan.broker.public if plan.broker else DEFAULT_BROKER_URL,
-            link=LinkStatus(LinkState.CONNECTING),
-            camera=self._face.camera,
-            engine=self._face.engine,
-            is_sharing=not plan.observe_only,
-            is_recording=self._recording.is_on,
-            outage=Outage(time.monotonic(), is_first=True),
-        )
+        self.view = starting_view(plan)
 
     # What screens and scripts call
 

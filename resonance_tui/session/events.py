@@ -8,11 +8,11 @@ from typing import Literal
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineStatus
-from resonance_tui.messaging.connection import LinkStatus
+from resonance_tui.messaging.link_status import LinkStatus
 from resonance_tui.pipeline.sources import CameraStatus
 from resonance_tui.protocol.rules import RoomRules
-from resonance_tui.room.authority import Trust
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
+from resonance_tui.room.trust import Trust
 from resonance_tui.session.outage import Outage
 
 SelfState = Literal["ok", "unsure", "away", "paused"]

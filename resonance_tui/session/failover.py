@@ -22,8 +22,8 @@ from hashlib import sha256
 
 from resonance_tui.config import DEFAULT_BROKER_URL
 from resonance_tui.errors import Problem
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import Link
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.messaging.probe import is_reachable
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.session.broker_choice import LOOPBACK_HOST, keep_until_end, start_broker_at

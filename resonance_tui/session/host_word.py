@@ -12,11 +12,12 @@ from resonance_tui.errors import BrokerRefused, RemovedByHost, RoomClosed
 from resonance_tui.messaging.permissions import is_hosts_alone
 from resonance_tui.protocol.rules import NO_RULES, RoomRules
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.room.authority import Authority, Trust, certificate_print
+from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import Conduct, admitted_by, conduct_of
+from resonance_tui.room.trust import Trust
 from resonance_tui.session.events import HostView, Standing
 from resonance_tui.session.plan import KnownHost, SessionPlan
-from resonance_tui.signing import print_of
+from resonance_tui.signing import short_print
 from resonance_tui.texts import mark, tr
 
 
@@ -183,12 +184,6 @@ class HostWord:
         if known is not None and self._plan.remember_host is not None:
             await asyncio.to_thread(self._plan.remember_host, known)
             self._known = known  # only now: whoever is cancelled before leaves it to the end
-
-
-def short_print(key: bytes) -> str:
-    """A key's fingerprint as two people can compare it: 32 digits, in fours."""
-    digits = print_of(key)
-    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
 
 
 def _notices(before: HostView, after: HostView) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from resonance_tui.emotions import WORDS
-from resonance_tui.messaging.connection import LinkStatus
+from resonance_tui.messaging.link_status import LinkStatus
 from resonance_tui.session.events import CorrectedCounts, HappeningUpdate, RoomUpdate, SelfView
 
 

@@ -21,8 +21,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from resonance_tui.errors import Problem
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import Link
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.messaging.nearby import NearbyAnnouncer, NearbyUnavailable, follow_nearby
 from resonance_tui.messaging.probe import is_reachable
 from resonance_tui.protocol.nearby import NearbyRoom

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 
 
 @dataclass(frozen=True, slots=True)

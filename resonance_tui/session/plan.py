@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resonance_tui.engines.base import EngineOptions
-from resonance_tui.messaging.link import Link, MqttLink
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.sinks.base import SinkPlan
+
+if TYPE_CHECKING:  # a screen plans a session before it loads what runs one
+    from resonance_tui.messaging.link import Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,11 @@ class SessionPlan:
     remember_removal: Callable[[bool], None] | None = None  # that we were, or are let in again
 
 
-LinkFactory = Callable[[BrokerUrl, SessionPlan, str], Link]  # broker, plan, own id
+LinkFactory = Callable[[BrokerUrl, SessionPlan, str], "Link"]  # broker, plan, own id
 
 
 def open_link(broker: BrokerUrl, plan: SessionPlan, viewer_id: str) -> Link:
     """The link of a session over MQTT, not yet connected."""
+    from resonance_tui.messaging.link import MqttLink
+
     return MqttLink(broker, plan.channel, viewer_id, observe_only=plan.observe_only)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.session.events import SessionView
 from resonance_tui.texts import tr, tr_n
 

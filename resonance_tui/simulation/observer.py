@@ -13,8 +13,9 @@ from typing import Any
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.client import BrokerClient, follow_rules
-from resonance_tui.messaging.connection import LinkState, ReconnectingConnection, checkpoint
+from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.events import (
     Event,
     HostKeyEvent,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resonance_tui.emotions import WORDS
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.values import RoomCounts
 from resonance_tui.simulation.observer import RoomView
 

@@ -19,12 +19,7 @@ from resonance_tui.pipeline.sources import Source
 from resonance_tui.texts import tr
 from resonance_tui.tui.base_app import RESONANCE, BaseApp
 from resonance_tui.tui.join_context import DeskLike, JoinContext, SessionLike
-from resonance_tui.tui.screens.consent import ConsentScreen
-from resonance_tui.tui.screens.dialogs import ChoiceDialog, NicknameDialog
-from resonance_tui.tui.screens.error import ErrorScreen, explain
 from resonance_tui.tui.screens.live import LiveScreen
-from resonance_tui.tui.screens.lobby import LobbyScreen
-from resonance_tui.tui.screens.moderation import ModerationScreen
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +32,11 @@ HistoryFactory = Callable[[str], Screen[None]]
 
 
 class ResonanceApp(BaseApp):
-    """Consent, then a channel, then the room. `failure` holds what ended the last session."""
+    """Consent, then a channel, then the room. `failure` holds what ended the last session.
+
+    Screens other than the room's are imported when they are shown: the first picture waits for
+    every import.
+    """
 
     TITLE = "resonance"
     CSS_PATH = "resonance.tcss"
@@ -63,6 +62,8 @@ class ResonanceApp(BaseApp):
             self.theme = self.launch.theme
         self.theme_changed_signal.subscribe(self, self._theme_chosen)
         if self.launch.needs_consent:
+            from resonance_tui.tui.screens.consent import ConsentScreen
+
             self.push_screen(ConsentScreen(self.launch.told_to), self._consented)
         else:
             self._choose_room()
@@ -86,6 +87,8 @@ class ResonanceApp(BaseApp):
             self._set_up()
 
     def _set_up(self) -> None:
+        from resonance_tui.tui.screens.lobby import LobbyScreen
+
         nickname = self._place[1] if self._place else ""
         self.push_screen(LobbyScreen(self.launch, nickname), self._join)
 
@@ -128,6 +131,8 @@ class ResonanceApp(BaseApp):
             self.exit()
 
     def _fail(self, error: BaseException) -> None:
+        from resonance_tui.tui.screens.error import ErrorScreen, explain
+
         self.failure = explain(error)
         log.error("the session ended: %s", self.failure.message, exc_info=error)
         if isinstance(live := self.screen, LiveScreen):
@@ -188,6 +193,8 @@ class ResonanceApp(BaseApp):
             self._set_up()
 
     def action_change_nickname(self) -> None:
+        from resonance_tui.tui.screens.dialogs import NicknameDialog
+
         if isinstance(live := self.screen, LiveScreen):
             dialog = NicknameDialog(live.session.view.nickname, self.launch.check_nickname)
             self.push_screen(dialog, partial(self._rename, live.session))
@@ -203,6 +210,8 @@ class ResonanceApp(BaseApp):
             self.run_worker(ask, name="cameras", group="cameras", exclusive=True)
 
     async def _ask_for_camera(self, session: SessionLike) -> None:
+        from resonance_tui.tui.screens.dialogs import ChoiceDialog
+
         sources = await self.launch.cameras()
         if not (isinstance(live := self.screen, LiveScreen) and live.session is session):
             return  # left, or something else was opened meanwhile
@@ -219,6 +228,8 @@ class ResonanceApp(BaseApp):
             return
         use = partial(self._use_camera, session, sources[index])
         if self.launch.needs_consent_for(sources[index]):
+            from resonance_tui.tui.screens.consent import ConsentScreen
+
             self.push_screen(ConsentScreen(session.view.broker_url), use)
         else:
             use(None)
@@ -234,6 +245,8 @@ class ResonanceApp(BaseApp):
     def action_moderate(self) -> None:
         if self._desk is None:
             return
+        from resonance_tui.tui.screens.moderation import ModerationScreen
+
         if self._desk_worker is None:
             run = self._desk.run
             self._desk_worker = self.run_worker(run, name="desk", exit_on_error=False)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from resonance_tui.emotions import Emotion
-    from resonance_tui.messaging.connection import LinkStatus
+    from resonance_tui.messaging.link_status import LinkStatus
     from resonance_tui.pipeline.sources import Source
     from resonance_tui.protocol.rules import RoomRules
     from resonance_tui.room.attendance import Attendee

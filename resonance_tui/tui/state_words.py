@@ -15,8 +15,8 @@ from rich.cells import cell_len
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.pipeline.sources import Source
-from resonance_tui.session.host_word import short_print
 from resonance_tui.session.outage import Outage, age_text
+from resonance_tui.signing import short_print
 from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ CAMERA_TROUBLE = {
     "missing": (mark("no camera"), mark("no camera")),
     "busy": (mark("camera busy"), mark("camera busy")),
     "lost": (mark("camera lost"), mark("camera lost")),
+    "frozen": (mark("camera frozen"), mark("camera frozen")),
     "ended": (mark("film over"), mark("film over")),
 }
 

@@ -23,7 +23,7 @@ from resonance_tui.hosting.badge import wear_badge
 from resonance_tui.hosting.desk import Desk
 from resonance_tui.hosting.rulebook import Rulebook
 from resonance_tui.messaging.client import BrokerClient, broker_client
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.messaging.permissions import is_hosts_alone
 from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
 from resonance_tui.protocol.frames import encode_nickname, encode_report, encode_rules

@@ -28,7 +28,7 @@ from resonance_tui.protocol.messages import HOST_KEY, RULES
 from resonance_tui.protocol.packets import connect_packet, publish
 from resonance_tui.protocol.rules import NUMBER_MOST, RoomRules, sign_rules
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
-from resonance_tui.room.authority import Trust
+from resonance_tui.room.trust import Trust
 from resonance_tui.room_keys import RoomKey, RoomKeys
 from resonance_tui.session.core import Session
 from resonance_tui.session.plan import SessionPlan

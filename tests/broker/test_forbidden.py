@@ -24,8 +24,8 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.messaging.permissions import check_audience, is_hosts_alone, own_id
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol import messages
@@ -45,8 +45,8 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id, shard_of
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import Report, RoomSettings
-from resonance_tui.room.authority import Trust
 from resonance_tui.room.state import RoomSnapshot
+from resonance_tui.room.trust import Trust
 from resonance_tui.session.core import Session
 from resonance_tui.session.plan import KnownHost, SessionPlan
 from resonance_tui.session.room_model import RoomModel

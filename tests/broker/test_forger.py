@@ -32,7 +32,7 @@ from resonance_tui.protocol.messages import NICKNAME, REPORT, RULES, decode
 from resonance_tui.protocol.rules import RoomRules, decode_body, sign_rules
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import Report
-from resonance_tui.room.authority import Trust
+from resonance_tui.room.trust import Trust
 from resonance_tui.room_keys import RoomKey, RoomKeys
 from resonance_tui.session.core import Session
 from resonance_tui.session.plan import SessionPlan

@@ -20,7 +20,7 @@ from resonance_tui.hosting.accounts import list_accounts
 from resonance_tui.hosting.host import own_url
 from resonance_tui.hosting.running import told_as_running
 from resonance_tui.logins import Logins
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.links import invite_link
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.live import LiveScreen

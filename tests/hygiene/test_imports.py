@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
+import pytest
 from children import run_child
 
 from resonance_tui.commands import COMMANDS
@@ -57,3 +59,31 @@ def test_the_default_engine_needs_no_torch() -> None:
 def test_the_session_knows_no_widget() -> None:
     code = "import resonance_tui.session.core, resonance_tui.commands.headless"
     assert loaded_by(code, ("textual", "rich")) == set()
+
+
+def test_the_room_is_drawn_before_anything_heavy_is_loaded(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from resonance_tui import config\n"
+        "from resonance_tui.commands.join_context import CommandLineContext\n"
+        "from resonance_tui.commands.room_argument import find_destination\n"
+        "from resonance_tui.commands.session_builder import check_intent\n"
+        "from resonance_tui.session.starting import StartingSession\n"
+        "from resonance_tui.tui.app import ResonanceApp\n"
+        "loaded = config.load({'camera.source': 'demo', 'broker.url': 'mqtt://127.0.0.1:9'})\n"
+        "context = CommandLineContext(loaded, check_intent(loaded))\n"
+        "context.go_to(find_destination(loaded, 'cats', remembers=True))\n"
+        "app = ResonanceApp(context)\n"
+        "async def run(self):\n"
+        "    assert 'happiness' in app.export_screenshot()\n"
+        "    app.seen = set(sys.modules)\n"
+        "    app.exit()\n"
+        "StartingSession.run = run\n"
+        "app.run(headless=True)\n"
+        "for name in set(sys.modules) - app.seen: del sys.modules[name]\n"
+    )
+    heavy = ("numpy", "cv2", "onnxruntime", "mediapipe", "torch", "aiomqtt", "sqlite3", *SLOW)
+    watched = (*heavy, "resonance_tui.session.core", "resonance_tui.tui.screens.live")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESONANCE_DATA_DIR", str(tmp_path))
+        assert loaded_by(code, watched) == {"resonance_tui.tui.screens.live"}

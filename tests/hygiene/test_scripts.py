@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -118,6 +119,42 @@ def test_bench_live_names_a_film_that_is_not_there(run: Run, tmp_path: Path) -> 
     done = run("bench_live", "--quick", "--film", tmp_path / "none.mp4")
     assert done.returncode == 2
     assert "There is no file" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.mosquitto
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_live_sets_two_builds_side_by_side(
+    run: Run, shared_data: Path, face_model: None
+) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("Mosquitto is not installed")
+    clips = shared_data / "clips"
+    rows = measured(run, "bench_live", "--quick", "--against", ROOT, "--clips", clips)
+    found = {row["what"]: (row["before"], row["now"]) for row in rows}
+    assert min(found["start to first emotion, CPU-s"]) > 0
+    assert min(found["CPU, screen, lively, % of a core"]) > 0
+    assert min(found["changed face to changed report, p50, ms"]) > 100
+    assert found["changes missed, of 3"] == (0, 0)
+
+
+def test_bench_live_says_where_no_build_is(run: Run, tmp_path: Path) -> None:
+    done = run("bench_live", "--quick", "--against", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "holds no build" in done.stderr
+
+
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_peer_says_why_it_is_skipped(
+    run: Run, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("env", "python3"):
+        (tmp_path / name).symlink_to(shutil.which(name) or sys.executable)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = run("bench_peer", "--quick", "--clips", shared_data / "clips")
+    assert (done.returncode, done.stdout) == (77, "")
+    assert "skipped: node and npm are not installed" in done.stderr
 
 
 @pytest.mark.mosquitto

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.inbox import Inbox
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.protocol.events import Event
 from resonance_tui.protocol.rules import SignedRules

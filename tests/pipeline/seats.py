@@ -17,8 +17,8 @@ from limits import patience
 from loopback import LoopbackLink
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.events import LeaveEvent, NicknameEvent, ReportEvent
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url

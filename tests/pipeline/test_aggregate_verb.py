@@ -22,7 +22,7 @@ from machine import free_port
 from resonance_broker import BrokerSettings, start_broker
 from resonance_tui.commands.aggregate import account_id, status_line
 from resonance_tui.messaging.aggregator import AggregatorStatus
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.frames import encode_room
 from resonance_tui.protocol.messages import ROOM_SETTINGS
 from resonance_tui.protocol.urls import BrokerUrl

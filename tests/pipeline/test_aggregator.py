@@ -20,7 +20,7 @@ from seats import Seat, seated, until
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.aggregator import Aggregator
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.events import RoomEvent
 from resonance_tui.protocol.frames import encode_agent, encode_partial

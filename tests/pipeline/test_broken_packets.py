@@ -26,7 +26,7 @@ from small_broker import (
     varint,
 )
 
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.messaging.packet_guard import MAX_PACKET
 from resonance_tui.messaging.rate_limit import STRIKES
 from resonance_tui.protocol.frames import encode_report

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ from limits import patience, slowness
 from seats import until
 
 from resonance_tui.errors import CameraBusy, CameraMissing, SourceInvalid
-from resonance_tui.pipeline import devices
+from resonance_tui.pipeline import devices, live_watch
 from resonance_tui.pipeline.camera import FrameSource, check_source
 from resonance_tui.pipeline.demo_camera import HEIGHT, SHOWN_FOR, WIDTH, load_portraits, render
 from resonance_tui.pipeline.devices import find_devices, open_capture
@@ -289,6 +290,89 @@ async def test_damaged_frames_are_skipped_and_too_many_are_a_loss(started: Start
     source = started(CAMERA, fps=1000, open_capture=Script(camera), backoff=QUICK)
     await status_when(source, CameraState.MISSING)
     assert source.latest() is None
+
+
+class StuckCamera(FakeCamera):
+    """Gives one picture for ever, until `left` has come down to `moves_at`."""
+
+    moves_at = 0
+
+    def retrieve(self) -> np.ndarray:
+        noise = np.random.default_rng(max(self.moves_at - self.left, 0))
+        return noise.integers(0, 256, (48, 64, 3), np.uint8)
+
+
+async def test_a_camera_that_gives_one_picture_for_ever_is_noticed_and_lives_again(
+    started: Started, monkeypatch
+):
+    monkeypatch.setattr(live_watch, "FROZEN_AFTER_S", 0.2)
+    camera = StuckCamera()
+    source = started(CAMERA, open_capture=Script(camera), fps=100)
+    status = await status_when(source, CameraState.FROZEN)
+    assert "same picture for ever" in status.detail and "choose another" in status.detail
+    assert source.latest() is None  # nothing is read from it
+    camera.moves_at = camera.left
+    await status_when(source, CameraState.LIVE)
+    assert (await source.next(-1)) is not None
+
+
+async def test_a_still_recording_is_not_frozen(started: Started, tmp_path, monkeypatch):
+    monkeypatch.setattr(live_watch, "FROZEN_AFTER_S", 0.05)
+    path = tmp_path / "still.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (160, 120))
+    for _ in range(20):
+        writer.write(np.full((120, 160, 3), 90, np.uint8))
+    writer.release()
+    source = started(Source("file", str(path)), once=True)
+    assert len(await collect(source, patience(5))) >= 5
+    assert source.status.state is CameraState.ENDED
+
+
+async def test_a_slow_camera_is_read_and_what_that_means_is_said(started: Started, monkeypatch):
+    monkeypatch.setattr(live_watch, "SLOW_FPS", 1e6)
+    monkeypatch.setattr(live_watch, "WINDOW_S", 0.4)
+    monkeypatch.setattr(live_watch, "RATED_AFTER_S", 0.1)
+    source = started(CAMERA, open_capture=Script(FakeCamera()))
+    await until(lambda: source.note)
+    assert "pictures a second" in source.note and "light" in source.note
+    assert source.status.state is CameraState.LIVE
+
+
+@pytest.mark.parametrize(
+    ("offers", "chosen"),
+    [
+        ({("MJPG", 1280): 30.0, ("MJPG", 640): 30.0}, ("MJPG", 1280)),
+        ({("YUYV", 1280): 10.0, ("YUYV", 640): 30.0}, ("YUYV", 640)),
+        ({("YUYV", 1280): 0.0, ("YUYV", 640): 0.0}, ("YUYV", 1280)),  # it does not say
+        ({("MJPG", 640): 30.0}, ("MJPG", 640)),
+    ],
+)
+def test_a_device_is_asked_for_many_pixels_and_for_fewer_where_they_come_too_slowly(offers, chosen):
+    device: Any = FakeDevice(offers)
+    devices.choose_mode(device)
+    assert device.mode == chosen
+
+
+class FakeDevice:
+    """As a driver answers: with what comes nearest to what it is asked for."""
+
+    def __init__(self, offers: dict[tuple[str, int], float]) -> None:
+        self.offers = offers
+        self.mode = next(iter(offers))
+
+    def set(self, prop: int, value: float) -> bool:
+        format, width = self.mode
+        if prop == cv2.CAP_PROP_FOURCC:
+            format = int(value).to_bytes(4, "little").decode()
+        if prop == cv2.CAP_PROP_FRAME_WIDTH:
+            width = int(value)
+        order = sorted(self.offers, key=lambda mode: (mode[0] != format, abs(mode[1] - width)))
+        self.mode = order[0]
+        return True
+
+    def get(self, prop: int) -> float:
+        assert prop == cv2.CAP_PROP_FPS
+        return self.offers[self.mode]
 
 
 async def test_pauses_between_tries_grow_and_begin_anew_after_pictures(started: Started):

@@ -22,9 +22,9 @@ from resonance_tui.hosting.desk import Desk
 from resonance_tui.messaging import retention
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import broker_client
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.discovery import list_channels
 from resonance_tui.messaging.link import MqttLink
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.events import NicknameEvent
 from resonance_tui.protocol.frames import encode_report

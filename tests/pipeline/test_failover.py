@@ -18,8 +18,8 @@ from machine import Mosquitto
 from resonance_broker import BrokerSettings, RunningBroker, start_broker
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.store import Store
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url

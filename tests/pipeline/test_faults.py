@@ -28,8 +28,8 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.errors import StoreError
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import Link, MqttLink
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url

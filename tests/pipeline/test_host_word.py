@@ -21,8 +21,8 @@ from resonance_tui.errors import BrokerRefused, RemovedByHost, RoomClosed
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import broker_client
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import MqttLink
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.events import HostKeyEvent
 from resonance_tui.protocol.frames import (
@@ -37,7 +37,8 @@ from resonance_tui.protocol.rules import RoomRules, sign_rules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.protocol.values import Report, RoomSettings
-from resonance_tui.room.authority import Authority, Trust
+from resonance_tui.room.authority import Authority
+from resonance_tui.room.trust import Trust
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import HappeningUpdate, Standing
 from resonance_tui.session.plan import KnownHost, SessionPlan

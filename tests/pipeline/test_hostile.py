@@ -20,8 +20,8 @@ from limits import patience
 from seats import CHANNEL, REPOSITORY, Seat, publish, rows, seated, until
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.link import Link, MqttLink
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.messaging.rate_limit import MAX_SOURCES, STRIKES
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.frames import encode_report

@@ -18,8 +18,8 @@ from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused, CertificateProblem
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.discovery import ChannelInfo, list_channels
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.messaging.probe import is_reachable
 from resonance_tui.protocol.events import ReportEvent, RoomEvent
 from resonance_tui.protocol.frames import encode_room

@@ -20,8 +20,8 @@ from seats import CHANNEL, HAPPY, Seat, seated, start_python, until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.client import BrokerClient, Watch, broker_client
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.limits import WillLimits
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT
 from resonance_tui.protocol.packets import DISCONNECT, connect_packet, publish

@@ -7,7 +7,7 @@ from dataclasses import replace
 from loopback import LoopbackHub, LoopbackLink
 from seats import CHANNEL, HAPPY, seated
 
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.events import LeaveEvent, NicknameEvent, ReportEvent
 
 

@@ -14,7 +14,7 @@ from test_failover import Person, everybody, until
 from resonance_broker import BrokerSettings, RunningBroker, start_broker
 from resonance_broker.address import Reach, local_addresses
 from resonance_tui.emotions import Emotion
-from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.messaging.nearby import NearbyUnavailable, nearby_rooms
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url

@@ -22,8 +22,8 @@ from resonance_tui.engines.base import EngineState
 from resonance_tui.errors import BrokerRefused, InputError, StoreError
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
-from resonance_tui.messaging.connection import LinkState, LinkStatus
 from resonance_tui.messaging.link import Link, MqttLink
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
 from resonance_tui.protocol.events import ReportEvent

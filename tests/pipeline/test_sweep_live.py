@@ -22,9 +22,9 @@ from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.hosting.host import Host
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client
-from resonance_tui.messaging.connection import LinkState
 from resonance_tui.messaging.discovery import ChannelInfo, list_channels
 from resonance_tui.messaging.link import MqttLink
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.events import Unrenewed
 from resonance_tui.protocol.frames import (

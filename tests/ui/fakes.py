@@ -13,7 +13,7 @@ import numpy as np
 from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.engines.registry import confusion_of
 from resonance_tui.errors import InvalidNickname, ResonanceError
-from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.protocol.links import find_place
 from resonance_tui.protocol.nearby import NearbyRoom

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from resonance_tui.room.authority import Trust
+from resonance_tui.room.trust import Trust
 from resonance_tui.session.events import HostView, Standing
-from resonance_tui.session.host_word import short_print
+from resonance_tui.signing import short_print
 from resonance_tui.tui.screens.mute_here import MuteHere
 from resonance_tui.tui.widgets.roster import HOST_MARK
 

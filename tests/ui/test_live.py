@@ -245,6 +245,7 @@ async def test_every_camera_state_has_words(size: tuple[int, int]):
         CameraState.MISSING: "✕ no cam",
         CameraState.BUSY: "✕ cam",
         CameraState.LOST: "✕ cam",
+        CameraState.FROZEN: "✕ cam",
         CameraState.ENDED: "film over",
     }
     assert set(words) == set(CameraState)

@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from resonance_tui.errors import BrokerRefused
-from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.protocol.rules import NO_RULES, RoomRules
 from resonance_tui.room.attendance import Attendee
 from resonance_tui.room.moderation import ACTS, perform

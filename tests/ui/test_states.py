@@ -13,7 +13,7 @@ from textual.widgets import Button
 from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.engines.base import EngineState, EngineStatus
 from resonance_tui.errors import RoomClosed
-from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.session import HappeningUpdate, SelfView, SessionView
 from resonance_tui.session.outage import Outage

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.pipeline import alignment
-from resonance_tui.pipeline.alignment import BOX_LIFT, BOX_SCALE, crop
+from resonance_tui.pipeline.alignment import BLUR, BOX_LIFT, BOX_SCALE, crop
 from resonance_tui.pipeline.detectors.base import is_cut
 from resonance_tui.pipeline.detectors.haar import HAAR_SCALE, from_haar_box
 from resonance_tui.pipeline.detectors.mesh import LEFT_EYE, RIGHT_EYE, from_landmarks
@@ -264,3 +264,27 @@ def test_a_large_face_costs_no_more_and_looks_the_same(monkeypatch, side):
     assert blurred[0] < 300 and blurred[0] <= blurred[1] / 2
     assert np.abs(quick - thorough).max() <= 6
     assert np.abs(quick - thorough).mean() < 1
+
+
+def blurred_and_cut(image: np.ndarray, found: Detection, size: int) -> np.ndarray:
+    """The crop as it is defined: all of the picture blurred, then sampled."""
+    scale = found.side / size
+    soft = cv2.GaussianBlur(image, (0, 0), BLUR * scale, borderType=cv2.BORDER_REPLICATE)
+    c, s, middle = scale * cos(found.roll), scale * sin(found.roll), (size - 1) / 2
+    x, y = found.cx - 0.5 - middle * (c - s), found.cy - 0.5 - middle * (s + c)
+    matrix = np.array([[c, -s, x], [s, c, y]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    mode = cv2.BORDER_REPLICATE
+    return cv2.warpAffine(soft, matrix, (size, size), flags=flags, borderMode=mode)[:, :, ::-1]
+
+
+@pytest.mark.parametrize("side", [40, 96, 130, 230, 460, 700])
+@pytest.mark.parametrize("roll", [0.0, 0.3, -1.2])
+def test_a_large_face_is_shrunk_first_and_looks_the_same(side: int, roll: float) -> None:
+    rng = np.random.default_rng(side)
+    coarse = rng.integers(40, 216, (9, 16, 3)).astype(np.uint8)
+    image = cv2.resize(coarse, (1283, 719), interpolation=cv2.INTER_CUBIC)
+    found = replace(face(640.3, 355.7, side), roll=roll)
+    difference = crop(image, found, 48).astype(int) - blurred_and_cut(image, found, 48)
+    assert np.abs(difference).mean() < 0.5
+    assert np.abs(difference).max() <= 4

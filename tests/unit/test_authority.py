@@ -26,8 +26,8 @@ from resonance_tui.room.authority import (
     VERIFICATIONS_AT_ONCE,
     VERIFICATIONS_PER_S,
     Authority,
-    Trust,
 )
+from resonance_tui.room.trust import Trust
 from resonance_tui.signing import SigningKey, print_of, spki_print, vouch
 
 NOW = 1_790_000_000

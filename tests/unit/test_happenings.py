@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.session.events import HappeningUpdate
 from resonance_tui.session.happenings import CAME, WENT, Happenings, people_text
 from resonance_tui.session.json_events import happening_json

@@ -18,7 +18,7 @@ from resonance_tui.commands.log import status_text
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineState, EngineStatus
 from resonance_tui.errors import BrokerUnreachable
-from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.room.state import EMPTY_ROOM
 from resonance_tui.session.events import (

@@ -10,7 +10,7 @@ from ui.fakes import OWN_ID, own_row, room, view
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineState, EngineStatus
-from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.session.events import HappeningUpdate, SelfView, SessionView
 from resonance_tui.session.outage import Outage

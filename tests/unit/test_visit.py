@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from resonance_tui.engines.base import EngineStatus
-from resonance_tui.messaging.connection import LinkState, LinkStatus
+from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.room.state import EMPTY_ROOM
 from resonance_tui.session.events import SessionView

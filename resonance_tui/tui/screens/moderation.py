@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import DataTable, Static
 
 from resonance_tui.errors import Problem
-from resonance_tui.messaging.connection import LinkState
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.rules import Act
 from resonance_tui.room.moderation import ACTS, Needs, RoomAct, sentence, switched
 from resonance_tui.texts import mark, tr

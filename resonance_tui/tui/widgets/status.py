@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from resonance_tui.session import SessionView
 
 SEPARATOR = "   "
-TROUBLED = ("missing", "busy", "lost")
+TROUBLED = ("missing", "busy", "lost", "frozen")
 UNTRAINED = (
     mark("the engine is untrained: it guesses, and the room is told that it is unsure"),
     mark("the engine is untrained: it guesses"),
@@ -81,6 +81,7 @@ CAMERA_WORDS = {
     "missing": ("✕", mark("no camera"), mark("no cam"), "bad"),
     "busy": ("✕", mark("camera busy"), mark("cam busy"), "bad"),
     "lost": ("✕", mark("camera lost"), mark("cam lost"), "bad"),
+    "frozen": ("✕", mark("camera frozen"), mark("cam frozen"), "bad"),
     "ended": ("■", mark("film over"), mark("film over"), "muted"),
 }
 
