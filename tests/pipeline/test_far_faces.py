@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from resonance_tui import config
+from resonance_tui.commands import doctor
 from resonance_tui.pipeline.detectors import registry
 from resonance_tui.pipeline.detectors.base import FaceDetector
 from resonance_tui.pipeline.sources import Frame
@@ -128,3 +130,14 @@ def test_lettering_looked_at_closely_is_no_face(make_detector, shared_data):
         x, y = rng.integers(picture.shape[1] - width), rng.integers(picture.shape[0] - height)
         scene = cv2.resize(picture[y : y + height, x : x + width], (WIDTH, HEIGHT))
         assert first_found(detector, np.asarray(scene, np.uint8), 100.0 * number) is None
+
+
+@pytest.mark.faces
+@pytest.mark.parametrize(("side", "too_far"), [(20, True), (60, False)])
+def test_doctor_tells_who_is_too_far_for_the_camera(
+    monkeypatch, shared_data, tmp_path, portraits, side, too_far
+):
+    monkeypatch.setenv("RESONANCE_FACE_MODEL", str(shared_data / "face_landmarker.task"))
+    monkeypatch.setenv("RESONANCE_DATA_DIR", str(tmp_path))
+    scene = placed(*portraits[1], side, 0.0, (300, 200))
+    assert doctor._is_too_far(config.load(), Frame(scene, 0.0, 0)) is too_far

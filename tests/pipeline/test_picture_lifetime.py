@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from limits import patience
 
+from resonance_tui.emotions import Emotion
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
 from resonance_tui.pipeline import perception
@@ -31,6 +32,7 @@ class Pictures:
     def __init__(self) -> None:
         self.made: dict[str, list[weakref.ref[np.ndarray]]] = {"frame": [], "crop": [], "clip": []}
         self.has_face = True
+        self.side = 240.0  # px of the face
         self.breaks_down = False
 
     def note(self, kind: str, picture: np.ndarray) -> np.ndarray:
@@ -52,7 +54,8 @@ class Detector:
 
     def detect(self, frame: Frame) -> list[Detection]:
         self._pictures.note("frame", frame.image)
-        return [Detection(320, 240, 240, 0.0, (200, 120, 440, 360))] * self._pictures.has_face
+        face = Detection(320, 240, self._pictures.side, 0.0, (200, 120, 440, 360))
+        return [face] * self._pictures.has_face
 
     def forget(self) -> None:
         """Holds nothing."""
@@ -94,7 +97,9 @@ def pictures(monkeypatch: pytest.MonkeyPatch) -> Pictures:
 
 
 @contextlib.asynccontextmanager
-async def reading(data_dir: Path) -> AsyncIterator[FacePipeline]:
+async def reading(data_dir: Path, read: list[Emotion] | None = None) -> AsyncIterator[FacePipeline]:
+    """Emotions that are read are added to `read`."""
+    said = [] if read is None else read
     face = FacePipeline(
         Source("demo"),
         "scratch",
@@ -103,7 +108,7 @@ async def reading(data_dir: Path) -> AsyncIterator[FacePipeline]:
         fps=None,
         once=False,
         options=EngineOptions(),
-        on_reading=lambda steady, latency_ms: None,
+        on_reading=lambda steady, latency_ms: said.append(steady.code),
         on_status=lambda: None,
         on_notice=lambda text: None,
     )
@@ -129,6 +134,24 @@ async def test_no_picture_outlives_the_camera(pictures: Pictures, tmp_path: Path
         await until(lambda: face.camera.state is CameraState.OFF)
         await until(lambda: not pictures.alive())
         assert face.preview is None
+
+
+async def test_who_is_too_far_is_told_so_and_leaves_no_crop(
+    pictures: Pictures, tmp_path: Path
+) -> None:
+    read: list[Emotion] = []
+    async with reading(tmp_path, read) as face:
+        await until(lambda: len(pictures.made["clip"]) > 2)
+        assert not face.too_far
+        pictures.side = 18.0
+        await until(lambda: face.too_far)
+        await until(lambda: not pictures.alive("crop", "clip"))
+        assert read[-1] is Emotion.AWAY and face.preview is None
+        pictures.has_face = False
+        await until(lambda: not face.too_far)
+        pictures.side, pictures.has_face = 240.0, True
+        await until(lambda: face.preview is not None)
+        assert not face.too_far
 
 
 async def test_no_crop_outlives_a_face_that_has_gone(pictures: Pictures, tmp_path: Path) -> None:
