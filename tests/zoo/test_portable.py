@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import resonance_zoo
-from resonance_zoo.benchmark import fill
+from resonance_zoo.benchmark import bench, fill
 from resonance_zoo.card_types import ClipInput
 from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints.errors import WeightsChanged
@@ -230,3 +230,10 @@ def test_another_shape_is_refused_in_words(kept: StoredWeights) -> None:
     path = files.onnx_place(kept.name, "float32", kept.path.parent)
     with pytest.raises(ClipError, match="reads clips uint8"):
         OnnxPredictor(path, seen, "float32").predict(np.zeros((1, 64, 64, 3), np.uint8))
+
+
+def test_the_benchmark_times_onnx_beside_torch() -> None:
+    settings = {**SMALL_VIT, "embed_dim": 256}
+    found = bench("videomae_base", device="cpu", onnx=("int8",), repeats=1, clips=3, **settings)
+    assert [each.how for each in found][1:] == ["int8 on cpu, ONNX Runtime"]
+    assert 0 < found[1].max_difference < 0.2

@@ -36,7 +36,8 @@ def drawn_face(rng: np.random.Generator) -> Picture:
     side = DRAWN_SIDE
     y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side
     hair, skin = rng.uniform(10, 130), rng.uniform(70, 230)
-    ground = cv2.resize(rng.uniform(0, 255, (3, 3)).astype(np.float32), (side, side))
+    coarse = rng.uniform(0, 255, (3, 3)).astype(np.float32)
+    ground = np.asarray(cv2.resize(coarse, (side, side)), np.float32)
     wide, high = rng.uniform(0.34, 0.46), rng.uniform(0.48, 0.6)
     picture = _laid_over(ground, hair, _oval(x, y, 0.5, 0.4, wide + 0.08, high + 0.02))
     light = skin * (1 + rng.uniform(-0.5, 0.5) * (x - 0.5) + rng.uniform(-0.3, 0.3) * (y - 0.5))
@@ -58,11 +59,11 @@ def drawn_face(rng: np.random.Generator) -> Picture:
 def _oval(x: Floats, y: Floats, cx: float, cy: float, rx: float, ry: float) -> Floats:
     """1 inside, 0 outside, with a soft edge."""
     distance = np.sqrt(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2)
-    return np.clip((1 - distance) * 6 + 0.5, 0, 1)
+    return np.clip((1 - distance) * 6 + 0.5, 0, 1).astype(np.float32)
 
 
 def _laid_over(picture: Floats, grey: Any, where: Floats) -> Floats:
-    return picture * (1 - where) + np.float32(grey) * where
+    return np.asarray(picture * (1 - where) + grey * where, np.float32)
 
 
 def animate(still: Picture | None, frames: int, size: int, rng: np.random.Generator) -> Clip:

@@ -22,6 +22,8 @@ class Int8Linear(nn.Module):
     as 16 bits, for layers that read so few rows that it costs nothing.
     """
 
+    bias: Tensor
+
     def __init__(self, weight: Tensor, scale: Tensor, bias: Tensor, *, twice: bool) -> None:
         super().__init__()
         self.register_buffer("weight", weight.t().contiguous())

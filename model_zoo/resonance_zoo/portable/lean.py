@@ -29,7 +29,8 @@ def make_lean(network: nn.Module) -> None:
     if not isinstance(network, MaeDfer):
         return
     config = network.config
-    network.patch_embed = LeanTubelets(network.patch_embed, config.patch_size, config.tubelet_size)
+    tubelets = LeanTubelets(network.patch_embed, config.patch_size, config.tubelet_size)
+    network.register_module("patch_embed", tubelets)
     left_out = config.no_second or config.no_third
     if (config.first, config.third, left_out) != ("self", "cross", False):
         return
@@ -38,6 +39,16 @@ def make_lean(network: nn.Module) -> None:
         assert isinstance(block, LgiBlock)
         is_last = index == last and network.classify_tokens == "region"
         network.blocks[index] = LeanLastBlock(block) if is_last else LeanBlock(block)
+
+
+def careful_layers(network: nn.Module) -> Iterator[nn.Linear]:
+    """The layers whose rounding errs most for what they cost: of the pictures, and of what
+    attention gives."""
+    for module in network.modules():
+        if isinstance(module, LeanTubelets):
+            yield module.linear
+        elif isinstance(module, SelfAttention | FirstOnly):
+            yield module.proj
 
 
 def linear(weight: Tensor, bias: Tensor) -> nn.Linear:

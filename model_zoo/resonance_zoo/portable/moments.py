@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 import torch
@@ -78,7 +78,7 @@ def observe(
 
 
 @contextmanager
-def _watching(layers: Iterable[nn.Linear], found: dict[nn.Linear, Moments]) -> Iterator[None]:
+def _watching(layers: Iterable[nn.Linear], found: dict[nn.Linear, Moments]) -> Generator[None]:
     def note(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         assert isinstance(layer, nn.Linear)
         found.setdefault(layer, Moments(layer.in_features)).add(inputs[0])

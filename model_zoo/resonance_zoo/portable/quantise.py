@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from resonance_zoo.optimize import PACKED_FROM, rewrite
 from resonance_zoo.portable.int8 import Int8Linear
-from resonance_zoo.portable.lean import LeanLastBlock, Seam
+from resonance_zoo.portable.lean import LeanLastBlock, Seam, careful_layers
 from resonance_zoo.portable.moments import Moments, observe
 from resonance_zoo.portable.rounding import gptq, int8_scale, nearest
 
@@ -32,7 +32,11 @@ def quantise(network: nn.Module, clips: Iterable[Tensor]) -> None:
     seen = observe(network, large_layers(network), clips)
     for seam in _seams(network):
         _even(seam, seen)
-    made = {layer: _rounded(layer, moments) for layer, moments in seen.items()}
+    careful = set(careful_layers(network))
+    made = {
+        layer: _rounded(layer, moments, is_careful=layer in careful)
+        for layer, moments in seen.items()
+    }
     rewrite(network, lambda module: made.get(module) if isinstance(module, nn.Linear) else None)
 
 
@@ -59,28 +63,11 @@ def _even(seam: Seam, seen: dict[nn.Linear, Moments]) -> None:
             seen[layer].change(mean, factor)
 
 
-def _rounded(layer: nn.Linear, moments: Moments) -> nn.Module:
+def _rounded(layer: nn.Linear, moments: Moments, *, is_careful: bool) -> Int8Linear:
     weight, covariance = layer.weight.detach(), moments.covariance
     scale = int8_scale(weight)
     whole = nearest(weight, scale) if covariance is None else gptq(weight, scale, covariance)
     rest = weight - whole * scale[:, None]
     bias = torch.zeros(len(weight)) if layer.bias is None else layer.bias.detach()
-    twice = moments.rows_a_call <= FEW_ROWS
-    if covariance is None and twice:
-        finer = scale / 254  # 127 of these are half of one of the others
-        return Both(
-            Int8Linear(whole, scale, bias, twice=True),
-            Int8Linear(nearest(rest, finer), finer, torch.zeros_like(bias), twice=False),
-        )
+    twice = is_careful or moments.rows_a_call <= FEW_ROWS
     return Int8Linear(whole, scale, bias + rest @ moments.mean, twice=twice)
-
-
-class Both(nn.Module):
-    """The sum of a layer and of another one for what rounding its weights left over."""
-
-    def __init__(self, main: Int8Linear, rest: Int8Linear) -> None:
-        super().__init__()
-        self.main, self.rest = main, rest
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.main(x) + self.rest(x)

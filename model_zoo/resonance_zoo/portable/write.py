@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def compared(exact: Path, other: Path, reads: ClipInput, clips: int = CHECK_CLIP
 
 
 @contextlib.contextmanager
-def _draft(path: Path) -> Iterator[Path]:
+def _draft(path: Path) -> Generator[Path]:
     """A file to write to, which takes the place of `path` when all went well."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

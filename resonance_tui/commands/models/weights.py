@@ -181,14 +181,15 @@ def _write_onnx(card: Card, kept: StoredWeights) -> None:
 
     if not isinstance(card, NetworkCard) or card.takes in ("features", "pretrain"):
         return
+    from resonance_zoo.checkpoints.errors import WeightsError
     from resonance_zoo.portable.export import NotPortable
     from resonance_zoo.portable.files import INT8
     from resonance_zoo.portable.write import write_portable
 
     try:
         made = write_portable(kept, say)
-    except NotPortable as error:
-        put(f"It runs on torch only: {error}")
+    except (NotPortable, WeightsError) as error:
+        put(f"Not written as ONNX, so it needs torch: {error}")
         return
     put(f"Written as ONNX beside it: {', '.join(made.files)}; these run without torch")
     if int8 := made.files.get(INT8):
