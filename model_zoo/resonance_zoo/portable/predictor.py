@@ -18,7 +18,7 @@ class OnnxPredictor:
     """Answers for one clip at a time. Raises ValueError where the file is no network."""
 
     def __init__(self, path: Path, input: ClipInput, precision: str, threads: int = 1) -> None:
-        self._network = open_network(path, threads=threads)
+        self._network = open_network(path, threads=threads, arena=False)
         self._name: str = self._network.get_inputs()[0].name
         self._precision = precision
         self._shape = (input.frames, input.size, input.size, 3)
