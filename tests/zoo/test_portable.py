@@ -30,7 +30,7 @@ from resonance_zoo.weights import import_weights
 SMALL_VIT: dict[str, Any] = {
     "img_size": 64, "num_frames": 8, "embed_dim": 128, "depth": 2, "num_heads": 4,
 }  # fmt: skip
-SMALL_LGI = {**SMALL_VIT, "region_size": (2, 2, 4)}
+SMALL_LGI: dict[str, Any] = {**SMALL_VIT, "region_size": (2, 2, 4)}
 CASES: list[tuple[str, dict[str, Any], int, int]] = [
     ("mae_dfer", SMALL_LGI, 8, 64),
     ("mae_dfer", {**SMALL_LGI, "classify_tokens": "all"}, 8, 64),
@@ -233,7 +233,7 @@ def test_another_shape_is_refused_in_words(kept: StoredWeights) -> None:
 
 
 def test_the_benchmark_times_onnx_beside_torch() -> None:
-    settings = {**SMALL_LGI, "embed_dim": 256}
+    settings: dict[str, Any] = {**SMALL_LGI, "embed_dim": 256}
     found = bench("mae_dfer_mmnet_add_pc", device="cpu", onnx=("int8",), repeats=1, clips=3, **settings)
     assert [each.how for each in found][1:] == ["int8 on cpu, ONNX Runtime"]
     assert 0 < found[1].max_difference < 0.2
