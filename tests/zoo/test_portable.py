@@ -234,6 +234,8 @@ def test_another_shape_is_refused_in_words(kept: StoredWeights) -> None:
 
 def test_the_benchmark_times_onnx_beside_torch() -> None:
     settings: dict[str, Any] = {**SMALL_LGI, "embed_dim": 256}
-    found = bench("mae_dfer_mmnet_add_pc", device="cpu", onnx=("int8",), repeats=1, clips=3, **settings)
+    found = bench(
+        "mae_dfer_mmnet_add_pc", device="cpu", onnx=("int8",), repeats=1, clips=3, **settings
+    )
     assert [each.how for each in found][1:] == ["int8 on cpu, ONNX Runtime"]
     assert 0 < found[1].max_difference < 0.2
