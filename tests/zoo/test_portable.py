@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
 from torch import nn
 
 import resonance_zoo
@@ -25,6 +25,7 @@ from resonance_zoo.portable.int8 import Int8Linear, rounded
 from resonance_zoo.portable.predictor import OnnxPredictor
 from resonance_zoo.portable.rounding import gptq, int8_scale, nearest
 from resonance_zoo.problems import ClipError
+from resonance_zoo.runtime import open_network
 from resonance_zoo.weights import import_weights
 
 SMALL_VIT: dict[str, Any] = {
@@ -92,10 +93,9 @@ def test_the_runtime_multiplies_bytes_as_the_layer_says(tmp_path: Path) -> None:
         network = nn.Sequential(nn.Flatten(0, 3), layer)  # [1, 3, 2, 2, 40] -> [12, 24]
         example = torch.randn(1, 3, 2, 2, 40, generator=drawn)
         torch.onnx.export(network, (example,), str(tmp_path / "n.onnx"), dynamo=False)
-        from resonance_zoo.runtime import open_network
-
         session = open_network(tmp_path / "n.onnx")
-        given = session.run(None, {session.get_inputs()[0].name: example.numpy()})[0]
+        answers = session.run(None, {session.get_inputs()[0].name: example.numpy()})
+        given = np.asarray(answers[0], np.float32)
         np.testing.assert_allclose(given, network(example).numpy(), atol=1e-3)
 
 
