@@ -94,7 +94,8 @@ def test_the_runtime_multiplies_bytes_as_the_layer_says(tmp_path: Path) -> None:
         example = torch.randn(1, 3, 2, 2, 40, generator=drawn)
         torch.onnx.export(network, (example,), str(tmp_path / "n.onnx"), dynamo=False)
         session = open_network(tmp_path / "n.onnx")
-        answers: Any = session.run(None, {session.get_inputs()[0].name: example.numpy()})
+        run: Any = session.run
+        answers = run(None, {session.get_inputs()[0].name: example.numpy()})
         given = np.asarray(answers[0], np.float32)
         np.testing.assert_allclose(given, network(example).numpy(), atol=1e-3)
 
