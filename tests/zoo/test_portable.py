@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -93,9 +93,8 @@ def test_the_runtime_multiplies_bytes_as_the_layer_says(tmp_path: Path) -> None:
         network = nn.Sequential(nn.Flatten(0, 3), layer)  # [1, 3, 2, 2, 40] -> [12, 24]
         example = torch.randn(1, 3, 2, 2, 40, generator=drawn)
         torch.onnx.export(network, (example,), str(tmp_path / "n.onnx"), dynamo=False)
-        session = open_network(tmp_path / "n.onnx")
-        run: Any = session.run
-        answers = run(None, {session.get_inputs()[0].name: example.numpy()})
+        session = cast(Any, open_network(tmp_path / "n.onnx"))
+        answers = session.run(None, {session.get_inputs()[0].name: example.numpy()})
         given = np.asarray(answers[0], np.float32)
         np.testing.assert_allclose(given, network(example).numpy(), atol=1e-3)
 
