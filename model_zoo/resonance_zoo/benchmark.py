@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from resonance_zoo.card_types import ClipInput, NetworkCard
 from resonance_zoo.cards import load_card
 from resonance_zoo.cost import measure
 from resonance_zoo.patterns import drifting_patterns
+from resonance_zoo.portable import export
+from resonance_zoo.runtime import open_network
 
 Say = Callable[[str], None]
 
@@ -75,13 +79,15 @@ def bench(
     *,
     device: str = "auto",
     precisions: tuple[str, ...] = ("auto",),
+    onnx: tuple[str, ...] = (),
     repeats: int = 10,
     clips: int = 24,
     seed: int = 0,
     say: Say = lambda text: None,
     **overrides: Any,
 ) -> list[Timing]:
-    """Time network `name` at each precision. Raises UnknownModel, NotTimable, DeviceError.
+    """Time network `name` at each precision of torch, and of its ONNX files (`onnx`: "float32",
+    "int8"). Raises UnknownModel, NotTimable, DeviceError.
 
     The weights are random, drawn so that every layer matters, and the clips differ coarsely.
     Logits are centred by class over the clips before top classes are compared: a random head
@@ -93,7 +99,30 @@ def bench(
     say(f"{name}: {case.reference}, {clips} clips")
     with torch.inference_mode():
         wanted = torch.cat([case.plain(clip).float().cpu() for clip in case.clips])
-    return [_compare(case, wanted, plan, repeats, say) for plan in plans]
+    found = [_compare(case, wanted, plan, repeats, say) for plan in plans]
+    exact = inference.Plan(torch.device("cpu"), "float32")
+    for precision in onnx:
+        say(f"{name}: writing ONNX, {precision}")
+        ours = _onnx_forward(case, precision)
+        how = f"{precision} on cpu, ONNX Runtime"
+        found.append(_timing(case, wanted, exact, how, ours, repeats, say))
+    return found
+
+
+def _onnx_forward(case: _Case, precision: str) -> Callable[[Tensor], Tensor]:
+    """The network as ONNX Runtime runs it, with as many threads as torch has."""
+    network = export.prepared(case.build(), case.reads)
+    if precision == "int8":
+        network = export.rounded(network, case.reads)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        export.write_onnx(network, case.reads, path)
+        session = open_network(path, threads=torch.get_num_threads())
+
+    def forward(clip: Tensor) -> Tensor:
+        return torch.from_numpy(session.run(None, {export.INPUT: clip.cpu().numpy()})[0])
+
+    return forward
 
 
 class _Case:
@@ -111,6 +140,7 @@ class _Case:
         self.name, self.seed, self.overrides = name, seed, overrides
         frames = overrides.get("num_frames", reads.frames)
         size = overrides.get("img_size", reads.size)
+        self.reads = replace(reads, frames=frames, size=size)
         self.clips = [c.to(device) for c in drifting_patterns(clips, frames, size, seed)]
         network = self.build().to(device)
         self.plain: Callable[[Tensor], Tensor] = network
@@ -127,8 +157,20 @@ class _Case:
 def _compare(case: _Case, wanted: Tensor, plan: inference.Plan, repeats: int, say: Say) -> Timing:
     say(f"{case.name}: preparing {plan}")
     ours = inference.prepare(case.build(), case.clips[0], plan)
+    return _timing(case, wanted, plan, str(plan), ours, repeats, say)
+
+
+def _timing(
+    case: _Case,
+    wanted: Tensor,
+    plan: inference.Plan,
+    how: str,
+    ours: Callable[[Tensor], Tensor],
+    repeats: int,
+    say: Say,
+) -> Timing:
     given = torch.cat([ours(clip).cpu() for clip in case.clips])
-    say(f"{case.name}: timing {plan}")
+    say(f"{case.name}: timing {how}")
     with torch.inference_mode():
         reference_ms, our_ms = _alternate(case.plain, ours, case.clips[0], repeats, plan.device)
     centre = wanted.mean(0)
@@ -137,7 +179,7 @@ def _compare(case: _Case, wanted: Tensor, plan: inference.Plan, repeats: int, sa
     tflops = 2 * measure(case.name, **case.overrides).gmacs / milliseconds
     return Timing(
         name=case.name,
-        how=str(plan),
+        how=how,
         reference=case.reference,
         reference_ms=round(float(np.median(reference_ms)), 2),
         reference_p99_ms=round(float(np.percentile(reference_ms, 99)), 2),

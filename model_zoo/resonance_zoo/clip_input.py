@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from resonance_zoo.problems import ClipError
 
-class ClipError(ValueError):
-    """A clip has the wrong length, size or shape, or holds numbers that are none."""
+__all__ = ["ClipError", "check_clip"]
 
 
 def check_clip(clip: Tensor, network: nn.Module, *, frames: int | None, size: int | None) -> None:

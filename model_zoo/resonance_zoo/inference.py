@@ -11,10 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from resonance_tui.errors import Problem
 from resonance_zoo import optimize
-from resonance_zoo.clip_input import ClipError
 from resonance_zoo.patterns import drifting_patterns
+from resonance_zoo.problems import ClipError, DeviceError
 
 if TYPE_CHECKING:
     from resonance_zoo.card_types import ClipInput
@@ -29,16 +28,6 @@ PRECISIONS = ("auto", *DTYPES)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 CALIBRATION_CLIPS = 4
 Forward = Callable[[Tensor], Tensor]
-
-
-class DeviceError(Problem, ValueError):
-    """The device or precision that was asked for does not exist on this machine."""
-
-    exit_code = 2
-    title = "Device"
-
-    def __init__(self, message: str, hint: str = "--device auto takes what there is.") -> None:
-        super().__init__(message, hint)
 
 
 @dataclass(frozen=True)

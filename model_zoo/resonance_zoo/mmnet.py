@@ -277,7 +277,7 @@ def apex_frame(clip: Tensor) -> Tensor:
     """
     difference = (clip - clip[:, :, :1]).abs().mean((1, 3, 4))
     index = difference.argmax(1).view(-1, 1, 1, 1, 1)
-    return torch.take_along_dim(clip, index, dim=2).squeeze(2)
+    return clip.gather(2, index.expand_as(clip[:, :, :1])).squeeze(2)
 
 
 @register

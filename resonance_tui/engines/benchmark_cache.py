@@ -16,6 +16,7 @@ import numpy as np
 
 from resonance_tui.engines.base import Engine, EngineOptions
 from resonance_tui.engines.catalog import kept
+from resonance_zoo.portable.files import portable
 
 HOLDS_WITHIN_S = 0.8  # s a clip, for one prediction a second; the rest is for other programs
 REPEATS = 5
@@ -127,9 +128,14 @@ def key_of(name: str, folder: Path, options: EngineOptions) -> str | None:
     weights = kept(name, folder)
     if weights is None:
         return None
-    try:
-        torch = version("torch")
-    except PackageNotFoundError:
-        torch = "none"
-    how = f"{options.device} {options.precision}, torch {torch}"
+    files = portable(weights)
+    has_onnx = f"onnxruntime {_version('onnxruntime')}" if files else "no ONNX file"
+    how = f"{options.device} {options.precision}, torch {_version('torch')}, {has_onnx}"
     return f"{name} {weights.sha256[:16]} {how}, {platform.node()} with {cores()} cores"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"

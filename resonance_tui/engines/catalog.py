@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints.errors import WeightsError
 from resonance_zoo.checkpoints.stored import StoredWeights, stored
 from resonance_zoo.classes import CLASSES
+from resonance_zoo.portable.files import FLOAT32, INT8, PortableNetwork, portable
 
 PACKAGES = ("torch", "timm", "safetensors")
 TRY_UNTRAINED = " To try it all the same: --allow-untrained."
@@ -39,12 +44,55 @@ def why_not_live(name: str) -> str:
 
 def check_ready(name: str, folder: Path | None, options: EngineOptions) -> None:
     """Raise EngineNotInstalled without the packages, EngineUnavailable without trained weights."""
-    if missing := missing_packages():
+    if (missing := missing_packages()) and not _runs_without_torch(name, folder, options):
         text = f"The engine {name} needs packages that are not installed: {', '.join(missing)}."
         raise EngineNotInstalled(text, f"Install them: {install_command('zoo')}")
     _check_classes(name, folder)
     if not options.allow_untrained and kept(name, folder) is None:
         raise EngineUnavailable(f"There are no trained weights for {name} here.", _how_to_get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxChoice:
+    """Which of the ONNX files beside imported weights is to run."""
+
+    network: PortableNetwork
+    precision: str
+
+
+def onnx_choice(known: StoredWeights | None, options: EngineOptions) -> OnnxChoice | None:
+    """The ONNX file to run; None where torch is to.
+
+    torch runs on GPUs, in half precisions, and networks without an int8 file, which it runs
+    faster; without torch, whatever there is as ONNX runs.
+    """
+    network = portable(known)
+    if network is None or not _is_for_cpu(options):
+        return None
+    precision = network.best if options.precision == "auto" else options.precision
+    if precision not in network.files:
+        return None
+    if missing_packages() or INT8 in network.files:
+        return OnnxChoice(network, precision)
+    return None
+
+
+def _is_for_cpu(options: EngineOptions) -> bool:
+    """Whether the processor is asked for, or no GPU that torch could use is in sight."""
+    if options.precision not in ("auto", FLOAT32, INT8) or options.device not in ("auto", "cpu"):
+        return False
+    return options.device == "cpu" or bool(missing_packages()) or not may_have_gpu()
+
+
+def may_have_gpu() -> bool:
+    """Whether a GPU may be here, told without loading torch: that takes seconds."""
+    drivers = ("/dev/nvidia0", "/dev/kfd")
+    is_mac = sys.platform == "darwin"
+    return is_mac or bool(shutil.which("nvidia-smi")) or any(map(os.path.exists, drivers))
+
+
+def _runs_without_torch(name: str, folder: Path | None, options: EngineOptions) -> bool:
+    return onnx_choice(kept(name, folder), options) is not None
 
 
 def missing_packages(*more: str) -> list[str]:

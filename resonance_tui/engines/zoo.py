@@ -15,15 +15,21 @@ from numpy.typing import NDArray
 import resonance_zoo
 from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
 from resonance_tui.engines.benchmark_cache import cores
-from resonance_tui.engines.catalog import check_ready, kept
+from resonance_tui.engines.catalog import check_ready, kept, missing_packages, onnx_choice
 from resonance_tui.errors import EngineUnavailable, Problem, in_words
 from resonance_tui.texts import tr
 from resonance_zoo.card_types import ClipInput
 from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints.errors import WeightsError
+from resonance_zoo.checkpoints.stored import StoredWeights
+from resonance_zoo.portable.files import verified
+from resonance_zoo.problems import ClipError, DeviceError
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from resonance_zoo.inference import Predictor
+    from resonance_zoo.portable.predictor import OnnxPredictor
 
 HOP_S = 0.2  # at most five predictions a second; the report changes less often than that
 # Twice the chance level of one in seven. On hard films these networks are right about half the
@@ -62,16 +68,9 @@ class ZooEngine:
     def _load(
         self, name: str, folder: Path | None, options: EngineOptions, say: Callable[[str], None]
     ) -> None:
-        from resonance_zoo.inference import Predictor
-
-        network, reads, is_trained = _network(name, folder)
-        self._predictor = Predictor(
-            network,
-            reads,
-            device=options.device,
-            precision=options.precision,
-            threads=max(1, cores() - 1),  # one is for the face detector
-        )
+        known = kept(name, folder)
+        reads, is_trained = _reads(name, known), known is not None
+        self._predictor = _predictor(name, folder, options, known, reads)
         say(tr("warming up"))
         self._expect_seven(self._predictor.warm_up())
         self.spec = EngineSpec(
@@ -102,7 +101,7 @@ class ZooEngine:
 
 def check_device(options: EngineOptions) -> None:
     """Raise EngineUnavailable where the device or precision asked for does not exist here."""
-    if (options.device, options.precision) != ("auto", "auto"):
+    if (options.device, options.precision) != ("auto", "auto") and not missing_packages():
         from resonance_zoo.inference import plan
 
         with translate("A network", options.device):
@@ -122,9 +121,6 @@ def translate(name: str, device: str) -> Generator[None]:
 
 
 def _translation(error: Exception, name: str, device: str) -> EngineUnavailable | None:
-    from resonance_zoo.clip_input import ClipError
-    from resonance_zoo.inference import DeviceError
-
     reason = error.message if isinstance(error, Problem) else in_words(error)
     if isinstance(error, WeightsError):
         return EngineUnavailable(error.message, error.hint)
@@ -143,21 +139,45 @@ def _translation(error: Exception, name: str, device: str) -> EngineUnavailable 
     return EngineUnavailable(text, "Try --device cpu.")
 
 
-def _network(name: str, folder: Path | None) -> tuple[nn.Module, ClipInput, bool]:
-    """The network, the clip it reads, and whether it has trained weights."""
+def _reads(name: str, known: StoredWeights | None) -> ClipInput:
+    """The clip of the card, changed by what the weights were imported with."""
     reads = network_card(name).input
     if reads is None:
         raise ValueError(f"the card of {name} names no clip")
-    known = kept(name, folder)
-    if known is None or folder is None:
-        seven = {"num_classes": len(resonance_zoo.CLASSES)}
-        return resonance_zoo.create(name, **seven), reads, False
-    from resonance_zoo import weights
-
-    return weights.load(name, folder), _as_built(reads, known.overrides), True
-
-
-def _as_built(reads: ClipInput, overrides: Mapping[str, Any]) -> ClipInput:
-    """The clip of the card, changed by what the weights were imported with."""
+    overrides: Mapping[str, Any] = known.overrides if known else {}
     frames = int(overrides.get("num_frames", reads.frames))
     return replace(reads, frames=frames, size=int(overrides.get("img_size", reads.size)))
+
+
+def _predictor(
+    name: str,
+    folder: Path | None,
+    options: EngineOptions,
+    known: StoredWeights | None,
+    reads: ClipInput,
+) -> Predictor | OnnxPredictor:
+    """The network on ONNX Runtime where that is as good as torch or all there is, else on torch."""
+    threads = max(1, cores() - 1)  # one is for the face detector
+    if known is not None and folder is not None and (found := onnx_choice(known, options)):
+        from resonance_zoo.portable.predictor import OnnxPredictor
+
+        path = verified(name, found.precision, folder, found.network)
+        return OnnxPredictor(path, reads, found.precision, threads)
+    from resonance_zoo.inference import Predictor
+
+    return Predictor(
+        _network(name, folder, known),
+        reads,
+        device=options.device,
+        precision=options.precision,
+        threads=threads,
+    )
+
+
+def _network(name: str, folder: Path | None, known: StoredWeights | None) -> nn.Module:
+    """The network with its imported weights; untrained where there are none."""
+    if known is None or folder is None:
+        return resonance_zoo.create(name, num_classes=len(resonance_zoo.CLASSES))
+    from resonance_zoo import weights
+
+    return weights.load(name, folder)

@@ -65,6 +65,8 @@ def run_pull(config: Config, name: str, *, agreed: bool) -> None:
     assert kept is not None
     _print_kept(kept, before)
     put(f"SHA-256 of what came, now recorded: {kept.source_sha256}")
+    if not published.is_start:
+        _write_onnx(card, kept)
     _print_next_steps(card, kept, is_start=published.is_start)
 
 
@@ -122,6 +124,7 @@ def run_import(
         put(f"Left out of it: {some(kept.dropped)}")
     if kept.classes:
         put(f"Its classes were read in this order: {', '.join(kept.classes)}")
+    _write_onnx(card, kept)
     _print_next_steps(card, kept, is_start=False)
 
 
@@ -167,6 +170,33 @@ def _print_kept(kept: StoredWeights, before: StoredWeights | None) -> None:
     if before is not None and before.sha256 != kept.sha256:
         when = before.imported_at[:10]
         put(f"Replaced the weights from {before.origin}, imported {when}")
+
+
+def _write_onnx(card: Card, kept: StoredWeights) -> None:
+    """Write the network as ONNX as well, which runs without torch, and say how near int8 comes.
+
+    Weights that cannot be written so are kept all the same.
+    """
+    from resonance_zoo.card_types import NetworkCard
+
+    if not isinstance(card, NetworkCard) or card.takes in ("features", "pretrain"):
+        return
+    from resonance_zoo.checkpoints.errors import WeightsError
+    from resonance_zoo.portable.export import NotPortable
+    from resonance_zoo.portable.files import INT8
+    from resonance_zoo.portable.write import write_portable
+
+    try:
+        made = write_portable(kept, say)
+    except (NotPortable, WeightsError) as error:
+        put(f"Not written as ONNX, so it needs torch: {error}")
+        return
+    put(f"Written as ONNX beside it: {', '.join(made.files)}; these run without torch")
+    if int8 := made.files.get(INT8):
+        put(
+            f"int8 names the same class as float32 for {int8.same_top:.1%} of {int8.clips} clips; "
+            f"the largest difference of logits is {int8.max_difference:.3f}"
+        )
 
 
 def _print_next_steps(card: Card, kept: StoredWeights, *, is_start: bool) -> None:
