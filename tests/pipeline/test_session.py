@@ -117,6 +117,15 @@ async def test_a_listener_that_always_raises_harms_nothing(
     assert caplog.text.count("a listener failed") == 1
 
 
+def test_a_screen_is_told_when_the_own_face_is_too_far(unused_port: int, tmp_path: Path) -> None:
+    address = BrokerUrl(host="127.0.0.1", port=unused_port)
+    session = Session(plan(address, Source("none"), tmp_path))
+    assert not session.view.too_far
+    for too_far in (True, False):
+        session._face._status.set_too_far(too_far)
+        assert session.view.too_far is too_far
+
+
 async def test_listeners_hear_of_the_room_every_second_also_without_a_connection(
     tmp_path: Path, unused_port: int
 ) -> None:
