@@ -71,7 +71,7 @@ class BrokerSection:
 class CameraSection:
     source: Secret = _doc(Secret("0"), "device index, video file, stream URL, demo or none")
     fps: float = _doc(
-        10.0, "frames a second looked at; unless set, more where the engine needs it", 1, 30
+        10.0, "most frames a second looked at; unless set, as many as the engine needs", 1, 30
     )
     detector: str = _doc("auto", "auto, or a face detector; `doctor` lists them")
 

@@ -11,9 +11,9 @@ from resonance_tui.engines.base import EngineRequest, EngineSpec
 from resonance_zoo.cards import still_card
 from resonance_zoo.runtime import open_network
 
-CLIP_FRAMES = 4
-FRAME_RATE = 10.0
-HOP_S = 0.2
+CLIP_FRAMES = 1  # each frame is judged once, and what the frames say together decides the report
+FRAME_RATE = 30.0
+HOP_S = 0.0
 
 
 def create(request: EngineRequest) -> StillEngine:

@@ -12,7 +12,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from resonance_tui.errors import CameraBusy, CameraLost, Problem
-from resonance_tui.pipeline.playback_clock import PlaybackClock
+from resonance_tui.pipeline.playback_clock import LiveClock, PlaybackClock
 from resonance_tui.pipeline.sources import (
     CameraState,
     CameraStatus,
@@ -60,7 +60,8 @@ def _open_capture(source: Source) -> Capture:
 
 
 class FrameSource:
-    """Delivers at most `fps` frames a second. Errors in its thread become a `status`.
+    """Delivers at most `fps` frames a second, or as many as `set_rate` asks for where that is less.
+    Errors in its thread become a `status`.
 
     A recording plays in real time and loops, unless `once`. A live source that is missing,
     busy or lost is opened again, with growing pauses, until `stop`.
@@ -76,7 +77,7 @@ class FrameSource:
         backoff: Sequence[float] = BACKOFF,
     ) -> None:
         self.source = source
-        self._fps = fps
+        self._most_fps = self._fps = fps
         self._once = once
         self._open = open_capture
         self._backoff = tuple(backoff)
@@ -92,6 +93,10 @@ class FrameSource:
     @property
     def status(self) -> CameraStatus:
         return self._status
+
+    def set_rate(self, fps: float) -> None:
+        """Deliver `fps` frames a second from the newest frame on, from any thread."""
+        self._fps = min(fps, self._most_fps)
 
     def start(self) -> None:
         """Open the source in its own thread. Does nothing while it runs, or for `none`."""
@@ -179,6 +184,10 @@ class FrameSource:
         clock, before = PlaybackClock(self._fps), self._index
         while not stop.is_set() and capture.grab():
             media_time = capture.media_time() or 0.0
+            # Whether it is wanted is decided when it is due: the rate may have risen by then.
+            if stop.wait(clock.early(media_time, time.monotonic())):
+                continue
+            clock.set_fps(self._fps)
             wait = clock.wait(media_time, time.monotonic())
             if wait is None or stop.wait(wait):
                 continue
@@ -199,17 +208,18 @@ class FrameSource:
             )
 
     def _read_live(self, capture: Capture, stop: Event) -> None:
-        due, damaged = 0.0, 0
+        clock, damaged = LiveClock(self._fps), 0
         while not stop.is_set():
             if not capture.grab() or damaged > MAX_DAMAGED:
                 raise CameraLost(f"No more pictures from {self.source.label}.")
             now = time.monotonic()
-            if now < due:
+            clock.set_fps(self._fps)
+            if not clock.is_due(now):
                 continue
             image = capture.retrieve()
             damaged = damaged + 1 if image is None else 0
             if image is not None:
-                due = max(due + 1 / self._fps, now)
+                clock.delivered(now)
                 self._publish(stop, image, None)
 
     def _publish(self, stop: Event, image: NDArray[np.uint8], media_time: float | None) -> None:

@@ -6,13 +6,8 @@ import time
 from collections.abc import Callable
 
 from resonance_tui.listeners import Listeners
-from resonance_tui.pipeline.smoothing import (
-    ABSENT,
-    UNREAD,
-    Smoother,
-    SmoothingSettings,
-    Steady,
-)
+from resonance_tui.pipeline.decision import DecisionSettings
+from resonance_tui.pipeline.smoothing import ABSENT, UNREAD, Smoother, Steady
 
 
 class EmotionReader:
@@ -31,7 +26,11 @@ class EmotionReader:
 
     def set_threshold(self, unsure_below: float) -> None:
         """The engine's confidence threshold, 0-1; drops what was read before."""
-        self._smoother = Smoother(SmoothingSettings(unsure_below=unsure_below))
+        self._smoother = Smoother(DecisionSettings(unsure_below=unsure_below))
+
+    def wanted_fps(self, at: float) -> float:
+        """Frames a second that the decision asks for at `at` (monotonic s)."""
+        return self._smoother.wanted_fps(at)
 
     def forget(self) -> None:
         """Drop what was read: the camera was switched off, or sharing on. Reports ABSENT."""
@@ -62,12 +61,13 @@ class EmotionReader:
         at: float,
         generation: int,
         latency_ms: dict[str, float],
+        span: float = 0.0,
     ) -> None:
-        """A prediction of the clip that ended at `at`, started in `generation`."""
+        """A prediction of the clip of `span` s that ended at `at`, started in `generation`."""
         if generation != self.generation:
             return
         started = time.perf_counter()
-        steady = self._smoother.update(probabilities, at)
+        steady = self._smoother.update(probabilities, at, span)
         spent = {
             "smoothing": round((time.perf_counter() - started) * 1000, 3),
             "total": round((time.monotonic() - at) * 1000, 2),

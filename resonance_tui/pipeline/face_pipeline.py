@@ -20,7 +20,7 @@ from resonance_tui.pipeline.clip_buffer import FrameRateMonitor, least_rate, too
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.face_status import CameraSwitch, FaceStatus
 from resonance_tui.pipeline.frame_loop import FrameLoop
-from resonance_tui.pipeline.smoothing import Steady
+from resonance_tui.pipeline.smoothing import ACTIVE_FPS, Steady
 from resonance_tui.pipeline.sources import CameraStatus, Source
 from resonance_tui.pipeline.threads import FaceThreads, Loaded
 from resonance_tui.texts import tr
@@ -28,7 +28,7 @@ from resonance_tui.texts import tr
 if TYPE_CHECKING:
     from resonance_tui.pipeline.camera import FrameSource
 
-FPS = 10.0  # frames a second, unless the engine's clips need more
+FPS = 10.0  # frames a second for clips, unless the engine's need more
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class FacePipeline:
         self._source, self._data_dir, self._fps, self._once = source, data_dir, fps, once
         self._detector, self._options = detector, options
         self._loop: FrameLoop | None = None
-        self._rate: float = fps or FPS  # frames a second that the camera delivers
+        self._rate: float = fps or FPS  # frames a second that the camera delivers at most
         self._source_chosen = asyncio.Event()
         self._reader = EmotionReader(on_reading)
         self._switch = CameraSwitch(source.kind != "none")
@@ -164,7 +164,8 @@ class FacePipeline:
         from resonance_tui.pipeline.perception import Perception
 
         engine = loaded.engine
-        self._rate = self._fps or max(FPS, engine.spec.frame_rate)
+        least = FPS if engine.spec.clip_frames > 1 else ACTIVE_FPS
+        self._rate = self._fps or max(least, engine.spec.frame_rate)
         return FrameLoop(
             self._frame_source(),
             Perception(engine.spec, loaded.detector),

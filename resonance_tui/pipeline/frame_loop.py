@@ -87,6 +87,7 @@ class FrameLoop:
             self._no_face(time.monotonic())
             return after
         seen = await self._observe(frame)
+        self._follow_evidence(frame.captured_at)
         if seen is not None and (clip := self._take_in(seen)) is not None:
             self._is_predicting = True
             work = self._predict(clip, seen.at, seen.latency_ms, self._reader.generation)
@@ -126,7 +127,14 @@ class FrameLoop:
         finally:
             self._is_predicting = False
         latency = latency_ms | {"network": found.network_ms}
-        self._reader.predicted(found.probabilities, at, generation, latency)
+        span = clip.times[-1] - clip.times[0]
+        self._reader.predicted(found.probabilities, at, generation, latency, span)
+        self._follow_evidence(at)
+
+    def _follow_evidence(self, at: float) -> None:
+        """Ask for as many frames as the decision wants; clips need theirs whatever it wants."""
+        if self._engine.spec.clip_frames == 1:
+            self._camera.set_rate(self._reader.wanted_fps(at))
 
     async def _wait_until_on(self) -> None:
         """Release the device and drop every picture; start the camera once it is on again."""

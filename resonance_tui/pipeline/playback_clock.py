@@ -1,4 +1,4 @@
-"""Pure: the times of a recording: of each frame, and when it is delivered to play in real time."""
+"""Pure: which frames are delivered: of a recording, which plays in real time, and of a camera."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ class PlaybackClock:
         self._start: float | None = None  # monotonic s at which media time 0 is due
         self._next = 0.0  # media time from which on the next frame is wanted
         self._ready = -inf  # monotonic s from which on a late frame is wanted
+        self._shown: float | None = None  # media time of the newest frame that was wanted
+        self._shown_at = -inf
+
+    def set_fps(self, fps: float) -> None:
+        """Deliver so many frames a second from the newest one on."""
+        self._period = 1 / fps
+        self._ready = min(self._ready, self._shown_at + self._period)
+        if self._shown is not None:
+            self._next = self._after(self._shown)
+
+    def early(self, media_time: float, now: float) -> float:
+        """Seconds until the frame at `media_time` is due, wanted or not; 0 for a late one."""
+        return 0.0 if self._start is None else max(0.0, self._start + media_time - now)
 
     def wait(self, media_time: float, now: float) -> float | None:
         """Seconds until the frame at `media_time` is due; None when it is to be skipped."""
@@ -37,9 +50,35 @@ class PlaybackClock:
         return self._show(media_time, now, max(0.0, -late)) if is_wanted else None
 
     def _show(self, media_time: float, now: float, wait: float) -> float:
-        self._next = (floor(media_time / self._period + EPSILON) + 1) * self._period
+        self._next = self._after(media_time)
         self._ready = max(self._ready + self._period, now + wait)
+        self._shown, self._shown_at = media_time, now + wait
         return wait
+
+    def _after(self, media_time: float) -> float:
+        return (floor(media_time / self._period + EPSILON) + 1) * self._period
+
+
+class LiveClock:
+    """Thins a camera to at most `fps` frames a second, on average over frames that jitter."""
+
+    def __init__(self, fps: float) -> None:
+        self._period = 1 / fps
+        self._due_before = -inf  # monotonic s, when the newest delivered frame was due
+
+    def set_fps(self, fps: float) -> None:
+        """Deliver so many frames a second from the newest one on."""
+        self._period = 1 / fps
+
+    def is_due(self, now: float) -> bool:
+        """Whether a frame that comes `now` (monotonic s) is wanted."""
+        return now >= self._due_before + self._period
+
+    def delivered(self, now: float) -> None:
+        """It was. What it was late, up to a period, is made up for by the next ones."""
+        is_first = self._due_before == -inf
+        due = self._due_before + self._period
+        self._due_before = now if is_first else max(due, now - self._period)
 
 
 class MediaClock:

@@ -1,4 +1,8 @@
-"""Pure: from predictions that flicker to one emotion that holds, by averaging and hysteresis."""
+"""Pure: from predictions that flicker to one emotion that holds.
+
+A sequential test decides which (`decision`), an average says how surely, and both say how many
+frames a second are worth looking at.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,23 @@ import math
 from dataclasses import dataclass
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.pipeline.decision import DecisionSettings, SequentialTest
 
-AWAY_AFTER_S = 1.0  # no face for this long, and the viewer is away
+# No face for AWAY_AFTER_S, and the viewer is away. Where frames come slowly, the next one is waited
+# for: AWAY_AFTER_GAPS times the pause between the last two, where that is SLOWEST_GAP_S at most.
+AWAY_AFTER_S = 1.0
+AWAY_AFTER_GAPS = 2.5
+SLOWEST_GAP_S = 1.6
 UNREAD_AFTER_S = 1.0  # a face for this long without a prediction, and the viewer is "unsure"
 # An emotion lapses when predictions stop: after LAPSES_AFTER_S, or for a slow engine after
 # LAPSES_AFTER_GAPS times the pause between the last two predictions, whichever is longer.
 LAPSES_AFTER_S = 5.0
 LAPSES_AFTER_GAPS = 4.0
+TIME_CONSTANT_S = 0.3  # of the average over predictions
+# How many frames a second the decision wants. A camera of 30 has all of these.
+REST_FPS = 6.0  # nothing speaks for a change
+ACTIVE_FPS = 30.0  # evidence for another emotion builds up, or a face arrives
+CALM_AFTER_S = 0.5  # of a change, which the next frames may still take back
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,75 +39,78 @@ class Steady:
 
 
 ABSENT = Steady(Emotion.AWAY, 0.0, ())
-UNREAD = Steady(Emotion.UNSURE, 0.0, ())  # a face, and no prediction yet
-
-
-@dataclass(frozen=True, slots=True)
-class SmoothingSettings:
-    """Found on real clips and on still faces under webcam noise (tests/pipeline/test_steady.py)."""
-
-    time_constant_s: float = 0.4  # of the average over predictions
-    margin: float = 0.10  # by which another emotion must lead the one that holds
-    hold_s: float = 0.4  # for how long it must lead; a clear lead halves this
-    clear_margin: float = 0.5
-    unsure_below: float = 0.4
-    unsure_band: float = 0.05  # hysteresis around the threshold
+UNREAD = Steady(Emotion.UNSURE, 0.0, ())  # a face, and nothing known of it yet
 
 
 class Smoother:
-    """Averages probabilities over time; another emotion has to lead for a while to take over.
+    """The emotion of one face that holds, prediction by prediction; see `SequentialTest`.
 
-    A challenger (another emotion, or "unsure") takes over once it has led by `margin` for `hold_s`
-    without a break. Times are seconds on any one clock.
+    Times are seconds on any one clock.
     """
 
-    def __init__(self, settings: SmoothingSettings | None = None) -> None:
-        self._settings = settings or SmoothingSettings()
+    def __init__(self, settings: DecisionSettings | None = None) -> None:
+        self._test = SequentialTest(settings or DecisionSettings())
+        self._frame_gap = 0.0  # between the last two frames with a face
         self.reset()
 
     def reset(self) -> None:
         """Drop everything: another person is in view, or the camera was off."""
-        self._average: list[float] = []
-        self._at = -math.inf
-        self._seen_at = -math.inf
+        self._test.reset()
+        self._average: tuple[float, ...] = ()
+        self._at = self._seen_at = -math.inf
+        self._changed_at = -math.inf
         self._waiting_since: float | None = None  # face in view, no prediction of it yet
         self._predicted_at: float | None = None  # the newest prediction
         self._gap = 0.0
-        self._holder = Emotion.AWAY
-        self._challenger: Emotion | None = None
-        self._since = 0.0
 
-    def update(self, probabilities: tuple[float, ...], at: float) -> Steady:
-        """A prediction of the clip that ended at `at`."""
-        if at - self._seen_at > AWAY_AFTER_S:
-            self.reset()
+    def update(self, probabilities: tuple[float, ...], at: float, span: float = 0.0) -> Steady:
+        """A prediction of the clip of `span` s that ended at `at`."""
+        self._see(at)  # a slow engine answers about an earlier moment
         self._blend(probabilities, at)
-        self._seen_at = max(self._seen_at, at)  # a slow engine answers about an earlier moment
         self._note_gap()
-        if self._holder is Emotion.AWAY:
-            self._holder = self._wanted()
-        else:
-            self._contest(at)
+        before = self._test.holder
+        self._test.update(probabilities, self._average, at, span)
+        if self._test.holder is not before:
+            self._changed_at = at
         return self._steady()
+
+    def wanted_fps(self, at: float) -> float:
+        """Frames a second that are worth looking at, after what was seen up to `at`."""
+        if self._is_away(at):
+            return REST_FPS
+        is_open = self._test.holder is None or self._test.is_contested
+        return ACTIVE_FPS if is_open or at - self._changed_at < CALM_AFTER_S else REST_FPS
 
     def face_absent(self, at: float) -> Steady:
         """No face at `at`; nothing changes until it has been gone for AWAY_AFTER_S."""
-        if at - self._seen_at > AWAY_AFTER_S:
+        if self._is_away(at):
             self.reset()
             return ABSENT
         return self._steady()
 
     def face_present(self, at: float) -> Steady:
         """A face in view at `at`, with or without a prediction."""
-        if at - self._seen_at > AWAY_AFTER_S:
-            self.reset()
+        if self._see(at):
             self._waiting_since = at
-        self._seen_at = max(self._seen_at, at)
         if self._predicted_at is not None and at - self._predicted_at > self._lapse_s():
             waiting_since = self._predicted_at
             self.reset()
             self._seen_at, self._waiting_since = at, waiting_since
         return self._steady()
+
+    def _see(self, at: float) -> bool:
+        """A face at `at`; whether it had been away."""
+        was_away, seen_at = self._is_away(at), self._seen_at
+        if was_away:
+            self.reset()
+        if 0 < (gap := at - seen_at) <= SLOWEST_GAP_S:
+            self._frame_gap = gap
+        self._seen_at = max(self._seen_at, at)
+        return was_away
+
+    def _is_away(self, at: float) -> bool:
+        patience = AWAY_AFTER_GAPS * self._frame_gap
+        return at - self._seen_at > max(AWAY_AFTER_S, patience)
 
     def _note_gap(self) -> None:
         before = self._predicted_at if self._predicted_at is not None else self._waiting_since
@@ -105,47 +122,19 @@ class Smoother:
 
     def _blend(self, probabilities: tuple[float, ...], at: float) -> None:
         if not self._average:
-            self._average = list(probabilities)
+            self._average = probabilities
         else:
-            weight = 1.0 - math.exp(-(at - self._at) / self._settings.time_constant_s)
-            self._average = [
+            weight = 1.0 - math.exp(-max(at - self._at, 0.0) / TIME_CONSTANT_S)
+            self._average = tuple(
                 old + weight * (new - old)
                 for old, new in zip(self._average, probabilities, strict=True)
-            ]
+            )
         self._at = at
 
-    def _wanted(self) -> Emotion:
-        """The emotion that the average asks for, given the one that holds."""
-        rules = self._settings
-        top = max(self._average)
-        best = Emotion(self._average.index(top))
-        band = rules.unsure_band if self._holder is not Emotion.UNSURE else -rules.unsure_band
-        if top < rules.unsure_below - band:
-            return Emotion.UNSURE
-        if self._holder.is_emotion and top - self._average[self._holder] < rules.margin:
-            return self._holder
-        return best
-
-    def _contest(self, at: float) -> None:
-        wanted = self._wanted()
-        if wanted is self._holder:
-            self._challenger = None
-            return
-        if wanted is not self._challenger:
-            self._challenger, self._since = wanted, at
-        if at - self._since >= self._hold(wanted):
-            self._holder, self._challenger = wanted, None
-
-    def _hold(self, wanted: Emotion) -> float:
-        rules = self._settings
-        if not (wanted.is_emotion and self._holder.is_emotion):
-            return rules.hold_s
-        lead = self._average[wanted] - self._average[self._holder]
-        return rules.hold_s / 2 if lead >= rules.clear_margin else rules.hold_s
-
     def _steady(self) -> Steady:
-        if not self._average:
+        holder = self._test.holder
+        if holder is None:
             since = self._seen_at if self._waiting_since is None else self._waiting_since
             return UNREAD if self._seen_at - since >= UNREAD_AFTER_S else ABSENT
-        index = self._holder if self._holder.is_emotion else self._average.index(max(self._average))
-        return Steady(self._holder, self._average[index], tuple(self._average))
+        index = holder if holder.is_emotion else self._average.index(max(self._average))
+        return Steady(holder, self._average[index], self._average)

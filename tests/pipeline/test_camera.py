@@ -222,6 +222,23 @@ async def test_frames_are_thinned_to_the_rate_and_the_newest_wins(started: Start
     assert all(f.media_time is None for f in frames)
 
 
+@pytest.mark.parametrize("is_film", [False, True])
+async def test_the_rate_follows_what_is_asked_for_up_to_the_most(
+    started: Started, video: Path, is_film: bool
+):
+    source = (
+        started(Source("file", str(video)), fps=20)
+        if is_film
+        else started(CAMERA, fps=20, open_capture=Script(FakeCamera()))
+    )
+    await status_when(source, CameraState.LIVE)
+    source.set_rate(4)
+    await collect(source, 0.3)  # what was under way
+    assert 2 <= len(await collect(source, 1.2)) <= 7
+    source.set_rate(500)
+    assert 12 / slowness() <= len(await collect(source, 1.2)) <= 27
+
+
 async def test_unplugged_in_the_middle_it_is_lost_and_lives_again(started: Started):
     gone = CameraMissing("There is no camera 0.", "Plug it in.")
     script = Script(FakeCamera(10), gone, gone, FakeCamera())

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines import registry as engines
+from resonance_tui.pipeline.decision import DecisionSettings
 from resonance_tui.pipeline.demo_camera import load_portraits, render
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.perception import Perception, predict
-from resonance_tui.pipeline.smoothing import Smoother, SmoothingSettings
+from resonance_tui.pipeline.smoothing import Smoother
 from resonance_tui.pipeline.sources import Frame
 
 Picture = NDArray[np.uint8]
@@ -47,7 +48,7 @@ def watch(pictures: Iterator[Picture], model: Path | None) -> list[Emotion]:
     engine = engines.create("static")
     detector = detectors.create("auto", model)
     perception = Perception(engine.spec, detector)
-    smoother = Smoother(SmoothingSettings(unsure_below=engine.spec.unsure_below))
+    smoother = Smoother(DecisionSettings(unsure_below=engine.spec.unsure_below))
     codes = []
     for number, picture in enumerate(pictures):
         seen = perception.observe(Frame(picture, number / 10, number))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.pipeline.playback_clock import PlaybackClock
+from resonance_tui.pipeline.playback_clock import LiveClock, PlaybackClock
 
 
 def play(rate: float, seconds: float, fps: float = 10.0, cost: float = 0.0):
@@ -117,3 +117,43 @@ def test_never_waits_longer_than_the_recording_itself(steps, fps):
         if wait is not None:
             assert 0 <= wait <= media + 1e-6
             now += wait
+
+
+def watch_live(clock: LiveClock, times: list[float]) -> list[float]:
+    shown = [at for at in times if clock.is_due(at) and not clock.delivered(at)]
+    return shown
+
+
+@given(st.integers(1, 30), st.lists(st.floats(-0.4, 0.4), min_size=7, max_size=7))
+def test_a_camera_that_jitters_is_thinned_to_the_rate_on_average(fps: int, shake: list[float]):
+    times = [(n + shake[n % 7]) / 30 for n in range(300)]
+    assert len(watch_live(LiveClock(fps), times)) == pytest.approx(10 * fps, rel=0.1, abs=2)
+
+
+def test_a_rate_that_changes_counts_from_the_newest_frame_on():
+    clock = LiveClock(5)
+    assert watch_live(clock, [0.0, 0.1, 0.19, 0.21, 0.3]) == [0.0, 0.21]
+    clock.set_fps(20)
+    assert watch_live(clock, [0.24, 0.26, 0.28, 0.31, 0.33]) == [0.26, 0.31]
+    clock.set_fps(5)
+    assert watch_live(clock, [0.35, 0.4, 0.45, 0.51]) == [0.51]
+
+
+def test_a_recording_follows_a_rate_that_rises_and_falls():
+    clock, shown = PlaybackClock(5), []
+    for number in range(90):
+        media = number / 30
+        clock.set_fps(30 if 1 <= media < 2 else 5)
+        now = 50 + media
+        assert clock.early(media, now) == pytest.approx(0, abs=1e-9)
+        if clock.wait(media, now) is not None:
+            shown.append(media)
+    assert [sum(second <= at < second + 1 for at in shown) for second in range(3)] == [5, 30, 5]
+
+
+def test_how_early_a_frame_of_a_recording_comes():
+    clock = PlaybackClock(5)
+    assert clock.early(7.0, 50.0) == 0
+    clock.wait(7.0, 50.0)
+    assert clock.early(7.5, 50.2) == pytest.approx(0.3)
+    assert clock.early(7.5, 50.9) == 0

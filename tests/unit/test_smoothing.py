@@ -52,7 +52,7 @@ def test_a_real_change_shows_within_a_second() -> None:
     assert shown - began <= 1.0
 
 
-def test_the_first_reading_needs_no_waiting() -> None:
+def test_a_first_reading_that_is_clear_needs_no_waiting() -> None:
     assert Smoother().update(sure(Emotion.FEAR), 0.0).code is Emotion.FEAR
 
 
@@ -96,14 +96,17 @@ probabilities = st.lists(st.floats(0.001, 1), min_size=7, max_size=7).map(
 
 
 @given(st.lists(st.tuples(probabilities, st.floats(0.01, 3)), max_size=40))
-def test_the_average_stays_a_distribution(steps: list[tuple[tuple[float, ...], float]]) -> None:
+def test_what_is_told_of_a_face_is_a_distribution_once_it_is_decided(
+    steps: list[tuple[tuple[float, ...], float]],
+) -> None:
     smoother, at = Smoother(), 0.0
     for reading, gap in steps:
         at += gap
         steady = smoother.update(reading, at)
-        assert sum(steady.probabilities) == pytest.approx(1)
-        assert 0 <= steady.confidence <= 1
-        assert steady.code is not Emotion.AWAY
+        if steady is not ABSENT:  # an arriving face that nobody can name yet
+            assert sum(steady.probabilities) == pytest.approx(1)
+            assert 0 <= steady.confidence <= 1
+            assert steady.code is not Emotion.AWAY
 
 
 def test_the_gate_opens_on_a_change_at_most_once_a_second() -> None:
