@@ -64,8 +64,9 @@ class Perception:
         )
 
     def reset(self) -> None:
-        """Drop the crops: the camera was switched off, or sharing on."""
+        """Drop the crops and patches: the camera was switched off, or sharing on."""
         self._clips.clear()
+        self._detector.forget()
         self._next_clip_at = -1.0
 
     def _take_clip(self, now: float) -> Clip | None:

@@ -17,7 +17,7 @@ from resonance_tui.pipeline.clip_buffer import ClipBuffer
 from resonance_tui.pipeline.demo_camera import SHOWN_FOR, load_portraits, render
 from resonance_tui.pipeline.detectors import registry
 from resonance_tui.pipeline.detectors.base import FaceDetector
-from resonance_tui.pipeline.detectors.mediapipe import from_landmarks
+from resonance_tui.pipeline.detectors.mesh import from_landmarks
 from resonance_tui.pipeline.sources import Frame
 from resonance_tui.pipeline.tracker import Detection, Face, FaceTracker
 
@@ -34,7 +34,7 @@ def model(shared_data: Path) -> Path:
 def make_detector(model: Path) -> Iterator[Callable[[str], FaceDetector]]:
     made: list[FaceDetector] = []
 
-    def make(name: str = "mediapipe") -> FaceDetector:
+    def make(name: str = "fast") -> FaceDetector:
         made.append(registry.create(name, model))
         assert made[-1].name == name
         return made[-1]
@@ -75,7 +75,7 @@ def follow(detector: FaceDetector, frames: list[Frame]) -> list[Face | None]:
 
 
 @pytest.mark.faces
-@pytest.mark.parametrize("name", ["mediapipe", "haar"])
+@pytest.mark.parametrize("name", ["fast", "mediapipe", "haar"])
 def test_nobody_is_found_in_a_cartoon_title(make_detector, clip, name):
     detector = make_detector(name)
     assert [len(detector.detect(frame)) for frame in clip("no_face")] == [0] * 40
@@ -85,6 +85,8 @@ def test_nobody_is_found_in_a_cartoon_title(make_detector, clip, name):
 @pytest.mark.parametrize(
     ("name", "video", "share"),
     [
+        ("fast", "single_face", 1.0),
+        ("fast", "WolfgangLanger_Pexels", 0.98),
         ("mediapipe", "single_face", 1.0),
         ("mediapipe", "WolfgangLanger_Pexels", 0.98),
         ("haar", "single_face", 0.95),
@@ -124,7 +126,7 @@ def test_haar_gives_about_the_same_square_as_mediapipe(make_detector, clip, vide
 @pytest.mark.faces
 def test_the_demo_portrait_is_always_found(make_detector):
     portraits = load_portraits()
-    for name in ("mediapipe", "haar"):
+    for name in ("fast", "mediapipe", "haar"):
         moments = np.arange(0, SHOWN_FOR * len(portraits), 1.5)
         frames = [Frame(render(portraits, t), 100 + t, i) for i, t in enumerate(moments)]
         assert all(len(make_detector(name).detect(frame)) == 1 for frame in frames)
@@ -215,7 +217,7 @@ def side_by_side(left: np.ndarray, right: np.ndarray, sizes=(330, 270)) -> np.nd
 
 
 @pytest.mark.faces
-@pytest.mark.parametrize("name", ["mediapipe", "haar"])
+@pytest.mark.parametrize("name", ["fast", "mediapipe", "haar"])
 def test_the_chosen_one_is_kept_while_the_other_grows_and_then_the_other_is_new(
     make_detector, clip, name
 ):
@@ -232,7 +234,7 @@ def test_the_chosen_one_is_kept_while_the_other_grows_and_then_the_other_is_new(
 
 
 @pytest.mark.faces
-@pytest.mark.parametrize("name", ["mediapipe", "haar"])
+@pytest.mark.parametrize("name", ["fast", "mediapipe", "haar"])
 def test_the_second_person_never_gets_into_the_clip_of_the_first(make_detector, clip, name):
     """The man to the left goes away while the woman stays."""
     man = portrait(clip("single_face"))
@@ -283,7 +285,7 @@ def test_times_that_stand_still_or_go_back_do_no_harm(make_detector, clip):
 
 
 @pytest.mark.faces
-@pytest.mark.parametrize("name", ["mediapipe", "haar"])
+@pytest.mark.parametrize("name", ["fast", "mediapipe", "haar"])
 @pytest.mark.parametrize("shape", [(1080, 1920), (1280, 720), (120, 160), (1, 1)])
 def test_any_size_of_picture(make_detector, clip, name, shape):
     image = np.asarray(cv2.resize(clip("single_face")[0].image, shape[::-1]), dtype=np.uint8)
@@ -310,7 +312,7 @@ def test_with_a_broken_model_file_haar_steps_in(tmp_path, content):
     reasons: list[str] = []
     assert registry.create("auto", path, reasons.append).name == "haar"
     (reason,) = reasons
-    assert reason.startswith("MediaPipe failed (")
+    assert reason == "the fast detector failed (FaceModelMissing)"
 
 
 def test_with_a_model_file_that_is_not_there_haar_steps_in(tmp_path):
@@ -323,8 +325,11 @@ def test_a_detector_that_was_asked_for_by_name_is_not_replaced(tmp_path):
     with pytest.raises(EngineUnavailable, match="'mediapipe' cannot start") as caught:
         registry.create("mediapipe", path)
     assert "camera.detector = auto" in caught.value.hint
-    with pytest.raises(FaceModelMissing):
-        registry.create("mediapipe", None)
+    with pytest.raises(FaceModelMissing, match="damaged"):
+        registry.create("fast", path)
+    for name in ("fast", "mediapipe"):
+        with pytest.raises(FaceModelMissing):
+            registry.create(name, None)
 
 
 def test_haar_needs_no_model_file():

@@ -54,6 +54,9 @@ class Detector:
         self._pictures.note("frame", frame.image)
         return [Detection(320, 240, 240, 0.0, (200, 120, 440, 360))] * self._pictures.has_face
 
+    def forget(self) -> None:
+        """Holds nothing."""
+
     def close(self) -> None:
         """Holds nothing."""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from resonance_tui.pipeline.alignment import BOX_LIFT, BOX_SCALE, crop
 from resonance_tui.pipeline.detectors.base import is_cut
 from resonance_tui.pipeline.detectors.haar import HAAR_SCALE, from_haar_box
-from resonance_tui.pipeline.detectors.mediapipe import LEFT_EYE, RIGHT_EYE, from_landmarks
+from resonance_tui.pipeline.detectors.mesh import LEFT_EYE, RIGHT_EYE, from_landmarks
 from resonance_tui.pipeline.tracker import Detection, FaceTracker
 
 

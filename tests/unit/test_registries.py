@@ -50,6 +50,9 @@ class WholeFrameDetector:
         height, width = frame.image.shape[:2]
         return [Detection(width / 2, height / 2, height, 0.0, (0, 0, width, height))]
 
+    def forget(self) -> None:
+        """Holds nothing."""
+
     def close(self) -> None:
         """Holds nothing."""
 

@@ -17,13 +17,18 @@ THUMBNAIL = (32, 18)  # pixels, in which scenes are compared
 class FaceDetector(Protocol):
     """Finds the faces of one frame. Frames come in the order of capture, on one thread.
 
-    A detector keeps no picture longer than a call, except a thumbnail of THUMBNAIL pixels.
+    A detector keeps no picture longer than a call, except a thumbnail of THUMBNAIL pixels and,
+    where it follows faces, a small grey patch of each.
     """
 
     name: str  # as in the registry
 
     def detect(self, frame: Frame) -> list[Detection]:
         """Every face, framed as `alignment` says, in pixels of the frame."""
+        ...
+
+    def forget(self) -> None:
+        """Drop what is kept of earlier frames."""
         ...
 
     def close(self) -> None: ...
@@ -43,6 +48,10 @@ class SceneCounter:
             self._count += 1
         self._last = small
         return self._count
+
+    def forget(self) -> None:
+        """The next frame is compared with nothing."""
+        self._last = None
 
 
 def is_cut(before: NDArray[np.float64], after: NDArray[np.float64]) -> bool:

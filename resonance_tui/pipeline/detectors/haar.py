@@ -58,6 +58,10 @@ class HaarDetector:
         k = frame.image.shape[1] / small.shape[1]
         return [from_haar_box(x * k, y * k, size * k, scene) for x, y, size in self._known]
 
+    def forget(self) -> None:
+        self._known = []
+        self._scenes.forget()
+
     def close(self) -> None:
         """Nothing is held."""
 

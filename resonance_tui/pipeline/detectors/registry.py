@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resonance_tui.errors import EngineUnavailable, InputError
+from resonance_tui.errors import EngineUnavailable, FaceModelMissing, InputError
 from resonance_tui.secret import describe
 from resonance_tui.texts import tr
 
@@ -34,12 +34,15 @@ class DetectorEntry:
 
 AUTO = "auto"
 DETECTORS: dict[str, DetectorEntry] = {
+    "fast": DetectorEntry(
+        "the fast detector", "resonance_tui.pipeline.detectors.fast", needs_face_model=True
+    ),
     "mediapipe": DetectorEntry(
         "MediaPipe", "resonance_tui.pipeline.detectors.mediapipe", needs_face_model=True
     ),
     "haar": DetectorEntry("OpenCV's Haar cascade", "resonance_tui.pipeline.detectors.haar"),
 }
-AUTO_ORDER = ("mediapipe", "haar")  # `auto` takes the first that can run; the last always can
+AUTO_ORDER = ("fast", "haar")  # `auto` takes the first that can run; the last always can
 
 
 def names() -> tuple[str, ...]:
@@ -66,7 +69,7 @@ def create(
 ) -> FaceDetector:
     """Load a detector (blocking: MediaPipe takes two seconds to import).
 
-    `auto` takes the next one where MediaPipe has no `model` or cannot run, and tells `warn` why.
+    `auto` takes the next one where a detector has no `model` or cannot run, and tells `warn` why.
     Raises InputError for a name that is not in the table, EngineUnavailable or FaceModelMissing
     where the detector asked for cannot run.
     """
@@ -92,7 +95,7 @@ def _first_that_runs(model: Path | None, warn: Callable[[str], None]) -> FaceDet
             continue
         try:
             return _build(name, model)
-        except (OSError, ImportError, RuntimeError, ValueError) as error:
+        except (FaceModelMissing, OSError, ImportError, RuntimeError, ValueError) as error:
             log.warning("%s cannot run: %s", row.title, error)
             why = type(error).__name__
             warn(tr("{name} failed ({error})", name=row.title, error=why))

@@ -1,0 +1,125 @@
+"""MediaPipe's networks run by OpenCV, and between two readings the flow of the picture.
+
+What MediaPipe does in every frame happens here once a second, or when a face looks different: the
+whole picture is searched, and landmarks are read from where a face was found, as MediaPipe reads
+them. In between a small patch of each face is followed. Landmarks of a face that rests are read
+every other second.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resonance_tui.errors import FaceModelMissing
+from resonance_tui.pipeline.detectors.base import SceneCounter, narrowed
+from resonance_tui.pipeline.detectors.blazeface import BlazeFace
+from resonance_tui.pipeline.detectors.bundle import FaceBundle, read_bundle
+from resonance_tui.pipeline.detectors.flow import FacePatch
+from resonance_tui.pipeline.detectors.followed import (
+    AT_REST,
+    IN_REACH,
+    FollowedFace,
+    distinct,
+    is_among,
+    placed,
+    region_of,
+    square_of,
+)
+from resonance_tui.pipeline.detectors.landmarks import LEAST_PRESENCE, FaceLandmarks
+from resonance_tui.pipeline.detectors.mesh import from_landmarks
+from resonance_tui.pipeline.detectors.square import Square
+from resonance_tui.pipeline.face_model import HINT
+from resonance_tui.pipeline.sources import Frame
+from resonance_tui.pipeline.tracker import Detection
+
+MOST_FACES = 3
+SLACK = 0.01  # s by which frames may come early
+SEARCH_WIDTH = 640  # px; the network that searches sees 128
+
+# Seconds after which the whole picture is searched: with everybody in view, with nobody.
+SEARCH_EVERY, SEARCH_NOBODY = 1.0, 0.2
+READ_AT_REST = 2.0  # s; landmarks of a face that hardly moves
+
+
+def create(model: Path | None) -> FastDetector:
+    """With the face model at `model`. Raises FaceModelMissing, or RuntimeError where this OpenCV
+    cannot run it."""
+    if model is None:
+        raise FaceModelMissing("The fast detector needs the face model.", HINT)
+    return FastDetector(read_bundle(model))
+
+
+class FastDetector:
+    """See FaceDetector. Holds 64x64 grey pixels of each face beside the thumbnail."""
+
+    name = "fast"
+
+    def __init__(self, bundle: FaceBundle) -> None:
+        self._finder = BlazeFace(bundle.detector)
+        self._landmarks = FaceLandmarks(bundle.landmarks)
+        self._scenes = SceneCounter()
+        self._scene = 0
+        self._known: list[FollowedFace] = []
+        self._searched_at = float("-inf")
+
+    def detect(self, frame: Frame) -> list[Detection]:
+        scene = self._scenes.scene(_thinned(frame.image))
+        if scene != self._scene:
+            self._scene, self._known, self._searched_at = scene, [], float("-inf")
+        wait = SEARCH_EVERY if self._known else SEARCH_NOBODY
+        is_due = not 0 <= frame.captured_at - self._searched_at < wait - SLACK
+        sure = [known for known in self._known if self._follow(known, frame)]
+        if is_due or len(sure) < len(self._known):
+            self._known = self._search(frame, sure)
+        return [known.now for known in self._known]
+
+    def forget(self) -> None:
+        self._known = []
+        self._scenes.forget()
+        self._searched_at = float("-inf")
+
+    def close(self) -> None:
+        self.forget()
+
+    def _follow(self, known: FollowedFace, frame: Frame) -> bool:
+        """Move the face to where it is in this frame. False where its landmarks have to be read
+        again: it is lost, has moved, or looks different."""
+        found = known.patch.follow(frame.image, square_of(known.now))
+        if found is None:
+            return False
+        known.now = placed(known.read, found.square, self._scene)
+        known.likeness, known.best = found.likeness, max(known.best, found.likeness)
+        age = frame.captured_at - known.read_at
+        wait = READ_AT_REST if AT_REST.holds(known) else SEARCH_EVERY
+        return IN_REACH.holds(known) and 0 <= age < wait - SLACK
+
+    def _search(self, frame: Frame, sure: list[FollowedFace]) -> list[FollowedFace]:
+        """Every face: those that are `sure` as they are, others where BlazeFace finds them, else
+        where they were."""
+        small = narrowed(frame.image, SEARCH_WIDTH)
+        k = frame.image.shape[1] / small.shape[1]
+        found = [face.square.scaled(k) for face in self._finder.find(small)]
+        self._searched_at = frame.captured_at
+        places = [region_of(known.now) for known in self._known]
+        kept = [place for place in places if not is_among(place, found)]
+        held = [region_of(known.now) for known in sure]
+        new = [place for place in (*kept, *found) if not is_among(place, held)]
+        faces = (self._read(frame, place) for place in new[: MOST_FACES - len(sure)])
+        return distinct([*sure, *(face for face in faces if face is not None)])
+
+    def _read(self, frame: Frame, square: Square) -> FollowedFace | None:
+        """The face in this square, by its landmarks; None where there is none."""
+        points, presence = self._landmarks.read(frame.image, square)
+        face = from_landmarks(points, self._scene)
+        if presence < LEAST_PRESENCE or face.side <= 0:
+            return None
+        return FollowedFace(face, frame.captured_at, FacePatch(frame.image, square_of(face)), face)
+
+
+def _thinned(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Some of the green pixels: enough for a thumbnail."""
+    step = max(1, image.shape[1] // 160)
+    return np.ascontiguousarray(image[::step, ::step, 1])
