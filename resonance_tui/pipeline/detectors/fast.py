@@ -35,7 +35,7 @@ from resonance_tui.pipeline.face_model import HINT
 from resonance_tui.pipeline.sources import Frame
 from resonance_tui.pipeline.tracker import Detection
 
-MOST_FACES = 3
+MOST_FACES = 4
 SLACK = 0.01  # s by which frames may come early
 SEARCH_WIDTH = 640  # px; the network that searches sees 128
 
