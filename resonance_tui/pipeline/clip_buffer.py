@@ -56,7 +56,8 @@ class ClipBuffer:
         if track != self._track or (self._kept and self._kept[-1][1].shape != crop.shape):
             self.clear()
             self._track = track
-        if self._kept and at - self._kept[-1][0] < self._step / DENSITY:
+        is_dense = bool(self._kept) and at - self._kept[-1][0] < self._step / DENSITY
+        if is_dense and self._count > 1:  # a clip of one frame is always of the newest
             return
         self._kept.append((at, crop))
         while self._kept[0][0] < at - STRETCH * self._span - self._step:

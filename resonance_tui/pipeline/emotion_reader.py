@@ -68,6 +68,8 @@ class EmotionReader:
             return
         started = time.perf_counter()
         steady = self._smoother.update(probabilities, at, span)
+        if steady is ABSENT:
+            return  # of an arriving face too little is known
         spent = {
             "smoothing": round((time.perf_counter() - started) * 1000, 3),
             "total": round((time.monotonic() - at) * 1000, 2),

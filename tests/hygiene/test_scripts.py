@@ -141,6 +141,30 @@ def test_bench_join_times_guests_from_link_to_counts(run: Run) -> None:
     assert found["guests"] == 2 and 0 < found["p50_s"] <= found["p95_s"]
 
 
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_decision_shows_a_steady_and_quick_decision(run: Run, shared_data: Path) -> None:
+    files = (shared_data / "ferplus.npz", shared_data / "face_landmarker.task")
+    if missing := [file.name for file in files if not file.is_file()]:
+        pytest.skip(f"no {missing[0]} in the shared data")
+    found = measured(run, "bench_decision", *files, "--quick")
+    assert found["faces"] >= 5
+    now = found["now"]
+    for act in ("resting", "talking", "nodding", "looking down"):
+        assert now[act]["changes_a_minute"] <= 2.1  # one change in the half minute that it is
+        assert now[act]["looks_s"] < 10
+    assert now["transients"]["200 ms"] == 0
+    assert now["reaction"]["p50_ms"] <= 450 and now["arrival"]["differ"] <= 0.2
+
+
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_decision_names_data_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    done = run("bench_decision", tmp_path / "none.npz", tmp_path / "none.task", "--quick")
+    assert done.returncode == 2
+    assert "none.npz" in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.timeout(200)
 def test_bench_history_measures_a_short_evening(run: Run) -> None:
     found = measured(run, "bench_history", "--rows", 500, "--seconds", 1)

@@ -177,3 +177,11 @@ def test_a_second_after_the_face_has_gone_no_crop_is_kept():
     assert buffer.clip(2.3) is not None
     buffer.expire(2.9)
     assert buffer.clip(1.9) is None
+
+
+def test_a_clip_of_one_frame_is_of_the_newest_however_soon_it_comes():
+    buffer = ClipBuffer(1, 10.0)
+    for number, at in enumerate([0.0, 0.01, 0.02]):
+        buffer.add(picture(number), at, 0)
+        clip = buffer.clip(at)
+        assert clip is not None and clip.times == (at,) and clip.frames[0, 0, 0, 0] == number
