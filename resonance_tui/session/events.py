@@ -98,6 +98,8 @@ class SessionView:
     camera: CameraStatus
     engine: EngineStatus
     me: SelfView = field(default_factory=SelfView)
+    faces: int = 0  # in view, read or not
+    reads: int = 1  # how many of them are read at most, each as a viewer of its own
     room: RoomSnapshot = EMPTY_ROOM  # during an outage: as it was before
     outage: Outage | None = None  # None while connected
     silent_s: int = 0  # connected, and the broker has not answered for so long; 0: it answers
