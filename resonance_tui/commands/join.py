@@ -159,9 +159,12 @@ def _run_headless(
     if context.channel is None:
         raise InputError("Without a screen a channel is needed.", "resonance-tui join CHANNEL ...")
     if context.needs_consent:
+        whose, people = (
+            ("everybody's face", " --people all") if context.reads_all else ("a face", "")
+        )
         raise InputError(
-            "Nobody has agreed yet to have a face read on this machine.",
-            "Run `resonance-tui config consent --give`, or join once with a screen.",
+            f"Nobody has agreed yet to have {whose} read on this machine.",
+            f"Run `resonance-tui config consent --give{people}`, or join once with a screen.",
         )
     session = context.open_session(context.channel, context.nickname)
     run_loop(

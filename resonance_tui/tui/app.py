@@ -63,7 +63,8 @@ class ResonanceApp(BaseApp):
             self.theme = self.launch.theme
         self.theme_changed_signal.subscribe(self, self._theme_chosen)
         if self.launch.needs_consent:
-            self.push_screen(ConsentScreen(self.launch.told_to), self._consented)
+            screen = ConsentScreen(self.launch.told_to, reads_all=self.launch.reads_all)
+            self.push_screen(screen, self._consented)
         else:
             self._choose_room()
 
@@ -219,7 +220,8 @@ class ResonanceApp(BaseApp):
             return
         use = partial(self._use_camera, session, sources[index])
         if self.launch.needs_consent_for(sources[index]):
-            self.push_screen(ConsentScreen(session.view.broker_url), use)
+            reads_all = self.launch.reads_all
+            self.push_screen(ConsentScreen(session.view.broker_url, reads_all=reads_all), use)
         else:
             use(None)
 
