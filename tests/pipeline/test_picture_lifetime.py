@@ -30,7 +30,7 @@ class Pictures:
 
     def __init__(self) -> None:
         self.made: dict[str, list[weakref.ref[np.ndarray]]] = {"frame": [], "crop": [], "clip": []}
-        self.has_face = True
+        self.has_face = self.has_other = True
         self.breaks_down = False
 
     def note(self, kind: str, picture: np.ndarray) -> np.ndarray:
@@ -52,7 +52,9 @@ class Detector:
 
     def detect(self, frame: Frame) -> list[Detection]:
         self._pictures.note("frame", frame.image)
-        return [Detection(320, 240, 240, 0.0, (200, 120, 440, 360))] * self._pictures.has_face
+        first = Detection(320, 240, 240, 0.0, (200, 120, 440, 360))
+        other = Detection(40, 100, 60, 0.0, (10, 70, 70, 130))
+        return [first] * self._pictures.has_face + [other] * self._pictures.has_other
 
     def forget(self) -> None:
         """Holds nothing."""
@@ -94,7 +96,7 @@ def pictures(monkeypatch: pytest.MonkeyPatch) -> Pictures:
 
 
 @contextlib.asynccontextmanager
-async def reading(data_dir: Path) -> AsyncIterator[FacePipeline]:
+async def reading(data_dir: Path, *, people: int = 1) -> AsyncIterator[FacePipeline]:
     face = FacePipeline(
         Source("demo"),
         "scratch",
@@ -106,6 +108,7 @@ async def reading(data_dir: Path) -> AsyncIterator[FacePipeline]:
         on_reading=lambda steady, latency_ms: None,
         on_status=lambda: None,
         on_notice=lambda text: None,
+        people=people,
     )
     task = asyncio.create_task(face.run())
     try:
@@ -122,8 +125,11 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_no_picture_outlives_the_camera(pictures: Pictures, tmp_path: Path) -> None:
-    async with reading(tmp_path) as face:
+@pytest.mark.parametrize("people", [1, 4])
+async def test_no_picture_outlives_the_camera(
+    pictures: Pictures, tmp_path: Path, people: int
+) -> None:
+    async with reading(tmp_path, people=people) as face:
         await until(lambda: len(pictures.made["clip"]) > 2 and face.preview is not None)
         face.switch(False)
         await until(lambda: face.camera.state is CameraState.OFF)
@@ -131,26 +137,50 @@ async def test_no_picture_outlives_the_camera(pictures: Pictures, tmp_path: Path
         assert face.preview is None
 
 
-async def test_no_crop_outlives_a_face_that_has_gone(pictures: Pictures, tmp_path: Path) -> None:
-    async with reading(tmp_path) as face:
+@pytest.mark.parametrize("people", [1, 4])
+async def test_no_crop_outlives_a_face_that_has_gone(
+    pictures: Pictures, tmp_path: Path, people: int
+) -> None:
+    async with reading(tmp_path, people=people) as face:
         await until(lambda: len(pictures.made["clip"]) > 2)
-        pictures.has_face = False
+        pictures.has_face = pictures.has_other = False
         await until(lambda: not pictures.alive("crop", "clip"))
         assert face.camera.state is CameraState.LIVE and face.preview is None
 
 
+async def test_no_crop_outlives_one_of_two_who_has_gone(pictures: Pictures, tmp_path: Path) -> None:
+    async with reading(tmp_path, people=4):
+        await until(lambda: len(pictures.made["clip"]) > 4)
+        before = len(pictures.made["crop"])
+        pictures.has_other = False
+        await until(lambda: not any(one() is not None for one in pictures.made["crop"][:before]))
+        assert pictures.alive("crop"), "who stayed is read"
+        await until(lambda: pictures.alive("crop") <= 12)
+
+
+async def test_nobody_is_cropped_who_is_not_read(pictures: Pictures, tmp_path: Path) -> None:
+    async with reading(tmp_path):
+        await until(lambda: len(pictures.made["crop"]) > 10)
+        assert len(pictures.made["crop"]) <= len(pictures.made["frame"])
+
+
+@pytest.mark.parametrize("people", [1, 4])
 async def test_no_picture_outlives_an_engine_that_breaks_down(
-    pictures: Pictures, tmp_path: Path
+    pictures: Pictures, tmp_path: Path, people: int
 ) -> None:
-    async with reading(tmp_path) as face:
+    async with reading(tmp_path, people=people) as face:
         pictures.breaks_down = True
         await until(lambda: face.engine.detail == "out of memory")
         await until(lambda: not pictures.alive())
 
 
-async def test_few_pictures_live_at_any_moment(pictures: Pictures, tmp_path: Path) -> None:
-    async with reading(tmp_path):
+@pytest.mark.parametrize("people", [1, 2])
+async def test_few_pictures_live_at_any_moment(
+    pictures: Pictures, tmp_path: Path, people: int
+) -> None:
+    async with reading(tmp_path, people=people):
         await until(lambda: len(pictures.made["frame"]) > 30)
         assert pictures.alive("frame") <= 2  # the newest, and the one that is looked at
-        assert pictures.alive("crop") <= 12  # twice the span of a clip, four for each 0.1 s
-        assert pictures.alive("clip") <= 1
+        # Of each: twice the span of a clip, four for each 0.1 s.
+        assert pictures.alive("crop") <= 12 * people
+        assert pictures.alive("clip") <= people

@@ -49,7 +49,7 @@ def _read_text(reads_all: bool) -> str:
         return tr("Your face, through the camera, on this machine.")
     return tr(
         "Your face and those of the others in view, four at most, through the camera, on this "
-        "machine. Say yes only once all of them have: nobody else asks them."
+        "machine. Say yes only once all of them have."
     )
 
 
