@@ -1,8 +1,10 @@
-"""Environment for native libraries, set before they load: no log output, no telemetry."""
+"""Native libraries: no log output, no telemetry, and no more memory than they use."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 
 # A local address at which nothing listens ("discard", long out of use).
 DEAD_END = ("127.0.0.1", 9)
@@ -12,6 +14,7 @@ _SETTINGS = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "OPENCV_LOG_LEVEL": "SILENT",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
+    "OPENBLAS_NUM_THREADS": "1",  # NumPy's products here are small; its threads are memory
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "2",  # s; 10 is long for "unplugged"
 }
 _NO_TELEMETRY = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED")
@@ -22,6 +25,8 @@ _NO_WAY_OUT = {
     "https_proxy": "http://{}:{}".format(*DEAD_END),
     "no_proxy": "none.invalid",  # else a user's NO_PROXY=* would bypass the proxy
 }
+
+_M_ARENA_MAX = -8  # of glibc's malloc.h
 
 _is_tamed = False
 
@@ -43,3 +48,28 @@ def tame() -> None:
         os.environ[name] = "1"
     for name, value in _NO_WAY_OUT.items():
         os.putenv(name, value)
+
+
+def share_one_heap() -> None:
+    """Have all threads share one heap, where the system's C library is glibc and the user has not
+    set MALLOC_ARENA_MAX. Before the first thread: heaps that are there already are used further.
+
+    By itself each thread gets a heap of its own and keeps there what was freed. Ours take turns
+    far more often than they meet.
+    """
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        _tell_glibc("mallopt", _M_ARENA_MAX, 1)
+
+
+def give_back_memory() -> None:
+    """Return freed memory to the system, where the C library is glibc; blocks for milliseconds."""
+    _tell_glibc("malloc_trim", 0)
+
+
+def _tell_glibc(function: str, *arguments: int) -> None:
+    if sys.platform != "linux":
+        return
+    import ctypes  # not for `--help`
+
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        getattr(ctypes.CDLL(None), function)(*arguments)

@@ -61,6 +61,15 @@ class OutputContract:
     logit_bias: tuple[float, ...]
     unsure_below: float
     mirror_average: bool
+    mirror_below: float = 1.0  # top probability below which the mean with the mirror image counts
+
+
+@dataclass(frozen=True)
+class Int8File:
+    """The int8 twin of a shipped network, beside it."""
+
+    file: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,7 @@ class StillCard(Card):
     provenance: dict[str, Any]
     comparison: dict[str, Any]  # other designs at the same budget; empty where none was made
     weaknesses: tuple[str, ...]
+    int8: Int8File | None = None
 
 
 @dataclass(frozen=True)

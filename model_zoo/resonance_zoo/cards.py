@@ -13,6 +13,7 @@ from resonance_zoo.card_types import (
     Confusion,
     Cost,
     InputContract,
+    Int8File,
     NetworkCard,
     OutputContract,
     Published,
@@ -92,6 +93,7 @@ def _still(raw: dict[str, Any], source: str) -> StillCard:
         provenance=raw.get("provenance", {}),
         comparison=raw.get("comparison", {}),
         weaknesses=tuple(raw.get("weaknesses", ())),
+        int8=Int8File(**raw["weights"]["int8"]) if "int8" in raw["weights"] else None,
     )
     if card.output.classes != CLASSES:
         raise CardError(f"{source}: classes must be {', '.join(CLASSES)} in this order")

@@ -45,3 +45,11 @@ def weights_path(name: str) -> Path:
     """The verified file of a network whose weights we ship."""
     card = still_card(name)
     return verify(WEIGHTS / card.weights_file, card.sha256)
+
+
+def int8_path(name: str) -> Path:
+    """The verified int8 twin of that file. Raises WeightsMissing where there is none."""
+    card = still_card(name)
+    if card.int8 is None:
+        raise WeightsMissing(f"{name} has no int8 weights")
+    return verify(WEIGHTS / card.int8.file, card.int8.sha256)

@@ -17,12 +17,9 @@ _NO_TELEMETRY = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED")
 
 def open_network(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSession:
     """The network in `path`, on the CPU. Raises ValueError where the file is no network."""
-    for name in _NO_TELEMETRY:
-        if os.environ.get(name) != "1":  # writing it while a C library reads crashes that library
-            os.environ[name] = "1"
+    keep_silent()
     import onnxruntime
 
-    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -31,3 +28,13 @@ def open_network(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSessio
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors share no base class
         raise ValueError(f"{path.name} cannot be opened as a network: {error}") from error
+
+
+def keep_silent() -> None:
+    """Turn off what ONNX Runtime would report of itself. Loads it."""
+    for name in _NO_TELEMETRY:
+        if os.environ.get(name) != "1":  # writing it while a C library reads crashes that library
+            os.environ[name] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()

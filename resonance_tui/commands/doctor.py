@@ -233,7 +233,8 @@ def _engine(config: Config) -> Finding:
     seconds = benchmark_cache.timed(engine, folder, options)
     spec = engine.spec
     how = f" ({spec.runs_on})" if spec.runs_on else ""
-    text = f"{spec.name}{how}: {seconds * 1000:.1f} ms a clip of {spec.clip_frames}"
+    what = f"a clip of {spec.clip_frames}" if spec.clip_frames > 1 else "a frame"
+    text = f"{spec.name}{how}: {seconds * 1000:.1f} ms {what}"
     if not benchmark_cache.holds(seconds):
         advice = "--engine static is quick everywhere; `models list` shows what each one costs."
         return Finding("engine", "warn", f"{text}, too slow for one prediction a second", advice)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from resonance_tui.config import Config
 from resonance_tui.logs import native_output_to
+from resonance_tui.native import share_one_heap
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ def run_loop(config: Config, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 def run_until_terminated(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """`run_loop` for a command that leaves the process's output as it is."""
+    share_one_heap()
     # MQTT needs add_reader, which Windows' default loop lacks
     factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
     before = signal.getsignal(signal.SIGTERM)  # the loop leaves the system's own behind

@@ -25,7 +25,7 @@ def create(request: EngineRequest) -> Engine:
     folder, best = request.folder, None
     if folder is not None and has_weights(folder):
         best = best_engine(folder, request.options, request.say, request.warn)
-    return best or StillEngine()
+    return best or StillEngine(folder, request.options.precision)
 
 
 def candidates(folder: Path) -> tuple[str, ...]:

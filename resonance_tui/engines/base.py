@@ -31,7 +31,7 @@ class EngineSpec:
     clip_frames: int  # T, different moments
     frame_rate: float  # of the clip, Hz
     crop_size: int  # H = W, pixels
-    hop_s: float  # least seconds between two predictions
+    hop_s: float  # least seconds between two predictions; 0: each frame is judged
     unsure_below: float  # top probability, 0-1; infinite where no answer may count
     runs_on: str = ""  # device and precision, where there is a choice
     is_trained: bool = True
@@ -39,7 +39,7 @@ class EngineSpec:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """How to run a network of the zoo; the default engine has no choice.
+    """How to run a network of the zoo; the default engine knows float32 and int8 on the CPU.
 
     Raises InputError for a device or precision that does not exist.
     """

@@ -23,7 +23,8 @@ All of it runs on this machine, in memory. No module here writes a picture to di
 5. The prediction. The engine (package `engines`) turns a clip into seven probabilities, on a
    thread of its own. The CLIP dies with its prediction. From here on there are only numbers.
 6. The emotion. `emotion_reader` drops predictions that are outdated, and `smoothing` turns the
-   others into the emotion that holds, with a confidence. That is what `face_pipeline.FacePipeline`
+   others into the emotion that holds, with a confidence; when another one has enough evidence is
+   decided by `decision`. That is what `face_pipeline.FacePipeline`
    reports to the session, which sends the emotion's number and the confidence to the room, and
    never the probabilities. `face_status` holds the state that the screens show.
 

@@ -27,7 +27,7 @@ class DecisionSettings:
 
     immunity_s: float = 0.25  # what lasts shorter than this is never told
     drift: float = 0.5  # nats by which a challenger must lead for its time to count
-    full: float = 1.5  # nats from which on it counts fully
+    full: float = 1.0  # nats from which on it counts fully
     unsure_below: float = 0.4  # top probability, 0-1
     unsure_band: float = 0.05  # hysteresis around it
     arrival: float = 3.5  # nats by which the first emotion must lead the next

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import Engine, EngineOptions, weights_folder
 from resonance_tui.errors import FaceModelMissing
-from resonance_tui.native import tame
+from resonance_tui.native import give_back_memory, tame
 from resonance_tui.pipeline import face_model
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.worker import Worker
@@ -73,6 +73,7 @@ class FaceThreads:
             # this task marked as cancelled, and its later end raises CancelledError.
             loaded, passed_over = await wanted
             found, simpler = await building
+        await self.inference.do(give_back_memory)  # loading took more than reading will
         return Loaded(loaded, found, tuple(filter(None, (*passed_over, unfetched or simpler))))
 
     async def _fetch_face_model(

@@ -14,6 +14,7 @@ OURS = {"resonance_tui", "resonance_broker", "resonance_zoo"}
 DATA = (
     "resonance_zoo/cards/static_cnn.toml",
     "resonance_zoo/weights/static_cnn.onnx",
+    "resonance_zoo/weights/static_cnn.int8.onnx",
     "resonance_broker/cluster/core.conf",
     "resonance_broker/cluster/emqx.acl.conf",
 )

@@ -99,7 +99,7 @@ async def test_a_new_face_detector_reads_the_camera(whole: str, tmp_path: Path) 
         running.cancel()
         await asyncio.wait([running])
     assert len(steady.probabilities) == 7
-    assert face.engine.detail == "whole"
+    assert face.engine.detail.startswith("whole · ")
 
 
 @pytest.mark.parametrize("source", ["demo", "none"])

@@ -1,4 +1,4 @@
-"""The two scripts from outside: what they print, and how they refuse bad files."""
+"""The scripts from outside: what they print, and how they refuse bad files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bad_file(kind: str, good: Path, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("script", ["train_static", "evaluate_static"])
+@pytest.mark.parametrize("script", ["train_static", "evaluate_static", "quantise_static"])
 @pytest.mark.parametrize(
     "kind", ["missing", "truncated", "text", "other-arrays", "one-array", "short"]
 )
@@ -87,6 +87,8 @@ def test_train_twice_and_evaluate_on_a_tiny_file(
     assert done.stdout.strip() == str(out / "cards" / "static_cnn.toml")
     first = (out / "weights" / "static_cnn.onnx").read_bytes()
 
+    assert (out / "weights" / "static_cnn.int8.onnx").is_file()
+
     again = tmp_path / "again"
     assert main("train_static", *arguments[:2], again, *arguments[3:]) == 0
     assert (again / "weights" / "static_cnn.onnx").read_bytes() == first  # same seed, same file
@@ -99,6 +101,14 @@ def test_train_twice_and_evaluate_on_a_tiny_file(
     scored = run_script("evaluate_static", tiny_file, "--weights", weights, "--json")
     assert scored.returncode == 0, scored.stderr
     assert json.loads(scored.stdout)["images"] == 10
+
+    card = out / "cards" / "static_cnn.toml"
+    told = card.read_text(encoding="utf-8")
+    remade = run_script("quantise_static", tiny_file, "--card", card)
+    assert remade.returncode == 0, remade.stderr
+    assert remade.stdout.strip() == str(out / "weights" / "static_cnn.int8.onnx")
+    hashed = [line for line in told.splitlines() if line.startswith("sha256")]
+    assert len(hashed) == 2 and set(hashed) <= set(card.read_text(encoding="utf-8").splitlines())
 
     weights.write_bytes(first + b"\0")
     refused = run_script("evaluate_static", tiny_file, "--weights", weights)
@@ -115,13 +125,19 @@ def test_the_shipped_network_reads_real_faces(run_script: Run, ferplus_file: Pat
     assert figures["accuracy"] > 0.80
     assert figures["moved_crop_accuracy"]["shift_10"] > 0.75
     assert figures["ece"] < 0.08
+    assert abs(figures["int8"]["accuracy"] - figures["accuracy"]) < 0.01
+    assert figures["int8"]["same_class"] > 0.98
+    for precision in (figures, figures["int8"]):
+        never, unsure = (precision["mirror"][name] for name in ("never", "where_unsure"))
+        assert never["passes"] == 1 < unsure["passes"] < 1.5
+        assert precision["mirror"]["always"]["accuracy"] - unsure["accuracy"] < 0.005
     assert np.sum(figures["confusion"]) == figures["images"]
 
 
 def test_scores_are_a_table_for_people(run_script: Run, ferplus_file: Path) -> None:
     done = run_script("evaluate_static", ferplus_file, "--limit", 40)
     assert done.returncode == 0, done.stderr
-    for part in ("accuracy", "uar", "neutral called sadness", "recall", "shift_10"):
+    for part in ("accuracy", "uar", "neutral called sadness", "recall", "shift_10", "int8, mirror"):
         assert part in done.stdout
 
 

@@ -61,16 +61,16 @@ def weaknesses(figures: dict[str, Any], prior: Mapping[str, float]) -> list[str]
 
 def write_card(path: Path, table: dict[str, Any]) -> None:
     """Write the card, with a line that says where it comes from."""
-    document = tomlkit.item(_plain(table))
+    document = tomlkit.item(plain(table))
     header = "# Written by scripts/train_static; every number comes from that run. Do not edit.\n"
     path.write_text(header + document.as_string(), encoding="utf-8")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Numbers to four digits, absent values left out, long lists one item a line."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items() if item is not None}
+        return {key: plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):
-        items = tomlkit.item([_plain(item) for item in value])
+        items = tomlkit.item([plain(item) for item in value])
         return items.multiline(any(isinstance(item, (str, list, tuple)) for item in value))
     return round(value, 4) if isinstance(value, float) else value

@@ -1,4 +1,5 @@
-"""Measures a network on labelled faces, as the app will use it: mean of a face and its mirror."""
+"""Measures a network on labelled faces: by the mean of a face and its mirror image, and by what
+less of the mirror would do."""
 
 from __future__ import annotations
 
@@ -79,6 +80,58 @@ def onnx_predictor(session: InferenceSession) -> Predict:
         return np.asarray(session.run(["logits"], {"faces": faces})[0])
 
     return mirror_averaged(forward, input_size(session))
+
+
+def mirror_policies(
+    session: InferenceSession, images: Images, labels: NDArray[np.integer], below: float
+) -> dict[str, dict[str, float]]:
+    """Scores and passes a face with the mirror image for no face, where the top probability is
+    below `below`, for all, and as the only picture of every second face (as on alternate frames).
+    """
+    faces = as_input(images, input_size(session))
+    plain, mirrored = (_one_by_one(session, each) for each in (faces, faces[..., ::-1]))
+    both = (plain + mirrored) / 2
+    unsure = metrics.softmax(plain).max(1, keepdims=True) < below
+    second = np.arange(len(faces))[:, None] % 2 == 1
+    answers = {
+        "never": (plain, 1.0),
+        "alternate": (np.where(second, mirrored, plain), 1.0),
+        "where_unsure": (np.where(unsure, both, plain), 1 + float(unsure.mean())),
+        "always": (both, 2.0),
+    }
+    return {
+        name: {"passes": passes, **_scores(logits, labels)}
+        for name, (logits, passes) in answers.items()
+    }
+
+
+def _one_by_one(session: InferenceSession, faces: Floats) -> Floats:
+    """Logits of one call a face, as the app makes them."""
+    calls = (session.run(["logits"], {"faces": faces[i : i + 1]})[0] for i in range(len(faces)))
+    return np.concatenate([np.asarray(logits, np.float32) for logits in calls])
+
+
+def _scores(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> dict[str, float]:
+    found = metrics.score(metrics.softmax(logits), labels)
+    return {"accuracy": found.accuracy, "uar": found.uar, "ece": found.ece}
+
+
+def twin_figures(
+    twin: InferenceSession,
+    original: InferenceSession,
+    images: Images,
+    labels: NDArray[np.integer],
+) -> dict[str, float]:
+    """What the int8 twin scores, how alike it answers, and how many times as fast it is here."""
+    ours, theirs = (onnx_predictor(session)(images) for session in (twin, original))
+    rounds = [milliseconds_per_face(session, 100) for _ in range(5) for session in (twin, original)]
+    return {
+        **_scores(ours, labels),
+        "same_class": float((ours.argmax(1) == theirs.argmax(1)).mean()),
+        "largest_logit_difference": float(np.abs(ours - theirs).max()),
+        "ms_per_face_with_mirror_one_thread": float(np.median(rounds[::2])),
+        "times_as_fast": float(np.median(np.divide(rounds[1::2], rounds[::2]))),
+    }
 
 
 def moved_crops(predict: Predict, images: Images, labels: NDArray[np.integer]) -> dict[str, float]:

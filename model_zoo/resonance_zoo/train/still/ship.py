@@ -1,4 +1,4 @@
-"""From a checkpoint to what is shipped: calibrated ONNX file and card."""
+"""From a checkpoint to what is shipped: calibrated ONNX file, its int8 twin, and their card."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ from resonance_zoo.train.still.calibrate import (
 )
 from resonance_zoo.train.still.checkpoint import StillCheckpoint
 from resonance_zoo.train.still.export import export_onnx
+from resonance_zoo.train.still.int8_twin import add_int8
+
+# Above this the mirror image changes no class of the valid split (`scripts/evaluate_static`).
+MIRROR_BELOW = 0.8
 
 
 def raw_predictor(checkpoint: StillCheckpoint) -> evaluate.Predict:
@@ -52,7 +56,8 @@ def ship(
     date: str,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Path:
-    """Write `out/weights/NAME.onnx` and `out/cards/NAME.toml`; the path of the card."""
+    """Write `out/weights/NAME.onnx`, `NAME.int8.onnx` and `out/cards/NAME.toml`; the path of the
+    card."""
     images, labels = ferplus.labelled(valid)
     kept = train.take(ferplus.trainable(train))
     prior = ferplus.soft_targets(kept).mean(0)
@@ -82,6 +87,8 @@ def ship(
     card = out / "cards" / f"{name}.toml"
     card.parent.mkdir(parents=True, exist_ok=True)
     card_writer.write_card(card, table)
+    say("making the int8 twin")
+    add_int8(card, train, valid)
     return card
 
 
@@ -93,6 +100,7 @@ def _output_table(point: Calibration) -> dict[str, Any]:
         "logit_bias": [float(value) for value in point.bias],
         "unsure_below": point.unsure_below,
         "mirror_average": True,
+        "mirror_below": MIRROR_BELOW,
     }
 
 
