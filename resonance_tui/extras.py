@@ -19,12 +19,14 @@ PROJECT = "resonance-tui"
 EXTRAS: dict[str, tuple[str, ...]] = {
     "host": ("amqtt", "psutil", "segno"),
     "streamer": ("gspread", "keyring"),
+    "mediapipe": ("mediapipe",),
     "zoo": ("torch", "timm", "safetensors"),
 }
 
 PURPOSES = {
     "host": "a broker without Mosquitto, links as QR codes",
     "streamer": "recordings in a Google sheet",
+    "mediapipe": "MediaPipe's own face detector",
     "zoo": "the networks of the report",
 }
 

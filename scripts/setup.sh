@@ -82,7 +82,7 @@ ensure_face_model() {
   $venv/bin/resonance-tui face-model fetch >&2 || say "faces are found in a simpler way for now"
 }
 
-# ensure_packages EXTRAS: "[host]" for the demo, "[all,zoo,dev]" for everything; skipped when nothing
+# ensure_packages EXTRAS: "[host,mediapipe]" for the demo, "[all,zoo,dev]" for everything; skipped when nothing
 # moved.
 ensure_packages() {
   local stamp="$venv/installed$1" want

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import degrees
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from resonance_tui.errors import EngineUnavailable, FaceModelMissing
+from resonance_tui.errors import EngineUnavailable, ExtraMissing, FaceModelMissing
 from resonance_tui.pipeline.alignment import crop
 from resonance_tui.pipeline.clip_buffer import ClipBuffer
 from resonance_tui.pipeline.demo_camera import SHOWN_FOR, load_portraits, render
@@ -330,6 +331,19 @@ def test_a_detector_that_was_asked_for_by_name_is_not_replaced(tmp_path):
     for name in ("fast", "mediapipe"):
         with pytest.raises(FaceModelMissing):
             registry.create(name, None)
+
+
+def test_mediapipe_that_is_not_installed_is_said_with_the_line_to_type(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(ExtraMissing, match="'mediapipe'") as caught:
+        registry.create("mediapipe", tmp_path / "any.task")
+    assert caught.value.hint.startswith("Install it: ")
+
+
+@pytest.mark.faces
+def test_the_default_needs_nothing_but_opencv(monkeypatch, model):
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    assert registry.create("auto", model).name == "fast"
 
 
 def test_haar_needs_no_model_file():

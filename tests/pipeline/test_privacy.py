@@ -49,6 +49,8 @@ def hook(name, args):
 sys.addaudithook(hook)
 from resonance_tui.cli import cli, run_verb
 code = run_verb(cli, sys.argv[1:])
+for name in sorted({name.partition(".")[0] for name in sys.modules}):
+    out.write(f"module {name}\\n")
 with open("/proc/self/io") as counts:
     out.write(next(line for line in counts if line.startswith("wchar")))
 sys.exit(code)
@@ -234,6 +236,17 @@ def test_native_libraries_talk_to_nobody_either(observed: Observed) -> None:
     met = {(address, int(port)) for port, address in DESTINATION.findall(observed.calls)}
     assert ("127.0.0.1", observed.wire.port) in met
     assert met <= {("127.0.0.1", observed.wire.port), DEAD_END}
+
+
+def test_nothing_that_would_report_its_use_has_to_be_stopped(observed: Observed) -> None:
+    """On the default path MediaPipe, whose telemetry has no switch, is not even loaded."""
+    modules = {line.split()[1] for line in observed.audit if line.startswith("module ")}
+    assert {"cv2", "onnxruntime"} <= modules
+    assert modules.isdisjoint({"mediapipe", "matplotlib"})
+    if observed.calls is None:
+        pytest.skip("needs strace: sudo apt-get install strace")
+    met = {(address, int(port)) for port, address in DESTINATION.findall(observed.calls)}
+    assert DEAD_END not in met  # where tries to report end
 
 
 def test_what_is_written_is_small_and_known(observed: Observed) -> None:

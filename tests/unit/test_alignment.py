@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from math import cos, pi, radians, sin
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resonance_tui.pipeline import alignment
 from resonance_tui.pipeline.alignment import BOX_LIFT, BOX_SCALE, crop
 from resonance_tui.pipeline.detectors.base import is_cut
 from resonance_tui.pipeline.detectors.haar import HAAR_SCALE, from_haar_box
@@ -241,3 +243,24 @@ def test_shrinking_does_not_alias():
 @pytest.mark.parametrize("side", [0.0, 1.0, 3000.0])
 def test_a_square_anywhere_gives_a_picture(cx, side):
     assert crop(ramp(), face(cx, 10.0, side), 48).shape == (48, 48, 3)
+
+
+@pytest.mark.parametrize("side", [300, 430, 700])
+def test_a_large_face_costs_no_more_and_looks_the_same(monkeypatch, side):
+    rng = np.random.default_rng(0)
+    rough = cv2.resize(rng.integers(0, 256, (90, 120, 3)).astype(np.uint8), (1200, 900))
+    picture, large = np.asarray(rough, np.uint8), replace(face(600, 450, side), roll=0.2)
+    blurred: list[int] = []
+    plain = cv2.GaussianBlur
+
+    def noted(image, *args, **kwargs):
+        blurred.append(image.shape[0])
+        return plain(image, *args, **kwargs)
+
+    monkeypatch.setattr(cv2, "GaussianBlur", noted)
+    quick = crop(picture, large, 48).astype(int)
+    monkeypatch.setattr(alignment, "COARSE", 1e9)
+    thorough = crop(picture, large, 48).astype(int)
+    assert blurred[0] < 300 and blurred[0] <= blurred[1] / 2
+    assert np.abs(quick - thorough).max() <= 6
+    assert np.abs(quick - thorough).mean() < 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from resonance_tui.errors import FaceModelMissing
+from resonance_tui.extras import require
 from resonance_tui.native import tame
 from resonance_tui.pipeline.detectors.base import SceneCounter, narrowed
 from resonance_tui.pipeline.detectors.mesh import from_landmarks
@@ -23,7 +24,9 @@ MEDIAPIPE_WIDTH = 640  # px; the networks see 256 px of a face at most
 
 
 def create(model: Path | None) -> MediaPipeDetector:
-    """With the face model at `model`. Raises FaceModelMissing, or what MediaPipe raises."""
+    """With the face model at `model`. Raises ExtraMissing, FaceModelMissing, or what MediaPipe
+    raises."""
+    require("mediapipe", "The face detector 'mediapipe'")
     if model is None:
         raise FaceModelMissing("MediaPipe needs its face model.", HINT)
     return MediaPipeDetector(model)
