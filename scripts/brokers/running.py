@@ -80,13 +80,17 @@ class Broker:
             self._spawn(command)
         deadline = time.monotonic() + within
         while not self._answers():
-            if not self._processes() or time.monotonic() > deadline:
+            if self._has_ended() or time.monotonic() > deadline:
                 self.end()
                 raise NotHere(f"did not come up: {' / '.join(self.log.splitlines()[-3:])}")
             time.sleep(0.05)
         if not self._was_up:
             self._start.once_up()
             self._was_up = True
+
+    def _has_ended(self) -> bool:
+        """A process that a look at all of them misses has still not ended."""
+        return all(each.poll() is not None for each in self._started) and not self._processes()
 
     def _spawn(self, command: tuple[str, ...]) -> None:
         environment = {**os.environ, **self._start.environment, MARK: str(self.place.store)}

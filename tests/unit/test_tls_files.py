@@ -16,7 +16,7 @@ from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands.destination import settings_as_it_was, settings_for
 from resonance_tui.commands.session_builder import broker_url, with_files
 from resonance_tui.config import Config
-from resonance_tui.errors import BrokerUnreachable, InputError
+from resonance_tui.errors import CertificateProblem, InputError
 from resonance_tui.messaging.tls import client_context
 from resonance_tui.messaging.tls_files import check_files
 from resonance_tui.profile import RoomMemory
@@ -95,11 +95,11 @@ def test_a_wrong_passphrase_is_named_and_not_repeated(authority: PrivateAuthorit
     assert "another passphrase" in said and "guessed" not in said
 
 
-def test_a_file_that_goes_while_the_program_runs_is_an_outage(authority: PrivateAuthority) -> None:
+def test_a_file_that_goes_while_the_program_runs_is_said(authority: PrivateAuthority) -> None:
     url = BrokerUrl("wss", "h", 443, files=TlsFiles(ca=str(authority.file)))
     assert client_context(url) is not None
     authority.file.unlink()
-    with pytest.raises(BrokerUnreachable, match="is not there"):
+    with pytest.raises(CertificateProblem, match="is not there"):
         client_context(url)
 
 

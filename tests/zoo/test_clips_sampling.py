@@ -124,7 +124,7 @@ def test_the_peak_follows_the_batch() -> None:
 def test_recipes_name_what_there_is() -> None:
     with pytest.raises(RecipeError, match=r"[Dd]id you mean mae_dfer"):
         recipe_of("mae_dffer")
-    with pytest.raises(RecipeError, match="no recipe for poster_v2; there are: mae_dfer"):
+    with pytest.raises(RecipeError, match="no recipe for poster_v2; there are: c3d, "):
         recipe_of("poster_v2")
     with pytest.raises(SamplingError, match="pairs"):
         sampling_of(FORMER_DFER, 7)

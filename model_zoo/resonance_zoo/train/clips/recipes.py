@@ -132,7 +132,7 @@ def recipe_of(network: str) -> ClipRecipe:
     if network not in MODULES:
         raise RecipeError(str(UnknownModel(network)))
     if network not in RECIPES:
-        raise RecipeError(f"no recipe for {network}; there are: {', '.join(RECIPES)}")
+        raise RecipeError(f"no recipe for {network}; there are: {', '.join(sorted(RECIPES))}")
     return RECIPES[network]
 
 
