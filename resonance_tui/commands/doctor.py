@@ -33,9 +33,11 @@ from resonance_tui.secret import masked
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
+    from resonance_tui.pipeline.sources import Frame
     from resonance_tui.protocol.urls import BrokerUrl
 
 CAMERA_WAIT_S = 4.0
+FACE_LOOKS = 20  # at one picture: as many as a search for a small face takes
 SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
@@ -271,7 +273,30 @@ def _camera(config: Config) -> Finding:
         advice = "Plug it in, close other programs, or join with --camera demo or none."
         return Finding("camera", "warn", f"{source.label}: {detail}", advice)
     height, width = frame.image.shape[:2]
-    return Finding("camera", "ok", f"{source.label}: {width}x{height}")
+    text = f"{source.label}: {width}x{height}"
+    if _is_too_far(config, frame):
+        advice = "Come nearer, or zoom in, until your face is a twentieth of the picture's width."
+        return Finding("camera", "warn", f"{text}, and you are too far from it", advice)
+    return Finding("camera", "ok", text)
+
+
+def _is_too_far(config: Config, frame: Frame) -> bool:
+    """Whether there are faces in the picture, and all of them too small to be read."""
+    from resonance_tui.pipeline.detectors import registry
+    from resonance_tui.pipeline.face_model import find
+    from resonance_tui.pipeline.perception import MIN_SIDE
+    from resonance_tui.pipeline.sources import Frame
+
+    model = find(config.directories.data)
+    wanted = config.settings.camera.detector
+    detector = registry.create(wanted, model.path if model else None, lambda _: None)
+    try:
+        for step in range(FACE_LOOKS):
+            if found := detector.detect(Frame(frame.image, step / 10, step)):
+                return max(face.side for face in found) < MIN_SIDE
+        return False
+    finally:
+        detector.close()
 
 
 def _broker(config: Config) -> Finding:

@@ -91,6 +91,11 @@ class FacePipeline:
         """What the engine sees, grey (S, S); None with no face in view or the camera off."""
         return self._status.preview
 
+    @property
+    def too_far(self) -> bool:
+        """Whether a face is in view, too far from the camera to be read."""
+        return self._status.too_far
+
     def switch(self, on: bool) -> None:
         """Off releases the device within the time of one frame."""
         self._switch.set(on and self._source.kind != "none")

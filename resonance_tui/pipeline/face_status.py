@@ -40,10 +40,16 @@ class FaceStatus:
         self.engine = EngineStatus(engine)
         self.preview: NDArray[np.uint8] | None = None  # grey (S, S), while a face is in view
         self.faces = FaceCount()
+        self.too_far = False  # a face is in view, too far from the camera to be read
 
     def set_camera(self, status: CameraStatus) -> None:
         if status != self.camera:
             self.camera = status
+            self._on_status()
+
+    def set_too_far(self, too_far: bool) -> None:
+        if too_far != self.too_far:
+            self.too_far = too_far
             self._on_status()
 
     def set_source(self, source: Source) -> None:

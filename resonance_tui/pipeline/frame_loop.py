@@ -14,6 +14,7 @@ from resonance_tui.engines.base import Engine
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.face_status import CameraSwitch, FaceStatus
+from resonance_tui.pipeline.smoothing import AWAY_AFTER_S
 from resonance_tui.pipeline.sources import CameraState, Frame
 from resonance_tui.pipeline.threads import FaceThreads
 from resonance_tui.texts import tr
@@ -63,6 +64,7 @@ class FrameLoop:
         self._next_camera: FrameSource | None = None
         self._is_predicting = False
         self._reset_at = -math.inf  # monotonic s, when the crops were last dropped
+        self._far_at = -math.inf  # monotonic s, when a face was last too far to be read
 
     async def run(self) -> None:
         """Return once the recording has ended; otherwise continue until cancelled."""
@@ -127,9 +129,12 @@ class FrameLoop:
         self._status.preview = seen.preview
         self._status.see_faces(seen.faces, seen.at)
         self._take_in_others(seen)
-        if seen.track is None:
+        if seen.too_far:
+            self._far_at = seen.at
+        if seen.track is None or seen.too_far:
             self._no_face(seen.at)
         else:
+            self._status.set_too_far(False)
             self._reader.face_seen(seen.track, seen.at)
             has_clip = self._is_predicting or seen.clip is not None
             if notice := self._frame_rate.face_seen(seen.at, has_clip=has_clip):
@@ -188,6 +193,7 @@ class FrameLoop:
         await asyncio.to_thread(self._camera.stop)
         self._status.preview = None
         self._status.see_nobody()
+        self._status.set_too_far(False)
         self._perception.reset()
         for reader in self._readers:
             reader.forget()
@@ -201,3 +207,4 @@ class FrameLoop:
     def _no_face(self, at: float) -> None:
         if self._reader.face_missing(at):
             self._status.preview = None
+            self._status.set_too_far(at - self._far_at <= AWAY_AFTER_S)

@@ -522,7 +522,13 @@ class Session:
 
     def _face_status(self) -> None:
         face = self._face
-        self.view = replace(self.view, camera=face.camera, engine=face.engine, faces=face.faces)
+        self.view = replace(
+            self.view,
+            camera=face.camera,
+            engine=face.engine,
+            faces=face.faces,
+            too_far=face.too_far,
+        )
 
     def _update_me(self, now: float, *, is_new: bool = False) -> None:
         """Work out what this viewer says, show it, and publish it where that is due."""

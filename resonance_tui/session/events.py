@@ -106,6 +106,7 @@ class SessionView:
     happenings: tuple[HappeningUpdate, ...] = ()  # the newest comes last
     resonance: float | None = None  # how much the room moves together, 0-1; None: not known
     corrected: CorrectedCounts | None = None  # None unless switched on
+    too_far: bool = False  # the own face is in view, too far from the camera to be read
     is_sharing: bool = True
     is_recording: bool = False
     question: str | None = None  # for the person; the answer goes to `Session.answer`

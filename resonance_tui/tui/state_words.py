@@ -33,6 +33,7 @@ CAMERA_OFF = (mark("camera off"), mark("camera off"))
 NO_CAMERA_ASKED = (mark("no camera asked for"), mark("by key only"))
 GETTING_READY = (mark("getting ready"), mark("getting ready"))
 NO_FACE = (mark("no face in view"), mark("no face"))
+TOO_FAR = (mark("too far from the camera"), mark("too far"))
 CAMERA_TROUBLE = {
     "missing": (mark("no camera"), mark("no camera")),
     "busy": (mark("camera busy"), mark("camera busy")),
@@ -163,7 +164,7 @@ def _absent(view: SessionView) -> tuple[str, str]:
         return NO_CAMERA_ASKED if asks_no_camera(view) else CAMERA_OFF
     if view.engine.state == "loading" or view.camera.state == "opening":
         return GETTING_READY
-    return NO_FACE
+    return TOO_FAR if view.too_far else NO_FACE
 
 
 def asks_no_camera(view: SessionView) -> bool:

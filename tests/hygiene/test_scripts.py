@@ -166,6 +166,26 @@ def test_bench_decision_names_data_that_is_not_there(run: Run, tmp_path: Path) -
 
 
 @pytest.mark.timeout(200)
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_faces_finds_the_small_and_the_rolled(run: Run, shared_data: Path) -> None:
+    model, clips = shared_data / "face_landmarker.task", shared_data / "clips"
+    found = measured(run, "bench_faces", model, clips, "--quick")
+    assert found["faces"] == 4
+    ours, haar = found["detectors"]["fast + search"], found["detectors"]["haar"]
+    assert set(ours["recall"].values()) == {1.0}
+    assert haar["recall"]["face of 40 px"] == haar["recall"]["rolled 45 degrees"] == 0
+    assert ours["false faces"] == 0 and ours["CPU ms, first look"] > 0
+
+
+def test_bench_faces_says_what_is_no_film(run: Run, shared_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "single_face.mp4").write_text("no film")
+    done = run("bench_faces", shared_data / "face_landmarker.task", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("single_face.mp4 is no film")
+    assert run("bench_faces", tmp_path, tmp_path).returncode == 2
+
+
 def test_bench_history_measures_a_short_evening(run: Run) -> None:
     found = measured(run, "bench_history", "--rows", 500, "--seconds", 1)
     assert found["an evening"]["rows"] == found["all rows at once"]["rows"] == 500

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from limits import patience
 
+from resonance_tui.emotions import Emotion
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
 from resonance_tui.pipeline import perception
@@ -31,6 +32,7 @@ class Pictures:
     def __init__(self) -> None:
         self.made: dict[str, list[weakref.ref[np.ndarray]]] = {"frame": [], "crop": [], "clip": []}
         self.has_face = self.has_other = True
+        self.side = 240.0  # px of the face
         self.breaks_down = False
 
     def note(self, kind: str, picture: np.ndarray) -> np.ndarray:
@@ -52,7 +54,7 @@ class Detector:
 
     def detect(self, frame: Frame) -> list[Detection]:
         self._pictures.note("frame", frame.image)
-        first = Detection(320, 240, 240, 0.0, (200, 120, 440, 360))
+        first = Detection(320, 240, self._pictures.side, 0.0, (200, 120, 440, 360))
         other = Detection(40, 100, 60, 0.0, (10, 70, 70, 130))
         return [first] * self._pictures.has_face + [other] * self._pictures.has_other
 
@@ -96,7 +98,11 @@ def pictures(monkeypatch: pytest.MonkeyPatch) -> Pictures:
 
 
 @contextlib.asynccontextmanager
-async def reading(data_dir: Path, *, people: int = 1) -> AsyncIterator[FacePipeline]:
+async def reading(
+    data_dir: Path, read: list[Emotion] | None = None, *, people: int = 1
+) -> AsyncIterator[FacePipeline]:
+    """Emotions that are read are added to `read`."""
+    said = [] if read is None else read
     face = FacePipeline(
         Source("demo"),
         "scratch",
@@ -105,7 +111,7 @@ async def reading(data_dir: Path, *, people: int = 1) -> AsyncIterator[FacePipel
         fps=None,
         once=False,
         options=EngineOptions(),
-        on_reading=lambda steady, latency_ms: None,
+        on_reading=lambda steady, latency_ms: said.append(steady.code),
         on_status=lambda: None,
         on_notice=lambda text: None,
         people=people,
@@ -135,6 +141,24 @@ async def test_no_picture_outlives_the_camera(
         await until(lambda: face.camera.state is CameraState.OFF)
         await until(lambda: not pictures.alive())
         assert face.preview is None
+
+
+async def test_who_is_too_far_is_told_so_and_leaves_no_crop(
+    pictures: Pictures, tmp_path: Path
+) -> None:
+    read: list[Emotion] = []
+    async with reading(tmp_path, read) as face:
+        await until(lambda: len(pictures.made["clip"]) > 2)
+        assert not face.too_far
+        pictures.side, pictures.has_other = 18.0, False
+        await until(lambda: face.too_far)
+        await until(lambda: not pictures.alive("crop", "clip"))
+        assert read[-1] is Emotion.AWAY and face.preview is None
+        pictures.has_face = False
+        await until(lambda: not face.too_far)
+        pictures.side, pictures.has_face = 240.0, True
+        await until(lambda: face.preview is not None)
+        assert not face.too_far
 
 
 @pytest.mark.parametrize("people", [1, 4])

@@ -105,6 +105,7 @@ def test_the_jargon_is_in_the_details() -> None:
 
 STATES = {
     "no face in view": view(),
+    "too far from the camera": view(too_far=True),
     "paused": view(is_sharing=False),
     "engine not there": view(engine=EngineStatus("zoo", EngineState.FAILED, "no torch")),
     "getting ready": view(engine=replace(READY, state=EngineState.LOADING)),

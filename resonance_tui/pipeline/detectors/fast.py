@@ -30,6 +30,7 @@ from resonance_tui.pipeline.detectors.followed import (
 )
 from resonance_tui.pipeline.detectors.landmarks import LEAST_PRESENCE, FaceLandmarks
 from resonance_tui.pipeline.detectors.mesh import from_landmarks
+from resonance_tui.pipeline.detectors.search import FaceSearch
 from resonance_tui.pipeline.detectors.square import Square
 from resonance_tui.pipeline.face_model import HINT
 from resonance_tui.pipeline.sources import Frame
@@ -37,6 +38,8 @@ from resonance_tui.pipeline.tracker import Detection
 
 MOST_FACES = 4
 SLACK = 0.01  # s by which frames may come early
+NEW_PRESENCE = 0.995  # of a face that was not there before; lettering up to .99
+SURE_PRESENCE = 0.9999  # the same in a tile, read twice; lettering up to .999, small faces more
 SEARCH_WIDTH = 640  # px; the network that searches sees 128
 
 # Seconds after which the whole picture is searched: with everybody in view, with nobody.
@@ -49,7 +52,8 @@ def create(model: Path | None) -> FastDetector:
     cannot run it."""
     if model is None:
         raise FaceModelMissing("The fast detector needs the face model.", HINT)
-    return FastDetector(read_bundle(model))
+    bundle = read_bundle(model)
+    return FastDetector(bundle, FaceSearch(bundle.detector))
 
 
 class FastDetector:
@@ -57,9 +61,11 @@ class FastDetector:
 
     name = "fast"
 
-    def __init__(self, bundle: FaceBundle) -> None:
+    def __init__(self, bundle: FaceBundle, search: FaceSearch | None = None) -> None:
+        """`search`: for faces that are too small in the whole picture."""
         self._finder = BlazeFace(bundle.detector)
         self._landmarks = FaceLandmarks(bundle.landmarks)
+        self._tiles = search
         self._scenes = SceneCounter()
         self._scene = 0
         self._known: list[FollowedFace] = []
@@ -74,11 +80,15 @@ class FastDetector:
         sure = [known for known in self._known if self._follow(known, frame)]
         if is_due or len(sure) < len(self._known):
             self._known = self._search(frame, sure)
+        if not self._known:
+            self._known = self._search_tiles(frame)
         return [known.now for known in self._known]
 
     def forget(self) -> None:
         self._known = []
         self._scenes.forget()
+        if self._tiles is not None:
+            self._tiles.forget()
         self._searched_at = float("-inf")
 
     def close(self) -> None:
@@ -107,14 +117,27 @@ class FastDetector:
         kept = [place for place in places if not is_among(place, found)]
         held = [region_of(known.now) for known in sure]
         new = [place for place in (*kept, *found) if not is_among(place, held)]
-        faces = (self._read(frame, place) for place in new[: MOST_FACES - len(sure)])
+        faces = (
+            self._read(frame, place, LEAST_PRESENCE if is_among(place, places) else NEW_PRESENCE)
+            for place in new[: MOST_FACES - len(sure)]
+        )
         return distinct([*sure, *(face for face in faces if face is not None)])
 
-    def _read(self, frame: Frame, square: Square) -> FollowedFace | None:
+    def _search_tiles(self, frame: Frame) -> list[FollowedFace]:
+        """One face that is too small for `_search`, or none."""
+        if self._tiles is None:
+            return []
+        place = self._tiles.look(frame.image, frame.captured_at)
+        face = self._read(frame, place, SURE_PRESENCE) if place is not None else None
+        if face is not None:  # again, from where its own landmarks say
+            face = self._read(frame, region_of(face.read), SURE_PRESENCE)
+        return [] if face is None else [face]
+
+    def _read(self, frame: Frame, square: Square, least_presence: float) -> FollowedFace | None:
         """The face in this square, by its landmarks; None where there is none."""
         points, presence = self._landmarks.read(frame.image, square)
         face = from_landmarks(points, self._scene)
-        if presence < LEAST_PRESENCE or face.side <= 0:
+        if presence < least_presence or face.side <= 0:
             return None
         return FollowedFace(face, frame.captured_at, FacePatch(frame.image, square_of(face)), face)
 

@@ -1,0 +1,130 @@
+"""A face that is too small in the whole picture: looked for in tiles of it, a few a frame.
+
+BlazeFace sees 128 pixels, so in a picture of 640 it finds faces from about 120 on. In a tile of a
+quarter of the picture it finds those of 30, at any roll.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from math import ceil, hypot
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resonance_tui.pipeline.detectors.blazeface import SIZE, BlazeFace
+from resonance_tui.pipeline.detectors.square import Square
+from resonance_tui.pipeline.opencv import cv2
+
+# BlazeFace's boxes, measured on the shared clips: at a least score of .3 it finds every face whose
+# box is this part of the tile's side or more, at any roll.
+LEAST_SHARE = 0.154
+OVERLAP = 2 * LEAST_SHARE  # of neighbours, in tiles: the next larger tiles see what does not fit
+SMALLEST_TILE = SIZE  # px; smaller ones would show no more
+MOST_HALVINGS = 3  # of the picture's longer side, to the smallest tile
+
+LEAST_SCORE = 0.3  # in a tile; more is asked for at the second look
+CLOSE_LOOK = 1.6  # side of the second look / side of the square of the landmarks
+CLOSE_SCORE = 0.5
+CLOSE_SHIFT = 0.4  # how far the two looks may differ, in sides of that square
+
+# What a search may cost, in tiles (each about 2 ms of a core); spread over the frames.
+TILES_A_SECOND = 24.0
+TILES_A_FRAME = 4.0
+CLOSE_COST, READ_COST = 1.0, 6.0  # the landmarks are read twice
+
+
+def tiles(width: int, height: int) -> list[Square]:
+    """Where to look in a picture of this size: upright squares, the largest first.
+
+    Every box that lies in the picture, from LEAST_SHARE of the smallest tile on, lies whole in a
+    tile of which its larger side is LEAST_SHARE or more.
+    """
+    longer = max(width, height)
+    sides = [longer / 2**halvings for halvings in range(MOST_HALVINGS + 1)]
+    return [
+        Square(cx, cy, side, 0.0)
+        for side in sides
+        if side == longer or side >= SMALLEST_TILE
+        for cy, cx in product(_middles(height, side), _middles(width, side))
+    ]
+
+
+def _middles(length: float, side: float) -> list[float]:
+    """The middles of tiles in a row over `length`, evenly spread, that overlap by OVERLAP."""
+    if side >= length:
+        return [length / 2]
+    steps = ceil((length - side) / (side * (1 - OVERLAP)))
+    return [side / 2 + step * (length - side) / steps for step in range(steps + 1)]
+
+
+class FaceSearch:
+    """Looks through the tiles of a stream of pictures, one after the other, at a bounded cost."""
+
+    def __init__(self, model: bytes) -> None:
+        """`model`: BlazeFace's. Raises RuntimeError where OpenCV cannot load it."""
+        self._finder = BlazeFace(model, LEAST_SCORE)
+        self._shape: tuple[int, ...] = ()
+        self._tiles: list[Square] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Start again with the largest tile."""
+        self._next = 0
+        self._allowance = TILES_A_FRAME
+        self._at: float | None = None
+
+    def look(self, image: NDArray[np.uint8], at: float) -> Square | None:
+        """From where to read the landmarks of a face that is likely there; None for nowhere.
+
+        `image` is (H, W, 3) BGR, captured at `at` (s). Whether it is a face, the landmarks say.
+        """
+        self._save(at)
+        if image.shape != self._shape:
+            self._shape, self._next = image.shape, 0
+            self._tiles = tiles(image.shape[1], image.shape[0])
+        spent = 0.0
+        while spent < TILES_A_FRAME and self._allowance >= 1:
+            spent += self._spend(1)
+            seen = self._surest(image, self._tiles[self._next % len(self._tiles)])
+            self._next += 1
+            if seen is None:
+                continue
+            spent += self._spend(CLOSE_COST)
+            if (close := self._close(image, seen[0])) is not None:
+                self._spend(READ_COST)
+                return close
+        return None
+
+    def _save(self, at: float) -> None:
+        """What may be spent grows with time; what is not spent is not kept."""
+        elapsed = max(0.0, at - self._at) if self._at is not None else 0.0
+        self._at = at
+        self._allowance = min(self._allowance + elapsed * TILES_A_SECOND, TILES_A_FRAME)
+
+    def _spend(self, cost: float) -> float:
+        self._allowance -= cost
+        return cost
+
+    def _surest(self, image: NDArray[np.uint8], tile: Square) -> tuple[Square, float] | None:
+        """The square of the surest face in a tile, and its score."""
+        to_image = tile.to_image(SIZE)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        cut = np.asarray(cv2.warpAffine(image, to_image, (SIZE, SIZE), flags=flags), np.uint8)
+        for face in self._finder.find(cut):
+            return moved(face.square, to_image, tile), face.score
+        return None
+
+    def _close(self, image: NDArray[np.uint8], place: Square) -> Square | None:
+        """The same face looked at again, levelled and larger; None where it is not sure."""
+        tile = Square(place.cx, place.cy, CLOSE_LOOK * place.side, place.roll)
+        found, score = self._surest(image, tile) or (tile, 0.0)
+        shift = hypot(found.cx - place.cx, found.cy - place.cy)
+        is_same = score >= CLOSE_SCORE and shift <= CLOSE_SHIFT * place.side
+        return found if is_same else None
+
+
+def moved(square: Square, to_image: NDArray[np.float64], tile: Square) -> Square:
+    """A square of a tile cut out at SIZE pixels, in the picture; `to_image` is the tile's."""
+    cx, cy = (to_image @ (square.cx, square.cy, 1.0)).tolist()
+    return Square(cx, cy, square.side * tile.side / SIZE, square.roll + tile.roll)

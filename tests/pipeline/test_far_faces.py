@@ -1,0 +1,143 @@
+"""Small, rolled and covered faces of real films are found in tiles, and lettering is no face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from math import cos, hypot, radians, sin
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from resonance_tui import config
+from resonance_tui.commands import doctor
+from resonance_tui.pipeline.detectors import registry
+from resonance_tui.pipeline.detectors.base import FaceDetector
+from resonance_tui.pipeline.sources import Frame
+from resonance_tui.pipeline.tracker import Detection
+
+Picture = NDArray[np.uint8]
+PATIENCE = 2.0  # s within which a face is found
+WIDTH, HEIGHT = 640, 480
+
+
+@pytest.fixture
+def make_detector(shared_data: Path) -> Iterator[Callable[[str], FaceDetector]]:
+    made: list[FaceDetector] = []
+
+    def make(name: str) -> FaceDetector:
+        made.append(registry.create(name, shared_data / "face_landmarker.task"))
+        return made[-1]
+
+    yield make
+    for detector in made:
+        detector.close()
+
+
+@pytest.fixture
+def portraits(
+    shared_data: Path, make_detector: Callable[[str], FaceDetector]
+) -> list[tuple[Picture, Detection]]:
+    """Frames with the square of their face."""
+    found: list[tuple[Picture, Detection]] = []
+    for name, every in (("single_face", 30), ("WolfgangLanger_Pexels", 120)):
+        for picture in frames(shared_data / f"clips/{name}.mp4", every):
+            detector = make_detector("fast")
+            (face,) = detector.detect(Frame(picture, 0.0, 0))
+            found.append((picture, face))
+    return found
+
+
+def frames(clip: Path, every: int) -> Iterator[Picture]:
+    video, number = cv2.VideoCapture(str(clip)), 0
+    while video.grab():
+        if number % every == 0:
+            yield np.asarray(video.retrieve()[1], np.uint8)
+        number += 1
+    video.release()
+
+
+def placed(
+    picture: Picture, face: Detection, side: float, roll: float, at: tuple[float, float]
+) -> Picture:
+    """640x480 with the face at a place, `side` pixels large, rolled further; grey around it."""
+    k = side / face.side
+    turn = k * np.array([[cos(roll), -sin(roll)], [sin(roll), cos(roll)]])
+    shift = np.array(at) - turn @ (face.cx, face.cy)
+    smooth = cv2.GaussianBlur(picture, (0, 0), 0.45 / k) if k < 0.7 else picture
+    to_scene = np.hstack([turn, shift[:, None]])
+    grey = (110, 115, 120)
+    return np.asarray(cv2.warpAffine(smooth, to_scene, (WIDTH, HEIGHT), borderValue=grey), np.uint8)
+
+
+def first_found(detector: FaceDetector, picture: Picture, start: float) -> Detection | None:
+    """What is found within PATIENCE in a picture that does not change, ten times a second."""
+    detector.forget()
+    for number in range(round(10 * PATIENCE)):
+        if found := detector.detect(Frame(picture, start + number / 10, number)):
+            return found[0]
+    return None
+
+
+@pytest.mark.faces
+@pytest.mark.parametrize(("side", "degrees"), [(28, 0), (40, 45), (40, -90), (64, 0), (300, 0)])
+def test_a_face_of_any_size_and_roll_is_found_where_it_is(make_detector, portraits, side, degrees):
+    detector, rng = make_detector("fast"), np.random.default_rng(side)
+    for number, (picture, face) in enumerate(portraits):
+        reach = 0.75 * side
+        at = rng.uniform(reach, WIDTH - reach), rng.uniform(reach, max(HEIGHT - reach, reach + 1))
+        scene = placed(picture, face, side, radians(degrees), at)
+        found = first_found(detector, scene, 100.0 * number)
+        assert found is not None
+        assert hypot(found.cx - at[0], found.cy - at[1]) < 0.12 * side
+        assert 0.85 < found.side / side < 1.15
+        turned = face.roll + radians(degrees) - found.roll
+        assert abs((turned + np.pi) % (2 * np.pi) - np.pi) < radians(8)
+
+
+@pytest.mark.faces
+def test_a_small_face_is_followed_while_it_walks(make_detector, portraits):
+    detector, (picture, face) = make_detector("fast"), portraits[0]
+    at, number = (120.0, 200.0), 0
+    while not detector.detect(Frame(placed(picture, face, 36, 0.0, at), number / 10, number)):
+        number += 1
+        assert number < 10 * PATIENCE
+    for step in range(40):
+        at, number = (120.0 + 5 * step, 200.0), number + 1
+        scene = placed(picture, face, 36, radians(step), at)
+        (found,) = detector.detect(Frame(scene, number / 10, number))
+        assert hypot(found.cx - at[0], found.cy - at[1]) < 6
+
+
+@pytest.mark.faces
+def test_who_is_too_far_for_the_whole_picture_is_found_by_the_tiles_alone(make_detector, portraits):
+    picture, face = portraits[0]
+    scene = placed(picture, face, 40, 0.0, (300, 200))
+    assert make_detector("mediapipe").detect(Frame(scene, 0.0, 0)) == []
+    assert first_found(make_detector("fast"), scene, 0.0) is not None
+
+
+@pytest.mark.faces
+def test_lettering_looked_at_closely_is_no_face(make_detector, shared_data):
+    """Tiles see letters as large as faces."""
+    detector, rng = make_detector("fast"), np.random.default_rng(11)
+    for number, picture in enumerate(islice(frames(shared_data / "clips/no_face.mp4", 6), 12)):
+        height = int(rng.integers(90, 300))
+        width = height * WIDTH // HEIGHT
+        x, y = rng.integers(picture.shape[1] - width), rng.integers(picture.shape[0] - height)
+        scene = cv2.resize(picture[y : y + height, x : x + width], (WIDTH, HEIGHT))
+        assert first_found(detector, np.asarray(scene, np.uint8), 100.0 * number) is None
+
+
+@pytest.mark.faces
+@pytest.mark.parametrize(("side", "too_far"), [(20, True), (60, False)])
+def test_doctor_tells_who_is_too_far_for_the_camera(
+    monkeypatch, shared_data, tmp_path, portraits, side, too_far
+):
+    monkeypatch.setenv("RESONANCE_FACE_MODEL", str(shared_data / "face_landmarker.task"))
+    monkeypatch.setenv("RESONANCE_DATA_DIR", str(tmp_path))
+    scene = placed(*portraits[1], side, 0.0, (300, 200))
+    assert doctor._is_too_far(config.load(), Frame(scene, 0.0, 0)) is too_far
