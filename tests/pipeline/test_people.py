@@ -201,6 +201,47 @@ async def test_a_guest_whom_the_host_removed_does_not_come_back(
     assert not couch.ids
 
 
+class Roaming(LoopbackLink):
+    """Says where it is, and where it is told to go."""
+
+    at = "mqtt://first.example:1883"
+
+    def turn_to(self, url: BrokerUrl) -> None:
+        self.at = url.place
+
+    @property
+    def place(self) -> str:
+        return self.at
+
+
+@pytest.mark.parametrize("place", ["mqtt://second.example:1883", "mqtt://192.168.1.7:1883"])
+async def test_guests_go_to_the_broker_that_the_first_viewer_went_to(
+    tmp_path: Path, hastily: None, place: str
+) -> None:
+    hub, made = LoopbackHub(), list[Roaming]()
+
+    def connect(_broker: BrokerUrl, planned: SessionPlan, viewer_id: str) -> Link:
+        made.append(Roaming(hub, planned.channel, viewer_id))
+        return made[-1]
+
+    second = parse_broker_url("mqtt://second.example")
+    broker = replace(parse_broker_url("mqtt://first.example"), alternates=(second,))
+    couch = Guests(plan(broker, tmp_path), connect, [].append, {"is_simulated": False})
+    first = Roaming(hub, CHANNEL, "mia")
+    room = RoomForGuests(first, broker, "Mia", True, 10.0, 0, ())
+    tasks = [asyncio.create_task(each.run()) for each in (first, couch)]
+    await until(lambda: first.is_attached)
+    for now in (1.0, 2.0):
+        couch.read(1, SAD, now)
+        couch.look(now, room)
+    first.at = place
+    couch.look(3.0, room)
+    assert [guest.place for guest in made] == [place]
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
 # An account is one viewer
 
 
