@@ -74,6 +74,7 @@ class CameraSection:
         10.0, "most frames a second looked at; unless set, as many as the engine needs", 1, 30
     )
     detector: str = _doc("auto", "auto, or a face detector; `doctor` lists them")
+    people: str = _doc("one", "one, or all: up to four in view, each a viewer of its own")
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,11 @@ class Memory:
     bell: bool = False  # ring when something happens in the room
     notify: bool = False  # tell the desktop of it
     hosts: tuple[HostMemory, ...] = ()  # the newest last
+    consent_covers_all: bool = False  # everybody in view, and not the person who agreed alone
+
+    def has_consented(self, people: int) -> bool:
+        """Whether so many people may be read without asking."""
+        return self.consented_at is not None and (people == 1 or self.consent_covers_all)
 
 
 class Profile:
@@ -88,10 +93,12 @@ class Profile:
         except OSError as error:
             log.warning("nothing can be remembered: %s", error)
 
-    def set_consent(self, at: float | None) -> None:
-        """Raises StoreError, so that a consent that could not be revoked is noticed."""
+    def set_consent(self, at: float | None, *, covers_all: bool = False) -> None:
+        """`covers_all`: that everybody in view is read. Raises StoreError, so that a consent that
+        could not be revoked is noticed."""
+        covers_all = covers_all and at is not None
         try:
-            self._write(replace(self.load(), consented_at=at))
+            self._write(replace(self.load(), consented_at=at, consent_covers_all=covers_all))
         except OSError as error:
             raise StoreError(
                 f"Your answer cannot be written to {self._file}: {error.strerror}.",
@@ -198,6 +205,7 @@ def _memory(raw: dict[str, Any]) -> Memory:
         raw.get("bell") is True,
         raw.get("notify") is True,
         _hosts(raw.get("hosts", [])),
+        raw.get("consent_covers_all") is True,
     )
 
 

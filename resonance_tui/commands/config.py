@@ -138,21 +138,32 @@ def path(ctx: click.Context) -> None:
 @click.command("consent", cls=Command)
 @click.option("--give", "answer", flag_value="give", help="Agree without the screen.")
 @click.option("--revoke", "answer", flag_value="revoke", help="Take it back; you are asked again.")
+@click.option(
+    "--people",
+    type=click.Choice(("one", "all")),
+    help="With --give: for your face, or for those of everybody in view, whom you have told.",
+)
 @click.pass_context
-def consent(ctx: click.Context, answer: str | None) -> None:
+def consent(ctx: click.Context, answer: str | None, people: str | None) -> None:
     """Show, give or take back the consent to read your face on this machine.
 
     \b
-    Example:
+    Examples:
       resonance-tui config consent --revoke
+      resonance-tui config consent --give --people all
     """
+    from resonance_tui.commands.session_builder import people_read
     from resonance_tui.profile import Profile
 
-    profile = Profile(load(ctx).directories.profile_file)
+    loaded = load(ctx, {"camera.people": people})
+    profile = Profile(loaded.directories.profile_file)
     if answer is not None:
-        profile.set_consent(time.time() if answer == "give" else None)
-    given = profile.load().consented_at
-    if given is None:
+        at = time.time() if answer == "give" else None
+        profile.set_consent(at, covers_all=people_read(loaded) > 1)
+    memory = profile.load()
+    if memory.consented_at is None:
         put("No consent: the camera will not be opened before you are asked.")
-    else:
-        put(f"Consent given on {time.strftime('%Y-%m-%d %H:%M', time.localtime(given))}.")
+        return
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(memory.consented_at))
+    all_of_them = ", for everybody in view" if memory.consent_covers_all else ""
+    put(f"Consent given on {when}{all_of_them}.")

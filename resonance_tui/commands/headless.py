@@ -26,6 +26,7 @@ from resonance_tui.session.events import (
     SelfUpdate,
     SelfView,
     SessionEvent,
+    faces_text,
 )
 from resonance_tui.session.json_events import happening_json, link_json, room_json, self_json
 from resonance_tui.shutdown import for_seconds
@@ -87,6 +88,7 @@ class Printer:
         if not self._observes:
             self._note_camera()
             self._note_engine()
+            self._note_faces()
         match event:
             case SelfUpdate() if self._observes:
                 pass
@@ -185,6 +187,11 @@ class Printer:
         camera = self._session.view.camera
         text = f"{camera.source}: {camera.state.value} {camera.detail}".rstrip()
         if self._is_news("camera", text):
+            self._note(text)
+
+    def _note_faces(self) -> None:
+        view = self._session.view
+        if self._is_news("faces", text := faces_text(view.faces, view.reads)) and text:
             self._note(text)
 
     def _note_engine(self) -> None:

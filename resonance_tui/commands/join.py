@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     metavar="SRC",
     help="Device index, video file, stream URL, demo or none (default: 0).",
 )
+@click.option(
+    "--people",
+    type=click.Choice(("one", "all")),
+    help="Read the nearest face, or up to four, each as a viewer of its own (default: one).",
+)
 @click.option("--once", is_flag=True, help="Play a video file once and leave at its end.")
 @click.option(
     "--engine",
@@ -76,6 +81,7 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
       resonance-tui join resonance://stream.example/cats-live/aaoqryq
       resonance-tui join mqtt://stream.example/cats-live
       resonance-tui join cats-live --broker wss://stream.example/mqtt --ca office.pem
+      resonance-tui join cats-live --name Mia --people all
       resonance-tui join test --camera demo
       resonance-tui join test --camera film.mp4 --once --headless --json
       resonance-tui join test --engine former_dfer
@@ -86,6 +92,7 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
             "viewer.nickname": options.pop("name"),
             "broker.url": options.pop("broker_url"),
             "camera.source": options.pop("camera"),
+            "camera.people": options.pop("people"),
             "engine.name": options.pop("engine"),
             "engine.device": options.pop("device"),
             "screen.bell": options.pop("bell"),
@@ -152,9 +159,12 @@ def _run_headless(
     if context.channel is None:
         raise InputError("Without a screen a channel is needed.", "resonance-tui join CHANNEL ...")
     if context.needs_consent:
+        whose, people = (
+            ("everybody's face", " --people all") if context.reads_all else ("a face", "")
+        )
         raise InputError(
-            "Nobody has agreed yet to have a face read on this machine.",
-            "Run `resonance-tui config consent --give`, or join once with a screen.",
+            f"Nobody has agreed yet to have {whose} read on this machine.",
+            f"Run `resonance-tui config consent --give{people}`, or join once with a screen.",
         )
     session = context.open_loaded(context.channel, context.nickname)
     run_loop(

@@ -108,12 +108,18 @@ class CommandLineContext:
 
     def needs_consent_for(self, source: Source) -> bool:
         """A camera shows the person who sits there; a file and the demo portraits do not."""
-        return source.kind in ("device", "url") and self.profile.load().consented_at is None
+        shows_a_person = source.kind in ("device", "url")
+        return shows_a_person and not self.profile.load().has_consented(self._intent.people)
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether everybody in view is read, and not one person alone."""
+        return self._intent.people > 1
 
     def give_consent(self) -> None:
         """For good where it can be written down, else for this time."""
         try:
-            self.profile.set_consent(time.time())
+            self.profile.set_consent(time.time(), covers_all=self.reads_all)
         except ResonanceError as error:
             log.warning("%s", error.message)
 

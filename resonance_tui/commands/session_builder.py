@@ -19,12 +19,13 @@ from resonance_tui.errors import InputError, InvalidBrokerUrl, StoreError
 from resonance_tui.hosting.running import all_running
 from resonance_tui.logins import Logins
 from resonance_tui.pipeline.detectors import registry as detectors
+from resonance_tui.pipeline.seats import MOST_SEATS
 from resonance_tui.pipeline.sources import Source, parse_source
 from resonance_tui.profile import HostMemory, Profile, RoomMemory
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, TlsFiles, parse_broker_url
-from resonance_tui.secret import may_hold_secret
+from resonance_tui.secret import may_hold_secret, shown
 from resonance_tui.session.plan import KnownHost, SessionPlan
 from resonance_tui.signing import KEY_BYTES
 from resonance_tui.sinks import registry
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from resonance_tui.room.authority import Authority
 
 TITLE_LIMIT = 100  # characters of a recording's title
+PEOPLE = {"one": 1, "all": MOST_SEATS}  # camera.people
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Intent:
     broker: BrokerUrl | None
     engine_options: EngineOptions
     detector: str
+    people: int = 1  # how many faces are read
     host_print: str | None = None  # of the room's own key, where a link brought it
 
 
@@ -63,7 +66,16 @@ def check_intent(config: Config, *, allow_untrained: bool = False) -> Intent:
     else:
         engine = engines.resolve(engine, weights_folder(config.directories.data), options)
     detector = detectors.check(settings.camera.detector)
-    return Intent(source, engine, broker_url(config), options, detector)
+    people = people_read(config)
+    return Intent(source, engine, broker_url(config), options, detector, people)
+
+
+def people_read(config: Config) -> int:
+    """How many faces are read at most. Raises InputError for what is neither one nor all."""
+    people = config.settings.camera.people
+    if people not in PEOPLE:
+        raise InputError(f"{shown(people, 20)!r} people cannot be read.", "camera.people: one, all")
+    return PEOPLE[people]
 
 
 def engine_options(config: Config, *, allow_untrained: bool = False) -> EngineOptions:
@@ -206,6 +218,7 @@ def plan_session(
         engine_options=intent.engine_options,
         detector=intent.detector,
         fps=frames_a_second(config),
+        people=1 if observe_only else intent.people,
         once=once,
         database=database,
         is_recording=is_recording,

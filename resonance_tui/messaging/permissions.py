@@ -48,6 +48,19 @@ async def own_id(url: BrokerUrl, channel: str, viewer_id: str) -> str:
     )
 
 
+async def may_choose_ids(url: BrokerUrl, channel: str) -> bool:
+    """Whether this login may report under any id, so that it can be several viewers at once.
+
+    False with MQTT 3.1.1 and a login, where that cannot be found out. Raises BrokerRefused,
+    BrokerUnreachable.
+    """
+    if url.username is None:
+        return True
+    anybody = new_viewer_id()
+    is_told = await negotiate_version(url) >= 5
+    return is_told and await own_id(url, channel, anybody) == anybody
+
+
 async def is_hosts_alone(url: BrokerUrl, channel: str) -> bool:
     """Whether the broker lets the host alone show a key for this room: it knows this login, and
     refuses us. False also where that cannot be found out."""

@@ -11,11 +11,13 @@ All of it runs on this machine, in memory. No module here writes a picture to di
    are loaded, nor before you have agreed (that question is asked by the screens, not here).
 2. The face. `frame_loop` hands each frame to `perception.Perception`, on a thread of its own
    (`threads`, `worker`). A detector (`detectors`, one module each) finds faces in it, `tracker`
-   decides which one is read, `alignment.crop` cuts a small square out of the frame. With that the
+   follows them and `seats` decides who is read (one person, unless all were asked for),
+   `alignment.crop` cuts a small square out of the frame for each of those. With that the
    FRAME dies. The detector keeps a thumbnail of 32x18 grey pixels to notice cuts, and of each face
    that it follows a PATCH of 64x64 grey pixels, which dies with the next reading of the landmarks
    (a second), with a cut, with the face, and when the camera is switched off, or sharing on.
-3. The clip. `clip_buffer.ClipBuffer` keeps the crops of the last moments, of one person. A CROP
+3. The clip. `clip_buffer.ClipBuffer` keeps the crops of the last moments, of one person;
+   each person who is read has one. A CROP
    dies once it is older than twice the span of a clip; when another face is selected; about half a
    second after the face has gone; when the camera is switched off, or sharing on.
 4. The preview. The newest crop in grey is what the screen can show. It dies with the next frame,

@@ -38,6 +38,9 @@ class FacePipeline:
 
     `on_reading(steady, latency_ms)`, `on_status()` and `on_notice(text)` are called on the loop's
     thread; what they raise is logged. `detector` and `engine` are names in their registries.
+
+    `people`: how many are read at once; `on_other(seat, steady)` has the readings of all but the
+    first, of the seats 1 to `people` - 1.
     """
 
     def __init__(
@@ -53,6 +56,8 @@ class FacePipeline:
         on_reading: Callable[[Steady, dict[str, float]], None],
         on_status: Callable[[], None],
         on_notice: Callable[[str], None],
+        people: int = 1,
+        on_other: Callable[[int, Steady], None] = lambda _seat, _steady: None,
     ) -> None:
         self._source, self._data_dir, self._fps, self._once = source, data_dir, fps, once
         self._detector, self._options = detector, options
@@ -60,6 +65,7 @@ class FacePipeline:
         self._rate: float = fps or FPS  # frames a second that the camera delivers at most
         self._source_chosen = asyncio.Event()
         self._reader = EmotionReader(on_reading)
+        self._others = [_other(seat, on_other) for seat in range(1, people)]
         self._switch = CameraSwitch(source.kind != "none")
         self._status = FaceStatus(source, engine, on_status, on_notice)
 
@@ -70,6 +76,15 @@ class FacePipeline:
     @property
     def engine(self) -> EngineStatus:
         return self._status.engine
+
+    @property
+    def faces(self) -> int:
+        """How many are in view, read or not; 0 with the camera off."""
+        return self._status.faces.shown
+
+    def read_one(self) -> None:
+        """From the next start on: nobody but the first is read."""
+        self._others = []
 
     @property
     def preview(self) -> NDArray[np.uint8] | None:
@@ -84,7 +99,8 @@ class FacePipeline:
     def switch(self, on: bool) -> None:
         """Off releases the device within the time of one frame."""
         self._switch.set(on and self._source.kind != "none")
-        self._reader.generation += 1
+        for reader in self._readers:
+            reader.generation += 1
 
     def set_source(self, source: Source) -> None:
         """Read another one from now on, switched on; `none` releases the device. What it lacks
@@ -101,7 +117,13 @@ class FacePipeline:
     def forget(self) -> None:
         """Report nothing that was captured before now, nor clips that reach back before now."""
         self._switch.invalidate()
-        self._reader.forget()
+        for reader in self._readers:
+            reader.forget()
+
+    @property
+    def _readers(self) -> list[EmotionReader]:
+        """By seat."""
+        return [self._reader, *self._others]
 
     async def run(self) -> None:
         """Return once the source has ended; otherwise continue until cancelled.
@@ -154,7 +176,8 @@ class FacePipeline:
 
     def _set_ready(self, loaded: Loaded) -> FrameRateMonitor:
         spec = loaded.engine.spec
-        self._reader.set_threshold(spec.unsure_below)
+        for reader in self._readers:
+            reader.set_threshold(spec.unsure_below)
         detail = " · ".join(filter(None, (loaded.detector.name, spec.runs_on)))
         status = EngineStatus(spec.name, EngineState.READY, detail, spec.is_trained)
         self._status.set_engine(status)
@@ -173,10 +196,11 @@ class FacePipeline:
         self._rate = self._fps or max(least, engine.spec.frame_rate)
         return FrameLoop(
             self._frame_source(),
-            Perception(engine.spec, loaded.detector),
+            Perception(engine.spec, loaded.detector, people=len(self._readers)),
             engine,
             threads,
             reader=self._reader,
+            others=self._others,
             frame_rate=monitor,
             switch=self._switch,
             status=self._status,
@@ -190,8 +214,14 @@ class FacePipeline:
     def _fail(self, reason: str) -> None:
         self._status.set_engine_state(EngineState.FAILED, reason)
         self._status.set_camera_off(tr("not read"))
+        for reader in self._others:
+            reader.face_missing(math.inf)
         if self._reader.face_missing(math.inf):
             self._status.preview = None
+
+
+def _other(seat: int, on_other: Callable[[int, Steady], None]) -> EmotionReader:
+    return EmotionReader(lambda steady, _latency_ms: on_other(seat, steady))
 
 
 def translate(error: Exception) -> Problem:

@@ -15,6 +15,8 @@ from resonance_tui.engines.base import EngineState, EngineStatus
 from resonance_tui.listeners import Listeners
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 
+COUNT_HOLDS_S = 0.8  # for which a number of faces has to hold before it is shown
+
 
 class FaceStatus:
     """State of camera and engine, preview and notices. Used on the loop's thread.
@@ -37,6 +39,7 @@ class FaceStatus:
         self.camera = CameraStatus(state, source.label)
         self.engine = EngineStatus(engine)
         self.preview: NDArray[np.uint8] | None = None  # grey (S, S), while a face is in view
+        self.faces = FaceCount()
         self.too_far = False  # a face is in view, too far from the camera to be read
 
     def set_camera(self, status: CameraStatus) -> None:
@@ -65,11 +68,37 @@ class FaceStatus:
     def set_engine_state(self, state: EngineState, detail: str) -> None:
         self.set_engine(replace(self.engine, state=state, detail=detail))
 
+    def see_faces(self, number: int, at: float) -> None:
+        """So many in the frame of `at` (monotonic s)."""
+        if self.faces.see(number, at):
+            self._on_status()
+
+    def see_nobody(self) -> None:
+        """The camera is off."""
+        self.faces = FaceCount()
+
     def set_recording_note(self, note: str) -> None:
         """What is wrong with a recording that nevertheless plays; a notice when it changes."""
         if note != self._recording_note:
             self._recording_note = note
             self.notice(note)
+
+
+class FaceCount:
+    """How many faces are in view, for a person: a number that has held for a while."""
+
+    def __init__(self) -> None:
+        self.shown = 0
+        self._number, self._since = 0, -math.inf
+
+    def see(self, number: int, at: float) -> bool:
+        """So many in the frame of `at` (monotonic s). Returns whether another one is shown now."""
+        if number != self._number:
+            self._number, self._since = number, at
+        is_new = self._number != self.shown and at - self._since >= COUNT_HOLDS_S
+        if is_new:
+            self.shown = self._number
+        return is_new
 
 
 class CameraSwitch:

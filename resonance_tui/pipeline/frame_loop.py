@@ -1,10 +1,12 @@
-"""One frame after the other: observed, shown as a preview, and every hop a clip predicted."""
+"""One frame after the other: observed, shown as a preview, and every hop clips predicted."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,11 +25,22 @@ if TYPE_CHECKING:  # both load OpenCV, which the first paint must not wait for
     from resonance_tui.pipeline.perception import FaceObservation, Perception
 
 
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A clip to be predicted, for whom, and in which generation it was made."""
+
+    clip: Clip
+    reader: EmotionReader
+    generation: int
+
+
 class FrameLoop:
     """Reads a camera with a detector and an engine that are loaded.
 
     Frames are observed one at a time, and so are clips predicted, each on its thread. A slow
     engine does not delay the frames: the next clip is the newest one when it is done.
+
+    `reader` has the first seat, `others` have the seats from 1 on.
     """
 
     def __init__(
@@ -38,6 +51,7 @@ class FrameLoop:
         threads: FaceThreads,
         *,
         reader: EmotionReader,
+        others: Sequence[EmotionReader] = (),
         frame_rate: FrameRateMonitor,
         switch: CameraSwitch,
         status: FaceStatus,
@@ -45,6 +59,7 @@ class FrameLoop:
         self._camera, self._perception = camera, perception
         self._engine, self._threads = engine, threads
         self._reader, self._frame_rate = reader, frame_rate
+        self._readers = (reader, *others)  # by seat
         self._switch, self._status = switch, status
         self._next_camera: FrameSource | None = None
         self._is_predicting = False
@@ -86,13 +101,13 @@ class FrameLoop:
         if frame is None:
             if self._camera.status.state is CameraState.ENDED:
                 return None
-            self._no_face(time.monotonic())
+            self._no_picture(time.monotonic())
             return after
         seen = await self._observe(frame)
         self._follow_evidence(frame.captured_at)
-        if seen is not None and (clip := self._take_in(seen)) is not None:
+        if seen is not None and (clips := self._take_in(seen)):
             self._is_predicting = True
-            work = self._predict(clip, seen.at, seen.latency_ms, self._reader.generation)
+            work = self._predict(clips, seen.at, seen.latency_ms)
             predictions.create_task(work, name="predict")
         return frame.index
 
@@ -109,37 +124,57 @@ class FrameLoop:
         is_valid = self._switch.is_on and self._switch.valid_from == valid_from
         return seen if is_valid else None
 
-    def _take_in(self, seen: FaceObservation) -> Clip | None:
-        """Update preview and reading; returns the clip where a prediction is due."""
+    def _take_in(self, seen: FaceObservation) -> list[_Due]:
+        """Update preview and readings; returns what is to be predicted."""
         self._status.preview = seen.preview
+        self._status.see_faces(seen.faces, seen.at)
+        self._take_in_others(seen)
         if seen.too_far:
             self._far_at = seen.at
         if seen.track is None or seen.too_far:
             self._no_face(seen.at)
-            return None
-        self._status.set_too_far(False)
-        self._reader.face_seen(seen.track, seen.at)
-        has_clip = self._is_predicting or seen.clip is not None
-        if notice := self._frame_rate.face_seen(seen.at, has_clip=has_clip):
-            self._status.notice(notice)
-        return seen.clip
+        else:
+            self._status.set_too_far(False)
+            self._reader.face_seen(seen.track, seen.at)
+            has_clip = self._is_predicting or seen.clip is not None
+            if notice := self._frame_rate.face_seen(seen.at, has_clip=has_clip):
+                self._status.notice(notice)
+        clips = [(0, seen.clip), *((each.seat, each.clip) for each in seen.others)]
+        return [
+            _Due(clip, self._readers[seat], self._readers[seat].generation)
+            for seat, clip in clips
+            if clip is not None
+        ]
 
-    async def _predict(
-        self, clip: Clip, at: float, latency_ms: dict[str, float], generation: int
-    ) -> None:
+    def _take_in_others(self, seen: FaceObservation) -> None:
+        tracks = {each.seat: each.track for each in seen.others}
+        for seat, reader in enumerate(self._readers[1:], 1):
+            if seat in tracks:
+                reader.face_seen(tracks[seat], seen.at)
+            else:
+                reader.face_missing(seen.at)
+
+    async def _predict(self, clips: list[_Due], at: float, latency_ms: dict[str, float]) -> None:
+        """One after the other, each clip only until it is predicted."""
         try:
-            found = await self._threads.predict(self._engine, clip)
+            while clips:
+                await self._predict_one(clips.pop(0), at, latency_ms)
         finally:
             self._is_predicting = False
-        latency = latency_ms | {"network": found.network_ms}
-        span = clip.times[-1] - clip.times[0]
-        self._reader.predicted(found.probabilities, at, generation, latency, span)
+            clips.clear()
         self._follow_evidence(at)
+
+    async def _predict_one(self, due: _Due, at: float, latency_ms: dict[str, float]) -> None:
+        found = await self._threads.predict(self._engine, due.clip)
+        latency = latency_ms | {"network": found.network_ms}
+        times = due.clip.times
+        span = times[-1] - times[0]
+        due.reader.predicted(found.probabilities, at, due.generation, latency, span)
 
     def _follow_evidence(self, at: float) -> None:
         """Ask for as many frames as the decision wants; clips need theirs whatever it wants."""
         if self._engine.spec.clip_frames == 1:
-            self._camera.set_rate(self._reader.wanted_fps(at))
+            self._camera.set_rate(max(each.wanted_fps(at) for each in self._readers))
 
     async def _wait_until_on(self) -> None:
         """Release the device and drop every picture; start the camera once it is on again."""
@@ -157,9 +192,17 @@ class FrameLoop:
     async def _release(self) -> None:
         await asyncio.to_thread(self._camera.stop)
         self._status.preview = None
+        self._status.see_nobody()
         self._status.set_too_far(False)
         self._perception.reset()
-        self._reader.forget()
+        for reader in self._readers:
+            reader.forget()
+
+    def _no_picture(self, at: float) -> None:
+        self._no_face(at)
+        for reader in self._readers[1:]:
+            reader.face_missing(at)
+        self._status.see_faces(0, at)
 
     def _no_face(self, at: float) -> None:
         if self._reader.face_missing(at):

@@ -1,4 +1,4 @@
-"""Frames in, clips of one face out (`Perception`); clips in, probabilities out (`predict`)."""
+"""Frames in, clips of faces out (`Perception`); clips in, probabilities out (`predict`)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,25 @@ from resonance_tui.pipeline.alignment import crop
 from resonance_tui.pipeline.clip_buffer import Clip, ClipBuffer
 from resonance_tui.pipeline.opencv import cv2
 from resonance_tui.pipeline.sources import Frame
-from resonance_tui.pipeline.tracker import FaceTracker
+from resonance_tui.pipeline.tracker import Face, FaceTracker
 
 if TYPE_CHECKING:
     from resonance_tui.pipeline.detectors.base import FaceDetector
+
 
 # Pixels of the square's side below which a face is not read. On FER+ pictures made as small as that
 # the network is right in .835 (48 pixels: .865); with 16 pixels in .749.
 MIN_SIDE = 24.0
 NEAR_AGAIN = 1.15  # times MIN_SIDE, from which on a face that was too far is read again
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """One of the others in view."""
+
+    seat: int  # from 1 on
+    track: int
+    clip: Clip | None = None  # for the engine; None where no prediction is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,58 +45,103 @@ class FaceObservation:
     preview: NDArray[np.uint8] | None = None  # what the engine sees, grey (S, S)
     latency_ms: dict[str, float] = field(default_factory=dict)
     too_far: bool = False  # the face is too small to be read: no clip, no preview
+    faces: int = 0  # how many are in view, read or not
+    others: tuple[Glimpse, ...] = ()  # who is near enough to be read beside the first
 
 
-class Perception:
-    """Detects and tracks faces, keeps the crops of one, and gives out a clip every hop.
+class PersonCrops:
+    """The crops of one person, and a clip of them every hop."""
 
-    Used from one thread. Holds crops of the last moments and nothing else of a picture.
-    """
-
-    def __init__(self, spec: EngineSpec, detector: FaceDetector) -> None:
-        self._spec, self._detector = spec, detector
-        self._tracker = FaceTracker()
+    def __init__(self, spec: EngineSpec) -> None:
+        self._spec = spec
         self._clips = ClipBuffer(spec.clip_frames, spec.frame_rate)
         self._next_clip_at = -1.0
         self._track: int | None = None
-        self._too_far = False
+        self.is_too_far = False  # to be read, as `look` found last
 
-    def observe(self, frame: Frame, *, wants_clip: bool = True) -> FaceObservation:
-        """Take in one frame (blocking, ten milliseconds). `wants_clip`: the engine is free."""
-        started = time.monotonic()
-        latency = {"capture": _ms(started - frame.captured_at)}
-        face = self._tracker.update(self._detector.detect(frame), frame.captured_at)
-        latency["face"] = _ms(time.monotonic() - started)
-        if face is None:
-            self._clips.expire(frame.captured_at)
-            return FaceObservation(frame.captured_at, None, latency_ms=latency)
+    def look(self, face: Face) -> bool:
+        """Whether this face is near enough to be cropped. A clip of another track is due at
+        once."""
         if face.track != self._track:
             self._track, self._next_clip_at = face.track, -1.0
-            self._too_far = False
-        self._too_far = face.side < (MIN_SIDE * NEAR_AGAIN if self._too_far else MIN_SIDE)
-        if self._too_far:
-            self._clips.expire(frame.captured_at)
-            at = frame.captured_at
-            return FaceObservation(at, face.track, latency_ms=latency, too_far=True)
-        picture = crop(frame.image, face, self._spec.crop_size)
-        self._clips.add(picture, frame.captured_at, face.track)
-        clip = self._take_clip(frame.captured_at) if wants_clip else None
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-        return FaceObservation(
-            frame.captured_at, face.track, clip, np.asarray(grey, np.uint8), latency
-        )
+            self.is_too_far = False
+        self.is_too_far = face.side < (MIN_SIDE * NEAR_AGAIN if self.is_too_far else MIN_SIDE)
+        return not self.is_too_far
 
-    def reset(self) -> None:
-        """Drop the crops and patches: the camera was switched off, or sharing on."""
-        self._clips.clear()
-        self._detector.forget()
-        self._next_clip_at = -1.0
+    def add(self, picture: NDArray[np.uint8], at: float, track: int) -> None:
+        """One crop; see ClipBuffer."""
+        self._clips.add(picture, at, track)
 
-    def _take_clip(self, now: float) -> Clip | None:
+    def take_clip(self, now: float) -> Clip | None:
+        """The newest clip where one is due, else None."""
         if now < self._next_clip_at or (clip := self._clips.clip(now)) is None:
             return None
         self._next_clip_at = now + self._spec.hop_s
         return clip
+
+    def expire(self, now: float) -> None:
+        """No face at `now`; see ClipBuffer."""
+        self._clips.expire(now)
+
+    def clear(self) -> None:
+        """Drop every crop."""
+        self._clips.clear()
+        self._next_clip_at = -1.0
+
+
+class Perception:
+    """Detects and tracks faces, keeps the crops of `people` of them, and gives out a clip of each
+    every hop.
+
+    Used from one thread. Holds crops of the last moments and nothing else of a picture.
+    """
+
+    def __init__(self, spec: EngineSpec, detector: FaceDetector, *, people: int = 1) -> None:
+        self._spec, self._detector = spec, detector
+        self._tracker = FaceTracker(seats=people)
+        self._people = [PersonCrops(spec) for _ in range(people)]
+
+    def observe(self, frame: Frame, *, wants_clip: bool = True) -> FaceObservation:
+        """Take in one frame (blocking, ten milliseconds). `wants_clip`: the engine is free."""
+        started, at = time.monotonic(), frame.captured_at
+        latency = {"capture": _ms(started - at)}
+        found = self._detector.detect(frame)
+        seated = self._tracker.update_all(found, at)
+        latency["face"] = _ms(time.monotonic() - started)
+        near = {seat: face for seat, face in seated.items() if self._people[seat].look(face)}
+        preview = self._take_in(frame, near)
+        clips = {seat: self._people[seat].take_clip(at) if wants_clip else None for seat in near}
+        others = (Glimpse(seat, face.track, clips[seat]) for seat, face in near.items() if seat)
+        return FaceObservation(
+            at,
+            seated[0].track if 0 in seated else None,
+            clips.get(0),
+            preview,
+            latency,
+            too_far=0 in seated and 0 not in near,
+            faces=len(found),
+            others=tuple(others),
+        )
+
+    def _take_in(self, frame: Frame, near: dict[int, Face]) -> NDArray[np.uint8] | None:
+        """Keep a crop of everybody near enough, and drop what is too old of the others. Returns
+        that of the first in grey."""
+        preview = None
+        for seat, person in enumerate(self._people):
+            if (face := near.get(seat)) is None:
+                person.expire(frame.captured_at)
+                continue
+            picture = crop(frame.image, face, self._spec.crop_size)
+            person.add(picture, frame.captured_at, face.track)
+            if seat == 0:
+                preview = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+        return preview
+
+    def reset(self) -> None:
+        """Drop the crops and patches: the camera was switched off, or sharing on."""
+        for person in self._people:
+            person.clear()
+        self._detector.forget()
 
 
 @dataclass(frozen=True, slots=True)

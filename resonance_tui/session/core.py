@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import (
+    BrokerError,
     BrokerUnreachable,
     CertificateProblem,
     NoBrokerThere,
@@ -24,10 +25,11 @@ from resonance_tui.errors import (
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.link import Link
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
-from resonance_tui.messaging.permissions import own_id
+from resonance_tui.messaging.permissions import may_choose_ids, own_id
 from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.rules import NO_RULES
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
@@ -43,6 +45,7 @@ from resonance_tui.session.events import (
     SessionEvent,
 )
 from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
+from resonance_tui.session.guests import Guests, RoomForGuests
 from resonance_tui.session.happenings import KEPT, Happenings
 from resonance_tui.session.host_word import HostWord
 from resonance_tui.session.metrics import RoomMetrics
@@ -89,6 +92,7 @@ class Session:
         self._happenings = Happenings(is_recording=self._recording.is_on)
         self._host = HostWord(plan, self._room.obey)
         self._link: Link | None = None
+        self._broker: BrokerUrl | None = None  # of the link, once it is chosen
         self._carrying: NetworkFailover | None = None
         self._tidying: Tidying | None = None
         self._face = FacePipeline(
@@ -102,7 +106,10 @@ class Session:
             on_reading=self._read,
             on_status=self._face_status,
             on_notice=self._notice,
+            people=plan.people,
+            on_other=self._read_other,
         )
+        self._guests = Guests(plan, connect, self._notice, _marks_of(plan.source))
         self.view = starting_view(plan)
 
     # What screens and scripts call
@@ -132,6 +139,7 @@ class Session:
     def set_source(self, source: Source) -> None:
         """Read another camera, film or stream from now on, switched on; `none` is by key only."""
         self._own.mark_source(**_marks_of(source))
+        self._guests.mark_source(_marks_of(source))
         self._face.set_source(source)
 
     def set_sharing(self, on: bool) -> None:
@@ -145,6 +153,7 @@ class Session:
             self._link.publish_nickname(self._plan.nickname)
         elif self._link is not None:
             self._link.withdraw()
+            self._guests.leave()
         self._own.reset()
         self._update_me(time.monotonic())
 
@@ -208,7 +217,10 @@ class Session:
             await stack.enter_async_context(self._host.removal_kept())
             if self._plan.observe_only:
                 self._tidying = Tidying(broker, self._plan.channel, self._plan.viewer_id)
+            self._broker = broker
             self._link = self._open_link(broker, await self._own_id(broker))
+            if self._plan.people > 1 and not await self._has_room_for_guests(broker):
+                self._read_one()
             with first_problem(), self._all_recorded():
                 async with asyncio.TaskGroup() as tasks:
                     others = [
@@ -216,6 +228,7 @@ class Session:
                         tasks.create_task(self._watch_room(), name="room"),
                         tasks.create_task(self._recording.run(), name="recording"),
                         tasks.create_task(self._host.run(broker), name="host's word"),
+                        tasks.create_task(self._guests.run(), name="guests"),
                     ]
                     if self._plan.wear_badge is not None:
                         badge = self._wear_badge(self._plan.wear_badge, broker, self._link)
@@ -255,7 +268,7 @@ class Session:
             broker,
             link,
             stack,
-            known_ids=lambda: [row.viewer_id for row in self.view.room.rows],
+            known_ids=self._known_ids,
             may_start=not self._plan.observe_only,
             on_started=self._broker_replaced,
         )
@@ -265,7 +278,7 @@ class Session:
             broker,
             self._plan.channel,
             link,
-            known_ids=lambda: [row.viewer_id for row in self.view.room.rows],
+            known_ids=self._known_ids,
             ask=self._show_question,
             notice=self._notice,
             on_moved=self._broker_moved,
@@ -301,6 +314,26 @@ class Session:
         with contextlib.suppress(BrokerUnreachable, CertificateProblem, NoBrokerThere):
             return await own_id(broker, plan.channel, plan.viewer_id)
         return plan.viewer_id
+
+    async def _has_room_for_guests(self, broker: BrokerUrl) -> bool:
+        """Whether one login may be several viewers here; False where nobody says."""
+        if broker.username is None:
+            return True
+        with contextlib.suppress(BrokerError):
+            return await may_choose_ids(broker, self._plan.channel)
+        return False
+
+    def _read_one(self) -> None:
+        self._face.read_one()
+        self.view = replace(self.view, reads=1)
+        self._notice(
+            tr("Here one account is one viewer, so the nearest face alone is read and counted.")
+        )
+
+    def _known_ids(self) -> list[str]:
+        """Of who may take the place of a broker that goes away: programs, not faces."""
+        own = self._guests.ids
+        return [row.viewer_id for row in self.view.room.rows if row.viewer_id not in own]
 
     def _open_link(self, broker: BrokerUrl, viewer_id: str) -> Link:
         link = self._connect(broker, self._plan, viewer_id)
@@ -349,8 +382,23 @@ class Session:
         link.check_line(self._room.awaits_somebody)
         link.subscribe_all(self._room.subscribes_all)
         link.set_heartbeat(self._room.pace.heartbeat_s)
+        self._look_at_guests(link, now)
         if self._room.calls_roll(at):
             link.call_roll()
+
+    def _look_at_guests(self, link: Link, now: float) -> None:
+        assert self._broker is not None
+        rules = self.view.rules or NO_RULES
+        room = RoomForGuests(
+            link,
+            self._broker,
+            self._plan.nickname,
+            is_sharing=self.view.is_sharing,
+            heartbeat_s=self._room.pace.heartbeat_s,
+            slow_s=rules.slow_s,
+            removed=rules.removed,
+        )
+        self._guests.look(now, room)
 
     def _look_at_link(self, link: Link, now: float) -> None:
         self._listen_for_silence(link, now)
@@ -456,9 +504,18 @@ class Session:
         self._own.read(steady, latency_ms)
         self._update_me(time.monotonic(), is_new=bool(latency_ms))
 
+    def _read_other(self, seat: int, steady: Steady) -> None:
+        self._guests.read(seat, steady, time.monotonic())
+
     def _face_status(self) -> None:
         face = self._face
-        self.view = replace(self.view, camera=face.camera, engine=face.engine, too_far=face.too_far)
+        self.view = replace(
+            self.view,
+            camera=face.camera,
+            engine=face.engine,
+            faces=face.faces,
+            too_far=face.too_far,
+        )
 
     def _update_me(self, now: float, *, is_new: bool = False) -> None:
         """Work out what this viewer says, show it, and publish it where that is due."""

@@ -14,6 +14,7 @@ from resonance_tui.protocol.rules import RoomRules
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
 from resonance_tui.room.trust import Trust
 from resonance_tui.session.outage import Outage
+from resonance_tui.texts import tr
 
 SelfState = Literal["ok", "unsure", "away", "paused"]
 HappeningKind = Literal[
@@ -98,6 +99,8 @@ class SessionView:
     camera: CameraStatus
     engine: EngineStatus
     me: SelfView = field(default_factory=SelfView)
+    faces: int = 0  # in view, read or not
+    reads: int = 1  # how many of them are read at most, each as a viewer of its own
     room: RoomSnapshot = EMPTY_ROOM  # during an outage: as it was before
     outage: Outage | None = None  # None while connected
     silent_s: int = 0  # connected, and the broker has not answered for so long; 0: it answers
@@ -158,3 +161,14 @@ class NoticeUpdate:
 
 
 SessionEvent = SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate | HappeningUpdate
+
+
+def faces_text(faces: int, reads: int) -> str:
+    """How many faces are in view and how many of them are read; "" where there is only one."""
+    if faces < 2:
+        return ""
+    if reads == 1:
+        return tr("{faces} faces; the nearest is read", faces=faces)
+    if faces <= reads:
+        return tr("{faces} faces, each is read", faces=faces)
+    return tr("{faces} faces; {reads} are read", faces=faces, reads=reads)

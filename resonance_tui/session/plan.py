@@ -40,6 +40,7 @@ class SessionPlan:
     engine_options: EngineOptions = field(default_factory=EngineOptions)
     detector: str = "auto"
     fps: float | None = None  # None: as many frames a second as the engine's clips need
+    people: int = 1  # how many faces are read, each as a viewer of its own
     once: bool = False
     database: Path | None = None  # record there
     is_recording: bool = True  # from the start; else once it is switched on

@@ -43,6 +43,7 @@ def starting_view(plan: SessionPlan) -> SessionView:
         is_sharing=not plan.observe_only,
         is_recording=plan.database is not None and plan.is_recording,
         outage=Outage(time.monotonic(), is_first=True),
+        reads=plan.people,
     )
 
 

@@ -64,7 +64,8 @@ class ResonanceApp(BaseApp):
         if self.launch.needs_consent:
             from resonance_tui.tui.screens.consent import ConsentScreen
 
-            self.push_screen(ConsentScreen(self.launch.told_to), self._consented)
+            screen = ConsentScreen(self.launch.told_to, reads_all=self.launch.reads_all)
+            self.push_screen(screen, self._consented)
         else:
             self._choose_room()
 
@@ -230,7 +231,8 @@ class ResonanceApp(BaseApp):
         if self.launch.needs_consent_for(sources[index]):
             from resonance_tui.tui.screens.consent import ConsentScreen
 
-            self.push_screen(ConsentScreen(session.view.broker_url), use)
+            reads_all = self.launch.reads_all
+            self.push_screen(ConsentScreen(session.view.broker_url, reads_all=reads_all), use)
         else:
             use(None)
 

@@ -140,6 +140,11 @@ class JoinContext(Protocol):
 
     def needs_consent_for(self, source: Source) -> bool: ...
 
+    @property
+    def reads_all(self) -> bool:
+        """Whether everybody in view is read."""
+        ...
+
     def give_consent(self) -> None:
         """Remember the yes on this machine."""
 

@@ -15,6 +15,7 @@ from rich.cells import cell_len
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.pipeline.sources import Source
+from resonance_tui.session.events import faces_text
 from resonance_tui.session.outage import Outage, age_text
 from resonance_tui.signing import short_print
 from resonance_tui.texts import mark, tr
@@ -183,7 +184,10 @@ def own_note(view: SessionView) -> tuple[str, ...]:
         return tr("said by key"), tr("key")
     if view.me.is_simulated:
         return tr("simulated"), tr("sim")
-    return () if view.engine.is_trained else (tr("untrained"),)
+    if not view.engine.is_trained:
+        return (tr("untrained"),)
+    words = faces_text(view.faces, view.reads)
+    return (words, tr("{faces} faces", faces=view.faces)) if words else ()
 
 
 def percent(me: SelfView) -> int:

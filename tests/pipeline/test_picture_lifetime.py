@@ -31,7 +31,7 @@ class Pictures:
 
     def __init__(self) -> None:
         self.made: dict[str, list[weakref.ref[np.ndarray]]] = {"frame": [], "crop": [], "clip": []}
-        self.has_face = True
+        self.has_face = self.has_other = True
         self.side = 240.0  # px of the face
         self.breaks_down = False
 
@@ -54,8 +54,9 @@ class Detector:
 
     def detect(self, frame: Frame) -> list[Detection]:
         self._pictures.note("frame", frame.image)
-        face = Detection(320, 240, self._pictures.side, 0.0, (200, 120, 440, 360))
-        return [face] * self._pictures.has_face
+        first = Detection(320, 240, self._pictures.side, 0.0, (200, 120, 440, 360))
+        other = Detection(40, 100, 60, 0.0, (10, 70, 70, 130))
+        return [first] * self._pictures.has_face + [other] * self._pictures.has_other
 
     def forget(self) -> None:
         """Holds nothing."""
@@ -97,7 +98,9 @@ def pictures(monkeypatch: pytest.MonkeyPatch) -> Pictures:
 
 
 @contextlib.asynccontextmanager
-async def reading(data_dir: Path, read: list[Emotion] | None = None) -> AsyncIterator[FacePipeline]:
+async def reading(
+    data_dir: Path, read: list[Emotion] | None = None, *, people: int = 1
+) -> AsyncIterator[FacePipeline]:
     """Emotions that are read are added to `read`."""
     said = [] if read is None else read
     face = FacePipeline(
@@ -111,6 +114,7 @@ async def reading(data_dir: Path, read: list[Emotion] | None = None) -> AsyncIte
         on_reading=lambda steady, latency_ms: said.append(steady.code),
         on_status=lambda: None,
         on_notice=lambda text: None,
+        people=people,
     )
     task = asyncio.create_task(face.run())
     try:
@@ -127,8 +131,11 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_no_picture_outlives_the_camera(pictures: Pictures, tmp_path: Path) -> None:
-    async with reading(tmp_path) as face:
+@pytest.mark.parametrize("people", [1, 4])
+async def test_no_picture_outlives_the_camera(
+    pictures: Pictures, tmp_path: Path, people: int
+) -> None:
+    async with reading(tmp_path, people=people) as face:
         await until(lambda: len(pictures.made["clip"]) > 2 and face.preview is not None)
         face.switch(False)
         await until(lambda: face.camera.state is CameraState.OFF)
@@ -143,7 +150,7 @@ async def test_who_is_too_far_is_told_so_and_leaves_no_crop(
     async with reading(tmp_path, read) as face:
         await until(lambda: len(pictures.made["clip"]) > 2)
         assert not face.too_far
-        pictures.side = 18.0
+        pictures.side, pictures.has_other = 18.0, False
         await until(lambda: face.too_far)
         await until(lambda: not pictures.alive("crop", "clip"))
         assert read[-1] is Emotion.AWAY and face.preview is None
@@ -154,26 +161,50 @@ async def test_who_is_too_far_is_told_so_and_leaves_no_crop(
         assert not face.too_far
 
 
-async def test_no_crop_outlives_a_face_that_has_gone(pictures: Pictures, tmp_path: Path) -> None:
-    async with reading(tmp_path) as face:
+@pytest.mark.parametrize("people", [1, 4])
+async def test_no_crop_outlives_a_face_that_has_gone(
+    pictures: Pictures, tmp_path: Path, people: int
+) -> None:
+    async with reading(tmp_path, people=people) as face:
         await until(lambda: len(pictures.made["clip"]) > 2)
-        pictures.has_face = False
+        pictures.has_face = pictures.has_other = False
         await until(lambda: not pictures.alive("crop", "clip"))
         assert face.camera.state is CameraState.LIVE and face.preview is None
 
 
+async def test_no_crop_outlives_one_of_two_who_has_gone(pictures: Pictures, tmp_path: Path) -> None:
+    async with reading(tmp_path, people=4):
+        await until(lambda: len(pictures.made["clip"]) > 4)
+        before = len(pictures.made["crop"])
+        pictures.has_other = False
+        await until(lambda: not any(one() is not None for one in pictures.made["crop"][:before]))
+        assert pictures.alive("crop"), "who stayed is read"
+        await until(lambda: pictures.alive("crop") <= 12)
+
+
+async def test_nobody_is_cropped_who_is_not_read(pictures: Pictures, tmp_path: Path) -> None:
+    async with reading(tmp_path):
+        await until(lambda: len(pictures.made["crop"]) > 10)
+        assert len(pictures.made["crop"]) <= len(pictures.made["frame"])
+
+
+@pytest.mark.parametrize("people", [1, 4])
 async def test_no_picture_outlives_an_engine_that_breaks_down(
-    pictures: Pictures, tmp_path: Path
+    pictures: Pictures, tmp_path: Path, people: int
 ) -> None:
-    async with reading(tmp_path) as face:
+    async with reading(tmp_path, people=people) as face:
         pictures.breaks_down = True
         await until(lambda: face.engine.detail == "out of memory")
         await until(lambda: not pictures.alive())
 
 
-async def test_few_pictures_live_at_any_moment(pictures: Pictures, tmp_path: Path) -> None:
-    async with reading(tmp_path):
+@pytest.mark.parametrize("people", [1, 2])
+async def test_few_pictures_live_at_any_moment(
+    pictures: Pictures, tmp_path: Path, people: int
+) -> None:
+    async with reading(tmp_path, people=people):
         await until(lambda: len(pictures.made["frame"]) > 30)
         assert pictures.alive("frame") <= 2  # the newest, and the one that is looked at
-        assert pictures.alive("crop") <= 12  # twice the span of a clip, four for each 0.1 s
-        assert pictures.alive("clip") <= 1
+        # Of each: twice the span of a clip, four for each 0.1 s.
+        assert pictures.alive("crop") <= 12 * people
+        assert pictures.alive("clip") <= people

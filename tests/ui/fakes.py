@@ -244,6 +244,7 @@ class FakeLaunch:
         *,
         channel: str | None = "movie-night",
         needs_consent: bool = False,
+        reads_all: bool = False,
         found: list[ListedRoom] | ResonanceError | None = None,
         desk: object | None = None,
     ) -> None:
@@ -251,7 +252,7 @@ class FakeLaunch:
         self.nickname = ""
         self.broker_url = URL
         self.told_to = URL
-        self.needs_consent = needs_consent
+        self.needs_consent, self.reads_all = needs_consent, reads_all
         self.recent_rooms: tuple[RecentRoom, ...] = (RecentRoom("late-show"),)
         self.nearby: list[NearbyRoom] = []
         self.trusted: list[NearbyRoom] = []

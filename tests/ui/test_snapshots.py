@@ -79,6 +79,18 @@ def test_consent(snap_compare, size: tuple[int, int]):
 
 
 @pytest.mark.parametrize("size", [USUAL, SMALLEST])
+def test_consent_for_everybody_in_view(snap_compare, size: tuple[int, int]):
+    app = ResonanceApp(FakeLaunch(needs_consent=True, reads_all=True))
+    assert snap_compare(app, terminal_size=size, run_before=settled)
+
+
+@pytest.mark.parametrize("size", [LARGE, USUAL])
+def test_two_faces_in_view(snap_compare, size: tuple[int, int]):
+    app = ResonanceApp(FakeLaunch(FakeSession(view(faces=2))))
+    assert snap_compare(app, terminal_size=size, run_before=settled)
+
+
+@pytest.mark.parametrize("size", [USUAL, SMALLEST])
 def test_setup(snap_compare, size: tuple[int, int]):
     found = [ListedRoom("movie-night", 24), ListedRoom("music", 1)]
     app = ResonanceApp(FakeLaunch(channel=None, found=found))

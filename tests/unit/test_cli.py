@@ -115,6 +115,29 @@ def test_a_camera_needs_consent_where_nobody_can_be_asked(
     assert "consent --give" in complaint(capsys, ["join", "cats", "--headless"])
 
 
+def test_consent_to_ones_own_face_is_none_to_those_of_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    join = ["join", "cats", "--headless", "--people", "all"]
+    assert run_verb(cli, ["config", "consent", "--give"]) == 0
+    assert "everybody" not in capsys.readouterr().out
+    assert "consent --give --people all" in complaint(capsys, join)
+    assert run_verb(cli, ["config", "consent", "--give", "--people", "all"]) == 0
+    assert "for everybody in view" in capsys.readouterr().out
+    assert run_verb(cli, ["config", "consent", "--revoke"]) == 0
+    assert "No consent" in capsys.readouterr().out
+    assert "consent --give --people all" in complaint(capsys, join)
+
+
+def test_people_are_one_or_all(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join = ["join", "cats", "--camera", "demo", "--headless"]
+    assert "'one', 'all'" in complaint(capsys, [*join, "--people", "three"])
+    monkeypatch.setenv("RESONANCE_CAMERA_PEOPLE", "three")
+    assert "camera.people: one, all" in complaint(capsys, join)
+
+
 def test_a_screen_needs_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--headless" in complaint(capsys, ["join", "cats", "--camera", "demo"])
 

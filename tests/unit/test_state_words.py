@@ -156,6 +156,13 @@ def test_what_is_not_shared_is_said_beside_the_reading() -> None:
     assert own_note(view()) == ()
 
 
+def test_how_many_faces_are_in_view_is_said_where_nothing_matters_more():
+    assert own_note(view(faces=1)) == ()
+    assert own_note(view(faces=2)) == ("2 faces; the nearest is read", "2 faces")
+    assert own_note(view(faces=3, reads=4)) == ("3 faces, each is read", "3 faces")
+    assert own_note(view(faces=2, is_sharing=False))[1] == "paused"
+
+
 def test_of_several_lengths_the_longest_that_fits_is_taken() -> None:
     assert fitting(("long one", "short"), 8) == "long one"
     assert fitting(("long one", "short"), 7) == "short" == fitting(("long one", "short"), 2)

@@ -36,7 +36,7 @@ from resonance_tui.pipeline.face_model import HINT
 from resonance_tui.pipeline.sources import Frame
 from resonance_tui.pipeline.tracker import Detection
 
-MOST_FACES = 3
+MOST_FACES = 4
 SLACK = 0.01  # s by which frames may come early
 NEW_PRESENCE = 0.995  # of a face that was not there before; lettering up to .99
 SURE_PRESENCE = 0.9999  # the same in a tile, read twice; lettering up to .999, small faces more

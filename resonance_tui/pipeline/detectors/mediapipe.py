@@ -16,10 +16,10 @@ from resonance_tui.pipeline.opencv import cv2
 from resonance_tui.pipeline.sources import Frame
 from resonance_tui.pipeline.tracker import Detection
 
-# One more than the people usually in view. While fewer faces than this are in view, MediaPipe
+# As many as are read at once. While fewer faces than this are in view, MediaPipe
 # searches every frame again, so after a cut one person's landmarks never start from another's.
 # The search costs 1 ms; each face in view 7 ms.
-MAX_FACES = 3
+MAX_FACES = 4
 MEDIAPIPE_WIDTH = 640  # px; the networks see 256 px of a face at most
 
 

@@ -17,18 +17,12 @@ from resonance_tui.tui.patience import PatientScreen
 REVOKE = "resonance-tui config consent --revoke"
 
 
-def terms(broker_url: str) -> list[tuple[str, str]]:
+def terms(broker_url: str, *, reads_all: bool = False) -> list[tuple[str, str]]:
     """Question and answer, in the order in which a person would ask. `broker_url`: "" where the
-    room is chosen later."""
+    room is chosen later; `reads_all`: everybody in view is read."""
     return [
-        (tr("What is read"), tr("Your face, through the camera, on this machine.")),
-        (
-            tr("What is sent"),
-            tr(
-                "One of seven emotion words, or away or unsure; how sure that is; a nickname if "
-                "you give one. Never a picture."
-            ),
-        ),
+        (tr("What is read"), _read_text(reads_all)),
+        (tr("What is sent"), _sent_text(reads_all)),
         (
             tr("To whom"),
             tr("To the broker at {broker} and to everyone in the channel.", broker=broker_url)
@@ -50,6 +44,27 @@ def terms(broker_url: str) -> list[tuple[str, str]]:
     ]
 
 
+def _read_text(reads_all: bool) -> str:
+    if not reads_all:
+        return tr("Your face, through the camera, on this machine.")
+    return tr(
+        "Your face and those of the others in view, four at most, through the camera, on this "
+        "machine. Say yes only once all of them have."
+    )
+
+
+def _sent_text(reads_all: bool) -> str:
+    if not reads_all:
+        return tr(
+            "One of seven emotion words, or away or unsure; how sure that is; a nickname if "
+            "you give one. Never a picture."
+        )
+    return tr(
+        "For each of you one of seven emotion words, or away or unsure; how sure that is; your "
+        "nickname if you give one, with a number for the others. Never a picture."
+    )
+
+
 class ConsentScreen(PatientScreen[bool]):
     """Dismissed with True for yes, False for no."""
 
@@ -59,15 +74,15 @@ class ConsentScreen(PatientScreen[bool]):
     ]
     AUTO_FOCUS = "#terms"
 
-    def __init__(self, broker_url: str) -> None:
+    def __init__(self, broker_url: str, *, reads_all: bool = False) -> None:
         super().__init__()
-        self._broker_url = broker_url
+        self._terms = terms(broker_url, reads_all=reads_all)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="card"):
             yield Static(tr("Before your camera is opened"), classes="card-title")
             with VerticalScroll(id="terms"):
-                for question, answer in terms(self._broker_url):
+                for question, answer in self._terms:
                     with Vertical(classes="term"):
                         yield Static(Content(question), classes="question")
                         yield Static(Content(answer), classes="answer")
