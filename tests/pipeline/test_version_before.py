@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +132,12 @@ def _starter(packages: Path, folder: Path) -> Iterator[Join]:
         yield start
 
 
+def is_open(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.5):
+        return True
+    return False
+
+
 @pytest.fixture(params=["mosquitto", "nats"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A broker that lets reports expire, and one that does not."""
@@ -145,6 +153,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         f'mqtt {{ host: "127.0.0.1", port: {port} }}\n'
     )
     server = start_child([NATS, "-c", str(conf)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + patience(10)
+    while not is_open(port) and time.monotonic() < deadline:
+        time.sleep(0.02)
     yield f"mqtt://127.0.0.1:{port}"
     end_child(server)
 
