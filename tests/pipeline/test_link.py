@@ -118,7 +118,7 @@ async def test_another_heartbeat_holds_at_once(mosquitto: Any) -> None:
         await until(lambda: bob.look().viewers == 1)
         bob.link.drain()
         alice.link.set_heartbeat(0.2)
-        assert await until(bob.link.drain) < patience(1)
+        assert await until(bob.link.drain) < patience(10)  # not in a minute
 
 
 async def test_who_does_not_hear_everybody_hears_nobody_until_it_does_again(mosquitto: Any) -> None:

@@ -250,7 +250,14 @@ def test_nothing_that_would_report_its_use_has_to_be_stopped(observed: Observed)
 
 
 def test_what_is_written_is_small_and_known(observed: Observed) -> None:
-    known = ("profile.json", "secret.lock", "history.sqlite", "resonance-tui.log", "fontlist")
+    known = (
+        "profile.json",
+        "secret.lock",
+        "history.sqlite",
+        "resonance-tui.log",
+        "fontlist",
+        "speed.json",
+    )
     for file in observed.written:
         assert file.name.startswith(known), f"unexpected file {file}"
     # Whatever wrote it and wherever: the frames looked at are 691,200 bytes each, the database's

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from children import run_child
 from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
 from torch import nn
 
@@ -216,7 +216,7 @@ print(spec.runs_on)
 
 def test_an_imported_network_runs_where_torch_cannot_be_imported(kept: StoredWeights) -> None:
     write.write_portable(kept)
-    done = subprocess.run(
+    done = run_child(
         [sys.executable, "-c", WITHOUT_TORCH, str(kept.path.parent)],
         capture_output=True, text=True, timeout=50, env={"PYTHONPATH": ":".join(sys.path)},
     )  # fmt: skip
