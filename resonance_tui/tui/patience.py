@@ -43,7 +43,7 @@ class PatientApp(App[None]):
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, CommandPalette):
-            self.push_screen(PatientPalette(id="--command-palette"))
+            self.push_screen(PatientPalette())  # without an id: another may lie below
 
     def exit(
         self,

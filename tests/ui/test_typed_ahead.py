@@ -23,7 +23,7 @@ from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.join_context import ListedRoom
-from resonance_tui.tui.patience import PatientApp, PatientScreen
+from resonance_tui.tui.patience import PatientApp, PatientPalette, PatientScreen
 from resonance_tui.tui.screens.history import HistoryApp, HistoryScreen
 
 from .fakes import FakeLaunch, FakeSession, view
@@ -140,6 +140,17 @@ async def test_a_session_picked_and_put_away_at_once_leaves_the_history_open(
         type_ahead(app, "s", "enter", "escape")
         await settled(pilot)
         assert isinstance(app.screen, HistoryScreen)
+
+
+async def test_the_palette_opens_above_a_screen_that_came_over_another_palette() -> None:
+    app = PatientApp()
+    async with app.run_test() as pilot:
+        app.action_command_palette()
+        await pilot.pause()
+        await app.push_screen(Screen())
+        app.action_command_palette()
+        await pilot.pause()
+        assert [type(each) for each in app.screen_stack[1::2]] == [PatientPalette] * 2
 
 
 class Drawing(PatientScreen[None]):
