@@ -155,7 +155,7 @@ class Rulebook:
         """
         async with self._changing:
             for _ in range(TRIES):
-                await self._wait_for_turn()  # before the rules are read: others go on meanwhile
+                await asyncio.sleep(self._turn_in_s)  # others go on: the rules are read after it
                 before = self.rules
                 rules = perform(
                     before,
@@ -261,10 +261,12 @@ class Rulebook:
             self._on_topics.pop(before, None)
             await client.send(RULES.outgoing(b"", self.channel, before))
 
-    async def _wait_for_turn(self) -> None:
-        """Receivers drop what comes too fast on one topic, and the last word must not be it."""
-        if len(self._sent) == self._sent.maxlen:
-            await asyncio.sleep(max(0.0, self._sent[0] + PACE_S - time.monotonic()))
+    @property
+    def _turn_in_s(self) -> float:
+        """Seconds until we publish again: receivers drop what comes too fast on one topic, and the
+        last word must not be it."""
+        is_full = len(self._sent) == self._sent.maxlen
+        return max(0.0, self._sent[0] + PACE_S - time.monotonic()) if is_full else 0.0
 
     async def show_key(self, client: BrokerClient) -> None:
         """Publish the room's own key, unless the broker shows it. A co-host has no say in that."""
@@ -290,19 +292,20 @@ class Rulebook:
         to expire is renewed. Raises MqttError, BrokerRefused, StoreError."""
         if time.monotonic() - self._repaired_at < REPAIR_EVERY_S or self._changing.locked():
             return
-        await self._wait_for_turn()
         self._authority.look(time.monotonic(), time.time())
         await self.show_key(client)
         signed = self._authority.signed
         if signed is None:
             return
-        if self.key.is_host and signed.expires_at - time.time() < LIFETIME_S / 2:
+        is_our_turn = self._turn_in_s == 0  # else at a later look: other rooms wait for this one
+        is_old = self.key.is_host and signed.expires_at - time.time() < LIFETIME_S / 2
+        if is_old and is_our_turn:
             await self._publish_new(client, self.rules)
         elif signed.signature in self._on_topics.values():
             self._was_shown = True
             if self.is_repeated and time.monotonic() - self._shown_at >= REPEAT_EVERY_S:
                 await self._show_newcomers(client, signed)
-        else:
+        elif is_our_turn:
             if self._was_shown:  # else we have only just come
                 self._contested_until = time.monotonic() + CONTESTED_S
             await self._publish(client, signed)

@@ -323,6 +323,21 @@ async def test_two_machines_of_one_host_share_what_receivers_take_from_its_topic
         await act_after_those_of(key.key, 0.5)
 
 
+async def test_a_look_at_a_room_that_is_in_order_waits_for_no_turn(
+    keys: RoomKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the rooms behind a busy one are looked at late, and whom their rules remove stays."""
+    monkeypatch.setattr(rulebook, "PACE_S", 100.0)
+    key, now = hosts(keys), int(time.time())
+    book = Rulebook(keys, key, "host")
+    for number in range(now + 1, now + 7):
+        elsewhere = sign_rules(RoomRules(slow_s=5), ROOM, number, now + 86_400, key.key)
+        book.observe(RulesEvent(ROOM, "host", elsewhere))
+    async with asyncio.timeout(patience(10)):
+        await book.keep_up(cast(BrokerClient, Silent()))
+    assert book.rules.slow_s == 5
+
+
 async def test_a_co_host_who_takes_the_last_number_is_stopped(
     start: Start, keys: RoomKeys, tmp_path: Path
 ) -> None:
