@@ -40,6 +40,7 @@ from resonance_tui.protocol.messages import (
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import ROOT as ROOT_TOPIC
 from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.traits import settings_at
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Counts, Partial, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
@@ -347,13 +348,21 @@ class Aggregator(ReconnectingConnection):
                 self._authority.take(event, now)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
-                ttl, stale_after = self._settings.patience_s, self._settings.stale_after_s
-                self._tally.be_patient(ttl=ttl, stale_after=stale_after)
+                self._be_patient()
                 self._edges.ttl = self._settings.counts_hold_s
                 self._clock.asleep_s = ASLEEP_S + 2 * self._settings.tick_ms / 1000
                 self._edges.silent_after = SILENT_REPEATS * self._repeat_s
             case _:  # nicknames and totals are for viewers
                 return
+
+    def _be_patient(self) -> None:
+        at_this_broker = settings_at(self.traits, self._settings)
+        stale_after = at_this_broker.stale_after_s
+        self._tally.be_patient(ttl=at_this_broker.patience_s, stale_after=stale_after)
+
+    def _on_retention_found(self) -> None:
+        super()._on_retention_found()
+        self._be_patient()
 
     def _take_presence(self, presence: AgentEvent, now: float) -> None:
         agent_id, boot = presence.agent_id, presence.boot

@@ -49,6 +49,7 @@ _RETRY_FIRST_S, _RETRY_MOST_S = 0.25, 5.0
 _RETRY_REFUSED_S = 30.0  # a login that worked before and is refused now
 _STEADY_AFTER_S = 10.0  # after a connection that held so long, the back-off starts again
 _DUPLICATE_WITHIN_S, _DUPLICATE_LOSSES = 2.0, 2
+_UNANSWERED_MOST = 3  # attempts given up that a broker may come back to
 _CLOSING_TIMEOUT_S = 2.0
 CHECK_EVERY_S = 1.0
 STALL_PATIENCE = 1.6  # of the usual time for an answer: who was connected may stall, and come back
@@ -116,6 +117,7 @@ class ReconnectingConnection(ABC):
         self._known_version = self._version = version
         self._losses = 0  # in a row, without a steady time between
         self._quick_losses = 0  # in a row, each soon after it was connected
+        self._unanswered = 0  # attempts that were given up, since the last steady connection
         self._connected_at: float | None = None  # monotonic s; None while not connected
         self._was_connected = False
         self._is_unfit = False  # the current broker, of several: the others are gone on with
@@ -272,6 +274,7 @@ class ReconnectingConnection(ABC):
             if isinstance(error, NoConnack):
                 self._version = self._known_version  # another broker may have taken its place
             self._quick_losses = 0  # the broker is down; this is no duplicate id
+            self._unanswered = min(self._unanswered + 1, _UNANSWERED_MOST)
             return self._in_words(error), self._back_off()
         except MqttError as error:
             self._check_duplicate_id(error)
@@ -309,7 +312,8 @@ class ReconnectingConnection(ABC):
         return time.monotonic() - self._connected_at if self._connected_at is not None else 0.0
 
     def _check_duplicate_id(self, error: MqttError) -> None:
-        """Two programs with one client id disconnect each other for ever, unless one changes it."""
+        """Two programs with one client id disconnect each other for ever, unless one changes it.
+        So does, once each, what a slow broker makes of attempts that were given up."""
         if self._connected_at is None:
             return
         farewell = farewell_in(error)
@@ -317,8 +321,10 @@ class ReconnectingConnection(ABC):
         has_another_reason = farewell is not None and farewell.is_explained and not is_reported
         is_quick = self._up_s() < _DUPLICATE_WITHIN_S and not has_another_reason
         self._quick_losses = self._quick_losses + 1 if is_quick else 0
-        if is_reported or self._quick_losses >= _DUPLICATE_LOSSES:
-            self._quick_losses = 0
+        if self._up_s() >= _STEADY_AFTER_S:
+            self._unanswered = 0
+        if is_reported or self._quick_losses >= _DUPLICATE_LOSSES + self._unanswered:
+            self._quick_losses = self._unanswered = 0
             self._on_duplicate_id()
 
     async def _skip_dead_brokers(self) -> None:
@@ -353,7 +359,8 @@ class ReconnectingConnection(ABC):
     def _on_retention_found(self) -> None:
         """More is known of what the broker's wildcards bring."""
         if self.traits is not None:
-            self.traits = replace(self.traits, brings_retained=self._retention.known)
+            brings, has_others = self._retention.known, len(self._brokers) > 1
+            self.traits = replace(self.traits, brings_retained=brings, has_others=has_others)
         self.wake.set()
 
     def _connect(self, version: int) -> AbstractAsyncContextManager[BrokerClient]:

@@ -283,6 +283,7 @@ def encode_room(settings: RoomSettings, host: str = "") -> bytes:
     """`host`: an id of the program that announces it, so that two hosts can be distinguished."""
     fields = asdict(settings)
     can = sorted(fields.pop("abilities"))
+    del fields["late_s"]
     more = ({"host": host} if host else {}) | ({"can": can} if can else {})
     return _pack({"v": VERSION, **fields, **more})
 

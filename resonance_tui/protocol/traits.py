@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resonance_tui.protocol.messages import TABLE
+from resonance_tui.protocol.values import LATE_S, RoomSettings
+
+MOVES_S = 16.0  # that a report may be late in a cluster: see `settings_at`
 
 _AROUND = 90  # bytes of a packet beside its payload: the topic with its names, properties
 _FEW_AT_ONCE = 10
@@ -17,6 +20,7 @@ class BrokerTraits:
     expires: bool  # retained messages end by themselves: MQTT 5
     # Whether a subscription with a wildcard brings what is retained; None: not known yet.
     brings_retained: bool | None = None
+    has_others: bool = False  # of the same rooms that we know: other addresses, or brokers
     retains: bool = True  # keeps retained messages at all
     max_qos: int = 2  # of what we publish
     has_wildcards: bool = True  # in subscriptions
@@ -24,6 +28,16 @@ class BrokerTraits:
     receive_max: int = 65_535  # publications at QoS 1 that it takes at once
     keepalive_s: int | None = None  # that it set in place of ours
     client_id: str | None = None  # that it gave in place of ours
+
+
+def settings_at(traits: BrokerTraits | None, settings: RoomSettings) -> RoomSettings:
+    """A room's settings, with the patience that such a broker asks for.
+
+    Of a cluster without expiry (NATS), nobody from a dead node comes in at another one until that
+    leads the sessions: 5 to 12 s, after a heartbeat that was lost with the node.
+    """
+    is_cluster = traits is not None and traits.has_others and not traits.expires
+    return replace(settings, late_s=MOVES_S if is_cluster else LATE_S)
 
 
 def told(traits: BrokerTraits) -> str:

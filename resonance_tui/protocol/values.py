@@ -124,6 +124,7 @@ class RoomSettings:
     ttl_s: int = 30
     mesh_max: int = 200  # up to so many viewers, all subscribe to all reports
     abilities: frozenset[str] = frozenset()
+    late_s: float = LATE_S  # that a report may be late; the receiver's own, not the host's
 
     def age_s(self, report: Report, left_s: float | None) -> float | None:
         """How old a report is that a broker kept and forgets after `left_s` more; None: not
@@ -137,14 +138,15 @@ class RoomSettings:
 
     @property
     def patience_s(self) -> float:
-        """After so many seconds of silence a viewer is gone: a heartbeat and `LATE_S`, or sooner
+        """After so many seconds of silence a viewer is gone: a heartbeat and `late_s`, or sooner
         by `ttl_s`, but never before 1.4 heartbeats."""
-        return min(self.heartbeat_s + LATE_S, max(float(self.ttl_s), 1.4 * self.heartbeat_s))
+        return min(self.heartbeat_s + self.late_s, max(float(self.ttl_s), 1.4 * self.heartbeat_s))
 
     @property
     def stale_after_s(self) -> float:
         """After so many seconds of silence a viewer looks stale: the heartbeat is overdue."""
-        return self.heartbeat_s + 0.4 * (self.patience_s - self.heartbeat_s)
+        late_s = min(LATE_S, self.patience_s - self.heartbeat_s)
+        return self.heartbeat_s + 0.4 * late_s
 
     @property
     def counts_hold_s(self) -> float:

@@ -18,7 +18,7 @@ from resonance_tui.protocol.events import (
     TotalEvent,
     TotalOverEvent,
 )
-from resonance_tui.protocol.traits import BrokerTraits
+from resonance_tui.protocol.traits import BrokerTraits, settings_at
 from resonance_tui.protocol.values import RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
@@ -81,7 +81,7 @@ class RoomModel:
 
     @property
     def pace(self) -> RoomTiming:
-        return timing_of(self._settings)
+        return timing_of(settings_at(self._traits, self._settings))
 
     @property
     def subscribes_all(self) -> bool:
@@ -169,7 +169,9 @@ class RoomModel:
 
     def know(self, traits: BrokerTraits | None, now: float) -> None:
         """Take what is known of the broker; call it before events are taken."""
-        self._traits = traits
+        if traits != self._traits:
+            self._traits = traits
+            self._adjust()
         self._counting.know(traits)
 
     def take(self, event: Event, now: float) -> None:

@@ -223,6 +223,36 @@ async def test_a_reason_to_disconnect_is_said_and_is_no_duplicate_id() -> None:
             assert line.link.viewer_id == before
 
 
+class Overtaxed(SmallBroker):
+    """Hangs up on so many attempts instead of answering."""
+
+    hang_ups = 0
+
+    def _welcome(self, body: bytes, writer: asyncio.StreamWriter) -> None:
+        if self.hang_ups and int.from_bytes(body[8:10]) != 5:
+            self.hang_ups -= 1
+            writer.transport.abort()
+        else:
+            super()._welcome(body, writer)
+
+
+@pytest.mark.parametrize("given_up", [0, 2])
+async def test_an_attempt_that_was_given_up_may_come_back_as_our_own_double(given_up: int) -> None:
+    """NATS gets to it late, and disconnects who is in under that id."""
+    broker = Overtaxed(version=4)
+    broker.hang_ups = given_up
+    async with small_broker(broker):
+        line = Line(broker)
+        before = line.link.viewer_id
+        async with seated(line, connect=False):
+            for times in (1, 2):
+                await until(lambda times=times: broker.welcomed == times and line.is_connected)
+                broker.lines[-1].transport.abort()
+                await until(lambda: not line.is_connected)
+            await until(lambda: line.is_connected)
+            assert (line.link.viewer_id == before) is bool(given_up)
+
+
 async def test_that_broken_messages_come_in_is_said_though_nobody_is_named() -> None:
     async with a_line(5) as (broker, line):
         broker.say(packet(0xF0, b"") * STRIKES)

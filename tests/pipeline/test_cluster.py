@@ -20,6 +20,7 @@ from resonance_tui.protocol.frames import encode_room
 from resonance_tui.protocol.messages import ROOM_SETTINGS
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.protocol.values import RoomSettings
+from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.tally import ROOT, owner
 from resonance_tui.session.room_model import RoomModel
 
@@ -32,18 +33,22 @@ class Watched(Seat):
     def __init__(self, broker: str, **options: Any) -> None:
         super().__init__(broker, heartbeat_s=1.0, **options)
         self.shown = RoomModel(SETTINGS)
+        self.clock = RoomClock()
         self.seen: list[tuple[float, int]] = []  # when, how many
 
     def see(self) -> tuple[int, ...]:
         """The seven counts; is_total in `was_total`."""
-        now = time.monotonic()
-        events: list[Event] = self.link.drain()
+        now, link = time.monotonic(), self.link
+        at = self.clock.at(now, asked_at=link.asked_at, is_connected=self.is_connected)
+        self.shown.know(link.traits, at)
+        events: list[Event] = link.drain()
         for event in events:
-            self.shown.take(event, now)
+            self.shown.take(event, at)
             if isinstance(event, TotalEvent):
                 self.seen.append((now, event.viewers))
-        snapshot = self.shown.look(now, None)
+        snapshot = self.shown.look(at, None)
         self.was_total = snapshot.is_total
+        link.check_line(self.shown.awaits_somebody)
         return snapshot.counts
 
 

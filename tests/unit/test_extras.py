@@ -24,7 +24,7 @@ from resonance_tui import extras
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands import doctor
 from resonance_tui.config import load
-from resonance_tui.errors import ExtraMissing
+from resonance_tui.errors import BrokerUnreachable, ExtraMissing
 from resonance_tui.extras import EXTRAS, PURPOSES, install_command, missing, require
 from resonance_tui.session import broker_choice
 from resonance_tui.sinks.sheets import login as sheets_login
@@ -197,11 +197,8 @@ def test_doctor_sees_that_no_broker_can_be_started(
     without: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resonance_broker.find_mosquitto", lambda: None)
-
-    async def nobody(*_: object) -> bool:
-        return False
-
-    monkeypatch.setattr("resonance_tui.messaging.probe.is_reachable", nobody)
+    silent = BrokerUnreachable("nobody answers")
+    monkeypatch.setattr(doctor, "_why_silent", lambda *_: silent)
     without("host")
     found = doctor._broker(load())
     assert found.verdict == "warn" and "without the extra 'host'" in found.text

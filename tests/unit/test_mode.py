@@ -13,6 +13,7 @@ from resonance_tui.protocol.events import (
     TotalEvent,
     TotalOverEvent,
 )
+from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.values import Report, RoomSettings
 from resonance_tui.room.state import ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
@@ -129,6 +130,19 @@ def test_who_is_silent_is_gone_soon_after_a_heartbeat_but_never_before_one() -> 
         pace = timing_of(each)
         assert pace.heartbeat_s < pace.stale_after_s < pace.ttl_s
     assert timing_of(usual).total_stale_after_s == 10.75
+
+
+def test_in_a_cluster_that_keeps_sessions_who_moves_is_waited_for() -> None:
+    several, kept = BrokerTraits(expires=False, has_others=True), BrokerTraits(expires=False)
+    room = RoomModel()
+    patience = []
+    for traits in (None, kept, several, replace(several, expires=True), several):
+        room.know(traits, 0)
+        patience.append(room.pace.ttl_s)
+    assert patience == [14, 14, 26, 14, 26]
+    assert room.pace.stale_after_s == RoomSettings().stale_after_s, "overdue as anywhere"
+    room.take(RoomEvent("room", RoomSettings(ttl_s=15)), 0)
+    assert room.pace.ttl_s == 15, "the host may want it sooner"
 
 
 # --- what may be recorded ----------------------------------------------------------------------
