@@ -20,6 +20,7 @@ from limits import patience, slowness
 from seats import until
 
 from resonance_tui.errors import CameraBusy, CameraMissing, SourceInvalid
+from resonance_tui.pipeline import camera as camera_module
 from resonance_tui.pipeline import devices, live_watch
 from resonance_tui.pipeline.camera import FrameSource, check_source
 from resonance_tui.pipeline.demo_camera import HEIGHT, SHOWN_FOR, WIDTH, load_portraits, render
@@ -288,8 +289,19 @@ async def test_damaged_frames_are_skipped_and_too_many_are_a_loss(started: Start
     camera = FakeCamera()
     camera.retrieve = lambda: None  # type: ignore[method-assign]
     source = started(CAMERA, fps=1000, open_capture=Script(camera), backoff=QUICK)
-    await status_when(source, CameraState.MISSING)
+    status = await status_when(source, CameraState.MISSING)
+    assert status.detail == "The pictures of camera 0 cannot be read."
     assert source.latest() is None
+
+
+async def test_the_size_that_is_shown_is_that_of_the_newest_picture(started: Started):
+    camera, sizes = FakeCamera(), [(48, 64, 3), (24, 32, 3)]
+    picture = np.random.default_rng(1).integers(0, 256, sizes[0], np.uint8)
+    camera.retrieve = lambda: picture  # type: ignore[method-assign]
+    source = started(CAMERA, fps=100, open_capture=Script(camera))
+    await until(lambda: source.status.detail == "64x48")
+    picture = picture[::2, ::2]
+    await until(lambda: source.status.detail == "32x24")
 
 
 class StuckCamera(FakeCamera):
@@ -309,11 +321,32 @@ async def test_a_camera_that_gives_one_picture_for_ever_is_noticed_and_lives_aga
     camera = StuckCamera()
     source = started(CAMERA, open_capture=Script(camera), fps=100)
     status = await status_when(source, CameraState.FROZEN)
-    assert "same picture for ever" in status.detail and "choose another" in status.detail
+    assert "never changes" in status.detail and "press v" in status.detail
     assert source.latest() is None  # nothing is read from it
     camera.moves_at = camera.left
     await status_when(source, CameraState.LIVE)
     assert (await source.next(-1)) is not None
+
+
+async def test_a_driver_that_hangs_is_said_and_lives_again(started: Started, monkeypatch):
+    monkeypatch.setattr(camera_module, "SILENT_AFTER_S", 0.2)
+    hangs, release = threading.Event(), threading.Event()
+
+    class Hanging(FakeCamera):
+        def grab(self) -> bool:
+            if self.left < 10**9 - 5 and not release.is_set():
+                hangs.set()
+                release.wait(patience(20))
+            return super().grab()
+
+    source = started(CAMERA, open_capture=Script(Hanging()), fps=100)
+    try:
+        assert await asyncio.to_thread(hangs.wait, patience(10))
+        status = await status_when(source, CameraState.FROZEN)
+        assert "No picture comes any more" in status.detail
+    finally:
+        release.set()
+    await status_when(source, CameraState.LIVE)
 
 
 async def test_a_still_recording_is_not_frozen(started: Started, tmp_path, monkeypatch):
