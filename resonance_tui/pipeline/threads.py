@@ -60,12 +60,12 @@ class FaceThreads:
         Raises what the registries raise; FaceModelMissing where a detector that was asked for by
         name needs a model that cannot be fetched.
         """
-        model, unfetched = await self._fetch_face_model(detector, data_dir, say)
         loop = asyncio.get_running_loop()
 
         def say_from_thread(doing: str) -> None:
             loop.call_soon_threadsafe(say, doing)
 
+        model, unfetched = await self._fetch_face_model(detector, data_dir, say_from_thread)
         wanted = self._load_engine(engine, weights_folder(data_dir), options, say_from_thread)
         async with asyncio.TaskGroup() as tasks:
             building = tasks.create_task(self._load_detector(detector, model), name="detector")
@@ -81,10 +81,9 @@ class FaceThreads:
     ) -> tuple[Path | None, str]:
         if not detectors.needs_face_model(detector):
             return None, ""
-        say(tr("fetching the face model"))
         worker = Worker("fetch")  # a thread of its own: leaving must not wait for a download
         try:
-            found = await worker.do(partial(fetch_face_model, detector, data_dir))
+            found = await worker.do(partial(fetch_face_model, detector, data_dir, say))
         finally:
             worker.close()
         say("")
@@ -125,13 +124,16 @@ class FaceThreads:
             detector.close()
 
 
-def fetch_face_model(detector: str, data_dir: Path) -> tuple[Path | None, str]:
+def fetch_face_model(
+    detector: str, data_dir: Path, say: Callable[[str], None]
+) -> tuple[Path | None, str]:
     """The face model, fetched once (blocking, 3.8 MB); for `auto` None and a sentence why not.
 
-    Raises FaceModelMissing for a detector that was asked for by name.
+    `say` takes from where it is fetched, where it has to be. Raises FaceModelMissing for a
+    detector that was asked for by name.
     """
     try:
-        return face_model.fetch(data_dir).path, ""
+        return face_model.fetch(data_dir, say=say).path, ""
     except FaceModelMissing as missing:
         if detector != detectors.AUTO:
             raise
