@@ -125,7 +125,7 @@ class FaceThreads:
 
 
 def fetch_face_model(
-    detector: str, data_dir: Path, say: Callable[[str], None]
+    detector: str, data_dir: Path, say: Callable[[str], None] | None = None
 ) -> tuple[Path | None, str]:
     """The face model, fetched once (blocking, 3.8 MB); for `auto` None and a sentence why not.
 

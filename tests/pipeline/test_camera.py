@@ -28,6 +28,7 @@ from resonance_tui.pipeline.devices import find_devices, open_capture
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Frame, Source, parse_source
 
 QUICK = (0.05, 0.1)  # pauses between tries
+NOTICE = 56  # characters that a window of 60x15 has for them
 
 
 @pytest.fixture
@@ -322,6 +323,7 @@ async def test_a_camera_that_gives_one_picture_for_ever_is_noticed_and_lives_aga
     source = started(CAMERA, open_capture=Script(camera), fps=100)
     status = await status_when(source, CameraState.FROZEN)
     assert "never changes" in status.detail and "press v" in status.detail
+    assert len(status.detail) <= NOTICE
     assert source.latest() is None  # nothing is read from it
     camera.moves_at = camera.left
     await status_when(source, CameraState.LIVE)
@@ -343,7 +345,7 @@ async def test_a_driver_that_hangs_is_said_and_lives_again(started: Started, mon
     try:
         assert await asyncio.to_thread(hangs.wait, patience(10))
         status = await status_when(source, CameraState.FROZEN)
-        assert "No picture comes any more" in status.detail
+        assert "No picture comes any more" in status.detail and len(status.detail) <= NOTICE
     finally:
         release.set()
     await status_when(source, CameraState.LIVE)
