@@ -13,6 +13,7 @@ from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import Engine, EngineOptions, weights_folder
 from resonance_tui.errors import FaceModelMissing
 from resonance_tui.native import give_back_memory, tame
+from resonance_tui.pages import drop_idle_pages
 from resonance_tui.pipeline import face_model
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.worker import Worker
@@ -113,6 +114,11 @@ class FaceThreads:
         from resonance_tui.pipeline.perception import predict
 
         return await self.inference.do(partial(predict, engine, clip))
+
+    async def settle(self) -> None:
+        """Once faces are read: give back what only the way there needed."""
+        await self.inference.do(give_back_memory)
+        await self.inference.do(drop_idle_pages)
 
     def close(self) -> None:
         """End both threads after what they are doing now; detectors are closed by theirs."""

@@ -43,9 +43,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     counts = {"search": 0, "landmarks": 0}
     find, read = BlazeFace.find, FaceLandmarks.read
 
-    def counted_find(self, image):
+    def counted_find(self, image, *scores):
         counts["search"] += 1
-        return find(self, image)
+        return find(self, image, *scores)
 
     def counted_read(self, image, square):
         counts["landmarks"] += 1

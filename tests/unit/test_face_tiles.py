@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from resonance_tui.pipeline.detectors import search
+from resonance_tui.pipeline.detectors import blazeface, search
 from resonance_tui.pipeline.detectors.blazeface import SIZE, FoundFace
 from resonance_tui.pipeline.detectors.search import (
     CLOSE_COST,
@@ -67,7 +67,8 @@ class Finder:
     def __init__(self, faces: list[FoundFace]) -> None:
         self.faces, self.looks = faces, 0
 
-    def find(self, image: NDArray[np.uint8]) -> list[FoundFace]:
+    def find(self, image: NDArray[np.uint8], least_score: float) -> list[FoundFace]:
+        assert least_score < blazeface.LEAST_SCORE
         assert image.shape == (SIZE, SIZE, 3)
         self.looks += 1
         return self.faces
@@ -79,10 +80,8 @@ MIDDLE = FoundFace(
 
 
 @pytest.fixture
-def finder(monkeypatch: pytest.MonkeyPatch) -> Finder:
-    found = Finder([])
-    monkeypatch.setattr(search, "BlazeFace", lambda model, least_score: found)
-    return found
+def finder() -> Finder:
+    return Finder([])
 
 
 @pytest.mark.parametrize("rate", [1, 10, 30])
@@ -90,7 +89,7 @@ def finder(monkeypatch: pytest.MonkeyPatch) -> Finder:
 def test_a_second_of_searching_costs_no_more_than_was_said(
     finder: Finder, rate: int, faces: list[FoundFace]
 ) -> None:
-    finder.faces, looking = faces, FaceSearch(b"")
+    finder.faces, looking = faces, FaceSearch(finder)
     places = [looking.look(PICTURE, number / rate) for number in range(10 * rate)]
     cost = finder.looks + READ_COST * sum(place is not None for place in places)
     most_at_once = TILES_A_FRAME + CLOSE_COST + READ_COST
@@ -109,14 +108,14 @@ def test_all_tiles_of_a_picture_are_seen_within_two_seconds(
         return plain(self, image, tile)
 
     monkeypatch.setattr(FaceSearch, "_surest", note)
-    looking = FaceSearch(b"")
+    looking = FaceSearch(finder)
     for number in range(20):
         looking.look(PICTURE, number / 10)
     assert seen == set(tiles(640, 480))
 
 
 def test_time_that_stands_still_or_goes_back_buys_nothing(finder: Finder) -> None:
-    looking = FaceSearch(b"")
+    looking = FaceSearch(finder)
     for at in (5.0, 5.0, 3.0, 2.0):
         looking.look(PICTURE, at)
     assert finder.looks == TILES_A_FRAME
@@ -124,7 +123,7 @@ def test_time_that_stands_still_or_goes_back_buys_nothing(finder: Finder) -> Non
 
 def test_a_face_in_a_tile_is_told_in_pixels_of_the_picture(finder: Finder) -> None:
     finder.faces = [MIDDLE]
-    place = FaceSearch(b"").look(PICTURE, 0)
+    place = FaceSearch(finder).look(PICTURE, 0)
     assert place is not None
     assert (place.cx, place.cy) == pytest.approx((320, 240))
     # A box of 40 in 128 pixels of the second look, which is 1.6 times the first look's square.
@@ -137,7 +136,7 @@ def test_two_looks_that_differ_are_no_face(finder: Finder) -> None:
     shift = np.array([40, 0])
     x0, y0, x1, y1 = MIDDLE.box
     finder.faces = [FoundFace((x0 + 40, y0, x1 + 40, y1), MIDDLE.keypoints + shift, 0.9)]
-    looking = FaceSearch(b"")
+    looking = FaceSearch(finder)
     assert all(looking.look(PICTURE, at) is None for at in range(20))
 
 

@@ -52,8 +52,7 @@ def create(model: Path | None) -> FastDetector:
     cannot run it."""
     if model is None:
         raise FaceModelMissing("The fast detector needs the face model.", HINT)
-    bundle = read_bundle(model)
-    return FastDetector(bundle, FaceSearch(bundle.detector))
+    return FastDetector(read_bundle(model))
 
 
 class FastDetector:
@@ -61,11 +60,11 @@ class FastDetector:
 
     name = "fast"
 
-    def __init__(self, bundle: FaceBundle, search: FaceSearch | None = None) -> None:
-        """`search`: for faces that are too small in the whole picture."""
+    def __init__(self, bundle: FaceBundle, *, sees_far: bool = True) -> None:
+        """`sees_far`: whether faces are searched that are too small in the whole picture."""
         self._finder = BlazeFace(bundle.detector)
         self._landmarks = FaceLandmarks(bundle.landmarks)
-        self._tiles = search
+        self._tiles = FaceSearch(self._finder) if sees_far else None
         self._scenes = SceneCounter()
         self._scene = 0
         self._known: list[FollowedFace] = []

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from itertools import product
 from math import ceil, hypot
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.pipeline.detectors.blazeface import SIZE, BlazeFace
+from resonance_tui.pipeline.detectors.blazeface import SIZE, FoundFace
 from resonance_tui.pipeline.detectors.square import Square
 from resonance_tui.pipeline.opencv import cv2
 
@@ -58,12 +59,17 @@ def _middles(length: float, side: float) -> list[float]:
     return [side / 2 + step * (length - side) / steps for step in range(steps + 1)]
 
 
+class Finder(Protocol):
+    """BlazeFace, for one."""
+
+    def find(self, image: NDArray[np.uint8], least_score: float) -> list[FoundFace]: ...
+
+
 class FaceSearch:
     """Looks through the tiles of a stream of pictures, one after the other, at a bounded cost."""
 
-    def __init__(self, model: bytes) -> None:
-        """`model`: BlazeFace's. Raises RuntimeError where OpenCV cannot load it."""
-        self._finder = BlazeFace(model, LEAST_SCORE)
+    def __init__(self, finder: Finder) -> None:
+        self._finder = finder
         self._shape: tuple[int, ...] = ()
         self._tiles: list[Square] = []
         self.forget()
@@ -111,7 +117,7 @@ class FaceSearch:
         to_image = tile.to_image(SIZE)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         cut = np.asarray(cv2.warpAffine(image, to_image, (SIZE, SIZE), flags=flags), np.uint8)
-        for face in self._finder.find(cut):
+        for face in self._finder.find(cut, LEAST_SCORE):
             return moved(face.square, to_image, tile), face.score
         return None
 
