@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from resonance_tui.pipeline.detectors import blazeface, search
 from resonance_tui.pipeline.detectors.blazeface import SIZE, FoundFace
 from resonance_tui.pipeline.detectors.search import (
+    BESIDE_A_SECOND,
+    BESIDE_SIDE,
     CLOSE_COST,
     LEAST_SHARE,
     READ_COST,
@@ -61,6 +64,9 @@ def test_the_whole_picture_comes_first_and_no_tile_is_needlessly_small(
     assert len(others) < 200
 
 
+Known = Sequence[Square]
+
+
 class Finder:
     """Sees something in each look, or nothing."""
 
@@ -103,9 +109,9 @@ def test_all_tiles_of_a_picture_are_seen_within_two_seconds(
     seen: set[Square] = set()
     plain = FaceSearch._surest
 
-    def note(self: FaceSearch, image: NDArray[np.uint8], tile: Square) -> object:
+    def note(self: FaceSearch, image: NDArray[np.uint8], tile: Square, known: Known) -> object:
         seen.add(tile)
-        return plain(self, image, tile)
+        return plain(self, image, tile, known)
 
     monkeypatch.setattr(FaceSearch, "_surest", note)
     looking = FaceSearch(finder)
@@ -119,6 +125,38 @@ def test_time_that_stands_still_or_goes_back_buys_nothing(finder: Finder) -> Non
     for at in (5.0, 5.0, 3.0, 2.0):
         looking.look(PICTURE, at)
     assert finder.looks == TILES_A_FRAME
+
+
+@pytest.mark.parametrize(("width", "height", "side"), [(640, 480, 60), (1280, 720, 90)])
+def test_beside_a_small_face_are_tiles_for_faces_of_its_size_the_nearest_first(
+    width: int, height: int, side: int
+) -> None:
+    known = Square(width / 4, height / 2, side, 0.0)
+    places = search.beside(tiles(width, height), [known])
+    assert len({place.side for place in places}) == 1
+    assert 0.5 < places[0].side / (BESIDE_SIDE / 1.235 * side) <= 1
+    assert holds(places[0], known.cx - 20, known.cy - 20, 40)
+    row = [place for place in places[:12] if abs(place.cy - known.cy) < place.side]
+    assert len(row) >= 8
+
+
+def test_beside_a_face_that_fills_the_picture_nobody_is_looked_for() -> None:
+    assert search.beside(tiles(640, 480), [Square(320, 240, 300, 0.0)]) == []
+
+
+def test_a_face_that_is_known_is_not_found_again(finder: Finder) -> None:
+    finder.faces, looking, tile = [MIDDLE], FaceSearch(finder), Square(320, 240, 160, 0.0)
+    assert looking._surest(PICTURE, tile, [Square(100, 240, 75, 0.0)]) is not None
+    assert looking._surest(PICTURE, tile, [Square(320, 240, 75, 0.0)]) is None
+
+
+@pytest.mark.parametrize("rate", [1, 10, 30])
+def test_looking_beside_a_face_costs_a_sixth(finder: Finder, rate: int) -> None:
+    looking = FaceSearch(finder)
+    for number in range(10 * rate):
+        looking.look(PICTURE, number / rate, [Square(100, 240, 60, 0.0)])
+    assert 30 <= finder.looks <= 10 * BESIDE_A_SECOND + TILES_A_FRAME
+    assert BESIDE_A_SECOND <= TILES_A_SECOND / 6
 
 
 def test_a_face_in_a_tile_is_told_in_pixels_of_the_picture(finder: Finder) -> None:

@@ -68,6 +68,7 @@ class FastDetector:
         self._scenes = SceneCounter()
         self._scene = 0
         self._known: list[FollowedFace] = []
+        self._is_far = False  # one of them at least is not seen in the whole picture
         self._searched_at = float("-inf")
 
     def detect(self, frame: Frame) -> list[Detection]:
@@ -79,8 +80,8 @@ class FastDetector:
         sure = [known for known in self._known if self._follow(known, frame)]
         if is_due or len(sure) < len(self._known):
             self._known = self._search(frame, sure)
-        if not self._known:
-            self._known = self._search_tiles(frame)
+        if not self._known or (self._is_far and len(self._known) < MOST_FACES):
+            self._known = distinct([*self._known, *self._search_tiles(frame)])
         return [known.now for known in self._known]
 
     def forget(self) -> None:
@@ -114,6 +115,7 @@ class FastDetector:
         self._searched_at = frame.captured_at
         places = [region_of(known.now) for known in self._known]
         kept = [place for place in places if not is_among(place, found)]
+        self._is_far = bool(kept)
         held = [region_of(known.now) for known in sure]
         new = [place for place in (*kept, *found) if not is_among(place, held)]
         faces = (
@@ -123,10 +125,12 @@ class FastDetector:
         return distinct([*sure, *(face for face in faces if face is not None)])
 
     def _search_tiles(self, frame: Frame) -> list[FollowedFace]:
-        """One face that is too small for `_search`, or none."""
+        """One more face that is too small for `_search`, or none."""
         if self._tiles is None:
             return []
-        place = self._tiles.look(frame.image, frame.captured_at)
+        place = self._tiles.look(
+            frame.image, frame.captured_at, [region_of(known.now) for known in self._known]
+        )
         face = self._read(frame, place, SURE_PRESENCE) if place is not None else None
         if face is not None:  # again, from where its own landmarks say
             face = self._read(frame, region_of(face.read), SURE_PRESENCE)
