@@ -147,7 +147,9 @@ def _drop_output() -> None:
 
 def _misused(error: click.ClickException, message: str) -> None:
     """As click would say it, but with this message."""
-    if isinstance(error, click.UsageError):
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # from 8.2 on
+        error.show()  # the help, and no error
+    elif isinstance(error, click.UsageError):
         click.UsageError(message, error.ctx).show()
     else:
         click.ClickException(message).show()

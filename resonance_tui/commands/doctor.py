@@ -274,7 +274,9 @@ def _camera(config: Config) -> Finding:
         frames.stop()
     if frame is None:
         detail = status.detail or "no picture came"
-        advice = "Plug it in, close other programs, or join with --camera demo or none."
+        advice = "join with --camera demo or none"
+        if not status.detail:
+            advice = f"Plug it in, close other programs, or {advice}."
         return Finding("camera", "warn", f"{source.label}: {detail}", advice)
     height, width = frame.image.shape[:2]
     text = f"{source.label}: {width}x{height}"

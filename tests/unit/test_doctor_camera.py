@@ -69,3 +69,10 @@ def test_a_detector_that_was_asked_for_fails_for_the_reason_that_its_model_has(
     with pytest.raises(FaceModelMissing, match="nowhere") as caught:
         doctor._faces(config.load())
     assert "used" not in caught.value.hint  # nothing else is
+
+
+def test_a_file_that_is_no_film_is_not_to_be_plugged_in(tmp_path: Path) -> None:
+    film = tmp_path / "letter.mp4"
+    film.write_text("Dear Mia")
+    found = doctor._camera(config.load({"camera.source": str(film)}))
+    assert "no video" in found.text and "lug" not in found.advice
