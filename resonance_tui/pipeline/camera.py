@@ -8,12 +8,14 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from math import inf
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from resonance_tui.errors import CameraBusy, CameraLost, Problem
+from resonance_tui.pipeline.attention import Attention, Still
 from resonance_tui.pipeline.live_watch import LiveWatch, seconds_to_tell
-from resonance_tui.pipeline.playback_clock import LiveClock, PlaybackClock
+from resonance_tui.pipeline.playback_clock import PlaybackClock
 from resonance_tui.pipeline.sources import (
     CameraState,
     CameraStatus,
@@ -101,15 +103,22 @@ class FrameSource:
         self._index = -1
         self.note = ""  # what is wrong with a source that is read all the same
         self.offered_fps: float | None = None  # by a live source, of late; None: not known
+        self._still: Still | None = None
+        self.held_at = -inf  # monotonic s, when the newest frame came that showed the same
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     @property
     def status(self) -> CameraStatus:
         return self._status
 
-    def set_rate(self, fps: float) -> None:
-        """Deliver `fps` frames a second from the newest frame on, from any thread."""
-        self._fps = min(fps, self._most_fps)
+    def set_rate(self, fps: float, still: Still | None = None) -> None:
+        """Deliver `fps` frames a second from the newest frame on, from any thread; of a live source
+        fewer while `still` holds, see `attention`."""
+        self._fps, self._still = min(fps, self._most_fps), still
+
+    def wake(self) -> None:
+        """End every wait of `next` now, from any thread."""
+        self._wake_waiters()
 
     def start(self) -> None:
         """Open the source in its own thread. Does nothing while it runs, or for `none`."""
@@ -127,7 +136,7 @@ class FrameSource:
         """Release the device and drop the frame (blocking, up to a second)."""
         with self._lock:
             self._stop.set()
-            self._frame = None
+            self._frame = self._still = None
             self._status = CameraStatus(CameraState.OFF, self.source.label)
             thread = self._thread
         if thread is not None:
@@ -221,20 +230,21 @@ class FrameSource:
             )
 
     def _read_live(self, capture: Capture, stop: Event) -> None:
-        clock, damaged, watch = LiveClock(self._fps), 0, LiveWatch()
+        attention, damaged, watch = Attention(self._fps), 0, LiveWatch()
         while not stop.is_set():
             if not capture.grab() or damaged > MAX_DAMAGED:
                 raise CameraLost(f"No more pictures from {self.source.label}.")
             now = time.monotonic()
             self._rate_is(watch, now)
-            clock.set_fps(self._fps)
-            if not clock.is_due(now):
+            attention.ask(self._fps, self._still)
+            if not attention.is_due(now):
                 continue
             image = capture.retrieve()
             damaged = damaged + 1 if image is None else 0
-            if image is not None:
-                clock.delivered(now)
-                self._show_live(stop, image, watch, now)
+            if image is not None and self._changes(stop, image, watch, now):
+                if attention.wants(image, now):
+                    self._publish(stop, image, None)
+                self.held_at = attention.held_at
 
     def _rate_is(self, watch: LiveWatch, now: float) -> None:
         """Note a picture that has come, and say what a slow camera means."""
@@ -245,15 +255,17 @@ class FrameSource:
         elif not self.note:  # once: the figure would change with every picture
             self.note = slow_words(self.source.label, watch.fps)
 
-    def _show_live(
+    def _changes(
         self, stop: Event, image: NDArray[np.uint8], watch: LiveWatch, now: float
-    ) -> None:
+    ) -> bool:
+        """Whether the camera is no frozen one; says so where it is."""
         if not watch.is_frozen(image, now):
-            self._publish(stop, image, None)
-        elif self._status.state is not CameraState.FROZEN:
+            return True
+        if self._status.state is not CameraState.FROZEN:
             words = "{camera} gives the same picture for ever. Open its shutter, plug it in again, "
             words += "or choose another one (v)."
             self._set_status(stop, CameraState.FROZEN, tr(words, camera=self.source.label))
+        return False
 
     def _publish(self, stop: Event, image: NDArray[np.uint8], media_time: float | None) -> None:
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from math import inf
 from typing import Any, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from seats import until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineSpec
+from resonance_tui.pipeline.attention import Still
 from resonance_tui.pipeline.camera import FrameSource
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor
 from resonance_tui.pipeline.emotion_reader import EmotionReader
@@ -32,12 +34,17 @@ class Stage:
 
     status = CameraStatus(CameraState.LIVE)
     note = ""
+    held_at = -inf
 
     def __init__(self) -> None:
         self.shade, self.rates, self._index = DARK, [ACTIVE_FPS], -1
+        self.still: Still | None = None
 
-    def set_rate(self, fps: float) -> None:
+    def set_rate(self, fps: float, still: Still | None = None) -> None:
         self.rates.append(fps)
+        self.still = still
+
+    def wake(self) -> None: ...
 
     def start(self) -> None: ...
 
