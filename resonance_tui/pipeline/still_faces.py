@@ -20,7 +20,7 @@ BLOCK = SIZE // 4  # px; a mouth or an eye
 # that shakes by a pixel and has a sensor's noise has .03 (p99 .096); two emotions have .4 and more.
 # Of a man who laughs and talks, 97 of 100 pictures with less than this are read alike.
 LEAST_CHANGE = 0.09
-EVEN = 1.0  # grey levels; a patch with less contrast shows nothing
+EVEN = 16.0  # grey levels; of a patch with less contrast, what changes may be noise
 
 Plane = NDArray[np.float32]
 _ROWS, _COLUMNS = ((plane - (SIZE - 1) / 2).ravel() / SIZE for plane in np.mgrid[0:SIZE, 0:SIZE])
