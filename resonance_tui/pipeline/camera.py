@@ -255,9 +255,7 @@ class FrameSource:
         elif not self.note:  # once: the figure would change with every picture
             self.note = slow_words(self.source.label, watch.fps)
 
-    def _changes(
-        self, stop: Event, image: NDArray[np.uint8], watch: LiveWatch, now: float
-    ) -> bool:
+    def _changes(self, stop: Event, image: NDArray[np.uint8], watch: LiveWatch, now: float) -> bool:
         """Whether the camera is no frozen one; says so where it is."""
         if not watch.is_frozen(image, now):
             return True

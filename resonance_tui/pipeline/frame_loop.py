@@ -64,7 +64,8 @@ class FrameLoop:
         self._switch, self._status = switch, status
         self._next_camera: FrameSource | None = None
         self._is_predicting = False
-        self._still: StillFaces | None = None  # the faces of the newest frame
+        self._is_resting = False  # nothing speaks for a change of anybody's emotion
+        self._still: StillFaces | None = None  # the faces of the newest frame, while that is so
         self._held_at = -math.inf  # monotonic s, when they were last seen to be the same
         self._in_view: list[EmotionReader] = []  # whose faces the newest frame shows
         self._reset_at = -math.inf  # monotonic s, when the crops were last dropped
@@ -142,7 +143,12 @@ class FrameLoop:
             self._reset_at = valid_from
         if frame.captured_at < valid_from:
             return None
-        observe = partial(self._perception.observe, frame, wants_clip=not self._is_predicting)
+        observe = partial(
+            self._perception.observe,
+            frame,
+            wants_clip=not self._is_predicting,
+            wants_still=self._is_resting,
+        )
         seen = await self._threads.detection.do(observe)
         is_valid = self._switch.is_on and self._switch.valid_from == valid_from
         return seen if is_valid else None
@@ -201,7 +207,8 @@ class FrameLoop:
         """Ask for as many frames as the decision wants; clips need theirs whatever it wants."""
         if self._engine.spec.clip_frames == 1:
             fps = max(each.wanted_fps(at) for each in self._readers)
-            self._camera.set_rate(fps, self._still if fps <= REST_FPS else None)
+            self._is_resting = fps <= REST_FPS
+            self._camera.set_rate(fps, self._still if self._is_resting else None)
 
     async def _wait_until_on(self) -> None:
         """Release the device and drop every picture; start the camera once it is on again."""

@@ -93,6 +93,9 @@ def test_a_picture_of_another_size_is_a_change() -> None:
 
 
 def test_a_face_at_the_edge_of_the_picture_or_beyond_is_compared_as_far_as_it_is_there() -> None:
-    edge, beyond = (Detection(x, 350, 160, 0.0, (0, 0, 1, 1)) for x in (635, 900))
-    for face in (edge, beyond):
-        assert StillFaces(picture(), [face]).hold(picture(seed=1))
+    edge, beyond = (Detection(x, 350, 160, 0.0, (0, 0, 1, 1)) for x in (600, 900))
+    assert StillFaces(picture(), [edge]).hold(picture(seed=1))
+    assert StillFaces(picture(), [beyond]).hold(picture())
+    dark = picture()
+    dark[330:] = 0
+    assert not StillFaces(picture(), [edge]).hold(dark)
