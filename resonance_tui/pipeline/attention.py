@@ -3,6 +3,7 @@ same only some."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,7 +22,7 @@ class Still(Protocol):
     """What the last frame showed."""
 
     def hold(self, image: NDArray[np.uint8]) -> bool:
-        """Whether `image` (H, W, 3) BGR shows the same."""
+        """Whether `image` shows the same: (H, W, 3) BGR, or grey and then maybe smaller."""
         ...
 
 
@@ -40,23 +41,24 @@ class Attention:
         self._still = still
 
     def is_due(self, now: float) -> bool:
-        """Whether the frame that comes `now` is worth decoding."""
+        """Whether the frame that comes `now` is worth a glance."""
         return (self._wanted if self._still is None else self._watched).is_due(now)
 
-    def wants(self, image: NDArray[np.uint8], now: float) -> bool:
-        """Whether the frame that is due and is decoded is to be delivered."""
-        if self._still is not None:
-            self._watched.delivered(now)
-            if self._is_kept_back(image, now, self._still):
-                return False
-        self._wanted.delivered(now)
-        self._delivered_at = now
-        return True
-
-    def _is_kept_back(self, image: NDArray[np.uint8], now: float, still: Still) -> bool:
+    def keeps_back(self, glance: Callable[[], NDArray[np.uint8] | None], now: float) -> bool:
+        """Whether the frame that is due is not to be delivered. `glance` gives it, or None for one
+        that is damaged."""
+        if self._still is None:
+            return False
+        self._watched.delivered(now)
         if now - self._delivered_at >= LOOK_EVERY_S - SLACK_S:
             return False
-        if still.hold(image):
+        image = glance()
+        if image is not None and self._still.hold(image):
             self.held_at = now
             return True
         return not self._wanted.is_due(now)
+
+    def delivered(self, now: float) -> None:
+        """It was."""
+        self._wanted.delivered(now)
+        self._delivered_at = now

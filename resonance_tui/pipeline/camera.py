@@ -239,12 +239,14 @@ class FrameSource:
             attention.ask(self._fps, self._still)
             if not attention.is_due(now):
                 continue
+            if attention.keeps_back(capture.glance, now):
+                self.held_at = attention.held_at
+                continue
             image = capture.retrieve()
             damaged = damaged + 1 if image is None else 0
-            if image is not None and self._changes(stop, image, watch, now):
-                if attention.wants(image, now):
-                    self._publish(stop, image, None)
-                self.held_at = attention.held_at
+            if image is not None:
+                attention.delivered(now)
+                self._show_live(stop, image, watch, now)
 
     def _rate_is(self, watch: LiveWatch, now: float) -> None:
         """Note a picture that has come, and say what a slow camera means."""
@@ -255,15 +257,15 @@ class FrameSource:
         elif not self.note:  # once: the figure would change with every picture
             self.note = slow_words(self.source.label, watch.fps)
 
-    def _changes(self, stop: Event, image: NDArray[np.uint8], watch: LiveWatch, now: float) -> bool:
-        """Whether the camera is no frozen one; says so where it is."""
+    def _show_live(
+        self, stop: Event, image: NDArray[np.uint8], watch: LiveWatch, now: float
+    ) -> None:
         if not watch.is_frozen(image, now):
-            return True
-        if self._status.state is not CameraState.FROZEN:
+            self._publish(stop, image, None)
+        elif self._status.state is not CameraState.FROZEN:
             words = "{camera} gives the same picture for ever. Open its shutter, plug it in again, "
             words += "or choose another one (v)."
             self._set_status(stop, CameraState.FROZEN, tr(words, camera=self.source.label))
-        return False
 
     def _publish(self, stop: Event, image: NDArray[np.uint8], media_time: float | None) -> None:
         with self._lock:

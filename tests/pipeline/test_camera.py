@@ -189,6 +189,9 @@ class FakeCamera:
     def retrieve(self) -> np.ndarray | None:
         return np.full((48, 64, 3), self.left % 256, np.uint8)
 
+    def glance(self) -> np.ndarray | None:
+        return self.retrieve()
+
     def media_time(self) -> float | None:
         return None
 

@@ -26,7 +26,12 @@ def delivered(
 ) -> list[float]:
     """When frames are delivered of a camera that shows one picture."""
     times = [start + number / fps for number in range(round(seconds * fps))]
-    return [at for at in times if attention.is_due(at) and attention.wants(picture, at)]
+    found: list[float] = []
+    for at in times:
+        if attention.is_due(at) and not attention.keeps_back(lambda: picture, at):
+            attention.delivered(at)
+            found.append(at)
+    return found
 
 
 def test_without_anything_to_compare_frames_come_as_often_as_asked_for() -> None:
