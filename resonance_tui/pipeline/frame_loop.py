@@ -127,8 +127,9 @@ class FrameLoop:
     def _hold(self) -> bool:
         """Whether pictures came since the newest frame that show the same faces as it does: those
         are in view as before."""
-        held_at, is_live = self._camera.held_at, self._camera.status.state is CameraState.LIVE
-        if not is_live or self._still is None or held_at <= max(self._held_at, self._switch.valid_from):
+        held_at, known_until = self._camera.held_at, max(self._held_at, self._switch.valid_from)
+        is_live = self._camera.status.state is CameraState.LIVE
+        if not is_live or self._still is None or held_at <= known_until:
             return False
         self._held_at = held_at
         for reader in self._in_view:
