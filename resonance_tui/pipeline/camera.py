@@ -8,12 +8,14 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from math import inf
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from resonance_tui.errors import CameraBusy, CameraLost, Problem
+from resonance_tui.pipeline.attention import Attention, Still
 from resonance_tui.pipeline.live_watch import LiveWatch, seconds_to_tell
-from resonance_tui.pipeline.playback_clock import LiveClock, PlaybackClock
+from resonance_tui.pipeline.playback_clock import PlaybackClock
 from resonance_tui.pipeline.sources import (
     CameraState,
     CameraStatus,
@@ -103,6 +105,8 @@ class FrameSource:
         self._index = -1
         self.note = ""  # what is wrong with a source that is read all the same
         self.offered_fps: float | None = None  # by a live source, of late; None: not known
+        self._still: Still | None = None
+        self.held_at = -inf  # monotonic s, when the newest frame came that showed the same
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     @property
@@ -115,9 +119,14 @@ class FrameSource:
         words = tr("No picture comes any more. Plug it in again, or press v.")
         return CameraStatus(CameraState.FROZEN, self.source.label, words)
 
-    def set_rate(self, fps: float) -> None:
-        """Deliver `fps` frames a second from the newest frame on, from any thread."""
-        self._fps = min(fps, self._most_fps)
+    def set_rate(self, fps: float, still: Still | None = None) -> None:
+        """Deliver `fps` frames a second from the newest frame on, from any thread; of a live source
+        fewer while `still` holds, see `attention`."""
+        self._fps, self._still = min(fps, self._most_fps), still
+
+    def wake(self) -> None:
+        """End every wait of `next` now, from any thread."""
+        self._wake_waiters()
 
     def start(self) -> None:
         """Open the source in its own thread. Does nothing while it runs, or for `none`."""
@@ -135,7 +144,7 @@ class FrameSource:
         """Release the device and drop the frame (blocking, up to a second)."""
         with self._lock:
             self._stop.set()
-            self._frame = None
+            self._frame = self._still = None
             self._status = CameraStatus(CameraState.OFF, self.source.label)
             thread = self._thread
         if thread is not None:
@@ -229,7 +238,7 @@ class FrameSource:
             )
 
     def _read_live(self, capture: Capture, stop: Event) -> None:
-        clock, damaged, watch = LiveClock(self._fps), 0, LiveWatch()
+        attention, damaged, watch = Attention(self._fps), 0, LiveWatch()
         while not stop.is_set():
             if damaged > MAX_DAMAGED:
                 raise CameraLost(f"The pictures of {self.source.label} cannot be read.")
@@ -237,13 +246,16 @@ class FrameSource:
                 raise CameraLost(f"No more pictures from {self.source.label}.")
             now = time.monotonic()
             self._rate_is(watch, now)
-            clock.set_fps(self._fps)
-            if not clock.is_due(now):
+            attention.ask(self._fps, self._still)
+            if not attention.is_due(now):
+                continue
+            if attention.keeps_back(capture.glance, now):
+                self.held_at = attention.held_at
                 continue
             image = capture.retrieve()
             damaged = damaged + 1 if image is None else 0
             if image is not None:
-                clock.delivered(now)
+                attention.delivered(now)
                 self._show_live(stop, image, watch, now)
 
     def _grab(self, capture: Capture) -> bool:

@@ -102,6 +102,8 @@ class FacePipeline:
         self._switch.set(on and self._source.kind != "none")
         for reader in self._readers:
             reader.generation += 1
+        if self._loop is not None:
+            self._loop.wake()
 
     def set_source(self, source: Source) -> None:
         """Read another one from now on, switched on; `none` releases the device. What it lacks
