@@ -11,6 +11,7 @@ ResonanceError                           exit code 1: we tried, it failed
 │   ├── CameraBusy
 │   └── CameraLost
 ├── FaceModelMissing                     the Haar cascade steps in
+├── LibraryBroken                        a library of every installation does not load
 ├── EngineUnavailable
 │   └── EngineNotInstalled               exit code 2: it belongs to an extra that is not here
 ├── BrokerError
@@ -49,6 +50,7 @@ import contextlib
 from collections.abc import Generator
 from typing import TypeGuard
 
+SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
 INTERRUPTED = 130  # exit code after Ctrl-C, SIGTERM or a closed window
 
 
@@ -127,6 +129,17 @@ class FaceModelMissing(ResonanceError):
     """MediaPipe's face model is neither here nor to be had."""
 
     title = "Face model"
+
+
+class LibraryBroken(ResonanceError):
+    """A library that every installation has does not load; made of the ImportError."""
+
+    title = "Installation"
+
+    def __init__(self, error: ImportError) -> None:
+        is_absent = isinstance(error, ModuleNotFoundError)
+        hint = "Install resonance-tui again." if is_absent else f"On Debian: {SYSTEM_LIBRARIES}"
+        super().__init__(f"A library does not load: {error}.", hint)
 
 
 class EngineUnavailable(ResonanceError):

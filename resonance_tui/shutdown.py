@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
 import sys
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, NoReturn
 
 _busy: set[object] = set()
+_steps: list[Callable[[], object]] = []  # the last one first
+_is_ending = False
 
 
 @contextlib.contextmanager
@@ -21,6 +24,21 @@ def busy() -> Generator[None]:
         yield
     finally:
         _busy.discard(token)
+
+
+@contextlib.contextmanager
+def at_end(step: Callable[[], object]) -> Generator[None]:
+    """Call `step()` if the program ends inside the block, in whatever way `end` ends it: what a
+    thread has made outside this process would stay. It may be called while the thread runs on."""
+    atexit.register(step)
+    _steps.append(step)
+    if _is_ending:
+        step()
+    try:
+        yield
+    finally:
+        _steps.remove(step)
+        atexit.unregister(step)
 
 
 async def for_seconds(work: Coroutine[Any, Any, Any], seconds: float | None) -> None:
@@ -43,8 +61,13 @@ def end(code: int) -> NoReturn:
     Python unwinds threads that still run at exit, and C++ code running in one aborts the process.
     So while `busy`, the process ends without unwinding; resources are already released.
     """
+    global _is_ending
     if not _busy:
         sys.exit(code)
+    _is_ending = True
+    for step in reversed(_steps):
+        with contextlib.suppress(Exception):  # the end goes on
+            step()
     if (logging := sys.modules.get("logging")) is not None:
         logging.shutdown()
     for stream in (sys.stdout, sys.stderr):

@@ -42,10 +42,13 @@ class Build:
     def environment(self) -> dict[str, str]:
         roots = (self.root, self.root / "broker", self.root / "model_zoo")
         model = {"RESONANCE_FACE_MODEL": str(self.face_model)} if self.face_model else {}
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("RESONANCE")}
+        ours = ("RESONANCE", "PYTHONDONTWRITEBYTECODE")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
         return {
             **kept,
             **model,
+            # Modules are compiled once, as those of an installed program are; not in the checkout.
+            "PYTHONPYCACHEPREFIX": str(self.data / "bytecode"),
             "PYTHONPATH": os.pathsep.join(map(str, roots)),
             "RESONANCE_DATA_DIR": str(self.data),
             "HOME": str(self.data),

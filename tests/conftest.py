@@ -144,7 +144,7 @@ def lasting_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resonance_tui.session.self_report.MANUAL_LASTS_S", 3600.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with clips and data sets that lies beside the repository."""
     if not SHARED_DATA.is_dir():

@@ -19,7 +19,7 @@ import click
 
 from resonance_tui.cli.streams import open_streams
 from resonance_tui.commands.groups import Group
-from resonance_tui.errors import INTERRUPTED, Problem
+from resonance_tui.errors import INTERRUPTED, LibraryBroken, Problem
 from resonance_tui.native import tame
 from resonance_tui.secret import masked, may_hold_secret, pieces
 from resonance_tui.shutdown import end
@@ -147,7 +147,9 @@ def _drop_output() -> None:
 
 def _misused(error: click.ClickException, message: str) -> None:
     """As click would say it, but with this message."""
-    if isinstance(error, click.UsageError):
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # from 8.2 on
+        error.show()  # the help, and no error
+    elif isinstance(error, click.UsageError):
         click.UsageError(message, error.ctx).show()
     else:
         click.ClickException(message).show()
@@ -162,7 +164,14 @@ def _complain(message: str, hint: str) -> None:
 def _crash(error: Exception, known: list[str]) -> int:
     import logging
 
-    logging.getLogger(__name__).exception("not foreseen")
+    log = logging.getLogger(__name__)
+    is_ours = (getattr(error, "name", None) or "").startswith("resonance")
+    if isinstance(error, ImportError) and not is_ours:
+        broken = LibraryBroken(error)
+        log.info("a library does not load", exc_info=True)
+        _complain(masked(broken.message, known), broken.hint)
+        return broken.exit_code
+    log.exception("not foreseen")
     _complain(
         f"This should not have happened: {type(error).__name__}: {masked(str(error), known)}",
         "The details are in the log file that `resonance-tui config path` names.",

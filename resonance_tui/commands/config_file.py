@@ -12,11 +12,13 @@ from tomlkit.exceptions import TOMLKitError
 
 from resonance_tui.config import check_setting, keys
 from resonance_tui.engines import registry as engines
+from resonance_tui.engines.base import EngineOptions
 from resonance_tui.errors import ConfigError
 from resonance_tui.files import atomic_write
 from resonance_tui.json_types import is_object
 from resonance_tui.messaging.tls_files import check_files
 from resonance_tui.pipeline.detectors import registry as detectors
+from resonance_tui.pipeline.seats import people_named
 from resonance_tui.pipeline.sources import parse_source
 from resonance_tui.protocol.sanitize import clean_nickname
 from resonance_tui.protocol.urls import TlsFiles, parse_broker_url
@@ -28,7 +30,10 @@ _MEANINGS: dict[str, Callable[[str], object]] = {
     "broker.ca": lambda file: check_files(TlsFiles(ca=file)),
     "camera.source": parse_source,
     "camera.detector": detectors.check,
+    "camera.people": people_named,
     "engine.name": engines.entry,
+    "engine.device": lambda name: EngineOptions(device=name),
+    "engine.precision": lambda name: EngineOptions(precision=name),
 }
 _MEAN_NOTHING_YET = {
     "viewer.nickname": "",

@@ -24,6 +24,7 @@ from resonance_tui.errors import (
     BrokerError,
     BrokerRefused,
     EngineUnavailable,
+    LibraryBroken,
     Problem,
     ResonanceError,
     in_words,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 CAMERA_WAIT_S = 4.0
 FACE_LOOKS = 20  # at one picture: as many as a search for a small face takes
-SYSTEM_LIBRARIES = "sudo apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
+ANOTHER_OPENCV = 'pip install --force-reinstall "opencv-contrib-python>=4.10,<5"'
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
 
@@ -122,10 +123,8 @@ def _guarded(check: Callable[[], Finding], secrets: Iterable[str] = ()) -> Findi
         return check()
     except Problem as error:
         return Finding(topic, "fail", error.message, error.hint)
-    except (ImportError, OSError) as error:
-        return Finding(
-            topic, "fail", masked(str(error), secrets), f"On Debian or Ubuntu: {SYSTEM_LIBRARIES}"
-        )
+    except ImportError as error:
+        return Finding(topic, "fail", masked(str(error), secrets), LibraryBroken(error).hint)
     except Exception as error:  # a native library's own: the other checks have to be made too
         return Finding(topic, "fail", masked(in_words(error), secrets))
 
@@ -135,7 +134,7 @@ def _checks(config: Config) -> Iterator[Callable[[], Finding]]:
     yield _terminal
     yield _opencv
     for extra in EXTRAS:
-        yield lambda extra=extra: _extra(extra)
+        yield _extra_check(extra)
 
     def faces() -> Finding:
         return _faces(config)
@@ -208,13 +207,15 @@ def _faces(config: Config) -> Finding:
         try:
             model = fetch(config.directories.data, progress=True)
         except FaceModelMissing as missing:
+            if wanted != registry.AUTO:
+                raise
             registry.create(wanted, None, reasons.append).close()
             return Finding("faces", "warn", f"{missing.message} Haar cascade works.", missing.hint)
     detector = registry.create(wanted, model.path if model else None, reasons.append)
     detector.close()
     if reasons:
         text = f"{'; '.join(reasons)}; {detector.name} works"
-        return Finding("faces", "warn", text, SYSTEM_LIBRARIES)
+        return Finding("faces", "warn", text, ANOTHER_OPENCV)
     text = f"{detector.name} (camera.detector = {wanted}; there are {', '.join(registry.names())})"
     return Finding(
         "faces", "ok", f"{text}, model {model.path} (from: {model.origin})" if model else text
@@ -273,7 +274,9 @@ def _camera(config: Config) -> Finding:
         frames.stop()
     if frame is None:
         detail = status.detail or "no picture came"
-        advice = "Plug it in, close other programs, or join with --camera demo or none."
+        advice = "join with --camera demo or none"
+        if not status.detail:
+            advice = f"Plug it in, close other programs, or {advice}."
         return Finding("camera", "warn", f"{source.label}: {detail}", advice)
     height, width = frame.image.shape[:2]
     text = f"{source.label}: {width}x{height}"
@@ -300,9 +303,12 @@ def _is_too_far(config: Config, frame: Frame) -> bool:
     from resonance_tui.pipeline.perception import MIN_SIDE
     from resonance_tui.pipeline.sources import Frame
 
-    model = find(config.directories.data)
-    wanted = config.settings.camera.detector
-    detector = registry.create(wanted, model.path if model else None, lambda _: None)
+    try:
+        model = find(config.directories.data)
+        wanted = config.settings.camera.detector
+        detector = registry.create(wanted, model.path if model else None, lambda _: None)
+    except Problem:  # what is wrong with it is told under "faces"
+        return False
     try:
         for step in range(FACE_LOOKS):
             if found := detector.detect(Frame(frame.image, step / 10, step)):
@@ -391,6 +397,14 @@ def _extra(name: str) -> Finding:
         text = f"extra not installed, for {PURPOSES[name]}; not here: {', '.join(absent)}"
         return Finding(name, "ok", text, install_command(name))
     return Finding(name, "ok", f"extra installed, for {PURPOSES[name]}")
+
+
+def _extra_check(name: str) -> Callable[[], Finding]:
+    def check() -> Finding:
+        return _extra(name)
+
+    check.__name__ = name
+    return check
 
 
 def _sink_check(config: Config, name: str) -> Callable[[], Finding]:

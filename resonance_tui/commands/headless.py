@@ -6,7 +6,7 @@ import asyncio
 import math
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +15,7 @@ from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.engines.base import EngineState, untrained
 from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
+from resonance_tui.pipeline.sources import CameraState
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (
@@ -66,7 +67,8 @@ class Printer:
         self.was_connected = False
         self._session, self._as_json, self._observes = session, as_json, observes
         self._started = time.monotonic()
-        self._feelings: Counter[str] = Counter()
+        self._feelings: defaultdict[str, float] = defaultdict(float)  # seconds, by what was read
+        self._feeling: tuple[str, float] | None = None  # and since when (monotonic s)
         self._peak = 0  # of the figures that were facts
         self._is_known: bool | None = None  # the last figure; None: there was none
         self._was_known = False
@@ -94,11 +96,14 @@ class Printer:
                 pass
             case SelfUpdate():
                 me = event.me
-                self._feelings[me.code.word if me.state == "ok" else me.state] += 1
+                is_known = me.state != "away" or not self._is_getting_ready()
+                word = me.code.word if me.state == "ok" else me.state
+                self._feel(word if is_known else None)
                 data = self_json(event.t, me)
                 if not self._session.view.engine.is_trained:
                     data["untrained"] = True
-                self._print_line(data, self_text(me), "self")
+                if self._as_json or is_known:
+                    self._print_line(data, self_text(me), "self")
             case RoomUpdate():
                 self._learn(event.room)
                 if self._as_json or self._session.view.outage is None:  # else nobody knows
@@ -112,6 +117,20 @@ class Printer:
             case NoticeUpdate():
                 text, place = event.text, event.place
                 self._note(f"{text.removesuffix('.')}: {place}" if place else text)
+
+    def _is_getting_ready(self) -> bool:
+        """Nothing can have been read yet: to see nobody means nothing."""
+        view = self._session.view
+        is_loading = view.engine.state is EngineState.LOADING
+        return is_loading or view.camera.state is CameraState.OPENING
+
+    def _feel(self, name: str | None) -> None:
+        """From now on; None: not known. By time: how often one is told depends on what is read."""
+        now = time.monotonic()
+        if self._feeling is not None:
+            before, since = self._feeling
+            self._feelings[before] += now - since
+        self._feeling = None if name is None else (name, now)
 
     def _learn(self, room: RoomSnapshot) -> None:
         """Once a figure is a fact, it is said without waiting."""
@@ -133,10 +152,10 @@ class Printer:
         room = f"{seconds:.0f} s in {channel}: {most}"
         if self._observes:
             return room
+        self._feel(None)
         total = sum(self._feelings.values())
-        feelings = ", ".join(
-            f"{name} {count / total:.0%}" for name, count in self._feelings.most_common(4)
-        )
+        longest = sorted(self._feelings.items(), key=lambda each: -each[1])
+        feelings = ", ".join(f"{name} {spent / total:.0%}" for name, spent in longest[:4])
         return f"{room}; you: {feelings or 'nothing read'}"
 
     def never_connected(self) -> BrokerUnreachable:

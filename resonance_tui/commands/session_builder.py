@@ -19,13 +19,13 @@ from resonance_tui.errors import InputError, InvalidBrokerUrl, StoreError
 from resonance_tui.hosting.running import all_running
 from resonance_tui.logins import Logins
 from resonance_tui.pipeline.detectors import registry as detectors
-from resonance_tui.pipeline.seats import MOST_SEATS
+from resonance_tui.pipeline.seats import people_named
 from resonance_tui.pipeline.sources import Source, parse_source
 from resonance_tui.profile import HostMemory, Profile, RoomMemory
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, TlsFiles, parse_broker_url
-from resonance_tui.secret import may_hold_secret, shown
+from resonance_tui.secret import may_hold_secret
 from resonance_tui.session.plan import KnownHost, SessionPlan
 from resonance_tui.signing import KEY_BYTES
 from resonance_tui.sinks import registry
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from resonance_tui.room.authority import Authority
 
 TITLE_LIMIT = 100  # characters of a recording's title
-PEOPLE = {"one": 1, "all": MOST_SEATS}  # camera.people
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +71,7 @@ def check_intent(config: Config, *, allow_untrained: bool = False) -> Intent:
 
 def people_read(config: Config) -> int:
     """How many faces are read at most. Raises InputError for what is neither one nor all."""
-    people = config.settings.camera.people
-    if people not in PEOPLE:
-        raise InputError(f"{shown(people, 20)!r} people cannot be read.", "camera.people: one, all")
-    return PEOPLE[people]
+    return people_named(config.settings.camera.people)
 
 
 def engine_options(config: Config, *, allow_untrained: bool = False) -> EngineOptions:

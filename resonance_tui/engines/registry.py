@@ -22,7 +22,7 @@ from resonance_tui.engines.base import (
     EngineRequest,
     has_weights,
 )
-from resonance_tui.errors import EngineUnavailable, InputError
+from resonance_tui.errors import EngineUnavailable, InputError, LibraryBroken
 from resonance_tui.listeners import Listeners
 from resonance_tui.secret import describe
 from resonance_tui.texts import mark
@@ -112,7 +112,8 @@ def create(
     try:
         return import_module(found.module).create(request)
     except (ImportError, OSError, ValueError) as error:
-        raise EngineUnavailable(f"The engine {name!r} cannot start: {error}") from error
+        hint = LibraryBroken(error).hint if isinstance(error, ImportError) else ""
+        raise EngineUnavailable(f"The engine {name!r} cannot start: {error}", hint) from error
 
 
 def _no_engine(name: str) -> InputError:

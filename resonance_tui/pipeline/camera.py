@@ -8,12 +8,14 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from math import inf
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from resonance_tui.errors import CameraBusy, CameraLost, Problem
+from resonance_tui.pipeline.attention import Attention, Still
 from resonance_tui.pipeline.live_watch import LiveWatch, seconds_to_tell
-from resonance_tui.pipeline.playback_clock import LiveClock, PlaybackClock
+from resonance_tui.pipeline.playback_clock import PlaybackClock
 from resonance_tui.pipeline.sources import (
     CameraState,
     CameraStatus,
@@ -45,6 +47,7 @@ BACKOFF = (1.0, 2.0, 4.0, 5.0)  # s between tries; the last one repeats
 STOP_WITHIN = 1.0  # s that stop() waits for the thread; a driver may hang for longer
 NEXT_WITHIN = 0.5  # s that next() waits
 MAX_DAMAGED = 30  # frames in a row that cannot be decoded before the source counts as lost
+SILENT_AFTER_S = 5.0  # of a driver that neither gives a picture nor says that there is none
 
 
 def check_source(source: Source) -> None:
@@ -97,19 +100,33 @@ class FrameSource:
         self._stop = Event()  # one per start: a thread that hangs cannot change a later status
         self._thread: Thread | None = None
         self._status = CameraStatus(CameraState.OFF, source.label)
+        self._waits_since: float | None = None  # monotonic s; for the next picture of a live source
         self._frame: Frame | None = None
         self._index = -1
         self.note = ""  # what is wrong with a source that is read all the same
         self.offered_fps: float | None = None  # by a live source, of late; None: not known
+        self._still: Still | None = None
+        self.held_at = -inf  # monotonic s, when the newest frame came that showed the same
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     @property
     def status(self) -> CameraStatus:
-        return self._status
+        """As the thread left it; a driver that hangs keeps the thread from saying so itself."""
+        status, since = self._status, self._waits_since
+        is_silent = since is not None and time.monotonic() - since > SILENT_AFTER_S
+        if not is_silent or status.state is not CameraState.LIVE:
+            return status
+        words = tr("No picture comes any more. Plug it in again, or press v.")
+        return CameraStatus(CameraState.FROZEN, self.source.label, words)
 
-    def set_rate(self, fps: float) -> None:
-        """Deliver `fps` frames a second from the newest frame on, from any thread."""
-        self._fps = min(fps, self._most_fps)
+    def set_rate(self, fps: float, still: Still | None = None) -> None:
+        """Deliver `fps` frames a second from the newest frame on, from any thread; of a live source
+        fewer while `still` holds, see `attention`."""
+        self._fps, self._still = min(fps, self._most_fps), still
+
+    def wake(self) -> None:
+        """End every wait of `next` now, from any thread."""
+        self._wake_waiters()
 
     def start(self) -> None:
         """Open the source in its own thread. Does nothing while it runs, or for `none`."""
@@ -127,7 +144,7 @@ class FrameSource:
         """Release the device and drop the frame (blocking, up to a second)."""
         with self._lock:
             self._stop.set()
-            self._frame = None
+            self._frame = self._still = None
             self._status = CameraStatus(CameraState.OFF, self.source.label)
             thread = self._thread
         if thread is not None:
@@ -221,20 +238,32 @@ class FrameSource:
             )
 
     def _read_live(self, capture: Capture, stop: Event) -> None:
-        clock, damaged, watch = LiveClock(self._fps), 0, LiveWatch()
+        attention, damaged, watch = Attention(self._fps), 0, LiveWatch()
         while not stop.is_set():
-            if not capture.grab() or damaged > MAX_DAMAGED:
+            if damaged > MAX_DAMAGED:
+                raise CameraLost(f"The pictures of {self.source.label} cannot be read.")
+            if not self._grab(capture):
                 raise CameraLost(f"No more pictures from {self.source.label}.")
             now = time.monotonic()
             self._rate_is(watch, now)
-            clock.set_fps(self._fps)
-            if not clock.is_due(now):
+            attention.ask(self._fps, self._still)
+            if not attention.is_due(now):
+                continue
+            if attention.keeps_back(capture.glance, now):
+                self.held_at = attention.held_at
                 continue
             image = capture.retrieve()
             damaged = damaged + 1 if image is None else 0
             if image is not None:
-                clock.delivered(now)
+                attention.delivered(now)
                 self._show_live(stop, image, watch, now)
+
+    def _grab(self, capture: Capture) -> bool:
+        self._waits_since = time.monotonic()
+        try:
+            return capture.grab()
+        finally:
+            self._waits_since = None
 
     def _rate_is(self, watch: LiveWatch, now: float) -> None:
         """Note a picture that has come, and say what a slow camera means."""
@@ -251,9 +280,8 @@ class FrameSource:
         if not watch.is_frozen(image, now):
             self._publish(stop, image, None)
         elif self._status.state is not CameraState.FROZEN:
-            words = "{camera} gives the same picture for ever. Open its shutter, plug it in again, "
-            words += "or choose another one (v)."
-            self._set_status(stop, CameraState.FROZEN, tr(words, camera=self.source.label))
+            words = tr("Its picture never changes. Open the shutter, or press v.")
+            self._set_status(stop, CameraState.FROZEN, words)
 
     def _publish(self, stop: Event, image: NDArray[np.uint8], media_time: float | None) -> None:
         with self._lock:
@@ -261,9 +289,8 @@ class FrameSource:
                 return
             self._index += 1
             self._frame = Frame(image, time.monotonic(), self._index, media_time)
-            if self._status.state is not CameraState.LIVE:
-                size = f"{image.shape[1]}x{image.shape[0]}"
-                self._status = CameraStatus(CameraState.LIVE, self.source.label, size)
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            self._status = CameraStatus(CameraState.LIVE, self.source.label, size)
         self._wake_waiters()
 
     def _report_error(self, stop: Event, error: Exception, has_played: bool, pause: float) -> None:

@@ -51,6 +51,9 @@ class DemoCapture:
         noise = self._noise[shift : shift + HEIGHT, SHIFTS - shift : SHIFTS - shift + WIDTH]
         return np.asarray(cv2.add(clean, noise, dtype=cv2.CV_8U), dtype=np.uint8)
 
+    def glance(self) -> NDArray[np.uint8] | None:
+        return self.retrieve()
+
     def shortfall(self) -> tuple[float, float] | None:
         return None  # it never ends
 

@@ -63,6 +63,10 @@ class Capture(Protocol):
         """The frame stepped to, (H, W, 3) BGR; None when it is damaged."""
         ...
 
+    def glance(self) -> NDArray[np.uint8] | None:
+        """The same for comparison: maybe smaller and grey, (H, W), where that costs less."""
+        ...
+
     def media_time(self) -> float | None:
         """Seconds into the recording; None for live sources."""
         ...
@@ -82,9 +86,11 @@ class VideoCapture:
         self._count = video.get(cv2.CAP_PROP_FRAME_COUNT)  # 0 or less where it is unknown
         self._frames_read = 0
         self._normaliser = Normaliser()
+        self._glanced: NDArray[np.uint8] | None = None  # the frame stepped to, decoded already
         self._clock = MediaClock(1 / self._rate if 1 <= self._rate <= 1000 else 1 / 25)
 
     def grab(self) -> bool:
+        self._glanced = None
         if not self._next_frame():
             return False
         self._frames_read += 1
@@ -110,8 +116,14 @@ class VideoCapture:
         return (played, length) if has_few and is_short else None
 
     def retrieve(self) -> NDArray[np.uint8] | None:
+        if self._glanced is not None:
+            return self._glanced
         is_good, image = self._guarded(self._picture)
         return self._normaliser.bgr(image) if is_good else None
+
+    def glance(self) -> NDArray[np.uint8] | None:
+        self._glanced = self.retrieve()
+        return self._glanced
 
     def media_time(self) -> float | None:
         return self._clock.time if self.is_recording else None
@@ -249,13 +261,22 @@ def _open_file(path: str) -> Capture:
 
 
 def _open_url(source: Source) -> Capture:
+    from resonance_tui.pipeline.jpeg_stream import JpegCapture, is_of_jpegs
+
+    video = _stream(source)
+    # A video behind a URL would otherwise be read as fast as the network gives it.
+    path = urlsplit(source.value).path.lower()
+    is_recording = video.get(cv2.CAP_PROP_FRAME_COUNT) > 0 or path.endswith(PLAYLISTS)
+    if not is_recording and is_of_jpegs(video):
+        return JpegCapture(video, lambda: _stream(source))
+    return VideoCapture(video, is_recording=is_recording)
+
+
+def _stream(source: Source) -> cv2.VideoCapture:
     options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS]
     options += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_N_THREADS, 1]
     video = cv2.VideoCapture(source.value, cv2.CAP_FFMPEG, options)
     if not video.isOpened():
         video.release()
         raise CameraMissing(f"{source.label} does not answer with a stream.", "Check the address.")
-    # A video behind a URL would otherwise be read as fast as the network gives it.
-    path = urlsplit(source.value).path.lower()
-    is_recording = video.get(cv2.CAP_PROP_FRAME_COUNT) > 0 or path.endswith(PLAYLISTS)
-    return VideoCapture(video, is_recording=is_recording)
+    return video

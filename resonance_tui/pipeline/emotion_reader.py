@@ -47,6 +47,11 @@ class EmotionReader:
         if self._smoother.face_present(at) is UNREAD:
             self._on_reading(UNREAD, {})
 
+    def face_held(self, at: float) -> None:
+        """Who was in view last looks the same at `at`."""
+        if self._track is not None:
+            self.face_seen(self._track, at)
+
     def face_missing(self, at: float) -> bool:
         """No face at `at`. True, and ABSENT reported, once it has been gone for long enough."""
         if self._smoother.face_absent(at) is not ABSENT:

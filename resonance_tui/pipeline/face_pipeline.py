@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from resonance_tui.pipeline.camera import FrameSource
 
 FPS = 10.0  # frames a second for clips, unless the engine's need more
+SETTLED_S = 5.0  # s; by then camera, detector and engine have done all that they do again
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,8 @@ class FacePipeline:
         self._switch.set(on and self._source.kind != "none")
         for reader in self._readers:
             reader.generation += 1
+        if self._loop is not None:
+            self._loop.wake()
 
     def set_source(self, source: Source) -> None:
         """Read another one from now on, switched on; `none` releases the device. What it lacks
@@ -168,9 +171,11 @@ class FacePipeline:
         self._loop = loop
         if source != self._source:  # chosen meanwhile
             loop.use(self._frame_source())
+        settling = asyncio.create_task(_settle(threads), name="settle")
         try:
             await loop.run()
         finally:
+            settling.cancel()
             self._loop = None
             await asyncio.to_thread(loop.close)
 
@@ -218,6 +223,11 @@ class FacePipeline:
             reader.face_missing(math.inf)
         if self._reader.face_missing(math.inf):
             self._status.preview = None
+
+
+async def _settle(threads: FaceThreads) -> None:
+    await asyncio.sleep(SETTLED_S)
+    await threads.settle()
 
 
 def _other(seat: int, on_other: Callable[[int, Steady], None]) -> EmotionReader:

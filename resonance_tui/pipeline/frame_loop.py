@@ -14,7 +14,7 @@ from resonance_tui.engines.base import Engine
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.face_status import CameraSwitch, FaceStatus
-from resonance_tui.pipeline.smoothing import AWAY_AFTER_S
+from resonance_tui.pipeline.smoothing import AWAY_AFTER_S, REST_FPS
 from resonance_tui.pipeline.sources import CameraState, Frame
 from resonance_tui.pipeline.threads import FaceThreads
 from resonance_tui.texts import tr
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # both load OpenCV, which the first paint must not wait for
     from resonance_tui.pipeline.camera import FrameSource
     from resonance_tui.pipeline.clip_buffer import Clip
     from resonance_tui.pipeline.perception import FaceObservation, Perception
+    from resonance_tui.pipeline.still_faces import StillFaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ class FrameLoop:
         self._switch, self._status = switch, status
         self._next_camera: FrameSource | None = None
         self._is_predicting = False
+        self._is_resting = False  # nothing speaks for a change of anybody's emotion
+        self._still: StillFaces | None = None  # the faces of the newest frame, while that is so
+        self._held_at = -math.inf  # monotonic s, when they were last seen to be the same
+        self._in_view: list[EmotionReader] = []  # whose faces the newest frame shows
         self._reset_at = -math.inf  # monotonic s, when the crops were last dropped
         self._far_at = -math.inf  # monotonic s, when a face was last too far to be read
 
@@ -83,6 +88,11 @@ class FrameLoop:
     def use(self, camera: FrameSource) -> None:
         """Read this one from now on, which is not started yet; the one before is released."""
         self._next_camera = camera
+        self.wake()
+
+    def wake(self) -> None:
+        """The camera was switched, or is to be changed: do not wait for its next frame."""
+        self._camera.wake()
 
     def close(self) -> None:
         """Release the camera (blocking)."""
@@ -98,18 +108,33 @@ class FrameLoop:
             return after
         self._status.set_camera(self._camera.status)
         self._status.set_recording_note(self._camera.note)
+        is_held = self._hold()
         if frame is None:
             if self._camera.status.state is CameraState.ENDED:
                 return None
-            self._no_picture(time.monotonic())
+            if not is_held:
+                self._no_picture(time.monotonic())
             return after
         seen = await self._observe(frame)
+        self._still = seen.still if seen is not None else None
         self._follow_evidence(frame.captured_at)
         if seen is not None and (clips := self._take_in(seen)):
             self._is_predicting = True
             work = self._predict(clips, seen.at, seen.latency_ms)
             predictions.create_task(work, name="predict")
         return frame.index
+
+    def _hold(self) -> bool:
+        """Whether pictures came since the newest frame that show the same faces as it does: those
+        are in view as before."""
+        held_at, known_until = self._camera.held_at, max(self._held_at, self._switch.valid_from)
+        is_live = self._camera.status.state is CameraState.LIVE
+        if not is_live or self._still is None or held_at <= known_until:
+            return False
+        self._held_at = held_at
+        for reader in self._in_view:
+            reader.face_held(held_at)
+        return True
 
     async def _observe(self, frame: Frame) -> FaceObservation | None:
         """What the frame shows; None for a frame from before the last switch."""
@@ -119,13 +144,19 @@ class FrameLoop:
             self._reset_at = valid_from
         if frame.captured_at < valid_from:
             return None
-        observe = partial(self._perception.observe, frame, wants_clip=not self._is_predicting)
+        observe = partial(
+            self._perception.observe,
+            frame,
+            wants_clip=not self._is_predicting,
+            wants_still=self._is_resting,
+        )
         seen = await self._threads.detection.do(observe)
         is_valid = self._switch.is_on and self._switch.valid_from == valid_from
         return seen if is_valid else None
 
     def _take_in(self, seen: FaceObservation) -> list[_Due]:
         """Update preview and readings; returns what is to be predicted."""
+        self._in_view = []
         self._status.preview = seen.preview
         self._status.see_faces(seen.faces, seen.at)
         self._take_in_others(seen)
@@ -135,6 +166,7 @@ class FrameLoop:
             self._no_face(seen.at)
         else:
             self._status.set_too_far(False)
+            self._in_view.append(self._reader)
             self._reader.face_seen(seen.track, seen.at)
             has_clip = self._is_predicting or seen.clip is not None
             if notice := self._frame_rate.face_seen(seen.at, has_clip=has_clip):
@@ -150,6 +182,7 @@ class FrameLoop:
         tracks = {each.seat: each.track for each in seen.others}
         for seat, reader in enumerate(self._readers[1:], 1):
             if seat in tracks:
+                self._in_view.append(reader)
                 reader.face_seen(tracks[seat], seen.at)
             else:
                 reader.face_missing(seen.at)
@@ -174,7 +207,9 @@ class FrameLoop:
     def _follow_evidence(self, at: float) -> None:
         """Ask for as many frames as the decision wants; clips need theirs whatever it wants."""
         if self._engine.spec.clip_frames == 1:
-            self._camera.set_rate(max(each.wanted_fps(at) for each in self._readers))
+            fps = max(each.wanted_fps(at) for each in self._readers)
+            self._is_resting = fps <= REST_FPS
+            self._camera.set_rate(fps, self._still if self._is_resting else None)
 
     async def _wait_until_on(self) -> None:
         """Release the device and drop every picture; start the camera once it is on again."""
@@ -191,7 +226,7 @@ class FrameLoop:
 
     async def _release(self) -> None:
         await asyncio.to_thread(self._camera.stop)
-        self._status.preview = None
+        self._status.preview = self._still = None
         self._status.see_nobody()
         self._status.set_too_far(False)
         self._perception.reset()

@@ -5,11 +5,15 @@ Every module of this package imports `cv2` from here, so that none loads it unta
 
 from __future__ import annotations
 
+from resonance_tui.errors import LibraryBroken
 from resonance_tui.native import tame
 
 tame()
 
-import cv2  # noqa: E402
+try:
+    import cv2
+except ImportError as error:  # a slim system lacks what its windows would be drawn with
+    raise LibraryBroken(error) from error
 
 # Our pictures are small: a pool of threads costs more than it brings.
 cv2.setNumThreads(1)

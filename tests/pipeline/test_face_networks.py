@@ -109,7 +109,7 @@ def test_the_surest_face_comes_first_and_lies_in_the_picture_searched(shared_dat
     frame = next(pictures(shared_data / "clips/single_face.mp4", 1))
     both = np.zeros((360, 1280, 3), np.uint8)
     both[:, :640], both[:, 640:] = frame, frame[:, ::-1]
-    faces = BlazeFace(bundle.detector, least_score=0.3).find(both)
+    faces = BlazeFace(bundle.detector).find(both, least_score=0.3)
     assert len(faces) == 2
     assert faces[0].score >= faces[1].score >= 0.3
     assert sorted(face.box[0] > 640 for face in faces) == [False, True]

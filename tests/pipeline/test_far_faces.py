@@ -37,16 +37,15 @@ def make_detector(shared_data: Path) -> Iterator[Callable[[str], FaceDetector]]:
         detector.close()
 
 
-@pytest.fixture
-def portraits(
-    shared_data: Path, make_detector: Callable[[str], FaceDetector]
-) -> list[tuple[Picture, Detection]]:
+@pytest.fixture(scope="module")
+def portraits(shared_data: Path) -> list[tuple[Picture, Detection]]:
     """Frames with the square of their face."""
     found: list[tuple[Picture, Detection]] = []
     for name, every in (("single_face", 30), ("WolfgangLanger_Pexels", 120)):
         for picture in frames(shared_data / f"clips/{name}.mp4", every):
-            detector = make_detector("fast")
+            detector = registry.create("fast", shared_data / "face_landmarker.task")
             (face,) = detector.detect(Frame(picture, 0.0, 0))
+            detector.close()
             found.append((picture, face))
     return found
 
@@ -141,3 +140,19 @@ def test_doctor_tells_who_is_too_far_for_the_camera(
     monkeypatch.setenv("RESONANCE_DATA_DIR", str(tmp_path))
     scene = placed(*portraits[1], side, 0.0, (300, 200))
     assert doctor._is_too_far(config.load(), Frame(scene, 0.0, 0)) is too_far
+
+
+@pytest.mark.faces
+def test_everybody_on_a_couch_across_the_room_is_found(
+    portraits: list[tuple[Picture, Detection]], make_detector: Callable[[str], FaceDetector]
+) -> None:
+    rng, detector = np.random.default_rng(3), make_detector("fast")
+    couch = rng.integers(60, 100, (720, 1280, 3), np.uint8)
+    for number, (picture, face) in enumerate(portraits[:3]):
+        x0, y0 = round(face.cx - face.side), round(max(face.cy - face.side, 0))
+        whole = picture[y0 : y0 + round(2 * face.side), max(x0, 0) : x0 + round(2 * face.side)]
+        near = cv2.resize(whole, (160, 160), interpolation=cv2.INTER_AREA)
+        left = 250 + 280 * number
+        couch[300:460, left : left + 160] = near
+    counts = [len(detector.detect(Frame(couch, step / 10, step))) for step in range(100)]
+    assert counts[-1] == max(counts) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from math import inf
 from typing import Any, cast
 
 import numpy as np
@@ -13,13 +14,14 @@ from seats import until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineSpec
+from resonance_tui.pipeline.attention import Still
 from resonance_tui.pipeline.camera import FrameSource
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.face_status import CameraSwitch, FaceStatus
 from resonance_tui.pipeline.frame_loop import FrameLoop
 from resonance_tui.pipeline.perception import Perception
-from resonance_tui.pipeline.smoothing import ACTIVE_FPS, REST_FPS, Steady
+from resonance_tui.pipeline.smoothing import ACTIVE_FPS, AWAY_AFTER_S, REST_FPS, Steady
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Frame, Source
 from resonance_tui.pipeline.threads import FaceThreads
 from resonance_tui.pipeline.tracker import Detection
@@ -32,18 +34,23 @@ class Stage:
 
     status = CameraStatus(CameraState.LIVE)
     note = ""
+    held_at = -inf
 
     def __init__(self) -> None:
         self.shade, self.rates, self._index = DARK, [ACTIVE_FPS], -1
+        self.still: Still | None = None
 
-    def set_rate(self, fps: float) -> None:
+    def set_rate(self, fps: float, still: Still | None = None) -> None:
         self.rates.append(fps)
+        self.still = still
+
+    def wake(self) -> None: ...
 
     def start(self) -> None: ...
 
     def stop(self) -> None: ...
 
-    async def next(self, after: int) -> Frame:
+    async def next(self, after: int) -> Frame | None:
         await asyncio.sleep(1 / self.rates[-1])
         self._index += 1
         return Frame(np.full((48, 64, 3), self.shade, np.uint8), time.monotonic(), self._index)
@@ -118,6 +125,63 @@ async def test_frames_are_few_at_rest_and_many_while_a_change_is_looked_into(
     await playing(loop_of(stage, engine, told, threads), scene())
     threads.close()
     assert engine.count >= stage._index - 1  # each frame is judged
+
+
+async def test_at_rest_the_camera_is_told_what_the_faces_look_like(told: list[Steady]) -> None:
+    stage, threads = Stage(), FaceThreads()
+
+    async def scene() -> None:
+        await until(lambda: stage.still is not None)
+        dark, bright = (np.full((48, 64, 3), shade, np.uint8) for shade in (DARK, BRIGHT))
+        bright[12:30, 20:40] = DARK
+        assert stage.still is not None and stage.still.hold(dark)
+        assert not stage.still.hold(bright)
+        stage.shade = BRIGHT
+        await until(lambda: stage.rates[-1] == ACTIVE_FPS)
+        assert stage.still is None
+
+    await playing(loop_of(stage, ByShade(1), told, threads), scene())
+    threads.close()
+
+
+class Kept(Stage):
+    """Delivers nothing once it is told what the faces look like: they look the same for ever."""
+
+    is_held = True
+
+    async def next(self, after: int) -> Frame | None:
+        if self.still is None:
+            return await super().next(after)
+        await asyncio.sleep(0.02)
+        self.held_at = time.monotonic() if self.is_held else self.held_at
+        return None
+
+
+async def test_faces_that_look_the_same_stay_in_view_without_a_frame(told: list[Steady]) -> None:
+    stage, threads = Kept(), FaceThreads()
+
+    async def scene() -> None:
+        await until(lambda: stage.still is not None)
+        since = time.monotonic()
+        await until(lambda: stage.held_at > since + 1.5 * AWAY_AFTER_S)
+        assert told[-1].code is Emotion.SADNESS
+        stage.is_held = False
+        await until(lambda: told[-1].code is Emotion.AWAY)
+
+    await playing(loop_of(stage, ByShade(1), told, threads), scene())
+    threads.close()
+
+
+async def test_nobody_stays_in_view_of_a_camera_that_is_frozen(told: list[Steady]) -> None:
+    stage, threads = Kept(), FaceThreads()
+
+    async def scene() -> None:
+        await until(lambda: stage.still is not None)
+        stage.status = CameraStatus(CameraState.FROZEN)
+        await until(lambda: told[-1].code is Emotion.AWAY)
+
+    await playing(loop_of(stage, ByShade(1), told, threads), scene())
+    threads.close()
 
 
 async def test_an_engine_that_reads_clips_gets_the_frames_that_they_are_made_of(

@@ -24,6 +24,7 @@ from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.link import Link, MqttLink
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
+from resonance_tui.pipeline import face_model
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
 from resonance_tui.protocol.events import ReportEvent
@@ -437,14 +438,15 @@ async def test_quitting_does_not_wait_for_a_slow_download(
 ) -> None:
     release = threading.Event()
 
-    def slow(*_: object) -> tuple[None, str]:
+    def slow(_: Path) -> None:
         release.wait(patience(30))
-        return None, ""
+        raise OSError
 
-    monkeypatch.setattr("resonance_tui.pipeline.threads.fetch_face_model", slow)
+    place = face_model._Place("far away", slow)
+    monkeypatch.setattr(face_model, "_places", lambda *_: (place,))
     session = Session(plan(broker, Source("demo"), tmp_path))
     async with living(session):
-        await until(lambda: "fetching" in session.view.engine.detail)
+        await until(lambda: "face model: far away" in session.view.engine.detail)
         leaving_at = time.monotonic()
     assert time.monotonic() - leaving_at < patience(3)
     release.set()

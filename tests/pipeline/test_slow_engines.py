@@ -91,6 +91,18 @@ async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
         await asyncio.sleep(0.02)
 
 
+async def test_memory_that_only_loading_needed_is_given_back_while_faces_are_read(
+    slow: SlowEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = threading.Event()
+    monkeypatch.setattr("resonance_tui.pipeline.face_pipeline.SETTLED_S", 0)
+    monkeypatch.setattr("resonance_tui.pipeline.threads.drop_idle_pages", given.set)
+    watcher = Watcher(slow, tmp_path)
+    async with living(watcher):
+        await until(given.is_set)
+        assert watcher.face.engine.state is EngineState.READY
+
+
 async def test_clips_flow_and_the_loop_turns_while_a_prediction_runs(
     slow: SlowEngine, tmp_path: Path
 ) -> None:

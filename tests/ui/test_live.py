@@ -279,6 +279,14 @@ async def test_a_failed_engine_and_a_notice_are_said():
         await shown(pilot, "A local broker was started.")
 
 
+async def test_a_text_that_is_too_long_is_cut_at_its_end_alone():
+    detail = "It gives the same picture for ever. Open its shutter, plug it in again, or go."
+    frozen = CameraStatus(CameraState.FROZEN, "camera 0", detail)
+    app, _ = app_with(view(camera=frozen))
+    async with app.run_test(size=(60, 15)) as pilot:
+        await shown(pilot, f"✕ {detail[:55]}")
+
+
 @pytest.mark.parametrize("size", [WIDE, (80, 24), (60, 15), (40, 12)])
 async def test_an_untrained_network_is_said_for_as_long_as_it_runs(size: tuple[int, int]):
     engine = EngineStatus("former_dfer", EngineState.READY, "mediapipe · float32 on cpu", False)

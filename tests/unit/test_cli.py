@@ -245,3 +245,12 @@ def test_doctor_opens_no_camera_without_consent(
     monkeypatch.setattr("resonance_tui.pipeline.camera.FrameSource.start", never)
     run_verb(cli, ["doctor"])
     assert "nobody has agreed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("group", ["face-model", "models", "broker users"])
+def test_a_group_alone_shows_its_verbs_and_calls_them_no_error(
+    group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_verb(cli, group.split()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Usage:") and "Commands:" in said and "Error" not in said

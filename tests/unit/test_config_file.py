@@ -68,7 +68,10 @@ def test_unset_takes_out_a_setting_and_what_no_version_knows(file: Path) -> None
         ("viewer.nickname", "x" * 100, "nickname"),
         ("camera.source", "no-such-film.mp4", "There is no file"),
         ("camera.detector", "psychic", "no face detector"),
+        ("camera.people", "some", "some"),
         ("engine.name", "psychic", "psychic"),
+        ("engine.device", "psychic", "no device"),
+        ("engine.precision", "psychic", "no precision"),
         ("broker.url", "ftp://x", "mqtt://"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 
 from resonance_tui import config
 from resonance_tui.commands import doctor
+from resonance_tui.errors import FaceModelMissing
 from resonance_tui.pipeline import camera
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Frame, Source
 from resonance_tui.profile import Profile
@@ -45,3 +46,33 @@ def test_how_long_a_change_takes_with_a_slow_camera(
     found = doctor._camera(loaded)
     assert f"1280x720, {fps:.1f} pictures a second" in found.text
     assert (found.verdict, hint in found.advice) == (verdict, True)
+
+
+def test_a_face_model_that_is_not_there_is_no_fault_of_the_camera(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESONANCE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("RESONANCE_FACE_MODEL", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(Rated, "fps", 30.0)
+    monkeypatch.setattr(camera, "FrameSource", Rated)
+    loaded = config.load({"camera.source": "0"})
+    Profile(loaded.directories.profile_file).set_consent(1.0)
+    assert doctor._camera(loaded).verdict == "ok"
+
+
+@pytest.mark.parametrize("detector", ["fast", "mediapipe"])
+def test_a_detector_that_was_asked_for_fails_for_the_reason_that_its_model_has(
+    detector: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESONANCE_FACE_MODEL", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("RESONANCE_CAMERA_DETECTOR", detector)
+    with pytest.raises(FaceModelMissing, match="nowhere") as caught:
+        doctor._faces(config.load())
+    assert "used" not in caught.value.hint  # nothing else is
+
+
+def test_a_file_that_is_no_film_is_not_to_be_plugged_in(tmp_path: Path) -> None:
+    film = tmp_path / "letter.mp4"
+    film.write_text("Dear Mia")
+    found = doctor._camera(config.load({"camera.source": str(film)}))
+    assert "no video" in found.text and "lug" not in found.advice

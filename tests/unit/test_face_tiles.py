@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -10,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from resonance_tui.pipeline.detectors import search
+from resonance_tui.pipeline.detectors import blazeface, search
 from resonance_tui.pipeline.detectors.blazeface import SIZE, FoundFace
 from resonance_tui.pipeline.detectors.search import (
+    BESIDE_A_SECOND,
+    BESIDE_SIDE,
     CLOSE_COST,
     LEAST_SHARE,
     READ_COST,
@@ -61,13 +64,17 @@ def test_the_whole_picture_comes_first_and_no_tile_is_needlessly_small(
     assert len(others) < 200
 
 
+Known = Sequence[Square]
+
+
 class Finder:
     """Sees something in each look, or nothing."""
 
     def __init__(self, faces: list[FoundFace]) -> None:
         self.faces, self.looks = faces, 0
 
-    def find(self, image: NDArray[np.uint8]) -> list[FoundFace]:
+    def find(self, image: NDArray[np.uint8], least_score: float) -> list[FoundFace]:
+        assert least_score < blazeface.LEAST_SCORE
         assert image.shape == (SIZE, SIZE, 3)
         self.looks += 1
         return self.faces
@@ -79,10 +86,8 @@ MIDDLE = FoundFace(
 
 
 @pytest.fixture
-def finder(monkeypatch: pytest.MonkeyPatch) -> Finder:
-    found = Finder([])
-    monkeypatch.setattr(search, "BlazeFace", lambda model, least_score: found)
-    return found
+def finder() -> Finder:
+    return Finder([])
 
 
 @pytest.mark.parametrize("rate", [1, 10, 30])
@@ -90,7 +95,7 @@ def finder(monkeypatch: pytest.MonkeyPatch) -> Finder:
 def test_a_second_of_searching_costs_no_more_than_was_said(
     finder: Finder, rate: int, faces: list[FoundFace]
 ) -> None:
-    finder.faces, looking = faces, FaceSearch(b"")
+    finder.faces, looking = faces, FaceSearch(finder)
     places = [looking.look(PICTURE, number / rate) for number in range(10 * rate)]
     cost = finder.looks + READ_COST * sum(place is not None for place in places)
     most_at_once = TILES_A_FRAME + CLOSE_COST + READ_COST
@@ -104,27 +109,59 @@ def test_all_tiles_of_a_picture_are_seen_within_two_seconds(
     seen: set[Square] = set()
     plain = FaceSearch._surest
 
-    def note(self: FaceSearch, image: NDArray[np.uint8], tile: Square) -> object:
+    def note(self: FaceSearch, image: NDArray[np.uint8], tile: Square, known: Known) -> object:
         seen.add(tile)
-        return plain(self, image, tile)
+        return plain(self, image, tile, known)
 
     monkeypatch.setattr(FaceSearch, "_surest", note)
-    looking = FaceSearch(b"")
+    looking = FaceSearch(finder)
     for number in range(20):
         looking.look(PICTURE, number / 10)
     assert seen == set(tiles(640, 480))
 
 
 def test_time_that_stands_still_or_goes_back_buys_nothing(finder: Finder) -> None:
-    looking = FaceSearch(b"")
+    looking = FaceSearch(finder)
     for at in (5.0, 5.0, 3.0, 2.0):
         looking.look(PICTURE, at)
     assert finder.looks == TILES_A_FRAME
 
 
+@pytest.mark.parametrize(("width", "height", "side"), [(640, 480, 60), (1280, 720, 90)])
+def test_beside_a_small_face_are_tiles_for_faces_of_its_size_the_nearest_first(
+    width: int, height: int, side: int
+) -> None:
+    known = Square(width / 4, height / 2, side, 0.0)
+    places = search.beside(tiles(width, height), [known])
+    assert len({place.side for place in places}) == 1
+    assert 0.5 < places[0].side / (BESIDE_SIDE / 1.235 * side) <= 1
+    assert holds(places[0], known.cx - 20, known.cy - 20, 40)
+    row = [place for place in places[:12] if abs(place.cy - known.cy) < place.side]
+    assert len(row) >= 8
+
+
+def test_beside_a_face_that_fills_the_picture_nobody_is_looked_for() -> None:
+    assert search.beside(tiles(640, 480), [Square(320, 240, 300, 0.0)]) == []
+
+
+def test_a_face_that_is_known_is_not_found_again(finder: Finder) -> None:
+    finder.faces, looking, tile = [MIDDLE], FaceSearch(finder), Square(320, 240, 160, 0.0)
+    assert looking._surest(PICTURE, tile, [Square(100, 240, 75, 0.0)]) is not None
+    assert looking._surest(PICTURE, tile, [Square(320, 240, 75, 0.0)]) is None
+
+
+@pytest.mark.parametrize("rate", [1, 10, 30])
+def test_looking_beside_a_face_costs_a_sixth(finder: Finder, rate: int) -> None:
+    looking = FaceSearch(finder)
+    for number in range(10 * rate):
+        looking.look(PICTURE, number / rate, [Square(100, 240, 60, 0.0)])
+    assert 30 <= finder.looks <= 10 * BESIDE_A_SECOND + TILES_A_FRAME
+    assert BESIDE_A_SECOND <= TILES_A_SECOND / 6
+
+
 def test_a_face_in_a_tile_is_told_in_pixels_of_the_picture(finder: Finder) -> None:
     finder.faces = [MIDDLE]
-    place = FaceSearch(b"").look(PICTURE, 0)
+    place = FaceSearch(finder).look(PICTURE, 0)
     assert place is not None
     assert (place.cx, place.cy) == pytest.approx((320, 240))
     # A box of 40 in 128 pixels of the second look, which is 1.6 times the first look's square.
@@ -137,7 +174,7 @@ def test_two_looks_that_differ_are_no_face(finder: Finder) -> None:
     shift = np.array([40, 0])
     x0, y0, x1, y1 = MIDDLE.box
     finder.faces = [FoundFace((x0 + 40, y0, x1 + 40, y1), MIDDLE.keypoints + shift, 0.9)]
-    looking = FaceSearch(b"")
+    looking = FaceSearch(finder)
     assert all(looking.look(PICTURE, at) is None for at in range(20))
 
 

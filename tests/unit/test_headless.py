@@ -160,6 +160,47 @@ def test_every_zero_is_a_line_for_each_change(
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
+def reads() -> Quiet:
+    """A session whose engine is ready."""
+    session = Quiet()
+    session.view = replace(session.view, engine=EngineStatus("c3d", EngineState.READY))
+    return session
+
+
+def test_the_summary_goes_by_time_and_not_by_how_often_one_was_told(clock: list[float]) -> None:
+    printer = Printer(reads(), as_json=True)  # type: ignore[arg-type]
+    for step in range(30):  # a second of many frames
+        clock[0] = 100.0 + step / 30
+        printer.take(SelfUpdate(0.0, SelfView("ok", Emotion.SURPRISE, 0.9)))
+    for second in range(3):  # three of few
+        clock[0] = 101.0 + second
+        printer.take(SelfUpdate(0.0, SelfView("ok", Emotion.NEUTRAL, 0.9)))
+    clock[0] = 104.0
+    assert printer.summary().endswith("; you: neutral 75%, surprise 25%")
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        {"camera": CameraStatus(CameraState.OPENING)},
+        {"engine": EngineStatus("c3d", EngineState.LOADING)},
+    ],
+)
+def test_nothing_is_said_of_oneself_before_anything_can_be_read(
+    view: dict[str, Any], clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = reads()
+    ready = session.view
+    session.view = replace(ready, **view)
+    printer = Printer(session, as_json=False)  # type: ignore[arg-type]
+    printer.take(SelfUpdate(0.0, SelfView()))
+    clock[0], session.view = 101.0, ready
+    printer.take(SelfUpdate(0.0, SelfView("ok", Emotion.HAPPINESS, 0.9)))
+    clock[0] = 102.0
+    assert [line.split()[-3] for line in capsys.readouterr().out.splitlines()] == ["happiness"]
+    assert printer.summary().endswith("you: happiness 100%")
+
+
 def test_as_json_everything_is_told_however_often(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:

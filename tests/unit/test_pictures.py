@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from resonance_tui.pipeline.detectors.base import narrowed
 from resonance_tui.pipeline.pictures import Normaliser
 
 RAMP = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype(np.uint8)
@@ -62,3 +63,12 @@ def test_a_darker_moment_of_a_deep_camera_stays_darker() -> None:
 )
 def test_what_is_no_picture_is_nothing(junk: np.ndarray | None) -> None:
     assert Normaliser().bgr(junk) is None
+
+
+@pytest.mark.parametrize("height", [1, 3, 7])
+@pytest.mark.parametrize("width", [1, 641, 7680])
+def test_a_strip_of_a_picture_is_narrowed_as_well(height: int, width: int) -> None:
+    strip = np.full((height, width, 3), 70, np.uint8)
+    found = narrowed(strip, 640)
+    assert found.shape[0] >= 1 and found.shape[1] == min(width, 640)
+    assert np.all(found == 70)

@@ -74,7 +74,8 @@ def narrowed(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     size = (width, max(1, round(image.shape[0] * width / image.shape[1])))
     step = max(1, image.shape[1] // (2 * width))
     if step > 1:
-        image = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
+        rows = min(step, image.shape[0])
+        image = np.ascontiguousarray(image[rows // 2 :: rows, step // 2 :: step])
     is_half = image.shape[1] > 1.5 * width
     how = cv2.INTER_AREA if is_half else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)

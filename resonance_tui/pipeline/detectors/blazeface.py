@@ -45,19 +45,18 @@ class FoundFace:
 class BlazeFace:
     """Finds the faces of a picture. Raises RuntimeError where OpenCV cannot load `model`."""
 
-    def __init__(self, model: bytes, least_score: float = LEAST_SCORE) -> None:
+    def __init__(self, model: bytes) -> None:
         self._network = Network(model, SIZE, -1.0, 1.0)
-        self._least_score = least_score
         self._anchors = _anchors()
 
-    def find(self, image: NDArray[np.uint8]) -> list[FoundFace]:
-        """The faces of `image` (H, W, 3) BGR, the surest first."""
+    def find(self, image: NDArray[np.uint8], least_score: float = LEAST_SCORE) -> list[FoundFace]:
+        """The faces of `image` (H, W, 3) BGR that score so much or more, the surest first."""
         height, width = image.shape[:2]
         side = max(height, width)
         left, top = (width - side) / 2, (height - side) / 2
         outputs = self._network.run(_fitted(image, left, top, side / SIZE))
         scores = sigmoid(outputs["classificators"])
-        sure = np.flatnonzero(scores >= self._least_score)
+        sure = np.flatnonzero(scores >= least_score)
         if not len(sure):
             return []
         values = outputs["regressors"].reshape(-1, 8, 2)[sure].astype(np.float64) / SIZE

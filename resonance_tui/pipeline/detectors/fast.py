@@ -2,8 +2,8 @@
 
 What MediaPipe does in every frame happens here once a second, or when a face looks different: the
 whole picture is searched, and landmarks are read from where a face was found, as MediaPipe reads
-them. In between a small patch of each face is followed. Landmarks of a face that rests are read
-every other second.
+them. In between a small patch of each face is followed. A picture that stays as it was is searched
+every four seconds, and as often are landmarks of a face that rests read.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from resonance_tui.pipeline.detectors.search import FaceSearch
 from resonance_tui.pipeline.detectors.square import Square
 from resonance_tui.pipeline.face_model import HINT
 from resonance_tui.pipeline.sources import Frame
+from resonance_tui.pipeline.still_faces import StillPlace
 from resonance_tui.pipeline.tracker import Detection
 
 MOST_FACES = 4
@@ -44,7 +45,8 @@ SEARCH_WIDTH = 640  # px; the network that searches sees 128
 
 # Seconds after which the whole picture is searched: with everybody in view, with nobody.
 SEARCH_EVERY, SEARCH_NOBODY = 1.0, 0.2
-READ_AT_REST = 2.0  # s; landmarks of a face that hardly moves
+SEARCH_AT_REST = 4.0  # the same with everybody in view, and the picture as it was
+READ_AT_REST = 4.0  # s; landmarks of a face that hardly moves
 
 
 def create(model: Path | None) -> FastDetector:
@@ -52,36 +54,36 @@ def create(model: Path | None) -> FastDetector:
     cannot run it."""
     if model is None:
         raise FaceModelMissing("The fast detector needs the face model.", HINT)
-    bundle = read_bundle(model)
-    return FastDetector(bundle, FaceSearch(bundle.detector))
+    return FastDetector(read_bundle(model))
 
 
 class FastDetector:
-    """See FaceDetector. Holds 64x64 grey pixels of each face beside the thumbnail."""
+    """See FaceDetector. Holds 64x64 grey pixels of each face and 24x24 of the picture beside the
+    thumbnail."""
 
     name = "fast"
 
-    def __init__(self, bundle: FaceBundle, search: FaceSearch | None = None) -> None:
-        """`search`: for faces that are too small in the whole picture."""
+    def __init__(self, bundle: FaceBundle, *, sees_far: bool = True) -> None:
+        """`sees_far`: whether faces are searched that are too small in the whole picture."""
         self._finder = BlazeFace(bundle.detector)
         self._landmarks = FaceLandmarks(bundle.landmarks)
-        self._tiles = search
+        self._tiles = FaceSearch(self._finder) if sees_far else None
         self._scenes = SceneCounter()
         self._scene = 0
         self._known: list[FollowedFace] = []
+        self._is_far = False  # one of them at least is not seen in the whole picture
         self._searched_at = float("-inf")
+        self._searched: StillPlace | None = None  # the picture, where anybody was found in it
 
     def detect(self, frame: Frame) -> list[Detection]:
         scene = self._scenes.scene(_thinned(frame.image))
         if scene != self._scene:
             self._scene, self._known, self._searched_at = scene, [], float("-inf")
-        wait = SEARCH_EVERY if self._known else SEARCH_NOBODY
-        is_due = not 0 <= frame.captured_at - self._searched_at < wait - SLACK
         sure = [known for known in self._known if self._follow(known, frame)]
-        if is_due or len(sure) < len(self._known):
+        if self._is_due(frame) or len(sure) < len(self._known):
             self._known = self._search(frame, sure)
-        if not self._known:
-            self._known = self._search_tiles(frame)
+        if not self._known or (self._is_far and len(self._known) < MOST_FACES):
+            self._known = distinct([*self._known, *self._search_tiles(frame)])
         return [known.now for known in self._known]
 
     def forget(self) -> None:
@@ -89,10 +91,22 @@ class FastDetector:
         self._scenes.forget()
         if self._tiles is not None:
             self._tiles.forget()
+        self._searched = None
         self._searched_at = float("-inf")
 
     def close(self) -> None:
         self.forget()
+
+    def _is_due(self, frame: Frame) -> bool:
+        """Whether the whole picture is to be searched."""
+        age = frame.captured_at - self._searched_at
+        if not self._known:
+            return not 0 <= age < SEARCH_NOBODY - SLACK
+        if not 0 <= age < SEARCH_AT_REST - SLACK:
+            return True
+        if age < SEARCH_EVERY - SLACK:
+            return False
+        return self._searched is None or not self._searched.hold(frame.image)
 
     def _follow(self, known: FollowedFace, frame: Frame) -> bool:
         """Move the face to where it is in this frame. False where its landmarks have to be read
@@ -112,22 +126,28 @@ class FastDetector:
         small = narrowed(frame.image, SEARCH_WIDTH)
         k = frame.image.shape[1] / small.shape[1]
         found = [face.square.scaled(k) for face in self._finder.find(small)]
-        self._searched_at = frame.captured_at
+        self._searched_at, self._searched = frame.captured_at, None
         places = [region_of(known.now) for known in self._known]
         kept = [place for place in places if not is_among(place, found)]
+        self._is_far = bool(kept)
         held = [region_of(known.now) for known in sure]
         new = [place for place in (*kept, *found) if not is_among(place, held)]
         faces = (
             self._read(frame, place, LEAST_PRESENCE if is_among(place, places) else NEW_PRESENCE)
             for place in new[: MOST_FACES - len(sure)]
         )
-        return distinct([*sure, *(face for face in faces if face is not None)])
+        everybody = distinct([*sure, *(face for face in faces if face is not None)])
+        if everybody:
+            self._searched = StillPlace(frame.image)
+        return everybody
 
     def _search_tiles(self, frame: Frame) -> list[FollowedFace]:
-        """One face that is too small for `_search`, or none."""
+        """One more face that is too small for `_search`, or none."""
         if self._tiles is None:
             return []
-        place = self._tiles.look(frame.image, frame.captured_at)
+        place = self._tiles.look(
+            frame.image, frame.captured_at, [region_of(known.now) for known in self._known]
+        )
         face = self._read(frame, place, SURE_PRESENCE) if place is not None else None
         if face is not None:  # again, from where its own landmarks say
             face = self._read(frame, region_of(face.read), SURE_PRESENCE)

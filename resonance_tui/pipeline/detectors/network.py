@@ -22,8 +22,9 @@ class Network:
         try:
             self._net = cv2.dnn.readNetFromTFLite(np.frombuffer(model, np.uint8))
             self._outputs = tuple(self._net.getUnconnectedOutLayersNames())
-        except cv2.error as error:
-            raise RuntimeError(f"OpenCV {cv2.__version__} cannot load it: {error.err}") from None
+        except (cv2.error, AttributeError) as error:  # built without that reader, or older than it
+            why = getattr(error, "err", None) or error
+            raise RuntimeError(f"OpenCV {cv2.__version__} cannot load it: {why}") from None
 
     def run(self, picture: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """The outputs by name, flat, for one picture (size, size, 3) BGR."""

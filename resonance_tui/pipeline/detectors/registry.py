@@ -13,7 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resonance_tui.errors import EngineUnavailable, FaceModelMissing, InputError
+from resonance_tui.errors import (
+    SYSTEM_LIBRARIES,
+    EngineUnavailable,
+    FaceModelMissing,
+    InputError,
+)
 from resonance_tui.secret import describe
 from resonance_tui.texts import tr
 
@@ -79,7 +84,10 @@ def create(
         return _build(check(name), model)
     except (OSError, ImportError, RuntimeError, ValueError) as error:
         text = f"The face detector {name!r} cannot start: {error}"
-        raise EngineUnavailable(text, "camera.detector = auto takes one that can.") from error
+        hint = "camera.detector = auto takes one that can."
+        if ".so" in str(error):  # MediaPipe draws with the system's libraries
+            hint += f" Or: {SYSTEM_LIBRARIES}"
+        raise EngineUnavailable(text, hint) from error
 
 
 def _build(name: str, model: Path | None) -> FaceDetector:

@@ -6,13 +6,16 @@ quarter of the picture it finds those of 30, at any roll.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from math import ceil, hypot
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.pipeline.detectors.blazeface import SIZE, BlazeFace
+from resonance_tui.pipeline.detectors.blazeface import SIZE, FoundFace
+from resonance_tui.pipeline.detectors.followed import is_among
 from resonance_tui.pipeline.detectors.square import Square
 from resonance_tui.pipeline.opencv import cv2
 
@@ -32,6 +35,11 @@ CLOSE_SHIFT = 0.4  # how far the two looks may differ, in sides of that square
 TILES_A_SECOND = 24.0
 TILES_A_FRAME = 4.0
 CLOSE_COST, READ_COST = 1.0, 6.0  # the landmarks are read twice
+
+# Beside faces that are known: people on a couch are about as far away as each other, and in a row.
+BESIDE_A_SECOND = 4.0  # tiles
+BESIDE_SIDE = 3.7  # of those tiles at most, in sides of the largest known square / 1.235
+BESIDE_RISE = 3.0  # how much further away a place counts that lies above or below
 
 
 def tiles(width: int, height: int) -> list[Square]:
@@ -58,12 +66,35 @@ def _middles(length: float, side: float) -> list[float]:
     return [side / 2 + step * (length - side) / steps for step in range(steps + 1)]
 
 
+def beside(places: Sequence[Square], known: Sequence[Square]) -> list[Square]:
+    """Of the tiles `places` those of the size for faces like the `known` ones, the nearest first.
+
+    A known one is the square that landmarks are read from. Empty where the tiles of that size are
+    the whole picture, which is searched anyway.
+    """
+    most = BESIDE_SIDE / 1.235 * max(square.side for square in known)
+    sides = sorted({place.side for place in places})
+    side = max((one for one in sides if one <= most), default=sides[0])
+    if side == sides[-1]:
+        return []
+
+    def far(place: Square) -> float:
+        return min(hypot(place.cx - k.cx, BESIDE_RISE * (place.cy - k.cy)) for k in known)
+
+    return sorted((place for place in places if place.side == side), key=far)
+
+
+class Finder(Protocol):
+    """BlazeFace, for one."""
+
+    def find(self, image: NDArray[np.uint8], least_score: float) -> list[FoundFace]: ...
+
+
 class FaceSearch:
     """Looks through the tiles of a stream of pictures, one after the other, at a bounded cost."""
 
-    def __init__(self, model: bytes) -> None:
-        """`model`: BlazeFace's. Raises RuntimeError where OpenCV cannot load it."""
-        self._finder = BlazeFace(model, LEAST_SCORE)
+    def __init__(self, finder: Finder) -> None:
+        self._finder = finder
         self._shape: tuple[int, ...] = ()
         self._tiles: list[Square] = []
         self.forget()
@@ -74,51 +105,61 @@ class FaceSearch:
         self._allowance = TILES_A_FRAME
         self._at: float | None = None
 
-    def look(self, image: NDArray[np.uint8], at: float) -> Square | None:
+    def look(
+        self, image: NDArray[np.uint8], at: float, known: Sequence[Square] = ()
+    ) -> Square | None:
         """From where to read the landmarks of a face that is likely there; None for nowhere.
 
         `image` is (H, W, 3) BGR, captured at `at` (s). Whether it is a face, the landmarks say.
+        Beside those that are `known` (by their squares) others are looked for, less often.
         """
-        self._save(at)
+        self._save(at, BESIDE_A_SECOND if known else TILES_A_SECOND)
         if image.shape != self._shape:
             self._shape, self._next = image.shape, 0
             self._tiles = tiles(image.shape[1], image.shape[0])
+        places = beside(self._tiles, known) if known else self._tiles
         spent = 0.0
-        while spent < TILES_A_FRAME and self._allowance >= 1:
+        while places and spent < TILES_A_FRAME and self._allowance >= 1:
             spent += self._spend(1)
-            seen = self._surest(image, self._tiles[self._next % len(self._tiles)])
+            seen = self._surest(image, places[self._next % len(places)], known)
             self._next += 1
             if seen is None:
                 continue
             spent += self._spend(CLOSE_COST)
-            if (close := self._close(image, seen[0])) is not None:
+            if (close := self._close(image, seen[0], known)) is not None:
                 self._spend(READ_COST)
                 return close
         return None
 
-    def _save(self, at: float) -> None:
+    def _save(self, at: float, tiles_a_second: float) -> None:
         """What may be spent grows with time; what is not spent is not kept."""
         elapsed = max(0.0, at - self._at) if self._at is not None else 0.0
         self._at = at
-        self._allowance = min(self._allowance + elapsed * TILES_A_SECOND, TILES_A_FRAME)
+        self._allowance = min(self._allowance + elapsed * tiles_a_second, TILES_A_FRAME)
 
     def _spend(self, cost: float) -> float:
         self._allowance -= cost
         return cost
 
-    def _surest(self, image: NDArray[np.uint8], tile: Square) -> tuple[Square, float] | None:
-        """The square of the surest face in a tile, and its score."""
+    def _surest(
+        self, image: NDArray[np.uint8], tile: Square, known: Sequence[Square]
+    ) -> tuple[Square, float] | None:
+        """The square of the surest face in a tile that is not known, and its score."""
         to_image = tile.to_image(SIZE)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         cut = np.asarray(cv2.warpAffine(image, to_image, (SIZE, SIZE), flags=flags), np.uint8)
-        for face in self._finder.find(cut):
-            return moved(face.square, to_image, tile), face.score
+        for face in self._finder.find(cut, LEAST_SCORE):
+            square = moved(face.square, to_image, tile)
+            if not is_among(square, known):
+                return square, face.score
         return None
 
-    def _close(self, image: NDArray[np.uint8], place: Square) -> Square | None:
+    def _close(
+        self, image: NDArray[np.uint8], place: Square, known: Sequence[Square]
+    ) -> Square | None:
         """The same face looked at again, levelled and larger; None where it is not sure."""
         tile = Square(place.cx, place.cy, CLOSE_LOOK * place.side, place.roll)
-        found, score = self._surest(image, tile) or (tile, 0.0)
+        found, score = self._surest(image, tile, known) or (tile, 0.0)
         shift = hypot(found.cx - place.cx, found.cy - place.cy)
         is_same = score >= CLOSE_SCORE and shift <= CLOSE_SHIFT * place.side
         return found if is_same else None

@@ -248,7 +248,8 @@ class Notice(LineWidget):
         text = printable(fitting(self._texts, room))
         lines = wrap(text, room, subsequent_indent="  " * (room > 8))
         kept = self._most_lines - 1
-        return [*lines[:kept], *([" ".join(lines[kept:])] * (len(lines) > kept))]
+        last = [lines[kept], *(line.strip() for line in lines[kept + 1 :])] if lines[kept:] else []
+        return [*lines[:kept], *([" ".join(last)] if last else [])]
 
     def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
         style: Style = getattr(pen, self._tone)
