@@ -25,6 +25,7 @@ Picture = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
 CAMERA_FPS = 30
+NOISE = 4.0  # standard deviation of the sensor's noise, grey levels
 SIDE = 96  # pixels in which a face is warped
 _ROWS, _COLUMNS = (plane.astype(np.float32) for plane in np.mgrid[0:SIDE, 0:SIDE])
 _MIDDLE = SIDE / 2
@@ -238,8 +239,8 @@ class Film:
         late = rng.exponential(0.004, self.frames) + 0.02 * (rng.random(self.frames) < 0.03)
         self.times = [float(n / CAMERA_FPS + delay) for n, delay in enumerate(late)]
 
-    def face(self, frame: int) -> Picture:
-        """The crop of that frame, grey uint8[48, 48]."""
+    def face(self, frame: int, noise: float = NOISE) -> Picture:
+        """The crop of that frame, grey uint8[48, 48]; `noise`: its standard deviation."""
         right, down, roll, scale = self._wander[frame]
         turn = cv2.getRotationMatrix2D((_MIDDLE, _MIDDLE), float(roll), float(scale))
         turn[:, 2] += (right, down)
@@ -248,8 +249,8 @@ class Film:
         small = cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA)
         rng = np.random.default_rng((self._seed, frame))
         light = 1 + 0.03 * sin(frame / 9)
-        noise = rng.normal(0, 4, (48, 48))
-        return np.clip(np.asarray(small, np.float64) * light + noise, 0, 255).astype(np.uint8)
+        lit = np.asarray(small, np.float64) * light
+        return np.clip(lit + rng.normal(0, noise, (48, 48)), 0, 255).astype(np.uint8)
 
 
 def _wander(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -122,6 +122,8 @@ class FacePipeline:
         self._switch.invalidate()
         for reader in self._readers:
             reader.forget()
+        if self._loop is not None:
+            self._loop.wake()
 
     @property
     def _readers(self) -> list[EmotionReader]:

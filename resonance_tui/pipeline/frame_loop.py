@@ -14,7 +14,7 @@ from resonance_tui.engines.base import Engine
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.face_status import CameraSwitch, FaceStatus
-from resonance_tui.pipeline.smoothing import AWAY_AFTER_S, REST_FPS
+from resonance_tui.pipeline.smoothing import ACTIVE_FPS, AWAY_AFTER_S, REST_FPS
 from resonance_tui.pipeline.sources import CameraState, Frame
 from resonance_tui.pipeline.threads import FaceThreads
 from resonance_tui.texts import tr
@@ -91,7 +91,10 @@ class FrameLoop:
         self.wake()
 
     def wake(self) -> None:
-        """The camera was switched, or is to be changed: do not wait for its next frame."""
+        """What was read holds no more, or the camera was switched: look at its next frame, at
+        once."""
+        self._still = None
+        self._camera.set_rate(ACTIVE_FPS)
         self._camera.wake()
 
     def close(self) -> None:

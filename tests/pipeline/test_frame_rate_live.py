@@ -35,6 +35,7 @@ class Stage:
     status = CameraStatus(CameraState.LIVE)
     note = ""
     held_at = -inf
+    is_woken = False
 
     def __init__(self) -> None:
         self.shade, self.rates, self._index = DARK, [ACTIVE_FPS], -1
@@ -44,7 +45,8 @@ class Stage:
         self.rates.append(fps)
         self.still = still
 
-    def wake(self) -> None: ...
+    def wake(self) -> None:
+        self.is_woken = True
 
     def start(self) -> None: ...
 
@@ -141,6 +143,23 @@ async def test_at_rest_the_camera_is_told_what_the_faces_look_like(told: list[St
         assert stage.still is None
 
     await playing(loop_of(stage, ByShade(1), told, threads), scene())
+    threads.close()
+
+
+async def test_a_loop_that_is_woken_compares_with_nothing_and_looks_at_the_next_frame(
+    told: list[Steady],
+) -> None:
+    stage, threads = Stage(), FaceThreads()
+    loop = loop_of(stage, ByShade(1), told, threads)
+
+    async def scene() -> None:
+        await until(lambda: stage.still is not None)
+        loop.wake()
+        assert stage.still is None
+        assert stage.rates[-1] == ACTIVE_FPS
+        assert stage.is_woken
+
+    await playing(loop, scene())
     threads.close()
 
 
