@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import os
 import sys
 from collections.abc import Callable
@@ -26,10 +25,6 @@ from resonance_tui.shutdown import end
 from resonance_tui.texts import mark
 
 EXIT_CODES = mark("Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted.")
-
-# New objects, and rounds, before the garbage collector looks: imports make none, and Python's own
-# figures are a tenth of the start.
-GARBAGE = (50_000, 20, 20)
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
@@ -84,7 +79,6 @@ def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
 def main() -> None:
     """Run the command line; every way out has its exit code and no traceback a person must read."""
     open_streams()
-    gc.set_threshold(*GARBAGE)
     end(run_verb(cli))
 
 

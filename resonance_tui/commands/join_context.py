@@ -18,7 +18,6 @@ from resonance_tui.commands.destination import (
     shown_broker,
     to_remember,
 )
-from resonance_tui.commands.hosted_here import enter
 from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.commands.session_builder import (
     TITLE_LIMIT,
@@ -33,17 +32,16 @@ from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.profile import Profile, RoomMemory
 from resonance_tui.protocol.links import find_place
-from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.sanitize import clean_nickname, safe_text
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 from resonance_tui.session.starting import StartingSession
 from resonance_tui.session.visit import Visit
-from resonance_tui.simulation import behaviour
 from resonance_tui.tui.alerts import ALERTS, AlertKind, Alerts
 from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice, SessionLike
 
 if TYPE_CHECKING:
     from resonance_tui.hosting.desk import Desk
+    from resonance_tui.protocol.nearby import NearbyRoom
     from resonance_tui.session.core import Session
     from resonance_tui.session.plan import SessionPlan
 
@@ -157,7 +155,9 @@ class CommandLineContext:
         return _usable(last.nickname) or self.random_nickname()
 
     def random_nickname(self) -> str:
-        return behaviour.random_nickname(random.Random())
+        from resonance_tui.simulation.behaviour import random_nickname
+
+        return random_nickname(random.Random())
 
     async def channels(self) -> list[ListedRoom]:
         """The rooms that the broker knows. Raises BrokerUnreachable and BrokerRefused."""
@@ -188,6 +188,8 @@ class CommandLineContext:
     async def reach(self, choice: str | RoomChoice, say: Callable[[str], object]) -> str:
         """The channel of a choice; from now on, sessions of it are opened at its broker. An
         invite is redeemed, and `say` takes how that goes. Raises Problem."""
+        from resonance_tui.protocol.nearby import NearbyRoom
+
         match choice:
             case ListedRoom():
                 return self.settle(Destination(self.config, choice.channel))
@@ -209,6 +211,8 @@ class CommandLineContext:
 
             await redeem(self.config, place, say)
         else:
+            from resonance_tui.commands.hosted_here import enter
+
             await enter(self.config, place)
         return self.settle(destination_of(self.config, place))
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from resonance_tui.commands.console import note
 from resonance_tui.commands.destination import Destination, destination_of, own_broker
 from resonance_tui.commands.event_loop import run_loop
-from resonance_tui.commands.hosted_here import enter
-from resonance_tui.commands.redeem_invite import redeem_now
 from resonance_tui.config import Config
 from resonance_tui.protocol.links import find_place
 
@@ -26,9 +24,13 @@ def find_destination(
         if not remembers:
             return Destination(config, place)
         if own_broker(config, place) is not None:
+            from resonance_tui.commands.hosted_here import enter
+
             run_loop(config, lambda: enter(config, place))
         return destination_of(config, place)
     if redeems:
+        from resonance_tui.commands.redeem_invite import redeem_now
+
         redeem_now(config, place)
     found = destination_of(config, place)
     if found.remark and not remembers:  # else it is the first notice of the session

@@ -10,6 +10,7 @@ from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker, WorkerError, WorkerState
@@ -114,6 +115,7 @@ class ResonanceApp(BaseApp):
             alerts=self.launch.alerts,
             on_alert=self.launch.remember_alert,
         )
+        screen.add_class(*_size_classes(self.size), update=False)  # else it is styled once more
         self.push_screen(screen)
         self.call_after_refresh(self._start, session)
 
@@ -262,3 +264,9 @@ class ResonanceApp(BaseApp):
     def action_history(self) -> None:
         if self._history is not None and self._place is not None:
             self.push_screen(self._history(self._place[0]))
+
+
+def _size_classes(size: Size) -> list[str]:
+    """Which classes of WIDTHS and HEIGHTS a screen of this size has."""
+    tables = ((WIDTHS, size.width), (HEIGHTS, size.height))
+    return [[name for least, name in table if cells >= least][-1] for table, cells in tables]

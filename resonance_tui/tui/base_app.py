@@ -55,6 +55,12 @@ class BaseApp(PatientApp):
         super().__init__()
         self.register_theme(RESONANCE)
         self.theme = RESONANCE.name
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Textual asks for it once before there is a screen, and parses everything twice."""
+        if self.screen_stack:
+            super().refresh_css(animate)
 
     def get_driver_class(self) -> type[Driver]:
         return placing(super().get_driver_class())

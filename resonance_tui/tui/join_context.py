@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-from resonance_tui.protocol.nearby import NearbyRoom
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from resonance_tui.emotions import Emotion
     from resonance_tui.messaging.link_status import LinkStatus
     from resonance_tui.pipeline.sources import Source
+    from resonance_tui.protocol.nearby import NearbyRoom
     from resonance_tui.protocol.rules import RoomRules
     from resonance_tui.room.attendance import Attendee
     from resonance_tui.room.timeline import TimelinePoint
@@ -107,7 +106,7 @@ class RecentRoom:
     nickname: str = ""
 
 
-RoomChoice = ListedRoom | RecentRoom | NearbyRoom
+RoomChoice: TypeAlias = "ListedRoom | RecentRoom | NearbyRoom"
 
 
 class JoinContext(Protocol):

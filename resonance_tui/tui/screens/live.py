@@ -92,16 +92,20 @@ class LiveScreen(ActionScreen):
         return frozenset(name for name, is_there in there.items() if is_there)
 
     def compose(self) -> ComposeResult:
+        panels = Roster(id="roster"), Bars(id="bars"), TimelinePanel(id="timeline")
+        roster, bars, timeline = panels
+        for panel in panels:  # here it costs no styling
+            panel.set_class(self.session.view.outage is not None, OLD, update=False)
         yield StatusBar(id="status")
         yield Notice(id="notice")
         with Horizontal(id="body"):
             with Vertical(id="left"):
-                yield Roster(id="roster")
+                yield roster
                 yield Preview(id="preview")
             with Vertical(id="right"):
                 yield SelfPanel(id="own")
-                yield Bars(id="bars")
-        yield TimelinePanel(id="timeline")
+                yield bars
+        yield timeline
         yield EventLine(id="events")
         yield KeyBar(self.actions, id="keys")
 
