@@ -68,7 +68,7 @@ class BaseApp(PatientApp):
     def _handle_exception(self, error: Exception) -> None:
         """What a screen that is left half built stumbles over is for the log alone."""
         if not self._running:  # cancelled, or at its end
-            log.info("while the screen was left", exc_info=error)
+            log.info("%s", type(error).__name__, exc_info=error)
         else:
             super()._handle_exception(error)
 
