@@ -9,6 +9,7 @@ from typing import Literal
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineStatus
 from resonance_tui.messaging.link_status import LinkStatus
+from resonance_tui.pipeline.seats import MOST_SEATS
 from resonance_tui.pipeline.sources import CameraStatus
 from resonance_tui.protocol.rules import RoomRules
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
@@ -164,9 +165,15 @@ SessionEvent = SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate | HappeningUp
 
 
 def faces_text(faces: int, reads: int) -> str:
-    """How many faces are in view and how many of them are read; "" where there is only one."""
+    """How many faces are in view and how many of them are read; "" where there is only one.
+
+    Detectors look for no more than there are seats."""
     if faces < 2:
         return ""
+    if faces == MOST_SEATS and reads == 1:
+        return tr("{faces} faces or more; the nearest is read", faces=faces)
+    if faces == MOST_SEATS:
+        return tr("{faces} faces or more; {reads} are read", faces=faces, reads=reads)
     if reads == 1:
         return tr("{faces} faces; the nearest is read", faces=faces)
     if faces <= reads:

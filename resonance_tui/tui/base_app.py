@@ -4,6 +4,7 @@ would: the room is left, the terminal is restored."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Awaitable, Iterable
@@ -21,6 +22,8 @@ from resonance_tui.tui.actions import palette_commands
 from resonance_tui.tui.hangup import HangupWatch
 from resonance_tui.tui.patience import PatientApp
 from resonance_tui.tui.placed import placing
+
+log = logging.getLogger(__name__)
 
 # Dark and quiet, so that the emotions carry the colour.
 RESONANCE = Theme(
@@ -67,6 +70,13 @@ class BaseApp(PatientApp):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return palette_commands(super().get_system_commands(screen), screen)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What a screen that is left half built stumbles over is for the log alone."""
+        if not self._running:  # cancelled, or at its end
+            log.info("%s", type(error).__name__, exc_info=error)
+        else:
+            super()._handle_exception(error)
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()

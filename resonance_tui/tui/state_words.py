@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.pipeline.seats import MOST_SEATS
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.session.events import faces_text
 from resonance_tui.session.outage import Outage, age_text
@@ -187,7 +188,8 @@ def own_note(view: SessionView) -> tuple[str, ...]:
     if not view.engine.is_trained:
         return (tr("untrained"),)
     words = faces_text(view.faces, view.reads)
-    return (words, tr("{faces} faces", faces=view.faces)) if words else ()
+    few = f"{view.faces}+" if view.faces == MOST_SEATS else view.faces
+    return (words, tr("{faces} faces", faces=few)) if words else ()
 
 
 def percent(me: SelfView) -> int:

@@ -253,3 +253,15 @@ async def test_a_time_limit_from_outside_leaves_the_room_too():
         running = tasks.create_task(app.run_async(headless=True))
         tasks.create_task(limit())
     assert session.has_cleaned_up
+
+
+async def test_what_fails_while_the_screen_is_left_is_for_the_log_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    app = ResonanceApp(FakeLaunch())
+    async with app.run_test():
+        pass
+    app._handle_exception(LookupError("no roster yet"))
+    assert not app._exit_renderables and not app.return_code
+    assert "no roster yet" in caplog.text

@@ -53,6 +53,8 @@ def test_guests_of_an_anonymous_viewer_are_anonymous() -> None:
         (1, 4, ""),
         (2, 1, "2 faces; the nearest is read"),
         (3, 4, "3 faces, each is read"),
+        (4, 4, "4 faces or more; 4 are read"),
+        (4, 1, "4 faces or more; the nearest is read"),
         (6, 4, "6 faces; 4 are read"),
     ],
 )
