@@ -45,3 +45,20 @@ def test_how_long_a_change_takes_with_a_slow_camera(
     found = doctor._camera(loaded)
     assert f"1280x720, {fps:.1f} pictures a second" in found.text
     assert (found.verdict, hint in found.advice) == (verdict, True)
+
+
+@pytest.mark.parametrize("people", ["one", "all"])
+def test_a_consent_for_one_face_opens_no_camera_that_reads_all(
+    people: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESONANCE_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(Rated, "fps", 30.0)
+    monkeypatch.setattr(camera, "FrameSource", Rated)
+    loaded = config.load({"camera.source": "0", "camera.people": people})
+    Profile(loaded.directories.profile_file).set_consent(1.0)
+    found = doctor._camera(loaded)
+    asks = "not opened, nobody has agreed to reading everybody in view yet"
+    assert (found.verdict, asks in found.text) == (("ok", False), ("warn", True))[people == "all"]
+    assert ("--people all" in found.advice) == (people == "all")
+    Profile(loaded.directories.profile_file).set_consent(1.0, covers_all=True)
+    assert doctor._camera(loaded).verdict == "ok"
