@@ -159,6 +159,16 @@ def test_both_precisions_lie_beside_the_weights_with_their_hashes(kept: StoredWe
         files.verified(kept.name, precision, kept.path.parent, made)
 
 
+def test_how_far_it_is_is_told_from_nought_to_one(kept: StoredWeights) -> None:
+    heard: dict[str, list[float]] = {}
+    write.write_portable(kept, lambda doing, share: heard.setdefault(doing, []).append(share))
+    assert list(heard) == ["writing ONNX, float32", write.CALIBRATING, write.COMPARING]
+    for shares in (heard[write.CALIBRATING], heard[write.COMPARING]):
+        assert shares == sorted(shares)
+        assert (shares[0], shares[-1]) == (0, pytest.approx(1))
+        assert len(shares) >= 16
+
+
 def test_a_file_that_was_changed_is_refused(kept: StoredWeights) -> None:
     made = write.write_portable(kept)
     path = files.onnx_place(kept.name, "int8", kept.path.parent)
@@ -216,7 +226,7 @@ def test_what_runs_where_torch_is_and_where_it_is_not(
     exact = files.PortableNetwork(made.weights, {"float32": made.files["float32"]})
     files.note(kept.name, kept.path.parent, exact)
     assert onnx_choice(kept, CPU) is None  # torch is faster
-    monkeypatch.setattr(catalog, "missing_packages", lambda *more: ["torch"])
+    monkeypatch.setattr(catalog, "missing_packages", list[str](["torch"]).copy)
     assert onnx_choice(kept, CPU) == OnnxChoice(exact, "float32")
 
 

@@ -6,6 +6,7 @@ quarter of the picture it finds those of 30, at any roll.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 from math import ceil, hypot
 
@@ -31,7 +32,11 @@ CLOSE_SHIFT = 0.4  # how far the two looks may differ, in sides of that square
 # What a search may cost, in tiles (each about 2 ms of a core); spread over the frames.
 TILES_A_SECOND = 24.0
 TILES_A_FRAME = 4.0
-CLOSE_COST, READ_COST = 1.0, 6.0  # the landmarks are read twice
+CLOSE_COST = 1.0
+READ_COST = 6.0  # the landmarks are read twice
+DOUBT_EVERY = 1.0  # s; landmarks read four times more, and three looks, beside that budget
+LOOKS = (1.44, 1.92, 2.64)  # sides of the looks at a face that was read / side of its square
+LEAST_SIDE, MOST_SIDE = 0.5, 2.5  # of what they see / side of its square
 
 
 def tiles(width: int, height: int) -> list[Square]:
@@ -58,6 +63,14 @@ def _middles(length: float, side: float) -> list[float]:
     return [side / 2 + step * (length - side) / steps for step in range(steps + 1)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """From where to read the landmarks of what BlazeFace saw."""
+
+    square: Square
+    score: float  # 0-1
+
+
 class FaceSearch:
     """Looks through the tiles of a stream of pictures, one after the other, at a bounded cost."""
 
@@ -73,9 +86,10 @@ class FaceSearch:
         self._next = 0
         self._allowance = TILES_A_FRAME
         self._at: float | None = None
+        self._doubted_at = float("-inf")
 
     def look(self, image: NDArray[np.uint8], at: float) -> Square | None:
-        """From where to read the landmarks of a face that is likely there; None for nowhere.
+        """From where to read the landmarks of what may be a face; None for nowhere.
 
         `image` is (H, W, 3) BGR, captured at `at` (s). Whether it is a face, the landmarks say.
         """
@@ -91,10 +105,32 @@ class FaceSearch:
             if seen is None:
                 continue
             spent += self._spend(CLOSE_COST)
-            if (close := self._close(image, seen[0])) is not None:
+            if (close := self._close(image, seen.square)) is not None:
                 self._spend(READ_COST)
                 return close
         return None
+
+    def may_doubt(self, at: float) -> bool:
+        """Whether a place that is not surely a face may be looked at more closely, at `at` (s)."""
+        if 0 <= at - self._doubted_at < DOUBT_EVERY:
+            return False
+        self._doubted_at = at
+        return True
+
+    def scores(self, image: NDArray[np.uint8], face: Square) -> tuple[float, ...]:
+        """How surely that face is seen from near and from further away, 0-1 each; `face` is the
+        square of its landmarks."""
+        tiles = (Square(face.cx, face.cy, k * face.side, face.roll) for k in LOOKS)
+        return tuple(self._score(image, face, tile) for tile in tiles)
+
+    def _score(self, image: NDArray[np.uint8], face: Square, tile: Square) -> float:
+        seen = self._surest(image, tile)
+        if seen is None:
+            return 0.0
+        found = seen.square
+        is_there = hypot(found.cx - face.cx, found.cy - face.cy) <= CLOSE_SHIFT * face.side
+        is_it = is_there and LEAST_SIDE <= found.side / face.side <= MOST_SIDE
+        return seen.score if is_it else 0.0
 
     def _save(self, at: float) -> None:
         """What may be spent grows with time; what is not spent is not kept."""
@@ -106,22 +142,23 @@ class FaceSearch:
         self._allowance -= cost
         return cost
 
-    def _surest(self, image: NDArray[np.uint8], tile: Square) -> tuple[Square, float] | None:
-        """The square of the surest face in a tile, and its score."""
+    def _surest(self, image: NDArray[np.uint8], tile: Square) -> _Seen | None:
+        """The surest face in a tile."""
         to_image = tile.to_image(SIZE)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         cut = np.asarray(cv2.warpAffine(image, to_image, (SIZE, SIZE), flags=flags), np.uint8)
         for face in self._finder.find(cut):
-            return moved(face.square, to_image, tile), face.score
+            return _Seen(moved(face.square, to_image, tile), face.score)
         return None
 
     def _close(self, image: NDArray[np.uint8], place: Square) -> Square | None:
         """The same face looked at again, levelled and larger; None where it is not sure."""
         tile = Square(place.cx, place.cy, CLOSE_LOOK * place.side, place.roll)
-        found, score = self._surest(image, tile) or (tile, 0.0)
-        shift = hypot(found.cx - place.cx, found.cy - place.cy)
-        is_same = score >= CLOSE_SCORE and shift <= CLOSE_SHIFT * place.side
-        return found if is_same else None
+        found = self._surest(image, tile)
+        if found is None or found.score < CLOSE_SCORE:
+            return None
+        shift = hypot(found.square.cx - place.cx, found.square.cy - place.cy)
+        return found.square if shift <= CLOSE_SHIFT * place.side else None
 
 
 def moved(square: Square, to_image: NDArray[np.float64], tile: Square) -> Square:
