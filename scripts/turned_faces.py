@@ -73,10 +73,11 @@ def _pictures(file: Path, count: int) -> Iterator[Picture]:
     with np.load(file) as data:
         if missing := {"webp", "offsets", "votes", "vote_columns", "split"} - set(data):
             raise ValueError(f"{file} lacks {', '.join(sorted(missing))}")
-        webp, offsets, votes = data["webp"], data["offsets"], data["votes"]
+        webp, offsets, votes = (np.asarray(data[key]) for key in ("webp", "offsets", "votes"))
         none = votes[:, list(data["vote_columns"]).index(NONE)]
         chosen = np.flatnonzero((data["split"] == "valid") & (none == 0))
     for index in np.random.default_rng(0).permutation(chosen)[:count]:
-        grey = cv2.imdecode(webp[offsets[index] : offsets[index + 1]], cv2.IMREAD_GRAYSCALE)
+        coded = np.asarray(webp[offsets[index] : offsets[index + 1]], np.uint8)
+        grey = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8)
         large = cv2.resize(grey, (int(SIDE), int(SIDE)), interpolation=cv2.INTER_CUBIC)
         yield np.asarray(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR), np.uint8)
