@@ -246,19 +246,32 @@ def _engine(config: Config) -> Finding:
     return Finding("engine", "warn" if passed_over else "ok", text, "; ".join(passed_over))
 
 
+def _consent_lacks(config: Config, camera: str) -> Finding | None:
+    """Why `camera`, which shows people, stays shut; None where its reading was agreed to."""
+    from resonance_tui.commands.session_builder import people_read
+    from resonance_tui.profile import Profile
+
+    people, memory = people_read(config), Profile(config.directories.profile_file).load()
+    if memory.has_consented(people):
+        return None
+    of_all = people > 1 and memory.consented_at is not None
+    what = "to reading everybody in view" if of_all else "to it"
+    how = " --people all" if people > 1 else ""
+    text = f"{camera}: not opened, nobody has agreed {what} yet"
+    advice = f"resonance-tui config consent --give{how}, or join once"
+    return Finding("camera", "warn", text, advice)
+
+
 def _camera(config: Config) -> Finding:
     from resonance_tui.pipeline.camera import FrameSource
     from resonance_tui.pipeline.live_watch import SLOW_FPS, seconds_to_tell
     from resonance_tui.pipeline.sources import CameraState, parse_source
-    from resonance_tui.profile import Profile
 
     source = parse_source(config.settings.camera.source.reveal())
     if source.kind == "none":
         return Finding("camera", "warn", "none chosen", "--camera 0 for the first one.")
-    shows_a_person = source.kind in ("device", "url")
-    if shows_a_person and Profile(config.directories.profile_file).load().consented_at is None:
-        text = f"{source.label}: not opened, nobody has agreed to it yet"
-        return Finding("camera", "warn", text, "resonance-tui config consent --give, or join once")
+    if source.kind in ("device", "url") and (refused := _consent_lacks(config, source.label)):
+        return refused
     frames = FrameSource(source)
     frames.start()
     try:

@@ -131,6 +131,38 @@ def test_lettering_looked_at_closely_is_no_face(make_detector, shared_data):
         assert first_found(detector, np.asarray(scene, np.uint8), 100.0 * number) is None
 
 
+def half_covered(picture: Picture, face: tuple[float, float], side: float) -> Picture:
+    """The person's right half behind something brown."""
+    x, y = round(face[0]), round(face[1])
+    covered = picture.copy()
+    covered[max(y - round(0.7 * side), 0) : y + round(0.6 * side), x - round(0.6 * side) : x] = (
+        70, 90, 120,
+    )  # fmt: skip
+    return covered
+
+
+@pytest.mark.faces
+def test_a_face_that_was_seen_before_half_of_it_was_covered_is_kept(make_detector, portraits):
+    detector, at, side = make_detector("fast"), (320.0, 240.0), 160
+    for number, (picture, face) in enumerate(portraits):
+        detector.forget()
+        whole = placed(picture, face, side, -face.roll, at)
+        half = half_covered(whole, at, side)
+        shown = [whole, whole, *[half] * 25]
+        found = [detector.detect(Frame(p, 100 * number + i / 10, i)) for i, p in enumerate(shown)]
+        assert [len(faces) for faces in found] == [1] * len(shown)
+        assert hypot(found[-1][0].cx - at[0], found[-1][0].cy - at[1]) < 0.3 * side
+
+
+@pytest.mark.faces
+def test_a_face_in_a_twelfth_of_the_light_is_found(make_detector, portraits):
+    detector, rng = make_detector("fast"), np.random.default_rng(5)
+    scenes = [placed(*portrait, 160, 0.0, (300, 220)) for portrait in portraits]
+    noisy = [np.clip(p * 0.08 + rng.normal(0, 4, p.shape), 0, 255) for p in scenes]
+    found = [first_found(detector, p.astype(np.uint8), 100 * i) for i, p in enumerate(noisy)]
+    assert all(face is not None for face in found)
+
+
 @pytest.mark.faces
 @pytest.mark.parametrize(("side", "too_far"), [(20, True), (60, False)])
 def test_doctor_tells_who_is_too_far_for_the_camera(

@@ -76,3 +76,20 @@ def test_a_file_that_is_no_film_is_not_to_be_plugged_in(tmp_path: Path) -> None:
     film.write_text("Dear Mia")
     found = doctor._camera(config.load({"camera.source": str(film)}))
     assert "no video" in found.text and "lug" not in found.advice
+
+
+@pytest.mark.parametrize("people", ["one", "all"])
+def test_a_consent_for_one_face_opens_no_camera_that_reads_all(
+    people: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESONANCE_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(Rated, "fps", 30.0)
+    monkeypatch.setattr(camera, "FrameSource", Rated)
+    loaded = config.load({"camera.source": "0", "camera.people": people})
+    Profile(loaded.directories.profile_file).set_consent(1.0)
+    found = doctor._camera(loaded)
+    asks = "not opened, nobody has agreed to reading everybody in view yet"
+    assert (found.verdict, asks in found.text) == (("ok", False), ("warn", True))[people == "all"]
+    assert ("--people all" in found.advice) == (people == "all")
+    Profile(loaded.directories.profile_file).set_consent(1.0, covers_all=True)
+    assert doctor._camera(loaded).verdict == "ok"

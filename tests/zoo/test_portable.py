@@ -15,6 +15,9 @@ from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariable
 from torch import nn
 
 import resonance_zoo
+from resonance_tui.engines import catalog, registry
+from resonance_tui.engines.base import EngineOptions
+from resonance_tui.engines.catalog import OnnxChoice, onnx_choice
 from resonance_zoo.benchmark import bench, fill
 from resonance_zoo.card_types import ClipInput
 from resonance_zoo.cards import network_card
@@ -45,6 +48,7 @@ CASES: list[tuple[str, dict[str, Any], int, int]] = [
     ("ial", {}, 16, 112),
     ("poster_v2", {}, 1, 224),
     ("r3d_18", {}, 16, 112),
+    ("c3d", {"img_size": 16, "batch_norm": True}, 16, 16),
 ]
 
 
@@ -155,6 +159,16 @@ def test_both_precisions_lie_beside_the_weights_with_their_hashes(kept: StoredWe
         files.verified(kept.name, precision, kept.path.parent, made)
 
 
+def test_how_far_it_is_is_told_from_nought_to_one(kept: StoredWeights) -> None:
+    heard: dict[str, list[float]] = {}
+    write.write_portable(kept, lambda doing, share: heard.setdefault(doing, []).append(share))
+    assert list(heard) == ["writing ONNX, float32", write.CALIBRATING, write.COMPARING]
+    for shares in (heard[write.CALIBRATING], heard[write.COMPARING]):
+        assert shares == sorted(shares)
+        assert (shares[0], shares[-1]) == (0, pytest.approx(1))
+        assert len(shares) >= 16
+
+
 def test_a_file_that_was_changed_is_refused(kept: StoredWeights) -> None:
     made = write.write_portable(kept)
     path = files.onnx_place(kept.name, "int8", kept.path.parent)
@@ -181,6 +195,39 @@ def test_int8_that_answers_otherwise_is_not_the_default() -> None:
     near = files.PortableNetwork("0", {"float32": exact, "int8": files.PortableFile("1", 0.98)})
     far = files.PortableNetwork("0", {"float32": exact, "int8": files.PortableFile("1", 0.9)})
     assert (near.best, far.best) == ("int8", "float32")
+
+
+CPU = EngineOptions(device="cpu")
+
+
+def test_auto_runs_the_onnx_file_where_there_is_one(kept: StoredWeights) -> None:
+    """And times it anew: what torch took says nothing of it."""
+    folder = kept.path.parent
+    by_torch = registry.create("auto", folder, CPU)
+    made = write.write_portable(kept)
+    by_onnx = registry.create("auto", folder, CPU)
+    assert (by_torch.spec.name, by_onnx.spec.name) == ("mae_dfer", "mae_dfer")
+    assert "ONNX" not in by_torch.spec.runs_on
+    assert by_onnx.spec.runs_on == f"{made.best} on cpu, ONNX Runtime"
+    timed = json.loads((folder / "speed.json").read_text())
+    assert {runs_on for _, _, runs_on in timed.values()} == {
+        by_torch.spec.runs_on, by_onnx.spec.runs_on,
+    }  # fmt: skip
+
+
+def test_what_runs_where_torch_is_and_where_it_is_not(
+    kept: StoredWeights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = write.write_portable(kept)
+    assert onnx_choice(kept, CPU) == OnnxChoice(made, made.best)
+    assert onnx_choice(kept, EngineOptions("cpu", "float32")) == OnnxChoice(made, "float32")
+    assert onnx_choice(kept, EngineOptions("cpu", "bfloat16")) is None
+    assert onnx_choice(kept, EngineOptions("cuda")) is None
+    exact = files.PortableNetwork(made.weights, {"float32": made.files["float32"]})
+    files.note(kept.name, kept.path.parent, exact)
+    assert onnx_choice(kept, CPU) is None  # torch is faster
+    monkeypatch.setattr(catalog, "missing_packages", list[str](["torch"]).copy)
+    assert onnx_choice(kept, CPU) == OnnxChoice(exact, "float32")
 
 
 WITHOUT_TORCH = """

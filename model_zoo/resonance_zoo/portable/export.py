@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -13,14 +13,15 @@ from resonance_zoo import optimize
 from resonance_zoo.card_types import ClipInput
 from resonance_zoo.portable.faces import moving_faces
 from resonance_zoo.portable.lean import make_lean
+from resonance_zoo.portable.progress import Done, told
 from resonance_zoo.portable.quantise import large_layers, quantise
 
 INPUT, OUTPUT = "clip", "logits"
 OPSET = 20  # the first with GELU as one operation
 CALIBRATION_CLIPS = 8
 SEED = 1
+SHIFT_TAKES = 0.2  # of the time that rounding takes, to see what it shifts
 LARGE_SHARE = 0.5  # of the weights, in large linear layers, from which int8 pays
-Say = Callable[[str], None]
 
 
 class NotPortable(ValueError):
@@ -44,13 +45,14 @@ def gains_from_int8(network: nn.Module) -> bool:
 
 
 @torch.no_grad()
-def rounded(network: nn.Module, reads: ClipInput) -> nn.Module:
+def rounded(network: nn.Module, reads: ClipInput, done: Done = lambda _: None) -> nn.Module:
     """`network` of `prepared` in int8, in place, less what that shifts its logits by."""
     shown = list(calibration_clips(reads))
     some = shown[: CALIBRATION_CLIPS // 2]
-    exact = torch.cat([network(clip) for clip in some])
-    quantise(network, shown)
-    given = torch.cat([network(clip) for clip in some])
+    first, last = SHIFT_TAKES / 2, 1 - SHIFT_TAKES / 2
+    exact = torch.cat([network(clip) for clip in told(some, len(some), done, 0, first)])
+    quantise(network, shown, lambda share: done(first + share * (last - first)))
+    given = torch.cat([network(clip) for clip in told(some, len(some), done, last)])
     return Shifted(network, (given - exact).mean(0))
 
 

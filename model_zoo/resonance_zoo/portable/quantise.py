@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,11 @@ from resonance_zoo.optimize import PACKED_FROM, rewrite
 from resonance_zoo.portable.int8 import Int8Linear
 from resonance_zoo.portable.lean import LeanLastBlock, Seam, careful_layers
 from resonance_zoo.portable.moments import Moments, observe
+from resonance_zoo.portable.progress import Done, told
 from resonance_zoo.portable.rounding import gptq, int8_scale, nearest
 
 FEW_ROWS = 32  # up to which reading the rest of an activation as well costs next to nothing
+OBSERVING = 0.3  # of the time that it takes, until all clips were seen
 
 
 def large_layers(network: nn.Module) -> list[nn.Linear]:
@@ -23,19 +25,20 @@ def large_layers(network: nn.Module) -> list[nn.Linear]:
 
 
 @torch.no_grad()
-def quantise(network: nn.Module, clips: Iterable[Tensor]) -> None:
+def quantise(network: nn.Module, clips: Sequence[Tensor], done: Done = lambda _: None) -> None:
     """Exchange all large linear layers that `network` runs on `clips`, in place.
 
     Biases make up for what rounding shifts the answers of a layer by on the mean (bias correction,
     Nagel et al., ICCV 2019), and what layers read is centred and evened out where that is free.
     """
-    seen = observe(network, large_layers(network), clips)
+    shown = told(clips, len(clips), done, 0, OBSERVING)
+    seen = observe(network, large_layers(network), shown)
     for seam in _seams(network):
         _even(seam, seen)
     careful = set(careful_layers(network))
     made = {
         layer: _rounded(layer, moments, is_careful=layer in careful)
-        for layer, moments in seen.items()
+        for layer, moments in told(seen.items(), len(seen), done, OBSERVING)
     }
     rewrite(network, lambda module: made.get(module) if isinstance(module, nn.Linear) else None)
 

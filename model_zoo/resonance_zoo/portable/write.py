@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,33 +34,40 @@ from resonance_zoo.portable.files import (
     portable_record,
 )
 from resonance_zoo.portable.predictor import OnnxPredictor
+from resonance_zoo.portable.progress import Done, Report, told
 
 CHECK_CLIPS = 40  # of other faces than calibration saw
 CHECK_SEED = 2
-Say = Callable[[str], None]
+CALIBRATING, COMPARING = "calibrating int8", "comparing int8 with float32"
 
 
-def write_portable(kept: StoredWeights, say: Say = lambda _: None) -> PortableNetwork:
-    """Write the files beside the weights. Raises NotPortable, WeightsError and OSError."""
+def write_portable(
+    kept: StoredWeights, report: Report = lambda _doing, _share: None
+) -> PortableNetwork:
+    """Write the files beside the weights. Raises NotPortable, WeightsError and OSError.
+
+    `report` hears of each of up to three steps as it begins (0), and while it goes on.
+    """
     name, folder = kept.name, kept.path.parent
     reads = as_built(network_card(name).input, kept)
     portable_record(name, folder).unlink(missing_ok=True)
     for precision in (FLOAT32, INT8):
         onnx_place(name, precision, folder).unlink(missing_ok=True)
-    say("writing ONNX, float32")
+    report("writing ONNX, float32", 0)
     network = prepared(weights.load(name, folder), reads)
     exact = onnx_place(name, FLOAT32, folder)
     with _draft(exact) as draft:
         write_onnx(network, reads, draft)
     files = {FLOAT32: PortableFile(sha256(exact))}
     if gains_from_int8(network):
-        say("calibrating int8")
-        network = rounded(network, reads)
+        report(CALIBRATING, 0)
+        network = rounded(network, reads, partial(report, CALIBRATING))
         with _draft(onnx_place(name, INT8, folder)) as draft:
             write_onnx(network, reads, draft)
         del network
-        say("comparing int8 with float32")
-        files[INT8] = compared(exact, onnx_place(name, INT8, folder), reads)
+        report(COMPARING, 0)
+        doing = partial(report, COMPARING)
+        files[INT8] = compared(exact, onnx_place(name, INT8, folder), reads, done=doing)
     made = PortableNetwork(kept.sha256, files)
     note(name, folder, made)
     return made
@@ -73,12 +81,19 @@ def as_built(reads: ClipInput | None, kept: StoredWeights) -> ClipInput:
     return replace(reads, frames=frames, size=int(kept.overrides.get("img_size", reads.size)))
 
 
-def compared(exact: Path, other: Path, reads: ClipInput, clips: int = CHECK_CLIPS) -> PortableFile:
+def compared(
+    exact: Path,
+    other: Path,
+    reads: ClipInput,
+    clips: int = CHECK_CLIPS,
+    done: Done = lambda _: None,
+) -> PortableFile:
     """How the answers of `other` differ from those of `exact` on clips of moving, drawn faces."""
     networks = [
         OnnxPredictor(path, reads, "", threads=os.cpu_count() or 1) for path in (exact, other)
     ]
-    shown = moving_faces(clips, reads.frames, reads.size, CHECK_SEED)
+    faces = moving_faces(clips, reads.frames, reads.size, CHECK_SEED)
+    shown = told(faces, clips, done)
     pairs = np.array([[network.logits(clip) for network in networks] for clip in shown])
     wanted, given = pairs[:, 0], pairs[:, 1]
     same = wanted.argmax(1) == given.argmax(1)

@@ -6,12 +6,13 @@ import json
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from resonance_tui.commands.console import put, say
+from resonance_tui.commands.console import StatusLine, put, say
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import ExtraMissing, InputError, ResonanceError
@@ -186,17 +187,28 @@ def _write_onnx(card: Card, kept: StoredWeights) -> None:
     from resonance_zoo.portable.files import INT8
     from resonance_zoo.portable.write import write_portable
 
+    screen = StatusLine()
     try:
-        made = write_portable(kept, say)
+        made = write_portable(kept, partial(_show, screen))
     except (NotPortable, WeightsError) as error:
         put(f"Not written as ONNX, so it needs torch: {error}")
         return
+    finally:
+        screen.close()
     put(f"Written as ONNX beside it: {', '.join(made.files)}; these run without torch")
     if int8 := made.files.get(INT8):
         put(
             f"int8 names the same class as float32 for {int8.same_top:.1%} of {int8.clips} clips; "
             f"the largest difference of logits is {int8.max_difference:.3f}"
         )
+
+
+def _show(screen: StatusLine, doing: str, share: float) -> None:
+    """How far the writing is: in place on a terminal, else each step as it begins."""
+    if share == 0 and not screen.is_live:
+        screen.say(doing)
+    else:
+        screen.show(f"{doing} {share:.0%}")
 
 
 def _print_next_steps(card: Card, kept: StoredWeights, *, is_start: bool) -> None:

@@ -17,6 +17,7 @@ from resonance_tui.errors import FaceModelMissing
 from resonance_tui.pipeline.detectors.base import SceneCounter, narrowed
 from resonance_tui.pipeline.detectors.blazeface import BlazeFace
 from resonance_tui.pipeline.detectors.bundle import FaceBundle, read_bundle
+from resonance_tui.pipeline.detectors.evidence import FACE, STILL_FACE, Looks, stray
 from resonance_tui.pipeline.detectors.flow import FacePatch
 from resonance_tui.pipeline.detectors.followed import (
     AT_REST,
@@ -41,6 +42,9 @@ MOST_FACES = 4
 SLACK = 0.01  # s by which frames may come early
 NEW_PRESENCE = 0.995  # of a face that was not there before; lettering up to .99
 SURE_PRESENCE = 0.9999  # the same in a tile, read twice; lettering up to .999, small faces more
+HOPELESS = 0.02  # presence in a tile, read twice, below which nothing else is looked at
+VOUCHED_FOR = 0.3  # s for which a closer look at a face that is hardly seen holds
+SHIFT = 0.08  # of its side, by which a square is moved to see whether landmarks go along
 SEARCH_WIDTH = 640  # px; the network that searches sees 128
 
 # Seconds after which the whole picture is searched: with everybody in view, with nobody.
@@ -72,6 +76,7 @@ class FastDetector:
         self._scene = 0
         self._known: list[FollowedFace] = []
         self._is_far = False  # one of them at least is not seen in the whole picture
+        self._vouched_at = float("-inf")
         self._searched_at = float("-inf")
         self._searched: StillPlace | None = None  # the picture, where anybody was found in it
 
@@ -88,6 +93,7 @@ class FastDetector:
 
     def forget(self) -> None:
         self._known = []
+        self._vouched_at = float("-inf")
         self._scenes.forget()
         if self._tiles is not None:
             self._tiles.forget()
@@ -133,7 +139,7 @@ class FastDetector:
         held = [region_of(known.now) for known in sure]
         new = [place for place in (*kept, *found) if not is_among(place, held)]
         faces = (
-            self._read(frame, place, LEAST_PRESENCE if is_among(place, places) else NEW_PRESENCE)
+            self._kept(frame, place) if is_among(place, places) else self._new(frame, place)
             for place in new[: MOST_FACES - len(sure)]
         )
         everybody = distinct([*sure, *(face for face in faces if face is not None)])
@@ -142,22 +148,61 @@ class FastDetector:
         return everybody
 
     def _search_tiles(self, frame: Frame) -> list[FollowedFace]:
-        """One more face that is too small for `_search`, or none."""
+        """One more face that is too small for `_search`, or not clear enough, or none."""
         if self._tiles is None:
             return []
-        place = self._tiles.look(
-            frame.image, frame.captured_at, [region_of(known.now) for known in self._known]
-        )
-        face = self._read(frame, place, SURE_PRESENCE) if place is not None else None
-        if face is not None:  # again, from where its own landmarks say
-            face = self._read(frame, region_of(face.read), SURE_PRESENCE)
+        known = [region_of(each.now) for each in self._known]
+        place = self._tiles.look(frame.image, frame.captured_at, known)
+        face = self._examined(frame, place, self._tiles, was_here=False) if place else None
         return [] if face is None else [face]
+
+    def _new(self, frame: Frame, square: Square) -> FollowedFace | None:
+        return self._read(frame, square, NEW_PRESENCE)
+
+    def _kept(self, frame: Frame, square: Square) -> FollowedFace | None:
+        """A face that was followed to there. One that is half covered now is not read as surely,
+        but that a face is there is known: less evidence will do."""
+        face = self._read(frame, square, LEAST_PRESENCE)
+        if face is not None or self._tiles is None:
+            return face
+        if 0 <= frame.captured_at - self._vouched_at < VOUCHED_FOR:
+            return next(each for each in self._known if is_among(square, [region_of(each.now)]))
+        face = self._examined(frame, square, self._tiles, was_here=True)
+        self._vouched_at = frame.captured_at if face is not None else float("-inf")
+        return face
+
+    def _examined(
+        self, frame: Frame, place: Square, tiles: FaceSearch, *, was_here: bool
+    ) -> FollowedFace | None:
+        """The face in a place, where all looks at it together are evidence enough."""
+        image, landmarks = frame.image, self._landmarks
+        points, first = landmarks.read(image, place)
+        points, second = landmarks.read(image, region_of(from_landmarks(points)))
+        face = from_landmarks(points)
+        if face.side <= 0 or max(first, second) < HOPELESS:
+            return None
+        if min(first, second) >= SURE_PRESENCE:
+            return self._followed(frame, points)
+        if not was_here and (self._known or not tiles.may_doubt(frame.captured_at)):
+            return None  # beside others only a sure one counts
+        own = region_of(face)
+        readings = [landmarks.read(image, own.moved(down)) for down in (0.0, -SHIFT, SHIFT)]
+        looks = Looks(
+            (first, second, landmarks.presence_mirrored(image, own), *(p for _, p in readings[1:])),
+            tiles.scores(image, square_of(face)),
+            stray([read for read, _ in readings], face.side),
+        )
+        least = STILL_FACE if was_here else FACE
+        return self._followed(frame, points) if looks.evidence >= least else None
 
     def _read(self, frame: Frame, square: Square, least_presence: float) -> FollowedFace | None:
         """The face in this square, by its landmarks; None where there is none."""
-        points, presence = self._landmarks.read(frame.image, square)
+        points, sure = self._landmarks.read(frame.image, square)
+        return self._followed(frame, points) if sure >= least_presence else None
+
+    def _followed(self, frame: Frame, points: NDArray[np.float64]) -> FollowedFace | None:
         face = from_landmarks(points, self._scene)
-        if presence < least_presence or face.side <= 0:
+        if face.side <= 0:
             return None
         return FollowedFace(face, frame.captured_at, FacePatch(frame.image, square_of(face)), face)
 

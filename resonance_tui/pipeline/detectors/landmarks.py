@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import atan2
 
 import numpy as np
@@ -32,13 +33,24 @@ class FaceLandmarks:
         `image` is (H, W, 3) BGR. The landmarks mean nothing where the presence is low.
         """
         to_image = square.to_image(SIZE)
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        border = cv2.BORDER_REPLICATE
-        picture = cv2.warpAffine(image, to_image, (SIZE, SIZE), flags=flags, borderMode=border)
-        outputs = self._network.run(np.asarray(picture, np.uint8))
+        outputs = self._network.run(_cut(image, to_image))
         points = outputs["Identity"].reshape(POINTS, 3)[:, :2].astype(np.float64)
-        presence = float(sigmoid(outputs["Identity_1"])[0])
-        return points @ to_image[:, :2].T + to_image[:, 2], presence
+        return points @ to_image[:, :2].T + to_image[:, 2], _presence(outputs)
+
+    def presence_mirrored(self, image: NDArray[np.uint8], square: Square) -> float:
+        """How surely a face is there (0-1), by the square's mirror image."""
+        picture = np.ascontiguousarray(_cut(image, square.to_image(SIZE))[:, ::-1])
+        return _presence(self._network.run(picture))
+
+
+def _cut(image: NDArray[np.uint8], to_image: NDArray[np.float64]) -> NDArray[np.uint8]:
+    flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    picture = cv2.warpAffine(image, to_image, (SIZE, SIZE), flags=flags, borderMode=border)
+    return np.asarray(picture, np.uint8)
+
+
+def _presence(outputs: Mapping[str, NDArray[np.float32]]) -> float:
+    return float(sigmoid(outputs["Identity_1"])[0])
 
 
 def next_square(points: Points) -> Square:

@@ -7,6 +7,7 @@ quarter of the picture it finds those of 30, at any roll.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from math import ceil, hypot
 from typing import Protocol
@@ -34,7 +35,11 @@ CLOSE_SHIFT = 0.4  # how far the two looks may differ, in sides of that square
 # What a search may cost, in tiles (each about 2 ms of a core); spread over the frames.
 TILES_A_SECOND = 24.0
 TILES_A_FRAME = 4.0
-CLOSE_COST, READ_COST = 1.0, 6.0  # the landmarks are read twice
+CLOSE_COST = 1.0
+READ_COST = 6.0  # the landmarks are read twice
+DOUBT_EVERY = 1.0  # s; landmarks read four times more, and three looks, beside that budget
+LOOKS = (1.44, 1.92, 2.64)  # sides of the looks at a face that was read / side of its square
+LEAST_SIDE, MOST_SIDE = 0.5, 2.5  # of what they see / side of its square
 
 # Beside faces that are known: people on a couch are about as far away as each other, and in a row.
 BESIDE_A_SECOND = 4.0  # tiles
@@ -90,6 +95,14 @@ class Finder(Protocol):
     def find(self, image: NDArray[np.uint8], least_score: float) -> list[FoundFace]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """From where to read the landmarks of what BlazeFace saw."""
+
+    square: Square
+    score: float  # 0-1
+
+
 class FaceSearch:
     """Looks through the tiles of a stream of pictures, one after the other, at a bounded cost."""
 
@@ -104,11 +117,12 @@ class FaceSearch:
         self._next = 0
         self._allowance = TILES_A_FRAME
         self._at: float | None = None
+        self._doubted_at = float("-inf")
 
     def look(
         self, image: NDArray[np.uint8], at: float, known: Sequence[Square] = ()
     ) -> Square | None:
-        """From where to read the landmarks of a face that is likely there; None for nowhere.
+        """From where to read the landmarks of what may be a face; None for nowhere.
 
         `image` is (H, W, 3) BGR, captured at `at` (s). Whether it is a face, the landmarks say.
         Beside those that are `known` (by their squares) others are looked for, less often.
@@ -126,10 +140,32 @@ class FaceSearch:
             if seen is None:
                 continue
             spent += self._spend(CLOSE_COST)
-            if (close := self._close(image, seen[0], known)) is not None:
+            if (close := self._close(image, seen.square, known)) is not None:
                 self._spend(READ_COST)
                 return close
         return None
+
+    def may_doubt(self, at: float) -> bool:
+        """Whether a place that is not surely a face may be looked at more closely, at `at` (s)."""
+        if 0 <= at - self._doubted_at < DOUBT_EVERY:
+            return False
+        self._doubted_at = at
+        return True
+
+    def scores(self, image: NDArray[np.uint8], face: Square) -> tuple[float, ...]:
+        """How surely that face is seen from near and from further away, 0-1 each; `face` is the
+        square of its landmarks."""
+        tiles = (Square(face.cx, face.cy, k * face.side, face.roll) for k in LOOKS)
+        return tuple(self._score(image, face, tile) for tile in tiles)
+
+    def _score(self, image: NDArray[np.uint8], face: Square, tile: Square) -> float:
+        seen = self._surest(image, tile)
+        if seen is None:
+            return 0.0
+        found = seen.square
+        is_there = hypot(found.cx - face.cx, found.cy - face.cy) <= CLOSE_SHIFT * face.side
+        is_it = is_there and LEAST_SIDE <= found.side / face.side <= MOST_SIDE
+        return seen.score if is_it else 0.0
 
     def _save(self, at: float, tiles_a_second: float) -> None:
         """What may be spent grows with time; what is not spent is not kept."""
@@ -142,16 +178,16 @@ class FaceSearch:
         return cost
 
     def _surest(
-        self, image: NDArray[np.uint8], tile: Square, known: Sequence[Square]
-    ) -> tuple[Square, float] | None:
-        """The square of the surest face in a tile that is not known, and its score."""
+        self, image: NDArray[np.uint8], tile: Square, known: Sequence[Square] = ()
+    ) -> _Seen | None:
+        """The surest face in a tile that is not known."""
         to_image = tile.to_image(SIZE)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         cut = np.asarray(cv2.warpAffine(image, to_image, (SIZE, SIZE), flags=flags), np.uint8)
         for face in self._finder.find(cut, LEAST_SCORE):
             square = moved(face.square, to_image, tile)
             if not is_among(square, known):
-                return square, face.score
+                return _Seen(square, face.score)
         return None
 
     def _close(
@@ -159,10 +195,11 @@ class FaceSearch:
     ) -> Square | None:
         """The same face looked at again, levelled and larger; None where it is not sure."""
         tile = Square(place.cx, place.cy, CLOSE_LOOK * place.side, place.roll)
-        found, score = self._surest(image, tile, known) or (tile, 0.0)
-        shift = hypot(found.cx - place.cx, found.cy - place.cy)
-        is_same = score >= CLOSE_SCORE and shift <= CLOSE_SHIFT * place.side
-        return found if is_same else None
+        found = self._surest(image, tile, known)
+        if found is None or found.score < CLOSE_SCORE:
+            return None
+        shift = hypot(found.square.cx - place.cx, found.square.cy - place.cy)
+        return found.square if shift <= CLOSE_SHIFT * place.side else None
 
 
 def moved(square: Square, to_image: NDArray[np.float64], tile: Square) -> Square:

@@ -27,6 +27,12 @@ class Square:
             [[c, -s, self.cx - half * (c - s)], [s, c, self.cy - half * (s + c)]], np.float64
         )
 
+    def moved(self, down: float) -> Square:
+        """The square further down its own upright axis, by a part of its side."""
+        length = down * self.side
+        cx, cy = self.cx - length * sin(self.roll), self.cy + length * cos(self.roll)
+        return Square(cx, cy, self.side, self.roll)
+
     def scaled(self, k: float) -> Square:
         """The same place in a picture that is `k` times as large."""
         return Square(self.cx * k, self.cy * k, self.side * k, self.roll)
