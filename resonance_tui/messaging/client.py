@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
 
 import aiomqtt
 import paho.mqtt.client as mqtt
@@ -50,6 +51,8 @@ _NO_NAGLE = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)  # a report is not he
 # Topic and payload of one message; whether the broker kept it from before the subscription, and
 # the seconds after which it forgets it then, where it says so.
 Arrival = Callable[[str, bytes, bool, int | None], None]
+
+T = TypeVar("T")
 
 
 def ignore(_topic: str, _payload: bytes, _is_retained: bool, _left_s: int | None) -> None:
@@ -233,6 +236,20 @@ class BrokerClient(aiomqtt.Client):
     ) -> None:
         self._last_answer = reason_code if isinstance(reason_code, ReasonCode) else None
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    async def _wait_for(
+        self,
+        fut: Awaitable[T],
+        timeout: float | None,  # noqa: ASYNC109 - aiomqtt's own name
+    ) -> T:
+        """As aiomqtt's own, which waits by `asyncio.wait_for`: that loses, below Python 3.12, a
+        cancellation that arrives with the answer."""
+        seconds = self.timeout if timeout is None else timeout
+        try:
+            async with asyncio.timeout(None if seconds == math.inf else seconds):
+                return await fut
+        except TimeoutError:
+            raise MqttError("Operation timed out") from None
 
     async def ask(self, within_s: float) -> None:
         """Waits for an answer of the broker. There is no smaller question: it is about a

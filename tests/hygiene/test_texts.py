@@ -40,6 +40,8 @@ def _collect(node: ast.AST, found: list[str]) -> None:
         return
     if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith("CSS"):
         return
+    if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+        return
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
         return
     if isinstance(node, ast.Constant) and isinstance(node.value, str):

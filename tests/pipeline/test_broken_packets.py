@@ -26,11 +26,13 @@ from small_broker import (
     varint,
 )
 
+from resonance_tui.messaging.client import broker_client, ignore
 from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.messaging.packet_guard import MAX_PACKET
 from resonance_tui.messaging.rate_limit import STRIKES
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT
+from resonance_tui.protocol.urls import parse_broker_url
 
 VERSIONS = pytest.mark.parametrize("version", [5, 4])
 ZOE = REPORT.topic.of(CHANNEL, "zoe").encode()
@@ -221,6 +223,24 @@ async def test_a_reason_to_disconnect_is_said_and_is_no_duplicate_id() -> None:
                 await until(lambda: line.link.status.state is not LinkState.CONNECTED)
             assert "quota exceeded" in line.link.why_lost
             assert line.link.viewer_id == before
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_cancellation_that_comes_with_an_answer_is_not_lost(turns: int) -> None:
+    answered = asyncio.Event()
+    async with (
+        small_broker() as broker,
+        broker_client(parse_broker_url(broker.url), ignore, identifier="a", version=5) as client,
+    ):
+        waiting = asyncio.create_task(client._wait_for(answered.wait(), 60))
+        await asyncio.sleep(0.05)
+        answered.set()
+        for _ in range(turns):  # of the loop, in which the answer makes its way
+            await asyncio.sleep(0)
+        is_over = waiting.done()
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert waiting.cancelled() or is_over
 
 
 class Overtaxed(SmallBroker):
