@@ -163,7 +163,9 @@ class BrokerClient(aiomqtt.Client):
         try:
             await super().__aenter__()
             # A connection that dies together with its CONNACK is reported before aiomqtt
-            # listens for it; it would wait for messages for ever.
+            # listens for it; it would wait for messages for ever. Two turns of the loop read it.
+            for _ in range(2):
+                await asyncio.sleep(0)
             if not self._client.is_connected():
                 raise _ClosedEarly("closed right after the CONNACK")
         except BaseException:

@@ -134,7 +134,7 @@ def test_bench_live_sets_two_builds_side_by_side(
     found = {row["what"]: (row["before"], row["now"]) for row in rows}
     assert min(found["start to first emotion, CPU-s"]) > 0
     assert min(found["CPU, screen, lively, % of a core"]) > 0
-    assert min(found["changed face to changed report, p50, ms"]) > 100
+    assert min(found["changed face to changed report, p50, ms"]) > 0
     assert found["changes missed, of 3"] == (0, 0)
 
 
