@@ -243,7 +243,7 @@ def test_output_onto_a_full_disk_ends_the_session(mosquitto) -> None:
 
 
 @pytest.mark.mosquitto
-@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+@pytest.mark.parametrize("encoding", ["cp1252"])
 def test_the_face_is_read_whatever_the_encoding_of_what_is_printed(
     mosquitto, encoding: str, face_model: None
 ) -> None:
