@@ -22,14 +22,14 @@ async def wear_badge(keys: RoomKeys, key: RoomKey, broker: BrokerUrl, viewer_id:
 
     Neither is noted among what the host did. A room that cannot be ruled just now goes on without.
     """
-    is_ours = False
+    putting_on = asyncio.create_task(_switch(keys, key, broker, "badge", viewer_id))
     try:
-        is_ours = await _switch(keys, key, broker, "badge", viewer_id)
+        await asyncio.shield(putting_on)
         await asyncio.Event().wait()
-    finally:
-        if is_ours:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FAREWELL_S):
+    finally:  # what was begun is ended first: others may see the badge before we know of it
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                if await putting_on:
                     await _switch(keys, key, broker, "unbadge", viewer_id)
 
 

@@ -278,6 +278,21 @@ async def test_a_host_in_their_own_room_wears_the_badge_while_there(
         assert desk.rules.host_ids == ("me",)  # who was given it keeps it
 
 
+async def test_a_badge_that_others_see_is_taken_off_though_its_wearer_left_at_once(
+    start: Start, keys: RoomKeys
+) -> None:
+    url = parse_broker_url(start().url)
+    async with at_desk(url, keys) as desk:
+        seen = asyncio.Event()
+        desk.changed.add(lambda rules: seen.set() if rules.host_ids == ("me",) else None)
+        wearing = asyncio.create_task(wear_badge(keys, hosts(keys), url, "me"))
+        async with asyncio.timeout(patience(8)):
+            await seen.wait()
+        wearing.cancel()
+        await asyncio.wait([wearing])
+        await until(lambda: desk.rules.host_ids == ())
+
+
 async def test_a_host_on_two_machines_and_two_co_hosts_lose_no_act(
     start: Start, keys: RoomKeys, tmp_path: Path
 ) -> None:
