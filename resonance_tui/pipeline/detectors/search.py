@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.pipeline.detectors.blazeface import SIZE, FoundFace
-from resonance_tui.pipeline.detectors.followed import is_among
+from resonance_tui.pipeline.detectors.followed import REGION_SCALE, is_among
 from resonance_tui.pipeline.detectors.square import Square
 from resonance_tui.pipeline.opencv import cv2
 
@@ -43,7 +43,7 @@ LEAST_SIDE, MOST_SIDE = 0.5, 2.5  # of what they see / side of its square
 
 # Beside faces that are known: people on a couch are about as far away as each other, and in a row.
 BESIDE_A_SECOND = 4.0  # tiles
-BESIDE_SIDE = 3.7  # of those tiles at most, in sides of the largest known square / 1.235
+BESIDE_SIDE = 3.7  # of those tiles at most, in sides of the largest known square / REGION_SCALE
 BESIDE_RISE = 3.0  # how much further away a place counts that lies above or below
 
 
@@ -77,7 +77,7 @@ def beside(places: Sequence[Square], known: Sequence[Square]) -> list[Square]:
     A known one is the square that landmarks are read from. Empty where the tiles of that size are
     the whole picture, which is searched anyway.
     """
-    most = BESIDE_SIDE / 1.235 * max(square.side for square in known)
+    most = BESIDE_SIDE / REGION_SCALE * max(square.side for square in known)
     sides = sorted({place.side for place in places})
     side = max((one for one in sides if one <= most), default=sides[0])
     if side == sides[-1]:
