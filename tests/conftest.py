@@ -24,8 +24,10 @@ from resonance_tui.pipeline.face_model import FILE_NAME
 signal.signal(signal.SIGINT, signal.default_int_handler)
 adopt_descendants()
 
-# A busy machine is no reason to fail: how long an example takes is the benchmarks' business.
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is no reason to fail: how long an example takes is the benchmarks' business. The
+# same tests see the same examples; `--hypothesis-profile explore` looks for others.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("house", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("house")
 
 # What takes longest comes first, work for the processor and waiting for the world by turns: at the

@@ -35,8 +35,11 @@ distributions = st.lists(st.floats(0.001, 1), min_size=7, max_size=7).map(
 
 @st.composite
 def stamps(draw: st.DrawFn, seconds: float = 6.0) -> list[float]:
-    """When the frames of a webcam come: 1 to 30 a second, each of them early or late."""
-    fps = draw(st.floats(1, 30))
+    """When the frames of a webcam come: 2 to 30 a second, each of them early or late.
+
+    With fewer a face can be away between two of them, and arrive anew.
+    """
+    fps = draw(st.floats(2, 30))
     shake = draw(st.lists(st.floats(-0.45, 0.45), min_size=8, max_size=8))
     return [(n + shake[n % 8]) / fps + 1 for n in range(math.ceil(seconds * fps))]
 
@@ -84,8 +87,7 @@ def test_what_stays_is_told_within_the_immunity_and_two_frames(
     assume(start + IMMUNITY + 2 * widest < times[-1])
     changed_at = next(at for at, code in told if code is after)
     assert changed_at <= start + IMMUNITY + 2 * widest + 1e-6
-    may_leave = {ABSENT.code} if widest > AWAY_AFTER_S else set[Emotion]()
-    assert {code for at, code in told if at >= changed_at} - may_leave == {after}
+    assert {code for at, code in told if at >= changed_at} == {after}
 
 
 @given(st.lists(st.tuples(distributions, st.integers(1, 64)), max_size=60), st.integers(0, 2**20))
