@@ -241,7 +241,9 @@ def _open_file(path: str) -> Capture:
         raise CameraMissing(f"The file {name} is gone.")
     if not os.access(path, os.R_OK):
         raise CameraMissing(f"{name} may not be read.", "Check its permissions.")
-    video = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    # A relative name with a colon would be a protocol to FFmpeg: "12:30.mp4".
+    where = os.path.abspath(path)
+    video = cv2.VideoCapture(where, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     if not video.isOpened():
         video.release()
         raise CameraMissing(f"{name} is no video that can be read.", "Give a video file.")
