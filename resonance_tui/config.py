@@ -102,6 +102,10 @@ class SheetsSection:
 class ScreenSection:
     bell: bool = _doc(False, "ring when something happens in the room")
     notify: bool = _doc(False, "tell the desktop of it, where the terminal can")
+    colors: str = _doc("auto", "auto: what TERM says; or none, 16, 256, truecolor")
+    characters: str = _doc(
+        "auto", "auto; full; or plain: ASCII alone, for terminals that draw signs two cells wide"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from resonance_tui.errors import INTERRUPTED, Problem
 from resonance_tui.native import tame
 from resonance_tui.secret import masked, may_hold_secret, pieces
 from resonance_tui.shutdown import end
+from resonance_tui.terminal import wants_colour
 from resonance_tui.texts import mark
 
 EXIT_CODES = mark("Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted.")
@@ -79,6 +80,12 @@ def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
       resonance-tui doctor              what works on this machine
     """
     ctx.obj = {"file": config_file, "verbose": verbose}
+    ctx.color = _color()
+
+
+def _color() -> bool | None:
+    """As click takes it: False for none, None for what the stream is."""
+    return None if wants_colour(os.environ) else False
 
 
 def main() -> None:
@@ -154,7 +161,7 @@ def _misused(error: click.ClickException, message: str) -> None:
 
 
 def _complain(message: str, hint: str) -> None:
-    click.secho(f"error: {message}", fg="red", err=True)
+    click.secho(f"error: {message}", fg="red", err=True, color=_color())
     if hint:
         click.echo(f"       {hint}", err=True)
 

@@ -9,7 +9,7 @@ import click
 
 from resonance_tui.commands.console import say
 from resonance_tui.commands.groups import Command, Option
-from resonance_tui.commands.settings import broker_options, load
+from resonance_tui.commands.settings import broker_options, load, terminal_of
 from resonance_tui.engines import registry as engines
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
 from resonance_tui.shutdown import for_seconds
@@ -181,10 +181,12 @@ def _run_screen(context: CommandLineContext, duration: float | None) -> int:
             "There is no terminal to draw on.", "Use --headless, and --json for scripts."
         )
 
+    drawn_with = terminal_of(context.config)
+
     async def show() -> ResonanceApp:
         from resonance_tui.tui.app import ResonanceApp
 
-        app = ResonanceApp(context, history=lambda channel: _history_screen(context, channel))
+        app = ResonanceApp(context, lambda channel: _history_screen(context, channel), drawn_with)
         await for_seconds(app.run_async(), duration)
         return app
 

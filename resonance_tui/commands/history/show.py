@@ -14,6 +14,7 @@ from resonance_tui.charting.ticks import clock, day
 from resonance_tui.commands.console import say
 from resonance_tui.commands.history import output
 from resonance_tui.commands.history.output import Asked
+from resonance_tui.commands.settings import terminal_of
 from resonance_tui.config import Config
 from resonance_tui.errors import INTERRUPTED, InputError, InvalidChannel, ResonanceError
 from resonance_tui.history.loading import Request
@@ -23,6 +24,7 @@ from resonance_tui.history.times import parse_range
 from resonance_tui.protocol.links import find_channel
 from resonance_tui.secret import describe
 from resonance_tui.sinks import registry
+from resonance_tui.terminal import Terminal
 from resonance_tui.texts import tr
 
 
@@ -59,7 +61,7 @@ def run(config: Config, asked: Asked) -> None:
         if asked.start is None and asked.end is None:
             request = replace(request, session=_check_session(channel, sessions, asked.session))
         if format == "screen":
-            _show(request)
+            _show(request, terminal_of(config))
         else:
             output.write_history(request, sessions, asked, format)
 
@@ -134,10 +136,10 @@ def _is_terminal() -> bool:
     return sys.stdout.isatty() and sys.stdin.isatty()
 
 
-def _show(request: Request) -> None:
+def _show(request: Request, drawn_with: Terminal) -> None:
     from resonance_tui.tui.screens.history import HistoryApp
 
-    app = HistoryApp(request)
+    app = HistoryApp(request, drawn_with)
     app.run()
     if app.return_code == INTERRUPTED:
         raise KeyboardInterrupt
