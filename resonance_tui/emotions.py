@@ -69,3 +69,8 @@ def draw_letters() -> None:
     """From now on each emotion is drawn with its letter: the terminal has no such glyphs."""
     for code, style in STYLES.items():
         STYLES[code] = replace(style, glyph=style.letter)
+
+
+def has_glyphs() -> bool:
+    """Whether emotions are drawn with their glyphs."""
+    return any(style.glyph != style.letter for style in STYLES.values())

@@ -68,11 +68,6 @@ class BaseApp(PatientApp):
         self.register_theme(RESONANCE)
         self.theme = RESONANCE.name
 
-    @property
-    def has_glyphs(self) -> bool:
-        """Whether there are Braille and the emotions' signs; else letters stand for them."""
-        return self._terminal is None or not self._terminal.is_plain
-
     def _draw_with(self, terminal: Terminal) -> None:
         if terminal.is_plain:
             draw_letters()
@@ -90,7 +85,7 @@ class BaseApp(PatientApp):
 
     def get_driver_class(self) -> type[Driver]:
         driver = placing(super().get_driver_class())
-        return driver if self.has_glyphs else plainly(driver)
+        return plainly(driver) if self._terminal and self._terminal.is_plain else driver
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return palette_commands(super().get_system_commands(screen), screen)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
-from textual.app import App
 
 from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.widths import cut, printable
@@ -46,11 +45,6 @@ _EMOTION_STYLES = {code: Style(color=look.color) for code, look in STYLES.items(
 
 def _emotion_style(code: Emotion) -> Style:
     return _EMOTION_STYLES[code]
-
-
-def draws_letters(app: App[object]) -> bool:
-    """Whether a chart has letters for lines: there are no colours, or no Braille."""
-    return app.no_color or not getattr(app, "has_glyphs", True)
 
 
 def fit(text: str, width: int) -> str:

@@ -16,7 +16,7 @@ from rich.style import Style
 from textual.color import Color as ScreenColor
 
 from resonance_tui import cli, palette
-from resonance_tui.emotions import EMOTIONS, STYLES
+from resonance_tui.emotions import EMOTIONS, STYLES, draw_letters, has_glyphs
 from resonance_tui.errors import InputError
 from resonance_tui.terminal import Colours, Terminal, terminal
 from resonance_tui.tui.reduced import FewerColours, plain
@@ -147,3 +147,15 @@ def test_lines_of_commands_are_coloured_where_that_is_wanted(
     monkeypatch.setattr(click, "secho", lambda *_, color=None, **__: shown.append(color))
     assert cli.run_verb(cli.cli, ["history", "nothing-here"]) == 1
     assert shown == [None if is_coloured else False]
+
+
+def test_without_glyphs_emotions_are_letters_all_of_them_different() -> None:
+    kept = dict(STYLES)
+    try:
+        assert has_glyphs()
+        draw_letters()
+        assert not has_glyphs()
+        assert len({look.glyph for look in STYLES.values()}) == len(STYLES)
+        assert all(look.glyph.isascii() for look in STYLES.values())
+    finally:
+        STYLES.update(kept)

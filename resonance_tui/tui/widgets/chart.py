@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.views import ViewSpec
-from resonance_tui.tui.styles import draws_letters
+from resonance_tui.emotions import has_glyphs
 from resonance_tui.tui.widgets.drawing import LEFT_CELLS, bins_for, draw
 
 
@@ -67,7 +67,7 @@ class ChartWidget(Static):
                 picture = await asyncio.to_thread(
                     draw,
                     *(job[0], job[1].width, job[1].height),
-                    is_plain=draws_letters(self.app),
+                    is_plain=self.app.no_color or not has_glyphs(),
                     has_colour=not self.app.no_color,
                 )
                 if self._request is not None:

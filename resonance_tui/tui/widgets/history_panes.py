@@ -10,10 +10,10 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from resonance_tui.charting.chart import ChartRequest
+from resonance_tui.emotions import has_glyphs
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Recording, cut
 from resonance_tui.tui.actions import Action
-from resonance_tui.tui.styles import draws_letters
 from resonance_tui.tui.widgets.chart import ChartWidget
 from resonance_tui.tui.widgets.history_lines import (
     LIST_CELLS,
@@ -89,7 +89,9 @@ class HistoryPanes(Vertical):
         self._show_moments(request)
         part = self._show_reading(request, part)
         self._line("legend").update(
-            legend_lines(self.size.width, request, part, is_plain=draws_letters(self.app))
+            legend_lines(
+                self.size.width, request, part, is_plain=self.app.no_color or not has_glyphs()
+            )
         )
         self.query_one(ChartWidget).show(request)
 
