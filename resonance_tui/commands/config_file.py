@@ -20,6 +20,7 @@ from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.sources import parse_source
 from resonance_tui.protocol.sanitize import clean_nickname
 from resonance_tui.protocol.urls import TlsFiles, parse_broker_url
+from resonance_tui.terminal import terminal
 
 # What every command would refuse is refused here, while the person still looks at it.
 _MEANINGS: dict[str, Callable[[str], object]] = {
@@ -29,6 +30,8 @@ _MEANINGS: dict[str, Callable[[str], object]] = {
     "camera.source": parse_source,
     "camera.detector": detectors.check,
     "engine.name": engines.entry,
+    "screen.colors": lambda value: terminal({}, colours=value),
+    "screen.characters": lambda value: terminal({}, characters=value),
 }
 _MEAN_NOTHING_YET = {
     "viewer.nickname": "",
@@ -44,6 +47,7 @@ def set_value(file: Path, key: str, text: str) -> None:
     Raises ConfigError for a key or value that the settings do not take, for a secret, and for a
     file that cannot be read or written; other InputErrors for what no command could use.
     """
+    _check_encodes(key, text)
     value = check_setting(key, text, "config set")
     if key in _MEANINGS and text != _MEAN_NOTHING_YET.get(key):
         _MEANINGS[key](text)
@@ -61,6 +65,7 @@ def unset_value(file: Path, key: str) -> bool:
     Raises ConfigError for a section of settings in place of one, and for a file that cannot be read
     or written.
     """
+    _check_encodes(key)
     if f"{key.removesuffix('.')}." in {f"{each.partition('.')[0]}." for each in keys()}:
         raise ConfigError(f"{key} is a section and no setting.", "Name one: see config show")
     tree, (section, _, name) = _read(file), key.partition(".")
@@ -70,6 +75,14 @@ def unset_value(file: Path, key: str) -> bool:
     del holder[name or section]
     _write(file, tree, key, None)
     return True
+
+
+def _check_encodes(*words: str) -> None:
+    """Raise ConfigError for bytes that are no text, which no file of TOML can hold."""
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:
+        raise ConfigError("What was typed is no UTF-8.", "Type it in a UTF-8 terminal.") from None
 
 
 def _is_table(value: object) -> TypeGuard[MutableMapping[str, Any]]:

@@ -9,6 +9,7 @@ import click
 
 from resonance_tui.commands.console import say
 from resonance_tui.commands.groups import Command, Option
+from resonance_tui.commands.quantities import Span
 from resonance_tui.commands.settings import broker_options, load, terminal_of
 from resonance_tui.engines import registry as engines
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
@@ -59,14 +60,14 @@ if TYPE_CHECKING:
 @click.option("--notify/--no-notify", default=None, help="Tell the desktop of it.")
 @click.option(
     "--every",
-    type=click.FloatRange(min=0),
+    type=Span(0),
     default=10.0,
     show_default=True,
-    metavar="S",
-    help="With --headless: a line about the room once in S seconds at most.",
+    metavar="SPAN",
+    help="With --headless: a line about the room once in so many seconds, or 1m, at most.",
 )
 @click.option(
-    "--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S seconds."
+    "--duration", type=Span(0.1), metavar="SPAN", help="Leave after 90 (seconds), 5m, 2h."
 )
 @click.pass_context
 def join(ctx: click.Context, channel: str | None, **options: Any) -> int:

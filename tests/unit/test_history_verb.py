@@ -161,7 +161,7 @@ def test_a_recorder_without_rows(db_path: Path) -> None:
 def test_a_terminal_gets_the_chart(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[history.Request] = []
     monkeypatch.setattr(history, "_is_terminal", lambda: True)
-    monkeypatch.setattr(history, "_show", shown.append)
+    monkeypatch.setattr(history, "_show", lambda request, _: shown.append(request))
     run(db_path)  # the session as such, so that reading again shows how it grew
     run(db_path, session=2, corrected=True)
     with pytest.raises(InputError, match="in that range"):  # and no empty screen
@@ -382,7 +382,7 @@ def test_verbs_of_history(at: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_verb(cli, ["history", "forget", "lobby", "--yes"]) == 0
     assert "Deleted 6 rows" in capfd.readouterr().err
     assert run_verb(cli, ["history", "--from", "-2h"]) == 2
-    assert "Missing argument 'CHANNEL'" in capfd.readouterr().err
+    assert "CHANNEL is missing" in capfd.readouterr().err
 
 
 def test_help_tells_of_both(capfd: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from resonance_tui.commands.groups import (
     Option,
     TableChoice,
 )
+from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load
 from resonance_tui.sinks.registry import readable
 from resonance_tui.texts import mark
@@ -34,7 +35,7 @@ def history() -> None:
 @click.option("--corrected", is_flag=True, help="With the engine's known mistakes taken out.")
 @click.option("--format", metavar="F", help="csv, json, jsonl, svg or png; text of moments.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Write to this file; its name says the format."
+    "--out", type=FilePath(path_type=Path), help="Write to this file; its name says the format."
 )
 @click.option(
     "--source",

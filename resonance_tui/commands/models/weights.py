@@ -13,6 +13,7 @@ import click
 
 from resonance_tui.commands.console import put, say
 from resonance_tui.commands.groups import Command
+from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import ExtraMissing, InputError, ResonanceError
 from resonance_tui.extras import install_command
@@ -71,7 +72,7 @@ def run_pull(config: Config, name: str, *, agreed: bool) -> None:
 
 
 @click.command("import", cls=Command)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FilePath(path_type=Path))
 @click.option("--as", "name", required=True, metavar="NAME", help="The network it belongs to.")
 @click.option("--classes", metavar="A,B,...", help="Order of the file's classes, if not ours.")
 @click.option(

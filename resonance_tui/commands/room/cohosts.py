@@ -11,6 +11,7 @@ import click
 from resonance_tui.commands.console import put, say
 from resonance_tui.commands.groups import Command, Group
 from resonance_tui.commands.own_keys import own_keys
+from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.room.place import find_place, with_broker
 from resonance_tui.commands.settings import broker_options, load
 from resonance_tui.errors import InputError
@@ -74,7 +75,7 @@ def run_add(
 
 
 @click.command("accept", cls=Command)
-@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file", required=False, type=FilePath(path_type=Path, allow_dash=True))
 @click.pass_context
 def accept(ctx: click.Context, file: Path | None) -> None:
     """Take a key that a host has made for you; from FILE, or pasted when it is asked for.
@@ -194,7 +195,7 @@ def make(ctx: click.Context, channel: str, broker_url: str | None) -> None:
 
 @click.command("export", cls=Command)
 @click.argument("channel")
-@click.option("--out", type=click.Path(path_type=Path), help="Into this file (default: shown).")
+@click.option("--out", type=FilePath(path_type=Path), help="Into this file (default: shown).")
 @click.pass_context
 def export(ctx: click.Context, channel: str, out: Path | None) -> None:
     """Print the key of CHANNEL, a secret: for a backup, or to host the room elsewhere.
@@ -221,7 +222,7 @@ def export(ctx: click.Context, channel: str, out: Path | None) -> None:
 
 
 @click.command("import", cls=Command)
-@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file", required=False, type=FilePath(path_type=Path, allow_dash=True))
 @click.pass_context
 def import_(ctx: click.Context, file: Path | None) -> None:
     """Take a key that was exported elsewhere; from FILE, or pasted when it is asked for.

@@ -12,6 +12,7 @@ import click
 from resonance_tui.commands.console import note, put, put_json, say
 from resonance_tui.commands.groups import Command, Group
 from resonance_tui.commands.own_keys import own_keys
+from resonance_tui.commands.quantities import Span
 from resonance_tui.commands.room.place import (
     Place,
     at_desk,
@@ -51,10 +52,10 @@ def room() -> None:
 @click.option(
     "--for",
     "seconds",
-    type=click.FloatRange(0.5, 600),
+    type=Span(0.5, 600),
     default=5.0,
     show_default=True,
-    metavar="S",
+    metavar="SPAN",
     help="Count reports so long.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One object for scripts.")

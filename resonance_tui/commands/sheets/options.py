@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from resonance_tui.commands.groups import Command, Group
+from resonance_tui.commands.quantities import FilePath, Number
 from resonance_tui.commands.settings import load
 
 
@@ -30,7 +31,7 @@ def sheets() -> None:
 @click.option("--share", multiple=True, metavar="MAIL", help="Who may edit it (repeatable).")
 @click.option(
     "--credentials",
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     help="Google's JSON key of a service account, or an OAuth client; it is kept.",
 )
 @click.option("--keyring", "in_keyring", is_flag=True, help="Keep the key in the system's safe.")
@@ -53,7 +54,7 @@ def setup(ctx: click.Context, channel: str | None, **options: Any) -> None:
 @click.option(
     "--writes",
     "writes_a_minute",
-    type=click.FloatRange(1, 60),
+    type=Number(1, 60),
     metavar="N",
     help="At most N writes a minute (default: the setting, 6; Google allows 60).",
 )
