@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from copy import copy
 from importlib import import_module
@@ -187,20 +187,21 @@ def _summary(row: CommandRow, width: int) -> str:
 class TableChoice(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     """One of the names in a table, whose module is imported only when they are needed.
 
-    `table`: what lists the names in that module, or a function that does.
+    `table`: what lists the names in that module, or a function that does. `also`: other words for
+    some of them.
     """
 
     name = "choice"
 
-    def __init__(self, module: str, table: str) -> None:
-        self._module, self._table = module, table
+    def __init__(self, module: str, table: str, also: Mapping[str, str] | None = None) -> None:
+        self._module, self._table, self._also = module, table, also or {}
 
     def _choice(self) -> click.Choice[str]:
         table: Table = getattr(import_module(self._module), self._table)
         return click.Choice(list(table() if callable(table) else table))
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return self._choice().convert(value, param, ctx)
+        return self._choice().convert(self._also.get(value, value), param, ctx)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
         return self._choice().get_metavar(param, ctx)

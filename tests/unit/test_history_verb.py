@@ -385,6 +385,36 @@ def test_verbs_of_history(at: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "CHANNEL is missing" in capfd.readouterr().err
 
 
+def test_the_sessions_of_every_channel(at: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with Store(at) as store:
+        store.append(
+            [
+                Sample("aside", 1_790_000_000 + s, 1, (1,) + (0,) * 6, 0, 0, "local")
+                for s in range(9)
+            ]
+        )
+        known = store.channels()
+    assert run_verb(cli, ["history", "--sessions"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if line.split()[1] == "1"] == known
+    assert run_verb(cli, ["history", "--sessions", "--format", "csv"]) == 0
+    head, *rows = capfd.readouterr().out.splitlines()
+    assert head.startswith("channel,session,start") and len(rows) == len(lines)
+    assert run_verb(cli, ["history", "--sessions", "--recorder", "nobody"]) == 0
+    assert capfd.readouterr().out == ""
+
+
+def test_a_view_is_also_known_by_the_word_on_the_screen(
+    at: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    args = ["history", "lobby", "--format", "svg", "--view"]
+    pictures = []
+    for name in ("score", "resonance"):
+        assert run_verb(cli, [*args, name]) == 0
+        pictures.append(capfd.readouterr().out)
+    assert pictures[0] == pictures[1]
+
+
 def test_help_tells_of_both(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_verb(cli, ["history", "--help"]) == 0
     text = capfd.readouterr().out

@@ -26,7 +26,7 @@ def history() -> None:
 
 
 @click.command("show", cls=NamedAsGroup)
-@click.argument("channel")
+@click.argument("channel", required=False)
 @click.option("--from", "start", metavar="T", help="ISO time, HH:MM, -2h, yesterday.")
 @click.option("--to", "end", metavar="T", help="Like --from.")
 @click.option("--session", type=click.IntRange(min=1), help="The Nth last session (1 = last).")
@@ -50,7 +50,7 @@ def history() -> None:
 @click.option("--recorder", metavar="NAME", help="Only rows of this recorder (default: all).")
 @click.option(
     "--view",
-    type=TableChoice("resonance_tui.charting.views", "VIEWS"),
+    type=TableChoice("resonance_tui.charting.views", "VIEWS", {"resonance": "score"}),
     help="Of a picture: what it shows.",
 )
 @click.option("--groups", is_flag=True, help="Of a picture: four groups, not seven emotions.")
@@ -66,6 +66,7 @@ def show(ctx: click.Context, **options: Any) -> None:
       resonance-tui history cats-live --out evening.svg
       resonance-tui history cats-live --moments             chapters for the video
       resonance-tui history cats-live --sessions
+      resonance-tui history --sessions                      of every channel
       resonance-tui history forget --older-than 90d
       resonance-tui history -- vacuum                       a channel of that name
     """

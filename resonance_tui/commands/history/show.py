@@ -34,6 +34,9 @@ def run(config: Config, asked: Asked) -> None:
     Raises InputError (unknown channel, session, time or format, nothing in that range) and
     StoreError (nothing recorded yet, damaged database); from a sink whatever it raises.
     """
+    if asked.channel is None:
+        _list_all(config, asked)
+        return
     channel = find_channel(asked.channel)
     if asked.session is not None and (asked.start or asked.end):
         raise InputError("--session and --from/--to exclude each other.", "Give one of them.")
@@ -64,6 +67,23 @@ def run(config: Config, asked: Asked) -> None:
             _show(request, terminal_of(config))
         else:
             output.write_history(request, sessions, asked, format)
+
+
+def _list_all(config: Config, asked: Asked) -> None:
+    """The sessions of every channel. Raises InputError where something else was asked for."""
+    if asked.what != "sessions" or asked.source != "local":
+        raise InputError(
+            "CHANNEL is missing.", "Every channel's sessions: resonance-tui history --sessions"
+        )
+    first, last = parse_range(asked.start, asked.end, time.time())
+    format = output.choose_format(asked.format, asked.out, asked.what, is_terminal=_is_terminal())
+    with Store(config.database, read_only=True) as store:
+        channels = store.channels()
+    requests = [
+        Request(config.database, channel, first, last, source=asked.recorder)
+        for channel in channels
+    ]
+    output.write_all_sessions(requests, format, asked.out)
 
 
 @contextmanager
