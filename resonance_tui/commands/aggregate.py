@@ -12,6 +12,7 @@ from resonance_tui.commands.console import StatusLine, uptime
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.quantities import Span
 from resonance_tui.commands.settings import broker_options, load
+from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.errors import first_problem
 from resonance_tui.shutdown import for_seconds
 
@@ -26,7 +27,7 @@ DRAW_EVERY_S = 1.0
 
 
 @click.command("aggregate", cls=Command)
-@click.argument("channel")
+@click.argument("channel", type=CHANNEL)
 @broker_options
 @click.option(
     "--edge", default="", metavar="NAME", help="The broker's name, in a room on several brokers."

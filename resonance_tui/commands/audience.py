@@ -10,6 +10,7 @@ from resonance_tui.commands.console import put, put_event, say
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.quantities import Number, Span
 from resonance_tui.commands.settings import broker_options, load
+from resonance_tui.commands.suggestions import CHANNEL
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -20,7 +21,7 @@ _EVENT_EVERY_S, _LINE_EVERY_S = 1.0, 5.0
 
 
 @click.command("audience", cls=Command)
-@click.argument("channel")
+@click.argument("channel", type=CHANNEL)
 @click.option("--viewers", type=click.IntRange(1, 20_000), default=24, show_default=True)
 @click.option(
     "--connections",

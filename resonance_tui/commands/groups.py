@@ -127,7 +127,13 @@ class ChannelOrCommand(Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         found = super().shell_complete(ctx, incomplete)
-        found += self._first().shell_complete(ctx, incomplete)
+        first = self._first()
+        found += first.shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            argument = next(
+                (each for each in first.params if isinstance(each, click.Argument)), None
+            )
+            found += argument.shell_complete(ctx, incomplete) if argument else []
         return list({item.value: item for item in found}.values())
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

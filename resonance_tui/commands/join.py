@@ -11,6 +11,7 @@ from resonance_tui.commands.console import say
 from resonance_tui.commands.groups import Command, Option
 from resonance_tui.commands.quantities import Span
 from resonance_tui.commands.settings import broker_options, load, terminal_of
+from resonance_tui.commands.suggestions import CHANNEL, ENGINE
 from resonance_tui.engines import registry as engines
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
 from resonance_tui.shutdown import for_seconds
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command("join", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.option("--name", metavar="NAME", help="Nickname shown to the room (default: anonymous).")
 @broker_options
 @click.option(
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--engine",
     cls=Option,
+    type=ENGINE,
     metavar="NAME",
     help=mark("{engines} (default: {default}).", engines=engines.summary(), default=engines.AUTO),
 )

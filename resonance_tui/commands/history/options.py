@@ -16,6 +16,7 @@ from resonance_tui.commands.groups import (
 )
 from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load
+from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.sinks.registry import readable
 from resonance_tui.texts import mark
 
@@ -26,7 +27,7 @@ def history() -> None:
 
 
 @click.command("show", cls=NamedAsGroup)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.option("--from", "start", metavar="T", help="ISO time, HH:MM, -2h, yesterday.")
 @click.option("--to", "end", metavar="T", help="Like --from.")
 @click.option("--session", type=click.IntRange(min=1), help="The Nth last session (1 = last).")
@@ -78,7 +79,7 @@ def show(ctx: click.Context, **options: Any) -> None:
 
 
 @click.command("forget", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.option("--older-than", metavar="AGE", help="Only what is older: 90d, 12h, 30m.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
@@ -110,7 +111,7 @@ def vacuum(ctx: click.Context) -> None:
 
 
 @click.command("sync", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.pass_context
 def sync(ctx: click.Context, channel: str | None) -> None:
     """Send what the Google sheet lacks, as `sheets sync` does.

@@ -21,6 +21,7 @@ from resonance_tui.commands.room.place import (
     with_broker,
 )
 from resonance_tui.commands.settings import broker_options
+from resonance_tui.commands.suggestions import CHANNEL
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -47,7 +48,7 @@ def room() -> None:
 
 
 @click.command("list", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @broker_options
 @click.option(
     "--for",
@@ -145,7 +146,7 @@ def _as_json(
 
 
 @click.command("log", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @broker_options
 @click.option("--json", "as_json", is_flag=True, help="A list of objects for scripts.")
 @click.pass_context

@@ -10,6 +10,7 @@ import click
 from resonance_tui.commands.groups import Command, Group
 from resonance_tui.commands.quantities import FilePath, Number
 from resonance_tui.commands.settings import load
+from resonance_tui.commands.suggestions import CHANNEL
 
 
 @click.group("sheets", cls=Group, path="sheets")
@@ -26,7 +27,7 @@ def sheets() -> None:
 
 
 @click.command("setup", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.option("--sheet", metavar="URL", help="Take this sheet (default: make one).")
 @click.option("--share", multiple=True, metavar="MAIL", help="Who may edit it (repeatable).")
 @click.option(
@@ -50,7 +51,7 @@ def setup(ctx: click.Context, channel: str | None, **options: Any) -> None:
 
 
 @click.command("sync", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.option(
     "--writes",
     "writes_a_minute",
