@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import cast
 
 import click
 
@@ -75,7 +76,7 @@ def _needs(type_: object) -> str:
     if isinstance(type_, Span | FilePath):
         return type_.needs
     if isinstance(type_, click.Choice):
-        return _one_of(type_.choices)
+        return _one_of(cast("click.Choice[str]", type_).choices)
     if isinstance(type_, click.IntRange | click.FloatRange):
         kind = "A whole number" if isinstance(type_, click.IntRange) else "A number"
         low, high = type_.min, type_.max
