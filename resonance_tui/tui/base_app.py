@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from textual.app import SystemCommand
 from textual.driver import Driver
-from textual.filter import LineFilter
+from textual.filter import ANSIToTruecolor, DimFilter, LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -81,7 +81,12 @@ class BaseApp(PatientApp):
         )  # fmt: skip
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), *self._reducing]
+        filters = super().get_line_filters()
+        if self._reducing:  # a colour that is blended darker is another one of sixteen
+            filters = [
+                each for each in filters if not isinstance(each, ANSIToTruecolor | DimFilter)
+            ]
+        return [*filters, *self._reducing]
 
     def get_driver_class(self) -> type[Driver]:
         driver = placing(super().get_driver_class())

@@ -106,13 +106,13 @@ DRAWN = PROGRAM.replace("(view()))", "(view())), None, terminal(os.environ)").re
 )
 
 
-SIXTEEN = r"0|([17];)?(3|9)\d(;4\d)?|(1;)?4\d"  # styles of so many colours
+SIXTEEN = r"0|([127];)*(3|9)\d(;4\d)?|([12];)*4\d"  # styles of so many colours
 
 
 @pytest.mark.parametrize(
     ("environment", "codes", "is_plain"),
     [
-        ({"TERM": "dumb"}, r"(1;)?[017]?", True),
+        ({"TERM": "dumb"}, r"(1;)?(2;)?[0127]?", True),
         ({"TERM": "linux"}, SIXTEEN, True),
         ({"TERM": "screen", "STY": "1.x"}, SIXTEEN, False),
     ],

@@ -19,6 +19,7 @@ from resonance_tui import cli, palette
 from resonance_tui.emotions import EMOTIONS, STYLES, draw_letters, has_glyphs
 from resonance_tui.errors import InputError
 from resonance_tui.terminal import Colours, Terminal, terminal
+from resonance_tui.tui.base_app import BaseApp
 from resonance_tui.tui.reduced import FewerColours, plain
 from resonance_tui.widths import cells
 
@@ -159,3 +160,13 @@ def test_without_glyphs_emotions_are_letters_all_of_them_different() -> None:
         assert all(look.glyph.isascii() for look in STYLES.values())
     finally:
         STYLES.update(kept)
+
+
+async def test_a_paler_emotion_keeps_its_colour_where_there_are_sixteen() -> None:
+    app = BaseApp(Terminal(Colours.SIXTEEN))
+    async with app.run_test():
+        segments = [Segment("x", Style(color=palette.HAPPINESS, dim=True))]
+        for each in app.get_line_filters():
+            segments = each.apply(segments, ScreenColor(0, 0, 0))
+    style = segments[0].style
+    assert style is not None and style.color == Color.from_ansi(11) and style.dim
