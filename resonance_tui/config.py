@@ -102,6 +102,10 @@ class SheetsSection:
 class ScreenSection:
     bell: bool = _doc(False, "ring when something happens in the room")
     notify: bool = _doc(False, "tell the desktop of it, where the terminal can")
+    colors: str = _doc("auto", "auto: what TERM says; or none, 16, 256, truecolor")
+    characters: str = _doc(
+        "auto", "auto; full; or plain: ASCII alone, for terminals that draw signs two cells wide"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,13 @@ def _expanded(path: str | Path) -> Path:
         raise _homeless(error) from error
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
+
+
 def load(
     flags: Mapping[str, Any] | None = None,
     *,
@@ -233,8 +244,9 @@ def load(
     where = directories()
     path = settings_file(file, environ)
     is_asked_for = bool(file or environ.get("RESONANCE_CONFIG"))
-    if is_asked_for and not path.is_file():
-        raise ConfigError(f"There is no settings file at {path}.", "Leave it out to use defaults.")
+    if is_asked_for and not _is_file(path):
+        said = f"There is no settings file at {shown(path)}."
+        raise ConfigError(said, "Leave it out to use defaults.")
     values: dict[str, tuple[Any, str]] = {}
     for key, value in _read_toml(path).items():
         values[key] = (_checked(key, value, str(path)), str(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from resonance_tui import palette
@@ -63,3 +63,14 @@ STYLES: dict[Emotion, EmotionStyle] = {
 
 EMOTIONS: tuple[Emotion, ...] = tuple(code for code in Emotion if code.is_emotion)
 WORDS: tuple[str, ...] = tuple(code.word for code in EMOTIONS)
+
+
+def draw_letters() -> None:
+    """From now on each emotion is drawn with its letter: the terminal has no such glyphs."""
+    for code, style in STYLES.items():
+        STYLES[code] = replace(style, glyph=style.letter)
+
+
+def has_glyphs() -> bool:
+    """Whether emotions are drawn with their glyphs."""
+    return any(style.glyph != style.letter for style in STYLES.values())

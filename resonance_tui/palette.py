@@ -35,3 +35,17 @@ ERROR = "#e0796f"
 VIEWERS = "#56b4e9"
 READ = "#b8b8b8"
 RESONANCE = ACCENT
+
+# The numbers of emotions' colours where there are sixteen: pairwise different, which the nearest
+# ones are not. A colour that is not here becomes the nearest.
+SIXTEEN = {
+    HAPPINESS: 11,
+    SADNESS: 14,
+    NEUTRAL: 7,
+    ANGER: 9,
+    SURPRISE: 3,
+    DISGUST: 10,
+    FEAR: 13,
+    AWAY: 8,
+    UNSURE: 8,
+}

@@ -17,11 +17,14 @@ from typing import Any
 import click
 
 from resonance_tui.cli.streams import open_streams
+from resonance_tui.cli.usage import in_our_words
 from resonance_tui.commands.groups import Group
+from resonance_tui.commands.quantities import FilePath
 from resonance_tui.errors import INTERRUPTED, LibraryBroken, Problem
 from resonance_tui.native import tame
 from resonance_tui.secret import masked, may_hold_secret, pieces
 from resonance_tui.shutdown import end
+from resonance_tui.terminal import wants_colour
 from resonance_tui.texts import mark
 
 EXIT_CODES = mark("Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted.")
@@ -50,7 +53,7 @@ class Program(Group):
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings file.")
+@click.option("--config", "config_file", type=FilePath(path_type=Path), help="Settings file.")
 @click.option("--verbose", is_flag=True, help="Write debug lines to the log file.")
 @click.option(
     *("--version", "shows_version"),
@@ -74,6 +77,12 @@ def cli(ctx: click.Context, config_file: Path | None, verbose: bool) -> None:
       resonance-tui doctor              what works on this machine
     """
     ctx.obj = {"file": config_file, "verbose": verbose}
+    ctx.color = _color()
+
+
+def _color() -> bool | None:
+    """As click takes it: False for none, None for what the stream is."""
+    return None if wants_colour(os.environ) else False
 
 
 def main() -> None:
@@ -95,9 +104,13 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
         return asked.exit_code
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
     except click.ClickException as error:
-        message = masked(error.format_message(), known)
-        _misused(error, f"{message} {_in_pieces(sys.argv[1:] if args is None else args)}".rstrip())
+        message, hint = in_our_words(error)
+        pieces = _in_pieces(sys.argv[1:] if args is None else args)
+        _complain(masked(message, known), masked(pieces or hint, known))
         return 2
     except Problem as error:
         _complain(masked(error.message, known), masked(error.hint, known))
@@ -129,7 +142,7 @@ def _in_pieces(args: list[str]) -> str:
     from resonance_tui.protocol.pasted import holds_link
 
     is_split = any(holds_link(first) and not then.startswith("-") for first, then in pairwise(args))
-    return "(a link that a chat has broken goes into quotes)" if is_split else ""
+    return "A link that a chat has broken goes into quotes." if is_split else ""
 
 
 def _drop_output() -> None:
@@ -139,18 +152,8 @@ def _drop_output() -> None:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
 
 
-def _misused(error: click.ClickException, message: str) -> None:
-    """As click would say it, but with this message."""
-    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # from 8.2 on
-        error.show()  # the help, and no error
-    elif isinstance(error, click.UsageError):
-        click.UsageError(message, error.ctx).show()
-    else:
-        click.ClickException(message).show()
-
-
 def _complain(message: str, hint: str) -> None:
-    click.secho(f"error: {message}", fg="red", err=True)
+    click.secho(f"error: {message}", fg="red", err=True, color=_color())
     if hint:
         click.echo(f"       {hint}", err=True)
 

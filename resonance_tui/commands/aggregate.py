@@ -10,7 +10,9 @@ import click
 
 from resonance_tui.commands.console import StatusLine, uptime
 from resonance_tui.commands.groups import Command
+from resonance_tui.commands.quantities import Span
 from resonance_tui.commands.settings import broker_options, load
+from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.errors import first_problem
 from resonance_tui.shutdown import for_seconds
 
@@ -25,13 +27,13 @@ DRAW_EVERY_S = 1.0
 
 
 @click.command("aggregate", cls=Command)
-@click.argument("channel")
+@click.argument("channel", type=CHANNEL)
 @broker_options
 @click.option(
     "--edge", default="", metavar="NAME", help="The broker's name, in a room on several brokers."
 )
 @click.option("--announce", is_flag=True, help="Be the room's host, too (an account of that role).")
-@click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
+@click.option("--duration", type=Span(0.1), metavar="SPAN", help="Stop after 90, 5m, 2h.")
 @click.pass_context
 def aggregate(
     ctx: click.Context,

@@ -8,7 +8,9 @@ import click
 
 from resonance_tui.commands.console import put, put_event, say
 from resonance_tui.commands.groups import Command
+from resonance_tui.commands.quantities import Number, Span
 from resonance_tui.commands.settings import broker_options, load
+from resonance_tui.commands.suggestions import CHANNEL
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -19,7 +21,7 @@ _EVENT_EVERY_S, _LINE_EVERY_S = 1.0, 5.0
 
 
 @click.command("audience", cls=Command)
-@click.argument("channel")
+@click.argument("channel", type=CHANNEL)
 @click.option("--viewers", type=click.IntRange(1, 20_000), default=24, show_default=True)
 @click.option(
     "--connections",
@@ -28,10 +30,10 @@ _EVENT_EVERY_S, _LINE_EVERY_S = 1.0, 5.0
     help="Viewers share K connections (default: one each).",
 )
 @broker_options
-@click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S s.")
+@click.option("--duration", type=Span(0.1), metavar="SPAN", help="Leave after 90, 5m, 2h.")
 @click.option(
     "--stay",
-    type=click.FloatRange(min=0.01),
+    type=Number(min=0.01, max=1e6),
     default=20.0,
     show_default=True,
     metavar="MINUTES",

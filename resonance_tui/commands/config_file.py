@@ -22,6 +22,7 @@ from resonance_tui.pipeline.seats import people_named
 from resonance_tui.pipeline.sources import parse_source
 from resonance_tui.protocol.sanitize import clean_nickname
 from resonance_tui.protocol.urls import TlsFiles, parse_broker_url
+from resonance_tui.terminal import terminal
 
 # What every command would refuse is refused here, while the person still looks at it.
 _MEANINGS: dict[str, Callable[[str], object]] = {
@@ -34,6 +35,8 @@ _MEANINGS: dict[str, Callable[[str], object]] = {
     "engine.name": engines.entry,
     "engine.device": lambda name: EngineOptions(device=name),
     "engine.precision": lambda name: EngineOptions(precision=name),
+    "screen.colors": lambda value: terminal({}, colours=value),
+    "screen.characters": lambda value: terminal({}, characters=value),
 }
 _MEAN_NOTHING_YET = {
     "viewer.nickname": "",
@@ -49,6 +52,7 @@ def set_value(file: Path, key: str, text: str) -> None:
     Raises ConfigError for a key or value that the settings do not take, for a secret, and for a
     file that cannot be read or written; other InputErrors for what no command could use.
     """
+    _check_encodes(key, text)
     value = check_setting(key, text, "config set")
     if key in _MEANINGS and text != _MEAN_NOTHING_YET.get(key):
         _MEANINGS[key](text)
@@ -66,6 +70,7 @@ def unset_value(file: Path, key: str) -> bool:
     Raises ConfigError for a section of settings in place of one, and for a file that cannot be read
     or written.
     """
+    _check_encodes(key)
     if f"{key.removesuffix('.')}." in {f"{each.partition('.')[0]}." for each in keys()}:
         raise ConfigError(f"{key} is a section and no setting.", "Name one: see config show")
     tree, (section, _, name) = _read(file), key.partition(".")
@@ -75,6 +80,14 @@ def unset_value(file: Path, key: str) -> bool:
     del holder[name or section]
     _write(file, tree, key, None)
     return True
+
+
+def _check_encodes(*words: str) -> None:
+    """Raise ConfigError for bytes that are no text, which no file of TOML can hold."""
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:
+        raise ConfigError("What was typed is no UTF-8.", "Type it in a UTF-8 terminal.") from None
 
 
 def _is_table(value: object) -> TypeGuard[MutableMapping[str, Any]]:

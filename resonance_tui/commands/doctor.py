@@ -20,6 +20,7 @@ from resonance_tui import __version__
 from resonance_tui.commands.console import put, put_json
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import broker_options, load
+from resonance_tui.commands.suggestions import ENGINE
 from resonance_tui.errors import (
     BrokerError,
     BrokerRefused,
@@ -46,7 +47,12 @@ _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"
 
 @click.command("doctor", cls=Command)
 @click.option("--camera", metavar="SRC", help="The source to try (default: the configured one).")
-@click.option("--engine", metavar="NAME", help="The engine to time (default: the configured one).")
+@click.option(
+    "--engine",
+    type=ENGINE,
+    metavar="NAME",
+    help="The engine to time (default: the configured one).",
+)
 @broker_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
 @click.pass_context

@@ -6,8 +6,10 @@ the table.
 
 from __future__ import annotations
 
+import difflib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from copy import copy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from resonance_tui.commands import COMMANDS, CommandRow
+from resonance_tui.errors import InputError
+from resonance_tui.secret import describe
 from resonance_tui.texts import tr
 
 if TYPE_CHECKING:
@@ -24,8 +28,22 @@ C = TypeVar("C", bound=click.Command)
 Table = Iterable[str] | Callable[[], Iterable[str]]
 
 
+@contextmanager
+def _named(ctx: click.Context) -> Generator[None]:
+    """A complaint of the parser's, which knows of no command, says whose it is."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.ctx = error.ctx or ctx
+        raise
+
+
 class Command(click.Command):
     """A command whose docstring and options' help are message ids of the catalogue."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _named(ctx):
+            return super().parse_args(ctx, args)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super(Command, translated(self)).format_help(ctx, formatter)
@@ -45,12 +63,24 @@ class Group(click.Group):
     def __init__(self, *args: Any, path: str = "", **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self._rows = {row.name: row for row in COMMANDS if row.group == path}
-        # Click looks here for names that are near to a mistyped one.
+        # For those who walk through a program of click's.
         self.commands = {name: click.Command(name) for name in self._rows}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _named(ctx):
+            return super().parse_args(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         row = self._rows.get(cmd_name)
         return load_command(row) if row else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = str(args[0])
+        if name not in self._rows and not name.startswith("-") and not ctx.resilient_parsing:
+            raise _no_such_command(ctx, name, self._rows)
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._rows)
@@ -63,6 +93,22 @@ class Group(click.Group):
         width = formatter.width - 6 - max(map(len, names))
         with formatter.section(tr("Commands")):
             formatter.write_dl([(name, _summary(self._rows[name], width)) for name in names])
+
+
+def _no_such_command(ctx: click.Context, name: str, known: Iterable[str]) -> InputError:
+    """With the nearest one; or, of what is said to the program itself, the room of that name."""
+    from resonance_tui.protocol.pasted import holds_link
+    from resonance_tui.protocol.topics import is_channel
+
+    said = f"There is no command {describe(name, 60)}."
+    near = difflib.get_close_matches(name, known, 1)
+    if near:
+        return InputError(said, f"Is it {ctx.command_path} {near[0]}?")
+    if ctx.parent is None and is_channel(name):
+        return InputError(said, f"To enter the room of that name: {ctx.command_path} join {name}")
+    if ctx.parent is None and (holds_link(name) or "://" in name):
+        return InputError(said, f"To go where a link leads: {ctx.command_path} join LINK")
+    return InputError(said, f"`{ctx.command_path} --help` lists them.")
 
 
 class ChannelOrCommand(Group):
@@ -81,7 +127,13 @@ class ChannelOrCommand(Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         found = super().shell_complete(ctx, incomplete)
-        found += self._first().shell_complete(ctx, incomplete)
+        first = self._first()
+        found += first.shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            argument = next(
+                (each for each in first.params if isinstance(each, click.Argument)), None
+            )
+            found += argument.shell_complete(ctx, incomplete) if argument else []
         return list({item.value: item for item in found}.values())
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -141,20 +193,21 @@ def _summary(row: CommandRow, width: int) -> str:
 class TableChoice(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     """One of the names in a table, whose module is imported only when they are needed.
 
-    `table`: what lists the names in that module, or a function that does.
+    `table`: what lists the names in that module, or a function that does. `also`: other words for
+    some of them.
     """
 
     name = "choice"
 
-    def __init__(self, module: str, table: str) -> None:
-        self._module, self._table = module, table
+    def __init__(self, module: str, table: str, also: Mapping[str, str] | None = None) -> None:
+        self._module, self._table, self._also = module, table, also or {}
 
     def _choice(self) -> click.Choice[str]:
         table: Table = getattr(import_module(self._module), self._table)
         return click.Choice(list(table() if callable(table) else table))
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return self._choice().convert(value, param, ctx)
+        return self._choice().convert(self._also.get(value, value), param, ctx)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
         return self._choice().get_metavar(param, ctx)

@@ -9,7 +9,9 @@ import click
 
 from resonance_tui.commands.console import say
 from resonance_tui.commands.groups import Command, Option
-from resonance_tui.commands.settings import broker_options, load
+from resonance_tui.commands.quantities import Span
+from resonance_tui.commands.settings import broker_options, load, terminal_of
+from resonance_tui.commands.suggestions import CHANNEL, ENGINE
 from resonance_tui.engines import registry as engines
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
 from resonance_tui.shutdown import for_seconds
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command("join", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.option("--name", metavar="NAME", help="Nickname shown to the room (default: anonymous).")
 @broker_options
 @click.option(
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--engine",
     cls=Option,
+    type=ENGINE,
     metavar="NAME",
     help=mark("{engines} (default: {default}).", engines=engines.summary(), default=engines.AUTO),
 )
@@ -59,14 +62,14 @@ if TYPE_CHECKING:
 @click.option("--notify/--no-notify", default=None, help="Tell the desktop of it.")
 @click.option(
     "--every",
-    type=click.FloatRange(min=0),
+    type=Span(0),
     default=10.0,
     show_default=True,
-    metavar="S",
-    help="With --headless: a line about the room once in S seconds at most.",
+    metavar="SPAN",
+    help="With --headless: a line about the room once in so many seconds, or 1m, at most.",
 )
 @click.option(
-    "--duration", type=click.FloatRange(min=0.1), metavar="S", help="Leave after S seconds."
+    "--duration", type=Span(0.1), metavar="SPAN", help="Leave after 90 (seconds), 5m, 2h."
 )
 @click.pass_context
 def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
@@ -181,10 +184,12 @@ def _run_screen(context: CommandLineContext, duration: float | None) -> int:
             "There is no terminal to draw on.", "Use --headless, and --json for scripts."
         )
 
+    drawn_with = terminal_of(context.config)
+
     async def show() -> ResonanceApp:
         from resonance_tui.tui.app import ResonanceApp
 
-        app = ResonanceApp(context, history=lambda channel: _history_screen(context, channel))
+        app = ResonanceApp(context, lambda channel: _history_screen(context, channel), drawn_with)
         await for_seconds(app.run_async(), duration)
         return app
 

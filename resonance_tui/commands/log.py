@@ -10,7 +10,9 @@ import click
 
 from resonance_tui.commands.console import StatusLine
 from resonance_tui.commands.groups import Command, Option
+from resonance_tui.commands.quantities import Span
 from resonance_tui.commands.settings import broker_options, load
+from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.sinks.registry import SINKS
 from resonance_tui.texts import mark
 
@@ -33,9 +35,9 @@ def _parameter(sink: str) -> str:
 
 
 @click.command("log", cls=Command)
-@click.argument("channel")
+@click.argument("channel", type=CHANNEL)
 @broker_options
-@click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
+@click.option("--duration", type=Span(0.1), metavar="SPAN", help="Stop after 90, 5m, 2h.")
 @click.option("--title", metavar="TEXT", help="What to call the recording.")
 @_sink_options
 @click.pass_context

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +13,7 @@ from resonance_tui.commands.console import say
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
+    from resonance_tui.terminal import Terminal
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -52,3 +55,16 @@ def load(ctx: click.Context, flags: dict[str, Any] | None = None) -> Config:
         say(f"note: nothing reads the variable {name}" + (f"; is it {near}?" if near else "."))
     logs.start(loaded.directories.log_file, verbose=ctx.obj["verbose"], secrets=loaded.secrets)
     return loaded
+
+
+def terminal_of(config: Config) -> Terminal:
+    """What a screen may draw with here. Raises InputError for a setting that is unknown."""
+    from resonance_tui.terminal import terminal
+
+    screen = config.settings.screen
+    return terminal(
+        os.environ,
+        colours=screen.colors,
+        characters=screen.characters,
+        encoding=sys.stdout.encoding,
+    )

@@ -27,11 +27,11 @@ from resonance_tui.protocol.links import invite_link, new_token
 from resonance_tui.protocol.topics import normalize_channel
 from resonance_tui.protocol.urls import BrokerUrl, InviteToken, parse_broker_url
 from resonance_tui.secret import describe, may_hold_secret
+from resonance_tui.spans import seconds_of
 
 T = TypeVar("T")
 
 ADDRESS_FILE = "address"
-SPAN_S = {"m": 60, "h": 3600, "d": 86_400}
 LONGEST_SPAN_S = 366 * 86_400
 
 
@@ -91,12 +91,14 @@ def issue_invites(folder: Path, channel: str, count: int, span_s: float) -> list
 
 
 def parse_span(text: str) -> float:
-    """Seconds of "30m", "24h", "7d". Raises InputError."""
-    found = re.fullmatch(r"([0-9]{1,6})([mhd])", text.strip().lower())
-    seconds = int(found[1]) * SPAN_S[found[2]] if found else 0
+    """Seconds of "30m", "24h", "1h30m", "7d". Raises InputError."""
+    try:
+        seconds = seconds_of(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds <= LONGEST_SPAN_S:
         raise InputError(f"Not a span of time: {describe(text, 40)}", "For example 30m, 24h or 7d")
-    return float(seconds)
+    return seconds
 
 
 def parse_until(text: str, now: float) -> float:

@@ -41,6 +41,7 @@ DEVICE_BACKENDS = {
 MAX_READ_ERRORS = 60  # in a row, then a recording is over; a damaged packet costs one or two
 MAX_READ_ERRORS_S = 2.0  # s that they may take together
 MIN_PLAYED = 0.9  # share of its length; a recording that ends earlier is damaged
+SURE_MISS_S = 1.0  # s that it lacks then, or half of a shorter one: stamps and lengths are rough
 WIDE, NARROW = (1280, 720), (640, 480)  # pixels that a device is asked for, first and second
 WANTED_FPS, LEAST_FPS = 30.0, 15.0  # of a mode; with less, fewer pixels are asked for
 PLAYLISTS = (".m3u8", ".mpd")  # live, but they arrive in bursts of several seconds
@@ -112,7 +113,7 @@ class VideoCapture:
             return None
         played, length = self._clock.played, self._count / self._rate
         has_few = self._frames_read < MIN_PLAYED * self._count
-        is_short = played < min(MIN_PLAYED * length, length - 1)
+        is_short = played < min(MIN_PLAYED * length, length - min(SURE_MISS_S, length / 2))
         return (played, length) if has_few and is_short else None
 
     def retrieve(self) -> NDArray[np.uint8] | None:
@@ -253,7 +254,9 @@ def _open_file(path: str) -> Capture:
         raise CameraMissing(f"The file {name} is gone.")
     if not os.access(path, os.R_OK):
         raise CameraMissing(f"{name} may not be read.", "Check its permissions.")
-    video = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    # A relative name with a colon would be a protocol to FFmpeg: "12:30.mp4".
+    where = os.path.abspath(path)
+    video = cv2.VideoCapture(where, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     if not video.isOpened():
         video.release()
         raise CameraMissing(f"{name} is no video that can be read.", "Give a video file.")

@@ -24,6 +24,7 @@ from resonance_tui.protocol.rules import (
 )
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import is_id
+from resonance_tui.spans import seconds_of
 from resonance_tui.texts import mark, tr
 
 BADGES_MOST = 16
@@ -188,12 +189,15 @@ def _nicknames(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRule
 
 
 def _slow(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
-    seconds = int(value) if value.isascii() and value.isdigit() and len(value) < 6 else -1
-    if not 0 <= seconds <= SLOW_MOST_S:
+    try:
+        seconds = seconds_of(value, "s")
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= SLOW_MOST_S or not seconds.is_integer():
         raise InputError(
             f"Slow mode is 0 to {SLOW_MOST_S} seconds between two reports.", "0 ends it."
         )
-    return replace(rules, slow_s=seconds)
+    return replace(rules, slow_s=int(seconds))
 
 
 def _close(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:

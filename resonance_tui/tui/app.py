@@ -17,6 +17,7 @@ from textual.worker import Worker, WorkerError, WorkerState
 
 from resonance_tui.errors import INTERRUPTED, Problem
 from resonance_tui.pipeline.sources import Source
+from resonance_tui.terminal import Terminal
 from resonance_tui.texts import tr
 from resonance_tui.tui.base_app import RESONANCE, BaseApp
 from resonance_tui.tui.join_context import DeskLike, JoinContext, SessionLike
@@ -46,8 +47,13 @@ class ResonanceApp(BaseApp):
         Binding("ctrl+c", "interrupt", "Interrupt", priority=True, show=False),
     ]
 
-    def __init__(self, launch: JoinContext, history: HistoryFactory | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        launch: JoinContext,
+        history: HistoryFactory | None = None,
+        terminal: Terminal | None = None,
+    ) -> None:
+        super().__init__(terminal)
         self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
         self.launch = launch
         self.failure: Problem | None = None

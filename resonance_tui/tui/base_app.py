@@ -7,21 +7,26 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from rich.console import Console
 from textual.app import SystemCommand
 from textual.driver import Driver
+from textual.filter import ANSIToTruecolor, DimFilter, LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
 
 from resonance_tui import palette
+from resonance_tui.emotions import draw_letters
 from resonance_tui.errors import INTERRUPTED
+from resonance_tui.terminal import Colours, Terminal
 from resonance_tui.tui.actions import palette_commands
 from resonance_tui.tui.hangup import HangupWatch
 from resonance_tui.tui.patience import PatientApp
 from resonance_tui.tui.placed import placing
+from resonance_tui.tui.reduced import FewerColours, plainly
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +56,18 @@ RESONANCE = Theme(
 
 
 class BaseApp(PatientApp):
-    """An app in the theme RESONANCE; `action_interrupt` ends it, for Ctrl-C and for signals."""
+    """An app in the theme RESONANCE; `action_interrupt` ends it, for Ctrl-C and for signals.
 
-    def __init__(self) -> None:
+    `terminal`: what is drawn with; None: as Textual finds it.
+    """
+
+    def __init__(self, terminal: Terminal | None = None) -> None:
+        self._terminal = terminal
+        self._reducing: list[LineFilter] = []
         _heed_no_color()
         super().__init__()
+        if terminal is not None:
+            self._draw_with(terminal)
         self.register_theme(RESONANCE)
         self.theme = RESONANCE.name
         self.stylesheet.set_variables(self.get_css_variables())
@@ -65,8 +77,29 @@ class BaseApp(PatientApp):
         if self.screen_stack:
             super().refresh_css(animate)
 
+    def _draw_with(self, terminal: Terminal) -> None:
+        if terminal.is_plain:
+            draw_letters()
+        self.no_color = self.no_color or terminal.colours is Colours.NONE
+        if terminal.colours is not Colours.TRUECOLOR:
+            self._reducing = [FewerColours(terminal.colours)]
+        # Whatever Rich makes of the environment: the filter has the last word.
+        self.console = Console(
+            color_system="truecolor", force_terminal=True, highlight=False, emoji=False,
+            legacy_windows=False, safe_box=False, file=self.console.file,
+        )  # fmt: skip
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        if self._reducing:  # a colour that is blended darker is another one of sixteen
+            filters = [
+                each for each in filters if not isinstance(each, ANSIToTruecolor | DimFilter)
+            ]
+        return [*filters, *self._reducing]
+
     def get_driver_class(self) -> type[Driver]:
-        return placing(super().get_driver_class())
+        driver = placing(super().get_driver_class())
+        return plainly(driver) if self._terminal and self._terminal.is_plain else driver
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return palette_commands(super().get_system_commands(screen), screen)

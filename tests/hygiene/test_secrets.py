@@ -68,7 +68,8 @@ def heard() -> Iterator[Callable[[], str]]:
             stack.callback(os.close, kept)
             stack.callback(os.dup2, kept, number)
             os.dup2(file.fileno(), number)
-            stream = open(os.dup(number), "w", buffering=1)  # noqa: SIM115 - the stack's
+            how = {"buffering": 1, "encoding": "utf-8", "errors": "resonance-plain"}
+            stream = open(os.dup(number), "w", **how)  # noqa: SIM115 - the stack's
             stack.enter_context(stream)
             stack.enter_context(redirect(stream))
 
@@ -98,6 +99,7 @@ def told(home: Path, *args: str) -> str:
         with contextlib.suppress(SystemExit):
             cli.run_verb(cli.cli, ["--verbose", *args])
         words = said()
+    assert "should not have happened" not in words
     return words + kept(home)
 
 
@@ -127,6 +129,20 @@ VERBS = [
     "--config % config show", "completion %", "%", "models list %", "models info %",
     "models pull % --yes", "models import % --as former_dfer", "models score %",
     "models bench %", "doctor --%", "doctor --json=%",
+    "doctor --broker %", "doctor --broker mqtt://127.0.0.1:1 --ca %",
+    "doctor --broker mqtt://127.0.0.1:1 --cert %", "doctor --broker mqtt://127.0.0.1:1 --key %",
+    "broker share %", "broker share room --for 3 --until %", "broker share room --for 3 --name %",
+    "broker invites revoke %", "room list %", "room list room --for %", "room mute room %",
+    "room kick room %", "room title room %", "room slow room %", "room close room %",
+    "room log %", "room cohost add room %", "room cohost accept %", "room cohost revoke room %",
+    "room key make %", "room key export room --out %", "room key import %", "room badge room %",
+    "config set % x", "config set viewer.nickname %", "config set broker.url %",
+    "config set camera.fps %", "config set screen.colors %", "config unset %",
+    "join room --headless --camera none --duration 0.1 --every %",
+    "join room --headless --camera none --people %", "history room --view %",
+    "history room --to %", "history room --sessions --format csv --out %",
+    "models score % --label %", "models score % --versus %",
+    "models bench static_cnn --repeats 1 --threads %",
 ]  # fmt: skip
 
 
@@ -139,6 +155,17 @@ def test_no_verb_repeats_a_secret_that_it_was_given(verb: str, empty_home: Path)
         assert not tells(told(empty_home, *args), value)
 
     check_each()
+
+
+# What a shell, a script or a slip of the fingers makes of a word.
+ODD = ["", "x" * 5000, "a\x00b", "a\udcffb", "-5", "9" * 400]
+STARTS_A_BROKER = "broker --"
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if not verb.startswith(STARTS_A_BROKER)])
+def test_no_verb_crashes_of_an_odd_word(verb: str, empty_home: Path) -> None:
+    for value in ODD:
+        told(empty_home, *[word.replace("%", value) for word in verb.split()])
 
 
 WATCHERS = ["config show", "doctor --json", "sheets setup", "log room --duration 0.1"]

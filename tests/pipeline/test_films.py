@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 from children import run_child
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from seats import until
 
 from resonance_tui.errors import CameraLost
 from resonance_tui.pipeline.camera import FrameSource
-from resonance_tui.pipeline.devices import VideoCapture, open_capture
-from resonance_tui.pipeline.sources import CameraState, Source
+from resonance_tui.pipeline.devices import VideoCapture, check_playable, open_capture
+from resonance_tui.pipeline.sources import CameraState, Source, parse_source
 
 
 class FakeVideo:
@@ -131,6 +134,44 @@ def test_a_decoder_that_always_refuses_ends():
     refused.clear()
     assert not VideoCapture(fake, is_recording=False).grab()
     assert len(refused) == 1
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), max_size=20).map(
+        lambda text: text + ".png"
+    )
+)
+@example("12:30.mp4")
+@example("2024-01-01T12:30:00.mp4")
+@example("file:a.png")
+@example("concat:a|b.png")
+@example("-i.png")
+@example("a%03d.png")
+@example("data:,.png")
+def test_a_file_of_any_name_is_opened_as_the_file_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    monkeypatch.chdir(tmp_path)
+    _, picture = cv2.imencode(".png", np.zeros((32, 32, 3), np.uint8))
+    Path(name).write_bytes(picture.tobytes())
+    try:
+        for path in (name, str(tmp_path / name)):
+            capture = open_capture(Source("file", path))
+            assert capture.grab()
+            capture.release()
+    finally:
+        Path(name).unlink()
+
+
+@pytest.mark.parametrize("name", ["12:30.png", "./12:30.png", "meeting:1.png"])
+def test_a_colon_in_a_name_is_no_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    monkeypatch.chdir(tmp_path)
+    _, picture = cv2.imencode(".png", np.zeros((32, 32, 3), np.uint8))
+    Path(name).write_bytes(picture.tobytes())
+    check_playable(parse_source(name))
 
 
 def test_what_opencv_raises_is_a_lost_camera():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import subprocess
@@ -98,6 +99,37 @@ def test_the_terminal_is_given_back(way: str, code: int, tmp_path: Path):
         assert process.wait(patience(10)) == code
         assert LEAVE_ALT_SCREEN in seen
         assert left.read_text() == "left"
+
+
+DRAWN = PROGRAM.replace("(view()))", "(view())), None, terminal(os.environ)").replace(
+    "import sys", "import os, sys\nfrom resonance_tui.terminal import terminal"
+)
+
+
+SIXTEEN = r"0|([127];)*(3|9)\d(;4\d)?|([12];)*4\d"  # styles of so many colours
+
+
+@pytest.mark.parametrize(
+    ("environment", "codes", "is_plain"),
+    [
+        ({"TERM": "dumb"}, r"(1;)?(2;)?[0127]?", True),
+        ({"TERM": "linux"}, SIXTEEN, True),
+        ({"TERM": "screen", "STY": "1.x"}, SIXTEEN, False),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_each_terminal_gets_what_it_can_draw(
+    environment: dict[str, str], codes: str, is_plain: bool, tmp_path: Path
+):
+    tests = Path(__file__).parents[1]
+    path = f"{tests}{os.pathsep}{tests.parent}"
+    inherited = {"COLORTERM": "truecolor", "PYTHONPATH": path}
+    with in_terminal(DRAWN, tmp_path / "left", **inherited, **environment) as (ours, _):
+        seen = read_until(ours, b"surprise").decode(errors="replace")
+    assert {
+        code for code in re.findall(r"\x1b\[([\d;]*)m", seen) if not re.fullmatch(codes, code)
+    } == set()
+    assert seen.isascii() == is_plain
 
 
 def test_a_terminal_that_vanishes_without_a_signal_ends_the_session(tmp_path: Path):

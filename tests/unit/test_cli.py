@@ -133,7 +133,7 @@ def test_people_are_one_or_all(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     join = ["join", "cats", "--camera", "demo", "--headless"]
-    assert "'one', 'all'" in complaint(capsys, [*join, "--people", "three"])
+    assert "one, all" in complaint(capsys, [*join, "--people", "three"])
     monkeypatch.setenv("RESONANCE_CAMERA_PEOPLE", "three")
     assert "camera.people: one, all" in complaint(capsys, join)
 

@@ -14,6 +14,10 @@ from resonance_tui.charting.views import VIEWS
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands import COMMANDS, CommandRow
 from resonance_tui.commands.groups import load_command
+from resonance_tui.config import load
+from resonance_tui.history.samples import Sample
+from resonance_tui.history.store import Store
+from resonance_tui.profile import Profile
 from resonance_tui.texts import tr, tr_n
 
 
@@ -103,6 +107,9 @@ def test_a_mistyped_command_is_answered_with_the_nearest(
     assert "info" in capsys.readouterr().err
 
 
+NETWORKS = {"mae_dfer_mmnet_add", "mae_dfer_mmnet_add_pc", "mae_dfer_mmnet_concat"}
+
+
 @pytest.mark.parametrize(
     ("typed", "begun", "offered"),
     [
@@ -111,6 +118,10 @@ def test_a_mistyped_command_is_answered_with_the_nearest(
         (["history"], "f", {"forget"}),
         (["history"], "--mo", {"--moments"}),
         (["models", "list"], "--j", {"--json"}),
+        (["models", "info"], "mae_dfer_mm", NETWORKS),
+        (["models", "import", "x.pth", "--as"], "mae_dfer_mm", NETWORKS),
+        (["join", "cats", "--engine"], "mae_dfer_mm", NETWORKS),
+        (["join", "cats", "--engine"], "au", {"auto"}),
     ],
 )
 def test_completion_offers_commands_and_options(
@@ -118,3 +129,22 @@ def test_completion_offers_commands_and_options(
 ) -> None:
     completer = ShellComplete(cli, {}, "resonance-tui", "_RESONANCE_TUI_COMPLETE")
     assert {item.value for item in completer.get_completions(typed, begun)} == offered
+
+
+@pytest.mark.parametrize("verb", ["join", "log", "history", "history forget", "room list"])
+def test_completion_offers_the_channels_that_are_known_here(verb: str) -> None:
+    loaded = load()
+    Profile(loaded.directories.profile_file).remember_channel("zebras")
+    with Store(loaded.database) as store:
+        store.append([Sample("zoo", 1_790_000_000, 1, (1,) + (0,) * 6, 0, 0, "local")])
+    completer = ShellComplete(cli, {}, "resonance-tui", "_RESONANCE_TUI_COMPLETE")
+    found = completer.get_completions(verb.split(), "z")
+    assert {item.value for item in found} == {"zebras", "zoo"}
+
+
+def test_completion_says_nothing_of_a_file_that_is_damaged() -> None:
+    database = load().database
+    database.parent.mkdir(parents=True, exist_ok=True)
+    database.write_bytes(b"no database" * 100)
+    completer = ShellComplete(cli, {}, "resonance-tui", "_RESONANCE_TUI_COMPLETE")
+    assert completer.get_completions(["join"], "z") == []

@@ -161,7 +161,7 @@ def test_a_recorder_without_rows(db_path: Path) -> None:
 def test_a_terminal_gets_the_chart(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[history.Request] = []
     monkeypatch.setattr(history, "_is_terminal", lambda: True)
-    monkeypatch.setattr(history, "_show", shown.append)
+    monkeypatch.setattr(history, "_show", lambda request, _: shown.append(request))
     run(db_path)  # the session as such, so that reading again shows how it grew
     run(db_path, session=2, corrected=True)
     with pytest.raises(InputError, match="in that range"):  # and no empty screen
@@ -382,7 +382,37 @@ def test_verbs_of_history(at: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_verb(cli, ["history", "forget", "lobby", "--yes"]) == 0
     assert "Deleted 6 rows" in capfd.readouterr().err
     assert run_verb(cli, ["history", "--from", "-2h"]) == 2
-    assert "Missing argument 'CHANNEL'" in capfd.readouterr().err
+    assert "CHANNEL is missing" in capfd.readouterr().err
+
+
+def test_the_sessions_of_every_channel(at: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with Store(at) as store:
+        store.append(
+            [
+                Sample("aside", 1_790_000_000 + s, 1, (1,) + (0,) * 6, 0, 0, "local")
+                for s in range(9)
+            ]
+        )
+        known = store.channels()
+    assert run_verb(cli, ["history", "--sessions"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if line.split()[1] == "1"] == known
+    assert run_verb(cli, ["history", "--sessions", "--format", "csv"]) == 0
+    head, *rows = capfd.readouterr().out.splitlines()
+    assert head.startswith("channel,session,start") and len(rows) == len(lines)
+    assert run_verb(cli, ["history", "--sessions", "--recorder", "nobody"]) == 0
+    assert capfd.readouterr().out == ""
+
+
+def test_a_view_is_also_known_by_the_word_on_the_screen(
+    at: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    args = ["history", "lobby", "--format", "svg", "--view"]
+    pictures = []
+    for name in ("score", "resonance"):
+        assert run_verb(cli, [*args, name]) == 0
+        pictures.append(capfd.readouterr().out)
+    assert pictures[0] == pictures[1]
 
 
 def test_help_tells_of_both(capfd: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,7 @@ def test_every_act_notes_itself_and_can_be_sent(name: str) -> None:
         ("lock", "unlock"),
         ("nicknames off", "nicknames on"),
         ("slow 5", "slow 0"),
+        ("slow 1m", "slow 0s"),
         ("close Bye", "open"),
     ],
 )
@@ -125,7 +126,8 @@ def test_the_newest_acts_alone_go_over_the_wire() -> None:
     "act",
     [
         *("mute", "mute Mia!", "kick a/b", "hide-name +", "nicknames", "nicknames maybe"),
-        *("slow", "slow -1", "slow 601", "slow 1e2", "slow ²", "title " + 81 * "x"),
+        *("slow", "slow -1", "slow 601", "slow 1e2", "slow 1.5", "slow 11m", "slow ²"),
+        *("title " + 81 * "x",),
         *("close \x1b[2J", "badge #"),
     ],
 )

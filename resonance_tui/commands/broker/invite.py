@@ -11,10 +11,11 @@ from resonance_tui.commands.broker.lines import known_place, token_link
 from resonance_tui.commands.console import put_lines, say
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
+from resonance_tui.commands.suggestions import CHANNEL
 
 
 @click.command("invite", cls=Command)
-@click.argument("channel")
+@click.argument("channel", type=CHANNEL)
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N")
 @click.option(
     "--expires", default="24h", show_default=True, metavar="SPAN", help="30m, 24h, 7d ..."

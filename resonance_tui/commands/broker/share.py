@@ -12,6 +12,7 @@ from resonance_tui.commands.broker.lines import known_place, moment, people, tok
 from resonance_tui.commands.console import put_lines, say
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.settings import load
+from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ USUAL_UNTIL, USUAL_RATE = "24h", 120
 
 
 @click.command("share", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.option(
     "--for",
     "count",

@@ -18,6 +18,7 @@ from resonance_tui.commands.broker.lines import host_print
 from resonance_tui.commands.console import StatusLine, put, say, uptime
 from resonance_tui.commands.groups import Group, TableChoice
 from resonance_tui.commands.own_keys import own_keys
+from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import InputError
 from resonance_tui.listeners import Listeners
@@ -53,10 +54,10 @@ if TYPE_CHECKING:
     "--expires", default="24h", show_default=True, metavar="SPAN", help="Of invites: 30m, 24h, 7d."
 )
 @click.option("--guarded", is_flag=True, help="Ask for accounts without --public, too.")
-@click.option("--users", type=click.Path(path_type=Path), help="Password file (mosquitto_passwd).")
+@click.option("--users", type=FilePath(path_type=Path), help="Password file (mosquitto_passwd).")
 @click.option("--tls", is_flag=True, help="TLS with a certificate of our own, made on first use.")
-@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate, PEM.")
-@click.option("--tls-key", type=click.Path(path_type=Path), help="Private key, PEM.")
+@click.option("--tls-cert", type=FilePath(path_type=Path), help="Certificate, PEM.")
+@click.option("--tls-key", type=FilePath(path_type=Path), help="Private key, PEM.")
 @click.option("--insecure", is_flag=True, help="With --public: without accounts and TLS.")
 @click.option(
     "--program",

@@ -14,7 +14,9 @@ from resonance_tui.commands.groups import (
     Option,
     TableChoice,
 )
+from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load
+from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.sinks.registry import readable
 from resonance_tui.texts import mark
 
@@ -25,7 +27,7 @@ def history() -> None:
 
 
 @click.command("show", cls=NamedAsGroup)
-@click.argument("channel")
+@click.argument("channel", type=CHANNEL, required=False)
 @click.option("--from", "start", metavar="T", help="ISO time, HH:MM, -2h, yesterday.")
 @click.option("--to", "end", metavar="T", help="Like --from.")
 @click.option("--session", type=click.IntRange(min=1), help="The Nth last session (1 = last).")
@@ -34,7 +36,7 @@ def history() -> None:
 @click.option("--corrected", is_flag=True, help="With the engine's known mistakes taken out.")
 @click.option("--format", metavar="F", help="csv, json, jsonl, svg or png; text of moments.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Write to this file; its name says the format."
+    "--out", type=FilePath(path_type=Path), help="Write to this file; its name says the format."
 )
 @click.option(
     "--source",
@@ -49,7 +51,7 @@ def history() -> None:
 @click.option("--recorder", metavar="NAME", help="Only rows of this recorder (default: all).")
 @click.option(
     "--view",
-    type=TableChoice("resonance_tui.charting.views", "VIEWS"),
+    type=TableChoice("resonance_tui.charting.views", "VIEWS", {"resonance": "score"}),
     help="Of a picture: what it shows.",
 )
 @click.option("--groups", is_flag=True, help="Of a picture: four groups, not seven emotions.")
@@ -65,6 +67,7 @@ def show(ctx: click.Context, **options: Any) -> None:
       resonance-tui history cats-live --out evening.svg
       resonance-tui history cats-live --moments             chapters for the video
       resonance-tui history cats-live --sessions
+      resonance-tui history --sessions                      of every channel
       resonance-tui history forget --older-than 90d
       resonance-tui history -- vacuum                       a channel of that name
     """
@@ -76,7 +79,7 @@ def show(ctx: click.Context, **options: Any) -> None:
 
 
 @click.command("forget", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.option("--older-than", metavar="AGE", help="Only what is older: 90d, 12h, 30m.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
@@ -108,7 +111,7 @@ def vacuum(ctx: click.Context) -> None:
 
 
 @click.command("sync", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.pass_context
 def sync(ctx: click.Context, channel: str | None) -> None:
     """Send what the Google sheet lacks, as `sheets sync` does.

@@ -44,11 +44,14 @@ SESSION_COLUMNS = (
 )
 
 
+Listed = tuple[int, SessionSpan, Sequence[Gap]]  # a session, counted back from the last one
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The command line of `history`, as it was typed."""
 
-    channel: str
+    channel: str | None  # None: every channel, of which only the sessions are listed
     start: str | None = None
     end: str | None = None
     session: int | None = None  # counts back, 1 being the last
@@ -121,17 +124,34 @@ def write_sessions(
 ) -> None:
     """The sessions that touch the range, the last one first, with what is missing from each."""
     with Store(request.db_path, read_only=True) as store:
-        found = [
-            (number, span, runs.gaps(store, request.channel, span.start, span.end))
-            for number, span in enumerate(reversed(sessions), start=1)
-            if (request.start is None or span.end >= request.start)
-            and (request.end is None or span.start <= request.end)
-        ]
+        found = list(_touching(store, request, sessions))
     if format == "text":
         _put((_session_text(*each) for each in found), out)
     else:
         records = (_session(*each) for each in found)
         _put_data(export.FORMATS[format](records, SESSION_COLUMNS), out)
+
+
+def write_all_sessions(requests: list[Request], format: str, out: Path | None) -> None:
+    """Those of several channels, one after the other: as a text under the channel's name, as data
+    with a column for it."""
+    found: list[tuple[str, Listed]] = []
+    for request in requests:
+        with Store(request.db_path, read_only=True) as store:
+            sessions = store.sessions(request.channel, source=request.source)
+            found += [(request.channel, each) for each in _touching(store, request, sessions)]
+    if format == "text":
+        _put((f"{channel}  {_session_text(*each)}" for channel, each in found), out)
+    else:
+        records = ((channel, *_session(*each)) for channel, each in found)
+        _put_data(export.FORMATS[format](records, ("channel", *SESSION_COLUMNS)), out)
+
+
+def _touching(store: Store, request: Request, sessions: list[SessionSpan]) -> Iterator[Listed]:
+    for number, span in enumerate(reversed(sessions), start=1):
+        is_before = request.end is not None and span.start > request.end
+        if not is_before and (request.start is None or span.end >= request.start):
+            yield number, span, runs.gaps(store, request.channel, span.start, span.end)
 
 
 def _session(number: int, span: SessionSpan, gaps: Sequence[Gap]) -> export.Record:

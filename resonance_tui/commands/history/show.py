@@ -14,6 +14,7 @@ from resonance_tui.charting.ticks import clock, day
 from resonance_tui.commands.console import say
 from resonance_tui.commands.history import output
 from resonance_tui.commands.history.output import Asked
+from resonance_tui.commands.settings import terminal_of
 from resonance_tui.config import Config
 from resonance_tui.errors import INTERRUPTED, InputError, InvalidChannel, ResonanceError
 from resonance_tui.history.loading import Request
@@ -23,6 +24,7 @@ from resonance_tui.history.times import parse_range
 from resonance_tui.protocol.links import find_channel
 from resonance_tui.secret import describe
 from resonance_tui.sinks import registry
+from resonance_tui.terminal import Terminal
 from resonance_tui.texts import tr
 
 
@@ -32,6 +34,9 @@ def run(config: Config, asked: Asked) -> None:
     Raises InputError (unknown channel, session, time or format, nothing in that range) and
     StoreError (nothing recorded yet, damaged database); from a sink whatever it raises.
     """
+    if asked.channel is None:
+        _list_all(config, asked)
+        return
     channel = find_channel(asked.channel)
     if asked.session is not None and (asked.start or asked.end):
         raise InputError("--session and --from/--to exclude each other.", "Give one of them.")
@@ -59,9 +64,26 @@ def run(config: Config, asked: Asked) -> None:
         if asked.start is None and asked.end is None:
             request = replace(request, session=_check_session(channel, sessions, asked.session))
         if format == "screen":
-            _show(request)
+            _show(request, terminal_of(config))
         else:
             output.write_history(request, sessions, asked, format)
+
+
+def _list_all(config: Config, asked: Asked) -> None:
+    """The sessions of every channel. Raises InputError where something else was asked for."""
+    if asked.what != "sessions" or asked.source != "local":
+        raise InputError(
+            "CHANNEL is missing.", "Every channel's sessions: resonance-tui history --sessions"
+        )
+    first, last = parse_range(asked.start, asked.end, time.time())
+    format = output.choose_format(asked.format, asked.out, asked.what, is_terminal=_is_terminal())
+    with Store(config.database, read_only=True) as store:
+        channels = store.channels()
+    requests = [
+        Request(config.database, channel, first, last, source=asked.recorder)
+        for channel in channels
+    ]
+    output.write_all_sessions(requests, format, asked.out)
 
 
 @contextmanager
@@ -134,10 +156,10 @@ def _is_terminal() -> bool:
     return sys.stdout.isatty() and sys.stdin.isatty()
 
 
-def _show(request: Request) -> None:
+def _show(request: Request, drawn_with: Terminal) -> None:
     from resonance_tui.tui.screens.history import HistoryApp
 
-    app = HistoryApp(request)
+    app = HistoryApp(request, drawn_with)
     app.run()
     if app.return_code == INTERRUPTED:
         raise KeyboardInterrupt

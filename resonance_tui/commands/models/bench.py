@@ -8,6 +8,7 @@ import click
 
 from resonance_tui.commands.console import put, put_json, say_progress
 from resonance_tui.commands.groups import Command
+from resonance_tui.commands.suggestions import NETWORK
 from resonance_tui.extras import require
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ COLUMNS = (
 
 
 @click.command("bench", cls=Command)
-@click.argument("names", nargs=-1)
+@click.argument("names", type=NETWORK, nargs=-1)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-@click.option("--repeats", type=click.IntRange(min=1), default=10, show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads (default: all cores).")
+@click.option("--repeats", type=click.IntRange(1, 100_000), default=10, show_default=True)
+@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads (default: all cores).")
 @click.option("--json", "as_json", is_flag=True, help="A list of objects for scripts.")
 def bench(names: tuple[str, ...], **options: Any) -> None:
     """Time networks NAMES (default: the fused one) against a plain forward on this machine.

@@ -9,6 +9,7 @@ import click
 from resonance_tui.commands.console import put, put_json, put_lines, terminal_width
 from resonance_tui.commands.groups import Command, Group
 from resonance_tui.commands.settings import load
+from resonance_tui.commands.suggestions import NETWORK
 from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
 
@@ -65,7 +66,7 @@ def run_list(config: Config, pattern: str, *, as_json: bool) -> None:
 
 
 @click.command("info", cls=Command)
-@click.argument("name")
+@click.argument("name", type=NETWORK)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
 @click.pass_context
 def info(ctx: click.Context, name: str, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import click
 
 from resonance_tui.commands.console import put, put_json
 from resonance_tui.commands.groups import Command
+from resonance_tui.commands.quantities import FilePath
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ SIGNIFICANCE = 0.05
 
 
 @click.command("score", cls=Command)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FilePath(path_type=Path))
 @click.option("--label", default="label", show_default=True, help="Column of the true classes.")
 @click.option("--pred", default="pred", show_default=True, help="Column of the predicted classes.")
 @click.option("--versus", metavar="COLUMN", help="Compare with this column: McNemar's test.")

@@ -14,7 +14,9 @@ import click
 
 from resonance_tui.commands.console import StatusLine, put, say
 from resonance_tui.commands.groups import Command
+from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load
+from resonance_tui.commands.suggestions import NETWORK
 from resonance_tui.errors import ExtraMissing, InputError, ResonanceError
 from resonance_tui.extras import install_command
 from resonance_tui.secret import describe, may_hold_secret
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("pull", cls=Command)
-@click.argument("name")
+@click.argument("name", type=NETWORK)
 @click.option("--yes", is_flag=True, help="Agree to the data set's terms without being asked.")
 @click.pass_context
 def pull(ctx: click.Context, name: str, yes: bool) -> None:
@@ -72,8 +74,10 @@ def run_pull(config: Config, name: str, *, agreed: bool) -> None:
 
 
 @click.command("import", cls=Command)
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--as", "name", required=True, metavar="NAME", help="The network it belongs to.")
+@click.argument("file", type=FilePath(path_type=Path))
+@click.option(
+    "--as", "name", type=NETWORK, required=True, metavar="NAME", help="The network it belongs to."
+)
 @click.option("--classes", metavar="A,B,...", help="Order of the file's classes, if not ours.")
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Setting it was trained with."

@@ -11,8 +11,10 @@ import click
 from resonance_tui.commands.console import put, say
 from resonance_tui.commands.groups import Command, Group
 from resonance_tui.commands.own_keys import own_keys
+from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.room.place import find_place, with_broker
 from resonance_tui.commands.settings import broker_options, load
+from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.errors import InputError
 
 KEY_MOST = 4096  # characters of a text with a key
@@ -31,7 +33,7 @@ def cohost() -> None:
 
 
 @click.command("add", cls=Command)
-@click.argument("channel")
+@click.argument("channel", type=CHANNEL)
 @click.argument("name")
 @broker_options
 @click.option("--expires", default="90d", show_default=True, metavar="SPAN", help="30m, 24h, 7d.")
@@ -74,7 +76,7 @@ def run_add(
 
 
 @click.command("accept", cls=Command)
-@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file", required=False, type=FilePath(path_type=Path, allow_dash=True))
 @click.pass_context
 def accept(ctx: click.Context, file: Path | None) -> None:
     """Take a key that a host has made for you; from FILE, or pasted when it is asked for.
@@ -108,7 +110,7 @@ def read_key(file: Path | None) -> str:
 
 
 @click.command("revoke", cls=Command)
-@click.argument("channel")
+@click.argument("channel", type=CHANNEL)
 @click.argument("name")
 @broker_options
 @click.pass_context
@@ -146,7 +148,7 @@ def key() -> None:
 
 
 @click.command("show", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.pass_context
 def show(ctx: click.Context, channel: str | None) -> None:
     """Show the keys that are here: channel, fingerprint, whose it is; and co-hosts with theirs.
@@ -166,7 +168,7 @@ def show(ctx: click.Context, channel: str | None) -> None:
 
 
 @click.command("make", cls=Command)
-@click.argument("channel")
+@click.argument("channel", type=CHANNEL)
 @broker_options
 @click.pass_context
 def make(ctx: click.Context, channel: str, broker_url: str | None) -> None:
@@ -193,8 +195,8 @@ def make(ctx: click.Context, channel: str, broker_url: str | None) -> None:
 
 
 @click.command("export", cls=Command)
-@click.argument("channel")
-@click.option("--out", type=click.Path(path_type=Path), help="Into this file (default: shown).")
+@click.argument("channel", type=CHANNEL)
+@click.option("--out", type=FilePath(path_type=Path), help="Into this file (default: shown).")
 @click.pass_context
 def export(ctx: click.Context, channel: str, out: Path | None) -> None:
     """Print the key of CHANNEL, a secret: for a backup, or to host the room elsewhere.
@@ -221,7 +223,7 @@ def export(ctx: click.Context, channel: str, out: Path | None) -> None:
 
 
 @click.command("import", cls=Command)
-@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file", required=False, type=FilePath(path_type=Path, allow_dash=True))
 @click.pass_context
 def import_(ctx: click.Context, file: Path | None) -> None:
     """Take a key that was exported elsewhere; from FILE, or pasted when it is asked for.

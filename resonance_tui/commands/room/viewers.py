@@ -12,6 +12,7 @@ import click
 from resonance_tui.commands.console import note, put, put_json, say
 from resonance_tui.commands.groups import Command, Group
 from resonance_tui.commands.own_keys import own_keys
+from resonance_tui.commands.quantities import Span
 from resonance_tui.commands.room.place import (
     Place,
     at_desk,
@@ -20,6 +21,7 @@ from resonance_tui.commands.room.place import (
     with_broker,
 )
 from resonance_tui.commands.settings import broker_options
+from resonance_tui.commands.suggestions import CHANNEL
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -46,15 +48,15 @@ def room() -> None:
 
 
 @click.command("list", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @broker_options
 @click.option(
     "--for",
     "seconds",
-    type=click.FloatRange(0.5, 600),
+    type=Span(0.5, 600),
     default=5.0,
     show_default=True,
-    metavar="S",
+    metavar="SPAN",
     help="Count reports so long.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One object for scripts.")
@@ -144,7 +146,7 @@ def _as_json(
 
 
 @click.command("log", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @broker_options
 @click.option("--json", "as_json", is_flag=True, help="A list of objects for scripts.")
 @click.pass_context

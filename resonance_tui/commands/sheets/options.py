@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from resonance_tui.commands.groups import Command, Group
+from resonance_tui.commands.quantities import FilePath, Number
 from resonance_tui.commands.settings import load
+from resonance_tui.commands.suggestions import CHANNEL
 
 
 @click.group("sheets", cls=Group, path="sheets")
@@ -25,12 +27,12 @@ def sheets() -> None:
 
 
 @click.command("setup", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.option("--sheet", metavar="URL", help="Take this sheet (default: make one).")
 @click.option("--share", multiple=True, metavar="MAIL", help="Who may edit it (repeatable).")
 @click.option(
     "--credentials",
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     help="Google's JSON key of a service account, or an OAuth client; it is kept.",
 )
 @click.option("--keyring", "in_keyring", is_flag=True, help="Keep the key in the system's safe.")
@@ -49,11 +51,11 @@ def setup(ctx: click.Context, channel: str | None, **options: Any) -> None:
 
 
 @click.command("sync", cls=Command)
-@click.argument("channel", required=False)
+@click.argument("channel", type=CHANNEL, required=False)
 @click.option(
     "--writes",
     "writes_a_minute",
-    type=click.FloatRange(1, 60),
+    type=Number(1, 60),
     metavar="N",
     help="At most N writes a minute (default: the setting, 6; Google allows 60).",
 )

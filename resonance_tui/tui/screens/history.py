@@ -20,6 +20,7 @@ from resonance_tui.errors import ResonanceError
 from resonance_tui.history.loading import Request, export_csv
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
+from resonance_tui.terminal import Terminal
 from resonance_tui.texts import tr
 from resonance_tui.tui.actions import (
     CONFUSION,
@@ -262,8 +263,8 @@ class HistoryApp(BaseApp):
         Binding("ctrl+c", "interrupt", "Interrupt", priority=True, show=False)
     ]
 
-    def __init__(self, request: Request) -> None:
-        super().__init__()
+    def __init__(self, request: Request, terminal: Terminal | None = None) -> None:
+        super().__init__(terminal)
         self.title = tr("resonance history")
         self._request = request
 

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.views import ViewSpec
+from resonance_tui.emotions import has_glyphs
 from resonance_tui.tui.widgets.drawing import LEFT_CELLS, bins_for, draw
 
 
@@ -64,7 +65,10 @@ class ChartWidget(Static):
         while (job := (self._request, self.content_size)) != drawn and job[0] is not None:
             if job[1].width >= 12 and job[1].height >= 4:
                 picture = await asyncio.to_thread(
-                    draw, job[0], job[1].width, job[1].height, is_plain=self.app.no_color
+                    draw,
+                    *(job[0], job[1].width, job[1].height),
+                    is_plain=self.app.no_color or not has_glyphs(),
+                    has_colour=not self.app.no_color,
                 )
                 if self._request is not None:
                     self.update(picture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import plotext
@@ -22,6 +23,17 @@ _ABOVE = 2.2  # rows above the highest point: its sign, and the moments
 _HIGH, _THICK = 1 / 8, 0.08  # of the left edge: a line or a layer has room for its sign
 
 
+@dataclass(frozen=True, slots=True)
+class _Ink:
+    """How lines are told apart: by letters instead of strokes, by colour, or both."""
+
+    is_plain: bool
+    has_colour: bool
+
+    def color(self, line: ChartLine) -> str | tuple[int, int, int]:
+        return line.legend.rgb if self.has_colour else "default"
+
+
 def bins_for(view: ViewSpec, width: int) -> int:
     """How many buckets a chart `width` cells wide draws.
 
@@ -33,8 +45,15 @@ def bins_for(view: ViewSpec, width: int) -> int:
     return max(1, columns // 2) if is_thicket else columns
 
 
-def draw(request: ChartRequest, width: int, height: int, *, is_plain: bool = False) -> Text:
-    """A picture of `width` x `height` cells. `is_plain` tells lines apart without colour."""
+def draw(
+    request: ChartRequest,
+    width: int,
+    height: int,
+    *,
+    is_plain: bool = False,
+    has_colour: bool = True,
+) -> Text:
+    """A picture of `width` x `height` cells. `is_plain` tells lines apart by letters."""
     state = request.state
     chart = Chart.build(request.recorded, state, bins_for(state.view, width))
     with _FIGURE:
@@ -45,7 +64,7 @@ def draw(request: ChartRequest, width: int, height: int, *, is_plain: bool = Fal
         plotext.xaxes(True, False)
         plotext.yaxes(True, False)
         paint = _paint_layers if chart.view.is_stacked else _paint_lines
-        paint(chart, request, height, is_plain)
+        paint(chart, request, height, _Ink(is_plain, has_colour))
         if chart.reason:
             middle = float(chart.times[0] + chart.times[-1]) / 2
             half = chart.top / 2
@@ -54,7 +73,7 @@ def draw(request: ChartRequest, width: int, height: int, *, is_plain: bool = Fal
         return Text.from_ansi(plotext.build(), no_wrap=True, end="")
 
 
-def _paint_lines(chart: Chart, request: ChartRequest, height: int, is_plain: bool) -> None:
+def _paint_lines(chart: Chart, request: ChartRequest, height: int, ink: _Ink) -> None:
     top = chart.top * (1 + _ABOVE / height)
     _paint_left_edge(chart, top, height)
     _paint_marks(request, top)
@@ -62,33 +81,33 @@ def _paint_lines(chart: Chart, request: ChartRequest, height: int, is_plain: boo
         [np.nan_to_num(line.mean).sum() for line in chart.lines], kind="stable"
     ):
         # Where lines cross in a cell the last one gives the colour: the busiest is drawn last.
-        _paint_line(chart.times, chart.lines[int(index)], is_plain)
-    for line in () if is_plain else chart.lines:
+        _paint_line(chart.times, chart.lines[int(index)], ink)
+    for line in () if ink.is_plain else chart.lines:
         if line.peak is not None and line.peak_value >= top * _HIGH:
             above = min(line.peak_value + 1.3 * top / height, top)
             sign = line.legend
             plotext.text(sign.glyph, chart.times[line.peak], above, color=sign.rgb)
 
 
-def _paint_line(times: Floats, line: ChartLine, is_plain: bool) -> None:
+def _paint_line(times: Floats, line: ChartLine, ink: _Ink) -> None:
     """The means, and a stroke up to each second that stands out of them."""
-    marker = line.legend.letter if is_plain else "braille"
+    marker = line.legend.letter if ink.is_plain else "braille"
     for piece in line.pieces:
-        _paint_piece(times, line.mean, piece, line, marker, is_plain)
-    color = "default" if is_plain else line.legend.rgb
+        _paint_piece(times, line.mean, piece, line, marker, ink)
+    color = ink.color(line)
     for bucket in line.spikes:
         t, ends = float(times[bucket]), [float(line.mean[bucket]), float(line.high[bucket])]
         plotext.plot([t, t], ends, marker=marker, color=color, fillx=False)
 
 
-def _paint_layers(chart: Chart, request: ChartRequest, height: int, is_plain: bool) -> None:
+def _paint_layers(chart: Chart, request: ChartRequest, height: int, ink: _Ink) -> None:
     """From the highest edge down, each drawn over the one above it."""
     _paint_left_edge(chart, chart.top, height)
     for line in reversed(chart.lines):
-        marker = line.legend.letter if is_plain else "sd"
+        marker = line.legend.letter if ink.is_plain else "sd"
         for piece in line.pieces:
-            _paint_piece(chart.times, line.high, piece, line, marker, is_plain, is_filled=True)
-    for line in () if is_plain else chart.lines:
+            _paint_piece(chart.times, line.high, piece, line, marker, ink, is_filled=True)
+    for line in () if ink.is_plain else chart.lines:
         if line.peak is not None and line.peak_value >= chart.top * _THICK:
             middle = line.high[line.peak] - line.peak_value / 2
             sign, t = line.legend, chart.times[line.peak]
@@ -102,11 +121,11 @@ def _paint_piece(
     piece: NDArray[np.intp],
     line: ChartLine,
     marker: str,
-    is_plain: bool,
+    ink: _Ink,
     *,
     is_filled: bool = False,
 ) -> None:
-    color = "default" if is_plain else line.legend.rgb
+    color = ink.color(line)
     xs, ys = times[piece].tolist(), values[piece].tolist()
     plotext.plot(xs, ys, marker=marker, color=color, fillx=is_filled)
 

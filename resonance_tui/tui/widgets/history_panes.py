@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from resonance_tui.charting.chart import ChartRequest
+from resonance_tui.emotions import has_glyphs
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Recording, cut
 from resonance_tui.tui.actions import Action
@@ -88,7 +89,9 @@ class HistoryPanes(Vertical):
         self._show_moments(request)
         part = self._show_reading(request, part)
         self._line("legend").update(
-            legend_lines(self.size.width, request, part, is_plain=self.app.no_color)
+            legend_lines(
+                self.size.width, request, part, is_plain=self.app.no_color or not has_glyphs()
+            )
         )
         self.query_one(ChartWidget).show(request)
 

@@ -1,0 +1,125 @@
+"""Click's complaints about a command line, in the words of this program: what is wrong, and what
+to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import cast
+
+import click
+
+from resonance_tui.commands.quantities import FilePath, Span
+from resonance_tui.secret import describe, shown
+
+Words = tuple[str, str]  # message and hint, as of a Problem
+
+_VALUE = re.compile(r"(?:Value )?(['\"]?)(.*?)\1 is (?:not |nothing)", re.DOTALL)
+_EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)", re.DOTALL)
+_MOST = 60  # characters of what was typed that are repeated
+
+
+def in_our_words(error: click.ClickException) -> Words:
+    """Message and hint for what click found wrong."""
+    if isinstance(error, click.MissingParameter):
+        return _missing(error)
+    if isinstance(error, click.BadParameter):
+        return _bad_value(error)
+    if isinstance(error, click.NoSuchOption):
+        return _no_such_option(error)
+    if isinstance(error, click.BadOptionUsage):
+        return _bad_use(error)
+    if isinstance(error, click.UsageError) and (extra := _EXTRA.search(error.message)):
+        return f"{_command(error)} takes no {describe(extra[1], _MOST)} there.", _usage(error)
+    return error.format_message(), _see_help(error)
+
+
+def _missing(error: click.MissingParameter) -> Words:
+    parameter = error.param
+    if parameter is None:
+        return error.format_message(), _see_help(error)
+    is_argument = parameter.param_type_name == "argument"
+    name = _name(error) if not is_argument else parameter.human_readable_name.upper()
+    choices = parameter.type
+    hint = _one_of(choices.choices) if isinstance(choices, click.Choice) else _usage(error)
+    return f"{name} is missing.", hint
+
+
+def _bad_value(error: click.BadParameter) -> Words:
+    """Of what click says, the value is kept, and its type becomes a hint."""
+    type_ = error.param.type if error.param is not None else None
+    needs = _needs(type_) or _choices_in(error.message)
+    found = _VALUE.match(error.message)
+    name = _name(error)
+    if not needs or found is None:
+        return f"{name}: {shown(error.message)}", _see_help(error)
+    return f"{name} cannot be {describe(found[2], _MOST)}.", needs
+
+
+def _no_such_option(error: click.NoSuchOption) -> Words:
+    said = f"{_command(error)} has no option {shown(error.option_name, _MOST)}."
+    near = ", ".join(sorted(error.possibilities or ()))
+    return said, f"Is it {near}?" if near else _see_help(error)
+
+
+def _bad_use(error: click.BadOptionUsage) -> Words:
+    name = shown(error.option_name, _MOST)
+    if "does not take" in error.message:
+        return f"{name} takes no value.", f"Write {name} alone."
+    option = next((each for each in _parameters(error) if error.option_name in each.opts), None)
+    needs = _needs(option.type) if option is not None else ""
+    return f"{name} needs a value behind it.", needs or _see_help(error)
+
+
+def _needs(type_: object) -> str:
+    """What a value of this type is; "" where the type does not tell."""
+    if isinstance(type_, Span | FilePath):
+        return type_.needs
+    if isinstance(type_, click.Choice):
+        return _one_of(cast("click.Choice[str]", type_).choices)
+    if isinstance(type_, click.IntRange | click.FloatRange):
+        kind = "A whole number" if isinstance(type_, click.IntRange) else "A number"
+        low, high = type_.min, type_.max
+        ends = [f"from {low:g}" if low is not None else "", f"to {high:g}" if high else ""]
+        return " ".join([kind, *filter(None, ends)]) + "."
+    if type_ is click.INT:
+        return "A whole number."
+    return "A number." if type_ is click.FLOAT else ""
+
+
+def _choices_in(message: str) -> str:
+    """A choice whose table is read late is no `click.Choice`, but words its complaint as one."""
+    _, _, names = message.partition(" is not one of ")
+    return f"One of {names.replace(chr(39), '').rstrip('.')}." if names else ""
+
+
+def _one_of(choices: Iterable[object]) -> str:
+    return f"One of {', '.join(map(str, choices))}."
+
+
+def _name(error: click.BadParameter) -> str:
+    if error.param is None:
+        return "A value"
+    if error.param.param_type_name == "argument":
+        return error.param.human_readable_name.upper()
+    return max(error.param.opts, key=len)
+
+
+def _parameters(error: click.UsageError) -> list[click.Parameter]:
+    return error.ctx.command.params if error.ctx is not None else []
+
+
+def _command(error: click.UsageError) -> str:
+    return error.ctx.command_path if error.ctx is not None else "resonance-tui"
+
+
+def _usage(error: click.UsageError) -> str:
+    if error.ctx is None:
+        return ""
+    usage = error.ctx.get_usage().partition(":")[2]
+    return f"Write: {' '.join(usage.split())}"
+
+
+def _see_help(error: click.ClickException) -> str:
+    command = _command(error) if isinstance(error, click.UsageError) else "resonance-tui"
+    return f"`{command} --help` says what there is."

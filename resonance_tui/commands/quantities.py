@@ -1,0 +1,60 @@
+"""Numbers, lengths of time and paths in a command line."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+from resonance_tui.spans import EXAMPLES, UNITS, seconds_of
+
+LONGEST_S = 366 * UNITS["d"]
+
+
+class Span(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
+    """Seconds from `low` to `high`: 90, 90s, 5m, 1h30m. `unit`: of a number without one."""
+
+    name = "span"
+
+    def __init__(self, low: float, high: float = LONGEST_S, *, unit: str = "s") -> None:
+        self._low, self._high, self._unit = low, high, unit
+
+    @property
+    def needs(self) -> str:
+        """What a value has to be."""
+        top = f"{self._high:g} s" if self._high < UNITS["d"] else f"{self._high / UNITS['d']:g} d"
+        return f"A length of time from {self._low:g} s to {top}: {EXAMPLES}."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            seconds = seconds_of(str(value), self._unit)
+        except ValueError:
+            seconds = math.nan
+        if not self._low <= seconds <= self._high:
+            self.fail(f"{str(value)!r} is not a length of time.", param, ctx)
+        return seconds
+
+
+class Number(click.FloatRange):
+    """A range of numbers: "nan", which compares with nothing, is outside."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if isinstance(number, float) and not math.isfinite(number):
+            self.fail(f"{str(value)!r} is not in the range.", param, ctx)
+        return number
+
+
+class FilePath(click.Path):
+    """A path; one that no system can have is refused like any other wrong value."""
+
+    needs = "A path."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except ValueError:  # a NUL in it
+            self.fail(f"{str(value)!r} is not a path.", param, ctx)
