@@ -12,10 +12,10 @@ import requests
 from google.auth.exceptions import GoogleAuthError, RefreshError
 from gspread.exceptions import APIError
 
-from resonance_tui.errors import SheetsBusy, SheetsError, SheetsRefused
+from resonance_tui.errors import SheetsBusy, SheetsError
 from resonance_tui.listeners import Listeners
 from resonance_tui.sinks.backoff import asked_wait
-from resonance_tui.sinks.sheets.errors import plain, problem
+from resonance_tui.sinks.sheets.errors import plain, problem, refused_login
 
 SOMETHING_ELSE = "something else answers, perhaps a network's login page"
 
@@ -70,10 +70,7 @@ def translate(error: Exception, account: str) -> SheetsError:
             asked_s = asked_wait(answer.headers.get("Retry-After"), time.time)
             return problem(answer.status_code, error.error, account, asked_s)
         case RefreshError(retryable=False):
-            return SheetsRefused(
-                f"Google no longer accepts this login: {_first_line(error)}",
-                "Make a new key, or log in again: resonance-tui sheets setup",
-            )
+            return refused_login(_first_line(error))
         case _:
             log.info("a call to Google failed: %s", _first_line(error))
             return SheetsBusy(f"Google Sheets cannot be reached: {_reason(error)}.")
