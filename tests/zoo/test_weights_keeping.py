@@ -44,6 +44,25 @@ def test_import_and_load_give_the_same_answers(tmp_path: Path) -> None:
     assert not loaded.training
 
 
+def test_create_takes_imported_weights(tmp_path: Path, state: State) -> None:
+    weights.import_weights(saved(tmp_path / "c.pth", state), "mae_dfer", tmp_path, **SMALL)
+    found = resonance_zoo.create("mae_dfer", pretrained=True, weights_folder=tmp_path)
+    assert all(torch.equal(value, state[key]) for key, value in found.state_dict().items())
+    other = resonance_zoo.create(
+        "mae_dfer", pretrained=True, weights_folder=tmp_path, num_classes=3
+    )
+    assert other.get_parameter("head.weight").shape[0] == 3
+    assert torch.equal(other.get_parameter("fc_norm.weight"), state["fc_norm.weight"])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("mmnet", "no weights for mmnet"), ("static_cnn", "is shipped as ONNX")]
+)
+def test_create_says_where_there_are_no_weights(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(weights.WeightsNotHere, match=said):
+        resonance_zoo.create(name, pretrained=True, weights_folder=tmp_path)
+
+
 def prefixed(state: State, prefix: str) -> State:
     return {f"{prefix}{key}": value for key, value in state.items()}
 
