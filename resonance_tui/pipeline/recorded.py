@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.engines.base import Engine
+from resonance_tui.engines.base import Engine, predict_many
 from resonance_tui.errors import CameraError, InputError
 from resonance_tui.pipeline.alignment import crop
 from resonance_tui.pipeline.detectors.base import FaceDetector
@@ -91,57 +92,93 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
 
 class Reader:
     """An engine that reads items, with a detector of faces, or without: then each frame is a
-    crop of a face already."""
+    crop of a face already. `batch` clips go to the engine at a time."""
 
-    def __init__(self, engine: Engine, detector: FaceDetector | None) -> None:
+    def __init__(self, engine: Engine, detector: FaceDetector | None, *, batch: int = 1) -> None:
         self._engine, self._detector = engine, detector
+        self._batch = batch
+        self._pending: list[tuple[_Item, NDArray[np.uint8]]] = []
         self._began = 0.0  # where the time of this item starts, for the detector
         self._index = 0
+        self._asked_ms = 0.0  # that the engine took so far
 
-    def read(self, item: Path) -> Answer:
+    def read(self, path: Path) -> Answer:
         """The answer for a picture, a film or a folder of frames. Raises CameraError for one that
         cannot be read, and what the engine raises."""
-        started = time.monotonic()
-        tracker, seen = FaceTracker(), _Seen()
-        shares: list[NDArray[np.float32]] = []
-        is_picture = item.is_file() and item.suffix.lower() in PICTURES
-        for at, image in _frames(item):
-            seen.until = at
-            looks = LOOKS if is_picture else 1
-            if not (is_picture or self._is_due(seen, at)):
-                continue
-            seen.add(at, self._crop(image, at, tracker, looks, seen))
-            if self._is_full(seen):
-                shares.append(self._engine.predict(self._clip(seen)))
-                seen.clear()
-        if seen.crops and (not shares or len(seen.crops) > self._engine.spec.clip_frames // 2):
-            shares.append(self._engine.predict(self._clip(seen)))
-        if not shares:
-            raise CameraError(f"{item} holds no picture that can be read.")
-        self._end(seen.until)
-        mean = np.asarray(np.mean(shares, axis=0), np.float64)
-        length = 0.0 if is_picture else seen.until
-        return Answer(mean, len(shares), seen.share, length, 1000 * (time.monotonic() - started))
+        ((_, answer),) = self.read_all([path])
+        if isinstance(answer, CameraError):
+            raise answer
+        return answer
 
-    def _is_due(self, seen: _Seen, at: float) -> bool:
+    def read_all(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Answer | CameraError]]:
+        """Each path with its answer, or with why it cannot be read, in order. Raises what the
+        engine raises."""
+        waiting: deque[_Item] = deque()
+        for path in paths:
+            waiting.append(item := _Item(path))
+            self._take_in(item)
+            while waiting and waiting[0].is_done:
+                yield _told(waiting.popleft())
+        self._ask()
+        yield from map(_told, waiting)
+
+    def _take_in(self, item: _Item) -> None:
+        started, asked_ms = time.monotonic(), self._asked_ms
+        try:
+            for clip in self._clips(item):
+                item.open_clips += 1
+                self._pending.append((item, clip))
+                if len(self._pending) == self._batch:
+                    self._ask()
+        except CameraError as error:
+            item.error = error
+        item.is_read = True
+        item.ms += 1000 * (time.monotonic() - started) - (self._asked_ms - asked_ms)
+        self._end(item.until)
+
+    def _ask(self) -> None:
+        if not self._pending:
+            return
+        started = time.monotonic()
+        pending, self._pending = self._pending, []
+        found = predict_many(self._engine, [clip for _, clip in pending])
+        spent_ms = 1000 * (time.monotonic() - started)
+        self._asked_ms += spent_ms
+        for (item, _), shares in zip(pending, found, strict=True):
+            item.shares.append(shares)
+            item.open_clips -= 1
+            item.ms += spent_ms / len(pending)
+
+    def _clips(self, item: _Item) -> Iterator[NDArray[np.uint8]]:
+        tracker, count = FaceTracker(), 0
+        for at, image in _frames(item.path):
+            item.until = at
+            if not (item.is_picture or self._is_due(item, at)):
+                continue
+            item.add(at, self._crop(image, at, tracker, item))
+            if len(item.crops) == self._engine.spec.clip_frames:
+                yield self._clip(item)
+                item.crops.clear()
+                count += 1
+        if item.crops and (not count or len(item.crops) > self._engine.spec.clip_frames // 2):
+            yield self._clip(item)
+
+    def _is_due(self, item: _Item, at: float) -> bool:
         spec = self._engine.spec
         rate = STILL_RATE if spec.clip_frames == 1 else spec.frame_rate
-        return seen.last is None or at - seen.last >= 1 / rate - 1e-3
+        return item.last is None or at - item.last >= 1 / rate - 1e-3
 
-    def _is_full(self, seen: _Seen) -> bool:
-        return len(seen.crops) == self._engine.spec.clip_frames
-
-    def _clip(self, seen: _Seen) -> NDArray[np.uint8]:
+    def _clip(self, item: _Item) -> NDArray[np.uint8]:
         """The crops; one that is too short holds each for as long as it takes."""
         wanted = self._engine.spec.clip_frames
-        places = np.arange(wanted) * len(seen.crops) // wanted
-        return np.stack([seen.crops[place] for place in places])
+        places = np.arange(wanted) * len(item.crops) // wanted
+        return np.stack([item.crops[place] for place in places])
 
     def _crop(
-        self, image: NDArray[np.uint8], at: float, tracker: FaceTracker, looks: int, seen: _Seen
+        self, image: NDArray[np.uint8], at: float, tracker: FaceTracker, item: _Item
     ) -> NDArray[np.uint8]:
-        found = self._find(image, at, tracker, looks)
-        seen.faces += found is not None
+        found = self._find(image, at, tracker, LOOKS if item.is_picture else 1)
+        item.faces += found is not None
         return crop(image, found or _whole(image), self._engine.spec.crop_size)
 
     def _find(
@@ -163,26 +200,41 @@ class Reader:
             self._detector.forget()
 
 
-class _Seen:
-    """The crops of one item that no clip has taken yet, and how many frames had a face."""
+class _Item:
+    """One item on its way: the crops that no clip has taken yet, and what is known of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.is_picture = path.suffix.lower() in PICTURES and path.is_file()
         self.crops: list[NDArray[np.uint8]] = []
-        self.last: float | None = None
-        self.until = 0.0
+        self.shares: list[NDArray[np.float32]] = []
+        self.open_clips = 0  # that wait for the engine
+        self.last: float | None = None  # s, when the last frame was looked at
+        self.until = self.ms = 0.0
         self.frames = self.faces = 0
+        self.error: CameraError | None = None
+        self.is_read = False
 
     @property
-    def share(self) -> float:
-        return self.faces / max(self.frames, 1)
+    def is_done(self) -> bool:
+        return self.is_read and not self.open_clips
 
     def add(self, at: float, picture: NDArray[np.uint8]) -> None:
         self.crops.append(picture)
         self.last = at
         self.frames += 1
 
-    def clear(self) -> None:
-        self.crops.clear()
+
+def _told(item: _Item) -> tuple[Path, Answer | CameraError]:
+    if item.error is not None:
+        return item.path, item.error
+    if not item.shares:
+        return item.path, CameraError(f"{item.path} holds no picture that can be read.")
+    mean = np.asarray(np.mean(item.shares, axis=0), np.float64)
+    length = 0.0 if item.is_picture else item.until
+    return item.path, Answer(
+        mean, len(item.shares), item.faces / max(item.frames, 1), length, item.ms
+    )
 
 
 def _whole(image: NDArray[np.uint8]) -> Detection:

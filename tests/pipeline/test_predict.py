@@ -161,6 +161,33 @@ def test_the_face_is_cut_out_and_the_time_of_a_detector_only_grows(tmp_path: Pat
     assert forgot == -1.0 and second > first + 30
 
 
+class Several(ByLight):
+    """Reads several clips at once; keeps how many."""
+
+    def __init__(self, frames: int = 1) -> None:
+        super().__init__(frames)
+        self.sizes: list[int] = []
+
+    def predict_many(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.sizes.append(len(clips))
+        return np.stack([self.predict(clip) for clip in clips])
+
+
+def test_a_batch_spans_items_and_answers_come_in_their_order(tmp_path: Path) -> None:
+    items: list[Path] = [picture(tmp_path / f"{n}.png", n) for n in range(5)]
+    items.insert(1, film(tmp_path / "film.avi", [6, 6]))
+    (tmp_path / "bad.png").write_bytes(b"x")
+    items.insert(3, tmp_path / "bad.png")
+    engine = Several()
+    found = list(Reader(engine, None, batch=4).read_all(items))
+    assert [path for path, _ in found] == items
+    assert isinstance(found[3][1], CameraError)
+    said = [answer for _, answer in found if not isinstance(answer, CameraError)]
+    assert [int(answer.shares.argmax()) for answer in said] == [0, 6, 1, 2, 3, 4]
+    assert engine.sizes == [4, 4, 4, 3] and said[1].clips == 10
+    assert all(answer.ms > 0 for answer in said)
+
+
 def test_a_run_that_was_stopped_goes_on(
     tmp_path: Path, empty_home: Path, engine: ByLight, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("clip", "label", "pred", *SHARES, "engine", "clips", "faces", "seconds", "ms")
 FORMATS = ("csv", "jsonl")
+GPU_BATCH = 16
 Row = dict[str, Any]
 
 
@@ -44,6 +45,9 @@ Row = dict[str, Any]
 @click.option("--crops", is_flag=True, help="The pictures are crops of faces: look for none.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("--precision", default="auto", show_default=True, help="auto, float32, int8 ...")
+@click.option(
+    "--batch", type=click.IntRange(1, 1024), help="Clips at a time (default: 16 on a GPU, else 1)."
+)
 @click.pass_context
 def predict(ctx: click.Context, paths: tuple[Path, ...], **options: Any) -> None:
     """Read the emotion in pictures, films and folders of frames PATHS; `models score` scores it.
@@ -71,13 +75,14 @@ def run(
     crops: bool,
     device: str,
     precision: str,
+    batch: int | None = None,
 ) -> None:
     """Write a row for each item that is not in `output` yet. Raises InputError, EngineUnavailable,
     and ResonanceError at the end where some items could not be read."""
     from resonance_tui.engines.base import EngineOptions
     from resonance_tui.pipeline.recorded import find_items
 
-    options = EngineOptions(device, precision)
+    options = EngineOptions(device, precision, batch=batch or _usual_batch(engine, device))
     items = find_items([path.expanduser() for path in paths])
     format = format or (output.suffix[1:].lower() if output else "") or FORMATS[0]
     if format not in FORMATS:
@@ -111,7 +116,7 @@ def _predict(
     try:
         with _opened(output) as stream:
             writer = _Writer(stream, format, is_empty=output is None or not output.stat().st_size)
-            for item, answer in _answers(items, engine, detector):
+            for item, answer in _answers(items, engine, detector, options.batch):
                 failed += answer is None
                 faceless += answer is not None and not crops and answer.faces == 0
                 if answer is not None:
@@ -126,21 +131,33 @@ def _predict(
 
 
 def _answers(
-    items: list[Path], engine: Engine, detector: FaceDetector | None
+    items: list[Path], engine: Engine, detector: FaceDetector | None, batch: int
 ) -> Iterator[tuple[Path, Answer | None]]:
     """Each item with its answer; None, and a note, for one that cannot be read."""
     from tqdm import tqdm
 
     from resonance_tui.pipeline.recorded import Reader
 
-    reader = Reader(engine, detector)
-    bar: Iterable[Path] = tqdm(items, unit="", disable=not sys.stderr.isatty(), leave=False)
-    for item in bar:
-        try:
-            yield item, reader.read(item)
-        except CameraError as error:
-            say(f"note: {error.message}")
-            yield item, None
+    with tqdm(total=len(items), unit="", disable=not sys.stderr.isatty(), leave=False) as bar:
+        for item, answer in Reader(engine, detector, batch=batch).read_all(items):
+            bar.update()
+            if isinstance(answer, CameraError):
+                say(f"note: {answer.message}")
+                yield item, None
+            else:
+                yield item, answer
+
+
+def _usual_batch(engine: str, device: str) -> int:
+    """Enough to fill a GPU, where a network runs on one."""
+    from resonance_tui.engines.catalog import missing_packages
+    from resonance_tui.engines.registry import ENGINES
+
+    if engine in ENGINES or device not in ("auto", "cuda") or missing_packages():
+        return 1
+    import torch
+
+    return GPU_BATCH if torch.cuda.is_available() else 1
 
 
 def _detector(config: Config) -> FaceDetector:
