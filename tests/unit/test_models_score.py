@@ -135,6 +135,30 @@ def test_a_line_number_counts_every_line(tmp_path: Path) -> None:
         run(csv_file(tmp_path, "sep=;\nlabel;pred\n0;0\n0;x\n"))
 
 
+FER2013 = "angry,disgust,fear,happy,sad,surprise,neutral"
+
+
+def test_numbers_in_another_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = csv_file(tmp_path, "label,pred\n3,happiness\n3,3\n6,0\n")
+    figures = scored(path, capsys, classes=FER2013)
+    assert figures["recall"] == {**dict.fromkeys(CLASSES, None), "happiness": 100, "neutral": 0}
+    assert figures["counts"][2][3] == 1  # neutral, said to be anger
+
+
+@pytest.mark.parametrize(
+    "classes", ["", "angry", f"{FER2013},fear", FER2013.replace("sad", "smug")]
+)
+def test_an_order_that_is_none(tmp_path: Path, classes: str) -> None:
+    with pytest.raises(InputError, match="seven classes once each"):
+        run(csv_file(tmp_path, "label,pred\n0,0\n"), classes=classes)
+
+
+def test_labels_that_count_from_one_are_recognised(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        run(csv_file(tmp_path, "label,pred\n7,0\n"))
+    assert "count from 1" in caught.value.hint
+
+
 def test_precision_and_f1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = csv_file(tmp_path, "label,pred\n0,0\n0,0\n0,1\n1,0\n1,1\n2,0\n")
     figures = scored(path, capsys)

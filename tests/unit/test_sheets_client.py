@@ -80,6 +80,8 @@ TOO_OLD = (
         (requests.Timeout("x"), SheetsBusy, "no answer in time"),
         (requests.ConnectionError("('Connection aborted.', x)"), SheetsBusy, "no connection"),
         (requests.exceptions.SSLError("x"), SheetsBusy, "certificate"),
+        (requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+                                      "certificate is not yet valid"), SheetsBusy, "clock may be"),
         (requests.exceptions.ChunkedEncodingError("cut"), SheetsBusy, "cut"),
         (TransportError("dns"), SheetsBusy, "no connection"),
         (RefreshError("invalid_grant: expired\n{...}"), SheetsRefused, "login: invalid_grant: exp"),

@@ -67,6 +67,11 @@ def prefixed(state: State, prefix: str) -> State:
     return {f"{prefix}{key}": value for key, value in state.items()}
 
 
+def within(key: str, wrapper: str) -> str:
+    """The name of a tensor in a layer that was wrapped by itself."""
+    return key.replace("blocks.0.", f"blocks.0.{wrapper}.")
+
+
 def averaged(state: State) -> State:
     return {key: value + 1 if value.is_floating_point() else value for key, value in state.items()}
 
@@ -88,6 +93,15 @@ TRAINERS: dict[str, Callable[[State], object]] = {
     "net.": lambda s: {"model": prefixed(s, "net.")},
     "AveragedModel": lambda s: {"n_averaged": torch.tensor(3), **prefixed(s, "module.")},
     "Accelerate, compiled": lambda s: prefixed(s, "_orig_mod.module."),
+    "FSDP": lambda s: {
+        "model": {
+            f"_fsdp_wrapped_module.{within(key, '_fsdp_wrapped_module')}": s[key] for key in s
+        }
+    },
+    "compiled layers": lambda s: {within(key, "_orig_mod"): s[key] for key in s},
+    "activation checkpoints": lambda s: {
+        "state_dict": {within(key, "_checkpoint_wrapped_module"): s[key] for key in s}
+    },
     "a name of one's own": lambda s: {"my_best": s, "optim_state": {"step": torch.zeros(2)}},
     "a step beside it": lambda s: {"step": torch.tensor(5), "weights": s},
 }

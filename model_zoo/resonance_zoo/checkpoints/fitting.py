@@ -18,6 +18,7 @@ FOREIGN_PREFIXES = (
     *("encoder.", "backbone."),  # what pre-training files call the classifier's part
     *("model.", "module.", "net.", "network.", "_orig_mod."),  # what trainers put around it
 )
+WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "module")
 
 
 def load_into(network: nn.Module, state: Mapping[str, Tensor], *, source: str) -> None:
@@ -67,6 +68,11 @@ def _without_foreign_prefix(key: str) -> str:
     return key
 
 
+def _without_wrappers(key: str) -> str:
+    """Compiled, sharded and checkpointed parts have a wrapper's name within theirs."""
+    return ".".join(part for part in key.split(".") if part not in WRAPPERS)
+
+
 def _without_idle_first_layer(key: str) -> str:
     """An early run of the fused network has a layer without tensors before its stem's first."""
     stem, _, rest = key.partition(".")
@@ -96,7 +102,7 @@ def fitted(network: nn.Module, state: Mapping[str, Tensor]) -> Fitted:
         inner = {key: value for key, value in state.items() if key.startswith(prefix)}
         rest = tuple(key for key in state if key not in inner)
         return Fitted({k.removeprefix(prefix): v for k, v in inner.items()}, prefix, rest)
-    for rename in (_without_foreign_prefix, _without_idle_first_layer):
+    for rename in (_without_foreign_prefix, _without_wrappers, _without_idle_first_layer):
         names = [rename(key) for key in state]
         if state.keys() != wanted and len(names) == len(wanted) and set(names) == wanted:
             return Fitted(dict(zip(names, state.values(), strict=True)))

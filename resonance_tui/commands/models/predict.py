@@ -155,9 +155,13 @@ def _usual_batch(engine: str, device: str) -> int:
 
     if engine in ENGINES or device not in ("auto", "cuda") or missing_packages():
         return 1
-    import torch
+    from resonance_zoo.inference import plan
+    from resonance_zoo.problems import DeviceError
 
-    return GPU_BATCH if torch.cuda.is_available() else 1
+    try:
+        return GPU_BATCH if plan(device).device.type == "cuda" else 1
+    except DeviceError:  # loading the network says so
+        return 1
 
 
 def _detector(config: Config) -> FaceDetector:

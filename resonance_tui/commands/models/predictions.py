@@ -30,18 +30,34 @@ class Table:
     columns: dict[str, list[int]]
 
 
-def read_columns(file: Path, wanted: Sequence[str]) -> Table:
+def parse_order(text: str | None) -> tuple[int, ...]:
+    """The classes, 0 to 6, in the order in which a file counts them, from words that commas part.
+    Ours for None. Raises InputError unless each is named once."""
+    if text is None:
+        return tuple(range(len(WORDS)))
+    codes = [CODES.get(word.strip().lower(), -1) for word in text.split(",")]
+    if sorted(codes) != list(range(len(WORDS))):
+        raise InputError(
+            f"{describe(text)} does not name the seven classes once each.",
+            "For FER2013: angry,disgust,fear,happy,sad,surprise,neutral",
+        )
+    return tuple(codes)
+
+
+def read_columns(
+    file: Path, wanted: Sequence[str], order: Sequence[int] = tuple(range(len(WORDS)))
+) -> Table:
     """The wanted columns of a UTF-8 CSV with a header, separated by commas, semicolons, tabs or
     blanks, as numpy, pandas, R and Excel write it.
 
     A wanted column that is not there is the largest of the columns `SHARES`, where the file has
-    these and the first column wanted is there. Raises InputError: no such file, another encoding,
-    no such column (the nearest is offered), no rows, a row that is too short, or a value that is no
-    class, with its line number.
+    these and the first column wanted is there. Numbers count the classes in `order`. Raises
+    InputError: no such file, another encoding, no such column (the nearest is offered), no rows, a
+    row that is too short, or a value that is no class, with its line number.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
-            return _read(text, file, wanted)
+            return _read(text, file, wanted, order)
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not UTF-8 text.", "Save it as CSV in UTF-8.") from error
     except csv.Error as error:
@@ -50,7 +66,7 @@ def read_columns(file: Path, wanted: Sequence[str]) -> Table:
         raise InputError(f"Cannot read {file}: {error.strerror or error}.") from error
 
 
-def _read(text: TextIO, file: Path, wanted: Sequence[str]) -> Table:
+def _read(text: TextIO, file: Path, wanted: Sequence[str], order: Sequence[int]) -> Table:
     first, delimiter, skipped = _first_line(text)
     if not first.strip():
         raise InputError(f"{file} has no header line.", "Its first line names the columns.")
@@ -58,7 +74,7 @@ def _read(text: TextIO, file: Path, wanted: Sequence[str]) -> Table:
     rows = [(line + skipped, row) for line, row in _rows(text, delimiter)]
     if rows and len(rows[0][1]) == len(header) + 1 and rows[0][1][-1].strip():
         header = ["", *header]  # R names no column of row names
-    readers = {name: _column(name, header, file, wanted[0]) for name in wanted}
+    readers = {name: _column(name, header, file, wanted[0], order) for name in wanted}
     columns: dict[str, list[int]] = {name: [] for name in wanted}
     for line, row in rows:
         if len(row) != len(header):
@@ -98,14 +114,14 @@ def _rows(text: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _column(
-    name: str, header: list[str], file: Path, first: str
+    name: str, header: list[str], file: Path, first: str, order: Sequence[int]
 ) -> Callable[[list[str], int], int]:
     """What reads the class of that column from a row and its line number."""
     if name not in header and name != first and all(share in header for share in SHARES):
         places = [_place(share, header, file) for share in SHARES]
         return lambda row, line: _largest([row[place] for place in places], line, file)
     place = _place(name, header, file)
-    return lambda row, line: _code(row[place], name, line, file)
+    return lambda row, line: _code(row[place], name, line, file, order)
 
 
 def _largest(shares: Sequence[str], line: int, file: Path) -> int:
@@ -138,13 +154,14 @@ def _place(name: str, header: list[str], file: Path) -> int:
     )
 
 
-def _code(value: str, column: str, line: int, file: Path) -> int:
+def _code(value: str, column: str, line: int, file: Path, order: Sequence[int]) -> int:
     code = CODES.get(value.strip().lower())
     if code is None and (number := _number(value)) in range(len(WORDS)):
-        code = int(number)
+        code = order[int(number)]
     if code is None:
         raise InputError(
             f"{file}, line {line}: {describe(value, 40)} in column {describe(column)} is no class.",
-            f"Classes are 0 to {len(WORDS) - 1} or {', '.join(WORDS)}.",
+            f"Classes are 0 to {len(WORDS) - 1} or {', '.join(WORDS)}."
+            + (" DFEW's own lists count from 1: take 1 off." if _number(value) == 7 else ""),
         )
     return code

@@ -25,6 +25,7 @@ SIGNIFICANCE = 0.05
 @click.option("--label", default="label", show_default=True, help="Column of the true classes.")
 @click.option("--pred", default="pred", show_default=True, help="Column of the predicted classes.")
 @click.option("--versus", metavar="COLUMN", help="Compare with this column: McNemar's test.")
+@click.option("--classes", metavar="A,B,...", help="Order of the file's numbers, if not ours.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="A table for a README or a paper.")
 def score(file: Path, **options: Any) -> None:
@@ -39,6 +40,7 @@ def score(file: Path, **options: Any) -> None:
       resonance-tui models score predictions.csv
       resonance-tui models score predictions.csv --pred add --versus concat --json
       resonance-tui models score predictions.csv --markdown
+      resonance-tui models score fer.csv --classes angry,disgust,fear,happy,sad,surprise,neutral
     """
     if options["as_json"] and options["as_markdown"]:
         raise InputError("--json and --markdown are two forms of one answer.", "Give one of them.")
@@ -53,6 +55,7 @@ def run(
     versus: str | None,
     as_json: bool,
     as_markdown: bool = False,
+    classes: str | None = None,
 ) -> None:
     """Scores column `pred` against column `label`; with `versus`, compares the two as well.
 
@@ -60,11 +63,12 @@ def run(
     """
     import numpy as np
 
-    from resonance_tui.commands.models.predictions import read_columns
+    from resonance_tui.commands.models.predictions import parse_order, read_columns
     from resonance_zoo import metrics
 
     wanted = [label, pred, *([versus] if versus is not None else [])]
-    columns = {name: np.array(codes) for name, codes in read_columns(file, wanted).columns.items()}
+    found = read_columns(file, wanted, parse_order(classes)).columns
+    columns = {name: np.array(codes) for name, codes in found.items()}
     figures = metrics.figures(metrics.confusion(columns[pred], columns[label]))
     if versus is not None:
         rival = metrics.figures(metrics.confusion(columns[versus], columns[label]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,8 @@ _CALL_ERRORS = (
     *(APIError, GoogleAuthError, requests.RequestException, OSError),
     *(KeyError, TypeError, ValueError),
 )
+
+_OUT_OF_TIME = re.compile("not yet valid|has expired")  # OpenSSL's words
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +83,11 @@ def _reason(error: Exception) -> str:
     match error:
         case requests.Timeout():
             return "no answer in time"
+        case requests.exceptions.SSLError() if _OUT_OF_TIME.search(str(error)):
+            return (
+                "its certificate is not valid at this time, so that this machine's clock may be "
+                "wrong (date, timedatectl)"
+            )
         case requests.exceptions.SSLError():
             return "its certificate is not accepted here"
         case RefreshError():
