@@ -6,11 +6,11 @@ import csv
 import itertools
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from children import run_child
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -145,7 +145,7 @@ def test_the_validator_of_bids_finds_nothing_wrong(tmp_path: Path, database: Pat
     history.run(load({"history.database": str(database)}), Asked("lobby", out=out))
     assert len(out.read_text().splitlines()) == 1501
     command = [program, str(folder), "--json", "--max-rows", "-1"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    found = run_child(command, capture_output=True, text=True, check=False, timeout=60)
     issues = json.loads(found.stdout)["issues"]["issues"]
     of_a_study = "SIDECAR_KEY_RECOMMENDED"  # such as the name of the task, which we do not know
     found_wrong = [
