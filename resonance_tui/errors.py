@@ -30,7 +30,7 @@ ResonanceError                           exit code 1: we tried, it failed
 │   ├── SheetsBusy                       quota, outage, network: the same call may work later
 │   ├── SheetsRefused                    login no longer valid, API switched off: it will not
 │   │   └── SheetNotOurs                 not shared with us, or deleted
-│   └── SheetsFull                       the ten million cells of a spreadsheet are used up
+│   └── SheetsFull                       a spreadsheet takes no more cells or tabs
 ├── WireError                            bytes from the network that are not ours
 └── InputError                           exit code 2: wrong usage or input
     ├── InvalidChannel, InvalidEdge, InvalidNickname, InvalidBrokerUrl, InvalidTime

@@ -20,6 +20,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "host": ("amqtt", "psutil", "segno"),
     "streamer": ("gspread", "keyring"),
     "mediapipe": ("mediapipe",),
+    "lsl": ("pylsl",),
     "zoo": ("torch", "timm", "safetensors"),
 }
 
@@ -27,6 +28,7 @@ PURPOSES = {
     "host": "a broker without Mosquitto, links as QR codes",
     "streamer": "recordings in a Google sheet",
     "mediapipe": "MediaPipe's own face detector",
+    "lsl": "a room as streams of the Lab Streaming Layer",
     "zoo": "the networks of the report",
 }
 

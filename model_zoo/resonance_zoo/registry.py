@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeVar
 
 from resonance_tui.errors import Problem
@@ -110,13 +111,25 @@ def list_models(pattern: str = "*") -> list[str]:
     return sorted(name for name in MODULES if fnmatchcase(name, pattern))
 
 
-def create(name: str, **overrides: Any) -> Any:
-    """Build the untrained `torch.nn.Module` of that name; imports torch on the first call.
+def create(
+    name: str,
+    *,
+    pretrained: bool = False,
+    weights_folder: str | Path | None = None,
+    **overrides: Any,
+) -> Any:
+    """Build the `torch.nn.Module` of that name; imports torch on the first call.
 
-    Raises UnknownModel; UnknownOverride for a setting that the network does not have;
-    InvalidOverride for values it cannot be built with.
+    It is untrained unless `pretrained`: then it has the weights in `weights_folder`, which
+    `resonance-tui models pull` and `import` name (RESONANCE_DATA_DIR/models by default), as far as
+    they fit the overrides. Raises UnknownModel; UnknownOverride for a setting that the network does
+    not have; InvalidOverride for values it cannot be built with; WeightsError for weights.
     """
     check_name(name)
+    if pretrained:
+        from resonance_zoo.pretrained import create_pretrained
+
+        return create_pretrained(name, weights_folder, overrides)
     _check_classes(name, overrides)
     import_module(MODULES[name])
     build = _entry_points[name]

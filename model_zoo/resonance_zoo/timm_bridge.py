@@ -6,17 +6,14 @@ imported when one is made.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from resonance_zoo.checkpoints.errors import WeightsNotHere
 from resonance_zoo.registry import MODULES, create
 
 __all__: list[str] = ["register_with_timm"]  # timm adds the names of the networks
-VARIABLE = "RESONANCE_DATA_DIR"
 
 
 def register_with_timm() -> None:
@@ -47,42 +44,9 @@ def _entry_point(name: str) -> Callable[..., Any]:
         weights_folder: str | Path | None = None,
         **overrides: Any,
     ) -> Any:
-        return (
-            _pretrained(name, weights_folder, overrides)
-            if pretrained
-            else create(name, **overrides)
-        )
+        return create(name, pretrained=pretrained, weights_folder=weights_folder, **overrides)
 
     build.__name__ = build.__qualname__ = name
     build.__doc__ = f"resonance_zoo.create({name!r}, ...); `weights_folder` for pretrained=True."
     globals()[name] = build  # timm looks for the function in this module
     return build
-
-
-def _pretrained(name: str, weights_folder: str | Path | None, overrides: dict[str, Any]) -> Any:
-    """With imported weights; other overrides than theirs keep what fits (another head is fresh)."""
-    from resonance_zoo.checkpoints.fitting import initialise_encoder
-    from resonance_zoo.checkpoints.stored import stored
-    from resonance_zoo.weights import load
-
-    folder = _folder(name, weights_folder)
-    network = load(name, folder)
-    kept = stored(name, folder)
-    settings = dict(kept.overrides) if kept else {}
-    if not overrides.items() - settings.items():
-        return network
-    adapted = create(name, **(settings | overrides))
-    initialise_encoder(adapted, network.state_dict())
-    return adapted
-
-
-def _folder(name: str, weights_folder: str | Path | None) -> Path:
-    if weights_folder is not None:
-        return Path(weights_folder)
-    if data := os.environ.get(VARIABLE):
-        return Path(data).expanduser() / "models"
-    raise WeightsNotHere(
-        f"It is not known where the weights of {name} lie.",
-        "Give weights_folder=..., the folder that `resonance-tui models pull` and `models import` "
-        f"name when they are done, or set {VARIABLE} to the one that holds models/.",
-    )

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 from collections.abc import Generator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from resonance_zoo.checkpoints.errors import (
     WrongArchitecture,
     WrongClasses,
 )
-from resonance_zoo.checkpoints.fitting import initialise_encoder, load_into
+from resonance_zoo.checkpoints.fitting import fitted, initialise_encoder, load_into
 from resonance_zoo.checkpoints.official import OfficialFile, read_official
 from resonance_zoo.checkpoints.stored import StoredWeights, place, record_place, stored
 from resonance_zoo.checkpoints.unfilled import unfilled
@@ -78,6 +78,7 @@ def import_weights(
     classes = tuple(classes) or _published_order(card, official)
     with torch.device("meta"):
         network = create(name, **overrides)
+    official = _under_our_names(network, official)
     load_into(network, official.state, source=file.name)
     state = _in_our_order(network.state_dict(), card, classes)
     return _keep(state, name, folder, file, official, origin, overrides, classes)
@@ -115,6 +116,19 @@ def load(name: str, folder: Path) -> nn.Module:
         network = create(name, **kept.overrides)
     load_into(network, load_file(kept.path), source=kept.path.name)
     return network.eval()
+
+
+def _under_our_names(network: nn.Module, official: OfficialFile) -> OfficialFile:
+    found = fitted(network, official.state)
+    if not found.prefix:
+        return official
+    before = "" if official.wrapping == "bare" else f"{official.wrapping}, "
+    return replace(
+        official,
+        state=dict(found.state),
+        wrapping=f"{before}{found.prefix}",
+        dropped=official.dropped + found.left_out,
+    )
 
 
 def _published_order(card: NetworkCard, official: OfficialFile) -> tuple[str, ...]:

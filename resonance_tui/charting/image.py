@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from resonance_tui import palette
 from resonance_tui.charting.chart import Chart, ChartLine, ChartRequest
 from resonance_tui.charting.lines import is_too_small
-from resonance_tui.charting.ticks import clock, day, length, offset, time_ticks
+from resonance_tui.charting.ticks import clock, day, length, offsets, time_ticks
 from resonance_tui.charting.view_state import Viewport, ViewState
 from resonance_tui.charting.views import FIRST_VIEW, ViewSpec
 from resonance_tui.emotions import STYLES
@@ -204,7 +204,7 @@ def _paint_edges(axes: Axes, chart: Chart, request: ChartRequest) -> None:
     axes.set_xlim(window.start, window.end)
     ticks = time_ticks(window.start, window.end, 13, zone)
     axes.set_xticks([t for t, _ in ticks], [label for _, label in ticks])
-    axes.set_xlabel(tr("local time, {offset}", offset=offset(window.start, zone)))
+    axes.set_xlabel(tr("local time, {offset}", offset=offsets(window.start, window.end, zone)))
     axes.set_ylabel(chart.title)
     axes.grid(color=palette.QUIET, alpha=0.18, linewidth=0.6)
     axes.set_axisbelow(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
+from itertools import chain, count
 from math import ceil
 
 from resonance_tui.texts import mark, tr
@@ -30,47 +31,62 @@ def count_ticks(top: float, most: int) -> list[int]:
 def time_ticks(
     start: float, end: float, most: int, zone: tzinfo | None = None
 ) -> list[tuple[int, str]]:
-    """Round local clock times from `start` to `end` (epoch s) with their labels.
+    """Round local clock times from `start` to `end` (epoch s) with their labels, at strictly
+    growing places; a label is what the wall clock shows there.
 
-    At most `most` of them; steps of whole days beyond half a day.
+    At most `most` (>= 2) of them; steps of whole days beyond half a day. On the night when clocks
+    are set back a time may stand there twice, when they are set forward one is left out.
     """
-    days = (DAY_S * n for n in range(1, 100_000))
-    step = next(s for s in (*_STEPS_S, *days) if (end - start) / s < most)
+    steps = (step for step in chain(_STEPS_S, count(DAY_S, DAY_S)) if (end - start) / step < most)
+    tried = ((step, _round_moments(start, end, step, zone)) for step in steps)
+    step, moments = next((step, found) for step, found in tried if len(found) <= most)
+    return [(t, _label(t, step, start, zone)) for t in moments]
+
+
+def _round_moments(start: float, end: float, step: int, zone: tzinfo | None) -> list[int]:
+    if step >= DAY_S:
+        return _first_moments(start, end, step // DAY_S, zone)
+    seen = (min(start + index * step, end) for index in range(ceil((end - start) / step) + 1))
+    found: set[int] = set()
+    for shift in {_shift(t, zone) for t in seen}:
+        first = ceil(start) + -(ceil(start) + shift) % step
+        found.update(t for t in range(first, int(end) + 1, step) if _shift(t, zone) == shift)
+    return _apart(sorted(found), step)
+
+
+def _apart(moments: list[int], step: int) -> list[int]:
+    """Without those that a change of the clocks has put too near to the one before."""
+    kept: list[int] = []
+    for t in moments:
+        if not kept or t - kept[-1] > step / 2:
+            kept.append(t)
+    return kept
+
+
+def _first_moments(start: float, end: float, days: int, zone: tzinfo | None) -> list[int]:
+    """Where each n-th local date begins, which is not midnight in every zone."""
     midnight = datetime.fromtimestamp(start, zone).replace(
-        hour=0, minute=0, second=0, microsecond=0
+        hour=0, minute=0, second=0, microsecond=0, fold=0
     )
-    ticks: list[tuple[int, str]] = []
-    while midnight.timestamp() <= end:
-        ticks += _day_ticks(midnight, step, start, end)
-        midnight += timedelta(days=max(1, step // DAY_S))
-    return ticks
+    found: list[int] = []
+    while (t := int(midnight.timestamp())) <= end:
+        found += [t] if t >= start else []
+        midnight += timedelta(days=days)
+    return found
 
 
-def _day_ticks(midnight: datetime, step: int, start: float, end: float) -> list[tuple[int, str]]:
-    """Counted from local midnight by the wall clock, so 20:00 is 20:00 in summer and winter."""
-    summer_time = 7200  # no clock is ever changed by more
-    first = max(0, int(start - midnight.timestamp() - summer_time) // step)
-    ticks: list[tuple[int, str]] = []
-    for index in range(first, max(1, DAY_S // step)):
-        moment = midnight + timedelta(seconds=index * step)
-        t = int(moment.timestamp())
-        if t > end:
-            break
-        if t >= start and (step >= DAY_S or _is_on_a_clock(moment)):
-            ticks.append((t, _label(moment, step, is_over_midnight=start < midnight.timestamp())))
-    return ticks
+def _shift(t: float, zone: tzinfo | None) -> int:
+    """Seconds by which local time is ahead of UTC."""
+    shift = datetime.fromtimestamp(t, zone).astimezone(zone).utcoffset()
+    return int(shift.total_seconds()) if shift is not None else 0
 
 
-def _is_on_a_clock(moment: datetime) -> bool:
-    """False for the hour that is left out when summer time begins."""
-    shown = datetime.fromtimestamp(moment.timestamp(), moment.tzinfo)
-    return shown.replace(tzinfo=None) == moment.replace(tzinfo=None)
-
-
-def _label(moment: datetime, step: int, *, is_over_midnight: bool) -> str:
-    if step >= DAY_S or (is_over_midnight and moment.hour == moment.minute == moment.second == 0):
-        return moment.strftime("%a %d")
-    return moment.strftime("%H:%M:%S" if step < 60 else "%H:%M")
+def _label(t: int, step: int, start: float, zone: tzinfo | None) -> str:
+    shown = datetime.fromtimestamp(t, zone)
+    is_midnight = shown.hour == shown.minute == shown.second == 0
+    if step >= DAY_S or (is_midnight and t > start):
+        return shown.strftime("%a %d")
+    return shown.strftime("%H:%M:%S" if step < 60 else "%H:%M")
 
 
 def clock(t: float, zone: tzinfo | None = None, *, seconds: bool = False) -> str:
@@ -81,6 +97,12 @@ def clock(t: float, zone: tzinfo | None = None, *, seconds: bool = False) -> str
 def day(t: float, zone: tzinfo | None = None) -> str:
     """Local date, short."""
     return datetime.fromtimestamp(t, zone).strftime("%a %d %b")
+
+
+def offsets(start: float, end: float, zone: tzinfo | None = None) -> str:
+    """How far local time is from UTC: "UTC+01:00", or "UTC+01:00 → UTC+02:00" where the clocks
+    change in between."""
+    return " → ".join(dict.fromkeys(offset(t, zone) for t in (start, end)))
 
 
 def offset(t: float, zone: tzinfo | None = None) -> str:

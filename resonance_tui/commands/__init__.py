@@ -283,12 +283,22 @@ COMMANDS = (
         ),
     ),
     CommandRow(
-        "models info", "models.list:info", mark("Everything the card of network NAME says.")
+        "models info",
+        "models.list:info",
+        mark("Everything the card of network NAME, or of the network in the engine NAME, says."),
     ),
     CommandRow(
         "models list",
         "models.list:list_",
         mark("Name, parameters, GMACs, clip, published results, and whether weights are here."),
+    ),
+    CommandRow(
+        "models predict",
+        "models.predict:predict",
+        mark(
+            "Read the emotion in pictures, films and folders of frames PATHS; `models score` "
+            "scores it."
+        ),
     ),
     CommandRow(
         "models pull",
@@ -298,7 +308,10 @@ COMMANDS = (
     CommandRow(
         "models score",
         "models.score:score",
-        mark("Score predictions in a CSV FILE: WAR, UAR, recalls, confusion, 95% intervals."),
+        mark(
+            "Score predictions in a CSV FILE: WAR, UAR, F1, recalls, precisions, confusion, 95% "
+            "intervals."
+        ),
     ),
     CommandRow(
         "config",

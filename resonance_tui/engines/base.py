@@ -1,14 +1,13 @@
 """What an engine is: its contract, what it is built from, how it may be run, and its state.
-Types only;
 `registry` has the table of engines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
@@ -47,6 +46,7 @@ class EngineOptions:
     device: str = "auto"  # one of DEVICES
     precision: str = "auto"  # one of PRECISIONS
     allow_untrained: bool = False
+    batch: int = 1  # clips that torch computes at a time
 
     def __post_init__(self) -> None:
         _check_word("device", self.device, DEVICES)
@@ -69,6 +69,24 @@ class Engine(Protocol):
     def predict(self, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB `uint8[T, H, W, 3]` to seven probabilities `float32[7]` that sum to 1."""
         ...
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """An engine that may be faster for several clips than for one after the other."""
+
+    def predict_many(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """RGB `uint8[N, T, H, W, 3]` to `float32[N, 7]`."""
+        ...
+
+
+def predict_many(engine: Engine, clips: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+    """What the engine says of each clip; all at once where it can."""
+    if isinstance(engine, BatchEngine):
+        import numpy as np
+
+        return list(engine.predict_many(np.stack(clips)))
+    return [engine.predict(clip) for clip in clips]
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,11 @@ class ZooEngine:
         with translate(self._name, self._device):
             return self._predictor.predict(clip)
 
+    def predict_many(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The same for `uint8[N, T, S, S, 3]`: `float32[N, 7]`."""
+        with translate(self._name, self._device):
+            return self._predictor.predict_many(clips)
+
 
 def check_device(options: EngineOptions) -> None:
     """Raise EngineUnavailable where the device or precision asked for does not exist here."""
@@ -171,6 +176,7 @@ def _predictor(
         device=options.device,
         precision=options.precision,
         threads=threads,
+        batch=options.batch,
     )
 
 

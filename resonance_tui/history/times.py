@@ -60,9 +60,8 @@ def _parse(words: str, here: datetime, zone: tzinfo | None, is_end: bool) -> int
         ago = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         return int(here.timestamp() - ago.total_seconds())
     if _CLOCK.fullmatch(words):
-        today = _at_clock(here, words, zone)
-        is_ahead = today > int(here.timestamp())
-        return _at_clock(here - timedelta(days=1), words, zone) if is_ahead else today
+        now = int(here.timestamp())
+        return max(t for t in _moments(words, here, range(-2, 1), zone) if t <= now)
     if match := _DAY.fullmatch(words):
         day = here - timedelta(days=match[1] == "yesterday")
         return _at_clock(day, match[2], zone) if match[2] else _day_edge(day, zone, is_end)
@@ -74,22 +73,43 @@ def _parse(words: str, here: datetime, zone: tzinfo | None, is_end: bool) -> int
 
 
 def _at_clock(day: datetime, clock: str, zone: tzinfo | None) -> int:
+    hour, minute, second = _parts(clock)
+    naive = day.replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
+    return _epoch(naive.replace(fold=0), zone)
+
+
+def _parts(clock: str) -> tuple[int, int, int]:
     match = _CLOCK.fullmatch(clock)
     if match is None:
         raise ValueError(clock)
     hour, minute, second = (int(part or 0) for part in match.groups())
-    naive = day.replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
-    return _epoch(naive, zone)
+    return hour, minute, second
 
 
 def _clock_after(clock: str, moment: int, zone: tzinfo | None) -> int:
     day = datetime.fromtimestamp(moment, zone)
-    same_day = _at_clock(day, clock, zone)
-    return same_day if same_day >= moment else _at_clock(day + timedelta(days=1), clock, zone)
+    return min(t for t in _moments(clock, day, range(3), zone) if t >= moment)
+
+
+def _moments(clock: str, day: datetime, days: range, zone: tzinfo | None) -> list[int]:
+    """When clocks show that time on the days that far from `day`: twice on one when they are set
+    back, never on one when they are set forward."""
+    hour, minute, second = _parts(clock)
+    naive = day.replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
+    found = [
+        (shown, _epoch(shown.replace(fold=fold), zone))
+        for shown in (naive.replace(fold=0) + timedelta(days=shift) for shift in days)
+        for fold in (0, 1)
+    ]
+    return [t for shown, t in found if _shown(t, zone) == shown]
+
+
+def _shown(t: int, zone: tzinfo | None) -> datetime:
+    return datetime.fromtimestamp(t, zone).replace(tzinfo=None, fold=0)
 
 
 def _day_edge(day: datetime, zone: tzinfo | None, is_end: bool) -> int:
-    midnight = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    midnight = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None, fold=0)
     return _epoch(midnight + timedelta(days=1), zone) - 1 if is_end else _epoch(midnight, zone)
 
 

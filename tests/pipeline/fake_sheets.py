@@ -109,6 +109,7 @@ class FakeSheets:
         self.quota = 60  # reads, and writes, a minute
         self.refused_for_quota = 0
         self.cell_limit = 10_000_000
+        self.tab_limit = 10_000
         self.can_create = self.can_share = True
         self.token_answer: tuple[int, dict[str, Any]] = (
             200, {"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}
@@ -261,6 +262,8 @@ class FakeSheets:
                 raise Refusal(400, f"{where}Sheet with id {gid} already exists.")
             if title in {tab.title for tab in book.tabs.values()}:
                 raise Refusal(400, f'{where}A sheet with the name "{title}" already exists.')
+            if len(book.tabs) >= self.tab_limit:
+                raise Refusal(400, f"{where}There are too many.")  # its words are not known
             grid = properties.get("gridProperties", {})
             book.tabs[gid] = FakeTab(title, grid.get("rowCount", 1000), grid.get("columnCount", 26))
         elif kind == "deleteSheet":

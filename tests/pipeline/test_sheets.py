@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from fake_sheets import Call, FakeBook, FakeSheets, FakeTab, running, session_to
+from google.auth.transport.requests import AuthorizedSession
+from google.oauth2.credentials import Credentials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sheet_calls import Calls
@@ -545,6 +547,47 @@ def test_a_limit_that_only_google_knows_of(
     run.to_the_end()
     assert in_sheets(fake) == [row(n) for n in range(1000)]
     assert len(fake.books) == 2
+
+
+def test_a_sheet_with_as_many_tabs_as_it_may_have_is_continued_in_a_new_one(
+    fake: FakeSheets, book: FakeBook, store: Store, run: Run
+) -> None:
+    fake.tab_limit = 200
+    book.tabs |= {gid: FakeTab(f"Day {gid}", 1, 1) for gid in range(1, 200)}
+    store.append(row(n) for n in range(100))
+    run.to_the_end()
+    assert in_sheets(fake) == [row(n) for n in range(100)]
+    assert len(fake.books) == 2 and "full" in run.told[0]
+
+
+def test_a_clock_that_was_wrong_for_a_moment_heals_by_itself(
+    fake: FakeSheets, book: FakeBook, store: Store, outbox: Outbox, run: Run
+) -> None:
+    right = fake.token_answer
+    said = (
+        "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
+    )
+    fake.token_answer = (400, {"error": "invalid_grant", "error_description": said})
+    login = Credentials(
+        None, refresh_token="r", token_uri=f"{fake.url}/token", client_id="c", client_secret="s"
+    )
+    run.sender = Sender(
+        outbox,
+        Sheets(session_to(fake.url, AuthorizedSession(login)), "mia@example.com"),
+        "lobby",
+        BOOK,
+        Backoff(6),
+        clock=run.clock,
+        draw=lambda: 0.5,
+    )
+    store.append(row(n) for n in range(10))
+    while not run.sender.is_hopeless:
+        run.clock.sleep(run.sender.step() or 0.0)
+        assert "clock is wrong" in run.sender.trouble and "key" not in run.sender.trouble
+    fake.token_answer = right
+    run.to_the_end()
+    assert in_sheets(fake) == [row(n) for n in range(10)]
+    assert run.sender.trouble == "" and outbox.trouble("lobby") is None
 
 
 def test_a_google_that_calls_every_sheet_full_gets_one_more_and_no_third(

@@ -12,6 +12,7 @@ from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands.models import score
 from resonance_tui.commands.models.predictions import read_columns
 from resonance_tui.errors import InputError
+from resonance_zoo.classes import CLASSES
 
 PREDICTIONS = Path(__file__).resolve().parents[3] / "shared" / "data" / "ferv39k_predictions.csv"
 needs_predictions = pytest.mark.skipif(
@@ -93,6 +94,103 @@ def test_classes_are_numbers_or_words(tmp_path: Path) -> None:
     assert columns == {"label": [6, 1, 0], "pred": [6, 1, 3]}
 
 
+# Ten clips, seven right, as programs write them.
+TRUTH, SAID = (0, 1, 2, 3, 4, 5, 6, 0, 1, 2), (0, 1, 2, 3, 4, 5, 6, 1, 0, 0)
+PAIRS = list(zip(TRUTH, SAID, strict=True))
+WORDS = ("happy", "sad", "neutral", "Angry", "surprised", "Disgusted", "fearful")
+WRITTEN = {
+    "numpy.savetxt, commas": "# label,pred\n" + "".join(f"{a:.18e},{b:.18e}\n" for a, b in PAIRS),
+    "numpy.savetxt": "# label pred\n" + "".join(f"{a:.18e} {b:.18e}\n" for a, b in PAIRS),
+    "numpy.savetxt, %f": "# label,pred\n" + "".join(f"{a:f},{b:f}\n" for a, b in PAIRS),
+    "numpy.savetxt, columns": "# label  pred\n" + "".join(f"  {a}     {b}\n" for a, b in PAIRS),
+    "pandas": ",label,pred\n" + "".join(f"{i},{a},{b}.0\n" for i, (a, b) in enumerate(PAIRS)),
+    "R, write.csv": '"","label","pred"\n' + "".join(f'"9",{a},{b}\n' for a, b in PAIRS),
+    "R, write.table": '"label" "pred"\n' + "".join(f'"9" {a} {b}\n' for a, b in PAIRS),
+    "R, 1e+00": "label,pred\n" + "".join(f"{a:.0e},{b:.0e}\n" for a, b in PAIRS),
+    "Excel": "sep=;\r\nlabel;pred\r\n" + "".join(f"{a};{b},0\r\n" for a, b in PAIRS),
+    "words": "label\tpred\n" + "".join(f"{WORDS[a]}\t{WORDS[b]}\n" for a, b in PAIRS),
+    "probabilities": f"label,{','.join(f'p_{word}' for word in CLASSES)}\n"
+    + "".join(f"{a},{','.join('0.4' if n == b else '0.1' for n in range(7))}\n" for a, b in PAIRS),
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
+def test_predictions_as_programs_write_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    figures = scored(csv_file(tmp_path, text), capsys)
+    assert (figures["clips"], figures["war"]) == (10, 70.0)
+
+
+@pytest.mark.parametrize(
+    "value", ["1.5", "-1", "7", "1e9", "inf", "nan", "0x1", "tensor(3)", "1,5"]
+)
+def test_a_number_that_is_no_class_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(InputError, match=r"line 3: .* is no class"):
+        run(csv_file(tmp_path, f"label;pred\n0;0\n0;{value}\n"))
+
+
+def test_a_line_number_counts_every_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 4: 'x'"):
+        run(csv_file(tmp_path, "sep=;\nlabel;pred\n0;0\n0;x\n"))
+
+
+FER2013 = "angry,disgust,fear,happy,sad,surprise,neutral"
+
+
+def test_numbers_in_another_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = csv_file(tmp_path, "label,pred\n3,happiness\n3,3\n6,0\n")
+    figures = scored(path, capsys, classes=FER2013)
+    assert figures["recall"] == {**dict.fromkeys(CLASSES, None), "happiness": 100, "neutral": 0}
+    assert figures["counts"][2][3] == 1  # neutral, said to be anger
+
+
+@pytest.mark.parametrize(
+    "classes", ["", "angry", f"{FER2013},fear", FER2013.replace("sad", "smug")]
+)
+def test_an_order_that_is_none(tmp_path: Path, classes: str) -> None:
+    with pytest.raises(InputError, match="seven classes once each"):
+        run(csv_file(tmp_path, "label,pred\n0,0\n"), classes=classes)
+
+
+def test_labels_that_count_from_one_are_recognised(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        run(csv_file(tmp_path, "label,pred\n7,0\n"))
+    assert "count from 1" in caught.value.hint
+
+
+def test_precision_and_f1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = csv_file(tmp_path, "label,pred\n0,0\n0,0\n0,1\n1,0\n1,1\n2,0\n")
+    figures = scored(path, capsys)
+    assert figures["precision"] == {
+        **dict.fromkeys(CLASSES, None), "happiness": 50.0, "sadness": 50.0
+    }  # fmt: skip
+    assert figures["f1"] == {
+        **dict.fromkeys(CLASSES, None), "happiness": 57.14, "sadness": 50.0, "neutral": 0.0
+    }  # fmt: skip
+    assert figures["macro_f1"] == 35.71
+
+
+def test_a_table_in_markdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = csv_file(tmp_path, "label,a|b\n0,0\n1,0\n")
+    run(path, pred="a|b", as_json=False, as_markdown=True)
+    head, _, *table = capsys.readouterr().out.splitlines()
+    assert head.startswith("**a\\|b**, 2 clips: WAR 50.00 % (")
+    assert len(table) == 2 + len(CLASSES)
+    assert {line.count("|") for line in table} == {13}
+    assert table[2] == "| happiness | 1 | 0 | 0 | 0 | 0 | 0 | 0 | 100.00 | 50.00 | 66.67 | 1 |"
+
+
+@pytest.mark.parametrize(("said", "low", "high"), [(0, 2.5, 100.0), (1, 0.0, 97.5)])
+def test_one_clip_says_next_to_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], said: int, low: float, high: float
+) -> None:
+    figures = scored(csv_file(tmp_path, f"label,pred,other\n0,{said},2\n"), capsys, versus="other")
+    assert figures["interval"] == {"war": [low, high], "uar": [low, high]}
+    gap_low, gap_high = figures["versus"]["uar_difference_interval"]
+    assert gap_high - gap_low > 90
+
+
 def test_a_clear_difference_is_called_significant(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,7 +209,10 @@ def test_a_class_without_clips_has_no_recall(
 ) -> None:
     path = csv_file(tmp_path, "label,pred\n0,0\n1,0\n")
     figures = scored(path, capsys)
-    assert [*figures] == ["clips", "war", "uar", "recall", "confusion", "counts", "interval"]
+    assert [*figures] == [
+        *("clips", "war", "uar", "recall", "confusion", "counts", "interval"),
+        *("precision", "f1", "macro_f1"),
+    ]
     assert figures["confusion"][:2] == [[100, 0, 0, 0, 0, 0, 0]] * 2
     assert figures["counts"] == [[1, *[0] * 6]] * 2 + [[0] * 7] * 5
     assert figures["recall"]["fear"] is None

@@ -132,6 +132,13 @@ def test_the_page_says_what_cannot_be_met_and_where_weights_are(
     assert "4.35 G below" in words and "Never published" in words and "*.bias1" in words
 
 
+@pytest.mark.parametrize("engine", ["static", "auto"])
+def test_an_engine_stands_for_the_network_inside_it(
+    capsys: pytest.CaptureFixture[str], engine: str
+) -> None:
+    assert run(capsys, "info", engine) == run(capsys, "info", "static_cnn")
+
+
 @pytest.mark.parametrize("verb", [["info"], ["pull"], ["import", "x.pth", "--as"]])
 def test_unknown_names_are_answered_with_the_nearest(
     verb: list[str], capsys: pytest.CaptureFixture[str]

@@ -68,15 +68,25 @@ def test_a_page_of_somebody_else(body: str) -> None:
         Sheets(Answering(body=body)).book("b")
 
 
+TOO_OLD = (
+    "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
+    "Check your iat and exp values in the JWT claim."
+)
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "said"),
     [
         (requests.Timeout("x"), SheetsBusy, "no answer in time"),
         (requests.ConnectionError("('Connection aborted.', x)"), SheetsBusy, "no connection"),
         (requests.exceptions.SSLError("x"), SheetsBusy, "certificate"),
+        (requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+                                      "certificate is not yet valid"), SheetsBusy, "clock may be"),
         (requests.exceptions.ChunkedEncodingError("cut"), SheetsBusy, "cut"),
         (TransportError("dns"), SheetsBusy, "no connection"),
         (RefreshError("invalid_grant: expired\n{...}"), SheetsRefused, "login: invalid_grant: exp"),
+        (RefreshError(f"invalid_grant: {TOO_OLD}", {"x": 1}), SheetsBusy, "clock"),
+        (RefreshError("invalid_grant: Invalid JWT Signature."), SheetsRefused, "no longer accepts"),
         (RefreshError("internal", retryable=True), SheetsBusy, "does not answer, internal"),
         (RefreshError("\x1b[2Jboo"), SheetsRefused, r"login: \[2Jboo"),
     ],

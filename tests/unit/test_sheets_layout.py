@@ -119,6 +119,17 @@ def test_a_title_fits_and_says_channel_and_start() -> None:
         "https://docs.google.com/spreadsheets/d/1aB-_9xyzxyzxyzxyzxyz/edit#gid=0",
         "https://docs.google.com/spreadsheets/u/1/d/1aB-_9xyzxyzxyzxyzxyz",
         " 1aB-_9xyzxyzxyzxyzxyz ",
+        "https://docs.google.com/a/example.com/spreadsheets/d/1aB-_9xyzxyzxyzxyzxyz/edit",
+        "https://docs.google.com/a/example.com/spreadsheets/u/0/d/1aB-_9xyzxyzxyzxyzxyz/edit",
+        "docs.google.com/spreadsheets/d/1aB-_9xyzxyzxyzxyzxyz/edit?usp=sharing",
+        "http://docs.google.com/spreadsheets/d/1aB-_9xyzxyzxyzxyzxyz",
+        "HTTPS://Docs.Google.com/spreadsheets/d/1aB-_9xyzxyzxyzxyzxyz/edit",
+        "https://drive.google.com/open?id=1aB-_9xyzxyzxyzxyzxyz",
+        "https://drive.google.com/open?usp=drive_fs&id=1aB-_9xyzxyzxyzxyzxyz",
+        "https://drive.google.com/file/d/1aB-_9xyzxyzxyzxyzxyz/view?usp=sharing",
+        "<https://docs.google.com/spreadsheets/d/1aB-_9xyzxyzxyzxyzxyz/edit>",
+        "\"'https://docs.google.com/spreadsheets/d/1aB-_9xyzxyzxyzxyzxyz'\"",
+        "'1aB-_9xyzxyzxyzxyzxyz'",
     ],
 )
 def test_a_sheet_is_named_by_its_address(text: str) -> None:
@@ -129,7 +140,9 @@ def test_a_sheet_is_named_by_its_address(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "sheet", "https://example.com/spreadsheets/d/1aB-_9xyzxyzxyzxyzxyz", "../../etc/passwd",
-     "http://docs.google.com/spreadsheets/d/1aB-_9xyzxyzxyzxyzxyz"],
+     "https://docs.google.com.example.com/spreadsheets/d/1aB-_9xyzxyzxyzxyzxyz",
+     "https://docs.google.com/document/d/1aB-_9xyzxyzxyzxyzxyz/edit",
+     "https://docs.google.com/spreadsheets/d/e/2PACX-1aB9xyzxyzxyz/pubhtml"],
 )  # fmt: skip
 def test_what_is_no_sheet(text: str) -> None:
     with pytest.raises(InputError, match="is no Google sheet") as caught:

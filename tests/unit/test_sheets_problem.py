@@ -42,10 +42,12 @@ def test_what_passes(status: int, error: object) -> None:
         (403, details("SERVICE_DISABLED"), "no access to Google Sheets", "apis/library"),
         (403, errors("accessNotConfigured"), "no access to Google Sheets", "apis/library"),
         (403, errors("storageQuotaExceeded"), "no room for files", "sheets.new"),
+        (400, {"message": "This operation is not supported for this document",
+               "status": "FAILED_PRECONDITION"}, "no Google sheet", "Excel"),
         (400, {"message": "Unable to parse range: 'x'!A1"}, "(400): Unable to parse", ""),
         (400, None, "(400): no reason given", ""),
     ],
-)
+)  # fmt: skip
 def test_what_does_not_pass(status: int, error: object, message: str, hint: str) -> None:
     found = problem(status, error, ROBOT)
     assert isinstance(found, SheetsRefused)
@@ -56,10 +58,11 @@ def test_a_login_without_a_name() -> None:
     assert "your Google account" in problem(403, {}, "").hint
 
 
-def test_a_full_sheet() -> None:
+@pytest.mark.parametrize("what", ["cells", "sheets"])
+def test_a_full_sheet(what: str) -> None:
     said = (
-        "Invalid requests[0].addSheet: This action would increase the number of cells in the "
-        "workbook above the limit of 10000000 cells."
+        f"Invalid requests[0].addSheet: This action would increase the number of {what} in the "
+        f"workbook above the limit of 200 {what}."
     )
     assert isinstance(problem(400, {"message": said}, ROBOT), SheetsFull)
 

@@ -85,6 +85,85 @@ def picture(path: Path, grey: int = 0) -> None:
     Image.new("L", (4, 4), grey).save(path)
 
 
+PUBLISHED = {
+    "Former-DFER": "/home/user/datasets/FERV39K/2_ClipsforFaceCrop/Action/Happy/0000 3 0",
+    "MAE-DFER": "/mnt/data1/brain/AC/Dataset/FERV39K/2_ClipsforFaceCrop/Action/Happy/0000 0",
+    "Windows": "D:\\FERV39K\\2_ClipsforFaceCrop\\Action\\Happy\\0000 0",
+    "commas": "/home/user/FERV39K/2_ClipsforFaceCrop/Action/Happy/0000,3,0",
+}
+
+
+@pytest.mark.parametrize("line", PUBLISHED.values(), ids=PUBLISHED)
+@pytest.mark.parametrize("below", ["", "2_ClipsforFaceCrop/", "FERV39K/2_ClipsforFaceCrop/"])
+def test_published_lists_are_read_below_the_data_folder(
+    tmp_path: Path, line: str, below: str
+) -> None:
+    other = line.replace("Happy", "Sad").replace("0000", "0001")[:-1] + "1"
+    text = f"{line}\n{other}\n"
+    file = write(tmp_path, text, f"{below}Action/Happy/0000", f"{below}Action/Sad/0001")
+    found = [(clip.folder, clip.label) for clip in read(file, tmp_path)]
+    at = tmp_path / below / "Action"
+    assert found == [(at / "Happy/0000", 0), (at / "Sad/0001", 1)]
+
+
+def test_one_cut_holds_for_the_whole_list(tmp_path: Path) -> None:
+    text = "/far/faces/a 0\n/far/faces/b 1\n"
+    file = write(tmp_path, text, "a", "b", "faces/a")
+    assert [clip.folder for clip in read(file, tmp_path)] == [tmp_path / "a", tmp_path / "b"]
+
+
+def test_two_clips_never_become_one_folder(tmp_path: Path) -> None:
+    file = write(tmp_path, "/far/Action/0000 0\n/far/Daily/0000 1\n", "0000", "Action/0000")
+    with pytest.raises(AnnotationError, match=r"1 of the 2 clips .* is .*Daily/0000$"):
+        read(file, tmp_path)
+
+
+def test_a_list_of_another_machine_says_what_was_sought(tmp_path: Path) -> None:
+    file = write(tmp_path, "/far/faces/a 0\n", "b")
+    with pytest.raises(AnnotationError, match=r"paths of another machine.* down to a$"):
+        read(file, tmp_path)
+
+
+def test_a_folder_that_was_lost_here_is_no_other_machine(tmp_path: Path) -> None:
+    file = write(tmp_path, f"{tmp_path}/a 0\n{tmp_path}/b 1\n", "a")
+    with pytest.raises(AnnotationError, match=r"1 of the 2 clips .*/b$"):
+        read(file, tmp_path)
+
+
+@pytest.mark.parametrize("number", [0, 6])
+def test_backslashes_part_folders(tmp_path: Path, number: int) -> None:
+    file = write(tmp_path, f"Action\\Happy\\0000 {number}\n", "Action/Happy/0000")
+    if number:
+        with pytest.raises(
+            AnnotationError, match=r"the path says Happy \(0\), the label says Fear"
+        ):
+            read(file, tmp_path)
+    else:
+        assert read(file, tmp_path)[0].folder == tmp_path / "Action/Happy/0000"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a, b/clip,2\n", "path,label\na, b/clip,2\n", '"a, b/clip",2\n', "path label\na, b/clip 2\n"],
+)
+def test_lists_as_pandas_writes_them(tmp_path: Path, text: str) -> None:
+    file = write(tmp_path, text, "a, b/clip")
+    assert [(clip.folder, clip.label) for clip in read(file, tmp_path)] == [
+        (tmp_path / "a, b/clip", 2)
+    ]
+
+
+def test_litter_among_frames_is_no_frame(tmp_path: Path) -> None:
+    for name in ("1.jpg", "2.jpg", "3.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    for name in ("._1.jpg", "._2.jpg", ".DS_Store", "Thumbs.db", ".hidden.png"):
+        (tmp_path / name).write_bytes(b"litter")
+    (tmp_path / "x.jpg").mkdir()
+    found = frames.list_frames(tmp_path)
+    assert [path.name for path in found] == ["1.jpg", "2.jpg", "3.jpg"]
+    assert len(frames.load(found, range(3))) == 3
+
+
 def test_frames_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for name in ("10.png", "9.png", "0008.jpg", "frame_11.png"):
         picture(tmp_path / name)

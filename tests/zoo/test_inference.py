@@ -244,3 +244,20 @@ def test_the_benchmark_reports_what_it_saw() -> None:
     assert timing.clips == 2
     assert timing.ms > 0
     assert timing.ratio == pytest.approx(timing.reference_ms / timing.ms, abs=0.02)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_several_clips_give_what_each_gives_alone(batch: int) -> None:
+    reads = ClipInput(8, 16.0, 64, "RGB", (0.5,) * 3, (0.25,) * 3)
+    clips = np.random.default_rng(3).integers(0, 256, (5, 8, 64, 64, 3), np.uint8)
+    made = [
+        inference.Predictor(
+            built("mae_dfer", SMALL_LGI), reads, device="cpu", precision="float32", batch=size
+        )
+        for size in (1, batch)
+    ]
+    alone = np.stack([made[0].predict(clip) for clip in clips])
+    assert np.allclose(made[1].predict_many(clips), alone, atol=1e-5)
+    assert np.allclose(made[1].predict(clips[4]), alone[4], atol=1e-5)
+    with pytest.raises(ClipError, match="this network reads clips"):
+        made[1].predict_many(clips[:, :4])

@@ -44,6 +44,94 @@ def test_import_and_load_give_the_same_answers(tmp_path: Path) -> None:
     assert not loaded.training
 
 
+def test_create_takes_imported_weights(tmp_path: Path, state: State) -> None:
+    weights.import_weights(saved(tmp_path / "c.pth", state), "mae_dfer", tmp_path, **SMALL)
+    found = resonance_zoo.create("mae_dfer", pretrained=True, weights_folder=tmp_path)
+    assert all(torch.equal(value, state[key]) for key, value in found.state_dict().items())
+    other = resonance_zoo.create(
+        "mae_dfer", pretrained=True, weights_folder=tmp_path, num_classes=3
+    )
+    assert other.get_parameter("head.weight").shape[0] == 3
+    assert torch.equal(other.get_parameter("fc_norm.weight"), state["fc_norm.weight"])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("mmnet", "no weights for mmnet"), ("static_cnn", "is shipped as ONNX")]
+)
+def test_create_says_where_there_are_no_weights(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(weights.WeightsNotHere, match=said):
+        resonance_zoo.create(name, pretrained=True, weights_folder=tmp_path)
+
+
+def prefixed(state: State, prefix: str) -> State:
+    return {f"{prefix}{key}": value for key, value in state.items()}
+
+
+def within(key: str, wrapper: str) -> str:
+    """The name of a tensor in a layer that was wrapped by itself."""
+    return key.replace("blocks.0.", f"blocks.0.{wrapper}.")
+
+
+def averaged(state: State) -> State:
+    return {key: value + 1 if value.is_floating_point() else value for key, value in state.items()}
+
+
+# What the usual trainers save: by name, a function from the weights to the file's content.
+TRAINERS: dict[str, Callable[[State], object]] = {
+    "PyTorch's tutorial": lambda s: {"epoch": 3, "model_state_dict": s, "loss": torch.zeros(1)},
+    "EMA as the only copy": lambda s: {"ema_state_dict": prefixed(s, "module."), "epoch": 3},
+    "timm, model_ema alone": lambda s: {"model_ema": s, "optimizer": {"state": {}}},
+    "timm": lambda s: {"state_dict": s, "state_dict_ema": averaged(s), "arch": "x"},
+    "EMA before the weights": lambda s: {"ema_weights": averaged(s), "net_weights": s},
+    "Lightning": lambda s: {"state_dict": prefixed(s, "model."), "hyper_parameters": {"lr": 1.0}},
+    "Lightning with a loss": lambda s: {
+        "state_dict": {"criterion.weight": torch.ones(7), **prefixed(s, "model.")}
+    },
+    "Lightning with an average": lambda s: {
+        "state_dict": {**prefixed(averaged(s), "ema_model."), **prefixed(s, "model.")}
+    },
+    "net.": lambda s: {"model": prefixed(s, "net.")},
+    "AveragedModel": lambda s: {"n_averaged": torch.tensor(3), **prefixed(s, "module.")},
+    "Accelerate, compiled": lambda s: prefixed(s, "_orig_mod.module."),
+    "FSDP": lambda s: {
+        "model": {
+            f"_fsdp_wrapped_module.{within(key, '_fsdp_wrapped_module')}": s[key] for key in s
+        }
+    },
+    "compiled layers": lambda s: {within(key, "_orig_mod"): s[key] for key in s},
+    "activation checkpoints": lambda s: {
+        "state_dict": {within(key, "_checkpoint_wrapped_module"): s[key] for key in s}
+    },
+    "a name of one's own": lambda s: {"my_best": s, "optim_state": {"step": torch.zeros(2)}},
+    "a step beside it": lambda s: {"step": torch.tensor(5), "weights": s},
+}
+
+
+@pytest.mark.parametrize("content", TRAINERS.values(), ids=TRAINERS)
+def test_checkpoints_of_the_usual_trainers(
+    tmp_path: Path, state: State, content: Callable[[State], object]
+) -> None:
+    file = saved(tmp_path / "c.ckpt", content(state))
+    path = weights.import_weights(file, "mae_dfer", tmp_path / "models", **SMALL)
+    kept = load_file(path)
+    assert kept.keys() == state.keys()
+    assert max(float((kept[key] - state[key]).abs().max()) for key in state) == 0
+
+
+def test_which_of_two_copies_was_taken_is_on_record(tmp_path: Path, state: State) -> None:
+    both = {"state_dict": prefixed(state, "model."), "state_dict_ema": averaged(state)}
+    weights.import_weights(saved(tmp_path / "c.pth", both), "mae_dfer", tmp_path, **SMALL)
+    kept = weights.stored("mae_dfer", tmp_path)
+    assert kept is not None
+    assert (kept.wrapping, kept.dropped) == ("state_dict, model.", ("state_dict_ema",))
+
+
+def test_a_network_with_more_under_its_prefix_is_another(tmp_path: Path, state: State) -> None:
+    more = prefixed({**state, "extra": torch.zeros(2)}, "model.")
+    with pytest.raises(weights.WrongArchitecture, match="extra: expected none"):
+        weights.import_weights(saved(tmp_path / "c.pth", more), "mae_dfer", tmp_path, **SMALL)
+
+
 def test_the_record_says_where_it_came_from(tmp_path: Path, state: State) -> None:
     file = saved(tmp_path / "best.pth", {"model": state, "epoch": 1})
     path = weights.import_weights(file, "mae_dfer", tmp_path, **SMALL)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 
 from resonance_zoo.checkpoints.errors import WeightsError, WrongArchitecture, WrongClasses
+from resonance_zoo.checkpoints.official import AVERAGED
 from resonance_zoo.registry import MODULES, create
 
 Shapes = dict[str, tuple[int, ...]]
-FOREIGN_PREFIXES = ("encoder.", "backbone.")  # what pre-training files call the classifier's part
+FOREIGN_PREFIXES = (
+    *("encoder.", "backbone."),  # what pre-training files call the classifier's part
+    *("model.", "module.", "net.", "network.", "_orig_mod."),  # what trainers put around it
+)
+WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "module")
 
 
 def load_into(network: nn.Module, state: Mapping[str, Tensor], *, source: str) -> None:
@@ -23,7 +29,7 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], *, source: str) -
     changed. Raises WrongClasses for another number of classes, WrongArchitecture naming the first
     entry that differs; `source` names the file.
     """
-    state = _converted(network, _renamed(network, state))
+    state = _converted(network, fitted(network, state).state)
     takes_over = all(p.device.type in ("cpu", "meta") for p in network.parameters())
     try:
         network.load_state_dict(state, strict=True, assign=takes_over)
@@ -57,9 +63,14 @@ def initialise_encoder(
 
 
 def _without_foreign_prefix(key: str) -> str:
-    for prefix in FOREIGN_PREFIXES:
+    while prefix := next((each for each in FOREIGN_PREFIXES if key.startswith(each)), ""):
         key = key.removeprefix(prefix)
     return key
+
+
+def _without_wrappers(key: str) -> str:
+    """Compiled, sharded and checkpointed parts have a wrapper's name within theirs."""
+    return ".".join(part for part in key.split(".") if part not in WRAPPERS)
 
 
 def _without_idle_first_layer(key: str) -> str:
@@ -70,14 +81,43 @@ def _without_idle_first_layer(key: str) -> str:
     return f"{stem}.{int(index) - 1}.{last}" if is_moved else key
 
 
-def _renamed(network: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """`state` under other names, where all entries of `network` are found under those alone."""
+@dataclass(frozen=True)
+class Fitted:
+    """A state dict under a network's own names: what was before them, and what was left out."""
+
+    state: Mapping[str, Tensor]
+    prefix: str = ""
+    left_out: tuple[str, ...] = ()
+
+
+def fitted(network: nn.Module, state: Mapping[str, Tensor]) -> Fitted:
+    """`state` under the names of `network`, where all of these are found in it; else as it is.
+
+    A prefix that all of them have is taken off, such as a trainer's `model.`. What stands beside
+    them without it, such as a count of steps, is left out; of two copies the averaged one is, too.
+    """
     wanted = network.state_dict().keys()
-    for rename in (_without_foreign_prefix, _without_idle_first_layer):
+    if prefixes := [each for each in _prefixes(wanted, state) if each]:
+        prefix = min(prefixes, key=lambda each: any(word in each.lower() for word in AVERAGED))
+        inner = {key: value for key, value in state.items() if key.startswith(prefix)}
+        rest = tuple(key for key in state if key not in inner)
+        return Fitted({k.removeprefix(prefix): v for k, v in inner.items()}, prefix, rest)
+    for rename in (_without_foreign_prefix, _without_wrappers, _without_idle_first_layer):
         names = [rename(key) for key in state]
         if state.keys() != wanted and len(names) == len(wanted) and set(names) == wanted:
-            return dict(zip(names, state.values(), strict=True))
-    return state
+            return Fitted(dict(zip(names, state.values(), strict=True)))
+    return Fitted(state)
+
+
+def _prefixes(wanted: Collection[str], state: Mapping[str, Tensor]) -> list[str]:
+    """Every text, "" included, that stands before each of the wanted names somewhere in `state`."""
+    last = next(reversed(list(wanted)), "")
+    before = [key.removesuffix(last) for key in state if key.endswith(last)]
+    return [
+        each
+        for each in before
+        if (not each or each.endswith(".")) and all(f"{each}{name}" in state for name in wanted)
+    ]
 
 
 def _converted(network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -17,6 +17,13 @@ from resonance_zoo.checkpoints import pickles
 from resonance_zoo.checkpoints.errors import UnreadableWeights, UnsafeWeights
 
 WRAPPINGS = ("model", "module", "state_dict")  # in the order in which they are looked for
+AVERAGED = (
+    "ema",
+    "swa",
+    "averag",
+    "teacher",
+)  # copies of the weights, taken where there are no others
+NO_WEIGHTS = ("optim", "sched", "scaler", "rng", "random")
 PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and torch.compile
 WEB_PAGE = re.compile(rb"\s*(<!doctype|<html|<\?xml|<head)", re.IGNORECASE)
 PICKLE, ZIP = b"\x80", b"PK\x03\x04"
@@ -179,11 +186,10 @@ def _unsafe(name: str, asked: str) -> UnsafeWeights:
 def _unwrap(content: Any, name: str) -> OfficialFile:
     if not isinstance(content, Mapping):
         raise UnreadableWeights(f"{name} holds a {type(content).__name__}, not a state dict.")
-    for key in WRAPPINGS:
-        inner = content.get(key)
-        if isinstance(inner, Mapping) and _tensors(inner):
-            dropped = tuple(str(other) for other in content if other != key)
-            return _official(inner, key, dropped)
+    key = _entry_with_weights(content)
+    if key is not None:
+        dropped = tuple(str(other) for other in content if other != key)
+        return _official(content[key], str(key), dropped)
     if _tensors(content):
         return _official(content, "", ())
     if {"optimizer", "param_groups"} & set(content):
@@ -194,6 +200,25 @@ def _unwrap(content: Any, name: str) -> OfficialFile:
     if not content:
         raise UnreadableWeights(f"{name} is an empty dict.")
     raise UnreadableWeights(f"{name} holds no weights, only: {', '.join(map(str, content))}.")
+
+
+def _entry_with_weights(content: Mapping[Any, Any]) -> Any | None:
+    """The key of the weights in a trainer's record; None where there is no such entry.
+
+    A name that trainers are known to use goes first, else the entry with the most tensors; of
+    those nearly as large, averaged copies go last.
+    """
+    sizes = {
+        key: len(_tensors(inner))
+        for key, inner in content.items()
+        if isinstance(inner, Mapping) and not any(word in str(key).lower() for word in NO_WEIGHTS)
+    }
+    known = next((key for key in WRAPPINGS if sizes.get(key)), None)
+    most = max(sizes.values(), default=0)
+    if known is not None or most <= len(_tensors(content)):
+        return known
+    large = [key for key, size in sizes.items() if 2 * size >= most]
+    return min(large, key=lambda key: any(word in str(key).lower() for word in AVERAGED))
 
 
 def _official(raw: Mapping[Any, Any], key: str, dropped: tuple[str, ...]) -> OfficialFile:

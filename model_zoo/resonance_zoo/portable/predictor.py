@@ -37,6 +37,10 @@ class OnnxPredictor:
             raise ClipError("the network's answer is not finite; its weights must be broken")
         return probabilities
 
+    def predict_many(self, clips: NDArray[np.uint8]) -> Floats:
+        """The same for `uint8[N, T, H, W, 3]`, one after the other: `float32[N, classes]`."""
+        return np.stack([self.predict(clip) for clip in clips])
+
     def logits(self, clip: NDArray[np.uint8]) -> Floats:
         """The same before softmax. Raises ClipError for another shape or type."""
         if clip.shape != self._shape or clip.dtype != np.uint8:

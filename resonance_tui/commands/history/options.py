@@ -34,7 +34,11 @@ def history() -> None:
 @click.option("--sessions", "what", flag_value="sessions", help="List all sessions.")
 @click.option("--moments", "what", flag_value="moments", help="Where the room reacted: chapters.")
 @click.option("--corrected", is_flag=True, help="With the engine's known mistakes taken out.")
-@click.option("--format", metavar="F", help="csv, json, jsonl, svg or png; text of moments.")
+@click.option(
+    "--format",
+    metavar="F",
+    help="csv, json, jsonl, svg, png, bids, textgrid or elan; text of moments.",
+)
 @click.option(
     "--out", type=FilePath(path_type=Path), help="Write to this file; its name says the format."
 )

@@ -18,7 +18,7 @@ from resonance_tui.commands.console import say
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError
 from resonance_tui.files import save_bytes, save_text
-from resonance_tui.history import export, runs
+from resonance_tui.history import export, research, runs
 from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 What = Literal["rows", "moments", "sessions"]
 
 FORMATS: dict[What, tuple[str, ...]] = {
-    "rows": ("csv", "json", "jsonl", "svg", "png"),
+    "rows": ("csv", "json", "jsonl", "svg", "png", *research.FORMATS),
     "moments": ("text", "json", "jsonl", "csv"),
     "sessions": ("text", "json", "jsonl", "csv"),
 }
@@ -71,6 +71,7 @@ def choose_format(format: str | None, out: Path | None, what: What, *, is_termin
     CSV, or text where there is such. Raises InputError."""
     known = FORMATS[what]
     wanted = format if format is not None else _named(out)
+    wanted = research.SUFFIXES.get(f".{wanted}", wanted)
     if wanted in known:
         return wanted
     if wanted:  # a file that is not what its name says would be found out late
@@ -115,6 +116,8 @@ def write_history(request: Request, sessions: list[SessionSpan], asked: Asked, f
         _write_moments(request, sessions, format, asked.out)
     elif format in PICTURES:
         _write_picture(request, asked, format)
+    elif format in research.FORMATS:
+        _write_research(request, format, asked.out)
     else:
         _write_rows(request, sessions, format, asked.out)
 
@@ -230,6 +233,23 @@ def _write_moments(
     else:
         lines = export.moment_records(found, zero, request.zone)
         _put_data(export.FORMATS[format](lines, export.MOMENT_COLUMNS), out)
+
+
+def _write_research(request: Request, format: str, out: Path | None) -> None:
+    """For BIDS, with the file that explains its columns, where there is a name for it."""
+    from resonance_tui.history.loading import read
+    from resonance_tui.history.moments import moments
+
+    if request.is_corrected:
+        raise InputError(
+            f"--format {format} has what was counted, without corrections.",
+            "Leave --corrected out, or take csv or json.",
+        )
+    track = read(request).track
+    exported = research.Exported(request.channel, track, moments(track))
+    if format == "bids" and out is not None and str(out) != "-":
+        save_text(out.with_suffix(".json"), [research.bids_columns(request.channel)])
+    _put_data(research.FORMATS[format](exported), out)
 
 
 def _write_picture(request: Request, asked: Asked, format: str) -> None:

@@ -70,23 +70,27 @@ def run_list(config: Config, pattern: str, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
 @click.pass_context
 def info(ctx: click.Context, name: str, as_json: bool) -> None:
-    """Everything the card of network NAME says.
+    """Everything the card of network NAME, or of the network in the engine NAME, says.
 
     \b
-    Example:
+    Examples:
       resonance-tui models info mae_dfer_mmnet_add
+      resonance-tui models info static
     """
     run_info(load(ctx), name, as_json=as_json)
 
 
 def run_info(config: Config, name: str, *, as_json: bool) -> None:
-    """Everything that the card of `name` says, and what is stored here for it."""
+    """Everything that the card of `name` says, and what is stored here for it. An engine of ours
+    stands for the network inside it."""
     import resonance_zoo
     from resonance_tui.commands.models import page
     from resonance_tui.commands.models.table import state
     from resonance_tui.engines.base import weights_folder
+    from resonance_tui.engines.registry import ENGINES
     from resonance_zoo.checkpoints.stored import stored
 
+    name = ENGINES[name].card if name in ENGINES else name
     folder = weights_folder(config.directories.data)
     card, kept = resonance_zoo.card(name), stored(name, folder)
     if as_json:

@@ -10,6 +10,7 @@ import click
 from resonance_tui.commands.console import put, put_json
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.quantities import FilePath
+from resonance_tui.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,33 +26,50 @@ SIGNIFICANCE = 0.05
 @click.option("--label", default="label", show_default=True, help="Column of the true classes.")
 @click.option("--pred", default="pred", show_default=True, help="Column of the predicted classes.")
 @click.option("--versus", metavar="COLUMN", help="Compare with this column: McNemar's test.")
+@click.option("--classes", metavar="A,B,...", help="Order of the file's numbers, if not ours.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="A table for a README or a paper.")
 def score(file: Path, **options: Any) -> None:
-    """Score predictions in a CSV FILE: WAR, UAR, recalls, confusion, 95% intervals.
+    """Score predictions in a CSV FILE: WAR, UAR, F1, recalls, precisions, confusion, 95% intervals.
 
     Classes are numbers (0 happiness, 1 sadness, 2 neutral, 3 anger, 4 surprise, 5 disgust,
-    6 fear) or those words.
+    6 fear) or those words. Without a column of predicted classes, the largest of the columns
+    p_happiness to p_fear counts.
 
     \b
     Examples:
       resonance-tui models score predictions.csv
       resonance-tui models score predictions.csv --pred add --versus concat --json
+      resonance-tui models score predictions.csv --markdown
+      resonance-tui models score fer.csv --classes angry,disgust,fear,happy,sad,surprise,neutral
     """
+    if options["as_json"] and options["as_markdown"]:
+        raise InputError("--json and --markdown are two forms of one answer.", "Give one of them.")
     run(file, **options)
 
 
-def run(file: Path, *, label: str, pred: str, versus: str | None, as_json: bool) -> None:
+def run(
+    file: Path,
+    *,
+    label: str,
+    pred: str,
+    versus: str | None,
+    as_json: bool,
+    as_markdown: bool = False,
+    classes: str | None = None,
+) -> None:
     """Scores column `pred` against column `label`; with `versus`, compares the two as well.
 
     Raises InputError for a file, column or value that cannot be understood.
     """
     import numpy as np
 
-    from resonance_tui.commands.models.predictions import read_columns
+    from resonance_tui.commands.models.predictions import parse_order, read_columns
     from resonance_zoo import metrics
 
     wanted = [label, pred, *([versus] if versus is not None else [])]
-    columns = {name: np.array(codes) for name, codes in read_columns(file, wanted).columns.items()}
+    found = read_columns(file, wanted, parse_order(classes)).columns
+    columns = {name: np.array(codes) for name, codes in found.items()}
     figures = metrics.figures(metrics.confusion(columns[pred], columns[label]))
     if versus is not None:
         rival = metrics.figures(metrics.confusion(columns[versus], columns[label]))
@@ -64,7 +82,7 @@ def run(file: Path, *, label: str, pred: str, versus: str | None, as_json: bool)
     if as_json:
         put_json(figures)
     else:
-        put(score_table(figures, pred))
+        put(score_table(figures, pred, as_markdown=as_markdown))
 
 
 def compare(
@@ -104,11 +122,11 @@ def verdict(test: metrics.McNemar, names: tuple[str, str]) -> str:
     )
 
 
-def score_table(figures: dict[str, Any], name: str) -> str:
+def score_table(figures: dict[str, Any], name: str, *, as_markdown: bool = False) -> str:
     """The figures as a person wants to read them."""
     from resonance_zoo import metrics
 
-    lines = [metrics.text(figures, name)]
+    lines = [metrics.markdown(figures, name) if as_markdown else metrics.text(figures, name)]
     if "versus" in figures:
         lines += ["", *_versus_lines(figures["versus"], name)]
     return "\n".join(lines)

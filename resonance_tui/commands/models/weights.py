@@ -125,6 +125,8 @@ def run_import(
         kept = stored(name, folder)
     assert kept is not None
     _print_kept(kept, before)
+    if kept.wrapping != "bare":
+        put(f"Its weights were read from: {kept.wrapping}")
     if kept.dropped:
         put(f"Left out of it: {some(kept.dropped)}")
     if kept.classes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from resonance_tui.errors import (
@@ -14,6 +15,14 @@ from resonance_tui.errors import (
 from resonance_tui.json_types import is_array, is_object
 
 SOMEBODY = "your Google account"
+
+# Of a login that Google finds too old, or not valid yet; a key that ended has other words.
+_CLOCK = re.compile(r"short-lived token|reasonable timeframe|\biat\b|\bexp\b", re.IGNORECASE)
+_FULL = re.compile(r"would increase the number of (\w+) in the workbook above the limit")
+WRONG_CLOCK = (
+    "Google does not take this login now, because this machine's clock is wrong. Set it right "
+    "(date, timedatectl)."
+)
 
 _BUSY = {408, 425, 429}
 _LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}
@@ -31,10 +40,21 @@ def problem(status: int, error: Any, account: str, asked_s: float = 0.0) -> Shee
     if status in _BUSY or status >= 500 or (status == 403 and reasons & _LIMIT_REASONS):
         what = "says that there were too many calls" if status in (403, 429) else "has an outage"
         return SheetsBusy(f"Google {what} ({status}).", retry_after_s=asked_s)
-    if "number of cells in the workbook above the limit" in said:
-        return SheetsFull("The sheet is full: it has ten million cells.")
+    if full := _FULL.search(said):
+        return SheetsFull(f"The sheet is full: Google lets it have no more {full[1]}.")
     kind = SheetNotOurs if status == 404 or (status == 403 and not reasons) else SheetsRefused
     return kind(*_refusal(status, said, reasons, account or SOMEBODY))
+
+
+def refused_login(said: str) -> SheetsError:
+    """The exception for a login that Google's token service refuses with these words. A clock that
+    is wrong heals without a new key, so that is tried again."""
+    if _CLOCK.search(said):
+        return SheetsBusy(WRONG_CLOCK)
+    return SheetsRefused(
+        f"Google no longer accepts this login: {said}",
+        "Make a new key, or log in again: resonance-tui sheets setup",
+    )
 
 
 def plain(text: str) -> str:
@@ -66,6 +86,12 @@ def _refusal(status: int, said: str, reasons: set[str], account: str) -> tuple[s
         return (
             "Google knows no such sheet: it was deleted, or the address is wrong.",
             "Name another one: resonance-tui sheets setup --sheet URL",
+        )
+    if status == 400 and "not supported for this document" in said:
+        return (
+            "That is no Google sheet but another file in Drive, for example one of Excel's.",
+            "An Excel file: open it there, choose File, Save as Google Sheets, and name the new "
+            "address: resonance-tui sheets setup --sheet URL",
         )
     return f"Google refused ({status}): {said or 'no reason given'}", ""
 

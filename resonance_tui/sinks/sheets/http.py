@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +13,10 @@ import requests
 from google.auth.exceptions import GoogleAuthError, RefreshError
 from gspread.exceptions import APIError
 
-from resonance_tui.errors import SheetsBusy, SheetsError, SheetsRefused
+from resonance_tui.errors import SheetsBusy, SheetsError
 from resonance_tui.listeners import Listeners
 from resonance_tui.sinks.backoff import asked_wait
-from resonance_tui.sinks.sheets.errors import plain, problem
+from resonance_tui.sinks.sheets.errors import plain, problem, refused_login
 
 SOMETHING_ELSE = "something else answers, perhaps a network's login page"
 
@@ -24,6 +25,8 @@ _CALL_ERRORS = (
     *(APIError, GoogleAuthError, requests.RequestException, OSError),
     *(KeyError, TypeError, ValueError),
 )
+
+_OUT_OF_TIME = re.compile("not yet valid|has expired")  # OpenSSL's words
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +73,7 @@ def translate(error: Exception, account: str) -> SheetsError:
             asked_s = asked_wait(answer.headers.get("Retry-After"), time.time)
             return problem(answer.status_code, error.error, account, asked_s)
         case RefreshError(retryable=False):
-            return SheetsRefused(
-                f"Google no longer accepts this login: {_first_line(error)}",
-                "Make a new key, or log in again: resonance-tui sheets setup",
-            )
+            return refused_login(_first_line(error))
         case _:
             log.info("a call to Google failed: %s", _first_line(error))
             return SheetsBusy(f"Google Sheets cannot be reached: {_reason(error)}.")
@@ -83,6 +83,11 @@ def _reason(error: Exception) -> str:
     match error:
         case requests.Timeout():
             return "no answer in time"
+        case requests.exceptions.SSLError() if _OUT_OF_TIME.search(str(error)):
+            return (
+                "its certificate is not valid at this time, so that this machine's clock may be "
+                "wrong (date, timedatectl)"
+            )
         case requests.exceptions.SSLError():
             return "its certificate is not accepted here"
         case RefreshError():

@@ -27,8 +27,12 @@ Cells = Sequence[Cell]
 _OWNER = re.compile(r"UTC, ([a-z0-9_-]{1,64}), (.{0,200})")
 _EPOCH_DAYS = 25569  # from 1899-12-30, where Google's dates begin, to 1970-01-01
 _BOOK_URL = re.compile(
-    r"https://docs\.google\.com/spreadsheets/(?:u/\d+/)?d/([\w-]{8,200})", re.ASCII
+    r"""(?:https?://)?(?:(?:docs|drive)\.google\.com)(?:/a/[a-z0-9.-]+)?
+        (?:/spreadsheets(?:/u/\d+)?/d/ | /file(?:/u/\d+)?/d/ | /(?:open|uc)\?(?:[^#]*&)?id=)
+        ([\w-]{8,200})""",
+    re.ASCII | re.IGNORECASE | re.VERBOSE,
 )
+_WRAPPED = {"<": ">", '"': '"', "'": "'", "(": ")"}  # what people copy around an address
 _BOOK_ID = re.compile(r"[\w-]{20,200}", re.ASCII)
 
 
@@ -105,8 +109,9 @@ def tab_title(channel: str, started: int, token: str) -> str:
 
 
 def book_id(text: str) -> str:
-    """The id of a spreadsheet from its address or from the id itself. Raises InputError."""
-    words = text.strip()
+    """The id of a spreadsheet from the id itself or an address: the browser's, with a Workspace
+    domain or an account in it, Drive's, without a scheme, in quotation marks. Raises InputError."""
+    words = _unwrapped(text.strip())
     if match := _BOOK_URL.match(words):
         return match[1]
     if _BOOK_ID.fullmatch(words):
@@ -115,6 +120,12 @@ def book_id(text: str) -> str:
         f"{describe(text)} is no Google sheet.",
         "Copy its address from the browser: https://docs.google.com/spreadsheets/d/...",
     )
+
+
+def _unwrapped(text: str) -> str:
+    while len(text) > 1 and _WRAPPED.get(text[0]) == text[-1]:
+        text = text[1:-1].strip()
+    return text
 
 
 def book_url(book: str) -> str:

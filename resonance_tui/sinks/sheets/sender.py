@@ -41,6 +41,7 @@ from resonance_tui.texts import mark, tr
 if TYPE_CHECKING:  # gspread takes a while to load
     from resonance_tui.sinks.sheets.client import Sheets, Spreadsheet
 
+MANY_TABS = 200  # Google's limit of old; how it says so today is not documented
 REMOVED = mark("it was removed")
 
 
@@ -138,9 +139,12 @@ class Sender:
         self._count_write()
         try:
             self._sheets.make_tab(tab.book, tab.gid, title, rows, header(tab.channel, tab.source))
-        except SheetsRefused:
-            if tab.gid not in self._sheets.book(tab.book).tabs:
-                raise
+        except SheetNotOurs:
+            raise
+        except SheetsRefused as refusal:
+            tabs = self._sheets.book(tab.book).tabs
+            if tab.gid not in tabs:
+                raise (SheetsFull("") if len(tabs) >= MANY_TABS else refusal) from refusal
             # another program that sends the same channel has made it in between
         self._outbox.made(tab, rows, title)
 

@@ -94,7 +94,7 @@ def make_successor(
     except SheetsRefused:
         shared = " " + tr("It could not be shared like the old one: please do that.")
     books.set_successor(full, book)
-    full_up = tr("The sheet is full (ten million cells); {url} goes on.", url=book_url(book))
+    full_up = tr("The sheet is full; {url} goes on.", url=book_url(book))
     tell(full_up + shared)
     return book
 

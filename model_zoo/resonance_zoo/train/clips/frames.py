@@ -16,6 +16,11 @@ class FrameError(ValueError):
     """A folder has too few frames, or a file is no readable image; the message names the path."""
 
 
+def is_frame(name: str) -> bool:
+    """Whether a file of that name is a frame; `._1.jpg` and other hidden files are litter."""
+    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+
+
 def list_frames(folder: Path, expected: int | None = None) -> list[Path]:
     """Image files in the order of their numbers: `9.jpg` before `10.jpg`, `0009.jpg` likewise.
 
@@ -23,7 +28,7 @@ def list_frames(folder: Path, expected: int | None = None) -> list[Path]:
     authors do; fewer raise FrameError.
     """
     try:
-        files = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+        files = [path for path in folder.iterdir() if is_frame(path.name) and path.is_file()]
     except OSError as error:
         raise FrameError(f"{folder} cannot be read ({error.strerror})") from None
     if not files:

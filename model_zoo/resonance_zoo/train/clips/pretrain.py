@@ -148,7 +148,7 @@ def find_folders(root: Path) -> list[Path]:
     found = [
         Path(folder)
         for folder, _, names in os.walk(root)
-        if any(Path(name).suffix.lower() in frame_files.SUFFIXES for name in names)
+        if any(frame_files.is_frame(name) for name in names)
     ]
     if not found:
         raise frame_files.FrameError(f"no folder of frames below {root}")
