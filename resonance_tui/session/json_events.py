@@ -9,7 +9,13 @@ from typing import Any
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.messaging.link_status import LinkStatus
-from resonance_tui.session.events import CorrectedCounts, HappeningUpdate, RoomUpdate, SelfView
+from resonance_tui.session.events import (
+    CorrectedCounts,
+    HappeningUpdate,
+    NoticeUpdate,
+    RoomUpdate,
+    SelfView,
+)
 
 
 def self_json(t: float, me: SelfView) -> dict[str, Any]:
@@ -55,6 +61,11 @@ def corrected_json(corrected: CorrectedCounts) -> dict[str, Any]:
 def link_json(t: float, status: LinkStatus) -> dict[str, Any]:
     """The connection, with a line for a person in `detail`."""
     return {"type": "link", "t": round(t, 3), "status": status.state.value, "detail": status.detail}
+
+
+def notice_json(event: NoticeUpdate) -> dict[str, Any]:
+    """Something that the person at this machine should know, in one line."""
+    return {"type": "notice", "t": round(event.t, 3), "text": event.text}
 
 
 def happening_json(event: HappeningUpdate) -> dict[str, Any]:

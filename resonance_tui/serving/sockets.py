@@ -1,0 +1,55 @@
+"""The socket that pages and events are served at."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+
+from resonance_tui.errors import CannotServe
+from resonance_tui.secret import describe
+
+BACKLOG = 128
+_WHY = {
+    errno.EADDRINUSE: (
+        "{place} is taken by another program.",
+        "Choose another port, or stop the other `serve`.",
+    ),
+    errno.EADDRNOTAVAIL: (
+        "{host} is no address of this machine.",
+        "127.0.0.1 serves this machine alone, 0.0.0.0 every network that it is on.",
+    ),
+    errno.EACCES: ("This user may not listen at {place}.", "Ports from 1024 on are free."),
+}
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, so that a port which is taken is known before anything starts.
+
+    Raises CannotServe.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except (socket.gaierror, UnicodeError) as error:
+        raise CannotServe(f"{describe(host)} is no address.", "Write 127.0.0.1.") from error
+    except OSError as error:
+        place = f"port {port} of {host}"
+        message, hint = _WHY.get(
+            error.errno or 0, (f"{{place}} cannot be used: {error.strerror or error}.", "")
+        )
+        raise CannotServe(message.format(place=place, host=host), hint) from error
+
+
+def is_local(listening: socket.socket) -> bool:
+    """Whether this machine alone can reach it."""
+    return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
+
+
+def shown_address(listening: socket.socket) -> str:
+    """Host and port for an address that a person types on this machine."""
+    name, port = listening.getsockname()[:2]
+    address = ipaddress.ip_address(name)
+    if address.is_unspecified:
+        name = socket.gethostname().lower()
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
