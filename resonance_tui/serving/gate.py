@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from resonance_tui.secret import Secret
 
@@ -20,7 +20,7 @@ class Gate:
 
     is_local: bool = True
     names: Collection[str] = LOCAL_NAMES
-    token: Secret = Secret()
+    token: Secret = field(default_factory=Secret)
 
     def refusal(self, headers: Mapping[str, str], *, is_page: bool) -> str:
         """Why a request is refused; "" where it is not. `is_page`: a link of another site may lead

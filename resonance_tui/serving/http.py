@@ -83,7 +83,9 @@ class HttpConnection:
     async def refuse(self, error: h11.RemoteProtocolError) -> None:
         """Say what was wrong with the bytes, where an answer is still possible."""
         if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            await self.respond(Response(error.error_status_hint, headers=(("Connection", "close"),)))
+            await self.respond(
+                Response(error.error_status_hint, headers=(("Connection", "close"),))
+            )
 
     async def respond(self, response: Response, *, is_head: bool = False) -> None:
         length = () if response.parts else (("Content-Length", str(len(response.body))),)

@@ -27,7 +27,15 @@ TYPES = {
 PAGES = {"/": "settings.html", "/overlay": "overlay.html"}
 LAYOUTS = ("bars", "ring", "ticker", "burst", "mood")
 _ASSETS = (
-    *("overlay.css", "overlay.js", "options.js", "sample.js", "settings.css", "settings.js"),
+    *(
+        "overlay.css",
+        "overlay.js",
+        "options.js",
+        "parts.js",
+        "sample.js",
+        "settings.css",
+        "settings.js",
+    ),
     *(f"layouts/{name}.js" for name in LAYOUTS),
 )
 FILES = {

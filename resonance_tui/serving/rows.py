@@ -39,9 +39,7 @@ async def _threaded(pieces: Iterator[bytes]) -> AsyncGenerator[bytes]:
         yield piece
 
 
-def _pieces(
-    database: Path, channel: str, format: str, query: Mapping[str, str]
-) -> Iterator[bytes]:
+def _pieces(database: Path, channel: str, format: str, query: Mapping[str, str]) -> Iterator[bytes]:
     first, last = parse_range(query.get("from"), query.get("to"), time.time())
     with Store(database, read_only=True) as store:
         sessions = store.sessions(channel)

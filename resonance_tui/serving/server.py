@@ -8,7 +8,8 @@ import json
 import logging
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ PRIVATE = (EVENTS, "/state.json", *(f"/history.{format}" for format in TYPES), *
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    gate: Gate = Gate()
+    gate: Gate = field(default_factory=Gate)
     database: Path | None = None  # whose rows are served; None: none
     style: Path | None = None  # the streamer's own style sheet
 
@@ -107,7 +108,9 @@ class Server:
         if why := gate.refusal(request.headers, is_page=path in PAGES):
             return trouble(403, why)
         if request.method not in ("GET", "HEAD"):
-            return trouble(405, "Nothing can be changed from here.", headers=(("Allow", "GET, HEAD"),))
+            return trouble(
+                405, "Nothing can be changed from here.", headers=(("Allow", "GET, HEAD"),)
+            )
         if path in PRIVATE and not gate.admits(request.headers, request.query):
             hint = "Open the address that `resonance-tui serve` printed, with its token."
             return trouble(401, "This room asks for a token.", hint)
@@ -170,7 +173,7 @@ def _json(
 
 
 @contextlib.asynccontextmanager
-async def serving(server: Server) -> Any:
+async def serving(server: Server) -> AsyncGenerator[None]:
     """The server runs beside what happens inside."""
     task = asyncio.get_running_loop().create_task(server.run(), name="http")
     try:
