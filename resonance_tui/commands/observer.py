@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resonance_tui.commands.destination import Destination
 from resonance_tui.commands.session_builder import check_intent, plan_session
 from resonance_tui.config import Config
+from resonance_tui.errors import ResonanceError, in_words
 from resonance_tui.profile import Profile
 
 if TYPE_CHECKING:
     from resonance_tui.commands.console import StatusLine
     from resonance_tui.commands.served import ServedRoom
+    from resonance_tui.protocol.urls import BrokerUrl
     from resonance_tui.session.core import Session
     from resonance_tui.session.events import SessionView
 
 
 @contextlib.contextmanager
 def observing(
-    config: Config, there: Destination, *, database: Path | None = None, title: str = ""
+    config: Config,
+    there: Destination,
+    *,
+    database: Path | None = None,
+    title: str = "",
+    broker: BrokerUrl | None = None,
 ) -> Generator[Session]:
     """A session that was not started yet. `config`: with its camera switched off; `database`:
-    where to record, if at all."""
+    where to record, if at all; `broker`: in place of the one of the settings."""
     from resonance_tui.session.core import Session
 
     profile = Profile(config.directories.profile_file)
+    intent = replace(check_intent(config), host_print=there.host_print)
     plan = plan_session(
         config,
-        replace(check_intent(config), host_print=there.host_print),
+        intent if broker is None else replace(intent, broker=broker),
         profile,
         there.channel,
         "",
@@ -64,6 +73,29 @@ def run_observer(
     if served is not None:
         served.attach(session)
     run_loop(config, live)
+
+
+async def serve_beside(
+    session: Session,
+    served: ServedRoom,
+    work: Coroutine[Any, Any, None],
+    say: Callable[[str], object],
+) -> None:
+    """Serve what the session sees while `work` runs, which goes on without it."""
+
+    async def see() -> None:
+        try:
+            await session.run()
+        except ResonanceError as error:
+            say(f"The room is no longer served: {in_words(error)}")
+
+    served.attach(session)
+    seeing = asyncio.get_running_loop().create_task(see(), name="served session")
+    try:
+        await served.beside(work)
+    finally:
+        seeing.cancel()
+        await asyncio.wait([seeing])
 
 
 def room_words(view: SessionView) -> list[str]:
