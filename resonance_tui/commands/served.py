@@ -85,7 +85,7 @@ class ServedRoom:
         """Name and address of each thing to open."""
         from resonance_tui.serving.sockets import shown_address
 
-        place = f"http://{shown_address(self._listening)}"
+        place = f"http://{shown_address(self._listening, _widest_name(self._listening))}"
         more = f"?token={self._gate.token.reveal()}" if self._gate.token else ""
         paths = {"settings": "/", "overlay": "/overlay", "events": "/events"}
         return [(name, f"{place}{path}{more}") for name, path in paths.items()]
@@ -148,6 +148,17 @@ def _gate(config: Config, listening: socket.socket) -> Gate:
     name = socket.gethostname().lower()
     names = {*LOCAL_NAMES, name, f"{name}.local", config.settings.serve.host.lower()}
     return Gate(is_local=False, names=names, token=token or _kept_token(config))
+
+
+def _widest_name(listening: socket.socket) -> str:
+    """An address by which other machines find one that listens everywhere; "" for any other."""
+    from resonance_broker.address import listened_on, local_addresses
+    from resonance_tui.serving.sockets import is_everywhere
+
+    if not is_everywhere(listening):
+        return ""
+    found = listened_on(listening.getsockname()[0], local_addresses())
+    return next((each.text for each in found if "%" not in each.text), "")
 
 
 def _kept_token(config: Config) -> Secret:

@@ -46,10 +46,13 @@ def is_local(listening: socket.socket) -> bool:
     return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
 
 
-def shown_address(listening: socket.socket) -> str:
-    """Host and port for an address that a person types on this machine."""
-    name, port = listening.getsockname()[:2]
-    address = ipaddress.ip_address(name)
-    if address.is_unspecified:
-        name = socket.gethostname().lower()
-    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+def is_everywhere(listening: socket.socket) -> bool:
+    """Whether it listens at every address of this machine."""
+    return ipaddress.ip_address(listening.getsockname()[0]).is_unspecified
+
+
+def shown_address(listening: socket.socket, name: str = "") -> str:
+    """Host and port as an address has them; `name` in place of the host's own."""
+    host, port = listening.getsockname()[:2]
+    host = name or host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
