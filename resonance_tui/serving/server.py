@@ -45,6 +45,7 @@ class Server:
         self._feed, self._listening, self._options = feed, listening, options
         self.subscribers = Subscribers(feed)
         self._tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._is_open = True
 
     async def run(self) -> None:
         """Until cancelled; then every connection is cut at once."""
@@ -56,6 +57,7 @@ class Server:
                 if second % COMMENT_EVERY_S == 0:
                     self.subscribers.comment()
         finally:
+            self._is_open = False  # connections that the loop has accepted and not told of yet
             server.close()
             await self._cut_all()
 
@@ -68,7 +70,8 @@ class Server:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Not a coroutine: the tasks are ours to end."""
-        if len(self._tasks) >= CONNECTIONS:  # refused, so that a page tries again
+        # Cut without an answer, so that a page tries again.
+        if not self._is_open or len(self._tasks) >= CONNECTIONS:
             writer.transport.abort()
             return
         task = asyncio.get_running_loop().create_task(self._converse(reader, writer))
