@@ -4,6 +4,7 @@ import { readOptions } from "./options.js";
 const SILENT_MS = 6000; // the room is told once a second
 const ANEW_MS = 30000; // a connection that says nothing for so long is made anew
 const AGAIN_MS = 2000;
+const DRAW_MS = 250; // a busy room changes ten times a second; drawing it each time is dear
 
 const options = readOptions(location.search);
 const isStill = !options.motion || matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -16,17 +17,30 @@ page.toggle("still", isStill);
 const { default: mount } = await import(`./layouts/${options.layout}.js`);
 const layout = mount(document.getElementById("room"), { ...options, isStill });
 let heardAt = 0;
+let drawnAt = -Infinity;
+let newest = null; // a room that waits to be drawn
 let isConnected = true;
 
 function deliver(event) {
   heardAt = performance.now();
   if (event.type === "link") isConnected = event.status === "connected";
   if (event.type === "event") layout.happened?.(event);
-  if (event.type === "room") {
-    page.toggle("quiet", event.counting || event.viewers < options.min);
-    layout.room?.(event);
-  }
+  if (event.type === "room") drawSoon(event);
   page.toggle("waiting", !isConnected);
+}
+
+function drawSoon(room) {
+  const wait = drawnAt + DRAW_MS - performance.now();
+  if (newest === null && wait > 0) setTimeout(() => draw(newest), wait);
+  else if (newest === null) return draw(room);
+  newest = room;
+}
+
+function draw(room) {
+  newest = null;
+  drawnAt = performance.now();
+  page.toggle("quiet", room.counting || room.viewers < options.min);
+  layout.room?.(room);
 }
 
 function listen() {
