@@ -62,9 +62,11 @@ class ServedRoom:
         except BaseException:
             self._listening.close()
             raise
-        self._feed = Feed(channel, secrets.token_hex(4))
+        self.boot = secrets.token_hex(4)
+        self.feed = Feed(channel, self.boot)
+        self._attached: HasListeners | None = None
         options = ServerOptions(self._gate, config.database, style)
-        self._server = Server(self._feed, self._listening, options)
+        self._server = Server(self.feed, self._listening, options)
 
     @property
     def pages_open(self) -> int:
@@ -73,11 +75,12 @@ class ServedRoom:
 
     def attach(self, session: HasListeners) -> None:
         """The events of this session are served from now on, and of no other."""
-        feed = self._feed
-        feed.enter(session.view.channel)
+        self._attached = session
+        self.feed.enter(session.view.channel)
 
         def take(event: SessionEvent) -> None:
-            feed.take(event, time.monotonic())
+            if self._attached is session:  # one that is being left still has things to tell
+                self.feed.take(event, time.monotonic())
 
         session.add_listener(take)
 
