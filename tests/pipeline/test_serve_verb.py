@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -88,6 +89,35 @@ async def test_join_serves_the_room_and_keeps_its_own_reading(mosquitto: Mosquit
     assert {line["type"] for line in printed} >= {"self", "room"}
     assert "self" not in {event["type"] for event in seen}
     assert next(event for event in seen if event["type"] == "room") in printed
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+async def test_the_room_on_the_screen_is_served_and_closed_when_one_leaves_it(
+    mosquitto: Mosquitto,
+) -> None:
+    port = free_port()
+    ours, theirs = os.openpty()
+    args = ("join", "cats", "--broker", mosquitto.url, "--camera", "none", "--serve", str(port))
+    room = start_child([*APP, *args], stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    drawn = asyncio.create_task(asyncio.to_thread(drained, ours))
+    await answering(port)
+    async with stream(port) as client:
+        assert (await client.until(type="room"))["mode"] == "mesh"
+        os.write(ours, b"q")
+        with pytest.raises((EOFError, ConnectionError)):
+            while True:
+                await client.next()
+    assert room.wait(patience(20)) == 0
+    await drawn
+    os.close(ours)
+
+
+def drained(terminal: int) -> None:
+    """Read what a program draws until it has gone."""
+    with contextlib.suppress(OSError):
+        while os.read(terminal, 65536):
+            pass
 
 
 async def test_what_log_records_is_served_as_rows(mosquitto: Mosquitto) -> None:
