@@ -32,7 +32,8 @@ def self_json(t: float, me: SelfView) -> dict[str, Any]:
 
 
 def room_json(event: RoomUpdate) -> dict[str, Any]:
-    """The room: viewers present, counts by emotion, resonance 0-1 or null."""
+    """The room: viewers present, counts by emotion, resonance 0-1 or null; `simulated`, where some
+    of them are and everybody is known (`mode` mesh)."""
     room, score = event.room, event.resonance
     data: dict[str, Any] = {
         "type": "room",
@@ -46,6 +47,8 @@ def room_json(event: RoomUpdate) -> dict[str, Any]:
         "mode": "total" if room.is_total else "mesh",
         "resonance": None if score is None else round(score, 2),
     }
+    if simulated := sum(row.is_simulated for row in room.rows):
+        data["simulated"] = simulated
     if event.corrected is not None:
         data["corrected"] = corrected_json(event.corrected)
     return data

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browser import CHROMIUM, Browser, Chromium, Page, browser, running_chromium
-from http_clients import Served, served
+from http_clients import Served, room_of, served
 from numpy.typing import NDArray
 
+from resonance_tui.emotions import Emotion
+from resonance_tui.room.state import ViewerRow
 from resonance_tui.secret import Secret
 from resonance_tui.serving.gate import Gate
 from resonance_tui.serving.pages import LAYOUTS
 from resonance_tui.serving.server import ServerOptions
-from resonance_tui.session.events import HappeningUpdate
+from resonance_tui.session.events import HappeningUpdate, RoomUpdate
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
@@ -153,6 +156,16 @@ async def test_it_comes_back_after_a_refusal_too(pages: Browser) -> None:
         assert len(closed.server.subscribers) == 0
     async with served(port=room.port) as again:
         await reached(page, again)
+
+
+async def test_a_simulated_room_says_so(pages: Browser) -> None:
+    async with served() as room:
+        page = await shown(pages, room, "?layout=mood")
+        corner = "getComputedStyle(document.getElementById('room'), '::after').content"
+        assert await page.run(corner) == "none"
+        played = ViewerRow("id", "", Emotion.HAPPINESS, 90, False, True, False)
+        room.take(RoomUpdate(2.0, replace(room_of(1), rows=(played,))))
+        await page.until(f"{corner}.includes('simulated')")
 
 
 async def test_four_overlays_run_at_once(pages: Browser) -> None:

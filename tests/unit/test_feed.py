@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
-from resonance_tui.room.state import EMPTY_ROOM
+from resonance_tui.room.state import EMPTY_ROOM, ViewerRow
 from resonance_tui.serving.feed import KEPT, SILENT_S, Feed
 from resonance_tui.serving.pages import FOLDER
 from resonance_tui.session.events import (
@@ -33,10 +33,12 @@ from resonance_tui.session.json_events import self_json
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA: dict[str, Any] = json.loads(FOLDER.joinpath("events.schema.json").read_text("utf-8"))
 ROOM = replace(EMPTY_ROOM, viewers=4, counts=(3, 0, 1, 0, 0, 0, 0), is_counting=False)
+PLAYED = ViewerRow("id", "", Emotion.HAPPINESS, 90, False, True, False)
 SEVEN = (3.2, 0.0, 0.8, 0.0, 0.0, 0.0, 0.0)
 KINDS: tuple[HappeningKind, ...] = get_args(HappeningKind)
 EVENTS: list[SessionEvent] = [
     RoomUpdate(1.5, ROOM),
+    RoomUpdate(1.5, replace(ROOM, rows=(PLAYED,))),
     RoomUpdate(1.5, replace(ROOM, is_total=True, confirming=2, is_counting=True), 0.456),
     RoomUpdate(1.5, ROOM, 1.0, CorrectedCounts("static", SEVEN, SEVEN, SEVEN)),
     RoomUpdate(1.5, ROOM, 0.0, CorrectedCounts("static", lacking="too few")),
@@ -120,6 +122,11 @@ def test_the_page_has_the_schema_that_is_served() -> None:
     text = (ROOT / "docs/EVENTS.md").read_text("utf-8")
     (block,) = re.findall(r"^```json schema\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert json.loads(block) == SCHEMA
+
+
+def test_viewers_that_a_program_plays_are_told_as_such() -> None:
+    real, played = told(*EVENTS[:2])
+    assert (real.get("simulated"), played["simulated"]) == (None, 1)
 
 
 def test_the_own_reading_is_never_told() -> None:

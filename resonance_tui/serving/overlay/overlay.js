@@ -40,6 +40,7 @@ function draw(room) {
   newest = null;
   drawnAt = performance.now();
   page.toggle("quiet", room.counting || room.viewers < options.min);
+  page.toggle("simulated", Boolean(room.simulated));
   layout.room?.(room);
 }
 
