@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from resonance_tui.commands.destination import Destination
 from resonance_tui.commands.session_builder import check_intent, plan_session
 from resonance_tui.config import Config
-from resonance_tui.errors import ResonanceError, in_words
+from resonance_tui.errors import Problem, in_words
 from resonance_tui.profile import Profile
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ async def serve_beside(
     async def see() -> None:
         try:
             await session.run()
-        except ResonanceError as error:
+        except Problem as error:
             say(f"The room is no longer served: {in_words(error)}")
 
     served.attach(session)
