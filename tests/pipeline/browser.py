@@ -146,6 +146,14 @@ class Page:
         with Image.open(io.BytesIO(base64.b64decode(answer["data"]))) as image:
             return np.asarray(image.convert("RGBA"))
 
+    async def memory(self) -> tuple[int, int]:
+        """Nodes, and bytes of scripts, once what nobody needs has been thrown away."""
+        for _ in range(2):
+            await self.call("HeapProfiler.collectGarbage")
+        found = await self.call("Memory.getDOMCounters")
+        used = await self.call("Runtime.getHeapUsage")
+        return found["nodes"], int(used["usedSize"])
+
     async def close(self) -> None:
         await self._browser.call("Target.closeTarget", targetId=self._target)
 

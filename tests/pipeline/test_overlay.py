@@ -158,6 +158,32 @@ async def test_it_comes_back_after_a_refusal_too(pages: Browser) -> None:
         await reached(page, again)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+async def test_an_evening_of_events_leaves_no_memory_behind(pages: Browser, layout: str) -> None:
+    async with served() as room:
+        page = await shown(pages, room, f"?layout={layout}&names=1")
+        await evening(page, room, 0, 300)
+        nodes, heap = await page.memory()
+        await evening(page, room, 300, 3000)
+        later = await page.memory()
+        assert sum("/events" in url for url in page.asked_for) == 1  # it kept up
+    assert later[0] <= nodes + 8  # lines of the ticker
+    assert later[1] <= heap + 300_000
+
+
+async def evening(page: Page, room: Served, begin: int, end: int) -> None:
+    """Seconds of a room that laughs now and then, as fast as they can be told."""
+    for second in range(begin, end):
+        room.room(3 + 6 * (second % 20 > 15), second % 3, 2, t=1000.0 + second)
+        if second % 20 == 0:
+            room.take(HappeningUpdate(1000.0 + second, "laugh", f"{second}", (), 9))
+        if second % 50 == 0:
+            await asyncio.sleep(0.01)
+    room.room(0, 0, end % 7, t=1000.0 + end)
+    await asyncio.sleep(0.3)  # a room waits a quarter of a second to be drawn
+    await page.until("!document.querySelector('.flying')")
+
+
 async def test_a_simulated_room_says_so(pages: Browser) -> None:
     async with served() as room:
         page = await shown(pages, room, "?layout=mood")

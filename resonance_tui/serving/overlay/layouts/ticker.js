@@ -8,13 +8,19 @@ const STAY_MS = 15000;
 export default function mount(root) {
   const ticker = element("div", "ticker");
   root.append(ticker);
+  let lines = []; // with the moment at which each goes, oldest first
+  const keep = (isKept) => {
+    for (const each of lines) if (!isKept(each)) each.line.remove();
+    lines = lines.filter(isKept);
+  };
+  setInterval(() => keep((each) => each.until > performance.now()), 1000);
   return {
     happened(event) {
       if (!KINDS.includes(event.kind)) return;
       const line = element("div", `line ${event.kind}`, event.text);
       ticker.append(line);
-      while (ticker.childElementCount > LINES) ticker.firstElementChild.remove();
-      setTimeout(() => line.remove(), STAY_MS);
+      lines.push({ line, until: performance.now() + STAY_MS });
+      keep((each) => lines.indexOf(each) >= lines.length - LINES);
     },
   };
 }
