@@ -109,6 +109,15 @@ class ScreenSection:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSection:
+    host: str = _doc("127.0.0.1", "address that events and overlay are served at; others: a token")
+    token: Secret = _doc(
+        Secret(), "asked for by what is served; empty = one of our own beyond this machine"
+    )
+    css: str = _doc("", "style sheet of your own for the overlay")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole tree. TOML: one table a section; environment: RESONANCE_SECTION_KEY."""
 
@@ -119,13 +128,14 @@ class Settings:
     history: HistorySection = field(default_factory=HistorySection)
     sheets: SheetsSection = field(default_factory=SheetsSection)
     screen: ScreenSection = field(default_factory=ScreenSection)
+    serve: ServeSection = field(default_factory=ServeSection)
 
 
 _SWITCHES = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
-_PATHS = ("history.database", "broker.ca", "broker.cert", "broker.key")
+_PATHS = ("history.database", "broker.ca", "broker.cert", "broker.key", "serve.css")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,11 @@ class Directories:
     @property
     def logins_file(self) -> Path:
         return self.data / "logins.json"
+
+    @property
+    def serve_token_file(self) -> Path:
+        """The token of what is served beyond this machine."""
+        return self.data / "serve-token"
 
     @property
     def room_keys_folder(self) -> Path:

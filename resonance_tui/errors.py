@@ -36,6 +36,7 @@ ResonanceError                           exit code 1: we tried, it failed
     ├── InvalidChannel, InvalidEdge, InvalidNickname, InvalidBrokerUrl, InvalidTime
     ├── CredentialsInvalid               for Google: none, not theirs, or readable by others
     ├── ExtraMissing                     an optional part that is not installed; how to add it
+    ├── CannotServe                      a port that is taken, an address of another machine
     ├── ConfigError                      file, key and nearest valid key named
     ├── SourceInvalid                    the camera argument is no camera, file or URL
     ├── InviteRefused                    used, expired, unknown to its broker
@@ -279,6 +280,12 @@ class InvalidBrokerUrl(InputError):
 
 class InvalidTime(InputError):
     """Not a point in time."""
+
+
+class CannotServe(InputError):
+    """Nothing can be served at that address."""
+
+    title = "Serving"
 
 
 class ConfigError(InputError):

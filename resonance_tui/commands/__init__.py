@@ -200,6 +200,11 @@ COMMANDS = (
         mark("Record CHANNEL without joining it: one row a second into the local database."),
     ),
     CommandRow(
+        "serve",
+        "serve:serve",
+        mark("Serve CHANNEL to OBS and to programs: an overlay, its settings page, events, rows."),
+    ),
+    CommandRow(
         "sheets",
         "sheets.options:sheets",
         mark("The history in a Google sheet: set it up, send what is left, see how it is doing."),

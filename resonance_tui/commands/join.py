@@ -10,6 +10,7 @@ import click
 from resonance_tui.commands.console import say
 from resonance_tui.commands.groups import Command, Option
 from resonance_tui.commands.quantities import Span
+from resonance_tui.commands.served import serve_flag, served_room
 from resonance_tui.commands.settings import broker_options, load, terminal_of
 from resonance_tui.commands.suggestions import CHANNEL, ENGINE
 from resonance_tui.engines import registry as engines
@@ -19,6 +20,7 @@ from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.commands.join_context import CommandLineContext
+    from resonance_tui.commands.served import ServedRoom
     from resonance_tui.config import Config
     from resonance_tui.tui.app import ResonanceApp
     from resonance_tui.tui.screens.history import HistoryScreen
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
 @click.option(
     "--duration", type=Span(0.1), metavar="SPAN", help="Leave after 90 (seconds), 5m, 2h."
 )
+@serve_flag
 @click.pass_context
 def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
     """Join CHANNEL (or a link) and share your emotion; without it, choose on a start screen.
@@ -85,7 +88,7 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
       resonance-tui join mqtt://stream.example/cats-live
       resonance-tui join cats-live --broker wss://stream.example/mqtt --ca office.pem
       resonance-tui join cats-live --name Mia --people all
-      resonance-tui join test --camera demo
+      resonance-tui join test --camera demo --serve 8765
       resonance-tui join test --camera film.mp4 --once --headless --json
       resonance-tui join test --engine former_dfer
     """
@@ -119,6 +122,7 @@ def run(
     corrected: bool = False,
     allow_untrained: bool = False,
     nearby: bool = False,
+    serve: int | None = None,
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
@@ -145,16 +149,32 @@ def run(
     elif channel is not None:
         context.go_to(find_destination(config, channel, remembers=True))
     try:
-        if headless or as_json:
-            _run_headless(context, as_json=as_json, duration=duration, every_s=every)
-            return 0
-        return _run_screen(context, duration)
+        with served_room(config, serve) as served:
+            if served is not None:
+                _serve(context, served)
+            if headless or as_json:
+                _run_headless(context, served, as_json=as_json, duration=duration, every_s=every)
+                return 0
+            return _run_screen(context, served, duration)
     finally:
         context.profile.release()
 
 
+def _serve(context: CommandLineContext, served: ServedRoom) -> None:
+    """Each room that is entered from now on is served; stdout is left to the events."""
+    from resonance_tui.commands.observer import tell_addresses
+
+    tell_addresses(served, say, say)
+    context.on_session = served.attach
+
+
 def _run_headless(
-    context: CommandLineContext, *, as_json: bool, duration: float | None, every_s: float
+    context: CommandLineContext,
+    served: ServedRoom | None,
+    *,
+    as_json: bool,
+    duration: float | None,
+    every_s: float,
 ) -> None:
     from resonance_tui.commands import headless
     from resonance_tui.commands.event_loop import run_loop
@@ -170,13 +190,17 @@ def _run_headless(
             f"Run `resonance-tui config consent --give{people}`, or join once with a screen.",
         )
     session = context.open_loaded(context.channel, context.nickname)
-    run_loop(
-        context.config,
-        lambda: headless.run(session, as_json=as_json, duration=duration, every_s=every_s),
-    )
+
+    async def live() -> None:
+        work = headless.run(session, as_json=as_json, duration=duration, every_s=every_s)
+        await (work if served is None else served.beside(work))
+
+    run_loop(context.config, live)
 
 
-def _run_screen(context: CommandLineContext, duration: float | None) -> int:
+def _run_screen(
+    context: CommandLineContext, served: ServedRoom | None, duration: float | None
+) -> int:
     from resonance_tui.commands.event_loop import run_loop
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -190,7 +214,8 @@ def _run_screen(context: CommandLineContext, duration: float | None) -> int:
         from resonance_tui.tui.app import ResonanceApp
 
         app = ResonanceApp(context, lambda channel: _history_screen(context, channel), drawn_with)
-        await for_seconds(app.run_async(), duration)
+        work = for_seconds(app.run_async(), duration)
+        await (work if served is None else served.beside(work))
         return app
 
     try:

@@ -69,6 +69,7 @@ class CommandLineContext:
         self._title = title
         self._there: dict[str, Destination] = {}  # by channel, where one went there
         self.visits: list[Visit] = []
+        self.on_session: Callable[[SessionLike | Session], None] | None = None
         self.profile = Profile(config.directories.profile_file)
         self.broker_url = intent.broker.public if intent.broker else DEFAULT_BROKER_URL
 
@@ -286,6 +287,8 @@ class CommandLineContext:
         visit = Visit(session.view, self.config.database)
         self.visits.append(visit)
         session.add_listener(lambda _: visit.take(session.view, time.monotonic()))
+        if self.on_session is not None:
+            self.on_session(session)
         broker = broker_url(self._destination(session.view.channel).config)
         session.add_listener(_Memory(self.profile, session, to_remember(broker), self._title))
         return session

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +10,7 @@ import click
 from resonance_tui.commands.console import StatusLine
 from resonance_tui.commands.groups import Command, Option
 from resonance_tui.commands.quantities import Span
+from resonance_tui.commands.served import serve_flag
 from resonance_tui.commands.settings import broker_options, load
 from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.sinks.registry import SINKS
@@ -39,6 +39,7 @@ def _parameter(sink: str) -> str:
 @broker_options
 @click.option("--duration", type=Span(0.1), metavar="SPAN", help="Stop after 90, 5m, 2h.")
 @click.option("--title", metavar="TEXT", help="What to call the recording.")
+@serve_flag
 @_sink_options
 @click.pass_context
 def log(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
@@ -63,66 +64,48 @@ def run(
     duration: float | None,
     targets: Mapping[str, str] | None = None,
     title: str | None = None,
+    serve: int | None = None,
 ) -> None:
     """One row a second into the database until interrupted; the room as text on stdout.
 
-    `targets` names by sink where the rows go besides, now and in later recordings.
+    `targets` names by sink where the rows go besides, now and in later recordings. `serve`: the
+    port at which the room is served, too.
     """
-    from resonance_tui.commands import headless
-    from resonance_tui.commands.event_loop import run_loop
+    from resonance_tui.commands.observer import observing, run_observer, tell_addresses
     from resonance_tui.commands.room_argument import find_destination
-    from resonance_tui.commands.session_builder import check_intent, plan_session
+    from resonance_tui.commands.served import served_room
     from resonance_tui.config import with_setting
-    from resonance_tui.profile import Profile
-    from resonance_tui.session.core import Session
     from resonance_tui.sinks import registry
 
     without_camera = with_setting(config, "camera", source="none")
-    there = find_destination(without_camera, channel, remembers=True)
-    config, wanted = there.config, there.channel
-    for sink, target in (targets or {}).items():
-        config = registry.load(sink).choose_target(config, wanted, target)
-    profile = Profile(config.directories.profile_file)
-    plan = plan_session(
-        config,
-        replace(check_intent(config), host_print=there.host_print),
-        profile,
-        wanted,
-        "",
-        database=config.database,
-        title=title or "",
-        remark=there.remark,
-        observe_only=True,
-    )
-    session = Session(plan)
-    screen = StatusLine()
-    look_at = f"resonance-tui history {wanted}"
-    screen.say(f"Recording {wanted} into {config.database}. To look at it: {look_at}")
-    session.add_listener(lambda _: screen.show(status_text(session.view, session.rows_recorded)))
-    try:
-        run_loop(
-            config,
-            lambda: headless.run(
-                session, as_json=False, duration=duration, observes=True, status=screen
-            ),
-        )
-    finally:
-        profile.release()
-        rows = session.rows_recorded
-        screen.say(f"{seconds_text(rows)} recorded in {config.database}.")
-        if rows:
-            screen.say(f"To look at it: {look_at}")
+    with served_room(config, serve) as served:
+        there = find_destination(without_camera, channel, remembers=True)
+        config, wanted = there.config, there.channel
+        for sink, target in (targets or {}).items():
+            config = registry.load(sink).choose_target(config, wanted, target)
+        with observing(config, there, database=config.database, title=title or "") as session:
+            screen = StatusLine()
+            look_at = f"resonance-tui history {wanted}"
+            screen.say(f"Recording {wanted} into {config.database}. To look at it: {look_at}")
+            if served is not None:
+                tell_addresses(served, screen.say, screen.say)
+            session.add_listener(
+                lambda _: screen.show(status_text(session.view, session.rows_recorded))
+            )
+            try:
+                run_observer(config, session, screen, duration, served)
+            finally:
+                rows = session.rows_recorded
+                screen.say(f"{seconds_text(rows)} recorded in {config.database}.")
+                if rows:
+                    screen.say(f"To look at it: {look_at}")
 
 
 def status_text(view: SessionView, rows: int) -> str:
     """What is recorded, how much of it, and how to look at it; the end of it may be cut off."""
-    people = f"{view.room.viewers} {'person' if view.room.viewers == 1 else 'people'}"
-    from resonance_tui.commands.headless import unknown_text
+    from resonance_tui.commands.observer import room_words
 
-    unknown = unknown_text(view.room)
-    figures = [people] if view.room.viewers or not unknown else []
-    now = [*figures, *([unknown] if unknown else [])] if view.outage is None else ["not connected"]
-    parts = [f"recording {view.channel}", *now, seconds_text(rows)]
+    parts = [f"recording {view.channel}", *room_words(view), seconds_text(rows)]
     return " · ".join([*parts, f"resonance-tui history {view.channel}"])
 
 

@@ -9,7 +9,13 @@ from typing import Any
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.messaging.link_status import LinkStatus
-from resonance_tui.session.events import CorrectedCounts, HappeningUpdate, RoomUpdate, SelfView
+from resonance_tui.session.events import (
+    CorrectedCounts,
+    HappeningUpdate,
+    NoticeUpdate,
+    RoomUpdate,
+    SelfView,
+)
 
 
 def self_json(t: float, me: SelfView) -> dict[str, Any]:
@@ -26,7 +32,8 @@ def self_json(t: float, me: SelfView) -> dict[str, Any]:
 
 
 def room_json(event: RoomUpdate) -> dict[str, Any]:
-    """The room: viewers present, counts by emotion, resonance 0-1 or null."""
+    """The room: viewers present, counts by emotion, resonance 0-1 or null; `simulated`, where some
+    of them are and everybody is known (`mode` mesh)."""
     room, score = event.room, event.resonance
     data: dict[str, Any] = {
         "type": "room",
@@ -40,6 +47,8 @@ def room_json(event: RoomUpdate) -> dict[str, Any]:
         "mode": "total" if room.is_total else "mesh",
         "resonance": None if score is None else round(score, 2),
     }
+    if simulated := sum(row.is_simulated for row in room.rows):
+        data["simulated"] = simulated
     if event.corrected is not None:
         data["corrected"] = corrected_json(event.corrected)
     return data
@@ -55,6 +64,11 @@ def corrected_json(corrected: CorrectedCounts) -> dict[str, Any]:
 def link_json(t: float, status: LinkStatus) -> dict[str, Any]:
     """The connection, with a line for a person in `detail`."""
     return {"type": "link", "t": round(t, 3), "status": status.state.value, "detail": status.detail}
+
+
+def notice_json(event: NoticeUpdate) -> dict[str, Any]:
+    """Something that the person at this machine should know, in one line."""
+    return {"type": "notice", "t": round(event.t, 3), "text": event.text}
 
 
 def happening_json(event: HappeningUpdate) -> dict[str, Any]:

@@ -178,6 +178,13 @@ def test_bench_join_times_guests_from_link_to_counts(run: Run) -> None:
     assert found["guests"] == 2 and 0 < found["p50_s"] <= found["p95_s"]
 
 
+@pytest.mark.timeout(200)
+def test_bench_desk_times_the_stream(run: Run) -> None:
+    found = measured(run, "bench_desk", "--part", "stream", "--clients", 5, "--seconds", 1)
+    assert found["stream"]["events"] > 0
+    assert found["stream"]["p99_ms"] > 0
+
+
 @pytest.mark.faces
 @pytest.mark.timeout(200)
 def test_bench_decision_shows_a_steady_and_quick_decision(run: Run, shared_data: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -19,15 +19,19 @@ from resonance_tui.commands.console import StatusLine, put, say, uptime
 from resonance_tui.commands.groups import Group, TableChoice
 from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.commands.quantities import FilePath
+from resonance_tui.commands.served import serve_flag, served_room
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import InputError
 from resonance_tui.listeners import Listeners
 
 if TYPE_CHECKING:
     from resonance_broker import BrokerSettings, RunningBroker
+    from resonance_tui.commands.served import ServedRoom
+    from resonance_tui.config import Config
     from resonance_tui.hosting.accounts import WaysIn
     from resonance_tui.hosting.traffic import Figures
     from resonance_tui.messaging.nearby import NearbyAnnouncer
+    from resonance_tui.session.core import Session
 
 
 @click.group(cls=Group, path="broker", invoke_without_command=True)
@@ -66,6 +70,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which broker to run.",
 )
+@serve_flag
 @click.option("--quiet", is_flag=True, help="No status line.")
 @click.pass_context
 def broker(ctx: click.Context, **options: Any) -> None:
@@ -78,10 +83,29 @@ def broker(ctx: click.Context, **options: Any) -> None:
       resonance-tui broker --public --users users.txt --tls-cert c.pem --tls-key k.pem
     """
     if ctx.invoked_subcommand is None:
-        run(**options, folder=load(ctx).directories.broker_folder)
+        config = load(ctx)
+        run(**options, folder=config.directories.broker_folder, config=config)
     elif any(ctx.get_parameter_source(name) is not ParameterSource.DEFAULT for name in options):
         what = ctx.invoked_subcommand
         raise click.UsageError(f"Options before `{what}` are for starting a broker.", ctx)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The one room that is served over HTTP as well."""
+
+    config: Config
+    room: ServedRoom
+    channel: str
+
+    def session(self, broker: RunningBroker) -> contextlib.AbstractContextManager[Session]:
+        """What sees the room, by the host's own login."""
+        from resonance_tui.commands.destination import Destination
+        from resonance_tui.commands.observer import observing
+        from resonance_tui.hosting.host import own_url
+
+        there = Destination(self.config, self.channel)
+        return observing(self.config, there, broker=own_url(broker))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +135,15 @@ def run(
     quiet: bool = False,
     program: str = "auto",
     folder: Path | None = None,
+    serve: int | None = None,
+    config: Config | None = None,
 ) -> None:
     """Run a broker until Ctrl-C: its address on stdout, its traffic on stderr.
 
     None means the usual: this machine (every address with `public`), port 1883 (8883 with TLS).
     `public`, unless `insecure`, asks for accounts and makes a certificate where none is given.
-    `folder`: where accounts and that certificate are kept.
+    `folder`: where accounts and that certificate are kept. `serve`: a port at which the one
+    channel is served over HTTP, as the settings in `config` say.
 
     Raises:
         InputError: options that contradict each other, before anything is started.
@@ -153,7 +180,31 @@ def run(
         advertised_port=outer_port,
         program=program,
     )
-    _serve(settings, folder, rooms, plan, StatusLine(is_quiet=quiet), is_nearby=nearby)
+    screen = StatusLine(is_quiet=quiet)
+    with _served(config, serve, rooms) as served:
+        _serve(settings, folder, rooms, plan, screen, is_nearby=nearby, served=served)
+
+
+@contextlib.contextmanager
+def _served(
+    config: Config | None, port: int | None, rooms: Sequence[str]
+) -> Generator[Served | None]:
+    """What is served beside the broker. Raises InputError where that is not one room."""
+    if port is None:
+        yield None
+        return
+    from resonance_tui.config import load as load_settings
+    from resonance_tui.config import with_setting
+
+    if len(rooms) != 1:
+        raise InputError(
+            "--serve serves one room.",
+            "Name one by --channel; others by `resonance-tui serve CHANNEL --port PORT`.",
+        )
+    config = with_setting(config or load_settings(), "camera", source="none")
+    with served_room(config, port, rooms[0]) as room:
+        assert room is not None
+        yield Served(config, room, rooms[0])
 
 
 def _check_together(
@@ -196,6 +247,7 @@ def _serve(
     screen: StatusLine,
     *,
     is_nearby: bool = False,
+    served: Served | None = None,
 ) -> None:
     """Start, print and watch the broker. Raises BrokerProblem, also when it keeps ending."""
     from resonance_broker import BrokerProblem, ProblemKind, start_broker
@@ -208,7 +260,7 @@ def _serve(
             _introduce(broker, rooms, plan, pin)
             nearby = _announcer(broker, rooms, pin, screen) if is_nearby else None
             with _told_as_running(broker, folder, rooms):
-                _watch(broker, rooms, screen, nearby)
+                _watch(broker, rooms, screen, nearby, served)
         finally:
             broker.stop()
             screen.close()
@@ -258,8 +310,10 @@ def _watch(
     rooms: Sequence[str],
     screen: StatusLine,
     nearby: NearbyAnnouncer | None = None,
+    served: Served | None = None,
 ) -> None:
     from resonance_tui.commands.event_loop import run_until_terminated
+    from resonance_tui.commands.observer import serve_beside, tell_addresses
     from resonance_tui.config import directories
     from resonance_tui.hosting.watch import watch
 
@@ -268,7 +322,15 @@ def _watch(
     def show(figures: Figures) -> None:
         screen.show(traffic_line(figures, screen.up_s))
 
-    run_until_terminated(lambda: watch(broker, rooms, show, screen.say, keys=keys, nearby=nearby))
+    def work() -> Coroutine[Any, Any, None]:
+        return watch(broker, rooms, show, screen.say, keys=keys, nearby=nearby)
+
+    if served is None:
+        run_until_terminated(work)
+        return
+    with served.session(broker) as session:
+        tell_addresses(served.room, put, screen.say)
+        run_until_terminated(lambda: serve_beside(session, served.room, work(), screen.say))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,77 @@
+// The settings page: a form, a preview of what it says, and the address that says it.
+import { LAYOUTS, readOptions, writeOptions } from "./options.js";
+
+const GROUNDS = ["checks", "black", "white", "video"];
+const STATE_EVERY_MS = 5000;
+const $ = (id) => document.getElementById(id);
+const form = $("form");
+let options = { ...readOptions(location.search), sample: 0 };
+
+function choice(name, value, text, isChecked) {
+  const label = document.createElement("label");
+  const input = Object.assign(document.createElement("input"), { type: "radio", name, value });
+  input.checked = isChecked;
+  label.append(input, ` ${text}`);
+  return label;
+}
+
+function fill() {
+  for (const [name, { title, about }] of Object.entries(LAYOUTS)) {
+    $("layouts").append(choice("layout", name, `${title}: ${about}`, name === options.layout));
+  }
+  for (const name of GROUNDS) $("grounds").append(choice("ground", name, name, name === "checks"));
+  for (const name of ["align", "size", "min"]) form.elements[name].value = options[name];
+  for (const name of ["words", "motion", "names"]) form.elements[name].checked = Boolean(options[name]);
+}
+
+function read() {
+  const { elements } = form;
+  const query = new URLSearchParams({ layout: elements.layout.value, token: options.token });
+  for (const name of ["align", "size", "min"]) query.set(name, elements[name].value);
+  for (const name of ["words", "motion", "names"]) query.set(name, Number(elements[name].checked));
+  return readOptions(`?${query}`);
+}
+
+function show() {
+  options = read();
+  const { width, height } = LAYOUTS[options.layout];
+  $("address").value = `${location.origin}/overlay${writeOptions(options)}`;
+  $("size").textContent = `${options.size} %`;
+  $("width").textContent = width;
+  $("height").textContent = height;
+  const shown = `/overlay${writeOptions({ ...options, sample: Number(!$("real").checked) })}`;
+  // Replaced, so that the browser's way back is not filled with previews.
+  if ($("preview").getAttribute("src") === null) $("preview").setAttribute("src", shown);
+  else $("preview").contentWindow.location.replace(shown);
+}
+
+async function copy() {
+  $("address").select();
+  try {
+    await navigator.clipboard.writeText($("address").value);
+  } catch {
+    document.execCommand("copy"); // beyond this machine there is no clipboard for a plain page
+  }
+  $("copy").textContent = "Copied";
+  setTimeout(() => { $("copy").textContent = "Copy"; }, 2000);
+}
+
+async function tellState() {
+  const query = options.token ? `?token=${encodeURIComponent(options.token)}` : "";
+  try {
+    const state = await (await fetch(`/state.json${query}`)).json();
+    const people = state.room ? `, ${state.room.viewers} viewers` : "";
+    $("state").textContent = `${state.channel}: ${state.link.status}${people}`;
+  } catch {
+    $("state").textContent = "resonance-tui does not run at the moment.";
+  }
+}
+
+fill();
+show();
+tellState();
+setInterval(tellState, STATE_EVERY_MS);
+form.addEventListener("input", show);
+$("real").addEventListener("input", show);
+$("copy").addEventListener("click", copy);
+$("grounds").addEventListener("input", ({ target }) => { $("stage").className = target.value; });
