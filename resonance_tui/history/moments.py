@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.history.recording import Floats, Recording
+from resonance_tui.history.windows import Ints, Mix, WindowSums
 
 SCALES_S = (5, 20)  # a scare is over in seconds, a laugh builds up
 USUAL_S, USUAL_PARTS = 60, 5  # what the room is usually like: the median of so many minutes
@@ -22,7 +22,6 @@ DWELL_S = 10  # a face tells something new this often; in between it repeats its
 CHANCE_Z = 3.5  # one look in four thousand exceeds it by chance
 CHUNK = 1 << 16  # rows at a time: bounds the memory
 
-Ints = NDArray[np.int64]
 Kind = Literal["reaction", "turn"]
 
 NAMES = {
@@ -47,44 +46,13 @@ class Moment:
     after: float  # and its highest in the seconds that follow
     strength: float = 0.0  # 0-1: Jensen-Shannon divergence in bits, less what chance gives
     kind: Kind = "reaction"  # "turn": the new mood stayed
+    length_s: int = 0  # how long at least half of the rise lasted; 0 where it was not measured
+    chance: float = 0.0  # how often an hour a room without a reaction looks as much like one
 
     @property
     def name(self) -> str:
         """Its display name."""
         return NAMES[self.code]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Mix:
-    """The room over a window of time, for each of K windows."""
-
-    shares: Floats  # (K, 7), each row sums to 1 where anybody was read
-    people: Floats  # (K,) mean number who were read
-    viewers: Floats  # (K,) mean number in the room
-    is_known: NDArray[np.bool_]  # (K,) half of the window or more was recorded
-
-
-class _Sums:
-    """Running sums over a track: any window's mix at the cost of two look-ups."""
-
-    def __init__(self, track: Recording) -> None:
-        self.times = track.times
-        self._counts = np.vstack([np.zeros((1, 7), np.int64), np.cumsum(track.counts, axis=0)])
-        self._viewers = np.concatenate([[0], np.cumsum(track.viewers)])
-
-    def mix(self, start: Ints, span_s: int) -> _Mix:
-        """Over the seconds from `start` (K,) to `start + span_s - 1`."""
-        low = np.searchsorted(self.times, start)
-        high = np.searchsorted(self.times, start + span_s)
-        counts = self._counts[high] - self._counts[low]
-        rows = np.maximum(high - low, 1)
-        total = counts.sum(axis=1)
-        return _Mix(
-            counts / np.maximum(total, 1)[:, None],
-            total / rows,
-            (self._viewers[high] - self._viewers[low]) / rows,
-            (high - low) * 2 >= span_s,
-        )
 
 
 def moments(track: Recording, limit: int = 12) -> list[Moment]:
@@ -98,7 +66,7 @@ def moments(track: Recording, limit: int = 12) -> list[Moment]:
     """
     if len(track) < 2:
         return []
-    sums = _Sums(track)
+    sums = WindowSums(track)
     strength = np.concatenate(
         [
             _strengths(sums, track.times[low : low + CHUNK]).max(axis=0)
@@ -121,13 +89,13 @@ def _apart(times: Ints, strength: Floats, limit: int) -> list[int]:
     return sorted(found)
 
 
-def _strengths(sums: _Sums, times: Ints) -> Floats:
+def _strengths(sums: WindowSums, times: Ints) -> Floats:
     """`float64[scales, K]`: bits beyond chance at each of `times`, 0 where there is no moment."""
     usual = _usual(sums, times)
     return np.stack([_strength(sums, times, scale, usual) for scale in SCALES_S])
 
 
-def _usual(sums: _Sums, times: Ints) -> Floats:
+def _usual(sums: WindowSums, times: Ints) -> Floats:
     """`float64[K, 7]`: a median, so that what the room did for two of five minutes is not usual.
     A minute that was not recorded is taken to be like the last one."""
     minutes = [sums.mix(times - USUAL_S * (back + 1), USUAL_S) for back in range(USUAL_PARTS)]
@@ -135,7 +103,7 @@ def _usual(sums: _Sums, times: Ints) -> Floats:
     return np.median([np.where(m.is_known[:, None], m.shares, last) for m in minutes], axis=0)
 
 
-def _strength(sums: _Sums, times: Ints, scale_s: int, usual: Floats) -> Floats:
+def _strength(sums: WindowSums, times: Ints, scale_s: int, usual: Floats) -> Floats:
     before, after = sums.mix(times - scale_s, scale_s), sums.mix(times, scale_s)
     beyond = _beyond_chance(before, after, max(1.0, scale_s / DWELL_S))
     shift = _distance(before.shares, after.shares)
@@ -155,7 +123,7 @@ def jensen_shannon(p: Floats, q: Floats) -> Floats:
     return np.maximum(_entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2, 0.0)
 
 
-def _beyond_chance(before: _Mix, after: _Mix, draws: float) -> Floats:
+def _beyond_chance(before: Mix, after: Mix, draws: float) -> Floats:
     """Bits beyond chance, were each window `draws` looks at each of its viewers: of the whole mix,
     or of the share of the one emotion that gained most, whichever is more. (Several emotions may
     gain at once; one alone is told from chance sooner.)"""
@@ -184,13 +152,13 @@ def _chi_squared(freedom: Ints) -> Floats:
     return freedom * (1 - spread + CHANCE_Z * np.sqrt(spread)) ** 3
 
 
-def _turnover(before: _Mix, after: _Mix) -> Floats:
+def _turnover(before: Mix, after: Mix) -> Floats:
     """The largest shift that people who came or went can have made by themselves."""
     most = np.maximum(np.maximum(before.viewers, after.viewers), 1e-9)
     return np.abs(after.viewers - before.viewers) / most
 
 
-def _describe(sums: _Sums, t: int) -> Moment:
+def _describe(sums: WindowSums, t: int) -> Moment:
     at = np.array([t])
     strengths = _strengths(sums, at)[:, 0]
     scale = SCALES_S[int(np.argmax(strengths))]
