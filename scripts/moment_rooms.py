@@ -40,7 +40,8 @@ def laughing_room(
     people: int, seconds: int, laughs: Laughs, dice: np.random.Generator
 ) -> tuple[NDArray[np.int8], list[int]]:
     """The same room, and the seconds at which its laughs begin."""
-    room, begins = quiet_room(people, seconds, dice), []
+    room = quiet_room(people, seconds, dice)
+    begins: list[int] = []
     at = laughs.every_s
     while at < seconds - laughs.length_s - laughs.apart_s:
         begin = at + int(dice.integers(-laughs.every_s // 3, laughs.every_s // 3))
@@ -55,7 +56,5 @@ def laughing_room(
 def recorded(room: NDArray[np.int8], start: int = 0) -> Recording:
     """The room as a recorder keeps it: counts alone."""
     counts = np.stack([(room == code).sum(axis=0) for code in range(7)], axis=1).astype(np.int64)
-    seconds, people = room.shape[1], room.shape[0]
-    times = np.arange(start, start + seconds, dtype=np.int64)
-    zeros = np.zeros(seconds, np.int64)
-    return Recording(times, counts, zeros, np.full(seconds, people, np.int64))
+    times = np.arange(start, start + len(counts), dtype=np.int64)
+    return Recording(times, counts, np.zeros(len(counts), np.int64), counts.sum(axis=1))

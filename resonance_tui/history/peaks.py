@@ -58,7 +58,7 @@ def peaks(
     peaks left out. One counts where chance gives a room that does not react as high a score at
     most `false_per_hour` times an hour, all of `codes` together; where LEAST_SHIFT of the room and
     LEAST_GAIN viewers joined within ONSET_S; and where coming and going does not explain it. With
-    `top`, those that most of the room joined. `apart_s` lies between the end of one and the
+    `top`, those that most of the room showed. `apart_s` lies between the end of one and the
     beginning of the next, whatever their emotions.
     """
     if not len(track):
@@ -70,7 +70,7 @@ def peaks(
         found += _of_one(track, sums, code, least, apart_s)
     kept = _apart([moment for _, moment in sorted(found, key=lambda pair: -pair[0])], apart_s)
     if top is not None:
-        kept = sorted(kept, key=lambda moment: -moment.shift)[:top]
+        kept = sorted(kept, key=lambda moment: -moment.after)[:top]
     return sorted(kept, key=lambda moment: moment.t)
 
 
@@ -105,7 +105,8 @@ def _of_one(
         if not is_free[row]:
             continue
         first, last = _run(track.times, scan, int(row))
-        near = slice(*np.searchsorted(track.times, (first - apart_s, last + apart_s + 1)))
+        low, high = np.searchsorted(track.times, (first - apart_s, last + apart_s + 1))
+        near = slice(int(low), int(high))
         is_new = bool(is_free[near].all())
         is_free[near] = False
         moment = _moment(sums, scan, code, int(row), first, last)
@@ -132,7 +133,8 @@ def _scan(track: Recording, sums: WindowSums, code: Emotion, least: float) -> _S
         is_peak = _covered(track.times, scores >= least)
     best = np.argmax(scores, axis=0)
     share = sums.mix(track.times - 1, 3).shares[:, code]
-    return _Scan(share, usual, scores.max(axis=0), np.array(SPANS_S)[best])
+    spans = np.array(SPANS_S, np.int64)
+    return _Scan(share, usual, scores.max(axis=0), spans[best])
 
 
 def _usual(track: Recording, code: Emotion, is_usual: Flags) -> Floats:
@@ -170,7 +172,7 @@ def _covered(times: Ints, is_high: Flags) -> Flags:
 def _run(times: Ints, scan: _Scan, row: int) -> tuple[int, int]:
     """The first and last second around the window at `row` in which at least half of the rise is
     shown; it ends where nothing was recorded."""
-    end = int(np.searchsorted(times, times[row] + scan.span[row]))
+    end = int(np.searchsorted(times, int(times[row]) + int(scan.span[row])))
     top = row + int(np.argmax(scan.share[row:end]))
     is_high = scan.share >= (scan.usual[top] + scan.share[top]) / 2
     is_high[1:] &= np.diff(times) <= 2  # a gap of the recording parts two runs
