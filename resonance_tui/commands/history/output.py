@@ -19,9 +19,12 @@ from resonance_tui.config import Config
 from resonance_tui.errors import InputError
 from resonance_tui.files import save_bytes, save_text
 from resonance_tui.history import export, runs
+from resonance_tui.history.cues.registry import BY_SUFFIX
+from resonance_tui.history.cues.registry import FORMATS as CUE_FORMATS
 from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
+from resonance_tui.history.video_clock import video_start
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.secret import describe
 
@@ -32,15 +35,14 @@ What = Literal["rows", "moments", "sessions"]
 
 FORMATS: dict[What, tuple[str, ...]] = {
     "rows": ("csv", "json", "jsonl", "svg", "png"),
-    "moments": ("text", "json", "jsonl", "csv"),
+    "moments": ("json", "jsonl", "csv", *CUE_FORMATS),
     "sessions": ("text", "json", "jsonl", "csv"),
 }
 PICTURES = ("svg", "png")
-MOST_MOMENTS = 50
 TITLE_LIMIT = 100
 SESSION_COLUMNS = (
     *("session", "start", "end", "length_s", "rows", "missing_s", "why"),
-    *("peak_viewers", "title", "local_time"),
+    *("peak_viewers", "title", "local_time", "video_start"),
 )
 
 
@@ -61,6 +63,14 @@ class Asked:
     view: str | None = None  # of a picture; the first of the table when None
     groups: bool = False
     size: str | None = None
+    emotions: tuple[str, ...] = ()  # of moments; all but calm when empty
+    top: int | None = None
+    apart: str | None = None
+    clip: str | None = None
+    lead_in: str | None = None
+    rate: str | None = None
+    video_start: str | None = None
+    offset: str | None = None
 
 
 def choose_format(format: str | None, out: Path | None, what: What, *, is_terminal: bool) -> str:
@@ -85,7 +95,7 @@ def choose_format(format: str | None, out: Path | None, what: What, *, is_termin
 def _named(out: Path | None) -> str:
     """The format that the name of a file tells; "" where it tells none."""
     suffix = out.suffix.lstrip(".").lower() if out else ""
-    return "text" if suffix == "txt" else suffix
+    return BY_SUFFIX.get(suffix, suffix)
 
 
 def confusion(config: Config, format: str, *, is_corrected: bool, what: What) -> Floats | None:
@@ -109,7 +119,9 @@ def confusion(config: Config, format: str, *, is_corrected: bool, what: What) ->
 def write_history(request: Request, sessions: list[SessionSpan], asked: Asked, format: str) -> None:
     """The rows, the moments or the picture of what was asked for."""
     if asked.what == "moments":
-        _write_moments(request, sessions, format, asked.out)
+        from resonance_tui.commands.history.moments import write_moments
+
+        write_moments(request, asked, format)
     elif format in PICTURES:
         _write_picture(request, asked, format)
     else:
@@ -121,20 +133,28 @@ def write_sessions(
 ) -> None:
     """The sessions that touch the range, the last one first, with what is missing from each."""
     with Store(request.db_path, read_only=True) as store:
+        channel = request.channel
         found = [
-            (number, span, runs.gaps(store, request.channel, span.start, span.end))
+            (
+                number,
+                span,
+                runs.gaps(store, channel, span.start, span.end),
+                video_start(store, channel, span.start, span.end),
+            )
             for number, span in enumerate(reversed(sessions), start=1)
             if (request.start is None or span.end >= request.start)
             and (request.end is None or span.start <= request.end)
         ]
     if format == "text":
-        _put((_session_text(*each) for each in found), out)
+        put_text((_session_text(*each) for each in found), out)
     else:
         records = (_session(*each) for each in found)
-        _put_data(export.FORMATS[format](records, SESSION_COLUMNS), out)
+        put_data(export.FORMATS[format](records, SESSION_COLUMNS), out)
 
 
-def _session(number: int, span: SessionSpan, gaps: Sequence[Gap]) -> export.Record:
+def _session(
+    number: int, span: SessionSpan, gaps: Sequence[Gap], video: float | None
+) -> export.Record:
     return (
         number,
         export.in_utc(span.start),
@@ -146,16 +166,18 @@ def _session(number: int, span: SessionSpan, gaps: Sequence[Gap]) -> export.Reco
         span.peak_viewers,
         span.title,
         export.in_zone(span.start),
+        None if video is None else export.in_utc(video),
     )
 
 
-def _session_text(number: int, span: SessionSpan, gaps: Sequence[Gap]) -> str:
+def _session_text(number: int, span: SessionSpan, gaps: Sequence[Gap], video: float | None) -> str:
     missing = span.length_s - span.rows
     parts = [
         f"{number:>3}  {day(span.start)} {clock(span.start)} - {clock(span.end)}",
         f"{length(span.length_s):>12}",
         f"peak {span.peak_viewers}",
         safe_text(span.title, TITLE_LIMIT),
+        "" if video is None else f"video from {clock(video, seconds=True)}",
         f"({length(missing)} missing)" if missing else "",
         safe_text(_reasons(gaps), 200),
     ]
@@ -175,7 +197,7 @@ def _write_rows(
     columns, more = export.COLUMNS, None
     if request.confusion is not None and request.is_corrected:
         columns, more = (*columns, *export.CORRECTED), _corrections(rows, request.confusion)
-    _put_data(export.FORMATS[format](export.records(rows, request.zone, more), columns), out)
+    put_data(export.FORMATS[format](export.records(rows, request.zone, more), columns), out)
 
 
 def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.Record]:
@@ -191,25 +213,6 @@ def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.R
         say(f"{small} of {len(rows)} rows have {few}: not corrected.")
     for line in np.hstack([found.counts, found.low, found.high]).tolist():
         yield tuple(None if math.isnan(number) else round(number, 1) for number in line)
-
-
-def _write_moments(
-    request: Request, sessions: list[SessionSpan], format: str, out: Path | None
-) -> None:
-    from resonance_tui.history.loading import read
-    from resonance_tui.history.moments import moments
-
-    track = read(request).track
-    found = moments(track, MOST_MOMENTS)
-    first, _ = _range(request, sessions)
-    zero = request.start if request.start is not None else first or 0
-    if not found and len(track):
-        say("The room never changed its mind beyond chance: no moments.")
-    if format == "text":
-        _put(export.to_chapters(found, zero), out)
-    else:
-        lines = export.moment_records(found, zero, request.zone)
-        _put_data(export.FORMATS[format](lines, export.MOMENT_COLUMNS), out)
 
 
 def _write_picture(request: Request, asked: Asked, format: str) -> None:
@@ -245,7 +248,7 @@ def _range(request: Request, sessions: list[SessionSpan]) -> tuple[int | None, i
     return request.start, request.end
 
 
-def _put(lines: Iterable[str], out: Path | None) -> None:
+def put_text(lines: Iterable[str], out: Path | None) -> None:
     """Text for a person: on stdout in the stream's own encoding, as far as that goes."""
     if out is not None and str(out) != "-":
         save_text(out, lines)
@@ -254,7 +257,7 @@ def _put(lines: Iterable[str], out: Path | None) -> None:
         click.echo(text, nl=False)
 
 
-def _put_data(lines: Iterable[str], out: Path | None) -> None:
+def put_data(lines: Iterable[str], out: Path | None) -> None:
     """Text for programs: UTF-8 everywhere, so that stdout gets the bytes that a file would. A "?"
     for a sign that a pipe's encoding lacks would be damage that goes unnoticed."""
     if out is not None and str(out) != "-":
