@@ -20,6 +20,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "host": ("amqtt", "psutil", "segno"),
     "streamer": ("gspread", "keyring"),
     "mediapipe": ("mediapipe",),
+    "editors": ("opentimelineio",),
     "zoo": ("torch", "timm", "safetensors"),
 }
 
@@ -27,6 +28,7 @@ PURPOSES = {
     "host": "a broker without Mosquitto, links as QR codes",
     "streamer": "recordings in a Google sheet",
     "mediapipe": "MediaPipe's own face detector",
+    "editors": "moments as an OpenTimelineIO file",
     "zoo": "the networks of the report",
 }
 

@@ -68,7 +68,7 @@ def opentimeline(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
 
     Raises ExtraMissing where OpenTimelineIO is not installed.
     """
-    require("editors", "OpenTimelineIO", "opentimelineio")
+    require("editors", "OpenTimelineIO")
     import opentimelineio as otio
 
     speed = float(rate.value)  # never 29.97, which the library takes for no rate
