@@ -8,24 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.history.moments import (
-    LEAST_PEOPLE,
-    LEAST_SHIFT,
-    SETTLED_S,
-    Kind,
-    Moment,
-    jensen_shannon,
-)
+from resonance_tui.history.moments import Kind, Moment, jensen_shannon
 from resonance_tui.history.recording import Floats, Recording
 from resonance_tui.history.windows import Flags, Ints, WindowSums
 
 SPANS_S = (3, 6, 12, 24, 48)  # from a burst of laughter to a long scene
-AROUND_S = 300  # what is usual is what the room shows this long before and after
+AROUND_S = 300  # what is usual is what the room shows this long before, or before and after
+LEAST_PEOPLE = 5  # with fewer viewers read, nothing counts as a moment
+LEAST_SHIFT = 0.12  # of the room; where fewer join it is no moment, however certain
+SETTLED_S = (30, 60)  # after its beginning a reaction is over then, and a turn is not
 DWELL_S = 20.0  # a face is one look in this time: people stay with a mood
 ONSET_S = 10  # a rise is held against what was shown this long before it
 LEAST_GAIN = 2.5  # viewers that must have joined, however small the room is
 APART_S = 15  # by default, from the end of one to the beginning of the next
 ONE_AN_HOUR_Z = 2.9  # a room without reactions exceeds it once an hour in one emotion
+TAIL = 0.75  # scores of small rooms reach further than a normal law's, whose tail is 1
 FALSE_PER_HOUR = 1.0  # over all emotions that are looked for
 SURE, LIKELY = 0.01, 0.1  # false ones an hour
 # Calm is what is usual, and no reaction; it is looked for where it is asked for.
@@ -64,7 +61,7 @@ def peaks(
     if not len(track):
         return []
     sums = WindowSums(track)
-    least = float(np.sqrt(ONE_AN_HOUR_Z**2 + 2 * np.log(len(codes) / false_per_hour)))
+    least = float(np.sqrt(ONE_AN_HOUR_Z**2 + 2 * np.log(len(codes) / false_per_hour) / TAIL))
     found: list[tuple[float, Moment]] = []
     for code in codes:
         found += _of_one(track, sums, code, least, apart_s)
@@ -77,7 +74,7 @@ def peaks(
 def false_alarms(score: float) -> float:
     """How often an hour one emotion of a room without reactions reaches `score` (in standard
     deviations); an upper bound, which `docs/measures.md` holds against simulated rooms."""
-    return float(np.exp((ONE_AN_HOUR_Z**2 - score**2) / 2))
+    return float(np.exp(TAIL * (ONE_AN_HOUR_Z**2 - score**2) / 2))
 
 
 def certainty(moment: Moment) -> str:
@@ -105,46 +102,54 @@ def _of_one(
         if not is_free[row]:
             continue
         first, last = _run(track.times, scan, int(row))
-        low, high = np.searchsorted(track.times, (first - apart_s, last + apart_s + 1))
-        near = slice(int(low), int(high))
-        is_new = bool(is_free[near].all())
-        is_free[near] = False
+        is_new = bool(is_free[_rows(track.times, first, last)].all())
+        is_free[_rows(track.times, first - apart_s, last + apart_s)] = False
         moment = _moment(sums, scan, code, int(row), first, last)
         if is_new and moment is not None:
             found.append((float(scan.score[row]), moment))
     return found
 
 
+def _rows(times: Ints, first: int, last: int) -> slice:
+    low, high = np.searchsorted(times, (first, last + 1))
+    return slice(int(low), int(high))
+
+
 def _scan(track: Recording, sums: WindowSums, code: Emotion, least: float) -> _Scan:
     """What is usual is worked out without the peaks, and they without what is usual: in turns."""
     shares = [sums.mix(track.times, span) for span in SPANS_S]
+    share = sums.mix(track.times - 1, 3).shares[:, code]
     is_peak = np.zeros(len(track), np.bool_)
     usual, scores = np.empty(0), np.empty(0)
     for _ in range(3):
         usual = _usual(track, code, ~is_peak)
         scores = np.stack([
             np.where(
-                mix.is_known & (mix.people >= LEAST_PEOPLE),
+                mix.is_known & (mix.people >= LEAST_PEOPLE) & (track.times + span <= track.end + 1),
                 _score(mix.shares[:, code], mix.people * max(1.0, span / DWELL_S), usual),
                 -np.inf,
             )
             for span, mix in zip(SPANS_S, shares, strict=True)
         ])  # fmt: skip
-        is_peak = _covered(track.times, scores >= least)
+        is_peak = _covered(track.times, scores >= least) & (share > usual)
     best = np.argmax(scores, axis=0)
-    share = sums.mix(track.times - 1, 3).shares[:, code]
     spans = np.array(SPANS_S, np.int64)
     return _Scan(share, usual, scores.max(axis=0), spans[best])
 
 
 def _usual(track: Recording, code: Emotion, is_usual: Flags) -> Floats:
-    """`float64[N]`: the share around each second, with half a look added: rare is not never."""
+    """`float64[N]`: the share before each second or around it, whichever is less: a mood that
+    stays is unusual when it begins. Half a look is added: rare is not never."""
     read = np.where(is_usual, track.counts.sum(axis=1), 0)
     shown = np.where(is_usual, track.counts[:, code], 0)
+    sums = [np.concatenate([[0.0], np.cumsum(each)]) / DWELL_S for each in (shown, read)]
+    here = np.arange(len(track))
     low, high = np.searchsorted(track.times, (track.times - AROUND_S, track.times + AROUND_S))
-    sums = [np.concatenate([[0.0], np.cumsum(each)]) for each in (shown, read)]
-    here, total = ((each[high] - each[low]) / DWELL_S for each in sums)
-    return (here + 0.5) / (total + 1.0)
+    before, around = (
+        ((sums[0][end] - sums[0][low]) + 0.5) / ((sums[1][end] - sums[1][low]) + 1.0)
+        for end in (here, high)
+    )
+    return np.where(here - low >= AROUND_S // 2, np.minimum(before, around), around)
 
 
 def _score(share: Floats, looks: Floats, usual: Floats) -> Floats:

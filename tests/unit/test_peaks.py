@@ -4,18 +4,47 @@ moves."""
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from moment_rooms import Laughs, laughing_room, quiet_room, recorded
-from test_moments import T0, moved, steady, track
+from numpy.typing import NDArray
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.history.moments import Moment
+from resonance_tui.history.moments import Moment, jensen_shannon
 from resonance_tui.history.peaks import certainty, part_of_room, peaks
 from resonance_tui.history.recording import Recording
+
+T0 = 1_795_345_000
+
+
+def track(counts: NDArray[np.int64], start: int = 0, others: int = 0) -> Recording:
+    viewers = counts.sum(axis=1) + others
+    times = np.arange(start, start + len(counts), dtype=np.int64)
+    return Recording(times, counts.astype(np.int64), np.full(len(counts), others), viewers)
+
+
+def steady(people: int, length: int = 1200) -> NDArray[np.int64]:
+    """A third smiles, the rest looks on."""
+    counts = np.zeros((length, 7), np.int64)
+    counts[:, Emotion.HAPPINESS] = people // 3
+    counts[:, Emotion.NEUTRAL] = people - people // 3
+    return counts
+
+
+def moved(
+    counts: NDArray[np.int64], to: Emotion, start: int, end: int, part: float
+) -> NDArray[np.int64]:
+    """The same room, and `part` of those who look on feel `to` from `start` to `end` - 1."""
+    counts = counts.copy()
+    gone = np.round(counts[start:end, Emotion.NEUTRAL] * part).astype(np.int64)
+    counts[start:end, Emotion.NEUTRAL] -= gone
+    counts[start:end, to] += gone
+    return counts
+
 
 LAUGHTER = (Emotion.HAPPINESS,)
 STRETCH_S, STRETCHES = 9, 29  # as in `audience`: a mood of the room every 24 s
@@ -96,7 +125,58 @@ def test_two_laughs_are_as_far_apart_as_asked(apart_s: int, wanted: list[int]) -
     assert [moment.t for moment in found] == wanted
 
 
+def test_laughter_that_builds_up_and_dies_down() -> None:
+    counts = steady(80)
+    for second in range(30):
+        part = 0.8 * min(second, 30 - second) / 15
+        counts = moved(counts, Emotion.HAPPINESS, 500 + second, 501 + second, part)
+    (found,) = peaks(track(counts))
+    assert 500 <= found.t <= 512
+    assert found.kind == "reaction"
+
+
+def test_a_scare_of_three_seconds() -> None:
+    (found,) = peaks(track(moved(steady(60), Emotion.FEAR, 300, 303, 0.9)))
+    assert (found.t, found.name, found.length_s) == (300, "Scare", 3)
+    assert found.after == pytest.approx(0.6)
+
+
+def test_of_several_emotions_at_once_the_clearest_is_told() -> None:
+    room = moved(steady(60), Emotion.SURPRISE, 600, 608, 0.4)
+    room = moved(room, Emotion.FEAR, 600, 608, 0.5)
+    (found,) = peaks(track(room))
+    assert (found.t, found.code) == (600, Emotion.SURPRISE)
+
+
+def test_a_moment_is_told_while_it_is_happening() -> None:
+    room = moved(steady(60), Emotion.HAPPINESS, 600, 610, 0.8)
+    (found,) = peaks(track(room[:605]))
+    assert (found.t, found.kind) == (600, "reaction")
+    assert peaks(track(room[:601])) == []  # a second is too little to say
+
+
+def test_a_room_that_laughs_every_half_minute_is_told_each_time() -> None:
+    counts = steady(60, 3000)
+    starts = range(100, 2900, 35)
+    for start in starts:
+        counts = moved(counts, Emotion.HAPPINESS, start, start + 8, 0.8)
+    assert [found.t for found in peaks(track(counts), LAUGHTER)] == list(starts)
+
+
 # What is none
+
+
+def test_those_who_come_and_go_are_none() -> None:
+    counts = steady(60)
+    counts[300:600] *= 2
+    counts[600:] //= 3
+    assert peaks(track(counts)) == []
+
+
+def test_those_whose_face_is_lost_are_none() -> None:
+    counts = steady(60)
+    counts[600:] //= 2
+    assert peaks(replace(track(counts), viewers=np.full(1200, 60))) == []
 
 
 @pytest.mark.parametrize("codes", [LAUGHTER, (Emotion.SADNESS,), (Emotion.NEUTRAL,)])
@@ -157,6 +237,16 @@ def test_half_of_twenty_laughing_for_four_seconds_is_found_nine_times_in_ten() -
         found += sum(any(abs(t - begin) <= 4 for t in times) for begin in begins)
     assert wanted > 60
     assert found / wanted >= 0.9
+
+
+# The measure
+
+
+def test_jensen_shannon_by_hand() -> None:
+    pure, half = np.array([[1.0, 0.0]]), np.array([[0.5, 0.5]])
+    assert jensen_shannon(pure, pure[:, ::-1]).tolist() == [1.0]
+    assert jensen_shannon(pure, pure).tolist() == [0.0]
+    assert jensen_shannon(pure, half)[0] == pytest.approx(0.3112781)
 
 
 # Words
