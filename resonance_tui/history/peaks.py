@@ -11,6 +11,7 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.history.moments import Kind, Moment, jensen_shannon
 from resonance_tui.history.recording import Floats, Recording
 from resonance_tui.history.windows import Flags, Ints, WindowSums
+from resonance_tui.texts import mark
 
 SPANS_S = (3, 6, 12, 24, 48)  # from a burst of laughter to a long scene
 AROUND_S = 300  # what is usual is what the room shows this long before, or before and after
@@ -81,7 +82,8 @@ def certainty(moment: Moment) -> str:
     """In a word: "sure", "likely" or "perhaps"; "" where it was not worked out."""
     if not moment.length_s:
         return ""
-    return "sure" if moment.chance <= SURE else "likely" if moment.chance <= LIKELY else "perhaps"
+    limits = {mark("sure"): SURE, mark("likely"): LIKELY}
+    return next((word for word, most in limits.items() if moment.chance <= most), mark("perhaps"))
 
 
 def part_of_room(share: float) -> str:
