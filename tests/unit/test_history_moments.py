@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from moment_rooms import quiet_room, recorded
+from moment_rooms import quiet_room
 
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.emotions import Emotion
