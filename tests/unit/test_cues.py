@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -17,6 +16,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from children import run_child
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,7 +129,7 @@ def test_an_evening_without_moments_is_a_whole_file(name: str) -> None:
 
 def probe(path: Path) -> list[tuple[float, float, str]]:
     command = ["ffprobe", "-v", "error", "-show_chapters", "-of", "json", str(path)]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=30)
+    done = run_child(command, capture_output=True, check=True, timeout=30)
     return [
         (float(each["start_time"]), float(each["end_time"]), each.get("tags", {}).get("title", ""))
         for each in json.loads(done.stdout)["chapters"]
@@ -153,7 +153,7 @@ def mux(tmp_path: Path) -> Callable[[str, str, CueSheet], Path]:
         source = f"color=c=black:s=16x16:r=1:d={sheet.length}"
         arguments = ["-v", "error", "-y", "-f", "lavfi", "-i", source, "-i", str(about)]
         arguments += ["-map_metadata", "1", "-c:v", "mpeg4", str(out)]
-        subprocess.run(["ffmpeg", *arguments], check=True, timeout=60)
+        run_child(["ffmpeg", *arguments], check=True, timeout=60)
         return out
 
     return muxed
@@ -194,7 +194,7 @@ def test_mkvmerge_and_ffmpeg_read_matroska_xml(
     (tmp_path / "s.srt").write_text("1\n00:00:00,000 --> 12:00:00,000\nx\n", encoding="utf-8")
     out = tmp_path / "out.mkv"
     command = ["mkvmerge", "-q", "-o", out, "--chapters", tmp_path / "c.xml", tmp_path / "s.srt"]
-    subprocess.run(list(map(str, command)), check=True, timeout=60)
+    run_child(list(map(str, command)), check=True, timeout=60)
     found = probe(out)
     assert [(start, title) for start, _, title in found] == list(zip(STARTS, TITLES, strict=True))
 
@@ -208,7 +208,7 @@ def test_ffmpeg_reads_subtitles(tmp_path: Path, name: str, other: str) -> None:
     path = tmp_path / f"cues.{FORMATS[name].suffix}"
     path.write_text(written(name), encoding="utf-8")
     command = ["ffmpeg", "-v", "error", "-i", str(path), "-f", other, "-"]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=30)
+    done = run_child(command, capture_output=True, check=True, timeout=30)
     stamps = re.findall(r"^(?:(\d+):)?(\d\d):(\d\d)[.,](\d{3}) -->", done.stdout.decode(), re.M)
     found = [3600 * int(h or 0) + 60 * int(m) + int(s) + int(ms) / 1000 for h, m, s, ms in stamps]
     assert found == STARTS
@@ -223,7 +223,7 @@ def test_melt_reads_shotcuts_markers(tmp_path: Path) -> None:
     path = tmp_path / "room.mlt"
     path.write_text(written("shotcut"), encoding="utf-8")
     command = ["melt", str(path), "-consumer", "xml"]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    done = run_child(command, capture_output=True, check=True, timeout=60)
     project = ElementTree.fromstring(done.stdout[done.stdout.index(b"<?xml") :])
     markers = project.findall(".//properties[@name='shotcut:markers']/properties")
     found = [{each.get("name"): each.text for each in marker} for marker in markers]
