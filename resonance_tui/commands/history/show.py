@@ -57,7 +57,7 @@ def run(config: Config, asked: Asked) -> None:
             sessions = store.sessions(channel, source=asked.recorder)
             if not store.has_rows(channel, first, last, asked.recorder):
                 raise _nothing(channel, sessions, asked.recorder)
-        _keep_video(path, channel, _session(sessions, first, asked.session), asked)
+        _keep_video(path, channel, _session(sessions, first, last, asked.session), asked)
         if asked.what == "sessions":
             output.write_sessions(request, sessions, format, asked.out)
             return
@@ -70,11 +70,11 @@ def run(config: Config, asked: Asked) -> None:
 
 
 def _session(
-    sessions: list[SessionSpan], first: int | None, number: int | None
+    sessions: list[SessionSpan], first: int | None, last: int | None, number: int | None
 ) -> SessionSpan | None:
-    """The one that is meant: by its number, or the first that a range from `first` touches."""
-    if first is not None:
-        return next((span for span in sessions if span.end >= first), None)
+    """The one that is meant: by its number, or the first that the range touches."""
+    if first is not None or last is not None:
+        return next((span for span in sessions if span.end >= (first or 0)), None)
     return sessions[-(number or 1)] if len(sessions) >= (number or 1) else None
 
 
