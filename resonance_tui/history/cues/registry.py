@@ -48,9 +48,7 @@ FORMATS: dict[str, CueFormat] = {
     "matroska": CueFormat("Matroska chapters", "chapters:matroska"),
     "ffmetadata": CueFormat("FFmpeg metadata for Matroska", "chapters:ffmetadata", "ffmeta"),
     "mp4": CueFormat("FFmpeg metadata for mp4", "chapters:mp4"),
-    "kdenlive": CueFormat(
-        "Kdenlive guides", "editors:kdenlive", "kdenlive", has_rate=True, is_experimental=True
-    ),
+    "kdenlive": CueFormat("Kdenlive guides", "editors:kdenlive", "kdenlive", has_rate=True),
     "shotcut": CueFormat("Shotcut markers", "editors:shotcut", "mlt", has_rate=True),
     "audacity": CueFormat("Audacity labels", "subtitles:audacity", is_experimental=True),
     "edl": CueFormat("EDL, non-drop", "edit_lists:edl", "edl", has_rate=True),
