@@ -21,6 +21,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "streamer": ("gspread", "keyring"),
     "mediapipe": ("mediapipe",),
     "lsl": ("pylsl",),
+    "editors": ("opentimelineio",),
     "zoo": ("torch", "timm", "safetensors"),
 }
 
@@ -29,6 +30,7 @@ PURPOSES = {
     "streamer": "recordings in a Google sheet",
     "mediapipe": "MediaPipe's own face detector",
     "lsl": "a room as streams of the Lab Streaming Layer",
+    "editors": "moments as an OpenTimelineIO file",
     "zoo": "the networks of the report",
 }
 

@@ -26,6 +26,7 @@ class ChartRequest:
     state: ViewState
     moments: tuple[Moment, ...] = ()
     zone: tzinfo | None = None  # of the time axis; the machine's own when None
+    video: float | None = None  # when the session's video began, epoch s, if that is known
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,14 @@ DAY_S = 86_400
 _UNITS = (mark("{count} h"), mark("{count} min"), mark("{count} s"))
 
 
+def position(t: float, video: float) -> str:
+    """Where a video that began at `video` is at `t` (epoch s): "0:06:26"; "-0:00:10" before it."""
+    seconds = int(abs(t - video))
+    minutes, second = divmod(seconds, 60)
+    sign = "-" if t < video and seconds else ""
+    return f"{sign}{minutes // 60}:{minutes % 60:02}:{second:02}"
+
+
 def count_ticks(top: float, most: int) -> list[int]:
     """Whole numbers from 0 to at least `top` (> 0), evenly spaced, at most `most` (>= 2)."""
     step = next(

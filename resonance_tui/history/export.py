@@ -1,13 +1,15 @@
-"""Pure: rows and moments as text for other programs: CSV, JSON, and chapters of a video."""
+"""Pure: rows and moments as text for other programs: CSV and JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
+from fractions import Fraction
 
 from resonance_tui.emotions import WORDS
-from resonance_tui.history.moments import Moment
+from resonance_tui.history.cues.cue import CueSheet
+from resonance_tui.history.peaks import certainty, part_of_room
 from resonance_tui.history.samples import Sample
 
 COLUMNS = ("t", "channel", "viewers", *WORDS, "unsure", "away", "source", "local_time")
@@ -15,8 +17,8 @@ CORRECTED = tuple(f"{word}_{what}" for what in ("corrected", "low", "high") for 
 MOMENT_COLUMNS = (
     *("t", "offset_s", "name", "emotion", "kind"),
     *("strength", "shift", "before", "after", "local_time"),
+    *("start_s", "end_s", "length_s", "part", "certainty", "chance_per_hour"),
 )
-CHAPTER_APART_S = 10  # players take no shorter chapters
 
 Value = str | int | float | None
 Record = Sequence[Value]  # one value a column
@@ -72,42 +74,41 @@ FORMATS: dict[str, Callable[[Iterable[Record], Sequence[str]], Iterator[str]]] =
 }
 
 
-def to_chapters(found: Sequence[Moment], zero: int) -> Iterator[str]:
-    """A line for each moment, as video descriptions have them, with times from `zero` (epoch s).
-
-    The first chapter begins at 00:00. A moment within ten seconds of another one has none.
-    """
-    offsets = [moment.t - zero for moment in found]
-    has_hours = max(offsets, default=0) >= 3600
-    yield f"{_offset(0, has_hours)} Start\n"
-    last = 0
-    for moment, at in zip(found, offsets, strict=True):
-        if at >= last + CHAPTER_APART_S:
-            text = f"{moment.name}: {moment.code.word} {moment.after:.0%}".replace("%", " %")
-            yield f"{_offset(at, has_hours)} {text}\n"
-            last = at
-
-
-def moment_records(
-    found: Iterable[Moment], zero: int, zone: tzinfo | None = None
-) -> Iterator[Record]:
-    """A line of MOMENT_COLUMNS for each moment; shares and strength are from 0 to 1."""
-    for moment in found:
+def moment_records(sheet: CueSheet, zone: tzinfo | None = None) -> Iterator[Record]:
+    """A line of MOMENT_COLUMNS for each moment; shares and strength are from 0 to 1, positions in
+    seconds from the beginning of the sheet."""
+    for cue in sheet.cues:
+        if (moment := cue.moment) is None:
+            continue
         numbers = (moment.strength, moment.shift, moment.before, moment.after)
         yield (
             in_utc(moment.t),
-            moment.t - zero,
+            _plain(cue.at),
             moment.name,
             moment.code.word,
             moment.kind,
             *(round(number, 3) for number in numbers),
             in_zone(moment.t, zone),
+            _plain(cue.start),
+            _plain(cue.end),
+            moment.length_s or None,
+            part_of_room(moment.after),
+            certainty(moment) or None,
+            float(f"{moment.chance:.2g}"),
         )
 
 
-def in_utc(t: int) -> str:
-    """An epoch second as ISO 8601."""
-    return datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _plain(seconds: Fraction) -> int | float:
+    """Whole where it is."""
+    return int(seconds) if seconds.denominator == 1 else round(float(seconds), 3)
+
+
+def in_utc(t: float) -> str:
+    """An epoch second as ISO 8601, with milliseconds where it has such."""
+    moment = datetime.fromtimestamp(t, UTC)
+    if not moment.microsecond:
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def in_zone(t: int, zone: tzinfo | None = None) -> str:
@@ -130,10 +131,3 @@ def _cell(value: Value) -> str:
     if any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
     return text
-
-
-def _offset(seconds: int, has_hours: bool) -> str:
-    minutes, second = divmod(seconds, 60)
-    if not has_hours:
-        return f"{minutes:02}:{second:02}"
-    return f"{minutes // 60}:{minutes % 60:02}:{second:02}"

@@ -12,6 +12,7 @@ from resonance_tui.history.recording import Floats, Recording, extend, from_tabl
 from resonance_tui.history.runs import gaps
 from resonance_tui.history.samples import Gap, SessionSpan
 from resonance_tui.history.store import Store
+from resonance_tui.history.video_clock import video_start
 
 LATE_S = 5  # another recorder may write a second this much after the first one did
 
@@ -41,6 +42,7 @@ class LoadedSession:
     sessions: list[SessionSpan]  # all of the channel, oldest first
     track: Recording
     gaps: tuple[Gap, ...] = ()  # seconds that were seen and could not be kept
+    video: float | None = None  # when the first picture of its video was, epoch s, if that is known
 
 
 def read(request: Request) -> LoadedSession:
@@ -53,7 +55,9 @@ def read(request: Request) -> LoadedSession:
             start, end = span.start, span.end
         track = from_table(store.table(request.channel, start, end, request.source))
         lost = gaps(store, request.channel, track.start, track.end) if len(track) else []
-    return LoadedSession(sessions, track, tuple(lost))
+        span = next((each for each in sessions if len(track) and track.start <= each.end), None)
+        video = video_start(store, request.channel, span.start, span.end) if span else None
+    return LoadedSession(sessions, track, tuple(lost), video)
 
 
 def can_grow(request: Request) -> bool:

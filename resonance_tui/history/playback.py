@@ -9,11 +9,13 @@ from dataclasses import replace
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history.loading import LoadedSession, Request, can_grow, read, read_on
-from resonance_tui.history.moments import Moment, moments
+from resonance_tui.history.moments import Moment
+from resonance_tui.history.peaks import peaks
 from resonance_tui.history.recording import Recorded, with_scores
 
 FOLLOW_S = 1.0
 LIVE_S = 5.0  # this long after the last new second a recording counts as running
+MOST_MOMENTS = 12  # a list beside the chart is looked through, not searched
 STUDY_S = 10.0  # moments of a running recording are looked for this often
 
 
@@ -50,7 +52,7 @@ class Playback:
             return
         self._studied_at = self._clock()
         scored = await asyncio.to_thread(with_scores, recorded)
-        found = await asyncio.to_thread(moments, recorded.track)
+        found = await asyncio.to_thread(peaks, recorded.track, top=MOST_MOMENTS)
         if self.recorded is recorded:
             self.recorded = scored
         self.moments = tuple(found)

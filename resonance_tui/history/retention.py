@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from resonance_tui.history.samples import SESSION_GAP_S
 from resonance_tui.history.session_schema import SLOT_S, fill_slots
 from resonance_tui.history.store import Store
 
@@ -18,6 +19,18 @@ DELETE FROM session WHERE channel = :channel AND started < :before AND coalesce(
     id < (SELECT max(id) FROM session AS s
           WHERE s.channel = session.channel AND s.source = session.source)
 )
+"""
+
+# The last video from before, the first second that stays, and the longest pause between the two.
+_CUT = """
+WITH video_at AS (SELECT max(at) AS at FROM video WHERE channel = :channel AND at < :before),
+     first_left AS (SELECT min(t) AS t FROM snapshot WHERE channel = :channel AND t >= :before)
+SELECT video_at.at, first_left.t, (
+    SELECT max(next - t) FROM (
+        SELECT t, lead(t) OVER (ORDER BY t) AS next FROM snapshot
+        WHERE channel = :channel AND t BETWEEN video_at.at AND first_left.t
+    )
+) FROM video_at, first_left
 """
 
 
@@ -47,13 +60,14 @@ def forget(store: Store, channels: Sequence[str], before: int | None = None) -> 
 
 
 def _forget_all(db: sqlite3.Connection, channel: str) -> int:
-    for table in ("slot", "session", "gap"):
+    for table in ("slot", "session", "gap", "video"):
         db.execute(f"DELETE FROM {table} WHERE channel = ?", (channel,))
     return db.execute("DELETE FROM snapshot WHERE channel = ?", (channel,)).rowcount
 
 
 def _forget_before(db: sqlite3.Connection, channel: str, before: int) -> int:
     span = {"channel": channel, "before": before, "next": (before // SLOT_S + 1) * SLOT_S}
+    _move_video(db, span)
     rows = db.execute("DELETE FROM snapshot WHERE channel = :channel AND t < :before", span)
     db.execute("DELETE FROM slot WHERE channel = :channel AND first < :next", span)
     db.execute(fill_slots("channel = :channel AND t < :next"), span)  # the slot that was cut
@@ -62,7 +76,18 @@ def _forget_before(db: sqlite3.Connection, channel: str, before: int) -> int:
         "UPDATE session SET started = :before WHERE channel = :channel AND started < :before", span
     )
     db.execute("DELETE FROM gap WHERE channel = :channel AND end < :before", span)
+    db.execute("DELETE FROM video WHERE channel = :channel AND at < :before", span)
     return rows.rowcount
+
+
+def _move_video(db: sqlite3.Connection, span: dict[str, str | int]) -> None:
+    """Of a session that is cut, the video stays with what is left of it."""
+    at, left, pause = db.execute(_CUT, span).fetchone()
+    if pause is not None and pause <= SESSION_GAP_S:
+        db.execute(
+            "UPDATE OR IGNORE video SET at = :left WHERE channel = :channel AND at = :at",
+            {"channel": span["channel"], "at": at, "left": left},
+        )
 
 
 def vacuum(store: Store) -> tuple[int, int]:

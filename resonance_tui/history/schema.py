@@ -80,10 +80,24 @@ CREATE TABLE sheet_calls (
 );
 """
 
+# The video of a session: any second of the session stands for it, as its ends may move.
+_VIDEO = """
+CREATE TABLE video (
+    channel TEXT NOT NULL,
+    at INTEGER NOT NULL,               -- a second of the session
+    start REAL NOT NULL,               -- epoch seconds of the video's first picture
+    PRIMARY KEY (channel, at)
+) WITHOUT ROWID;
+"""
+
 # Applied in order; `user_version` counts them.
-MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS)
+MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _VIDEO)
 VERSION = len(MIGRATIONS)
-SESSIONS_SINCE = 1 + MIGRATIONS.index(SESSIONS)
+# What a reader of an older file makes up for, by the layout that has it.
+_TEMPORARY = {
+    1 + MIGRATIONS.index(SESSIONS): as_temporary(),
+    1 + MIGRATIONS.index(_VIDEO): _VIDEO.replace("CREATE TABLE", "CREATE TEMP TABLE"),
+}
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
@@ -126,9 +140,10 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
 
 def complete(db: sqlite3.Connection, version: int) -> None:
     """Adds what an older file lacks as temporary tables, for a reader that may not write."""
-    if version < SESSIONS_SINCE:
-        for statement in statements(as_temporary()):
-            db.execute(statement)
+    for since, script in _TEMPORARY.items():
+        if version < since:
+            for statement in statements(script):
+                db.execute(statement)
 
 
 def statements(script: str) -> Iterator[str]:

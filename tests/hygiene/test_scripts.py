@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,19 @@ def test_every_script_is_linted_and_type_checked() -> None:
     assert "scripts" in tools["basedpyright"]["include"]  # the modules
     patterns = tools["ruff"]["extend-include"]
     assert [path for path in python if not any(fnmatch(path, each) for each in patterns)] == []
+
+
+def test_moments_page_writes_its_table_between_the_marks(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text((ROOT / "docs/measures.md").read_text(encoding="utf-8"), encoding="utf-8")
+    done = run("moments_page", page, "--hours", "1", "--viewers", "5,20")
+    assert (done.returncode, done.stderr) == (0, "")
+    head, _, tail = page.read_text(encoding="utf-8").partition("written by scripts/moments_page")
+    rows = [line for line in tail.splitlines() if re.match(r"\| \d", line)]
+    assert [row.split("|")[1].strip() for row in rows[:2]] == ["5", "20"]
+    assert head in (ROOT / "docs/measures.md").read_text(encoding="utf-8")
+    page.write_text("no marks")
+    assert run("moments_page", page, "--hours", "1").returncode == 2
 
 
 @pytest.mark.mosquitto

@@ -23,6 +23,7 @@ from resonance_tui.history.recording import Recorded
 from resonance_tui.history.runs import mark_gap
 from resonance_tui.history.samples import Gap, Sample
 from resonance_tui.history.store import Store
+from resonance_tui.history.video_clock import keep_video_start
 from resonance_tui.tui.screens.history import HistoryApp, HistoryScreen
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
 from resonance_tui.tui.widgets.chart import ChartWidget
@@ -565,3 +566,21 @@ async def test_a_room_that_never_changed_its_mind(tmp_path: Path) -> None:
         assert [str(toast.message) for toast in app._notifications] == [
             "The room never changed its mind: no moments in this range."
         ]
+
+
+async def test_positions_in_the_video_stand_beside_the_clock(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    with Store(path) as store:
+        store.append(
+            Sample("lobby", EVENING + second, 13, felt(second), 1, 0) for second in range(900)
+        )
+        (span,) = store.sessions("lobby")
+        keep_video_start(store, "lobby", span, EVENING - 26.0)
+    app = HistoryApp(Request(path, "lobby", zone=UTC))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert "0:07:26" in text(app, "#moments")
+        await press(pilot, "m")
+        assert "18:17:00  video 0:07:26" in text(app, "#reading")
+        await press(pilot, "home", "right")
+        assert re.search(r"18:1\d:\d\d.* · video 0:\d\d:\d\d", text(app, "#reading"))

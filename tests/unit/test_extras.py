@@ -49,7 +49,7 @@ def test_every_extra_of_pyproject_is_known_and_explained() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = project["optional-dependencies"]
     assert set(EXTRAS) == set(PURPOSES) == set(declared) - {"all", "dev"}
-    assert declared["all"] == ["resonance-tui[host,streamer,mediapipe]"]
+    assert declared["all"] == ["resonance-tui[host,streamer,mediapipe,editors]"]
     for extra, packages in EXTRAS.items():
         named = {line.split(">")[0] for line in declared[extra]}
         assert named.issuperset(packages)

@@ -9,6 +9,7 @@ import pytest
 
 from resonance_tui.history import runs, schema
 from resonance_tui.history.store import Store
+from resonance_tui.history.video_clock import video_start
 from resonance_tui.sinks.sheets.outbox import Outbox
 
 T0 = 1_795_345_080
@@ -32,18 +33,26 @@ def layout(path: Path) -> list[tuple[str, str, str]]:
         return [(kind, name, "".join((sql or "").split())) for kind, name, sql in found]
 
 
-def test_a_new_database_is_laid_out_as_an_old_program_would_have(old: Path, tmp_path: Path) -> None:
+def test_a_new_database_is_laid_out_as_an_old_one_that_was_brought_up_to_date(
+    old: Path, tmp_path: Path
+) -> None:
     new = tmp_path / "new.sqlite"
     Store(new).close()
-    assert layout(new) == layout(old)
-
-
-def test_an_old_database_keeps_its_layout_number(old: Path) -> None:
-    """So that the older program can still open it."""
     Store(old).close()
+    assert layout(new) == layout(old)
     with sqlite3.connect(old) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (3,) == (schema.VERSION,)
+        assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
         assert db.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
+
+
+def test_reading_leaves_an_old_database_to_the_older_program(old: Path) -> None:
+    before = layout(old)
+    with Store(old, read_only=True) as store:
+        (span,) = store.sessions("lobby")
+        assert video_start(store, "lobby", span.start, span.end) is None
+    assert layout(old) == before
+    with sqlite3.connect(old) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 @pytest.mark.parametrize("read_only", [True, False])

@@ -352,6 +352,6 @@ def test_the_database_stays_readable_for_a_program_without_the_sink(
     delivery.close()
     monkeypatch.delitem(SINKS, "scratch")
     with sqlite3.connect(path) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (3,)
+        assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
     with Store(path) as store:
         assert store.read("lobby") == [row(0)]

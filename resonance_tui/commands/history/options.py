@@ -14,10 +14,13 @@ from resonance_tui.commands.groups import (
     Option,
     TableChoice,
 )
-from resonance_tui.commands.quantities import FilePath
+from resonance_tui.commands.quantities import FilePath, Span
 from resonance_tui.commands.settings import load
 from resonance_tui.commands.suggestions import CHANNEL
+from resonance_tui.emotions import WORDS
+from resonance_tui.history.cues.registry import FORMATS as CUE_FORMATS
 from resonance_tui.sinks.registry import readable
+from resonance_tui.spans import UNITS
 from resonance_tui.texts import mark
 
 
@@ -33,11 +36,44 @@ def history() -> None:
 @click.option("--session", type=click.IntRange(min=1), help="The Nth last session (1 = last).")
 @click.option("--sessions", "what", flag_value="sessions", help="List all sessions.")
 @click.option("--moments", "what", flag_value="moments", help="Where the room reacted: chapters.")
+@click.option(
+    "--emotion",
+    "emotions",
+    multiple=True,
+    type=click.Choice(WORDS),
+    help="Of moments: only where the room showed this.",
+)
+@click.option("--top", type=click.IntRange(min=1), help="Of moments: only the N largest.")
+@click.option(
+    "--apart",
+    type=Span(0, UNITS["d"]),
+    metavar="SPAN",
+    help="Of moments: at least this far apart (default: 15s).",
+)
+@click.option(
+    "--clip",
+    type=Span(1, UNITS["d"]),
+    metavar="SPAN",
+    help="Of moments: each as a clip of this length, as 30s.",
+)
+@click.option(
+    "--lead-in",
+    type=Span(0, UNITS["d"]),
+    metavar="SPAN",
+    help="How much of a clip comes before (default: a third).",
+)
+@click.option("--rate", metavar="FPS", help="Of moments in an editor: 25, 29.97 or 30000/1001.")
+@click.option("--video-start", metavar="T", help="When the session's video began; it is kept.")
+@click.option("--offset", metavar="S", help="The same from the recording's start, as -26s.")
 @click.option("--corrected", is_flag=True, help="With the engine's known mistakes taken out.")
 @click.option(
     "--format",
     metavar="F",
-    help="csv, json, jsonl, svg, png, bids, textgrid or elan; text of moments.",
+    cls=Option,
+    help=mark(
+        "csv, json, jsonl, svg, png, bids, textgrid or elan; of moments also {cues}.",
+        cues=", ".join(CUE_FORMATS),
+    ),
 )
 @click.option(
     "--out", type=FilePath(path_type=Path), help="Write to this file; its name says the format."
@@ -70,6 +106,9 @@ def show(ctx: click.Context, **options: Any) -> None:
       resonance-tui history cats-live --from -2h --format csv > evening.csv
       resonance-tui history cats-live --out evening.svg
       resonance-tui history cats-live --moments             chapters for the video
+      resonance-tui history cats-live --moments --emotion happiness --clip 30s
+      resonance-tui history cats-live --video-start 17:31:40
+      resonance-tui history cats-live --moments --out marks.edl --rate 29.97
       resonance-tui history cats-live --sessions
       resonance-tui history --sessions                      of every channel
       resonance-tui history forget --older-than 90d

@@ -19,9 +19,12 @@ from resonance_tui.config import Config
 from resonance_tui.errors import InputError
 from resonance_tui.files import save_bytes, save_text
 from resonance_tui.history import export, research, runs
+from resonance_tui.history.cues.registry import BY_SUFFIX
+from resonance_tui.history.cues.registry import FORMATS as CUE_FORMATS
 from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
+from resonance_tui.history.video_clock import video_start
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.secret import describe
 
@@ -32,19 +35,19 @@ What = Literal["rows", "moments", "sessions"]
 
 FORMATS: dict[What, tuple[str, ...]] = {
     "rows": ("csv", "json", "jsonl", "svg", "png", *research.FORMATS),
-    "moments": ("text", "json", "jsonl", "csv"),
+    "moments": ("json", "jsonl", "csv", *CUE_FORMATS),
     "sessions": ("text", "json", "jsonl", "csv"),
 }
 PICTURES = ("svg", "png")
-MOST_MOMENTS = 50
 TITLE_LIMIT = 100
 SESSION_COLUMNS = (
     *("session", "start", "end", "length_s", "rows", "missing_s", "why"),
-    *("peak_viewers", "title", "local_time"),
+    *("peak_viewers", "title", "local_time", "video_start"),
 )
 
 
-Listed = tuple[int, SessionSpan, Sequence[Gap]]  # a session, counted back from the last one
+# A session, counted back from the last one, what is missing, and when its video began (epoch s).
+Listed = tuple[int, SessionSpan, Sequence[Gap], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,14 @@ class Asked:
     view: str | None = None  # of a picture; the first of the table when None
     groups: bool = False
     size: str | None = None
+    emotions: tuple[str, ...] = ()  # of moments; all but calm when empty
+    top: int | None = None
+    apart: float | None = None  # s, as the next two
+    clip: float | None = None
+    lead_in: float | None = None
+    rate: str | None = None
+    video_start: str | None = None
+    offset: str | None = None
 
 
 def choose_format(format: str | None, out: Path | None, what: What, *, is_terminal: bool) -> str:
@@ -89,7 +100,7 @@ def choose_format(format: str | None, out: Path | None, what: What, *, is_termin
 def _named(out: Path | None) -> str:
     """The format that the name of a file tells; "" where it tells none."""
     suffix = out.suffix.lstrip(".").lower() if out else ""
-    return "text" if suffix == "txt" else suffix
+    return BY_SUFFIX.get(suffix, suffix)
 
 
 def confusion(config: Config, format: str, *, is_corrected: bool, what: What) -> Floats | None:
@@ -113,7 +124,9 @@ def confusion(config: Config, format: str, *, is_corrected: bool, what: What) ->
 def write_history(request: Request, sessions: list[SessionSpan], asked: Asked, format: str) -> None:
     """The rows, the moments or the picture of what was asked for."""
     if asked.what == "moments":
-        _write_moments(request, sessions, format, asked.out)
+        from resonance_tui.commands.history.moments import write_moments
+
+        write_moments(request, asked, format)
     elif format in PICTURES:
         _write_picture(request, asked, format)
     elif format in research.FORMATS:
@@ -129,10 +142,10 @@ def write_sessions(
     with Store(request.db_path, read_only=True) as store:
         found = list(_touching(store, request, sessions))
     if format == "text":
-        _put((_session_text(*each) for each in found), out)
+        put_text((_session_text(*each) for each in found), out)
     else:
         records = (_session(*each) for each in found)
-        _put_data(export.FORMATS[format](records, SESSION_COLUMNS), out)
+        put_data(export.FORMATS[format](records, SESSION_COLUMNS), out)
 
 
 def write_all_sessions(requests: list[Request], format: str, out: Path | None) -> None:
@@ -144,20 +157,23 @@ def write_all_sessions(requests: list[Request], format: str, out: Path | None) -
             sessions = store.sessions(request.channel, source=request.source)
             found += [(request.channel, each) for each in _touching(store, request, sessions)]
     if format == "text":
-        _put((f"{channel}  {_session_text(*each)}" for channel, each in found), out)
+        put_text((f"{channel}  {_session_text(*each)}" for channel, each in found), out)
     else:
         records = ((channel, *_session(*each)) for channel, each in found)
-        _put_data(export.FORMATS[format](records, ("channel", *SESSION_COLUMNS)), out)
+        put_data(export.FORMATS[format](records, ("channel", *SESSION_COLUMNS)), out)
 
 
 def _touching(store: Store, request: Request, sessions: list[SessionSpan]) -> Iterator[Listed]:
     for number, span in enumerate(reversed(sessions), start=1):
         is_before = request.end is not None and span.start > request.end
         if not is_before and (request.start is None or span.end >= request.start):
-            yield number, span, runs.gaps(store, request.channel, span.start, span.end)
+            place = request.channel, span.start, span.end
+            yield number, span, runs.gaps(store, *place), video_start(store, *place)
 
 
-def _session(number: int, span: SessionSpan, gaps: Sequence[Gap]) -> export.Record:
+def _session(
+    number: int, span: SessionSpan, gaps: Sequence[Gap], video: float | None
+) -> export.Record:
     return (
         number,
         export.in_utc(span.start),
@@ -169,16 +185,18 @@ def _session(number: int, span: SessionSpan, gaps: Sequence[Gap]) -> export.Reco
         span.peak_viewers,
         span.title,
         export.in_zone(span.start),
+        None if video is None else export.in_utc(video),
     )
 
 
-def _session_text(number: int, span: SessionSpan, gaps: Sequence[Gap]) -> str:
+def _session_text(number: int, span: SessionSpan, gaps: Sequence[Gap], video: float | None) -> str:
     missing = span.length_s - span.rows
     parts = [
         f"{number:>3}  {day(span.start)} {clock(span.start)} - {clock(span.end)}",
         f"{length(span.length_s):>12}",
         f"peak {span.peak_viewers}",
         safe_text(span.title, TITLE_LIMIT),
+        "" if video is None else f"video from {clock(video, seconds=True)}",
         f"({length(missing)} missing)" if missing else "",
         safe_text(_reasons(gaps), 200),
     ]
@@ -198,7 +216,7 @@ def _write_rows(
     columns, more = export.COLUMNS, None
     if request.confusion is not None and request.is_corrected:
         columns, more = (*columns, *export.CORRECTED), _corrections(rows, request.confusion)
-    _put_data(export.FORMATS[format](export.records(rows, request.zone, more), columns), out)
+    put_data(export.FORMATS[format](export.records(rows, request.zone, more), columns), out)
 
 
 def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.Record]:
@@ -216,29 +234,10 @@ def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.R
         yield tuple(None if math.isnan(number) else round(number, 1) for number in line)
 
 
-def _write_moments(
-    request: Request, sessions: list[SessionSpan], format: str, out: Path | None
-) -> None:
-    from resonance_tui.history.loading import read
-    from resonance_tui.history.moments import moments
-
-    track = read(request).track
-    found = moments(track, MOST_MOMENTS)
-    first, _ = _range(request, sessions)
-    zero = request.start if request.start is not None else first or 0
-    if not found and len(track):
-        say("The room never changed its mind beyond chance: no moments.")
-    if format == "text":
-        _put(export.to_chapters(found, zero), out)
-    else:
-        lines = export.moment_records(found, zero, request.zone)
-        _put_data(export.FORMATS[format](lines, export.MOMENT_COLUMNS), out)
-
-
 def _write_research(request: Request, format: str, out: Path | None) -> None:
     """For BIDS, with the file that explains its columns, where there is a name for it."""
     from resonance_tui.history.loading import read
-    from resonance_tui.history.moments import moments
+    from resonance_tui.history.peaks import peaks
 
     if request.is_corrected:
         raise InputError(
@@ -246,10 +245,10 @@ def _write_research(request: Request, format: str, out: Path | None) -> None:
             "Leave --corrected out, or take csv or json.",
         )
     track = read(request).track
-    exported = research.Exported(request.channel, track, moments(track))
+    exported = research.Exported(request.channel, track, peaks(track))
     if format == "bids" and out is not None and str(out) != "-":
         save_text(out.with_suffix(".json"), [research.bids_columns(request.channel)])
-    _put_data(research.FORMATS[format](exported), out)
+    put_data(research.FORMATS[format](exported), out)
 
 
 def _write_picture(request: Request, asked: Asked, format: str) -> None:
@@ -285,7 +284,7 @@ def _range(request: Request, sessions: list[SessionSpan]) -> tuple[int | None, i
     return request.start, request.end
 
 
-def _put(lines: Iterable[str], out: Path | None) -> None:
+def put_text(lines: Iterable[str], out: Path | None) -> None:
     """Text for a person: on stdout in the stream's own encoding, as far as that goes."""
     if out is not None and str(out) != "-":
         save_text(out, lines)
@@ -294,7 +293,7 @@ def _put(lines: Iterable[str], out: Path | None) -> None:
         click.echo(text, nl=False)
 
 
-def _put_data(lines: Iterable[str], out: Path | None) -> None:
+def put_data(lines: Iterable[str], out: Path | None) -> None:
     """Text for programs: UTF-8 everywhere, so that stdout gets the bytes that a file would. A "?"
     for a sign that a pipe's encoding lacks would be damage that goes unnoticed."""
     if out is not None and str(out) != "-":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from resonance_tui.charting.ticks import clock, day
 from resonance_tui.commands.console import say
-from resonance_tui.commands.history import output
+from resonance_tui.commands.history import moments, output
 from resonance_tui.commands.history.output import Asked
 from resonance_tui.commands.settings import terminal_of
 from resonance_tui.config import Config
@@ -21,6 +21,7 @@ from resonance_tui.history.loading import Request
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_range
+from resonance_tui.history.video_clock import keep_video_start, parse_offset, parse_start
 from resonance_tui.protocol.links import find_channel
 from resonance_tui.secret import describe
 from resonance_tui.sinks import registry
@@ -42,6 +43,9 @@ def run(config: Config, asked: Asked) -> None:
         raise InputError("--session and --from/--to exclude each other.", "Give one of them.")
     first, last = parse_range(asked.start, asked.end, time.time())
     format = output.choose_format(asked.format, asked.out, asked.what, is_terminal=_is_terminal())
+    moments.check(asked)
+    if asked.video_start and asked.offset:
+        raise InputError("--video-start and --offset exclude each other.", "Give one of them.")
     confusion = output.confusion(config, format, is_corrected=asked.corrected, what=asked.what)
     with _database(config, channel, asked.source, first, last) as path:
         request = Request(
@@ -58,6 +62,7 @@ def run(config: Config, asked: Asked) -> None:
             sessions = store.sessions(channel, source=asked.recorder)
             if not store.has_rows(channel, first, last, asked.recorder):
                 raise _nothing(channel, sessions, asked.recorder)
+        _keep_video(path, channel, _session(sessions, first, last, asked.session), asked)
         if asked.what == "sessions":
             output.write_sessions(request, sessions, format, asked.out)
             return
@@ -84,6 +89,34 @@ def _list_all(config: Config, asked: Asked) -> None:
         for channel in channels
     ]
     output.write_all_sessions(requests, format, asked.out)
+
+
+def _session(
+    sessions: list[SessionSpan], first: int | None, last: int | None, number: int | None
+) -> SessionSpan | None:
+    """The one that is meant: by its number, or the first that the range touches."""
+    if first is not None or last is not None:
+        return next((span for span in sessions if span.end >= (first or 0)), None)
+    return sessions[-(number or 1)] if len(sessions) >= (number or 1) else None
+
+
+def _keep_video(path: Path, channel: str, span: SessionSpan | None, asked: Asked) -> None:
+    """Store when the session's video began, where that was told; "none" forgets it."""
+    told = asked.video_start or asked.offset
+    if not told or span is None:
+        return
+    if told == "none":
+        start = None
+    elif asked.video_start:
+        start = parse_start(asked.video_start, span)
+    else:
+        start = parse_offset(told, span)
+    with Store(path) as store:
+        keep_video_start(store, channel, span, start)
+    if start is None:
+        say("When the session's video began is forgotten.")
+    else:
+        say(f"The session's video began on {day(start)} at {clock(start, seconds=True)}.")
 
 
 @contextmanager

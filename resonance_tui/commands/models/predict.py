@@ -16,6 +16,7 @@ import click
 from resonance_tui.commands.console import say, say_progress
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.models.predictions import CODES, SHARES
+from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import CameraError, InputError, ResonanceError
 
@@ -32,14 +33,14 @@ Row = dict[str, Any]
 
 
 @click.command("predict", cls=Command)
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=FilePath(path_type=Path))
 @click.option("--engine", metavar="NAME", default="static", show_default=True, help="Who reads.")
 @click.option(
     "--format", "format", type=click.Choice(FORMATS), help="Default: csv, or as --output."
 )
 @click.option(
     *("-o", "--output"),
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(path_type=Path, dir_okay=False),
     help="Write into this file; one that is there is continued.",
 )
 @click.option("--crops", is_flag=True, help="The pictures are crops of faces: look for none.")

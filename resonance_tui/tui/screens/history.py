@@ -248,7 +248,8 @@ class HistoryScreen(ActionScreen):
         if playback.recorded is None or self._state is None:
             return None
         channel, zone = playback.request.channel, playback.request.zone
-        return ChartRequest(channel, playback.recorded, self._state, playback.moments, zone)
+        video = playback.recording.video if playback.recording else None
+        return ChartRequest(channel, playback.recorded, self._state, playback.moments, zone, video)
 
     def _redraw(self) -> None:
         if (request := self._chart_request) is not None:

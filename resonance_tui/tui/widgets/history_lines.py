@@ -12,10 +12,11 @@ from rich.text import Text
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.lines import means_over
-from resonance_tui.charting.ticks import clock, day, length
+from resonance_tui.charting.ticks import clock, day, length, position
 from resonance_tui.charting.views import LegendEntry, Unit, ViewSpec
 from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.history.moments import Moment
+from resonance_tui.history.peaks import certainty
 from resonance_tui.history.recording import Floats, Recorded, Recording
 from resonance_tui.texts import tr, tr_n
 from resonance_tui.tui.styles import column, label_cells
@@ -82,6 +83,8 @@ def reading_line(
     when = clock(start, zone, seconds=is_close)
     if end > start:
         when += f" – {clock(end, zone, seconds=is_close)}"
+    if request.video is not None:
+        when += f" · {tr('video {position}', position=position(start, request.video))}"
     line = Text(no_wrap=True, overflow="ellipsis").append(f"│ {when}", "bold")
     if not len(part):
         why = printable(tr(recorded.why_missing(start, end)))
@@ -101,26 +104,28 @@ def reading_line(
     return line
 
 
-def moment_line(width: int, moment: Moment, found: Sequence[Moment], zone: tzinfo | None) -> Text:
+def moment_line(width: int, moment: Moment, request: ChartRequest) -> Text:
     """When the room changed its mind, to what, and whether it stayed like that."""
+    found, video = request.moments, request.video
     line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"{_moment_sign(moment)} {clock(moment.t, zone, seconds=True)}  ", "bold")
+    line.append(f"{_moment_sign(moment)} {clock(moment.t, request.zone, seconds=True)}  ", "bold")
+    if video is not None:
+        line.append(f"{tr('video {position}', position=position(moment.t, video))}  ")
     line.append_text(_moment_words(moment))
     line.append(f" {moment.before:.0%} → {moment.after:.0%}")
     if width >= 76:
         line.append(f" {tr('and it stayed')}" if moment.kind == "turn" else "")
-        line.append(f" · {tr('strength {strength:.2f}', strength=moment.strength)}")
+        line.append(f" · {tr(word)}" if (word := certainty(moment)) else "")
     if width >= 56:
         place = found.index(moment) + 1
         line.append(f" · {tr('moment {place} of {count}', place=place, count=len(found))}")
     return line
 
 
-def moment_list(
-    height: int, found: Sequence[Moment], chosen: Moment | None, zone: tzinfo | None
-) -> Text:
+def moment_list(height: int, request: ChartRequest, chosen: Moment | None) -> Text:
     """A heading and a line for each, with the chosen one in sight: time, emotion, its share, and
     a column that is as high as the moment is strong."""
+    found, zone, video = request.moments, request.zone, request.video
     rows = max(1, height - 1)
     place = found.index(chosen) if chosen in found else 0
     first = min(max(0, place - rows // 2), max(0, len(found) - rows))
@@ -129,7 +134,10 @@ def moment_list(
     text.append(tr("Moments"), "bold")
     text.append(f" {tr('{count}, by m and M', count=len(found))}", "dim")
     for moment in found[first : first + rows]:
-        line = Text(f"\n{_moment_sign(moment)} {clock(moment.t, zone, seconds=True)} ")
+        when = clock(moment.t, zone, seconds=True)
+        if video is not None:  # the list has room for one clock: the one that is looked up
+            when = f"{position(moment.t, video):>8}"
+        line = Text(f"\n{_moment_sign(moment)} {when} ")
         line.append_text(_moment_words(moment))
         line.append(" " * (label_cells() - 1 - cell_len(moment.code.label)))
         line.append(f"{moment.after:>4.0%} {column(moment.strength / strongest)}")

@@ -103,7 +103,7 @@ class HistoryPanes(Vertical):
             return visible
         part = cut(request.recorded.track, *bucket)
         if self._moment is not None:
-            line.update(moment_line(self._width, self._moment, request.moments, request.zone))
+            line.update(moment_line(self._width, self._moment, request))
         else:
             line.update(reading_line(self._width, request, part, bucket))
         return part
@@ -114,7 +114,7 @@ class HistoryPanes(Vertical):
         box.display = has_room and bool(request.moments)
         if box.display:
             rows = self.query_one("#middle").size.height
-            box.update(moment_list(rows, request.moments, self._moment, request.zone))
+            box.update(moment_list(rows, request, self._moment))
 
     def _line(self, name: str) -> Static:
         return self.query_one(f"#{name}", Static)

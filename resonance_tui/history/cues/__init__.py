@@ -1,0 +1,1 @@
+"""Moments of a recording as chapters, subtitles and markers of other programs."""

@@ -1,0 +1,33 @@
+"""Pure: a stretch of a video, and all of them as one sheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resonance_tui.history.moments import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A stretch of a video. Times are seconds from the video's first picture."""
+
+    start: Fraction
+    end: Fraction  # later than `start`
+    at: Fraction  # of the moment itself, which a lead-in puts behind the start
+    title: str  # one line
+    note: str = ""  # one line that says more
+    color: str = "#808080"  # "#rrggbb"
+    weight: float = 0.0  # where two do not fit, the heavier one stays
+    moment: Moment | None = None  # where it is one
+
+
+@dataclass(frozen=True, slots=True)
+class CueSheet:
+    """Cues in order of their starts, and the video that they belong to."""
+
+    title: str
+    cues: tuple[Cue, ...]
+    length: Fraction  # of what is known of the video, in s; no cue ends later

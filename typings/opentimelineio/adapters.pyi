@@ -1,0 +1,3 @@
+from opentimelineio.schema import Timeline
+
+def write_to_string(input_otio: Timeline, adapter_name: str = ...) -> str: ...
