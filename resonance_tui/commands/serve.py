@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +15,7 @@ from resonance_tui.commands.settings import broker_options, load
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
+    from resonance_tui.session.core import Session
     from resonance_tui.session.events import SessionView
 
 
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 @click.option("--port", type=PORTS, default=PORT, show_default=True, help="Port to serve at.")
 @click.option("--host", metavar="ADDRESS", help="Address to serve at (default: 127.0.0.1).")
 @click.option("--css", metavar="FILE", help="A style sheet of your own for the overlay.")
+@click.option("--lsl", is_flag=True, help="As streams of the Lab Streaming Layer, too.")
+@click.option(
+    "--lsl-network", is_flag=True, help="The same for other machines; LSL asks nobody who they are."
+)
 @click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
 @click.pass_context
 def serve(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
@@ -44,7 +51,15 @@ def serve(ctx: click.Context, channel: str, broker_url: str | None, **options: A
     run(load(ctx, flags), channel, **options)
 
 
-def run(config: Config, channel: str, *, port: int, duration: float | None = None) -> None:
+def run(
+    config: Config,
+    channel: str,
+    *,
+    port: int,
+    duration: float | None = None,
+    lsl: bool = False,
+    lsl_network: bool = False,
+) -> None:
     """Serve until interrupted; addresses on stdout, the room as text below them."""
     from resonance_tui.commands.observer import observing, run_observer, tell_addresses
     from resonance_tui.commands.room_argument import find_destination
@@ -52,16 +67,37 @@ def run(config: Config, channel: str, *, port: int, duration: float | None = Non
     from resonance_tui.config import with_setting
 
     without_camera = with_setting(config, "camera", source="none")
-    with served_room(config, port) as served:
+    with ExitStack() as stack, served_room(config, port) as served:
         assert isinstance(served, ServedRoom)
         there = find_destination(without_camera, channel, remembers=True)
         with observing(there.config, there) as session:
             tell_addresses(served, put, say)
+            stack.enter_context(streaming(session, lsl=lsl, to_network=lsl_network))
             screen = StatusLine()
             session.add_listener(
                 lambda _: screen.show(status_text(session.view, served.pages_open))
             )
             run_observer(there.config, session, screen, duration, served)
+
+
+@contextmanager
+def streaming(session: Session, *, lsl: bool, to_network: bool) -> Generator[None]:
+    """The room as streams of LSL meanwhile, where that is asked for. Raises what LslOutlet does."""
+    if not (lsl or to_network):
+        yield
+        return
+    from resonance_tui.session.lsl import MARKERS, NUMBERS, LslOutlet
+
+    channel = session.view.channel
+    outlet = LslOutlet(channel, is_local=not to_network)
+    session.add_listener(outlet.take)
+    put(f"lsl  {MARKERS}-{channel} {NUMBERS}-{channel}")
+    if to_network:
+        say("Whoever reaches this machine reads the LSL streams: LSL knows no login.")
+    try:
+        yield
+    finally:
+        outlet.close()
 
 
 def status_text(view: SessionView, pages: int) -> str:

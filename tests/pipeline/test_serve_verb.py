@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,35 @@ async def test_a_room_is_served_until_a_signal_ends_it_within_a_second(
         f"overlay  http://127.0.0.1:{port}/overlay",
         f"events  http://127.0.0.1:{port}/events",
     ]
+
+
+async def test_a_room_is_streamed_to_a_laboratory_as_well(mosquitto: Mosquitto) -> None:
+    pylsl = pytest.importorskip("pylsl", reason="pylsl is not installed")
+    channel, port = f"lab-{os.getpid()}", free_port()
+    there = (channel, "--broker", mosquitto.url)
+    serving = started("serve", *there, "--port", port, "--lsl")
+    await answering(port)
+    found = pylsl.resolve_byprop("name", f"resonance-counts-{channel}", 1, patience(20))
+    inlet = pylsl.StreamInlet(found[0])
+    inlet.open_stream(patience(20))
+    room = started("join", *there, "--camera", "none", "--headless")
+    counts: list[int] = []
+    while counts[:1] != [1]:
+        counts, stamp = inlet.pull_sample(timeout=patience(20))
+        assert stamp is not None
+    assert counts == [1, 0, 0, 0, 0, 0, 0, 0, 0, 1]  # one viewer, away
+    ended(room, signal.SIGINT)
+    ended(serving, signal.SIGTERM)
+    told, _ = serving.communicate(timeout=patience(10))
+    assert f"lsl  resonance-{channel} resonance-counts-{channel}" in told.splitlines()
+
+
+def test_lsl_without_its_extra_says_what_to_install(mosquitto: Mosquitto) -> None:
+    if find_spec("pylsl") is not None:
+        pytest.skip("pylsl is installed")
+    args = ("serve", "cats", "--broker", mosquitto.url, "--port", str(free_port()), "--lsl")
+    done = run_child([*APP, *args], capture_output=True, text=True, timeout=patience(30))
+    assert done.returncode == 2 and "needs the extra 'lsl'" in done.stderr
 
 
 async def test_join_serves_the_room_and_keeps_its_own_reading(mosquitto: Mosquitto) -> None:
