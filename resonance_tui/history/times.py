@@ -7,15 +7,13 @@ from datetime import datetime, timedelta, tzinfo
 
 from resonance_tui.errors import InvalidTime
 from resonance_tui.secret import describe
+from resonance_tui.spans import seconds_of
 
 HINT = "Use 20:15, yesterday, yesterday 20:15, 2026-11-20, 2026-11-20T20:15, -2h or -1h30m."
 
 LATEST = 220_000_000_000  # in the year 8941: sums stay within the calendar
 
 _AGO = re.compile(r"-(?=\d)(?:(\d{1,6})d)?\s*(?:(\d{1,6})h)?\s*(?:(\d{1,6})m)?\s*(?:(\d{1,9})s)?")
-_LENGTH = re.compile(
-    r"(?P<sign>[+-]?)(?=[\d.])(?:(?P<h>\d{1,4})h)?(?:(?P<m>\d{1,5})m)?(?:(?P<s>\d{1,7}(?:\.\d{1,3})?)s?)?"
-)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _DAY = re.compile(r"(today|yesterday)(?:[ t]+(\S+))?")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ tT].+)?")
@@ -58,12 +56,13 @@ def parse_range(
 def parse_length(text: str) -> float:
     """A length of time in seconds: "30s", "1m30s", "2h", "-26s", "0.5"; below 0 with a minus.
     Raises InvalidTime."""
-    match = _LENGTH.fullmatch("".join(text.split()).lower())
-    if match is None:
-        raise InvalidTime(f"{describe(text)} is no length of time.", "Use 30s, 1m30s, 2h or -26s.")
-    hours, minutes, seconds = (float(match[unit] or 0) for unit in "hms")
-    length = 3600 * hours + 60 * minutes + seconds
-    return -length if match["sign"] == "-" else length
+    words = "".join(text.split())
+    try:
+        length = seconds_of(words[1:] if words[:1] in ("+", "-") else words, "s")
+    except ValueError as error:
+        hint = "Use 30s, 1m30s, 2h or -26s."
+        raise InvalidTime(f"{describe(text)} is no length of time.", hint) from error
+    return -length if words.startswith("-") else length
 
 
 def _parse(words: str, here: datetime, zone: tzinfo | None, is_end: bool) -> int:

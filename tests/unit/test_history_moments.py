@@ -149,10 +149,10 @@ def test_the_files_name_says_the_format(history: History, tmp_path: Path, suffix
     [
         (["--emotion", "happiness"], "--emotion is for moments."),
         (["--lead-in", "3s"], "--lead-in is for moments."),
-        (["--moments", "--emotion", "joy"], "'joy' is not one of"),
+        (["--moments", "--emotion", "joy"], "--emotion cannot be 'joy'"),
         (["--moments", "--top", "0"], "--top"),
-        (["--moments", "--clip", "soon"], "no length of time"),
-        (["--moments", "--clip", "0s"], "cannot be the length for --clip"),
+        (["--moments", "--clip", "soon"], "--clip cannot be 'soon'"),
+        (["--moments", "--clip", "0s"], "--clip cannot be '0s'"),
         (["--moments", "--clip", "10s", "--lead-in", "10s"], "leaves nothing of the moment"),
         (["--moments", "--format=edl", "--rate", "29.9"], "'29.9' is no frame rate"),
         (["--moments", "--format=edl", "--rate", "120"], "no time codes at 120"),
