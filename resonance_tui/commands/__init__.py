@@ -205,6 +205,11 @@ COMMANDS = (
         mark("Serve CHANNEL to OBS and to programs: an overlay, its settings page, events, rows."),
     ),
     CommandRow(
+        "obs",
+        "obs:obs",
+        mark("Record CHANNEL beside OBS, which saves replays and chapters when the room moves."),
+    ),
+    CommandRow(
         "sheets",
         "sheets.options:sheets",
         mark("The history in a Google sheet: set it up, send what is left, see how it is doing."),

@@ -60,7 +60,7 @@ def forget(store: Store, channels: Sequence[str], before: int | None = None) -> 
 
 
 def _forget_all(db: sqlite3.Connection, channel: str) -> int:
-    for table in ("slot", "session", "gap", "video"):
+    for table in ("slot", "session", "gap", "video", "video_part", "live_mark"):
         db.execute(f"DELETE FROM {table} WHERE channel = ?", (channel,))
     return db.execute("DELETE FROM snapshot WHERE channel = ?", (channel,)).rowcount
 
@@ -76,6 +76,8 @@ def _forget_before(db: sqlite3.Connection, channel: str, before: int) -> int:
         "UPDATE session SET started = :before WHERE channel = :channel AND started < :before", span
     )
     db.execute("DELETE FROM gap WHERE channel = :channel AND end < :before", span)
+    db.execute("DELETE FROM video_part WHERE channel = :channel AND end < :before", span)
+    db.execute("DELETE FROM live_mark WHERE channel = :channel AND t < :before", span)
     db.execute("DELETE FROM video WHERE channel = :channel AND at < :before", span)
     return rows.rowcount
 

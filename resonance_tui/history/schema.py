@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resonance_tui.errors import StoreError
+from resonance_tui.history.obs_schema import OBS_TABLES
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
 
 APPLICATION_ID = 0x5265736F  # "Reso": marks the file as ours
@@ -89,14 +90,15 @@ CREATE TABLE video (
     PRIMARY KEY (channel, at)
 ) WITHOUT ROWID;
 """
+_VIDEOS = _VIDEO + OBS_TABLES
 
 # Applied in order; `user_version` counts them.
-MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _VIDEO)
+MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _VIDEOS)
 VERSION = len(MIGRATIONS)
 # What a reader of an older file makes up for, by the layout that has it.
 _TEMPORARY = {
     1 + MIGRATIONS.index(SESSIONS): as_temporary(),
-    1 + MIGRATIONS.index(_VIDEO): _VIDEO.replace("CREATE TABLE", "CREATE TEMP TABLE"),
+    1 + MIGRATIONS.index(_VIDEOS): _VIDEOS.replace("CREATE TABLE", "CREATE TEMP TABLE"),
 }
 
 

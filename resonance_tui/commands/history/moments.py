@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resonance_tui.commands.console import say
 from resonance_tui.commands.history.output import Asked, put_data, put_text
-from resonance_tui.emotions import EMOTIONS, Emotion
+from resonance_tui.emotions import EMOTIONS, REACTIONS, Emotion
 from resonance_tui.errors import InputError
 from resonance_tui.history import export
 from resonance_tui.history.cues.cue import CueSheet
@@ -12,7 +12,7 @@ from resonance_tui.history.cues.from_moments import Clip, sheet
 from resonance_tui.history.cues.rates import DEFAULT_RATE, FrameRate
 from resonance_tui.history.cues.registry import FORMATS
 from resonance_tui.history.loading import LoadedSession, Request, read
-from resonance_tui.history.peaks import APART_S, REACTIONS, peaks
+from resonance_tui.history.peaks import APART_S, peaks
 from resonance_tui.texts import tr_n
 
 MOST_MOMENTS = 50  # where --top says nothing
