@@ -109,7 +109,7 @@ def _write_settings(folder: Path, videos: Path, port: int) -> None:
 
 
 class Remote:
-    """Asks an OBS, and waits for what it tells; a picture that is black until it is told to flash."""
+    """Asks an OBS, and waits for what it tells. Its picture is black until it is told to flash."""
 
     def __init__(self, studio: Studio) -> None:
         self.events: list[Event] = []

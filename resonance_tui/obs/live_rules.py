@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ class LiveRules:
 
 @dataclass(frozen=True, slots=True)
 class LiveMoment:
-    """The room began to show `emotion` at `at`; that has become clear a second later."""
+    """The room began to show `emotion` at `at`; that is clear up to a second later."""
 
     at: float
     emotion: Emotion
@@ -55,19 +56,24 @@ class LiveWatch:
         one = rules.of_detector()
         self._cool_down_s, self._held_s = rules.cool_down_s, one.held_s
         self._detectors = {code: ReactionDetector(code, one) for code in rules.emotions}
+        self._times: deque[float] = deque()  # of what was taken, as far back as a rise is held
         self._told_at = -math.inf
 
     def reset(self) -> None:
         """The room was not seen for a while: what was usual is not known any more."""
+        self._times.clear()
         for detector in self._detectors.values():
             detector.reset()
 
     def take(self, counts: Sequence[int], at: float) -> LiveMoment | None:
         """`counts`: seven, in the order of `Emotion`. The emotion that most show."""
         seven = tuple(counts)
+        self._times.append(at)
+        while self._times[0] < at - self._held_s:
+            self._times.popleft()
         shown = {code: each.take(seven, at) for code, each in self._detectors.items()}
         code = max(shown, key=lambda each: shown[each], default=None)
         if code is None or not shown[code] or at - self._told_at < self._cool_down_s:
             return None
         self._told_at = at
-        return LiveMoment(at - self._held_s, code, shown[code], sum(seven))
+        return LiveMoment(self._times[0], code, shown[code], sum(seven))
