@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.history.cues.cue import CueSheet
+from resonance_tui.history.moments import Moment
 from resonance_tui.history.peaks import certainty, part_of_room
 from resonance_tui.history.samples import Sample
 
@@ -75,27 +76,37 @@ FORMATS: dict[str, Callable[[Iterable[Record], Sequence[str]], Iterator[str]]] =
 
 
 def moment_records(sheet: CueSheet, zone: tzinfo | None = None) -> Iterator[Record]:
-    """A line of MOMENT_COLUMNS for each moment; shares and strength are from 0 to 1, positions in
-    seconds from the beginning of the sheet."""
+    """A line of MOMENT_COLUMNS for each moment and mark; shares and strength are from 0 to 1,
+    positions in seconds from the beginning of the sheet. A mark has its text for a name."""
     for cue in sheet.cues:
-        if (moment := cue.moment) is None:
-            continue
-        numbers = (moment.strength, moment.shift, moment.before, moment.after)
-        yield (
-            in_utc(moment.t),
-            _plain(cue.at),
-            moment.name,
-            moment.code.word,
-            moment.kind,
-            *(round(number, 3) for number in numbers),
-            in_zone(moment.t, zone),
-            _plain(cue.start),
-            _plain(cue.end),
-            moment.length_s or None,
-            part_of_room(moment.after),
-            certainty(moment) or None,
-            float(f"{moment.chance:.2g}"),
-        )
+        place = _plain(cue.start), _plain(cue.end)
+        if cue.moment is not None:
+            yield _moment_values(cue.moment, _plain(cue.at), place, zone)
+        elif cue.mark is not None:
+            times = in_utc(cue.mark.t), in_zone(cue.mark.t, zone)
+            unknown = (None,) * 4
+            about = (cue.mark.name, None, "mark")
+            yield (times[0], _plain(cue.at), *about, *unknown, times[1], *place, *unknown)
+
+
+def _moment_values(
+    moment: Moment, at: float, place: tuple[float, float], zone: tzinfo | None
+) -> Record:
+    numbers = (moment.strength, moment.shift, moment.before, moment.after)
+    return (
+        in_utc(moment.t),
+        at,
+        moment.name,
+        moment.code.word,
+        moment.kind,
+        *(round(number, 3) for number in numbers),
+        in_zone(moment.t, zone),
+        *place,
+        moment.length_s or None,
+        part_of_room(moment.after),
+        certainty(moment) or None,
+        float(f"{moment.chance:.2g}"),
+    )
 
 
 def _plain(seconds: Fraction) -> int | float:
@@ -111,9 +122,10 @@ def in_utc(t: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def in_zone(t: int, zone: tzinfo | None = None) -> str:
+def in_zone(t: float, zone: tzinfo | None = None) -> str:
     """The same as a clock in `zone` shows it, with its distance from UTC."""
-    return datetime.fromtimestamp(t, UTC).astimezone(zone).isoformat()
+    moment = datetime.fromtimestamp(t, UTC).astimezone(zone)
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "auto")
 
 
 def _values(row: Sample, zone: tzinfo | None) -> Record:

@@ -1,4 +1,4 @@
-"""`history --moments`: what the room reacted to, as chapters, clips and markers."""
+"""`history --moments` and `--marks`: what the room reacted to, and what a person marked."""
 
 from __future__ import annotations
 
@@ -12,41 +12,61 @@ from resonance_tui.history.cues.from_moments import Clip, sheet
 from resonance_tui.history.cues.rates import DEFAULT_RATE, FrameRate
 from resonance_tui.history.cues.registry import FORMATS
 from resonance_tui.history.loading import LoadedSession, Request, read
+from resonance_tui.history.moments import Moment
 from resonance_tui.history.peaks import APART_S, peaks
 from resonance_tui.texts import tr_n
 
 MOST_MOMENTS = 50  # where --top says nothing
-_OF_MOMENTS = ("emotions", "top", "apart", "clip", "lead_in", "rate")
+_OF_MOMENTS = ("emotions", "top", "apart")
+_OF_CUES = ("clip", "lead_in", "rate")
 
 
 def check(asked: Asked) -> None:
     """What is asked of moments is asked with them, and can be read. Raises InputError."""
-    given = [name for name in _OF_MOMENTS if getattr(asked, name)]
-    if given and asked.what != "moments":
-        flag = "--" + given[0].replace("emotions", "emotion").replace("_", "-")
-        raise InputError(f"{flag} is for moments.", "Give --moments with it.")
+    for names, lists in ((_OF_MOMENTS, ("moments",)), (_OF_CUES, ("moments", "marks"))):
+        given = [name for name in names if getattr(asked, name)]
+        if given and asked.what not in lists:
+            flag = "--" + given[0].replace("emotions", "emotion").replace("_", "-")
+            what = " and ".join(lists)
+            raise InputError(f"{flag} is for {what}.", f"Give --{lists[0]} with it.")
     for parse in (_clip, _apart_s, _rate):
         parse(asked)
 
 
 def write_moments(request: Request, asked: Asked, format: str) -> None:
-    """The moments of the range in `format`; a word about what is not in them."""
+    """The moments and marks of the range in `format`; a word about what is not in them. Of one
+    emotion there are no marks."""
     loaded = read(request)
-    found = peaks(
-        loaded.track,
-        _codes(asked),
-        top=asked.top or MOST_MOMENTS,
-        apart_s=_apart_s(asked),
-    )
+    found = _found(loaded, asked)
+    marked = () if asked.emotions else loaded.marks
     zero = _zero(request, loaded)
-    title = f"{request.channel} {export.in_utc(zero)[:10]}"
-    cues = sheet(found, zero, loaded.track.end + 1, title=title, clip=_clip(asked))
-    _say_what_is_missing(len(found), cues)
+    cues = sheet(
+        found,
+        zero,
+        loaded.track.end + 1,
+        title=_title(request, loaded, zero),
+        clip=_clip(asked),
+        marks=marked,
+        delay_s=loaded.delay_s or 0.0,
+    )
+    _say_what_is_missing(asked, len(found) + len(marked), cues)
     if format not in FORMATS:
         lines = export.moment_records(cues, request.zone)
         put_data(export.FORMATS[format](lines, export.MOMENT_COLUMNS), asked.out)
         return
     _write_cues(cues, asked, format)
+
+
+def _found(loaded: LoadedSession, asked: Asked) -> list[Moment]:
+    if asked.what == "marks":
+        return []
+    top, apart_s = asked.top or MOST_MOMENTS, _apart_s(asked)
+    return peaks(loaded.track, _codes(asked), top=top, apart_s=apart_s)
+
+
+def _title(request: Request, loaded: LoadedSession, zero: float) -> str:
+    named = loaded.span.title if loaded.span is not None else ""
+    return f"{named or request.channel} {export.in_utc(zero)[:10]}"
 
 
 def _write_cues(cues: CueSheet, asked: Asked, format: str) -> None:
@@ -61,8 +81,10 @@ def _write_cues(cues: CueSheet, asked: Asked, format: str) -> None:
     put(chosen.write(cues, rate), asked.out)
 
 
-def _say_what_is_missing(count: int, cues: CueSheet) -> None:
-    if not count:
+def _say_what_is_missing(asked: Asked, count: int, cues: CueSheet) -> None:
+    if not count and asked.what == "marks":
+        say("Nobody marked anything: no marks.")
+    elif not count:
         say("The room never changed its mind beyond chance: no moments.")
     elif before := count - len(cues.cues):
         say(

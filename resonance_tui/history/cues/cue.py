@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from resonance_tui.history.marks import Mark
     from resonance_tui.history.moments import Moment
 
 
@@ -22,6 +23,7 @@ class Cue:
     color: str = "#808080"  # "#rrggbb"
     weight: float = 0.0  # where two do not fit, the heavier one stays
     moment: Moment | None = None  # where it is one
+    mark: Mark | None = None  # where a person made it
 
 
 @dataclass(frozen=True, slots=True)
