@@ -9,12 +9,14 @@ from pathlib import Path
 from resonance_tui.files import free_name, save_text
 from resonance_tui.history.about import about
 from resonance_tui.history.export import records, to_csv
+from resonance_tui.history.live_marks import LiveMark, live_marks
 from resonance_tui.history.marks import Mark, marks
 from resonance_tui.history.recording import Floats, Recording, extend, from_table
 from resonance_tui.history.runs import gaps
 from resonance_tui.history.samples import Gap, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
+from resonance_tui.history.video_parts import VideoPart, video_parts
 
 LATE_S = 5  # another recorder may write a second this much after the first one did
 
@@ -47,6 +49,8 @@ class LoadedSession:
     video: float | None = None  # when the first picture of its video was, epoch s, if that is known
     marks: tuple[Mark, ...] = ()  # of the range, oldest first
     span: SessionSpan | None = None  # the session that the range begins in
+    parts: tuple[VideoPart, ...] = ()  # what OBS wrote meanwhile
+    live: tuple[LiveMark, ...] = ()  # found while it happened, oldest first
     delay_s: float | None = None  # how much later viewers saw its stream, if that is known
 
 
@@ -66,7 +70,11 @@ def read(request: Request) -> LoadedSession:
         place = request.channel, span.start, span.end
         video, said = video_start(store, *place), about(store, *place)
         marked = tuple(marks(store, request.channel, track.start, track.end))
-    return LoadedSession(sessions, track, tuple(lost), video, marked, span, said.delay_s)
+        written = tuple(video_parts(store, request.channel, span.start, span.end))
+        live = tuple(live_marks(store, request.channel, track.start, track.end + 1))
+    return LoadedSession(
+        sessions, track, tuple(lost), video, marked, span, written, live, said.delay_s
+    )
 
 
 def read_marks(request: Request, start: int, end: int) -> tuple[Mark, ...]:

@@ -71,6 +71,7 @@ def history() -> None:
     metavar="S",
     help="How late viewers saw the stream, as 8.5s; `estimate` by marks; it is kept.",
 )
+@click.option("--file", metavar="NAME", help="Of moments: where they are in this file of OBS's.")
 @click.option("--corrected", is_flag=True, help="With the engine's known mistakes taken out.")
 @click.option(
     "--format",

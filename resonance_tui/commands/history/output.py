@@ -88,6 +88,7 @@ class Asked:
     rate: str | None = None
     video_start: str | None = None
     offset: str | None = None
+    file: str | None = None  # of OBS's, whose positions are asked for
     stream_delay: str | None = None
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from resonance_tui.history.live_marks import LiveMark
     from resonance_tui.history.marks import Mark
     from resonance_tui.history.moments import Moment
 
@@ -24,6 +25,7 @@ class Cue:
     weight: float = 0.0  # where two do not fit, the heavier one stays
     moment: Moment | None = None  # where it is one
     mark: Mark | None = None  # where a person made it
+    live: LiveMark | None = None  # where it was found while it happened
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeGuard
 
 from resonance_tui.emotions import STYLES
 from resonance_tui.history.cues.cue import Cue, CueSheet
@@ -12,6 +13,7 @@ from resonance_tui.history.marks import Mark
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.peaks import certainty, part_of_room
 
+Place = Callable[[Fraction], Fraction | None]
 SHORTEST_S = 1  # of a cue: what is shorter cannot be seen in an editor
 LEAD_PART = 3  # of a clip, the first third is what led to it
 MARK_NOTE, MARK_COLOR, MARK_WEIGHT = "marked by hand", "#ffffff", 2.0
@@ -50,16 +52,18 @@ def sheet(
     clip: Clip | None = None,
     marks: Iterable[Mark] = (),
     delay_s: float = 0.0,
+    place: Place = lambda at: at,
 ) -> CueSheet:
     """Moments and marks in a video from `zero` to `end` (epoch s); those outside of it are left
-    out. The room saw the video `delay_s` late; who marked it saw it at once."""
+    out. The room saw the video `delay_s` late; who marked it saw it at once. `place`: where
+    in the video something is that happened so long after its first picture; None: not in it."""
     clip = clip or Clip()
-    began, late = _exact(zero), _exact(delay_s)
-    length = max(_exact(end) - began, Fraction(SHORTEST_S))
-    moments = [(moment.t - began - late, moment) for moment in found]
-    marked = [(_exact(mark.t) - began, mark) for mark in marks]
-    cues = [_of_moment(at, moment, clip, length) for at, moment in moments if 0 <= at < length]
-    cues += [_of_mark(at, mark, clip, length) for at, mark in marked if 0 <= at < length]
+    began, late = exact(zero), exact(delay_s)
+    length = max(exact(end) - began, Fraction(SHORTEST_S))
+    moments = [(place(moment.t - began - late), moment) for moment in found]
+    marked = [(place(exact(mark.t) - began), mark) for mark in marks]
+    cues = [_of_moment(at, each, clip, length) for at, each in moments if _is_in(at, length)]
+    cues += [_of_mark(at, mark, clip, length) for at, mark in marked if _is_in(at, length)]
     return CueSheet(title, tuple(sorted(cues, key=lambda cue: cue.start)), length)
 
 
@@ -81,7 +85,12 @@ def _of_mark(at: Fraction, mark: Mark, clip: Clip, length: Fraction) -> Cue:
     return Cue(*place, at, mark.name, MARK_NOTE, MARK_COLOR, MARK_WEIGHT, mark=mark)
 
 
-def _exact(seconds: float) -> Fraction:
+def _is_in(at: Fraction | None, length: Fraction) -> TypeGuard[Fraction]:
+    return at is not None and 0 <= at < length
+
+
+def exact(seconds: float) -> Fraction:
+    """To the millisecond."""
     return Fraction(seconds).limit_denominator(1000)
 
 
