@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -137,11 +138,13 @@ class Remote:
         with suppress(asyncio.CancelledError):
             await self._running
 
-    async def flash(self) -> None:
-        """White for a fifth of a second."""
+    async def flash(self) -> float:
+        """White for a fifth of a second; when it began, in epoch seconds."""
+        at = time.time()
         await self.ask("SetInputSettings", inputName=FLASH, inputSettings={"color": WHITE})
         await asyncio.sleep(0.2)
         await self.ask("SetInputSettings", inputName=FLASH, inputSettings={"color": BLACK})
+        return at
 
     async def until(self, is_it: Callable[[Event], bool]) -> Event:
         """The first event of that kind, told before or from now on; it is taken."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -22,15 +23,16 @@ from resonance_tui.secret import Secret
 
 REPLAY, CHAPTER, MARKER = KINDS = ("replay", "chapter", "marker")
 LOOK_EVERY_S = 2.0  # at what is written, so that little is unknown after a crash
+LOW_MB = 60.0  # of disk: at 50 OBS ends a recording
 _NO_BUFFER = 604
 _NAMES: dict[Output, str] = {"Record": "recording", "Stream": "stream"}
+_STOPPED = "OBS_WEBSOCKET_OUTPUT_STOPPED"
 _STATES = {
     "OBS_WEBSOCKET_OUTPUT_STARTED": "has begun",
     "OBS_WEBSOCKET_OUTPUT_PAUSED": "is paused",
     "OBS_WEBSOCKET_OUTPUT_RESUMED": "goes on",
     "OBS_WEBSOCKET_OUTPUT_RECONNECTING": "has lost its server",
     "OBS_WEBSOCKET_OUTPUT_RECONNECTED": "goes on",
-    "OBS_WEBSOCKET_OUTPUT_STOPPED": "has ended",
 }
 
 
@@ -166,24 +168,29 @@ class ObsDesk:
         self._store_tapes()
 
     def _tell_state(self, output: Output, state: str, ended_by_itself: bool) -> None:
-        if ended_by_itself:
-            self._start(self._tell_of_end(output))
+        if state == _STOPPED:
+            self._start(self._tell_of_end(output, ended_by_itself))
         elif state in _STATES:
             self._say(f"The {_NAMES[output]} {_STATES[state]}.")
-        if state in _STATES:
+        if state in _STATES or state == _STOPPED:
             self._said.clear()
         if output == "Record" and state == "OBS_WEBSOCKET_OUTPUT_STARTED":
             self._chapters.begin()
 
-    async def _tell_of_end(self, output: Output) -> None:
-        """Nobody had asked for it, as far as OBS told."""
-        said = f"OBS has ended the {_NAMES[output]} by itself"
+    async def _tell_of_end(self, output: Output, ended_by_itself: bool) -> None:
+        """OBS stops a recording whose disk is nearly full as a person does, with a dialog."""
         try:
-            free = (await self._client.request("GetStats")).get("availableDiskSpace")
+            stats = await self._client.request("GetStats")
+            free_mb = float(stats.get("availableDiskSpace", math.inf))
         except ObsProblem:
-            free = None
-        about = f"; its disk has {float(free):.0f} MB left" if free is not None else ""
-        self._say(f"{said}{about}. OBS's own log says why.")
+            free_mb = math.inf
+        name = _NAMES[output]
+        if output == "Record" and free_mb < LOW_MB:
+            self._say(f"OBS has ended the {name}: its disk has {free_mb:.0f} MB left.")
+        elif ended_by_itself:
+            self._say(f"OBS has ended the {name} by itself; its own log says why.")
+        else:
+            self._say(f"The {name} has ended.")
 
     async def _look_at_tapes(self) -> None:
         while True:

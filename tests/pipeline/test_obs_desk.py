@@ -177,8 +177,20 @@ async def test_a_full_disk_is_noticed_by_the_replay_and_by_the_recording(path: P
         await room.says("has begun")
         room.laugh()
         await room.says("saved no replay", "disk full?")
-        await obs.stop(by_itself=True)
-        await room.says("ended the recording by itself", "0 MB left")
+        await obs.stop()
+        await room.says("OBS has ended the recording", "0 MB left")
+
+
+async def test_a_stream_that_ends_by_itself_is_told_apart_from_one_that_was_ended(
+    path: Path,
+) -> None:
+    obs = FakeObs()
+    async with obs.listening() as port, watching(path, plan(port)) as room:
+        await room.says("OBS 31")
+        for by_itself, words in ((True, "by itself"), (False, "The stream has ended.")):
+            await obs.start("Stream", "")
+            await obs.stop("Stream", by_itself=by_itself)
+            await room.says(words)
 
 
 @pytest.mark.parametrize(
