@@ -9,7 +9,7 @@ import click
 
 from resonance_tui.commands.console import StatusLine
 from resonance_tui.commands.groups import Command
-from resonance_tui.commands.quantities import Number, Span
+from resonance_tui.commands.quantities import Number, Several, Span
 from resonance_tui.commands.served import serve_flag
 from resonance_tui.commands.settings import broker_options, load
 from resonance_tui.commands.suggestions import CHANNEL
@@ -17,8 +17,6 @@ from resonance_tui.emotions import EMOTIONS, REACTIONS, WORDS
 from resonance_tui.spans import UNITS
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from resonance_tui.config import Config
     from resonance_tui.obs.desk import DeskPlan, ObsDesk
     from resonance_tui.obs.live_rules import LiveRules
@@ -28,42 +26,12 @@ if TYPE_CHECKING:
 KINDS = ("replay", "chapter", "marker")
 
 
-class Kinds(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
-    """Some of KINDS with commas between them; a shell completes the last one."""
-
-    name = "kinds"
-    needs = f"One or more of {', '.join(KINDS)}, with commas between them."
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> frozenset[str]:
-        if isinstance(value, frozenset):
-            return value  # pyright: ignore[reportUnknownVariableType]
-        found = frozenset(part.strip() for part in str(value).split(",") if part.strip())
-        if not found or not found <= set(KINDS):
-            self.fail(f"{str(value)!r} is none of them.", param, ctx)
-        return found
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        before, comma, last = incomplete.rpartition(",")
-        taken = before.split(",")
-        return [
-            CompletionItem(before + comma + kind)
-            for kind in KINDS
-            if kind not in taken and kind.startswith(last)
-        ]
-
-
 @click.command("obs", cls=Command)
 @click.argument("channel", type=CHANNEL)
 @broker_options
 @click.option(
     "--moments",
-    type=Kinds(),
+    type=Several(KINDS),
     default=",".join(KINDS),
     show_default=True,
     help="What is done when the room moves.",
@@ -161,7 +129,7 @@ def run(
             desk = ObsDesk(plan, keeper, put_line)
             if served is not None:
                 tell_addresses(served, screen.say, screen.say)
-            session.add_listener(_Ears(session, desk).take)
+            session.add_listener(Ears(session, desk).take)
             session.add_listener(lambda _: screen.show(status_text(session.view, desk)))
             run_observer(config, session, screen, duration, served, beside=desk)
 
@@ -188,7 +156,7 @@ def rules_of(asked: dict[str, Any]) -> LiveRules:
     return LiveRules(emotions, asked["share"] / 100, asked["least"], asked["cool_down"])
 
 
-class _Ears:
+class Ears:
     """Tells the desk of a room that is a fact."""
 
     def __init__(self, session: Session, desk: ObsDesk) -> None:

@@ -1,4 +1,4 @@
-"""A real OBS Studio under Xvfb, in a home of its own, for tests and benches."""
+"""A real OBS Studio under Xvfb, in a home of its own, for tests and `bench_desk`."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ import asyncio
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from children import end_child, start_child
-from limits import patience
-from machine import free_port
 
 from resonance_tui.obs.client import ObsClient
 from resonance_tui.obs.protocol import Event, ObsProblem
 from resonance_tui.secret import Secret
 
 PASSWORD = Secret("a password of the test")
+PATIENCE_S = 60.0  # on a machine that does much else
 PROGRAMS = ("obs", "Xvfb", "ffmpeg")
 WHITE, BLACK = 0xFFFFFFFF, 0xFF000000
 SCENE, FLASH = "Scene", "flash"
@@ -47,9 +45,9 @@ class Studio:
 
 
 @asynccontextmanager
-async def studio(folder: Path, *, videos: Path | None = None) -> AsyncIterator[Studio]:
+async def studio(folder: Path, *, videos: Path | None = None) -> AsyncGenerator[Studio]:
     """Until the block ends. The first 3 s of its pictures are not worth much."""
-    videos, port = videos or folder / "videos", free_port()
+    videos, port = videos or folder / "videos", _free_port()
     _write_settings(folder, videos, port)
     with _screen() as display:
         surroundings = os.environ | {
@@ -59,15 +57,11 @@ async def studio(folder: Path, *, videos: Path | None = None) -> AsyncIterator[S
             "DISPLAY": display,
             "LIBGL_ALWAYS_SOFTWARE": "1",
         }
-        log = (folder / "obs.log").open("wb")
-        process = start_child(
-            ["obs", "--multi"], env=surroundings, stdout=log, stderr=subprocess.STDOUT
-        )
+        process = _start(surroundings, folder / "obs.log")
         try:
             yield Studio(port, videos, process)
         finally:
-            end_child(process)
-            log.close()
+            await asyncio.to_thread(_end, process)
 
 
 class _screen:
@@ -76,7 +70,7 @@ class _screen:
     def __enter__(self) -> str:
         ours, theirs = os.pipe()
         command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1024x700x24"]
-        self._process = start_child(
+        self._process = subprocess.Popen(
             [*command, "-nolisten", "tcp"], pass_fds=(theirs,), stderr=subprocess.DEVNULL
         )
         os.close(theirs)
@@ -84,7 +78,28 @@ class _screen:
             return f":{pipe.readline().strip()}"
 
     def __exit__(self, *_: object) -> None:
-        end_child(self._process)
+        _end(self._process)
+
+
+def _start(surroundings: dict[str, str], log: Path) -> subprocess.Popen[Any]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            ["obs", "--multi"], env=surroundings, stdout=output, stderr=subprocess.STDOUT
+        )
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
 
 
 def _write_settings(folder: Path, videos: Path, port: int) -> None:
@@ -121,7 +136,7 @@ class Remote:
 
     async def __aenter__(self) -> Remote:
         self._running = asyncio.create_task(self._client.run())
-        async with asyncio.timeout(patience(30)):
+        async with asyncio.timeout(PATIENCE_S):
             await self._is_there.wait()
         await self._until_ready()
         await self.ask(
@@ -148,7 +163,7 @@ class Remote:
 
     async def until(self, is_it: Callable[[Event], bool]) -> Event:
         """The first event of that kind, told before or from now on; it is taken."""
-        async with asyncio.timeout(patience(20)):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 for event in self.events:
                     if is_it(event):
@@ -167,7 +182,7 @@ class Remote:
 
     async def _until_ready(self) -> None:
         """OBS lets clients in before its scenes are there."""
-        async with asyncio.timeout(patience(20)):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 with suppress(ObsProblem):
                     names = [
