@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from resonance_tui import config
 from resonance_tui.errors import ConfigError
+from resonance_tui.secret import MASK
 
 
 @pytest.fixture
@@ -144,8 +145,8 @@ def test_a_switch_in_the_file_and_as_a_flag(settings_file: Path) -> None:
 
 @pytest.mark.parametrize("key", ["serve.token", "obs.password", "broker.password"])
 def test_a_password_that_looks_like_a_word_is_masked(key: str) -> None:
-    loaded = load({key: "plainword"})
-    (row,) = (row for row in settings_table(loaded) if row.key == key)
+    loaded = config.load({key: "plainword"})
+    (row,) = (row for row in config.settings_table(loaded) if row.key == key)
     assert row.is_masked
     assert row.value == MASK
     assert "plainword" in loaded.secrets
