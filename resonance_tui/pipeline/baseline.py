@@ -1,21 +1,22 @@
 """Pure: a person's own neutral face, and predictions with what it leans to taken out.
 
 Some resting faces lean to an emotion: the engine reads a little sadness, anger or joy in them. How
-much more than in most neutral faces is called the lean: the log ratio of an emotion and neutral,
-less what it is in most neutral faces. It is learnt from the predictions of one track while they
-are near neutral, or set by key, and taken off the log of that emotion. It is seven numbers in
+much more (or less) than in most neutral faces is called the lean: the log ratio of an emotion and
+neutral, less what it is in most neutral faces. It is learnt from the predictions of one track while
+they are near neutral, or set by key, and taken off the log of that emotion. It is seven numbers in
 memory, dropped with the track.
 
 What cannot happen, whatever is seen for however long, and the rule that makes it so:
 
 - A smile or tears that are clearly read teach nothing: a prediction in which an emotion leads
-  neutral by more than `near` nats is not looked at.
-- They are not turned into neutral either: at most `limit` nats are taken off, and that is not more
-  than `near`. Whoever is read so clearly stays ahead of neutral.
-- Nothing is learnt quickly: a lean grows by `rate` nats a second at most, so minutes of faint
-  sadness count and a scene does not.
-- No emotion is made likelier against neutral, and none against another one that is not lessened:
-  only what the face leans to is lessened.
+  neutral by more than `near` nats changes no lean, but for fading.
+- They are not turned into neutral either: at most `limit` nats are taken off or added, and that is
+  not more than `near`. Whoever is read so clearly stays ahead of neutral.
+- Nothing is learnt quickly: a lean grows by `rate` nats a second at most, so minutes of a faint
+  smile count and a scene does not.
+- Nothing stays: without calm moments it fades by half in `half_life_s`.
+
+Only the key, with which a person says so, may set up to `key_limit` at once.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class BaselineSettings:
     key_limit: float = 2.0  # the same of one set by key
     rate: float = 0.03  # nats a second
     half_life_s: float = 600.0  # of a lean that nothing confirms
-    is_two_sided: bool = True  # also make likelier what the face leans away from
+    is_two_sided: bool = True  # what the face leans away from is made likelier
 
 
 class Baseline:
@@ -141,11 +142,12 @@ class Baseline:
 
     def _follow(self, leads: list[float], gone: float) -> None:
         """One step towards what was seen: over time the median of it."""
-        rules = self._rules
-        step = rules.rate * gone
-        for code, (lead, usual) in enumerate(zip(leads, self._usual, strict=True)):
-            seen = _limited(lead - usual, rules.limit)
-            self._lean[code] += _limited(seen - self._lean[code], step)
+        limit, step = self._rules.limit, self._rules.rate * gone
+        for code, lead in enumerate(leads):
+            seen = lead - self._usual[code]
+            seen = limit if seen > limit else max(seen, -limit)
+            by = seen - self._lean[code]
+            self._lean[code] += step if by > step else max(by, -step)
 
     def _learn_by_key(self, key: _Capture, leads: list[float], at: float) -> None:
         if at < key.since:
@@ -162,9 +164,10 @@ class Baseline:
 
     def _shifts(self) -> list[float]:
         """Nats to take off each emotion."""
-        rules = self._rules
-        least = -math.inf if rules.is_two_sided else 0.0
-        return [rules.weight * max(value, least) for value in self._lean]
+        weight = self._rules.weight
+        if self._rules.is_two_sided:
+            return [weight * value for value in self._lean]
+        return [weight * max(value, 0.0) for value in self._lean]
 
 
 class _Capture:
@@ -188,8 +191,9 @@ _EMOTIONS = tuple(code for code in Emotion if code.is_emotion)
 
 def _leads(probabilities: Sequence[float]) -> list[float]:
     """Nats by which each emotion is ahead of neutral."""
-    neutral = math.log(max(probabilities[Emotion.NEUTRAL], LEAST))
-    return [math.log(max(value, LEAST)) - neutral for value in probabilities]
+    logs = [math.log(value if value > LEAST else LEAST) for value in probabilities]
+    neutral = logs[Emotion.NEUTRAL]
+    return [value - neutral for value in logs]
 
 
 def _less(probabilities: Probabilities, shifts: list[float]) -> Probabilities:

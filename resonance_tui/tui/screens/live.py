@@ -238,7 +238,9 @@ class LiveScreen(ActionScreen):
     def action_capture_baseline(self) -> None:
         if self.session.view.me.code is Emotion.AWAY:
             self.notify(tr("No face is read now, so there is none to learn."))
-        elif not self.session.capture_baseline():
+        elif self.session.capture_baseline():
+            self.notify(tr("Look at the screen, neutral, for two seconds."))
+        else:
             self.notify(tr("Your own neutral is switched off, or this engine knows none."))
         self._tick()
 

@@ -38,8 +38,7 @@ class SelfPanel(LineWidget):
         me, note, absent, baseline = self._shown
         if me is None:
             return []
-        you = f"{tr('you')}, {baseline}" if baseline and width >= WIDE else tr("you")
-        label = "" if self.styles.border_top[0] else f" {you}: "
+        label = "" if self.styles.border_top[0] else f" {_who(baseline, width)}: "
         word = me.code.label if me.code is not Emotion.AWAY else absent
         head = _own_head(pen, me, word, label, note, width, has_bar=height == 1)
         if height == 1:
@@ -47,6 +46,13 @@ class SelfPanel(LineWidget):
         air: list[SegmentLine] = [[]] if height >= 4 else []
         lines = [head, *air, _sure_line(pen, me, width)]
         return [*lines, _reading_line(pen, me, width)] if height >= 3 else lines
+
+
+def _who(baseline: str, width: int) -> str:
+    """The title of a panel without a frame; a narrow one has a star for the baseline."""
+    if not baseline:
+        return tr("you")
+    return f"{tr('you')}, {baseline}" if width >= WIDE else f"{tr('you')}*"
 
 
 def _own_head(
