@@ -82,6 +82,9 @@ class EngineSection:
     name: str = _doc("auto", "auto, or an engine that `join --help` or `models list` names")
     device: str = _doc("auto", "for networks: auto, cpu, cuda or mps")
     precision: str = _doc("auto", "for networks: auto, float32, bfloat16, float16 or int8")
+    baseline: str = _doc(
+        "auto", "your own neutral face: auto, key (only as set with b) or off; see docs"
+    )
 
 
 @dataclass(frozen=True, slots=True)
