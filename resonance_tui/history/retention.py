@@ -21,6 +21,17 @@ DELETE FROM session WHERE channel = :channel AND started < :before AND coalesce(
 )
 """
 
+_LAYER_ROWS = """
+DELETE FROM layer_row WHERE t < :before AND layer IN (
+    SELECT id FROM layer WHERE channel = :channel
+)
+"""
+_EMPTY_LAYERS = """
+DELETE FROM layer WHERE channel = :channel AND NOT EXISTS (
+    SELECT 1 FROM layer_row WHERE layer = layer.id
+)
+"""
+
 # The last video from before, the first second that stays, and the longest pause between the two.
 _CUT = """
 WITH video_at AS (SELECT max(at) AS at FROM video WHERE channel = :channel AND at < :before),
@@ -60,7 +71,8 @@ def forget(store: Store, channels: Sequence[str], before: int | None = None) -> 
 
 
 def _forget_all(db: sqlite3.Connection, channel: str) -> int:
-    for table in ("slot", "session", "gap", "video"):
+    db.execute(_LAYER_ROWS, {"channel": channel, "before": _ENDLESS})
+    for table in ("slot", "session", "gap", "video", "layer"):
         db.execute(f"DELETE FROM {table} WHERE channel = ?", (channel,))
     return db.execute("DELETE FROM snapshot WHERE channel = ?", (channel,)).rowcount
 
@@ -77,6 +89,8 @@ def _forget_before(db: sqlite3.Connection, channel: str, before: int) -> int:
     )
     db.execute("DELETE FROM gap WHERE channel = :channel AND end < :before", span)
     db.execute("DELETE FROM video WHERE channel = :channel AND at < :before", span)
+    db.execute(_LAYER_ROWS, span)
+    db.execute(_EMPTY_LAYERS, span)
     return rows.rowcount
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resonance_tui.errors import StoreError
+from resonance_tui.history.layer_schema import LAYERS
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
 
 APPLICATION_ID = 0x5265736F  # "Reso": marks the file as ours
@@ -91,12 +92,13 @@ CREATE TABLE video (
 """
 
 # Applied in order; `user_version` counts them.
-MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _VIDEO)
+MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _VIDEO, LAYERS)
 VERSION = len(MIGRATIONS)
 # What a reader of an older file makes up for, by the layout that has it.
 _TEMPORARY = {
     1 + MIGRATIONS.index(SESSIONS): as_temporary(),
     1 + MIGRATIONS.index(_VIDEO): _VIDEO.replace("CREATE TABLE", "CREATE TEMP TABLE"),
+    1 + MIGRATIONS.index(LAYERS): LAYERS.replace("CREATE TABLE", "CREATE TEMP TABLE"),
 }
 
 
