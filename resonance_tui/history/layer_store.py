@@ -92,8 +92,8 @@ def room_rows(store: Store, channel: str, span: SessionSpan) -> Table:
 
 
 def keep_room(store: Store, channel: str, room: Table) -> int:
-    """Store the rows of a live room that another machine has recorded; returns how many seconds
-    are new here. Seconds that are known stay as they are."""
+    """Store the rows of a live room that another machine has recorded and this one has not;
+    returns how many seconds that are."""
     samples = (
         Sample(channel, t, sum(counts), *RoomCounts.from_columns(counts), IMPORTED)
         for t, *counts in room.tolist()

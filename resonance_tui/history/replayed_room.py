@@ -44,10 +44,11 @@ class ReplayedRoom:
 
     def __init__(self, track: Recording, layers: Sequence[Layer], name: str) -> None:
         self.track = track
-        own = [layer for layer in layers if layer.members == {name}]
-        others = counted(layer for layer in layers if layer.members != {name})
+        alone = frozenset({name})
+        own = [layer for layer in layers if layer.members == alone]
+        others = counted(layer for layer in layers if layer.members != alone)
         self._late = total(others)
-        self._members = members_of(others) - {name}
+        self._members = members_of(others) - alone
         self._own = _states(own[0].table) if own else {}
         self._is_counted_apart = name not in members_of(others)
 
@@ -93,8 +94,8 @@ class ReplayedRoom:
 
 def _states(table: Table) -> dict[int, Emotion]:
     """By second, of a layer of one person."""
-    found = table[:, 1:].argmax(axis=1)
-    return {t: _STATES[index] for t, index in zip(table[:, 0].tolist(), found.tolist(), strict=True)}
+    times, found = table[:, 0].tolist(), table[:, 1:].argmax(axis=1).tolist()
+    return {t: _STATES[index] for t, index in zip(times, found, strict=True)}
 
 
 def played(before: float, now: float, *, most_s: float) -> range:

@@ -266,7 +266,9 @@ _FINE = mark("Half a second, to meet your video.")
 _SPEED = mark("From a quarter to four times.")
 
 REPLAY: tuple[Action, ...] = (
-    Action("toggle", ("space",), "play", "Play or pause", "As your video does.", PLAY, rank=9),
+    Action(
+        "play_or_pause", ("space",), "play", "Play or pause", "As your video does.", PLAY, rank=9
+    ),
     Action("skip(-5)", ("left",), "seek", "Back", _SEEK, PLAY, rank=7),
     Action("skip(5)", ("right",), "seek", "On", _SEEK, PLAY, rank=7),
     Action("skip(-60)", ("comma",), "minute", "A minute back", _SEEK, PLAY, rank=3),
@@ -320,8 +322,8 @@ _KEY_NAMES = {
     "f1": "F1",
     "left": "←",
     "right": "→",
-    "shift+left": "⇧←",
-    "shift+right": "⇧→",
+    "shift+left": "Shift+←",
+    "shift+right": "Shift+→",
     "plus": "+",
     "minus": "−",
     "comma": ",",

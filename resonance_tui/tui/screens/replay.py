@@ -128,7 +128,7 @@ class ReplayScreen(ActionScreen):
         self._clock, self._seen = change(self._clock, self._now()), None
         self.tick()
 
-    def action_toggle(self) -> None:
+    def action_play_or_pause(self) -> None:
         self._has_begun = True
         self._go(ReplayClock.toggle)
 
@@ -173,10 +173,10 @@ class ReplayScreen(ActionScreen):
 
     def _late(self, t: float) -> Half:
         layers = self._replay.room.layers
-        known = tr_n("{count} layer is here.", "{count} layers are here.", layers)
-        hidden = tr("Late reactions are hidden where fewer than {least} are known.",
-                    least=LEAST_LAYERS)  # fmt: skip
-        words = f"{hidden} {known}"
+        if layers < LEAST_LAYERS:
+            words = tr("Shown from {least} layers on.", least=LEAST_LAYERS)
+        else:
+            words = tr("Fewer than {least} have reacted to this second.", least=LEAST_LAYERS)
         return Half(tr("watched later"), tr("later"), self._replay.room.late(t), words)
 
     def _room_chips(self, t: float) -> list[Chip]:
