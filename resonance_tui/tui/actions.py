@@ -261,7 +261,7 @@ def history_actions() -> tuple[Action, ...]:
 
 
 PLAY = mark("Play")
-_SEEK = mark("Five seconds; a minute with the comma and the full stop.")
+_SEEK = mark("Five seconds.")
 _FINE = mark("Half a second, to meet your video.")
 _SPEED = mark("From a quarter to four times.")
 
@@ -271,8 +271,8 @@ REPLAY: tuple[Action, ...] = (
     ),
     Action("skip(-5)", ("left",), "seek", "Back", _SEEK, PLAY, rank=7),
     Action("skip(5)", ("right",), "seek", "On", _SEEK, PLAY, rank=7),
-    Action("skip(-60)", ("comma",), "minute", "A minute back", _SEEK, PLAY, rank=3),
-    Action("skip(60)", ("full_stop",), "minute", "A minute on", _SEEK, PLAY, rank=3),
+    Action("skip(-60)", ("comma",), "minute", "A minute back", "", PLAY, rank=3),
+    Action("skip(60)", ("full_stop",), "minute", "A minute on", "", PLAY, rank=3),
     Action("skip(-0.5)", ("shift+left",), "", "A little back", _FINE, PLAY),
     Action("skip(0.5)", ("shift+right",), "", "A little on", _FINE, PLAY),
     Action("faster(-1)", ("minus",), "speed", "Slower", _SPEED, PLAY, rank=6),
@@ -326,6 +326,7 @@ _KEY_NAMES = {
     "shift+right": "Shift+→",
     "plus": "+",
     "minus": "−",
+    "equals_sign": "=",
     "comma": ",",
     "full_stop": ".",
     "end": "End",

@@ -92,6 +92,7 @@ class ConsentScreen(PatientScreen[bool]):
     ) -> None:
         super().__init__()
         self._terms = terms(broker_url, reads_all=reads_all, is_replay=is_replay)
+        self._yes = tr("y  Yes, watch") if is_replay else tr("y  Yes, join")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="card"):
@@ -102,7 +103,7 @@ class ConsentScreen(PatientScreen[bool]):
                         yield Static(Content(question), classes="question")
                         yield Static(Content(answer), classes="answer")
             with Horizontal(classes="buttons"):
-                yield Button(tr("y  Yes, join"), id="yes", variant="success", compact=True)
+                yield Button(self._yes, id="yes", variant="success", compact=True)
                 yield Button(tr("n  No, leave"), id="no", compact=True)
 
     def action_answer(self, yes: bool) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from math import ceil, floor
 from typing import TYPE_CHECKING, Protocol
 
 from textual.app import ComposeResult
@@ -78,6 +79,7 @@ class ReplayScreen(ActionScreen):
         self._clock, self._start = replay.clock, replay.clock.anchor
         self._seen: float | None = None  # the position up to which was played; None after a jump
         self._has_begun = False
+        self._drawn: int | None = None  # the second that the timeline ends with
 
     @classmethod
     def table(cls) -> Sequence[Action]:
@@ -163,12 +165,16 @@ class ReplayScreen(ActionScreen):
         self.query_one(ReplayBar).tell(self._room_chips(t), self._own_chips(view, now))
         self.query_one(Notice).show(*self._notice(view, now))
         self.query_one(TwoRooms).show(self._live(t), self._late(t))
-        self.query_one(TimelinePanel).show(self._replay.room.past(t))
+        if floor(t) != self._drawn:
+            self._drawn = floor(t)
+            self.query_one(TimelinePanel).show(self._replay.room.past(t))
         absent = state_words.absent_words(view)[0]
         self.query_one(SelfPanel).show(view.me, state_words.own_note(view), absent)
 
     def _live(self, t: float) -> Half:
         words = tr("Nothing was recorded here.")
+        if (seconds := ceil(self._replay.room.track.start - t)) > 0:
+            words = tr("The recording begins in {seconds} s.", seconds=seconds)
         return Half(tr("felt live"), tr("live"), self._replay.room.live(t), words)
 
     def _late(self, t: float) -> Half:
@@ -215,9 +221,10 @@ class ReplayScreen(ActionScreen):
         if trouble := self._replay.keeper.trouble:
             return (f"✕ {tr('Your layer waits: {why}', why=trouble)}",), "bad"
         if not self._has_begun:
-            words = (tr("Start your video, and press space in the same moment."),
-                     tr("Start your video, and press space."))  # fmt: skip
-            return tuple(f"▪ {text}" for text in words), "accent"
+            words = tr("Start your video, and press space in the same moment.")
+            here = tr("What is read of you stays on this machine.")
+            short = tr("Start your video, and press space.")
+            return tuple(f"▪ {text}" for text in (f"{words} {here}", words, short)), "accent"
         if self._clock.is_over(now):
             return (f"■ {tr('The recording is over. Space begins again, ← goes back.')}",), "text"
         return notice_of(view, now)
