@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -31,11 +32,13 @@ class ReplayApp(BaseApp):
         asks: bool = False,
         on_agreed: Callable[[], object] = lambda: None,
         terminal: Terminal | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(terminal)
         self.title = tr("resonance replay")
         self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
         self._replay, self._asks, self._on_agreed = replay, asks, on_agreed
+        self._now = now
         self.has_declined = False
 
     def on_mount(self) -> None:
@@ -55,4 +58,4 @@ class ReplayApp(BaseApp):
 
     def _begin(self) -> None:
         self._on_agreed()
-        self.push_screen(ReplayScreen(self._replay))
+        self.push_screen(ReplayScreen(self._replay, now=self._now))

@@ -151,6 +151,7 @@ class ReplayScreen(ActionScreen):
 
     def action_toggle_camera(self) -> None:
         self._replay.viewer.set_camera(self._replay.viewer.view.camera.state == "off")
+        self.tick()
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.actions))
