@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,8 @@ def _show(config: Config, replayed: ReplayedSession, *, allow_untrained: bool, i
     from resonance_tui.commands.join_context import CommandLineContext
     from resonance_tui.commands.session_builder import check_intent
 
-    intent = check_intent(config, allow_untrained=allow_untrained)
+    asked = check_intent(config, allow_untrained=allow_untrained)
+    intent = replace(asked, people=1)  # a layer is one person
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NotATerminal(
             "There is no terminal to draw on.", "Layers are exchanged without one: see --help."

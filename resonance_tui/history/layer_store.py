@@ -24,8 +24,7 @@ WHERE channel = ? ORDER BY layer.id, t
 """
 _KEEP = f"INSERT INTO layer_row VALUES ({', '.join('?' * (1 + COLUMNS))}) ON CONFLICT DO NOTHING"
 _HELD = """
-SELECT id, is_own, (SELECT count(*) FROM layer_row WHERE layer = layer.id)
-FROM layer WHERE channel = ? AND members = ?
+SELECT id, is_own FROM layer WHERE channel = ? AND members = ?
 """
 _OWN = """
 SELECT id, members FROM layer WHERE channel = ? AND is_own AND EXISTS (
@@ -60,15 +59,15 @@ def keep_own(store: Store, channel: str, name: str, table: Table) -> None:
 
 def take(store: Store, channel: str, others: Iterable[Layer]) -> None:
     """Store layers that came from elsewhere; all or nothing. Of two with the same members the one
-    of more seconds stays, and what was made here is never replaced."""
+    of more seconds stays, in whatever order they come; what was made here is never replaced."""
     with store.transaction() as db:
         for layer in others:
             held = db.execute(_HELD, (channel, _members(layer))).fetchone()
             if held is None:
                 _insert(db, channel, layer)
                 continue
-            number, is_own, seconds = held
-            if not is_own and seconds < len(layer.table):
+            number, is_own = held
+            if not is_own and _size(_table(db, number)) < _size(layer.table):
                 _delete(db, number)
                 _insert(db, channel, layer)
 
@@ -106,6 +105,15 @@ def _layers(db: sqlite3.Connection, channel: str, span: SessionSpan) -> Iterator
     for (_, members, is_own), part in groupby(rows, key=lambda row: row[:3]):
         table = as_table(row[3:] for row in part)
         yield Layer(frozenset(members.split()), table, bool(is_own))
+
+
+def _table(db: sqlite3.Connection, number: int) -> Table:
+    return as_table(db.execute(f"SELECT {_FIGURES} FROM layer_row WHERE layer = ?", (number,)))
+
+
+def _size(table: Table) -> tuple[int, bytes]:
+    """In seconds; of two as long, one and the same is always the larger."""
+    return len(table), table.tobytes()
 
 
 def _members(layer: Layer) -> str:

@@ -61,6 +61,17 @@ def test_a_layer_that_comes_twice_is_kept_once_and_the_longer_one_stays(store: S
     assert (len(first.table), len(second.table)) == (9, 10)
 
 
+def test_of_two_that_contradict_each_other_one_stays_whichever_came_first(tmp_path: Path) -> None:
+    kept: list[list[list[int]]] = []
+    for turn, moods in enumerate(((HAPPY, CALM), (CALM, HAPPY))):
+        with Store(tmp_path / f"{turn}.sqlite") as store:
+            for mood in moods:
+                layer_store.take(store, "cats", [single(1, mood)])
+            (layer,) = layer_store.layers(store, "cats", SPAN)
+            kept.append(layer.table.tolist())
+    assert kept[0] == kept[1]
+
+
 def test_what_was_made_here_is_not_replaced_when_it_comes_back(store: Store) -> None:
     layer_store.keep_own(store, "cats", name(1), single(1, CALM, seconds=3).table)
     layer_store.take(store, "cats", [single(1, HAPPY, seconds=50)])
