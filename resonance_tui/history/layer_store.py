@@ -108,7 +108,9 @@ def _layers(db: sqlite3.Connection, channel: str, span: SessionSpan) -> Iterator
 
 
 def _table(db: sqlite3.Connection, number: int) -> Table:
-    return as_table(db.execute(f"SELECT {_FIGURES} FROM layer_row WHERE layer = ?", (number,)))
+    return as_table(
+        db.execute(f"SELECT {_FIGURES} FROM layer_row WHERE layer = ? ORDER BY t", (number,))
+    )
 
 
 def _size(table: Table) -> tuple[int, bytes]:
