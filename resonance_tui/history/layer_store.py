@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable
+from itertools import chain
 
 import numpy as np
 
 from resonance_tui.emotions import WORDS
+from resonance_tui.errors import StoreError
 from resonance_tui.history.layers import COLUMNS, Layer, Table, as_table
 from resonance_tui.history.samples import Sample, SessionSpan
 from resonance_tui.history.store import Store
@@ -18,9 +19,8 @@ IMPORTED = "imported"  # the source of rows that came in a file
 
 _FIGURES = ", ".join(("t", *WORDS, "unsure", "away"))
 _READ = f"""
-SELECT layer.id, members, is_own, {_FIGURES}
-FROM layer JOIN layer_row ON layer_row.layer = layer.id AND t BETWEEN ? AND ?
-WHERE channel = ? ORDER BY layer.id, t
+SELECT layer, {_FIGURES} FROM layer_row
+WHERE layer IN (SELECT id FROM layer WHERE channel = ?) AND t BETWEEN ? AND ? ORDER BY layer, t
 """
 _KEEP = f"INSERT INTO layer_row VALUES ({', '.join('?' * (1 + COLUMNS))}) ON CONFLICT DO NOTHING"
 _HELD = """
@@ -36,7 +36,7 @@ SELECT id, members FROM layer WHERE channel = ? AND is_own AND EXISTS (
 def layers(store: Store, channel: str, span: SessionSpan) -> list[Layer]:
     """All layers of a session, in the order in which they came here."""
     with store.reading() as db:
-        return list(_layers(db, channel, span))
+        return _layers(db, channel, span)
 
 
 def own_name(store: Store, channel: str, span: SessionSpan) -> str | None:
@@ -100,11 +100,23 @@ def keep_room(store: Store, channel: str, room: Table) -> int:
     return store.append(samples)
 
 
-def _layers(db: sqlite3.Connection, channel: str, span: SessionSpan) -> Iterator[Layer]:
-    rows = db.execute(_READ, (span.start, span.end, channel))
-    for (_, members, is_own), part in groupby(rows, key=lambda row: row[:3]):
-        table = as_table(row[3:] for row in part)
-        yield Layer(frozenset(members.split()), table, bool(is_own))
+def _layers(db: sqlite3.Connection, channel: str, span: SessionSpan) -> list[Layer]:
+    known = db.execute("SELECT id, members, is_own FROM layer WHERE channel = ?", (channel,))
+    names = {number: (frozenset(members.split()), bool(own)) for number, members, own in known}
+    cursor = db.execute(_READ, (channel, span.start, span.end))
+    try:  # as figures at once: a fraction of the time that rows take
+        table = np.fromiter(chain.from_iterable(cursor), np.int64).reshape(-1, 1 + COLUMNS)
+    except (TypeError, ValueError) as error:  # SQLite keeps text where figures belong
+        raise StoreError(
+            f"The history holds layers of {channel} that are no figures.",
+            f"Somebody has edited it: resonance-tui history forget {channel}",
+        ) from error
+    numbers, starts = np.unique(table[:, 0], return_index=True)
+    parts = np.split(table[:, 1:], starts[1:])
+    return [
+        Layer(names[number][0], part, names[number][1])
+        for number, part in zip(numbers.tolist(), parts, strict=False)  # none: one empty part
+    ]
 
 
 def _table(db: sqlite3.Connection, number: int) -> Table:

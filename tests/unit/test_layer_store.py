@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from late_rooms import CALM, HAPPY, T0, counts, name, row, single
 
+from resonance_tui.errors import StoreError
 from resonance_tui.history import layer_store, schema
 from resonance_tui.history.layers import as_table, people_in
 from resonance_tui.history.retention import forget
@@ -99,6 +100,14 @@ def test_a_room_that_is_forgotten_takes_its_layers_with_it(store: Store) -> None
     with store.reading() as db:
         assert db.execute("SELECT count(*) FROM layer_row").fetchone() == (10,)
     assert people_in(layer_store.layers(store, "dogs", SPAN)) == 1
+
+
+def test_a_database_that_somebody_has_edited_is_named(store: Store) -> None:
+    layer_store.take(store, "cats", [single(1)])
+    with store.transaction() as db:
+        db.execute("UPDATE layer_row SET fear = 'much'")
+    with pytest.raises(StoreError, match="no figures"):
+        layer_store.layers(store, "cats", SPAN)
 
 
 def test_of_several_recorders_the_one_that_saw_most_is_the_room(store: Store) -> None:
