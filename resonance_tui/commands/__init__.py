@@ -210,6 +210,14 @@ COMMANDS = (
         mark("Send what the Google sheet lacks, as `sheets sync` does."),
     ),
     CommandRow(
+        "replay",
+        "replay:replay",
+        mark(
+            "Watch a recording of CHANNEL again: the room runs beside your video, and you react "
+            "to it."
+        ),
+    ),
+    CommandRow(
         "log",
         "log:log",
         mark("Record CHANNEL without joining it: one row a second into the local database."),

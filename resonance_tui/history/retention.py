@@ -22,6 +22,17 @@ DELETE FROM session WHERE channel = :channel AND started < :before AND coalesce(
 """
 
 _OF_SESSIONS = ("video", "about")  # tables whose `at` is a second of a session
+_LAYER_ROWS = """
+DELETE FROM layer_row WHERE t < :before AND layer IN (
+    SELECT id FROM layer WHERE channel = :channel
+)
+"""
+_EMPTY_LAYERS = """
+DELETE FROM layer WHERE channel = :channel AND NOT EXISTS (
+    SELECT 1 FROM layer_row WHERE layer = layer.id
+)
+"""
+
 # The last row from before, the first second that stays, and the longest pause between the two.
 _CUT = """
 WITH said AS (SELECT max(at) AS at FROM {table} WHERE channel = :channel AND at < :before),
@@ -61,7 +72,9 @@ def forget(store: Store, channels: Sequence[str], before: int | None = None) -> 
 
 
 def _forget_all(db: sqlite3.Connection, channel: str) -> int:
-    for table in ("slot", "session", "gap", "mark", "video_part", "live_mark", *_OF_SESSIONS):
+    db.execute(_LAYER_ROWS, {"channel": channel, "before": _ENDLESS})
+    others = ("slot", "session", "gap", "mark", "video_part", "live_mark", "layer")
+    for table in (*others, *_OF_SESSIONS):
         db.execute(f"DELETE FROM {table} WHERE channel = ?", (channel,))
     return db.execute("DELETE FROM snapshot WHERE channel = ?", (channel,)).rowcount
 
@@ -82,6 +95,8 @@ def _forget_before(db: sqlite3.Connection, channel: str, before: int) -> int:
         db.execute(f"DELETE FROM {table} WHERE channel = :channel AND {last} < :before", span)
     for table in _OF_SESSIONS:
         db.execute(f"DELETE FROM {table} WHERE channel = :channel AND at < :before", span)
+    db.execute(_LAYER_ROWS, span)
+    db.execute(_EMPTY_LAYERS, span)
     return rows.rowcount
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resonance_tui.errors import StoreError
+from resonance_tui.history.layer_schema import LAYERS
 from resonance_tui.history.obs_schema import OBS_TABLES
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
 
@@ -111,7 +112,7 @@ CREATE TABLE about (
     PRIMARY KEY (channel, at)
 ) WITHOUT ROWID;
 """
-_DESK = _VIDEO + _MARKS + _ABOUT + OBS_TABLES
+_DESK = _VIDEO + _MARKS + _ABOUT + OBS_TABLES + LAYERS
 
 # Applied in order; `user_version` counts them.
 MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _DESK)

@@ -71,7 +71,7 @@ def run(config: Config, asked: Asked) -> None:
             output.write_sessions(request, sessions, format, asked.out)
             return
         if asked.start is None and asked.end is None:
-            request = replace(request, session=_check_session(channel, sessions, asked.session))
+            request = replace(request, session=check_session(channel, sessions, asked.session))
         if format == "screen":
             _show(request, terminal_of(config))
         else:
@@ -189,7 +189,8 @@ def unknown_channel(channel: str, known: list[str]) -> InvalidChannel:
     )
 
 
-def _check_session(channel: str, sessions: list[SessionSpan], number: int | None) -> int:
+def check_session(channel: str, sessions: list[SessionSpan], number: int | None) -> int:
+    """The number of a session that is there, 1 being the last. Raises InputError."""
     wanted = number or 1
     if sessions and wanted > len(sessions):
         count = "one session" if len(sessions) == 1 else f"{len(sessions)} sessions"
