@@ -108,6 +108,15 @@ class HttpConnection:
         text = "\r\n".join(["HTTP/1.1 200 OK", *lines, "Connection: close", "\r\n"])
         self.writer.write(text.encode("ascii"))
 
+    async def close(self) -> None:
+        """Hang up once the other side has what was written, or takes too long to read it."""
+        self.writer.close()
+        try:
+            async with asyncio.timeout(WRITE_S):
+                await self.writer.wait_closed()
+        except (OSError, TimeoutError):
+            self.writer.transport.abort()
+
     async def gone(self) -> None:
         """Until the other side hangs up; what it sends is read and dropped."""
         while await self._reader.read(8192):
@@ -122,8 +131,12 @@ class HttpConnection:
 
 
 def _request(head: h11.Request) -> Request:
-    target = urlsplit(head.target.decode("ascii"))
-    query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=50))
+    """Raises h11.RemoteProtocolError for an address that is none."""
+    try:
+        target = urlsplit(head.target.decode("ascii"))
+        query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=50))
+    except ValueError as error:
+        raise h11.RemoteProtocolError(f"no address: {error}", error_status_hint=400) from error
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers}
     return Request(head.method.decode("ascii"), target.path, query, headers)
 
