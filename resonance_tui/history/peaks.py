@@ -48,6 +48,7 @@ def peaks(
     *,
     top: int | None = None,
     apart_s: int = APART_S,
+    within: tuple[int, int] | None = None,
     false_per_hour: float = FALSE_PER_HOUR,
 ) -> list[Moment]:
     """Stretches in which more of the room than usual showed one of `codes`, in order of time.
@@ -57,7 +58,8 @@ def peaks(
     most `false_per_hour` times an hour, all of `codes` together; where LEAST_SHIFT of the room and
     LEAST_GAIN viewers joined within ONSET_S; and where coming and going does not explain it. With
     `top`, those that most of the room showed. `apart_s` lies between the end of one and the
-    beginning of the next, whatever their emotions.
+    beginning of the next, whatever their emotions. `within`: epoch s, both included, between which
+    they begin; the rest of `track` says what is usual.
     """
     if not len(track):
         return []
@@ -66,7 +68,9 @@ def peaks(
     found: list[tuple[float, Moment]] = []
     for code in codes:
         found += _of_one(track, sums, code, least, apart_s)
-    kept = _apart([moment for _, moment in sorted(found, key=lambda pair: -pair[0])], apart_s)
+    best = [moment for _, moment in sorted(found, key=lambda pair: -pair[0])]
+    first, last = within or (track.start, track.end)
+    kept = _apart([moment for moment in best if first <= moment.t <= last], apart_s)
     if top is not None:
         kept = sorted(kept, key=lambda moment: -moment.after)[:top]
     return sorted(kept, key=lambda moment: moment.t)

@@ -11,8 +11,8 @@ from resonance_tui.history.cues.cue import CueSheet
 from resonance_tui.history.cues.from_moments import Clip, sheet
 from resonance_tui.history.cues.rates import DEFAULT_RATE, FrameRate
 from resonance_tui.history.cues.registry import FORMATS
-from resonance_tui.history.loading import LoadedSession, Request, read
-from resonance_tui.history.peaks import APART_S, REACTIONS, peaks
+from resonance_tui.history.loading import LoadedSession, Request, moments_in, read
+from resonance_tui.history.peaks import APART_S, REACTIONS
 from resonance_tui.texts import tr_n
 
 MOST_MOMENTS = 50  # where --top says nothing
@@ -32,7 +32,8 @@ def check(asked: Asked) -> None:
 def write_moments(request: Request, asked: Asked, format: str) -> None:
     """The moments of the range in `format`; a word about what is not in them."""
     loaded = read(request)
-    found = peaks(
+    found = moments_in(
+        request,
         loaded.track,
         _codes(asked),
         top=asked.top or MOST_MOMENTS,
