@@ -10,7 +10,7 @@ import numpy as np
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.moments import Kind, Moment, jensen_shannon
 from resonance_tui.history.recording import Floats, Recording
-from resonance_tui.history.windows import Flags, Ints, WindowSums
+from resonance_tui.history.windows import Flags, Ints, Mix, WindowSums
 from resonance_tui.texts import mark
 
 SPANS_S = (3, 6, 12, 24, 48)  # from a burst of laughter to a long scene
@@ -56,10 +56,10 @@ def peaks(
     The share over each span is held against what the room shows in the ten minutes around, other
     peaks left out. One counts where chance gives a room that does not react as high a score at
     most `false_per_hour` times an hour, all of `codes` together; where LEAST_SHIFT of the room and
-    LEAST_GAIN viewers joined within ONSET_S; and where coming and going does not explain it. With
-    `top`, those that most of the room showed. `apart_s` lies between the end of one and the
-    beginning of the next, whatever their emotions. `within`: epoch s, both included, between which
-    they begin; the rest of `track` says what is usual.
+    LEAST_GAIN viewers joined within ONSET_S; and where neither coming and going nor faces that
+    cannot be read any more explain it. With `top`, those that most of the room showed. `apart_s`
+    lies between the end of one and the beginning of the next, whatever their emotions. `within`:
+    epoch s, both included, between which they begin; the rest of `track` says what is usual.
     """
     if not len(track):
         return []
@@ -204,6 +204,9 @@ def _moment(
     if not before.is_known[0]:  # nobody saw it begin
         return None
     usual, shown = float(scan.usual[row]), float(during.shares[0, code])
+    shown *= min(
+        1.0, _part_read(during) / max(_part_read(before), 1e-9)
+    )  # of all, not of who is left
     most = max(float(before.viewers[0]), float(during.viewers[0]), 1e-9)
     moved = abs(float(during.viewers[0] - before.viewers[0])) / most
     gain = shown - max(usual, float(before.shares[0, code]))
@@ -215,6 +218,11 @@ def _moment(
     kind = _kind(sums, code, first, (usual + after) / 2)
     rise = _bits(usual, after)
     return Moment(first, gain, code, usual, after, rise, kind, last - first + 1, chance)
+
+
+def _part_read(mix: Mix) -> float:
+    """Of the viewers, how many were read."""
+    return float(mix.people[0]) / max(float(mix.viewers[0]), 1e-9)
 
 
 def _kind(sums: WindowSums, code: Emotion, first: int, half: float) -> Kind:
