@@ -58,7 +58,8 @@ def peaks(
     most `false_per_hour` times an hour, all of `codes` together; where LEAST_SHIFT of the room and
     LEAST_GAIN viewers joined within ONSET_S; and where neither coming and going nor faces that
     cannot be read any more explain it. With `top`, those that most of the room showed. `apart_s`
-    lies between the end of one and the beginning of the next, whatever their emotions. `within`:
+    lies between the end of one and the beginning of the next, whatever their emotions; of a turn
+    the first half minute counts. `within`:
     epoch s, both included, between which they begin; the rest of `track` says what is usual.
     """
     if not len(track):
@@ -242,10 +243,14 @@ def _apart(found: Sequence[Moment], apart_s: int) -> list[Moment]:
     """Those of `found`, best first, that keep their distance from what was taken before."""
     kept: list[Moment] = []
     for moment in found:
-        end = moment.t + moment.length_s
         if all(
-            moment.t >= other.t + other.length_s + apart_s or end + apart_s <= other.t
-            for other in kept
+            moment.t >= _end(other) + apart_s or _end(moment) + apart_s <= other.t for other in kept
         ):
             kept.append(moment)
     return kept
+
+
+def _end(moment: Moment) -> int:
+    """What follows the beginning of a mood that stays is a moment of its own."""
+    is_turn = moment.kind == "turn"
+    return moment.t + (min(moment.length_s, SETTLED_S[0]) if is_turn else moment.length_s)

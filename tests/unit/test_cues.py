@@ -297,6 +297,16 @@ def test_an_edl_holds_the_999_strongest_and_no_rate_of_three_digits() -> None:
         written("edl", rate=FrameRate.parse("120"))
 
 
+def test_events_of_an_edl_do_not_overlap() -> None:
+    cues = (replace(cue(60), end=Fraction(300)), cue(90), cue(90))
+    lines = written("edl", CueSheet("scene", cues, TWELVE_HOURS), FrameRate.parse("25"))
+    assert re.findall(r"C        (\S+) (\S+) ", lines) == [
+        ("00:01:00:00", "00:01:30:00"),
+        ("00:01:30:00", "00:01:38:00"),
+        ("00:01:30:00", "00:01:38:00"),
+    ]
+
+
 def test_an_edl_has_no_second_day() -> None:
     cues = (cue(60), cue(86_393), cue(90_000))
     sheet = CueSheet("long", cues, Fraction(100_000))

@@ -186,6 +186,15 @@ def test_a_raid_in_another_mood_is_no_reaction(codes: tuple[Emotion, ...]) -> No
     assert peaks(track(counts), codes) == []
 
 
+def test_a_scare_in_a_sad_scene_and_its_beginning_are_both_told() -> None:
+    sad = moved(steady(40), Emotion.SADNESS, 300, 1000, 0.6)
+    found = peaks(track(moved(sad, Emotion.FEAR, 600, 604, 1.0)))
+    assert [(each.t, each.code, each.kind) for each in found] == [
+        (300, Emotion.SADNESS, "turn"),
+        (600, Emotion.FEAR, "reaction"),
+    ]
+
+
 def test_where_calm_faces_are_lost_nobody_laughs() -> None:
     """The share of those who smile rises among the rest, and no smile is new."""
     counts = steady(42)

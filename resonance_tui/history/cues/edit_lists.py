@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
@@ -46,8 +47,13 @@ def edl_remark(sheet: CueSheet) -> str:
 
 
 def _events(sheet: CueSheet) -> list[Cue]:
-    early = [cue for cue in sheet.cues if cue.end < EDL_LONGEST_S]
-    return heaviest(early, EDL_MOST)
+    """Each ends where the next one begins: one track has no two pictures at once."""
+    kept = heaviest([cue for cue in sheet.cues if cue.end < EDL_LONGEST_S], EDL_MOST)
+    nexts = [*(cue.start for cue in kept[1:]), sheet.length][: len(kept)]
+    return [
+        replace(cue, end=min(cue.end, after)) if after > cue.start else cue
+        for cue, after in zip(kept, nexts, strict=True)
+    ]
 
 
 def fcp7(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
