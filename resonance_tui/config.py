@@ -395,6 +395,7 @@ _SHOWN: Mapping[str, Callable[[str], str]] = {
     "broker.key_password": lambda _: MASK,
     "camera.source": shown_source,
     "sheets.credentials": shown_path,
+    "serve.token": lambda _: MASK,
 }
 
 

@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import h11
 
+from resonance_tui.serving.gate import ANY_BYTE
+
 HEAD_LIMIT = 16 * 1024  # bytes of a request line and its headers
 BODY_LIMIT = 64 * 1024  # nothing here reads a body; a longer one ends the connection
 IDLE_S = 30.0  # between two requests, and for one of them to arrive
@@ -134,7 +136,7 @@ def _request(head: h11.Request) -> Request:
     """Raises h11.RemoteProtocolError for an address that is none."""
     try:
         target = urlsplit(head.target.decode("ascii"))
-        query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=50))
+        query = dict(parse_qsl(target.query, True, errors=ANY_BYTE, max_num_fields=50))
     except ValueError as error:
         raise h11.RemoteProtocolError(f"no address: {error}", error_status_hint=400) from error
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers}
