@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import quote
 
 import click
 
@@ -86,10 +87,12 @@ class ServedRoom:
 
     def lines(self) -> list[tuple[str, str]]:
         """Name and address of each thing to open."""
+        from resonance_tui.serving.gate import ANY_BYTE
         from resonance_tui.serving.sockets import shown_address
 
         place = f"http://{shown_address(self._listening, _widest_name(self._listening))}"
-        more = f"?token={self._gate.token.reveal()}" if self._gate.token else ""
+        token = quote(self._gate.token.reveal(), safe="", errors=ANY_BYTE)
+        more = f"?token={token}" if token else ""
         paths = {"settings": "/", "overlay": "/overlay", "events": "/events"}
         return [(name, f"{place}{path}{more}") for name, path in paths.items()]
 

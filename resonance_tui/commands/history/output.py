@@ -264,8 +264,7 @@ def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.R
 
 def _write_research(request: Request, format: str, out: Path | None) -> None:
     """For BIDS, with the file that explains its columns, where there is a name for it."""
-    from resonance_tui.history.loading import read
-    from resonance_tui.history.peaks import peaks
+    from resonance_tui.history.loading import moments_in, read
 
     if request.is_corrected:
         raise InputError(
@@ -273,8 +272,8 @@ def _write_research(request: Request, format: str, out: Path | None) -> None:
             "Leave --corrected out, or take csv or json.",
         )
     loaded = read(request)
-    track = loaded.track
-    exported = research.Exported(request.channel, track, peaks(track), loaded.marks)
+    found = moments_in(request, loaded.track)
+    exported = research.Exported(request.channel, loaded.track, found, loaded.marks)
     if format == "bids" and out is not None and str(out) != "-":
         save_text(out.with_suffix(".json"), [research.bids_columns(request.channel)])
     put_data(research.FORMATS[format](exported), out)
