@@ -142,12 +142,12 @@ def _step(words: list[str], number: int) -> Step:
 
 
 def _seconds(word: str, number: int) -> float:
-    """Seconds of "83.5" or "1:23.5"."""
+    """Seconds of "83.5" or "1:23.5", to the thousandth."""
     minutes, _, seconds = word.rpartition(":")
     try:
         if not (word.isascii() and set(word) <= set("0123456789:.")):
             raise ValueError
-        found = 60 * int(minutes or 0) + float(seconds)
+        found = round(60 * int(minutes or 0) + float(seconds), 3)
     except ValueError:
         found = math.nan
     if not 0 <= found <= LONGEST_S:

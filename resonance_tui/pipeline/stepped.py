@@ -9,7 +9,7 @@ from threading import Event, Lock
 
 from resonance_tui.errors import CameraLost
 from resonance_tui.pipeline.attention import Attention
-from resonance_tui.pipeline.camera import FrameSource
+from resonance_tui.pipeline.camera import NEXT_WITHIN, FrameSource
 from resonance_tui.pipeline.devices import Capture, open_capture
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Frame, Source
 
@@ -59,17 +59,20 @@ class SteppedSource(FrameSource):
                 self._capture = None
 
     async def next(self, after: int) -> Frame | None:
-        """The next frame that is worth reading; None at the end. Raises CameraError."""
+        """The next frame that is worth reading; None at the end, or after half a second of the film
+        in which the faces looked the same. Raises CameraError."""
         return await asyncio.to_thread(self._advance)
 
     def _advance(self) -> Frame | None:
+        since = self.position
         with self._reading:
             if self._capture is None and not self._stopped.is_set():
                 self._capture = self._open(self.source)
             while self._capture is not None and not self._stopped.is_set():
                 if not self._step(self._capture):
                     break
-                if (frame := self._look(self._capture)) is not None:
+                frame = self._look(self._capture)
+                if frame is not None or self.held_at > since + NEXT_WITHIN:
                     return frame
         return self._end()
 
