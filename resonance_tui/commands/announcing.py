@@ -6,6 +6,9 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+import click
+
+from resonance_tui.commands.console import terminal_width
 from resonance_tui.texts import tr
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ class Announcer:
         """Announce a task once, and count down."""
         if self._is_live and moment.number != self._said:
             self._said = moment.number
-            self._status.say(f"{self._place(moment)} {tr(moment.step.task.says)}")
+            text = f"{self._place(moment)} {tr(moment.step.task.says)}"
+            self._status.say(click.wrap_text(text, terminal_width()))
         seconds = math.ceil(moment.left_s)
         if not self._is_live:
             text = tr("reading the film: {task}", task=moment.step.name)

@@ -16,7 +16,7 @@ from resonance_tui.errors import EngineUnavailable, InputError, SourceInvalid
 from resonance_tui.evaluation.plan import Moment, Plan, clock
 from resonance_tui.evaluation.scoring import Reading
 from resonance_tui.pipeline.face_pipeline import FacePipeline
-from resonance_tui.pipeline.sources import CameraState, Source
+from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.texts import tr
 
 if TYPE_CHECKING:  # both load OpenCV
@@ -62,6 +62,7 @@ class Sitting:
         self._began_at: float | None = None  # monotonic s, of a sitting before a camera
         self._film: SteppedSource | None = None
         self._face: FacePipeline | None = None
+        self._was_wrong = False  # the camera, when it last said how it is
         self.readings: list[Reading] = []
         self.reached = 0.0  # s from the start
         self.engine = self.detector = ""
@@ -128,9 +129,18 @@ class Sitting:
         if face.engine.state is EngineState.READY:
             self.engine = face.engine.name
             self.detector = face.engine.detail.partition(" · ")[0]
+        self._tell_of(face.camera)
         is_live = face.camera.state is CameraState.LIVE and face.engine.state is EngineState.READY
         if is_live or face.camera.state in WRONG or face.engine.state is EngineState.FAILED:
             self._is_ready.set()
+
+    def _tell_of(self, camera: CameraStatus) -> None:
+        """Once the plan has begun: a camera that stops, once a fault."""
+        is_wrong = camera.state in WRONG
+        if self._began_at is not None and is_wrong and not self._was_wrong:
+            self._on_notice(f"{camera.source}: {camera.detail}")
+        if is_wrong or camera.state is CameraState.LIVE:
+            self._was_wrong = is_wrong
 
     async def _until_ready(self, reading: asyncio.Task[None]) -> None:
         """Until there are pictures, or it is known that there are none."""

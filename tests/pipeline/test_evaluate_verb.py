@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -21,8 +22,10 @@ from resonance_tui.config import load
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import EngineRequest, EngineSpec
+from resonance_tui.errors import CameraMissing
+from resonance_tui.pipeline import devices
 from resonance_tui.pipeline.detectors import registry as detectors
-from resonance_tui.pipeline.sources import Frame
+from resonance_tui.pipeline.sources import Frame, Source
 from resonance_tui.pipeline.tracker import Detection
 from resonance_tui.profile import Profile
 
@@ -180,6 +183,55 @@ def test_who_sits_there_is_told_what_to_do(
     found = json.loads(out.read_text())
     assert found["source"] == "demo" and len(found["tasks"]) == 2
     assert found["tasks"][0]["seconds"] == pytest.approx(0.4)
+
+
+class Unplugged:
+    """A camera that gives twelve pictures, and is gone."""
+
+    is_recording = False
+
+    def __init__(self) -> None:
+        self._left = 12
+
+    def grab(self) -> bool:
+        time.sleep(0.03)  # as a camera's own clock
+        self._left -= 1
+        return self._left >= 0
+
+    def retrieve(self) -> np.ndarray:
+        return np.full((SIZE[1], SIZE[0], 3), NEUTRAL + self._left % 2, np.uint8)
+
+    def glance(self) -> np.ndarray:
+        return self.retrieve()
+
+    def shortfall(self) -> None:
+        """It is no recording."""
+
+    def media_time(self) -> None:
+        """It is no recording."""
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_camera_that_is_lost_is_said_and_the_sitting_goes_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = iter([Unplugged()])
+
+    def open_capture(source: Source) -> Unplugged:
+        if (capture := next(opened, None)) is None:
+            raise CameraMissing("There is no camera 0.")
+        return capture
+
+    monkeypatch.setattr(devices, "open_capture", open_capture)
+    Profile(load().directories.profile_file).set_consent(1.0)
+    plan = plan_file(tmp_path, "0 2.2 rest")
+    assert run_verb(cli, ["evaluate", "--source", "0", "--plan", str(plan), "--json"]) == 0
+    out, err = capfd.readouterr()
+    assert err.count("No more pictures from camera 0") == 1
+    (rest,) = json.loads(out)["tasks"]
+    assert rest["shares"]["neutral"] > 0 and rest["shares"]["away"] > 0
 
 
 @pytest.mark.parametrize(
