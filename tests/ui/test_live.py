@@ -37,8 +37,9 @@ def drawn(app: ResonanceApp) -> str:
 
 
 async def shown(pilot: Pilot, text: str) -> None:
-    """Wait until the screen holds `text`; the suite's own time-out is the bound."""
-    while text not in drawn(pilot.app):  # type: ignore[arg-type]
+    """Wait until the screen is whole and holds `text`; the suite's own time-out is the bound."""
+    app = pilot.app
+    while len(app.screen._compositor.render_strips()) < app.size.height or text not in drawn(app):  # type: ignore[arg-type]
         await pilot.pause(0.02)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from resonance_tui import palette
+
 if TYPE_CHECKING:
     from resonance_tui.history.moments import Moment
 
@@ -19,7 +21,7 @@ class Cue:
     at: Fraction  # of the moment itself, which a lead-in puts behind the start
     title: str  # one line
     note: str = ""  # one line that says more
-    color: str = "#808080"  # "#rrggbb"
+    color: str = palette.NEUTRAL  # "#rrggbb"
     weight: float = 0.0  # where two do not fit, the heavier one stays
     moment: Moment | None = None  # where it is one
 
