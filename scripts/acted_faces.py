@@ -280,11 +280,11 @@ def remembered(film: Film, read: Read) -> Look:
 
 
 def actors(
-    data: Path, model: Path, each: int, half: int, *, among: int = 40
+    data: Path, model: Path, each: int, half: int, *, neutral: int = 2, among: int = 40
 ) -> list[tuple[Actor, int]]:
-    """So many people of each class, as FER+'s voters see it, twice as many neutral ones: the first
-    of `among` * `each` of one half of its validation split, always the same; of rare classes
-    perhaps fewer. Eyes and mouth are found by MediaPipe's `model`.
+    """So many people of each class, as FER+'s voters see it, `neutral` times as many neutral ones:
+    the first of `among` * `each` of one half of its validation split, always the same; of rare
+    classes perhaps fewer. Eyes and mouth are found by MediaPipe's `model`.
 
     Raises DataFileError.
     """
@@ -294,7 +294,7 @@ def actors(
     chosen: list[tuple[Actor, int]] = []
     for row, places in zip(order, found, strict=True):
         label = int(labels[row])
-        most = each * (2 if label == Emotion.NEUTRAL else 1)
+        most = each * (neutral if label == Emotion.NEUTRAL else 1)
         if places is not None and taken[label] < most:
             taken[label] += 1
             chosen.append((Actor(images[row], places), label))
