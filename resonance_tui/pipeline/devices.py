@@ -108,10 +108,15 @@ class VideoCapture:
                 break
         return False
 
+    @property
+    def length(self) -> float | None:
+        """Seconds that a recording says it has; None where it does not."""
+        return self._count / self._rate if self._count > 0 and self._rate > 0 else None
+
     def shortfall(self) -> tuple[float, float] | None:
-        if self._count <= 0 or self._rate <= 0:
+        if (length := self.length) is None:
             return None
-        played, length = self._clock.played, self._count / self._rate
+        played = self._clock.played
         has_few = self._frames_read < MIN_PLAYED * self._count
         is_short = played < min(MIN_PLAYED * length, length - min(SURE_MISS_S, length / 2))
         return (played, length) if has_few and is_short else None
@@ -205,6 +210,16 @@ def check_playable(source: Source) -> None:
     raise SourceInvalid(f"{source.label} holds no picture.", "Give a video file.")
 
 
+def film_length(source: Source) -> float | None:
+    """Seconds that a file says it has; None where it does not. Raises SourceInvalid."""
+    check_playable(source)
+    video = _open_file(source.value)
+    try:
+        return video.length
+    finally:
+        video.release()
+
+
 def _open_device(index: int) -> Capture:
     video = cv2.VideoCapture(index, DEVICE_BACKENDS.get(sys.platform, cv2.CAP_ANY))
     if not video.isOpened():
@@ -248,7 +263,7 @@ def _why_closed(index: int) -> CameraError:
     return CameraBusy(f"Camera {index} is in use.", "Close the program that uses it.")
 
 
-def _open_file(path: str) -> Capture:
+def _open_file(path: str) -> VideoCapture:
     name = os.path.basename(path)
     if not os.path.exists(path):
         raise CameraMissing(f"The file {name} is gone.")
