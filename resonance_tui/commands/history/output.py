@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from resonance_tui.charting.ticks import clock, day, length
+from resonance_tui.charting.ticks import day, exact_clock, length
 from resonance_tui.commands.console import say
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError
@@ -192,11 +192,11 @@ def _session(
 def _session_text(number: int, span: SessionSpan, gaps: Sequence[Gap], video: float | None) -> str:
     missing = span.length_s - span.rows
     parts = [
-        f"{number:>3}  {day(span.start)} {clock(span.start)} - {clock(span.end)}",
+        f"{number:>3}  {day(span.start)} {exact_clock(span.start)} - {exact_clock(span.end)}",
         f"{length(span.length_s):>12}",
         f"peak {span.peak_viewers}",
         safe_text(span.title, TITLE_LIMIT),
-        "" if video is None else f"video from {clock(video, seconds=True)}",
+        "" if video is None else f"video from {exact_clock(video, seconds=True)}",
         f"({length(missing)} missing)" if missing else "",
         safe_text(_reasons(gaps), 200),
     ]
