@@ -89,7 +89,7 @@ def streaming(session: Session, *, lsl: bool, to_network: bool) -> Generator[Non
     from resonance_tui.session.lsl import MARKERS, NUMBERS, LslOutlet
 
     channel = session.view.channel
-    outlet = LslOutlet(channel, is_local=not to_network)
+    outlet = LslOutlet(channel, is_local=not to_network, origin=session.view.broker_url)
     session.add_listener(outlet.take)
     put(f"lsl  {MARKERS}-{channel} {NUMBERS}-{channel}")
     if to_network:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from resonance_tui.charting.ticks import clock, day, length
+from resonance_tui.charting.ticks import day, exact_clock, length
 from resonance_tui.commands.console import say
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError
@@ -215,13 +215,13 @@ def _session(listed: Listed) -> export.Record:
 
 def _session_text(listed: Listed) -> str:
     span, video, delay_s = listed.span, listed.video, listed.delay_s
-    missing = span.length_s - span.rows
+    missing, start, end = span.length_s - span.rows, exact_clock(span.start), exact_clock(span.end)
     parts = [
-        f"{listed.number:>3}  {day(span.start)} {clock(span.start)} - {clock(span.end)}",
+        f"{listed.number:>3}  {day(span.start)} {start} - {end}",
         f"{length(span.length_s):>12}",
         f"peak {span.peak_viewers}",
         safe_text(span.title, TITLE_LIMIT),
-        "" if video is None else f"video from {clock(video, seconds=True)}",
+        "" if video is None else f"video from {exact_clock(video, seconds=True)}",
         "" if delay_s is None else f"stream {delay_s:.1f} s late",
         tr_n("{count} mark", "{count} marks", listed.marks) if listed.marks else "",
         f"({length(missing)} missing)" if missing else "",
