@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
+import re
+from pathlib import Path
 from typing import Any
 
 import click
 
 from resonance_tui.spans import EXAMPLES, UNITS, seconds_of
 
+_URL = re.compile(r"\W*[a-z][a-z0-9+.-]+:/+\S", re.IGNORECASE)
 LONGEST_S = 366 * UNITS["d"]
 
 
@@ -55,6 +60,20 @@ class FilePath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            return super().convert(value, param, ctx)
-        except ValueError:  # a NUL in it
+            path = super().convert(value, param, ctx)
+            _check_form(Path(os.fsdecode(path)))
+            return path
+        except (ValueError, RuntimeError):  # a NUL in it; the home of nobody
             self.fail(f"{str(value)!r} is not a path.", param, ctx)
+
+
+def _check_form(path: Path) -> None:
+    """Raises ValueError or RuntimeError for what can be the path of nothing, and for a URL, which
+    would become folders."""
+    if _URL.match(os.fspath(path)):
+        raise ValueError(path)
+    try:
+        os.lstat(path.expanduser())
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError(path) from error

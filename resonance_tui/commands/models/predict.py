@@ -19,6 +19,7 @@ from resonance_tui.commands.models.predictions import CODES, SHARES
 from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import CameraError, InputError, ResonanceError
+from resonance_tui.secret import shown
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -91,7 +92,7 @@ def run(
     done = _done(output, format, engine) if output else set[str]()
     todo = [item for item in items if item.as_posix() not in done]
     if len(todo) < len(items):
-        say(f"{len(items) - len(todo)} of {len(items)} are in {output} already.")
+        say(f"{len(items) - len(todo)} of {len(items)} are in {shown(output)} already.")
     if todo:
         _predict(config, todo, engine, options, format, output, crops=crops)
 
