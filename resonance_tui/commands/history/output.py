@@ -28,7 +28,7 @@ from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
 from resonance_tui.protocol.sanitize import safe_text
-from resonance_tui.secret import describe
+from resonance_tui.secret import describe, shown
 from resonance_tui.texts import tr_n
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ def _write_picture(request: Request, asked: Asked, format: str) -> None:
     picture = draw_request(request, format, view=view, is_grouped=asked.groups, size=size)
     if asked.out is not None and str(asked.out) != "-":
         save_bytes(asked.out, [picture])
-        say(f"{asked.out}: {len(picture)} bytes")
+        say(f"{shown(asked.out)}: {len(picture)} bytes")
     else:
         click.echo(picture, nl=False)
 

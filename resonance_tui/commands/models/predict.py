@@ -22,6 +22,7 @@ from resonance_tui.commands.models.predictions import CODES, SHARES
 from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import CameraError, InputError, ResonanceError
+from resonance_tui.secret import shown
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -103,13 +104,13 @@ def run(
     with open_results(output, format, engine) as results:
         todo = [item for item in items if name_of(item) not in results.done]
         if len(todo) < len(items):
-            say(f"{len(items) - len(todo)} of {len(items)} are in {output} already.")
+            say(f"{len(items) - len(todo)} of {len(items)} are in {shown(output)} already.")
         try:
             if todo:
                 _predict(config, todo, engine, options, results, crops=crops)
         except KeyboardInterrupt:
             if output is not None:
-                say(f"Stopped. The same command goes on where {output} ends.")
+                say(f"Stopped. The same command goes on where {shown(output)} ends.")
             raise
 
 
