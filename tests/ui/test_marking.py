@@ -22,6 +22,10 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
         await pilot.pause(0.02)
 
 
+def notified(app: ResonanceApp, words: str) -> Callable[[], bool]:
+    return lambda: any(words in each.message for each in app._notifications)
+
+
 def app_with(**changes: object) -> tuple[ResonanceApp, FakeSession]:
     session = FakeSession(view(**changes))
     return ResonanceApp(FakeLaunch(session)), session
@@ -38,9 +42,9 @@ async def test_a_key_remembers_the_moment_and_then_asks_for_a_word(size: tuple[i
         live._wall_clock = lambda: next(times, T0 + 99)
         await pilot.press("k")
         await until(pilot, lambda: isinstance(app.screen, TextDialog))
-        await pilot.press(*"cat falls", "enter")
-        await shown(pilot, "Marked at")
-    assert session.told == [("mark", (T0 + 5.25, "cat falls"))]
+        await pilot.press(*"falls", "enter")
+        await until(pilot, notified(app, "Marked at"))
+    assert session.told == [("mark", (T0 + 5.25, "falls"))]
 
 
 async def test_a_mark_needs_no_word_and_escape_takes_it_back() -> None:
@@ -74,7 +78,7 @@ async def test_where_nothing_is_recorded_that_is_said(key: str) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))
         await pilot.press(key)
-        await shown(pilot, "e starts that")
+        await until(pilot, notified(app, "e starts that"))
         assert isinstance(app.screen, LiveScreen)
     assert session.told == []
 
@@ -106,7 +110,7 @@ async def test_the_delay_is_the_time_between_two_presses(size: tuple[int, int]) 
         await shown(pilot, "8.4 s  (3 tries: 8.2 8.6 8.4)")
         assert "d now  enter keep  esc back" in drawn(app)
         await pilot.press("enter")
-        await shown(pilot, "8.4 s late")
+        await until(pilot, notified(app, "8.4 s late"))
     assert session.told == [("stream delay", 8.4)]
 
 

@@ -60,7 +60,7 @@ class StreamDelay(PatientDialog[float | None]):
 
     DEFAULT_CSS = """
     StreamDelay #sign { height: 3; width: 1fr; content-align: center middle; text-style: bold; }
-    StreamDelay #sign.now { background: $text; color: $background; }
+    StreamDelay #sign.now { background: $foreground; color: $background; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d,space", "press", "Now"),
