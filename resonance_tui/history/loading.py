@@ -35,6 +35,7 @@ class Request:
     zone: tzinfo | None = None  # for clock times on screen; the machine's own when None
     confusion: Floats | None = field(default=None, compare=False)  # of the engine, [7, 7]
     is_corrected: bool = False
+    is_copy: bool = False  # of what a sink holds: nothing that is written to it stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,13 @@ def read_marks(request: Request, start: int, end: int) -> tuple[Mark, ...]:
     """Those from `start` to `end` (epoch s, both included). Raises StoreError."""
     with Store(request.db_path, read_only=True) as store:
         return tuple(marks(store, request.channel, start, end))
+
+
+def read_span(request: Request, span: SessionSpan) -> SessionSpan:
+    """The same session as it is called now. Raises StoreError."""
+    with Store(request.db_path, read_only=True) as store:
+        sessions = store.sessions(request.channel, source=request.source)
+    return next((each for each in sessions if each.end >= span.start), span)
 
 
 def can_grow(request: Request) -> bool:
