@@ -9,14 +9,14 @@ from pathlib import Path
 from resonance_tui.files import free_name, save_text
 from resonance_tui.history.about import about
 from resonance_tui.history.export import records, to_csv
-from resonance_tui.history.marks import Mark, marks
+from resonance_tui.history.marks import LATE_S, Mark, marks, session_marks
 from resonance_tui.history.recording import Floats, Recording, extend, from_table
 from resonance_tui.history.runs import gaps
 from resonance_tui.history.samples import Gap, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
 
-LATE_S = 5  # another recorder may write a second this much after the first one did
+BEHIND_S = 5  # another recorder may write a second this much after the first one did
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,15 @@ def read(request: Request) -> LoadedSession:
             return LoadedSession(sessions, track, tuple(lost))
         place = request.channel, span.start, span.end
         video, said = video_start(store, *place), about(store, *place)
-        marked = tuple(marks(store, request.channel, track.start, track.end))
+        until = track.end if request.end is not None else track.end + LATE_S
+        marked = tuple(marks(store, request.channel, track.start, until))
     return LoadedSession(sessions, track, tuple(lost), video, marked, span, said.delay_s)
 
 
 def read_marks(request: Request, start: int, end: int) -> tuple[Mark, ...]:
-    """Those from `start` to `end` (epoch s, both included). Raises StoreError."""
+    """Those of a recording from `start` to `end` (epoch s, both included). Raises StoreError."""
     with Store(request.db_path, read_only=True) as store:
-        return tuple(marks(store, request.channel, start, end))
+        return tuple(session_marks(store, request.channel, start, end))
 
 
 def read_span(request: Request, span: SessionSpan) -> SessionSpan:
@@ -91,7 +92,7 @@ def can_grow(request: Request) -> bool:
 def read_on(request: Request, track: Recording) -> Recording:
     """`track` with what was recorded since; the same object when nothing was. Raises StoreError."""
     with Store(request.db_path, read_only=True) as store:
-        table = store.table(request.channel, track.end - LATE_S, source=request.source)
+        table = store.table(request.channel, track.end - BEHIND_S, source=request.source)
     more = from_table(table)
     return extend(track, more) if len(more) and more.end > track.end else track
 

@@ -9,6 +9,7 @@ from resonance_tui.history.words import MARK_LIMIT
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.texts import mark
 
+LATE_S = 5  # a mark this long after the last second that was stored is of that session, too
 NAME = mark("Mark")  # of one without a word
 
 
@@ -63,3 +64,8 @@ def marks(store: Store, channel: str, start: float, end: float) -> list[Mark]:
             (channel, start, end + 1),
         )
         return [Mark(*row) for row in found]
+
+
+def session_marks(store: Store, channel: str, first: int, last: int) -> list[Mark]:
+    """Those of the session from `first` to `last` (epoch s), oldest first. Raises StoreError."""
+    return marks(store, channel, first, last + LATE_S)

@@ -43,7 +43,7 @@ def write_moments(request: Request, asked: Asked, format: str) -> None:
     cues = sheet(
         found,
         zero,
-        loaded.track.end + 1,
+        max([loaded.track.end, *(int(each.t) for each in marked)]) + 1,
         title=_title(request, loaded, zero),
         clip=_clip(asked),
         marks=marked,
@@ -71,8 +71,6 @@ def _title(request: Request, loaded: LoadedSession, zero: float) -> str:
 
 def _write_cues(cues: CueSheet, asked: Asked, format: str) -> None:
     chosen, rate = FORMATS[format], _rate(asked)
-    if chosen.is_experimental:
-        say(f"{chosen.title}: experimental, no other program has read it back so far.")
     if chosen.has_rate and asked.rate is None:
         say(f"Frames are counted at {rate} a second; --rate says otherwise.")
     if cues.cues and (remark := chosen.remark_on(cues)):
