@@ -174,6 +174,13 @@ def test_marks_are_listed_alone_and_among_moments(run: Run, store: Store) -> Non
     assert out.splitlines()[1].split(",")[10:12] == ["85.25", "115.25"]
 
 
+def test_a_mark_right_after_the_last_row_is_of_the_session(run: Run, store: Store) -> None:
+    add_mark(store, "show", T0 + 3600 + 600.5, "the end")
+    _, out, _ = run("show", "--marks", "--format", "json")
+    assert [each["offset_s"] for each in json.loads(out)] == [600.5]
+    assert "1 mark" in run("show", "--sessions")[1]
+
+
 @pytest.mark.parametrize("format", ["bids", "textgrid", "elan"])
 def test_research_tools_get_marks(run: Run, store: Store, format: str) -> None:
     add_mark(store, "show", T0 + 3600 + 95.25, 'she says "no", twice')

@@ -72,10 +72,11 @@ def _sheet(
     """With a reel, positions are those in that file."""
     zero, clip, late = _zero(request, loaded), _clip(asked), loaded.delay_s or 0.0
     place = _placed(zero, reel)
+    last = max([loaded.track.end, *(int(each.t) for each in marked)])  # a mark may come later
     cues = sheet(
         found,
         zero,
-        loaded.track.end + 1 if reel is None else zero + reel.length_s,
+        last + 1 if reel is None else zero + reel.length_s,
         title=_title(request, loaded, zero),
         clip=clip,
         marks=marked,
@@ -122,8 +123,6 @@ def _title(request: Request, loaded: LoadedSession, zero: float) -> str:
 
 def _write_cues(cues: CueSheet, asked: Asked, format: str) -> None:
     chosen, rate = FORMATS[format], _rate(asked)
-    if chosen.is_experimental:
-        say(f"{chosen.title}: experimental, no other program has read it back so far.")
     if chosen.has_rate and asked.rate is None:
         say(f"Frames are counted at {rate} a second; --rate says otherwise.")
     if cues.cues and (remark := chosen.remark_on(cues)):
