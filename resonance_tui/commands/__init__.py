@@ -180,6 +180,21 @@ COMMANDS = (
         mark("Show how a CHANNEL felt over time: a chart in a terminal, data anywhere else."),
     ),
     CommandRow(
+        "history title",
+        "history.options:title",
+        mark("Give a session of CHANNEL another title; without TEXT, print the one it has."),
+    ),
+    CommandRow(
+        "history note",
+        "history.options:note",
+        mark("Keep a note with a session of CHANNEL; without TEXT, print the one it has."),
+    ),
+    CommandRow(
+        "history mark",
+        "history.options:mark_",
+        mark("Remember this moment of CHANNEL, which a program on this machine records."),
+    ),
+    CommandRow(
         "history forget",
         "history.options:forget",
         mark("Delete what was recorded in CHANNEL, or in all channels, and give the space back."),
@@ -211,6 +226,11 @@ COMMANDS = (
         "serve",
         "serve:serve",
         mark("Serve CHANNEL to OBS and to programs: an overlay, its settings page, events, rows."),
+    ),
+    CommandRow(
+        "obs",
+        "obs:obs",
+        mark("Record CHANNEL beside OBS, which saves replays and chapters when the room moves."),
     ),
     CommandRow(
         "sheets",
@@ -252,6 +272,11 @@ COMMANDS = (
         "audience",
         "audience:audience",
         mark("Fill CHANNEL with simulated viewers, marked as simulated on every screen."),
+    ),
+    CommandRow(
+        "evaluate",
+        "evaluate:evaluate",
+        mark("Measure how well your face is read: two minutes before your camera, task by task."),
     ),
     CommandRow(
         "doctor",

@@ -114,6 +114,14 @@ LIVE: tuple[Action, ...] = (
         OWN,
     ),
     Action(
+        "capture_baseline",
+        ("b",),
+        "",
+        "Your neutral face",
+        "Look at the screen for two seconds: what your resting face leans to is taken off.",
+        OWN,
+    ),
+    Action(
         "history",
         ("h",),
         "history",
@@ -142,7 +150,7 @@ LIVE: tuple[Action, ...] = (
     ),
     Action(
         "toggle_bell",
-        ("b",),
+        ("l",),
         "",
         "Bell on or off",
         "Rings when something happens: who comes, a laugh, the host's word.",

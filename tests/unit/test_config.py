@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from resonance_tui import config
 from resonance_tui.errors import ConfigError
+from resonance_tui.secret import MASK
 
 
 @pytest.fixture
@@ -88,10 +89,13 @@ def test_a_file_that_was_asked_for_must_exist(tmp_path: Path) -> None:
         config.load({}, environ={"RESONANCE_CONFIG": str(tmp_path / "none.toml")})
 
 
-def test_secrets_are_masked_when_shown(settings_file: Path) -> None:
-    loaded = load(settings_file, "", {"RESONANCE_BROKER_PASSWORD": "hunter2"})
-    assert loaded.settings.broker.password == "hunter2"
+@pytest.mark.parametrize("key", ["broker.password", "broker.key_password", "serve.token"])
+def test_secrets_are_masked_when_shown(settings_file: Path, key: str) -> None:
+    loaded = load(settings_file, "", {config.variable(key): "hunter2"})
+    section, name = key.split(".")
+    assert getattr(getattr(loaded.settings, section), name) == "hunter2"
     assert "hunter2" not in repr(config.settings_table(loaded))
+    assert "hunter2" in loaded.secrets
 
 
 @pytest.mark.parametrize(
@@ -140,3 +144,12 @@ def test_a_switch_in_the_file_and_as_a_flag(settings_file: Path) -> None:
     rows = {row.key: row.value for row in config.settings_table(loaded)}
     assert (rows["screen.bell"], rows["screen.notify"]) == (False, True)
     assert "true" not in loaded.secrets
+
+
+@pytest.mark.parametrize("key", ["serve.token", "obs.password", "broker.password"])
+def test_a_password_that_looks_like_a_word_is_masked(key: str) -> None:
+    loaded = config.load({key: "plainword"})
+    (row,) = (row for row in config.settings_table(loaded) if row.key == key)
+    assert row.is_masked
+    assert row.value == MASK
+    assert "plainword" in loaded.secrets

@@ -10,16 +10,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from resonance_tui.charting.ticks import clock, day
+from resonance_tui.charting.ticks import day, exact_clock
 from resonance_tui.commands.console import say
 from resonance_tui.commands.history import moments, output
 from resonance_tui.commands.history.output import Asked
 from resonance_tui.commands.settings import terminal_of
 from resonance_tui.config import Config
 from resonance_tui.errors import INTERRUPTED, InputError, InvalidChannel, ResonanceError
-from resonance_tui.history.loading import Request
+from resonance_tui.history.about import keep_delay
+from resonance_tui.history.loading import Request, read
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
+from resonance_tui.history.stream_delay import estimate, parse_delay
 from resonance_tui.history.times import parse_range
 from resonance_tui.history.video_clock import keep_video_start, parse_offset, parse_start
 from resonance_tui.protocol.links import find_channel
@@ -62,7 +64,9 @@ def run(config: Config, asked: Asked) -> None:
             sessions = store.sessions(channel, source=asked.recorder)
             if not store.has_rows(channel, first, last, asked.recorder):
                 raise _nothing(channel, sessions, asked.recorder)
-        _keep_video(path, channel, _session(sessions, first, last, asked.session), asked)
+        span = _session(sessions, first, last, asked.session)
+        _keep_video(path, channel, span, asked)
+        _keep_delay(replace(request, session=asked.session or 1), span, asked)
         if asked.what == "sessions":
             output.write_sessions(request, sessions, format, asked.out)
             return
@@ -116,7 +120,30 @@ def _keep_video(path: Path, channel: str, span: SessionSpan | None, asked: Asked
     if start is None:
         say("When the session's video began is forgotten.")
     else:
-        say(f"The session's video began on {day(start)} at {clock(start, seconds=True)}.")
+        say(f"The session's video began on {day(start)} at {exact_clock(start, seconds=True)}.")
+
+
+def _keep_delay(request: Request, span: SessionSpan | None, asked: Asked) -> None:
+    """Store how late the session's stream was, where that was told; "none" forgets it."""
+    told = asked.stream_delay
+    if not told or span is None:
+        return
+    if told == "none":
+        delay_s, words = None, "The stream's delay is forgotten."
+    elif told == "estimate":
+        loaded = read(request)
+        found = estimate(loaded.track, [each.t for each in loaded.marks])
+        delay_s = found.delay_s
+        words = (
+            f"The room reacted {delay_s:.1f} s after {found.marks} marks (90 %: {found.low_s:.1f} "
+            f"to {found.high_s:.1f} s); positions in the video are that much earlier from now on."
+        )
+    else:
+        delay_s = parse_delay(told)
+        words = f"Viewers saw the stream {delay_s:.1f} s late."
+    with Store(request.db_path) as store:
+        keep_delay(store, request.channel, span, delay_s)
+    say(words)
 
 
 @contextmanager
@@ -180,9 +207,10 @@ def _nothing(channel: str, sessions: list[SessionSpan], recorder: str | None) ->
             f"Nothing was recorded in {channel} by {describe(recorder)}.", "Leave --recorder out."
         )
     span = sessions[-1]
+    clocks = f"{exact_clock(span.start)} to {exact_clock(span.end)}"
     return InputError(
         f"Nothing was recorded in {channel} in that range.",
-        f"The last session: {day(span.start)}, {clock(span.start)} to {clock(span.end)}.",
+        f"The last session: {day(span.start)}, {clocks}.",
     )
 
 
