@@ -1,4 +1,4 @@
-"""The tables of late reactions in the history database (layout 5, frozen)."""
+"""The tables of late reactions in the history database (a part of layout 4)."""
 
 from __future__ import annotations
 

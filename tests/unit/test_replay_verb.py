@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from late_rooms import HAPPY, T0, as_table, counts, name, row, single
+from textual.pilot import Pilot
 
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.history import layer_store
@@ -15,6 +17,9 @@ from resonance_tui.history.layers import counted, people_in
 from resonance_tui.history.samples import Sample, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
+from resonance_tui.tui.replay_app import ReplayApp
+from resonance_tui.tui.screens.consent import ConsentScreen
+from resonance_tui.tui.screens.replay import ReplayScreen
 
 Replay = Callable[..., tuple[int, str]]
 SPAN = SessionSpan(T0, T0 + 99, 100, 3)
@@ -139,6 +144,53 @@ def test_the_offset_of_the_video_is_kept_with_the_session(replay: Replay, here: 
     assert replay("cats", "--offset=-26s", "--camera", "none")[0] == 2  # no terminal to draw on
     with Store(here, read_only=True) as store:
         assert video_start(store, "cats", T0, T0 + 99) == T0 - 26
+
+
+def in_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, watch: Callable[[Pilot], Awaitable[None]]
+) -> None:
+    """From now on there is one, and `watch` sits before it."""
+    shown = ReplayApp.run_async
+    monkeypatch.setattr(
+        ReplayApp, "run_async", lambda app: shown(app, headless=True, auto_pilot=watch)
+    )
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+
+
+async def laugh_and_leave(pilot: Pilot) -> None:
+    while not isinstance(pilot.app.screen, ReplayScreen):
+        await pilot.pause(0.02)
+    await pilot.press("1", "space")
+    await pilot.press("q")
+
+
+def test_who_watches_twice_makes_one_layer_and_somebody_else_another(
+    replay: Replay, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_a_terminal(monkeypatch, laugh_and_leave)
+    for _ in range(2):
+        assert replay("cats", "--camera", "none") == (0, "")
+    assert late_people(here) == 1
+    with Store(here, read_only=True) as store:
+        (own,) = layer_store.layers(store, "cats", SPAN)
+    assert own.is_own and own.table[0].tolist() == row(0, HAPPY)
+    assert replay("cats", "--source", "none", "--new-layer")[0] == 0
+    assert late_people(here) == 2
+
+
+def test_without_consent_nothing_is_read(
+    replay: Replay, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def decline(pilot: Pilot) -> None:
+        while not isinstance(pilot.app.screen, ConsentScreen):
+            await pilot.pause(0.02)
+        await pilot.press("n")
+
+    in_a_terminal(monkeypatch, decline)
+    code, said = replay("cats")
+    assert code == 1 and "Without your consent nothing is read." in said
+    assert late_people(here) == 0
 
 
 @pytest.mark.parametrize(
