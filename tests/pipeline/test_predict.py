@@ -25,7 +25,10 @@ from resonance_tui.engines.base import EngineSpec
 from resonance_tui.errors import CameraError, InputError
 from resonance_tui.pipeline.detectors.base import FaceDetector
 from resonance_tui.pipeline.items import find_items
-from resonance_tui.pipeline.recorded import Reader
+from resonance_tui.pipeline.recorded import (
+    Reader,
+    _picture,  # pyright: ignore[reportPrivateUsage]
+)
 from resonance_tui.pipeline.sources import Frame
 from resonance_tui.pipeline.tracker import Detection
 
@@ -384,3 +387,49 @@ def test_a_run_that_is_interrupted_says_how_it_goes_on(
     assert run(*items, "--crops", "-o", tmp_path / "said.csv") == 130
     assert "The same command goes on" in capsys.readouterr().err
     assert [Path(row["clip"]).name for row in rows(tmp_path / "said.csv")] == ["a.png"]
+
+
+def test_a_line_for_output_is_stdout(
+    tmp_path: Path,
+    empty_home: Path,
+    engine: ByLight,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(picture(tmp_path / "p.png", 1), "--crops", "-o", "-", "--format", "jsonl") == 0
+    assert json.loads(capsys.readouterr().out)["pred"] == 1
+    assert not (tmp_path / "-").exists()
+
+
+def test_pictures_of_every_kind_are_read_as_they_are_shown(tmp_path: Path) -> None:
+    Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    shown = np.zeros((64, 96, 3), np.uint8)
+    shown[:32], shown[32:] = (200, 40, 40), (40, 200, 200)  # red above, turquoise below
+    image = Image.fromarray(shown)
+    turned = Image.Exif()
+    turned[0x112] = 6  # to be turned to the right
+    image.rotate(90, expand=True).save(tmp_path / "exif.jpg", exif=turned, quality=95)
+    image.convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
+    image.convert("RGBA").save(tmp_path / "alpha.png")
+    image.quantize(8).save(tmp_path / "palette.png")
+    image.save(tmp_path / "p.jfif", "JPEG", quality=95)
+    cv2.imwrite(str(tmp_path / "16.png"), shown[..., ::-1].astype(np.uint16) * 257)
+    image.convert("L").convert("LA").save(tmp_path / "grey.png")
+    names = ["16.png", "alpha.png", "cmyk.jpg", "exif.jpg", "grey.png", "p.jfif", "palette.png"]
+    assert find_items([tmp_path]) == [tmp_path / name for name in names]
+    grey = cv2.cvtColor(cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2BGR)
+    for name in names:
+        found = _picture(tmp_path / name)
+        wanted = grey if name == "grey.png" else shown[..., ::-1]
+        assert found.shape == wanted.shape and found.dtype == np.uint8, name
+        assert np.abs(found.astype(int) - wanted)[[8, 16, 48, 56]].max() < 12, name
+
+
+def test_an_animated_picture_is_a_film(tmp_path: Path) -> None:
+    Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    frames = [Image.new("RGB", (48, 48), (32 * code + 16,) * 3) for code in (6, 5, 6, 0)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=400)
+    answer = Reader(ByLight(), None).read(tmp_path / "a.gif")
+    assert answer.clips == 4 and int(answer.shares.argmax()) == 6
+    assert answer.seconds == pytest.approx(1.2, abs=0.1)

@@ -42,7 +42,7 @@ FRAMES = ("auto", "always", "never")
 @click.option(
     *("-o", "--output"),
     type=FilePath(path_type=Path, dir_okay=False),
-    help="Write into this file; one that is there is continued.",
+    help="Write into this file (-: stdout); one that is there is continued.",
 )
 @click.option("--crops", is_flag=True, help="The pictures are crops of faces: look for none.")
 @click.option(
@@ -94,6 +94,7 @@ def run(
     from resonance_tui.engines.base import EngineOptions
     from resonance_tui.pipeline.items import find_items
 
+    output = None if output == Path("-") else output
     options = EngineOptions(device, precision, batch=batch or _usual_batch(engine, device))
     items = find_items([path.expanduser() for path in paths], note, frames=frames)
     format = format or (output.suffix[1:].lower() if output else "") or FORMATS[0]
