@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from resonance_tui.protocol.urls import BrokerUrl
 _MAY_BE_TLS = "It may have TLS by now: join with a link of the host, or write mqtts://"
 _OWN_COMPUTER = "That is your own computer; ask the host"
 _OTHER_SCHEME = "Is it an MQTT broker, and is that its port?"
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
 _VERDICT_S = 1.0
 BROKER_HEAD_START_S = 0.5  # a round trip that a guest far away may need
 
@@ -190,11 +192,17 @@ def _advice(error: BaseException | None, url: BrokerUrl) -> str:
     return _OWN_COMPUTER if url.is_loopback else ""
 
 
+def _by_ipv6(url: BrokerUrl) -> str:
+    return ", which is an address of IPv6: not every network has that" if ":" in url.host else ""
+
+
 def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:
     """One line for a person."""
     match error:
         case ConnectionRefusedError():
             return f"nothing listens at {url.authority}"
+        case socket.gaierror() if error.errno == socket.EAI_AGAIN:
+            return f"{url.host} cannot be looked up: there is no network, or its DNS is silent"
         case socket.gaierror() | UnicodeError():
             return f"no host is called {url.host}"
         case HandshakeRefused():
@@ -203,6 +211,8 @@ def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:
             return why_no_tls(error, url)
         case TimeoutError():
             return f"no answer from {url.authority}"
+        case OSError() if error.errno in _NO_WAY:
+            return f"no way leads from this network to {url.authority}{_by_ipv6(url)}"
         case OSError() if error.strerror:
             return f"{url.authority}: {error.strerror}"
         case _:

@@ -428,7 +428,7 @@ def test_pictures_of_every_kind_are_read_as_they_are_shown(tmp_path: Path) -> No
 
 def test_an_animated_picture_is_a_film(tmp_path: Path) -> None:
     Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
-    frames = [Image.new("RGB", (48, 48), (32 * code + 16,) * 3) for code in (6, 6, 6, 0)]
+    frames = [Image.new("RGB", (48, 48), (32 * code + 16,) * 3) for code in (6, 5, 6, 0)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=400)
     answer = Reader(ByLight(), None).read(tmp_path / "a.gif")
     assert answer.clips == 4 and int(answer.shares.argmax()) == 6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.errors import InvalidBrokerUrl
+from resonance_tui.messaging.probe import why_unreachable
 from resonance_tui.protocol.links import invite_link
 from resonance_tui.protocol.urls import BrokerUrl, TlsFiles, parse_broker_url
 
@@ -178,3 +181,28 @@ def test_the_files_of_the_settings_are_no_part_of_an_address() -> None:
 def test_a_password_in_a_query_is_seen_behind_escapes() -> None:
     with pytest.raises(InvalidBrokerUrl, match="may hold a key"):
         parse_broker_url("wss://host/mqtt?pass%77ord=4711")
+
+
+def refused(number: int) -> OSError:
+    """As asyncio raises it: its own words stand in the place of the system's."""
+    return OSError(number, "Connect call failed ('2001:db8::1', 1883, 0, 0)")
+
+
+@pytest.mark.parametrize(
+    ("error", "address", "said"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "x"), "mqtt://cats.example",
+         "no host is called cats.example"),
+        (socket.gaierror(socket.EAI_AGAIN, "x"), "mqtt://cats.example",
+         "cats.example cannot be looked up: there is no network, or its DNS is silent"),
+        (refused(errno.ENETUNREACH), "mqtt://[2001:db8::1]",
+         "no way leads from this network to [2001:db8::1]:1883, which is an address of IPv6: "
+         "not every network has that"),
+        (refused(errno.EHOSTUNREACH), "mqtt://192.0.2.1",
+         "no way leads from this network to 192.0.2.1:1883"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "mqtt://192.0.2.1",
+         "nothing listens at 192.0.2.1:1883"),
+    ],
+)  # fmt: skip
+def test_why_a_broker_is_out_of_reach(error: OSError, address: str, said: str) -> None:
+    assert why_unreachable(error, parse_broker_url(address)) == said

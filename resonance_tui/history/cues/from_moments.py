@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeGuard
 
+from resonance_tui import palette
 from resonance_tui.emotions import STYLES
 from resonance_tui.history.cues.cue import Cue, CueSheet
 from resonance_tui.history.marks import Mark
@@ -16,7 +17,7 @@ from resonance_tui.history.peaks import certainty, part_of_room
 Place = Callable[[Fraction], Fraction | None]
 SHORTEST_S = 1  # of a cue: what is shorter cannot be seen in an editor
 LEAD_PART = 3  # of a clip, the first third is what led to it
-MARK_NOTE, MARK_COLOR, MARK_WEIGHT = "marked by hand", "#ffffff", 2.0
+MARK_NOTE, MARK_WEIGHT = "marked by hand", 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def _of_moment(at: Fraction, moment: Moment, clip: Clip, length: Fraction) -> Cu
 def _of_mark(at: Fraction, mark: Mark, clip: Clip, length: Fraction) -> Cue:
     """Where not all find room, a mark stays: somebody wanted to keep it."""
     place = clip.around(at, SHORTEST_S, length)
-    return Cue(*place, at, mark.name, MARK_NOTE, MARK_COLOR, MARK_WEIGHT, mark=mark)
+    return Cue(*place, at, mark.name, MARK_NOTE, palette.TEXT, MARK_WEIGHT, mark=mark)
 
 
 def _is_in(at: Fraction | None, length: Fraction) -> TypeGuard[Fraction]:
