@@ -17,6 +17,10 @@ Value = TypeVar("Value")
 _COLOURLESS = re.compile(r"dumb|unknown|vt\d+(-.*)?|.*-(m|mono)")
 # Their fonts have 256 or 512 signs: letters and simple lines, but no faces and no Braille.
 _FEW_SIGNS = re.compile(r"dumb|unknown|vt\d+(-.*)?|linux(-.*)?|ansi|cons25|sun")
+# All that bear these names have them; over ssh no COLORTERM says so.
+_TRUECOLOUR = re.compile(
+    r".*-(direct|kitty|ghostty)|(alacritty|contour|foot|ghostty|ms-terminal|rio|wezterm)(-.*)?"
+)
 
 
 class Colours(IntEnum):
@@ -92,7 +96,7 @@ def _colours_of(name: str, environ: Mapping[str, str]) -> Colours:
     # promises for "dim" and "blink". The Linux console shows sixteen, whatever it is told.
     is_inherited = "STY" in environ or name.startswith("linux")
     says_truecolor = environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
-    if (says_truecolor and not is_inherited) or name.endswith(("-direct", "-kitty")):
+    if (says_truecolor and not is_inherited) or _TRUECOLOUR.fullmatch(name):
         return Colours.TRUECOLOR
     if not name and environ.get("OS") == "Windows_NT":  # its terminals have no name
         return Colours.TRUECOLOR

@@ -27,6 +27,7 @@ from resonance_tui.shutdown import end
 from resonance_tui.terminal import wants_colour
 from resonance_tui.texts import mark
 
+COMPLETING = "_RESONANCE_TUI_COMPLETE"  # click's, in which a shell says what it wants
 EXIT_CODES = mark("Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted.")
 
 
@@ -162,6 +163,13 @@ def _crash(error: Exception, known: list[str]) -> int:
     import logging
 
     log = logging.getLogger(__name__)
+    if COMPLETING in os.environ and isinstance(error, KeyError | ValueError):
+        _complain("What is to be completed is missing.", "Set it up: resonance-tui completion bash")
+        return 2
+    if not logging.getLogger().handlers:  # else Python prints the traceback
+        from resonance_tui import config, logs
+
+        logs.start(config.directories().log_file, secrets=known)
     is_ours = (getattr(error, "name", None) or "").startswith("resonance")
     if isinstance(error, ImportError) and not is_ours:
         broken = LibraryBroken(error)

@@ -24,6 +24,7 @@ from resonance_tui.pipeline.opencv import cv2
 from resonance_tui.pipeline.pictures import Normaliser
 from resonance_tui.pipeline.playback_clock import MediaClock
 from resonance_tui.pipeline.sources import Source
+from resonance_tui.pipeline.v4l2 import gives_pictures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -262,7 +263,7 @@ def _ask_for(video: cv2.VideoCapture, size: tuple[int, int]) -> None:
 
 def _why_closed(index: int) -> CameraError:
     """Only Linux tells a missing camera from a busy one without opening it."""
-    node = f"/dev/video{index}"
+    node = str(NODES / f"video{index}")
     if sys.platform != "linux":
         hint = "Plug it in, close other programs that use it, allow the terminal to use it."
         return CameraMissing(f"Camera {index} cannot be opened.", hint)
@@ -270,6 +271,12 @@ def _why_closed(index: int) -> CameraError:
         return CameraMissing(f"There is no camera {index}.", "Plug it in, or choose another.")
     if not os.access(node, os.R_OK | os.W_OK):
         return CameraBusy(f"{node} may not be opened.", "Add yourself to the group video.")
+    if not gives_pictures(node):
+        return CameraMissing(
+            f"Camera {index} gives no pictures: it is a virtual one that no program feeds, or the "
+            "second node of a camera.",
+            "Start the virtual camera in its program, or choose another number.",
+        )
     return CameraBusy(f"Camera {index} is in use.", "Close the program that uses it.")
 
 

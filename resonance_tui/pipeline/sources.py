@@ -22,6 +22,7 @@ URL_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https")
 MAX_DEVICE = 999  # drivers number from 0; a larger number is a typing error
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,9}")
 STREAM_HINT = "Write it like rtsp://host:554/path."
+PASSWORD_HINT = "In a password write %23 for #, %2F for / and %3F for ?."
 HINT = "Give a device number (0), a video file, a stream URL (rtsp, rtmp, http), demo or none."
 
 
@@ -128,6 +129,8 @@ def _url(text: str) -> Source:
         known = ", ".join(URL_SCHEMES)
         which = f"{scheme}://" if _SCHEME.fullmatch(scheme) else "that"
         raise SourceInvalid(f"Streams of the kind {which} cannot be read.", f"Known: {known}.")
+    if _is_cut_by_password(text):
+        raise SourceInvalid("The password in this stream URL ends the address.", PASSWORD_HINT)
     try:
         host, port = urlsplit(text).hostname, urlsplit(text).port
     except ValueError:  # its text may repeat the password
@@ -135,6 +138,19 @@ def _url(text: str) -> Source:
     if not host or port == 0:
         raise SourceInvalid("This stream URL names no host.", STREAM_HINT)
     return Source("url", text)
+
+
+def _is_cut_by_password(text: str) -> bool:
+    """Whether a "#", "/" or "?" in it stands where only a password can have it: before the "@"
+    that ends a login."""
+    is_login = False
+    try:
+        parts = urlsplit(text)
+        is_login = "@" in parts.netloc
+        _ = parts.port  # raises for what is no number
+    except ValueError:
+        return not is_login and "@" in text
+    return not is_login and "@" in parts.fragment
 
 
 def _path(text: str) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 
 from resonance_tui.engines import registry as engines
 from resonance_tui.engines.base import Engine
+from resonance_tui.errors import CameraBusy, CameraError
+from resonance_tui.pipeline import devices
 from resonance_tui.pipeline.detectors import registry as detectors
-from resonance_tui.pipeline.devices import VideoCapture
+from resonance_tui.pipeline.devices import VideoCapture, open_capture
 from resonance_tui.pipeline.perception import Perception, predict
-from resonance_tui.pipeline.sources import Frame
+from resonance_tui.pipeline.sources import Frame, Source
 
 Image = np.ndarray
 ENOUGH = 12  # frames, for any detector to settle
@@ -113,3 +116,31 @@ def test_a_smile_is_a_smile_in_every_picture(
     plain, _ = read(smile, engine, model)
     found, sure = read(ODD[kind](smile), engine, model)
     assert (found, sure > 0.6) == (plain, True)
+
+
+@pytest.mark.parametrize(
+    ("of_all", "of_node", "is_camera"),
+    [
+        (0x84A00001, 0x04200001, True),  # a webcam's first node
+        (0x84A00001, 0x04A00000, False),  # its second one, for what describes its pictures
+        (0x85200002, 0x05200002, False),  # a virtual camera that no program feeds
+        (0x85200003, 0x05200001, True),
+        (0x04201000, 0, True),  # several planes, and a driver that knows no nodes
+    ],
+)
+def test_a_node_without_pictures_is_not_called_busy(
+    of_all: int, of_node: int, is_camera: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fcntl = pytest.importorskip("fcntl", reason="V4L2 is Linux's")
+    (tmp_path / "video2").touch()
+
+    def ioctl(_descriptor: int, _request: int, answer: bytearray) -> None:
+        answer[84:92] = struct.pack("=2I", of_all, of_node)
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    monkeypatch.setattr(devices, "NODES", tmp_path)
+    monkeypatch.setattr(devices.sys, "platform", "linux")
+    with pytest.raises(CameraError) as caught:
+        open_capture(Source("device", "2"))
+    assert isinstance(caught.value, CameraBusy) == is_camera
+    assert ("virtual camera" in caught.value.hint) != is_camera

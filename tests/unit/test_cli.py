@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from children import run_child
 from resonance_tui import __version__
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands import join as joining
+from resonance_tui.config import directories
 
 
 def all_verbs(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -254,3 +257,26 @@ def test_a_group_alone_shows_its_verbs_and_calls_them_no_error(
     assert run_verb(cli, group.split()) == 2
     said = capsys.readouterr().err
     assert said.startswith("Usage:") and "Commands:" in said and "Error" not in said
+
+
+@pytest.mark.parametrize("words", [{}, {"COMP_WORDS": "resonance-tui jo", "COMP_CWORD": "x"}])
+def test_a_shell_that_does_not_say_what_to_complete_is_told_so_in_one_line(
+    words: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"_RESONANCE_TUI_COMPLETE": "bash_complete", **words}.items():
+        monkeypatch.setenv(name, value)
+    assert "What is to be completed is missing" in complaint(capsys, [])
+
+
+def test_a_crash_before_the_log_is_open_is_in_the_log_and_not_on_the_screen(
+    empty_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+
+    def crash(**_: object) -> None:
+        raise ZeroDivisionError("boom")
+
+    assert run_verb(crash, []) == 1
+    logging.shutdown(list(map(weakref.ref, logging.getLogger().handlers)))
+    assert capsys.readouterr().err.count("\n") == 2
+    assert "Traceback" in directories().log_file.read_text()

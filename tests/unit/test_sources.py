@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -102,3 +104,19 @@ def test_a_url_that_does_not_parse_shows_its_scheme_only():
 
 def test_printable():
     assert printable("a\x1b[31m\u202eb\n") == "a[31mb"
+
+
+@pytest.mark.parametrize("password", ["p#ss", "p/ss", "p?ss", "1#ss"])
+def test_a_password_that_ends_the_address_of_a_camera_is_named(password: str):
+    url = f"rtsp://mia:{password}@192.168.1.2:554/live"
+    with pytest.raises(SourceInvalid, match="password") as caught:
+        parse_source(url)
+    assert "%23" in caught.value.hint and "ss@" not in caught.value.message
+    assert parse_source(url.replace(password, quote(password, safe=""))).kind == "url"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://host/@user/live", "rtsp://m%40il:x@host/a@b", "http://host:80/?a=b@c"]
+)
+def test_an_at_sign_behind_the_host_is_no_password(url: str):
+    assert parse_source(url).kind == "url"

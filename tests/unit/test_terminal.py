@@ -45,6 +45,12 @@ def reduced(style: Style, colours: Colours) -> Style:
         ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, Terminal()),
         ({"TERM": "xterm-kitty"}, Terminal()),
         ({"TERM": "xterm"}, Terminal(Colours.SIXTEEN)),
+        # Over ssh, where COLORTERM is left behind.
+        ({"TERM": "xterm-ghostty"}, Terminal()),
+        ({"TERM": "alacritty"}, Terminal()),
+        ({"TERM": "foot-extra"}, Terminal()),
+        ({"TERM": "wezterm"}, Terminal()),
+        ({"TERM": "footage"}, Terminal(Colours.SIXTEEN)),
         ({"TERM": "tmux-256color", "COLORTERM": "truecolor", "TMUX": "x"}, Terminal()),
         # GNU screen hands on what the terminal around it can do, and cannot do it.
         ({"TERM": "screen", "COLORTERM": "truecolor", "STY": "1.x"}, Terminal(Colours.SIXTEEN)),
