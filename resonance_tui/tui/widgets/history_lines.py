@@ -163,9 +163,9 @@ def moment_list(height: int, request: ChartRequest, chosen: Moment | Mark | None
 def _row_words(point: Moment | Mark, strongest: float) -> Text:
     if isinstance(point, Mark):
         return Text(cut(printable(tr(point.name)), LIST_CELLS - 11), "bold")
-    words = _moment_words(point)
+    words = Text().append_text(_moment_words(point))
     words.append(" " * (label_cells() - 1 - cell_len(point.code.label)))
-    return words.append(f"{point.after:>4.0%} {column(point.strength / strongest)}", "not bold")
+    return words.append(f"{point.after:>4.0%} {column(point.strength / strongest)}")
 
 
 def _values(request: ChartRequest, part: Recording) -> list[list[str]]:
