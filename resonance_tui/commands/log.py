@@ -87,6 +87,7 @@ def run(
             screen = StatusLine()
             look_at = f"resonance-tui history {wanted}"
             screen.say(f"Recording {wanted} into {config.database}. To look at it: {look_at}")
+            screen.say(f"To remember a moment: resonance-tui history mark {wanted} WORD")
             if served is not None:
                 tell_addresses(served, screen.say, screen.say)
             session.add_listener(

@@ -15,7 +15,7 @@ import pytest
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.about import About, about, keep_delay, keep_note, keep_title
-from resonance_tui.history.cues.chapters import youtube
+from resonance_tui.history.cues.chapters import youtube, youtube_remark
 from resonance_tui.history.cues.from_moments import sheet
 from resonance_tui.history.cues.rates import DEFAULT_RATE
 from resonance_tui.history.cues.registry import FORMATS
@@ -143,6 +143,13 @@ def test_the_room_saw_a_stream_late_and_its_streamer_did_not() -> None:
 def test_a_mark_stays_where_not_all_find_room() -> None:
     cues = sheet([LAUGH], T0, T0 + 600, marks=[Mark(T0 + 95.0)])
     assert "".join(youtube(cues, DEFAULT_RATE)) == "00:00 Start\n01:35 Mark\n"
+
+
+def test_what_youtube_does_not_take_is_said() -> None:
+    found = [Mark(T0 + t, f"at {t}") for t in (5.0, 100.0, 105.0, 300.0, 596.0)]
+    cues = sheet([], T0, T0 + 600, marks=found)
+    assert youtube_remark(cues).startswith("Of 5 3 lie within 10 s of another one or of an end")
+    assert youtube_remark(sheet([], T0, T0 + 600, marks=found[1:4:2])) == ""
 
 
 @pytest.mark.parametrize("name", list(FORMATS))

@@ -38,7 +38,7 @@ def title_line(width: int, request: ChartRequest, part: Recording, *, is_live: b
     first, last = (edge + 1e-3 for edge in (window.start, window.end))  # sums of floats
     peak = int(part.viewers.max()) if len(part) else 0
     clocks = f"{clock(first, zone, seconds=is_close)} – {clock(last, zone, seconds=is_close)}"
-    pieces = [
+    pieces: list[tuple[float, str]] = [
         (9, clocks),
         (7, day(first, zone)),
         (5, length(window.span + 1)),
@@ -46,8 +46,9 @@ def title_line(width: int, request: ChartRequest, part: Recording, *, is_live: b
         (8, tr(state.view.title)),
         (11, tr("corrected") if state.corrects else ""),
         (10, f"● {tr('recording')}" if is_live else ""),
-        (6.5, cut(printable(request.title), TITLE_CELLS)),
     ]
+    if title := cut(printable(request.title), TITLE_CELLS):
+        pieces.append((6.5, title))
     kept = _fitting(pieces, width - len(channel), separator=3)
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(channel, "bold")
@@ -163,9 +164,9 @@ def moment_list(height: int, request: ChartRequest, chosen: Moment | Mark | None
 def _row_words(point: Moment | Mark, strongest: float) -> Text:
     if isinstance(point, Mark):
         return Text(cut(printable(tr(point.name)), LIST_CELLS - 11), "bold")
-    words = _moment_words(point)
+    words = Text().append_text(_moment_words(point))
     words.append(" " * (label_cells() - 1 - cell_len(point.code.label)))
-    return words.append(f"{point.after:>4.0%} {column(point.strength / strongest)}", "not bold")
+    return words.append(f"{point.after:>4.0%} {column(point.strength / strongest)}")
 
 
 def _values(request: ChartRequest, part: Recording) -> list[list[str]]:
