@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.charting.series import Grid, Series, grid, pieces, spikes, stacked
+from resonance_tui.charting.ticks import position
 from resonance_tui.charting.view_state import ViewState
 from resonance_tui.charting.views import LegendEntry, ViewSpec
+from resonance_tui.history.marks import Mark
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Floats, Recorded
 from resonance_tui.room.correction import LEAST_VIEWERS
@@ -27,6 +29,25 @@ class ChartRequest:
     moments: tuple[Moment, ...] = ()
     zone: tzinfo | None = None  # of the time axis; the machine's own when None
     video: float | None = None  # when the session's video began, epoch s, if that is known
+    delay_s: float = 0.0  # how late the room saw it
+    marks: tuple[Mark, ...] = ()
+    title: str = ""  # of the session
+
+    @property
+    def points(self) -> tuple[Moment | Mark, ...]:
+        """Moments and marks, in order of time."""
+        return tuple(sorted((*self.moments, *self.marks), key=lambda point: point.t))
+
+    def position_of(self, point: Moment | Mark) -> str:
+        """In the video, as players show it; "" where none is known."""
+        return self.position(point.t) if isinstance(point, Moment) else self._position(point.t, 0.0)
+
+    def position(self, t: float) -> str:
+        """Of what the room saw at `t`."""
+        return self._position(t, self.delay_s)
+
+    def _position(self, t: float, late_s: float) -> str:
+        return "" if self.video is None else position(t - late_s, self.video)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

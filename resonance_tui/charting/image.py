@@ -28,6 +28,8 @@ from resonance_tui.history.peaks import peaks
 from resonance_tui.history.playback import MOST_MOMENTS
 from resonance_tui.history.recording import Recorded, cut, with_scores
 from resonance_tui.texts import tr, tr_n
+from resonance_tui.widths import cut as cut_text
+from resonance_tui.widths import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +39,7 @@ FORMATS = ("svg", "png")
 SIZE = (1920, 1080)  # pixels of a PNG
 _DPI, _LEAST_DPI = 160, 64  # at SIZE; where letters can still be read
 _BINS = 480  # as fine as one can still tell apart
+TITLE_CELLS = 40  # of a session's title, and of a mark
 _THICK = 0.06  # of the left edge: a layer has room for its letter
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
@@ -67,7 +70,8 @@ def draw_request(
 ) -> bytes:
     """What was asked for on the command line. Raises StoreError and InputError (nothing there,
     or nothing that can be corrected)."""
-    track = read(request).track
+    loaded = read(request)
+    track = loaded.track
     if not len(track):
         raise InputError("Nothing was recorded in that range: there is nothing to draw.")
     if request.is_corrected and view.is_of_emotions and is_too_small(track):
@@ -76,7 +80,11 @@ def draw_request(
     window = Viewport.over(track.start, track.end)
     state = ViewState(window, view, is_grouped, is_corrected=request.is_corrected)
     found = tuple(peaks(track, top=MOST_MOMENTS))
-    return render(ChartRequest(request.channel, recorded, state, found, request.zone), format, size)
+    title = loaded.span.title if loaded.span is not None else ""
+    chart = ChartRequest(
+        request.channel, recorded, state, found, request.zone, marks=loaded.marks, title=title
+    )
+    return render(chart, format, size)
 
 
 def save_picture(request: ChartRequest, folder: Path) -> Path:
@@ -126,6 +134,7 @@ def _paint(figure: Figure, chart: Chart, request: ChartRequest) -> None:
             _paint_line(axes, chart, line)
     _paint_edges(axes, chart, request)
     _paint_moments(axes, request)
+    _paint_marks(axes, request)
     axes.set_title(_headline(request), loc="left", fontsize=12, pad=18)
     handles, labels = axes.get_legend_handles_labels()
     if handles:
@@ -232,6 +241,24 @@ def _paint_moments(axes: Axes, request: ChartRequest) -> None:
             )
 
 
+def _paint_marks(axes: Axes, request: ChartRequest) -> None:
+    """A line through the chart with the mark's words along it."""
+    for mark in request.marks:
+        if request.state.window.holds(mark.t):
+            axes.axvline(mark.t, color=palette.TEXT, linewidth=0.8, linestyle=":", alpha=0.8)
+            axes.annotate(
+                cut_text(printable(tr(mark.name)), TITLE_CELLS),
+                (mark.t, 0.98),
+                xycoords=("data", "axes fraction"),
+                xytext=(-2, 0),
+                textcoords="offset points",
+                rotation=90,
+                ha="right",
+                va="top",
+                fontsize=7,
+            )
+
+
 def _headline(request: ChartRequest) -> str:
     state, zone = request.state, request.zone
     window = state.window
@@ -239,6 +266,7 @@ def _headline(request: ChartRequest) -> str:
     peak = int(visible.viewers.max()) if len(visible) else 0
     pieces = (
         request.channel,
+        cut_text(printable(request.title), TITLE_CELLS),
         f"{day(window.start, zone)} {clock(window.start, zone)} – {clock(window.end, zone)}",
         length(window.span + 1),
         tr_n("peak {count} viewer", "peak {count} viewers", peak),

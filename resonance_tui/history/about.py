@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
+from resonance_tui.history.words import NOTE_LIMIT, TITLE_LIMIT
 from resonance_tui.protocol.sanitize import safe_text
 
-LIMITS = {"title": 100, "note": 1000}  # characters
-MOST_DELAY_S = 600.0  # a stream that comes later is another recording
-
+_LIMITS = {"title": TITLE_LIMIT, "note": NOTE_LIMIT}
 _READ = """
 SELECT title, note, delay FROM about WHERE channel = ? AND at BETWEEN ? AND ? ORDER BY at
 """
@@ -63,7 +62,7 @@ def _keep(
     store: Store, channel: str, span: SessionSpan, column: str, value: str | float | None
 ) -> None:
     if isinstance(value, str):
-        value = safe_text(value, LIMITS[column])
+        value = safe_text(value, _LIMITS[column])
     with store.transaction() as db:
         db.execute(_CLEAR.format(column=column), (channel, span.start, span.end))
         if value is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resonance_tui.history.store import Store
+from resonance_tui.history.words import MARK_LIMIT
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.texts import mark
 
-TEXT_LIMIT = 200  # characters
+LATE_S = 5  # a mark this long after the last second that was stored is of that session, too
 NAME = mark("Mark")  # of one without a word
 
 
@@ -28,23 +29,24 @@ class Mark:
 
 def clean(text: str) -> str:
     """In one line that can be shown and kept."""
-    return safe_text(text, TEXT_LIMIT)
+    return safe_text(text, MARK_LIMIT)
 
 
 def add_mark(store: Store, channel: str, t: float, text: str = "") -> int:
-    """Store one and return its number. Raises StoreError."""
+    """Store one, unless it is there already, and return its number. Raises StoreError."""
+    place = channel, t, clean(text)
     with store.transaction() as db:
-        cursor = db.execute(
-            "INSERT INTO mark (channel, t, text) VALUES (?, ?, ?)", (channel, t, clean(text))
-        )
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
+        db.execute("INSERT OR IGNORE INTO mark (channel, t, text) VALUES (?, ?, ?)", place)
+        found = db.execute(
+            "SELECT id FROM mark WHERE channel = ? AND t = ? AND text = ?", place
+        ).fetchone()
+    return int(found[0])
 
 
 def rename_mark(store: Store, id: int, text: str) -> None:
     """Another text. Raises StoreError."""
     with store.transaction() as db:
-        db.execute("UPDATE mark SET text = ? WHERE id = ?", (clean(text), id))
+        db.execute("UPDATE OR REPLACE mark SET text = ? WHERE id = ?", (clean(text), id))
 
 
 def remove_mark(store: Store, id: int) -> None:
@@ -62,3 +64,8 @@ def marks(store: Store, channel: str, start: float, end: float) -> list[Mark]:
             (channel, start, end + 1),
         )
         return [Mark(*row) for row in found]
+
+
+def session_marks(store: Store, channel: str, first: int, last: int) -> list[Mark]:
+    """Those of the session from `first` to `last` (epoch s), oldest first. Raises StoreError."""
+    return marks(store, channel, first, last + LATE_S)

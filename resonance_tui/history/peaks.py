@@ -17,6 +17,7 @@ SPANS_S = (3, 6, 12, 24, 48)  # from a burst of laughter to a long scene
 AROUND_S = 300  # what is usual is what the room shows this long before, or before and after
 LEAST_PEOPLE = 5  # with fewer viewers read, nothing counts as a moment
 LEAST_SHIFT = 0.12  # of the room; where fewer join it is no moment, however certain
+NEAR_S = 100  # of a peak: where its beginning and end are looked for first
 SETTLED_S = (30, 60)  # after its beginning a reaction is over then, and a turn is not
 DWELL_S = 20.0  # a face is one look in this time: people stay with a mood
 ONSET_S = 10  # a rise is held against what was shown this long before it
@@ -104,8 +105,8 @@ def _of_one(
         first, last = _run(track.times, scan, int(row))
         is_new = bool(is_free[_rows(track.times, first, last)].all())
         is_free[_rows(track.times, first - apart_s, last + apart_s)] = False
-        moment = _moment(sums, scan, code, int(row), first, last)
-        if is_new and moment is not None:
+        moment = _moment(sums, scan, code, int(row), first, last) if is_new else None
+        if moment is not None:
             found.append((float(scan.score[row]), moment))
     return found
 
@@ -179,10 +180,17 @@ def _run(times: Ints, scan: _Scan, row: int) -> tuple[int, int]:
     shown; it ends where nothing was recorded."""
     end = int(np.searchsorted(times, int(times[row]) + int(scan.span[row])))
     top = row + int(np.argmax(scan.share[row:end]))
-    is_high = scan.share >= (scan.usual[top] + scan.share[top]) / 2
-    is_high[1:] &= np.diff(times) <= 2  # a gap of the recording parts two runs
-    is_low = np.flatnonzero(~is_high)
-    place = int(np.searchsorted(is_low, top))
+    least = (scan.usual[top] + scan.share[top]) / 2
+    reach = NEAR_S
+    while True:  # most runs end nearby; only for the others more is looked at
+        low, high = max(top - reach, 0), min(top + reach, len(times))
+        is_high = scan.share[low:high] >= least
+        is_high[1:] &= np.diff(times[low:high]) <= 2  # a gap of the recording parts two runs
+        is_low = np.flatnonzero(~is_high) + low
+        place = int(np.searchsorted(is_low, top))
+        if (place or not low) and (place < len(is_low) or high == len(times)):
+            break
+        reach *= 4
     first = int(is_low[place - 1]) + 1 if place else 0
     last = int(is_low[place]) - 1 if place < len(is_low) else len(times) - 1
     return int(times[min(first, top)]), int(times[max(last, top)])

@@ -5,10 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from resonance_tui.errors import StoreError
-from resonance_tui.history.loading import LoadedSession, Request, can_grow, read, read_on
+from resonance_tui.history.loading import (
+    LoadedSession,
+    Request,
+    can_grow,
+    read,
+    read_marks,
+    read_on,
+    read_span,
+)
+from resonance_tui.history.marks import Mark
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.peaks import peaks
 from resonance_tui.history.recording import Recorded, with_scores
@@ -27,6 +37,7 @@ class Playback:
         self.recording: LoadedSession | None = None
         self.recorded: Recorded | None = None  # what is drawn; None until something was read
         self.moments: tuple[Moment, ...] = ()
+        self.marks: tuple[Mark, ...] = ()
         self.is_live = False
         self._clock = clock
         self._is_following = False
@@ -41,6 +52,7 @@ class Playback:
         """Reads what `request` asks for. Raises StoreError."""
         recording = await asyncio.to_thread(read, self.request)
         self.recording, self.moments, self.is_live = recording, (), False
+        self.marks = recording.marks
         self.recorded = None
         if len(recording.track):
             confusion, gaps = self.request.confusion, recording.gaps
@@ -56,6 +68,23 @@ class Playback:
         if self.recorded is recorded:
             self.recorded = scored
         self.moments = tuple(found)
+        if self.is_live:  # somebody may have marked something since
+            await self.read_marks()
+
+    async def read_words(self) -> None:
+        """Marks, title and note again, after one was changed here."""
+        await self.read_marks()
+        if self.recording is not None and (span := self.recording.span) is not None:
+            with suppress(StoreError):
+                found = await asyncio.to_thread(read_span, self.request, span)
+                self.recording = replace(self.recording, span=found)
+
+    async def read_marks(self) -> None:
+        """Again, after one was made or changed; what cannot be read stays as it was."""
+        if (recorded := self.recorded) is not None:
+            edges = recorded.track.start, recorded.track.end
+            with suppress(StoreError):
+                self.marks = await asyncio.to_thread(read_marks, self.request, *edges)
 
     async def follow(self) -> bool:
         """Reads what was recorded since; whether there is anything new to see."""

@@ -14,6 +14,7 @@ from resonance_tui.history.samples import Gap, Sample
 from resonance_tui.history.store import Store
 from resonance_tui.room.state import RoomSnapshot
 
+Word = Callable[[Store], object]
 KEPT_ROWS = 3600  # one hour in memory while the database cannot be written
 
 
@@ -47,6 +48,7 @@ class Recorder:
         self._lost: Gap | None = None  # given up, and not marked yet
         self._run: int | None = None  # number of the session in the store
         self._last = -1  # the latest second that is stored
+        self._words: list[Word] = []  # beside the rows; leaves only when the store has confirmed
         self.written = 0  # rows that the store has confirmed
 
     @property
@@ -82,6 +84,11 @@ class Recorder:
         while len(self._pending) > KEPT_ROWS:
             self._give_up(min(self._pending))
 
+    def keep(self, word: Word) -> None:
+        """Store what a person said of this session with the next rows; it is tried again like
+        them. `word` writes it, raises StoreError, and does no harm where it is called twice."""
+        self._words.append(word)
+
     async def run(self) -> None:
         """Writes every second until cancelled, then writes what is left, including this second."""
         try:
@@ -113,11 +120,15 @@ class Recorder:
 
     async def _write(self, rows: list[Sample]) -> bool:
         """Whether the store has everything now."""
-        if not rows:
+        if not rows and not self._words:
             return True
         lost = self._lost
         try:
-            await asyncio.to_thread(self._store_rows, rows, lost)
+            if rows:
+                await asyncio.to_thread(self._store_rows, rows, lost)
+            while self._words:
+                await asyncio.to_thread(self._words[0], self._store)
+                del self._words[0]
         except StoreError as error:
             self._trouble = error.message
             return False
@@ -145,7 +156,7 @@ class Recorder:
     def _confirm(self, rows: list[Sample]) -> None:
         self._trouble = ""
         self.written += len(rows)
-        self._last = max(self._last, *(row.t for row in rows))
+        self._last = max((self._last, *(row.t for row in rows)))
         for row in rows:
             if self._pending.get(row.t) is row:  # else a clock set back has replaced it meanwhile
                 del self._pending[row.t]

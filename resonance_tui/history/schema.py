@@ -97,7 +97,8 @@ CREATE TABLE mark (
     id INTEGER PRIMARY KEY,
     channel TEXT NOT NULL,
     t REAL NOT NULL,                   -- epoch seconds
-    text TEXT NOT NULL                 -- one line; '' is a mark without a word
+    text TEXT NOT NULL,                -- one line; '' is a mark without a word
+    UNIQUE (channel, t, text)
 );
 """
 # What a person said of a session afterwards. As with its video, any second stands for it.

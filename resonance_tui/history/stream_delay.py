@@ -9,10 +9,10 @@ import numpy as np
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, InvalidTime
-from resonance_tui.history.about import MOST_DELAY_S
 from resonance_tui.history.recording import Floats, Recording
 from resonance_tui.history.times import parse_length
 from resonance_tui.history.windows import Ints
+from resonance_tui.history.words import MOST_DELAY_S
 from resonance_tui.secret import describe
 
 LAGS_S = (-3, 60)  # of a reaction behind a mark: whoever marks is a little late, too
@@ -20,7 +20,6 @@ LEAST_MARKS = 5
 LEAST_S = 1600  # of a recording: 25 stretches as long as LAGS_S, of which chance makes one highest
 BY_HAND_S = 1.5  # how much later or earlier than a room's face a hand is
 WIDEST_S = 15.0  # a wider band tells nothing
-_SMOOTH: Floats = np.array([0.25, 0.5, 0.25])
 _DRAWS = 400
 
 
@@ -90,7 +89,12 @@ def _rises(track: Recording) -> Floats:
 
 def _mean(found: Floats) -> Floats:
     """Over marks, smoothed over three lags."""
-    return np.convolve(found.mean(axis=0).astype(np.float64), _SMOOTH, "same")
+    return _smooth(np.pad(found.mean(axis=0), 1))
+
+
+def _smooth(line: Floats) -> Floats:
+    """Over three seconds; the first and the last are taken off."""
+    return line[:-2] / 4 + line[1:-1] / 2 + line[2:] / 4
 
 
 def _peak(lags: Ints, mean: Floats) -> float:
@@ -106,7 +110,7 @@ def _stands_out(rises: Floats, places: Ints, highest: float) -> bool:
     circle = np.zeros(len(rises))
     for place in places:
         circle += np.roll(rises, -place)
-    others = np.convolve(np.pad(circle, 1, "wrap"), _SMOOTH, "valid") / len(places)
+    others = _smooth(np.pad(circle, 1, "wrap")) / len(places)
     return float(others[LAGS_S[1] + 2 : LAGS_S[0] - 1].max()) < highest
 
 

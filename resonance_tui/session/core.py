@@ -22,6 +22,9 @@ from resonance_tui.errors import (
     NoBrokerThere,
     first_problem,
 )
+from resonance_tui.history.about import keep_delay
+from resonance_tui.history.marks import add_mark
+from resonance_tui.history.samples import SessionSpan
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.link import Link
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
@@ -160,6 +163,17 @@ class Session:
     def set_recording(self, on: bool) -> None:
         """Record from now on, or no longer, where the plan names a database."""
         self._recording.switch(on)
+
+    def mark(self, at: float, text: str) -> None:
+        """Remember the moment `at` (epoch seconds) with the recording; `text` is one line."""
+        channel = self._plan.channel
+        self._recording.keep(lambda store: add_mark(store, channel, at, text))
+
+    def set_stream_delay(self, delay_s: float) -> None:
+        """Keep with the recording how late viewers see its stream."""
+        channel, now = self._plan.channel, int(time.time())
+        span = SessionSpan(now, now, 1, 0)  # the session that this second is in
+        self._recording.keep(lambda store: keep_delay(store, channel, span, delay_s))
 
     def set_nickname(self, nickname: str) -> None:
         """`nickname`: already checked; "" is anonymous. Others see it at once."""

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from resonance_tui.errors import Problem, StoreError
-from resonance_tui.history.recorder import Recorder
+from resonance_tui.history.recorder import Recorder, Word
 from resonance_tui.history.store import Store
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.plan import SessionPlan
@@ -31,6 +31,7 @@ class Recording:
         self._written = 0  # rows of recorders before
         self._unsaved = 0  # seconds that no recorder before has stored
         self._why = ""
+        self._keeping: set[asyncio.Task[None]] = set()
         self.is_on = plan.database is not None and plan.is_recording
 
     @property
@@ -53,12 +54,39 @@ class Recording:
         if self.is_on and self._recorder is not None:
             self._recorder.add(room, at)
 
+    def keep(self, word: Word) -> None:
+        """Store what a person said of the room, a mark for one, beside the rows: the recorder
+        here does, or, while it is off, this at once, as another program may record the room."""
+        if self._recorder is not None:
+            self._recorder.keep(word)
+        elif self._plan.database is not None:
+            task = asyncio.create_task(self._keep_now(self._plan.database, word))
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
+
+    async def _keep_now(self, database: Path, word: Word) -> None:
+        def write() -> None:
+            with Store(database) as store:
+                word(store)
+
+        try:
+            await asyncio.to_thread(write)
+        except StoreError as error:
+            self._notice(tr("Not kept: {why}", why=error.message))
+
     async def run(self) -> None:
         """Until cancelled; then writes what is left.
 
         Raises StoreError where the database that was asked for from the start cannot be opened;
         later, that is a notice.
         """
+        try:
+            await self._run()
+        finally:
+            if self._keeping:
+                await asyncio.wait(self._keeping)
+
+    async def _run(self) -> None:
         if self._plan.database is not None and self.is_on:
             await self._record(self._plan.database, self._plan.sinks)
         while True:

@@ -90,6 +90,12 @@ class StartingSession:
         self._view = replace(self._view, is_recording=on and self._plan.database is not None)
         self._ask(lambda session: session.set_recording(on))
 
+    def mark(self, at: float, text: str) -> None:
+        self._ask(lambda session: session.mark(at, text))
+
+    def set_stream_delay(self, delay_s: float) -> None:
+        self._ask(lambda session: session.set_stream_delay(delay_s))
+
     def set_corrected(self, on: bool) -> None:
         self._ask(lambda session: session.set_corrected(on))
 

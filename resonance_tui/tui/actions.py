@@ -60,6 +60,7 @@ LEAVE = mark("Leave")
 HISTORY_SCREEN = "history"  # needs: a history screen to open
 ROOM_KEY = "key"  # needs: a key of the room on this machine
 OTHER_HOST = "other-host"  # needs: a room that shows another host key than before
+OWN_HISTORY = "own-history"  # needs: recordings of this machine, which may be written
 CONFUSION = "confusion"  # needs: an engine whose mistakes are known
 
 
@@ -192,6 +193,22 @@ LIVE: tuple[Action, ...] = (
         SCREEN,
     ),
     Action(
+        "mark",
+        ("k",),
+        "mark",
+        "Remember this moment",
+        "Marks it in the recording, with a word if you like.",
+        SCREEN,
+    ),
+    Action(
+        "stream_delay",
+        ("d",),
+        "",
+        "Delay of the stream",
+        "Finds how late viewers see what you do; kept with the recording.",
+        SCREEN,
+    ),
+    Action(
         "other_room",
         ("o",),
         "room",
@@ -215,7 +232,9 @@ _CURSOR = mark("cursor, a bucket of time back and on (shift: ten); a click does 
 _ZOOM = mark("closer, wider, around the cursor (also ↑ ↓ and the wheel)")
 _PAN = mark("back and on in time (also PgUp PgDn)")
 _ENDS = mark("the whole session; its newest part, which follows a running recording")
-_MOMENT = mark("next moment, the one before: where the room changed its mind most")
+_MOMENT = mark("next moment or mark, the one before: where the room changed its mind most")
+_KEEP = mark("mark what is under the cursor, or change the mark there (empty: take it away)")
+_NAME = mark("the session's title, and a note to keep with it")
 _FILES = mark("what is visible as a picture, as a CSV file, into this directory")
 _CORRECT = mark("corrected for the engine's known mistakes: means with 95 % bands")
 _CLASSES = mark("the seven emotions, or the four groups")
@@ -249,6 +268,9 @@ def history_actions() -> tuple[Action, ...]:
             needs=CONFUSION,
         ),
         Action("pick", ("s",), "session", "Session", "pick a session", TAKE, rank=3),
+        Action("mark", ("k",), "mark", "Mark here", _KEEP, TAKE, needs=OWN_HISTORY),
+        Action("title", ("t",), "", "Title", _NAME, TAKE, needs=OWN_HISTORY),
+        Action("note", ("n",), "", "Note", _NAME, TAKE, needs=OWN_HISTORY),
         Action("moment(1)", ("m",), "moment", "Next moment", _MOMENT, LOOK, rank=2),
         Action("moment(-1)", ("M",), "", "Moment before", _MOMENT, LOOK),
         Action("picture", ("p",), "picture", "Save a picture", _FILES, TAKE),

@@ -20,6 +20,8 @@ from loopback import LoopbackHub, LoopbackLink
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineState
 from resonance_tui.errors import BrokerRefused, InputError, StoreError
+from resonance_tui.history.about import about
+from resonance_tui.history.marks import session_marks
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.messaging.link import Link, MqttLink
@@ -485,6 +487,38 @@ async def test_recording_is_switched_on_and_off_while_the_room_goes_on(
     with Store(database, read_only=True) as store:
         spans = store.sessions("room")
     assert {span.title for span in spans} == {"Karaoke"}
+
+
+async def test_what_is_marked_in_the_last_moment_is_kept_and_so_is_the_streams_delay(
+    broker: BrokerUrl, tmp_path: Path
+) -> None:
+    database = tmp_path / "history.sqlite"
+    ann = Session(replace(plan(broker, Source("none"), tmp_path, "ann"), database=database))
+    async with living(ann):
+        await until(lambda: len(stored(database)) >= 1)
+        ann.set_stream_delay(8.5)
+        ann.mark(time.time(), "the end")
+    with Store(database, read_only=True) as store:
+        (span,) = store.sessions("room")
+        found = session_marks(store, "room", span.start, span.end)
+        assert [each.text for each in found] == ["the end"]
+        assert about(store, "room", span.start, span.end).delay_s == 8.5
+
+
+async def test_a_host_who_does_not_record_marks_what_another_program_records(
+    broker: BrokerUrl, tmp_path: Path
+) -> None:
+    database = tmp_path / "history.sqlite"
+    there = replace(plan(broker, Source("none"), tmp_path, "ann"), database=database)
+    logger = Session(replace(there, observe_only=True, nickname="", viewer_id="logger"))
+    ann = Session(replace(there, is_recording=False))
+    async with living(ann, logger):
+        await until(lambda: len(stored(database)) >= 1)
+        ann.mark(time.time(), "seen")
+    with Store(database, read_only=True) as store:
+        (span,) = store.sessions("room")
+        found = session_marks(store, "room", span.start, span.end)
+        assert [each.text for each in found] == ["seen"]
 
 
 async def test_a_database_that_cannot_be_opened_later_ends_nothing(

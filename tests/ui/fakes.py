@@ -195,6 +195,12 @@ class FakeSession:
         self.told.append(("recording", on))
         self.view = replace(self.view, is_recording=on)
 
+    def mark(self, at: float, text: str) -> None:
+        self.told.append(("mark", (at, text)))
+
+    def set_stream_delay(self, delay_s: float) -> None:
+        self.told.append(("stream delay", delay_s))
+
     def answer(self, yes: bool) -> None:
         self.told.append(("answer", yes))
         self.view = replace(self.view, question=None)

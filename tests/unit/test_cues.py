@@ -240,6 +240,44 @@ def test_a_kdenlive_project_holds_guides_in_frames() -> None:
     assert guides[0]["comment"] == f"{TITLES[0]} (half of the room, 8 s, sure)"
 
 
+def test_kdes_own_reader_finds_kdenlives_guides_frame_by_frame(tmp_path: Path) -> None:
+    otio = pytest.importorskip("opentimelineio")
+    pytest.importorskip("otio_kdenlive_adapter")
+    path = tmp_path / "room.kdenlive"
+    path.write_text(written("kdenlive"), encoding="utf-8")
+    markers = otio.adapters.read_from_file(str(path)).tracks.markers
+    assert [marker.name for marker in markers] == [
+        f"{each.title} ({each.note})" for each in EVENING.cues
+    ]
+    frames = [NTSC.frame(each.start) for each in EVENING.cues]
+    assert [marker.marked_range.start_time.value for marker in markers] == frames
+
+
+def test_melt_opens_a_kdenlive_project_of_the_videos_length(tmp_path: Path) -> None:
+    need("melt")
+    path = tmp_path / "room.kdenlive"
+    path.write_text(written("kdenlive"), encoding="utf-8")
+    command = ["melt", f"xml:{path}", "-consumer", "xml"]
+    done = run_child(command, capture_output=True, check=True, timeout=60)
+    project = ElementTree.fromstring(done.stdout[done.stdout.index(b"<?xml") :])
+    profile = project.find("profile")
+    assert profile is not None
+    assert profile.get("frame_rate_num") == "30000" and profile.get("frame_rate_den") == "1001"
+    assert [each.get("out") for each in project.findall("tractor")] == [
+        str(NTSC.frame(TWELVE_HOURS))
+    ]
+
+
+def test_crowsetta_reads_audacity_labels(tmp_path: Path) -> None:
+    crowsetta = pytest.importorskip("crowsetta")
+    path = tmp_path / "labels.txt"
+    path.write_text(written("audacity"), encoding="utf-8")
+    found = crowsetta.formats.by_name("aud-seq").from_file(path)
+    assert found.start_times.tolist() == STARTS
+    assert found.end_times.tolist() == [float(each.end) for each in EVENING.cues]
+    assert list(found.labels) == TITLES
+
+
 def test_audacity_labels_are_three_columns() -> None:
     rows = [line.split("\t") for line in written("audacity").splitlines()]
     assert [(float(a), float(b), title) for a, b, title in rows] == [

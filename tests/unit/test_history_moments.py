@@ -131,7 +131,6 @@ def test_every_format_is_written(history: History, tmp_path: Path, name: str) ->
     code, _, err = history("--moments", "--format", name, "--out", str(out))
     assert code == 0
     assert out.stat().st_size > 40
-    assert ("experimental" in err) == FORMATS[name].is_experimental
     assert ("Frames are counted at 30 a second" in err) == FORMATS[name].has_rate
 
 

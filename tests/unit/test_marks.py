@@ -15,7 +15,7 @@ import pytest
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.about import About, about, keep_delay, keep_note, keep_title
-from resonance_tui.history.cues.chapters import youtube
+from resonance_tui.history.cues.chapters import youtube, youtube_remark
 from resonance_tui.history.cues.from_moments import sheet
 from resonance_tui.history.cues.rates import DEFAULT_RATE
 from resonance_tui.history.cues.registry import FORMATS
@@ -145,6 +145,13 @@ def test_a_mark_stays_where_not_all_find_room() -> None:
     assert "".join(youtube(cues, DEFAULT_RATE)) == "00:00 Start\n01:35 Mark\n"
 
 
+def test_what_youtube_does_not_take_is_said() -> None:
+    found = [Mark(T0 + t, f"at {t}") for t in (5.0, 100.0, 105.0, 300.0, 596.0)]
+    cues = sheet([], T0, T0 + 600, marks=found)
+    assert youtube_remark(cues).startswith("Of 5 3 lie within 10 s of another one or of an end")
+    assert youtube_remark(sheet([], T0, T0 + 600, marks=found[1:4:2])) == ""
+
+
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_every_format_holds_marks(name: str) -> None:
     if name == "otio":
@@ -172,6 +179,13 @@ def test_marks_are_listed_alone_and_among_moments(run: Run, store: Store) -> Non
     assert "cat" not in out and "no moments" in err
     _, out, _ = run("show", "--marks", "--clip", "30s", "--format", "csv")
     assert out.splitlines()[1].split(",")[10:12] == ["85.25", "115.25"]
+
+
+def test_a_mark_right_after_the_last_row_is_of_the_session(run: Run, store: Store) -> None:
+    add_mark(store, "show", T0 + 3600 + 600.5, "the end")
+    _, out, _ = run("show", "--marks", "--format", "json")
+    assert [each["offset_s"] for each in json.loads(out)] == [600.5]
+    assert "1 mark" in run("show", "--sessions")[1]
 
 
 @pytest.mark.parametrize("format", ["bids", "textgrid", "elan"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from limits import patience
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history import runs
+from resonance_tui.history.marks import add_mark, marks
 from resonance_tui.history.recorder import KEPT_ROWS, Recorder
 from resonance_tui.history.runs import RecorderRun
 from resonance_tui.history.samples import Sample
@@ -238,3 +239,39 @@ async def test_a_full_disk_is_said_and_recording_resumes(
     assert "the disk is full" in gap.why
     (run,) = runs.runs(store, "lobby")
     assert (run.start, run.end, run.was_ended) == (T0, T0 + full_at + 100, True)
+
+
+def mark(text: str, t: float = T0) -> Callable[[Store], int]:
+    return lambda store: add_mark(store, "lobby", t, text)
+
+
+def marked(store: Store) -> list[str]:
+    return [each.text for each in marks(store, "lobby", T0, T0 + 99)]
+
+
+async def test_a_mark_is_stored_beside_the_rows_and_at_the_end(store: Store) -> None:
+    recorder = recorder_on(store)
+    async with running(recorder):
+        recorder.keep(mark("at once"))
+        await until(lambda: marked(store) == ["at once"])
+        recorder.add(room(1), T0)
+        recorder.keep(mark("at the end", T0 + 0.5))
+    assert marked(store) == ["at once", "at the end"]
+    assert recorder.written == 1
+
+
+async def test_a_mark_waits_for_a_locked_database_and_is_stored_once(
+    store: Store, path: Path
+) -> None:
+    recorder = recorder_on(store)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    async with running(recorder):
+        recorder.keep(mark("patient"))
+        await until(lambda: "held by another program" in recorder.problem)
+        other.execute("ROLLBACK")
+        await until(lambda: marked(store) == ["patient"])
+        assert recorder.problem == ""
+        recorder.keep(mark("patient"))
+    other.close()
+    assert marked(store) == ["patient"]

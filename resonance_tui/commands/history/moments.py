@@ -75,7 +75,7 @@ def _sheet(
     cues = sheet(
         found,
         zero,
-        loaded.track.end + 1 if reel is None else zero + reel.length_s,
+        _end(loaded, marked) if reel is None else zero + reel.length_s,
         title=_title(request, loaded, zero),
         clip=clip,
         marks=marked,
@@ -83,6 +83,11 @@ def _sheet(
         place=place,
     )
     return with_live(cues, _live(loaded, asked), zero, place, clip=clip, delay_s=late)
+
+
+def _end(loaded: LoadedSession, marked: Sequence[Mark]) -> float:
+    """Where what is known of the session ends (epoch s)."""
+    return max([loaded.track.end, *(int(each.t) for each in marked)]) + 1
 
 
 def _placed(zero: float, reel: Reel | None) -> Callable[[Fraction], Fraction | None]:
@@ -122,8 +127,6 @@ def _title(request: Request, loaded: LoadedSession, zero: float) -> str:
 
 def _write_cues(cues: CueSheet, asked: Asked, format: str) -> None:
     chosen, rate = FORMATS[format], _rate(asked)
-    if chosen.is_experimental:
-        say(f"{chosen.title}: experimental, no other program has read it back so far.")
     if chosen.has_rate and asked.rate is None:
         say(f"Frames are counted at {rate} a second; --rate says otherwise.")
     if cues.cues and (remark := chosen.remark_on(cues)):

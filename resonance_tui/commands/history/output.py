@@ -23,7 +23,7 @@ from resonance_tui.history.about import about
 from resonance_tui.history.cues.registry import BY_SUFFIX
 from resonance_tui.history.cues.registry import FORMATS as CUE_FORMATS
 from resonance_tui.history.loading import Request
-from resonance_tui.history.marks import marks
+from resonance_tui.history.marks import session_marks
 from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
@@ -189,7 +189,7 @@ def _touching(store: Store, request: Request, sessions: list[SessionSpan]) -> It
                 runs.gaps(store, *place),
                 video_start(store, *place),
                 about(store, *place).delay_s,
-                len(marks(store, *place)),
+                len(session_marks(store, *place)),
             )
 
 

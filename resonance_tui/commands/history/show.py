@@ -58,6 +58,7 @@ def run(config: Config, asked: Asked) -> None:
             source=asked.recorder,
             confusion=confusion,
             is_corrected=asked.corrected,
+            is_copy=asked.source != "local",
         )
         with Store(path, read_only=True) as store:
             _check_channel(channel, store.channels(), asked.source)

@@ -16,8 +16,8 @@ from resonance_tui.history.marks import add_mark, marks, remove_mark
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_time
+from resonance_tui.history.words import checked
 from resonance_tui.protocol.links import find_channel
-from resonance_tui.secret import may_hold_secret
 from resonance_tui.texts import tr_n
 
 LATE_S = 60  # a recording whose last second is older than this is over, or its link is down
@@ -83,8 +83,7 @@ def _remove(store: Store, channel: str, t: int) -> None:
 def _check(text: str, clear: bool) -> None:
     if text and clear:
         raise InputError("TEXT and --clear exclude each other.", "Give one of them.")
-    if may_hold_secret(text):
-        raise InputError("That text may hold a key or a password.", "Choose other words.")
+    checked(text)
 
 
 def _check_recorded(store: Store, channel: str, t: float) -> None:

@@ -29,13 +29,20 @@ def youtube(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
 
 
 def youtube_remark(sheet: CueSheet) -> str:
-    """What keeps YouTube from showing them; "" where nothing does."""
+    """What YouTube does not show, and why; "" where it shows all."""
     count = 1 + len(_apart(sheet.cues, sheet.length))
-    if count >= YOUTUBE_FEWEST:
-        return ""
-    return (
-        f"YouTube shows chapters from {YOUTUBE_FEWEST} on; the start included, these are {count}."
-    )
+    remarks: list[str] = []
+    if left := len(sheet.cues) + 1 - count:
+        remarks.append(
+            f"Of {len(sheet.cues)} {left} lie within {YOUTUBE_APART_S} s of another one or of an "
+            "end, where YouTube takes none; --format csv has all."
+        )
+    if count < YOUTUBE_FEWEST:
+        remarks.append(
+            f"YouTube shows chapters from {YOUTUBE_FEWEST} on; the start included, these are "
+            f"{count}."
+        )
+    return " ".join(remarks)
 
 
 def matroska(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:

@@ -22,7 +22,6 @@ class CueFormat:
     place: str  # of the writer: "module:function" in this package
     suffix: str = ""  # of files that hold nothing else; "" where the name does not tell
     has_rate: bool = False  # whether times are frames
-    is_experimental: bool = False  # no program that is not its writer has read it back
     remark: str = ""  # in the same module: what the person should know of a sheet, or ""
 
     def write(self, sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
@@ -50,7 +49,7 @@ FORMATS: dict[str, CueFormat] = {
     "mp4": CueFormat("FFmpeg metadata for mp4", "chapters:mp4"),
     "kdenlive": CueFormat("Kdenlive guides", "editors:kdenlive", "kdenlive", has_rate=True),
     "shotcut": CueFormat("Shotcut markers", "editors:shotcut", "mlt", has_rate=True),
-    "audacity": CueFormat("Audacity labels", "subtitles:audacity", is_experimental=True),
+    "audacity": CueFormat("Audacity labels", "subtitles:audacity"),
     "edl": CueFormat("EDL, non-drop", "edit_lists:edl", "edl", has_rate=True),
     "fcp7": CueFormat("Final Cut Pro 7 XML", "edit_lists:fcp7", has_rate=True),
     "otio": CueFormat("OpenTimelineIO", "edit_lists:opentimeline", "otio", has_rate=True),

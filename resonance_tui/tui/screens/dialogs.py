@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, Input, OptionList, Static
 
-from resonance_tui.errors import InvalidNickname
+from resonance_tui.errors import InputError
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.patience import PatientDialog
 from resonance_tui.widths import printable
@@ -43,30 +43,48 @@ class ChoiceDialog(PatientDialog[int | None]):
         self.dismiss(event.option_index)
 
 
-class NicknameDialog(PatientDialog[str | None]):
-    """Dismissed with the nickname as it will be used ("" for none), or None."""
+class TextDialog(PatientDialog[str | None]):
+    """A line to type. Dismissed with what `check` makes of it, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
 
-    def __init__(self, nickname: str, check: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        title: str,
+        text: str,
+        check: Callable[[str], str],
+        *,
+        keys: str = mark("enter keep  esc back"),
+        limit: int = 64,
+    ) -> None:
+        """`check` raises InputError for what cannot be taken; `keys` is a message id."""
         super().__init__()
-        self._nickname, self._check = nickname, check
+        self._title, self._text, self._check = title, text, check
+        self._keys, self._limit = keys, limit
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="card"):
-            yield Static(tr("Nickname  (empty = anonymous)"), classes="card-title")
-            yield Input(self._nickname, compact=True, max_length=64)
+            yield Static(Content(self._title), classes="card-title")
+            yield Input(self._text, compact=True, max_length=self._limit)
             yield Static("", classes="error", markup=False)
-            yield Static(tr("enter change  esc back"), classes="keys")
+            yield Static(tr(self._keys), classes="keys")
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         try:
             self.dismiss(self._check(event.value))
-        except InvalidNickname as error:
+        except InputError as error:
             label = self.query_one(".error", Static)
             label.update(Content(printable(f"{error.message} {error.hint}")))
             label.display = True
+
+
+class NicknameDialog(TextDialog):
+    """Dismissed with the nickname as it will be used ("" for none), or None."""
+
+    def __init__(self, nickname: str, check: Callable[[str], str]) -> None:
+        keys = mark("enter change  esc back")
+        super().__init__(tr("Nickname  (empty = anonymous)"), nickname, check, keys=keys)
 
 
 class TrustDialog(PatientDialog[bool]):

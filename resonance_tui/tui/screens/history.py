@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,28 +15,38 @@ from textual.binding import Binding, BindingType
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.lines import is_too_small
+from resonance_tui.charting.ticks import clock
 from resonance_tui.charting.view_state import Viewport, ViewState
 from resonance_tui.charting.views import neighbour
 from resonance_tui.errors import ResonanceError
+from resonance_tui.history.about import keep_note, keep_title
 from resonance_tui.history.loading import Request, export_csv
+from resonance_tui.history.marks import Mark, add_mark, remove_mark, rename_mark
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.playback import FOLLOW_S, Playback
+from resonance_tui.history.samples import SessionSpan
+from resonance_tui.history.store import Store
+from resonance_tui.history.words import MARK_LIMIT, NOTE_LIMIT, TITLE_LIMIT, checked
 from resonance_tui.terminal import Terminal
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import (
     CONFUSION,
+    OWN_HISTORY,
     Action,
     ActionScreen,
     history_actions,
 )
 from resonance_tui.tui.base_app import BaseApp
+from resonance_tui.tui.screens.dialogs import TextDialog
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
 from resonance_tui.tui.widgets.chart import ChartWidget
 from resonance_tui.tui.widgets.history_panes import HistoryPanes
 
+Change = Callable[[Store], object]
+
 
 class HistoryScreen(ActionScreen):
-    """Self-contained: reads the database by itself, in threads, and writes only exports."""
+    """Self-contained: reads the database by itself, in threads; writes exports, marks and words."""
 
     PREFIX = "history"
 
@@ -43,7 +54,7 @@ class HistoryScreen(ActionScreen):
         super().__init__()
         self._playback = Playback(request)
         self._state: ViewState | None = None  # None while there is nothing to look at
-        self._moment: Moment | None = None  # the one that was jumped to
+        self._moment: Moment | Mark | None = None  # the one that was jumped to
 
     def compose(self) -> ComposeResult:
         yield HistoryPanes(self.actions)
@@ -54,7 +65,9 @@ class HistoryScreen(ActionScreen):
 
     @property
     def has(self) -> frozenset[str]:
-        return frozenset() if self._playback.request.confusion is None else frozenset({CONFUSION})
+        request = self._playback.request
+        there = {CONFUSION: request.confusion is not None, OWN_HISTORY: not request.is_copy}
+        return frozenset(name for name, is_there in there.items() if is_there)
 
     def on_mount(self) -> None:
         self._panes.say(self._playback.request.channel, tr("Reading the history ..."))
@@ -175,9 +188,10 @@ class HistoryScreen(ActionScreen):
             self._go(lambda state: replace(state, is_corrected=not state.is_corrected))
 
     def action_moment(self, step: int) -> None:
-        found = self._playback.moments
-        if self._state is None:
+        request = self._chart_request
+        if request is None:
             return
+        found = request.points
         if not found:
             self.notify(tr("The room never changed its mind: no moments in this range."))
             return
@@ -188,6 +202,82 @@ class HistoryScreen(ActionScreen):
         self._go(lambda state: state.around(moment.t))
         self._moment = moment
         self._redraw()
+
+    # Saying
+
+    def action_mark(self) -> None:
+        """Where one was jumped to, that one is changed; else one is made under the cursor."""
+        state, chosen = self._state, self._moment
+        if state is None or not self._may_write():
+            return
+        if state.cursor is None:
+            self.notify(tr("Put the cursor where the mark is to be: ← and →, or a click."))
+            return
+        known = chosen if isinstance(chosen, Mark) else Mark(state.cursor)
+        when = clock(known.t, self._playback.request.zone, seconds=True)
+        words = mark("Mark at {time}  (empty: none)") if known.id else mark("Mark at {time}")
+        dialog = TextDialog(tr(words, time=when), known.text, checked, limit=MARK_LIMIT)
+        self.app.push_screen(dialog, partial(self._keep_mark, known))
+
+    def _keep_mark(self, known: Mark, text: str | None) -> None:
+        channel = self._playback.request.channel
+        if text is None:
+            return
+        if not known.id:
+            self._write(lambda store: add_mark(store, channel, known.t, text))
+        elif text:
+            self._write(lambda store: rename_mark(store, known.id, text))
+        else:
+            self._write(lambda store: remove_mark(store, known.id))
+
+    def action_title(self) -> None:
+        if (span := self._span) is not None and self._may_write():
+            check = partial(checked, limit=TITLE_LIMIT)
+            dialog = TextDialog(tr("Title of the session"), span.title, check, limit=TITLE_LIMIT)
+            self.app.push_screen(dialog, partial(self._keep_words, keep_title, span))
+
+    def action_note(self) -> None:
+        if (span := self._span) is not None and self._may_write():
+            check = partial(checked, limit=NOTE_LIMIT)
+            dialog = TextDialog(tr("Note to the session"), span.note, check, limit=NOTE_LIMIT)
+            self.app.push_screen(dialog, partial(self._keep_words, keep_note, span))
+
+    def _keep_words(
+        self,
+        keep: Callable[[Store, str, SessionSpan, str], None],
+        span: SessionSpan,
+        text: str | None,
+    ) -> None:
+        channel = self._playback.request.channel
+        if text is not None:
+            self._write(lambda store: keep(store, channel, span, text))
+
+    def _may_write(self) -> bool:
+        if not self._playback.request.is_copy:
+            return True
+        self.notify(tr("This is a copy of what is elsewhere: nothing can be kept with it."))
+        return False
+
+    def _write(self, change: Change) -> None:
+        self._change(change)
+
+    @work(group="write")
+    async def _change(self, change: Change) -> None:
+        def write() -> None:
+            with Store(self._playback.request.db_path) as store:
+                change(store)
+
+        try:
+            await asyncio.to_thread(write)
+        except ResonanceError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        await self._playback.read_words()
+        self._redraw()
+
+    @property
+    def _span(self) -> SessionSpan | None:
+        return self._playback.recording.span if self._playback.recording is not None else None
 
     # Leaving
 
@@ -248,12 +338,21 @@ class HistoryScreen(ActionScreen):
         if playback.recorded is None or self._state is None:
             return None
         channel, zone = playback.request.channel, playback.request.zone
-        video = playback.recording.video if playback.recording else None
-        return ChartRequest(channel, playback.recorded, self._state, playback.moments, zone, video)
+        recording, recorded = playback.recording, playback.recorded
+        request = ChartRequest(channel, recorded, self._state, playback.moments, zone)
+        if recording is None:
+            return request
+        return replace(
+            request,
+            video=recording.video,
+            delay_s=recording.delay_s or 0.0,
+            marks=playback.marks,
+            title=recording.span.title if recording.span is not None else "",
+        )
 
     def _redraw(self) -> None:
         if (request := self._chart_request) is not None:
-            moment = self._moment if self._moment in request.moments else None
+            moment = self._moment if self._moment in request.points else None
             self._panes.show(request, moment, is_live=self._playback.is_live)
 
 

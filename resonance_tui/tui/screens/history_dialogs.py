@@ -23,7 +23,7 @@ from resonance_tui.widths import printable
 SIGNS = (
     mark("Lines are means; an upright stroke reaches up to a second that stands out."),
     mark("Shares are means without strokes: short peaks are in the lines."),
-    mark("▾ marks a moment; ▸ in the list says that the new mood stayed."),
+    mark("▾ marks a moment; ▸ in the list says that the new mood stayed; ✦ somebody marked."),
 )
 
 

@@ -14,7 +14,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
+from resonance_tui.charting.ticks import clock
 from resonance_tui.emotions import Emotion
+from resonance_tui.history.words import MARK_LIMIT, checked
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.session import HappeningUpdate, SessionView
 from resonance_tui.texts import mark, tr
@@ -284,6 +286,39 @@ class LiveScreen(ActionScreen):
         self.session.set_recording(is_on)
         self.notify(tr("The room is recorded.") if is_on else tr("No longer recorded."))
         self._tick()
+
+    def action_mark(self) -> None:
+        """The moment of the key counts, however long the word takes."""
+        if self._is_kept():
+            from resonance_tui.tui.screens.dialogs import TextDialog
+
+            at = self._wall_clock()
+            title = tr("Remember {time}: a word, or none", time=clock(at, seconds=True))
+            dialog = TextDialog(title, "", checked, limit=MARK_LIMIT)
+            self.app.push_screen(dialog, partial(self._mark, at))
+
+    def _mark(self, at: float, text: str | None) -> None:
+        if text is not None:
+            self.session.mark(at, text)
+            self.notify(tr("Marked at {time}.", time=clock(at, seconds=True)))
+
+    def action_stream_delay(self) -> None:
+        if self._is_kept():
+            from resonance_tui.tui.screens.stream_delay import StreamDelay
+
+            self.app.push_screen(StreamDelay(self._clock), self._set_stream_delay)
+
+    def _set_stream_delay(self, delay_s: float | None) -> None:
+        if delay_s is not None:
+            self.session.set_stream_delay(delay_s)
+            self.notify(tr("Viewers see the stream {delay:.1f} s late.", delay=delay_s))
+
+    def _is_kept(self) -> bool:
+        """Whether the room is recorded here, or by the host, perhaps with another program."""
+        if self.session.view.is_recording or self._has[ROOM_KEY]:
+            return True
+        self.notify(tr("Nothing is recorded here: e starts that."))
+        return False
 
     async def action_change_nickname(self) -> None:
         await self.app.run_action("change_nickname")

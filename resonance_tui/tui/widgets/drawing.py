@@ -18,7 +18,7 @@ from resonance_tui.history.recording import Floats
 LEFT_CELLS = 4  # the count's label and the axis
 _FIGURE = threading.Lock()  # plotext draws on one global figure
 _TICK_CELLS = 11  # a time label and the space around it
-_MARK = "▾"
+_MOMENT, MARK_SIGN = "▾", "✦"
 _ABOVE = 2.2  # rows above the highest point: its sign, and the moments
 _HIGH, _THICK = 1 / 8, 0.08  # of the left edge: a line or a layer has room for its sign
 
@@ -131,13 +131,14 @@ def _paint_piece(
 
 
 def _paint_marks(request: ChartRequest, top: float) -> None:
-    """The cursor, and the moments on the upper edge."""
+    """The cursor, and moments and marks on the upper edge."""
     cursor, window = request.state.cursor, request.state.window
     if cursor is not None:
         plotext.plot([cursor] * 2, [0, top], marker="│", color="default")
-    for moment in request.moments:
-        if window.holds(moment.t):
-            plotext.text(_MARK, moment.t, top, color="default")
+    for sign, points in ((_MOMENT, request.moments), (MARK_SIGN, request.marks)):
+        for point in points:
+            if window.holds(point.t):
+                plotext.text(sign, point.t, top, color="default")
 
 
 def _paint_left_edge(chart: Chart, top: float, height: int) -> None:

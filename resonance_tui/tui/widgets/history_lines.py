@@ -12,17 +12,20 @@ from rich.text import Text
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.lines import means_over
-from resonance_tui.charting.ticks import clock, day, length, position
+from resonance_tui.charting.ticks import clock, day, length
 from resonance_tui.charting.views import LegendEntry, Unit, ViewSpec
 from resonance_tui.emotions import STYLES, Emotion
+from resonance_tui.history.marks import Mark
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.peaks import certainty
 from resonance_tui.history.recording import Floats, Recorded, Recording
 from resonance_tui.texts import tr, tr_n
 from resonance_tui.tui.styles import column, label_cells
-from resonance_tui.widths import printable
+from resonance_tui.tui.widgets.drawing import MARK_SIGN
+from resonance_tui.widths import cut, printable
 
 LIST_CELLS = 32  # of the list of moments
+TITLE_CELLS = 40  # of a session's title in the first line
 
 _FULLNESS = [(has_word, numbers) for has_word in (True, False) for numbers in (3, 2, 1)]
 
@@ -43,11 +46,12 @@ def title_line(width: int, request: ChartRequest, part: Recording, *, is_live: b
         (8, tr(state.view.title)),
         (11, tr("corrected") if state.corrects else ""),
         (10, f"● {tr('recording')}" if is_live else ""),
+        (6.5, cut(printable(request.title), TITLE_CELLS)),
     ]
     kept = _fitting(pieces, width - len(channel), separator=3)
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(channel, "bold")
-    for index in (1, 0, 2, 3, 5, 4, 6):
+    for index in (7, 1, 0, 2, 3, 5, 4, 6):
         if index in kept and pieces[index][1]:
             joint = " " if index == 4 and state.corrects else " · "
             line.append(f"{joint}{pieces[index][1]}")
@@ -83,8 +87,8 @@ def reading_line(
     when = clock(start, zone, seconds=is_close)
     if end > start:
         when += f" – {clock(end, zone, seconds=is_close)}"
-    if request.video is not None:
-        when += f" · {tr('video {position}', position=position(start, request.video))}"
+    if shown := request.position(start):
+        when += f" · {tr('video {position}', position=shown)}"
     line = Text(no_wrap=True, overflow="ellipsis").append(f"│ {when}", "bold")
     if not len(part):
         why = printable(tr(recorded.why_missing(start, end)))
@@ -104,47 +108,64 @@ def reading_line(
     return line
 
 
-def moment_line(width: int, moment: Moment, request: ChartRequest) -> Text:
-    """When the room changed its mind, to what, and whether it stayed like that."""
-    found, video = request.moments, request.video
+def moment_line(width: int, point: Moment | Mark, request: ChartRequest) -> Text:
+    """When the room changed its mind, to what, and whether it stayed like that; or what somebody
+    marked."""
     line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"{_moment_sign(moment)} {clock(moment.t, request.zone, seconds=True)}  ", "bold")
-    if video is not None:
-        line.append(f"{tr('video {position}', position=position(moment.t, video))}  ")
-    line.append_text(_moment_words(moment))
-    line.append(f" {moment.before:.0%} → {moment.after:.0%}")
-    if width >= 76:
-        line.append(f" {tr('and it stayed')}" if moment.kind == "turn" else "")
-        line.append(f" · {tr(word)}" if (word := certainty(moment)) else "")
+    line.append(f"{_sign(point)} {clock(point.t, request.zone, seconds=True)}  ", "bold")
+    if shown := request.position_of(point):
+        line.append(f"{tr('video {position}', position=shown)}  ")
+    if isinstance(point, Mark):
+        line.append(printable(tr(point.name)), "bold")
+    else:
+        line.append_text(_moment_words(point))
+        line.append(f" {point.before:.0%} → {point.after:.0%}")
+        if width >= 76:
+            line.append(f" {tr('and it stayed')}" if point.kind == "turn" else "")
+            line.append(f" · {tr(word)}" if (word := certainty(point)) else "")
     if width >= 56:
-        place = found.index(moment) + 1
-        line.append(f" · {tr('moment {place} of {count}', place=place, count=len(found))}")
+        line.append(f" · {_place(point, request)}")
     return line
 
 
-def moment_list(height: int, request: ChartRequest, chosen: Moment | None) -> Text:
+def _place(point: Moment | Mark, request: ChartRequest) -> str:
+    """Among those of its kind."""
+    if isinstance(point, Mark):
+        place, count = request.marks.index(point) + 1, len(request.marks)
+        return tr("mark {place} of {count}", place=place, count=count)
+    place, count = request.moments.index(point) + 1, len(request.moments)
+    return tr("moment {place} of {count}", place=place, count=count)
+
+
+def moment_list(height: int, request: ChartRequest, chosen: Moment | Mark | None) -> Text:
     """A heading and a line for each, with the chosen one in sight: time, emotion, its share, and
-    a column that is as high as the moment is strong."""
-    found, zone, video = request.moments, request.zone, request.video
+    a column that is as high as the moment is strong; of a mark time and text."""
+    found = request.points
     rows = max(1, height - 1)
     place = found.index(chosen) if chosen in found else 0
     first = min(max(0, place - rows // 2), max(0, len(found) - rows))
-    strongest = max((moment.strength for moment in found), default=0) or 1.0
+    strongest = max((moment.strength for moment in request.moments), default=0) or 1.0
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(tr("Moments"), "bold")
     text.append(f" {tr('{count}, by m and M', count=len(found))}", "dim")
-    for moment in found[first : first + rows]:
-        when = clock(moment.t, zone, seconds=True)
-        if video is not None:  # the list has room for one clock: the one that is looked up
-            when = f"{position(moment.t, video):>8}"
-        line = Text(f"\n{_moment_sign(moment)} {when} ")
-        line.append_text(_moment_words(moment))
-        line.append(" " * (label_cells() - 1 - cell_len(moment.code.label)))
-        line.append(f"{moment.after:>4.0%} {column(moment.strength / strongest)}")
-        if moment == chosen:
+    for point in found[first : first + rows]:
+        when = clock(point.t, request.zone, seconds=True)
+        if shown := request.position_of(point):  # the list has room for one clock
+            when = f"{shown:>8}"
+        line = Text(f"\n{_sign(point)} {when} ")
+        line.append_text(_row_words(point, strongest))
+        if point == chosen:
             line.stylize("reverse", 1)
         text.append_text(line)
     return text
+
+
+def _row_words(point: Moment | Mark, strongest: float) -> Text:
+    if isinstance(point, Mark):
+        return Text(cut(printable(tr(point.name)), LIST_CELLS - 11), "bold")
+    words = _moment_words(point)
+    words.append(" " * (label_cells() - 1 - cell_len(point.code.label)))
+    return words.append(f"{point.after:>4.0%} {column(point.strength / strongest)}", "not bold")
 
 
 def _values(request: ChartRequest, part: Recording) -> list[list[str]]:
@@ -215,9 +236,11 @@ def _highest(part: Recording, zone: tzinfo | None) -> str:
     return tr("most {emotion}: {count} at {time}", emotion=emotion, count=count, time=at)
 
 
-def _moment_sign(moment: Moment) -> str:
-    """A reaction is a point in time; after a turn the new mood stays."""
-    return "▸" if moment.kind == "turn" else "▾"
+def _sign(point: Moment | Mark) -> str:
+    """A reaction is a point in time; after a turn the new mood stays; a person makes a mark."""
+    if isinstance(point, Mark):
+        return MARK_SIGN
+    return "▸" if point.kind == "turn" else "▾"
 
 
 def _moment_words(moment: Moment) -> Text:
@@ -253,7 +276,7 @@ def _flow(items: list[Text], width: int) -> list[Text]:
     return lines
 
 
-def _fitting(pieces: list[tuple[int, str]], room: int, *, separator: int) -> set[int]:
+def _fitting(pieces: Sequence[tuple[float, str]], room: int, *, separator: int) -> set[int]:
     """Indices of the pieces that fit, taken by rank."""
     kept: set[int] = set()
     for index in sorted(range(len(pieces)), key=lambda index: -pieces[index][0]):

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.emotions import has_glyphs
+from resonance_tui.history.marks import Mark
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Recording, cut
 from resonance_tui.tui.actions import Action
@@ -47,7 +48,7 @@ class HistoryPanes(Vertical):
         super().__init__()
         self._actions = actions
         self._request: ChartRequest | None = None
-        self._moment: Moment | None = None  # the one that was jumped to
+        self._moment: Moment | Mark | None = None  # the one that was jumped to
         self._is_live = False
 
     def compose(self) -> ComposeResult:
@@ -80,7 +81,7 @@ class HistoryPanes(Vertical):
         self._line("legend").update("")
         self.query_one(ChartWidget).say(text)
 
-    def show(self, request: ChartRequest, moment: Moment | None, *, is_live: bool) -> None:
+    def show(self, request: ChartRequest, moment: Moment | Mark | None, *, is_live: bool) -> None:
         """`moment` is the one that was jumped to; `is_live` says that the recording goes on."""
         self._request, self._moment, self._is_live = request, moment, is_live
         window = request.state.window
@@ -111,7 +112,7 @@ class HistoryPanes(Vertical):
     def _show_moments(self, request: ChartRequest) -> None:
         box, (width, height) = self._line("moments"), _LIST_NEEDS
         has_room = self.size.width >= width and self.size.height >= height
-        box.display = has_room and bool(request.moments)
+        box.display = has_room and bool(request.points)
         if box.display:
             rows = self.query_one("#middle").size.height
             box.update(moment_list(rows, request, self._moment))
