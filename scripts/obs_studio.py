@@ -9,8 +9,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ async def studio(folder: Path, *, videos: Path | None = None) -> AsyncGenerator[
     """Until the block ends. The first 3 s of its pictures are not worth much."""
     videos, port = videos or folder / "videos", _free_port()
     _write_settings(folder, videos, port)
-    with _screen() as display:
+    with screen() as display:
         surroundings = os.environ | {
             "HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder / ".config"),
@@ -64,21 +64,18 @@ async def studio(folder: Path, *, videos: Path | None = None) -> AsyncGenerator[
             await asyncio.to_thread(_end, process)
 
 
-class _screen:
-    """An Xvfb on a free display."""
-
-    def __enter__(self) -> str:
-        ours, theirs = os.pipe()
-        command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1024x700x24"]
-        self._process = subprocess.Popen(
-            [*command, "-nolisten", "tcp"], pass_fds=(theirs,), stderr=subprocess.DEVNULL
-        )
-        os.close(theirs)
+@contextmanager
+def screen() -> Generator[str]:
+    """An Xvfb on a free display, by its name."""
+    ours, theirs = os.pipe()
+    command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1024x700x24", "-nolisten", "tcp"]
+    process = subprocess.Popen(command, pass_fds=(theirs,), stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    try:
         with os.fdopen(ours) as pipe:
-            return f":{pipe.readline().strip()}"
-
-    def __exit__(self, *_: object) -> None:
-        _end(self._process)
+            yield f":{pipe.readline().strip()}"
+    finally:
+        _end(process)
 
 
 def _start(surroundings: dict[str, str], log: Path) -> subprocess.Popen[Any]:

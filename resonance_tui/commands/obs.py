@@ -182,9 +182,5 @@ def _with_clock(screen: StatusLine) -> Any:
 def status_text(view: SessionView, desk: ObsDesk) -> str:
     """The room, and what OBS does."""
     from resonance_tui.commands.observer import room_words
-    from resonance_tui.obs.desk import position_text
 
-    here = desk.recording
-    recording = f"OBS records {position_text(here)[:-2]}" if here else "OBS does not record"
-    said = recording if desk.is_connected else "no OBS"
-    return " · ".join([f"watching {view.channel}", *room_words(view), said])
+    return " · ".join([f"watching {view.channel}", *room_words(view), desk.words])

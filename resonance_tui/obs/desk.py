@@ -66,9 +66,15 @@ class ObsDesk:
         return self._client.is_connected
 
     @property
-    def recording(self) -> Position | None:
-        """Where the recording is now; None while nothing is written."""
-        return self._tapes["Record"].position(time.monotonic())
+    def words(self) -> str:
+        """What OBS does, for a status line."""
+        if not self.is_connected:
+            return "no OBS"
+        tape = self._tapes["Record"]
+        if tape.clock.is_paused:
+            return "OBS is paused"
+        here = tape.position(time.monotonic())
+        return f"OBS records {position_text(here)[:-2]}" if here else "OBS does not record"
 
     async def beside(self, work: Coroutine[Any, Any, None]) -> None:
         """Keep an eye on OBS while `work` runs, which goes on without it."""

@@ -11,6 +11,8 @@ from resonance_tui.emotions import REACTIONS, Emotion
 from resonance_tui.room.reactions import ReactionDetector, ReactionRules
 
 SHARE, LEAST, COOL_DOWN_S = 0.5, 3, 20.0
+# Who was unsure is often read when all laugh: a quarter more is no other crowd.
+CROWD_CHANGE = 0.5
 _RISE_OF_SHARE = 0.6  # of the share that is asked for, so much must be new
 
 
@@ -31,6 +33,7 @@ class LiveRules:
             least_share=self.share,
             least_rise=min(0.3, _RISE_OF_SHARE * self.share),
             quiet_s=self.cool_down_s,
+            crowd_change=CROWD_CHANGE,
         )
 
 

@@ -68,6 +68,7 @@ _HINTS = {
     604: "Turn on the replay buffer in OBS: Settings, Output.",
     702: "OBS adds chapters to Hybrid MP4 alone: Settings, Output, Recording Format.",
 }
+_PASSWORD = "OBS shows it in Tools, WebSocket Server Settings; give it in RESONANCE_OBS_PASSWORD."
 # Numbers by which OBS closes a connection.
 AUTHENTICATION_FAILED, UNSUPPORTED_RPC, SESSION_INVALIDATED = 4009, 4010, 4011
 
@@ -141,9 +142,7 @@ def identify(hello: Hello, password: Secret, events: Events) -> str:
     body: dict[str, Any] = {"rpcVersion": RPC_VERSION, "eventSubscriptions": int(events)}
     if hello.challenge:
         if not password:
-            raise WrongPassword(
-                "OBS asks for a password.", "It is in OBS: Tools, WebSocket Server Settings."
-            )
+            raise WrongPassword("OBS asks for a password.", _PASSWORD)
         body["authentication"] = authentication(password, hello.salt, hello.challenge)
     return _encode(Op.IDENTIFY, body)
 
@@ -175,9 +174,7 @@ def old_version(text: str | bytes) -> str:
 def closed(code: int, reason: str) -> ObsProblem:
     """Why OBS has closed the connection. A WrongPassword or WrongVersion is final."""
     if code == AUTHENTICATION_FAILED:
-        return WrongPassword(
-            "OBS does not take the password.", "It is in OBS: Tools, WebSocket Server Settings."
-        )
+        return WrongPassword("OBS does not take the password.", _PASSWORD)
     if code == UNSUPPORTED_RPC:
         return WrongVersion("OBS does not speak obs-websocket 5.", "Upgrade OBS.")
     if code == SESSION_INVALIDATED:

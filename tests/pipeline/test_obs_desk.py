@@ -116,6 +116,7 @@ async def test_a_laugh_is_saved_marked_and_found_in_the_file(path: Path) -> None
         assert "not recording" in await room.says("OBS 31.0.2")
         await obs.start(file="/v/a.mkv")
         await room.says("recording has begun")
+        assert room.desk.words == "OBS records 0:00:00"
         began = time.time()
         room.laugh()
         line = await room.says("Laughter")
@@ -157,6 +158,7 @@ async def test_a_paused_recording_that_answers_success_and_saves_nothing_is_noti
         await obs.start()
         await obs.pause()
         await room.says("is paused")
+        assert room.desk.words == "OBS is paused"
         room.laugh()
         await room.says("saves no replay while its recording is paused")
         assert "replay" not in await room.says("Laughter")

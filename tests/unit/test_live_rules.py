@@ -77,6 +77,11 @@ def test_a_couple_counts_where_no_more_viewers_are_asked_for(least: int, count: 
     assert len(found(LiveRules(least=least), *scenes)) == count
 
 
+def test_faces_that_are_read_once_all_laugh_are_no_other_crowd() -> None:
+    assert found(LiveRules(), (20, room(15)), (5, room(20, happiness=14)))
+    assert not found(LiveRules(), (20, room(10)), (5, room(20, happiness=14)))
+
+
 def test_between_two_moments_the_room_cools_down_whatever_it_shows() -> None:
     scenes = (20, CALM), (5, LAUGH), (5, CALM), (5, GASP), (40, CALM), (5, GASP)
     moments = found(LiveRules(cool_down_s=20), *scenes)

@@ -72,11 +72,10 @@ def _sheet(
     """With a reel, positions are those in that file."""
     zero, clip, late = _zero(request, loaded), _clip(asked), loaded.delay_s or 0.0
     place = _placed(zero, reel)
-    last = max([loaded.track.end, *(int(each.t) for each in marked)])  # a mark may come later
     cues = sheet(
         found,
         zero,
-        last + 1 if reel is None else zero + reel.length_s,
+        _end(loaded, marked) if reel is None else zero + reel.length_s,
         title=_title(request, loaded, zero),
         clip=clip,
         marks=marked,
@@ -84,6 +83,11 @@ def _sheet(
         place=place,
     )
     return with_live(cues, _live(loaded, asked), zero, place, clip=clip, delay_s=late)
+
+
+def _end(loaded: LoadedSession, marked: Sequence[Mark]) -> float:
+    """Where what is known of the session ends (epoch s)."""
+    return max([loaded.track.end, *(int(each.t) for each in marked)]) + 1
 
 
 def _placed(zero: float, reel: Reel | None) -> Callable[[Fraction], Fraction | None]:

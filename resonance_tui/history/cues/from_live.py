@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from resonance_tui.emotions import STYLES
 from resonance_tui.history.cues.cue import Cue, CueSheet
-from resonance_tui.history.cues.from_moments import SHORTEST_S, Clip, Place, exact
+from resonance_tui.history.cues.from_moments import SHORTEST_S, Clip, Placing, exact
 from resonance_tui.history.live_marks import LiveMark
 from resonance_tui.history.moments import NAMES, Moment
 from resonance_tui.history.peaks import part_of_room
@@ -20,7 +20,7 @@ def with_live(
     sheet: CueSheet,
     marks: Iterable[LiveMark],
     zero: float,
-    place: Place,
+    place: Placing,
     *,
     clip: Clip | None = None,
     delay_s: float = 0.0,

@@ -14,7 +14,7 @@ from resonance_tui.history.marks import Mark
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.peaks import certainty, part_of_room
 
-Place = Callable[[Fraction], Fraction | None]
+Placing = Callable[[Fraction], Fraction | None]
 SHORTEST_S = 1  # of a cue: what is shorter cannot be seen in an editor
 LEAD_PART = 3  # of a clip, the first third is what led to it
 MARK_NOTE, MARK_WEIGHT = "marked by hand", 2.0
@@ -53,7 +53,7 @@ def sheet(
     clip: Clip | None = None,
     marks: Iterable[Mark] = (),
     delay_s: float = 0.0,
-    place: Place = lambda at: at,
+    place: Placing = lambda at: at,
 ) -> CueSheet:
     """Moments and marks in a video from `zero` to `end` (epoch s); those outside of it are left
     out. The room saw the video `delay_s` late; who marked it saw it at once. `place`: where
