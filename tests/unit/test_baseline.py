@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.engines import registry
 from resonance_tui.engines.still import NEUTRAL
 from resonance_tui.errors import InputError
 from resonance_tui.pipeline.baseline import (
@@ -22,6 +25,7 @@ from resonance_tui.pipeline.baseline import (
 )
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.smoothing import ACTIVE_FPS, REST_FPS, Steady
+from resonance_zoo.train.still import ferplus
 
 RULES = BaselineSettings()
 QUICK = BaselineSettings(rate=2.0)  # what takes minutes, in a few predictions
@@ -264,3 +268,14 @@ def test_any_other_word_is_refused_with_the_ones_that_there_are() -> None:
     with pytest.raises(InputError) as refused:
         baseline_named("on")
     assert "auto, key, off" in refused.value.hint
+
+
+def test_what_the_engine_says_of_most_neutral_faces_is_what_it_says(shared_data: Path) -> None:
+    if not (file := shared_data / "ferplus.npz").is_file():
+        pytest.skip("no ferplus.npz in the shared data")
+    images, labels = ferplus.labelled(ferplus.load(file, "valid", 700))
+    engine = registry.create("static")
+    faces = [np.repeat(face[None, :, :, None], 3, axis=3) for face in images[labels == 2]]
+    seen = [[lead(tuple(engine.predict(face)), code) for code in EMOTIONS] for face in faces]
+    usual = [lead(NEUTRAL, code) for code in EMOTIONS]
+    assert np.abs(np.mean(seen, axis=0) - usual).max() < 0.6
