@@ -62,9 +62,9 @@ class Features:
 
 
 class Actor:
-    """One still (48x48, grey) that can be posed."""
+    """One still (grey, square, 48 pixels or SIDE) that can be posed."""
 
-    def __init__(self, still: Picture, features: Features) -> None:
+    def __init__(self, still: Picture | Plane, features: Features) -> None:
         large = cv2.resize(still, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
         self._face = np.asarray(large, np.float32)
         self._features = features

@@ -80,7 +80,7 @@ class Expressions:
         marks = person.marks + strength * change.step @ turn[:, :2].T
         moved = _warped(person.face, person.marks, marks)
         skin = _warped(change.skin, change.shape, marks)
-        return moved + np.float32(strength * person.face.std()) * skin
+        return np.asarray(moved + strength * float(person.face.std()) * skin, np.float32)
 
 
 def stills(pictures: list[Picture], model: Path) -> list[Neutral | None]:

@@ -25,11 +25,13 @@ All of it runs on this machine, in memory. No module here writes a picture to di
    with the face, and with the camera.
 5. The prediction. The engine (package `engines`) turns a clip into seven probabilities, on a
    thread of its own. The CLIP dies with its prediction. From here on there are only numbers.
-6. The emotion. `emotion_reader` drops predictions that are outdated, and `smoothing` turns the
-   others into the emotion that holds, with a confidence; when another one has enough evidence is
-   decided by `decision`. That is what `face_pipeline.FacePipeline`
-   reports to the session, which sends the emotion's number and the confidence to the room, and
-   never the probabilities. `face_status` holds the state that the screens show.
+6. The emotion. `emotion_reader` drops predictions that are outdated. `baseline` takes off what
+   this person's resting face leans to: seven numbers, which die with the track, when the camera is
+   switched off, or sharing on, and are in nothing that is sent, stored or printed. `smoothing`
+   turns what is left into the emotion that holds, with a confidence; when another one has enough
+   evidence is decided by `decision`. That is what `face_pipeline.FacePipeline` reports to the
+   session, which sends the emotion's number and the confidence to the room, and never the
+   probabilities. `face_status` holds the state that the screens show.
 
 The one file that is ever fetched is MediaPipe's face model (`face_model`): a download, once, with
 a pinned hash; nothing about you goes out with it. Libraries that would report their use to their

@@ -319,13 +319,14 @@ def test_an_untrained_engine_that_failed_has_failed():
     assert (chip.long, chip.tone) == (f"✕ {NO_ENGINE[0]}", "bad")
 
 
-@given(st.integers(10, 100), st.integers(1, 4))
-def test_own_state_names_the_emotion(width: int, height: int):
+@given(st.integers(10, 100), st.integers(1, 4), st.sampled_from(["", "own neutral, by key"]))
+def test_own_state_names_the_emotion_and_a_baseline(width: int, height: int, baseline: str):
     own = SelfPanel()
-    own._shown = (view().me, "", NO_FACE[0])
+    own._shown = (view().me, (), NO_FACE[0], baseline)
     lines = own.draw(PEN, width, height)
     assert len(lines) <= height
     assert "☺ happiness" in text(lines[0])
+    assert ("you*" in text(lines[0]) or "own neutral" in text(lines[0])) == bool(baseline)
 
 
 def test_half_blocks_show_the_upper_pixel_in_front():

@@ -29,8 +29,9 @@ class SelfPanel(LineWidget):
     def show(self, me: SelfView, note: tuple[str, ...], absent: str, baseline: str = "") -> None:
         """`note`: what is to be known of this state (see `state_words.own_note`), `absent`: what
         stands there while no emotion is read, and `baseline`: that the own neutral is in use."""
-        self.border_subtitle = baseline
         if (me, note, absent, baseline) != self._shown:
+            if baseline != self._shown[-1]:
+                self.border_subtitle = baseline
             self._shown = (me, note, absent, baseline)
             self.redraw()
 
