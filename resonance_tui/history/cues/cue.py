@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from resonance_tui import palette
 
 if TYPE_CHECKING:
+    from resonance_tui.history.live_marks import LiveMark
+    from resonance_tui.history.marks import Mark
     from resonance_tui.history.moments import Moment
 
 
@@ -24,6 +26,8 @@ class Cue:
     color: str = palette.NEUTRAL  # "#rrggbb"
     weight: float = 0.0  # where two do not fit, the heavier one stays
     moment: Moment | None = None  # where it is one
+    mark: Mark | None = None  # where a person made it
+    live: LiveMark | None = None  # where it was found while it happened
 
 
 @dataclass(frozen=True, slots=True)
