@@ -23,8 +23,7 @@ from resonance_tui.charting.views import FIRST_VIEW, ViewSpec
 from resonance_tui.emotions import STYLES
 from resonance_tui.errors import InputError
 from resonance_tui.files import free_name, save_bytes
-from resonance_tui.history.loading import Request, read
-from resonance_tui.history.peaks import peaks
+from resonance_tui.history.loading import Request, moments_in, read
 from resonance_tui.history.playback import MOST_MOMENTS
 from resonance_tui.history.recording import Recorded, cut, with_scores
 from resonance_tui.texts import tr, tr_n
@@ -75,7 +74,7 @@ def draw_request(
     recorded = with_scores(Recorded(track, request.confusion))
     window = Viewport.over(track.start, track.end)
     state = ViewState(window, view, is_grouped, is_corrected=request.is_corrected)
-    found = tuple(peaks(track, top=MOST_MOMENTS))
+    found = tuple(moments_in(request, track, top=MOST_MOMENTS))
     return render(ChartRequest(request.channel, recorded, state, found, request.zone), format, size)
 
 

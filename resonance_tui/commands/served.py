@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import quote
 
 import click
 
 from resonance_tui.errors import CannotServe, StoreError
 from resonance_tui.files import read_private, write_private
-from resonance_tui.secret import Secret
+from resonance_tui.secret import Secret, shown
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -86,10 +87,12 @@ class ServedRoom:
 
     def lines(self) -> list[tuple[str, str]]:
         """Name and address of each thing to open."""
+        from resonance_tui.serving.gate import ANY_BYTE
         from resonance_tui.serving.sockets import shown_address
 
         place = f"http://{shown_address(self._listening, _widest_name(self._listening))}"
-        more = f"?token={self._gate.token.reveal()}" if self._gate.token else ""
+        token = quote(self._gate.token.reveal(), safe="", errors=ANY_BYTE)
+        more = f"?token={token}" if token else ""
         paths = {"settings": "/", "overlay": "/overlay", "events": "/events"}
         return [(name, f"{place}{path}{more}") for name, path in paths.items()]
 
@@ -135,9 +138,13 @@ def _style(config: Config) -> Path | None:
     text = config.settings.serve.css
     if not text:
         return None
-    path = Path(text).expanduser()
-    if not (path.is_file() and os.access(path, os.R_OK)):
-        raise CannotServe(f"There is no style sheet at {path}.", "Name a file: --css FILE")
+    try:
+        path = Path(text).expanduser()
+        is_there = path.is_file() and os.access(path, os.R_OK)
+    except (OSError, RuntimeError, ValueError):  # no system, or no home, has such a path
+        path, is_there = Path(text), False
+    if not is_there:
+        raise CannotServe(f"There is no style sheet at {shown(path)}.", "Name a file: --css FILE")
     return path
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from resonance_tui.emotions import REACTIONS, Emotion
 from resonance_tui.files import free_name, save_text
 from resonance_tui.history.about import about
 from resonance_tui.history.export import records, to_csv
 from resonance_tui.history.live_marks import LiveMark, live_marks
 from resonance_tui.history.marks import Mark, marks
+from resonance_tui.history.moments import Moment
+from resonance_tui.history.peaks import APART_S, AROUND_S, peaks
 from resonance_tui.history.recording import Floats, Recording, extend, from_table
 from resonance_tui.history.runs import gaps
 from resonance_tui.history.samples import Gap, SessionSpan
@@ -81,6 +85,32 @@ def read_marks(request: Request, start: int, end: int) -> tuple[Mark, ...]:
     """Those from `start` to `end` (epoch s, both included). Raises StoreError."""
     with Store(request.db_path, read_only=True) as store:
         return tuple(marks(store, request.channel, start, end))
+
+
+def moments_in(
+    request: Request,
+    track: Recording,
+    codes: Sequence[Emotion] = REACTIONS,
+    *,
+    top: int | None = None,
+    apart_s: int = APART_S,
+) -> list[Moment]:
+    """The moments of `track`, which is what `request` has read: the same ones that a longer range
+    has there, since what is usual is learnt from what lies around it, too. Raises StoreError."""
+    if not len(track):
+        return []
+    within = track.start, track.end
+    return peaks(_around(request, track), codes, top=top, apart_s=apart_s, within=within)
+
+
+def _around(request: Request, track: Recording) -> Recording:
+    """`track` with ten minutes more where the range cut a recording."""
+    if request.start is None and request.end is None:
+        return track
+    start = None if request.start is None else request.start - 2 * AROUND_S
+    end = None if request.end is None else request.end + 2 * AROUND_S
+    with Store(request.db_path, read_only=True) as store:
+        return from_table(store.table(request.channel, start, end, request.source))
 
 
 def can_grow(request: Request) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from resonance_tui.emotions import REACTIONS, Emotion
 from resonance_tui.history.moments import Kind, Moment, jensen_shannon
 from resonance_tui.history.recording import Floats, Recording
-from resonance_tui.history.windows import Flags, Ints, WindowSums
+from resonance_tui.history.windows import Flags, Ints, Mix, WindowSums
 from resonance_tui.texts import mark
 
 SPANS_S = (3, 6, 12, 24, 48)  # from a burst of laughter to a long scene
@@ -46,6 +46,7 @@ def peaks(
     *,
     top: int | None = None,
     apart_s: int = APART_S,
+    within: tuple[int, int] | None = None,
     false_per_hour: float = FALSE_PER_HOUR,
 ) -> list[Moment]:
     """Stretches in which more of the room than usual showed one of `codes`, in order of time.
@@ -53,9 +54,11 @@ def peaks(
     The share over each span is held against what the room shows in the ten minutes around, other
     peaks left out. One counts where chance gives a room that does not react as high a score at
     most `false_per_hour` times an hour, all of `codes` together; where LEAST_SHIFT of the room and
-    LEAST_GAIN viewers joined within ONSET_S; and where coming and going does not explain it. With
-    `top`, those that most of the room showed. `apart_s` lies between the end of one and the
-    beginning of the next, whatever their emotions.
+    LEAST_GAIN viewers joined within ONSET_S; and where neither coming and going nor faces that
+    cannot be read any more explain it. With `top`, those that most of the room showed. `apart_s`
+    lies between the end of one and the beginning of the next, whatever their emotions; of a turn
+    the first half minute counts. `within`:
+    epoch s, both included, between which they begin; the rest of `track` says what is usual.
     """
     if not len(track):
         return []
@@ -64,7 +67,9 @@ def peaks(
     found: list[tuple[float, Moment]] = []
     for code in codes:
         found += _of_one(track, sums, code, least, apart_s)
-    kept = _apart([moment for _, moment in sorted(found, key=lambda pair: -pair[0])], apart_s)
+    best = [moment for _, moment in sorted(found, key=lambda pair: -pair[0])]
+    first, last = within or (track.start, track.end)
+    kept = _apart([moment for moment in best if first <= moment.t <= last], apart_s)
     if top is not None:
         kept = sorted(kept, key=lambda moment: -moment.after)[:top]
     return sorted(kept, key=lambda moment: moment.t)
@@ -198,6 +203,9 @@ def _moment(
     if not before.is_known[0]:  # nobody saw it begin
         return None
     usual, shown = float(scan.usual[row]), float(during.shares[0, code])
+    shown *= min(
+        1.0, _part_read(during) / max(_part_read(before), 1e-9)
+    )  # of all, not of who is left
     most = max(float(before.viewers[0]), float(during.viewers[0]), 1e-9)
     moved = abs(float(during.viewers[0] - before.viewers[0])) / most
     gain = shown - max(usual, float(before.shares[0, code]))
@@ -209,6 +217,11 @@ def _moment(
     kind = _kind(sums, code, first, (usual + after) / 2)
     rise = _bits(usual, after)
     return Moment(first, gain, code, usual, after, rise, kind, last - first + 1, chance)
+
+
+def _part_read(mix: Mix) -> float:
+    """Of the viewers, how many were read."""
+    return float(mix.people[0]) / max(float(mix.viewers[0]), 1e-9)
 
 
 def _kind(sums: WindowSums, code: Emotion, first: int, half: float) -> Kind:
@@ -228,10 +241,14 @@ def _apart(found: Sequence[Moment], apart_s: int) -> list[Moment]:
     """Those of `found`, best first, that keep their distance from what was taken before."""
     kept: list[Moment] = []
     for moment in found:
-        end = moment.t + moment.length_s
         if all(
-            moment.t >= other.t + other.length_s + apart_s or end + apart_s <= other.t
-            for other in kept
+            moment.t >= _end(other) + apart_s or _end(moment) + apart_s <= other.t for other in kept
         ):
             kept.append(moment)
     return kept
+
+
+def _end(moment: Moment) -> int:
+    """What follows the beginning of a mood that stays is a moment of its own."""
+    is_turn = moment.kind == "turn"
+    return moment.t + (min(moment.length_s, SETTLED_S[0]) if is_turn else moment.length_s)

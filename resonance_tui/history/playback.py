@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from resonance_tui.errors import StoreError
-from resonance_tui.history.loading import LoadedSession, Request, can_grow, read, read_on
+from resonance_tui.history.loading import (
+    LoadedSession,
+    Request,
+    can_grow,
+    moments_in,
+    read,
+    read_on,
+)
 from resonance_tui.history.moments import Moment
-from resonance_tui.history.peaks import peaks
 from resonance_tui.history.recording import Recorded, with_scores
 
 FOLLOW_S = 1.0
@@ -52,7 +59,9 @@ class Playback:
             return
         self._studied_at = self._clock()
         scored = await asyncio.to_thread(with_scores, recorded)
-        found = await asyncio.to_thread(peaks, recorded.track, top=MOST_MOMENTS)
+        request, track, found = self.request, recorded.track, self.moments
+        with suppress(StoreError):  # was said when it was opened; what is on screen stays
+            found = await asyncio.to_thread(moments_in, request, track, top=MOST_MOMENTS)
         if self.recorded is recorded:
             self.recorded = scored
         self.moments = tuple(found)

@@ -25,6 +25,7 @@ from resonance_tui.session.json_events import happening_json, link_json, notice_
 
 KEPT = 200  # happenings and notices, for whoever comes back after a short while
 SHOWN = 20  # of them in the state
+ID_DIGITS = 18  # of a message's number; Python refuses to read thousands of them
 SILENT_S = 5.0  # a session tells of its room once a second; one that does not has ended
 # In place of nicknames.
 UNNAMED = {"joined": "{people} came", "left": "{people} left"}
@@ -98,11 +99,16 @@ class Feed:
     def missed(self, last_id: str) -> list[Message]:
         """What somebody has to be told who comes: how it stands, and, where the `last_id` that they
         heard is of this run, what happened since. Oldest first."""
-        boot, _, digits = last_id.rpartition("-")
-        since = int(digits) if boot == self._boot and digits.isdecimal() else self._number
+        since = self._since(last_id)
         lines = [line for line in self._lines if line.number > since]
         newest = [each for each in (self._link, self._room) if each is not None]
         return sorted([*newest, *lines], key=lambda message: message.number)
+
+    def _since(self, last_id: str) -> int:
+        """The number in an id of this run; the newest one for anything else."""
+        boot, _, digits = last_id.rpartition("-")
+        is_ours = boot == self._boot and digits.isdecimal() and len(digits) <= ID_DIGITS
+        return int(digits) if is_ours else self._number
 
     def state(self, t: float, *, names: bool) -> dict[str, Any]:
         """Everything at once, as one object. `t`: epoch seconds."""

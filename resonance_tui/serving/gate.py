@@ -11,6 +11,7 @@ from resonance_tui.secret import Secret
 
 FOREIGN = ("cross-site", "same-site")  # another port of this machine is the same site
 LOCAL_NAMES = ("localhost",)
+ANY_BYTE = "surrogateescape"  # how a token from the environment keeps what is no UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,13 @@ class Gate:
         if not self.token:
             return True
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        given = bearer.strip() if scheme.lower() == "bearer" else query.get("token", "")
-        return hmac.compare_digest(_bytes(given), _bytes(self.token.reveal()))
+        is_bearer = scheme.lower() == "bearer"
+        given = (
+            bearer.strip().encode("latin-1", ANY_BYTE)
+            if is_bearer
+            else _bytes(query.get("token", ""))
+        )
+        return hmac.compare_digest(given, _bytes(self.token.reveal()))
 
     def _knows(self, host: str) -> bool:
         name = host_name(host)
@@ -55,7 +61,7 @@ class Gate:
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")  # a variable of the environment may hold any byte
+    return text.encode(errors=ANY_BYTE)  # a variable of the environment may hold any byte
 
 
 def host_name(host: str) -> str:

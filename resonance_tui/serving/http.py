@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import h11
 
+from resonance_tui.serving.gate import ANY_BYTE
+
 HEAD_LIMIT = 16 * 1024  # bytes of a request line and its headers
 BODY_LIMIT = 64 * 1024  # nothing here reads a body; a longer one ends the connection
 IDLE_S = 30.0  # between two requests, and for one of them to arrive
@@ -108,6 +110,15 @@ class HttpConnection:
         text = "\r\n".join(["HTTP/1.1 200 OK", *lines, "Connection: close", "\r\n"])
         self.writer.write(text.encode("ascii"))
 
+    async def close(self) -> None:
+        """Hang up once the other side has what was written, or takes too long to read it."""
+        self.writer.close()
+        try:
+            async with asyncio.timeout(WRITE_S):
+                await self.writer.wait_closed()
+        except (OSError, TimeoutError):
+            self.writer.transport.abort()
+
     async def gone(self) -> None:
         """Until the other side hangs up; what it sends is read and dropped."""
         while await self._reader.read(8192):
@@ -122,8 +133,12 @@ class HttpConnection:
 
 
 def _request(head: h11.Request) -> Request:
-    target = urlsplit(head.target.decode("ascii"))
-    query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=50))
+    """Raises h11.RemoteProtocolError for an address that is none."""
+    try:
+        target = urlsplit(head.target.decode("ascii"))
+        query = dict(parse_qsl(target.query, True, errors=ANY_BYTE, max_num_fields=50))
+    except ValueError as error:
+        raise h11.RemoteProtocolError(f"no address: {error}", error_status_hint=400) from error
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers}
     return Request(head.method.decode("ascii"), target.path, query, headers)
 

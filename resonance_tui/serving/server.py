@@ -45,6 +45,8 @@ class Server:
         self._feed, self._listening, self._options = feed, listening, options
         self.subscribers = Subscribers(feed)
         self._tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        # Who does not listen to the events; whose last request is the oldest comes first.
+        self._others: dict[asyncio.StreamWriter, None] = {}
         self._is_open = True
 
     async def run(self) -> None:
@@ -71,12 +73,27 @@ class Server:
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Not a coroutine: the tasks are ours to end."""
         # Cut without an answer, so that a page tries again.
-        if not self._is_open or len(self._tasks) >= CONNECTIONS:
+        if not self._is_open or not self._has_place():
             writer.transport.abort()
             return
+        self._others[writer] = None
         task = asyncio.get_running_loop().create_task(self._converse(reader, writer))
         self._tasks[task] = writer
-        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+        task.add_done_callback(self._over)
+
+    def _has_place(self) -> bool:
+        """Connections that ask for nothing, or do not read, must not keep others out."""
+        if len(self._tasks) < CONNECTIONS:
+            return True
+        oldest = next(iter(self._others), None)
+        if oldest is None:
+            return False
+        del self._others[oldest]
+        oldest.transport.abort()
+        return True
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._others.pop(self._tasks.pop(task), None)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = HttpConnection(reader, writer)
@@ -89,7 +106,7 @@ class Server:
             log.exception("a request could not be answered")
             writer.transport.abort()
         finally:
-            writer.close()
+            await connection.close()
 
     async def _next(self, connection: HttpConnection) -> Request | None:
         try:
@@ -99,6 +116,7 @@ class Server:
             return None
 
     async def _answer(self, connection: HttpConnection, request: Request) -> None:
+        self._others[connection.writer] = self._others.pop(connection.writer, None)  # the newest
         refused = self._refused(request)
         if refused is None and request.path == EVENTS and request.method == "GET":
             await self._stream(connection, request)
@@ -151,6 +169,7 @@ class Server:
         last_id = request.headers.get("last-event-id", "") or request.query.get("after", "")
         connection.open_stream("text/event-stream")
         self.subscribers.add(writer, last_id, names=wants_names(request))
+        self._others.pop(writer, None)
         try:
             await connection.gone()
         finally:

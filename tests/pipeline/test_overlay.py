@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
@@ -199,7 +200,7 @@ async def test_four_overlays_run_at_once(pages: Browser) -> None:
         four = [await shown(pages, room, f"?layout={name}") for name in LAYOUTS[:4]]
         assert len(room.server.subscribers) == 4
         settings = await pages.page(room.base)
-        await settings.until("document.getElementById('state').textContent.includes('connected')")
+        await settings.until("document.getElementById('state')?.textContent.includes('connected')")
         room.room(0, 0, 0, 5)
         await four[0].until("document.querySelectorAll('.count')[3].textContent === '5'")
         await four[1].until("document.querySelector('.ring .word').textContent === 'anger'")
@@ -223,7 +224,7 @@ async def test_glyphs_fly_when_the_room_moves(pages: Browser) -> None:
         page = await shown(pages, room, "?layout=burst")
         room.laugh(5)
         await page.until("document.querySelectorAll('.flying').length === 5")
-        room.room(3, 0, 1, 1, 9)
+        room.room(0, 0, 1, 0, 4)
         await page.until(
             "[...document.querySelectorAll('.flying')].some(e => e.textContent === '○')"
         )
@@ -277,6 +278,81 @@ async def test_the_settings_page_writes_the_address_that_the_preview_shows(
         await page.until(f"{preview}.querySelector('.ring .people')?.textContent === '40'")
         assert await page.run("document.getElementById('width').textContent") == "320"
         assert page.complaints == []
+
+
+async def test_every_control_of_the_settings_page_is_in_the_address(pages: Browser) -> None:
+    chosen = "?layout=ticker&align=center&size=250&min=7&words=0&names=1&motion=0"
+    async with served() as room:
+        page = await pages.page(room.base, 1100, 800)
+        await page.until("document.querySelector('[value=ticker]')")
+        await page.run(
+            "{const set = {align: 'center', size: 250, min: 7};"
+            "const {elements} = document.getElementById('form');"
+            "document.querySelector('[value=ticker]').click();"
+            "for (const name in set) document.querySelector(`[name=${name}]`).value = set[name];"
+            "for (const name of ['words', 'names', 'motion']) elements[name].click()}"
+        )
+        address = await page.run("document.getElementById('address').value")
+        assert address == f"{room.base}/overlay{chosen}"
+        shown = "[percent.textContent, width.textContent, height.textContent]"
+        assert await page.run(shown) == ["250 %", "1600", "450"]
+        again = await pages.page(room.base + chosen, 1100, 800)
+        await again.until("document.getElementById('address')?.value")
+        assert await again.run("document.getElementById('address').value") == address
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+async def test_a_layout_shrinks_to_a_small_window(pages: Browser, layout: str) -> None:
+    """Sources are narrow, flat or high, and rooms are large: nothing is cut off."""
+    name = "Donaudampfschifffahrtsgesellschaftskapitän"
+    outside = (
+        "[...document.querySelectorAll('#room *')].filter(e => {"
+        "const r = e.getBoundingClientRect(); return r.width && (r.left < -1 || r.top < -1"
+        "|| r.right > innerWidth + 1 || r.bottom > innerHeight + 1"
+        "|| e.scrollWidth > e.clientWidth + 1)}).map(e => e.outerHTML)"
+    )
+    async with served() as room:
+        page = await shown(pages, room, f"?layout={layout}&motion=0&names=1")
+        for width, height in ((200, 100), (1200, 120), (300, 1200), (460, 300)):
+            size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+            await page.call("Emulation.setDeviceMetricsOverride", **size)
+            room.room(1204, 310, 1777, 98, 402, 60, 12_149)
+            room.take(HappeningUpdate(time.time(), "joined", f"{name} came", (name,), 1))
+            await page.until(f"innerWidth === {width} && innerHeight === {height}")
+            assert await page.run(outside) == [], (width, height)
+
+
+async def test_people_who_come_are_no_burst(pages: Browser) -> None:
+    rooms = [((0, 0, 5), 5), ((4, 0, 9), 13), ((4, 0, 9), 13), ((8, 0, 5), 13)]
+    script = (
+        "(async () => {const {EMOTIONS} = await import('/overlay/palette.js');"
+        "const {default: mount} = await import('/overlay/layouts/burst.js');"
+        "const root = document.createElement('div'), burst = mount(root, {isStill: true});"
+        f"return {json.dumps(rooms)}.map(([figures, viewers], t) => {{"
+        "const named = EMOTIONS.map((look, at) => [look.word, figures[at] ?? 0]);"
+        "burst.room({t, viewers, counts: Object.fromEntries(named)});"
+        "return root.textContent})})()"
+    )
+    async with served() as room:
+        page = await pages.page(f"{room.base}/overlay")
+        await page.until("document.readyState === 'complete'")
+        assert await page.run(script) == ["", "", "", "☺ happiness × 4"]
+
+
+async def test_what_was_missed_for_long_is_not_told_as_news(pages: Browser) -> None:
+    async with served(boot="one") as room:
+        page = await shown(pages, room, "?layout=ticker")
+    await page.until("document.body.matches('.waiting')")
+    now = time.time()
+    async with served(boot="one", port=room.port) as again:
+        for _ in range(3000):  # more than were told before
+            again.room(1)
+        again.take(HappeningUpdate(now - 3600, "laugh", "an hour ago"))
+        again.take(HappeningUpdate(now, "laugh", "just now"))
+        again.connect()
+        again.room(3)
+        await page.until("document.querySelector('.line')")
+        assert await page.run("document.querySelector('.ticker').innerText") == "just now"
 
 
 async def test_a_page_of_another_origin_reads_nothing(pages: Browser) -> None:

@@ -10,6 +10,7 @@ import socket
 import time
 from glob import glob
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 from http_clients import get, parsed, raw, served, stream
@@ -20,8 +21,8 @@ from resonance_tui.history.export import COLUMNS, records, to_csv, to_json
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.secret import Secret
+from resonance_tui.serving import http, subscribers
 from resonance_tui.serving import server as serving
-from resonance_tui.serving import subscribers
 from resonance_tui.serving.gate import Gate
 from resonance_tui.serving.http import HEAD_LIMIT
 from resonance_tui.serving.pages import FILES, FOLDER, LAYOUTS
@@ -181,12 +182,58 @@ async def test_one_connection_carries_many_requests() -> None:
         (b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
         (b"GET /overlay/%2e%2e/feed.py HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
         (b"GET /overlay/layouts/none.js HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET //[ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        pytest.param(
+            b"GET /?" + b"a=1&" * 60 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, id="many"
+        ),
+        (b"GET /state.json?x=%zz%ff HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+        (b"GET /state.json HTTP/1.0\r\nHost: localhost\r\n\r\n", 200),
+        (b"GET /state.json HTTP/1.0\r\n\r\n", 403),
+        (b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
     ],
 )
 async def test_what_cannot_be_answered_has_a_status(data: bytes, status: int) -> None:
     async with served() as room:
         closing = data.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
         assert parsed(await raw(room.port, closing)).status == status
+
+
+@pytest.mark.parametrize("digits", [pytest.param("9" * 5000, id="thousands"), "\u0663", "-1", ""])
+async def test_an_id_that_is_none_begins_the_stream_anew(
+    digits: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served() as room:
+        room.room(4)
+        async with stream(room.port, Last_Event_ID=f"boot-{digits}") as client:
+            assert (await client.next())["viewers"] == 4
+    assert caplog.records == []
+
+
+async def test_idle_connections_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "CONNECTIONS", 8)
+    async with served() as room, stream(room.port) as client:
+        room.room(1)
+        await client.next()
+        idle = [await asyncio.open_connection("127.0.0.1", room.port) for _ in range(20)]
+        assert (await get(room.port, "/state.json")).status == 200
+        async with stream(room.port) as newcomer:
+            assert (await newcomer.next())["viewers"] == 1
+        room.laugh(2)
+        assert (await client.until(type="event"))["people"] == 2
+        for _, writer in idle:
+            writer.transport.abort()
+
+
+async def test_who_does_not_read_the_last_answer_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A closed transport waits for its reader for ever."""
+    monkeypatch.setattr(http, "WRITE_S", 0.01)
+    writer = create_autospec(asyncio.StreamWriter, instance=True)
+    writer.wait_closed.side_effect = asyncio.Event().wait
+    await http.HttpConnection(asyncio.StreamReader(), writer).close()
+    writer.close.assert_called_once_with()
+    writer.transport.abort.assert_called_once_with()
 
 
 async def test_a_body_without_end_ends_the_connection() -> None:

@@ -89,10 +89,13 @@ def test_a_file_that_was_asked_for_must_exist(tmp_path: Path) -> None:
         config.load({}, environ={"RESONANCE_CONFIG": str(tmp_path / "none.toml")})
 
 
-def test_secrets_are_masked_when_shown(settings_file: Path) -> None:
-    loaded = load(settings_file, "", {"RESONANCE_BROKER_PASSWORD": "hunter2"})
-    assert loaded.settings.broker.password == "hunter2"
+@pytest.mark.parametrize("key", ["broker.password", "broker.key_password", "serve.token"])
+def test_secrets_are_masked_when_shown(settings_file: Path, key: str) -> None:
+    loaded = load(settings_file, "", {config.variable(key): "hunter2"})
+    section, name = key.split(".")
+    assert getattr(getattr(loaded.settings, section), name) == "hunter2"
     assert "hunter2" not in repr(config.settings_table(loaded))
+    assert "hunter2" in loaded.secrets
 
 
 @pytest.mark.parametrize(

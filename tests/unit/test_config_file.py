@@ -88,6 +88,7 @@ def test_what_no_command_could_use_is_refused_and_nothing_is_written(
     [
         ("broker.password", "hunter2", "RESONANCE_BROKER_PASSWORD"),
         ("broker.url", "mqtt://mia:hunter2@host", "RESONANCE_BROKER_PASSWORD"),
+        ("serve.token", "hunter2", "RESONANCE_SERVE_TOKEN"),
         ("camera.source", "rtsp://mia:hunter2@cam/1", "RESONANCE_CAMERA_SOURCE"),
         ("camera.source", "rtmp://live/app/hunter2", "RESONANCE_CAMERA_SOURCE"),
         ("sheets.credentials", '{"private_key": "hunter2"}', "RESONANCE_SHEETS_CREDENTIALS"),

@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -68,7 +69,9 @@ def test_rates_are_exact(text: str, value: Fraction, nominal: int) -> None:
     assert (FrameRate.parse(text).value, FrameRate.parse(text).nominal) == (value, nominal)
 
 
-@pytest.mark.parametrize("text", ["", "29.9", "0", "-25", "1000", "25/0", "fast", "24p", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "29.9", "0", "-25", "1000", "25/0", "25/2", "2997/100", "fast", "24p"]
+)
 def test_what_is_no_rate(text: str) -> None:
     with pytest.raises(InputError, match="no frame rate"):
         FrameRate.parse(text)
@@ -215,6 +218,13 @@ def test_ffmpeg_reads_subtitles(tmp_path: Path, name: str, other: str) -> None:
     assert TITLES[0] in done.stdout.decode()
 
 
+def test_no_title_ends_a_subtitle_or_styles_it() -> None:
+    titles = ("00:00:01,000 --> 00:00:02,000", "<i>a</i> {\\an8}")
+    text = written("srt", CueSheet("", tuple(map(cue, (10, 20), titles)), TWELVE_HOURS))
+    assert text.count("-->") == 2
+    assert not set("<{}") & set(text)
+
+
 # Editors
 
 
@@ -285,6 +295,38 @@ def test_an_edl_holds_the_999_strongest_and_no_rate_of_three_digits() -> None:
     assert "* FROM CLIP NAME: n101" in lines and "* FROM CLIP NAME: n100" not in lines
     with pytest.raises(InputError, match="no time codes at 120"):
         written("edl", rate=FrameRate.parse("120"))
+
+
+def test_events_of_an_edl_do_not_overlap() -> None:
+    cues = (replace(cue(60), end=Fraction(300)), cue(90), cue(90))
+    lines = written("edl", CueSheet("scene", cues, TWELVE_HOURS), FrameRate.parse("25"))
+    assert re.findall(r"C        (\S+) (\S+) ", lines) == [
+        ("00:01:00:00", "00:01:30:00"),
+        ("00:01:30:00", "00:01:38:00"),
+        ("00:01:30:00", "00:01:38:00"),
+    ]
+
+
+def test_an_edl_has_no_second_day() -> None:
+    cues = (cue(60), cue(86_393), cue(90_000))
+    sheet = CueSheet("long", cues, Fraction(100_000))
+    assert written("edl", sheet).count("FROM CLIP NAME") == 1
+    assert FORMATS["edl"].remark_on(sheet).startswith("Left out: 2 of the moments")
+
+
+@pytest.mark.parametrize(("name", "count"), [("edl", 1000), ("mp4", 255)])
+def test_what_a_format_has_no_place_for_is_said(name: str, count: int) -> None:
+    cues = tuple(cue(10 * n) for n in range(1, count + 1))
+    assert "Left out: 1 " in FORMATS[name].remark_on(CueSheet("", cues, Fraction(12_000)))
+    assert FORMATS[name].remark_on(CueSheet("", cues[1:], Fraction(12_000))) == ""
+
+
+def test_an_otio_file_holds_any_note() -> None:
+    otio = pytest.importorskip("opentimelineio")
+    noted = replace(cue(60), note="a\x00b\ud800c\nd")
+    text = written("otio", CueSheet("\ud800", (noted,), TWELVE_HOURS))
+    (marker,) = otio.adapters.read_from_string(text, "otio_json").tracks.markers
+    assert marker.metadata["resonance_tui"]["note"] == "a b c d"
 
 
 @pytest.mark.parametrize("text", RATES)

@@ -91,6 +91,28 @@ def test_a_clip_of_half_a_minute_for_each_laugh(history: History) -> None:
     assert starts(out) == [115, 495]
 
 
+@pytest.mark.parametrize(("first", "last"), [(115, 135), (120, 120), (118, 125), (110, 899)])
+def test_a_moment_is_the_same_in_whatever_range(history: History, first: int, last: int) -> None:
+    _, whole, _ = history(*LAUGHS)
+    code, out, _ = history(*LAUGHS, "--from", at(first), "--to", at(last))
+    assert code == 0
+    kept = [each for each in json.loads(whole) if at(first) <= each["local_time"][:19] <= at(last)]
+    places = ("offset_s", "start_s", "end_s")
+    told = [{k: v for k, v in each.items() if k not in places} for each in json.loads(out)]
+    assert told == [{k: v for k, v in each.items() if k not in places} for each in kept]
+    assert told
+
+
+def test_a_range_that_begins_in_a_laugh_does_not_have_it(history: History) -> None:
+    _, out, _ = history(*LAUGHS, "--from", at(122), "--to", at(140))
+    assert json.loads(out) == []
+
+
+def at(t: int) -> str:
+    """That second of the evening as an argument: the machine's own clock."""
+    return datetime.fromtimestamp(T0 + t).isoformat()
+
+
 def test_records_say_how_much_and_how_sure_in_words(history: History) -> None:
     _, out, _ = history("--moments", "--emotion", "happiness", "--format", "json")
     first = json.loads(out)[0]

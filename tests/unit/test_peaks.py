@@ -186,6 +186,31 @@ def test_a_raid_in_another_mood_is_no_reaction(codes: tuple[Emotion, ...]) -> No
     assert peaks(track(counts), codes) == []
 
 
+def test_a_scare_in_a_sad_scene_and_its_beginning_are_both_told() -> None:
+    sad = moved(steady(40), Emotion.SADNESS, 300, 1000, 0.6)
+    found = peaks(track(moved(sad, Emotion.FEAR, 600, 604, 1.0)))
+    assert [(each.t, each.code, each.kind) for each in found] == [
+        (300, Emotion.SADNESS, "turn"),
+        (600, Emotion.FEAR, "reaction"),
+    ]
+
+
+def test_where_calm_faces_are_lost_nobody_laughs() -> None:
+    """The share of those who smile rises among the rest, and no smile is new."""
+    counts = steady(42)
+    others = np.zeros(len(counts), np.int64)
+    others[600:608] = 25
+    counts[600:608, Emotion.NEUTRAL] -= 25
+    times = np.arange(len(counts), dtype=np.int64)
+    room = Recording(times, counts, others, counts.sum(axis=1) + others)
+    assert peaks(room) == []
+    laughing = moved(counts, Emotion.HAPPINESS, 600, 608, 1.0)
+    laughing[600:608, Emotion.HAPPINESS] += 10  # who was lost before laughs into the camera
+    (laugh,) = peaks(replace(room, counts=laughing, others=others - 10 * (others > 0)), LAUGHTER)
+    assert laugh.t == 600
+    assert laugh.shift == pytest.approx(13 / 42, abs=0.01)
+
+
 def test_a_drift_of_half_an_hour_is_none() -> None:
     counts = steady(300, 2400)
     for second in range(2400):

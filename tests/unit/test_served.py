@@ -6,6 +6,7 @@ import dataclasses
 import socket
 from collections.abc import Callable, Generator
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -15,6 +16,8 @@ from resonance_tui.engines.base import EngineStatus
 from resonance_tui.errors import CannotServe, StoreError
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
+from resonance_tui.secret import Secret
+from resonance_tui.serving.gate import ANY_BYTE, Gate
 from resonance_tui.session.events import LinkUpdate, NoticeUpdate, SessionEvent, SessionView
 
 
@@ -64,6 +67,21 @@ def test_a_token_of_the_settings_holds_here_too(port: int) -> None:
     with served_room(load({"serve.token": "t0ken"}), port) as room:
         assert room is not None
         assert dict(room.lines())["events"].endswith("/events?token=t0ken")
+
+
+def test_a_token_of_any_signs_stands_in_an_address_and_opens_it(port: int) -> None:
+    token = "ü &?#\n\udc80"
+    with served_room(load({"serve.token": token}), port) as room:
+        assert room is not None
+        address = dict(room.lines())["events"]
+    assert address.isascii() and " " not in address
+    query = dict(parse_qsl(urlsplit(address).query, errors=ANY_BYTE))
+    gate = Gate(token=Secret(token))
+    assert gate.admits({}, query)
+    assert gate.admits(
+        {"authorization": f"Bearer {token.encode(errors=ANY_BYTE).decode('latin-1')}"}, {}
+    )
+    assert not gate.admits({"authorization": "Bearer ü"}, {"token": token})
 
 
 def test_an_address_of_every_network_is_told_by_one_that_leads_here(port: int) -> None:

@@ -16,10 +16,10 @@ from resonance_tui.history.cues.from_moments import Clip, exact, sheet
 from resonance_tui.history.cues.rates import DEFAULT_RATE, FrameRate
 from resonance_tui.history.cues.registry import FORMATS
 from resonance_tui.history.live_marks import LiveMark
-from resonance_tui.history.loading import LoadedSession, Request, read
+from resonance_tui.history.loading import LoadedSession, Request, moments_in, read
 from resonance_tui.history.marks import Mark
 from resonance_tui.history.moments import Moment
-from resonance_tui.history.peaks import APART_S, peaks
+from resonance_tui.history.peaks import APART_S
 from resonance_tui.history.reels import Reel, base_name, choose_reel
 from resonance_tui.history.video_parts import STREAM, Place, place_of
 from resonance_tui.texts import tr_n
@@ -45,7 +45,7 @@ def write_moments(request: Request, asked: Asked, format: str) -> None:
     """The moments and marks of the range in `format`; a word about what is not in them. Of one
     emotion there are no marks."""
     loaded = read(request)
-    found = _found(loaded, asked)
+    found = _found(request, loaded, asked)
     marked = () if asked.emotions else loaded.marks
     if format not in FORMATS:
         cues = _sheet(request, loaded, asked, found, marked, None)
@@ -108,11 +108,11 @@ def _place(loaded: LoadedSession, t: float) -> Place | None:
     return place_of(loaded.parts, t) or place_of(loaded.parts, t, STREAM)
 
 
-def _found(loaded: LoadedSession, asked: Asked) -> list[Moment]:
+def _found(request: Request, loaded: LoadedSession, asked: Asked) -> list[Moment]:
     if asked.what == "marks":
         return []
     top, apart_s = asked.top or MOST_MOMENTS, _apart_s(asked)
-    return peaks(loaded.track, _codes(asked), top=top, apart_s=apart_s)
+    return moments_in(request, loaded.track, _codes(asked), top=top, apart_s=apart_s)
 
 
 def _title(request: Request, loaded: LoadedSession, zero: float) -> str:

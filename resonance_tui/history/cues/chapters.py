@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
-from resonance_tui.history.cues.cue import Cue, CueSheet
+from resonance_tui.history.cues.cue import Cue, CueSheet, heaviest, left_out
 from resonance_tui.history.cues.rates import FrameRate
 from resonance_tui.history.cues.texts import hours, one_line
 
@@ -64,15 +64,22 @@ def ffmetadata(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
 def mp4(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
     """The same for an mp4, whose chapters begin at 0, have no gaps and are at most 255: the
     heaviest stay."""
-    heaviest = sorted(_distinct(sheet.cues), key=lambda cue: -cue.weight)[: MP4_MOST - 1]
-    kept = sorted(heaviest, key=lambda cue: cue.start)
-    marks = [(Fraction(0), FIRST), *((cue.start, cue.title) for cue in kept)]
+    marks = [(Fraction(0), FIRST), *((cue.start, cue.title) for cue in _mp4_cues(sheet))]
     if len(marks) > 1 and not marks[1][0]:
         del marks[0]
     yield f";FFMETADATA1\ntitle={_escaped(sheet.title)}\n"
     ends = [start for start, _ in marks[1:]] + [sheet.length]
     for (start, title), end in zip(marks, ends, strict=True):
         yield _chapter(start, end, title)
+
+
+def mp4_remark(sheet: CueSheet) -> str:
+    """How many an mp4 does not hold; "" where it holds all."""
+    return left_out(len(sheet.cues) - len(_mp4_cues(sheet)), "an mp4 holds 255 chapters")
+
+
+def _mp4_cues(sheet: CueSheet) -> list[Cue]:
+    return heaviest(_distinct(sheet.cues), MP4_MOST - 1)
 
 
 def _apart(cues: Sequence[Cue], length: Fraction) -> list[Cue]:

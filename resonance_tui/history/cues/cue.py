@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -37,3 +38,14 @@ class CueSheet:
     title: str
     cues: tuple[Cue, ...]
     length: Fraction  # of what is known of the video, in s; no cue ends later
+
+
+def heaviest(cues: Sequence[Cue], most: int) -> list[Cue]:
+    """At most so many of them, in order of their starts."""
+    kept = sorted(cues, key=lambda cue: -cue.weight)[:most]
+    return sorted(kept, key=lambda cue: cue.start)
+
+
+def left_out(count: int, why: str) -> str:
+    """A remark on moments that a format has no place for; "" where there are none."""
+    return f"Left out: {count} of the moments; {why}." if count else ""

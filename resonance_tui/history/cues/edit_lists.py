@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from resonance_tui.errors import InputError
 from resonance_tui.extras import require
-from resonance_tui.history.cues.cue import Cue, CueSheet
+from resonance_tui.history.cues.cue import Cue, CueSheet, heaviest, left_out
 from resonance_tui.history.cues.rates import FrameRate
 from resonance_tui.history.cues.texts import one_line
 
@@ -17,19 +18,20 @@ if TYPE_CHECKING:
 
 EDL_MOST = 999  # events are numbered with three digits
 EDL_FASTEST = 99  # frames have two
+EDL_LONGEST_S = 86_400  # time codes begin again after a day
 
 
 def edl(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
     """CMX 3600 with non-drop time codes from 00:00:00:00: an event for each cue, which takes its
-    part of the video, with a locator at its start. Of more than 999 cues the heaviest stay.
+    part of the video, with a locator at its start. Of more than 999 cues in the first 24 hours the
+    heaviest stay.
 
     Raises InputError for rates whose frames have three digits.
     """
     if rate.nominal > EDL_FASTEST:
         raise InputError(f"An EDL has no time codes at {rate} frames a second.", "Give --rate 60.")
-    heaviest = sorted(sheet.cues, key=lambda cue: -cue.weight)[:EDL_MOST]
     yield f"TITLE: {one_line(sheet.title)}\nFCM: NON-DROP FRAME\n"
-    for number, cue in enumerate(sorted(heaviest, key=lambda cue: cue.start), start=1):
+    for number, cue in enumerate(_events(sheet), start=1):
         part = " ".join(rate.timecode(time) for time in (cue.start, cue.end))
         title = one_line(cue.title)
         yield (
@@ -37,6 +39,21 @@ def edl(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
             f"* FROM CLIP NAME: {title}\n"
             f"* LOC: {rate.timecode(cue.start)} RED     {title}\n"
         )
+
+
+def edl_remark(sheet: CueSheet) -> str:
+    """How many an EDL does not hold; "" where it holds all."""
+    return left_out(len(sheet.cues) - len(_events(sheet)), "an EDL holds 999, of 24 hours")
+
+
+def _events(sheet: CueSheet) -> list[Cue]:
+    """Each ends where the next one begins: one track has no two pictures at once."""
+    kept = heaviest([cue for cue in sheet.cues if cue.end < EDL_LONGEST_S], EDL_MOST)
+    nexts = [*(cue.start for cue in kept[1:]), sheet.length][: len(kept)]
+    return [
+        replace(cue, end=min(cue.end, after)) if after > cue.start else cue
+        for cue, after in zip(kept, nexts, strict=True)
+    ]
 
 
 def fcp7(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
@@ -83,7 +100,7 @@ def opentimeline(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
     timeline.tracks.append(track)
     for cue in sheet.cues:
         marker = otio.schema.Marker(one_line(cue.title), stretch(*_frames(cue, rate)))
-        marker.metadata["resonance_tui"] = {"note": cue.note, "color": cue.color}
+        marker.metadata["resonance_tui"] = {"note": one_line(cue.note), "color": cue.color}
         timeline.tracks.markers.append(marker)
     yield otio.adapters.write_to_string(timeline, "otio_json")
     yield "\n"

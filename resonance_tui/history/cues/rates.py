@@ -42,7 +42,8 @@ class FrameRate:
         if match is None or not int(match[2] or 1):
             raise InputError(f"{describe(text)} is no frame rate.", HINT)
         value = Fraction(int(match[1]), int(match[2] or 1))
-        if not 1 <= value <= MOST_A_SECOND:
+        is_whole = value.denominator == 1 or (value * 1001 / 1000).denominator == 1
+        if not 1 <= value <= MOST_A_SECOND or not is_whole:  # time codes count to a whole number
             raise InputError(f"{describe(text)} is no frame rate of a video.", HINT)
         return cls(value)
 

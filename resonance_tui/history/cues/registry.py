@@ -47,11 +47,11 @@ FORMATS: dict[str, CueFormat] = {
     "srt": CueFormat("SubRip subtitles", "subtitles:srt", "srt"),
     "matroska": CueFormat("Matroska chapters", "chapters:matroska"),
     "ffmetadata": CueFormat("FFmpeg metadata for Matroska", "chapters:ffmetadata", "ffmeta"),
-    "mp4": CueFormat("FFmpeg metadata for mp4", "chapters:mp4"),
+    "mp4": CueFormat("FFmpeg metadata for mp4", "chapters:mp4", remark="mp4_remark"),
     "kdenlive": CueFormat("Kdenlive guides", "editors:kdenlive", "kdenlive", has_rate=True),
     "shotcut": CueFormat("Shotcut markers", "editors:shotcut", "mlt", has_rate=True),
     "audacity": CueFormat("Audacity labels", "subtitles:audacity", is_experimental=True),
-    "edl": CueFormat("EDL, non-drop", "edit_lists:edl", "edl", has_rate=True),
+    "edl": CueFormat("EDL, non-drop", "edit_lists:edl", "edl", has_rate=True, remark="edl_remark"),
     "fcp7": CueFormat("Final Cut Pro 7 XML", "edit_lists:fcp7", has_rate=True),
     "otio": CueFormat("OpenTimelineIO", "edit_lists:opentimeline", "otio", has_rate=True),
 }

@@ -9,6 +9,8 @@ from resonance_tui.history.cues.cue import CueSheet
 from resonance_tui.history.cues.rates import FrameRate
 from resonance_tui.history.cues.texts import hours, one_line
 
+_PLAIN = str.maketrans("<>{}", "‹›()")
+
 
 def webvtt(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
     """Text tracks of web players. A dot before the milliseconds: with a comma a cue is dropped
@@ -20,10 +22,15 @@ def webvtt(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
 
 
 def srt(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:
-    """SubRip: numbered, and with a comma before the milliseconds."""
+    """SubRip: numbered, and with a comma before the milliseconds. It has no way to write its own
+    signs: an arrow of times would end a cue, and an angle or curly bracket is a style."""
     for number, cue in enumerate(sheet.cues, start=1):
         start, end = (hours(time, point=",") for time in (cue.start, cue.end))
-        yield f"{number}\n{start} --> {end}\n{one_line(cue.title)}\n\n"
+        yield f"{number}\n{start} --> {end}\n{_plain(one_line(cue.title))}\n\n"
+
+
+def _plain(title: str) -> str:
+    return title.replace("-->", "→").translate(_PLAIN)
 
 
 def audacity(sheet: CueSheet, rate: FrameRate) -> Iterator[str]:

@@ -4,7 +4,7 @@ export const LAYOUTS = {
   bars: { title: "Bars", about: "A bar for each emotion", width: 460, height: 300 },
   ring: { title: "Ring", about: "Shares around the number of viewers", width: 320, height: 320 },
   ticker: { title: "Ticker", about: "What happens, line by line", width: 640, height: 180 },
-  burst: { title: "Burst", about: "Glyphs fly when the room moves", width: 1920, height: 1080 },
+  burst: { title: "Burst", about: "Glyphs fly when the room moves", width: 1920, height: 1080, isWhole: true },
   mood: { title: "Mood", about: "One word", width: 480, height: 100 },
 };
 export const ALIGNS = ["left", "center", "right"];
@@ -33,6 +33,14 @@ export function readOptions(search) {
     if (Number.isFinite(value)) options[key] = Math.min(high, Math.max(low, value));
   }
   return options;
+}
+
+/** Width and height in px of a browser source that holds it; one over the whole video is as large
+    as that, however large its glyphs are. */
+export function sourceSize({ layout, size }) {
+  const { width, height, isWhole } = LAYOUTS[layout];
+  const factor = isWhole ? 1 : size / 100;
+  return { width: Math.round(width * factor), height: Math.round(height * factor) };
 }
 
 /** The shortest query that says the same. */

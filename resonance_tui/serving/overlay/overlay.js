@@ -4,6 +4,7 @@ import { readOptions } from "./options.js";
 const SILENT_MS = 6000; // the room is told once a second
 const ANEW_MS = 30000; // a connection that says nothing for so long is made anew
 const AGAIN_MS = 2000;
+const OLD_S = 10; // what was missed for longer is not told as if it were now
 const DRAW_MS = 250; // a busy room changes ten times a second; drawing it each time is dear
 
 const options = readOptions(location.search);
@@ -20,13 +21,23 @@ let heardAt = 0;
 let drawnAt = -Infinity;
 let newest = null; // a room that waits to be drawn
 let isConnected = true;
+let missed = null; // what a new stream tells first, until the room says what time it is
 
 function deliver(event) {
   heardAt = performance.now();
   if (event.type === "link") isConnected = event.status === "connected";
-  if (event.type === "event") layout.happened?.(event);
-  if (event.type === "room") drawSoon(event);
+  if (event.type === "event" && missed) missed.push(event);
+  else if (event.type === "event") layout.happened?.(event);
+  if (event.type === "room") {
+    catchUp(event.t);
+    drawSoon(event);
+  }
   page.toggle("waiting", !isConnected);
+}
+
+function catchUp(now) {
+  for (const event of missed ?? []) if (now - event.t < OLD_S) layout.happened?.(event);
+  missed = null;
 }
 
 function drawSoon(room) {
@@ -56,6 +67,7 @@ function listen() {
     setTimeout(listen, after);
   };
   heardAt = performance.now();
+  source.onopen = () => { missed = []; };
   source.onmessage = ({ data }) => deliver(JSON.parse(data));
   // EventSource itself tries again after a broken connection, and never after an answer of 4xx.
   source.onerror = () => {

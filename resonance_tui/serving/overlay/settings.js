@@ -1,5 +1,5 @@
 // The settings page: a form, a preview of what it says, and the address that says it.
-import { LAYOUTS, readOptions, writeOptions } from "./options.js";
+import { LAYOUTS, readOptions, sourceSize, writeOptions } from "./options.js";
 
 const GROUNDS = ["checks", "black", "white", "video"];
 const STATE_EVERY_MS = 5000;
@@ -34,9 +34,9 @@ function read() {
 
 function show() {
   options = read();
-  const { width, height } = LAYOUTS[options.layout];
+  const { width, height } = sourceSize(options);
   $("address").value = `${location.origin}/overlay${writeOptions(options)}`;
-  $("size").textContent = `${options.size} %`;
+  $("percent").textContent = `${options.size} %`;
   $("width").textContent = width;
   $("height").textContent = height;
   const shown = `/overlay${writeOptions({ ...options, sample: Number(!$("real").checked) })}`;

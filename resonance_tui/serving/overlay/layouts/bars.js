@@ -19,6 +19,7 @@ export default function mount(root) {
   return {
     room(event) {
       const read = readFaces(event);
+      root.style.setProperty("--digits", String(event.viewers).length);
       for (const row of rows) {
         const count = event.counts[row.word];
         row.fill.style.transform = `scaleX(${read ? count / read : 0})`;

@@ -11,6 +11,13 @@ const MOST = 36; // glyphs in the air
 const SAID_MS = 4000;
 const OF_KIND = { laugh: "happiness", gasp: "surprise" };
 
+/** How many more show an emotion than before. Who has only come may show it already, and is no
+    reaction. */
+function joined(before, now, word) {
+  const newcomers = Math.max(0, now.viewers - before.viewers);
+  return now.counts[word] - before.counts[word] - newcomers;
+}
+
 export default function mount(root, { isStill }) {
   const sky = element("div", "burst");
   root.append(sky);
@@ -55,8 +62,7 @@ export default function mount(root, { isStill }) {
       const read = readFaces(event);
       past = past.filter((each) => event.t - each.t <= WITHIN_S && each.t <= event.t);
       for (const { word } of EMOTIONS) {
-        const before = Math.min(...past.map((each) => each.counts[word]));
-        const more = event.counts[word] - before;
+        const more = Math.max(...past.map((each) => joined(each, event, word)));
         if (word !== "neutral" && more >= LEAST && more >= GROWTH * read) fly(word, more, event.t);
       }
       past.push(event);
