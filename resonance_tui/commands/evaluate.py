@@ -206,6 +206,7 @@ def reader_of(config: Config, intent: Intent) -> ReadBy:
         intent.detector,
         frames_a_second(config),
         intent.engine_options,
+        intent.baseline,
     )
 
 

@@ -15,6 +15,7 @@ from resonance_tui.engines.base import EngineOptions, EngineState
 from resonance_tui.errors import EngineUnavailable, InputError, SourceInvalid
 from resonance_tui.evaluation.plan import Moment, Plan, clock
 from resonance_tui.evaluation.scoring import Reading
+from resonance_tui.pipeline.baseline import BaselineMode
 from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.texts import tr
@@ -40,6 +41,7 @@ class ReadBy:
     detector: str = "auto"
     fps: float | None = None
     options: EngineOptions = field(default_factory=EngineOptions)
+    baseline: BaselineMode = BaselineMode.OFF
 
 
 class Sitting:
@@ -116,6 +118,7 @@ class Sitting:
             fps=by.fps,
             once=open_source is not None,
             options=by.options,
+            baseline=by.baseline,
             on_reading=self._read,
             on_status=self._status,
             on_notice=self._on_notice,
