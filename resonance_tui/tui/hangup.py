@@ -44,7 +44,8 @@ class HangupWatch:
         poll = select.poll()
         poll.register(terminal, 0)  # an end is told without being asked for
         while not poll.poll(0):
-            if self._stopped.wait(LOOK_EVERY_S):
+            # Where SIGHUP came first, Textual hangs at its end, with text for nobody in its queue.
+            if self._stopped.wait(LOOK_EVERY_S) and not poll.poll(0):
                 return
         with suppress(RuntimeError):  # the loop has ended
             self._hung_up()

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 import unicodedata
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from limits import patience
 from textual.events import CursorPosition
 
 from resonance_tui.terminal import terminal
+from resonance_tui.tui import hangup
 from resonance_tui.tui.asked import SIGNS, are_single
 
 pty = pytest.importorskip("pty", reason="pseudo-terminals are a Unix thing")
@@ -183,6 +185,30 @@ def test_a_terminal_that_vanishes_without_a_signal_ends_the_session(tmp_path: Pa
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_session_that_ends_with_its_window_takes_the_program_along(
+    is_closed: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """SIGHUP ends the session at once; then Textual may wait for a terminal that is gone."""
+    ours, theirs = pty.openpty()
+    exits: list[int] = []
+    monkeypatch.setattr(hangup.os, "_exit", exits.append)
+    monkeypatch.setattr(hangup, "GRACE_S", 0.01)
+    with os.fdopen(theirs) as terminal:
+        monkeypatch.setattr(sys, "__stdin__", terminal)
+        watch = hangup.HangupWatch(lambda: None)
+        watch.start()
+        (thread,) = (each for each in threading.enumerate() if each.name == "hangup")
+        time.sleep(0.1)  # it has looked for the first time
+        if is_closed:
+            os.close(ours)
+        watch.stop()
+        thread.join(patience(5))
+    assert exits == ([130] if is_closed else [])
+    if not is_closed:
+        os.close(ours)
 
 
 RECORDED = """
