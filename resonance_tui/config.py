@@ -82,6 +82,9 @@ class EngineSection:
     name: str = _doc("auto", "auto, or an engine that `join --help` or `models list` names")
     device: str = _doc("auto", "for networks: auto, cpu, cuda or mps")
     precision: str = _doc("auto", "for networks: auto, float32, bfloat16, float16 or int8")
+    baseline: str = _doc(
+        "auto", "your own neutral face: auto, key (only as set with b) or off; see docs"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,14 @@ class ServeSection:
 
 
 @dataclass(frozen=True, slots=True)
+class ObsSection:
+    address: str = _doc("", "host:port of OBS's WebSocket server; empty = localhost:4455")
+    password: Secret = _doc(
+        Secret(), "of it; better kept in RESONANCE_OBS_PASSWORD or the keyring than in a file"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole tree. TOML: one table a section; environment: RESONANCE_SECTION_KEY."""
 
@@ -129,6 +140,7 @@ class Settings:
     sheets: SheetsSection = field(default_factory=SheetsSection)
     screen: ScreenSection = field(default_factory=ScreenSection)
     serve: ServeSection = field(default_factory=ServeSection)
+    obs: ObsSection = field(default_factory=ObsSection)
 
 
 _SWITCHES = {
@@ -396,6 +408,7 @@ _SHOWN: Mapping[str, Callable[[str], str]] = {
     "camera.source": shown_source,
     "sheets.credentials": shown_path,
     "serve.token": lambda _: MASK,
+    "obs.password": lambda _: MASK,
 }
 
 

@@ -62,6 +62,8 @@ STYLES: dict[Emotion, EmotionStyle] = {
 }
 
 EMOTIONS: tuple[Emotion, ...] = tuple(code for code in Emotion if code.is_emotion)
+# Calm is what is usual, and no reaction; it is looked for where it is asked for.
+REACTIONS: tuple[Emotion, ...] = tuple(code for code in EMOTIONS if code is not Emotion.NEUTRAL)
 WORDS: tuple[str, ...] = tuple(code.word for code in EMOTIONS)
 
 

@@ -280,6 +280,12 @@ def remembered(film: Film, read: Read) -> Look:
 def features(stills: Sequence[Picture], model: Path) -> list[Features | None]:
     """Of each still (48x48, grey) what MediaPipe's `model` finds; None where it finds no face that
     looks at the camera upright."""
+    return [None if points is None else features_of(points) for points in landmarks(stills, model)]
+
+
+def landmarks(stills: Sequence[Picture], model: Path) -> list[NDArray[np.float64] | None]:
+    """Of each still (48x48, grey) the landmarks (478, 2) of MediaPipe's `model`, in pixels of SIDE;
+    None where it finds no face."""
     tame()
     from mediapipe.tasks.python import BaseOptions, vision
 
@@ -289,7 +295,7 @@ def features(stills: Sequence[Picture], model: Path) -> list[Features | None]:
     )
     landmarker = vision.FaceLandmarker.create_from_options(options)
     try:
-        return [_features(landmarker.detect(_enlarged(still)).face_landmarks) for still in stills]
+        return [_points(landmarker.detect(_enlarged(still)).face_landmarks) for still in stills]
     finally:
         landmarker.close()
 
@@ -303,12 +309,22 @@ def _enlarged(still: Picture) -> Image:
     return Image(image_format=ImageFormat.SRGB, data=cv2.cvtColor(large, cv2.COLOR_GRAY2RGB))
 
 
-def _features(faces: Sequence[Sequence[NormalizedLandmark]]) -> Features | None:
+def _points(faces: Sequence[Sequence[NormalizedLandmark]]) -> NDArray[np.float64] | None:
     if not faces:
         return None
     whole = 48 + 2 * _MARGIN
-    x = [SIDE / 48 * (point.x * whole - _MARGIN) for point in faces[0]]
-    y = [SIDE / 48 * (point.y * whole - _MARGIN) for point in faces[0]]
+    return np.array(
+        [
+            [SIDE / 48 * (axis * whole - _MARGIN) for axis in (point.x, point.y)]
+            for point in faces[0]
+        ]
+    )
+
+
+def features_of(points: NDArray[np.float64]) -> Features | None:
+    """Of landmarks (478, 2) in pixels of SIDE; None where the face does not look at the camera
+    upright."""
+    x, y = points[:, 0].tolist(), points[:, 1].tolist()
     one, other = (((x[a] + x[b]) / 2, (y[up] + y[low]) / 2) for a, b, up, low in _EYES)
     apart = other[0] - one[0]
     is_frontal = abs(x[_NOSE] - (one[0] + other[0]) / 2) < 0.15 * apart

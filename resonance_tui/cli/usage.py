@@ -9,7 +9,7 @@ from typing import cast
 
 import click
 
-from resonance_tui.commands.quantities import FilePath, Span
+from resonance_tui.commands.quantities import FilePath, Several, Span
 from resonance_tui.secret import describe, shown
 
 Words = tuple[str, str]  # message and hint, as of a Problem
@@ -73,7 +73,7 @@ def _bad_use(error: click.BadOptionUsage) -> Words:
 
 def _needs(type_: object) -> str:
     """What a value of this type is; "" where the type does not tell."""
-    if isinstance(type_, Span | FilePath):
+    if isinstance(type_, Span | FilePath | Several):
         return type_.needs
     if isinstance(type_, click.Choice):
         return _one_of(cast("click.Choice[str]", type_).choices)

@@ -180,6 +180,21 @@ COMMANDS = (
         mark("Show how a CHANNEL felt over time: a chart in a terminal, data anywhere else."),
     ),
     CommandRow(
+        "history title",
+        "history.options:title",
+        mark("Give a session of CHANNEL another title; without TEXT, print the one it has."),
+    ),
+    CommandRow(
+        "history note",
+        "history.options:note",
+        mark("Keep a note with a session of CHANNEL; without TEXT, print the one it has."),
+    ),
+    CommandRow(
+        "history mark",
+        "history.options:mark_",
+        mark("Remember this moment of CHANNEL, which a program on this machine records."),
+    ),
+    CommandRow(
         "history forget",
         "history.options:forget",
         mark("Delete what was recorded in CHANNEL, or in all channels, and give the space back."),
@@ -195,6 +210,14 @@ COMMANDS = (
         mark("Send what the Google sheet lacks, as `sheets sync` does."),
     ),
     CommandRow(
+        "replay",
+        "replay:replay",
+        mark(
+            "Watch a recording of CHANNEL again: the room runs beside your video, and you react "
+            "to it."
+        ),
+    ),
+    CommandRow(
         "log",
         "log:log",
         mark("Record CHANNEL without joining it: one row a second into the local database."),
@@ -203,6 +226,11 @@ COMMANDS = (
         "serve",
         "serve:serve",
         mark("Serve CHANNEL to OBS and to programs: an overlay, its settings page, events, rows."),
+    ),
+    CommandRow(
+        "obs",
+        "obs:obs",
+        mark("Record CHANNEL beside OBS, which saves replays and chapters when the room moves."),
     ),
     CommandRow(
         "sheets",

@@ -17,6 +17,7 @@ from resonance_tui.errors import ConfigError
 from resonance_tui.files import atomic_write
 from resonance_tui.json_types import is_object
 from resonance_tui.messaging.tls_files import check_files
+from resonance_tui.pipeline.baseline import baseline_named
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.seats import people_named
 from resonance_tui.pipeline.sources import parse_source
@@ -35,6 +36,7 @@ _MEANINGS: dict[str, Callable[[str], object]] = {
     "engine.name": engines.entry,
     "engine.device": lambda name: EngineOptions(device=name),
     "engine.precision": lambda name: EngineOptions(precision=name),
+    "engine.baseline": baseline_named,
     "screen.colors": lambda value: terminal({}, colours=value),
     "screen.characters": lambda value: terminal({}, characters=value),
 }

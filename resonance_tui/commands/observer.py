@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resonance_tui.commands.destination import Destination
 from resonance_tui.commands.session_builder import check_intent, plan_session
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from resonance_tui.protocol.urls import BrokerUrl
     from resonance_tui.session.core import Session
     from resonance_tui.session.events import SessionView
+
+
+class Companion(Protocol):
+    """What does something of its own while a room is seen."""
+
+    async def beside(self, work: Coroutine[Any, Any, None]) -> None: ...
 
 
 @contextlib.contextmanager
@@ -61,14 +67,19 @@ def run_observer(
     screen: StatusLine,
     duration: float | None,
     served: ServedRoom | None,
+    *,
+    beside: Companion | None = None,
 ) -> None:
-    """Print what happens until it ends, and serve it meanwhile where that is asked for."""
+    """Print what happens until it ends, and serve it meanwhile where that is asked for; `beside`
+    runs meanwhile, too."""
     from resonance_tui.commands import headless
     from resonance_tui.commands.event_loop import run_loop
 
     async def live() -> None:
         work = headless.run(session, as_json=False, duration=duration, observes=True, status=screen)
-        await (work if served is None else served.beside(work))
+        for each in (served, beside):
+            work = work if each is None else each.beside(work)
+        await work
 
     if served is not None:
         served.attach(session)

@@ -1,13 +1,17 @@
-"""Numbers, lengths of time and paths in a command line."""
+"""Numbers, lengths of time, paths and lists of words in a command line."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from resonance_tui.spans import EXAMPLES, UNITS, seconds_of
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 LONGEST_S = 366 * UNITS["d"]
 
@@ -58,3 +62,35 @@ class FilePath(click.Path):
             return super().convert(value, param, ctx)
         except ValueError:  # a NUL in it
             self.fail(f"{str(value)!r} is not a path.", param, ctx)
+
+
+class Several(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
+    """One or more of some words, with commas between them: a frozenset. A shell completes the last
+    one."""
+
+    name = "words"
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+
+    @property
+    def needs(self) -> str:
+        """What a value has to be."""
+        return f"A list of {', '.join(self._words)}: one or more, with commas between them."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> frozenset[str]:
+        found = frozenset(part.strip() for part in str(value).split(","))
+        if not found <= set(self._words):
+            self.fail(f"{str(value)!r} is not one or more of them.", param, ctx)
+        return found
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        before, comma, last = incomplete.rpartition(",")
+        left = [word for word in self._words if word not in before.split(",")]
+        return [CompletionItem(before + comma + word) for word in left if word.startswith(last)]

@@ -18,6 +18,7 @@ from resonance_tui.engines.base import EngineOptions, weights_folder
 from resonance_tui.errors import InputError, InvalidBrokerUrl, StoreError
 from resonance_tui.hosting.running import all_running
 from resonance_tui.logins import Logins
+from resonance_tui.pipeline.baseline import BaselineMode, baseline_named
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.seats import people_named
 from resonance_tui.pipeline.sources import Source, parse_source
@@ -46,6 +47,7 @@ class Intent:
     engine_options: EngineOptions
     detector: str
     people: int = 1  # how many faces are read
+    baseline: BaselineMode = BaselineMode.OFF
     host_print: str | None = None  # of the room's own key, where a link brought it
 
 
@@ -65,8 +67,8 @@ def check_intent(config: Config, *, allow_untrained: bool = False) -> Intent:
     else:
         engine = engines.resolve(engine, weights_folder(config.directories.data), options)
     detector = detectors.check(settings.camera.detector)
-    people = people_read(config)
-    return Intent(source, engine, broker_url(config), options, detector, people)
+    people, baseline = people_read(config), baseline_named(settings.engine.baseline)
+    return Intent(source, engine, broker_url(config), options, detector, people, baseline)
 
 
 def people_read(config: Config) -> int:
@@ -215,6 +217,7 @@ def plan_session(
         detector=intent.detector,
         fps=frames_a_second(config),
         people=1 if observe_only else intent.people,
+        baseline=intent.baseline,
         once=once,
         database=database,
         is_recording=is_recording,

@@ -34,6 +34,7 @@ class EngineSpec:
     unsure_below: float  # top probability, 0-1; infinite where no answer may count
     runs_on: str = ""  # device and precision, where there is a choice
     is_trained: bool = True
+    neutral: tuple[float, ...] = ()  # what it says of most neutral faces, seven; empty: unknown
 
 
 @dataclass(frozen=True, slots=True)

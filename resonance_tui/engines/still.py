@@ -13,6 +13,8 @@ from resonance_tui.engines.precision import PATHS, open_precision, open_quickest
 from resonance_zoo.cards import still_card
 
 FRAME_RATE = 30.0  # at most; how many are read, the decision says
+# Geometric mean of what it says of 900 neutral pictures of FER+'s valid split.
+NEUTRAL = (0.0015, 0.0269, 0.9663, 0.0022, 0.001, 0.0015, 0.0006)
 EVERY_FRAME = 0.0  # each is judged once, and what they say together decides the report
 
 
@@ -44,6 +46,7 @@ class StillEngine:
             hop_s=EVERY_FRAME,
             unsure_below=card.output.unsure_below,
             runs_on=runs_on,
+            neutral=NEUTRAL,
         )
 
     def predict(self, clip: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -6,11 +6,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
+from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from resonance_tui.emotions import WORDS
-from resonance_tui.history.cues.cue import CueSheet
+from resonance_tui.history.cues.cue import Cue, CueSheet
+from resonance_tui.history.moments import NAMES, Moment
 from resonance_tui.history.peaks import certainty, part_of_room
 from resonance_tui.history.samples import Sample
+
+if TYPE_CHECKING:
+    from resonance_tui.history.video_parts import Place
 
 COLUMNS = ("t", "channel", "viewers", *WORDS, "unsure", "away", "source", "local_time")
 CORRECTED = tuple(f"{word}_{what}" for what in ("corrected", "low", "high") for word in WORDS)
@@ -18,6 +24,7 @@ MOMENT_COLUMNS = (
     *("t", "offset_s", "name", "emotion", "kind"),
     *("strength", "shift", "before", "after", "local_time"),
     *("start_s", "end_s", "length_s", "part", "certainty", "chance_per_hour"),
+    *("file", "file_s", "file_precision", "replay"),
 )
 
 Value = str | int | float | None
@@ -74,28 +81,60 @@ FORMATS: dict[str, Callable[[Iterable[Record], Sequence[str]], Iterator[str]]] =
 }
 
 
-def moment_records(sheet: CueSheet, zone: tzinfo | None = None) -> Iterator[Record]:
-    """A line of MOMENT_COLUMNS for each moment; shares and strength are from 0 to 1, positions in
-    seconds from the beginning of the sheet."""
-    for cue in sheet.cues:
-        if (moment := cue.moment) is None:
-            continue
-        numbers = (moment.strength, moment.shift, moment.before, moment.after)
-        yield (
-            in_utc(moment.t),
-            _plain(cue.at),
-            moment.name,
-            moment.code.word,
-            moment.kind,
-            *(round(number, 3) for number in numbers),
-            in_zone(moment.t, zone),
-            _plain(cue.start),
-            _plain(cue.end),
-            moment.length_s or None,
-            part_of_room(moment.after),
-            certainty(moment) or None,
-            float(f"{moment.chance:.2g}"),
-        )
+def moment_records(
+    sheet: CueSheet, zone: tzinfo | None = None, places: Iterable[Place | None] = ()
+) -> Iterator[Record]:
+    """A line of MOMENT_COLUMNS for each moment and mark; shares and strength are from 0 to 1,
+    positions in seconds from the beginning of the sheet. A mark has its text for a name. `places`:
+    where each cue is in what OBS wrote."""
+    for cue, where in zip_longest(sheet.cues, places):
+        replay = cue.live.replay if cue.live is not None else ""
+        yield (*_cue_values(cue, zone), *_place_values(where), replay or None)
+
+
+def _cue_values(cue: Cue, zone: tzinfo | None) -> Record:
+    """Without the columns of OBS's files."""
+    place, unknown = (_plain(cue.start), _plain(cue.end)), (None,) * 4
+    if cue.moment is not None:
+        return _moment_values(cue.moment, _plain(cue.at), place, zone)
+    if cue.live is not None:
+        live = cue.live
+        times = in_utc(live.t), in_zone(live.t, zone)
+        about = (NAMES[live.emotion], live.emotion.word, "live")
+        numbers = (None, None, None, round(live.share, 3))
+        part = (None, part_of_room(live.share), None, None)
+        return (times[0], _plain(cue.at), *about, *numbers, times[1], *place, *part)
+    assert cue.mark is not None
+    times = in_utc(cue.mark.t), in_zone(cue.mark.t, zone)
+    about = (cue.mark.name, None, "mark")
+    return (times[0], _plain(cue.at), *about, *unknown, times[1], *place, *unknown)
+
+
+def _place_values(place: Place | None) -> Record:
+    if place is None:
+        return (None, None, None)
+    precision = "exact" if place.is_exact else "approximate"
+    return (place.file or None, round(place.seconds, 3), precision)
+
+
+def _moment_values(
+    moment: Moment, at: float, place: tuple[float, float], zone: tzinfo | None
+) -> Record:
+    numbers = (moment.strength, moment.shift, moment.before, moment.after)
+    return (
+        in_utc(moment.t),
+        at,
+        moment.name,
+        moment.code.word,
+        moment.kind,
+        *(round(number, 3) for number in numbers),
+        in_zone(moment.t, zone),
+        *place,
+        moment.length_s or None,
+        part_of_room(moment.after),
+        certainty(moment) or None,
+        float(f"{moment.chance:.2g}"),
+    )
 
 
 def _plain(seconds: Fraction) -> int | float:
@@ -111,9 +150,10 @@ def in_utc(t: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def in_zone(t: int, zone: tzinfo | None = None) -> str:
+def in_zone(t: float, zone: tzinfo | None = None) -> str:
     """The same as a clock in `zone` shows it, with its distance from UTC."""
-    return datetime.fromtimestamp(t, UTC).astimezone(zone).isoformat()
+    moment = datetime.fromtimestamp(t, UTC).astimezone(zone)
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "auto")
 
 
 def _values(row: Sample, zone: tzinfo | None) -> Record:

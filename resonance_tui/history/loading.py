@@ -7,16 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from resonance_tui.emotions import Emotion
+from resonance_tui.emotions import REACTIONS, Emotion
 from resonance_tui.files import free_name, save_text
+from resonance_tui.history.about import about
 from resonance_tui.history.export import records, to_csv
+from resonance_tui.history.live_marks import LiveMark, live_marks
+from resonance_tui.history.marks import Mark, marks
 from resonance_tui.history.moments import Moment
-from resonance_tui.history.peaks import APART_S, AROUND_S, REACTIONS, peaks
+from resonance_tui.history.peaks import APART_S, AROUND_S, peaks
 from resonance_tui.history.recording import Floats, Recording, extend, from_table
 from resonance_tui.history.runs import gaps
 from resonance_tui.history.samples import Gap, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
+from resonance_tui.history.video_parts import VideoPart, video_parts
 
 LATE_S = 5  # another recorder may write a second this much after the first one did
 
@@ -47,6 +51,11 @@ class LoadedSession:
     track: Recording
     gaps: tuple[Gap, ...] = ()  # seconds that were seen and could not be kept
     video: float | None = None  # when the first picture of its video was, epoch s, if that is known
+    marks: tuple[Mark, ...] = ()  # of the range, oldest first
+    span: SessionSpan | None = None  # the session that the range begins in
+    parts: tuple[VideoPart, ...] = ()  # what OBS wrote meanwhile
+    live: tuple[LiveMark, ...] = ()  # found while it happened, oldest first
+    delay_s: float | None = None  # how much later viewers saw its stream, if that is known
 
 
 def read(request: Request) -> LoadedSession:
@@ -60,8 +69,22 @@ def read(request: Request) -> LoadedSession:
         track = from_table(store.table(request.channel, start, end, request.source))
         lost = gaps(store, request.channel, track.start, track.end) if len(track) else []
         span = next((each for each in sessions if len(track) and track.start <= each.end), None)
-        video = video_start(store, request.channel, span.start, span.end) if span else None
-    return LoadedSession(sessions, track, tuple(lost), video)
+        if span is None:
+            return LoadedSession(sessions, track, tuple(lost))
+        place = request.channel, span.start, span.end
+        video, said = video_start(store, *place), about(store, *place)
+        marked = tuple(marks(store, request.channel, track.start, track.end))
+        written = tuple(video_parts(store, request.channel, span.start, span.end))
+        live = tuple(live_marks(store, request.channel, track.start, track.end + 1))
+    return LoadedSession(
+        sessions, track, tuple(lost), video, marked, span, written, live, said.delay_s
+    )
+
+
+def read_marks(request: Request, start: int, end: int) -> tuple[Mark, ...]:
+    """Those from `start` to `end` (epoch s, both included). Raises StoreError."""
+    with Store(request.db_path, read_only=True) as store:
+        return tuple(marks(store, request.channel, start, end))
 
 
 def moments_in(

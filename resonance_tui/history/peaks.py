@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resonance_tui.emotions import Emotion
+from resonance_tui.emotions import REACTIONS, Emotion
 from resonance_tui.history.moments import Kind, Moment, jensen_shannon
 from resonance_tui.history.recording import Floats, Recording
 from resonance_tui.history.windows import Flags, Ints, Mix, WindowSums
@@ -26,8 +26,6 @@ ONE_AN_HOUR_Z = 2.9  # a room without reactions exceeds it once an hour in one e
 TAIL = 0.75  # scores of small rooms reach further than a normal law's, whose tail is 1
 FALSE_PER_HOUR = 1.0  # over all emotions that are looked for
 SURE, LIKELY = 0.01, 0.1  # false ones an hour
-# Calm is what is usual, and no reaction; it is looked for where it is asked for.
-REACTIONS = tuple(code for code in Emotion if code.is_emotion and code is not Emotion.NEUTRAL)
 
 _PARTS = ((0.22, "some"), (0.3, "a quarter"), (0.42, "a third"), (0.58, "half"), (0.85, "most"))
 

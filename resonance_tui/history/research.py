@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from resonance_tui.emotions import WORDS
+from resonance_tui.history.marks import Mark
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Recording
 
 UNKNOWN = "n/a"  # BIDS's word for what is missing
-COLUMNS = ("onset", "duration", "trial_type", "t", "viewers", *WORDS, "unread")
+COLUMNS = ("onset", "duration", "trial_type", "t", "viewers", *WORDS, "unread", "mark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What is written: a recording that is not empty, and where the room reacted."""
+    """What is written: a recording that is not empty, where the room reacted, and what a person
+    marked."""
 
     channel: str
     track: Recording
     moments: Sequence[Moment] = ()
+    marks: Sequence[Mark] = ()
 
     @property
     def length(self) -> int:
@@ -62,11 +65,15 @@ def spans(track: Recording, labels: Sequence[str]) -> list[Span]:
 def to_bids(exported: Exported) -> Iterator[str]:
     """A table of events, one a recorded second, parted by tabs; COLUMNS in the first line."""
     track = exported.track
+    marked: dict[int, str] = {}
+    for mark in exported.marks:
+        marked[int(mark.t)] = "; ".join(filter(None, (marked.get(int(mark.t)), mark.name)))
     yield "\t".join(COLUMNS) + "\n"
     for index, label in enumerate(leading(track)):
         t, counts = int(track.times[index]), track.counts[index].tolist()
+        place = t - track.start, 1, label or UNKNOWN, t
         others = int(track.viewers[index]), *counts, int(track.others[index])
-        yield "\t".join(map(str, (t - track.start, 1, label or UNKNOWN, t, *others))) + "\n"
+        yield "\t".join(map(str, (*place, *others, marked.get(t, UNKNOWN)))) + "\n"
 
 
 def bids_columns(channel: str) -> str:
@@ -89,20 +96,25 @@ def _explained(channel: str) -> dict[str, Any]:
         "viewers": {"Description": "Viewers in the room."},
         **{word: {"Description": f"Viewers whose face showed {word}."} for word in WORDS},
         "unread": {"Description": "Viewers who were away, or whose face gave no clear answer."},
+        "mark": {"Description": "What a person marked in that second; n/a: nothing."},
     }
 
 
 def to_textgrid(exported: Exported) -> Iterator[str]:
     """Praat's long text format: tiers of intervals for the leading emotion and the number of
-    viewers, and a tier of points for moments where there are any."""
+    viewers, and tiers of points for moments and marks where there are any."""
     track, end = exported.track, exported.length
-    points = [(moment.t - track.start, _said(moment)) for moment in exported.moments]
+    points: dict[str, list[tuple[float, str]]] = {
+        "moments": [(moment.t - track.start, _said(moment)) for moment in exported.moments],
+        "marks": [(round(mark.t - track.start, 3), mark.name) for mark in exported.marks],
+    }
+    tiers = {name: found for name, found in points.items() if found}
     yield 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
-    yield f"xmin = 0\nxmax = {end}\ntiers? <exists>\nsize = {3 if points else 2}\nitem []:\n"
+    yield f"xmin = 0\nxmax = {end}\ntiers? <exists>\nsize = {2 + len(tiers)}\nitem []:\n"
     yield from _intervals(1, "emotion", end, spans(track, leading(track)))
     yield from _intervals(2, "viewers", end, spans(track, list(map(str, track.viewers.tolist()))))
-    if points:
-        yield from _points(3, "moments", end, points)
+    for number, (name, found) in enumerate(tiers.items(), 3):
+        yield from _points(number, name, end, found)
 
 
 def _intervals(number: int, name: str, end: int, found: Sequence[Span]) -> Iterator[str]:
@@ -114,7 +126,7 @@ def _intervals(number: int, name: str, end: int, found: Sequence[Span]) -> Itera
         yield f"            text = {_quoted(span.label)}\n"
 
 
-def _points(number: int, name: str, end: int, found: Sequence[tuple[int, str]]) -> Iterator[str]:
+def _points(number: int, name: str, end: int, found: Sequence[tuple[float, str]]) -> Iterator[str]:
     yield from _tier(number, "TextTier", name, end)
     yield f"        points: size = {len(found)}\n"
     for index, (at, text) in enumerate(found, 1):
@@ -139,19 +151,29 @@ def _said(moment: Moment) -> str:
 
 def to_elan(exported: Exported) -> Iterator[str]:
     """Comma-separated annotations for ELAN's import: tier, begin and end in milliseconds, and
-    text. A moment lasts a second."""
+    text. A moment and a mark last a second."""
     track = exported.track
-    moments = [Span(m.t - track.start, m.t - track.start + 1, _said(m)) for m in exported.moments]
+    moments = [_second(moment.t - track.start, _said(moment)) for moment in exported.moments]
     tiers = {
         "emotion": spans(track, leading(track)),
         "viewers": spans(track, list(map(str, track.viewers.tolist()))),
         "moments": moments,
+        "marks": [_second(int(mark.t) - track.start, mark.name) for mark in exported.marks],
     }
     yield "tier,begin_ms,end_ms,annotation\n"
     for tier, found in tiers.items():
         for span in found:
             if span.label:
-                yield f"{tier},{1000 * span.start},{1000 * span.end},{span.label}\n"
+                yield f"{tier},{1000 * span.start},{1000 * span.end},{_cell(span.label)}\n"
+
+
+def _second(at: int, label: str) -> Span:
+    return Span(at, at + 1, label)
+
+
+def _cell(text: str) -> str:
+    """Words that a person typed may hold what parts cells."""
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"') else text
 
 
 FORMATS: dict[str, Callable[[Exported], Iterator[str]]] = {

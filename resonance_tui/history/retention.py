@@ -21,16 +21,28 @@ DELETE FROM session WHERE channel = :channel AND started < :before AND coalesce(
 )
 """
 
-# The last video from before, the first second that stays, and the longest pause between the two.
+_OF_SESSIONS = ("video", "about")  # tables whose `at` is a second of a session
+_LAYER_ROWS = """
+DELETE FROM layer_row WHERE t < :before AND layer IN (
+    SELECT id FROM layer WHERE channel = :channel
+)
+"""
+_EMPTY_LAYERS = """
+DELETE FROM layer WHERE channel = :channel AND NOT EXISTS (
+    SELECT 1 FROM layer_row WHERE layer = layer.id
+)
+"""
+
+# The last row from before, the first second that stays, and the longest pause between the two.
 _CUT = """
-WITH video_at AS (SELECT max(at) AS at FROM video WHERE channel = :channel AND at < :before),
+WITH said AS (SELECT max(at) AS at FROM {table} WHERE channel = :channel AND at < :before),
      first_left AS (SELECT min(t) AS t FROM snapshot WHERE channel = :channel AND t >= :before)
-SELECT video_at.at, first_left.t, (
+SELECT said.at, first_left.t, (
     SELECT max(next - t) FROM (
         SELECT t, lead(t) OVER (ORDER BY t) AS next FROM snapshot
-        WHERE channel = :channel AND t BETWEEN video_at.at AND first_left.t
+        WHERE channel = :channel AND t BETWEEN said.at AND first_left.t
     )
-) FROM video_at, first_left
+) FROM said, first_left
 """
 
 
@@ -60,14 +72,17 @@ def forget(store: Store, channels: Sequence[str], before: int | None = None) -> 
 
 
 def _forget_all(db: sqlite3.Connection, channel: str) -> int:
-    for table in ("slot", "session", "gap", "video"):
+    db.execute(_LAYER_ROWS, {"channel": channel, "before": _ENDLESS})
+    others = ("slot", "session", "gap", "mark", "video_part", "live_mark", "layer")
+    for table in (*others, *_OF_SESSIONS):
         db.execute(f"DELETE FROM {table} WHERE channel = ?", (channel,))
     return db.execute("DELETE FROM snapshot WHERE channel = ?", (channel,)).rowcount
 
 
 def _forget_before(db: sqlite3.Connection, channel: str, before: int) -> int:
     span = {"channel": channel, "before": before, "next": (before // SLOT_S + 1) * SLOT_S}
-    _move_video(db, span)
+    for table in _OF_SESSIONS:
+        _move(db, table, span)
     rows = db.execute("DELETE FROM snapshot WHERE channel = :channel AND t < :before", span)
     db.execute("DELETE FROM slot WHERE channel = :channel AND first < :next", span)
     db.execute(fill_slots("channel = :channel AND t < :next"), span)  # the slot that was cut
@@ -76,16 +91,21 @@ def _forget_before(db: sqlite3.Connection, channel: str, before: int) -> int:
         "UPDATE session SET started = :before WHERE channel = :channel AND started < :before", span
     )
     db.execute("DELETE FROM gap WHERE channel = :channel AND end < :before", span)
-    db.execute("DELETE FROM video WHERE channel = :channel AND at < :before", span)
+    for table, last in (("mark", "t"), ("live_mark", "t"), ("video_part", "end")):
+        db.execute(f"DELETE FROM {table} WHERE channel = :channel AND {last} < :before", span)
+    for table in _OF_SESSIONS:
+        db.execute(f"DELETE FROM {table} WHERE channel = :channel AND at < :before", span)
+    db.execute(_LAYER_ROWS, span)
+    db.execute(_EMPTY_LAYERS, span)
     return rows.rowcount
 
 
-def _move_video(db: sqlite3.Connection, span: dict[str, str | int]) -> None:
-    """Of a session that is cut, the video stays with what is left of it."""
-    at, left, pause = db.execute(_CUT, span).fetchone()
+def _move(db: sqlite3.Connection, table: str, span: dict[str, str | int]) -> None:
+    """Of a session that is cut, its video and what was said of it stay with what is left."""
+    at, left, pause = db.execute(_CUT.format(table=table), span).fetchone()
     if pause is not None and pause <= SESSION_GAP_S:
         db.execute(
-            "UPDATE OR IGNORE video SET at = :left WHERE channel = :channel AND at = :at",
+            f"UPDATE OR IGNORE {table} SET at = :left WHERE channel = :channel AND at = :at",
             {"channel": span["channel"], "at": at, "left": left},
         )
 

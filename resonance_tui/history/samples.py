@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from resonance_tui.history.session_schema import SLOT_S
@@ -35,7 +35,8 @@ class SessionSpan:
     end: int
     rows: int  # seconds that were recorded between the two
     peak_viewers: int
-    title: str = ""  # what the recorder's user named it
+    title: str = ""  # what the recorder's user named it, or somebody afterwards
+    note: str = ""
 
     @property
     def length_s(self) -> int:
@@ -79,6 +80,21 @@ def in_sessions(
         else:
             joined.append(slot)
     return [SessionSpan(*slot, title=_titles(slot, titles)) for slot in joined]
+
+
+def with_words(
+    span: SessionSpan, said: Iterable[tuple[int, str | None, str | None]]
+) -> SessionSpan:
+    """The session as somebody named it afterwards. `said`: a second of a session, its title and a
+    note, in order of time; None is nothing said."""
+    for at, title, note in said:
+        if span.start <= at <= span.end:
+            span = replace(
+                span,
+                title=span.title if title is None else title,
+                note=span.note if note is None else note,
+            )
+    return span
 
 
 def _join(one: Slot, next: Slot) -> Slot:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resonance_tui.errors import StoreError
+from resonance_tui.history.layer_schema import LAYERS
+from resonance_tui.history.obs_schema import OBS_TABLES
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
 
 APPLICATION_ID = 0x5265736F  # "Reso": marks the file as ours
@@ -90,13 +92,35 @@ CREATE TABLE video (
 ) WITHOUT ROWID;
 """
 
+# What a person marked while it was recorded, or afterwards.
+_MARKS = """
+CREATE TABLE mark (
+    id INTEGER PRIMARY KEY,
+    channel TEXT NOT NULL,
+    t REAL NOT NULL,                   -- epoch seconds
+    text TEXT NOT NULL                 -- one line; '' is a mark without a word
+);
+"""
+# What a person said of a session afterwards. As with its video, any second stands for it.
+_ABOUT = """
+CREATE TABLE about (
+    channel TEXT NOT NULL,
+    at INTEGER NOT NULL,               -- a second of the session
+    title TEXT,                        -- in place of the recorders'; NULL: nothing was said
+    note TEXT,
+    delay REAL,                        -- seconds from the picture to what its viewers see
+    PRIMARY KEY (channel, at)
+) WITHOUT ROWID;
+"""
+_DESK = _VIDEO + _MARKS + _ABOUT + OBS_TABLES + LAYERS
+
 # Applied in order; `user_version` counts them.
-MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _VIDEO)
+MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _DESK)
 VERSION = len(MIGRATIONS)
 # What a reader of an older file makes up for, by the layout that has it.
 _TEMPORARY = {
     1 + MIGRATIONS.index(SESSIONS): as_temporary(),
-    1 + MIGRATIONS.index(_VIDEO): _VIDEO.replace("CREATE TABLE", "CREATE TEMP TABLE"),
+    1 + MIGRATIONS.index(_DESK): _DESK.replace("CREATE TABLE", "CREATE TEMP TABLE"),
 }
 
 

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Self
 from resonance_tui.emotions import WORDS
 from resonance_tui.errors import StoreError
 from resonance_tui.history.database import open_reader, open_writer, translate
-from resonance_tui.history.samples import SESSION_GAP_S, Sample, SessionSpan, Slot, in_sessions
+from resonance_tui.history.samples import (
+    SESSION_GAP_S,
+    Sample,
+    SessionSpan,
+    Slot,
+    in_sessions,
+    with_words,
+)
 from resonance_tui.protocol.values import RoomCounts
 
 if TYPE_CHECKING:
@@ -33,6 +40,7 @@ FROM slot WHERE channel = :channel AND (:source IS NULL OR source = :source)
 GROUP BY number ORDER BY number
 """
 _TITLES = "SELECT started, title FROM session WHERE channel = ? AND title <> '' ORDER BY started"
+_SAID = "SELECT at, title, note FROM about WHERE channel = ? ORDER BY at"
 
 
 class Store:
@@ -125,7 +133,9 @@ class Store:
         with self._use() as db:
             slots = db.execute(_SLOTS, {"channel": channel, "source": source}).fetchall()
             titles = db.execute(_TITLES, (channel,)).fetchall()
-        return in_sessions([Slot(*slot) for slot in slots], titles, gap_s)
+            said = db.execute(_SAID, (channel,)).fetchall()
+        spans = in_sessions([Slot(*slot) for slot in slots], titles, gap_s)
+        return [with_words(span, said) for span in spans] if said else spans
 
     def close(self) -> None:
         """Idempotent; waits for a call in another thread to end."""

@@ -27,12 +27,15 @@ from resonance_tui.obs.protocol import (
     closed,
     decode,
     identify,
+    old_version,
     request,
+    what_is_old,
 )
 from resonance_tui.secret import Secret, shown_address
 
 PORT = 4455
 CONNECT_S = 5.0  # for the connection, and again for being taken
+GREET_S = 2.0  # OBS greets at once; obs-websocket 4 never does
 ANSWER_S = 5.0
 WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # between tries; the last one goes on
 
@@ -139,7 +142,7 @@ class ObsClient:
         raise closed(link.close_code or 1000, link.close_reason or "")
 
     async def _introduce(self, link: ClientConnection) -> None:
-        hello = decode(await link.recv())
+        hello = decode(await self._first_word(link))
         if not isinstance(hello, Hello):
             raise ObsProblem(
                 "What answers there does not speak obs-websocket 5.", "Check the port and OBS."
@@ -147,6 +150,21 @@ class ObsClient:
         await link.send(identify(hello, self._password, self._events))
         while not isinstance(decode(await link.recv()), Identified):
             pass
+
+    async def _first_word(self, link: ClientConnection) -> str | bytes:
+        """Raises WrongVersion for a server of obs-websocket 4, which waits to be asked."""
+        try:
+            async with asyncio.timeout(GREET_S):
+                return await link.recv()
+        except TimeoutError:
+            await link.send(what_is_old())
+        text = await link.recv()
+        if version := old_version(text):
+            raise WrongVersion(
+                f"OBS speaks obs-websocket {version}, which is too old.",
+                "Upgrade OBS to 28 or later.",
+            )
+        return text
 
     def _take(self, message: Message | None) -> None:
         if isinstance(message, Event):

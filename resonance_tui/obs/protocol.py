@@ -159,6 +159,19 @@ def request(id: str, kind: str, data: dict[str, Any] | None = None) -> str:
     return _encode(Op.REQUEST, body if data is None else body | {"requestData": data})
 
 
+def what_is_old() -> str:
+    """A question that obs-websocket 4 answers, and 5 does not understand."""
+    return json.dumps({"request-type": "GetVersion", "message-id": "1"})
+
+
+def old_version(text: str | bytes) -> str:
+    """Of obs-websocket 4, from its answer; "" for anything else."""
+    try:
+        return str(json.loads(text)["obs-websocket-version"])[:20]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
 def closed(code: int, reason: str) -> ObsProblem:
     """Why OBS has closed the connection. A WrongPassword or WrongVersion is final."""
     if code == AUTHENTICATION_FAILED:

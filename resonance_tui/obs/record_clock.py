@@ -13,6 +13,7 @@ from resonance_tui.obs.protocol import Event
 
 # Before STARTED was seen, all that is known is OBS's duration, which trails the picture.
 HELD_BACK_S = 0.6
+SAME_S = 2.0  # what OBS tells of a recording that went on unseen is that near to our own clock
 _STARTED, _STOPPED = "OBS_WEBSOCKET_OUTPUT_STARTED", "OBS_WEBSOCKET_OUTPUT_STOPPED"
 _PAUSED, _RESUMED = "OBS_WEBSOCKET_OUTPUT_PAUSED", "OBS_WEBSOCKET_OUTPUT_RESUMED"
 Output = Literal["Record", "Stream"]
@@ -57,6 +58,16 @@ class RecordClock:
             paused_s=0.0,
             is_exact=False,
         )
+
+    def seen_again(self, at: float, duration_s: float, *, is_paused: bool) -> RecordClock:
+        """After a while without OBS, in which it ran on: as it was where that fits what OBS tells,
+        else as one that was not seen before."""
+        here = self.position(at)
+        if here is not None and not is_paused and abs(here.seconds - duration_s) < SAME_S:
+            return self
+        if is_paused and self.is_paused:
+            return self
+        return replace(self.attached(at, duration_s, is_paused=is_paused), file=self.file)
 
     def after(self, event: Event, at: float) -> RecordClock:
         """After an event that came at `at`. What is of another output changes nothing."""

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 
 from resonance_tui.listeners import Listeners
+from resonance_tui.pipeline.baseline import Baseline, BaselineMode, BaselineState
 from resonance_tui.pipeline.decision import DecisionSettings
-from resonance_tui.pipeline.smoothing import ABSENT, UNREAD, Smoother, Steady
+from resonance_tui.pipeline.smoothing import ABSENT, ACTIVE_FPS, UNREAD, Smoother, Steady
 
 
 class EmotionReader:
@@ -18,24 +19,35 @@ class EmotionReader:
     generation is dropped.
     """
 
-    def __init__(self, on_reading: Callable[[Steady, dict[str, float]], None]) -> None:
+    def __init__(
+        self,
+        on_reading: Callable[[Steady, dict[str, float]], None],
+        baseline: BaselineMode = BaselineMode.OFF,
+    ) -> None:
         self._on_reading = Listeners(on_reading)
         self._smoother = Smoother()
+        self._mode = baseline
+        self.baseline = Baseline((), baseline)  # of the person in view
         self._track: int | None = None
         self.generation = 0
 
-    def set_threshold(self, unsure_below: float) -> None:
-        """The engine's confidence threshold, 0-1; drops what was read before."""
+    def set_engine(self, unsure_below: float, neutral: tuple[float, ...] = ()) -> None:
+        """The engine's confidence threshold, 0-1, and what it says of most neutral faces, where
+        that is known; drops what was read before."""
         self._smoother = Smoother(DecisionSettings(unsure_below=unsure_below))
+        self.baseline = Baseline(neutral, self._mode)
 
     def wanted_fps(self, at: float) -> float:
         """Frames a second that the decision asks for at `at` (monotonic s)."""
+        if self.baseline.state is BaselineState.WAITING:
+            return ACTIVE_FPS
         return self._smoother.wanted_fps(at)
 
     def forget(self) -> None:
         """Drop what was read: the camera was switched off, or sharing on. Reports ABSENT."""
         self.generation += 1
         self._smoother.reset()
+        self.baseline.forget()
         self._on_reading(ABSENT, {})
 
     def face_seen(self, track: int, at: float) -> None:
@@ -44,6 +56,7 @@ class EmotionReader:
             self._track = track
             self.generation += 1
             self._smoother.reset()
+            self.baseline.forget()
         if self._smoother.face_present(at) is UNREAD:
             self._on_reading(UNREAD, {})
 
@@ -57,6 +70,7 @@ class EmotionReader:
         if self._smoother.face_absent(at) is not ABSENT:
             return False
         self.generation += 1
+        self.baseline.forget()
         self._on_reading(ABSENT, {})
         return True
 
@@ -72,7 +86,8 @@ class EmotionReader:
         if generation != self.generation:
             return
         started = time.perf_counter()
-        steady = self._smoother.update(probabilities, at, span)
+        own = self.baseline.corrected(probabilities, at)
+        steady = self._smoother.update(own, at, span)
         if steady is ABSENT:
             return  # of an arriving face too little is known
         spent = {

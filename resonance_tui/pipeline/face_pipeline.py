@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from resonance_tui.engines.base import EngineOptions, EngineState, EngineStatus
 from resonance_tui.errors import EngineUnavailable, Problem, first_of, in_words
+from resonance_tui.pipeline.baseline import BaselineMode, BaselineState
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor, least_rate, too_slow_for
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.face_status import CameraSwitch, FaceStatus
@@ -41,7 +43,7 @@ class FacePipeline:
     thread; what they raise is logged. `detector` and `engine` are names in their registries.
 
     `people`: how many are read at once; `on_other(seat, steady)` has the readings of all but the
-    first, of the seats 1 to `people` - 1.
+    first, of the seats 1 to `people` - 1. `baseline`: where each person's neutral comes from.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class FacePipeline:
         on_status: Callable[[], None],
         on_notice: Callable[[str], None],
         people: int = 1,
+        baseline: BaselineMode = BaselineMode.OFF,
         on_other: Callable[[int, Steady], None] = lambda _seat, _steady: None,
     ) -> None:
         self._source, self._data_dir, self._fps, self._once = source, data_dir, fps, once
@@ -65,8 +68,8 @@ class FacePipeline:
         self._loop: FrameLoop | None = None
         self._rate: float = fps or FPS  # frames a second that the camera delivers at most
         self._source_chosen = asyncio.Event()
-        self._reader = EmotionReader(on_reading)
-        self._others = [_other(seat, on_other) for seat in range(1, people)]
+        self._reader = EmotionReader(on_reading, baseline)
+        self._others = [_other(seat, on_other, baseline) for seat in range(1, people)]
         self._switch = CameraSwitch(source.kind != "none")
         self._status = FaceStatus(source, engine, on_status, on_notice)
 
@@ -96,6 +99,19 @@ class FacePipeline:
     def too_far(self) -> bool:
         """Whether a face is in view, too far from the camera to be read."""
         return self._status.too_far
+
+    @property
+    def baseline(self) -> BaselineState:
+        """Of the first viewer."""
+        return self._reader.baseline.state
+
+    def capture_baseline(self) -> bool:
+        """For two seconds from now on the first viewer's face is neutral. False where that is of
+        no use; see Baseline.capture."""
+        is_begun = self._reader.baseline.capture(time.monotonic())
+        if is_begun and self._loop is not None:
+            self._loop.wake()
+        return is_begun
 
     def switch(self, on: bool) -> None:
         """Off releases the device within the time of one frame."""
@@ -184,7 +200,7 @@ class FacePipeline:
     def _set_ready(self, loaded: Loaded) -> FrameRateMonitor:
         spec = loaded.engine.spec
         for reader in self._readers:
-            reader.set_threshold(spec.unsure_below)
+            reader.set_engine(spec.unsure_below, spec.neutral)
         detail = " · ".join(filter(None, (loaded.detector.name, spec.runs_on)))
         status = EngineStatus(spec.name, EngineState.READY, detail, spec.is_trained)
         self._status.set_engine(status)
@@ -232,8 +248,10 @@ async def _settle(threads: FaceThreads) -> None:
     await threads.settle()
 
 
-def _other(seat: int, on_other: Callable[[int, Steady], None]) -> EmotionReader:
-    return EmotionReader(lambda steady, _latency_ms: on_other(seat, steady))
+def _other(
+    seat: int, on_other: Callable[[int, Steady], None], baseline: BaselineMode
+) -> EmotionReader:
+    return EmotionReader(lambda steady, _latency_ms: on_other(seat, steady), baseline)
 
 
 def translate(error: Exception) -> Problem:

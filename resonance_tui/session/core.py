@@ -107,6 +107,7 @@ class Session:
             on_status=self._face_status,
             on_notice=self._notice,
             people=plan.people,
+            baseline=plan.baseline,
             on_other=self._read_other,
         )
         self._guests = Guests(plan, connect, self._notice, _marks_of(plan.source))
@@ -135,6 +136,13 @@ class Session:
     def set_camera(self, on: bool) -> None:
         """Off releases the device."""
         self._face.switch(on)
+
+    def capture_baseline(self) -> bool:
+        """For two seconds from now on the own face is neutral, says the person. False where that
+        is of no use: baselines are off, or not known of the engine, or no face is read."""
+        is_begun = self._face.capture_baseline()
+        self._face_status()
+        return is_begun
 
     def set_source(self, source: Source) -> None:
         """Read another camera, film or stream from now on, switched on; `none` is by key only."""
@@ -502,6 +510,8 @@ class Session:
 
     def _read(self, steady: Steady, latency_ms: dict[str, float]) -> None:
         self._own.read(steady, latency_ms)
+        if self._face.baseline != self.view.baseline:
+            self._face_status()
         self._update_me(time.monotonic(), is_new=bool(latency_ms))
 
     def _read_other(self, seat: int, steady: Steady) -> None:
@@ -515,6 +525,7 @@ class Session:
             engine=face.engine,
             faces=face.faces,
             too_far=face.too_far,
+            baseline=face.baseline,
         )
 
     def _update_me(self, now: float, *, is_new: bool = False) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineStatus
 from resonance_tui.messaging.link_status import LinkStatus
+from resonance_tui.pipeline.baseline import BaselineState
 from resonance_tui.pipeline.seats import MOST_SEATS
 from resonance_tui.pipeline.sources import CameraStatus
 from resonance_tui.protocol.rules import RoomRules
@@ -109,6 +110,7 @@ class SessionView:
     resonance: float | None = None  # how much the room moves together, 0-1; None: not known
     corrected: CorrectedCounts | None = None  # None unless switched on
     too_far: bool = False  # the own face is in view, too far from the camera to be read
+    baseline: BaselineState = BaselineState.UNUSED  # of the own face; stays on this machine
     is_sharing: bool = True
     is_recording: bool = False
     question: str | None = None  # for the person; the answer goes to `Session.answer`

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resonance_tui.engines.base import EngineOptions
+from resonance_tui.pipeline.baseline import BaselineMode
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.sinks.base import SinkPlan
@@ -41,6 +42,7 @@ class SessionPlan:
     detector: str = "auto"
     fps: float | None = None  # None: as many frames a second as the engine's clips need
     people: int = 1  # how many faces are read, each as a viewer of its own
+    baseline: BaselineMode = BaselineMode.OFF  # where each person's neutral comes from
     once: bool = False
     database: Path | None = None  # record there
     is_recording: bool = True  # from the start; else once it is switched on

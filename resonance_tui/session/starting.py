@@ -75,6 +75,9 @@ class StartingSession:
     def set_camera(self, on: bool) -> None:
         self._ask(lambda session: session.set_camera(on))
 
+    def capture_baseline(self) -> bool:
+        return self._session is not None and self._session.capture_baseline()
+
     def set_source(self, source: Source) -> None:
         self._ask(lambda session: session.set_source(source))
 

@@ -114,6 +114,14 @@ LIVE: tuple[Action, ...] = (
         OWN,
     ),
     Action(
+        "capture_baseline",
+        ("b",),
+        "",
+        "Your neutral face",
+        "Look at the screen for two seconds: what your resting face leans to is taken off.",
+        OWN,
+    ),
+    Action(
         "history",
         ("h",),
         "history",
@@ -142,7 +150,7 @@ LIVE: tuple[Action, ...] = (
     ),
     Action(
         "toggle_bell",
-        ("b",),
+        ("l",),
         "",
         "Bell on or off",
         "Rings when something happens: who comes, a laugh, the host's word.",
@@ -260,6 +268,39 @@ def history_actions() -> tuple[Action, ...]:
     )
 
 
+PLAY = mark("Play")
+_SEEK = mark("Five seconds.")
+_FINE = mark("Half a second, to meet your video.")
+_SPEED = mark("From a quarter to four times.")
+
+REPLAY: tuple[Action, ...] = (
+    Action(
+        "play_or_pause", ("space",), "play", "Play or pause", "As your video does.", PLAY, rank=9
+    ),
+    Action("skip(-5)", ("left",), "seek", "Back", _SEEK, PLAY, rank=7),
+    Action("skip(5)", ("right",), "seek", "On", _SEEK, PLAY, rank=7),
+    Action("skip(-60)", ("comma",), "minute", "A minute back", "", PLAY, rank=3),
+    Action("skip(60)", ("full_stop",), "minute", "A minute on", "", PLAY, rank=3),
+    Action("skip(-0.5)", ("shift+left",), "", "A little back", _FINE, PLAY),
+    Action("skip(0.5)", ("shift+right",), "", "A little on", _FINE, PLAY),
+    Action("faster(-1)", ("minus",), "speed", "Slower", _SPEED, PLAY, rank=6),
+    Action("faster(1)", ("plus", "equals_sign"), "speed", "Faster", _SPEED, PLAY, rank=6),
+    Action("start", ("home",), "", "From the beginning", "Of the video, if it is known.", PLAY),
+    Action(
+        "toggle_camera",
+        ("c",),
+        "camera",
+        "Camera off or on",
+        "Off releases the device; nothing of you is kept then.",
+        OWN,
+        rank=4,
+    ),
+    *(_say(code) for code in EMOTIONS),
+    Action("say(-1)", ("0",), "unsay", "Back to the camera", "Takes back what a key said.", SAY),
+    Action("help", ("question_mark", "f1"), "help", "Help", "This page.", SCREEN, rank=8),
+    Action("leave", ("q", "escape"), "quit", "Leave", "Your layer stays here.", SCREEN, rank=10),
+)
+
 VIEWER = mark("The chosen viewer")
 ROOM = mark("The room")
 
@@ -289,8 +330,11 @@ _KEY_NAMES = {
     "f1": "F1",
     "left": "←",
     "right": "→",
+    "shift+left": "Shift+←",
+    "shift+right": "Shift+→",
     "plus": "+",
     "minus": "−",
+    "equals_sign": "=",
     "comma": ",",
     "full_stop": ".",
     "end": "End",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.pipeline.baseline import BaselineState
 from resonance_tui.pipeline.seats import MOST_SEATS
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.session.events import faces_text
@@ -187,9 +188,24 @@ def own_note(view: SessionView) -> tuple[str, ...]:
         return tr("simulated"), tr("sim")
     if not view.engine.is_trained:
         return (tr("untrained"),)
+    if view.baseline is BaselineState.WAITING:
+        return tr("look neutral for two seconds"), tr("look neutral")
     words = faces_text(view.faces, view.reads)
     few = f"{view.faces}+" if view.faces == MOST_SEATS else view.faces
     return (words, tr("{faces} faces", faces=few)) if words else ()
+
+
+# By whether the own neutral face is in use.
+BASELINES = {
+    BaselineState.AUTO: mark("own neutral"),
+    BaselineState.KEY: mark("own neutral, by key"),
+}
+
+
+def baseline_word(view: SessionView) -> str:
+    """That the reading is set against the own neutral face; "" where it is not, or is not read."""
+    word = BASELINES.get(view.baseline, "")
+    return tr(word) if word and view.me.code is not Emotion.AWAY else ""
 
 
 def percent(me: SelfView) -> int:

@@ -62,7 +62,7 @@ class Child:
         seen = 0
         deadline = time.monotonic() + within
         while True:
-            is_over = time.monotonic() > deadline or not self.is_running
+            is_over = time.monotonic() > deadline or not self._reader.is_alive()
             for at, line in self.lines[seen:]:
                 seen += 1
                 if at >= since and is_it(line):

@@ -223,6 +223,21 @@ def test_bench_decision_names_data_that_is_not_there(run: Run, tmp_path: Path) -
     assert "none.npz" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_baseline_puts_expressions_onto_people_and_counts_each_way(
+    run: Run, shared_data: Path
+) -> None:
+    files = (shared_data / "ferplus.npz", shared_data / "face_landmarker.task")
+    if missing := [file.name for file in files if not file.is_file()]:
+        pytest.skip(f"no {missing[0]} in the shared data")
+    found = measured(run, "bench_baseline", *files, "--quick")
+    off, on = (found[name] for name in ("off", "w 1, two-sided"))
+    assert found["people"] == 2
+    assert on["neutral"][0] >= off["neutral"][0]
+    assert off["happiness"][0] > 0 and on["happiness"][0] > 0
+
+
 @pytest.mark.timeout(200)
 @pytest.mark.faces
 @pytest.mark.timeout(200)

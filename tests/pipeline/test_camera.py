@@ -94,10 +94,10 @@ async def test_a_file_plays_in_real_time_ten_frames_a_second_and_ends(started: S
     assert source.status.state is CameraState.ENDED
     assert 12 / slowness() <= len(frames) <= 15
     assert [f.index for f in frames] == list(range(frames[0].index, frames[-1].index + 1))
+    began = [frame.captured_at - (frame.media_time or 0.0) for frame in frames]
+    assert max(began) - min(began) < patience(0.25)
     for frame in frames:
         assert frame.media_time is not None
-        late = frame.captured_at - frames[0].captured_at - (frame.media_time - frames[0].media_time)
-        assert -0.02 < late < patience(0.25)
         assert frame.image.shape == (120, 160, 3)
         assert frame.image.mean() == pytest.approx(5 * 30 * frame.media_time, abs=4)
 

@@ -185,7 +185,7 @@ async def test_after_the_question_a_viewer_still_hears_that_its_report_is_cleare
         seat.link.subscribe_all(False)
         seat.link.publish_report(HAPPY)
         async with seated(seat):
-            await until(lambda: brings(seat.link) is False)
+            await until(lambda: seat.link._retention._is_done)
             await until(lambda: seat.link._hears_own)
             sent = seat.link._retained._seq
             publish(mosquitto, seat.link._own_topic, b"", retain=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from contextlib import suppress
 
 import pytest
-from websockets.asyncio.server import Server, ServerConnection, serve
+from fake_obs import PASSWORD, Obs
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
@@ -22,58 +22,8 @@ from resonance_tui.obs.protocol import (
     RequestRefused,
     WrongPassword,
     WrongVersion,
-    authentication,
 )
 from resonance_tui.secret import Secret
-
-PASSWORD = Secret("an excellent password")
-SALT, CHALLENGE = "salt", "challenge"
-
-
-class Obs:
-    """Greets, asks for the password, and answers what it has an answer for."""
-
-    def __init__(self) -> None:
-        self.links: list[ServerConnection] = []
-        self.asked: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.close_with: int | None = None
-        self.is_silent = False
-
-    async def speak(self, link: ServerConnection) -> None:
-        proof = {"challenge": CHALLENGE, "salt": SALT}
-        hello = {"obsWebSocketVersion": "5.5.0", "rpcVersion": 1, "authentication": proof}
-        await self.tell(link, 0, hello)
-        with suppress(ConnectionClosed):
-            body = json.loads(await link.recv())["d"]
-            if self.close_with is not None:
-                return await link.close(self.close_with)
-            if body["authentication"] != authentication(PASSWORD, SALT, CHALLENGE):
-                return await link.close(4009, "Authentication failed.")
-            await self.tell(link, 2, {"negotiatedRpcVersion": 1})
-            self.links.append(link)
-            async for text in link:
-                asked = json.loads(text)["d"]
-                self.asked.put_nowait(asked)
-                if not self.is_silent:
-                    await self.answer(link, asked)
-
-    async def answer(self, link: ServerConnection, asked: dict[str, Any]) -> None:
-        is_known = asked["requestType"] != "CreateRecordChapter"
-        status = {"result": is_known, "code": 100 if is_known else 702}
-        body = {key: asked[key] for key in ("requestType", "requestId")}
-        data = {"of": asked["requestType"], "data": asked.get("requestData")}
-        await self.tell(link, 7, body | {"requestStatus": status, "responseData": data})
-
-    async def tell(self, link: ServerConnection, op: int, body: dict[str, Any]) -> None:
-        await link.send(json.dumps({"op": op, "d": body}))
-
-    @asynccontextmanager
-    async def listening(self, port: int = 0) -> AsyncIterator[int]:
-        server: Server = await serve(
-            self.speak, "127.0.0.1", port, subprotocols=[Subprotocol(SUBPROTOCOL)]
-        )
-        async with server:
-            yield next(iter(server.sockets)).getsockname()[1]
 
 
 class Desk:
@@ -218,3 +168,23 @@ async def test_what_is_no_obs_is_said_so_and_tried_again(desks: Callable[..., De
         for _ in range(2):
             problem = await desk.links.get()
             assert problem is not None and "does not speak obs-websocket" in problem.message
+
+
+async def test_obs_websocket_4_is_told_to_be_upgraded(
+    desks: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits to be asked, by another kind of message."""
+    monkeypatch.setattr(obs_client, "GREET_S", 0.05)
+
+    async def old(link: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            async for text in link:
+                asked = json.loads(text)
+                if asked.get("request-type") == "GetVersion":
+                    version = {"obs-websocket-version": "4.9.1", "status": "ok"}
+                    await link.send(json.dumps(version | {"message-id": asked["message-id"]}))
+
+    async with await serve(old, "127.0.0.1", 0) as server:
+        with pytest.raises(WrongVersion, match=r"4\.9\.1") as caught:
+            await desks(next(iter(server.sockets)).getsockname()[1]).task
+        assert "OBS to 28" in caught.value.hint

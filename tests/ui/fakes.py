@@ -14,6 +14,7 @@ from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.engines.registry import confusion_of
 from resonance_tui.errors import InvalidNickname, ResonanceError
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
+from resonance_tui.pipeline.baseline import BaselineState
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.protocol.links import find_place
 from resonance_tui.protocol.nearby import NearbyRoom
@@ -142,6 +143,7 @@ class FakeSession:
         self.is_running = False
         self.has_cleaned_up = False
         self.lingers_s = 0.0
+        self.knows_neutral = True
         self.listeners: list[Callable[[object], None]] = []
 
     def add_listener(self, listener: Callable[[object], None]) -> None:
@@ -181,6 +183,12 @@ class FakeSession:
         state = CameraState.LIVE if on else CameraState.OFF
         me = self.view.me if on else SelfView("away")
         self.view = replace(self.view, camera=CameraStatus(state, "demo"), me=me)
+
+    def capture_baseline(self) -> bool:
+        self.told.append("baseline")
+        if self.knows_neutral:
+            self.view = replace(self.view, baseline=BaselineState.WAITING)
+        return self.knows_neutral
 
     def set_source(self, source: Source) -> None:
         self.told.append(("source", source))

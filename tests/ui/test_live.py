@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from resonance_tui.emotions import EMOTIONS, Emotion
+from resonance_tui.pipeline.baseline import BaselineState
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.room.state import EMPTY_ROOM, ViewerRow
 from resonance_tui.session import EngineState, EngineStatus, SelfView, SessionView
@@ -37,8 +38,9 @@ def drawn(app: ResonanceApp) -> str:
 
 
 async def shown(pilot: Pilot, text: str) -> None:
-    """Wait until the screen holds `text`; the suite's own time-out is the bound."""
-    while text not in drawn(pilot.app):  # type: ignore[arg-type]
+    """Wait until the screen is whole and holds `text`; the suite's own time-out is the bound."""
+    app = pilot.app
+    while len(app.screen._compositor.render_strips()) < app.size.height or text not in drawn(app):  # type: ignore[arg-type]
         await pilot.pause(0.02)
 
 
@@ -94,6 +96,43 @@ async def test_camera_key_switches_the_device_off_and_on():
         await pilot.press("c")
         await shown(pilot, "● camera on")
     assert session.told == [("camera", False), ("camera", True)]
+
+
+async def test_a_key_takes_the_own_neutral_and_the_screen_says_that_it_is_in_use():
+    app, session = app_with(view(2))
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await shown(pilot, "happiness 83 %")
+        assert "own neutral" not in drawn(app)
+        await pilot.press("b")
+        await shown(pilot, "look neutral for two seconds")
+        await shown(pilot, "Look at the screen, neutral")
+        session.view = replace(session.view, baseline=BaselineState.KEY)
+        await shown(pilot, "own neutral, by key")
+        session.view = replace(session.view, me=SelfView("away"))
+        while "own neutral" in drawn(app):
+            await pilot.pause(0.02)
+    assert session.told == ["baseline"]
+
+
+async def test_in_a_small_window_a_star_says_that_the_own_neutral_is_in_use():
+    app, session = app_with(view(2))
+    async with app.run_test(size=(60, 15)) as pilot:
+        await shown(pilot, "you: ☺ happiness")
+        session.view = replace(session.view, baseline=BaselineState.AUTO)
+        await shown(pilot, "you*: ☺ happiness")
+
+
+async def test_without_a_face_or_an_engine_that_knows_neutral_ones_the_key_says_why():
+    app, session = app_with(view(2, me=SelfView("away")))
+    session.knows_neutral = False
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await shown(pilot, "you")
+        await pilot.press("b")
+        await shown(pilot, "No face is read now")
+        session.view = replace(session.view, me=SelfView("ok", Emotion.HAPPINESS, 0.8))
+        await pilot.press("b")
+        await shown(pilot, "switched off, or this")
+    assert session.told == ["baseline"]
 
 
 async def test_sharing_key_stops_and_resumes():

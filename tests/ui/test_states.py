@@ -237,11 +237,11 @@ async def test_the_bell_has_a_key_and_notifications_a_command(
     app = ResonanceApp(FakeLaunch(channel=None))
     async with app.run_test(size=USUAL, notifications=True) as pilot:
         session = await opened(pilot, view())
-        await pilot.press("b")
+        await pilot.press("l")
         await shown(pilot, "The bell is on.")
         session.listeners[-1](HappeningUpdate(T, "laugh", "the room laughs"))
         assert rung == ["ring"]
-        await pilot.press("b")
+        await pilot.press("l")
         await shown(pilot, "The bell is off.")
         await pilot.press("ctrl+p")
         await shown(pilot, "Bell on or off")

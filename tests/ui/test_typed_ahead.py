@@ -105,7 +105,7 @@ async def survives(app: App[None], bursts: list[list[str]]) -> None:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("start", [asked, choosing, live, failing, history])
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bursts=BURSTS)
 @example(bursts=[["q", "h"]])
 @example(bursts=[["h", "q", "h", "escape", "question_mark", "q", "h"]])

@@ -160,11 +160,11 @@ async def test_another_room_leaves_this_one_first() -> None:
 async def test_a_bell_that_was_switched_on_rings_the_next_time_too() -> None:
     async with (app := ResonanceApp(launch := FakeLaunch())).run_test() as pilot:
         await in_the_room(app, pilot)
-        await pilot.press("b")
+        await pilot.press("l")
         await until(pilot, lambda: launch.alerts == Alerts(bell=True))
     async with (app := ResonanceApp(launch)).run_test() as pilot:
         await in_the_room(app, pilot)
-        await pilot.press("b")
+        await pilot.press("l")
         await until(pilot, lambda: launch.alerts == Alerts())
 
 

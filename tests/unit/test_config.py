@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from resonance_tui import config
 from resonance_tui.errors import ConfigError
+from resonance_tui.secret import MASK
 
 
 @pytest.fixture
@@ -143,3 +144,12 @@ def test_a_switch_in_the_file_and_as_a_flag(settings_file: Path) -> None:
     rows = {row.key: row.value for row in config.settings_table(loaded)}
     assert (rows["screen.bell"], rows["screen.notify"]) == (False, True)
     assert "true" not in loaded.secrets
+
+
+@pytest.mark.parametrize("key", ["serve.token", "obs.password", "broker.password"])
+def test_a_password_that_looks_like_a_word_is_masked(key: str) -> None:
+    loaded = config.load({key: "plainword"})
+    (row,) = (row for row in config.settings_table(loaded) if row.key == key)
+    assert row.is_masked
+    assert row.value == MASK
+    assert "plainword" in loaded.secrets

@@ -170,7 +170,7 @@ def test_the_files_name_says_the_format(history: History, tmp_path: Path, suffix
     ("words", "says"),
     [
         (["--emotion", "happiness"], "--emotion is for moments."),
-        (["--lead-in", "3s"], "--lead-in is for moments."),
+        (["--lead-in", "3s"], "--lead-in is for moments and marks."),
         (["--moments", "--emotion", "joy"], "--emotion cannot be 'joy'"),
         (["--moments", "--top", "0"], "--top"),
         (["--moments", "--clip", "soon"], "--clip cannot be 'soon'"),

@@ -220,4 +220,4 @@ def test_a_wrong_broker_name_lists_every_broker(
     assert caught.value.kind is ProblemKind.USAGE
     assert "auto, mosquitto, embedded, paper" in caught.value.hint
     assert run_verb(cli, ["broker", "--program", "papyrus"]) == 2
-    assert "'auto', 'mosquitto', 'embedded', 'paper'" in capsys.readouterr().err
+    assert "One of auto, mosquitto, embedded, paper." in capsys.readouterr().err

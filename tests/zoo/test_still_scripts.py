@@ -118,7 +118,7 @@ def test_train_twice_and_evaluate_on_a_tiny_file(
 
 @pytest.mark.timeout(240)
 def test_the_shipped_network_reads_real_faces(run_script: Run, ferplus_file: Path) -> None:
-    done = run_script("evaluate_static", ferplus_file, "--limit", 400, "--json")
+    done = run_script("evaluate_static", ferplus_file, "--limit", 200, "--json")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert list(figures["recall"]) == list(CLASSES)

@@ -1,53 +1,123 @@
-"""`history --moments`: what the room reacted to, as chapters, clips and markers."""
+"""`history --moments` and `--marks`: what the room reacted to, and what a person marked."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
 from resonance_tui.commands.console import say
 from resonance_tui.commands.history.output import Asked, put_data, put_text
-from resonance_tui.emotions import EMOTIONS, Emotion
+from resonance_tui.emotions import EMOTIONS, REACTIONS, Emotion
 from resonance_tui.errors import InputError
 from resonance_tui.history import export
 from resonance_tui.history.cues.cue import CueSheet
-from resonance_tui.history.cues.from_moments import Clip, sheet
+from resonance_tui.history.cues.from_live import with_live
+from resonance_tui.history.cues.from_moments import Clip, exact, sheet
 from resonance_tui.history.cues.rates import DEFAULT_RATE, FrameRate
 from resonance_tui.history.cues.registry import FORMATS
+from resonance_tui.history.live_marks import LiveMark
 from resonance_tui.history.loading import LoadedSession, Request, moments_in, read
-from resonance_tui.history.peaks import APART_S, REACTIONS
+from resonance_tui.history.marks import Mark
+from resonance_tui.history.moments import Moment
+from resonance_tui.history.peaks import APART_S
+from resonance_tui.history.reels import Reel, base_name, choose_reel
+from resonance_tui.history.video_parts import STREAM, Place, place_of
 from resonance_tui.texts import tr_n
 
 MOST_MOMENTS = 50  # where --top says nothing
-_OF_MOMENTS = ("emotions", "top", "apart", "clip", "lead_in", "rate")
+_OF_MOMENTS = ("emotions", "top", "apart")
+_OF_CUES = ("clip", "lead_in", "rate", "file")
 
 
 def check(asked: Asked) -> None:
     """What is asked of moments is asked with them, and can be read. Raises InputError."""
-    given = [name for name in _OF_MOMENTS if getattr(asked, name)]
-    if given and asked.what != "moments":
-        flag = "--" + given[0].replace("emotions", "emotion").replace("_", "-")
-        raise InputError(f"{flag} is for moments.", "Give --moments with it.")
+    for names, lists in ((_OF_MOMENTS, ("moments",)), (_OF_CUES, ("moments", "marks"))):
+        given = [name for name in names if getattr(asked, name)]
+        if given and asked.what not in lists:
+            flag = "--" + given[0].replace("emotions", "emotion").replace("_", "-")
+            what = " and ".join(lists)
+            raise InputError(f"{flag} is for {what}.", f"Give --{lists[0]} with it.")
     for parse in (_clip, _apart_s, _rate):
         parse(asked)
 
 
 def write_moments(request: Request, asked: Asked, format: str) -> None:
-    """The moments of the range in `format`; a word about what is not in them."""
+    """The moments and marks of the range in `format`; a word about what is not in them. Of one
+    emotion there are no marks."""
     loaded = read(request)
-    found = moments_in(
-        request,
-        loaded.track,
-        _codes(asked),
-        top=asked.top or MOST_MOMENTS,
-        apart_s=_apart_s(asked),
-    )
-    zero = _zero(request, loaded)
-    title = f"{request.channel} {export.in_utc(zero)[:10]}"
-    cues = sheet(found, zero, loaded.track.end + 1, title=title, clip=_clip(asked))
-    _say_what_is_missing(len(found), cues)
+    found = _found(request, loaded, asked)
+    marked = () if asked.emotions else loaded.marks
     if format not in FORMATS:
-        lines = export.moment_records(cues, request.zone)
+        cues = _sheet(request, loaded, asked, found, marked, None)
+        _say_what_is_missing(asked, len(found) + len(marked), cues)
+        zero = _zero(request, loaded)
+        places = [_place(loaded, zero + float(cue.at)) for cue in cues.cues]
+        lines = export.moment_records(cues, request.zone, places)
         put_data(export.FORMATS[format](lines, export.MOMENT_COLUMNS), asked.out)
         return
+    reel = choose_reel(loaded.parts, asked.file, loaded.video)
+    cues = _sheet(request, loaded, asked, found, marked, reel)
+    _say_what_is_missing(asked, len(found) + len(marked), cues, reel)
     _write_cues(cues, asked, format)
+
+
+def _sheet(
+    request: Request,
+    loaded: LoadedSession,
+    asked: Asked,
+    found: Sequence[Moment],
+    marked: Sequence[Mark],
+    reel: Reel | None,
+) -> CueSheet:
+    """With a reel, positions are those in that file."""
+    zero, clip, late = _zero(request, loaded), _clip(asked), loaded.delay_s or 0.0
+    place = _placed(zero, reel)
+    cues = sheet(
+        found,
+        zero,
+        loaded.track.end + 1 if reel is None else zero + reel.length_s,
+        title=_title(request, loaded, zero),
+        clip=clip,
+        marks=marked,
+        delay_s=late,
+        place=place,
+    )
+    return with_live(cues, _live(loaded, asked), zero, place, clip=clip, delay_s=late)
+
+
+def _placed(zero: float, reel: Reel | None) -> Callable[[Fraction], Fraction | None]:
+    def place(at: Fraction) -> Fraction | None:
+        if reel is None:
+            return at
+        position = reel.position(zero + float(at))
+        return None if position is None else exact(position)
+
+    return place
+
+
+def _live(loaded: LoadedSession, asked: Asked) -> tuple[LiveMark, ...]:
+    """Of the largest N none: they were not measured as the others were."""
+    if asked.top is not None:
+        return ()
+    codes = _codes(asked)
+    return tuple(mark for mark in loaded.live if mark.emotion in codes)
+
+
+def _place(loaded: LoadedSession, t: float) -> Place | None:
+    """In the recording, else in the stream."""
+    return place_of(loaded.parts, t) or place_of(loaded.parts, t, STREAM)
+
+
+def _found(request: Request, loaded: LoadedSession, asked: Asked) -> list[Moment]:
+    if asked.what == "marks":
+        return []
+    top, apart_s = asked.top or MOST_MOMENTS, _apart_s(asked)
+    return moments_in(request, loaded.track, _codes(asked), top=top, apart_s=apart_s)
+
+
+def _title(request: Request, loaded: LoadedSession, zero: float) -> str:
+    named = loaded.span.title if loaded.span is not None else ""
+    return f"{named or request.channel} {export.in_utc(zero)[:10]}"
 
 
 def _write_cues(cues: CueSheet, asked: Asked, format: str) -> None:
@@ -62,15 +132,34 @@ def _write_cues(cues: CueSheet, asked: Asked, format: str) -> None:
     put(chosen.write(cues, rate), asked.out)
 
 
-def _say_what_is_missing(count: int, cues: CueSheet) -> None:
-    if not count:
-        say("The room never changed its mind beyond chance: no moments.")
-    elif before := count - len(cues.cues):
+def _say_what_is_missing(
+    asked: Asked, count: int, cues: CueSheet, reel: Reel | None = None
+) -> None:
+    """`count`: moments and marks that were looked for a place in the sheet."""
+    only_live = sum(cue.live is not None and cue.moment is None for cue in cues.cues)
+    missing = count + only_live - len(cues.cues)
+    if not count and not only_live:
+        is_of_marks = asked.what == "marks"
+        say(
+            "Nobody marked anything: no marks."
+            if is_of_marks
+            else "The room never changed its mind beyond chance: no moments."
+        )
+    elif missing and reel is not None:
+        say(
+            tr_n(
+                "{count} moment is not in {file}; --file names another one.",
+                "{count} moments are not in {file}; --file names another one.",
+                missing,
+                file=base_name(reel.parts[0].file) or "OBS's file",
+            )
+        )
+    elif missing:
         say(
             tr_n(
                 "{count} moment lies before the video begins.",
                 "{count} moments lie before the video begins.",
-                before,
+                missing,
             )
         )
 

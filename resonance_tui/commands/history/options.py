@@ -36,6 +36,7 @@ def history() -> None:
 @click.option("--session", type=click.IntRange(min=1), help="The Nth last session (1 = last).")
 @click.option("--sessions", "what", flag_value="sessions", help="List all sessions.")
 @click.option("--moments", "what", flag_value="moments", help="Where the room reacted: chapters.")
+@click.option("--marks", "what", flag_value="marks", help="Only what a person marked.")
 @click.option(
     "--emotion",
     "emotions",
@@ -65,6 +66,12 @@ def history() -> None:
 @click.option("--rate", metavar="FPS", help="Of moments in an editor: 25, 29.97 or 30000/1001.")
 @click.option("--video-start", metavar="T", help="When the session's video began; it is kept.")
 @click.option("--offset", metavar="S", help="The same from the recording's start, as -26s.")
+@click.option(
+    "--stream-delay",
+    metavar="S",
+    help="How late viewers saw the stream, as 8.5s; `estimate` by marks; it is kept.",
+)
+@click.option("--file", metavar="NAME", help="Of moments: where they are in this file of OBS's.")
 @click.option("--corrected", is_flag=True, help="With the engine's known mistakes taken out.")
 @click.option(
     "--format",
@@ -108,6 +115,7 @@ def show(ctx: click.Context, **options: Any) -> None:
       resonance-tui history cats-live --moments             chapters for the video
       resonance-tui history cats-live --moments --emotion happiness --clip 30s
       resonance-tui history cats-live --video-start 17:31:40
+      resonance-tui history cats-live --stream-delay 8.5s
       resonance-tui history cats-live --moments --out marks.edl --rate 29.97
       resonance-tui history cats-live --sessions
       resonance-tui history --sessions                      of every channel
@@ -166,3 +174,67 @@ def sync(ctx: click.Context, channel: str | None) -> None:
     from resonance_tui.commands.sheets.sync import sync as run_sync
 
     run_sync(load(ctx), channel)
+
+
+_WHICH = click.option(
+    "--session", type=click.IntRange(min=1), default=1, help="The Nth last session (1 = last)."
+)
+_CLEAR = click.option("--clear", is_flag=True, help="Take it away.")
+
+
+@click.command("title", cls=Command)
+@click.argument("channel", type=CHANNEL)
+@click.argument("words", nargs=-1, metavar="[TEXT]")
+@_WHICH
+@_CLEAR
+@click.pass_context
+def title(ctx: click.Context, channel: str, words: tuple[str, ...], **options: Any) -> None:
+    """Give a session of CHANNEL another title; without TEXT, print the one it has.
+
+    \b
+    Examples:
+      resonance-tui history title cats-live "Cats, part two"
+      resonance-tui history title cats-live --session 2 --clear
+    """
+    from resonance_tui.commands.history.words import run_title
+
+    run_title(load(ctx), channel, " ".join(words), **options)
+
+
+@click.command("note", cls=Command)
+@click.argument("channel", type=CHANNEL)
+@click.argument("words", nargs=-1, metavar="[TEXT]")
+@_WHICH
+@_CLEAR
+@click.pass_context
+def note(ctx: click.Context, channel: str, words: tuple[str, ...], **options: Any) -> None:
+    """Keep a note with a session of CHANNEL; without TEXT, print the one it has.
+
+    \b
+    Example:
+      resonance-tui history note cats-live "sound was off until 20:10"
+    """
+    from resonance_tui.commands.history.words import run_note
+
+    run_note(load(ctx), channel, " ".join(words), **options)
+
+
+@click.command("mark", cls=Command)
+@click.argument("channel", type=CHANNEL)
+@click.argument("words", nargs=-1, metavar="[WORD]")
+@click.option("--at", metavar="T", help="When, as 20:15:03 (default: now).")
+@click.option("--remove", is_flag=True, help="Take away what is marked there.")
+@click.pass_context
+def mark_(ctx: click.Context, channel: str, words: tuple[str, ...], **options: Any) -> None:
+    """Remember this moment of CHANNEL, which a program on this machine records.
+
+    For a key of the desktop, a Stream Deck, or afterwards.
+
+    \b
+    Examples:
+      resonance-tui history mark cats-live "the cat falls"
+      resonance-tui history mark cats-live --at 20:15:03 --remove
+    """
+    from resonance_tui.commands.history.words import run_mark
+
+    run_mark(load(ctx), channel, " ".join(words), **options)

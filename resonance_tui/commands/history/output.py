@@ -19,35 +19,48 @@ from resonance_tui.config import Config
 from resonance_tui.errors import InputError
 from resonance_tui.files import save_bytes, save_text
 from resonance_tui.history import export, research, runs
+from resonance_tui.history.about import about
 from resonance_tui.history.cues.registry import BY_SUFFIX
 from resonance_tui.history.cues.registry import FORMATS as CUE_FORMATS
 from resonance_tui.history.loading import Request
+from resonance_tui.history.marks import marks
 from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.secret import describe
+from resonance_tui.texts import tr_n
 
 if TYPE_CHECKING:
     from resonance_tui.history.recording import Floats
 
-What = Literal["rows", "moments", "sessions"]
+What = Literal["rows", "moments", "marks", "sessions"]
 
 FORMATS: dict[What, tuple[str, ...]] = {
     "rows": ("csv", "json", "jsonl", "svg", "png", *research.FORMATS),
     "moments": ("json", "jsonl", "csv", *CUE_FORMATS),
+    "marks": ("json", "jsonl", "csv", *CUE_FORMATS),
     "sessions": ("text", "json", "jsonl", "csv"),
 }
 PICTURES = ("svg", "png")
 TITLE_LIMIT = 100
+NOTE_SHOWN = 60  # characters of it, in a list for people
 SESSION_COLUMNS = (
     *("session", "start", "end", "length_s", "rows", "missing_s", "why"),
-    *("peak_viewers", "title", "local_time", "video_start"),
+    *("peak_viewers", "title", "local_time", "video_start", "stream_delay_s", "marks", "note"),
 )
 
 
-# A session, counted back from the last one, what is missing, and when its video began (epoch s).
-Listed = tuple[int, SessionSpan, Sequence[Gap], float | None]
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session of a list."""
+
+    number: int  # counted back from the last one
+    span: SessionSpan
+    gaps: Sequence[Gap]
+    video: float | None  # when its video began, epoch s
+    delay_s: float | None  # of its stream
+    marks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,8 @@ class Asked:
     rate: str | None = None
     video_start: str | None = None
     offset: str | None = None
+    file: str | None = None  # of OBS's, whose positions are asked for
+    stream_delay: str | None = None
 
 
 def choose_format(format: str | None, out: Path | None, what: What, *, is_terminal: bool) -> str:
@@ -87,7 +102,7 @@ def choose_format(format: str | None, out: Path | None, what: What, *, is_termin
         return wanted
     if wanted:  # a file that is not what its name says would be found out late
         of = "" if what == "rows" else f" for --{what}"
-        more = " Text is for --moments and --sessions." if wanted == "text" else ""
+        more = " Text is for --moments, --marks and --sessions." if wanted == "text" else ""
         more += "" if format else " Name it with --format where the file's name does not."
         raise InputError(
             f"No such format{of}: {wanted}.", f"Choose one of {', '.join(known)}.{more}"
@@ -123,7 +138,7 @@ def confusion(config: Config, format: str, *, is_corrected: bool, what: What) ->
 
 def write_history(request: Request, sessions: list[SessionSpan], asked: Asked, format: str) -> None:
     """The rows, the moments or the picture of what was asked for."""
-    if asked.what == "moments":
+    if asked.what in ("moments", "marks"):
         from resonance_tui.commands.history.moments import write_moments
 
         write_moments(request, asked, format)
@@ -142,9 +157,9 @@ def write_sessions(
     with Store(request.db_path, read_only=True) as store:
         found = list(_touching(store, request, sessions))
     if format == "text":
-        put_text((_session_text(*each) for each in found), out)
+        put_text(map(_session_text, found), out)
     else:
-        records = (_session(*each) for each in found)
+        records = map(_session, found)
         put_data(export.FORMATS[format](records, SESSION_COLUMNS), out)
 
 
@@ -157,9 +172,9 @@ def write_all_sessions(requests: list[Request], format: str, out: Path | None) -
             sessions = store.sessions(request.channel, source=request.source)
             found += [(request.channel, each) for each in _touching(store, request, sessions)]
     if format == "text":
-        put_text((f"{channel}  {_session_text(*each)}" for channel, each in found), out)
+        put_text((f"{channel}  {_session_text(each)}" for channel, each in found), out)
     else:
-        records = ((channel, *_session(*each)) for channel, each in found)
+        records = ((channel, *_session(each)) for channel, each in found)
         put_data(export.FORMATS[format](records, ("channel", *SESSION_COLUMNS)), out)
 
 
@@ -168,37 +183,50 @@ def _touching(store: Store, request: Request, sessions: list[SessionSpan]) -> It
         is_before = request.end is not None and span.start > request.end
         if not is_before and (request.start is None or span.end >= request.start):
             place = request.channel, span.start, span.end
-            yield number, span, runs.gaps(store, *place), video_start(store, *place)
+            yield Listed(
+                number,
+                span,
+                runs.gaps(store, *place),
+                video_start(store, *place),
+                about(store, *place).delay_s,
+                len(marks(store, *place)),
+            )
 
 
-def _session(
-    number: int, span: SessionSpan, gaps: Sequence[Gap], video: float | None
-) -> export.Record:
+def _session(listed: Listed) -> export.Record:
+    span, video = listed.span, listed.video
     return (
-        number,
+        listed.number,
         export.in_utc(span.start),
         export.in_utc(span.end),
         span.length_s,
         span.rows,
         span.length_s - span.rows,
-        _reasons(gaps),
+        _reasons(listed.gaps),
         span.peak_viewers,
         span.title,
         export.in_zone(span.start),
         None if video is None else export.in_utc(video),
+        listed.delay_s,
+        listed.marks,
+        span.note,
     )
 
 
-def _session_text(number: int, span: SessionSpan, gaps: Sequence[Gap], video: float | None) -> str:
+def _session_text(listed: Listed) -> str:
+    span, video, delay_s = listed.span, listed.video, listed.delay_s
     missing = span.length_s - span.rows
     parts = [
-        f"{number:>3}  {day(span.start)} {clock(span.start)} - {clock(span.end)}",
+        f"{listed.number:>3}  {day(span.start)} {clock(span.start)} - {clock(span.end)}",
         f"{length(span.length_s):>12}",
         f"peak {span.peak_viewers}",
         safe_text(span.title, TITLE_LIMIT),
         "" if video is None else f"video from {clock(video, seconds=True)}",
+        "" if delay_s is None else f"stream {delay_s:.1f} s late",
+        tr_n("{count} mark", "{count} marks", listed.marks) if listed.marks else "",
         f"({length(missing)} missing)" if missing else "",
-        safe_text(_reasons(gaps), 200),
+        safe_text(_reasons(listed.gaps), 200),
+        safe_text(span.note, NOTE_SHOWN),
     ]
     return "  ".join(part for part in parts if part) + "\n"
 
@@ -243,8 +271,9 @@ def _write_research(request: Request, format: str, out: Path | None) -> None:
             f"--format {format} has what was counted, without corrections.",
             "Leave --corrected out, or take csv or json.",
         )
-    track = read(request).track
-    exported = research.Exported(request.channel, track, moments_in(request, track))
+    loaded = read(request)
+    track = loaded.track
+    exported = research.Exported(request.channel, track, moments_in(request, track), loaded.marks)
     if format == "bids" and out is not None and str(out) != "-":
         save_text(out.with_suffix(".json"), [research.bids_columns(request.channel)])
     put_data(research.FORMATS[format](exported), out)

@@ -17,9 +17,11 @@ from resonance_tui.commands.history.output import Asked
 from resonance_tui.commands.settings import terminal_of
 from resonance_tui.config import Config
 from resonance_tui.errors import INTERRUPTED, InputError, InvalidChannel, ResonanceError
-from resonance_tui.history.loading import Request
+from resonance_tui.history.about import keep_delay
+from resonance_tui.history.loading import Request, read
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
+from resonance_tui.history.stream_delay import estimate, parse_delay
 from resonance_tui.history.times import parse_range
 from resonance_tui.history.video_clock import keep_video_start, parse_offset, parse_start
 from resonance_tui.protocol.links import find_channel
@@ -62,12 +64,14 @@ def run(config: Config, asked: Asked) -> None:
             sessions = store.sessions(channel, source=asked.recorder)
             if not store.has_rows(channel, first, last, asked.recorder):
                 raise _nothing(channel, sessions, asked.recorder)
-        _keep_video(path, channel, _session(sessions, first, last, asked.session), asked)
+        span = _session(sessions, first, last, asked.session)
+        _keep_video(path, channel, span, asked)
+        _keep_delay(replace(request, session=asked.session or 1), span, asked)
         if asked.what == "sessions":
             output.write_sessions(request, sessions, format, asked.out)
             return
         if asked.start is None and asked.end is None:
-            request = replace(request, session=_check_session(channel, sessions, asked.session))
+            request = replace(request, session=check_session(channel, sessions, asked.session))
         if format == "screen":
             _show(request, terminal_of(config))
         else:
@@ -119,6 +123,29 @@ def _keep_video(path: Path, channel: str, span: SessionSpan | None, asked: Asked
         say(f"The session's video began on {day(start)} at {clock(start, seconds=True)}.")
 
 
+def _keep_delay(request: Request, span: SessionSpan | None, asked: Asked) -> None:
+    """Store how late the session's stream was, where that was told; "none" forgets it."""
+    told = asked.stream_delay
+    if not told or span is None:
+        return
+    if told == "none":
+        delay_s, words = None, "The stream's delay is forgotten."
+    elif told == "estimate":
+        loaded = read(request)
+        found = estimate(loaded.track, [each.t for each in loaded.marks])
+        delay_s = found.delay_s
+        words = (
+            f"The room reacted {delay_s:.1f} s after {found.marks} marks (90 %: {found.low_s:.1f} "
+            f"to {found.high_s:.1f} s); positions in the video are that much earlier from now on."
+        )
+    else:
+        delay_s = parse_delay(told)
+        words = f"Viewers saw the stream {delay_s:.1f} s late."
+    with Store(request.db_path) as store:
+        keep_delay(store, request.channel, span, delay_s)
+    say(words)
+
+
 @contextmanager
 def _database(
     config: Config, channel: str, source: str, first: int | None, last: int | None
@@ -162,7 +189,8 @@ def unknown_channel(channel: str, known: list[str]) -> InvalidChannel:
     )
 
 
-def _check_session(channel: str, sessions: list[SessionSpan], number: int | None) -> int:
+def check_session(channel: str, sessions: list[SessionSpan], number: int | None) -> int:
+    """The number of a session that is there, 1 being the last. Raises InputError."""
     wanted = number or 1
     if sessions and wanted > len(sessions):
         count = "one session" if len(sessions) == 1 else f"{len(sessions)} sessions"

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from resonance_tui import palette
+
 if TYPE_CHECKING:
+    from resonance_tui.history.live_marks import LiveMark
+    from resonance_tui.history.marks import Mark
     from resonance_tui.history.moments import Moment
 
 
@@ -20,9 +24,11 @@ class Cue:
     at: Fraction  # of the moment itself, which a lead-in puts behind the start
     title: str  # one line
     note: str = ""  # one line that says more
-    color: str = "#808080"  # "#rrggbb"
+    color: str = palette.NEUTRAL  # "#rrggbb"
     weight: float = 0.0  # where two do not fit, the heavier one stays
     moment: Moment | None = None  # where it is one
+    mark: Mark | None = None  # where a person made it
+    live: LiveMark | None = None  # where it was found while it happened
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,15 @@ from resonance_tui.tui.patience import PatientScreen
 REVOKE = "resonance-tui config consent --revoke"
 
 
-def terms(broker_url: str, *, reads_all: bool = False) -> list[tuple[str, str]]:
+def terms(
+    broker_url: str, *, reads_all: bool = False, is_replay: bool = False
+) -> list[tuple[str, str]]:
     """Question and answer, in the order in which a person would ask. `broker_url`: "" where the
-    room is chosen later; `reads_all`: everybody in view is read."""
+    room is chosen later; `reads_all`: everybody in view is read; `is_replay`: a recorded room is
+    watched. A yes holds for live rooms, too, so their terms are always there."""
+    in_replay = [(tr("In this replay"), _replay_text())] if is_replay else []
     return [
+        *in_replay,
         (tr("What is read"), _read_text(reads_all)),
         (tr("What is sent"), _sent_text(reads_all)),
         (
@@ -65,6 +70,14 @@ def _sent_text(reads_all: bool) -> str:
     )
 
 
+def _replay_text() -> str:
+    return tr(
+        "Nothing is sent. The emotion of each second that you watch is kept on this machine, until "
+        "you delete it (--forget); it leaves only in a file that you export. What follows is "
+        "about live rooms."
+    )
+
+
 class ConsentScreen(PatientScreen[bool]):
     """Dismissed with True for yes, False for no."""
 
@@ -74,9 +87,12 @@ class ConsentScreen(PatientScreen[bool]):
     ]
     AUTO_FOCUS = "#terms"
 
-    def __init__(self, broker_url: str, *, reads_all: bool = False) -> None:
+    def __init__(
+        self, broker_url: str, *, reads_all: bool = False, is_replay: bool = False
+    ) -> None:
         super().__init__()
-        self._terms = terms(broker_url, reads_all=reads_all)
+        self._terms = terms(broker_url, reads_all=reads_all, is_replay=is_replay)
+        self._yes = tr("y  Yes, watch") if is_replay else tr("y  Yes, join")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="card"):
@@ -87,7 +103,7 @@ class ConsentScreen(PatientScreen[bool]):
                         yield Static(Content(question), classes="question")
                         yield Static(Content(answer), classes="answer")
             with Horizontal(classes="buttons"):
-                yield Button(tr("y  Yes, join"), id="yes", variant="success", compact=True)
+                yield Button(self._yes, id="yes", variant="success", compact=True)
                 yield Button(tr("n  No, leave"), id="no", compact=True)
 
     def action_answer(self, yes: bool) -> None:

@@ -165,7 +165,8 @@ class LiveScreen(ActionScreen):
             unknown=state_words.unknown_words(view.room.confirming, view.room.is_counting)[0],
         )
         absent = state_words.absent_words(view)[0]
-        self.query_one(SelfPanel).show(view.me, state_words.own_note(view), absent)
+        baseline = state_words.baseline_word(view)
+        self.query_one(SelfPanel).show(view.me, state_words.own_note(view), absent, baseline)
         bars = self.query_one(Bars)
         bars.show(view.room, view.corrected, view.resonance, is_known=is_known)
         self.query_one(EventLine).show(view.happenings, self._wall_clock())
@@ -233,6 +234,15 @@ class LiveScreen(ActionScreen):
         elif self._previewer:
             self._previewer.pause()
             self.query_one(Preview).show(None)
+
+    def action_capture_baseline(self) -> None:
+        if self.session.view.me.code is Emotion.AWAY:
+            self.notify(tr("No face is read now, so there is none to learn."))
+        elif self.session.capture_baseline():
+            self.notify(tr("Look at the screen, neutral, for two seconds."))
+        else:
+            self.notify(tr("Your own neutral is switched off, or this engine knows none."))
+        self._tick()
 
     def action_toggle_bell(self) -> None:
         self._alerts = replace(self._alerts, bell=not self._alerts.bell)

@@ -16,26 +16,29 @@ from resonance_tui.tui.widgets.line_widget import LineWidget
 if TYPE_CHECKING:
     from resonance_tui.session import SelfView
 
+WIDE = 56  # cells, from which on a panel without a frame says what its edge would
+
 
 class SelfPanel(LineWidget):
     """The viewer's own line, with how sure and the whole reading where there is room."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[SelfView | None, tuple[str, ...], str] = (None, (), "")
+        self._shown: tuple[SelfView | None, tuple[str, ...], str, str] = (None, (), "", "")
 
-    def show(self, me: SelfView, note: tuple[str, ...], absent: str) -> None:
-        """`note`: what is to be known of this state (see `state_words.own_note`), and `absent`:
-        what stands there while no emotion is read."""
-        if (me, note, absent) != self._shown:
-            self._shown = (me, note, absent)
+    def show(self, me: SelfView, note: tuple[str, ...], absent: str, baseline: str = "") -> None:
+        """`note`: what is to be known of this state (see `state_words.own_note`), `absent`: what
+        stands there while no emotion is read, and `baseline`: that the own neutral is in use."""
+        self.border_subtitle = baseline
+        if (me, note, absent, baseline) != self._shown:
+            self._shown = (me, note, absent, baseline)
             self.redraw()
 
     def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
-        me, note, absent = self._shown
+        me, note, absent, baseline = self._shown
         if me is None:
             return []
-        label = "" if self.styles.border_top[0] else f" {tr('you')}: "
+        label = "" if self.styles.border_top[0] else f" {_who(baseline, width)}: "
         word = me.code.label if me.code is not Emotion.AWAY else absent
         head = _own_head(pen, me, word, label, note, width, has_bar=height == 1)
         if height == 1:
@@ -43,6 +46,13 @@ class SelfPanel(LineWidget):
         air: list[SegmentLine] = [[]] if height >= 4 else []
         lines = [head, *air, _sure_line(pen, me, width)]
         return [*lines, _reading_line(pen, me, width)] if height >= 3 else lines
+
+
+def _who(baseline: str, width: int) -> str:
+    """The title of a panel without a frame; a narrow one has a star for the baseline."""
+    if not baseline:
+        return tr("you")
+    return f"{tr('you')}, {baseline}" if width >= WIDE else f"{tr('you')}*"
 
 
 def _own_head(

@@ -146,6 +146,11 @@ def chips(view: SessionView, now: float) -> tuple[list[Chip], list[Chip]]:
     return [chip for chip in room if chip], [chip for chip in own if chip]
 
 
+def own_chips(view: SessionView, now: float) -> list[Chip]:
+    """What reads the face, where nothing is shared."""
+    return [chip for chip in (camera_chip(view, now), engine_chip(view)) if chip]
+
+
 def arrange(items: Sequence[Chip], width: int) -> list[tuple[str, str]]:
     """(text, tone) of what fits in `width`: the least of them get short words, then go."""
     by_rank = sorted(items, key=lambda chip: -chip.rank)

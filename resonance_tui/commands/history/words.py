@@ -1,0 +1,115 @@
+"""`history title`, `note` and `mark`: what a person says of a session."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from resonance_tui.charting.ticks import clock, day
+from resonance_tui.commands.console import say
+from resonance_tui.commands.history.show import unknown_channel
+from resonance_tui.config import Config
+from resonance_tui.errors import InputError
+from resonance_tui.history.about import keep_note, keep_title
+from resonance_tui.history.marks import add_mark, marks, remove_mark
+from resonance_tui.history.samples import SessionSpan
+from resonance_tui.history.store import Store
+from resonance_tui.history.times import parse_time
+from resonance_tui.protocol.links import find_channel
+from resonance_tui.secret import may_hold_secret
+from resonance_tui.texts import tr_n
+
+LATE_S = 60  # a recording whose last second is older than this is over, or its link is down
+
+
+def run_title(config: Config, channel: str, text: str, *, session: int, clear: bool) -> None:
+    """Raises InputError (unknown channel or session, a secret) and StoreError."""
+    channel = find_channel(channel)
+    with Store(config.database, read_only=True) as store:
+        span = _session(store, channel, session)
+    if not text and not clear:
+        click.echo(span.title)
+        return
+    _check(text, clear)
+    with Store(config.database) as store:
+        keep_title(store, channel, span, "" if clear else text)
+    say("The session has no title now." if clear else f"The session of {_when(span)} is named.")
+
+
+def run_note(config: Config, channel: str, text: str, *, session: int, clear: bool) -> None:
+    """Raises InputError (unknown channel or session, a secret) and StoreError."""
+    channel = find_channel(channel)
+    with Store(config.database, read_only=True) as store:
+        span = _session(store, channel, session)
+    if not text and not clear:
+        click.echo(span.note)
+        return
+    _check(text, clear)
+    with Store(config.database) as store:
+        keep_note(store, channel, span, None if clear else text)
+    say("The note is taken away." if clear else f"Noted with the session of {_when(span)}.")
+
+
+def run_mark(config: Config, channel: str, text: str, *, at: str | None, remove: bool) -> None:
+    """Raises InputError where nothing is recorded then, and StoreError."""
+    channel, now = find_channel(channel), time.time()
+    t = now if at is None else float(parse_time(at, now))
+    if remove and (at is None or text):
+        raise InputError("Take away which mark?", "Say when it is: --at 20:15:03 --remove")
+    _check(text, clear=False)
+    with Store(config.database, read_only=True) as store:
+        _check_recorded(store, channel, t)
+    with Store(config.database) as store:
+        if remove:
+            _remove(store, channel, int(t))
+            return
+        add_mark(store, channel, t, text)
+    say(f"Marked at {clock(t, seconds=True)}.")
+
+
+def _remove(store: Store, channel: str, t: int) -> None:
+    found = marks(store, channel, t, t)
+    if not found:
+        raise InputError(
+            f"Nothing is marked at {clock(t, seconds=True)}.",
+            f"All marks: resonance-tui history {channel} --marks --format csv",
+        )
+    for each in found:
+        remove_mark(store, each.id)
+    say(tr_n("{count} mark is taken away.", "{count} marks are taken away.", len(found)))
+
+
+def _check(text: str, clear: bool) -> None:
+    if text and clear:
+        raise InputError("TEXT and --clear exclude each other.", "Give one of them.")
+    if may_hold_secret(text):
+        raise InputError("That text may hold a key or a password.", "Choose other words.")
+
+
+def _check_recorded(store: Store, channel: str, t: float) -> None:
+    spans = store.sessions(channel)
+    if not spans:
+        raise unknown_channel(channel, store.channels())
+    if not any(span.start <= t <= span.end + LATE_S for span in spans):
+        last = spans[-1]
+        raise InputError(
+            f"Nothing of {channel} is recorded at {clock(t, seconds=True)}.",
+            f"The last session: {day(last.start)}, {clock(last.start)} to {clock(last.end)}.",
+        )
+
+
+def _session(store: Store, channel: str, number: int) -> SessionSpan:
+    spans = store.sessions(channel)
+    if not spans:
+        raise unknown_channel(channel, store.channels())
+    if number > len(spans):
+        raise InputError(
+            f"There is no session {number} of {channel}.",
+            f"All of them: resonance-tui history {channel} --sessions",
+        )
+    return spans[-number]
+
+
+def _when(span: SessionSpan) -> str:
+    return f"{day(span.start)}, {clock(span.start)}"
