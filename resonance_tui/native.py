@@ -9,7 +9,12 @@ import sys
 # A local address at which nothing listens ("discard", long out of use).
 DEAD_END = ("127.0.0.1", 9)
 
+# How FFmpeg opens what OpenCV reads. OpenCV's own default stands here from the start: a variable
+# that is there already can be changed while C code reads others.
+FFMPEG_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+
 _SETTINGS = {
+    FFMPEG_OPTIONS: "rtsp_flags;prefer_tcp",
     "GLOG_minloglevel": "2",
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "OPENCV_LOG_LEVEL": "SILENT",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeVar
 
@@ -39,10 +39,12 @@ CHARACTERS = {"full": False, "plain": True}
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """What is drawn: how many colours, and whether with plain (ASCII) signs alone."""
+    """What is drawn: how many colours, and whether with plain (ASCII) signs alone. `is_guess`: of
+    the signs no setting and no name says anything; the terminal can be asked."""
 
     colours: Colours = Colours.TRUECOLOR
     is_plain: bool = False
+    is_guess: bool = field(default=False, compare=False)
 
 
 def terminal(
@@ -61,10 +63,11 @@ def terminal(
     name = environ.get("TERM", "")
     if chosen_colours is None:
         chosen_colours = _colours_of(name, environ)
+    is_guess = is_plain is None
     if is_plain is None:
         has_all = encoding.lower().startswith("utf")
         is_plain = not has_all or bool(_FEW_SIGNS.fullmatch(name))
-    return Terminal(chosen_colours, is_plain)
+    return Terminal(chosen_colours, is_plain, is_guess=is_guess and not is_plain)
 
 
 def wants_colour(environ: Mapping[str, str]) -> bool:

@@ -15,7 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from resonance_tui.emotions import Emotion
 from resonance_tui.native import tame
+from resonance_zoo.train.still import ferplus
 
 if TYPE_CHECKING:
     from mediapipe import Image
@@ -275,6 +277,28 @@ def remembered(film: Film, read: Read) -> Look:
         return tuple(float(value) for value in read(film.face(frame)))
 
     return look
+
+
+def actors(
+    data: Path, model: Path, each: int, half: int, *, neutral: int = 2, among: int = 40
+) -> list[tuple[Actor, int]]:
+    """So many people of each class, as FER+'s voters see it, `neutral` times as many neutral ones:
+    the first of `among` * `each` of one half of its validation split, always the same; of rare
+    classes perhaps fewer. Eyes and mouth are found by MediaPipe's `model`.
+
+    Raises DataFileError.
+    """
+    images, labels = ferplus.labelled(ferplus.load(data, "valid"))
+    order = np.random.default_rng(5).permutation(len(images))[half::2][: among * each]
+    found, taken = features([images[i] for i in order], model), [0] * 7
+    chosen: list[tuple[Actor, int]] = []
+    for row, places in zip(order, found, strict=True):
+        label = int(labels[row])
+        most = each * (neutral if label == Emotion.NEUTRAL else 1)
+        if places is not None and taken[label] < most:
+            taken[label] += 1
+            chosen.append((Actor(images[row], places), label))
+    return chosen
 
 
 def features(stills: Sequence[Picture], model: Path) -> list[Features | None]:

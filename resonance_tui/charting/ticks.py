@@ -102,6 +102,13 @@ def clock(t: float, zone: tzinfo | None = None, *, seconds: bool = False) -> str
     return datetime.fromtimestamp(t, zone).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
+def exact_clock(t: float, zone: tzinfo | None = None, *, seconds: bool = False) -> str:
+    """The same, with how far it is from UTC where clocks were set back and show it twice."""
+    shown = datetime.fromtimestamp(t, zone)
+    is_twice = shown.replace(fold=1 - shown.fold).timestamp() != shown.timestamp()
+    return clock(t, zone, seconds=seconds) + (f" {offset(t, zone)}" if is_twice else "")
+
+
 def day(t: float, zone: tzinfo | None = None) -> str:
     """Local date, short."""
     return datetime.fromtimestamp(t, zone).strftime("%a %d %b")

@@ -274,6 +274,11 @@ COMMANDS = (
         mark("Fill CHANNEL with simulated viewers, marked as simulated on every screen."),
     ),
     CommandRow(
+        "evaluate",
+        "evaluate:evaluate",
+        mark("Measure how well your face is read: two minutes before your camera, task by task."),
+    ),
+    CommandRow(
         "doctor",
         "doctor:doctor",
         mark("Try everything the app needs on this machine and say what to do about the rest."),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +17,7 @@ from resonance_tui.spans import EXAMPLES, UNITS, seconds_of
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+_URL = re.compile(r"\W*[a-z][a-z0-9+.-]+:/+\S", re.IGNORECASE)
 LONGEST_S = 366 * UNITS["d"]
 
 
@@ -59,8 +64,10 @@ class FilePath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            return super().convert(value, param, ctx)
-        except ValueError:  # a NUL in it
+            path = super().convert(value, param, ctx)
+            _check_form(Path(os.fsdecode(path)))
+            return path
+        except (ValueError, RuntimeError):  # a NUL in it; the home of nobody
             self.fail(f"{str(value)!r} is not a path.", param, ctx)
 
 
@@ -94,3 +101,15 @@ class Several(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
         before, comma, last = incomplete.rpartition(",")
         left = [word for word in self._words if word not in before.split(",")]
         return [CompletionItem(before + comma + word) for word in left if word.startswith(last)]
+
+
+def _check_form(path: Path) -> None:
+    """Raises ValueError or RuntimeError for what can be the path of nothing, and for a URL, which
+    would become folders."""
+    if _URL.match(os.fspath(path)):
+        raise ValueError(path)
+    try:
+        os.lstat(path.expanduser())
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError(path) from error

@@ -10,6 +10,7 @@ import click
 
 from resonance_tui.commands.console import StatusLine, put, say
 from resonance_tui.commands.groups import Command
+from resonance_tui.commands.quantities import Span
 from resonance_tui.commands.served import PORT, PORTS
 from resonance_tui.commands.settings import broker_options, load
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--lsl-network", is_flag=True, help="The same for other machines; LSL asks nobody who they are."
 )
-@click.option("--duration", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S s.")
+@click.option("--duration", type=Span(0.1), metavar="SPAN", help="Stop after 90, 5m, 2h.")
 @click.pass_context
 def serve(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
     """Serve CHANNEL to OBS and to programs: an overlay, its settings page, events, rows.
@@ -89,7 +90,7 @@ def streaming(session: Session, *, lsl: bool, to_network: bool) -> Generator[Non
     from resonance_tui.session.lsl import MARKERS, NUMBERS, LslOutlet
 
     channel = session.view.channel
-    outlet = LslOutlet(channel, is_local=not to_network)
+    outlet = LslOutlet(channel, is_local=not to_network, origin=session.view.broker_url)
     session.add_listener(outlet.take)
     put(f"lsl  {MARKERS}-{channel} {NUMBERS}-{channel}")
     if to_network:

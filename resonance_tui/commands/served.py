@@ -16,7 +16,7 @@ import click
 
 from resonance_tui.errors import CannotServe, StoreError
 from resonance_tui.files import read_private, write_private
-from resonance_tui.secret import Secret
+from resonance_tui.secret import Secret, shown
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -138,9 +138,13 @@ def _style(config: Config) -> Path | None:
     text = config.settings.serve.css
     if not text:
         return None
-    path = Path(text).expanduser()
-    if not (path.is_file() and os.access(path, os.R_OK)):
-        raise CannotServe(f"There is no style sheet at {path}.", "Name a file: --css FILE")
+    try:
+        path = Path(text).expanduser()
+        is_there = path.is_file() and os.access(path, os.R_OK)
+    except (OSError, RuntimeError, ValueError):  # no system, or no home, has such a path
+        path, is_there = Path(text), False
+    if not is_there:
+        raise CannotServe(f"There is no style sheet at {shown(path)}.", "Name a file: --css FILE")
     return path
 
 

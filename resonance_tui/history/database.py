@@ -16,13 +16,31 @@ BUSY_S = 2.0  # how long a writer waits for another program's write
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
-    """Creates the file, its folder and its layout where they are not there yet."""
+    """Creates the file, its folder and its layout where they are not there yet.
+
+    Where the disk cannot share memory between programs, as network folders, it does without a log
+    (WAL), which is slower.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _open_writer(path, has_log=True)
+    except sqlite3.OperationalError as error:
+        if not _needs_side_files(error):
+            raise
+        try:
+            _take_log_in(path)
+        except sqlite3.Error:
+            raise error from None
+        return _open_writer(path, has_log=False)
+
+
+def _open_writer(path: Path, *, has_log: bool) -> sqlite3.Connection:
     db = _connect(f"{_uri(path)}?mode=rwc")
     try:
         schema.version_of(db, path)  # before anything is written into what may be another's file
-        _switch_to_wal(db)
-        db.execute("PRAGMA synchronous = NORMAL")
+        if has_log:
+            _switch_to_wal(db)
+        db.execute("PRAGMA synchronous = NORMAL" if has_log else "PRAGMA synchronous = FULL")
         schema.migrate(db, path)
         db.execute("BEGIN IMMEDIATE")  # a read-only file is found here, not an hour later
         db.execute("ROLLBACK")
@@ -30,6 +48,18 @@ def open_writer(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _take_log_in(path: Path) -> None:
+    """Make a database with a log one without; what the log holds goes into it. Alone with the
+    file, SQLite needs no shared memory for that."""
+    db = _connect(f"{_uri(path)}?mode=rw")
+    try:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        schema.version_of(db, path)
+        db.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        db.close()
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
@@ -85,7 +115,11 @@ def _switch_to_wal(db: sqlite3.Connection) -> None:
 
 
 def _needs_side_files(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+    """Whether it may be the files beside the database that cannot be made or shared."""
+    return error.sqlite_errorcode & 0xFF in (
+        *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY),
+        *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL),
+    )
 
 
 def _has_unmerged_rows(path: Path) -> bool:
@@ -107,10 +141,13 @@ _MESSAGES = {
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "Check that it is a file and that you may use "
                               "the folder it is in; a copy needs its -wal file beside it."),
     sqlite3.SQLITE_BUSY: ("is held by another program", "It is tried again; otherwise end the "
-                          "other program."),
+                          "other program: a database browser holds it while changes are open."),
     sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", "Free some space."),
     sqlite3.SQLITE_IOERR: ("cannot be read or written: the disk reports an error",
-                           "Check free space and the disk."),
+                           "Check free space and the disk; a network folder may not do: name "
+                           "a file on this machine's own disk."),
+    sqlite3.SQLITE_PROTOCOL: ("cannot be locked", "A network folder may not do: name a file on "
+                              "this machine's own disk."),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history import runs
-from resonance_tui.history.samples import Gap, Sample
+from resonance_tui.history.samples import SESSION_GAP_S, Gap, Sample
 from resonance_tui.history.store import Store
 from resonance_tui.room.state import RoomSnapshot
 
@@ -46,7 +46,7 @@ class Recorder:
         self._trouble = ""
         self._lost: Gap | None = None  # given up, and not marked yet
         self._run: int | None = None  # number of the session in the store
-        self._last = -1  # the latest second that is stored
+        self._last = -1  # its latest second
         self.written = 0  # rows that the store has confirmed
 
     @property
@@ -127,14 +127,21 @@ class Recorder:
         return True
 
     def _store_rows(self, rows: list[Sample], lost: Gap | None) -> None:
-        if self._run is None:
-            first = min(row.t for row in rows)
-            self._run = runs.begin(
-                self._store, self._channel, self._source, first, title=self._title
-            )
+        for row in rows:
+            if self._run is None or abs(row.t - self._last) > SESSION_GAP_S:
+                self._begin(row.t)
+            self._last = max(self._last, row.t)
         if lost is not None:
             runs.mark_gap(self._store, self._channel, lost)
         self._store.append(rows)
+
+    def _begin(self, first: int) -> None:
+        """Another session after a long pause, and where the clock was put right meanwhile: each
+        has the title."""
+        if self._run is not None:
+            runs.end(self._store, self._run, self._last)
+        self._run = runs.begin(self._store, self._channel, self._source, first, title=self._title)
+        self._last = first
 
     async def _end(self) -> None:
         if self._run is None:
@@ -145,7 +152,6 @@ class Recorder:
     def _confirm(self, rows: list[Sample]) -> None:
         self._trouble = ""
         self.written += len(rows)
-        self._last = max(self._last, *(row.t for row in rows))
         for row in rows:
             if self._pending.get(row.t) is row:  # else a clock set back has replaced it meanwhile
                 del self._pending[row.t]

@@ -7,8 +7,9 @@ All of it runs on this machine, in memory. No module here writes a picture to di
 1. The camera. `sources` says what `--camera` means, `devices` opens it with OpenCV (`opencv`),
    `demo_camera` needs no camera at all. `camera.FrameSource` reads it in a thread and keeps ONE
    frame: the next frame replaces it, and switching the camera off drops it and releases the
-   device. A recording is paced by `playback_clock`. No picture is taken before detector and engine
-   are loaded, nor before you have agreed (that question is asked by the screens, not here).
+   device. A recording is paced by `playback_clock`; for `evaluate`, `stepped` reads one frame after
+   the other as fast as it can. No picture is taken before detector and engine are loaded, nor
+   before you have agreed (that question is asked by the screens and commands, not here).
 2. The face. `frame_loop` hands each frame to `perception.Perception`, on a thread of its own
    (`threads`, `worker`). A detector (`detectors`, one module each) finds faces in it, `tracker`
    follows them and `seats` decides who is read (one person, unless all were asked for),

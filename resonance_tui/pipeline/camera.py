@@ -82,6 +82,8 @@ class FrameSource:
     busy or lost is opened again, with growing pauses, until `stop`.
     """
 
+    in_step = False  # whether the next frame waits for what is read of the last one
+
     def __init__(
         self,
         source: Source,

@@ -19,6 +19,7 @@ from resonance_tui.errors import (
     CameraMissing,
     SourceInvalid,
 )
+from resonance_tui.pipeline.films import Facts, open_film, open_stream, squared
 from resonance_tui.pipeline.opencv import cv2
 from resonance_tui.pipeline.pictures import Normaliser
 from resonance_tui.pipeline.playback_clock import MediaClock
@@ -40,6 +41,7 @@ DEVICE_BACKENDS = {
 }
 MAX_READ_ERRORS = 60  # in a row, then a recording is over; a damaged packet costs one or two
 MAX_READ_ERRORS_S = 2.0  # s that they may take together
+MAX_RATE = 1000.0  # frames a second; more is no rate (the cover of a song has 90,000)
 MIN_PLAYED = 0.9  # share of its length; a recording that ends earlier is damaged
 SURE_MISS_S = 1.0  # s that it lacks then, or half of a shorter one: stamps and lengths are rough
 WIDE, NARROW = (1280, 720), (640, 480)  # pixels that a device is asked for, first and second
@@ -80,15 +82,18 @@ class Capture(Protocol):
 class VideoCapture:
     """A Capture over cv2.VideoCapture."""
 
-    def __init__(self, video: cv2.VideoCapture, is_recording: bool) -> None:
+    def __init__(
+        self, video: cv2.VideoCapture, is_recording: bool, facts: Facts | None = None
+    ) -> None:
         self.is_recording = is_recording
         self._video = video
-        self._rate = video.get(cv2.CAP_PROP_FPS)
-        self._count = video.get(cv2.CAP_PROP_FRAME_COUNT)  # 0 or less where it is unknown
+        self._rate = facts.rate if facts else video.get(cv2.CAP_PROP_FPS)
+        self._count = facts.frames if facts else video.get(cv2.CAP_PROP_FRAME_COUNT)
+        self._widening = facts.widening if facts else 1.0
         self._frames_read = 0
         self._normaliser = Normaliser()
         self._glanced: NDArray[np.uint8] | None = None  # the frame stepped to, decoded already
-        self._clock = MediaClock(1 / self._rate if 1 <= self._rate <= 1000 else 1 / 25)
+        self._clock = MediaClock(1 / self._rate if 1 <= self._rate <= MAX_RATE else 1 / 25)
 
     def grab(self) -> bool:
         self._glanced = None
@@ -108,10 +113,16 @@ class VideoCapture:
                 break
         return False
 
+    @property
+    def length(self) -> float | None:
+        """Seconds that a recording says it has; None where it does not."""
+        is_told = self._count > 0 and 0 < self._rate <= MAX_RATE
+        return self._count / self._rate if is_told else None
+
     def shortfall(self) -> tuple[float, float] | None:
-        if self._count <= 0 or self._rate <= 0:
+        if (length := self.length) is None or self._clock.has_jumped:
             return None
-        played, length = self._clock.played, self._count / self._rate
+        played = self._clock.played
         has_few = self._frames_read < MIN_PLAYED * self._count
         is_short = played < min(MIN_PLAYED * length, length - min(SURE_MISS_S, length / 2))
         return (played, length) if has_few and is_short else None
@@ -120,7 +131,8 @@ class VideoCapture:
         if self._glanced is not None:
             return self._glanced
         is_good, image = self._guarded(self._picture)
-        return self._normaliser.bgr(image) if is_good else None
+        picture = self._normaliser.bgr(image) if is_good else None
+        return None if picture is None else squared(picture, self._widening)
 
     def glance(self) -> NDArray[np.uint8] | None:
         self._glanced = self.retrieve()
@@ -202,7 +214,20 @@ def check_playable(source: Source) -> None:
             capture.release()
     except CameraError as error:
         raise SourceInvalid(error.message, error.hint) from error
-    raise SourceInvalid(f"{source.label} holds no picture.", "Give a video file.")
+    raise SourceInvalid(
+        f"{source.label} holds no picture that can be read.",
+        "Give a video file, or convert this one to MP4.",
+    )
+
+
+def film_length(source: Source) -> float | None:
+    """Seconds that a file says it has; None where it does not. Raises SourceInvalid."""
+    check_playable(source)
+    video = _open_file(source.value)
+    try:
+        return video.length
+    finally:
+        video.release()
 
 
 def _open_device(index: int) -> Capture:
@@ -248,19 +273,18 @@ def _why_closed(index: int) -> CameraError:
     return CameraBusy(f"Camera {index} is in use.", "Close the program that uses it.")
 
 
-def _open_file(path: str) -> Capture:
+def _open_file(path: str) -> VideoCapture:
     name = os.path.basename(path)
     if not os.path.exists(path):
         raise CameraMissing(f"The file {name} is gone.")
     if not os.access(path, os.R_OK):
         raise CameraMissing(f"{name} may not be read.", "Check its permissions.")
     # A relative name with a colon would be a protocol to FFmpeg: "12:30.mp4".
-    where = os.path.abspath(path)
-    video = cv2.VideoCapture(where, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    video, facts = open_film(os.path.abspath(path))
     if not video.isOpened():
         video.release()
         raise CameraMissing(f"{name} is no video that can be read.", "Give a video file.")
-    return VideoCapture(video, is_recording=True)
+    return VideoCapture(video, is_recording=True, facts=facts)
 
 
 def _open_url(source: Source) -> Capture:
@@ -272,13 +296,13 @@ def _open_url(source: Source) -> Capture:
     is_recording = video.get(cv2.CAP_PROP_FRAME_COUNT) > 0 or path.endswith(PLAYLISTS)
     if not is_recording and is_of_jpegs(video):
         return JpegCapture(video, lambda: _stream(source))
-    return VideoCapture(video, is_recording=is_recording)
+    return VideoCapture(video, is_recording=is_recording, facts=Facts.of(video))
 
 
 def _stream(source: Source) -> cv2.VideoCapture:
-    options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS]
-    options += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_N_THREADS, 1]
-    video = cv2.VideoCapture(source.value, cv2.CAP_FFMPEG, options)
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS]
+    limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
+    video = open_stream(source.value, limits)
     if not video.isOpened():
         video.release()
         raise CameraMissing(f"{source.label} does not answer with a stream.", "Check the address.")

@@ -44,6 +44,8 @@ class FacePipeline:
 
     `people`: how many are read at once; `on_other(seat, steady)` has the readings of all but the
     first, of the seats 1 to `people` - 1. `baseline`: where each person's neutral comes from.
+
+    `open_source(source, fps)`: makes the FrameSource where it is another than the usual one.
     """
 
     def __init__(
@@ -62,9 +64,11 @@ class FacePipeline:
         people: int = 1,
         baseline: BaselineMode = BaselineMode.OFF,
         on_other: Callable[[int, Steady], None] = lambda _seat, _steady: None,
+        open_source: Callable[[Source, float], FrameSource] | None = None,
     ) -> None:
         self._source, self._data_dir, self._fps, self._once = source, data_dir, fps, once
         self._detector, self._options = detector, options
+        self._open_source = open_source
         self._loop: FrameLoop | None = None
         self._rate: float = fps or FPS  # frames a second that the camera delivers at most
         self._source_chosen = asyncio.Event()
@@ -232,6 +236,8 @@ class FacePipeline:
     def _frame_source(self) -> FrameSource:
         from resonance_tui.pipeline.camera import FrameSource
 
+        if self._open_source is not None:
+            return self._open_source(self._source, self._rate)
         return FrameSource(self._source, fps=self._rate, once=self._once)
 
     def _fail(self, reason: str) -> None:

@@ -124,7 +124,9 @@ class FrameLoop:
         if seen is not None and (clips := self._take_in(seen)):
             self._is_predicting = True
             work = self._predict(clips, seen.at, seen.latency_ms)
-            predictions.create_task(work, name="predict")
+            prediction = predictions.create_task(work, name="predict")
+            if self._camera.in_step:
+                await prediction
         return frame.index
 
     def _hold(self) -> bool:

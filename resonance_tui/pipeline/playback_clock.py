@@ -92,6 +92,7 @@ class MediaClock:
         self._step = step
         self._stamp = self._offset = self._first = 0.0
         self.time: float | None = None
+        self.has_jumped = False  # then stamps, and what is computed of them, tell no length
 
     @property
     def played(self) -> float:
@@ -114,4 +115,5 @@ class MediaClock:
         if abs(gone) < 1 or not 0 < step < LONGEST_STEP:  # this one stamp may be wrong
             return self._step
         self._offset = before + step - stamp
+        self.has_jumped = True
         return step

@@ -5,7 +5,6 @@ Frames are looked at one after the other and dropped; none is written anywhere.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -16,19 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.engines.base import Engine, predict_many
-from resonance_tui.errors import CameraError, InputError
+from resonance_tui.errors import CameraError
 from resonance_tui.pipeline.alignment import crop
 from resonance_tui.pipeline.detectors.base import FaceDetector
 from resonance_tui.pipeline.devices import open_capture
+from resonance_tui.pipeline.items import PICTURES, frames_in, is_picture
 from resonance_tui.pipeline.opencv import cv2
 from resonance_tui.pipeline.pictures import Normaliser
 from resonance_tui.pipeline.sources import Frame, Source
 from resonance_tui.pipeline.tracker import Detection, FaceTracker
 
-PICTURES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"))
-FILMS = frozenset(
-    (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ts")
-)
 FOLDER_RATE = 25.0  # frames a second of a folder of frames, which does not say
 STILL_RATE = 5.0  # looks a second of an engine that reads single frames
 LOOKS = 20  # at one picture: as many as a search for a small face takes
@@ -45,49 +41,6 @@ class Answer:
     faces: float  # share (0 to 1) of the frames with a face; others were read whole
     seconds: float  # of media; 0 for a picture
     ms: float  # that reading it took
-
-
-def find_items(paths: list[Path]) -> list[Path]:
-    """Pictures, films and folders of numbered frames among `paths` and below them, in order.
-
-    Hidden files are passed over. Raises InputError for a path that is not there, for a file of
-    another kind, and where nothing is found.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise InputError(f"There is no file {path}.", "Name pictures, films or folders.")
-        if path.is_file() and path.suffix.lower() not in PICTURES | FILMS:
-            raise InputError(
-                f"{path} is no picture and no film.",
-                f"Known: {', '.join(sorted(PICTURES | FILMS))}.",
-            )
-        found += _items(path)
-    if not found:
-        raise InputError(f"No picture and no film below {paths[0]}.", "Name another folder.")
-    return list(dict.fromkeys(found))
-
-
-def _items(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-        return
-    inside = sorted((each for each in path.iterdir() if each.name[0] != "."), key=_natural)
-    files = [each for each in inside if each.is_file()]
-    pictures = [each for each in files if each.suffix.lower() in PICTURES]
-    if len(pictures) > 1 and all(each.stem.isdecimal() for each in pictures):
-        yield path  # numbered frames: the folder is one clip
-        pictures = []
-    yield from pictures
-    yield from (each for each in files if each.suffix.lower() in FILMS)
-    for folder in inside:
-        if folder.is_dir():
-            yield from _items(folder)
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    parts = re.split(r"(\d+)", path.name)
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 class Reader:
@@ -205,7 +158,7 @@ class _Item:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.is_picture = path.suffix.lower() in PICTURES and path.is_file()
+        self.is_picture = is_picture(path)
         self.crops: list[NDArray[np.uint8]] = []
         self.shares: list[NDArray[np.float32]] = []
         self.open_clips = 0  # that wait for the engine
@@ -255,12 +208,7 @@ def _frames(item: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
 
 
 def _numbered(folder: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    files = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in PICTURES and path.name[0] != "." and path.is_file()
-    ]
-    for number, path in enumerate(sorted(files, key=_natural)):
+    for number, path in enumerate(frames_in(folder)):
         yield number / FOLDER_RATE, _picture(path)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from textual.app import SystemCommand
 from textual.driver import Driver
+from textual.events import CursorPosition
 from textual.filter import ANSIToTruecolor, DimFilter, LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
@@ -23,10 +24,11 @@ from resonance_tui.emotions import draw_letters
 from resonance_tui.errors import INTERRUPTED
 from resonance_tui.terminal import Colours, Terminal
 from resonance_tui.tui.actions import palette_commands
+from resonance_tui.tui.asked import are_single, asking, wipe
 from resonance_tui.tui.hangup import HangupWatch
 from resonance_tui.tui.patience import PatientApp
 from resonance_tui.tui.placed import placing
-from resonance_tui.tui.reduced import FewerColours, plainly
+from resonance_tui.tui.reduced import FewerColours, PlainDriver, plainly
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +101,22 @@ class BaseApp(PatientApp):
 
     def get_driver_class(self) -> type[Driver]:
         driver = placing(super().get_driver_class())
-        return plainly(driver) if self._terminal and self._terminal.is_plain else driver
+        if self._terminal is None:
+            return driver
+        driver = plainly(driver, is_plain=self._terminal.is_plain)
+        return asking(driver) if self._terminal.is_guess else driver
+
+    def on_cursor_position(self, answer: CursorPosition) -> None:
+        """What the terminal says to the question of `asked`."""
+        driver = self._driver
+        if driver is not None and isinstance(driver, PlainDriver) and not are_single(answer):
+            log.info("%r", answer)
+            driver.is_plain = True
+            draw_letters()
+            wipe(driver)
+            for widget in self.screen.walk_children(with_self=True):
+                widget.notify_style_update()
+                widget.refresh(layout=True)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return palette_commands(super().get_system_commands(screen), screen)

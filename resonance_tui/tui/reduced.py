@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from rich.color import Color, ColorSystem
 from rich.segment import Segment
@@ -104,11 +105,21 @@ def plain(data: str) -> str:
     return data if data.isascii() else data.translate(_PLAIN)
 
 
-def plainly(driver: type[Driver]) -> type[Driver]:
-    """A driver like `driver` that writes everything `plain`."""
+class PlainDriver:
+    """A driver that writes everything `plain` while `is_plain`."""
 
-    class Plain(driver):  # type: ignore[misc, valid-type]
+    is_plain: bool
+
+
+def plainly(driver: type[Driver], *, is_plain: bool = True) -> type[Driver]:
+    """A driver like `driver` that is a PlainDriver, too."""
+
+    class Plain(PlainDriver, driver):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            self.is_plain = is_plain
+            super().__init__(*args, **options)
+
         def write(self, data: str) -> None:
-            super().write(plain(data))
+            super().write(plain(data) if self.is_plain else data)
 
     return Plain

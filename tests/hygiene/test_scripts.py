@@ -238,7 +238,58 @@ def test_bench_baseline_puts_expressions_onto_people_and_counts_each_way(
     assert off["happiness"][0] > 0 and on["happiness"][0] > 0
 
 
+@pytest.fixture
+def live_data(shared_data: Path) -> tuple[Path, ...]:
+    """What evaluate_live reads: a folder of clips, stills, the face model."""
+    names = ("clips", "ferplus.npz", "face_landmarker.task")
+    if missing := [name for name in names if not (shared_data / name).exists()]:
+        pytest.skip(f"no {missing[0]} in the shared data")
+    return tuple(shared_data / name for name in names)
+
+
+@pytest.mark.faces
 @pytest.mark.timeout(200)
+def test_evaluate_live_reads_what_a_person_sees_and_the_same_for_two_builds(
+    run: Run, live_data: tuple[Path, ...], tmp_path: Path
+) -> None:
+    clips, *files = live_data
+    for name in ("single_face.mp4", "no_face.mp4"):
+        (tmp_path / name).symlink_to(clips / name)
+    few = ("--part", "clips", "--against", ROOT)
+    found = measured(run, "evaluate_live", tmp_path, *files, *few)
+    rows = {(row["what"], row["class"]): row["figures"]["share"] for row in found["rows"]}
+    assert rows["single_face, 1", "rest"] == [1] and rows["no_face, 1", "empty"] == [1]
+    assert rows["single_face, 2", "happiness"][0] > 0.7
+    assert found["others"] == found["rows"]  # on the films' own clock, to the last digit
+
+
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_evaluate_live_writes_its_table_between_the_marks(
+    run: Run, live_data: tuple[Path, ...], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text((ROOT / "docs/recognition.md").read_text(encoding="utf-8"), encoding="utf-8")
+    done = run("evaluate_live", *live_data, "--part", "stills", "--quick", "--page", page)
+    assert (done.returncode, done.stdout) == (0, "")
+    head, _, table = page.read_text(encoding="utf-8").partition("written by scripts/evaluate_live")
+    assert head in (ROOT / "docs/recognition.md").read_text(encoding="utf-8")
+    assert "| resting | neutral | 2 |" in table and "| talking | all |" in table
+
+
+def test_evaluate_live_says_what_it_cannot_use(run: Run, tmp_path: Path) -> None:
+    nothing = (tmp_path, tmp_path / "none.npz", tmp_path / "none.task")
+    for more, message in (
+        (("--compare", "camera.tarot=yes"), "camera.tarot=yes is no setting"),
+        (("--compare", "camera.fps=many"), "camera.fps"),
+        (("--page", tmp_path / "none.md"), "none.md"),
+        (("--against", tmp_path), "holds no film with a plan"),
+    ):
+        done = run("evaluate_live", *nothing, *more)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.faces
 @pytest.mark.timeout(200)
 def test_bench_faces_finds_the_small_and_the_rolled(run: Run, shared_data: Path) -> None:

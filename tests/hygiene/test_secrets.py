@@ -9,18 +9,24 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import NoReturn
 
+import cv2
+import numpy as np
 import pytest
+from command_lines import lines_beside
 from hypothesis import HealthCheck, Phase, given, settings
 from machine import Mosquitto
 from secret_shapes import DRESSES, JSON, MARK, addresses, keys, tells
 from textual.app import App
 
+import resonance_broker
+from resonance_broker import BrokerSettings
 from resonance_tui import cli, config, logs
-from resonance_tui.commands import doctor
+from resonance_tui.commands import COMMANDS, doctor
 from resonance_tui.commands.join_context import CommandLineContext
 from resonance_tui.commands.session_builder import check_intent
 from resonance_tui.errors import InvalidBrokerUrl, ResonanceError, in_words
@@ -35,6 +41,7 @@ few = settings(  # shrinking would take minutes, and the shapes are short as the
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+PICTURE = cv2.imencode(".png", np.zeros((48, 48, 3), np.uint8))[1].tobytes()
 ANY = keys() | addresses()
 NAMES = [
     f"RESONANCE_{section.name}_{item.name}".upper()
@@ -50,10 +57,18 @@ def _what_takes_long(monkeypatch: pytest.MonkeyPatch, empty_home: Path) -> Itera
         monkeypatch.setattr(doctor, name, lambda *_, name=name: doctor.Finding(name, "ok", ""))
     monkeypatch.setattr(doctor, "CAMERA_WAIT_S", 0.1)
     monkeypatch.setattr(sheets_login, "_from_keyring", lambda: None)
+    monkeypatch.setattr(resonance_broker, "start_broker", _start_briefly)
     monkeypatch.chdir(empty_home)
+    (empty_home / "photo.png").write_bytes(PICTURE)
     before = list(logging.getLogger().handlers)
     yield
     logging.getLogger().handlers[:] = before
+
+
+def _start_briefly(broker_settings: BrokerSettings, **_: object) -> NoReturn:
+    """What is wrong with the settings is said; where nothing is, Ctrl-C is pressed at once."""
+    broker_settings.validate()
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
@@ -81,11 +96,13 @@ def heard() -> Iterator[Callable[[], str]]:
         yield all_of_it
 
 
-def kept(home: Path) -> str:
-    """What stands in the log, the databases and everything else that was written."""
+def kept(home: Path, asked: Sequence[str] = ()) -> str:
+    """What stands in the log, the databases and everything else that was written, and the names
+    of all but the files that were `asked` for."""
+    wanted = {home / word for word in asked if "\0" not in word}
     while True:
         files = [path for path in home.rglob("*") if path.is_file() and path.name != "config.toml"]
-        names = " ".join(map(str, files))
+        names = " ".join(str(path) for path in files if path not in wanted)
         try:
             return names + "".join(path.read_bytes().decode(errors="replace") for path in files)
         except FileNotFoundError:  # a thread has just merged its write-ahead log; read anew
@@ -100,10 +117,10 @@ def told(home: Path, *args: str) -> str:
             cli.run_verb(cli.cli, ["--verbose", *args])
         words = said()
     assert "should not have happened" not in words
-    return words + kept(home)
+    return words + kept(home, args)
 
 
-VERBS = [
+DEEPER = [
     "join %", "join room --headless --camera % --duration 0.1",
     "join room --headless --camera none --broker % --duration 0.1",
     "join room --headless --camera none --name % --duration 0.1",
@@ -144,6 +161,7 @@ VERBS = [
     "models score % --label %", "models score % --versus %",
     "models bench static_cnn --repeats 1 --threads %",
 ]  # fmt: skip
+VERBS = [*DEEPER, *lines_beside(DEEPER)]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -157,12 +175,29 @@ def test_no_verb_repeats_a_secret_that_it_was_given(verb: str, empty_home: Path)
     check_each()
 
 
+def test_every_argument_and_every_option_is_tried() -> None:
+    assert lines_beside(VERBS) == []
+    assert {line.split()[0] for line in VERBS} >= {row.path.split()[0] for row in COMMANDS} - {
+        "face-model"  # takes nothing
+    }
+
+
 # What a shell, a script or a slip of the fingers makes of a word.
-ODD = ["", "x" * 5000, "a\x00b", "a\udcffb", "-5", "9" * 400]
-STARTS_A_BROKER = "broker --"
+ODD = [
+    "",
+    "x" * 5000,
+    "a\x00b",
+    "a\udcffb",
+    "-5",
+    "9" * 400,
+    "nan",
+    "-inf",
+    "½",
+    "~nobody-of-this-name/x",
+]
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if not verb.startswith(STARTS_A_BROKER)])
+@pytest.mark.parametrize("verb", VERBS)
 def test_no_verb_crashes_of_an_odd_word(verb: str, empty_home: Path) -> None:
     for value in ODD:
         told(empty_home, *[word.replace("%", value) for word in verb.split()])
@@ -171,8 +206,12 @@ def test_no_verb_crashes_of_an_odd_word(verb: str, empty_home: Path) -> None:
 WATCHERS = ["config show", "doctor --json", "sheets setup", "log room --duration 0.1"]
 
 
-@pytest.mark.parametrize("verb", WATCHERS)
-@pytest.mark.parametrize("name", NAMES)
+SERVED = [(f"RESONANCE_SERVE_{name}", "serve room --duration 0.1") for name in ("CSS", "HOST")]
+
+
+@pytest.mark.parametrize(
+    ("name", "verb"), [*((name, verb) for name in NAMES for verb in WATCHERS), *SERVED]
+)
 def test_no_setting_of_the_environment_is_repeated(
     name: str, verb: str, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

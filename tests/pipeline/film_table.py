@@ -81,6 +81,8 @@ def lossy(data: bytes) -> bytes:
 H264 = "-c:v libx264 -preset ultrafast -threads 1 -pix_fmt yuv420p"
 H265 = "-c:v libx265 -preset ultrafast -x265-params log-level=none:pools=1:frame-threads=1"
 SOUND = "-f lavfi -i sine=d=1"
+FIELDS = f"{H264} -flags +ildct+ilme -x264opts tff=1"
+HDR = f"{H265}:colorprim=bt2020:colormatrix=bt2020nc:transfer="
 TEN_S, LAST = source("30", 10), 10 - 1 / 30
 FILMS = [
     # containers and codecs
@@ -110,7 +112,30 @@ FILMS = [
     Film("tiny.mkv", "-c:v ffv1", 10, 0.9, source("10", 1, "2x2"), size=(2, 2)),
     Film("4k.mp4", H264, 2, 0.1, source("10", 0.2, "3840x2160"), size=(3840, 2160)),
     Film("interlaced.mpg", "-c:v mpeg2video -flags +ildct+ilme -q:v 5", 30),
+    Film("two_fields.mp4", FIELDS, 25, 0.96, source("25")),
+    Film("two_fields.ts", FIELDS, 25, 0.96, source("25")),
+    Film("two_fields_cut.mkv", f"{FIELDS} -g 30", 250, 9.96, source("25", 10),
+         spoil=cut(0.4), lost=225, is_short=True),
+    Film("camcorder.dv", "-c:v dvvideo -s 720x576 -pix_fmt yuv420p", 25, 0.96, source("25"),
+         size=(768, 576)),  # its pixels are not square
+    Film("anamorphic.mp4", f"{H264} -vf setsar=2", 30, size=(128, 48)),
+    Film("anamorphic_upright.mp4", f"{H264} -vf setsar=2", 30, size=(24, 64), spoil=turned(0, 1)),
+    Film("dvd.mpg", "-c:v mpeg2video -q:v 5 -aspect 16:9", 25, 0.96, source("25"), size=(85, 48)),
+    Film("broken_aspect.mp4", f"{H264} -vf setsar=99", 30),
+    Film("cropped.mp4", f"{H264} -bsf:v h264_metadata=crop_left=8:crop_right=8", 30, size=(48, 48)),
+    Film("422_10_bit.mp4", "-c:v libx264 -preset ultrafast -pix_fmt yuv422p10le", 30),
+    Film("one_pixel.mkv", "-vf format=rgb24,crop=1:1 -c:v ffv1", 30, size=(1, 1)),
+    Film("strip.mkv", "-c:v ffv1", 3, 0.2, source("10", 0.3, "8192x16"), size=(8192, 16)),
+    Film("moving.apng", "-f apng -plays 0", 30),
+    Film("bare.h264", H264, 30, 29 / 25),  # without stamps, and taken for 25 fps
+    Film("bare.y4m", "-pix_fmt yuv420p", 30),
+    Film("station.mxf", "-c:v mpeg2video -pix_fmt yuv422p -q:v 4", 25, 0.96, source("25")),
+    Film("moving.webp", "-c:v libwebp_anim", None),  # FFmpeg has no decoder for it
     # phones
+    Film("hdr_hlg.mov", f"{HDR}arib-std-b67 -pix_fmt yuv420p10le", 30),
+    Film("hdr_pq.mp4", f"{HDR}smpte2084 -pix_fmt yuv420p10le", 30),
+    Film("hdr_upright.mp4", f"{HDR}arib-std-b67 -pix_fmt yuv420p10le", 30, size=(48, 64),
+         spoil=turned(0, 1)),
     Film("upright.mp4", H264, 30, size=(48, 64), spoil=turned(0, 1)),
     Film("on_its_head.mp4", H264, 30, spoil=turned(-1, 0)),
     Film("upright_the_other_way.mp4", H264, 30, size=(48, 64), spoil=turned(0, -1)),
@@ -132,12 +157,17 @@ FILMS = [
     ),
     Film("begins_late.ts", f"{H264} -output_ts_offset 1000", 30),
     Film("wraps.ts", f"{H264} -muxdelay 0 -output_ts_offset 95443.2", 30),
+    Film("stamps_jump.ts", f"{H264} -vf setpts=PTS+gte(N\\,15)*5000/TB -vsync vfr", 30),
+    Film("stamps_repeat.ts", H264, 60, 59 / 30, spoil=lambda data: data + data),
+    Film("before_zero.mkv", f"{H264} -output_ts_offset -0.5 -avoid_negative_ts disabled", 30),
     # few pictures
     Film("one_frame.mp4", H264, 1, 0.0, source("25", 0.04)),
     Film("photo.jpg", "-frames:v 1", 1, 0.0),
     Film("photo.png", "-frames:v 1", 1, 0.0),
     # with sound
     Film("with_sound.mp4", f"{SOUND} {H264} -c:a aac", 30),
+    Film("cover_of_a_song.mp3", f"{SOUND} -map 1:a -map 0:v -frames:v 1 -c:v png"
+         " -c:a libmp3lame -disposition:v attached_pic", 1, 0.0),
     Film("sound_only.m4a", f"{SOUND} -c:a aac -map 1:a", None),
     Film("sound_only.wav", f"{SOUND} -map 1:a", None),
     # damage

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from children import run_child
@@ -20,6 +21,8 @@ from resonance_tui.pipeline.sources import Source
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 
 FPS = 10.0  # wanted
+TEST_PICTURE = "testsrc2=s=64x48"
+BRIGHTNESS = 65.0  # of 255, its mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Played:
     times: Sequence[float]  # media times
     sizes: set[tuple[int, int]]  # width, height
     shortfall: tuple[float, float] | None
+    brightness: float  # of 255, mean of all frames
 
 
 def make(film: Film, folder: Path) -> Source:
@@ -44,13 +48,15 @@ def make(film: Film, folder: Path) -> Source:
 
 def play(source: Source) -> Played:
     capture, times, sizes = open_capture(source), list[float](), set[tuple[int, int]]()
+    means = list[float]()
     try:
         while capture.grab():
             image = capture.retrieve()
             assert image is not None
             times.append(capture.media_time() or 0.0)
             sizes.add((image.shape[1], image.shape[0]))
-        return Played(times, sizes, capture.shortfall())
+            means.append(float(image.mean()))
+        return Played(times, sizes, capture.shortfall(), fmean(means))
     finally:
         capture.release()
 
@@ -72,6 +78,8 @@ def test_a_film_is_read_to_its_end(film: Film, tmp_path: Path) -> None:
     played = play(make(film, tmp_path))
     assert film.frames - film.lost <= len(played.times) <= film.frames
     assert played.sizes == {film.size}
+    if film.source.startswith(TEST_PICTURE) and film.size != (1, 1):
+        assert played.brightness == pytest.approx(BRIGHTNESS, abs=7)
     assert all(before < after for before, after in pairwise(played.times))
     assert (played.shortfall is not None) == film.is_short
     if film.lost < film.frames / 2:

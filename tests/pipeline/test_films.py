@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from children import run_child
+from film_table import turned
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from seats import until
@@ -17,6 +18,7 @@ from seats import until
 from resonance_tui.errors import CameraLost
 from resonance_tui.pipeline.camera import FrameSource
 from resonance_tui.pipeline.devices import VideoCapture, check_playable, open_capture
+from resonance_tui.pipeline.films import open_film, open_stream
 from resonance_tui.pipeline.sources import CameraState, Source, parse_source
 
 
@@ -182,3 +184,40 @@ def test_what_opencv_raises_is_a_lost_camera():
     fake.grab = fail
     with pytest.raises(CameraLost):
         VideoCapture(fake, is_recording=False).grab()
+
+
+def make_film(path: Path, *line: str) -> None:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    source = ["-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2"]
+    run_child(["ffmpeg", "-nostdin", "-v", "error", *source, *line, str(path)], check=True)
+
+
+ODD_NAMES = ["a b.mov", " it's [so]; 'x', y.mov", "12:30.mov", "back\\slash.mov", "50%d.mov",
+             "é漢.mov", "tab\t.mov", "new\nline.mov", "=@#.mov", "trailing .mov"]  # fmt: skip
+
+
+def test_a_film_that_goes_through_filters_is_the_file_that_it_is(tmp_path: Path):
+    """Names are escaped twice there: as a value, and as a part of a graph."""
+    deep = tmp_path / "deep.mov"
+    make_film(deep, "-c:v", "prores_ks")
+    for name in ODD_NAMES:
+        path = tmp_path / name
+        deep.rename(path)
+        video, facts = open_film(str(path))
+        assert video.get(cv2.CAP_PROP_FRAME_COUNT) < 0 < facts.frames  # filters do not know
+        assert video.grab() and video.retrieve()[1].shape == (48, 64, 3)
+        video.release()
+        path.rename(deep)
+
+
+def test_a_film_with_a_turn_is_turned_by_filters_as_by_opencv(tmp_path: Path):
+    film = tmp_path / "film.mp4"
+    make_film(film, "-c:v", "libx264", "-pix_fmt", "yuv420p10le")
+    upright = film.read_bytes()
+    for cos, sin in ((0, 1), (-1, 0), (0, -1)):
+        film.write_bytes(turned(cos, sin)(upright))
+        filtered, direct = open_film(str(film))[0], open_stream(str(film))
+        assert filtered.grab() and direct.grab()
+        ours, theirs = filtered.retrieve()[1], direct.retrieve()[1]
+        assert np.abs(ours.astype(int) - theirs).mean() < 15  # another turn: more than 60

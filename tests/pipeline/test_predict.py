@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import json
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -14,13 +18,17 @@ import pytest
 from numpy.typing import NDArray
 
 from resonance_tui.cli import cli, run_verb
-from resonance_tui.commands.models import predict
+from resonance_tui.commands.models.predict_file import COLUMNS, open_results
 from resonance_tui.commands.models.predictions import SHARES
 from resonance_tui.engines import registry
 from resonance_tui.engines.base import EngineSpec
 from resonance_tui.errors import CameraError, InputError
 from resonance_tui.pipeline.detectors.base import FaceDetector
-from resonance_tui.pipeline.recorded import Reader, find_items
+from resonance_tui.pipeline.items import find_items
+from resonance_tui.pipeline.recorded import (
+    Reader,
+    _picture,  # pyright: ignore[reportPrivateUsage]
+)
 from resonance_tui.pipeline.sources import Frame
 from resonance_tui.pipeline.tracker import Detection
 
@@ -207,7 +215,112 @@ def test_a_run_that_was_stopped_goes_on(
     ]
 
 
-@pytest.mark.parametrize("text", ["a,b\n1,2\n", "{}\n", "x\n", '{"clip": 1}\n'])
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_a_folder_within_itself_is_searched_once(tmp_path: Path) -> None:
+    item = picture(tmp_path / "a" / "p.png", 1)
+    shared = picture(tmp_path / "b" / "q.png", 1)
+    for link, target in [("a/self", "."), ("a/up", ".."), ("a/b", "../b"), ("a/gone", "nowhere")]:
+        (tmp_path / link).symlink_to(target)
+    (tmp_path / "a" / "round.png").symlink_to("round.png")
+    assert find_items([tmp_path / "a"]) == [item, tmp_path / "a/b/q.png", tmp_path / "a/up/b/q.png"]
+    assert find_items([tmp_path / "b"]) == [shared]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes are made otherwise there")
+def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(InputError, match="neither a file nor a folder"):
+        find_items([tmp_path / "pipe.png"])
+    with pytest.raises(InputError, match="No picture"):
+        find_items([tmp_path])
+
+
+def test_what_is_passed_over_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = picture(tmp_path / "a.png", 1)
+    for name in ("b.heic", "c.HEIC", "notes.txt", ".hidden.raw"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "lost+found").mkdir()
+    listed = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path.name == "lost+found":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    told: list[str] = []
+    assert find_items([tmp_path], told.append) == [item]
+    assert told == [
+        f"{tmp_path / 'lost+found'} cannot be searched: Permission denied.",
+        "Passed over, as neither pictures nor films: 2 .heic, 1 .txt.",
+    ]
+
+
+NAMED = ("named/f_1.png", "named/f_2.png")
+
+
+@pytest.mark.parametrize(
+    ("frames", "found"),
+    [
+        ("auto", ["numbered", *NAMED, "alone/1.png"]),
+        ("always", ["numbered", "named", "alone/1.png"]),
+        ("never", ["numbered/1.png", "numbered/2.png", *NAMED, "alone/1.png"]),
+    ],
+)
+def test_whether_a_folder_is_a_clip_can_be_told(
+    tmp_path: Path, frames: str, found: list[str]
+) -> None:
+    for name in ("numbered/1.png", "numbered/2.png", *NAMED, "alone/1.png"):
+        picture(tmp_path / name, 1)
+    folders = [tmp_path / name for name in ("numbered", "named", "alone")]
+    assert find_items(folders, frames=frames) == [tmp_path / name for name in found]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_any_name_is_one_line_that_is_found_again(
+    tmp_path: Path, empty_home: Path, engine: ByLight, suffix: str
+) -> None:
+    names = [b"lat\xe9.png", b"a\rb.png", b"a\nb.png", "\u2028.png".encode(), b'x, "y".png']
+    data = picture(tmp_path / "p.png", 1).read_bytes()
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    for name in [*names, "ü 漢字 🎉.png".encode()]:
+        with open(os.fsencode(folder) + b"/" + name, "wb") as stream:
+            stream.write(data)
+    said = tmp_path / f"said.{suffix}"
+    assert run(folder, "--crops", "-o", said) == 0
+    lines = said.read_text("utf-8").splitlines()
+    assert len(lines) == 6 + (suffix == "csv")
+    if suffix == "csv":
+        clips = {row["clip"].rpartition("/")[2] for row in rows(said)}
+        assert {"lat\\udce9.png", "a\\rb.png", 'x, "y".png', "ü 漢字 🎉.png"} < clips
+    assert run(folder, "--crops", "-o", said) == 0
+    assert said.read_text("utf-8").splitlines() == lines
+
+
+def test_rows_on_stdout_are_utf_8(
+    tmp_path: Path, empty_home: Path, engine: ByLight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), "cp1252", errors="resonance-plain")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert run(picture(tmp_path / "漢字.png", 1), "--crops") == 0
+    out.flush()
+    assert "漢字.png" in out.buffer.getvalue().decode("utf-8")  # type: ignore[attr-defined]
+
+
+def test_two_programs_never_write_one_file(
+    tmp_path: Path, empty_home: Path, engine: ByLight, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item, said = picture(tmp_path / "p.png", 1), tmp_path / "said.csv"
+    with open_results(said, "csv", "static"):
+        assert run(item, "--crops", "-o", said) == 2
+    assert "Another program is writing" in capsys.readouterr().err
+    assert run(item, "--crops", "-o", said) == 0
+    assert len(rows(said)) == 1
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "{}\n", "x\n", '{"clip": 1}\n', "no line end"])
 @pytest.mark.parametrize("name", ["said.csv", "said.jsonl"])
 def test_a_file_of_something_else_is_left_alone(
     tmp_path: Path, empty_home: Path, engine: ByLight, name: str, text: str
@@ -245,7 +358,7 @@ def test_a_picture_without_a_face_is_said(
     assert run(picture(tmp_path / "grey.png", 3, size=200)) == 0
     out, err = capsys.readouterr()
     assert "No face was found in 1 of 1" in err
-    assert dict(zip(predict.COLUMNS, out.splitlines()[1].split(","), strict=True))["faces"] == "0.0"
+    assert dict(zip(COLUMNS, out.splitlines()[1].split(","), strict=True))["faces"] == "0.0"
 
 
 @pytest.mark.faces
@@ -257,3 +370,66 @@ def test_a_smile_in_a_film_is_happiness(
     row = json.loads(capsys.readouterr().out)
     assert row["faces"] > 0.9 and row["clips"] >= 10
     assert row["p_happiness"] > 0.3
+
+
+def test_a_run_that_is_interrupted_says_how_it_goes_on(
+    tmp_path: Path, empty_home: Path, engine: ByLight, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = [picture(tmp_path / f"{name}.png", 1) for name in "ab"]
+    ask = engine.predict
+
+    def predict(clip: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if engine.clips:
+            raise KeyboardInterrupt
+        return ask(clip)
+
+    engine.predict = predict  # type: ignore[method-assign]
+    assert run(*items, "--crops", "-o", tmp_path / "said.csv") == 130
+    assert "The same command goes on" in capsys.readouterr().err
+    assert [Path(row["clip"]).name for row in rows(tmp_path / "said.csv")] == ["a.png"]
+
+
+def test_a_line_for_output_is_stdout(
+    tmp_path: Path,
+    empty_home: Path,
+    engine: ByLight,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(picture(tmp_path / "p.png", 1), "--crops", "-o", "-", "--format", "jsonl") == 0
+    assert json.loads(capsys.readouterr().out)["pred"] == 1
+    assert not (tmp_path / "-").exists()
+
+
+def test_pictures_of_every_kind_are_read_as_they_are_shown(tmp_path: Path) -> None:
+    Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    shown = np.zeros((64, 96, 3), np.uint8)
+    shown[:32], shown[32:] = (200, 40, 40), (40, 200, 200)  # red above, turquoise below
+    image = Image.fromarray(shown)
+    turned = Image.Exif()
+    turned[0x112] = 6  # to be turned to the right
+    image.rotate(90, expand=True).save(tmp_path / "exif.jpg", exif=turned, quality=95)
+    image.convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
+    image.convert("RGBA").save(tmp_path / "alpha.png")
+    image.quantize(8).save(tmp_path / "palette.png")
+    image.save(tmp_path / "p.jfif", "JPEG", quality=95)
+    cv2.imwrite(str(tmp_path / "16.png"), shown[..., ::-1].astype(np.uint16) * 257)
+    image.convert("L").convert("LA").save(tmp_path / "grey.png")
+    names = ["16.png", "alpha.png", "cmyk.jpg", "exif.jpg", "grey.png", "p.jfif", "palette.png"]
+    assert find_items([tmp_path]) == [tmp_path / name for name in names]
+    grey = cv2.cvtColor(cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2BGR)
+    for name in names:
+        found = _picture(tmp_path / name)
+        wanted = grey if name == "grey.png" else shown[..., ::-1]
+        assert found.shape == wanted.shape and found.dtype == np.uint8, name
+        assert np.abs(found.astype(int) - wanted)[[8, 16, 48, 56]].max() < 12, name
+
+
+def test_an_animated_picture_is_a_film(tmp_path: Path) -> None:
+    Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    frames = [Image.new("RGB", (48, 48), (32 * code + 16,) * 3) for code in (6, 6, 6, 0)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=400)
+    answer = Reader(ByLight(), None).read(tmp_path / "a.gif")
+    assert answer.clips == 4 and int(answer.shares.argmax()) == 6
+    assert answer.seconds == pytest.approx(1.2, abs=0.1)

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgpack
 import pytest
@@ -23,6 +24,9 @@ from children import start_child
 from limits import patience
 from machine import MOSQUITTO, SHARED_DATA, Mosquitto
 
+from resonance_tui import __version__
+from resonance_tui.emotions import Emotion
+from resonance_tui.json_types import is_array, is_object
 from resonance_tui.native import DEAD_END
 from resonance_tui.protocol.values import ANSWERS_CALLS, FILM
 
@@ -153,6 +157,22 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
 
 
 def _run(film: Path, home: Path, wire: Wiretap, calls: Path) -> Observed:
+    args = f"join secret --name ann --camera {film} --once --headless --json".split()
+    url = ["--broker", f"mqtt://127.0.0.1:{wire.port}", "--record"]
+    out, lines, count = _watched([*args, *url], film, home, calls)
+    told = [json.loads(line) for line in out.splitlines()]
+    return Observed(
+        [event["probabilities"] for event in told if event.get("probabilities")],
+        wire,
+        lines,
+        calls.read_text(errors="replace") if calls.is_file() else None,
+        {file: file.read_bytes() for file in home.rglob("*") if file.is_file()},
+        count,
+    )
+
+
+def _watched(args: list[str], film: Path, home: Path, calls: Path) -> tuple[str, list[str], int]:
+    """What the program says, what the audit saw, and how many bytes were written beside that."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -161,16 +181,13 @@ def _run(film: Path, home: Path, wire: Wiretap, calls: Path) -> Observed:
         "PYTHONDONTWRITEBYTECODE": "1",  # its first run after a change would write megabytes of it
     }
     read, write = os.pipe()
-    args = f"join secret --name ann --camera {film} --once --headless --json".split()
-    url = ["--broker", f"mqtt://127.0.0.1:{wire.port}", "--record"]
-
     watcher = [STRACE, "-f", "--seccomp-bpf", "-e", SENDING, "-o", str(calls)] if STRACE else []
 
     def hand_over() -> None:
         os.dup2(write, 9)
 
     process = start_child(
-        [*watcher, sys.executable, "-c", WATCHED, *args, *url],
+        [*watcher, sys.executable, "-c", WATCHED, *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
@@ -187,16 +204,7 @@ def _run(film: Path, home: Path, wire: Wiretap, calls: Path) -> Observed:
         out, problems = process.communicate(timeout=patience(60))
         reader.join(timeout=patience(10))
     assert process.returncode == 0, problems
-    told = [json.loads(line) for line in out.splitlines()]
-    count = int(lines[-1].split()[1]) - len(out) - len(problems)
-    return Observed(
-        [event["probabilities"] for event in told if event.get("probabilities")],
-        wire,
-        lines[:-1],
-        calls.read_text(errors="replace") if calls.is_file() else None,
-        {file: file.read_bytes() for file in home.rglob("*") if file.is_file()},
-        count,
-    )
+    return out, lines[:-1], int(lines[-1].split()[1]) - len(out) - len(problems)
 
 
 def test_a_face_was_really_read(observed: Observed) -> None:
@@ -271,3 +279,92 @@ def test_no_probability_is_in_a_file_or_on_the_wire(observed: Observed) -> None:
         for value in (value for value in reading if 0.001 < value < 0.999):
             forms = (f"{value:.4f}".encode(), struct.pack("<f", value), struct.pack(">d", value))
             assert not any(form in data for form in forms for data in everything)
+
+
+# `evaluate`
+
+TASKS = "0 0.6 rest\n0.6 2.3 happiness\n"
+FRAMES = 69  # of the film, that the tasks last
+SAID = {  # all that a summary may hold: words of the program's own, and numbers of whole tasks
+    "": {"version", "program", "engine", "detector", "source", "planned_s", "stopped", "tasks"},
+    "task": {"task", "expected", "begin_s", "planned_s", "seconds", "share", "shares", "found_s"},
+}
+SAID[""] |= {"totals"}
+SAID["task"] |= {"changes_a_minute", "confidence", "expected_probability"}
+
+
+@dataclass
+class Evaluated:
+    """What one run of `evaluate` left behind."""
+
+    said: str
+    audit: list[str]
+    written: dict[Path, bytes]
+    bytes_written: int
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return json.loads(self.said)
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    film = SHARED_DATA / "clips/single_face.mp4"
+    if not film.is_file():
+        pytest.skip(f"no clip at {film}")
+    if not Path("/proc/self/io").is_file():
+        pytest.skip("this system does not count a process's writes")
+    home, given = tmp_path_factory.mktemp("evaluated-home"), tmp_path_factory.mktemp("given")
+    plan = given / "plan.txt"
+    plan.write_text(TASKS)
+    args = ["evaluate", "--source", str(film), "--plan", str(plan), "--json"]
+    args += ["--out", str(home / "summary.json")]
+    said, audit, count = _watched(args, film, home, given / "calls")
+    written = {file: file.read_bytes() for file in home.rglob("*") if file.is_file()}
+    return Evaluated(said, audit, written, count)
+
+
+def test_evaluate_reads_a_face_and_tells_nobody(evaluated: Evaluated) -> None:
+    rest, happiness = evaluated.summary["tasks"]
+    assert rest["share"] > 0.9 and happiness["found_s"] is not None
+    assert [line for line in evaluated.audit if line.startswith("connect")] == []
+
+
+def test_evaluate_writes_its_summary_and_no_picture(evaluated: Evaluated) -> None:
+    known = ("summary.json", "secret.lock", "resonance-tui.log", "fontlist", "speed.json")
+    for file, data in evaluated.written.items():
+        assert file.name.startswith(known), f"unexpected file {file}"
+        assert file.name.startswith("fontlist") or len(data) < 48 * 48  # less than one crop
+    # One grey crop of each frame alone would be more than that.
+    pictures = FRAMES * 48 * 48
+    logs = sum(map(len, evaluated.written.values()))
+    assert evaluated.bytes_written - logs < pictures
+
+
+def test_the_summary_holds_figures_of_whole_tasks_and_nothing_that_identifies(
+    evaluated: Evaluated,
+) -> None:
+    summary = evaluated.summary
+    assert json.loads(
+        next(d for f, d in evaluated.written.items() if f.name == "summary.json")
+    ) == (summary)
+    assert set(summary) == SAID[""]
+    words = {each.word for each in Emotion} | {"rest", "static", "fast", "film", __version__}
+    for task in summary["tasks"]:
+        assert set(task) == SAID["task"]
+        assert set(task["shares"]) == {each.word for each in Emotion}
+    for value in _leaves(summary):
+        assert isinstance(value, bool | int | float | None) or value in words, value
+        assert not isinstance(value, float) or value == round(value, 3)
+    assert len(list(_leaves(summary))) < 60  # an embedding would be more
+
+
+def _leaves(value: object) -> Iterator[object]:
+    """Every word and number in a JSON value, keys left out."""
+    if is_object(value):
+        value = list(value.values())
+    if is_array(value):
+        for each in value:
+            yield from _leaves(each)
+    else:
+        yield value

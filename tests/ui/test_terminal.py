@@ -10,12 +10,17 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from children import start_child
 from limits import patience
+from textual.events import CursorPosition
+
+from resonance_tui.terminal import terminal
+from resonance_tui.tui.asked import SIGNS, are_single
 
 pty = pytest.importorskip("pty", reason="pseudo-terminals are a Unix thing")
 
@@ -130,6 +135,34 @@ def test_each_terminal_gets_what_it_can_draw(
         code for code in re.findall(r"\x1b\[([\d;]*)m", seen) if not re.fullmatch(codes, code)
     } == set()
     assert seen.isascii() == is_plain
+
+
+WIPED = b"\x1b\\\x1b[2J"
+
+
+@pytest.mark.parametrize("column", [5, 6], ids=["two cells a sign", "each byte a sign"])
+def test_a_terminal_that_draws_our_signs_too_wide_gets_plain_ones(column: int, tmp_path: Path):
+    tests = Path(__file__).parents[1]
+    path = f"{tests}{os.pathsep}{tests.parent}"
+    with in_terminal(DRAWN, tmp_path / "left", PYTHONPATH=path) as (ours, _):
+        read_until(ours, b"\x1b[6n")
+        os.write(ours, f"\x1b[1;{column}R".encode())
+        seen = read_until(ours, WIPED)
+        seen = read_until(ours, b"surprise", seen.partition(WIPED)[2])
+    assert b"surprise" in seen and seen.isascii()
+
+
+def test_a_terminal_that_draws_our_signs_in_one_cell_each_keeps_them():
+    assert are_single(CursorPosition(len(SIGNS), 0))
+    assert all(unicodedata.east_asian_width(sign) == "A" for sign in SIGNS)
+
+
+def test_a_terminal_is_asked_only_where_no_setting_says_it():
+    name = {"TERM": "xterm-256color"}
+    assert terminal(name).is_guess
+    for answer in (terminal(name, characters="full"), terminal(name, encoding="latin-1"),
+                   terminal({"TERM": "linux"})):  # fmt: skip
+        assert not answer.is_guess
 
 
 def test_a_terminal_that_vanishes_without_a_signal_ends_the_session(tmp_path: Path):

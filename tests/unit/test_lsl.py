@@ -7,9 +7,11 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from xdf_recording import write_xdf
 
 from resonance_tui.errors import ExtraMissing, ResonanceError
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
@@ -93,6 +95,65 @@ def test_a_sample_has_the_time_of_its_event(pylsl: Any, outlet: LslOutlet) -> No
     outlet.take(HappeningUpdate(time.time() - 3, "gasp", "2 gasp", people=2))
     _, stamp = markers.pull_sample(timeout=20)
     assert pylsl.local_clock() - stamp == pytest.approx(3, abs=1)
+
+
+def test_counts_that_stay_are_told_again_while_there_is_a_connection(
+    pylsl: Any, outlet: LslOutlet
+) -> None:
+    numbers = inlet(pylsl, lsl.NUMBERS)
+    passed = 0.0
+    outlet._clock = lambda: pylsl.local_clock() + passed  # pyright: ignore[reportPrivateUsage]
+    now = time.time()
+    outlet.take(RoomUpdate(now, room(1)))
+    for kind in ("laugh", "link_lost", "gasp", "link_back"):
+        passed += lsl.REPEAT_S
+        outlet.take(HappeningUpdate(now, kind, kind))
+        for _ in range(2):
+            outlet.take(RoomUpdate(now, room(1)))
+    assert len(pulled(numbers, 3)) == 3  # the first, after the laugh, after the outage
+
+
+def test_rooms_of_one_name_on_two_brokers_are_two_streams(pylsl: Any, outlet: LslOutlet) -> None:
+    others = [LslOutlet(CHANNEL, origin="mqtt://elsewhere"), LslOutlet(f"{CHANNEL}-b")]
+    found = pylsl.resolve_bypred(f"starts-with(name, '{lsl.MARKERS}-{CHANNEL}')", 3, 20)
+    inlets = [pylsl.StreamInlet(each, recover=False) for each in found]
+    for each in inlets:
+        each.open_stream(20)
+    for number, each in enumerate((outlet, *others)):
+        each.take(HappeningUpdate(time.time(), "laugh" if number else "gasp", ""))
+    said = [each.pull_sample(timeout=20)[0] for each in inlets]
+    assert sorted(said) == [["gasp"], ["laugh"], ["laugh"]]
+    assert len({each.source_id() for each in found}) == 3
+    for each in others:
+        each.close()
+
+
+def test_a_recording_is_read_back_by_pyxdf(pylsl: Any, outlet: LslOutlet, tmp_path: Path) -> None:
+    pyxdf = pytest.importorskip("pyxdf", reason="pyxdf is not installed")
+    markers, numbers = (inlet(pylsl, name) for name in (lsl.MARKERS, lsl.NUMBERS))
+    now = time.time()
+    outlet.take(RoomUpdate(now - 3, room(2, 1, unsure=1, away=2)))
+    outlet.take(HappeningUpdate(now - 2, "laugh", "2 laugh", people=2))
+    outlet.take(RoomUpdate(now - 1, room(0, 0, 3, unsure=4)))
+    recorded = [
+        (each, [each.pull_sample(timeout=20) for _ in range(count)], each.time_correction(20))
+        for each, count in ((markers, 3), (numbers, 2))
+    ]
+    write_xdf(tmp_path / "room.xdf", recorded)
+    streams, _ = pyxdf.load_xdf(str(tmp_path / "room.xdf"))
+    texts, counts = sorted(streams, key=lambda each: each["info"]["type"][0], reverse=True)
+    assert texts["info"]["name"] == [f"resonance-{CHANNEL}"]
+    assert texts["time_series"] == [["leading:happiness"], ["laugh"], ["leading:neutral"]]
+    assert counts["time_series"].tolist() == [
+        [6, 2, 1, 0, 0, 0, 0, 0, 1, 2],
+        [7, 0, 0, 3, 0, 0, 0, 0, 4, 0],
+    ]
+    assert counts["info"]["type"] == ["Emotions"]
+    assert float(counts["info"]["nominal_srate"][0]) == 0.0  # irregular
+    channels = counts["info"]["desc"][0]["channels"][0]["channel"]
+    assert tuple(each["label"][0] for each in channels) == COUNTS
+    assert texts["time_stamps"][1] - counts["time_stamps"][0] == pytest.approx(1, abs=0.2)
+    assert counts["time_stamps"][1] - texts["time_stamps"][1] == pytest.approx(1, abs=0.2)
 
 
 def test_other_machines_cannot_connect(outlet: LslOutlet) -> None:

@@ -16,7 +16,7 @@ from resonance_tui.errors import StoreError
 from resonance_tui.history import runs
 from resonance_tui.history.recorder import KEPT_ROWS, Recorder
 from resonance_tui.history.runs import RecorderRun
-from resonance_tui.history.samples import Sample
+from resonance_tui.history.samples import SESSION_GAP_S, Sample
 from resonance_tui.history.store import Store
 from resonance_tui.room.state import RoomSnapshot
 
@@ -193,6 +193,26 @@ async def test_a_run_is_a_session_with_a_title(store: Store) -> None:
         recorder.add(room(1), T0 + 7)
     assert runs.runs(store, "lobby") == [RecorderRun(T0, T0 + 7, True, "Karaoke", "local")]
     assert store.sessions("lobby")[0].title == "Karaoke"
+
+
+@pytest.mark.parametrize("jump", [14 * 86_400, SESSION_GAP_S + 5, -3600])
+async def test_a_session_after_a_long_pause_or_another_clock_has_the_title(
+    store: Store, jump: int
+) -> None:
+    """A small computer without a clock of its own begins in the past; a laptop was asleep."""
+    recorder = Recorder(store, "lobby", title="Movie night", interval_s=0.01, clock=Clock())
+    async with running(recorder):
+        for start in (T0, T0 + jump):
+            for second in range(start, start + 5):
+                recorder.add(room(3), second)
+            await until(lambda: recorder.written >= 4)
+    starts = sorted((T0, T0 + jump))
+    found = store.sessions("lobby")
+    assert [(each.start, each.title) for each in found] == [(t, "Movie night") for t in starts]
+    kept = runs.runs(store, "lobby")
+    assert [(each.start, each.end, each.was_ended) for each in kept] == [
+        (t, t + 4, True) for t in starts
+    ]
 
 
 async def test_nothing_seen_is_no_session(store: Store) -> None:

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,44 @@ def test_elan_gets_annotations_by_tier() -> None:
         "tier": "moments", "begin_ms": "3000", "end_ms": "4000", "annotation": "Laughter: happiness"
     }  # fmt: skip
     assert all(int(row["begin_ms"]) < int(row["end_ms"]) and row["annotation"] for row in rows)
+
+
+def as_elan_imports(text: str) -> dict[str, list[Span]]:
+    """Annotations by tier, as ELAN's manual has its import of CSV: it knows a file's delimiter by
+    counting (and no quotation marks), a time without a point or a colon is in milliseconds, and
+    annotations of one tier never overlap."""
+    lines = text.splitlines()
+    (delimiter,) = (mark for mark in ",;\t" if len({line.count(mark) for line in lines}) == 1
+                    and mark in lines[0])  # fmt: skip
+    found: dict[str, list[Span]] = {}
+    for line in lines[1:]:  # "Specify first row of data": 2
+        tier, begin, end, annotation = line.split(delimiter)
+        assert begin.isdecimal() and end.isdecimal() and '"' not in annotation
+        found.setdefault(tier, []).append(Span(int(begin), int(end), annotation))
+    for spans in found.values():
+        spans.sort(key=lambda span: span.start)
+        assert all(span.start < span.end for span in spans)
+        assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
+    return found
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.integers(0, 7)), min_size=1, max_size=30),
+    st.sets(st.integers(0, 5)),
+)
+def test_what_elan_imports_is_what_was_recorded(
+    steps: list[tuple[int, int]], moments: set[int]
+) -> None:
+    seconds = np.cumsum([step for step, _ in steps]).tolist()
+    track = recording(list(zip(seconds, (code for _, code in steps), strict=True)))
+    laughs = [replace(LAUGH, t=track.start + at) for at in sorted(moments)]
+    found = as_elan_imports("".join(research.to_elan(Exported("a, b;c", track, laughs))))
+    named = [span for span in research.spans(track, research.leading(track)) if span.label]
+    assert found.get("emotion", []) == [Span(1000 * s.start, 1000 * s.end, s.label) for s in named]
+    assert [span.start for span in found.get("moments", [])] == [
+        1000 * at for at in sorted(moments)
+    ]
+    assert found["viewers"][-1].end == 1000 * (track.end + 1 - track.start)
 
 
 def written(folder: Path, exported: Exported, name: str) -> Path:

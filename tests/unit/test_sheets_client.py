@@ -62,10 +62,18 @@ def test_any_json_is_cells_or_an_error(answer: object) -> None:
         assert error.message
 
 
+@pytest.mark.parametrize("status", [200, 400, 403, 404, 407, 451])
 @pytest.mark.parametrize("body", ["<html>", "[]", "7", "{", "\x00"])
-def test_a_page_of_somebody_else(body: str) -> None:
+def test_a_page_of_somebody_else(status: int, body: str) -> None:
+    """A company's proxy or a hotel's portal: another network, and all is well."""
     with pytest.raises(SheetsBusy, match="something else answers"):
-        Sheets(Answering(body=body)).book("b")
+        Sheets(Answering(status, body)).book("b")
+
+
+@pytest.mark.parametrize(("status", "said"), [(502, "outage"), (429, "too many calls")])
+def test_a_page_of_googles_own(status: int, said: str) -> None:
+    with pytest.raises(SheetsBusy, match=said):
+        Sheets(Answering(status, "<!DOCTYPE html>")).book("b")
 
 
 TOO_OLD = (
@@ -87,6 +95,7 @@ TOO_OLD = (
         (RefreshError("invalid_grant: expired\n{...}"), SheetsRefused, "login: invalid_grant: exp"),
         (RefreshError(f"invalid_grant: {TOO_OLD}", {"x": 1}), SheetsBusy, "clock"),
         (RefreshError("invalid_grant: Invalid JWT Signature."), SheetsRefused, "no longer accepts"),
+        (RefreshError("<html>403 Forbidden"), SheetsBusy, "something else answers"),
         (RefreshError("internal", retryable=True), SheetsBusy, "does not answer, internal"),
         (RefreshError("\x1b[2Jboo"), SheetsRefused, r"login: \[2Jboo"),
     ],

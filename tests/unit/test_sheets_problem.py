@@ -23,7 +23,11 @@ def errors(reason: str) -> dict:
 @pytest.mark.parametrize(
     ("status", "error"),
     [(429, {}), (408, {}), (500, None), (502, "x"), (503, {}), (504, {}),
-     (403, errors("rateLimitExceeded")), (403, errors("userRateLimitExceeded"))],
+     (403, errors("rateLimitExceeded")), (403, errors("userRateLimitExceeded")),
+     (403, errors("dailyLimitExceeded")), (403, errors("sharingRateLimitExceeded")),
+     (403, details("RATE_LIMIT_EXCEEDED")), (429, details("RATE_LIMIT_EXCEEDED")),
+     (409, {"message": "The operation was aborted.", "status": "ABORTED"}),
+     (499, {"status": "CANCELLED"})],
 )  # fmt: skip
 def test_what_passes(status: int, error: object) -> None:
     found = problem(status, error, ROBOT, 12)
@@ -44,6 +48,10 @@ def test_what_passes(status: int, error: object) -> None:
         (403, errors("storageQuotaExceeded"), "no room for files", "sheets.new"),
         (400, {"message": "This operation is not supported for this document",
                "status": "FAILED_PRECONDITION"}, "no Google sheet", "Excel"),
+        (403, {**errors("domainPolicy"), "message": "Drive apps are disabled."},
+         "(403): Drive apps are disabled", ""),
+        (403, {**errors("forbidden"), "message": "No right."}, "does not let us", ROBOT),
+        (409, {"message": "There is one.", "status": "ALREADY_EXISTS"}, "(409): There is", ""),
         (400, {"message": "Unable to parse range: 'x'!A1"}, "(400): Unable to parse", ""),
         (400, None, "(400): no reason given", ""),
     ],

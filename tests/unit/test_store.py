@@ -367,6 +367,42 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
         Store(tmp_path / "data" / "history.sqlite")
 
 
+# Network folders share no memory between programs: a folder in the place of the -shm stands for one
+
+
+def without_shared_memory(path: Path) -> Path:
+    path.with_name(path.name + "-shm").mkdir(parents=True)
+    return path
+
+
+def test_a_disk_that_shares_no_memory_holds_a_history(path: Path) -> None:
+    with Store(without_shared_memory(path)) as store:
+        store.append([row(T0)])
+        with Store(path) as second, Store(path, read_only=True) as reader:
+            second.append([row(T0 + 1)])
+            store.append([row(T0 + 2)])
+            assert len(reader.read("lobby")) == 3
+    assert not path.with_name(path.name + "-wal").exists()
+
+
+def test_a_history_that_moved_to_such_a_disk_keeps_what_its_log_held(
+    path: Path, tmp_path: Path
+) -> None:
+    with Store(path) as store:
+        store.append([row(T0), row(T0 + 1)])
+        moved = tmp_path / "network" / path.name
+        moved.parent.mkdir()
+        for suffix in ("", "-wal"):
+            moved.with_name(path.name + suffix).write_bytes(
+                path.with_name(path.name + suffix).read_bytes()
+            )
+    assert moved.with_name(path.name + "-wal").stat().st_size > 0
+    with Store(without_shared_memory(moved)) as store:
+        assert store.append([row(T0 + 2)]) == 1
+    with Store(moved, read_only=True) as store:
+        assert [each.t for each in store.read("lobby")] == [T0, T0 + 1, T0 + 2]
+
+
 # No right to write, and no room: root may write everywhere, so somebody else tries
 
 GUEST = """

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from argparse import Namespace
+from collections import defaultdict
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -105,6 +110,58 @@ TRAINERS: dict[str, Callable[[State], object]] = {
     "a name of one's own": lambda s: {"my_best": s, "optim_state": {"step": torch.zeros(2)}},
     "a step beside it": lambda s: {"step": torch.tensor(5), "weights": s},
 }
+
+
+def of_package(patch: pytest.MonkeyPatch, name: str, base: type = object) -> Any:
+    """A class that a checkpoint names as one of that package, which is not installed here."""
+    module, _, last = name.rpartition(".")
+    made = type(last, (base,), {"__module__": module})
+    for around in itertools.accumulate(module.split("."), "{}.{}".format):
+        patch.setitem(sys.modules, around, ModuleType(around))
+    setattr(sys.modules[module], last, made)
+    return made
+
+
+def with_state(made: Any, **state: object) -> Any:
+    thing = made()
+    vars(thing).update(state)
+    return thing
+
+
+# Settings and records that trainers keep beside the weights.
+BESIDE: dict[str, Callable[[pytest.MonkeyPatch], object]] = {
+    "Hydra": lambda patch: with_state(
+        of_package(patch, "omegaconf.dictconfig.DictConfig"),
+        _content={"lr": 0.1},
+        _metadata=with_state(of_package(patch, "omegaconf.base.Metadata"), key=None, type=dict),
+    ),
+    "EasyDict": lambda patch: of_package(patch, "easydict.EasyDict", dict)(lr=0.1, nested=[1]),
+    "yacs": lambda patch: of_package(patch, "yacs.config.CfgNode", dict)(lr=0.1),
+    "Lightning's callbacks": lambda patch: {
+        of_package(patch, "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint"): {
+            "best": 0.5
+        }
+    },
+    "a date": lambda _: [datetime.now(), timedelta(hours=3)],
+    "a defaultdict": lambda _: defaultdict(list, {"loss": [0.5, 0.25]}),
+}
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+@pytest.mark.parametrize("beside", BESIDE.values(), ids=BESIDE)
+def test_settings_beside_the_weights_do_not_hinder(
+    tmp_path: Path,
+    state: State,
+    monkeypatch: pytest.MonkeyPatch,
+    beside: Callable[[pytest.MonkeyPatch], object],
+    is_zip: bool,
+) -> None:
+    with monkeypatch.context() as changed:
+        content = {"state_dict": state, "hyper_parameters": beside(changed)}
+        saved(tmp_path / "c.ckpt", content, _use_new_zipfile_serialization=is_zip)
+    found = weights.read_official(tmp_path / "c.ckpt")
+    assert found.state.keys() == state.keys()
+    assert found.dropped == ("hyper_parameters",)
 
 
 @pytest.mark.parametrize("content", TRAINERS.values(), ids=TRAINERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,14 @@ BYSTANDERS = (
     "pathlib.PosixPath",
     "pathlib.WindowsPath",
 )
+# Packages of settings and of trainers: whatever of theirs a checkpoint names is made inert, too.
+SETTINGS = (
+    *("omegaconf", "easydict", "yacs", "addict", "ml_collections", "fvcore", "hydra"),
+    *("mmengine", "mmcv", "pytorch_lightning", "lightning", "lightning_fabric", "torchmetrics"),
+    *("datetime", "collections", "typing", "enum"),
+)
+PLAIN_TYPES = ("bool", "dict", "float", "int", "list", "set", "str", "tuple")
+MOST_NAMES = 200  # of settings in one file
 
 
 class _Inert:
@@ -53,6 +62,13 @@ class _Inert:
     def __init__(self, *_args: object) -> None: ...
 
     def __setstate__(self, _state: object) -> None: ...
+
+
+class _Settings:
+    """Stands for settings, which may be a mapping: what they hold is kept, and does nothing."""
+
+    def __new__(cls, *_args: object) -> OrderedDict[Any, Any]:  # type: ignore[misc]
+        return OrderedDict()
 
 
 @dataclass(frozen=True)
@@ -126,12 +142,29 @@ def _read_torch(path: Path, *, is_zip: bool) -> Any:
     if is_zip and not zipfile.is_zipfile(path):  # its table of contents stands at the end
         raise _cut_off(path.name)
     stubs: list[Any] = [(_Inert, name) for name in BYSTANDERS]
-    try:
-        with torch.serialization.safe_globals(stubs), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # we have words of our own for what it warns of
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
-    except Exception as error:  # a damaged pickle can raise anything
-        raise _refusal(path, str(error), is_zip=is_zip) from error
+    while True:
+        try:
+            return _load(path, stubs, is_zip=is_zip)
+        except Exception as error:  # a damaged pickle can raise anything
+            names = _settings_in(str(error))
+            if not names or len(stubs) > MOST_NAMES:
+                raise _refusal(path, str(error), is_zip=is_zip) from error
+            stubs += [(_Settings, name) for name in names]
+
+
+def _load(path: Path, stubs: list[Any], *, is_zip: bool) -> Any:
+    with torch.serialization.safe_globals(stubs), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # we have words of our own for what it warns of
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+
+
+def _settings_in(reason: str) -> list[str]:
+    """The names, as a pickle has them, of settings that a refusal is about; none for others."""
+    found = re.search(r"GLOBAL (\S+)", reason)
+    name = found[1] if found else ""
+    if name in PLAIN_TYPES:  # named as the type of an entry; told without its module
+        return [f"builtins.{name}", f"__builtin__.{name}"]
+    return [name] if name.partition(".")[0] in SETTINGS else []
 
 
 def _refusal(path: Path, reason: str, *, is_zip: bool) -> UnreadableWeights:

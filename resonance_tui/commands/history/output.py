@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from resonance_tui.charting.ticks import clock, day, length
+from resonance_tui.charting.ticks import day, exact_clock, length
 from resonance_tui.commands.console import say
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError
@@ -28,7 +28,7 @@ from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
 from resonance_tui.protocol.sanitize import safe_text
-from resonance_tui.secret import describe
+from resonance_tui.secret import describe, shown
 from resonance_tui.texts import tr_n
 
 if TYPE_CHECKING:
@@ -215,13 +215,13 @@ def _session(listed: Listed) -> export.Record:
 
 def _session_text(listed: Listed) -> str:
     span, video, delay_s = listed.span, listed.video, listed.delay_s
-    missing = span.length_s - span.rows
+    missing, start, end = span.length_s - span.rows, exact_clock(span.start), exact_clock(span.end)
     parts = [
-        f"{listed.number:>3}  {day(span.start)} {clock(span.start)} - {clock(span.end)}",
+        f"{listed.number:>3}  {day(span.start)} {start} - {end}",
         f"{length(span.length_s):>12}",
         f"peak {span.peak_viewers}",
         safe_text(span.title, TITLE_LIMIT),
-        "" if video is None else f"video from {clock(video, seconds=True)}",
+        "" if video is None else f"video from {exact_clock(video, seconds=True)}",
         "" if delay_s is None else f"stream {delay_s:.1f} s late",
         tr_n("{count} mark", "{count} marks", listed.marks) if listed.marks else "",
         f"({length(missing)} missing)" if missing else "",
@@ -272,8 +272,8 @@ def _write_research(request: Request, format: str, out: Path | None) -> None:
             "Leave --corrected out, or take csv or json.",
         )
     loaded = read(request)
-    track = loaded.track
-    exported = research.Exported(request.channel, track, moments_in(request, track), loaded.marks)
+    found = moments_in(request, loaded.track)
+    exported = research.Exported(request.channel, loaded.track, found, loaded.marks)
     if format == "bids" and out is not None and str(out) != "-":
         save_text(out.with_suffix(".json"), [research.bids_columns(request.channel)])
     put_data(research.FORMATS[format](exported), out)
@@ -290,7 +290,7 @@ def _write_picture(request: Request, asked: Asked, format: str) -> None:
     picture = draw_request(request, format, view=view, is_grouped=asked.groups, size=size)
     if asked.out is not None and str(asked.out) != "-":
         save_bytes(asked.out, [picture])
-        say(f"{asked.out}: {len(picture)} bytes")
+        say(f"{shown(asked.out)}: {len(picture)} bytes")
     else:
         click.echo(picture, nl=False)
 

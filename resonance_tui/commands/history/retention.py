@@ -7,7 +7,7 @@ import time
 
 import click
 
-from resonance_tui.charting.ticks import clock, day
+from resonance_tui.charting.ticks import day, exact_clock
 from resonance_tui.commands.console import say
 from resonance_tui.commands.history.show import unknown_channel
 from resonance_tui.config import Config
@@ -87,7 +87,7 @@ def _channels(known: list[str], channel: str | None) -> list[str]:
 
 def _what(channel: str | None, before: int | None) -> str:
     of = f"of {find_channel(channel)}" if channel else "of all channels"
-    return of if before is None else f"{of} from before {day(before)}, {clock(before)}"
+    return of if before is None else f"{of} from before {day(before)}, {exact_clock(before)}"
 
 
 def _agrees(rows: int, what: str) -> bool:

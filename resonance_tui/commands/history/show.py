@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from resonance_tui.charting.ticks import clock, day
+from resonance_tui.charting.ticks import day, exact_clock
 from resonance_tui.commands.console import say
 from resonance_tui.commands.history import moments, output
 from resonance_tui.commands.history.output import Asked
@@ -120,7 +120,7 @@ def _keep_video(path: Path, channel: str, span: SessionSpan | None, asked: Asked
     if start is None:
         say("When the session's video began is forgotten.")
     else:
-        say(f"The session's video began on {day(start)} at {clock(start, seconds=True)}.")
+        say(f"The session's video began on {day(start)} at {exact_clock(start, seconds=True)}.")
 
 
 def _keep_delay(request: Request, span: SessionSpan | None, asked: Asked) -> None:
@@ -207,9 +207,10 @@ def _nothing(channel: str, sessions: list[SessionSpan], recorder: str | None) ->
             f"Nothing was recorded in {channel} by {describe(recorder)}.", "Leave --recorder out."
         )
     span = sessions[-1]
+    clocks = f"{exact_clock(span.start)} to {exact_clock(span.end)}"
     return InputError(
         f"Nothing was recorded in {channel} in that range.",
-        f"The last session: {day(span.start)}, {clock(span.start)} to {clock(span.end)}.",
+        f"The last session: {day(span.start)}, {clocks}.",
     )
 
 

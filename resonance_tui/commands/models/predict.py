@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from resonance_tui.commands.console import say, say_progress
+from resonance_tui.commands.console import note, say, say_progress
 from resonance_tui.commands.groups import Command
+from resonance_tui.commands.models.predict_file import (
+    FORMATS,
+    Results,
+    Row,
+    name_of,
+    open_results,
+)
 from resonance_tui.commands.models.predictions import CODES, SHARES
 from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load
 from resonance_tui.errors import CameraError, InputError, ResonanceError
+from resonance_tui.secret import shown
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -26,10 +30,8 @@ if TYPE_CHECKING:
     from resonance_tui.pipeline.detectors.base import FaceDetector
     from resonance_tui.pipeline.recorded import Answer
 
-COLUMNS = ("clip", "label", "pred", *SHARES, "engine", "clips", "faces", "seconds", "ms")
-FORMATS = ("csv", "jsonl")
 GPU_BATCH = 16
-Row = dict[str, Any]
+FRAMES = ("auto", "always", "never")
 
 
 @click.command("predict", cls=Command)
@@ -41,9 +43,16 @@ Row = dict[str, Any]
 @click.option(
     *("-o", "--output"),
     type=FilePath(path_type=Path, dir_okay=False),
-    help="Write into this file; one that is there is continued.",
+    help="Write into this file (-: stdout); one that is there is continued.",
 )
 @click.option("--crops", is_flag=True, help="The pictures are crops of faces: look for none.")
+@click.option(
+    "--frames",
+    type=click.Choice(FRAMES),
+    default="auto",
+    show_default=True,
+    help="Whether a folder of pictures is one clip; auto: where all of them are numbered.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("--precision", default="auto", show_default=True, help="auto, float32, int8 ...")
 @click.option(
@@ -53,14 +62,16 @@ Row = dict[str, Any]
 def predict(ctx: click.Context, paths: tuple[Path, ...], **options: Any) -> None:
     """Read the emotion in pictures, films and folders of frames PATHS; `models score` scores it.
 
-    A folder of numbered pictures is one clip; other folders are searched. The label is the class
-    that a folder in the path names. Where no face is found the whole picture is read, and `faces`,
-    the share of frames with a face, says so. One line for each: class, probabilities, ms.
+    A folder of numbered pictures is one clip (see --frames); other folders are searched. The label
+    is the class that a folder in the path names. Where no face is found the whole picture is read,
+    and `faces`, the share of frames with a face, says so. One line for each: class, probabilities,
+    ms.
 
     \b
     Examples:
       resonance-tui models predict holiday.jpg talk.mp4
       resonance-tui models predict FERV39K/test --crops --engine mae_dfer -o said.csv
+      resonance-tui models predict AffectNet/val_set --crops --frames never -o said.csv
       resonance-tui models score said.csv
     """
     run(load(ctx), paths, **options)
@@ -77,23 +88,30 @@ def run(
     device: str,
     precision: str,
     batch: int | None = None,
+    frames: str = "auto",
 ) -> None:
     """Write a row for each item that is not in `output` yet. Raises InputError, EngineUnavailable,
     and ResonanceError at the end where some items could not be read."""
     from resonance_tui.engines.base import EngineOptions
-    from resonance_tui.pipeline.recorded import find_items
+    from resonance_tui.pipeline.items import find_items
 
+    output = None if output == Path("-") else output
     options = EngineOptions(device, precision, batch=batch or _usual_batch(engine, device))
-    items = find_items([path.expanduser() for path in paths])
+    items = find_items([path.expanduser() for path in paths], note, frames=frames)
     format = format or (output.suffix[1:].lower() if output else "") or FORMATS[0]
     if format not in FORMATS:
         raise InputError(f"{output} names no format.", "Give --format csv or --format jsonl.")
-    done = _done(output, format, engine) if output else set[str]()
-    todo = [item for item in items if item.as_posix() not in done]
-    if len(todo) < len(items):
-        say(f"{len(items) - len(todo)} of {len(items)} are in {output} already.")
-    if todo:
-        _predict(config, todo, engine, options, format, output, crops=crops)
+    with open_results(output, format, engine) as results:
+        todo = [item for item in items if name_of(item) not in results.done]
+        if len(todo) < len(items):
+            say(f"{len(items) - len(todo)} of {len(items)} are in {shown(output)} already.")
+        try:
+            if todo:
+                _predict(config, todo, engine, options, results, crops=crops)
+        except KeyboardInterrupt:
+            if output is not None:
+                say(f"Stopped. The same command goes on where {shown(output)} ends.")
+            raise
 
 
 def _predict(
@@ -101,8 +119,7 @@ def _predict(
     items: list[Path],
     name: str,
     options: EngineOptions,
-    format: str,
-    output: Path | None,
+    results: Results,
     *,
     crops: bool,
 ) -> None:
@@ -115,13 +132,11 @@ def _predict(
     detector = None if crops else _detector(config)
     failed = faceless = 0
     try:
-        with _opened(output) as stream:
-            writer = _Writer(stream, format, is_empty=output is None or not output.stat().st_size)
-            for item, answer in _answers(items, engine, detector, options.batch):
-                failed += answer is None
-                faceless += answer is not None and not crops and answer.faces == 0
-                if answer is not None:
-                    writer.write(_row(item, answer, name))
+        for item, answer in _answers(items, engine, detector, options.batch):
+            failed += answer is None
+            faceless += answer is not None and not crops and answer.faces == 0
+            if answer is not None:
+                results.write(_row(item, answer, name))
     finally:
         if detector is not None:
             detector.close()
@@ -143,7 +158,7 @@ def _answers(
         for item, answer in Reader(engine, detector, batch=batch).read_all(items):
             bar.update()
             if isinstance(answer, CameraError):
-                say(f"note: {answer.message}")
+                note(answer.message)
                 yield item, None
             else:
                 yield item, answer
@@ -177,7 +192,7 @@ def _detector(config: Config) -> FaceDetector:
 def _row(item: Path, answer: Answer, engine: str) -> Row:
     shares = [round(float(share), 6) for share in answer.shares]
     return {
-        "clip": item.as_posix(),
+        "clip": name_of(item),
         "label": _label(item),
         "pred": int(answer.shares.argmax()),
         **dict(zip(SHARES, shares, strict=True)),
@@ -193,69 +208,3 @@ def _label(item: Path) -> int | None:
     """The class that a folder of the path names, the nearest first; None where none does."""
     words = (part.lower() for part in reversed(item.parts[:-1]))
     return next((CODES[word] for word in words if word in CODES and word.isalpha()), None)
-
-
-class _Writer:
-    """Rows as CSV or as JSON, a line each; a line is out before the next item is read."""
-
-    def __init__(self, stream: TextIO, format: str, *, is_empty: bool) -> None:
-        self._stream, self._format = stream, format
-        if is_empty and format == "csv":
-            self._put(COLUMNS)
-
-    def write(self, row: Row) -> None:
-        if self._format == "csv":
-            self._put([row[name] for name in COLUMNS])
-        else:
-            self._stream.write(json.dumps(row) + "\n")
-        self._stream.flush()
-
-    def _put(self, cells: Iterable[Any]) -> None:
-        csv.writer(self._stream, lineterminator="\n").writerow(cells)
-
-
-def _opened(output: Path | None) -> AbstractContextManager[TextIO]:
-    if output is None:
-        return nullcontext(sys.stdout)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        return output.open("a", encoding="utf-8", newline="")
-    except OSError as error:
-        raise InputError(f"Cannot write {output}: {error.strerror}.") from error
-
-
-def _done(output: Path, format: str, engine: str) -> set[str]:
-    """The items in a file of before, from which a line that was cut off is taken out.
-
-    Raises InputError for a file of another kind or of another engine.
-    """
-    if not output.exists():
-        return set()
-    try:
-        whole = output.read_text(encoding="utf-8")
-        kept = whole[: whole.rfind("\n") + 1]
-        rows = _rows(kept, format)
-        names, engines = {row["clip"] for row in rows}, {row["engine"] for row in rows}
-        if kept != whole:
-            output.write_text(kept, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"Cannot use {output}: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{output} is there and holds something else.", "Name another --output."
-        ) from error
-    if engines - {engine}:
-        raise InputError(
-            f"{output} holds what {', '.join(sorted(map(str, engines)))} said.",
-            "Name another --output, or that --engine.",
-        )
-    return names
-
-
-def _rows(text: str, format: str) -> list[Row]:
-    if format == "jsonl":
-        return [json.loads(line) for line in text.splitlines()]
-    reader = csv.DictReader(io.StringIO(text))
-    if text and tuple(reader.fieldnames or ()) != COLUMNS:
-        raise ValueError("other columns")
-    return list(reader)

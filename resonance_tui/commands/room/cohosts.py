@@ -16,6 +16,7 @@ from resonance_tui.commands.room.place import find_place, with_broker
 from resonance_tui.commands.settings import broker_options, load
 from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.errors import InputError
+from resonance_tui.secret import shown
 
 KEY_MOST = 4096  # characters of a text with a key
 
@@ -219,7 +220,7 @@ def export(ctx: click.Context, channel: str, out: Path | None) -> None:
         write_private(out, f"{text}\n".encode())
     except OSError as error:
         raise StoreError(f"{out} cannot be written: {error.strerror}.") from error
-    say(f"{out} holds the key: whoever reads it rules the room.")
+    say(f"{shown(out)} holds the key: whoever reads it rules the room.")
 
 
 @click.command("import", cls=Command)

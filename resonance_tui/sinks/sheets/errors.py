@@ -24,8 +24,13 @@ WRONG_CLOCK = (
     "(date, timedatectl)."
 )
 
-_BUSY = {408, 425, 429}
-_LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}
+_BUSY = {408, 425, 429, 499}
+_CONFLICT = 409  # with another change that is being made
+_LIMIT_REASONS = {
+    *("ratelimitexceeded", "userratelimitexceeded", "quotaexceeded"),
+    *("dailylimitexceeded", "sharingratelimitexceeded"),
+}  # in lower case and without underscores, as one API writes them or the other
+_SHARING_REASONS = {"forbidden", "insufficientFilePermissions", "PERMISSION_DENIED"}
 _SCOPE_REASONS = {"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"}
 
 
@@ -37,13 +42,22 @@ def problem(status: int, error: Any, account: str, asked_s: float = 0.0) -> Shee
     """
     said = plain(str(error.get("message", ""))) if is_object(error) else ""
     reasons = _reasons(error)
-    if status in _BUSY or status >= 500 or (status == 403 and reasons & _LIMIT_REASONS):
-        what = "says that there were too many calls" if status in (403, 429) else "has an outage"
+    if what := _what_passes(status, error, reasons):
         return SheetsBusy(f"Google {what} ({status}).", retry_after_s=asked_s)
     if full := _FULL.search(said):
         return SheetsFull(f"The sheet is full: Google lets it have no more {full[1]}.")
     kind = SheetNotOurs if status == 404 or (status == 403 and not reasons) else SheetsRefused
     return kind(*_refusal(status, said, reasons, account or SOMEBODY))
+
+
+def _what_passes(status: int, error: Any, reasons: set[str]) -> str:
+    """What Google does, where that may be over soon; "" where it will not."""
+    is_limit = {reason.replace("_", "").lower() for reason in reasons} & _LIMIT_REASONS
+    if status == 429 or (status == 403 and is_limit):
+        return "says that there were too many calls"
+    if status == _CONFLICT and is_object(error) and error.get("status") != "ALREADY_EXISTS":
+        return "is busy with another change"
+    return "has an outage" if status in _BUSY or status >= 500 else ""
 
 
 def refused_login(said: str) -> SheetsError:
@@ -77,6 +91,8 @@ def _refusal(status: int, said: str, reasons: set[str], account: str) -> tuple[s
         )
     if status == 401 or reasons & _SCOPE_REASONS:
         return "Google does not accept this login.", "Log in again: resonance-tui sheets setup"
+    if status == 403 and reasons - _SHARING_REASONS and said:
+        return f"Google refused (403): {said}", ""
     if status == 403:
         return (
             "Google does not let us write into the sheet.",

@@ -19,6 +19,7 @@ from resonance_tui.sinks.backoff import asked_wait
 from resonance_tui.sinks.sheets.errors import plain, problem, refused_login
 
 SOMETHING_ELSE = "something else answers, perhaps a network's login page"
+NO_JSON = -1  # gspread's code of an answer that is not in Google's form
 
 # gspread raises the last three where a body is not as Google documents it.
 _CALL_ERRORS = (
@@ -68,6 +69,12 @@ def _check_json(response: requests.Response) -> None:
 
 def translate(error: Exception, account: str) -> SheetsError:
     match error:
+        case APIError() if _is_strangers(error):
+            log.info("no answer of Google's: %s", error.response.status_code)
+            status = error.response.status_code
+            return SheetsBusy(f"Google Sheets cannot be reached: {SOMETHING_ELSE} ({status}).")
+        case RefreshError() if _is_page(str(error.args[0]) if error.args else ""):
+            return SheetsBusy(f"Google Sheets cannot be reached: {SOMETHING_ELSE}.")
         case APIError():
             answer = error.response
             asked_s = asked_wait(answer.headers.get("Retry-After"), time.time)
@@ -77,6 +84,16 @@ def translate(error: Exception, account: str) -> SheetsError:
         case _:
             log.info("a call to Google failed: %s", _first_line(error))
             return SheetsBusy(f"Google Sheets cannot be reached: {_reason(error)}.")
+
+
+def _is_strangers(error: APIError) -> bool:
+    """Whether a refusal is a proxy's or a portal's: Google's own are JSON, but for some logins."""
+    status = error.response.status_code
+    return error.code == NO_JSON and 400 <= status < 500 and status not in (401, 408, 425, 429)
+
+
+def _is_page(text: str) -> bool:
+    return not text or text.lstrip().startswith("<")
 
 
 def _reason(error: Exception) -> str:

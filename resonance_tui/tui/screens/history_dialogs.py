@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList, Static
 
-from resonance_tui.charting.ticks import clock, day, length
+from resonance_tui.charting.ticks import day, exact_clock, length
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import Action, help_rows
@@ -64,7 +64,7 @@ class SessionPicker(PatientDialog[int | None]):
             yield OptionList(*(self._line(span) for span in reversed(self._sessions)))
 
     def _line(self, span: SessionSpan) -> Text:
-        start = f"{day(span.start, self._zone)} {clock(span.start, self._zone)}"
+        start = f"{day(span.start, self._zone)} {exact_clock(span.start, self._zone)}"
         line = f"{start} {length(span.length_s):<11} {tr('peak {count}', count=span.peak_viewers)}"
         if span.title:
             line += f"  {printable(span.title)}"
