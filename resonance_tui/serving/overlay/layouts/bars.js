@@ -16,10 +16,14 @@ export default function mount(root) {
     root.append(row);
     return { word: look.word, fill, count };
   });
+  let digits = 0;
   return {
     room(event) {
       const read = readFaces(event);
-      root.style.setProperty("--digits", String(event.viewers).length);
+      if (digits !== String(event.viewers).length) {
+        digits = String(event.viewers).length;
+        root.style.setProperty("--digits", digits); // counts keep their places
+      }
       for (const row of rows) {
         const count = event.counts[row.word];
         row.fill.style.transform = `scaleX(${read ? count / read : 0})`;
