@@ -19,6 +19,7 @@ from resonance_tui.commands.settings import load
 from resonance_tui.commands.suggestions import ENGINE
 from resonance_tui.engines import registry as engines
 from resonance_tui.errors import INTERRUPTED, InputError, ResonanceError
+from resonance_tui.secret import shown
 from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:
@@ -114,9 +115,7 @@ def run(
         put(plan_text(plan).rstrip("\n"))
         return 0
     if out is not None and not out.absolute().parent.is_dir():
-        raise InputError(
-            f"There is no folder {out.absolute().parent}.", "Make it, or name another."
-        )
+        raise InputError("The folder that --out names is not there.", "Make it, or name another.")
     intent = check_intent(config)
     _check_source(intent.source, plan)
     _ask_consent(config, intent.source)
@@ -140,11 +139,13 @@ def _text(file: Path) -> str:
         with file.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
-            raise InputError(f"{file} is too long for a plan.", "One task a line.")
+            raise InputError(f"{shown(file)} is too long for a plan.", "One task a line.")
         return data.decode()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InputError(f"{file} cannot be read: {why}.", "--show-plan prints a plan.") from error
+        raise InputError(
+            f"{shown(file)} cannot be read: {why}.", "--show-plan prints a plan."
+        ) from error
 
 
 def _check_source(source: Source, plan: Plan) -> None:
@@ -235,5 +236,5 @@ def _tell(
         say(tr("Stopped early: {done} of {all} tasks.", done=len(scores), all=len(plan.steps)))
     if out is not None:
         save_text(out, [json.dumps(found, indent=1) + "\n"])
-        say(tr("The summary is in {file}.", file=out))
+        say(tr("The summary is in {file}.", file=shown(out)))
     return INTERRUPTED if stopped else 0

@@ -23,6 +23,7 @@ from resonance_tui.history.layers import COLUMNS, NAME_DIGITS, Layer, Table, as_
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.times import LATEST
 from resonance_tui.protocol.topics import CHANNEL
+from resonance_tui.secret import shown
 
 FORMAT, VERSION = "resonance-tui layers", 1
 MOST_BYTES = 64 << 20
@@ -92,8 +93,10 @@ def read_file(path: Path) -> LayerFile:
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(f"{path} cannot be read: {reason}.", "Name another file.") from error
-    return decode(data, str(path))
+        raise InputError(
+            f"{shown(path)} cannot be read: {reason}.", "Name another file."
+        ) from error
+    return decode(data, shown(path))
 
 
 def decode(data: bytes, name: str) -> LayerFile:

@@ -21,6 +21,7 @@ BRIEFLY = {
     "join": "room --headless --camera none --duration 0.1",
     "log": "room --duration 0.1",
     "serve": "room --duration 0.1",
+    "obs": "room --duration 0.1",
     "aggregate": "room --duration 0.1",
     "audience": "room --viewers 1 --duration 0.1",
     "models bench": "static_cnn --repeats 1",

@@ -34,6 +34,7 @@ class Stage:
 
     status = CameraStatus(CameraState.LIVE)
     note = ""
+    in_step = False
     held_at = -inf
     is_woken = False
 
@@ -102,12 +103,14 @@ def loop_of(stage: Stage, engine: ByShade, told: list[Steady], threads: FaceThre
 
 
 async def playing(loop: FrameLoop, scene: Any) -> None:
-    running = asyncio.create_task(loop.run())
-    try:
-        await scene
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
+    """The scene, while the loop runs; what ends the loop ends the scene."""
+    tasks = asyncio.create_task(loop.run()), asyncio.create_task(scene)
+    ended, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in ended:
+        task.result()
 
 
 async def test_frames_are_few_at_rest_and_many_while_a_change_is_looked_into(
