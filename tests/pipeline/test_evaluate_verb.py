@@ -242,7 +242,10 @@ def test_a_camera_that_is_lost_is_said_and_the_sitting_goes_on(
         (("--plan", "nowhere.txt"), "nowhere.txt cannot be read: No such file or directory."),
         (("--source", "nowhere.mp4"), "There is no file nowhere.mp4."),
         (("--source", "none"), "Without a camera there is nobody to read."),
-        (("--source", "demo", "--out", "nowhere/summary.json"), "There is no folder"),
+        (
+            ("--source", "demo", "--out", "nowhere/summary.json"),
+            "The folder that --out names is not there",
+        ),
         (("--engine", "tarot"), "There is no engine called 'tarot'."),
     ],
 )
