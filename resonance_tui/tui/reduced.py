@@ -22,8 +22,8 @@ _NUMBERS = {Color.parse(name).triplet: number for name, number in palette.SIXTEE
 _SIGNS = {
     **dict(zip("▁▂▃▄▅▆▇█▀▔░▒▓", '_.:-=+*#"".:#', strict=True)),
     **dict(zip("·•…–—−‘’“”‖", "-*~---''\"\"=", strict=True)),
-    **dict(zip("←→↑↓▸►▾▼▴▲◂◀»«", "<>^v>>vv^^<<><", strict=True)),
-    **dict(zip("○●◌◎◉■▪□◆◇★☆✓✔✕✗✘×⚠", "o*:O@###**++vvxxxx!", strict=True)),
+    **dict(zip("←→↑↓▶▸►▾▼▴▲◂◀»«", "<>^v>>>vv^^<<><", strict=True)),
+    **dict(zip("○●◌◎◉■▪□◆◇★☆✦✓✔✕✗✘×⚠", "o*:O@###**+++vvxxxx!", strict=True)),
     **dict(zip("☺☹≈◊≥≤≠°", ")(~*><!o", strict=True)),
 }
 _BESIDE, _HEAVY, _UPRIGHT = "─┄┈╌╴╶╼╾", "━┅┉╍═╸╺", "│┃┆┇┊┋║╎╏╵╷╹╻╽╿"

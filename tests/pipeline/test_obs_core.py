@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,5 +63,5 @@ def test_obs_has_its_chapters_and_the_history_its_marks_where_the_picture_flashe
 def chapters(file: Path) -> list[float]:
     """Where they begin, as ffprobe reads them."""
     command = ["ffprobe", "-v", "error", "-show_chapters", "-of", "json", str(file)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    told = run_child(command, capture_output=True, text=True, check=True).stdout
     return [float(each["start_time"]) for each in json.loads(told)["chapters"]]

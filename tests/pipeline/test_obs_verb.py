@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
-from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import click
 import pytest
-from children import run_child
+from children import end_child, run_child, start_child
 from fake_obs import PASSWORD, FakeObs
 from limits import patience
 from machine import Mosquitto
@@ -29,34 +29,43 @@ from resonance_tui.room.state import EMPTY_ROOM
 from resonance_tui.session.events import RoomUpdate
 from resonance_tui.session.outage import Outage
 
+Program = subprocess.Popen[str]
 APP = (sys.executable, "-m", "resonance_tui")
 pytestmark = pytest.mark.timeout(150)
 
 
 @asynccontextmanager
-async def started(*args: object, **variables: str) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        *APP, *map(str, args), stdout=PIPE, stderr=STDOUT, env=os.environ | variables
+async def started(*args: object, **variables: str) -> AsyncIterator[Program]:
+    process = start_child(
+        [*APP, *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | variables,
+        text=True,
     )
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        end_child(process)
 
 
-async def says(process: Process, words: str) -> str:
+async def says(process: Program, words: str) -> str:
     """All that it said until a line with those words, which included."""
     assert process.stdout is not None
     said = ""
     async with asyncio.timeout(patience(30)):
         while True:
-            line = (await process.stdout.readline()).decode()
+            line = await asyncio.to_thread(process.stdout.readline)
             assert line, f"{words!r} not in {said!r}"
             said += line
             if words in line:
                 return said
+
+
+async def rest(process: Program) -> str:
+    """What it says until its end."""
+    assert process.stdout is not None
+    return await asyncio.to_thread(process.stdout.read)
 
 
 @pytest.mark.mosquitto
@@ -72,9 +81,8 @@ async def test_it_records_beside_obs_whose_clock_becomes_the_video_of_the_sessio
         began = time.time()
         said += await says(program, "The session's video began")
         program.send_signal(signal.SIGTERM)
-        assert program.stdout is not None
-        said += (await program.stdout.read()).decode()
-    assert program.returncode == 130
+        said += await rest(program)
+        assert program.wait() == 130
     assert PASSWORD.reveal() not in said
     with Store(load().database, read_only=True) as store:
         (span,) = store.sessions("cats")
@@ -91,9 +99,8 @@ async def test_a_wrong_password_is_one_line_and_the_room_goes_on(mosquitto: Mosq
         started(*where, f"localhost:{port}", **secret) as program,
     ):
         said = await says(program, "The room goes on without OBS.")
-        assert program.stdout is not None
-        said += (await program.stdout.read()).decode()
-        assert await program.wait() == 0
+        said += await rest(program)
+        assert program.wait() == 0
     assert said.count("does not take the password") == 1
     assert "hunter2" not in said
 
