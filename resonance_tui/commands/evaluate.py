@@ -13,21 +13,20 @@ import click
 
 from resonance_tui.commands.announcing import Announcer
 from resonance_tui.commands.console import StatusLine, note, put, put_json, put_lines, say
-from resonance_tui.commands.groups import Command, Option
+from resonance_tui.commands.engine_flags import engine_flags
+from resonance_tui.commands.groups import Command
 from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load
-from resonance_tui.commands.suggestions import ENGINE
-from resonance_tui.engines import registry as engines
 from resonance_tui.errors import INTERRUPTED, InputError, ResonanceError
 from resonance_tui.secret import shown
-from resonance_tui.texts import mark, tr
+from resonance_tui.texts import tr
 
 if TYPE_CHECKING:
     from resonance_tui.commands.session_builder import Intent
     from resonance_tui.config import Config
     from resonance_tui.evaluation.plan import Plan
     from resonance_tui.evaluation.scoring import TaskScore
-    from resonance_tui.evaluation.sitting import ReadBy, Sitting
+    from resonance_tui.evaluation.sitting import Sitting
     from resonance_tui.pipeline.sources import Source
 
 MOST_BYTES = 100_000  # of a plan
@@ -50,14 +49,7 @@ PLACES = {"device": "camera", "url": "camera", "file": "film", "demo": "demo"}
     help='When each task begins and ends, a line each: "0:03 0:23 rest".',
 )
 @click.option("--show-plan", is_flag=True, help="Print the plan as such a file, and read nobody.")
-@click.option(
-    "--engine",
-    cls=Option,
-    type=ENGINE,
-    metavar="NAME",
-    help=mark("{engines} (default: {default}).", engines=engines.summary(), default=engines.AUTO),
-)
-@click.option("--device", metavar="DEVICE", help="For networks: auto, cpu, cuda or mps.")
+@engine_flags
 @click.option(
     *("-o", "--out"),
     type=FilePath(path_type=Path, dir_okay=False),
@@ -183,32 +175,17 @@ def _ask_consent(config: Config, source: Source) -> None:
 def _sit(config: Config, intent: Intent, plan: Plan) -> tuple[Sitting, bool]:
     """The sitting, and whether it was stopped before its end."""
     from resonance_tui.commands.event_loop import run_loop
+    from resonance_tui.commands.session_builder import face_plan
     from resonance_tui.evaluation.sitting import Sitting
 
     shown = Announcer(plan, StatusLine(), is_live=intent.source.kind != "file")
-    sitting = Sitting(reader_of(config, intent), plan, shown.show, shown.notice)
+    sitting = Sitting(face_plan(config, intent), plan, shown.show, shown.notice)
     work = sitting.of_film if intent.source.kind == "file" else sitting.before_camera
     try:
         run_loop(config, partial(shown.beside, work))
     except KeyboardInterrupt:
         return sitting, True
     return sitting, False
-
-
-def reader_of(config: Config, intent: Intent) -> ReadBy:
-    """What reads faces with these settings."""
-    from resonance_tui.commands.session_builder import frames_a_second
-    from resonance_tui.evaluation.sitting import ReadBy
-
-    return ReadBy(
-        intent.source,
-        intent.engine,
-        config.directories.data,
-        intent.detector,
-        frames_a_second(config),
-        intent.engine_options,
-        intent.baseline,
-    )
 
 
 def _tell(

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from resonance_tui.commands.console import say
-from resonance_tui.commands.groups import Command, Option
+from resonance_tui.commands.engine_flags import engine_flags
+from resonance_tui.commands.groups import Command
 from resonance_tui.commands.quantities import Span
 from resonance_tui.commands.served import serve_flag, served_room
 from resonance_tui.commands.settings import broker_options, load, terminal_of
-from resonance_tui.commands.suggestions import CHANNEL, ENGINE
-from resonance_tui.engines import registry as engines
+from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
 from resonance_tui.shutdown import for_seconds
-from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.commands.join_context import CommandLineContext
@@ -44,14 +43,7 @@ if TYPE_CHECKING:
     help="Read the nearest face, or up to four, each as a viewer of its own (default: one).",
 )
 @click.option("--once", is_flag=True, help="Play a video file once and leave at its end.")
-@click.option(
-    "--engine",
-    cls=Option,
-    type=ENGINE,
-    metavar="NAME",
-    help=mark("{engines} (default: {default}).", engines=engines.summary(), default=engines.AUTO),
-)
-@click.option("--device", metavar="DEVICE", help="For networks: auto, cpu, cuda or mps.")
+@engine_flags
 @click.option("--allow-untrained", is_flag=True, help="Run a network that has no weights here.")
 @click.option("--record", is_flag=True, help="Keep the room's history in the local database.")
 @click.option("--title", metavar="TEXT", help="Record, under this title.")

@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from resonance_tui.commands.groups import Command, Option
+from resonance_tui.commands.engine_flags import engine_flags
+from resonance_tui.commands.groups import Command
 from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load, terminal_of
-from resonance_tui.commands.suggestions import CHANNEL, ENGINE
-from resonance_tui.engines import registry as engines
+from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
-from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.commands.join_context import CommandLineContext
     from resonance_tui.commands.replayed_session import ReplayedSession
     from resonance_tui.commands.session_builder import Intent
     from resonance_tui.config import Config
-    from resonance_tui.session.late_viewer import FacePlan
     from resonance_tui.tui.replay_app import ReplayApp
 
 
@@ -39,14 +37,7 @@ if TYPE_CHECKING:
     metavar="SRC",
     help="Device index, video file, stream URL, demo or none (default: 0).",
 )
-@click.option(
-    "--engine",
-    cls=Option,
-    type=ENGINE,
-    metavar="NAME",
-    help=mark("{engines} (default: {default}).", engines=engines.summary(), default=engines.AUTO),
-)
-@click.option("--device", metavar="DEVICE", help="For networks: auto, cpu, cuda or mps.")
+@engine_flags
 @click.option("--allow-untrained", is_flag=True, help="Run a network that has no weights here.")
 @click.option("--new-layer", is_flag=True, help="Somebody else watches: a layer of its own.")
 @click.option(
@@ -166,13 +157,14 @@ async def _watch(
     import asyncio
 
     from resonance_tui.commands.replayed_session import prepare
+    from resonance_tui.commands.session_builder import face_plan
     from resonance_tui.errors import first_problem
     from resonance_tui.session.late_viewer import LateViewer
     from resonance_tui.session.own_layer import OwnLayer
     from resonance_tui.tui.replay_app import ReplayApp
 
     name, room, clock = prepare(replayed, is_new=is_new)
-    viewer = LateViewer(replayed.channel, _face_plan(config, intent))
+    viewer = LateViewer(replayed.channel, face_plan(config, intent))
     keeper = OwnLayer(replayed.database, replayed.channel, name)
     agreed = asyncio.Event()
 
@@ -209,17 +201,3 @@ async def _watch(
             for task in beside:
                 task.cancel()
     return app
-
-
-def _face_plan(config: Config, intent: Intent) -> FacePlan:
-    from resonance_tui.commands.session_builder import frames_a_second
-    from resonance_tui.session.late_viewer import FacePlan
-
-    return FacePlan(
-        intent.source,
-        intent.engine,
-        config.directories.data,
-        intent.engine_options,
-        intent.detector,
-        frames_a_second(config),
-    )

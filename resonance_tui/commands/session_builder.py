@@ -20,6 +20,7 @@ from resonance_tui.hosting.running import all_running
 from resonance_tui.logins import Logins
 from resonance_tui.pipeline.baseline import BaselineMode, baseline_named
 from resonance_tui.pipeline.detectors import registry as detectors
+from resonance_tui.pipeline.face_plan import FacePlan
 from resonance_tui.pipeline.seats import people_named
 from resonance_tui.pipeline.sources import Source, parse_source
 from resonance_tui.profile import HostMemory, Profile, RoomMemory
@@ -86,6 +87,19 @@ def frames_a_second(config: Config) -> float | None:
     """What was asked for; None where nothing was, for as many as the engine needs."""
     is_chosen = config.origins["camera.fps"] != "default"
     return config.settings.camera.fps if is_chosen else None
+
+
+def face_plan(config: Config, intent: Intent) -> FacePlan:
+    """What reads faces, for those who need no session."""
+    return FacePlan(
+        intent.source,
+        intent.engine,
+        config.directories.data,
+        intent.detector,
+        frames_a_second(config),
+        intent.engine_options,
+        intent.baseline,
+    )
 
 
 def broker_url(config: Config) -> BrokerUrl | None:

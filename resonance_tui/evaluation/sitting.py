@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from math import inf
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resonance_tui.engines.base import EngineOptions, EngineState
+from resonance_tui.engines.base import EngineState
 from resonance_tui.errors import EngineUnavailable, InputError, SourceInvalid
 from resonance_tui.evaluation.plan import Moment, Plan, clock
 from resonance_tui.evaluation.scoring import Reading
-from resonance_tui.pipeline.baseline import BaselineMode
 from resonance_tui.pipeline.face_pipeline import FacePipeline
+from resonance_tui.pipeline.face_plan import FacePlan
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.texts import tr
 
@@ -31,19 +29,6 @@ SLACK_S = 0.2  # by which a film may be too short: lengths and stamps are rough
 WRONG = (CameraState.MISSING, CameraState.BUSY, CameraState.LOST, CameraState.FROZEN)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadBy:
-    """What reads: as `join` would with the same settings."""
-
-    source: Source
-    engine: str
-    data_dir: Path
-    detector: str = "auto"
-    fps: float | None = None
-    options: EngineOptions = field(default_factory=EngineOptions)
-    baseline: BaselineMode = BaselineMode.OFF
-
-
 class Sitting:
     """One person, one plan. `on_moment` is told what is to be done whenever that may have changed;
     `on_notice` takes sentences for a person.
@@ -53,12 +38,12 @@ class Sitting:
 
     def __init__(
         self,
-        read_by: ReadBy,
+        reader: FacePlan,
         plan: Plan,
         on_moment: Callable[[Moment], None] = lambda _: None,
         on_notice: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._read_by, self._plan = read_by, plan
+        self._reader, self._plan = reader, plan
         self._on_moment, self._on_notice = on_moment, on_notice
         self._is_ready = asyncio.Event()
         self._began_at: float | None = None  # monotonic s, of a sitting before a camera
@@ -109,7 +94,7 @@ class Sitting:
     def _pipeline(
         self, open_source: Callable[[Source, float], FrameSource] | None = None
     ) -> FacePipeline:
-        by = self._read_by
+        by = self._reader
         self._face = FacePipeline(
             by.source,
             by.engine,

@@ -6,32 +6,20 @@ Nothing that is read here is sent anywhere.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.base import EngineOptions, EngineState, EngineStatus
+from resonance_tui.engines.base import EngineState, EngineStatus
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
-from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
+from resonance_tui.pipeline.face_plan import FacePlan
+from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.session.events import SessionView
 from resonance_tui.session.self_report import SelfReport
 
 if TYPE_CHECKING:
     from resonance_tui.pipeline.face_pipeline import FacePipeline
-
-
-@dataclass(frozen=True, slots=True)
-class FacePlan:
-    """How a face is read."""
-
-    source: Source
-    engine: str
-    data_dir: Path
-    options: EngineOptions = field(default_factory=EngineOptions)
-    detector: str = "auto"
-    fps: float | None = None  # None: as many frames a second as the engine's clips need
 
 
 class LateViewer:
@@ -96,6 +84,7 @@ class LateViewer:
             fps=plan.fps,
             once=False,
             options=plan.options,
+            baseline=plan.baseline,
             on_reading=self._own.read,
             on_status=self._status_changed,
             on_notice=self._notice,

@@ -18,9 +18,10 @@ from resonance_tui.history.layer_store import layers
 from resonance_tui.history.layers import as_table, new_name
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
+from resonance_tui.pipeline.face_plan import FacePlan
 from resonance_tui.pipeline.sources import CameraState, Source
 from resonance_tui.session import own_layer
-from resonance_tui.session.late_viewer import FacePlan, LateViewer
+from resonance_tui.session.late_viewer import LateViewer
 from resonance_tui.session.own_layer import OwnLayer
 
 T0 = 1_795_371_000
