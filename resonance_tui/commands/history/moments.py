@@ -49,7 +49,7 @@ def write_moments(request: Request, asked: Asked, format: str) -> None:
     marked = () if asked.emotions else loaded.marks
     if format not in FORMATS:
         cues = _sheet(request, loaded, asked, found, marked, None)
-        _say_what_is_missing(asked, len(found) + len(marked), cues)
+        _say_what_is_missing(loaded, asked, len(found) + len(marked), cues)
         zero = _zero(request, loaded)
         places = [_place(loaded, zero + float(cue.at)) for cue in cues.cues]
         lines = export.moment_records(cues, request.zone, places)
@@ -57,7 +57,7 @@ def write_moments(request: Request, asked: Asked, format: str) -> None:
         return
     reel = choose_reel(loaded.parts, asked.file, loaded.video)
     cues = _sheet(request, loaded, asked, found, marked, reel)
-    _say_what_is_missing(asked, len(found) + len(marked), cues, reel)
+    _say_what_is_missing(loaded, asked, len(found) + len(marked), cues, reel)
     _write_cues(cues, asked, format)
 
 
@@ -136,7 +136,7 @@ def _write_cues(cues: CueSheet, asked: Asked, format: str) -> None:
 
 
 def _say_what_is_missing(
-    asked: Asked, count: int, cues: CueSheet, reel: Reel | None = None
+    loaded: LoadedSession, asked: Asked, count: int, cues: CueSheet, reel: Reel | None = None
 ) -> None:
     """`count`: moments and marks that were looked for a place in the sheet."""
     only_live = sum(cue.live is not None and cue.moment is None for cue in cues.cues)
@@ -160,19 +160,22 @@ def _say_what_is_missing(
     elif missing:
         say(
             tr_n(
-                "{count} moment lies before the video begins.",
-                "{count} moments lie before the video begins.",
+                "{count} moment lies before the {what} begins.",
+                "{count} moments lie before the {what} begins.",
                 missing,
+                what="recording" if loaded.video is None else "video",
             )
         )
 
 
 def _zero(request: Request, loaded: LoadedSession) -> float:
-    """Where positions are counted from (epoch s): the video's first picture, or the range's first
-    second."""
+    """Where positions are counted from (epoch s): the video's first picture; without one the
+    picture that the room saw when the range began, or the recording's first second."""
     if loaded.video is not None:
         return loaded.video
-    return request.start if request.start is not None else loaded.track.start
+    if request.start is not None:
+        return request.start - (loaded.delay_s or 0.0)
+    return loaded.track.start
 
 
 def _codes(asked: Asked) -> tuple[Emotion, ...]:
