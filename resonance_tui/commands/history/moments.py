@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from resonance_tui.commands.console import say
@@ -48,9 +49,10 @@ def write_moments(request: Request, asked: Asked, format: str) -> None:
     found = _found(request, loaded, asked)
     marked = () if asked.emotions else loaded.marks
     if format not in FORMATS:
-        cues = _sheet(request, loaded, asked, found, marked, None)
-        _say_what_is_missing(loaded, asked, len(found) + len(marked), cues)
         zero = _zero(request, loaded)
+        reel = choose_reel(loaded.parts, asked.file, loaded.video) if asked.file else None
+        cues = _in_file(_sheet(request, loaded, asked, found, marked, None), zero, reel)
+        _say_what_is_missing(loaded, asked, len(found) + len(marked), cues, reel)
         places = [_place(loaded, zero + float(cue.at)) for cue in cues.cues]
         lines = export.moment_records(cues, request.zone, places)
         put_data(export.FORMATS[format](lines, export.MOMENT_COLUMNS), asked.out)
@@ -83,6 +85,14 @@ def _sheet(
         place=place,
     )
     return with_live(cues, _live(loaded, asked), zero, place, clip=clip, delay_s=late)
+
+
+def _in_file(cues: CueSheet, zero: float, reel: Reel | None) -> CueSheet:
+    """Only those that are in the file, at their places in the session's video."""
+    if reel is None:
+        return cues
+    kept = (cue for cue in cues.cues if reel.position(zero + float(cue.at)) is not None)
+    return replace(cues, cues=tuple(kept))
 
 
 def _end(loaded: LoadedSession, marked: Sequence[Mark]) -> float:
