@@ -186,7 +186,7 @@ async def _watch(
             clock,
             viewer,
             keeper,
-            video=replayed.video,
+            video=replayed.begins,
             title=replayed.span.title,
         ),
         asks=context.needs_consent,

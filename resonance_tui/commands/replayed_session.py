@@ -8,6 +8,7 @@ from pathlib import Path
 from resonance_tui.commands.history.show import check_session, unknown_channel
 from resonance_tui.errors import InputError
 from resonance_tui.history import layer_store
+from resonance_tui.history.about import about
 from resonance_tui.history.layers import new_name
 from resonance_tui.history.recording import from_table
 from resonance_tui.history.replay_clock import ReplayClock
@@ -25,6 +26,12 @@ class ReplayedSession:
     channel: str
     span: SessionSpan
     video: float | None = None
+    delay_s: float = 0.0  # how much later its room saw the stream
+
+    @property
+    def begins(self) -> float | None:
+        """When the room saw the video's first picture (epoch s), where that is known."""
+        return None if self.video is None else self.video + self.delay_s
 
 
 def find(database: Path, channel: str, number: int | None) -> ReplayedSession:
@@ -35,9 +42,9 @@ def find(database: Path, channel: str, number: int | None) -> ReplayedSession:
             raise unknown_channel(channel, known)
         sessions = store.sessions(channel)
         span = sessions[-check_session(channel, sessions, number)]
-        return ReplayedSession(
-            database, channel, span, video_start(store, channel, span.start, span.end)
-        )
+        place = channel, span.start, span.end
+        video, late = video_start(store, *place), about(store, *place).delay_s
+        return ReplayedSession(database, channel, span, video, late or 0.0)
 
 
 def with_offset(replayed: ReplayedSession, offset: str | None) -> ReplayedSession:
@@ -52,8 +59,8 @@ def with_offset(replayed: ReplayedSession, offset: str | None) -> ReplayedSessio
 
 
 def prepare(replayed: ReplayedSession, *, is_new: bool) -> tuple[str, ReplayedRoom, ReplayClock]:
-    """The name of the own layer, the room to replay, and the clock, standing where the video
-    begins. `is_new`: the own layer is a new one; else the newest one is carried on."""
+    """The name of the own layer, the room to replay, and the clock, standing where the room
+    saw the video begin. `is_new`: the own layer is a new one; else the newest one is carried on."""
     channel, span = replayed.channel, replayed.span
     with Store(replayed.database, read_only=True) as store:
         track = from_table(store.table(channel, span.start, span.end))
@@ -62,7 +69,7 @@ def prepare(replayed: ReplayedSession, *, is_new: bool) -> tuple[str, ReplayedRo
     if not len(track):  # forgotten meanwhile
         raise InputError(f"Nothing is recorded any more of that session of {channel}.")
     name = known or new_name()
-    begins = span.start if replayed.video is None else replayed.video
+    begins = span.start if replayed.begins is None else replayed.begins
     first = min(begins, span.start)
     clock = ReplayClock(first, span.end + 1.0, begins)
     return name, ReplayedRoom(track, layers, name), clock

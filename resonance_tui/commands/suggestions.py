@@ -65,4 +65,11 @@ def _networks(_: Path | None) -> Iterable[str]:
     return resonance_zoo.list_models("*")
 
 
+def _formats(_: Path | None) -> Iterable[str]:
+    from resonance_tui.commands.history.output import FORMATS
+
+    return (name for names in FORMATS.values() for name in names)
+
+
 CHANNEL, ENGINE, NETWORK = Suggested(_channels), Suggested(_engines), Suggested(_networks)
+FORMAT = Suggested(_formats)  # of the history

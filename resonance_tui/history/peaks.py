@@ -59,7 +59,8 @@ def peaks(
     cannot be read any more explain it. With `top`, those that most of the room showed. `apart_s`
     lies between the end of one and the beginning of the next, whatever their emotions; of a turn
     the first half minute counts. `within`:
-    epoch s, both included, between which they begin; the rest of `track` says what is usual.
+    epoch s, both included, between which they begin; the rest of `track` says what is usual, and
+    what lies there keeps its distance, too: a range has the moments that the whole has there.
     """
     if not len(track):
         return []
@@ -70,7 +71,7 @@ def peaks(
         found += _of_one(track, sums, code, least, apart_s)
     best = [moment for _, moment in sorted(found, key=lambda pair: -pair[0])]
     first, last = within or (track.start, track.end)
-    kept = _apart([moment for moment in best if first <= moment.t <= last], apart_s)
+    kept = [moment for moment in _apart(best, apart_s) if first <= moment.t <= last]
     if top is not None:
         kept = sorted(kept, key=lambda moment: -moment.after)[:top]
     return sorted(kept, key=lambda moment: moment.t)

@@ -22,6 +22,7 @@ DELETE FROM session WHERE channel = :channel AND started < :before AND coalesce(
 """
 
 _OF_SESSIONS = ("video", "about")  # tables whose `at` is a second of a session
+_OF_TIMES = (("mark", "t"), ("live_mark", "t"), ("video_part", "end"))  # and until when each is
 _LAYER_ROWS = """
 DELETE FROM layer_row WHERE t < :before AND layer IN (
     SELECT id FROM layer WHERE channel = :channel
@@ -44,6 +45,29 @@ SELECT said.at, first_left.t, (
     )
 ) FROM said, first_left
 """
+
+
+def channels(store: Store) -> list[str]:
+    """Of which anything is kept, in alphabetical order. OBS may have written beside a room that
+    was never there, and that holds names of files."""
+    tables = " UNION ".join(f"SELECT channel FROM {table}" for table, _ in _OF_TIMES)
+    with store.reading() as db:
+        found = {channel for (channel,) in db.execute(f"{tables} UNION SELECT channel FROM layer")}
+    return sorted(found.union(store.channels()))
+
+
+def count_beside(store: Store, channels: Sequence[str], before: int | None = None) -> int:
+    """How many marks and parts of a video `forget` would delete besides the rows."""
+    until = _ENDLESS if before is None else before
+    with store.reading() as db:
+        found = (
+            db.execute(
+                f"SELECT count(*) FROM {table} WHERE channel = ? AND {last} < ?", (channel, until)
+            ).fetchone()[0]
+            for channel in channels
+            for table, last in _OF_TIMES
+        )
+        return sum(found)
 
 
 def count(store: Store, channels: Sequence[str], before: int | None = None) -> int:
@@ -91,7 +115,7 @@ def _forget_before(db: sqlite3.Connection, channel: str, before: int) -> int:
         "UPDATE session SET started = :before WHERE channel = :channel AND started < :before", span
     )
     db.execute("DELETE FROM gap WHERE channel = :channel AND end < :before", span)
-    for table, last in (("mark", "t"), ("live_mark", "t"), ("video_part", "end")):
+    for table, last in _OF_TIMES:
         db.execute(f"DELETE FROM {table} WHERE channel = :channel AND {last} < :before", span)
     for table in _OF_SESSIONS:
         db.execute(f"DELETE FROM {table} WHERE channel = :channel AND at < :before", span)

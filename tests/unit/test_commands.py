@@ -122,6 +122,7 @@ NETWORKS = {"mae_dfer_mmnet_add", "mae_dfer_mmnet_add_pc", "mae_dfer_mmnet_conca
         (["models", "import", "x.pth", "--as"], "mae_dfer_mm", NETWORKS),
         (["join", "cats", "--engine"], "mae_dfer_mm", NETWORKS),
         (["join", "cats", "--engine"], "au", {"auto"}),
+        (["history", "cats", "--format"], "s", {"shotcut", "srt", "svg"}),
     ],
 )
 def test_completion_offers_commands_and_options(

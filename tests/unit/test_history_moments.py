@@ -147,6 +147,16 @@ def test_a_clock_time_says_when_the_video_began_to_the_millisecond(history: Hist
     assert [line.split(",")[1] for line in out.splitlines()] == ["offset_s", "369.5"]
 
 
+def test_of_a_late_stream_no_moment_of_a_range_is_lost(history: History) -> None:
+    """The room reacts in its first seconds to a picture from before it."""
+    history("--stream-delay", "30s", "--sessions")
+    since = datetime.fromtimestamp(T0 + 110).isoformat()
+    _, out, err = history(*LAUGHS, "--from", since)
+    assert starts(out) == [10, 390] and "before" not in err
+    history("--stream-delay", "150s", "--sessions")
+    assert "1 moment lies before the recording begins." in history(*LAUGHS)[2]
+
+
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "otio"])
 def test_every_format_is_written(history: History, tmp_path: Path, name: str) -> None:
     out = tmp_path / "moments.of"

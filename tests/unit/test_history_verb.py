@@ -14,7 +14,7 @@ from click.shell_completion import ShellComplete
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands.history import retention
 from resonance_tui.commands.history import show as history
-from resonance_tui.commands.history.output import Asked, What
+from resonance_tui.commands.history.output import Asked, What, choose_format
 from resonance_tui.config import Config, load, with_setting
 from resonance_tui.errors import InputError, InvalidChannel, InvalidTime, StoreError
 from resonance_tui.history import runs
@@ -151,6 +151,27 @@ def test_what_cannot_be_meant(db_path: Path) -> None:
     with pytest.raises(InputError, match="No such format for --moments: svg"):
         run(db_path, what="moments", out=db_path.with_name("moments.svg"))
     assert [path.name for path in db_path.parent.glob("*s.*")] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "asked", "hint"),
+    [
+        ("rows", "edl", "Edl is for --moments, --marks."),
+        ("rows", "vtt", "Webvtt is for --moments, --marks."),
+        ("rows", "text", "Text is for --moments, --marks, --sessions."),
+        ("moments", "svg", "Svg is written without --moments."),
+    ],
+)
+def test_a_format_of_something_else_says_of_what(what: What, asked: str, hint: str) -> None:
+    for format, out in ((asked, None), (None, Path(f"x.{asked}"))):
+        with pytest.raises(InputError, match=f": {asked}") as caught:
+            choose_format(format, out, what, is_terminal=False)
+        assert hint in caught.value.hint
+
+
+def test_the_ending_of_a_format_names_it_too() -> None:
+    assert choose_format("vtt", None, "moments", is_terminal=False) == "webvtt"
+    assert choose_format(None, Path("x.vtt"), "marks", is_terminal=False) == "webvtt"
 
 
 def test_a_recorder_without_rows(db_path: Path) -> None:

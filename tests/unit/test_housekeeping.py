@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resonance_tui.cli import cli, run_verb
 from resonance_tui.history import runs
-from resonance_tui.history.retention import count, forget, size, vacuum
+from resonance_tui.history.retention import channels, count, forget, size, vacuum
 from resonance_tui.history.samples import Gap, Sample
 from resonance_tui.history.store import Store
+from resonance_tui.history.video_parts import RECORD, VideoPart, keep_parts, video_parts
 
 T0 = 1_795_345_200
 
@@ -46,6 +48,22 @@ def test_a_channel_goes_and_the_others_stay(path: Path) -> None:
         assert [span.title for span in store.sessions("zoo")] == ["in zoo"]
         assert len(runs.gaps(store, "zoo")) == 1
         assert forget(store, ["lobby"]) == 0
+
+
+def test_what_obs_wrote_beside_a_room_that_was_never_there_can_be_forgotten(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RESONANCE_HISTORY_DATABASE", str(path))
+    part = VideoPart(RECORD, T0, T0 + 9.0, "/videos/secret.mkv", 0.0, is_exact=True)
+    with Store(path) as store:
+        fill(store, "zoo", 20)
+        keep_parts(store, "lobby", [part])
+    assert run_verb(cli, ["history", "forget", "lobby", "--yes"]) == 0
+    with Store(path) as store:
+        assert video_parts(store, "lobby", T0, T0 + 9) == [] and channels(store) == ["zoo"]
+    assert b"secret" not in path.read_bytes()
+    assert "Deleted" in capsys.readouterr().err
+    assert run_verb(cli, ["history", "forget", "lobby", "--yes"]) == 2
 
 
 def test_what_is_older_goes(path: Path) -> None:

@@ -87,6 +87,14 @@ def test_csv_has_the_same_columns(history: History) -> None:
     assert (row["kind"], row["file"], row["file_s"]) == ("live", "/v/b.mkv", "300.5")
 
 
+@pytest.mark.parametrize("format", ["json", "jsonl", "csv"])
+def test_rows_too_are_those_of_the_file_that_is_named(history: History, format: str) -> None:
+    code, out, said = history("--format", format, "--file", "b.mkv")
+    assert code == 0 and out.count("/v/b.mkv") == 2 and "a.mkv" not in out
+    assert "2 moments are not in b.mkv; --file names another one." in said
+    assert history("--format", format, "--file", "c.mkv")[0] == 2
+
+
 def test_chapters_are_those_of_the_file_that_the_video_is_its_pause_left_out(
     history: History,
 ) -> None:

@@ -125,6 +125,15 @@ def test_two_laughs_are_as_far_apart_as_asked(apart_s: int, wanted: list[int]) -
     assert [moment.t for moment in found] == wanted
 
 
+def test_a_range_has_the_moments_that_the_whole_has_there() -> None:
+    room = moved(steady(60), Emotion.FEAR, 600, 608, 0.9)
+    room = moved(room, Emotion.SURPRISE, 616, 622, 0.5)  # too near to the scare
+    room = moved(room, Emotion.ANGER, 700, 708, 0.6)
+    whole = track(room)
+    assert [found.t for found in peaks(whole)] == [600, 700]
+    assert [found.t for found in peaks(whole, within=(605, 1199))] == [700]
+
+
 def test_laughter_that_builds_up_and_dies_down() -> None:
     counts = steady(80)
     for second in range(30):

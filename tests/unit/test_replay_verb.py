@@ -12,11 +12,13 @@ from late_rooms import HAPPY, T0, as_table, counts, name, row, single
 from textual.pilot import Pilot
 
 from resonance_tui.cli import cli, run_verb
+from resonance_tui.commands.replayed_session import find, prepare
 from resonance_tui.history import layer_store
+from resonance_tui.history.about import keep_delay
 from resonance_tui.history.layers import counted, people_in
 from resonance_tui.history.samples import Sample, SessionSpan
 from resonance_tui.history.store import Store
-from resonance_tui.history.video_clock import video_start
+from resonance_tui.history.video_clock import keep_video_start, video_start
 from resonance_tui.tui.replay_app import ReplayApp
 from resonance_tui.tui.screens.consent import ConsentScreen
 from resonance_tui.tui.screens.replay import ReplayScreen
@@ -144,6 +146,20 @@ def test_the_offset_of_the_video_is_kept_with_the_session(replay: Replay, here: 
     assert replay("cats", "--offset=-26s", "--camera", "none")[0] == 2  # no terminal to draw on
     with Store(here, read_only=True) as store:
         assert video_start(store, "cats", T0, T0 + 99) == T0 - 26
+
+
+def test_a_replay_stands_where_the_room_saw_the_video_begin(here: Path) -> None:
+    with Store(here) as store:
+        keep_video_start(store, "cats", SPAN, T0 + 20.0)
+        keep_delay(store, "cats", SPAN, 8.5)
+    replayed = find(here, "cats", None)
+    _, room, clock = prepare(replayed, is_new=True)
+    assert replayed.video == T0 + 20.0 and replayed.begins == T0 + 28.5
+    assert clock.at(0.0) == T0 + 28.5 and clock.first == room.track.start
+    with Store(here) as store:
+        keep_delay(store, "cats", SPAN, None)
+    assert find(here, "cats", None).begins == T0 + 20.0
+    assert find(here, "cats", 2).begins is None
 
 
 def in_a_terminal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from resonance_tui.commands.console import say
@@ -48,16 +49,17 @@ def write_moments(request: Request, asked: Asked, format: str) -> None:
     found = _found(request, loaded, asked)
     marked = () if asked.emotions else loaded.marks
     if format not in FORMATS:
-        cues = _sheet(request, loaded, asked, found, marked, None)
-        _say_what_is_missing(asked, len(found) + len(marked), cues)
         zero = _zero(request, loaded)
+        reel = choose_reel(loaded.parts, asked.file, loaded.video) if asked.file else None
+        cues = _in_file(_sheet(request, loaded, asked, found, marked, None), zero, reel)
+        _say_what_is_missing(loaded, asked, len(found) + len(marked), cues, reel)
         places = [_place(loaded, zero + float(cue.at)) for cue in cues.cues]
         lines = export.moment_records(cues, request.zone, places)
         put_data(export.FORMATS[format](lines, export.MOMENT_COLUMNS), asked.out)
         return
     reel = choose_reel(loaded.parts, asked.file, loaded.video)
     cues = _sheet(request, loaded, asked, found, marked, reel)
-    _say_what_is_missing(asked, len(found) + len(marked), cues, reel)
+    _say_what_is_missing(loaded, asked, len(found) + len(marked), cues, reel)
     _write_cues(cues, asked, format)
 
 
@@ -83,6 +85,14 @@ def _sheet(
         place=place,
     )
     return with_live(cues, _live(loaded, asked), zero, place, clip=clip, delay_s=late)
+
+
+def _in_file(cues: CueSheet, zero: float, reel: Reel | None) -> CueSheet:
+    """Only those that are in the file, at their places in the session's video."""
+    if reel is None:
+        return cues
+    kept = (cue for cue in cues.cues if reel.position(zero + float(cue.at)) is not None)
+    return replace(cues, cues=tuple(kept))
 
 
 def _end(loaded: LoadedSession, marked: Sequence[Mark]) -> float:
@@ -136,7 +146,7 @@ def _write_cues(cues: CueSheet, asked: Asked, format: str) -> None:
 
 
 def _say_what_is_missing(
-    asked: Asked, count: int, cues: CueSheet, reel: Reel | None = None
+    loaded: LoadedSession, asked: Asked, count: int, cues: CueSheet, reel: Reel | None = None
 ) -> None:
     """`count`: moments and marks that were looked for a place in the sheet."""
     only_live = sum(cue.live is not None and cue.moment is None for cue in cues.cues)
@@ -160,19 +170,22 @@ def _say_what_is_missing(
     elif missing:
         say(
             tr_n(
-                "{count} moment lies before the video begins.",
-                "{count} moments lie before the video begins.",
+                "{count} moment lies before the {what} begins.",
+                "{count} moments lie before the {what} begins.",
                 missing,
+                what="recording" if loaded.video is None else "video",
             )
         )
 
 
 def _zero(request: Request, loaded: LoadedSession) -> float:
-    """Where positions are counted from (epoch s): the video's first picture, or the range's first
-    second."""
+    """Where positions are counted from (epoch s): the video's first picture; without one the
+    picture that the room saw when the range began, or the recording's first second."""
     if loaded.video is not None:
         return loaded.video
-    return request.start if request.start is not None else loaded.track.start
+    if request.start is not None:
+        return request.start - (loaded.delay_s or 0.0)
+    return loaded.track.start
 
 
 def _codes(asked: Asked) -> tuple[Emotion, ...]:

@@ -16,7 +16,7 @@ from resonance_tui.commands.groups import (
 )
 from resonance_tui.commands.quantities import FilePath, Span
 from resonance_tui.commands.settings import load
-from resonance_tui.commands.suggestions import CHANNEL
+from resonance_tui.commands.suggestions import CHANNEL, FORMAT
 from resonance_tui.emotions import WORDS
 from resonance_tui.history.cues.registry import FORMATS as CUE_FORMATS
 from resonance_tui.sinks.registry import readable
@@ -76,6 +76,7 @@ def history() -> None:
 @click.option(
     "--format",
     metavar="F",
+    type=FORMAT,
     cls=Option,
     help=mark(
         "csv, json, jsonl, svg, png, bids, textgrid or elan; of moments also {cues}.",

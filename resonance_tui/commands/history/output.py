@@ -96,26 +96,33 @@ def choose_format(format: str | None, out: Path | None, what: What, *, is_termin
     """As asked for; else what the file's name says; else the chart "screen" in a terminal, and
     CSV, or text where there is such. Raises InputError."""
     known = FORMATS[what]
-    wanted = format if format is not None else _named(out)
+    told = format if format is not None else _suffix(out)
+    wanted = told if told in known else BY_SUFFIX.get(told, told)
     wanted = research.SUFFIXES.get(f".{wanted}", wanted)
     if wanted in known:
         return wanted
     if wanted:  # a file that is not what its name says would be found out late
         of = "" if what == "rows" else f" for --{what}"
-        more = " Text is for --moments, --marks and --sessions." if wanted == "text" else ""
+        more = _where_known(wanted, what)
         more += "" if format else " Name it with --format where the file's name does not."
-        raise InputError(
-            f"No such format{of}: {wanted}.", f"Choose one of {', '.join(known)}.{more}"
-        )
+        raise InputError(f"No such format{of}: {told}.", f"Choose one of {', '.join(known)}.{more}")
     if what == "rows" and out is None and is_terminal:
         return "screen"
     return "csv" if what == "rows" else "text"
 
 
-def _named(out: Path | None) -> str:
-    """The format that the name of a file tells; "" where it tells none."""
-    suffix = out.suffix.lstrip(".").lower() if out else ""
-    return BY_SUFFIX.get(suffix, suffix)
+def _suffix(out: Path | None) -> str:
+    """The ending of a file's name; "" where it has none."""
+    return out.suffix.lstrip(".").lower() if out else ""
+
+
+def _where_known(wanted: str, what: What) -> str:
+    """A word about what else is written in that format; "" where nothing is."""
+    name = wanted.capitalize()
+    if wanted in FORMATS["rows"]:
+        return f" {name} is written without --{what}."
+    flags = [f"--{other}" for other, names in FORMATS.items() if wanted in names]
+    return f" {name} is for {', '.join(flags)}." if flags else ""
 
 
 def confusion(config: Config, format: str, *, is_corrected: bool, what: What) -> Floats | None:

@@ -12,7 +12,8 @@ from resonance_tui.commands.console import say
 from resonance_tui.commands.history.show import unknown_channel
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError, InvalidTime
-from resonance_tui.history.retention import count, forget, vacuum
+from resonance_tui.history.retention import channels as kept_channels
+from resonance_tui.history.retention import count, count_beside, forget, vacuum
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_time
 from resonance_tui.protocol.links import find_channel
@@ -31,10 +32,11 @@ def run_forget(config: Config, channel: str | None, *, older_than: str | None, y
         )
     before = None if older_than is None else _before(older_than, time.time())
     with Store(config.database, read_only=True) as reading:
-        channels = _channels(reading.channels(), channel)
+        channels = _channels(kept_channels(reading), channel)
         rows = count(reading, channels, before)
+        is_empty = not rows and not count_beside(reading, channels, before)
     what = _what(channel, before)
-    if not rows:
+    if is_empty:
         say(f"Nothing to forget: no rows {what}.")
         return
     if not yes and not _agrees(rows, what):

@@ -34,8 +34,8 @@ def youtube_remark(sheet: CueSheet) -> str:
     remarks: list[str] = []
     if left := len(sheet.cues) + 1 - count:
         remarks.append(
-            f"Of {len(sheet.cues)} {left} lie within {YOUTUBE_APART_S} s of another one or of an "
-            "end, where YouTube takes none; --format csv has all."
+            f"Left out, as YouTube takes none within {YOUTUBE_APART_S} s of another one or of an "
+            f"end: {left} of {len(sheet.cues)}; --format csv has all."
         )
     if count < YOUTUBE_FEWEST:
         remarks.append(
