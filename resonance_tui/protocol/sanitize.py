@@ -18,6 +18,12 @@ _JOINING = (  # scripts like Arabic, whose letters do
     *(range(0x0840, 0x0870), range(0x08A0, 0x08D0)),
 )
 
+# Malayalam's letters without a vowel, as older keyboards type them: with a joiner that may end a
+# word, where a terminal would join what we put beside it. Each is one letter as well.
+_CHILLU = {
+    f"{letter}\u0d4d\u200d": chillu for letter, chillu in zip("ണനരലളക", "ൺൻർൽൾൿ", strict=True)
+}
+
 # The screens draw plain text, so brackets would do no harm there; but one forgotten widget that
 # reads markup is enough for "[@click=app.quit]". Round ones read the same and mean nothing.
 _BRACKETS = str.maketrans("[]", "()")
@@ -48,9 +54,12 @@ def safe_text(text: str, limit: int = NICKNAME_LIMIT) -> str:
 
     Control and format characters (escape sequences, bidi overrides, zero-width signs, skin tones)
     vanish, line breaks become spaces, piled-up accents are thinned, square brackets become round.
-    Joiners stay where a script is written with them. What is too long ends in "…".
+    Joiners stay where a script is written with them; Malayalam's become the letters that they make.
+    What is too long ends in "…".
     """
-    readable = _joined(_readable(unicodedata.normalize("NFC", text[: 16 * limit])))
+    readable = _readable(unicodedata.normalize("NFC", text[: 16 * limit]))
+    # Twice: what is left out between may bring a virama and its joiner together.
+    readable = _with_chillus(_joined(_with_chillus(readable)))
     return cut(" ".join(readable.split()).translate(_BRACKETS), limit, most=limit)
 
 
@@ -75,6 +84,12 @@ def _readable(text: str) -> str:
             kept.append(char)
             marks = 0
     return "".join(kept)
+
+
+def _with_chillus(text: str) -> str:
+    for typed, letter in _CHILLU.items():
+        text = text.replace(typed, letter)
+    return text
 
 
 def _joined(text: str) -> str:

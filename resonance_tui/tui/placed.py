@@ -21,6 +21,8 @@ _AGREED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60"
 )
 _DISPUTED = re.compile(f"[^{_AGREED}]")
+# From the first word with such a sign to the last one, and the blanks that end a text behind it.
+_STRETCH = re.compile(rf"(?:\S*[^{_AGREED}](?:.*[^{_AGREED}])?\S*)(?:\x20+\Z)?", re.DOTALL)
 _PIECES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # CSI: styles, cursor movements
     r"|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC and other strings
@@ -31,15 +33,20 @@ _REMEMBER, _RETURN = "\x1b7", "\x1b8"
 
 
 def placed(data: str) -> str:
-    """`data` for a terminal, with each stretch of text between two escape sequences that holds a
-    disputed sign tied to its place."""
+    """`data` for a terminal, with the words that hold a disputed sign tied to their place, in each
+    text between two escape sequences: what follows them there is drawn whole, too."""
     return _PIECES.sub(_tied, data) if _DISPUTED.search(data) else data
 
 
 def _tied(piece: re.Match[str]) -> str:
     text = piece[0]
+    return text if text[0] == "\x1b" else _STRETCH.sub(_at_its_place, text)
+
+
+def _at_its_place(stretch: re.Match[str]) -> str:
+    text = stretch[0]
     width = cell_len(text)
-    if text[0] == "\x1b" or not width or not _DISPUTED.search(text):
+    if not width:
         return text
     blank = f"{_REMEMBER}{' ' * width}{_RETURN}"
     return f"{blank}{text.rstrip(' ')}{_RETURN}\x1b[{width}C"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import time
@@ -14,6 +15,9 @@ import psutil
 import pytest
 from children import run_child
 from limits import patience
+from rich.cells import cell_len
+
+from resonance_tui.tui.placed import placed
 
 TMUX = shutil.which("tmux")
 pytestmark = pytest.mark.skipif(TMUX is None, reason="tmux is not installed")
@@ -22,7 +26,7 @@ COLUMNS, LINES = 120, 64
 NAMES = (
     *("plain Ann", "Zoë Müller", "明美 漢字", "김민수", "Дмитрий", "محمد علي", "می\u200cخواهم"),
     *("สมชาย ใจดี", "ශ්\u200dරී ලංකා", "க்ஷ", "நிலா மலர்", "क्षत्रिय", "हिन्दी", "ক্ষুদ্র"),
-    *("ગુજરાતી", "ਪੰਜਾਬੀ", "ଓଡ଼ିଆ", "తెలుగు", "ಕನ್ನಡ", "മലയാളം", "ភាសាខ្មែរ", "က်မြန်မာ"),
+    *("ગુજરાતી", "ਪੰਜਾਬੀ", "ଓଡ଼ିଆ", "తెలుగు", "ಕನ್ನಡ", "അനില്\u200d", "ភាសាខ្មែរ", "က်မြန်မာ"),
     *("ພາສາລາວ", "བོད་ཡིག", "👍🏽👍🏽👍🏽 ok", "👍👍👍👍👍👍", "🇩🇪🇫🇷🇮🇹", "🇩🇪 x 🇫", "🫠🫠", "🫨🩷"),
     *(
         "👩\u200d👩\u200d👧\u200d👦 family",
@@ -115,3 +119,18 @@ def test_no_name_moves_the_edge_of_a_panel(tmux: Tmux) -> None:
     assert [row for row in rows if " 80% " not in row] == []
     columns = ends(tmux, panel)
     assert columns == [COLUMNS] * len(columns)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_follows_a_name_on_its_line_is_whole(name: str) -> None:
+    drawn = placed(f"\x1b[1m → {name} came · just now\x1b[0m")
+    start, tail = "\x1b[1m → ", " came · just now\x1b[0m"
+    assert drawn.startswith(start) and drawn.endswith(tail)
+    tied = re.fullmatch(
+        "(.*?)\x1b7 +\x1b8.*\x1b8\x1b\\[([0-9]+)C(.*)", drawn[len(start) : -len(tail)]
+    )
+    if tied is None:
+        assert drawn == start + name + tail
+    else:
+        before, cells, after = tied.groups()
+        assert cell_len(before + after) + int(cells) == cell_len(name)

@@ -103,6 +103,11 @@ WRITTEN = {
     "numpy.savetxt": "# label pred\n" + "".join(f"{a:.18e} {b:.18e}\n" for a, b in PAIRS),
     "numpy.savetxt, %f": "# label,pred\n" + "".join(f"{a:f},{b:f}\n" for a, b in PAIRS),
     "numpy.savetxt, columns": "# label  pred\n" + "".join(f"  {a}     {b}\n" for a, b in PAIRS),
+    "numpy.savetxt, header of lines": "# run 3, lr 0.1\n# label,pred\n"
+    + "".join(f"{a},{b}\n" for a, b in PAIRS),
+    "numpy.savetxt, footer": "# label,pred\n"
+    + "".join(f"{a},{b}\n" for a, b in PAIRS)
+    + "# 70 % right\n",
     "pandas": ",label,pred\n" + "".join(f"{i},{a},{b}.0\n" for i, (a, b) in enumerate(PAIRS)),
     "R, write.csv": '"","label","pred"\n' + "".join(f'"9",{a},{b}\n' for a, b in PAIRS),
     "R, write.table": '"label" "pred"\n' + "".join(f'"9" {a} {b}\n' for a, b in PAIRS),
@@ -120,6 +125,13 @@ def test_predictions_as_programs_write_them(
 ) -> None:
     figures = scored(csv_file(tmp_path, text), capsys)
     assert (figures["clips"], figures["war"]) == (10, 70.0)
+
+
+def test_a_clip_whose_name_begins_like_a_comment_counts(tmp_path: Path) -> None:
+    columns = read_columns(
+        csv_file(tmp_path, "file,label,pred\n#1.png,0,1\n#2.png,2,3\n"), ["label", "pred"]
+    ).columns
+    assert columns == {"label": [0, 2], "pred": [1, 3]}
 
 
 @pytest.mark.parametrize(

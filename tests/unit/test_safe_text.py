@@ -48,6 +48,8 @@ def test_nothing_in_it_acts_and_it_fits(text: str, limit: int) -> None:
     assert "  " not in safe
 
 
+@example("ല്\u200b\u200dക")
+@example("ല്\u200c\u200dക")
 @given(NASTY)
 def test_once_safe_it_stays_as_it_is(text: str) -> None:
     assert safe_text(safe_text(text)) == safe_text(text)
@@ -101,6 +103,8 @@ def test_names_of_the_world_stay_as_they_are(name: str) -> None:
         ("م\u200c", "م"),
         ("م \u200c ی", "م ی"),
         ("ශ්\u200d\u200dරී", "ශ්\u200dරී"),
+        ("മോഹന്\u200dലാല്\u200d", "മോഹൻലാൽ"),
+        ("അനില്\u200d\u200d കെ", "അനിൽ കെ"),
         ("\u200d" * 100 + "x", "x"),
     ],
 )

@@ -124,6 +124,12 @@ def test_a_list_of_another_machine_says_what_was_sought(tmp_path: Path) -> None:
         read(file, tmp_path)
 
 
+def test_a_list_that_begins_above_the_data_folder_says_so(tmp_path: Path) -> None:
+    file = write(tmp_path, "FERV39K/Action/a 0\nFERV39K/Action/b 1\n", "Action/a", "Action/b")
+    with pytest.raises(AnnotationError, match=r"2 of the 2 clips .*the first as .*Action/a: name"):
+        read(file, tmp_path)
+
+
 def test_a_folder_that_was_lost_here_is_no_other_machine(tmp_path: Path) -> None:
     file = write(tmp_path, f"{tmp_path}/a 0\n{tmp_path}/b 1\n", "a")
     with pytest.raises(AnnotationError, match=r"1 of the 2 clips .*/b$"):

@@ -108,6 +108,8 @@ TRAINERS: dict[str, Callable[[State], object]] = {
         "state_dict": {within(key, "_checkpoint_wrapped_module"): s[key] for key in s}
     },
     "a name of one's own": lambda s: {"my_best": s, "optim_state": {"step": torch.zeros(2)}},
+    "a record in a record": lambda s: {"epoch": 3, "model": {"state_dict": s, "depth": 1}},
+    "an average with its settings": lambda s: {"ema": {"decay": 0.9, "shadow": s}},
     "a step beside it": lambda s: {"step": torch.tensor(5), "weights": s},
 }
 

@@ -7,7 +7,7 @@ import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +225,12 @@ def _unwrap(content: Any, name: str) -> OfficialFile:
         return _official(content[key], str(key), dropped)
     if _tensors(content):
         return _official(content, "", ())
+    if (key := _record_within(content)) is not None:
+        within = _unwrap(content[key], name)
+        others = tuple(str(other) for other in content if other != key)
+        return replace(
+            within, wrapping=f"{key}, {within.wrapping}", dropped=within.dropped + others
+        )
     if {"optimizer", "param_groups"} & set(content):
         raise UnreadableWeights(
             f"{name} holds the state of an optimizer and no weights.",
@@ -252,6 +258,19 @@ def _entry_with_weights(content: Mapping[Any, Any]) -> Any | None:
         return known
     large = [key for key, size in sizes.items() if 2 * size >= most]
     return min(large, key=lambda key: any(word in str(key).lower() for word in AVERAGED))
+
+
+def _record_within(content: Mapping[Any, Any]) -> Any | None:
+    """The key of the only entry that is itself a trainer's record with weights; None without one,
+    and where it cannot be told which of several is meant."""
+    found = [
+        key
+        for key, inner in content.items()
+        if isinstance(inner, Mapping)
+        and not any(word in str(key).lower() for word in NO_WEIGHTS)
+        and _entry_with_weights(inner) is not None
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _official(raw: Mapping[Any, Any], key: str, dropped: tuple[str, ...]) -> OfficialFile:

@@ -78,12 +78,14 @@ def _read(text: TextIO, file: Path, wanted: Sequence[str], order: Sequence[int])
     columns: dict[str, list[int]] = {name: [] for name in wanted}
     for line, row in rows:
         if len(row) != len(header):
+            if row[0].startswith("#"):
+                continue  # the footer that numpy writes
             raise InputError(
                 f"{file}, line {line}: {len(row)} fields, where the header has {len(header)}."
             )
         for name, read in readers.items():
             columns[name].append(read(row, line))
-    if not rows:
+    if not columns[wanted[0]]:
         raise InputError(f"{file} has a header and no rows.")
     return Table(columns)
 
@@ -91,14 +93,27 @@ def _read(text: TextIO, file: Path, wanted: Sequence[str], order: Sequence[int])
 def _first_line(text: TextIO) -> tuple[str, str, int]:
     """The line of names, what parts its fields, and how many lines stand before it.
 
-    Excel may write a line `sep=;` before it, and numpy "# " in front.
+    Excel may write a line `sep=;` before it, and numpy "# " in front: a header of several lines
+    has the names in its last one.
     """
     first, skipped = text.readline(), 0
     if first.strip().strip('"').lower().startswith("sep="):
         first, skipped = text.readline(), 1
+    while first.startswith("#") and (following := _comment_behind(text)):
+        first, skipped = following, skipped + 1
     first = first.removeprefix("#").lstrip(" ")
     delimiter = max(DELIMITERS, key=first.count)
     return first, delimiter if delimiter in first else " ", skipped
+
+
+def _comment_behind(text: TextIO) -> str:
+    """The next line, if it begins with "#"; else nothing, and the line is still to be read."""
+    here = text.tell()
+    line = text.readline()
+    if not line.startswith("#"):
+        text.seek(here)
+        return ""
+    return line
 
 
 def _reader(lines: Iterable[str], delimiter: str) -> Any:

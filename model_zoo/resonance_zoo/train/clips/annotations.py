@@ -82,6 +82,14 @@ def _is_foreign(clips: list[AnnotatedClip]) -> bool:
     )
 
 
+def _ends_below(clips: list[AnnotatedClip], root: Path) -> list[Path] | None:
+    """Where relative paths would be found if their beginning were taken off; they may be another
+    split's, so this is only said."""
+    folders = relocate([clip.name for clip in clips], root)
+    found = folders is not None and all(folder.is_dir() for folder in folders)
+    return folders if found and len(set(folders or ())) == len(clips) else None
+
+
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
@@ -184,5 +192,10 @@ def _check_folders(clips: list[AnnotatedClip], root: Path, file: Path) -> None:
         found += (
             f". The list holds paths of another machine: below {root} their ends were sought, down "
             f"to {sought}"
+        )
+    elif (ends := _ends_below(clips, root)) is not None:
+        found += (
+            f". The ends of all its paths are folders below {root}, the first as {ends[0]}: name "
+            "the data folder that the paths begin in, or take the beginning off them"
         )
     raise AnnotationError(found)
