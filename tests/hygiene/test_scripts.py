@@ -235,6 +235,8 @@ def test_bench_baseline_puts_expressions_onto_people_and_counts_each_way(
     off, on = (found[name] for name in ("off", "w 1, two-sided"))
     assert found["people"] == 2
     assert on["neutral"][0] >= off["neutral"][0]
+    gain = found["w 1, two-sided, less off"]
+    assert gain["found"][0] == pytest.approx(on["found"][0] - off["found"][0])
     assert off["happiness"][0] > 0 and on["happiness"][0] > 0
 
 
