@@ -83,7 +83,8 @@ class EngineSection:
     device: str = _doc("auto", "for networks: auto, cpu, cuda or mps")
     precision: str = _doc("auto", "for networks: auto, float32, bfloat16, float16 or int8")
     baseline: str = _doc(
-        "auto", "what your resting face leans to is taken off: auto, key (set with b alone) or off"
+        "key",
+        "what your resting face leans to is taken off: key (set with b), auto (learnt, too) or off",
     )
 
 

@@ -235,6 +235,8 @@ def test_bench_baseline_puts_expressions_onto_people_and_counts_each_way(
     off, on = (found[name] for name in ("off", "w 1, two-sided"))
     assert found["people"] == 2
     assert on["neutral"][0] >= off["neutral"][0]
+    gain = found["w 1, two-sided, less off"]
+    assert gain["found"][0] == pytest.approx(on["found"][0] - off["found"][0])
     assert off["happiness"][0] > 0 and on["happiness"][0] > 0
 
 
@@ -270,11 +272,13 @@ def test_evaluate_live_writes_its_table_between_the_marks(
 ) -> None:
     page = tmp_path / "page.md"
     page.write_text((ROOT / "docs/recognition.md").read_text(encoding="utf-8"), encoding="utf-8")
-    done = run("evaluate_live", *live_data, "--part", "stills", "--quick", "--page", page)
+    few = ("--part", "stills", "--quick", "--act", "talking", "--settled", "1")
+    done = run("evaluate_live", *live_data, *few, "--page", page)
     assert (done.returncode, done.stdout) == (0, "")
     head, _, table = page.read_text(encoding="utf-8").partition("written by scripts/evaluate_live")
     assert head in (ROOT / "docs/recognition.md").read_text(encoding="utf-8")
-    assert "| resting | neutral | 2 |" in table and "| talking | all |" in table
+    assert "| talking | neutral | 2 |" in table and "| talking | all |" in table
+    assert "of each act after 1 s" in table and "| resting |" not in table
 
 
 def test_evaluate_live_says_what_it_cannot_use(run: Run, tmp_path: Path) -> None:
@@ -284,6 +288,9 @@ def test_evaluate_live_says_what_it_cannot_use(run: Run, tmp_path: Path) -> None
         (("--compare", "camera.fps=many"), "camera.fps"),
         (("--page", tmp_path / "none.md"), "none.md"),
         (("--against", tmp_path), "holds no film with a plan"),
+        (("--settled", "long"), "long is no number of seconds from 0 to 600"),
+        (("--settled", "nan"), "nan is no number of seconds"),
+        (("--act", "sneezing"), "sneezing"),
     ):
         done = run("evaluate_live", *nothing, *more)
         assert (done.returncode, done.stdout) == (2, "")

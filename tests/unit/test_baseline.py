@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resonance_tui.config import EngineSection
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines import registry
 from resonance_tui.engines.still import NEUTRAL
@@ -262,6 +263,13 @@ def test_while_the_key_is_heeded_many_frames_are_asked_for() -> None:
 @pytest.mark.parametrize("word", ["auto", "key", "off"])
 def test_the_setting_has_three_words(word: str) -> None:
     assert baseline_named(word).value == word
+
+
+def test_by_default_nothing_is_learnt_of_a_faint_smile_until_a_person_presses_the_key() -> None:
+    baseline = Baseline(NEUTRAL, baseline_named(EngineSection().baseline))
+    smile = shows(Emotion.HAPPINESS, 0.5)
+    assert all(baseline.corrected(smile, n / 2) == smile for n in range(240))
+    assert baseline.capture(120.0) and baseline.state is BaselineState.WAITING
 
 
 def test_any_other_word_is_refused_with_the_ones_that_there_are() -> None:
