@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resonance_tui.history.marks import LATE_S
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.words import NOTE_LIMIT, TITLE_LIMIT
@@ -30,9 +31,10 @@ class About:
 
 
 def about(store: Store, channel: str, first: int, last: int) -> About:
-    """What is known of the session from `first` to `last` (epoch s). Raises StoreError."""
+    """What was said of the session from `first` to `last` (epoch s), or up to LATE_S after its last
+    row. Raises StoreError."""
     with store.reading() as db:
-        rows = db.execute(_READ, (channel, first, last)).fetchall()
+        rows = db.execute(_READ, (channel, first, last + LATE_S)).fetchall()
     said = About()
     for title, note, delay_s in rows:
         said = About(
@@ -64,7 +66,7 @@ def _keep(
     if isinstance(value, str):
         value = safe_text(value, _LIMITS[column])
     with store.transaction() as db:
-        db.execute(_CLEAR.format(column=column), (channel, span.start, span.end))
+        db.execute(_CLEAR.format(column=column), (channel, span.start, span.end + LATE_S))
         if value is not None:
             row = {"channel": channel, "at": span.start, "value": value}
             db.execute(_KEEP.format(column=column), row)

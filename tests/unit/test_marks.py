@@ -7,6 +7,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -95,6 +96,15 @@ def test_a_session_is_named_noted_and_timed_by_itself(store: Store) -> None:
     keep_note(store, "show", first, None)
     keep_delay(store, "show", first, None)
     assert about(store, "show", first.start, first.end) == About()
+
+
+def test_what_is_said_as_a_session_ends_is_of_that_session(store: Store) -> None:
+    first, _ = store.sessions("show")
+    then = replace(first, start=first.end + 3, end=first.end + 3)
+    keep_delay(store, "show", then, 8.5)
+    assert about(store, "show", first.start, first.end).delay_s == 8.5
+    keep_delay(store, "show", first, None)
+    assert about(store, "show", first.start, first.end).delay_s is None
 
 
 def test_a_title_is_given_over_the_recorders_own(store: Store) -> None:
