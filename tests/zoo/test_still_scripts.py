@@ -74,6 +74,7 @@ def test_train_twice_and_evaluate_on_a_tiny_file(
     tmp_path: Path,
     quick_workers: None,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Once as a program of its own; the other runs in this process, which has torch."""
     for module in ("torch", "onnx", "tomlkit"):
@@ -98,9 +99,9 @@ def test_train_twice_and_evaluate_on_a_tiny_file(
     assert (out / "weights" / "twin.onnx").read_bytes() == first
 
     weights = out / "weights" / "static_cnn.onnx"
-    scored = run_script("evaluate_static", tiny_file, "--weights", weights, "--json")
-    assert scored.returncode == 0, scored.stderr
-    assert json.loads(scored.stdout)["images"] == 10
+    capsys.readouterr()
+    assert main("evaluate_static", tiny_file, "--weights", weights, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["images"] == 10
 
     card = out / "cards" / "static_cnn.toml"
     told = card.read_text(encoding="utf-8")
@@ -111,9 +112,8 @@ def test_train_twice_and_evaluate_on_a_tiny_file(
     assert len(hashed) == 2 and set(hashed) <= set(card.read_text(encoding="utf-8").splitlines())
 
     weights.write_bytes(first + b"\0")
-    refused = run_script("evaluate_static", tiny_file, "--weights", weights)
-    assert refused.returncode == 2
-    assert "expected SHA-256" in refused.stderr
+    assert main("evaluate_static", tiny_file, "--weights", weights) == 2
+    assert "expected SHA-256" in capsys.readouterr().err
 
 
 @pytest.mark.timeout(240)
