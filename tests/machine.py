@@ -20,15 +20,19 @@ MOSQUITTO = shutil.which(
 )
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
+_WORKERS, _EACH = 8, 2800  # test processes at a time, and the ports of each
+
 
 def free_port() -> int:
     """A loopback port where nothing listens now, and that no connection is given as its own end.
 
     The system hands out those from 32768 (on Windows and macOS 49152) on: with hundreds of viewers
-    beside, one that was free a moment ago is soon somebody's.
+    beside, one that was free a moment ago is soon somebody's. Test processes that run at a time
+    have ports of their own, or one takes what another let go of to start a broker there again.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % _WORKERS
     while True:
-        port = 10_000 + secrets.randbelow(22_768)
+        port = 10_000 + _EACH * worker + secrets.randbelow(_EACH)
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port
