@@ -136,7 +136,7 @@ LIVE: tuple[Action, ...] = (
         ("r",),
         "correct",
         "Corrected or raw counts",
-        "Takes out how often your engine errs, with a 95 % band; from 20 viewers on.",
+        "Takes out how often your engine errs, with a 95 % band; from 50 viewers on.",
         SCREEN,
     ),
     Action(

@@ -100,7 +100,7 @@ def points(viewers: int, seconds: int = 300) -> tuple[TimelinePoint, ...]:
 def corrected(of: RoomSnapshot) -> CorrectedCounts:
     """As the default engine's card has it."""
     if sum(of.counts) < 20:
-        return CorrectedCounts("static", lacking="fewer than 20 viewers")
+        return CorrectedCounts("static", lacking="fewer than 50 viewers")
     table = confusion_of("static")
     assert table is not None
     found = correct_counts(np.array([of.counts], float), table)
