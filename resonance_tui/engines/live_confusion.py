@@ -1,5 +1,5 @@
 """What reports of the default engine say of stills whose emotion is known: the whole path as
-shipped was measured, from the camera's picture to the decision. `scripts/bench_counts` writes it."""
+shipped was measured, from the camera's picture to the decision, by `scripts/bench_counts`."""
 
 from __future__ import annotations
 

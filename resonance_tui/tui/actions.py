@@ -182,6 +182,14 @@ LIVE: tuple[Action, ...] = (
         SCREEN,
     ),
     Action(
+        "wire",
+        ("w",),
+        "",
+        "What is sent",
+        "Every message that leaves this machine and that comes, in words.",
+        SCREEN,
+    ),
+    Action(
         "accept_host_key",
         (),
         "",

@@ -14,6 +14,7 @@ from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.engines.registry import confusion_of
 from resonance_tui.errors import InvalidNickname, ResonanceError
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
+from resonance_tui.messaging.wire_log import WireLog
 from resonance_tui.pipeline.baseline import BaselineState
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.protocol.links import find_place
@@ -278,6 +279,7 @@ class FakeLaunch:
         self.reach_waits_for.set()
         self.reach_fails: ResonanceError | None = None
         self.alerts = Alerts()
+        self.wire = WireLog()
         self.session = session or FakeSession(view())
         self.opened: list[tuple[str, str]] = []
         self.refuses: ResonanceError | None = None
