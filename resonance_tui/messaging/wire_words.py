@@ -17,6 +17,7 @@ from resonance_tui.texts import tr
 _WORDS = 400  # characters of what one says
 _SUBSCRIBE, _UNSUBSCRIBE = 8, 10
 _IN_TOPIC = ("channel", "viewer_id", "agent_id", "invite_id")
+_NOT_SENT = ("is_retained", "left_s", "is_swept")  # what the receiver knows of its arrival
 _KINDS = (
     *("", "CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP", "SUBSCRIBE"),
     *("SUBACK", "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH"),
@@ -81,7 +82,7 @@ def _pairs(value: object) -> Iterator[str]:
         held = getattr(value, each.name)
         if is_dataclass(held):
             yield from _pairs(held)
-        elif each.name not in _IN_TOPIC:
+        elif each.name not in (*_IN_TOPIC, *_NOT_SENT):
             yield f"{each.name}={_value(each.name, held)}"
 
 

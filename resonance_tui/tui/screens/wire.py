@@ -115,7 +115,7 @@ class WireScreen(PatientScreen[None]):
         arrow, style = ("→", "bold $accent") if caught.is_sent else ("←", "bold")
         head = f"{at} {arrow} {caught.size:>4} B  {words.kind}"
         says = cut(words.says, max(width - len(head) - 2, 0))
-        where = cut(f"         {words.topic}  {caught.place}", width)
+        where = cut(" " * 9 + "  ".join(filter(None, (words.topic, caught.place))), width)
         return [
             Content.assemble((cut(head, width), style), f"  {says}"),
             Content.styled(where, "dim"),
