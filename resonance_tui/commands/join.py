@@ -187,7 +187,7 @@ def _tapped(context: CommandLineContext, pcap: Path | None) -> Generator[None]:
                 yield
         finally:
             for why in troubles:  # on the screen that comes back
-                say(f"{pcap} is not complete: {why}.")
+                say(f"The file of --pcap is not complete: {why}.")
 
 
 def _serve(context: CommandLineContext, served: ServedRoom) -> None:

@@ -20,6 +20,7 @@ from resonance_tui.messaging.tap import Caught
 
 RAW_IP = 101  # LINKTYPE_RAW: what follows begins with an IP header
 HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, RAW_IP)
+OTHER = "Name another file."
 PORT, FIRST_PORT = 1883, 40_000
 VIEWER, BROKER = bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2))  # RFC 5737
 _TCP, _PUSH_ACK, _WINDOW, _HOPS = 6, 0x18, 65_535, 64
@@ -37,16 +38,18 @@ class PcapFile:
         self.path, self._on_trouble = path, on_trouble
         self._sequence: dict[int, int] = {}  # by connection: bytes that were sent on it
         self._end = len(HEADER)
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path} is no file.", "Name a file that may be written anew.")
         try:
+            if path.exists() and not path.is_file():
+                raise InputError("What --pcap names is no file.", OTHER)
+            if not path.parent.is_dir():  # `write_private` would make it
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             write_private(path, HEADER)
             self._file = path.open("r+b", buffering=0)
             self._file.seek(self._end)
         except OSError as error:
-            raise InputError(
-                f"{path} cannot be written: {error.strerror or error}.", "Name another file."
-            ) from error
+            why = error.strerror or "it is no path"
+            # The path itself is not repeated: a login may have been pasted there by mistake.
+            raise InputError(f"The file of --pcap cannot be written: {why}.", OTHER) from error
 
     def __call__(self, caught: Caught) -> None:
         if not caught.is_sent or self._file.closed:

@@ -112,7 +112,7 @@ class WireScreen(PatientScreen[None]):
 
     def _lines(self, caught: Caught, width: int) -> list[Content]:
         words, at = words_of(caught), time.strftime("%H:%M:%S", self._local_time(caught.at))
-        arrow, style = ("→", "bold $accent") if caught.is_sent else ("←", "bold")
+        arrow, style = ("→", "$accent") if caught.is_sent else ("←", "bold")
         head = f"{at} {arrow} {caught.size:>4} B  {words.kind}"
         says = cut(words.says, max(width - len(head) - 2, 0))
         where = cut(" " * 9 + "  ".join(filter(None, (words.topic, caught.place))), width)
