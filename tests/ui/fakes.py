@@ -20,7 +20,7 @@ from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.protocol.links import find_place
 from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.values import MANUAL
-from resonance_tui.room.correction import correct_counts
+from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
 from resonance_tui.session import (
@@ -99,8 +99,8 @@ def points(viewers: int, seconds: int = 300) -> tuple[TimelinePoint, ...]:
 
 
 def corrected(of: RoomSnapshot) -> CorrectedCounts:
-    """As the default engine's card has it."""
-    if sum(of.counts) < 20:
+    """As the default engine is known to err."""
+    if sum(of.counts) < LEAST_VIEWERS:
         return CorrectedCounts("static", lacking="fewer than 50 viewers")
     table = confusion_of("static")
     assert table is not None

@@ -166,7 +166,7 @@ def test_why_counts_are_not_corrected_is_translated_on_the_screen_and_not_in_jso
     lacking = CorrectedCounts("static", lacking=TOO_FEW)
     assert corrected_json(lacking)["lacking"] == "fewer than 50 viewers"
     note = Shown(corrected=lacking).note(is_short=True)
-    assert note == "raw: weniger als 20 Personen"
+    assert note == "raw: weniger als 50 Personen"
 
 
 def test_a_notice_is_told_in_the_persons_language() -> None:
