@@ -74,7 +74,7 @@ def draw_request(
     if not len(track):
         raise InputError("Nothing was recorded in that range: there is nothing to draw.")
     if request.is_corrected and view.is_of_emotions and is_too_small(track):
-        raise InputError("Never 20 viewers showed an emotion: too few to correct.")
+        raise InputError("Never 50 viewers showed an emotion: too few to correct.")
     recorded = with_scores(Recorded(track, request.confusion))
     window = Viewport.over(track.start, track.end)
     state = ViewState(window, view, is_grouped, is_corrected=request.is_corrected)

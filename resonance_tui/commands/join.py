@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +13,7 @@ import click
 from resonance_tui.commands.console import say
 from resonance_tui.commands.engine_flags import engine_flags
 from resonance_tui.commands.groups import Command
-from resonance_tui.commands.quantities import Span
+from resonance_tui.commands.quantities import FilePath, Span
 from resonance_tui.commands.served import serve_flag, served_room
 from resonance_tui.commands.settings import broker_options, load, terminal_of
 from resonance_tui.commands.suggestions import CHANNEL
@@ -55,6 +58,12 @@ if TYPE_CHECKING:
 @click.option("--bell/--no-bell", default=None, help="Ring when something happens in the room.")
 @click.option("--notify/--no-notify", default=None, help="Tell the desktop of it.")
 @click.option(
+    "--pcap",
+    type=FilePath(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what is sent, logins left out, for Wireshark to read.",
+)
+@click.option(
     "--every",
     type=Span(0),
     default=10.0,
@@ -82,6 +91,7 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
       resonance-tui join cats-live --name Mia --people all
       resonance-tui join test --camera demo --serve 8765
       resonance-tui join test --camera film.mp4 --once --headless --json
+      resonance-tui join test --pcap sent.pcap
       resonance-tui join test --engine former_dfer
     """
     config = load(
@@ -115,6 +125,7 @@ def run(
     allow_untrained: bool = False,
     nearby: bool = False,
     serve: int | None = None,
+    pcap: Path | None = None,
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
@@ -134,22 +145,49 @@ def run(
         title=title or "",
         corrected=corrected,
     )
-    if channel is not None and nearby:
-        from resonance_tui.commands.nearby import find_nearby
+    with _tapped(context, pcap):
+        if channel is not None and nearby:
+            from resonance_tui.commands.nearby import find_nearby
 
-        context.go_to(find_nearby(config, channel))
-    elif channel is not None:
-        context.go_to(find_destination(config, channel, remembers=True))
-    try:
-        with served_room(config, serve) as served:
-            if served is not None:
-                _serve(context, served)
-            if headless or as_json:
-                _run_headless(context, served, as_json=as_json, duration=duration, every_s=every)
-                return 0
-            return _run_screen(context, served, duration)
-    finally:
-        context.profile.release()
+            context.go_to(find_nearby(config, channel))
+        elif channel is not None:
+            context.go_to(find_destination(config, channel, remembers=True))
+        try:
+            with served_room(config, serve) as served:
+                if served is not None:
+                    _serve(context, served)
+                if headless or as_json:
+                    _run_headless(
+                        context, served, as_json=as_json, duration=duration, every_s=every
+                    )
+                    return 0
+                return _run_screen(context, served, duration)
+        finally:
+            context.profile.release()
+
+
+@contextlib.contextmanager
+def _tapped(context: CommandLineContext, pcap: Path | None) -> Generator[None]:
+    """What is sent and received is kept for the screen, and what is sent in the file, if any.
+
+    Raises InputError for a file that cannot be written.
+    """
+    from resonance_tui.messaging.tap import TAPS
+
+    if pcap is None:
+        with TAPS.listening(context.wire):
+            yield
+        return
+    from resonance_tui.messaging.pcap import PcapFile
+
+    troubles: list[str] = []
+    with contextlib.closing(PcapFile(pcap, troubles.append)) as file:
+        try:
+            with TAPS.listening(context.wire, file):
+                yield
+        finally:
+            for why in troubles:  # on the screen that comes back
+                say(f"The file of --pcap is not complete: {why}.")
 
 
 def _serve(context: CommandLineContext, served: ServedRoom) -> None:

@@ -29,6 +29,7 @@ from resonance_tui.commands.session_builder import (
 from resonance_tui.config import DEFAULT_BROKER_URL, Config
 from resonance_tui.errors import BrokerUnreachable, InputError, ResonanceError
 from resonance_tui.messaging.link_status import LinkState
+from resonance_tui.messaging.wire_log import WireLog
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.profile import Profile, RoomMemory
 from resonance_tui.protocol.links import find_place
@@ -69,6 +70,7 @@ class CommandLineContext:
         self._title = title
         self._there: dict[str, Destination] = {}  # by channel, where one went there
         self.visits: list[Visit] = []
+        self.wire = WireLog()
         self.on_session: Callable[[SessionLike | Session], None] | None = None
         self.profile = Profile(config.directories.profile_file)
         self.broker_url = intent.broker.public if intent.broker else DEFAULT_BROKER_URL

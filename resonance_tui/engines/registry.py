@@ -22,6 +22,7 @@ from resonance_tui.engines.base import (
     EngineRequest,
     has_weights,
 )
+from resonance_tui.engines.live_confusion import live_confusion
 from resonance_tui.errors import EngineUnavailable, InputError, LibraryBroken
 from resonance_tui.listeners import Listeners
 from resonance_tui.secret import describe
@@ -136,7 +137,8 @@ def _no_engine(name: str) -> InputError:
 
 def confusion_of(engine: str) -> NDArray[np.float64] | None:
     """Pictures or clips per emotion shown (rows) and read (columns), `[7, 7]`; None where it is
-    not published. "auto" stands for the default engine. Reads a file; no torch.
+    not published. "auto" stands for the default engine, of which the whole live path counts where
+    it was measured with these weights. Reads a file; no torch.
 
     Raises InputError for a name that is not in the registry.
     """
@@ -146,6 +148,8 @@ def confusion_of(engine: str) -> NDArray[np.float64] | None:
 
     row = entry(engine)
     if row.card:
-        return np.array(still_card(row.card).metrics["shipped"]["confusion"], np.float64)
+        card = still_card(row.card)
+        live = live_confusion(card)
+        return np.array(card.metrics["shipped"]["confusion"], np.float64) if live is None else live
     known = network_card(engine).confusion if engine not in ENGINES else None
     return np.array(known.table, np.float64) if known else None

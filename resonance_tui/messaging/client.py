@@ -27,6 +27,7 @@ from resonance_tui.messaging.dial import dial
 from resonance_tui.messaging.guarded_reader import GuardedReader
 from resonance_tui.messaging.limits import WillLimits
 from resonance_tui.messaging.packet_guard import MAX_PACKET, PUBACK, SUBACK
+from resonance_tui.messaging.tap import TAPS
 from resonance_tui.messaging.tls import client_context, tls_name
 from resonance_tui.protocol.messages import HOST_KEY, RULES
 from resonance_tui.protocol.table import Outgoing
@@ -131,6 +132,7 @@ class BrokerClient(aiomqtt.Client):
         self._url = url
         self._on_notice = watch.on_notice
         self._learned = learned
+        TAPS.attach(self._client, url.place, is_v5=self.is_v5)
         self._guard = GuardedReader(self._client, self._is_awaited, watch.on_broken)
         self._traits = limits.traits_of(None, learned, is_v5=self.is_v5)
         self.server_reference = ""  # another server, which a broker names that refuses us

@@ -19,6 +19,7 @@ from resonance_tui.errors import (
 )
 from resonance_tui.messaging.dial import HandshakeRefused, HungUp, dial
 from resonance_tui.messaging.race import first_to_succeed
+from resonance_tui.messaging.tap import TAPS, ConnectionTap
 from resonance_tui.messaging.tls import OtherCertificate, brief, client_context, tls_name
 from resonance_tui.messaging.tls_words import is_about_certificates, tls_advice, why_no_tls
 from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
@@ -105,15 +106,22 @@ def _is_version_5(connack: bytes) -> bool:
 async def _ask(url: BrokerUrl, version: int) -> bytes:
     """The first four bytes of the CONNACK; none when there is none."""
     reader, writer = await _open(url)
+    tap = TAPS.open(url.place, is_v5=version == 5)
     try:
-        writer.write(probe_packet(version))
+        _say(writer, tap, probe_packet(version))
         head = await reader.readexactly(4)
-        writer.write(DISCONNECT)
+        _say(writer, tap, DISCONNECT)
         return head if head[0] == CONNACK else b""
     except (asyncio.IncompleteReadError, ConnectionError):
         return b""
     finally:
         writer.close()
+
+
+def _say(writer: asyncio.StreamWriter, tap: ConnectionTap | None, packet: bytes) -> None:
+    writer.write(packet)
+    if tap is not None:
+        tap.sent(packet)
 
 
 async def _hear_of_certificate(url: BrokerUrl) -> None:

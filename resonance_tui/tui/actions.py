@@ -136,7 +136,7 @@ LIVE: tuple[Action, ...] = (
         ("r",),
         "correct",
         "Corrected or raw counts",
-        "Takes out how often your engine errs, with a 95 % band; from 20 viewers on.",
+        "Takes out how often your engine errs, with a 95 % band; from 50 viewers on.",
         SCREEN,
     ),
     Action(
@@ -179,6 +179,14 @@ LIVE: tuple[Action, ...] = (
         "",
         "Mute somebody for you alone",
         "Neither shown nor counted here; nobody else notices.",
+        SCREEN,
+    ),
+    Action(
+        "wire",
+        ("w",),
+        "",
+        "What is sent",
+        "Every message that leaves this machine and that comes, in words.",
         SCREEN,
     ),
     Action(

@@ -267,6 +267,11 @@ class ResonanceApp(BaseApp):
         if worker is not None:
             worker.cancel()
 
+    def action_wire(self) -> None:
+        from resonance_tui.tui.screens.wire import WireScreen
+
+        self.push_screen(WireScreen(self.launch.wire))
+
     def action_history(self) -> None:
         if self._history is not None and self._place is not None:
             self.push_screen(self._history(self._place[0]))

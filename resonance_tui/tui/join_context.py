@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from resonance_tui.emotions import Emotion
     from resonance_tui.messaging.link_status import LinkStatus
+    from resonance_tui.messaging.wire_log import WireLog
     from resonance_tui.pipeline.sources import Source
     from resonance_tui.protocol.nearby import NearbyRoom
     from resonance_tui.protocol.rules import RoomRules
@@ -129,6 +130,11 @@ class JoinContext(Protocol):
     @property
     def broker_url(self) -> str:
         """Safe to show: carries no password."""
+        ...
+
+    @property
+    def wire(self) -> WireLog:
+        """What was sent and received last."""
         ...
 
     @property

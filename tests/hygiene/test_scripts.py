@@ -240,6 +240,22 @@ def test_bench_baseline_puts_expressions_onto_people_and_counts_each_way(
     assert off["happiness"][0] > 0 and on["happiness"][0] > 0
 
 
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_counts_reads_stills_and_simulates_rooms(
+    run: Run, shared_data: Path, tmp_path: Path
+) -> None:
+    files = (shared_data / "ferplus.npz", shared_data / "ferv39k_predictions.csv")
+    if missing := [file.name for file in files if not file.is_file()]:
+        pytest.skip(f"no {missing[0]} in the shared data")
+    found = measured(run, "bench_counts", *files, "--quick")
+    assert sum(map(sum, found["live"])) == 7  # one still of each class
+    scenes = found["covered"]["one scene of other films"]
+    assert min(scenes["0.12"]) > 0.9 > min(scenes["0"])
+    nothing = run("bench_counts", tmp_path / "none.npz", files[1], "--quick")
+    assert nothing.returncode == 2 and "none.npz" in nothing.stderr
+
+
 @pytest.fixture
 def live_data(shared_data: Path) -> tuple[Path, ...]:
     """What evaluate_live reads: a folder of clips, stills, the face model."""

@@ -43,12 +43,12 @@ async def test_a_crowd_that_moves_as_one_shows_at_once(
     session.add_listener(
         lambda event: told.append(event) if isinstance(event, RoomUpdate) else None
     )
-    async with crowd(mosquitto, 30) as people, asyncio.TaskGroup() as tasks:
+    async with crowd(mosquitto, 60) as people, asyncio.TaskGroup() as tasks:
         running = tasks.create_task(session.run())
         try:
             async with asyncio.timeout(patience(20)):
                 for turn in range(100):
-                    people.codes = [Emotion(turn // 2 % 7)] * 30
+                    people.codes = [Emotion(turn // 2 % 7)] * 60
                     await people.tell()
                     await asyncio.sleep(0.5)
                     if told and (told[-1].resonance or 0) > 0.9:
@@ -60,4 +60,4 @@ async def test_a_crowd_that_moves_as_one_shows_at_once(
     assert [point.resonance for point in session.timeline() if point.resonance]
     assert told[0].resonance is None
     assert told[-1].corrected is not None
-    assert sum(told[-1].corrected.counts) == pytest.approx(30, abs=0.5)
+    assert sum(told[-1].corrected.counts) == pytest.approx(60, abs=0.5)

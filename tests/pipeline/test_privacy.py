@@ -20,6 +20,7 @@ from typing import Any
 
 import msgpack
 import pytest
+from arrays import probabilities_in
 from children import start_child
 from limits import patience
 from machine import MOSQUITTO, SHARED_DATA, Mosquitto
@@ -158,7 +159,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
 
 def _run(film: Path, home: Path, wire: Wiretap, calls: Path) -> Observed:
     args = f"join secret --name ann --camera {film} --once --headless --json".split()
-    url = ["--broker", f"mqtt://127.0.0.1:{wire.port}", "--record"]
+    url = ["--broker", f"mqtt://127.0.0.1:{wire.port}", "--record", "--pcap", "sent.pcap"]
     out, lines, count = _watched([*args, *url], film, home, calls)
     told = [json.loads(line) for line in out.splitlines()]
     return Observed(
@@ -265,12 +266,43 @@ def test_what_is_written_is_small_and_known(observed: Observed) -> None:
         "resonance-tui.log",
         "fontlist",
         "speed.json",
+        "sent.pcap",
     )
     for file in observed.written:
         assert file.name.startswith(known), f"unexpected file {file}"
     # Whatever wrote it and wherever: the frames looked at are 691,200 bytes each, the database's
     # pages, matplotlib's font list and pipes between threads all together a tenth of that sum.
     assert observed.bytes_written < 0.2 * FRAME_BYTES * len(observed.readings)
+
+
+def test_the_programs_own_tap_sees_all_that_leaves(observed: Observed) -> None:
+    """`--pcap` and the relay, of which the program knows nothing, have the same bytes."""
+    pcap = next(data for file, data in observed.written.items() if file.name == "sent.pcap")
+    streams = _streams(pcap)
+    assert sum(map(len, streams)) == len(observed.wire.sent)
+    seen = [each for stream in streams for each in Wiretap(0, bytearray(stream)).publications()]
+    assert sorted(seen) == sorted(observed.wire.publications())
+    assert any("/r/" in topic for topic, _ in seen)
+
+
+def _streams(pcap: bytes) -> list[bytes]:
+    """What each connection sent, of a file of raw IP packets."""
+    found: dict[bytes, bytes] = {}
+    at = 24
+    while at < len(pcap):
+        (length,) = struct.unpack("<I", pcap[at + 8 : at + 12])
+        ip = pcap[at + 16 : at + 16 + length]
+        found[ip[20:22]] = found.get(ip[20:22], b"") + ip[40:]
+        at += 16 + length
+    return list(found.values())
+
+
+def test_no_array_outlives_the_process(observed: Observed) -> None:
+    """Probabilities, embeddings or landmarks: in home, cache, history, settings, on the wire."""
+    assert any(file.name.startswith("history.sqlite") for file in observed.written)
+    for file, data in observed.written.items():
+        assert probabilities_in(data) == [], file
+    assert probabilities_in(bytes(observed.wire.sent)) == []
 
 
 def test_no_probability_is_in_a_file_or_on_the_wire(observed: Observed) -> None:

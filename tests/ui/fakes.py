@@ -14,12 +14,13 @@ from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.engines.registry import confusion_of
 from resonance_tui.errors import InvalidNickname, ResonanceError
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
+from resonance_tui.messaging.wire_log import WireLog
 from resonance_tui.pipeline.baseline import BaselineState
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.protocol.links import find_place
 from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.values import MANUAL
-from resonance_tui.room.correction import correct_counts
+from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
 from resonance_tui.session import (
@@ -98,9 +99,9 @@ def points(viewers: int, seconds: int = 300) -> tuple[TimelinePoint, ...]:
 
 
 def corrected(of: RoomSnapshot) -> CorrectedCounts:
-    """As the default engine's card has it."""
-    if sum(of.counts) < 20:
-        return CorrectedCounts("static", lacking="fewer than 20 viewers")
+    """As the default engine is known to err."""
+    if sum(of.counts) < LEAST_VIEWERS:
+        return CorrectedCounts("static", lacking="fewer than 50 viewers")
     table = confusion_of("static")
     assert table is not None
     found = correct_counts(np.array([of.counts], float), table)
@@ -278,6 +279,7 @@ class FakeLaunch:
         self.reach_waits_for.set()
         self.reach_fails: ResonanceError | None = None
         self.alerts = Alerts()
+        self.wire = WireLog()
         self.session = session or FakeSession(view())
         self.opened: list[tuple[str, str]] = []
         self.refuses: ResonanceError | None = None

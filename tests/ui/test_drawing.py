@@ -198,7 +198,7 @@ def test_a_small_room_is_shown_as_it_was_read(width: int, height: int):
     plain.show(crowd)
     bars.show(crowd, corrected(crowd))
     lines = [text(line) for line in bars.draw(PEN, width, height)]
-    assert "fewer than 20 viewers" in "".join(lines)
+    assert "fewer than 50 viewers" in "".join(lines)
     raw = [text(line) for line in plain.draw(PEN, width, height)]
     assert [line for line in lines if "anger" in line] == [line for line in raw if "anger" in line]
     assert bars.border_title != "the room feels · corrected"

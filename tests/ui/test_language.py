@@ -164,9 +164,9 @@ def test_an_emotion_is_translated_where_it_is_drawn_and_nowhere_else() -> None:
 
 def test_why_counts_are_not_corrected_is_translated_on_the_screen_and_not_in_json() -> None:
     lacking = CorrectedCounts("static", lacking=TOO_FEW)
-    assert corrected_json(lacking)["lacking"] == "fewer than 20 viewers"
+    assert corrected_json(lacking)["lacking"] == "fewer than 50 viewers"
     note = Shown(corrected=lacking).note(is_short=True)
-    assert note == "raw: weniger als 20 Personen"
+    assert note == "raw: weniger als 50 Personen"
 
 
 def test_a_notice_is_told_in_the_persons_language() -> None:

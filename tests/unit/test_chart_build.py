@@ -84,7 +84,7 @@ ALONE = recorded(dict.fromkeys(range(60), (1, 0, 0, 0, 0, 0, 0)))
     ("what", "view", "is_corrected", "reason"),
     [
         (NOBODY, "shares", False, "nobody was there"),
-        (FEW, "emotions", True, "fewer than 20 viewers: too few to correct"),
+        (FEW, "emotions", True, "fewer than 50 viewers: too few to correct"),
         (ALONE, "score", False, "resonance needs two viewers for ten seconds"),
         (ALONE, "viewers", True, ""),
     ],

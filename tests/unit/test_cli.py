@@ -280,3 +280,14 @@ def test_a_crash_before_the_log_is_open_is_in_the_log_and_not_on_the_screen(
     logging.shutdown(list(map(weakref.ref, logging.getLogger().handlers)))
     assert capsys.readouterr().err.count("\n") == 2
     assert "Traceback" in directories().log_file.read_text()
+
+
+@pytest.mark.parametrize("name", ["", "none/sent.pcap", "file/sent.pcap"])
+def test_a_pcap_that_cannot_be_written_is_said_before_anything_is_sent(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    where = str(tmp_path / name)
+    args = ["join", "cats", "--headless", "--camera", "none", "--pcap", where]
+    err = complaint(capsys, [*args, "--broker", "mqtt://127.0.0.1:9"])
+    assert "127.0.0.1" not in err and "pcap" in err

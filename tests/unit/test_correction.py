@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_it_is_better_on_average_and_never_much_worse(real: list, viewers: int) 
     assert gains[list(ROOMS).index("calm")] > 0.08  # of 0.31
 
 
-@pytest.mark.parametrize("viewers", [20, 50])
+@pytest.mark.parametrize("viewers", [50, 70])
 def test_in_a_small_room_it_does_little_harm(real: list, viewers: int) -> None:
     dice = np.random.default_rng(viewers)
     for mix in (*ROOMS.values(), DAY_ROOM):
@@ -114,16 +115,17 @@ def test_in_a_small_room_it_does_little_harm(real: list, viewers: int) -> None:
         assert np.mean(after) < before + 0.02
 
 
-@pytest.mark.parametrize("viewers", [20, 100, 500, 2000])
+@pytest.mark.parametrize("viewers", [50, 100, 500, 2000])
 def test_the_truth_lies_in_the_band(real: list, viewers: int) -> None:
-    """95 % is meant; a few per cent less where the whole room shows what is rarely read right."""
+    """Where rooms err as the test's people do, the plain band will do: 95 % is meant; a few per
+    cent less where the whole room shows what is rarely read right."""
     dice = np.random.default_rng(viewers)
     found = {}
     for name, mix in (*ROOMS.items(), ("the films", DAY_ROOM)):
         parts = []
         for confusion, rates in real:
             rooms = crowd(dice, rates, mix, viewers, 60)
-            band = correct_counts(rooms.read, confusion)
+            band = correct_counts(rooms.read, confusion, between=0)
             parts.append(covered(rooms.shown, band.low, band.high))
         found[name] = float(np.mean(parts))
     assert min(found.values()) > 0.88, found
@@ -134,11 +136,82 @@ def test_the_band_is_narrower_in_a_large_room(real: list) -> None:
     confusion, rates = real[0]
     dice = np.random.default_rng(1)
     widths = []
-    for viewers in (20, 200, 5000):
+    for viewers in (50, 200, 5000):
         rooms = crowd(dice, rates, ROOMS["calm"], viewers, 40)
-        band = correct_counts(rooms.read, confusion)
+        band = correct_counts(rooms.read, confusion, between=0)
         widths.append(float((band.high - band.low).mean() / viewers))
-    assert widths[0] > 1.5 * widths[1] > 2 * widths[2]
+    assert widths[0] > 1.2 * widths[1] > 1.6 * widths[2]
+
+
+# Rooms that err otherwise than the test
+
+
+@cache
+def states() -> list[tuple[Numbers, Numbers]]:
+    """The table of clean pictures, and how often what is read as what in dark, blurred, covered
+    ones (as `scripts/bench_counts` measured them)."""
+    tables = json.loads((Path(__file__).parent / "data/confusions.json").read_text())
+    found = [np.array(each, float) + 0.02 for each in tables.values()]
+    assert len(found) == 15
+    clean = np.array(tables["clean"], float)
+    return [(clean, each / each.sum(axis=1, keepdims=True)) for each in found]
+
+
+def scenes(data: Path) -> list[tuple[Numbers, Numbers]]:
+    """The report's predictions: the table of all scenes but one, and the rates of that one."""
+    with (data / "ferv39k_predictions.csv").open(newline="") as file:
+        rows = [
+            (row["clip"].split("/")[0], int(row["label"]), int(row["add"]))
+            for row in csv.DictReader(file)
+        ]
+    names = sorted({scene for scene, _, _ in rows})
+    tables = np.zeros((len(names), 7, 7))
+    for scene, label, read in rows:
+        tables[names.index(scene), label, read] += 1
+    whole = tables.sum(axis=0)
+    usual = 2 * whole / whole.sum(axis=1, keepdims=True)
+    rates = [(each + usual) / (each + usual).sum(axis=1, keepdims=True) for each in tables]
+    return [(whole - table, each) for table, each in zip(tables, rates, strict=True)]
+
+
+def mean_coverage(kinds: list[tuple[Numbers, Numbers]], viewers: int, **options: float) -> float:
+    dice = np.random.default_rng((7, viewers))
+    parts = []
+    for mix in (*ROOMS.values(), DAY_ROOM):
+        for confusion, rates in kinds:
+            rooms = crowd(dice, rates, mix, viewers, 12)
+            band = correct_counts(rooms.read, confusion, **options)
+            parts.append(covered(rooms.shown, band.low, band.high).mean())
+    return float(np.mean(parts))
+
+
+@pytest.mark.parametrize("viewers", [LEAST_VIEWERS, 200, 2000])
+def test_95_per_cent_means_95_per_cent_where_a_whole_room_sits_in_one_state(viewers: int) -> None:
+    """The dark for one: nobody's mistakes are the test's, and all err alike."""
+    assert mean_coverage(states(), viewers) == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("viewers", [LEAST_VIEWERS, 200, 2000])
+def test_95_per_cent_means_95_per_cent_in_scenes_of_other_films(
+    shared_data: Path, viewers: int
+) -> None:
+    assert mean_coverage(scenes(shared_data), viewers) == pytest.approx(0.955, abs=0.02)
+
+
+def test_the_plain_band_would_be_wrong_in_three_of_ten_counts_of_a_large_room() -> None:
+    assert mean_coverage(states(), 2000, between=0) < 0.8
+
+
+def test_from_the_least_room_on_there_is_something_to_win() -> None:
+    """Over all mixes and states; in no mix more than a hundredth is lost."""
+    dice = np.random.default_rng(3)
+    gains = []
+    for mix in (*ROOMS.values(), DAY_ROOM):
+        rooms = [(crowd(dice, rates, mix, LEAST_VIEWERS, 60), table) for table, rates in states()]
+        before = np.mean([distance(room.read, room.shown) for room, _ in rooms])
+        after = [distance(correct_counts(r.read, table).counts, r.shown) for r, table in rooms]
+        gains.append(before - np.mean(after))
+    assert min(gains) > -0.015 and np.mean(gains) > 0.015
 
 
 # On matrices of our own
@@ -184,8 +257,8 @@ def test_one_viewer_more_never_makes_the_counts_jump() -> None:
     rooms = np.arange(LEAST_VIEWERS, 900.0)[:, None] * mix
     shares = correct_counts(rooms, READER).counts / rooms.sum(axis=1, keepdims=True)
     assert np.abs(np.diff(shares, axis=0)).max() < 0.005
-    assert steps_for(np.array([20, 100, 500, 9000])).tolist() == pytest.approx(
-        [0.897, 3, 10, 10], abs=0.001
+    assert steps_for(np.array([50, 100, 500, 9000])).tolist() == pytest.approx(
+        [1.784, 3, 5, 5], abs=0.001
     )
 
 

@@ -210,7 +210,7 @@ def test_corrected_counts_are_labelled_and_only_for_many(
     assert corrected == pytest.approx(60, abs=0.5)
     assert many["neutral_low"] < many["neutral_corrected"] < many["neutral_high"]
     assert (few["happiness"], few["happiness_corrected"]) == (19, None)
-    assert "1 of 2 rows have fewer than 20 viewers" in err
+    assert "1 of 2 rows have fewer than 50 viewers" in err
 
 
 def test_an_engine_of_which_nobody_knows_how_often_it_errs(

@@ -79,7 +79,7 @@ async def test_calm_that_was_taken_for_sadness_is_calm_again() -> None:
 
 async def test_few_viewers_are_not_corrected() -> None:
     found = taken(await correcting(), room(*[Emotion.NEUTRAL] * 19)).corrected
-    assert found == CorrectedCounts("static", lacking="fewer than 20 viewers")
+    assert found == CorrectedCounts("static", lacking="fewer than 50 viewers")
 
 
 async def test_an_engine_of_which_nobody_knows_how_often_it_errs() -> None:
@@ -130,7 +130,7 @@ async def test_a_line_holds_corrected_counts_when_asked() -> None:
 
 
 def test_a_line_says_why_there_are_none() -> None:
-    none = CorrectedCounts("static", lacking="fewer than 20 viewers")
+    none = CorrectedCounts("static", lacking="fewer than 50 viewers")
     line = room_json(event(0.4, none))["corrected"]
-    assert (line["counts"], line["lacking"]) == (None, "fewer than 20 viewers")
-    assert room_text(event(0.4, none)).endswith("; corrected: fewer than 20 viewers")
+    assert (line["counts"], line["lacking"]) == (None, "fewer than 50 viewers")
+    assert room_text(event(0.4, none)).endswith("; corrected: fewer than 50 viewers")

@@ -155,4 +155,4 @@ def test_a_picture_without_a_line_says_why() -> None:
     few = subject(view=VIEWS["emotions"], is_corrected=True)
     alone = replace(few.recorded, track=from_samples([Sample("lobby", EVENING, 0, (0,) * 7, 0, 0)]))
     said = texts(render(replace(few, recorded=alone, moments=()), "svg"))
-    assert "fewer than 20 viewers: too few to correct" in said
+    assert "fewer than 50 viewers: too few to correct" in said

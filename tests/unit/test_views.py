@@ -15,6 +15,7 @@ from resonance_tui.charting.views import CLASSES, GROUPS, VIEWS, ViewSpec, neigh
 from resonance_tui.emotions import EMOTIONS, STYLES
 from resonance_tui.history.recording import Recorded, Recording, cut, with_scores
 from resonance_tui.history.samples import Sample
+from resonance_tui.room.correction import LEAST_VIEWERS
 
 CALM = (0, 0, 10, 0, 0, 0, 0)
 NEVER_WRONG = np.eye(7) * 1e6
@@ -152,7 +153,7 @@ def test_corrected_shares_are_of_everyone_present() -> None:
 
 
 def test_small_rooms_are_never_corrected() -> None:
-    rows = [row(t, (19 if t < 5 else 20, 0, 0, 0, 0, 0, 0)) for t in range(10)]
+    rows = [row(t, (LEAST_VIEWERS - (t < 5), 0, 0, 0, 0, 0, 0)) for t in range(10)]
     what = recorded(*rows, confusion=CONFUSED)
     found = lines(what, VIEWS["emotions"], 10, corrected=True)
     assert np.isnan(found.mean[:, :5]).all()

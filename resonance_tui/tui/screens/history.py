@@ -183,7 +183,7 @@ class HistoryScreen(ActionScreen):
                 tr("Nobody published how often this engine is mistaken: nothing to correct.")
             )
         elif is_too_small(recorded.track) and not self._state.is_corrected:
-            self.notify(tr("Never 20 viewers showed an emotion: too few to correct."))
+            self.notify(tr("Never 50 viewers showed an emotion: too few to correct."))
         else:
             self._go(lambda state: replace(state, is_corrected=not state.is_corrected))
 

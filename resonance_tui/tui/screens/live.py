@@ -346,6 +346,9 @@ class LiveScreen(ActionScreen):
     async def action_history(self) -> None:
         await self.app.run_action("history")
 
+    async def action_wire(self) -> None:
+        await self.app.run_action("wire")
+
     async def action_moderate(self) -> None:
         await self.app.run_action("moderate")
 
