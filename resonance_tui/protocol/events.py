@@ -47,6 +47,17 @@ class RollCallEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ReactionEvent:
+    """What somebody has sent with keys since their program started."""
+
+    channel: str
+    viewer_id: str
+    boot: int
+    counts: tuple[int, ...]  # eight, in the order of `Reaction`; they only grow within one boot
+    newest: int  # a `Reaction`, one of those that are counted
+
+
+@dataclass(frozen=True, slots=True)
 class TotalEvent:
     """The room as its aggregator counts it."""
 
@@ -155,6 +166,7 @@ Event = (
     | NicknameEvent
     | LeaveEvent
     | RollCallEvent
+    | ReactionEvent
     | RoomEvent
     | TotalEvent
     | TotalOverEvent

@@ -25,6 +25,7 @@ from resonance_tui.protocol.events import (
     LeaveEvent,
     NicknameEvent,
     PartialEvent,
+    ReactionEvent,
     ReportEvent,
     RollCallEvent,
     RoomEvent,
@@ -44,6 +45,7 @@ from resonance_tui.protocol.rules import (
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import EDGE_NAME, VERSION, Levels, is_id
 from resonance_tui.protocol.values import MOST_UP_S, SHARDS, Counts, Partial, Report, RoomSettings
+from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.signing import KEY_BYTES, SIGNATURE_BYTES
 
 U32 = 2**32 - 1
@@ -135,6 +137,30 @@ def encode_roll_call() -> bytes:
 
 def read_roll_call(names: Levels, frame: RollCallFrame) -> Event:
     return RollCallEvent(names["channel"], names["viewer_id"])
+
+
+class ReactionFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    boot: _Boot
+    counts: Annotated[
+        tuple[_U32, _U32, _U32, _U32, _U32, _U32, _U32, _U32],
+        Meta(description="since boot: applause, laugh, heart, wow, question, faster, slower, boo"),
+    ]
+    newest: Annotated[
+        int, Meta(ge=0, lt=len(Reaction), description="which of them, 0-7, this message is for")
+    ]
+
+
+def encode_reaction(boot: int, counts: Sequence[int], newest: Reaction) -> bytes:
+    """`counts`: eight, `newest` among them. At most 49 bytes."""
+    return _pack((VERSION, boot, tuple(counts), int(newest)))
+
+
+def read_reaction(names: Levels, frame: ReactionFrame) -> Event:
+    if not frame.counts[frame.newest]:
+        raise WireError("A reaction that is not counted")
+    channel, viewer_id = names["channel"], names["viewer_id"]
+    return ReactionEvent(channel, viewer_id, frame.boot, frame.counts, frame.newest)
 
 
 # --- an aggregator -----------------------------------------------------------------------------

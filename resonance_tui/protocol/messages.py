@@ -13,6 +13,8 @@ OWN_RATE = Rate(per_s=25.0, burst=50.0)
 RULES_RATE = Rate(per_s=2.0, burst=8.0)  # verifying a signature costs a hundred reports
 # Everybody answers a call, so one publisher may make few of them.
 CALL_RATE = Rate(per_s=0.2, burst=3.0)
+# Two a second a person, and a few at once: a line that stalls delivers several together.
+REACTION_RATE = Rate(per_s=2.0, burst=8.0)
 _ACCOUNTS = (Party.VIEWER, Party.AGGREGATOR, Party.LOGGER, Party.HOST)
 _COUNTING = (Party.AGGREGATOR, Party.HOST)
 _SWEEPING = (Party.AGGREGATOR, Party.HOST, Party.LOGGER)
@@ -59,6 +61,19 @@ ROLL_CALL = Message(
     retained=False,
     qos=0,
     stays_on_edge=True,  # as the reports that answer it do
+)
+REACTION = Message(
+    kind="reaction",
+    topic=Topic(f"{ROOT}/{{channel}}/x/{{shard}}/{{viewer_id}}"),
+    frame=frames.ReactionFrame,
+    read=frames.read_reaction,
+    max_bytes=64,
+    rate=REACTION_RATE,
+    has_own_rate=True,
+    who_may_publish=(Party.VIEWER,),
+    who_may_read=_ACCOUNTS,
+    retained=False,
+    qos=0,
 )
 AGENT = Message(
     kind="aggregator presence",
@@ -191,7 +206,18 @@ ENROLLMENT_ANSWER = Message(
 
 TABLE = MessageTable(
     (
-        *(REPORT, NICKNAME, ROLL_CALL, AGENT, PARTIAL, TOTAL, ROOM_SETTINGS, HOST_KEY, RULES),
+        *(
+            REPORT,
+            NICKNAME,
+            ROLL_CALL,
+            REACTION,
+            AGENT,
+            PARTIAL,
+            TOTAL,
+            ROOM_SETTINGS,
+            HOST_KEY,
+            RULES,
+        ),
         *(SWEEP, EDGE, ENROLLMENT_REQUEST, ENROLLMENT_ANSWER),
     )
 )

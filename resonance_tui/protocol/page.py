@@ -19,6 +19,7 @@ from resonance_tui.protocol.frames import (
     encode_host_key,
     encode_nickname,
     encode_partial,
+    encode_reaction,
     encode_report,
     encode_roll_call,
     encode_room,
@@ -29,6 +30,7 @@ from resonance_tui.protocol.frames import (
 from resonance_tui.protocol.rules import RoomRules, sign_rules
 from resonance_tui.protocol.table import Message
 from resonance_tui.protocol.values import ABILITIES, Partial, Report, RoomSettings
+from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.signing import SigningKey
 
 BEGIN = "<!-- From here to the end mark: written by scripts/protocol_page. -->"
@@ -52,6 +54,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, ...], bytes]] = {
     ),
     messages.NICKNAME.kind: (("movie-night", "alice"), encode_nickname("Zoë")),
     messages.ROLL_CALL.kind: (("movie-night", "bob"), encode_roll_call()),
+    messages.REACTION.kind: (
+        ("movie-night", "alice"),
+        encode_reaction(_BOOT, (3, 1, 0, 0, 0, 0, 0, 0), Reaction.LAUGH),
+    ),
     messages.AGENT.kind: (("movie-night", "agg-1"), encode_agent(_BOOT)),
     messages.PARTIAL.kind: (("movie-night", "agg-1"), encode_partial(_PARTIAL, _T_MS)),
     messages.TOTAL.kind: (("movie-night",), encode_total(_BOOT, 9, _T_MS, _COUNTS)),

@@ -101,7 +101,7 @@ class Partial:
 
 
 # What clients of this version may use where the room's host says so: see `RoomSettings.abilities`.
-ABILITIES = frozenset({"roll-call", "sweep"})
+ABILITIES = frozenset({"reactions", "roll-call", "sweep", "teams"})
 
 
 def report_lifetime_s(heartbeat_s: float) -> int:

@@ -43,6 +43,8 @@ class RoomSnapshot:
     is_total: bool = False  # counted by aggregators: `rows` holds only the own one
     confirming: int = 0  # viewers that the broker remembers and nobody has heard: not in the counts
     is_counting: bool = False  # the counts are not complete yet
+    # Sent with keys since this program came, in the order of `Reaction`; () where none was heard.
+    reactions: tuple[int, ...] = ()
 
 
 EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())

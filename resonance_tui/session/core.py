@@ -32,8 +32,12 @@ from resonance_tui.messaging.permissions import may_choose_ids, own_id
 from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.frames import encode_reaction
+from resonance_tui.protocol.messages import REACTION
 from resonance_tui.protocol.rules import NO_RULES
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.reaction_kinds import Reaction
+from resonance_tui.room.reaction_counts import OwnReactions, ReactionSeconds
 from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
@@ -43,6 +47,7 @@ from resonance_tui.session.events import (
     HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
+    ReactionsUpdate,
     RoomUpdate,
     SelfUpdate,
     SessionEvent,
@@ -56,7 +61,7 @@ from resonance_tui.session.network_failover import NetworkFailover, may_be_carri
 from resonance_tui.session.outage import outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.recording import Recording
-from resonance_tui.session.room_model import RoomModel
+from resonance_tui.session.room_model import REACTIONS, RoomModel
 from resonance_tui.session.self_report import SelfReport
 from resonance_tui.session.silence import Silence, silence_text
 from resonance_tui.session.starting import starting_view
@@ -94,6 +99,8 @@ class Session:
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
         self._host = HostWord(plan, self._room.obey)
+        self._reacting = OwnReactions()
+        self._reaction_seconds = ReactionSeconds()
         self._link: Link | None = None
         self._broker: BrokerUrl | None = None  # of the link, once it is chosen
         self._carrying: NetworkFailover | None = None
@@ -205,6 +212,27 @@ class Session:
         now = time.monotonic()
         self._own.say(code, now)
         self._update_me(now)
+
+    def react(self, kind: Reaction) -> str:
+        """Send a reaction to the room; "" or the sentence that says why it is not sent."""
+        why = self._why_no_reaction()
+        if why or self._link is None:
+            return why
+        if not self._reacting.send(kind, time.monotonic()):
+            return tr("Two a second is the most.")
+        payload = encode_reaction(self._plan.boot, self._reacting.counts, kind)
+        place = self._plan.channel, self._link.viewer_id
+        self._link.send_once(REACTION.outgoing(payload, *place))
+        return ""
+
+    def _why_no_reaction(self) -> str:
+        if self._link is None or self.view.outage is not None:
+            return tr("Not connected: nothing is sent.")
+        if self._plan.observe_only or not self.view.is_sharing:
+            return tr("You share nothing now, so you send no reactions either.")
+        if not self._room.can(REACTIONS):
+            return tr("This room has no host that understands reactions.")
+        return ""
 
     def tell(self, kind: HappeningKind, text: str) -> None:
         """Put a line among what happens in the room, the host's word for one. `text`: English,
@@ -403,6 +431,7 @@ class Session:
         self._room_is(room, now, is_fact=self._room.is_fact(at))  # a cut-off room is a gap
         link.check_line(self._room.awaits_somebody)
         link.subscribe_all(self._room.subscribes_all)
+        link.follow_reactions(self._room.can(REACTIONS))
         link.set_heartbeat(self._room.pace.heartbeat_s)
         self._look_at_guests(link, now)
         if self._room.calls_roll(at):
@@ -475,6 +504,7 @@ class Session:
     def _room_is(self, room: RoomSnapshot, now: float, *, is_fact: bool) -> None:
         at = time.time()
         self._tell_of_recording()
+        self._tell_of_reactions(room, at)
         if self.view.outage is not None:  # what was seen last stays, and is said to be old
             self._tell_of_room(at, now)
             return
@@ -491,6 +521,12 @@ class Session:
             own_id, hidden = self.view.viewer_id, self._room.conduct.unnamed
             self._happened(self._happenings.room(room, at, now, own_id=own_id, hidden=hidden))
         self._tell_of_room(at, now, is_new=changed)
+
+    def _tell_of_reactions(self, room: RoomSnapshot, at: float) -> None:
+        if (found := self._reaction_seconds.take(room.reactions, at)) is not None:
+            second, counts = found
+            self._recording.add_reactions(second, counts)
+            self._tell(ReactionsUpdate(second, counts))
 
     def _tell_of_room(self, at: float, now: float, *, is_new: bool = False) -> None:
         """Scripts count on one a second, also while there is no connection."""
@@ -575,4 +611,4 @@ def _marks_of(source: Source) -> dict[str, bool]:
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:
     known = room.confirming, room.is_counting
-    return room.is_total, room.counts, room.unsure, room.away, known
+    return room.is_total, room.counts, room.unsure, room.away, room.reactions, known

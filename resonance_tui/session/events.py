@@ -163,7 +163,17 @@ class NoticeUpdate:
     place: str = ""  # the address that it is about, for who looks at no screen
 
 
-SessionEvent = SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate | HappeningUpdate
+@dataclass(frozen=True, slots=True)
+class ReactionsUpdate:
+    """What the room sent with keys in a second that is over; never who."""
+
+    t: int  # epoch seconds: the second
+    counts: tuple[int, ...]  # eight, in the order of `Reaction`; not all are 0
+
+
+SessionEvent = (
+    SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate | HappeningUpdate | ReactionsUpdate
+)
 
 
 def faces_text(faces: int, reads: int) -> str:

@@ -9,10 +9,12 @@ from typing import Any
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.messaging.link_status import LinkStatus
+from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.session.events import (
     CorrectedCounts,
     HappeningUpdate,
     NoticeUpdate,
+    ReactionsUpdate,
     RoomUpdate,
     SelfView,
 )
@@ -69,6 +71,12 @@ def link_json(t: float, status: LinkStatus) -> dict[str, Any]:
 def notice_json(event: NoticeUpdate) -> dict[str, Any]:
     """Something that the person at this machine should know, in one line."""
     return {"type": "notice", "t": round(event.t, 3), "text": event.text}
+
+
+def reactions_json(event: ReactionsUpdate) -> dict[str, Any]:
+    """What the room sent with keys in the second `t`: how many of each kind, and never who."""
+    counts = {kind.word: event.counts[kind] for kind in Reaction if event.counts[kind]}
+    return {"type": "reactions", "t": event.t, "counts": counts}
 
 
 def happening_json(event: HappeningUpdate) -> dict[str, Any]:

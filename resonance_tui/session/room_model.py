@@ -11,6 +11,7 @@ from resonance_tui.protocol.events import (
     HostKeyEvent,
     LeaveEvent,
     NicknameEvent,
+    ReactionEvent,
     ReportEvent,
     RollCallEvent,
     RoomEvent,
@@ -23,6 +24,7 @@ from resonance_tui.protocol.values import RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
+from resonance_tui.room.reaction_counts import ReactionCounts
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
 from resonance_tui.session.counting import Counting
@@ -31,6 +33,7 @@ FILL_S = 2.0  # at most: the last total is shown until all reports are in
 SETTLE_S = 0.5  # after the first connection: for retained messages
 QUIET_S = 0.2  # without another retained report: all of them have arrived
 VOUCHED_S = 0.6  # after them, somebody who is there has reported in all but small rooms
+REACTIONS = "reactions"  # the ability
 CALL_MOST = 50  # viewers who are asked for at once: each answer goes to all of them
 
 
@@ -62,6 +65,7 @@ class RoomModel:
     def __init__(self, settings: RoomSettings | None = None) -> None:
         self.authority: Authority | None = None
         self.conduct = FREE
+        self.reactions = ReactionCounts()
         self._traits: BrokerTraits | None = None
         self._counting = Counting()
         self._settings = settings or RoomSettings()
@@ -82,6 +86,10 @@ class RoomModel:
     @property
     def pace(self) -> RoomTiming:
         return timing_of(settings_at(self._traits, self._settings))
+
+    def can(self, ability: str) -> bool:
+        """Whether the room's host lets clients use this; see `RoomSettings.abilities`."""
+        return ability in self._settings.abilities
 
     @property
     def subscribes_all(self) -> bool:
@@ -178,6 +186,8 @@ class RoomModel:
         match event:
             case ReportEvent():
                 self._take_report(event, now)
+            case ReactionEvent():
+                self._take_reaction(event, now)
             case RollCallEvent():  # our own came back: everybody has heard it
                 self._room.rumours.called(now)
             case NicknameEvent():
@@ -201,6 +211,12 @@ class RoomModel:
                     self.authority.take(event, now)
             case _:  # between aggregators
                 return
+
+    def _take_reaction(self, event: ReactionEvent, now: float) -> None:
+        is_counted = self.conduct.counts(event.viewer_id)
+        if is_counted and self.can(REACTIONS) and self.subscribes_all:
+            said = event.viewer_id, event.boot, event.counts, now, event.newest
+            self.reactions.take(*said)
 
     def _is_rumour(self, event: TotalEvent) -> bool:
         return event.is_retained and self._traits is not None and not self._traits.expires
@@ -232,7 +248,9 @@ class RoomModel:
         is_less = room.viewers < sum(self._switch.counts)
         if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
             room = self._of_total(own)
-        self._shown = _after(self._shown, replace(room, is_counting=is_counting))
+        reactions = self.reactions.total if any(self.reactions.total) else ()
+        room = replace(room, is_counting=is_counting, reactions=reactions)
+        self._shown = _after(self._shown, room)
         return self._shown
 
     def _change_over(self, now: float) -> None:

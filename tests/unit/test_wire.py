@@ -19,6 +19,7 @@ from resonance_tui.protocol.events import (
     LeaveEvent,
     NicknameEvent,
     PartialEvent,
+    ReactionEvent,
     ReportEvent,
     RoomEvent,
     TotalEvent,
@@ -47,6 +48,7 @@ EVENTS = (
     AgentEvent,
     PartialEvent,
     EdgeEvent,
+    ReactionEvent,
 )
 
 channels = st.from_regex(r"[a-z0-9_-]{1,64}", fullmatch=True)
@@ -82,6 +84,7 @@ topics = st.sampled_from(
         messages.TOTAL.topic.of("room"),
         messages.AGENT.topic.of("room", "a1"),
         messages.PARTIAL.topic.of("room", "a1"),
+        messages.REACTION.topic.of("room", "abc"),
     ]
 )
 partials = st.builds(
