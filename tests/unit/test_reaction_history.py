@@ -60,7 +60,7 @@ def test_the_history_is_exported_by_second_without_a_word_of_who(path: Path, run
     code, text, _ = run("cats", "--reactions")
     header, first, second = text.splitlines()
     assert code == 0 and header.startswith("t,applause,laugh,heart,wow,question,faster,slower,boo,")
-    assert first.startswith("2026-11-22T18:50:10Z,3,0,0,0,0,0,0,0,")
+    assert first.startswith("2026-11-22T18:10:10Z,3,0,0,0,0,0,0,0,")
     assert ",0,0,1,0,0,0,0,0," in second
     code, text, _ = run("cats", "--reactions", "--format", "json")
     assert [row["heart"] for row in json.loads(text)] == [0, 1]
