@@ -64,7 +64,7 @@ from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import REACTIONS, RoomModel
 from resonance_tui.session.self_report import SelfReport
 from resonance_tui.session.silence import Silence, silence_text
-from resonance_tui.session.starting import starting_view
+from resonance_tui.session.starting import NOT_CONNECTED, starting_view
 from resonance_tui.session.tidying import Tidying
 from resonance_tui.texts import tr
 
@@ -227,7 +227,7 @@ class Session:
 
     def _why_no_reaction(self) -> str:
         if self._link is None or self.view.outage is not None:
-            return tr("Not connected: nothing is sent.")
+            return tr(NOT_CONNECTED)
         if self._plan.observe_only or not self.view.is_sharing:
             return tr("You share nothing now, so you send no reactions either.")
         if not self._room.can(REACTIONS):

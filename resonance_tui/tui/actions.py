@@ -193,6 +193,14 @@ LIVE: tuple[Action, ...] = (
     *(_say(code) for code in EMOTIONS),
     Action("say(-1)", ("0",), "unsay", "Back to the camera", "Takes back what a key said.", SAY),
     Action(
+        "toggle_reactions",
+        ("y",),
+        "react",
+        "Reactions",
+        "Opens the palette: 1 to 8 send one, and everybody sees how many, and nobody who.",
+        SAY,
+    ),
+    Action(
         "toggle_recording",
         ("e",),
         "record",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from resonance_tui.pipeline.sources import Source
     from resonance_tui.protocol.nearby import NearbyRoom
     from resonance_tui.protocol.rules import RoomRules
+    from resonance_tui.reaction_kinds import Reaction
     from resonance_tui.room.attendance import Attendee
     from resonance_tui.room.timeline import TimelinePoint
     from resonance_tui.room_keys import LoggedAct
@@ -64,6 +65,10 @@ class SessionLike(Protocol):
     def accept_host_key(self) -> None: ...
 
     def say(self, code: Emotion | None) -> None: ...
+
+    def react(self, kind: Reaction) -> str:
+        """Why it is not sent; "" where it is."""
+        ...
 
     def answer(self, yes: bool) -> None:
         """To `view.question`."""

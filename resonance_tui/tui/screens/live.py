@@ -12,11 +12,13 @@ from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.events import Key
 from textual.timer import Timer
 
 from resonance_tui.charting.ticks import clock
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.words import MARK_LIMIT, checked
+from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.session import HappeningUpdate, SessionView
 from resonance_tui.texts import mark, tr
@@ -39,15 +41,19 @@ from resonance_tui.tui.widgets.event_line import EventLine
 from resonance_tui.tui.widgets.keys import KeyBar
 from resonance_tui.tui.widgets.line_widget import OLD
 from resonance_tui.tui.widgets.preview import Preview
+from resonance_tui.tui.widgets.reactions import ReactionBar, ReactionRail
 from resonance_tui.tui.widgets.roster import Roster, anonymous, own_index
 from resonance_tui.tui.widgets.self_panel import SelfPanel
 from resonance_tui.tui.widgets.status import Notice, StatusBar, notice_of
 from resonance_tui.tui.widgets.timeline import TimelinePanel
 
 TICK_S = 0.25
+FLOAT_S = 0.125
 TIMELINE_EVERY = 4  # ticks
 PREVIEW_S = 0.2
 NOTICE_LINES = 3  # at most, where there is nothing else to see
+REACTING, FLOATING = "reacting", "floating"  # classes: the palette is open; the rail is there
+REACTION_KEYS = {str(kind + 1): kind for kind in Reaction}
 LEAVING = mark("leaving the room …")
 
 
@@ -79,6 +85,7 @@ class LiveScreen(ActionScreen):
         self._ticks = 0
         self._ticker: Timer | None = None
         self._previewer: Timer | None = None
+        self._floater: Timer | None = None  # only while something is in the air
         self._drawn: RoomSnapshot | None = None
         self._muted_names: dict[str, str] = {}  # by id: as they were called when they were shown
         session.add_listener(self._on_news)
@@ -107,9 +114,11 @@ class LiveScreen(ActionScreen):
             with Vertical(id="right"):
                 yield SelfPanel(id="own")
                 yield bars
+            yield ReactionRail(id="rail")
         yield timeline
         yield EventLine(id="events")
         yield KeyBar(self.actions, id="keys")
+        yield ReactionBar(id="palette")
 
     def on_mount(self) -> None:
         titles = {
@@ -122,11 +131,12 @@ class LiveScreen(ActionScreen):
         for id, title in titles.items():
             self.query_one(id).border_title = title
         self._ticker = self.set_interval(TICK_S, self._tick)
+        self._floater = self.set_interval(FLOAT_S, self._float, pause=True)
         self._previewer = self.set_interval(PREVIEW_S, self._draw_preview, pause=True)
         self._tick()
 
     def on_screen_suspend(self) -> None:
-        for timer in filter(None, (self._ticker, self._previewer)):
+        for timer in filter(None, (self._ticker, self._previewer, self._floater)):
             timer.pause()
 
     def on_screen_resume(self) -> None:
@@ -176,8 +186,22 @@ class LiveScreen(ActionScreen):
             points = self.session.timeline()
             bars.show_past(points)
             self.query_one(TimelinePanel).show(points)
+        self._float()
         self._ticks += 1
         ask_what_is_asked(self, self.session)
+
+    def _float(self) -> None:
+        """What was sent with keys rises at the edge; where nothing may move, it stands there."""
+        total = self.session.view.room.reactions
+        if not total and not self.has_class(FLOATING):
+            return
+        self.add_class(FLOATING)
+        rail, is_still = self.query_one(ReactionRail), self.app.animation_level == "none"
+        rail.show(total, self._clock(), is_still=is_still)
+        if self._floater and rail.is_busy and not is_still:
+            self._floater.resume()
+        elif self._floater:
+            self._floater.pause()
 
     def _show_state(self, view: SessionView, now: float) -> None:
         """The connection, and whether what the panels show holds."""
@@ -210,7 +234,7 @@ class LiveScreen(ActionScreen):
 
     def say_leaving(self) -> None:
         """Shown before the closing messages are sent, which may take a moment."""
-        for timer in filter(None, (self._ticker, self._previewer)):
+        for timer in filter(None, (self._ticker, self._previewer, self._floater)):
             timer.stop()
         self.query_one(Notice).show((tr(LEAVING),), "warn")
 
@@ -290,6 +314,22 @@ class LiveScreen(ActionScreen):
     def action_say(self, code: int) -> None:
         self.session.say(Emotion(code) if code >= 0 else None)
         self._tick()
+
+    def action_toggle_reactions(self) -> None:
+        self.toggle_class(REACTING)
+
+    def on_key(self, event: Key) -> None:
+        """While the palette is open, its keys send; all others do what they always do."""
+        if not self.has_class(REACTING):
+            return
+        if event.key == "escape":
+            self.remove_class(REACTING)
+        elif event.key in REACTION_KEYS:
+            if why := self.session.react(REACTION_KEYS[event.key]):
+                self.notify(why)
+        else:
+            return
+        event.stop()
 
     def action_toggle_recording(self) -> None:
         is_on = not self.session.view.is_recording
