@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.events import (
+    AsideTotalEvent,
     Event,
     HostKeyEvent,
     LeaveEvent,
@@ -93,6 +94,10 @@ class RoomModel:
         """Whether a viewer's heartbeat is overdue, as of the last `look`: is it the line's
         silence?"""
         return self._switch.mode is Mode.MESH and self._room.has_stale
+
+    def offers(self, ability: str) -> bool:
+        """Whether the room's host says that this may be used here: a word of `ABILITIES`."""
+        return ability in self._settings.abilities
 
     def expect_return(self, within_s: float) -> None:
         """All viewers notice a lost broker at once and are back that soon after it."""
@@ -194,6 +199,9 @@ class RoomModel:
                 self._switch.observe(
                     order, event.counts, now, is_spread=is_spread, is_rumour=is_rumour
                 )
+            case AsideTotalEvent():
+                if not self._is_rumour(event):
+                    self._switch.observe_aside((event.boot, event.seq), event.aside, now)
             case TotalOverEvent():
                 self._switch.end()
             case HostKeyEvent() | RulesEvent():
@@ -202,7 +210,7 @@ class RoomModel:
             case _:  # between aggregators
                 return
 
-    def _is_rumour(self, event: TotalEvent) -> bool:
+    def _is_rumour(self, event: TotalEvent | AsideTotalEvent) -> bool:
         return event.is_retained and self._traits is not None and not self._traits.expires
 
     def _take_report(self, event: ReportEvent, now: float) -> None:
@@ -231,7 +239,7 @@ class RoomModel:
         is_filling = now < self._fills_until or (is_counting and self._holds_total)
         is_less = room.viewers < sum(self._switch.counts)
         if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
-            room = self._of_total(own)
+            room = self._of_total(now, own)
         self._shown = _after(self._shown, replace(room, is_counting=is_counting))
         return self._shown
 
@@ -246,7 +254,8 @@ class RoomModel:
         self._holds_total = is_mesh
         self._fills_until = now + FILL_S if is_mesh else -math.inf
 
-    def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:
+    def _of_total(self, now: float, own: ViewerRow | None) -> RoomSnapshot:
+        aside = self._switch.aside(now)
         rows = (own,) if own is not None else ()
         counts, confirming = self._switch.counts, 0
         if self._switch.is_rumour:
@@ -266,6 +275,10 @@ class RoomModel:
             gone=frozenset(row.viewer_id for row in self._shown.rows) - ids,
             is_total=True,
             confirming=confirming,
+            private=aside.private,
+            answers=aside.answers,
+            reactions=aside.reactions,
+            teams=aside.teams,
         )
 
 
