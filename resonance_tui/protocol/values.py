@@ -101,7 +101,8 @@ class Partial:
 
 
 # What clients of this version may use where the room's host says so: see `RoomSettings.abilities`.
-ABILITIES = frozenset({"reactions", "roll-call", "sweep", "teams"})
+REACTIONS, TEAMS = "reactions", "teams"
+ABILITIES = frozenset({REACTIONS, "roll-call", "sweep", TEAMS})
 
 
 def report_lifetime_s(heartbeat_s: float) -> int:

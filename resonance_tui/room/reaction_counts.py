@@ -7,7 +7,8 @@ or again adds nothing. What was said last by each sender is remembered for that 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from resonance_tui.reaction_kinds import NO_REACTIONS, Reaction
@@ -56,6 +57,7 @@ class ReactionCounts:
         self.refused = 0
         self._per_s, self._burst, self._most = per_s, burst, most_senders
         self._senders: dict[str, _Sender] = {}  # the least recently heard first
+        self._room: tuple[int, Reactions] | None = None  # boot and counts of the last total
 
     def take(
         self,
@@ -64,39 +66,78 @@ class ReactionCounts:
         counts: Sequence[int],
         now: float,
         newest: int | None = None,
-    ) -> None:
+    ) -> Reactions:
         """`counts`: eight, since the sender's `boot`. Of a sender that is new here, or has started
         anew, the `newest` one alone is counted: the others may be hours old. `now`: monotonic
-        seconds."""
+        seconds. Returns what was added."""
         known = self._senders.pop(sender, None)
         bucket = known.bucket if known else Bucket(self._per_s, self._burst)
         before: Reactions
         if known is not None and boot < known.boot:
             self._senders[sender] = known
-            return
+            return NO_REACTIONS
         if known is not None and boot == known.boot:
             before = known.counts
         else:
             before = tuple(count - (kind == newest) for kind, count in enumerate(counts))
         held = tuple(map(max, before, counts))
         self._remember(sender, _Sender(boot, held, bucket))
-        self._grow(tuple(now_ - then for now_, then in zip(held, before, strict=True)), bucket, now)
+        more = tuple(count - said for count, said in zip(held, before, strict=True))
+        return self._grow(more, bucket, now)
+
+    def take_total(self, boot: int, counts: Sequence[int], *, is_news: bool) -> None:
+        """`counts`: of the room, as the aggregator that was started at `boot` adds them up. Where
+        they fall another one counts from now on, and what it says first is not news; nor is what
+        was said before one came, or is counted elsewhere (`is_news`)."""
+        before, self._room = self._room, (boot, tuple(counts))
+        if before is None:
+            before = boot, NO_REACTIONS
+        if not is_news or before[0] != boot:
+            return
+        if all(map(operator.ge, counts, before[1])):
+            more = tuple(map(operator.sub, counts, before[1]))
+            self.total = tuple(map(operator.add, self.total, more))
 
     def _remember(self, sender: str, said: _Sender) -> None:
         if len(self._senders) >= self._most:
             del self._senders[next(iter(self._senders))]
         self._senders[sender] = said
 
-    def _grow(self, more: Reactions, bucket: Bucket, now: float) -> None:
+    def _grow(self, more: Reactions, bucket: Bucket, now: float) -> Reactions:
         wanted = sum(more)
         left = bucket.take(wanted, now)
         self.refused += wanted - left
-        total = list(self.total)
+        given = list(more)
         for kind, count in enumerate(more):
-            given = min(count, left)
-            total[kind] += given
-            left -= given
-        self.total = tuple(total)
+            given[kind] = min(count, left)
+            left -= given[kind]
+        self.total = tuple(map(operator.add, self.total, given))
+        return tuple(given)
+
+
+class ShardReactions:
+    """What an aggregator counts, by shard; of the shards that it watches."""
+
+    def __init__(self, most_senders: int) -> None:
+        self._counts = ReactionCounts(most_senders=most_senders)
+        self._shards: dict[int, Reactions] = {}
+
+    def watch(self, shards: Collection[int]) -> None:
+        """A shard that is left begins at zero when it is watched again."""
+        self._shards = {shard: self._shards.get(shard, NO_REACTIONS) for shard in shards}
+
+    def take(
+        self, shard: int, sender: str, boot: int, counts: Sequence[int], now: float, newest: int
+    ) -> None:
+        """As `ReactionCounts.take`."""
+        if shard in self._shards:
+            more = self._counts.take(sender, boot, counts, now, newest)
+            self._shards[shard] = tuple(map(operator.add, self._shards[shard], more))
+
+    def of(self, shard: int) -> Reactions:
+        """Since the shard is watched; () where nothing was sent."""
+        found = self._shards.get(shard, NO_REACTIONS)
+        return found if any(found) else ()
 
 
 class OwnReactions:

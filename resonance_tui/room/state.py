@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.values import Report, RoomCounts
+from resonance_tui.protocol.asides import Answers
+from resonance_tui.protocol.values import Counts, Report, RoomCounts
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import Doubts
 from resonance_tui.room.namesakes import Namesakes, told_apart
@@ -31,7 +32,7 @@ class ViewerRow:
 
 @dataclass(frozen=True, slots=True)
 class RoomSnapshot:
-    """The room at one moment. `viewers == sum(counts) + unsure + away`."""
+    """The room at one moment. `viewers == sum(counts) + unsure + away`, without `private` ones."""
 
     viewers: int
     counts: tuple[int, ...]  # seven, in the order of `Emotion`
@@ -43,8 +44,11 @@ class RoomSnapshot:
     is_total: bool = False  # counted by aggregators: `rows` holds only the own one
     confirming: int = 0  # viewers that the broker remembers and nobody has heard: not in the counts
     is_counting: bool = False  # the counts are not complete yet
-    # Sent with keys since this program came, in the order of `Reaction`; () where none was heard.
-    reactions: tuple[int, ...] = ()
+    # Beside the counts, as in an `Aside`; empty where there is nothing of the kind.
+    private: Counts = ()
+    answers: Answers | None = None
+    reactions: Counts = ()  # heard since this program came
+    teams: Mapping[int, Counts] = field(default_factory=dict[int, Counts])
 
 
 EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())

@@ -36,6 +36,7 @@ from resonance_tui.protocol.frames import encode_reaction
 from resonance_tui.protocol.messages import REACTION
 from resonance_tui.protocol.rules import NO_RULES
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.protocol.values import REACTIONS
 from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.room.reaction_counts import OwnReactions, ReactionSeconds
 from resonance_tui.room.room_clock import RoomClock
@@ -61,7 +62,7 @@ from resonance_tui.session.network_failover import NetworkFailover, may_be_carri
 from resonance_tui.session.outage import outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.recording import Recording
-from resonance_tui.session.room_model import REACTIONS, RoomModel
+from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
 from resonance_tui.session.silence import Silence, silence_text
 from resonance_tui.session.starting import NOT_CONNECTED, starting_view
@@ -230,7 +231,7 @@ class Session:
             return tr(NOT_CONNECTED)
         if self._plan.observe_only or not self.view.is_sharing:
             return tr("You share nothing now, so you send no reactions either.")
-        if not self._room.can(REACTIONS):
+        if not self._room.offers(REACTIONS):
             return tr("This room has no host that understands reactions.")
         return ""
 
@@ -431,7 +432,7 @@ class Session:
         self._room_is(room, now, is_fact=self._room.is_fact(at))  # a cut-off room is a gap
         link.check_line(self._room.awaits_somebody)
         link.subscribe_all(self._room.subscribes_all)
-        link.follow_reactions(self._room.can(REACTIONS))
+        link.follow_reactions(self._room.offers(REACTIONS))
         link.set_heartbeat(self._room.pace.heartbeat_s)
         self._look_at_guests(link, now)
         if self._room.calls_roll(at):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.events import (
+    AsideTotalEvent,
     Event,
     HostKeyEvent,
     LeaveEvent,
@@ -20,7 +21,7 @@ from resonance_tui.protocol.events import (
     TotalOverEvent,
 )
 from resonance_tui.protocol.traits import BrokerTraits, settings_at
-from resonance_tui.protocol.values import RoomCounts, RoomSettings
+from resonance_tui.protocol.values import REACTIONS, RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
@@ -33,7 +34,6 @@ FILL_S = 2.0  # at most: the last total is shown until all reports are in
 SETTLE_S = 0.5  # after the first connection: for retained messages
 QUIET_S = 0.2  # without another retained report: all of them have arrived
 VOUCHED_S = 0.6  # after them, somebody who is there has reported in all but small rooms
-REACTIONS = "reactions"  # the ability
 CALL_MOST = 50  # viewers who are asked for at once: each answer goes to all of them
 
 
@@ -87,10 +87,6 @@ class RoomModel:
     def pace(self) -> RoomTiming:
         return timing_of(settings_at(self._traits, self._settings))
 
-    def can(self, ability: str) -> bool:
-        """Whether the room's host lets clients use this; see `RoomSettings.abilities`."""
-        return ability in self._settings.abilities
-
     @property
     def subscribes_all(self) -> bool:
         """Whether single reports are wanted; as of the last `look`."""
@@ -101,6 +97,10 @@ class RoomModel:
         """Whether a viewer's heartbeat is overdue, as of the last `look`: is it the line's
         silence?"""
         return self._switch.mode is Mode.MESH and self._room.has_stale
+
+    def offers(self, ability: str) -> bool:
+        """Whether the room's host says that this may be used here: a word of `ABILITIES`."""
+        return ability in self._settings.abilities
 
     def expect_return(self, within_s: float) -> None:
         """All viewers notice a lost broker at once and are back that soon after it."""
@@ -204,6 +204,10 @@ class RoomModel:
                 self._switch.observe(
                     order, event.counts, now, is_spread=is_spread, is_rumour=is_rumour
                 )
+            case AsideTotalEvent():
+                if not self._is_rumour(event):
+                    self._switch.observe_aside((event.boot, event.seq), event.aside, now)
+                self._take_reaction_total(event)
             case TotalOverEvent():
                 self._switch.end()
             case HostKeyEvent() | RulesEvent():
@@ -214,11 +218,17 @@ class RoomModel:
 
     def _take_reaction(self, event: ReactionEvent, now: float) -> None:
         is_counted = self.conduct.counts(event.viewer_id)
-        if is_counted and self.can(REACTIONS) and self.subscribes_all:
+        if is_counted and self.offers(REACTIONS) and self.subscribes_all:
             said = event.viewer_id, event.boot, event.counts, now, event.newest
             self.reactions.take(*said)
 
-    def _is_rumour(self, event: TotalEvent) -> bool:
+    def _take_reaction_total(self, event: AsideTotalEvent) -> None:
+        is_live = self._hears_total and not event.is_retained
+        if event.aside.reactions:
+            is_news = is_live and not self.subscribes_all
+            self.reactions.take_total(event.boot, event.aside.reactions, is_news=is_news)
+
+    def _is_rumour(self, event: TotalEvent | AsideTotalEvent) -> bool:
         return event.is_retained and self._traits is not None and not self._traits.expires
 
     def _take_report(self, event: ReportEvent, now: float) -> None:
@@ -247,7 +257,7 @@ class RoomModel:
         is_filling = now < self._fills_until or (is_counting and self._holds_total)
         is_less = room.viewers < sum(self._switch.counts)
         if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
-            room = self._of_total(own)
+            room = self._of_total(now, own)
         reactions = self.reactions.total if any(self.reactions.total) else ()
         room = replace(room, is_counting=is_counting, reactions=reactions)
         self._shown = _after(self._shown, room)
@@ -264,7 +274,8 @@ class RoomModel:
         self._holds_total = is_mesh
         self._fills_until = now + FILL_S if is_mesh else -math.inf
 
-    def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:
+    def _of_total(self, now: float, own: ViewerRow | None) -> RoomSnapshot:
+        aside = self._switch.aside(now)
         rows = (own,) if own is not None else ()
         counts, confirming = self._switch.counts, 0
         if self._switch.is_rumour:
@@ -284,6 +295,9 @@ class RoomModel:
             gone=frozenset(row.viewer_id for row in self._shown.rows) - ids,
             is_total=True,
             confirming=confirming,
+            private=aside.private,
+            answers=aside.answers,
+            teams=aside.teams,
         )
 
 

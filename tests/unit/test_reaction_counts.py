@@ -16,6 +16,7 @@ from resonance_tui.room.reaction_counts import (
     OwnReactions,
     ReactionCounts,
     ReactionSeconds,
+    ShardReactions,
 )
 from resonance_tui.widths import cells
 
@@ -128,3 +129,33 @@ def test_a_second_is_told_once_it_is_over_and_quiet_ones_are_not_told() -> None:
     assert seconds.take(NO_REACTIONS, 16.0) is None
     assert seconds.take(counts(wow=1), 17.2) is None  # of another source: it begins anew
     assert seconds.take(counts(wow=1), 18.0) == (17, counts(wow=1))
+
+
+def test_a_total_counts_what_is_new_in_it_and_nothing_where_another_one_adds_up() -> None:
+    room = ReactionCounts()
+    room.take_total(1, counts(wow=500), is_news=False)  # from before one came
+    room.take_total(1, counts(wow=503), is_news=True)
+    room.take_total(1, counts(wow=503), is_news=True)
+    assert room.total == counts(wow=3)
+    room.take_total(1, counts(wow=20), is_news=True)  # an aggregator has gone with its shards
+    room.take_total(1, counts(wow=21), is_news=True)
+    room.take_total(9, counts(wow=700), is_news=True)  # another one adds up
+    room.take_total(9, counts(wow=701), is_news=True)
+    assert room.total == counts(wow=5)
+
+
+def test_the_first_reaction_of_a_room_that_had_none_is_news() -> None:
+    room = ReactionCounts()
+    room.take_total(1, counts(heart=1), is_news=True)
+    assert room.total == counts(heart=1)
+
+
+def test_an_aggregator_counts_the_shards_that_it_watches_and_forgets_those_it_leaves() -> None:
+    shards = ShardReactions(100)
+    shards.watch({3, 4})
+    for shard in (3, 4, 5):
+        shards.take(shard, f"in{shard}", BOOT, counts(laugh=1), 0.0, Reaction.LAUGH)
+    assert shards.of(3) == shards.of(4) == counts(laugh=1) and shards.of(5) == ()
+    shards.watch({4})
+    shards.watch({3, 4})
+    assert shards.of(3) == () and shards.of(4) == counts(laugh=1)
