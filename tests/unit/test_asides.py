@@ -200,6 +200,7 @@ def following(viewers: int) -> RoomModel:
     room = RoomModel(RoomSettings(mesh_max=50))
     room.connected(True, 0.0)
     room.take(TotalEvent("room", viewers, (viewers, *[0] * 8), 1, 1), 0.0)
+    room.look(0.0, None)
     return room
 
 
