@@ -40,6 +40,8 @@ class Floating:
     def lines(self, now: float, height: int) -> list[tuple[Reaction, int] | None]:
         """Of each of `height` lines from top to bottom what is there: a kind and how many."""
         found: list[tuple[Reaction, int] | None] = [None] * height
+        if not height:  # not laid out yet: nothing has been seen
+            return found
         life_s = STAYS_S if self.is_still else height / RISES_PER_S
         self._bubbles = [each for each in self._bubbles if now - each.born_at < life_s]
         if self.is_still:

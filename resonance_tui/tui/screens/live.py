@@ -193,9 +193,8 @@ class LiveScreen(ActionScreen):
     def _float(self) -> None:
         """What was sent with keys rises at the edge; where nothing may move, it stands there."""
         total = self.session.view.room.reactions
-        if not total and not self.has_class(FLOATING):
-            return
-        self.add_class(FLOATING)
+        if total:
+            self.add_class(FLOATING)
         rail, is_still = self.query_one(ReactionRail), self.app.animation_level == "none"
         rail.show(total, self._clock(), is_still=is_still)
         if self._floater and rail.is_busy and not is_still:
@@ -327,6 +326,7 @@ class LiveScreen(ActionScreen):
         elif event.key in REACTION_KEYS:
             if why := self.session.react(REACTION_KEYS[event.key]):
                 self.notify(why)
+            self._tick()
         else:
             return
         event.stop()
