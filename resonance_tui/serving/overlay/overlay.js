@@ -28,6 +28,7 @@ function deliver(event) {
   if (event.type === "link") isConnected = event.status === "connected";
   if (event.type === "event" && missed) missed.push(event);
   else if (event.type === "event") layout.happened?.(event);
+  if (event.type === "reactions") layout.reacted?.(event);
   if (event.type === "room") {
     catchUp(event.t);
     drawSoon(event);
