@@ -42,6 +42,7 @@ from resonance_tui.room.reaction_counts import OwnReactions, ReactionSeconds
 from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
+from resonance_tui.room.together import Together
 from resonance_tui.session.broker_choice import choose_broker
 from resonance_tui.session.events import (
     HappeningKind,
@@ -100,6 +101,7 @@ class Session:
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
         self._host = HostWord(plan, self._room.obey)
+        self._together = Together()
         self._reacting = OwnReactions()
         self._reaction_seconds = ReactionSeconds()
         self._link: Link | None = None
@@ -517,11 +519,24 @@ class Session:
         self._has_facts |= is_fact
         self._measure(room, at, is_fact=is_fact)
         if is_fact:
+            self._compare(room, now)
             self._timeline.add(room, at, self.view.resonance)
             self._recording.add(room, at)
             own_id, hidden = self.view.viewer_id, self._room.conduct.unnamed
             self._happened(self._happenings.room(room, at, now, own_id=own_id, hidden=hidden))
         self._tell_of_room(at, now, is_new=changed)
+
+    def _compare(self, room: RoomSnapshot, now: float) -> None:
+        """How this viewer and the others differ: for the screen here, and nobody else."""
+        if self._plan.observe_only:
+            return
+        own, others = self.view.me.code, list(room.counts)
+        if own.is_emotion and self._own_row() is not None and others[own]:
+            others[own] -= 1
+        self._together.take(own, others, now)
+        line = self._together.line(now)
+        if line != self.view.together or self.view.evening is None:
+            self.view = replace(self.view, together=line, evening=self._together.evening)
 
     def _tell_of_reactions(self, room: RoomSnapshot, at: float) -> None:
         if (found := self._reaction_seconds.take(room.reactions, at)) is not None:

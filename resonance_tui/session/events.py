@@ -14,6 +14,7 @@ from resonance_tui.pipeline.seats import MOST_SEATS
 from resonance_tui.pipeline.sources import CameraStatus
 from resonance_tui.protocol.rules import RoomRules
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
+from resonance_tui.room.together import Evening
 from resonance_tui.room.trust import Trust
 from resonance_tui.session.outage import Outage
 from resonance_tui.texts import tr
@@ -107,6 +108,8 @@ class SessionView:
     outage: Outage | None = None  # None while connected
     silent_s: int = 0  # connected, and the broker has not answered for so long; 0: it answers
     happenings: tuple[HappeningUpdate, ...] = ()  # the newest comes last
+    together: str = ""  # how you and the room differ, one line; stays on this machine
+    evening: Evening | None = None  # what the visit adds up to so far; stays on this machine
     resonance: float | None = None  # how much the room moves together, 0-1; None: not known
     corrected: CorrectedCounts | None = None  # None unless switched on
     too_far: bool = False  # the own face is in view, too far from the camera to be read

@@ -225,6 +225,14 @@ LIVE: tuple[Action, ...] = (
         SCREEN,
     ),
     Action(
+        "save_summary",
+        (),
+        "",
+        "Save the summary of the evening",
+        "How you and the room differed, as a picture in this directory; nothing is sent.",
+        OWN,
+    ),
+    Action(
         "other_room",
         ("o",),
         "room",

@@ -3,12 +3,14 @@ each widget its part."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -17,9 +19,11 @@ from textual.timer import Timer
 
 from resonance_tui.charting.ticks import clock
 from resonance_tui.emotions import Emotion
+from resonance_tui.errors import ResonanceError
 from resonance_tui.history.words import MARK_LIMIT, checked
 from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
+from resonance_tui.room.together import Evening
 from resonance_tui.session import HappeningUpdate, SessionView
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui import alerts, state_words
@@ -181,7 +185,7 @@ class LiveScreen(ActionScreen):
         self.query_one(SelfPanel).show(view.me, state_words.own_note(view), absent, baseline)
         bars = self.query_one(Bars)
         bars.show(view.room, view.corrected, view.resonance, is_known=is_known)
-        self.query_one(EventLine).show(view.happenings, self._wall_clock())
+        self.query_one(EventLine).show(view.happenings, self._wall_clock(), view.together)
         if self._ticks % TIMELINE_EVERY == 0:
             points = self.session.timeline()
             bars.show_past(points)
@@ -351,6 +355,26 @@ class LiveScreen(ActionScreen):
         if text is not None:
             self.session.mark(at, text)
             self.notify(tr("Marked at {time}.", time=clock(at, seconds=True)))
+
+    def action_save_summary(self) -> None:
+        evening = self.session.view.evening
+        if evening is None or not evening.is_known:
+            self.notify(tr("Too little is known yet of you and the room."))
+            return
+        self.run_worker(self._save_summary(evening), name="summary", group="summary")
+
+    async def _save_summary(self, evening: Evening) -> None:
+        from resonance_tui.charting.evening import save_evening
+
+        channel = self.session.view.channel
+        try:
+            path = await asyncio.to_thread(
+                save_evening, evening, channel, self._wall_clock(), Path.cwd()
+            )
+        except (ResonanceError, OSError) as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.notify(str(path), title=tr("Saved"), markup=False)
 
     def action_stream_delay(self) -> None:
         if self._is_kept():
