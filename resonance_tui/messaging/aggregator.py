@@ -48,6 +48,7 @@ from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
 from resonance_tui.room.federation import Edges, Sum
 from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
+from resonance_tui.room.small_rooms import SmallRoom, Table
 from resonance_tui.room.sweeping import JITTER_S, Sweeper
 from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
 
@@ -134,7 +135,8 @@ class Aggregator(ReconnectingConnection):
         self._seq = 0
         self._total_seq = 0
         self._sent_partial: tuple[dict[int, Counts], float] | None = None
-        self._sent_total: tuple[Sum, float] | None = None
+        self._sent_total: tuple[Sum | tuple[Table, int], float] | None = None
+        self._small_room = SmallRoom()
         self._heard = self._told = self._reports = 0
         self._report_prefix = f"{ROOT_TOPIC}/{channel}/r/"
         self._hosts_rules = HostsRules(channel)
@@ -455,9 +457,8 @@ class Aggregator(ReconnectingConnection):
         agents += [a for a, peer in self._agents.items() if not self._edges.is_out(peer.edge, now)]
         is_root = owner(ROOT, agents) == self.agent_id
         room = self._edges.total(self._live, now)
-        if is_root and room.is_whole and self._is_due(room, self._sent_total, now):
-            self._sent_total = (room, now)
-            await self._publish_total(client, room)
+        if is_root and room.is_whole:
+            await self._publish_due_total(client, room, now)
         self.figures = AggregatorStatus(
             agents=len(agents),
             shards=len(shards),
@@ -483,10 +484,30 @@ class Aggregator(ReconnectingConnection):
         payload = encode_partial(partial, _epoch_ms(), self._edge)
         await self._send(client, PARTIAL.outgoing(payload, self._channel, self.agent_id))
 
-    async def _publish_total(self, client: BrokerClient, room: Sum) -> None:
+    async def _publish_due_total(self, client: BrokerClient, room: Sum, now: float) -> None:
+        least = self._least
+        if not least:
+            self._small_room = SmallRoom()
+            table, told = Table(sum(room.counts), room.counts), room
+        else:
+            table = self._small_room.table(room.counts, least)
+            told = table, room.edges
+        if self._is_due(told, self._sent_total, now):
+            self._sent_total = (told, now)
+            await self._publish_total(client, table, least, max(1, room.edges))
+
+    @property
+    def _least(self) -> int:
+        """By the host's rules: how many viewers there must be for counts; 0: none."""
+        return self._authority.rules.least if self._authority.rules else 0
+
+    async def _publish_total(
+        self, client: BrokerClient, table: Table, least: int, edges: int
+    ) -> None:
         self._total_seq += 1
-        edges = max(1, room.edges)
-        payload = encode_total(self._boot, self._total_seq, _epoch_ms(), room.counts, edges)
+        numbers = self._boot, self._total_seq, _epoch_ms()
+        present = table.viewers if least else 0
+        payload = encode_total(*numbers, table.counts, edges, least=least, present=present)
         await self._send(client, TOTAL.outgoing(payload, self._channel))
 
     async def _send(self, client: BrokerClient, message: Outgoing) -> None:

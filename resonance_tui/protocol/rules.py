@@ -24,6 +24,8 @@ ADMITTED_MOST = 100  # who is in when a room is locked; a larger one admits ever
 ACTS_MOST = 8
 REVOKED_MOST = 16
 SLOW_MOST_S = 600
+LEAST_MOST = 1000  # viewers
+BLIND_MOST_S = 60
 WORD_MOST, TITLE_MOST, NAME_MOST = 200, 80, 32  # characters
 KEY_PREFIX = 8  # bytes of a revoked key
 BODY_MOST, DELEGATION_MOST = 3200, 256  # bytes
@@ -55,6 +57,9 @@ class RoomRules:
     revoked: tuple[bytes, ...] = ()  # beginnings of co-hosts' keys; only the room's own key says so
     acts: tuple[Act, ...] = ()  # the newest, the oldest of them first
     title: str = ""
+    least: int = 0  # viewers from which on there are counts; 0 to 1000, 0: from one
+    blind: bool = False  # who has not reacted yet sees no counts
+    blind_s: int = 0  # seconds from the own reaction until there are; 0 to 60
 
 
 NO_RULES = RoomRules()
@@ -90,6 +95,9 @@ class _Body(msgspec.Struct, omit_defaults=True):
     revoked: Annotated[tuple[_KeyPrefix, ...], Meta(max_length=REVOKED_MOST)] = ()
     acts: Annotated[tuple[_ActFrame, ...], Meta(max_length=ACTS_MOST)] = ()
     title: _Text = ""
+    least: Annotated[int, Meta(ge=0, le=LEAST_MOST)] = 0
+    blind: bool = False
+    blind_s: Annotated[int, Meta(ge=0, le=BLIND_MOST_S)] = 0
 
 
 _pack = msgspec.msgpack.Encoder().encode

@@ -31,7 +31,8 @@ class ViewerRow:
 
 @dataclass(frozen=True, slots=True)
 class RoomSnapshot:
-    """The room at one moment. `viewers == sum(counts) + unsure + away`."""
+    """The room at one moment. `viewers == sum(counts) + unsure + away`, but under a rule that
+    shows less than is known."""
 
     viewers: int
     counts: tuple[int, ...]  # seven, in the order of `Emotion`
@@ -43,6 +44,14 @@ class RoomSnapshot:
     is_total: bool = False  # counted by aggregators: `rows` holds only the own one
     confirming: int = 0  # viewers that the broker remembers and nobody has heard: not in the counts
     is_counting: bool = False  # the counts are not complete yet
+    least: int = 0  # under the host's rule for small rooms: `counts` are in steps; 0: exact
+    missing: int = 0  # viewers, until there may be counts: there are none
+    is_blind: bool = False  # there are none before one has reacted oneself
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether nothing may be shown but how many are there."""
+        return self.is_blind or self.missing > 0
 
 
 EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())
