@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,11 @@ from resonance_tui.messaging.client import BrokerClient, follow_rules
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retention import HostsRules
+from resonance_tui.protocol.aside_frames import encode_aside_partials, encode_aside_total
+from resonance_tui.protocol.asides import Aside, AsidePartial, total_of
 from resonance_tui.protocol.events import (
     AgentEvent,
+    AsidePartialEvent,
     EdgeEvent,
     Event,
     HostKeyEvent,
@@ -29,6 +32,8 @@ from resonance_tui.protocol.events import (
 from resonance_tui.protocol.frames import encode_agent, encode_partial, encode_total
 from resonance_tui.protocol.messages import (
     AGENT,
+    ASIDE_PARTIAL,
+    ASIDE_TOTAL,
     EDGE,
     HOST_KEY,
     PARTIAL,
@@ -62,6 +67,7 @@ UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
 MAX_AGENTS = 64
 REPEATS = 4  # of unchanged counts within a viewer's heartbeat
+ASIDE_EVERY_S = 0.2  # at most, however short the ticks are
 SILENT_REPEATS = 3  # missed in a row, an edge has gone
 
 
@@ -137,6 +143,10 @@ class Aggregator(ReconnectingConnection):
         self._sent_partial: tuple[dict[int, Counts], float] | None = None
         self._sent_total: tuple[Sum | tuple[Table, int], float] | None = None
         self._small_room = SmallRoom()
+        # What is counted in a shard beside its nine counts: one function for each kind.
+        self._counters: tuple[Callable[[int], Aside], ...] = ()
+        self._sent_aside: tuple[dict[int, Aside], float] | None = None
+        self._sent_aside_total: tuple[Aside, float] | None = None
         self._heard = self._told = self._reports = 0
         self._report_prefix = f"{ROOT_TOPIC}/{channel}/r/"
         self._hosts_rules = HostsRules(channel)
@@ -181,11 +191,14 @@ class Aggregator(ReconnectingConnection):
         self._doubt_viewers(time.monotonic())
         self._subscribed.clear()
         self._sent_partial = self._sent_total = None
+        self._sent_aside = self._sent_aside_total = None
         self._is_confirmed.clear()
         self._hosts_rules.begin()
         self._begin_anew()
         await client.follow(AGENT.topic.of(self._channel, "+"), 1)
         await client.follow(PARTIAL.topic.of(self._channel, "+"), 0)
+        with contextlib.suppress(BrokerRefused):  # rules made before there were asides
+            await client.follow(ASIDE_PARTIAL.topic.filter(channel=self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
         if self._edge:
@@ -275,6 +288,8 @@ class Aggregator(ReconnectingConnection):
         messages = [AGENT.clearing(self._channel, self.agent_id)]
         if not self._agents:
             messages.append(TOTAL.clearing(self._channel))
+            if self._sent_aside_total:
+                messages.append(ASIDE_TOTAL.clearing(self._channel))
         return messages
 
     # Counting
@@ -342,6 +357,8 @@ class Aggregator(ReconnectingConnection):
             case PartialEvent() if event.agent_id != self.agent_id:
                 self._confirm(event.agent_id, now)
                 self._edges.post(event.edge, event.agent_id, event.partial, now)
+            case AsidePartialEvent() if event.agent_id != self.agent_id:
+                self._edges.post_aside(event.edge, event.agent_id, event.partial, now)
             case AgentEvent():
                 self._take_presence(event, now)
             case EdgeEvent(is_up=False):
@@ -453,12 +470,14 @@ class Aggregator(ReconnectingConnection):
         if has_counts and self._is_due(shards, self._sent_partial, now):
             self._sent_partial = (shards, now)
             await self._publish_partial(client, shards, now)
+        await self._publish_aside(client, shards, now)
         agents = [self.agent_id]
         agents += [a for a, peer in self._agents.items() if not self._edges.is_out(peer.edge, now)]
         is_root = owner(ROOT, agents) == self.agent_id
         room = self._edges.total(self._live, now)
         if is_root and room.is_whole:
             await self._publish_due_total(client, room, now)
+            await self._publish_aside_total(client, room, now)
         self.figures = AggregatorStatus(
             agents=len(agents),
             shards=len(shards),
@@ -485,16 +504,19 @@ class Aggregator(ReconnectingConnection):
         await self._send(client, PARTIAL.outgoing(payload, self._channel, self.agent_id))
 
     async def _publish_due_total(self, client: BrokerClient, room: Sum, now: float) -> None:
-        least = self._least
-        if not least:
-            self._small_room = SmallRoom()
-            table, told = Table(sum(room.counts), room.counts), room
-        else:
-            table = self._small_room.table(room.counts, least)
-            told = table, room.edges
+        table, least = self._table(room, now), self._least
+        told = (table, room.edges) if least else room
         if self._is_due(told, self._sent_total, now):
             self._sent_total = (told, now)
             await self._publish_total(client, table, least, max(1, room.edges))
+
+    def _table(self, room: Sum, now: float) -> Table:
+        """What may be told of the room."""
+        if not self._least:
+            self._small_room = SmallRoom()
+            return Table(sum(room.counts), room.counts)
+        private = sum(self._edges.aside(self._live, now).private)
+        return self._small_room.table(room.counts, self._least, private)
 
     @property
     def _least(self) -> int:
@@ -509,6 +531,40 @@ class Aggregator(ReconnectingConnection):
         present = table.viewers if least else 0
         payload = encode_total(*numbers, table.counts, edges, least=least, present=present)
         await self._send(client, TOTAL.outgoing(payload, self._channel))
+
+    async def _publish_aside(
+        self, client: BrokerClient, shards: Collection[int], now: float
+    ) -> None:
+        """Nothing where nothing is counted beside; once more when that ends."""
+        asides = {
+            shard: total_of(count(shard) for count in self._counters)
+            for shard in (shards if self._counters else ())
+        }
+        before = self._sent_aside
+        is_used = any(asides.values()) or (before is not None and any(before[0].values()))
+        is_soon = before is not None and now - before[1] < ASIDE_EVERY_S
+        if not is_used or is_soon or not self._is_due(asides, before, now):
+            return
+        self._sent_aside = (asides, now)
+        self._seq += 1
+        partial = AsidePartial(self._boot, self._seq, asides)
+        self._edges.post_aside(self._edge, self.agent_id, partial, now)
+        for part, payload in enumerate(encode_aside_partials(partial, _epoch_ms(), self._edge)):
+            names = (self._channel, self.agent_id, str(part))
+            await self._send(client, ASIDE_PARTIAL.outgoing(payload, *names))
+
+    async def _publish_aside_total(self, client: BrokerClient, room: Sum, now: float) -> None:
+        aside, before = self._edges.aside(self._live, now), self._sent_aside_total
+        if self._least:
+            aside = self._small_room.aside(aside, self._table(room, now), self._least)
+        is_used = aside or (before is not None and before[0])
+        is_soon = before is not None and now - before[1] < ASIDE_EVERY_S
+        if not is_used or is_soon or not self._is_due(aside, before, now):
+            return
+        self._sent_aside_total = (aside, now)
+        self._total_seq += 1
+        payload = encode_aside_total(self._boot, self._total_seq, _epoch_ms(), aside)
+        await self._send(client, ASIDE_TOTAL.outgoing(payload, self._channel))
 
     async def _send(self, client: BrokerClient, message: Outgoing) -> None:
         self._told += 1

@@ -25,6 +25,7 @@ from resonance_tui.messaging.roll_call import RollCallAnswers
 from resonance_tui.protocol.events import Event, RollCallEvent, RoomEvent, SweepEvent, TotalEvent
 from resonance_tui.protocol.frames import encode_roll_call
 from resonance_tui.protocol.messages import (
+    ASIDE_TOTAL,
     NICKNAME,
     REPORT,
     ROLL_CALL,
@@ -263,6 +264,8 @@ class MqttLink(ReconnectingConnection):
         self._hosts_rules.begin()
         await self._follow_calls(client)
         await client.follow(TOTAL.topic.of(self._channel), 0)
+        with contextlib.suppress(BrokerRefused):  # rules made before there were asides
+            await client.follow(ASIDE_TOTAL.topic.of(self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
         self._tidying.clear()

@@ -15,8 +15,9 @@ docs/measures.md says what this does not stop.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from resonance_tui.protocol.asides import Aside
 from resonance_tui.protocol.values import NO_COUNTS, Counts
 
 STEP = 3  # counts are shown in multiples of it
@@ -40,12 +41,32 @@ class SmallRoom:
     def __init__(self) -> None:
         self._made_from: Counts | None = None
         self._table = Table(0)
+        self._parts: dict[str, SmallRoom] = {}
 
-    def table(self, counts: Counts, least: int) -> Table:
-        """What may be shown of a room with these nine counts, from `least` viewers on."""
-        viewers = sum(counts)
-        if viewers < least:
-            return Table(viewers, missing=least - viewers)
+    def aside(self, aside: Aside, table: Table, least: int) -> Aside:
+        """What may be shown beside that table: a team or an answer is a table of its own. Reactions
+        are no viewers, and private reports say nothing of one."""
+        if table.missing:
+            return Aside()
+        teams = {
+            team: self._part(f"team {team}", nine, least) for team, nine in aside.teams.items()
+        }
+        answers = aside.answers
+        if answers is not None:
+            name = f"question {answers.question}"
+            answers = replace(answers, counts=self._part(name, answers.counts, least))
+        return replace(aside, teams=teams, answers=answers)
+
+    def _part(self, name: str, counts: Counts, least: int) -> Counts:
+        table = self._parts.setdefault(name, SmallRoom()).table(counts, least)
+        return (0,) * len(counts) if table.missing else table.counts
+
+    def table(self, counts: Counts, least: int, private: int = 0) -> Table:
+        """What may be shown of a room with these nine counts, from `least` viewers on. `private`:
+        how many there are besides, whose reports are randomised."""
+        viewers, present = sum(counts), sum(counts) + private
+        if present < least:
+            return Table(viewers, missing=least - present)
         if self._made_from is None or moved(self._made_from, counts) >= MOVED_LEAST:
             self._made_from, self._table = counts, Table(viewers, in_steps(counts))
         return self._table

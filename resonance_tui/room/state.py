@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.values import Report, RoomCounts
+from resonance_tui.protocol.asides import Answers
+from resonance_tui.protocol.values import Counts, Report, RoomCounts
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import Doubts
 from resonance_tui.room.namesakes import Namesakes, told_apart
@@ -31,8 +32,8 @@ class ViewerRow:
 
 @dataclass(frozen=True, slots=True)
 class RoomSnapshot:
-    """The room at one moment. `viewers == sum(counts) + unsure + away`, but under a rule that
-    shows less than is known."""
+    """The room at one moment. `viewers == sum(counts) + unsure + away`, without `private` ones; but
+    under a rule that shows less than is known."""
 
     viewers: int
     counts: tuple[int, ...]  # seven, in the order of `Emotion`
@@ -44,6 +45,11 @@ class RoomSnapshot:
     is_total: bool = False  # counted by aggregators: `rows` holds only the own one
     confirming: int = 0  # viewers that the broker remembers and nobody has heard: not in the counts
     is_counting: bool = False  # the counts are not complete yet
+    # Beside the counts, as in an `Aside`; empty where there is nothing of the kind.
+    private: Counts = ()
+    answers: Answers | None = None
+    reactions: Counts = ()
+    teams: Mapping[int, Counts] = field(default_factory=dict[int, Counts])
     least: int = 0  # under the host's rule for small rooms: `counts` are in steps; 0: exact
     missing: int = 0  # viewers, until there may be counts: there are none
     is_blind: bool = False  # there are none before one has reacted oneself

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+from resonance_tui.protocol.asides import Aside
 from resonance_tui.protocol.values import RoomCounts
 from resonance_tui.room.conduct import Conduct
 from resonance_tui.room.small_rooms import SmallRoom
@@ -58,10 +60,12 @@ class Curtain:
     def _in_small_room(self, room: RoomSnapshot, own: ViewerRow | None, least: int) -> RoomSnapshot:
         rows = (own,) if own is not None else ()
         if room.least:
-            missing = max(0, room.least - room.viewers)
+            missing = max(0, room.least - room.viewers - sum(room.private))
             return replace(room, rows=rows, missing=missing)
         nine = RoomCounts(room.counts, room.unsure, room.away).nine
-        table = self._small.table(nine, least)
+        table = self._small.table(nine, least, sum(room.private))
+        aside = Aside(room.private, room.answers, room.reactions, room.teams)
+        aside = self._small.aside(aside, table, least)
         emotions, unsure, away = RoomCounts.from_nine(table.counts)
         return replace(
             room,
@@ -72,12 +76,18 @@ class Curtain:
             rows=rows,
             least=least,
             missing=table.missing,
+            private=aside.private,
+            answers=aside.answers,
+            reactions=aside.reactions,
+            teams=aside.teams,
         )
 
 
 def _blind(room: RoomSnapshot, own: ViewerRow | None) -> RoomSnapshot:
     rows = (own,) if own is not None else ()
-    return replace(room, counts=_NO_EMOTIONS, unsure=0, away=0, rows=rows, is_blind=True)
+    nothing: dict[str, Any] = {"private": (), "answers": None, "reactions": (), "teams": {}}
+    hidden = replace(room, counts=_NO_EMOTIONS, unsure=0, away=0, rows=rows, **nothing)
+    return replace(hidden, is_blind=True)
 
 
 def _compared(before: RoomSnapshot, now: RoomSnapshot) -> RoomSnapshot:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.events import (
+    AsideTotalEvent,
     Event,
     HostKeyEvent,
     LeaveEvent,
@@ -95,6 +96,10 @@ class RoomModel:
         """Whether a viewer's heartbeat is overdue, as of the last `look`: is it the line's
         silence?"""
         return self._switch.mode is Mode.MESH and self._room.has_stale
+
+    def offers(self, ability: str) -> bool:
+        """Whether the room's host says that this may be used here: a word of `ABILITIES`."""
+        return ability in self._settings.abilities
 
     def expect_return(self, within_s: float) -> None:
         """All viewers notice a lost broker at once and are back that soon after it."""
@@ -200,6 +205,9 @@ class RoomModel:
                     viewers=event.viewers,
                     least=event.least,
                 )
+            case AsideTotalEvent():
+                if not self._is_rumour(event):
+                    self._switch.observe_aside((event.boot, event.seq), event.aside, now)
             case TotalOverEvent():
                 self._switch.end()
             case HostKeyEvent() | RulesEvent():
@@ -208,7 +216,7 @@ class RoomModel:
             case _:  # between aggregators
                 return
 
-    def _is_rumour(self, event: TotalEvent) -> bool:
+    def _is_rumour(self, event: TotalEvent | AsideTotalEvent) -> bool:
         return event.is_retained and self._traits is not None and not self._traits.expires
 
     def _take_report(self, event: ReportEvent, now: float) -> None:
@@ -238,7 +246,7 @@ class RoomModel:
         is_filling = now < self._fills_until or (is_counting and self._holds_total)
         is_less = room.viewers < self._switch.viewers
         if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
-            room = self._of_total(own)
+            room = self._of_total(now, own)
         self._shown = _after(self._shown, replace(room, is_counting=is_counting))
         return self._curtain.show(self._shown, own, self.conduct, now)
 
@@ -262,7 +270,8 @@ class RoomModel:
         self._holds_total = is_mesh
         self._fills_until = now + FILL_S if is_mesh else -math.inf
 
-    def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:
+    def _of_total(self, now: float, own: ViewerRow | None) -> RoomSnapshot:
+        aside = self._switch.aside(now)
         rows = (own,) if own is not None else ()
         counts, viewers, confirming = self._switch.counts, self._switch.viewers, 0
         if self._switch.is_rumour:
@@ -283,6 +292,10 @@ class RoomModel:
             is_total=True,
             confirming=confirming,
             least=0 if self._switch.is_rumour else self._switch.least,
+            private=aside.private,
+            answers=aside.answers,
+            reactions=aside.reactions,
+            teams=aside.teams,
         )
 
 
