@@ -130,6 +130,14 @@ COMMANDS = (
         "room.acts:blind",
         mark("Show the room only to who has reacted, so many seconds later."),
     ),
+    CommandRow(
+        "room prompt",
+        "room.acts:prompt",
+        mark("Show everybody a line, until the next one; '' ends it."),
+    ),
+    CommandRow(
+        "room cues", "room.cues:cues", mark("Show prompts from a file at their times of a film.")
+    ),
     CommandRow("room title", "room.acts:title", mark("What the room is about.")),
     CommandRow("room close", "room.acts:close", mark("End the room for everybody, with a word.")),
     CommandRow("room open", "room.acts:open_", mark("Open a closed room.")),

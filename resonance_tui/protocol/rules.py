@@ -60,6 +60,7 @@ class RoomRules:
     least: int = 0  # viewers from which on there are counts; 0 to 1000, 0: from one
     blind: bool = False  # who has not reacted yet sees no counts
     blind_s: int = 0  # seconds from the own reaction until there are; 0 to 60
+    prompt: str = ""  # what the host says at this moment of the film; "" for nothing
 
 
 NO_RULES = RoomRules()
@@ -98,6 +99,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
     least: Annotated[int, Meta(ge=0, le=LEAST_MOST)] = 0
     blind: bool = False
     blind_s: Annotated[int, Meta(ge=0, le=BLIND_MOST_S)] = 0
+    prompt: _Text = ""
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -141,6 +143,7 @@ def decode_body(body: bytes) -> RoomRules:
     values = {name: getattr(read, name) for name in _FIELDS}
     values["closed"] = None if read.closed is None else safe_text(read.closed, WORD_MOST)
     values["title"] = safe_text(read.title, TITLE_MOST)
+    values["prompt"] = safe_text(read.prompt, WORD_MOST)
     values["acts"] = tuple(_act(each) for each in read.acts)
     return RoomRules(**values)
 

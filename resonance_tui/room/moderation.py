@@ -242,6 +242,10 @@ def _open(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     return replace(rules, closed=None)
 
 
+def _prompt(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, prompt=_text(value, WORD_MOST))
+
+
 def _title(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     return replace(rules, title=_text(value, TITLE_MOST))
 
@@ -378,6 +382,15 @@ _ROWS = (
         _blind,
         "B",
         mark("blind"),
+    ),
+    RoomAct(
+        "prompt",
+        Needs.WORDS,
+        mark("Show everybody a line, until the next one; '' ends it."),
+        mark("said to all: {whom}"),
+        _prompt,
+        "p",
+        mark("say"),
     ),
     RoomAct(
         "title",

@@ -235,6 +235,8 @@ def _changes(before: RoomRules, after: RoomRules) -> list[str]:
     if before.least != after.least:
         few = mark("counts are shown from {least} viewers on", least=str(after.least))
         found.append(few if after.least else mark("counts are shown in small rooms, too"))
+    if after.prompt and before.prompt != after.prompt:
+        found.append(mark("the host says: {words}", words=after.prompt))
     if before.blind != after.blind:
         blind = mark("the room shows itself to who has reacted")
         found.append(blind if after.blind else mark("the room shows itself to everybody"))

@@ -193,6 +193,7 @@ class ModerationScreen(ActionScreen):
     def _present_value(self, name: str) -> str:
         rules = self._desk.rules
         present = {"slow": str(rules.slow_s), "title": rules.title, "least": str(rules.least)}
+        present["prompt"] = rules.prompt
         return present.get(name, "")
 
     def _asked(self, name: str, value: str | None) -> None:
