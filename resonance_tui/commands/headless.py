@@ -17,6 +17,7 @@ from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState
 from resonance_tui.reaction_kinds import Reaction
+from resonance_tui.room.small_rooms import STEP
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (
@@ -300,10 +301,15 @@ def room_text(event: RoomUpdate) -> str:
     parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
     of = " (total)" if room.is_total else ""
     unknown = [text] if (text := unknown_text(room)) else []
-    here = [", ".join(parts)] if parts or unknown else ["nobody here"]
+    hidden = withheld_text(room)
+    parts = [] if hidden else parts
+    unknown += [hidden] if hidden else []
+    here = [", ".join(parts)] if parts or unknown else [_nobody(room)]
     people = f"{room.viewers} {'viewer' if room.viewers == 1 else 'viewers'}{of}"
     words = "; ".join(filter(None, [*here, *unknown]))
     text = f"room  {words}" if unknown and not room.viewers else f"room  {people}: {words}"
+    if room.least and not hidden:
+        text += f" (in steps of {STEP})"
     if event.resonance is not None:
         text += f"; resonance {round(10 * event.resonance) * 10} %"
     return f"{text}; corrected: {corrected_text(event.corrected)}" if event.corrected else text
@@ -320,6 +326,22 @@ def unknown_text(room: RoomSnapshot) -> str:
     if room.is_counting:
         return "counting ..."
     return f"confirming {room.confirming} ..." if room.confirming else ""
+
+
+def withheld_text(room: RoomSnapshot) -> str:
+    """Why the host's rules keep the counts back; "" where they do not."""
+    if room.is_blind:
+        return "the room shows itself once you have reacted"
+    return f"{room.missing} more for counts" if room.missing else ""
+
+
+def is_seen(room: RoomSnapshot) -> bool:
+    """Whether the counts are a fact, and may be seen."""
+    return not (unknown_text(room) or room.is_withheld)
+
+
+def _nobody(room: RoomSnapshot) -> str:
+    return f"nothing that {STEP} viewers share" if room.viewers else "nobody here"
 
 
 def corrected_text(corrected: CorrectedCounts) -> str:

@@ -56,6 +56,7 @@ from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
 from resonance_tui.room.federation import Edges, Sum
 from resonance_tui.room.reaction_counts import ShardReactions
 from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
+from resonance_tui.room.small_rooms import SmallRoom, Table
 from resonance_tui.room.sweeping import JITTER_S, Sweeper
 from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
 
@@ -143,7 +144,8 @@ class Aggregator(ReconnectingConnection):
         self._seq = 0
         self._total_seq = 0
         self._sent_partial: tuple[dict[int, Counts], float] | None = None
-        self._sent_total: tuple[Sum, float] | None = None
+        self._sent_total: tuple[Sum | tuple[Table, int], float] | None = None
+        self._small_room = SmallRoom()
         # What is counted in a shard beside its nine counts: one function for each kind.
         self._counters: tuple[Callable[[int], Aside], ...] = (self._reactions_of,)
         self._reactions = ShardReactions(MAX_TOPICS)
@@ -510,11 +512,9 @@ class Aggregator(ReconnectingConnection):
         agents += [a for a, peer in self._agents.items() if not self._edges.is_out(peer.edge, now)]
         is_root = owner(ROOT, agents) == self.agent_id
         room = self._edges.total(self._live, now)
-        if is_root and room.is_whole and self._is_due(room, self._sent_total, now):
-            self._sent_total = (room, now)
-            await self._publish_total(client, room)
         if is_root and room.is_whole:
-            await self._publish_aside_total(client, now)
+            await self._publish_due_total(client, room, now)
+            await self._publish_aside_total(client, room, now)
         self.figures = AggregatorStatus(
             agents=len(agents),
             shards=len(shards),
@@ -540,10 +540,33 @@ class Aggregator(ReconnectingConnection):
         payload = encode_partial(partial, _epoch_ms(), self._edge)
         await self._send(client, PARTIAL.outgoing(payload, self._channel, self.agent_id))
 
-    async def _publish_total(self, client: BrokerClient, room: Sum) -> None:
+    async def _publish_due_total(self, client: BrokerClient, room: Sum, now: float) -> None:
+        table, least = self._table(room, now), self._least
+        told = (table, room.edges) if least else room
+        if self._is_due(told, self._sent_total, now):
+            self._sent_total = (told, now)
+            await self._publish_total(client, table, least, max(1, room.edges))
+
+    def _table(self, room: Sum, now: float) -> Table:
+        """What may be told of the room."""
+        if not self._least:
+            self._small_room = SmallRoom()
+            return Table(sum(room.counts), room.counts)
+        private = sum(self._edges.aside(self._live, now).private)
+        return self._small_room.table(room.counts, self._least, private)
+
+    @property
+    def _least(self) -> int:
+        """By the host's rules: how many viewers there must be for counts; 0: none."""
+        return self._authority.rules.least if self._authority.rules else 0
+
+    async def _publish_total(
+        self, client: BrokerClient, table: Table, least: int, edges: int
+    ) -> None:
         self._total_seq += 1
-        edges = max(1, room.edges)
-        payload = encode_total(self._boot, self._total_seq, _epoch_ms(), room.counts, edges)
+        numbers = self._boot, self._total_seq, _epoch_ms()
+        present = table.viewers if least else 0
+        payload = encode_total(*numbers, table.counts, edges, least=least, present=present)
         await self._send(client, TOTAL.outgoing(payload, self._channel))
 
     async def _publish_aside(
@@ -567,8 +590,10 @@ class Aggregator(ReconnectingConnection):
             names = (self._channel, self.agent_id, str(part))
             await self._send(client, ASIDE_PARTIAL.outgoing(payload, *names))
 
-    async def _publish_aside_total(self, client: BrokerClient, now: float) -> None:
+    async def _publish_aside_total(self, client: BrokerClient, room: Sum, now: float) -> None:
         aside, before = self._edges.aside(self._live, now), self._sent_aside_total
+        if self._least:
+            aside = self._small_room.aside(aside, self._table(room, now), self._least)
         is_used = aside or (before is not None and before[0])
         is_soon = before is not None and now - before[1] < ASIDE_EVERY_S
         if not is_used or is_soon or not self._is_due(aside, before, now):

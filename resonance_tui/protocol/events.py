@@ -69,6 +69,7 @@ class TotalEvent:
     seq: int = 0
     edges: int = 1  # brokers over which the room is spread
     is_retained: bool = False
+    least: int = 0  # of the host's rules, under which `counts` are a table; 0: they are exact
 
 
 @dataclass(frozen=True, slots=True)

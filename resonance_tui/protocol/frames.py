@@ -39,6 +39,7 @@ from resonance_tui.protocol.rules import (
     BODY_MOST,
     DELEGATION_MOST,
     EPOCH_MOST,
+    LEAST_MOST,
     NUMBER_MOST,
     SignedRules,
 )
@@ -231,11 +232,32 @@ class TotalFrame(msgspec.Struct, array_like=True, gc=False):
         Meta(description="viewers by emotion 0-6, away, unsure"),
     ]
     edges: Annotated[int, Meta(ge=1, le=64, description="brokers that the room is spread over")] = 1
+    least: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=LEAST_MOST,
+            description="of the host's rules, by which the counts are rounded; 0: they are exact",
+        ),
+    ] = 0
+    present: Annotated[int, Meta(ge=0, le=U32, description="viewers, where `least` is not 0")] = 0
 
 
-def encode_total(boot: int, seq: int, t_ms: int, counts: Counts, edges: int = 1) -> bytes:
-    """`t_ms`: the aggregator's epoch milliseconds, for display; `counts`: nine."""
+def encode_total(
+    boot: int,
+    seq: int,
+    t_ms: int,
+    counts: Counts,
+    edges: int = 1,
+    *,
+    least: int = 0,
+    present: int = 0,
+) -> bytes:
+    """`t_ms`: the aggregator's epoch milliseconds, for display; `counts`: nine. `least`: of the
+    rules, where they are a table for small rooms, and `present` the viewers, then."""
     frame = (VERSION, boot, seq, t_ms, sum(counts), counts)
+    if least:
+        return _pack((*frame, edges, least, present))
     return _pack((*frame, edges) if edges > 1 else frame)
 
 
@@ -245,7 +267,9 @@ def read_total(names: Levels, frame: TotalFrame | None) -> Event:
         return TotalOverEvent(channel)
     if sum(frame.counts) != frame.viewers:
         raise WireError("A total that does not add up")
-    return TotalEvent(channel, frame.viewers, frame.counts, frame.boot, frame.seq, frame.edges)
+    present = frame.present if frame.least else frame.viewers
+    order = frame.boot, frame.seq
+    return TotalEvent(channel, present, frame.counts, *order, frame.edges, least=frame.least)
 
 
 # --- who sweeps --------------------------------------------------------------------------------

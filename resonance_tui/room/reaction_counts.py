@@ -161,6 +161,7 @@ class ReactionSeconds:
     def __init__(self) -> None:
         self._known: Reactions = NO_REACTIONS
         self._second = 0
+        self._is_hidden = False
         self._new: Reactions = NO_REACTIONS
 
     def take(self, total: Sequence[int], at: float) -> tuple[int, Reactions] | None:
@@ -170,7 +171,11 @@ class ReactionSeconds:
             found = self._second, self._new
             self._new = NO_REACTIONS
         self._second = int(at)
-        if total:
+        if not total:
+            self._is_hidden = any(self._known)
+        elif self._is_hidden:  # by the host's rule: what came meanwhile is of no one second
+            self._is_hidden, self._known = False, tuple(total)
+        else:
             more = tuple(max(0, now - then) for now, then in zip(total, self._known, strict=True))
             self._new = tuple(one + other for one, other in zip(self._new, more, strict=True))
             self._known = tuple(total)

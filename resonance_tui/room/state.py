@@ -32,7 +32,8 @@ class ViewerRow:
 
 @dataclass(frozen=True, slots=True)
 class RoomSnapshot:
-    """The room at one moment. `viewers == sum(counts) + unsure + away`, without `private` ones."""
+    """The room at one moment. `viewers == sum(counts) + unsure + away`, without `private` ones; but
+    under a rule that shows less than is known."""
 
     viewers: int
     counts: tuple[int, ...]  # seven, in the order of `Emotion`
@@ -49,6 +50,14 @@ class RoomSnapshot:
     answers: Answers | None = None
     reactions: Counts = ()  # heard since this program came
     teams: Mapping[int, Counts] = field(default_factory=dict[int, Counts])
+    least: int = 0  # under the host's rule for small rooms: `counts` are in steps; 0: exact
+    missing: int = 0  # viewers, until there may be counts: there are none
+    is_blind: bool = False  # there are none before one has reacted oneself
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether nothing may be shown but how many are there."""
+        return self.is_blind or self.missing > 0
 
 
 EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())

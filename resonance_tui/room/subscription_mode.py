@@ -33,6 +33,8 @@ class ModeSelector:
         self.rumour_after = 0.75 * stale_after
         self.is_rumour = False  # what `counts` are; until a live total comes
         self.counts: Counts = NO_COUNTS
+        self.viewers = 0  # in the room of `counts`
+        self.least = 0  # where `counts` are a table of a small room: of the rule; 0: they are exact
         self._is_spread = False  # over several brokers, each with its own viewers only
         self._order: tuple[int, int] | None = None  # (boot, seq) of the last total
         self._heard_at: float | None = None  # monotonic seconds; None: there is no total
@@ -48,16 +50,21 @@ class ModeSelector:
         *,
         is_spread: bool = False,
         is_rumour: bool = False,
+        viewers: int | None = None,
+        least: int = 0,
     ) -> None:
         """A total arrived. Two roots may publish for a moment, so its order only has to differ.
 
         `is_spread`: the room is on several brokers, and no mesh, however small, holds all of it.
+        `viewers`: where they are not the sum of `counts`, which `least` says.
         """
         if is_rumour and self._is_believed(now):
             return
         if order != self._order or (self.is_rumour and not is_rumour):
             self._order, self.counts, self._heard_at = order, counts, now
             self._is_spread, self.is_rumour = is_spread, is_rumour
+            self.viewers = sum(counts) if viewers is None else viewers
+            self.least = least
 
     def observe_aside(self, order: tuple[int, int], aside: Aside, now: float) -> None:
         """What is counted beside the total arrived; not of a broker that keeps it for ever."""
@@ -81,6 +88,6 @@ class ModeSelector:
         stays = self.mode is Mode.TOTAL
         limit = BACK_AT * self.mesh_max if stays else self.mesh_max
         limit = 0 if self._is_spread else limit
-        viewers = sum(self.counts) + sum(self.aside(now).private)
+        viewers = self.viewers + sum(self.aside(now).private)
         self.mode = Mode.TOTAL if self._is_believed(now) and viewers > limit else Mode.MESH
         return self.mode

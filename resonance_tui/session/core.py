@@ -52,6 +52,7 @@ from resonance_tui.session.events import (
     ReactionsUpdate,
     RoomUpdate,
     SelfUpdate,
+    SelfView,
     SessionEvent,
 )
 from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
@@ -386,7 +387,7 @@ class Session:
     def _known_ids(self) -> list[str]:
         """Of who may take the place of a broker that goes away: programs, not faces."""
         own = self._guests.ids
-        return [row.viewer_id for row in self.view.room.rows if row.viewer_id not in own]
+        return [each for each in self._room.known_ids if each not in own]
 
     def _open_link(self, broker: BrokerUrl, viewer_id: str) -> Link:
         link = self._connect(broker, self._plan, viewer_id)
@@ -430,6 +431,9 @@ class Session:
         if self._tidying is not None:
             hears_all = self._room.subscribes_all
             self._tidying.look(link, events, now, is_connected=is_connected, hears_all=hears_all)
+        self._room.react(
+            at, is_reaction=_is_reaction(self.view.me), is_sharing=self.view.is_sharing
+        )
         room = self._room.look(at, self._own_row())
         self._room_is(room, now, is_fact=self._room.is_fact(at))  # a cut-off room is a gap
         link.check_line(self._room.awaits_somebody)
@@ -517,8 +521,9 @@ class Session:
             self.view = replace(self.view, room=room)
         changed |= is_fact and not self._has_facts
         self._has_facts |= is_fact
-        self._measure(room, at, is_fact=is_fact)
-        if is_fact:
+        is_seen = is_fact and not room.is_withheld
+        self._measure(room, at, is_fact=is_seen)
+        if is_seen:
             self._compare(room, now)
             self._timeline.add(room, at, self.view.resonance)
             self._recording.add(room, at)
@@ -625,6 +630,13 @@ def _marks_of(source: Source) -> dict[str, bool]:
     return {"is_simulated": source.kind == "demo", "is_film": source.kind == "file"}
 
 
+def _is_reaction(me: SelfView) -> bool:
+    """Whether one says more than that one is there: by any key, or by a face that is not calm."""
+    return me.is_manual or (me.state == "ok" and me.code is not Emotion.NEUTRAL)
+
+
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:
     known = room.confirming, room.is_counting
-    return room.is_total, room.counts, room.unsure, room.away, room.reactions, known
+    hidden = room.viewers, room.least, room.missing, room.is_blind
+    counts = room.counts, room.unsure, room.away, room.reactions
+    return room.is_total, counts, known, hidden

@@ -10,6 +10,7 @@ from typing import Any
 from resonance_tui.emotions import WORDS
 from resonance_tui.messaging.link_status import LinkStatus
 from resonance_tui.reaction_kinds import Reaction
+from resonance_tui.room.small_rooms import STEP
 from resonance_tui.session.events import (
     CorrectedCounts,
     HappeningUpdate,
@@ -35,23 +36,32 @@ def self_json(t: float, me: SelfView) -> dict[str, Any]:
 
 def room_json(event: RoomUpdate) -> dict[str, Any]:
     """The room: viewers present, counts by emotion, resonance 0-1 or null; `simulated`, where some
-    of them are and everybody is known (`mode` mesh)."""
+    of them are and everybody is known (`mode` mesh).
+
+    `withheld`, where the host's rules keep the counts back, which are null then: few (`missing`
+    viewers, until there are some) or blind (one has not reacted yet). `step`, where they are
+    multiples of so many.
+    """
     room, score = event.room, event.resonance
     data: dict[str, Any] = {
         "type": "room",
         "t": round(event.t, 3),
         "viewers": room.viewers,
-        "counts": dict(zip(WORDS, room.counts, strict=True)),
-        "unsure": room.unsure,
-        "away": room.away,
+        "counts": None if room.is_withheld else dict(zip(WORDS, room.counts, strict=True)),
+        "unsure": None if room.is_withheld else room.unsure,
+        "away": None if room.is_withheld else room.away,
         "confirming": room.confirming,
         "counting": room.is_counting,
         "mode": "total" if room.is_total else "mesh",
         "resonance": None if score is None else round(score, 2),
     }
+    if room.is_withheld:
+        data |= {"withheld": "blind" if room.is_blind else "few", "missing": room.missing}
+    if room.least:
+        data["step"] = STEP
     if simulated := sum(row.is_simulated for row in room.rows):
         data["simulated"] = simulated
-    if event.corrected is not None:
+    if event.corrected is not None and not room.is_withheld:
         data["corrected"] = corrected_json(event.corrected)
     return data
 

@@ -129,6 +129,10 @@ def test_a_second_is_told_once_it_is_over_and_quiet_ones_are_not_told() -> None:
     assert seconds.take(NO_REACTIONS, 16.0) is None
     assert seconds.take(counts(wow=1), 17.2) is None  # of another source: it begins anew
     assert seconds.take(counts(wow=1), 18.0) == (17, counts(wow=1))
+    assert seconds.take((), 19.0) is None  # hidden by a rule
+    assert seconds.take(counts(wow=60), 20.0) is seconds.take(counts(wow=60), 21.0) is None
+    assert seconds.take(counts(wow=61), 21.5) is None
+    assert seconds.take(counts(wow=61), 22.0) == (21, counts(wow=1))
 
 
 def test_a_total_counts_what_is_new_in_it_and_nothing_where_another_one_adds_up() -> None:

@@ -30,6 +30,8 @@ _EXAMPLES = {
     Needs.SWITCH: " off",
     Needs.SECONDS: " 5",
     Needs.WORDS: " 'See you tomorrow'",
+    Needs.VIEWERS: " 5",
+    Needs.DELAY: " 5",
 }
 
 
@@ -169,6 +171,9 @@ lock = _command("lock")
 unlock = _command("unlock")
 nicknames = _command("nicknames")
 slow = _command("slow")
+least = _command("least")
+blind = _command("blind")
+prompt = _command("prompt")
 title = _command("title")
 close = _command("close")
 open_ = _command("open")

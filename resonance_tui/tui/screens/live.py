@@ -176,7 +176,7 @@ class LiveScreen(ActionScreen):
             rows,
             own,
             own_word=state_words.own_word(view),
-            is_total=view.room.is_total,
+            unlisted=state_words.unlisted_words(view.room),
             is_known=is_known,
             unknown=state_words.unknown_words(view.room.confirming, view.room.is_counting)[0],
         )

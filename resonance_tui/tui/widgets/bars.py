@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
+from resonance_tui.room.small_rooms import STEP
 from resonance_tui.texts import mark, tr, tr_n
-from resonance_tui.tui.state_words import unknown_words
+from resonance_tui.tui.state_words import unknown_words, withheld_words
 from resonance_tui.tui.styles import (
     BOLD,
     SegmentLine,
@@ -49,6 +50,8 @@ class Shown:
     is_known: bool = True  # False before the first connection
     confirming: int = 0
     is_counting: bool = False
+    step: int = 0  # of the counts, where they are not exact
+    withheld: tuple[str, str] = ("", "")  # why the host's rules show no counts, long and short
 
     @property
     def is_corrected(self) -> bool:
@@ -63,8 +66,10 @@ class Shown:
 
     def note(self, *, is_short: bool) -> str:
         """What must be known of the numbers; "" where they are what was read."""
+        if self.withheld[0]:
+            return self.withheld[is_short]
         if self.corrected is None:
-            return ""
+            return tr("in steps of {step}", step=self.step) if self.step else ""
         if lacking := self.corrected.lacking:
             return f"{tr('raw') if is_short else tr('not corrected')}: {tr(lacking)}"
         about = tr("corrected for the engine's known mistakes")
@@ -89,8 +94,8 @@ class Bars(LineWidget):
         """`resonance`: how much the room moves together, 0-1; None where that is not known.
         `is_known`: False before the first connection, when no count means anything."""
         people = room.viewers, room.counts, room.unsure, room.away
-        unknown = room.confirming, room.is_counting
-        self._set(Shown(*people, corrected, resonance, self._shown.past, is_known, *unknown))
+        more = room.confirming, room.is_counting, STEP if room.least else 0, withheld_words(room)
+        self._set(Shown(*people, corrected, resonance, self._shown.past, is_known, *more))
 
     def show_past(self, points: tuple[TimelinePoint, ...]) -> None:
         """The last five minutes, one point a second, oldest first."""
@@ -158,7 +163,7 @@ def _bar(pen: Styles, code: Emotion, shown: Shown, cells: int) -> SegmentLine:
 def _numbers(shown: Shown, code: Emotion, *, is_short: bool) -> str:
     """Count and share; of corrected counts the ends of the band, instead of the share where there
     is little room."""
-    if not shown.is_known:
+    if not shown.is_known or shown.withheld[0]:
         return ""
     count = shown.numbers[code]
     share = 100 * count / (sum(shown.numbers) or 1)
@@ -190,7 +195,13 @@ def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine
 
 def _people_labelled(pen: Styles, shown: Shown, width: int) -> SegmentLine:
     """On one line with what must be known of the numbers; the word for people goes first."""
-    label = [Segment(f" {tr('corrected') if shown.is_corrected else tr('raw')}", pen.warn)]
+    if shown.withheld[0]:
+        return [Segment(fit(f" {shown.withheld[1]}", width), pen.warn)]
+    if shown.corrected is None:
+        label = [Segment(f" ~{shown.step}", pen.warn)]
+    else:
+        word = tr("corrected") if shown.is_corrected else tr("raw")
+        label = [Segment(f" {word}", pen.warn)]
     count, word, *states = _people_short(pen, shown)
     line = [count, word, *states, *label]
     return line if line_width(line) <= width else [count, *states, *label]
@@ -204,6 +215,8 @@ def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLi
         Segment(_viewer_word(shown.viewers), pen.muted),
         *([Segment(f"   {unknown}", pen.warn)] if unknown else []),
     ]
+    if shown.withheld[0]:
+        return [people]
     states = [
         Segment(f"   {STYLES[code].glyph} {count} {code.label}", pen.text if count else pen.muted)
         for code, count in ((Emotion.UNSURE, shown.unsure), (Emotion.AWAY, shown.away))
@@ -214,9 +227,8 @@ def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLi
 
 
 def _people_short(pen: Styles, shown: Shown) -> SegmentLine:
-    states = (
-        f" {STYLES[Emotion.UNSURE].glyph}{shown.unsure} {STYLES[Emotion.AWAY].glyph}{shown.away}"
-    )
+    unsure, away = STYLES[Emotion.UNSURE].glyph, STYLES[Emotion.AWAY].glyph
+    states = "" if shown.withheld[0] else f" {unsure}{shown.unsure} {away}{shown.away}"
     _, unknown = unknown_words(shown.confirming, shown.is_counting)
     return [
         Segment(f"   {shown.viewers} ", pen.strong),
