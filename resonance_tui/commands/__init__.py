@@ -138,6 +138,7 @@ COMMANDS = (
     CommandRow(
         "room cues", "room.cues:cues", mark("Show prompts from a file at their times of a film.")
     ),
+    CommandRow("room teams", "room.acts:teams", mark("Which teams viewers may join; '' for none.")),
     CommandRow("room title", "room.acts:title", mark("What the room is about.")),
     CommandRow("room close", "room.acts:close", mark("End the room for everybody, with a word.")),
     CommandRow("room open", "room.acts:open_", mark("Open a closed room.")),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.command("join", cls=Command)
 @click.argument("channel", type=CHANNEL, required=False)
 @click.option("--name", metavar="NAME", help="Nickname shown to the room (default: anonymous).")
+@click.option("--team", metavar="NAME", help="Join a team of the host's list.")
 @broker_options
 @click.option(
     "--nearby", is_flag=True, help="Look for CHANNEL on this network; without it, list the rooms."
@@ -126,6 +127,7 @@ def run(
     nearby: bool = False,
     serve: int | None = None,
     summary: Path | None = None,
+    team: str | None = None,
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
@@ -148,6 +150,7 @@ def run(
         record=record or title is not None,
         title=title or "",
         corrected=corrected,
+        team=team or "",
     )
     if channel is not None and nearby:
         from resonance_tui.commands.nearby import find_nearby

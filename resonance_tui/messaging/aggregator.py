@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Collection, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from resonance_tui.errors import BrokerRefused
@@ -59,6 +59,7 @@ from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
 from resonance_tui.room.small_rooms import SmallRoom, Table
 from resonance_tui.room.sweeping import JITTER_S, Sweeper
 from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
+from resonance_tui.room.teams import TEAM_LEAST, visible
 
 _MAY_NOT_COUNT = (
     "The broker does not let this user count the room",
@@ -147,7 +148,10 @@ class Aggregator(ReconnectingConnection):
         self._sent_total: tuple[Sum | tuple[Table, int], float] | None = None
         self._small_room = SmallRoom()
         # What is counted in a shard beside its nine counts: one function for each kind.
-        self._counters: tuple[Callable[[int], Aside], ...] = (self._reactions_of,)
+        self._counters: tuple[Callable[[int], Aside], ...] = (
+            self._reactions_of,
+            self._teams_of,
+        )
         self._reactions = ShardReactions(MAX_TOPICS)
         self._hears_reactions: set[int] = set()  # shards, on the current connection
         self._conduct = FREE
@@ -392,6 +396,9 @@ class Aggregator(ReconnectingConnection):
     def _reactions_of(self, shard: int) -> Aside:
         return Aside(reactions=self._reactions.of(shard))
 
+    def _teams_of(self, shard: int) -> Aside:
+        return Aside(teams=self._tally.teams(shard))
+
     def _be_patient(self) -> None:
         at_this_broker = settings_at(self.traits, self._settings)
         stale_after = at_this_broker.stale_after_s
@@ -594,6 +601,9 @@ class Aggregator(ReconnectingConnection):
         aside, before = self._edges.aside(self._live, now), self._sent_aside_total
         if self._least:
             aside = self._small_room.aside(aside, self._table(room, now), self._least)
+        if aside.teams:
+            teams = visible(aside.teams, room.counts, self._least or TEAM_LEAST)
+            aside = replace(aside, teams=teams)
         is_used = aside or (before is not None and before[0])
         is_soon = before is not None and now - before[1] < ASIDE_EVERY_S
         if not is_used or is_soon or not self._is_due(aside, before, now):

@@ -94,13 +94,17 @@ class ReportFrame(msgspec.Struct, array_like=True, gc=False):
             description="1 and the whole seconds that the sender has been connected; 0: not said",
         ),
     ] = 0
+    team: Annotated[
+        int, Meta(ge=0, le=127, description="its place in the host's list, from 1; 0: none")
+    ] = 0
 
 
 def encode_report(report: Report) -> bytes:
-    """11 to 16 bytes: no picture, no landmark, no probability fits in there."""
+    """11 to 17 bytes: no picture, no landmark, no probability fits in there."""
     code, up_s = int(report.code), min(report.up_s, MOST_UP_S)
     state = VERSION, report.boot, report.seq, code, report.confidence, report.flags
-    return _pack((*state, up_s) if up_s else state)
+    more = (up_s, report.team) if report.team else (up_s,) if up_s else ()
+    return _pack((*state, *more))
 
 
 def read_report(names: Levels, frame: ReportFrame | None) -> Event:
@@ -108,7 +112,8 @@ def read_report(names: Levels, frame: ReportFrame | None) -> Event:
     if frame is None:
         return LeaveEvent(channel, viewer_id)
     code = Emotion(frame.code)
-    report = Report(frame.boot, frame.seq, code, frame.confidence, frame.flags, frame.up_s)
+    state = frame.boot, frame.seq, code, frame.confidence, frame.flags
+    report = Report(*state, frame.up_s, frame.team)
     return ReportEvent(channel, viewer_id, report)
 
 

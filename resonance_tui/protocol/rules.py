@@ -24,6 +24,7 @@ ADMITTED_MOST = 100  # who is in when a room is locked; a larger one admits ever
 ACTS_MOST = 8
 REVOKED_MOST = 16
 SLOW_MOST_S = 600
+TEAMS_MOST, TEAM_NAME_MOST = 8, 16  # teams; characters
 LEAST_MOST = 1000  # viewers
 BLIND_MOST_S = 60
 WORD_MOST, TITLE_MOST, NAME_MOST = 200, 80, 32  # characters
@@ -60,6 +61,7 @@ class RoomRules:
     least: int = 0  # viewers from which on there are counts; 0 to 1000, 0: from one
     blind: bool = False  # who has not reacted yet sees no counts
     blind_s: int = 0  # seconds from the own reaction until there are; 0 to 60
+    teams: tuple[str, ...] = ()  # names of up to eight teams that a viewer may join
     prompt: str = ""  # what the host says at this moment of the film; "" for nothing
 
 
@@ -99,6 +101,9 @@ class _Body(msgspec.Struct, omit_defaults=True):
     least: Annotated[int, Meta(ge=0, le=LEAST_MOST)] = 0
     blind: bool = False
     blind_s: Annotated[int, Meta(ge=0, le=BLIND_MOST_S)] = 0
+    teams: Annotated[
+        tuple[Annotated[str, Meta(max_length=4 * TEAM_NAME_MOST)], ...], Meta(max_length=TEAMS_MOST)
+    ] = ()
     prompt: _Text = ""
 
 
@@ -150,6 +155,7 @@ def decode_body(body: bytes) -> RoomRules:
     values["closed"] = None if read.closed is None else safe_text(read.closed, WORD_MOST)
     values["title"] = safe_text(read.title, TITLE_MOST)
     values["prompt"] = safe_text(read.prompt, WORD_MOST)
+    values["teams"] = tuple(safe_text(each, TEAM_NAME_MOST) for each in read.teams)
     values["acts"] = tuple(_act(each) for each in read.acts)
     return RoomRules(**values)
 

@@ -21,6 +21,7 @@ class Conduct:
     hosts: frozenset[str] = frozenset()
     slow_s: int = 0
     least: int = 0  # viewers from which on there are counts; 0: always
+    teams: int = 0  # how many the host's list has
     blind_s: int | None = None  # seconds from the own reaction until there are; None: always
 
     def counts(self, viewer_id: str) -> bool:
@@ -63,6 +64,7 @@ def conduct_of(
         hosts=frozenset(rules.host_ids),
         slow_s=rules.slow_s,
         least=rules.least,
+        teams=len(rules.teams),
         blind_s=rules.blind_s if rules.blind else None,
     )
 

@@ -19,6 +19,8 @@ from resonance_tui.protocol.rules import (
     NAME_MOST,
     REVOKED_MOST,
     SLOW_MOST_S,
+    TEAM_NAME_MOST,
+    TEAMS_MOST,
     TITLE_MOST,
     WORD_MOST,
     Act,
@@ -46,6 +48,7 @@ class Needs(StrEnum):
     WORDS = "TEXT"
     VIEWERS = "VIEWERS"
     DELAY = "on|off|SECONDS"
+    NAMES = "NAMES"  # several words, or "" for none
     KEY = "KEY"  # the first eight bytes of a co-host's key, as hexadecimal digits
     NAME = "NAME"
 
@@ -246,6 +249,15 @@ def _prompt(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     return replace(rules, prompt=_text(value, WORD_MOST))
 
 
+def _teams(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    names = tuple(dict.fromkeys(value.replace(",", " ").split()))
+    if len(names) > TEAMS_MOST or len({name.casefold() for name in names}) < len(names):
+        raise InputError(
+            f"At most {TEAMS_MOST} teams, each of another name.", "room teams CHANNEL red blue"
+        )
+    return replace(rules, teams=tuple(_text(name, TEAM_NAME_MOST) for name in names))
+
+
 def _title(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     return replace(rules, title=_text(value, TITLE_MOST))
 
@@ -391,6 +403,13 @@ _ROWS = (
         _prompt,
         "p",
         mark("say"),
+    ),
+    RoomAct(
+        "teams",
+        Needs.NAMES,
+        mark("Which teams viewers may join; '' for none."),
+        mark("the teams: {whom}"),
+        _teams,
     ),
     RoomAct(
         "title",

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.asides import Answers
-from resonance_tui.protocol.values import Counts, Report, RoomCounts
+from resonance_tui.protocol.values import PRIVATE_FLAG, Counts, Report, RoomCounts
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import Doubts
 from resonance_tui.room.namesakes import Namesakes, told_apart
 from resonance_tui.room.rumours import Rumours
+from resonance_tui.room.teams import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,4 +377,14 @@ class RoomState:
             changed=changed,
             gone=gone,
             confirming=sum(map(self._conduct.counts, self.rumours.waiting())),
+            teams=self._teams() if self._conduct.teams else {},
         )
+
+    def _teams(self) -> Mapping[int, Counts]:
+        """A look at every viewer. A randomised answer is in no team: it says nothing of one."""
+        members = (
+            (each.report.team, each.report.code)
+            for each in self._present.values()
+            if each.is_counted and not each.report.flags & PRIVATE_FLAG
+        )
+        return counted(members, self._conduct.teams)

@@ -11,9 +11,10 @@ from hashlib import blake2b
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.asides import NOTHING, Aside, AsidePartial, total_of
 from resonance_tui.protocol.topics import shard_of
-from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report
+from resonance_tui.protocol.values import PRIVATE_FLAG, SHARDS, Counts, Partial, Report
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import Doubts
+from resonance_tui.room.teams import TeamTally
 
 ROOT = "root"  # the place of the aggregator that publishes the total
 
@@ -52,6 +53,7 @@ class _Vote:
     heard_at: float  # monotonic seconds
     changed_at: float
     is_counted: bool
+    team: int = 0
 
 
 class Tally:
@@ -74,6 +76,7 @@ class Tally:
         self._rumours: dict[str, float] = {}  # who a broker remembers: until when that is waited on
         self._departed: dict[str, tuple[tuple[int, int], float]] = {}  # order, when it left
         self._counts = [[0] * len(Emotion) for _ in range(SHARDS)]
+        self._teams = TeamTally()
 
     def be_patient(self, *, ttl: float, stale_after: float) -> None:
         """For how many seconds a silent viewer stays, and after how many a heartbeat is missed."""
@@ -92,6 +95,7 @@ class Tally:
         self._counts = [[0] * len(Emotion) for _ in range(SHARDS)]
         for viewer_id, vote in self._votes.items():
             vote.is_counted = conduct.counts(viewer_id)
+            self._teams.put(viewer_id, shard_of(viewer_id), vote.team * vote.is_counted, vote.code)
             self._counts[shard_of(viewer_id)][vote.code] += vote.is_counted
 
     def watch(self, shards: frozenset[int]) -> None:
@@ -160,7 +164,9 @@ class Tally:
         self._departed.pop(viewer_id, None)
         self._rumours.pop(viewer_id, None)
         is_counted = self._conduct.counts(viewer_id)
-        self._votes[viewer_id] = _Vote(order, code, now, changed_at, is_counted)
+        team = 0 if report.flags & PRIVATE_FLAG else report.team
+        self._votes[viewer_id] = _Vote(order, code, now, changed_at, is_counted, team)
+        self._teams.put(viewer_id, shard, team * is_counted, code)
         self._counts[shard][code] += is_counted
         return True
 
@@ -179,6 +185,7 @@ class Tally:
 
     def _remove(self, viewer_id: str) -> _Vote:
         self.doubts.settle(viewer_id)
+        self._teams.remove(viewer_id)
         vote = self._votes.pop(viewer_id)
         self._counts[shard_of(viewer_id)][vote.code] -= vote.is_counted
         return vote
@@ -232,6 +239,10 @@ class Tally:
 
     def counts(self, shard: int) -> Counts:
         return tuple(self._counts[shard])
+
+    def teams(self, shard: int) -> dict[int, Counts]:
+        """Nine counts of each team of the host's list that somebody is in."""
+        return self._teams.of(shard, self._conduct.teams)
 
 
 # --- the shards that all agents counted, added up ----------------------------------------------

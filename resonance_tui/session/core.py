@@ -41,6 +41,7 @@ from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.room.reaction_counts import OwnReactions, ReactionSeconds
 from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
+from resonance_tui.room.teams import number_of
 from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.room.together import Together
 from resonance_tui.session.broker_choice import choose_broker
@@ -200,6 +201,22 @@ class Session:
         self.view = replace(self.view, nickname=nickname)
         if self._link is not None and self.view.is_sharing:
             self._link.publish_nickname(nickname)
+
+    def set_team(self, name: str) -> None:
+        """Be in the host's team of that name from now on, as far as there is one; "": in none."""
+        self._plan = replace(self._plan, team=name)
+        self._join_team()
+        self._update_me(time.monotonic())
+
+    def _join_team(self) -> None:
+        names = self.view.rules.teams if self.view.rules else ()
+        team = number_of(self._plan.team, names)
+        if team != self._own.team:
+            self._own.team = team
+            self._own.reset()
+        called = names[team - 1] if team else ""
+        if called != self.view.team:
+            self.view = replace(self.view, team=called)
 
     def set_corrected(self, on: bool) -> None:
         """Whether the view holds corrected counts beside the raw ones."""
@@ -487,6 +504,7 @@ class Session:
         if self._host.view != self.view.host:
             self.view = replace(self.view, host=self._host.view)
             self._own.slow_down(self.view.rules.slow_s if self.view.rules else 0)
+            self._join_team()
         for text in news.notices:
             self._notice(text)
         for text in news.happenings:
@@ -556,7 +574,8 @@ class Session:
             view, room = self.view, self.view.room
             if not (self._has_facts or room.confirming):
                 room = replace(room, is_counting=True)  # an unheard room is no empty one
-            self._tell(RoomUpdate(at, room, view.resonance, view.corrected))
+            names = view.rules.teams if view.rules else ()
+            self._tell(RoomUpdate(at, room, view.resonance, view.corrected, names))
 
     def _tell_of_recording(self) -> None:
         trouble = self._recording.trouble
@@ -639,4 +658,4 @@ def _figures(room: RoomSnapshot) -> tuple[object, ...]:
     known = room.confirming, room.is_counting
     hidden = room.viewers, room.least, room.missing, room.is_blind
     counts = room.counts, room.unsure, room.away, room.reactions
-    return room.is_total, counts, known, hidden
+    return room.is_total, counts, room.teams, known, hidden

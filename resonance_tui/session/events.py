@@ -110,6 +110,7 @@ class SessionView:
     happenings: tuple[HappeningUpdate, ...] = ()  # the newest comes last
     together: str = ""  # how you and the room differ, one line; stays on this machine
     evening: Evening | None = None  # what the visit adds up to so far; stays on this machine
+    team: str = ""  # that one is in, as the host calls it
     resonance: float | None = None  # how much the room moves together, 0-1; None: not known
     corrected: CorrectedCounts | None = None  # None unless switched on
     too_far: bool = False  # the own face is in view, too far from the camera to be read
@@ -147,6 +148,7 @@ class RoomUpdate:
     room: RoomSnapshot
     resonance: float | None = None
     corrected: CorrectedCounts | None = None
+    team_names: tuple[str, ...] = ()  # of the host's list: that of team 1 comes first
 
 
 @dataclass(frozen=True, slots=True)

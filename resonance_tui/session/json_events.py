@@ -61,9 +61,19 @@ def room_json(event: RoomUpdate) -> dict[str, Any]:
         data["step"] = STEP
     if simulated := sum(row.is_simulated for row in room.rows):
         data["simulated"] = simulated
+    if event.team_names:
+        data["teams"] = [team_json(event, number) for number in range(1, len(event.team_names) + 1)]
     if event.corrected is not None and not room.is_withheld:
         data["corrected"] = corrected_json(event.corrected)
     return data
+
+
+def team_json(event: RoomUpdate, number: int) -> dict[str, Any]:
+    """A team of the host's list: its name, and counts by emotion, or null where it is too small
+    for any to be shown."""
+    nine = event.room.teams.get(number)
+    counts = dict(zip(WORDS, nine, strict=False)) if nine and any(nine) else None
+    return {"name": event.team_names[number - 1], "counts": counts}
 
 
 def corrected_json(corrected: CorrectedCounts) -> dict[str, Any]:

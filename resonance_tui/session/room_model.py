@@ -28,6 +28,7 @@ from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
 from resonance_tui.room.reaction_counts import ReactionCounts
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
+from resonance_tui.room.teams import TEAM_LEAST, visible
 from resonance_tui.session.counting import Counting
 from resonance_tui.session.curtain import Curtain
 
@@ -268,7 +269,7 @@ class RoomModel:
         reactions = self.reactions.total if any(self.reactions.total) else ()
         room = replace(room, is_counting=is_counting, reactions=reactions)
         self._shown = _after(self._shown, room)
-        return self._curtain.show(self._shown, own, self.conduct, now)
+        return _without_small_teams(self._curtain.show(self._shown, own, self.conduct, now))
 
     def react(self, now: float, *, is_reaction: bool, is_sharing: bool) -> None:
         """What one does oneself, for a room that is seen only by who has reacted."""
@@ -316,6 +317,13 @@ class RoomModel:
             answers=aside.answers,
             teams=aside.teams,
         )
+
+
+def _without_small_teams(room: RoomSnapshot) -> RoomSnapshot:
+    if not room.teams:
+        return room
+    nine = RoomCounts(room.counts, room.unsure, room.away).nine
+    return replace(room, teams=visible(room.teams, nine, room.least or TEAM_LEAST))
 
 
 def _after(before: RoomSnapshot, now: RoomSnapshot) -> RoomSnapshot:

@@ -117,6 +117,9 @@ class StartingSession:
     def say(self, code: Emotion | None) -> None:
         self._ask(lambda session: session.say(code))
 
+    def set_team(self, name: str) -> None:
+        self._ask(lambda session: session.set_team(name))
+
     def react(self, kind: Reaction) -> str:
         return self._session.react(kind) if self._session is not None else tr(NOT_CONNECTED)
 

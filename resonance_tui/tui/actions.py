@@ -107,6 +107,14 @@ LIVE: tuple[Action, ...] = (
         OWN,
     ),
     Action(
+        "choose_team",
+        ("t",),
+        "",
+        "Your team",
+        "One of those that the host lists, or none; a team of few shows no counts.",
+        OWN,
+    ),
+    Action(
         "toggle_preview",
         ("p",),
         "preview",

@@ -66,6 +66,10 @@ class SessionLike(Protocol):
 
     def say(self, code: Emotion | None) -> None: ...
 
+    def set_team(self, name: str) -> None:
+        """One of the names in the room's rules; "": none."""
+        ...
+
     def react(self, kind: Reaction) -> str:
         """Why it is not sent; "" where it is."""
         ...

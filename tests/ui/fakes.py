@@ -211,6 +211,10 @@ class FakeSession:
     def set_stream_delay(self, delay_s: float) -> None:
         self.told.append(("stream delay", delay_s))
 
+    def set_team(self, name: str) -> None:
+        self.told.append(("team", name))
+        self.view = replace(self.view, team=name)
+
     def react(self, kind: Reaction) -> str:
         self.told.append(("react", kind))
         total = list(self.view.room.reactions or NO_REACTIONS)

@@ -37,6 +37,7 @@ VALUES = {
     Needs.SWITCH: "off",
     Needs.SECONDS: "5",
     Needs.WORDS: "See you tomorrow",
+    Needs.NAMES: "red blue",
     Needs.VIEWERS: "5",
     Needs.DELAY: "5",
     Needs.KEY: "0011223344556677",

@@ -258,7 +258,7 @@ def test_a_flipped_byte_is_an_event_or_a_wire_error(report: Report, at: int, byt
 
 @given(st.lists(st.integers(0, 100) | st.text(max_size=3), min_size=1, max_size=3))
 def test_unknown_trailing_fields_are_left_to_the_future(extra: list[object]) -> None:
-    event = decode(REPORT_TOPIC, msgpack.packb([*GOOD, 0, *extra]))
+    event = decode(REPORT_TOPIC, msgpack.packb([*GOOD, 0, 0, *extra]))
     assert event == ReportEvent("room", "abc", Report(1_790_000_000, 7, Emotion.ANGER, 83, 0))
 
 

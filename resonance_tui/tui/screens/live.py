@@ -184,7 +184,8 @@ class LiveScreen(ActionScreen):
         baseline = state_words.baseline_word(view)
         self.query_one(SelfPanel).show(view.me, state_words.own_note(view), absent, baseline)
         bars = self.query_one(Bars)
-        bars.show(view.room, view.corrected, view.resonance, is_known=is_known)
+        teams = view.rules.teams if view.rules else ()
+        bars.show(view.room, view.corrected, view.resonance, is_known=is_known, teams=teams)
         self.query_one(EventLine).show(view.happenings, self._wall_clock(), view.together)
         if self._ticks % TIMELINE_EVERY == 0:
             points = self.session.timeline()
@@ -355,6 +356,24 @@ class LiveScreen(ActionScreen):
         if text is not None:
             self.session.mark(at, text)
             self.notify(tr("Marked at {time}.", time=clock(at, seconds=True)))
+
+    def action_choose_team(self) -> None:
+        view = self.session.view
+        names = view.rules.teams if view.rules else ()
+        if not names:
+            self.notify(tr("This room has no teams; its host makes them."))
+            return
+        from resonance_tui.tui.screens.dialogs import ChoiceDialog
+
+        choices = [*names, tr("no team")]
+        current = names.index(view.team) if view.team in names else len(names)
+        dialog = ChoiceDialog(tr("Your team"), choices, current)
+        self.app.push_screen(dialog, partial(self._team_chosen, (*names, "")))
+
+    def _team_chosen(self, names: Sequence[str], index: int | None) -> None:
+        if index is not None:
+            self.session.set_team(names[index])
+            self._tick()
 
     def action_save_summary(self) -> None:
         evening = self.session.view.evening

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
@@ -52,6 +53,7 @@ class Shown:
     is_counting: bool = False
     step: int = 0  # of the counts, where they are not exact
     withheld: tuple[str, str] = ("", "")  # why the host's rules show no counts, long and short
+    teams: tuple[tuple[str, tuple[int, ...]], ...] = ()  # name, nine counts; () where too few
 
     @property
     def is_corrected(self) -> bool:
@@ -90,12 +92,16 @@ class Bars(LineWidget):
         resonance: float | None = None,
         *,
         is_known: bool = True,
+        teams: Sequence[str] = (),
     ) -> None:
         """`resonance`: how much the room moves together, 0-1; None where that is not known.
-        `is_known`: False before the first connection, when no count means anything."""
+        `teams`: the names in the host's list. `is_known`: False before the first connection, when
+        no count means anything."""
         people = room.viewers, room.counts, room.unsure, room.away
         more = room.confirming, room.is_counting, STEP if room.least else 0, withheld_words(room)
-        self._set(Shown(*people, corrected, resonance, self._shown.past, is_known, *more))
+        rows = tuple((name, room.teams.get(at + 1, ())) for at, name in enumerate(teams))
+        past = self._shown.past
+        self._set(Shown(*people, corrected, resonance, past, is_known, *more, rows))
 
     def show_past(self, points: tuple[TimelinePoint, ...]) -> None:
         """The last five minutes, one point a second, oldest first."""
@@ -113,6 +119,9 @@ class Bars(LineWidget):
 
     def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
         tail = _tail(pen, self._shown, width, height - len(EMOTIONS))
+        teams = team_lines(pen, self._shown.teams, width) if self._shown.is_known else []
+        if height - len(tail) - len(EMOTIONS) > len(teams) > 0:
+            tail = [[], *teams, *tail]
         room = height - len(tail)
         gap: list[SegmentLine] = [[]] if room >= 2 * len(EMOTIONS) else []
         lines = [
@@ -123,6 +132,37 @@ class Bars(LineWidget):
         if not gap and room > len(EMOTIONS):
             lines.append([])
         return [*lines, *tail]
+
+
+def team_lines(
+    pen: Styles, teams: Sequence[tuple[str, tuple[int, ...]]], width: int
+) -> list[SegmentLine]:
+    """A line for each team: its name, a bar of its emotions side by side, and how many it is."""
+    cells = min(12, max((cell_len(name) for name, _ in teams), default=0))
+    lines: list[SegmentLine] = []
+    for name, nine in teams:
+        line = [Segment(f"   {fit(name, cells)} ", pen.text)]
+        people = f"{sum(nine):>5}" if any(nine) else f"  {tr('too few')}"
+        left = width - line_width(line) - cell_len(people)
+        lines.append([*line, *_parts(pen, nine, max(left, 0)), Segment(people, pen.muted)])
+    return lines
+
+
+def _parts(pen: Styles, nine: Sequence[int], width: int) -> SegmentLine:
+    """A bar in which each emotion has its share, and its glyph where that is wide enough."""
+    read = sum(nine[: len(EMOTIONS)])
+    if not read:
+        return [Segment("─" * width, pen.track)]
+    parts: SegmentLine = []
+    done = taken = 0
+    for code in EMOTIONS:
+        done += nine[code]
+        cells = round(width * done / read) - taken
+        taken += cells
+        if cells:
+            sign = STYLES[code].glyph if cells > 1 else ""
+            parts.append(Segment(sign + "━" * (cells - len(sign)), pen.emotion(code)))
+    return parts
 
 
 def _codes_that_fit(numbers: Sequence[float], room: int) -> tuple[Emotion, ...]:
