@@ -289,9 +289,9 @@ def test_a_report_that_lacks_a_field_is_refused(length: int) -> None:
 @pytest.mark.parametrize(
     ("topic", "limit", "frame"),
     [
-        (REPORT_TOPIC, 64, [*GOOD, 1]),
+        (REPORT_TOPIC, 64, [*GOOD, 1, 0]),
         (messages.NICKNAME.topic.of("room", "abc"), 256, [1, "a"]),
-        (messages.TOTAL.topic.of("room"), 256, [1, 1, 1, 1, 0, [0] * 9, 2]),
+        (messages.TOTAL.topic.of("room"), 256, [1, 1, 1, 1, 0, [0] * 9, 2, 0, 0]),
         (messages.AGENT.topic.of("room", "a1"), 32, [1, 1, "b"]),
         (messages.PARTIAL.topic.of("room", "a1"), 3584, [1, 1, 1, 1, [[5, 9, *[1] * 9]], "b"]),
     ],
