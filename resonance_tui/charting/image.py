@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,19 +108,24 @@ def render(request: ChartRequest, format: str, size: tuple[int, int] = SIZE) -> 
 
     Takes a second, most of it for loading matplotlib. Raises InputError.
     """
+    chart = Chart.build(request.recorded, request.state, _BINS)
+    return drawn(lambda figure: _paint(figure, chart, request), format, size)
+
+
+def drawn(paint: Callable[[Figure], None], format: str, size: tuple[int, int] = SIZE) -> bytes:
+    """What `paint` makes of an empty picture. Raises InputError, as `render`."""
     if format not in FORMATS:
         raise InputError(f"No such picture: {format}.", f"Choose one of {', '.join(FORMATS)}.")
     width, height = check_size(size)
     import matplotlib
     from matplotlib.figure import Figure
 
-    chart = Chart.build(request.recorded, request.state, _BINS)
     stream = io.BytesIO()
     with _DRAWING, matplotlib.rc_context(_SETTINGS):
         dpi = max(_LEAST_DPI, _DPI * min(width / SIZE[0], height / SIZE[1]))
         figure = Figure((width / dpi, height / dpi), dpi=dpi, facecolor=palette.BACKGROUND)
         figure.set_layout_engine("constrained")
-        _paint(figure, chart, request)
+        paint(figure)
         figure.savefig(stream, format=format, metadata=_NO_DATE[format])
     return stream.getvalue()
 

@@ -111,13 +111,34 @@ COMMANDS = (
     CommandRow("room lock", "room.acts:lock", mark("Let nobody new in.")),
     CommandRow("room unlock", "room.acts:unlock", mark("Let people in again.")),
     CommandRow(
-        "room nicknames", "room.acts:nicknames", mark("Show everybody's nickname, or nobody's.")
+        "room nicknames",
+        "room.acts:nicknames",
+        mark("Show everybody's nickname, or nobody's, and then no counts of few."),
     ),
     CommandRow(
         "room slow",
         "room.acts:slow",
         mark("The least seconds between two reports of one viewer; 0 ends it."),
     ),
+    CommandRow(
+        "room least",
+        "room.acts:least",
+        mark("From how many viewers on there are counts; 0: always."),
+    ),
+    CommandRow(
+        "room blind",
+        "room.acts:blind",
+        mark("Show the room only to who has reacted, so many seconds later."),
+    ),
+    CommandRow(
+        "room prompt",
+        "room.acts:prompt",
+        mark("Show everybody a line, until the next one; '' ends it."),
+    ),
+    CommandRow(
+        "room cues", "room.cues:cues", mark("Show prompts from a file at their times of a film.")
+    ),
+    CommandRow("room teams", "room.acts:teams", mark("Which teams viewers may join; '' for none.")),
     CommandRow("room title", "room.acts:title", mark("What the room is about.")),
     CommandRow("room close", "room.acts:close", mark("End the room for everybody, with a word.")),
     CommandRow("room open", "room.acts:open_", mark("Open a closed room.")),

@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from resonance_tui.commands.console import StatusLine, note, put, put_event, say
@@ -16,6 +16,8 @@ from resonance_tui.engines.base import EngineState, untrained
 from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState
+from resonance_tui.reaction_kinds import Reaction
+from resonance_tui.room.small_rooms import STEP
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import (
@@ -23,13 +25,20 @@ from resonance_tui.session.events import (
     HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
+    ReactionsUpdate,
     RoomUpdate,
     SelfUpdate,
     SelfView,
     SessionEvent,
     faces_text,
 )
-from resonance_tui.session.json_events import happening_json, link_json, room_json, self_json
+from resonance_tui.session.json_events import (
+    happening_json,
+    link_json,
+    reactions_json,
+    room_json,
+    self_json,
+)
 from resonance_tui.shutdown import for_seconds
 from resonance_tui.texts import tr
 
@@ -114,6 +123,8 @@ class Printer:
                 pass  # a line of its own says more
             case HappeningUpdate():
                 self._print_line(happening_json(event), f"event {tr(event.text)}", "event")
+            case ReactionsUpdate():
+                self._print_line(reactions_json(event), reactions_text(event.counts), "event")
             case NoticeUpdate():
                 text, place = event.text, event.place
                 self._note(f"{text.removesuffix('.')}: {place}" if place else text)
@@ -290,13 +301,24 @@ def room_text(event: RoomUpdate) -> str:
     parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
     of = " (total)" if room.is_total else ""
     unknown = [text] if (text := unknown_text(room)) else []
-    here = [", ".join(parts)] if parts or unknown else ["nobody here"]
+    hidden = withheld_text(room)
+    parts = [] if hidden else parts
+    unknown += [hidden] if hidden else []
+    here = [", ".join(parts)] if parts or unknown else [_nobody(room)]
     people = f"{room.viewers} {'viewer' if room.viewers == 1 else 'viewers'}{of}"
     words = "; ".join(filter(None, [*here, *unknown]))
     text = f"room  {words}" if unknown and not room.viewers else f"room  {people}: {words}"
+    if room.least and not hidden:
+        text += f" (in steps of {STEP})"
     if event.resonance is not None:
         text += f"; resonance {round(10 * event.resonance) * 10} %"
     return f"{text}; corrected: {corrected_text(event.corrected)}" if event.corrected else text
+
+
+def reactions_text(counts: Sequence[int]) -> str:
+    """ "reactions applause 3, heart 1": what a second brought."""
+    said = (f"{kind.label} {counts[kind]}" for kind in Reaction if counts[kind])
+    return f"{tr('reactions')} {', '.join(said)}"
 
 
 def unknown_text(room: RoomSnapshot) -> str:
@@ -304,6 +326,22 @@ def unknown_text(room: RoomSnapshot) -> str:
     if room.is_counting:
         return "counting ..."
     return f"confirming {room.confirming} ..." if room.confirming else ""
+
+
+def withheld_text(room: RoomSnapshot) -> str:
+    """Why the host's rules keep the counts back; "" where they do not."""
+    if room.is_blind:
+        return "the room shows itself once you have reacted"
+    return f"{room.missing} more for counts" if room.missing else ""
+
+
+def is_seen(room: RoomSnapshot) -> bool:
+    """Whether the counts are a fact, and may be seen."""
+    return not (unknown_text(room) or room.is_withheld)
+
+
+def _nobody(room: RoomSnapshot) -> str:
+    return f"nothing that {STEP} viewers share" if room.viewers else "nobody here"
 
 
 def corrected_text(corrected: CorrectedCounts) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from resonance_tui.commands.served import serve_flag, served_room
 from resonance_tui.commands.settings import broker_options, load, terminal_of
 from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
+from resonance_tui.secret import shown
 from resonance_tui.shutdown import for_seconds
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 @click.command("join", cls=Command)
 @click.argument("channel", type=CHANNEL, required=False)
 @click.option("--name", metavar="NAME", help="Nickname shown to the room (default: anonymous).")
+@click.option("--team", metavar="NAME", help="Join a team of the host's list.")
 @broker_options
 @click.option(
     "--nearby", is_flag=True, help="Look for CHANNEL on this network; without it, list the rooms."
@@ -74,6 +77,12 @@ if TYPE_CHECKING:
 @click.option(
     "--duration", type=Span(0.1), metavar="SPAN", help="Leave after 90 (seconds), 5m, 2h."
 )
+@click.option(
+    "--summary",
+    type=FilePath(path_type=Path),
+    metavar="FILE",
+    help="Save how you and the room differed as a picture (png or svg) when you leave.",
+)
 @serve_flag
 @click.pass_context
 def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
@@ -93,6 +102,7 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
       resonance-tui join test --camera film.mp4 --once --headless --json
       resonance-tui join test --pcap sent.pcap
       resonance-tui join test --engine former_dfer
+      resonance-tui join cats-live --summary evening.png
     """
     config = load(
         ctx,
@@ -126,6 +136,8 @@ def run(
     nearby: bool = False,
     serve: int | None = None,
     pcap: Path | None = None,
+    summary: Path | None = None,
+    team: str | None = None,
 ) -> int:
     """Check everything that can be checked, then live in the room until it ends: the exit code."""
     from resonance_tui.commands.join_context import CommandLineContext
@@ -137,6 +149,10 @@ def run(
 
         show_nearby(config)
         return 0
+    if summary is not None:
+        from resonance_tui.charting.evening import picture_format
+
+        picture_format(summary)  # before an evening is spent on it
     context = CommandLineContext(
         config,
         check_intent(config, allow_untrained=allow_untrained),
@@ -144,6 +160,7 @@ def run(
         record=record or title is not None,
         title=title or "",
         corrected=corrected,
+        team=team or "",
     )
     with _tapped(context, pcap):
         if channel is not None and nearby:
@@ -163,6 +180,8 @@ def run(
                     return 0
                 return _run_screen(context, served, duration)
         finally:
+            if summary is not None:
+                _save_summary(context, summary)
             context.profile.release()
 
 
@@ -188,6 +207,21 @@ def _tapped(context: CommandLineContext, pcap: Path | None) -> Generator[None]:
         finally:
             for why in troubles:  # on the screen that comes back
                 say(f"The file of --pcap is not complete: {why}.")
+
+
+def _save_summary(context: CommandLineContext, file: Path) -> None:
+    """Of the room that was left last. Nothing of it was ever sent."""
+    from resonance_tui.charting.evening import picture_format, render_evening
+    from resonance_tui.files import save_bytes
+
+    visit = context.visits[-1] if context.visits else None
+    if visit is None or visit.evening is None or not visit.evening.is_known:
+        say("No summary: you and two others were not read for long enough together.")
+        return
+    channel = visit.first.channel
+    picture = render_evening(visit.evening, channel, time.time(), picture_format(file))
+    save_bytes(file, [picture])
+    say(f"{shown(file)}: {len(picture)} bytes")
 
 
 def _serve(context: CommandLineContext, served: ServedRoom) -> None:

@@ -62,11 +62,13 @@ class CommandLineContext:
         record: bool = False,
         title: str = "",
         corrected: bool = False,
+        team: str = "",
     ) -> None:
         self.config, self._intent = config, intent
         self.channel: str | None = None
         self.nickname = clean_nickname(config.settings.viewer.nickname)
         self._once, self._record, self._corrected = once, record, corrected
+        self._team = team
         self._title = title
         self._there: dict[str, Destination] = {}  # by channel, where one went there
         self.visits: list[Visit] = []
@@ -286,6 +288,7 @@ class CommandLineContext:
     def _remembered(self, session: AnySession) -> AnySession:
         """The same: this machine remembers the room, and tells of the visit at its end."""
         session.set_corrected(self._corrected)
+        session.set_team(self._team)
         visit = Visit(session.view, self.config.database)
         self.visits.append(visit)
         session.add_listener(lambda _: visit.take(session.view, time.monotonic()))

@@ -163,12 +163,12 @@ class Ears:
         self._session, self._desk = session, desk
 
     def take(self, event: SessionEvent) -> None:
-        from resonance_tui.commands.headless import unknown_text
+        from resonance_tui.commands.headless import is_seen
         from resonance_tui.session.events import RoomUpdate
 
         if self._session.view.outage is not None:
             self._desk.blind()
-        elif isinstance(event, RoomUpdate) and not unknown_text(event.room):
+        elif isinstance(event, RoomUpdate) and is_seen(event.room):
             self._desk.room(event.room.counts, time.monotonic())
 
 

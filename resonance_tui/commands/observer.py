@@ -111,14 +111,14 @@ async def serve_beside(
 
 def room_words(view: SessionView) -> list[str]:
     """How many are there, for a status line."""
-    from resonance_tui.commands.headless import unknown_text
+    from resonance_tui.commands.headless import unknown_text, withheld_text
 
     if view.outage is not None:
         return ["not connected"]
     unknown = unknown_text(view.room)
     people = f"{view.room.viewers} {'person' if view.room.viewers == 1 else 'people'}"
     figures = [people] if view.room.viewers or not unknown else []
-    return [*figures, *([unknown] if unknown else [])]
+    return [*figures, *filter(None, (unknown, withheld_text(view.room)))]
 
 
 def tell_addresses(

@@ -51,6 +51,11 @@ if TYPE_CHECKING:
     type=FilePath(path_type=Path),
     help="Take the layers in this file; it may be given again.",
 )
+@click.option(
+    "--cues",
+    type=FilePath(path_type=Path),
+    help="Show the prompts in this WebVTT or CSV file at their times of the video.",
+)
 @click.option("--forget", is_flag=True, help="Delete your own layers of the session.")
 @click.pass_context
 def replay(ctx: click.Context, **options: Any) -> int:
@@ -64,6 +69,7 @@ def replay(ctx: click.Context, **options: Any) -> int:
       resonance-tui replay cats-live
       resonance-tui replay cats-live --session 2 --offset -26s
       resonance-tui replay cats-live --camera none          react by key
+      resonance-tui replay cats-live --cues film.vtt        the host's prompts, too
       resonance-tui replay cats-live --export mine.json     for who collects them
       resonance-tui replay cats-live --import mia.json --import all.json
       resonance-tui replay cats-live --export all.json --with-room
@@ -91,13 +97,15 @@ def run(
     with_room: bool = False,
     imports: tuple[Path, ...] = (),
     forget: bool = False,
+    cues: Path | None = None,
 ) -> int:
     """Exchange or delete layers, or show the replay until it is left: the exit code.
 
     Raises InputError (nothing recorded, no such session, a file of layers that is another's or
-    damaged, no terminal), StoreError, and what `check_intent` raises.
+    damaged, a file of no cues, no terminal), StoreError, and what `check_intent` raises.
     """
     from resonance_tui.commands import layer_exchange, replayed_session
+    from resonance_tui.commands.room.cues import read_prompts
     from resonance_tui.protocol.links import find_channel
 
     _check(export=export, with_room=with_room, imports=imports, forget=forget)
@@ -107,6 +115,8 @@ def run(
         return 0
     replayed = replayed_session.find(config.database, name, session)
     replayed = replayed_session.with_offset(replayed, offset)
+    if cues is not None:
+        replayed = replace(replayed, prompts=read_prompts(cues))
     if export is not None:
         layer_exchange.give(replayed, export, with_room=with_room)
     elif forget:
@@ -188,6 +198,7 @@ async def _watch(
             keeper,
             video=replayed.begins,
             title=replayed.span.title,
+            prompts=replayed.prompts,
         ),
         asks=context.needs_consent,
         on_agreed=agree,

@@ -10,6 +10,7 @@ from resonance_tui.errors import InputError
 from resonance_tui.history import layer_store
 from resonance_tui.history.about import about
 from resonance_tui.history.layers import new_name
+from resonance_tui.history.prompt_file import Prompt
 from resonance_tui.history.recording import from_table
 from resonance_tui.history.replay_clock import ReplayClock
 from resonance_tui.history.replayed_room import ReplayedRoom
@@ -27,6 +28,7 @@ class ReplayedSession:
     span: SessionSpan
     video: float | None = None
     delay_s: float = 0.0  # how much later its room saw the stream
+    prompts: tuple[Prompt, ...] = ()  # to be shown at times of the video
 
     @property
     def begins(self) -> float | None:

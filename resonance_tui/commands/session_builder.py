@@ -243,6 +243,7 @@ def plan_session(
         host_print=intent.host_print,
         known_host=_known_host(config, profile, channel, place),
         remember_host=partial(_remember_host, profile, channel, place),
+        has_key=_has_key(config, channel),
         wear_badge=None if observe_only else _badge_of(config, channel),
         was_removed=not observe_only and profile.room(channel).removed_from == place,
         remember_removal=partial(_remember_removal, profile, channel, place),
@@ -264,6 +265,12 @@ def _known_host(config: Config, profile: Profile, channel: str, broker: str) -> 
     room = profile.room(channel)
     known = _known(room.host_key, room.rule_number)
     return dataclasses.replace(known, is_elsewhere=_last_at(room) != broker) if known else None
+
+
+def _has_key(config: Config, channel: str) -> bool:
+    with contextlib.suppress(StoreError):
+        return own_keys(config.directories).find(channel) is not None
+    return False
 
 
 def _badge_of(

@@ -14,8 +14,10 @@ from resonance_tui.history.cues.cue import Cue, CueSheet
 from resonance_tui.history.moments import NAMES, Moment
 from resonance_tui.history.peaks import certainty, part_of_room
 from resonance_tui.history.samples import Sample
+from resonance_tui.reaction_kinds import REACTION_WORDS
 
 if TYPE_CHECKING:
+    from resonance_tui.history.reactions import ReactionSecond
     from resonance_tui.history.video_parts import Place
 
 COLUMNS = ("t", "channel", "viewers", *WORDS, "unsure", "away", "source", "local_time")
@@ -26,6 +28,7 @@ MOMENT_COLUMNS = (
     *("start_s", "end_s", "length_s", "part", "certainty", "chance_per_hour"),
     *("file", "file_s", "file_precision", "replay"),
 )
+REACTION_COLUMNS = ("t", *REACTION_WORDS, "local_time")
 
 Value = str | int | float | None
 Record = Sequence[Value]  # one value a column
@@ -90,6 +93,14 @@ def moment_records(
     for cue, where in zip_longest(sheet.cues, places):
         replay = cue.live.replay if cue.live is not None else ""
         yield (*_cue_values(cue, zone), *_place_values(where), replay or None)
+
+
+def reaction_records(
+    seconds: Iterable[ReactionSecond], zone: tzinfo | None = None
+) -> Iterator[Record]:
+    """A line of REACTION_COLUMNS for each second in which something was sent."""
+    for second in seconds:
+        yield (in_utc(second.t), *second.counts, in_zone(second.t, zone))
 
 
 def _cue_values(cue: Cue, zone: tzinfo | None) -> Record:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from resonance_tui.history.samples import SESSION_GAP_S
+from resonance_tui.history.samples import SESSION_GAP_S, SessionSpan
 from resonance_tui.history.session_schema import SLOT_S, fill_slots
 from resonance_tui.history.store import Store
 
@@ -21,13 +21,21 @@ DELETE FROM session WHERE channel = :channel AND started < :before AND coalesce(
 )
 """
 
+# Of one session that is forgotten: a run that goes on begins after it.
+_RUN_GOES_ON = """
+UPDATE session SET started = :end + 1
+WHERE channel = :channel AND started BETWEEN :start AND :end AND ended IS NULL
+"""
+
 _OF_SESSIONS = ("video", "about")  # tables whose `at` is a second of a session
 _OF_TIMES = (("mark", "t"), ("live_mark", "t"), ("video_part", "end"))  # and until when each is
+_REACTIONS_BEFORE = "DELETE FROM reaction WHERE channel = :channel AND t < :before"
 _LAYER_ROWS = """
 DELETE FROM layer_row WHERE t < :before AND layer IN (
     SELECT id FROM layer WHERE channel = :channel
 )
 """
+_LAYER_ROWS_WITHIN = _LAYER_ROWS.replace("t < :before", "t BETWEEN :start AND :end")
 _EMPTY_LAYERS = """
 DELETE FROM layer WHERE channel = :channel AND NOT EXISTS (
     SELECT 1 FROM layer_row WHERE layer = layer.id
@@ -95,9 +103,35 @@ def forget(store: Store, channels: Sequence[str], before: int | None = None) -> 
         return sum(_forget_before(db, channel, before) for channel in channels)
 
 
+def forget_session(store: Store, channel: str, span: SessionSpan) -> int:
+    """Deletes one session and all that is known of it, as `forget` does; returns how many rows."""
+    with store.transaction() as db:
+        return _forget_within(db, {"channel": channel, "start": span.start, "end": span.end})
+
+
+def _forget_within(db: sqlite3.Connection, span: dict[str, str | int]) -> int:
+    def delete(table: str, where: str) -> int:
+        where = f"channel = :channel AND {where}"
+        return db.execute(f"DELETE FROM {table} WHERE {where}", span).rowcount
+
+    for table in _OF_SESSIONS:
+        delete(table, "at BETWEEN :start AND :end")
+    for table, last in _OF_TIMES:
+        delete(table, f"{last} >= :start AND {last} < :end + 1")
+    delete("gap", "start BETWEEN :start AND :end")
+    db.execute(_RUN_GOES_ON, span)
+    delete("session", "started BETWEEN :start AND :end")
+    db.execute(_LAYER_ROWS_WITHIN, span)
+    db.execute(_EMPTY_LAYERS, span)
+    rows = delete("snapshot", "t BETWEEN :start AND :end")
+    delete("slot", "first BETWEEN :start AND :end")  # no slot is of two sessions
+    db.execute(fill_slots(f"channel = :channel AND t / {SLOT_S} = :end / {SLOT_S}"), span)
+    return rows
+
+
 def _forget_all(db: sqlite3.Connection, channel: str) -> int:
     db.execute(_LAYER_ROWS, {"channel": channel, "before": _ENDLESS})
-    others = ("slot", "session", "gap", "mark", "video_part", "live_mark", "layer")
+    others = ("slot", "session", "gap", "mark", "video_part", "live_mark", "layer", "reaction")
     for table in (*others, *_OF_SESSIONS):
         db.execute(f"DELETE FROM {table} WHERE channel = ?", (channel,))
     return db.execute("DELETE FROM snapshot WHERE channel = ?", (channel,)).rowcount
@@ -119,6 +153,7 @@ def _forget_before(db: sqlite3.Connection, channel: str, before: int) -> int:
         db.execute(f"DELETE FROM {table} WHERE channel = :channel AND {last} < :before", span)
     for table in _OF_SESSIONS:
         db.execute(f"DELETE FROM {table} WHERE channel = :channel AND at < :before", span)
+    db.execute(_REACTIONS_BEFORE, span)
     db.execute(_LAYER_ROWS, span)
     db.execute(_EMPTY_LAYERS, span)
     return rows.rowcount

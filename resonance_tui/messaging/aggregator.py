@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Coroutine
+from dataclasses import dataclass, replace
 from typing import Any
 
 from resonance_tui.errors import BrokerRefused
@@ -15,13 +15,17 @@ from resonance_tui.messaging.client import BrokerClient, follow_rules
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retention import HostsRules
+from resonance_tui.protocol.aside_frames import encode_aside_partials, encode_aside_total
+from resonance_tui.protocol.asides import Aside, AsidePartial, total_of
 from resonance_tui.protocol.events import (
     AgentEvent,
+    AsidePartialEvent,
     EdgeEvent,
     Event,
     HostKeyEvent,
     LeaveEvent,
     PartialEvent,
+    ReactionEvent,
     ReportEvent,
     RoomEvent,
     RulesEvent,
@@ -29,9 +33,12 @@ from resonance_tui.protocol.events import (
 from resonance_tui.protocol.frames import encode_agent, encode_partial, encode_total
 from resonance_tui.protocol.messages import (
     AGENT,
+    ASIDE_PARTIAL,
+    ASIDE_TOTAL,
     EDGE,
     HOST_KEY,
     PARTIAL,
+    REACTION,
     REPORT,
     ROOM_SETTINGS,
     SWEEP,
@@ -39,17 +46,20 @@ from resonance_tui.protocol.messages import (
 )
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import ROOT as ROOT_TOPIC
-from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.protocol.topics import new_viewer_id, shard_of
 from resonance_tui.protocol.traits import settings_at
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import Counts, Partial, RoomSettings
+from resonance_tui.protocol.values import REACTIONS, Counts, Partial, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
-from resonance_tui.room.conduct import conduct_of
+from resonance_tui.room.conduct import FREE, conduct_of
 from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
 from resonance_tui.room.federation import Edges, Sum
+from resonance_tui.room.reaction_counts import ShardReactions
 from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
+from resonance_tui.room.small_rooms import SmallRoom, Table
 from resonance_tui.room.sweeping import JITTER_S, Sweeper
 from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
+from resonance_tui.room.teams import TEAM_LEAST, visible
 
 _MAY_NOT_COUNT = (
     "The broker does not let this user count the room",
@@ -61,6 +71,7 @@ UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
 MAX_AGENTS = 64
 REPEATS = 4  # of unchanged counts within a viewer's heartbeat
+ASIDE_EVERY_S = 0.2  # at most, however short the ticks are
 SILENT_REPEATS = 3  # missed in a row, an edge has gone
 
 
@@ -134,7 +145,18 @@ class Aggregator(ReconnectingConnection):
         self._seq = 0
         self._total_seq = 0
         self._sent_partial: tuple[dict[int, Counts], float] | None = None
-        self._sent_total: tuple[Sum, float] | None = None
+        self._sent_total: tuple[Sum | tuple[Table, int], float] | None = None
+        self._small_room = SmallRoom()
+        # What is counted in a shard beside its nine counts: one function for each kind.
+        self._counters: tuple[Callable[[int], Aside], ...] = (
+            self._reactions_of,
+            self._teams_of,
+        )
+        self._reactions = ShardReactions(MAX_TOPICS)
+        self._hears_reactions: set[int] = set()  # shards, on the current connection
+        self._conduct = FREE
+        self._sent_aside: tuple[dict[int, Aside], float] | None = None
+        self._sent_aside_total: tuple[Aside, float] | None = None
         self._heard = self._told = self._reports = 0
         self._report_prefix = f"{ROOT_TOPIC}/{channel}/r/"
         self._hosts_rules = HostsRules(channel)
@@ -178,12 +200,16 @@ class Aggregator(ReconnectingConnection):
     async def _subscribe(self, client: BrokerClient) -> None:
         self._doubt_viewers(time.monotonic())
         self._subscribed.clear()
+        self._hears_reactions.clear()
         self._sent_partial = self._sent_total = None
+        self._sent_aside = self._sent_aside_total = None
         self._is_confirmed.clear()
         self._hosts_rules.begin()
         self._begin_anew()
         await client.follow(AGENT.topic.of(self._channel, "+"), 1)
         await client.follow(PARTIAL.topic.of(self._channel, "+"), 0)
+        with contextlib.suppress(BrokerRefused):  # rules made before there were asides
+            await client.follow(ASIDE_PARTIAL.topic.filter(channel=self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
         if self._edge:
@@ -273,6 +299,8 @@ class Aggregator(ReconnectingConnection):
         messages = [AGENT.clearing(self._channel, self.agent_id)]
         if not self._agents:
             messages.append(TOTAL.clearing(self._channel))
+            if self._sent_aside_total:
+                messages.append(ASIDE_TOTAL.clearing(self._channel))
         return messages
 
     # Counting
@@ -315,7 +343,8 @@ class Aggregator(ReconnectingConnection):
         at = self._clock.at(now, asked_at=self.asked_at)
         for event in self._inbox.drain(time.monotonic()):
             self._take(event, now, at)
-        self._tally.obey(conduct_of(self._authority.look(now, time.time())))
+        self._conduct = conduct_of(self._authority.look(now, time.time()))
+        self._tally.obey(self._conduct)
         self._tally.expire(at)
         self.check_line(self._tally.has_silent(at, self._settings.stale_after_s))
         oldest = now - AGENT.lifetime_s
@@ -335,11 +364,15 @@ class Aggregator(ReconnectingConnection):
                 self._tally.recall(viewer_id, report, at, age_s, until=until)
             case ReportEvent():
                 self._tally.report(event.viewer_id, event.report, at)
+            case ReactionEvent():
+                self._take_reaction(event, now)
             case LeaveEvent():
                 self._tally.leave(event.viewer_id, at, is_swept=event.is_swept)
             case PartialEvent() if event.agent_id != self.agent_id:
                 self._confirm(event.agent_id, now)
                 self._edges.post(event.edge, event.agent_id, event.partial, now)
+            case AsidePartialEvent() if event.agent_id != self.agent_id:
+                self._edges.post_aside(event.edge, event.agent_id, event.partial, now)
             case AgentEvent():
                 self._take_presence(event, now)
             case EdgeEvent(is_up=False):
@@ -354,6 +387,17 @@ class Aggregator(ReconnectingConnection):
                 self._edges.silent_after = SILENT_REPEATS * self._repeat_s
             case _:  # nicknames and totals are for viewers
                 return
+
+    def _take_reaction(self, event: ReactionEvent, now: float) -> None:
+        if self._conduct.counts(event.viewer_id):
+            said = event.boot, event.counts, now, event.newest
+            self._reactions.take(shard_of(event.viewer_id), event.viewer_id, *said)
+
+    def _reactions_of(self, shard: int) -> Aside:
+        return Aside(reactions=self._reactions.of(shard))
+
+    def _teams_of(self, shard: int) -> Aside:
+        return Aside(teams=self._tally.teams(shard))
 
     def _be_patient(self) -> None:
         at_this_broker = settings_at(self.traits, self._settings)
@@ -420,6 +464,25 @@ class Aggregator(ReconnectingConnection):
             # One at a time: a broker drops retained messages of too many at once.
             await client.follow(self._filter(shard), 0)
             self._subscribed[shard] = time.monotonic()
+        await self._follow_reactions(client)
+
+    async def _follow_reactions(self, client: BrokerClient) -> None:
+        """Of our shards, where the host lets people send them."""
+        is_wanted = REACTIONS in self._settings.abilities
+        wanted = set(self._subscribed) if is_wanted else set[int]()
+        topics = [
+            REACTION.topic.filter(channel=self._channel, shard=str(shard))
+            for shard in self._hears_reactions - wanted
+        ]
+        for first in range(0, len(topics), UNSUBSCRIBE_AT_ONCE):
+            await client.unsubscribe(topics[first : first + UNSUBSCRIBE_AT_ONCE])
+        with contextlib.suppress(BrokerRefused):  # rules made before there were reactions
+            for shard in sorted(wanted - self._hears_reactions):
+                topic = REACTION.topic.filter(channel=self._channel, shard=str(shard))
+                await client.follow(topic, 0)
+        if wanted != self._hears_reactions:
+            self._reactions.watch(wanted)
+        self._hears_reactions = wanted
 
     def _filter(self, shard: int) -> str:
         return REPORT.topic.filter(channel=self._channel, shard=str(shard))
@@ -451,13 +514,14 @@ class Aggregator(ReconnectingConnection):
         if has_counts and self._is_due(shards, self._sent_partial, now):
             self._sent_partial = (shards, now)
             await self._publish_partial(client, shards, now)
+        await self._publish_aside(client, shards, now)
         agents = [self.agent_id]
         agents += [a for a, peer in self._agents.items() if not self._edges.is_out(peer.edge, now)]
         is_root = owner(ROOT, agents) == self.agent_id
         room = self._edges.total(self._live, now)
-        if is_root and room.is_whole and self._is_due(room, self._sent_total, now):
-            self._sent_total = (room, now)
-            await self._publish_total(client, room)
+        if is_root and room.is_whole:
+            await self._publish_due_total(client, room, now)
+            await self._publish_aside_total(client, room, now)
         self.figures = AggregatorStatus(
             agents=len(agents),
             shards=len(shards),
@@ -483,11 +547,71 @@ class Aggregator(ReconnectingConnection):
         payload = encode_partial(partial, _epoch_ms(), self._edge)
         await self._send(client, PARTIAL.outgoing(payload, self._channel, self.agent_id))
 
-    async def _publish_total(self, client: BrokerClient, room: Sum) -> None:
+    async def _publish_due_total(self, client: BrokerClient, room: Sum, now: float) -> None:
+        table, least = self._table(room, now), self._least
+        told = (table, room.edges) if least else room
+        if self._is_due(told, self._sent_total, now):
+            self._sent_total = (told, now)
+            await self._publish_total(client, table, least, max(1, room.edges))
+
+    def _table(self, room: Sum, now: float) -> Table:
+        """What may be told of the room."""
+        if not self._least:
+            self._small_room = SmallRoom()
+            return Table(sum(room.counts), room.counts)
+        private = sum(self._edges.aside(self._live, now).private)
+        return self._small_room.table(room.counts, self._least, private)
+
+    @property
+    def _least(self) -> int:
+        """By the host's rules: how many viewers there must be for counts; 0: none."""
+        return self._authority.rules.least if self._authority.rules else 0
+
+    async def _publish_total(
+        self, client: BrokerClient, table: Table, least: int, edges: int
+    ) -> None:
         self._total_seq += 1
-        edges = max(1, room.edges)
-        payload = encode_total(self._boot, self._total_seq, _epoch_ms(), room.counts, edges)
+        numbers = self._boot, self._total_seq, _epoch_ms()
+        present = table.viewers if least else 0
+        payload = encode_total(*numbers, table.counts, edges, least=least, present=present)
         await self._send(client, TOTAL.outgoing(payload, self._channel))
+
+    async def _publish_aside(
+        self, client: BrokerClient, shards: Collection[int], now: float
+    ) -> None:
+        """Nothing where nothing is counted beside; once more when that ends."""
+        asides = {
+            shard: total_of(count(shard) for count in self._counters)
+            for shard in (shards if self._counters else ())
+        }
+        before = self._sent_aside
+        is_used = any(asides.values()) or (before is not None and any(before[0].values()))
+        is_soon = before is not None and now - before[1] < ASIDE_EVERY_S
+        if not is_used or is_soon or not self._is_due(asides, before, now):
+            return
+        self._sent_aside = (asides, now)
+        self._seq += 1
+        partial = AsidePartial(self._boot, self._seq, asides)
+        self._edges.post_aside(self._edge, self.agent_id, partial, now)
+        for part, payload in enumerate(encode_aside_partials(partial, _epoch_ms(), self._edge)):
+            names = (self._channel, self.agent_id, str(part))
+            await self._send(client, ASIDE_PARTIAL.outgoing(payload, *names))
+
+    async def _publish_aside_total(self, client: BrokerClient, room: Sum, now: float) -> None:
+        aside, before = self._edges.aside(self._live, now), self._sent_aside_total
+        if self._least:
+            aside = self._small_room.aside(aside, self._table(room, now), self._least)
+        if aside.teams:
+            teams = visible(aside.teams, room.counts, self._least or TEAM_LEAST)
+            aside = replace(aside, teams=teams)
+        is_used = aside or (before is not None and before[0])
+        is_soon = before is not None and now - before[1] < ASIDE_EVERY_S
+        if not is_used or is_soon or not self._is_due(aside, before, now):
+            return
+        self._sent_aside_total = (aside, now)
+        self._total_seq += 1
+        payload = encode_aside_total(self._boot, self._total_seq, _epoch_ms(), aside)
+        await self._send(client, ASIDE_TOTAL.outgoing(payload, self._channel))
 
     async def _send(self, client: BrokerClient, message: Outgoing) -> None:
         self._told += 1

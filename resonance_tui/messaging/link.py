@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.client import WILL_DELAY_S, BrokerClient, follow_rules
 from resonance_tui.messaging.connection import (
+    LinkState,
     LinkStatus,
     ReconnectingConnection,
     checkpoint,
@@ -25,7 +26,9 @@ from resonance_tui.messaging.roll_call import RollCallAnswers
 from resonance_tui.protocol.events import Event, RollCallEvent, RoomEvent, SweepEvent, TotalEvent
 from resonance_tui.protocol.frames import encode_roll_call
 from resonance_tui.protocol.messages import (
+    ASIDE_TOTAL,
     NICKNAME,
+    REACTION,
     REPORT,
     ROLL_CALL,
     ROOM_SETTINGS,
@@ -96,6 +99,14 @@ class Link(Protocol):
         """Sends what a `Sweeper` says."""
         ...
 
+    def send_once(self, message: Outgoing) -> None:
+        """Sends a message of the moment; while there is no connection it is dropped."""
+        ...
+
+    def follow_reactions(self, wanted: bool) -> None:
+        """Whether to subscribe to viewers' reactions, too, where all reports are subscribed to."""
+        ...
+
     def subscribe_all(self, wanted: bool) -> None:
         """Whether to subscribe to every viewer's reports and nickname. Settings, total, the room's
         key and its rules are always subscribed to."""
@@ -161,6 +172,9 @@ class MqttLink(ReconnectingConnection):
         self._heartbeat_s = heartbeat_s
         self._retained = RetainedState(channel, viewer_id)
         self._tidying: list[Outgoing] = []
+        self._moments: list[Outgoing] = []  # worth nothing on a later connection
+        self._wants_reactions = False
+        self._hears_reactions: bool | None = False  # as `_subscribed_to_all`
         self._answered_at = -math.inf  # the last sweep that named us; monotonic seconds
         self._inbox.on_sweep.add(self._answer_sweep)
         self._due = asyncio.Event()  # there is something to send
@@ -203,6 +217,16 @@ class MqttLink(ReconnectingConnection):
     def tidy(self, messages: Sequence[Outgoing]) -> None:
         self._tidying.extend(messages)
         self._due.set()
+
+    def send_once(self, message: Outgoing) -> None:
+        if self.status.state is LinkState.CONNECTED:
+            self._moments.append(message)
+            self._due.set()
+
+    def follow_reactions(self, wanted: bool) -> None:
+        if wanted != self._wants_reactions:
+            self._wants_reactions = wanted
+            self._subscriptions_due.set()
 
     def subscribe_all(self, wanted: bool) -> None:
         if wanted != self._wants_all:
@@ -263,9 +287,13 @@ class MqttLink(ReconnectingConnection):
         self._hosts_rules.begin()
         await self._follow_calls(client)
         await client.follow(TOTAL.topic.of(self._channel), 0)
+        with contextlib.suppress(BrokerRefused):  # rules made before there were asides
+            await client.follow(ASIDE_TOTAL.topic.of(self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
         self._tidying.clear()
+        self._moments.clear()
+        self._hears_reactions = None if client.is_resumed else False
         if not client.is_v5:
             with contextlib.suppress(BrokerRefused):  # rules made before there were sweeps
                 await client.follow(SWEEP.topic.of(self._channel, "+"), 1)
@@ -315,7 +343,18 @@ class MqttLink(ReconnectingConnection):
         elif self._subscribed_to_all is not False and not self._wants_all:
             await client.unsubscribe(topics)
             self._subscribed_to_all = False
+        await self._update_reactions(client)
         await self._update_own(client)
+
+    async def _update_reactions(self, client: BrokerClient) -> None:
+        wanted = self._wants_all and self._wants_reactions
+        topic = REACTION.topic.filter(channel=self._channel)
+        if wanted and not self._hears_reactions:
+            with contextlib.suppress(BrokerRefused):  # rules made before there were reactions
+                await client.follow(topic, 0)
+        elif self._hears_reactions is not False and not wanted:
+            await client.unsubscribe(topic)
+        self._hears_reactions = wanted
 
     async def _update_own(self, client: BrokerClient) -> None:
         """Who does not hear everybody hears at least when somebody clears its report."""
@@ -339,8 +378,8 @@ class MqttLink(ReconnectingConnection):
         while True:
             await self._due.wait()
             self._due.clear()
-            tidying, self._tidying = self._tidying, []
-            for message in (*self._retained.take(up_s=1 + int(self._up_s())), *tidying):
+            others, self._tidying, self._moments = [*self._tidying, *self._moments], [], []
+            for message in (*self._retained.take(up_s=1 + int(self._up_s())), *others):
                 await client.send(message)
                 checkpoint()
                 if message.topic == self._own_topic and message.payload:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resonance_tui.protocol.asides import Aside, AsidePartial
 from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.values import Counts, Partial, Report, RoomSettings
 
@@ -47,6 +48,17 @@ class RollCallEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ReactionEvent:
+    """What somebody has sent with keys since their program started."""
+
+    channel: str
+    viewer_id: str
+    boot: int
+    counts: tuple[int, ...]  # eight, in the order of `Reaction`; they only grow within one boot
+    newest: int  # a `Reaction`, one of those that are counted
+
+
+@dataclass(frozen=True, slots=True)
 class TotalEvent:
     """The room as its aggregator counts it."""
 
@@ -57,6 +69,7 @@ class TotalEvent:
     seq: int = 0
     edges: int = 1  # brokers over which the room is spread
     is_retained: bool = False
+    least: int = 0  # of the host's rules, under which `counts` are a table; 0: they are exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,27 @@ class PartialEvent:
     agent_id: str
     partial: Partial
     edge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AsidePartialEvent:
+    """What one aggregator counted beside its partial."""
+
+    channel: str
+    agent_id: str
+    partial: AsidePartial
+    edge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AsideTotalEvent:
+    """What is counted in the whole room beside its total; nothing when it was taken back."""
+
+    channel: str
+    aside: Aside
+    boot: int = 0
+    seq: int = 0
+    is_retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +189,14 @@ Event = (
     | NicknameEvent
     | LeaveEvent
     | RollCallEvent
+    | ReactionEvent
     | RoomEvent
     | TotalEvent
     | TotalOverEvent
     | AgentEvent
     | PartialEvent
+    | AsidePartialEvent
+    | AsideTotalEvent
     | SweepEvent
     | EdgeEvent
     | EnrollmentRequest

@@ -25,6 +25,7 @@ from resonance_tui.protocol.events import (
     LeaveEvent,
     NicknameEvent,
     PartialEvent,
+    ReactionEvent,
     ReportEvent,
     RollCallEvent,
     RoomEvent,
@@ -38,12 +39,14 @@ from resonance_tui.protocol.rules import (
     BODY_MOST,
     DELEGATION_MOST,
     EPOCH_MOST,
+    LEAST_MOST,
     NUMBER_MOST,
     SignedRules,
 )
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import EDGE_NAME, VERSION, Levels, is_id
 from resonance_tui.protocol.values import MOST_UP_S, SHARDS, Counts, Partial, Report, RoomSettings
+from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.signing import KEY_BYTES, SIGNATURE_BYTES
 
 U32 = 2**32 - 1
@@ -91,13 +94,17 @@ class ReportFrame(msgspec.Struct, array_like=True, gc=False):
             description="1 and the whole seconds that the sender has been connected; 0: not said",
         ),
     ] = 0
+    team: Annotated[
+        int, Meta(ge=0, le=127, description="its place in the host's list, from 1; 0: none")
+    ] = 0
 
 
 def encode_report(report: Report) -> bytes:
-    """11 to 16 bytes: no picture, no landmark, no probability fits in there."""
+    """11 to 17 bytes: no picture, no landmark, no probability fits in there."""
     code, up_s = int(report.code), min(report.up_s, MOST_UP_S)
     state = VERSION, report.boot, report.seq, code, report.confidence, report.flags
-    return _pack((*state, up_s) if up_s else state)
+    more = (up_s, report.team) if report.team else (up_s,) if up_s else ()
+    return _pack((*state, *more))
 
 
 def read_report(names: Levels, frame: ReportFrame | None) -> Event:
@@ -105,7 +112,8 @@ def read_report(names: Levels, frame: ReportFrame | None) -> Event:
     if frame is None:
         return LeaveEvent(channel, viewer_id)
     code = Emotion(frame.code)
-    report = Report(frame.boot, frame.seq, code, frame.confidence, frame.flags, frame.up_s)
+    state = frame.boot, frame.seq, code, frame.confidence, frame.flags
+    report = Report(*state, frame.up_s, frame.team)
     return ReportEvent(channel, viewer_id, report)
 
 
@@ -135,6 +143,30 @@ def encode_roll_call() -> bytes:
 
 def read_roll_call(names: Levels, frame: RollCallFrame) -> Event:
     return RollCallEvent(names["channel"], names["viewer_id"])
+
+
+class ReactionFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    boot: _Boot
+    counts: Annotated[
+        tuple[_U32, _U32, _U32, _U32, _U32, _U32, _U32, _U32],
+        Meta(description="since boot: applause, laugh, heart, wow, question, faster, slower, boo"),
+    ]
+    newest: Annotated[
+        int, Meta(ge=0, lt=len(Reaction), description="which of them, 0-7, this message is for")
+    ]
+
+
+def encode_reaction(boot: int, counts: Sequence[int], newest: Reaction) -> bytes:
+    """`counts`: eight, `newest` among them. At most 49 bytes."""
+    return _pack((VERSION, boot, tuple(counts), int(newest)))
+
+
+def read_reaction(names: Levels, frame: ReactionFrame) -> Event:
+    if not frame.counts[frame.newest]:
+        raise WireError("A reaction that is not counted")
+    channel, viewer_id = names["channel"], names["viewer_id"]
+    return ReactionEvent(channel, viewer_id, frame.boot, frame.counts, frame.newest)
 
 
 # --- an aggregator -----------------------------------------------------------------------------
@@ -205,11 +237,32 @@ class TotalFrame(msgspec.Struct, array_like=True, gc=False):
         Meta(description="viewers by emotion 0-6, away, unsure"),
     ]
     edges: Annotated[int, Meta(ge=1, le=64, description="brokers that the room is spread over")] = 1
+    least: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=LEAST_MOST,
+            description="of the host's rules, by which the counts are rounded; 0: they are exact",
+        ),
+    ] = 0
+    present: Annotated[int, Meta(ge=0, le=U32, description="viewers, where `least` is not 0")] = 0
 
 
-def encode_total(boot: int, seq: int, t_ms: int, counts: Counts, edges: int = 1) -> bytes:
-    """`t_ms`: the aggregator's epoch milliseconds, for display; `counts`: nine."""
+def encode_total(
+    boot: int,
+    seq: int,
+    t_ms: int,
+    counts: Counts,
+    edges: int = 1,
+    *,
+    least: int = 0,
+    present: int = 0,
+) -> bytes:
+    """`t_ms`: the aggregator's epoch milliseconds, for display; `counts`: nine. `least`: of the
+    rules, where they are a table for small rooms, and `present` the viewers, then."""
     frame = (VERSION, boot, seq, t_ms, sum(counts), counts)
+    if least:
+        return _pack((*frame, edges, least, present))
     return _pack((*frame, edges) if edges > 1 else frame)
 
 
@@ -219,7 +272,9 @@ def read_total(names: Levels, frame: TotalFrame | None) -> Event:
         return TotalOverEvent(channel)
     if sum(frame.counts) != frame.viewers:
         raise WireError("A total that does not add up")
-    return TotalEvent(channel, frame.viewers, frame.counts, frame.boot, frame.seq, frame.edges)
+    present = frame.present if frame.least else frame.viewers
+    order = frame.boot, frame.seq
+    return TotalEvent(channel, present, frame.counts, *order, frame.edges, least=frame.least)
 
 
 # --- who sweeps --------------------------------------------------------------------------------

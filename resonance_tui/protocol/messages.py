@@ -3,7 +3,7 @@ others; decoding, limits, access rules, the cluster's files and docs/PROTOCOL.md
 
 from __future__ import annotations
 
-from resonance_tui.protocol import frames
+from resonance_tui.protocol import aside_frames, frames
 from resonance_tui.protocol.table import Message, MessageTable, Rate
 from resonance_tui.protocol.topics import ROOT, Topic
 from resonance_tui.protocol.values import REPORT_LIFETIME_S, Party
@@ -13,6 +13,8 @@ OWN_RATE = Rate(per_s=25.0, burst=50.0)
 RULES_RATE = Rate(per_s=2.0, burst=8.0)  # verifying a signature costs a hundred reports
 # Everybody answers a call, so one publisher may make few of them.
 CALL_RATE = Rate(per_s=0.2, burst=3.0)
+# Two a second a person, and a few at once: a line that stalls delivers several together.
+REACTION_RATE = Rate(per_s=2.0, burst=8.0)
 _ACCOUNTS = (Party.VIEWER, Party.AGGREGATOR, Party.LOGGER, Party.HOST)
 _COUNTING = (Party.AGGREGATOR, Party.HOST)
 _SWEEPING = (Party.AGGREGATOR, Party.HOST, Party.LOGGER)
@@ -60,6 +62,19 @@ ROLL_CALL = Message(
     qos=0,
     stays_on_edge=True,  # as the reports that answer it do
 )
+REACTION = Message(
+    kind="reaction",
+    topic=Topic(f"{ROOT}/{{channel}}/x/{{shard}}/{{viewer_id}}"),
+    frame=frames.ReactionFrame,
+    read=frames.read_reaction,
+    max_bytes=64,
+    rate=REACTION_RATE,
+    has_own_rate=True,
+    who_may_publish=(Party.VIEWER,),
+    who_may_read=_ACCOUNTS,
+    retained=False,
+    qos=0,
+)
 AGENT = Message(
     kind="aggregator presence",
     topic=Topic(f"{ROOT}/{{channel}}/agent/{{agent_id}}"),
@@ -92,6 +107,32 @@ TOTAL = Message(
     frame=frames.TotalFrame,
     read=frames.read_total,
     max_bytes=256,
+    rate=None,
+    who_may_publish=_COUNTING,
+    who_may_read=_ACCOUNTS,
+    retained=True,
+    qos=0,
+    expiry_s=10,
+)
+ASIDE_PARTIAL = Message(
+    kind="aside",
+    topic=Topic(f"{ROOT}/{{channel}}/side/{{agent_id}}/{{part}}"),
+    frame=aside_frames.AsidePartialFrame,
+    read=aside_frames.read_aside_partial,
+    max_bytes=aside_frames.ASIDE_MOST,
+    rate=OWN_RATE,
+    has_own_rate=True,
+    who_may_publish=_COUNTING,
+    who_may_read=_ACCOUNTS,
+    retained=False,
+    qos=0,
+)
+ASIDE_TOTAL = Message(
+    kind="aside total",
+    topic=Topic(f"{ROOT}/{{channel}}/sides"),
+    frame=aside_frames.AsideTotalFrame,
+    read=aside_frames.read_aside_total,
+    max_bytes=768,
     rate=None,
     who_may_publish=_COUNTING,
     who_may_read=_ACCOUNTS,
@@ -191,8 +232,9 @@ ENROLLMENT_ANSWER = Message(
 
 TABLE = MessageTable(
     (
-        *(REPORT, NICKNAME, ROLL_CALL, AGENT, PARTIAL, TOTAL, ROOM_SETTINGS, HOST_KEY, RULES),
-        *(SWEEP, EDGE, ENROLLMENT_REQUEST, ENROLLMENT_ANSWER),
+        *(REPORT, NICKNAME, ROLL_CALL, REACTION, AGENT, PARTIAL, TOTAL),
+        *(ROOM_SETTINGS, HOST_KEY, RULES),
+        *(ASIDE_PARTIAL, ASIDE_TOTAL, SWEEP, EDGE, ENROLLMENT_REQUEST, ENROLLMENT_ANSWER),
     )
 )
 decode = TABLE.decode

@@ -24,6 +24,9 @@ ADMITTED_MOST = 100  # who is in when a room is locked; a larger one admits ever
 ACTS_MOST = 8
 REVOKED_MOST = 16
 SLOW_MOST_S = 600
+TEAMS_MOST, TEAM_NAME_MOST = 8, 16  # teams; characters
+LEAST_MOST = 1000  # viewers
+BLIND_MOST_S = 60
 WORD_MOST, TITLE_MOST, NAME_MOST = 200, 80, 32  # characters
 KEY_PREFIX = 8  # bytes of a revoked key
 BODY_MOST, DELEGATION_MOST = 3200, 256  # bytes
@@ -55,6 +58,11 @@ class RoomRules:
     revoked: tuple[bytes, ...] = ()  # beginnings of co-hosts' keys; only the room's own key says so
     acts: tuple[Act, ...] = ()  # the newest, the oldest of them first
     title: str = ""
+    least: int = 0  # viewers from which on there are counts; 0 to 1000, 0: from one
+    blind: bool = False  # who has not reacted yet sees no counts
+    blind_s: int = 0  # seconds from the own reaction until there are; 0 to 60
+    teams: tuple[str, ...] = ()  # names of up to eight teams that a viewer may join
+    prompt: str = ""  # what the host says at this moment of the film; "" for nothing
 
 
 NO_RULES = RoomRules()
@@ -90,6 +98,13 @@ class _Body(msgspec.Struct, omit_defaults=True):
     revoked: Annotated[tuple[_KeyPrefix, ...], Meta(max_length=REVOKED_MOST)] = ()
     acts: Annotated[tuple[_ActFrame, ...], Meta(max_length=ACTS_MOST)] = ()
     title: _Text = ""
+    least: Annotated[int, Meta(ge=0, le=LEAST_MOST)] = 0
+    blind: bool = False
+    blind_s: Annotated[int, Meta(ge=0, le=BLIND_MOST_S)] = 0
+    teams: Annotated[
+        tuple[Annotated[str, Meta(max_length=4 * TEAM_NAME_MOST)], ...], Meta(max_length=TEAMS_MOST)
+    ] = ()
+    prompt: _Text = ""
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -103,7 +118,7 @@ def encode_body(rules: RoomRules) -> bytes:
     Raises InputError for rules that no receiver would take.
     """
     rules = replace(rules, acts=rules.acts[-ACTS_MOST:])
-    while len(body := _pack(_as_body(rules))) > BODY_MOST and rules.acts:
+    while len(body := _packed(rules)) > BODY_MOST and rules.acts:
         rules = replace(rules, acts=rules.acts[1:])
     try:
         decode_body(body)
@@ -111,6 +126,12 @@ def encode_body(rules: RoomRules) -> bytes:
         hint = f"At most {IDS_MOST} viewers in all, {REVOKED_MOST} revoked keys"
         raise InputError(f"These rules cannot be sent: {error.message}", hint) from None
     return body
+
+
+def _packed(rules: RoomRules) -> bytes:
+    """As a plain map: of a struct with more than 15 fields msgspec writes the longer header,
+    however few of them are there."""
+    return _pack(msgspec.to_builtins(_as_body(rules), builtin_types=(bytes,)))
 
 
 def _as_body(rules: RoomRules) -> _Body:
@@ -133,6 +154,8 @@ def decode_body(body: bytes) -> RoomRules:
     values = {name: getattr(read, name) for name in _FIELDS}
     values["closed"] = None if read.closed is None else safe_text(read.closed, WORD_MOST)
     values["title"] = safe_text(read.title, TITLE_MOST)
+    values["prompt"] = safe_text(read.prompt, WORD_MOST)
+    values["teams"] = tuple(safe_text(each, TEAM_NAME_MOST) for each in read.teams)
     values["acts"] = tuple(_act(each) for each in read.acts)
     return RoomRules(**values)
 

@@ -14,6 +14,7 @@ LATE_S = 4.0  # that a report may be late, where somebody's line or machine stal
 MANUAL = 1  # report flag: stated with a key, not read from a face
 SIMULATED = 2  # report flag: no person behind it
 FILM = 4  # report flag: read from a film, which may show anybody
+PRIVATE_FLAG = 16  # report flag: the code is a randomised answer
 REPORT_LIFETIME_S = 15  # a broker keeps a report, unless heartbeats are slow
 FORMER_LIFETIME_S = 30  # by clients of before, who do not say how long they are connected
 MOST_UP_S = 120  # a report says no more
@@ -69,6 +70,7 @@ class Report:
     # The sender has been connected to this broker for more than `up_s` - 1 seconds; 0: it does not
     # say, as clients of before.
     up_s: int = 0
+    team: int = 0  # 1-8: a place in the host's list of teams; 0: in none
 
     @property
     def order(self) -> tuple[int, int]:
@@ -101,7 +103,8 @@ class Partial:
 
 
 # What clients of this version may use where the room's host says so: see `RoomSettings.abilities`.
-ABILITIES = frozenset({"roll-call", "sweep"})
+REACTIONS, TEAMS = "reactions", "teams"
+ABILITIES = frozenset({REACTIONS, "roll-call", "sweep", TEAMS})
 
 
 def report_lifetime_s(heartbeat_s: float) -> int:

@@ -20,6 +20,9 @@ class Conduct:
     named: frozenset[str] = frozenset()  # whose names are shown all the same
     hosts: frozenset[str] = frozenset()
     slow_s: int = 0
+    least: int = 0  # viewers from which on there are counts; 0: always
+    teams: int = 0  # how many the host's list has
+    blind_s: int | None = None  # seconds from the own reaction until there are; None: always
 
     def counts(self, viewer_id: str) -> bool:
         """Whether this viewer is counted and shown."""
@@ -60,6 +63,9 @@ def conduct_of(
         shows_names=not (hides_names or rules.nicknames_off),
         hosts=frozenset(rules.host_ids),
         slow_s=rules.slow_s,
+        least=rules.least,
+        teams=len(rules.teams),
+        blind_s=rules.blind_s if rules.blind else None,
     )
 
 

@@ -13,10 +13,14 @@ from resonance_tui.errors import InputError
 from resonance_tui.protocol.rules import (
     ACTS_MOST,
     ADMITTED_MOST,
+    BLIND_MOST_S,
     KEY_PREFIX,
+    LEAST_MOST,
     NAME_MOST,
     REVOKED_MOST,
     SLOW_MOST_S,
+    TEAM_NAME_MOST,
+    TEAMS_MOST,
     TITLE_MOST,
     WORD_MOST,
     Act,
@@ -24,6 +28,7 @@ from resonance_tui.protocol.rules import (
 )
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import is_id
+from resonance_tui.room.small_rooms import LEAST_DEFAULT, STEP
 from resonance_tui.spans import seconds_of
 from resonance_tui.texts import mark, tr
 
@@ -41,6 +46,9 @@ class Needs(StrEnum):
     SWITCH = "on|off"
     SECONDS = "SECONDS"
     WORDS = "TEXT"
+    VIEWERS = "VIEWERS"
+    DELAY = "on|off|SECONDS"
+    NAMES = "NAMES"  # several words, or "" for none
     KEY = "KEY"  # the first eight bytes of a co-host's key, as hexadecimal digits
     NAME = "NAME"
 
@@ -91,11 +99,12 @@ def switched(rules: RoomRules, name: str, viewer_id: str = "") -> tuple[str, str
         "lock": (rules.is_locked, "unlock", ""),
         "close": (rules.closed is not None, "open", ""),
         "nicknames": (rules.nicknames_off, "nicknames", "on"),
+        "blind": (rules.blind, "blind", "off"),
     }
     is_on, undo, value = switches.get(name, (False, "", ""))
     if is_on:
         return undo, value
-    return name, "off" if name == "nicknames" else viewer_id
+    return name, {"nicknames": "off", "blind": "on"}.get(name, viewer_id)
 
 
 def sentence(act: Act) -> str:
@@ -185,7 +194,35 @@ def _unlock(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
 def _nicknames(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     if value not in ("on", "off"):
         raise InputError("Nicknames are on or off.", "room nicknames CHANNEL off")
-    return replace(rules, nicknames_off=value == "off")
+    if value == "on":
+        least = 0 if rules.least == LEAST_DEFAULT else rules.least  # names are listed again
+        return replace(rules, nicknames_off=False, least=least)
+    return replace(rules, nicknames_off=True, least=rules.least or LEAST_DEFAULT)
+
+
+def _least(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    least = int(value) if value.isdecimal() and len(value) <= len(str(LEAST_MOST)) else -1
+    if least != 0 and not STEP <= least <= LEAST_MOST:
+        raise InputError(
+            f"Counts are shown from {STEP} to {LEAST_MOST} viewers on, or always: 0.",
+            f"In steps of {STEP}, so that nobody is read from them.",
+        )
+    return replace(rules, least=least)
+
+
+def _blind(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    if value == "off":
+        return replace(rules, blind=False, blind_s=0)
+    try:
+        seconds = 0.0 if value == "on" else seconds_of(value, "s")
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= BLIND_MOST_S or not seconds.is_integer():
+        raise InputError(
+            f"Blind first is on, off, or a delay of 0 to {BLIND_MOST_S} seconds.",
+            "room blind CHANNEL 5",
+        )
+    return replace(rules, blind=True, blind_s=int(seconds))
 
 
 def _slow(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
@@ -206,6 +243,19 @@ def _close(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
 
 def _open(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     return replace(rules, closed=None)
+
+
+def _prompt(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, prompt=_text(value, WORD_MOST))
+
+
+def _teams(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    names = tuple(dict.fromkeys(value.replace(",", " ").split()))
+    if len(names) > TEAMS_MOST or len({name.casefold() for name in names}) < len(names):
+        raise InputError(
+            f"At most {TEAMS_MOST} teams, each of another name.", "room teams CHANNEL red blue"
+        )
+    return replace(rules, teams=tuple(_text(name, TEAM_NAME_MOST) for name in names))
 
 
 def _title(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
@@ -312,7 +362,7 @@ _ROWS = (
     RoomAct(
         "nicknames",
         Needs.SWITCH,
-        mark("Show everybody's nickname, or nobody's."),
+        mark("Show everybody's nickname, or nobody's, and then no counts of few."),
         mark("switched nicknames {whom}"),
         _nicknames,
         "N",
@@ -326,6 +376,40 @@ _ROWS = (
         _slow,
         "s",
         mark("slow"),
+    ),
+    RoomAct(
+        "least",
+        Needs.VIEWERS,
+        mark("From how many viewers on there are counts; 0: always."),
+        mark("counts are shown from {whom} viewers on"),
+        _least,
+        "k",
+        mark("small room"),
+    ),
+    RoomAct(
+        "blind",
+        Needs.DELAY,
+        mark("Show the room only to who has reacted, so many seconds later."),
+        mark("switched blind first: {whom}"),
+        _blind,
+        "B",
+        mark("blind"),
+    ),
+    RoomAct(
+        "prompt",
+        Needs.WORDS,
+        mark("Show everybody a line, until the next one; '' ends it."),
+        mark("said to all: {whom}"),
+        _prompt,
+        "p",
+        mark("say"),
+    ),
+    RoomAct(
+        "teams",
+        Needs.NAMES,
+        mark("Which teams viewers may join; '' for none."),
+        mark("the teams: {whom}"),
+        _teams,
     ),
     RoomAct(
         "title",

@@ -126,7 +126,7 @@ class Resonance:
         while self._window and self._window[0].t <= t - WINDOW_S:
             self._window.popleft()
         if not self._window or self._window[-1].t < t:
-            codes = None if room.is_total else self._seated(room.rows)
+            codes = None if room.is_total or room.least else self._seated(room.rows)
             self._window.append(_Second(t, room.counts, codes))
             self.score = self._measured()
 

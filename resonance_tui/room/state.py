@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.values import Report, RoomCounts
+from resonance_tui.protocol.asides import Answers
+from resonance_tui.protocol.values import PRIVATE_FLAG, Counts, Report, RoomCounts
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import Doubts
 from resonance_tui.room.namesakes import Namesakes, told_apart
 from resonance_tui.room.rumours import Rumours
+from resonance_tui.room.teams import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class ViewerRow:
 
 @dataclass(frozen=True, slots=True)
 class RoomSnapshot:
-    """The room at one moment. `viewers == sum(counts) + unsure + away`."""
+    """The room at one moment. `viewers == sum(counts) + unsure + away`, without `private` ones; but
+    under a rule that shows less than is known."""
 
     viewers: int
     counts: tuple[int, ...]  # seven, in the order of `Emotion`
@@ -43,6 +46,19 @@ class RoomSnapshot:
     is_total: bool = False  # counted by aggregators: `rows` holds only the own one
     confirming: int = 0  # viewers that the broker remembers and nobody has heard: not in the counts
     is_counting: bool = False  # the counts are not complete yet
+    # Beside the counts, as in an `Aside`; empty where there is nothing of the kind.
+    private: Counts = ()
+    answers: Answers | None = None
+    reactions: Counts = ()  # heard since this program came
+    teams: Mapping[int, Counts] = field(default_factory=dict[int, Counts])
+    least: int = 0  # under the host's rule for small rooms: `counts` are in steps; 0: exact
+    missing: int = 0  # viewers, until there may be counts: there are none
+    is_blind: bool = False  # there are none before one has reacted oneself
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether nothing may be shown but how many are there."""
+        return self.is_blind or self.missing > 0
 
 
 EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())
@@ -361,4 +377,14 @@ class RoomState:
             changed=changed,
             gone=gone,
             confirming=sum(map(self._conduct.counts, self.rumours.waiting())),
+            teams=self._teams() if self._conduct.teams else {},
         )
+
+    def _teams(self) -> Mapping[int, Counts]:
+        """A look at every viewer. A randomised answer is in no team: it says nothing of one."""
+        members = (
+            (each.report.team, each.report.code)
+            for each in self._present.values()
+            if each.is_counted and not each.report.flags & PRIVATE_FLAG
+        )
+        return counted(members, self._conduct.teams)

@@ -17,11 +17,18 @@ from resonance_tui.session.events import (
     HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
+    ReactionsUpdate,
     RoomUpdate,
     SelfUpdate,
     SessionEvent,
 )
-from resonance_tui.session.json_events import happening_json, link_json, notice_json, room_json
+from resonance_tui.session.json_events import (
+    happening_json,
+    link_json,
+    notice_json,
+    reactions_json,
+    room_json,
+)
 
 KEPT = 200  # happenings and notices, for whoever comes back after a short while
 SHOWN = 20  # of them in the state
@@ -86,6 +93,8 @@ class Feed:
             case NoticeUpdate():
                 if event.text:
                     self._lines.append(self._told(notice_json(event)))
+            case ReactionsUpdate():
+                self._told(reactions_json(event))  # of the moment: who comes later missed it
             case HappeningUpdate():
                 whole = happening_json(event)
                 self._lines.append(self._told(whole, happening_json(without_names(event))))

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from resonance_tui.emotions import EMOTIONS, STYLES
+from resonance_tui.reaction_kinds import REACTION_STYLES, Reaction
 from resonance_tui.serving.http import Response
 
 FOLDER = files("resonance_tui.serving") / "overlay"
@@ -25,7 +26,7 @@ TYPES = {
     "json": "application/json",
 }
 PAGES = {"/": "settings.html", "/overlay": "overlay.html"}
-LAYOUTS = ("bars", "ring", "ticker", "burst", "mood")
+LAYOUTS = ("bars", "ring", "ticker", "burst", "reactions", "mood")
 _ASSETS = (
     *(
         "overlay.css",
@@ -70,13 +71,18 @@ async def own_style(file: Path | None) -> Response:
 
 
 def palette_script() -> str:
-    """The emotions in the order of every count: word, glyph, colour, and group."""
+    """The emotions in the order of every count: word, glyph, colour, and group; and the reactions
+    of the palette: word and glyph."""
     looks = [
         {"word": code.word, "glyph": look.glyph, "color": look.color, "group": look.group}
         for code in EMOTIONS
         for look in [STYLES[code]]
     ]
-    return f"export const EMOTIONS = {json.dumps(looks, ensure_ascii=False)};\n"
+    kinds = [{"word": kind.word, "glyph": REACTION_STYLES[kind].picture} for kind in Reaction]
+    return "".join(
+        f"export const {name} = {json.dumps(rows, ensure_ascii=False)};\n"
+        for name, rows in (("EMOTIONS", looks), ("REACTIONS", kinds))
+    )
 
 
 @cache

@@ -32,19 +32,28 @@ from resonance_tui.messaging.permissions import may_choose_ids, own_id
 from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.frames import encode_reaction
+from resonance_tui.protocol.messages import REACTION
 from resonance_tui.protocol.rules import NO_RULES
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.protocol.values import REACTIONS
+from resonance_tui.reaction_kinds import Reaction
+from resonance_tui.room.reaction_counts import OwnReactions, ReactionSeconds
 from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
+from resonance_tui.room.teams import number_of
 from resonance_tui.room.timeline import Timeline, TimelinePoint
+from resonance_tui.room.together import Together
 from resonance_tui.session.broker_choice import choose_broker
 from resonance_tui.session.events import (
     HappeningKind,
     HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
+    ReactionsUpdate,
     RoomUpdate,
     SelfUpdate,
+    SelfView,
     SessionEvent,
 )
 from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
@@ -59,7 +68,7 @@ from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
 from resonance_tui.session.silence import Silence, silence_text
-from resonance_tui.session.starting import starting_view
+from resonance_tui.session.starting import NOT_CONNECTED, starting_view
 from resonance_tui.session.tidying import Tidying
 from resonance_tui.texts import tr
 
@@ -94,6 +103,9 @@ class Session:
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
         self._host = HostWord(plan, self._room.obey)
+        self._together = Together()
+        self._reacting = OwnReactions()
+        self._reaction_seconds = ReactionSeconds()
         self._link: Link | None = None
         self._broker: BrokerUrl | None = None  # of the link, once it is chosen
         self._carrying: NetworkFailover | None = None
@@ -190,6 +202,22 @@ class Session:
         if self._link is not None and self.view.is_sharing:
             self._link.publish_nickname(nickname)
 
+    def set_team(self, name: str) -> None:
+        """Be in the host's team of that name from now on, as far as there is one; "": in none."""
+        self._plan = replace(self._plan, team=name)
+        self._join_team()
+        self._update_me(time.monotonic())
+
+    def _join_team(self) -> None:
+        names = self.view.rules.teams if self.view.rules else ()
+        team = number_of(self._plan.team, names)
+        if team != self._own.team:
+            self._own.team = team
+            self._own.reset()
+        called = names[team - 1] if team else ""
+        if called != self.view.team:
+            self.view = replace(self.view, team=called)
+
     def set_corrected(self, on: bool) -> None:
         """Whether the view holds corrected counts beside the raw ones."""
         self._measures.correct(on)
@@ -205,6 +233,27 @@ class Session:
         now = time.monotonic()
         self._own.say(code, now)
         self._update_me(now)
+
+    def react(self, kind: Reaction) -> str:
+        """Send a reaction to the room; "" or the sentence that says why it is not sent."""
+        why = self._why_no_reaction()
+        if why or self._link is None:
+            return why
+        if not self._reacting.send(kind, time.monotonic()):
+            return tr("Two a second is the most.")
+        payload = encode_reaction(self._plan.boot, self._reacting.counts, kind)
+        place = self._plan.channel, self._link.viewer_id
+        self._link.send_once(REACTION.outgoing(payload, *place))
+        return ""
+
+    def _why_no_reaction(self) -> str:
+        if self._link is None or self.view.outage is not None:
+            return tr(NOT_CONNECTED)
+        if self._plan.observe_only or not self.view.is_sharing:
+            return tr("You share nothing now, so you send no reactions either.")
+        if not self._room.offers(REACTIONS):
+            return tr("This room has no host that understands reactions.")
+        return ""
 
     def tell(self, kind: HappeningKind, text: str) -> None:
         """Put a line among what happens in the room, the host's word for one. `text`: English,
@@ -355,7 +404,7 @@ class Session:
     def _known_ids(self) -> list[str]:
         """Of who may take the place of a broker that goes away: programs, not faces."""
         own = self._guests.ids
-        return [row.viewer_id for row in self.view.room.rows if row.viewer_id not in own]
+        return [each for each in self._room.known_ids if each not in own]
 
     def _open_link(self, broker: BrokerUrl, viewer_id: str) -> Link:
         link = self._connect(broker, self._plan, viewer_id)
@@ -399,10 +448,14 @@ class Session:
         if self._tidying is not None:
             hears_all = self._room.subscribes_all
             self._tidying.look(link, events, now, is_connected=is_connected, hears_all=hears_all)
+        self._room.react(
+            at, is_reaction=_is_reaction(self.view.me), is_sharing=self.view.is_sharing
+        )
         room = self._room.look(at, self._own_row())
         self._room_is(room, now, is_fact=self._room.is_fact(at))  # a cut-off room is a gap
         link.check_line(self._room.awaits_somebody)
         link.subscribe_all(self._room.subscribes_all)
+        link.follow_reactions(self._room.offers(REACTIONS))
         link.set_heartbeat(self._room.pace.heartbeat_s)
         self._look_at_guests(link, now)
         if self._room.calls_roll(at):
@@ -451,6 +504,7 @@ class Session:
         if self._host.view != self.view.host:
             self.view = replace(self.view, host=self._host.view)
             self._own.slow_down(self.view.rules.slow_s if self.view.rules else 0)
+            self._join_team()
         for text in news.notices:
             self._notice(text)
         for text in news.happenings:
@@ -475,6 +529,7 @@ class Session:
     def _room_is(self, room: RoomSnapshot, now: float, *, is_fact: bool) -> None:
         at = time.time()
         self._tell_of_recording()
+        self._tell_of_reactions(room, at)
         if self.view.outage is not None:  # what was seen last stays, and is said to be old
             self._tell_of_room(at, now)
             return
@@ -484,13 +539,33 @@ class Session:
             self.view = replace(self.view, room=room)
         changed |= is_fact and not self._has_facts
         self._has_facts |= is_fact
-        self._measure(room, at, is_fact=is_fact)
-        if is_fact:
+        is_seen = is_fact and not room.is_withheld
+        self._measure(room, at, is_fact=is_seen)
+        if is_seen:
+            self._compare(room, now)
             self._timeline.add(room, at, self.view.resonance)
             self._recording.add(room, at)
             own_id, hidden = self.view.viewer_id, self._room.conduct.unnamed
             self._happened(self._happenings.room(room, at, now, own_id=own_id, hidden=hidden))
         self._tell_of_room(at, now, is_new=changed)
+
+    def _compare(self, room: RoomSnapshot, now: float) -> None:
+        """How this viewer and the others differ: for the screen here, and nobody else."""
+        if self._plan.observe_only:
+            return
+        own, others = self.view.me.code, list(room.counts)
+        if own.is_emotion and self._own_row() is not None and others[own]:
+            others[own] -= 1
+        self._together.take(own, others, now)
+        line = self._together.line(now)
+        if line != self.view.together or self.view.evening is None:
+            self.view = replace(self.view, together=line, evening=self._together.evening)
+
+    def _tell_of_reactions(self, room: RoomSnapshot, at: float) -> None:
+        if (found := self._reaction_seconds.take(room.reactions, at)) is not None:
+            second, counts = found
+            self._recording.add_reactions(second, counts)
+            self._tell(ReactionsUpdate(second, counts))
 
     def _tell_of_room(self, at: float, now: float, *, is_new: bool = False) -> None:
         """Scripts count on one a second, also while there is no connection."""
@@ -499,7 +574,8 @@ class Session:
             view, room = self.view, self.view.room
             if not (self._has_facts or room.confirming):
                 room = replace(room, is_counting=True)  # an unheard room is no empty one
-            self._tell(RoomUpdate(at, room, view.resonance, view.corrected))
+            names = view.rules.teams if view.rules else ()
+            self._tell(RoomUpdate(at, room, view.resonance, view.corrected, names))
 
     def _tell_of_recording(self) -> None:
         trouble = self._recording.trouble
@@ -573,6 +649,13 @@ def _marks_of(source: Source) -> dict[str, bool]:
     return {"is_simulated": source.kind == "demo", "is_film": source.kind == "file"}
 
 
+def _is_reaction(me: SelfView) -> bool:
+    """Whether one says more than that one is there: by any key, or by a face that is not calm."""
+    return me.is_manual or (me.state == "ok" and me.code is not Emotion.NEUTRAL)
+
+
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:
     known = room.confirming, room.is_counting
-    return room.is_total, room.counts, room.unsure, room.away, known
+    hidden = room.viewers, room.least, room.missing, room.is_blind
+    counts = room.counts, room.unsure, room.away, room.reactions
+    return room.is_total, counts, room.teams, known, hidden

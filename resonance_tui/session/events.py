@@ -14,6 +14,7 @@ from resonance_tui.pipeline.seats import MOST_SEATS
 from resonance_tui.pipeline.sources import CameraStatus
 from resonance_tui.protocol.rules import RoomRules
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
+from resonance_tui.room.together import Evening
 from resonance_tui.room.trust import Trust
 from resonance_tui.session.outage import Outage
 from resonance_tui.texts import tr
@@ -107,6 +108,9 @@ class SessionView:
     outage: Outage | None = None  # None while connected
     silent_s: int = 0  # connected, and the broker has not answered for so long; 0: it answers
     happenings: tuple[HappeningUpdate, ...] = ()  # the newest comes last
+    together: str = ""  # how you and the room differ, one line; stays on this machine
+    evening: Evening | None = None  # what the visit adds up to so far; stays on this machine
+    team: str = ""  # that one is in, as the host calls it
     resonance: float | None = None  # how much the room moves together, 0-1; None: not known
     corrected: CorrectedCounts | None = None  # None unless switched on
     too_far: bool = False  # the own face is in view, too far from the camera to be read
@@ -144,6 +148,7 @@ class RoomUpdate:
     room: RoomSnapshot
     resonance: float | None = None
     corrected: CorrectedCounts | None = None
+    team_names: tuple[str, ...] = ()  # of the host's list: that of team 1 comes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,17 @@ class NoticeUpdate:
     place: str = ""  # the address that it is about, for who looks at no screen
 
 
-SessionEvent = SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate | HappeningUpdate
+@dataclass(frozen=True, slots=True)
+class ReactionsUpdate:
+    """What the room sent with keys in a second that is over; never who."""
+
+    t: int  # epoch seconds: the second
+    counts: tuple[int, ...]  # eight, in the order of `Reaction`; not all are 0
+
+
+SessionEvent = (
+    SelfUpdate | RoomUpdate | LinkUpdate | NoticeUpdate | HappeningUpdate | ReactionsUpdate
+)
 
 
 def faces_text(faces: int, reads: int) -> str:

@@ -90,9 +90,12 @@ class HostWord:
         return news
 
     def _conduct(self, rules: RoomRules | None, viewer_id: str) -> Conduct:
-        """Nobody hides their own name from themselves."""
+        """Nobody hides their own name from themselves. A host sees the room: who else would know
+        that it is there?"""
         here = self.view
         conduct = conduct_of(rules, muted_here=here.muted_here, hides_names=here.hides_nicknames)
+        if self._plan.has_key or viewer_id in conduct.hosts:
+            conduct = replace(conduct, blind_s=None)
         is_own_shown = here.hides_nicknames and not (rules or NO_RULES).nicknames_off
         return replace(conduct, named=frozenset({viewer_id})) if is_own_shown else conduct
 
@@ -229,4 +232,12 @@ def _changes(before: RoomRules, after: RoomRules) -> list[str]:
     if before.slow_s != after.slow_s:
         slow = mark("slow mode: {seconds} s between two changes", seconds=str(after.slow_s))
         found.append(slow if after.slow_s else mark("slow mode is off"))
+    if before.least != after.least:
+        few = mark("counts are shown from {least} viewers on", least=str(after.least))
+        found.append(few if after.least else mark("counts are shown in small rooms, too"))
+    if after.prompt and before.prompt != after.prompt:
+        found.append(mark("the host says: {words}", words=after.prompt))
+    if before.blind != after.blind:
+        blind = mark("the room shows itself to who has reacted")
+        found.append(blind if after.blind else mark("the room shows itself to everybody"))
     return found

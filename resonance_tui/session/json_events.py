@@ -9,10 +9,13 @@ from typing import Any
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.messaging.link_status import LinkStatus
+from resonance_tui.reaction_kinds import Reaction
+from resonance_tui.room.small_rooms import STEP
 from resonance_tui.session.events import (
     CorrectedCounts,
     HappeningUpdate,
     NoticeUpdate,
+    ReactionsUpdate,
     RoomUpdate,
     SelfView,
 )
@@ -33,25 +36,44 @@ def self_json(t: float, me: SelfView) -> dict[str, Any]:
 
 def room_json(event: RoomUpdate) -> dict[str, Any]:
     """The room: viewers present, counts by emotion, resonance 0-1 or null; `simulated`, where some
-    of them are and everybody is known (`mode` mesh)."""
+    of them are and everybody is known (`mode` mesh).
+
+    `withheld`, where the host's rules keep the counts back, which are null then: few (`missing`
+    viewers, until there are some) or blind (one has not reacted yet). `step`, where they are
+    multiples of so many.
+    """
     room, score = event.room, event.resonance
     data: dict[str, Any] = {
         "type": "room",
         "t": round(event.t, 3),
         "viewers": room.viewers,
-        "counts": dict(zip(WORDS, room.counts, strict=True)),
-        "unsure": room.unsure,
-        "away": room.away,
+        "counts": None if room.is_withheld else dict(zip(WORDS, room.counts, strict=True)),
+        "unsure": None if room.is_withheld else room.unsure,
+        "away": None if room.is_withheld else room.away,
         "confirming": room.confirming,
         "counting": room.is_counting,
         "mode": "total" if room.is_total else "mesh",
         "resonance": None if score is None else round(score, 2),
     }
+    if room.is_withheld:
+        data |= {"withheld": "blind" if room.is_blind else "few", "missing": room.missing}
+    if room.least:
+        data["step"] = STEP
     if simulated := sum(row.is_simulated for row in room.rows):
         data["simulated"] = simulated
-    if event.corrected is not None:
+    if event.team_names:
+        data["teams"] = [team_json(event, number) for number in range(1, len(event.team_names) + 1)]
+    if event.corrected is not None and not room.is_withheld:
         data["corrected"] = corrected_json(event.corrected)
     return data
+
+
+def team_json(event: RoomUpdate, number: int) -> dict[str, Any]:
+    """A team of the host's list: its name, and counts by emotion, or null where it is too small
+    for any to be shown."""
+    nine = event.room.teams.get(number)
+    counts = dict(zip(WORDS, nine, strict=False)) if nine and any(nine) else None
+    return {"name": event.team_names[number - 1], "counts": counts}
 
 
 def corrected_json(corrected: CorrectedCounts) -> dict[str, Any]:
@@ -69,6 +91,12 @@ def link_json(t: float, status: LinkStatus) -> dict[str, Any]:
 def notice_json(event: NoticeUpdate) -> dict[str, Any]:
     """Something that the person at this machine should know, in one line."""
     return {"type": "notice", "t": round(event.t, 3), "text": event.text}
+
+
+def reactions_json(event: ReactionsUpdate) -> dict[str, Any]:
+    """What the room sent with keys in the second `t`: how many of each kind, and never who."""
+    counts = {kind.word: event.counts[kind] for kind in Reaction if event.counts[kind]}
+    return {"type": "reactions", "t": event.t, "counts": counts}
 
 
 def happening_json(event: HappeningUpdate) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class LslOutlet:
                 self._is_live or event.kind == "link_back"
             )
             self._mark(event.kind, event.t)
-        elif isinstance(event, RoomUpdate) and not event.room.is_counting:
+        elif isinstance(event, RoomUpdate) and _is_known(event.room):
             self._take_room(event.room, event.t)
 
     def close(self) -> None:
@@ -139,6 +139,10 @@ def _source(name: str, origin: str) -> str:
     """The same at every start, and no other machine's nor another room's of that name."""
     where = hashlib.sha256(f"{socket.gethostname()}\n{origin}".encode()).hexdigest()
     return f"resonance-tui:{name}:{where[:12]}"
+
+
+def _is_known(room: RoomSnapshot) -> bool:
+    return not (room.is_counting or room.is_withheld)
 
 
 def _sockets() -> set[int]:

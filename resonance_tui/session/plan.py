@@ -54,7 +54,9 @@ class SessionPlan:
     host_print: str | None = None  # of the room's own key, by the link; 32 hexadecimal digits
     known_host: KnownHost | None = None  # of an earlier run
     remember_host: Callable[[KnownHost], None] | None = None  # called in a thread
+    has_key: bool = False  # this machine has a key of the room: it is the host's, or a co-host's
     wear_badge: Callable[[BrokerUrl, str], Coroutine[Any, Any, None]] | None = None  # as its host
+    team: str = ""  # to join, where the host has one of that name
     was_removed: bool = False  # by this room's host, in an earlier run
     remember_removal: Callable[[bool], None] | None = None  # that we were, or are let in again
 

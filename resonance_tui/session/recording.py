@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from resonance_tui.errors import Problem, StoreError
+from resonance_tui.history.reactions import keep_reactions
 from resonance_tui.history.recorder import Recorder, Word
 from resonance_tui.history.store import Store
 from resonance_tui.room.state import RoomSnapshot
@@ -53,6 +54,12 @@ class Recording:
         """The room at `at` (epoch seconds), which is a fact."""
         if self.is_on and self._recorder is not None:
             self._recorder.add(room, at)
+
+    def add_reactions(self, second: int, counts: Sequence[int]) -> None:
+        """What was sent with keys in that second (epoch s): eight counts."""
+        if self.is_on and self._recorder is not None:
+            channel, counts = self._plan.channel, tuple(counts)
+            self._recorder.keep(lambda store: keep_reactions(store, channel, second, counts))
 
     def keep(self, word: Word) -> None:
         """Store what a person said of the room, a mark for one, beside the rows: the recorder

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.events import (
+    AsideTotalEvent,
     Event,
     HostKeyEvent,
     LeaveEvent,
     NicknameEvent,
+    ReactionEvent,
     ReportEvent,
     RollCallEvent,
     RoomEvent,
@@ -19,13 +21,16 @@ from resonance_tui.protocol.events import (
     TotalOverEvent,
 )
 from resonance_tui.protocol.traits import BrokerTraits, settings_at
-from resonance_tui.protocol.values import RoomCounts, RoomSettings
+from resonance_tui.protocol.values import REACTIONS, RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
+from resonance_tui.room.reaction_counts import ReactionCounts
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
+from resonance_tui.room.teams import TEAM_LEAST, visible
 from resonance_tui.session.counting import Counting
+from resonance_tui.session.curtain import Curtain
 
 FILL_S = 2.0  # at most: the last total is shown until all reports are in
 SETTLE_S = 0.5  # after the first connection: for retained messages
@@ -62,12 +67,14 @@ class RoomModel:
     def __init__(self, settings: RoomSettings | None = None) -> None:
         self.authority: Authority | None = None
         self.conduct = FREE
+        self.reactions = ReactionCounts()
         self._traits: BrokerTraits | None = None
         self._counting = Counting()
         self._settings = settings or RoomSettings()
         self._switch = ModeSelector()
         self._room = RoomState()
-        self._shown = EMPTY_ROOM
+        self._curtain = Curtain()
+        self._shown = EMPTY_ROOM  # everything that is known, whatever of it may be shown
         self._fills_until = -math.inf
         self._holds_total = False  # what is counted now was in a total before
         self._is_connected = False
@@ -93,6 +100,10 @@ class RoomModel:
         """Whether a viewer's heartbeat is overdue, as of the last `look`: is it the line's
         silence?"""
         return self._switch.mode is Mode.MESH and self._room.has_stale
+
+    def offers(self, ability: str) -> bool:
+        """Whether the room's host says that this may be used here: a word of `ABILITIES`."""
+        return ability in self._settings.abilities
 
     def expect_return(self, within_s: float) -> None:
         """All viewers notice a lost broker at once and are back that soon after it."""
@@ -128,7 +139,7 @@ class RoomModel:
             return False
         if not self.subscribes_all:
             return False
-        if self._holds_total and sum(self._switch.counts) > CALL_MOST:
+        if self._holds_total and self._switch.viewers > CALL_MOST:
             return False  # all of a large room would call at once
         brings_nothing = traits.brings_retained is False and room.is_counting
         wait_s = VOUCHED_S if traits.expires else QUIET_S
@@ -178,6 +189,8 @@ class RoomModel:
         match event:
             case ReportEvent():
                 self._take_report(event, now)
+            case ReactionEvent():
+                self._take_reaction(event, now)
             case RollCallEvent():  # our own came back: everybody has heard it
                 self._room.rumours.called(now)
             case NicknameEvent():
@@ -192,8 +205,16 @@ class RoomModel:
                 is_rumour = self._is_rumour(event)
                 self._hears_total |= not event.is_retained
                 self._switch.observe(
-                    order, event.counts, now, is_spread=is_spread, is_rumour=is_rumour
+                    *(order, event.counts, now),
+                    is_spread=is_spread,
+                    is_rumour=is_rumour,
+                    viewers=event.viewers,
+                    least=event.least,
                 )
+            case AsideTotalEvent():
+                if not self._is_rumour(event):
+                    self._switch.observe_aside((event.boot, event.seq), event.aside, now)
+                self._take_reaction_total(event)
             case TotalOverEvent():
                 self._switch.end()
             case HostKeyEvent() | RulesEvent():
@@ -202,7 +223,19 @@ class RoomModel:
             case _:  # between aggregators
                 return
 
-    def _is_rumour(self, event: TotalEvent) -> bool:
+    def _take_reaction(self, event: ReactionEvent, now: float) -> None:
+        is_counted = self.conduct.counts(event.viewer_id)
+        if is_counted and self.offers(REACTIONS) and self.subscribes_all:
+            said = event.viewer_id, event.boot, event.counts, now, event.newest
+            self.reactions.take(*said)
+
+    def _take_reaction_total(self, event: AsideTotalEvent) -> None:
+        is_live = self._hears_total and not event.is_retained
+        if event.aside.reactions:
+            is_news = is_live and not self.subscribes_all
+            self.reactions.take_total(event.boot, event.aside.reactions, is_news=is_news)
+
+    def _is_rumour(self, event: TotalEvent | AsideTotalEvent) -> bool:
         return event.is_retained and self._traits is not None and not self._traits.expires
 
     def _take_report(self, event: ReportEvent, now: float) -> None:
@@ -221,7 +254,8 @@ class RoomModel:
         self._room.be_patient(ttl=pace.ttl_s, stale_after=pace.stale_after_s)
 
     def look(self, now: float, own: ViewerRow | None) -> RoomSnapshot:
-        """The room as of now. `own`: this viewer's row, for rooms that list no other."""
+        """The room as of now, as far as its host's rules let one see it. `own`: this viewer's row,
+        for rooms that list no other."""
         before = self._switch.mode
         if self._switch.select(now) is not before:
             self._change_over(now)
@@ -229,11 +263,22 @@ class RoomModel:
         is_mesh = self._switch.mode is Mode.MESH
         is_counting = is_mesh and self._counting.goes_on(now, self.pace.heartbeat_s)
         is_filling = now < self._fills_until or (is_counting and self._holds_total)
-        is_less = room.viewers < sum(self._switch.counts)
+        is_less = room.viewers < self._switch.viewers
         if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
-            room = self._of_total(own)
-        self._shown = _after(self._shown, replace(room, is_counting=is_counting))
-        return self._shown
+            room = self._of_total(now, own)
+        reactions = self.reactions.total if any(self.reactions.total) else ()
+        room = replace(room, is_counting=is_counting, reactions=reactions)
+        self._shown = _after(self._shown, room)
+        return _without_small_teams(self._curtain.show(self._shown, own, self.conduct, now))
+
+    def react(self, now: float, *, is_reaction: bool, is_sharing: bool) -> None:
+        """What one does oneself, for a room that is seen only by who has reacted."""
+        self._curtain.react(now, is_reaction=is_reaction, is_sharing=is_sharing)
+
+    @property
+    def known_ids(self) -> list[str]:
+        """Of the viewers that are listed, whether they may be shown or not."""
+        return [row.viewer_id for row in self._shown.rows]
 
     def _change_over(self, now: float) -> None:
         """Reports that were heard before are no longer renewed, or long outdated."""
@@ -246,18 +291,19 @@ class RoomModel:
         self._holds_total = is_mesh
         self._fills_until = now + FILL_S if is_mesh else -math.inf
 
-    def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:
+    def _of_total(self, now: float, own: ViewerRow | None) -> RoomSnapshot:
+        aside = self._switch.aside(now)
         rows = (own,) if own is not None else ()
-        counts, confirming = self._switch.counts, 0
+        counts, viewers, confirming = self._switch.counts, self._switch.viewers, 0
         if self._switch.is_rumour:
             here = [row.code for row in rows]
-            confirming = max(0, sum(counts) - len(here))
-            counts = tuple(map(here.count, Emotion))
+            confirming = max(0, viewers - len(here))
+            counts, viewers = tuple(map(here.count, Emotion)), len(here)
         emotions, unsure, away = RoomCounts.from_nine(counts)
         is_new = rows != self._shown.rows
         ids = {row.viewer_id for row in rows}
         return RoomSnapshot(
-            viewers=sum(counts),
+            viewers=viewers,
             counts=emotions,
             unsure=unsure,
             away=away,
@@ -266,7 +312,18 @@ class RoomModel:
             gone=frozenset(row.viewer_id for row in self._shown.rows) - ids,
             is_total=True,
             confirming=confirming,
+            least=0 if self._switch.is_rumour else self._switch.least,
+            private=aside.private,
+            answers=aside.answers,
+            teams=aside.teams,
         )
+
+
+def _without_small_teams(room: RoomSnapshot) -> RoomSnapshot:
+    if not room.teams:
+        return room
+    nine = RoomCounts(room.counts, room.unsure, room.away).nine
+    return replace(room, teams=visible(room.teams, nine, room.least or TEAM_LEAST))
 
 
 def _after(before: RoomSnapshot, now: RoomSnapshot) -> RoomSnapshot:

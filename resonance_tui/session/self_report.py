@@ -25,6 +25,7 @@ class SelfReport:
         self._reading: tuple[Steady, dict[str, float]] = (ABSENT, {})
         self._manual: tuple[Emotion, float] | None = None  # the emotion, and when it lapses
         self._gate = PublishGate()
+        self.team = 0  # in the host's list; 0: in none
 
     def mark_source(self, *, is_simulated: bool, is_film: bool = False) -> None:
         """Of another camera, from the next reading on."""
@@ -59,7 +60,8 @@ class SelfReport:
     def report(self, view: SelfView) -> Report:
         """What `view` is as a report; its `seq` is the link's to set."""
         flags = MANUAL if self._manual is not None else self._flags
-        return Report(self._boot, 0, view.code, round(100 * view.confidence), flags)
+        percent = round(100 * view.confidence)
+        return Report(self._boot, 0, view.code, percent, flags, team=self.team)
 
     def is_due(self, report: Report, now: float) -> bool:
         """Whether to publish now; True counts as published."""

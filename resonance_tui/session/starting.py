@@ -15,6 +15,7 @@ from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.session.events import SessionEvent, SessionView
 from resonance_tui.session.outage import Outage
+from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:  # all that loads NumPy, OpenCV or MQTT waits for the first picture
     from numpy import uint8
@@ -22,10 +23,12 @@ if TYPE_CHECKING:  # all that loads NumPy, OpenCV or MQTT waits for the first pi
 
     from resonance_tui.emotions import Emotion
     from resonance_tui.pipeline.sources import Source
+    from resonance_tui.reaction_kinds import Reaction
     from resonance_tui.room.timeline import TimelinePoint
     from resonance_tui.session.core import Session
     from resonance_tui.session.plan import SessionPlan
 
+NOT_CONNECTED = mark("Not connected: nothing is sent.")
 PAINT_S = 0.02  # for the thread that writes to the terminal: loading holds the interpreter
 
 
@@ -113,6 +116,12 @@ class StartingSession:
 
     def say(self, code: Emotion | None) -> None:
         self._ask(lambda session: session.say(code))
+
+    def set_team(self, name: str) -> None:
+        self._ask(lambda session: session.set_team(name))
+
+    def react(self, kind: Reaction) -> str:
+        return self._session.react(kind) if self._session is not None else tr(NOT_CONNECTED)
 
     def answer(self, yes: bool) -> None:
         self._ask(lambda session: session.answer(yes))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.link_status import LinkState
+from resonance_tui.room.together import Evening
 from resonance_tui.session.events import SessionView
 from resonance_tui.texts import tr, tr_n
 
@@ -28,6 +29,7 @@ class Visit:
     _watched_s: float = 0.0
     _moods_s: list[float] = field(default_factory=lambda: [0.0] * 7)  # viewers times seconds
     _has_recorded: bool = False
+    evening: Evening | None = None
 
     def take(self, view: SessionView, now: float) -> None:
         """`now`: monotonic seconds."""
@@ -37,10 +39,13 @@ class Visit:
             self._began = self._seen = now
         step, self._seen = min(now - self._seen, STEP_S), now
         self._has_recorded |= view.is_recording
+        self.evening = view.evening
         room = view.room
         if room.is_counting or room.confirming:
             return
         self.peak = max(self.peak or 0, room.viewers)
+        if room.is_withheld:
+            return
         self._watched_s += step
         self._moods_s = [
             sum_s + count * step for sum_s, count in zip(self._moods_s, room.counts, strict=True)
@@ -56,6 +61,7 @@ class Visit:
         lines = [tr(words, channel=channel, time=stay, people=people)]
         if moods := self._moods():
             lines.append(tr("The room on average: {moods}.", moods=moods))
+        lines += self.evening.lines() if self.evening is not None else []
         if self._has_recorded:
             lines.append(tr("Recorded in {file}", file=self.database))
             lines.append(tr("Look at it: {command}", command=self._command()))

@@ -12,6 +12,7 @@ from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.messaging.permissions import announced_by, check_audience
 from resonance_tui.messaging.probe import negotiate_version
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.protocol.values import REACTIONS
 from resonance_tui.shutdown import for_seconds
 from resonance_tui.simulation.crowd import SimulatedCrowd
 from resonance_tui.simulation.observer import RoomObserver
@@ -65,6 +66,7 @@ async def run_audience(
         connections=plan.connections,
         stay_s=plan.stay_s,
         repeats_names=lambda: observer.newcomers_lack_names,
+        reacts=lambda: REACTIONS in observer.abilities,
     )
     failure: BaseException | None = None
     try:

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 
 from resonance_tui.emotions import EMOTIONS, Emotion
+from resonance_tui.reaction_kinds import Reaction
 
 _FIRST = ("amber", "brisk", "calm", "dusty", "early", "fuzzy", "gentle", "hazy", "ivory", "jolly")
 _LAST = ("badger", "dingo", "egret", "ferret", "gecko", "heron", "ibis", "koala", "lemur", "otter")
@@ -23,6 +24,23 @@ _MOMENTS = (
 MOMENT_EVERY_S = 24.0
 MOMENT_LASTS_S = 9.0
 SHORTEST_STAY_S = 60.0  # at least, unless the average is shorter
+
+
+REACTS = 0.2  # how likely a changed mood comes with a reaction by key
+_REACTIONS: dict[Emotion, tuple[Reaction, ...]] = {
+    Emotion.HAPPINESS: (Reaction.LAUGH, Reaction.APPLAUSE, Reaction.HEART),
+    Emotion.SURPRISE: (Reaction.WOW, Reaction.APPLAUSE),
+    Emotion.SADNESS: (Reaction.HEART,),
+    Emotion.ANGER: (Reaction.BOO,),
+    Emotion.NEUTRAL: (Reaction.QUESTION, Reaction.FASTER, Reaction.SLOWER),
+}
+
+
+def reaction_to(code: Emotion, rng: random.Random) -> Reaction | None:
+    """What a simulated viewer sends with a key as its mood turns to `code`; mostly nothing."""
+    kinds = _REACTIONS.get(code, ())
+    likely = REACTS / 10 if code is Emotion.NEUTRAL else REACTS
+    return rng.choice(kinds) if kinds and rng.random() < likely else None
 
 
 def random_nickname(rng: random.Random) -> str:

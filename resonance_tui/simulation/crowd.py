@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.frames import encode_nickname, encode_report
-from resonance_tui.protocol.messages import NICKNAME, REPORT
+from resonance_tui.protocol.frames import encode_nickname, encode_reaction, encode_report
+from resonance_tui.protocol.messages import NICKNAME, REACTION, REPORT
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.values import SIMULATED, Report
+from resonance_tui.reaction_kinds import NO_REACTIONS
 from resonance_tui.simulation.behaviour import (
     SimulatedMood,
     Visit,
     crowd,
     first_visit,
     next_visit,
+    reaction_to,
 )
 from resonance_tui.simulation.simulated_connection import Route, SimulatedConnection
 
@@ -49,6 +51,7 @@ class _SimulatedViewer:
     seq: int = 0
     sent_at: float = 0.0
     named_at: float = 0.0  # when it last said its nickname
+    reactions: tuple[int, ...] = NO_REACTIONS  # sent so far
     shown: Emotion = Emotion.AWAY  # what it last published while it is in
 
 
@@ -56,8 +59,8 @@ class SimulatedCrowd:
     """`size` viewers, the same for the same seed, each over its own or a shared connection.
 
     `connections`: how many; fewer than `size` are shared. `stay_s`: how long a viewer stays on
-    average. `repeats_names`: whether newcomers are not brought what was said once.
-    Times are seconds since the start.
+    average. `repeats_names`: whether newcomers are not brought what was said once. `reacts`:
+    whether the room's host lets people send reactions. Times are seconds since the start.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class SimulatedCrowd:
         connections: int,
         stay_s: float,
         repeats_names: Callable[[], bool] = lambda: False,
+        reacts: Callable[[], bool] = lambda: False,
     ) -> None:
         self.sent = 0  # reports
         self.lost = 0  # connections that broke
@@ -79,7 +83,8 @@ class SimulatedCrowd:
         self.is_leaving = False
         self._channel = channel
         self._route = route
-        self._repeats_names = repeats_names
+        self._repeats_names, self._reacts = repeats_names, reacts
+        self._reaction_rng = random.Random(f"reactions {seed}")
         self._stay_s = stay_s
         self._is_shared = connections < size
         self._boot = int(time.time())
@@ -168,7 +173,10 @@ class SimulatedCrowd:
             return viewer.visit.arrives_at
         elif not viewer.connection.is_ready:
             return now + _RETRY_S
-        if viewer.mood.step(now) or now - viewer.sent_at >= _HEARTBEAT_S:
+        is_changed = viewer.mood.step(now)
+        if is_changed and self._reacts():
+            self._react(viewer)
+        if is_changed or now - viewer.sent_at >= _HEARTBEAT_S:
             self._report(viewer, now)
         return min(viewer.mood.until, viewer.sent_at + _HEARTBEAT_S, viewer.visit.leaves_at)
 
@@ -201,13 +209,22 @@ class SimulatedCrowd:
         viewer.shown = mood.code
         self.sent += 1
 
+    def _react(self, viewer: _SimulatedViewer) -> None:
+        kind = reaction_to(viewer.mood.code, self._reaction_rng)
+        if kind is not None:
+            counts = (count + (each == kind) for each, count in enumerate(viewer.reactions))
+            viewer.reactions = tuple(counts)
+            payload = encode_reaction(self._boot, viewer.reactions, kind)
+            topic = REACTION.topic.of(self._channel, viewer.viewer_id)
+            viewer.connection.publish(topic, payload, is_retained=False)
+
     def _replace(self, viewer: _SimulatedViewer, now: float) -> None:
         """Leaves; the place goes to a new viewer, who arrives later as a new client."""
         self._leave_room(viewer)
         if not self._is_shared:
             viewer.connection.close()
             viewer.connection = self._new_connection()
-        viewer.viewer_id, viewer.seq = new_viewer_id(), 0
+        viewer.viewer_id, viewer.seq, viewer.reactions = new_viewer_id(), 0, NO_REACTIONS
         viewer.visit = next_visit(self._rng, now, self._stay_s)
 
     def _leave_room(self, viewer: _SimulatedViewer) -> None:

@@ -89,6 +89,11 @@ class RoomObserver(ReconnectingConnection):
         self._in_mesh = False  # on the current connection
         self.listens = asyncio.Event()  # was connected: what is sent from then on is heard
 
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What the room's host lets its clients use."""
+        return self._settings.abilities
+
     def view(self) -> RoomView:
         """As of now."""
         now = time.monotonic()

@@ -144,11 +144,14 @@ class SimulatedConnection(asyncio.Protocol):
                     self.abort()
         return self._is_up
 
-    def publish(self, topic: str, payload: bytes, expiry_s: int | None = None) -> None:
+    def publish(
+        self, topic: str, payload: bytes, expiry_s: int | None = None, *, is_retained: bool = True
+    ) -> None:
         """Publish a message, retained where the broker does; while disconnected it is dropped."""
         route = self._route
         if self._is_up:
-            self._write(publish(route.version, topic, payload, expiry_s, is_retained=route.retains))
+            is_kept = is_retained and route.retains
+            self._write(publish(route.version, topic, payload, expiry_s, is_retained=is_kept))
 
     def keep_alive(self) -> None:
         """To be called every few seconds: an idle connection pings."""

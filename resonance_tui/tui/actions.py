@@ -107,6 +107,14 @@ LIVE: tuple[Action, ...] = (
         OWN,
     ),
     Action(
+        "choose_team",
+        ("t",),
+        "",
+        "Your team",
+        "One of those that the host lists, or none; a team of few shows no counts.",
+        OWN,
+    ),
+    Action(
         "toggle_preview",
         ("p",),
         "preview",
@@ -201,6 +209,14 @@ LIVE: tuple[Action, ...] = (
     *(_say(code) for code in EMOTIONS),
     Action("say(-1)", ("0",), "unsay", "Back to the camera", "Takes back what a key said.", SAY),
     Action(
+        "toggle_reactions",
+        ("y",),
+        "react",
+        "Reactions",
+        "Opens the palette: 1 to 8 send one, and everybody sees how many, and nobody who.",
+        SAY,
+    ),
+    Action(
         "toggle_recording",
         ("e",),
         "record",
@@ -223,6 +239,14 @@ LIVE: tuple[Action, ...] = (
         "Delay of the stream",
         "Finds how late viewers see what you do; kept with the recording.",
         SCREEN,
+    ),
+    Action(
+        "save_summary",
+        (),
+        "",
+        "Save the summary of the evening",
+        "How you and the room differed, as a picture in this directory; nothing is sent.",
+        OWN,
     ),
     Action(
         "other_room",

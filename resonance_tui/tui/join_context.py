@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from resonance_tui.pipeline.sources import Source
     from resonance_tui.protocol.nearby import NearbyRoom
     from resonance_tui.protocol.rules import RoomRules
+    from resonance_tui.reaction_kinds import Reaction
     from resonance_tui.room.attendance import Attendee
     from resonance_tui.room.timeline import TimelinePoint
     from resonance_tui.room_keys import LoggedAct
@@ -65,6 +66,14 @@ class SessionLike(Protocol):
     def accept_host_key(self) -> None: ...
 
     def say(self, code: Emotion | None) -> None: ...
+
+    def set_team(self, name: str) -> None:
+        """One of the names in the room's rules; "": none."""
+        ...
+
+    def react(self, kind: Reaction) -> str:
+        """Why it is not sent; "" where it is."""
+        ...
 
     def answer(self, yes: bool) -> None:
         """To `view.question`."""

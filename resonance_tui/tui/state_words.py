@@ -20,10 +20,10 @@ from resonance_tui.pipeline.sources import Source
 from resonance_tui.session.events import faces_text
 from resonance_tui.session.outage import Outage, age_text
 from resonance_tui.signing import short_print
-from resonance_tui.texts import mark, tr
+from resonance_tui.texts import mark, tr, tr_n
 
 if TYPE_CHECKING:
-    from resonance_tui.room.state import ViewerRow
+    from resonance_tui.room.state import RoomSnapshot, ViewerRow
     from resonance_tui.session import SelfView, SessionView
 
 CONNECTS_WITHIN_S = 2.0  # a connection in the making is no news before that
@@ -130,6 +130,34 @@ def unknown_words(confirming: int, is_counting: bool) -> tuple[str, str]:
     if confirming:
         return tr("confirming {count} …", count=confirming), f"+{confirming}?"
     return "", ""
+
+
+def withheld_words(room: RoomSnapshot) -> tuple[str, str]:
+    """Why the host's rules keep the counts back, long and short; "" where they do not."""
+    if room.is_blind:
+        return (
+            tr("The room shows itself once you have reacted."),
+            tr("react to see the room"),
+        )
+    if not room.missing:
+        return "", ""
+    return (
+        tr_n(
+            "The host shows counts once {count} more viewer is here.",
+            "The host shows counts once {count} more viewers are here.",
+            room.missing,
+        ),
+        tr("{count} more for counts", count=room.missing),
+    )
+
+
+def unlisted_words(room: RoomSnapshot) -> tuple[str, str] | None:
+    """Why nobody else is listed, on two lines; None where all are."""
+    if room.is_total and not room.least:
+        return tr("Single viewers are not listed"), tr("in a room this large.")
+    if room.least or room.is_blind:
+        return tr("Single viewers are not listed"), tr("by the host's rule.")
+    return None
 
 
 def old_words(outage: Outage | None, now: float) -> str:

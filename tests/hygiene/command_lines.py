@@ -28,6 +28,7 @@ BRIEFLY = {
     "models import": "weights.pt --as former_dfer",
     "models predict": "photo.png",
     "room key export": "room --out key.json",
+    "room cues": "cues.vtt",
     "completion": "bash",
     "config set": "viewer.nickname mia",
 }

@@ -127,6 +127,13 @@ class LoopbackLink:
     def tidy(self, messages: Sequence[Outgoing]) -> None:
         """Nothing is left behind here."""
 
+    def send_once(self, message: Outgoing) -> None:
+        if self.is_attached:
+            self._hub.carry(message)
+
+    def follow_reactions(self, wanted: bool) -> None:
+        """Within one process there is nothing to spare: all is heard."""
+
     def subscribe_all(self, wanted: bool) -> None:
         """Within one process there is nothing to spare: all is heard."""
 

@@ -20,6 +20,7 @@ from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.protocol.links import find_place
 from resonance_tui.protocol.nearby import NearbyRoom
 from resonance_tui.protocol.values import MANUAL
+from resonance_tui.reaction_kinds import NO_REACTIONS, Reaction
 from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import TimelinePoint
@@ -145,6 +146,7 @@ class FakeSession:
         self.has_cleaned_up = False
         self.lingers_s = 0.0
         self.knows_neutral = True
+        self.refusal = ""
         self.listeners: list[Callable[[object], None]] = []
 
     def add_listener(self, listener: Callable[[object], None]) -> None:
@@ -209,6 +211,17 @@ class FakeSession:
 
     def set_stream_delay(self, delay_s: float) -> None:
         self.told.append(("stream delay", delay_s))
+
+    def set_team(self, name: str) -> None:
+        self.told.append(("team", name))
+        self.view = replace(self.view, team=name)
+
+    def react(self, kind: Reaction) -> str:
+        self.told.append(("react", kind))
+        total = list(self.view.room.reactions or NO_REACTIONS)
+        total[kind] += 1
+        self.view = replace(self.view, room=replace(self.view.room, reactions=tuple(total)))
+        return self.refusal
 
     def answer(self, yes: bool) -> None:
         self.told.append(("answer", yes))

@@ -23,6 +23,7 @@ from resonance_tui.session.events import (
     HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
+    ReactionsUpdate,
     RoomUpdate,
     SelfUpdate,
     SelfView,
@@ -43,6 +44,7 @@ EVENTS: list[SessionEvent] = [
     RoomUpdate(1.5, ROOM, 1.0, CorrectedCounts("static", SEVEN, SEVEN, SEVEN)),
     RoomUpdate(1.5, ROOM, 0.0, CorrectedCounts("static", lacking="too few")),
     *(LinkUpdate(2.5, LinkStatus(state, "why", 3.0)) for state in LinkState),
+    ReactionsUpdate(5, (3, 0, 0, 0, 0, 0, 0, 1)),
     NoticeUpdate(3.5, "Recording again.", "mqtt://127.0.0.1"),
     *(HappeningUpdate(4.5, kind, "the room laughs", (), 3) for kind in KINDS),
     *(HappeningUpdate(4.5, kind, "Mia and Zoë came", ("Mia", "Zoë"), 2) for kind in KINDS),
@@ -96,7 +98,7 @@ def _wrong_parts(value: Any, schema: dict[str, Any], at: str) -> list[str]:
     if not isinstance(value, dict) or "properties" not in schema:
         return []
     parts = schema["properties"]
-    found = [f"{at}.{key} is missing" for key in schema["required"] if key not in value]
+    found = [f"{at}.{key} is missing" for key in schema.get("required", ()) if key not in value]
     found += [f"{at}.{key} is unknown" for key in value if key not in parts]
     for key in value.keys() & parts.keys():
         found += faults(value[key], parts[key], f"{at}.{key}")
@@ -223,3 +225,11 @@ def test_another_room_begins_with_nothing_of_the_one_before() -> None:
     assert feed.missed("boot-0") == []
     state = feed.state(1.0, names=True)
     assert (state["channel"], state["room"], state["events"]) == ("dogs", None, [])
+
+
+def test_reactions_are_told_as_they_happen_and_not_again_to_who_comes_back() -> None:
+    feed = Feed("cats", "boot")
+    (heard,) = told(ReactionsUpdate(5, (3, 0, 0, 0, 0, 0, 0, 1)))
+    assert heard == {"type": "reactions", "t": 5, "counts": {"applause": 3, "boo": 1}}
+    feed.take(ReactionsUpdate(5, (3, 0, 0, 0, 0, 0, 0, 1)), 0.0)
+    assert feed.missed("boot-0") == []

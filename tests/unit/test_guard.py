@@ -118,7 +118,7 @@ def test_nobody_gets_the_room_or_its_total_muted_for_all() -> None:
     for topic in (
         ROOM_SETTINGS.topic.of("room"),
         TOTAL.topic.of("room"),
-        "resonance/1/room/x/+/+",
+        "resonance/1/room/z/+/+",
     ):
         for _ in range(100):
             assert guard.allow(topic, 0.0) and not guard.record_violation(topic, 0.0)

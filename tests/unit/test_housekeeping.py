@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.history import runs
-from resonance_tui.history.retention import channels, count, forget, size, vacuum
+from resonance_tui.history.marks import add_mark, marks
+from resonance_tui.history.retention import channels, count, forget, forget_session, size, vacuum
 from resonance_tui.history.samples import Gap, Sample
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_parts import RECORD, VideoPart, keep_parts, video_parts
@@ -123,3 +124,53 @@ def test_space_is_given_back_while_a_recorder_runs(path: Path) -> None:
         assert [r.t for r in reader.read("lobby")] == [T0, T0 + 1]
     for file in path.parent.iterdir():
         assert b"secret-room" not in file.read_bytes()
+
+
+def test_one_session_goes_with_all_that_is_known_of_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RESONANCE_HISTORY_DATABASE", str(path))
+    later = T0 + 5000
+    with Store(path) as store:
+        fill(store, "lobby", 50)
+        add_mark(store, "lobby", T0 + 3.5, "here")
+        runs.end(store, runs.begin(store, "lobby", "local", later, title="again"), later + 9)
+        store.append(row(later + second) for second in range(10))
+        add_mark(store, "lobby", later + 1.5, "there")
+        fill(store, "zoo", 20)
+    assert run_verb(cli, ["history", "forget", "lobby", "--session", "2", "--yes"]) == 0
+    assert "Deleted 50 rows of lobby" in capsys.readouterr().err
+    with Store(path) as store:
+        assert [(span.start, span.title) for span in store.sessions("lobby")] == [(later, "again")]
+        assert [each.text for each in marks(store, "lobby", T0, later + 9)] == ["there"]
+        assert (len(runs.runs(store, "lobby")), runs.gaps(store, "lobby")) == (1, [])
+        assert len(store.read("zoo")) == 20
+
+
+@pytest.mark.parametrize(
+    "words", [["--session", "1"], ["lobby", "--session", "2"], ["lobby", "--session", "0"]]
+)
+def test_a_session_that_is_not_there_is_refused(
+    words: list[str], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESONANCE_HISTORY_DATABASE", str(path))
+    with Store(path) as store:
+        fill(store, "lobby", 50)
+    assert run_verb(cli, ["history", "forget", *words, "--yes"]) == 2
+    with Store(path) as store:
+        assert len(store.read("lobby")) == 50
+
+
+def test_of_a_session_that_goes_on_what_comes_later_is_kept(path: Path) -> None:
+    with Store(path) as store:
+        run = runs.begin(store, "lobby", "local", T0)
+        store.append(row(T0 + second) for second in range(10))
+        [span] = store.sessions("lobby")
+        store.append(row(T0 + second) for second in range(10, 20))
+        assert forget_session(store, "lobby", span) == 10
+        runs.end(store, run, T0 + 19)
+        [left] = store.sessions("lobby")
+        assert (left.start, left.rows) == (T0 + 10, 10)
+        assert [(each.start, each.end) for each in runs.runs(store, "lobby")] == [
+            (T0 + 10, T0 + 19)
+        ]

@@ -37,6 +37,9 @@ VALUES = {
     Needs.SWITCH: "off",
     Needs.SECONDS: "5",
     Needs.WORDS: "See you tomorrow",
+    Needs.NAMES: "red blue",
+    Needs.VIEWERS: "5",
+    Needs.DELAY: "5",
     Needs.KEY: "0011223344556677",
     Needs.NAME: "Ben",
 }
@@ -71,6 +74,9 @@ def test_every_act_notes_itself_and_can_be_sent(name: str) -> None:
         ("nicknames off", "nicknames on"),
         ("slow 5", "slow 0"),
         ("slow 1m", "slow 0s"),
+        ("least 5", "least 0"),
+        ("blind on", "blind off"),
+        ("blind 5s", "blind off"),
         ("close Bye", "open"),
     ],
 )
@@ -80,7 +86,9 @@ def test_what_an_act_did_another_undoes(act: str, undo: str) -> None:
     assert replace(after(done, undo), acts=()) == NO_RULES
 
 
-@pytest.mark.parametrize("name", ["mute", "kick", "hide-name", "badge", "lock", "nicknames"])
+@pytest.mark.parametrize(
+    "name", ["mute", "kick", "hide-name", "badge", "lock", "nicknames", "blind"]
+)
 def test_a_key_that_switches_undoes_what_it_did(name: str) -> None:
     rules = NO_RULES
     for _ in range(2):
@@ -127,6 +135,8 @@ def test_the_newest_acts_alone_go_over_the_wire() -> None:
     [
         *("mute", "mute Mia!", "kick a/b", "hide-name +", "nicknames", "nicknames maybe"),
         *("slow", "slow -1", "slow 601", "slow 1e2", "slow 1.5", "slow 11m", "slow ²"),
+        *("least", "least 2", "least -5", "least 1001", "least ³", "least 5.0"),
+        *("blind", "blind maybe", "blind 61", "blind 1.5", "blind -1"),
         *("title " + 81 * "x",),
         *("close \x1b[2J", "badge #"),
     ],
@@ -163,3 +173,10 @@ def test_a_command_takes_the_nickname_of_who_is_here() -> None:
     with pytest.raises(InputError, match="2 viewers are called mia") as caught:
         viewer_id_of([*here, Attendee("x2", "MIA", 0.0, 0.0)], "mia")
     assert "x1, x2" in caught.value.hint
+
+
+def test_without_nicknames_a_room_of_few_has_no_counts_unless_the_host_says_so() -> None:
+    rules = after(NO_RULES, "nicknames off")
+    assert rules.least == 5
+    assert after(rules, "least 0").least == 0
+    assert after(NO_RULES, "least 20", "nicknames off", "nicknames on").least == 20

@@ -18,6 +18,7 @@ from resonance_tui.protocol import frames, messages, packets
 from resonance_tui.protocol.events import Unrenewed
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.values import Partial, Report, RoomSettings
+from resonance_tui.reaction_kinds import Reaction
 
 GOLDEN = Path(__file__).with_name("protocol_golden.txt")
 COUNTS = (5, 0, 1, 0, 0, 0, 2, 1, 300)
@@ -41,6 +42,10 @@ def payloads() -> Iterator[tuple[str, bytes]]:
     yield "total of edges", frames.encode_total(1_790_000_000, 9, 1_790_000_000_123, COUNTS, 2)
     unrenewed = [Unrenewed("alice", 1_790_000_000, 7), Unrenewed("bob", 2**32 - 1, 0)]
     yield "sweep", frames.encode_sweep(unrenewed)
+    yield (
+        "reaction",
+        frames.encode_reaction(1_790_000_000, (5, 0, 1, 0, 0, 0, 2, 300), Reaction.SLOWER),
+    )
     yield "request", frames.encode_enrollment_request("mia", "$7$101$salt$hash")
     yield "answer", frames.encode_enrollment_answer("mia", "welcome")
 
@@ -49,6 +54,7 @@ def named_topics() -> Iterator[tuple[str, str]]:
     yield "report", messages.REPORT.topic.of("room", "alice")
     yield "nickname", messages.NICKNAME.topic.of("room", "alice")
     yield "roll call", messages.ROLL_CALL.topic.of("room", "alice")
+    yield "reaction", messages.REACTION.topic.of("room", "alice")
     yield "roll calls", messages.ROLL_CALL.topic.filter(channel="room")
     yield "room", messages.ROOM_SETTINGS.topic.of("room")
     yield "total", messages.TOTAL.topic.of("room")

@@ -19,6 +19,7 @@ from resonance_tui.protocol.events import (
     LeaveEvent,
     NicknameEvent,
     PartialEvent,
+    ReactionEvent,
     ReportEvent,
     RoomEvent,
     TotalEvent,
@@ -47,6 +48,7 @@ EVENTS = (
     AgentEvent,
     PartialEvent,
     EdgeEvent,
+    ReactionEvent,
 )
 
 channels = st.from_regex(r"[a-z0-9_-]{1,64}", fullmatch=True)
@@ -82,6 +84,7 @@ topics = st.sampled_from(
         messages.TOTAL.topic.of("room"),
         messages.AGENT.topic.of("room", "a1"),
         messages.PARTIAL.topic.of("room", "a1"),
+        messages.REACTION.topic.of("room", "abc"),
     ]
 )
 partials = st.builds(
@@ -255,7 +258,7 @@ def test_a_flipped_byte_is_an_event_or_a_wire_error(report: Report, at: int, byt
 
 @given(st.lists(st.integers(0, 100) | st.text(max_size=3), min_size=1, max_size=3))
 def test_unknown_trailing_fields_are_left_to_the_future(extra: list[object]) -> None:
-    event = decode(REPORT_TOPIC, msgpack.packb([*GOOD, 0, *extra]))
+    event = decode(REPORT_TOPIC, msgpack.packb([*GOOD, 0, 0, *extra]))
     assert event == ReportEvent("room", "abc", Report(1_790_000_000, 7, Emotion.ANGER, 83, 0))
 
 
@@ -286,9 +289,9 @@ def test_a_report_that_lacks_a_field_is_refused(length: int) -> None:
 @pytest.mark.parametrize(
     ("topic", "limit", "frame"),
     [
-        (REPORT_TOPIC, 64, [*GOOD, 1]),
+        (REPORT_TOPIC, 64, [*GOOD, 1, 0]),
         (messages.NICKNAME.topic.of("room", "abc"), 256, [1, "a"]),
-        (messages.TOTAL.topic.of("room"), 256, [1, 1, 1, 1, 0, [0] * 9, 2]),
+        (messages.TOTAL.topic.of("room"), 256, [1, 1, 1, 1, 0, [0] * 9, 2, 0, 0]),
         (messages.AGENT.topic.of("room", "a1"), 32, [1, 1, "b"]),
         (messages.PARTIAL.topic.of("room", "a1"), 3584, [1, 1, 1, 1, [[5, 9, *[1] * 9]], "b"]),
     ],

@@ -37,6 +37,7 @@ def history() -> None:
 @click.option("--sessions", "what", flag_value="sessions", help="List all sessions.")
 @click.option("--moments", "what", flag_value="moments", help="Where the room reacted: chapters.")
 @click.option("--marks", "what", flag_value="marks", help="Only what a person marked.")
+@click.option("--reactions", "what", flag_value="reactions", help="What was sent with keys.")
 @click.option(
     "--emotion",
     "emotions",
@@ -133,6 +134,7 @@ def show(ctx: click.Context, **options: Any) -> None:
 @click.command("forget", cls=Command)
 @click.argument("channel", type=CHANNEL, required=False)
 @click.option("--older-than", metavar="AGE", help="Only what is older: 90d, 12h, 30m.")
+@click.option("--session", type=click.IntRange(min=1), help="Only the Nth last session (1 = last).")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def forget(ctx: click.Context, channel: str | None, **options: Any) -> None:
@@ -141,6 +143,7 @@ def forget(ctx: click.Context, channel: str | None, **options: Any) -> None:
     \b
     Examples:
       resonance-tui history forget cats-live
+      resonance-tui history forget cats-live --session 2
       resonance-tui history forget --older-than 90d --yes
     """
     from resonance_tui.commands.history.retention import run_forget

@@ -24,6 +24,7 @@ from resonance_tui.history.cues.registry import BY_SUFFIX
 from resonance_tui.history.cues.registry import FORMATS as CUE_FORMATS
 from resonance_tui.history.loading import Request
 from resonance_tui.history.marks import session_marks
+from resonance_tui.history.reactions import LATE_S, reaction_seconds
 from resonance_tui.history.samples import Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
@@ -34,16 +35,18 @@ from resonance_tui.texts import tr_n
 if TYPE_CHECKING:
     from resonance_tui.history.recording import Floats
 
-What = Literal["rows", "moments", "marks", "sessions"]
+What = Literal["rows", "moments", "marks", "reactions", "sessions"]
 
 FORMATS: dict[What, tuple[str, ...]] = {
     "rows": ("csv", "json", "jsonl", "svg", "png", *research.FORMATS),
     "moments": ("json", "jsonl", "csv", *CUE_FORMATS),
     "marks": ("json", "jsonl", "csv", *CUE_FORMATS),
+    "reactions": ("csv", "json", "jsonl"),
     "sessions": ("text", "json", "jsonl", "csv"),
 }
 PICTURES = ("svg", "png")
 TITLE_LIMIT = 100
+_ENDLESS = 1 << 62  # epoch seconds
 NOTE_SHOWN = 60  # characters of it, in a list for people
 SESSION_COLUMNS = (
     *("session", "start", "end", "length_s", "rows", "missing_s", "why"),
@@ -108,7 +111,7 @@ def choose_format(format: str | None, out: Path | None, what: What, *, is_termin
         raise InputError(f"No such format{of}: {told}.", f"Choose one of {', '.join(known)}.{more}")
     if what == "rows" and out is None and is_terminal:
         return "screen"
-    return "csv" if what == "rows" else "text"
+    return "csv" if what in ("rows", "reactions") else "text"
 
 
 def _suffix(out: Path | None) -> str:
@@ -149,6 +152,8 @@ def write_history(request: Request, sessions: list[SessionSpan], asked: Asked, f
         from resonance_tui.commands.history.moments import write_moments
 
         write_moments(request, asked, format)
+    elif asked.what == "reactions":
+        _write_reactions(request, sessions, format, asked.out)
     elif format in PICTURES:
         _write_picture(request, asked, format)
     elif format in research.FORMATS:
@@ -252,6 +257,17 @@ def _write_rows(
     if request.confusion is not None and request.is_corrected:
         columns, more = (*columns, *export.CORRECTED), _corrections(rows, request.confusion)
     put_data(export.FORMATS[format](export.records(rows, request.zone, more), columns), out)
+
+
+def _write_reactions(
+    request: Request, sessions: list[SessionSpan], format: str, out: Path | None
+) -> None:
+    first, last = _range(request, sessions)
+    with Store(request.db_path, read_only=True) as store:
+        ends = _ENDLESS if last is None else last + (LATE_S if request.end is None else 0)
+        found = reaction_seconds(store, request.channel, first or 0, ends)
+    records = export.reaction_records(found, request.zone)
+    put_data(export.FORMATS[format](records, export.REACTION_COLUMNS), out)
 
 
 def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.Record]:

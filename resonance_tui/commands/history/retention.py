@@ -9,11 +9,11 @@ import click
 
 from resonance_tui.charting.ticks import day, exact_clock
 from resonance_tui.commands.console import say
-from resonance_tui.commands.history.show import unknown_channel
+from resonance_tui.commands.history.show import check_session, unknown_channel
 from resonance_tui.config import Config
 from resonance_tui.errors import InputError, InvalidTime
 from resonance_tui.history.retention import channels as kept_channels
-from resonance_tui.history.retention import count, count_beside, forget, vacuum
+from resonance_tui.history.retention import count, count_beside, forget, forget_session, vacuum
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_time
 from resonance_tui.protocol.links import find_channel
@@ -21,11 +21,22 @@ from resonance_tui.secret import describe
 from resonance_tui.sinks import registry
 
 
-def run_forget(config: Config, channel: str | None, *, older_than: str | None, yes: bool) -> None:
-    """Deletes a channel, or what is older, after a question; gives the space back.
+def run_forget(
+    config: Config,
+    channel: str | None,
+    *,
+    older_than: str | None,
+    yes: bool,
+    session: int | None = None,
+) -> None:
+    """Deletes a channel, one session of it, or what is older, after a question; gives the space
+    back.
 
     Raises InputError where nothing was named or no terminal is there to confirm, and StoreError.
     """
+    if session is not None:
+        _forget_session(config, channel, session, older_than, yes=yes)
+        return
     if channel is None and older_than is None:
         raise InputError(
             "Forget what?", "Name a channel, or --older-than 90d, or both; see --help."
@@ -47,6 +58,28 @@ def run_forget(config: Config, channel: str | None, *, older_than: str | None, y
         say(f"Deleted {deleted} rows {what}.")
         _give_back(store)
         _say_what_stays(store, channels)
+
+
+def _forget_session(
+    config: Config, channel: str | None, number: int, older_than: str | None, *, yes: bool
+) -> None:
+    if channel is None or older_than is not None:
+        raise InputError(
+            "A session is of one channel, and goes whole.",
+            "resonance-tui history forget CHANNEL --session 1",
+        )
+    with Store(config.database, read_only=True) as reading:
+        [name] = _channels(reading.channels(), channel)
+        sessions = reading.sessions(name)
+        span = sessions[-check_session(name, sessions, number)]
+    what = f"of {name} from {day(span.start)}, {exact_clock(span.start)} to {exact_clock(span.end)}"
+    if not yes and not _agrees(span.rows, what):
+        say("Nothing was deleted.")
+        return
+    with Store(config.database) as store:
+        say(f"Deleted {forget_session(store, name, span)} rows {what}.")
+        _give_back(store)
+        _say_what_stays(store, [name])
 
 
 def run_vacuum(config: Config) -> None:

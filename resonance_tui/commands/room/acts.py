@@ -30,6 +30,9 @@ _EXAMPLES = {
     Needs.SWITCH: " off",
     Needs.SECONDS: " 5",
     Needs.WORDS: " 'See you tomorrow'",
+    Needs.NAMES: " red blue",
+    Needs.VIEWERS: " 5",
+    Needs.DELAY: " 5",
 }
 
 
@@ -62,7 +65,7 @@ def split(act: RoomAct, words: tuple[str, ...]) -> tuple[str | None, str]:
         return (words[0] if words else None), ""
     if not words:
         raise InputError(f"`room {act.name}` needs {act.needs}.")
-    if len(words) > 2 and act.needs is not Needs.WORDS:
+    if len(words) > 2 and act.needs not in (Needs.WORDS, Needs.NAMES):
         raise InputError(f"`room {act.name}` takes a channel and {act.needs}, and no more.")
     return (words[0] if len(words) > 1 else None), " ".join(words[1:] or words)
 
@@ -169,6 +172,10 @@ lock = _command("lock")
 unlock = _command("unlock")
 nicknames = _command("nicknames")
 slow = _command("slow")
+least = _command("least")
+blind = _command("blind")
+prompt = _command("prompt")
+teams = _command("teams")
 title = _command("title")
 close = _command("close")
 open_ = _command("open")

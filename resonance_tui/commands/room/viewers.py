@@ -111,6 +111,8 @@ def _summary(place: Place, viewers: list[Attendee], rules: RoomRules) -> str:
     state = ["locked"] if rules.is_locked else []
     state += ["nicknames off"] if rules.nicknames_off else []
     state += [f"slow mode {rules.slow_s} s"] if rules.slow_s else []
+    state += [f"counts from {rules.least} viewers on"] if rules.least else []
+    state += [f"blind for {rules.blind_s} s" if rules.blind_s else "blind first"] * rules.blind
     state += [f"closed: {rules.closed}"] if rules.closed is not None else []
     state += [f"{len(rules.muted)} muted"] if rules.muted else []
     state += [f"{len(rules.removed)} removed"] if rules.removed else []

@@ -5,6 +5,7 @@ export const LAYOUTS = {
   ring: { title: "Ring", about: "Shares around the number of viewers", width: 320, height: 320 },
   ticker: { title: "Ticker", about: "What happens, line by line", width: 640, height: 180 },
   burst: { title: "Burst", about: "Glyphs fly when the room moves", width: 1920, height: 1080, isWhole: true },
+  reactions: { title: "Reactions", about: "What people send with keys floats up the edge", width: 160, height: 1080, isWhole: true },
   mood: { title: "Mood", about: "One word", width: 480, height: 100 },
 };
 export const ALIGNS = ["left", "center", "right"];

@@ -28,6 +28,7 @@ function deliver(event) {
   if (event.type === "link") isConnected = event.status === "connected";
   if (event.type === "event" && missed) missed.push(event);
   else if (event.type === "event") layout.happened?.(event);
+  if (event.type === "reactions") layout.reacted?.(event);
   if (event.type === "room") {
     catchUp(event.t);
     drawSoon(event);
@@ -50,9 +51,9 @@ function drawSoon(room) {
 function draw(room) {
   newest = null;
   drawnAt = performance.now();
-  page.toggle("quiet", room.counting || room.viewers < options.min);
+  page.toggle("quiet", room.counting || Boolean(room.withheld) || room.viewers < options.min);
   page.toggle("simulated", Boolean(room.simulated));
-  layout.room?.(room);
+  if (!room.withheld) layout.room?.(room); // else the host's rules keep the counts back
 }
 
 function listen() {

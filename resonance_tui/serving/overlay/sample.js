@@ -22,6 +22,7 @@ export function play(deliver) {
     if (second % LAUGH_EVERY_S === 2) {
       deliver({ type: "event", t, kind: "joined", text: "2 came", people: 2 });
     }
+    deliver({ type: "reactions", t: Math.floor(t), counts: isLaughing ? { applause: 4, laugh: 3 } : { heart: 1 } });
     second += 1;
   };
   tick();

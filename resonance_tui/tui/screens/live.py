@@ -3,21 +3,27 @@ each widget its part."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.events import Key
 from textual.timer import Timer
 
 from resonance_tui.charting.ticks import clock
 from resonance_tui.emotions import Emotion
+from resonance_tui.errors import ResonanceError
 from resonance_tui.history.words import MARK_LIMIT, checked
+from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
+from resonance_tui.room.together import Evening
 from resonance_tui.session import HappeningUpdate, SessionView
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui import alerts, state_words
@@ -39,15 +45,19 @@ from resonance_tui.tui.widgets.event_line import EventLine
 from resonance_tui.tui.widgets.keys import KeyBar
 from resonance_tui.tui.widgets.line_widget import OLD
 from resonance_tui.tui.widgets.preview import Preview
+from resonance_tui.tui.widgets.reactions import ReactionBar, ReactionRail
 from resonance_tui.tui.widgets.roster import Roster, anonymous, own_index
 from resonance_tui.tui.widgets.self_panel import SelfPanel
 from resonance_tui.tui.widgets.status import Notice, StatusBar, notice_of
 from resonance_tui.tui.widgets.timeline import TimelinePanel
 
 TICK_S = 0.25
+FLOAT_S = 0.125
 TIMELINE_EVERY = 4  # ticks
 PREVIEW_S = 0.2
 NOTICE_LINES = 3  # at most, where there is nothing else to see
+REACTING, FLOATING = "reacting", "floating"  # classes: the palette is open; the rail is there
+REACTION_KEYS = {str(kind + 1): kind for kind in Reaction}
 LEAVING = mark("leaving the room …")
 
 
@@ -79,6 +89,7 @@ class LiveScreen(ActionScreen):
         self._ticks = 0
         self._ticker: Timer | None = None
         self._previewer: Timer | None = None
+        self._floater: Timer | None = None  # only while something is in the air
         self._drawn: RoomSnapshot | None = None
         self._muted_names: dict[str, str] = {}  # by id: as they were called when they were shown
         session.add_listener(self._on_news)
@@ -107,9 +118,11 @@ class LiveScreen(ActionScreen):
             with Vertical(id="right"):
                 yield SelfPanel(id="own")
                 yield bars
+            yield ReactionRail(id="rail")
         yield timeline
         yield EventLine(id="events")
         yield KeyBar(self.actions, id="keys")
+        yield ReactionBar(id="palette")
 
     def on_mount(self) -> None:
         titles = {
@@ -122,11 +135,12 @@ class LiveScreen(ActionScreen):
         for id, title in titles.items():
             self.query_one(id).border_title = title
         self._ticker = self.set_interval(TICK_S, self._tick)
+        self._floater = self.set_interval(FLOAT_S, self._float, pause=True)
         self._previewer = self.set_interval(PREVIEW_S, self._draw_preview, pause=True)
         self._tick()
 
     def on_screen_suspend(self) -> None:
-        for timer in filter(None, (self._ticker, self._previewer)):
+        for timer in filter(None, (self._ticker, self._previewer, self._floater)):
             timer.pause()
 
     def on_screen_resume(self) -> None:
@@ -162,7 +176,7 @@ class LiveScreen(ActionScreen):
             rows,
             own,
             own_word=state_words.own_word(view),
-            is_total=view.room.is_total,
+            unlisted=state_words.unlisted_words(view.room),
             is_known=is_known,
             unknown=state_words.unknown_words(view.room.confirming, view.room.is_counting)[0],
         )
@@ -170,14 +184,28 @@ class LiveScreen(ActionScreen):
         baseline = state_words.baseline_word(view)
         self.query_one(SelfPanel).show(view.me, state_words.own_note(view), absent, baseline)
         bars = self.query_one(Bars)
-        bars.show(view.room, view.corrected, view.resonance, is_known=is_known)
-        self.query_one(EventLine).show(view.happenings, self._wall_clock())
+        teams = view.rules.teams if view.rules else ()
+        bars.show(view.room, view.corrected, view.resonance, is_known=is_known, teams=teams)
+        self.query_one(EventLine).show(view.happenings, self._wall_clock(), view.together)
         if self._ticks % TIMELINE_EVERY == 0:
             points = self.session.timeline()
             bars.show_past(points)
             self.query_one(TimelinePanel).show(points)
+        self._float()
         self._ticks += 1
         ask_what_is_asked(self, self.session)
+
+    def _float(self) -> None:
+        """What was sent with keys rises at the edge; where nothing may move, it stands there."""
+        total = self.session.view.room.reactions
+        if total:
+            self.add_class(FLOATING)
+        rail, is_still = self.query_one(ReactionRail), self.app.animation_level == "none"
+        rail.show(total, self._clock(), is_still=is_still)
+        if self._floater and rail.is_busy and not is_still:
+            self._floater.resume()
+        elif self._floater:
+            self._floater.pause()
 
     def _show_state(self, view: SessionView, now: float) -> None:
         """The connection, and whether what the panels show holds."""
@@ -210,7 +238,7 @@ class LiveScreen(ActionScreen):
 
     def say_leaving(self) -> None:
         """Shown before the closing messages are sent, which may take a moment."""
-        for timer in filter(None, (self._ticker, self._previewer)):
+        for timer in filter(None, (self._ticker, self._previewer, self._floater)):
             timer.stop()
         self.query_one(Notice).show((tr(LEAVING),), "warn")
 
@@ -291,6 +319,23 @@ class LiveScreen(ActionScreen):
         self.session.say(Emotion(code) if code >= 0 else None)
         self._tick()
 
+    def action_toggle_reactions(self) -> None:
+        self.toggle_class(REACTING)
+
+    def on_key(self, event: Key) -> None:
+        """While the palette is open, its keys send; all others do what they always do."""
+        if not self.has_class(REACTING):
+            return
+        if event.key == "escape":
+            self.remove_class(REACTING)
+        elif event.key in REACTION_KEYS:
+            if why := self.session.react(REACTION_KEYS[event.key]):
+                self.notify(why)
+            self._tick()
+        else:
+            return
+        event.stop()
+
     def action_toggle_recording(self) -> None:
         is_on = not self.session.view.is_recording
         self.session.set_recording(is_on)
@@ -311,6 +356,44 @@ class LiveScreen(ActionScreen):
         if text is not None:
             self.session.mark(at, text)
             self.notify(tr("Marked at {time}.", time=clock(at, seconds=True)))
+
+    def action_choose_team(self) -> None:
+        view = self.session.view
+        names = view.rules.teams if view.rules else ()
+        if not names:
+            self.notify(tr("This room has no teams; its host makes them."))
+            return
+        from resonance_tui.tui.screens.dialogs import ChoiceDialog
+
+        choices = [*names, tr("no team")]
+        current = names.index(view.team) if view.team in names else len(names)
+        dialog = ChoiceDialog(tr("Your team"), choices, current)
+        self.app.push_screen(dialog, partial(self._team_chosen, (*names, "")))
+
+    def _team_chosen(self, names: Sequence[str], index: int | None) -> None:
+        if index is not None:
+            self.session.set_team(names[index])
+            self._tick()
+
+    def action_save_summary(self) -> None:
+        evening = self.session.view.evening
+        if evening is None or not evening.is_known:
+            self.notify(tr("Too little is known yet of you and the room."))
+            return
+        self.run_worker(self._save_summary(evening), name="summary", group="summary")
+
+    async def _save_summary(self, evening: Evening) -> None:
+        from resonance_tui.charting.evening import save_evening
+
+        channel = self.session.view.channel
+        try:
+            path = await asyncio.to_thread(
+                save_evening, evening, channel, self._wall_clock(), Path.cwd()
+            )
+        except (ResonanceError, OSError) as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.notify(str(path), title=tr("Saved"), markup=False)
 
     def action_stream_delay(self) -> None:
         if self._is_kept():

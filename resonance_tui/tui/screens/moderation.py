@@ -120,6 +120,8 @@ class ModerationScreen(ActionScreen):
         words += [tr("locked")] * rules.is_locked
         words += [tr("nicknames off")] * rules.nicknames_off
         words += [tr("slow {seconds} s", seconds=rules.slow_s)] * bool(rules.slow_s)
+        words += [tr("counts from {least}", least=rules.least)] * bool(rules.least)
+        words += [tr("blind first")] * rules.blind
         words += [tr("{count} muted", count=len(rules.muted))] * bool(rules.muted)
         words += [tr("{count} removed", count=len(rules.removed))] * bool(rules.removed)
         if rules.closed is not None:
@@ -168,7 +170,7 @@ class ModerationScreen(ActionScreen):
             self.notify(tr("Nobody is chosen."), severity="warning")
             return
         name, value = switched(self._desk.rules, name, chosen)
-        if name == act.name and act.needs in (Needs.SECONDS, Needs.WORDS):
+        if name == act.name and act.needs in (Needs.SECONDS, Needs.VIEWERS, Needs.WORDS):
             question = Ask(tr(act.summary), self._present_value(name))
             self.app.push_screen(question, partial(self._asked, name))
         elif name in ("mute", "kick") and (facts := self._facts(name, chosen)):
@@ -190,7 +192,9 @@ class ModerationScreen(ActionScreen):
 
     def _present_value(self, name: str) -> str:
         rules = self._desk.rules
-        return {"slow": str(rules.slow_s), "title": rules.title}.get(name, "")
+        present = {"slow": str(rules.slow_s), "title": rules.title, "least": str(rules.least)}
+        present["prompt"] = rules.prompt
+        return present.get(name, "")
 
     def _asked(self, name: str, value: str | None) -> None:
         if value is not None:

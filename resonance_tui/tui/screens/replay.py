@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from resonance_tui.charting.ticks import clock, day, position
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.layers import LEAST_LAYERS
+from resonance_tui.history.prompt_file import Prompt, prompt_at
 from resonance_tui.history.replay_clock import ReplayClock
 from resonance_tui.history.replayed_room import ReplayedRoom, played
 from resonance_tui.texts import tr, tr_n
@@ -65,6 +66,7 @@ class Replay:
     keeper: Keeper
     video: float | None = None  # when the first picture of its video was, epoch s; None: not known
     title: str = ""
+    prompts: tuple[Prompt, ...] = ()  # of its host, at times of the video
     zone: tzinfo | None = None  # of clock times on screen; the machine's own when None
 
 
@@ -202,6 +204,11 @@ class ReplayScreen(ActionScreen):
         ]
         return [*chips, Chip(replay.title, replay.title, "muted", 5)] if replay.title else chips
 
+    def _position(self, now: float) -> float:
+        """Of the video, or of the recording where the video's beginning is not known; s."""
+        origin = self._start if self._replay.video is None else self._replay.video
+        return self._clock.at(now) - origin
+
     def _state(self, t: float) -> tuple[str, str]:
         if t >= self._clock.last:
             return f"■ {tr('over')}", "muted"
@@ -226,6 +233,8 @@ class ReplayScreen(ActionScreen):
             here = tr("What is read of you stays on this machine.")
             short = tr("Start your video, and press space.")
             return tuple(f"▪ {text}" for text in (f"{words} {here}", words, short)), "accent"
+        if due := prompt_at(self._replay.prompts, self._position(now)):
+            return (f"▶ {due.words}",), "accent"
         if self._clock.is_over(now):
             return (f"■ {tr('The recording is over. Space begins again, ← goes back.')}",), "text"
         return notice_of(view, now)

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
+from resonance_tui.room.small_rooms import STEP
 from resonance_tui.texts import mark, tr, tr_n
-from resonance_tui.tui.state_words import unknown_words
+from resonance_tui.tui.state_words import unknown_words, withheld_words
 from resonance_tui.tui.styles import (
     BOLD,
     SegmentLine,
@@ -49,6 +51,9 @@ class Shown:
     is_known: bool = True  # False before the first connection
     confirming: int = 0
     is_counting: bool = False
+    step: int = 0  # of the counts, where they are not exact
+    withheld: tuple[str, str] = ("", "")  # why the host's rules show no counts, long and short
+    teams: tuple[tuple[str, tuple[int, ...]], ...] = ()  # name, nine counts; () where too few
 
     @property
     def is_corrected(self) -> bool:
@@ -63,8 +68,10 @@ class Shown:
 
     def note(self, *, is_short: bool) -> str:
         """What must be known of the numbers; "" where they are what was read."""
+        if self.withheld[0]:
+            return self.withheld[is_short]
         if self.corrected is None:
-            return ""
+            return tr("in steps of {step}", step=self.step) if self.step else ""
         if lacking := self.corrected.lacking:
             return f"{tr('raw') if is_short else tr('not corrected')}: {tr(lacking)}"
         about = tr("corrected for the engine's known mistakes")
@@ -85,12 +92,16 @@ class Bars(LineWidget):
         resonance: float | None = None,
         *,
         is_known: bool = True,
+        teams: Sequence[str] = (),
     ) -> None:
         """`resonance`: how much the room moves together, 0-1; None where that is not known.
-        `is_known`: False before the first connection, when no count means anything."""
+        `teams`: the names in the host's list. `is_known`: False before the first connection, when
+        no count means anything."""
         people = room.viewers, room.counts, room.unsure, room.away
-        unknown = room.confirming, room.is_counting
-        self._set(Shown(*people, corrected, resonance, self._shown.past, is_known, *unknown))
+        more = room.confirming, room.is_counting, STEP if room.least else 0, withheld_words(room)
+        rows = tuple((name, room.teams.get(at + 1, ())) for at, name in enumerate(teams))
+        past = self._shown.past
+        self._set(Shown(*people, corrected, resonance, past, is_known, *more, rows))
 
     def show_past(self, points: tuple[TimelinePoint, ...]) -> None:
         """The last five minutes, one point a second, oldest first."""
@@ -108,6 +119,9 @@ class Bars(LineWidget):
 
     def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
         tail = _tail(pen, self._shown, width, height - len(EMOTIONS))
+        teams = team_lines(pen, self._shown.teams, width) if self._shown.is_known else []
+        if height - len(tail) - len(EMOTIONS) > len(teams) > 0:
+            tail = [[], *teams, *tail]
         room = height - len(tail)
         gap: list[SegmentLine] = [[]] if room >= 2 * len(EMOTIONS) else []
         lines = [
@@ -118,6 +132,37 @@ class Bars(LineWidget):
         if not gap and room > len(EMOTIONS):
             lines.append([])
         return [*lines, *tail]
+
+
+def team_lines(
+    pen: Styles, teams: Sequence[tuple[str, tuple[int, ...]]], width: int
+) -> list[SegmentLine]:
+    """A line for each team: its name, a bar of its emotions side by side, and how many it is."""
+    cells = min(12, max((cell_len(name) for name, _ in teams), default=0))
+    lines: list[SegmentLine] = []
+    for name, nine in teams:
+        line = [Segment(f"   {fit(name, cells)} ", pen.text)]
+        people = f"{sum(nine):>5}" if any(nine) else f"  {tr('too few')}"
+        left = width - line_width(line) - cell_len(people)
+        lines.append([*line, *_parts(pen, nine, max(left, 0)), Segment(people, pen.muted)])
+    return lines
+
+
+def _parts(pen: Styles, nine: Sequence[int], width: int) -> SegmentLine:
+    """A bar in which each emotion has its share, and its glyph where that is wide enough."""
+    read = sum(nine[: len(EMOTIONS)])
+    if not read:
+        return [Segment("─" * width, pen.track)]
+    parts: SegmentLine = []
+    done = taken = 0
+    for code in EMOTIONS:
+        done += nine[code]
+        cells = round(width * done / read) - taken
+        taken += cells
+        if cells:
+            sign = STYLES[code].glyph if cells > 1 else ""
+            parts.append(Segment(sign + "━" * (cells - len(sign)), pen.emotion(code)))
+    return parts
 
 
 def _codes_that_fit(numbers: Sequence[float], room: int) -> tuple[Emotion, ...]:
@@ -158,7 +203,7 @@ def _bar(pen: Styles, code: Emotion, shown: Shown, cells: int) -> SegmentLine:
 def _numbers(shown: Shown, code: Emotion, *, is_short: bool) -> str:
     """Count and share; of corrected counts the ends of the band, instead of the share where there
     is little room."""
-    if not shown.is_known:
+    if not shown.is_known or shown.withheld[0]:
         return ""
     count = shown.numbers[code]
     share = 100 * count / (sum(shown.numbers) or 1)
@@ -190,7 +235,13 @@ def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine
 
 def _people_labelled(pen: Styles, shown: Shown, width: int) -> SegmentLine:
     """On one line with what must be known of the numbers; the word for people goes first."""
-    label = [Segment(f" {tr('corrected') if shown.is_corrected else tr('raw')}", pen.warn)]
+    if shown.withheld[0]:
+        return [Segment(fit(f" {shown.withheld[1]}", width), pen.warn)]
+    if shown.corrected is None:
+        label = [Segment(f" ~{shown.step}", pen.warn)]
+    else:
+        word = tr("corrected") if shown.is_corrected else tr("raw")
+        label = [Segment(f" {word}", pen.warn)]
     count, word, *states = _people_short(pen, shown)
     line = [count, word, *states, *label]
     return line if line_width(line) <= width else [count, *states, *label]
@@ -204,6 +255,8 @@ def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLi
         Segment(_viewer_word(shown.viewers), pen.muted),
         *([Segment(f"   {unknown}", pen.warn)] if unknown else []),
     ]
+    if shown.withheld[0]:
+        return [people]
     states = [
         Segment(f"   {STYLES[code].glyph} {count} {code.label}", pen.text if count else pen.muted)
         for code, count in ((Emotion.UNSURE, shown.unsure), (Emotion.AWAY, shown.away))
@@ -214,9 +267,8 @@ def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLi
 
 
 def _people_short(pen: Styles, shown: Shown) -> SegmentLine:
-    states = (
-        f" {STYLES[Emotion.UNSURE].glyph}{shown.unsure} {STYLES[Emotion.AWAY].glyph}{shown.away}"
-    )
+    unsure, away = STYLES[Emotion.UNSURE].glyph, STYLES[Emotion.AWAY].glyph
+    states = "" if shown.withheld[0] else f" {unsure}{shown.unsure} {away}{shown.away}"
     _, unknown = unknown_words(shown.confirming, shown.is_counting)
     return [
         Segment(f"   {shown.viewers} ", pen.strong),

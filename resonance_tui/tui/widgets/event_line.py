@@ -63,16 +63,33 @@ class EventLine(LineWidget):
         self._happenings: tuple[HappeningUpdate, ...] = ()
         self._now = 0.0
         self._drawn: list[str] | None = None
+        self._aside = ""
 
-    def show(self, happenings: tuple[HappeningUpdate, ...], now: float) -> None:
-        """`now`: epoch seconds."""
-        self._happenings, self._now = happenings, now
-        if event_texts(happenings, now, self.size.width) != self._drawn:
+    def show(self, happenings: tuple[HappeningUpdate, ...], now: float, aside: str = "") -> None:
+        """`now`: epoch seconds. `aside`: stands at the end of the line, where there is room beside
+        the newest happening; older ones make room for it."""
+        is_same = aside == self._aside
+        self._happenings, self._now, self._aside = happenings, now, aside
+        if not is_same or self._texts(self.size.width) != self._drawn:
             self.redraw()
 
+    def _texts(self, width: int) -> list[str]:
+        return event_texts(self._happenings, self._now, width - self._aside_cells(width))
+
+    def _aside_cells(self, width: int) -> int:
+        """Of the aside and the gap before it; 0 where it does not fit."""
+        newest = event_texts(self._happenings[-1:], self._now, width)
+        taken = 2 + sum(map(cell_len, newest))
+        cells = cell_len(self._aside) + len(SEPARATOR) if self._aside else 0
+        return cells if taken + cells <= width else 0
+
     def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
-        self._drawn = event_texts(self._happenings, self._now, width)
+        self._drawn = self._texts(width)
         line = [Segment(" ", pen.text)]
         for index, text in enumerate(self._drawn):
             line.append(Segment(SEPARATOR * (index > 0) + text, pen.muted if index else pen.text))
+        if aside_cells := self._aside_cells(width):
+            used = sum(cell_len(segment.text) for segment in line)
+            gap = width - 1 - used - (aside_cells - len(SEPARATOR))
+            line += [Segment(" " * gap, pen.text), Segment(self._aside, pen.muted)]
         return [line]

@@ -30,7 +30,6 @@ MARK_CELLS = 4  # a space and one mark
 HOST_MARK = "★"
 NOBODY = mark("Nobody is here yet.")
 NOT_CONNECTED = mark("Not connected yet.")
-TOO_MANY = (mark("Single viewers are not listed"), mark("in a room this large."))
 
 
 def anonymous(viewer_id: str) -> str:
@@ -52,7 +51,7 @@ class Roster(ScrollView):
         super().__init__(id=id)
         self._rows: tuple[ViewerRow, ...] = ()
         self._own: int | None = None
-        self._is_total = False
+        self._unlisted: tuple[str, ...] = ()
         self._is_known = True
         self._unknown = ""
         self._own_word = ""
@@ -66,28 +65,28 @@ class Roster(ScrollView):
         own: int | None,
         *,
         own_word: str = "",
-        is_total: bool = False,
+        unlisted: tuple[str, ...] | None = None,
         is_known: bool = True,
         unknown: str = "",
     ) -> None:
         """Take the room's rows; `own` is the index of this viewer's row, `own_word` what it says
-        while no emotion is read. `is_total`: the room is too large to list anybody else.
+        while no emotion is read. `unlisted`: why nobody else is listed, in lines; None: all are.
         `is_known`: False before the first connection. `unknown`: why nobody is listed although
         somebody may be here."""
-        others = own, own_word, is_total, is_known, unknown
+        others = own, own_word, unlisted or (), is_known, unknown
         if rows is self._rows and others == self._others:
             return
         if others[1:] != self._others[1:]:
             self._drawn.clear()  # what stands below the rows, or on the own one, changes, too
         self._rows = rows
-        self._own, self._own_word, self._is_total, self._is_known, self._unknown = others
+        self._own, self._own_word, self._unlisted, self._is_known, self._unknown = others
         self._fit_virtual_size()
         self._repaint_changed()
 
     @property
-    def _others(self) -> tuple[int | None, str, bool, bool, str]:
+    def _others(self) -> tuple[int | None, str, tuple[str, ...], bool, str]:
         """What is shown beside the rows."""
-        return self._own, self._own_word, self._is_total, self._is_known, self._unknown
+        return self._own, self._own_word, self._unlisted, self._is_known, self._unknown
 
     def row_at(self, index: int) -> ViewerRow | None:
         """The row on line `index` of the whole list, or None past its end."""
@@ -129,9 +128,9 @@ class Roster(ScrollView):
 
     def _below(self, line: int) -> str:
         """What stands in the given line after the last row."""
-        if self._is_total:
-            text = ("",) * bool(self._rows) + TOO_MANY
-            return tr(text[line]) if line < len(text) else ""
+        if self._unlisted:
+            text = ("",) * bool(self._rows) + self._unlisted
+            return text[line] if line < len(text) else ""
         if self._rows or line:
             return ""
         if not self._is_known:
@@ -153,7 +152,7 @@ class Roster(ScrollView):
         self._drawn = {index: drawn[index] for index in visible if index in drawn}
         for index in visible:
             below = index - len(self._rows)
-            is_note = self._is_total and 0 <= below <= len(TOO_MANY)
+            is_note = 0 <= below <= len(self._unlisted) and bool(self._unlisted)
             if is_note or index not in drawn or drawn[index] != self.row_at(index):
                 self.refresh_line(index)
 

@@ -218,6 +218,8 @@ def notice_of(view: SessionView, now: float) -> tuple[tuple[str, ...], str]:
         return tuple(f"! {tr(text)}" for text in UNTRAINED), "warn"
     if words := host_words(view):
         return tuple(f"! {tr(text)}" for text in words), "warn"
+    if view.rules is not None and view.rules.prompt:
+        return (f"▶ {view.rules.prompt}",), "accent"
     if view.notice:
         return (f"▪ {view.notice}",), "accent"
     return (), "text"
