@@ -24,6 +24,7 @@ from resonance_tui.errors import (
 )
 from resonance_tui.history.about import keep_delay
 from resonance_tui.history.marks import add_mark
+from resonance_tui.history.questions import keep_question
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.link import Link
@@ -59,6 +60,7 @@ from resonance_tui.session.metrics import RoomMetrics
 from resonance_tui.session.network_failover import NetworkFailover, may_be_carried_on
 from resonance_tui.session.outage import outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
+from resonance_tui.session.question_notes import QuestionNotes
 from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
@@ -98,7 +100,7 @@ class Session:
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
         self._host = HostWord(plan, self._room.obey)
-        self._voice = AnswerVoice(plan.boot)
+        self._voice, self._questions = AnswerVoice(plan.boot), QuestionNotes()
         self._link: Link | None = None
         self._broker: BrokerUrl | None = None  # of the link, once it is chosen
         self._carrying: NetworkFailover | None = None
@@ -515,9 +517,17 @@ class Session:
         if is_fact:
             self._timeline.add(room, at, self.view.resonance)
             self._recording.add(room, at)
+            self._keep_question(room, at)
             own_id, hidden = self.view.viewer_id, self._room.conduct.unnamed
             self._happened(self._happenings.room(room, at, now, own_id=own_id, hidden=hidden))
         self._tell_of_room(at, now, is_new=changed)
+
+    def _keep_question(self, room: RoomSnapshot, at: float) -> None:
+        question = (self.view.rules or NO_RULES).question
+        kept = self._questions.due(question, room.answers, at) if self._recording.is_on else None
+        if kept is not None:
+            channel = self._plan.channel
+            self._recording.keep(lambda store: keep_question(store, channel, kept))
 
     def _tell_of_room(self, at: float, now: float, *, is_new: bool = False) -> None:
         """Scripts count on one a second, also while there is no connection."""
