@@ -30,7 +30,10 @@ class Ballot:
         self.question: Question | None = None
         self._max_viewers = max_viewers
         self._conduct = FREE
-        self._cast: dict[str, _Cast] = {}
+        self._cast: dict[str, _Cast] = {}  # to the question
+        self._id = 0  # of the question that those are to
+        self._watched: frozenset[int] | None = None  # None: all
+        self._ahead: dict[str, _Cast] = {}  # to one that is not known yet
         self._counts: list[list[int]] = []  # of each shard, a count for each answer
 
     def obey(self, conduct: Conduct) -> None:
@@ -38,15 +41,19 @@ class Ballot:
         where that changes."""
         if conduct == self._conduct:
             return
-        self._conduct, self.question = conduct, conduct.question
-        if self.question is not None:
-            oldest = self.question.id
-            self._cast = {
-                viewer_id: cast
-                for viewer_id, cast in self._cast.items()
-                if cast.answer.question >= oldest
-            }
+        self.question, self._conduct = conduct.question, conduct
+        if self.question is not None and self._id != self.question.id:
+            self._id = self.question.id
+            waiting, self._cast, self._ahead = self._ahead, {}, {}
+            for viewer_id, cast in waiting.items():
+                self._sort_in(viewer_id, cast, self.question)
         self._count_again()
+
+    def _sort_in(self, viewer_id: str, cast: _Cast, question: Question) -> None:
+        if cast.answer.question > question.id:
+            self._ahead[viewer_id] = cast
+        elif cast.answer.question == question.id:
+            self._cast[viewer_id] = cast
 
     def _count_again(self) -> None:
         width = len(self.question.choices) if self.question is not None else 0
@@ -57,31 +64,29 @@ class Ballot:
     def take(self, viewer_id: str, answer: Answer, at: float, *, age_s: float = 0.0) -> bool:
         """Whether this is a viewer's newest word. `at`: epoch seconds; `age_s`: for how long a
         broker has kept it."""
-        known, current = self._cast.get(viewer_id), self.question.id if self.question else 0
-        cast = _Cast(answer, at - age_s)
-        if answer.question < current:
+        question, cast = self.question, _Cast(answer, at - age_s)
+        if question is None or answer.question > question.id:
+            return self._keep(self._ahead, viewer_id, cast)
+        is_to_it = answer.question == question.id and answer.choice <= len(question.choices)
+        if not (is_to_it and question.takes(cast.made_at)):
             return False
-        if self.question is not None and answer.question == current:
-            is_fit = answer.choice <= len(self.question.choices)
-            if not (is_fit and self.question.takes(cast.made_at)):
-                return False
-        if known is None:
-            if len(self._cast) >= self._max_viewers:
-                return False
-        elif not self._is_newer(answer, known.answer, current):
+        before = self._cast.get(viewer_id)
+        if not self._keep(self._cast, viewer_id, cast):
             return False
-        else:
-            self._add(viewer_id, known, -1)
-        self._cast[viewer_id] = cast
+        if before is not None:
+            self._add(viewer_id, before, -1)
         self._add(viewer_id, cast, 1)
         return True
 
-    @staticmethod
-    def _is_newer(answer: Answer, known: Answer, current: int) -> bool:
-        """What answers the question holds over what answers none that is known."""
-        if answer.question == known.question:
-            return answer.order > known.order
-        return known.question != current
+    def _keep(self, among: dict[str, _Cast], viewer_id: str, cast: _Cast) -> bool:
+        known = among.get(viewer_id)
+        if known is None and len(among) >= self._max_viewers:
+            return False
+        is_same = known is not None and known.answer.question == cast.answer.question
+        if is_same and known is not None and cast.answer.order <= known.answer.order:
+            return False
+        among[viewer_id] = cast
+        return True
 
     def _add(self, viewer_id: str, cast: _Cast, by: int) -> None:
         question, answer = self.question, cast.answer
@@ -94,9 +99,14 @@ class Ballot:
 
     def watch(self, shards: frozenset[int]) -> None:
         """Drops the answers of all other shards."""
+        if shards == self._watched:
+            return
+        self._watched = shards
         others = [each for each in self._cast if shard_of(each) not in shards]
         for viewer_id in others:
             self._add(viewer_id, self._cast.pop(viewer_id), -1)
+        for viewer_id in [each for each in self._ahead if shard_of(each) not in shards]:
+            del self._ahead[viewer_id]
 
     def of_shard(self, shard: int) -> Aside:
         """Nothing while nothing was asked, or nobody in it has answered."""

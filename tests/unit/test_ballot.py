@@ -153,7 +153,15 @@ def test_an_answer_may_come_before_its_question_and_not_spoil_the_one_to_it() ->
     assert ballot.answers == Answers(100, (0, 0))
     assert ballot.take("bob", said(1, question=2**32 - 1), 110.0)
     assert ballot.take("bob", said(1), 111.0)
-    assert not ballot.take("bob", said(1, question=2**32 - 1, seq=9), 112.0)
+    assert ballot.answers == Answers(100, (1, 0))
+    ballot.obey(Conduct(question=NEXT))
+    assert ballot.answers == Answers(200, (0, 1, 0))
+
+
+def test_who_answered_the_question_before_may_answer_the_next_before_it_is_known() -> None:
+    ballot = asked()
+    assert ballot.take("ann", said(1), 110.0)
+    assert ballot.take("ann", said(2, seq=2, question=200), 111.0)
     assert ballot.answers == Answers(100, (1, 0))
     ballot.obey(Conduct(question=NEXT))
     assert ballot.answers == Answers(200, (0, 1, 0))
