@@ -65,6 +65,7 @@ async def run_audience(
         connections=plan.connections,
         stay_s=plan.stay_s,
         repeats_names=lambda: observer.newcomers_lack_names,
+        question=lambda: observer.question,
     )
     failure: BaseException | None = None
     try:
