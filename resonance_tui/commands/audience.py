@@ -47,8 +47,8 @@ def audience(ctx: click.Context, channel: str, broker_url: str | None, **options
 
     It says what it sent and what the room counts, so that loss shows. When the broker is restarted
     the crowd comes back. A link stands for channel
-    and broker; who it would let in is not spent on a crowd. It answers the questions of a host whose
-    key this machine, or the link, knows.
+    and broker; who it would let in is not spent on a crowd. It answers the questions of a
+    host whose key this machine, or the link, knows.
 
     \b
     Examples:

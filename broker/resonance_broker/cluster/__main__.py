@@ -1,7 +1,7 @@
 """Writes a cluster's files.
 
-`python -m resonance_broker.cluster edges|nats FOLDER [NAME=HOST[:PORT] ...]`, and for a cluster that
-is there already `python -m resonance_broker.cluster renew FOLDER`.
+`python -m resonance_broker.cluster edges|nats FOLDER [NAME=HOST[:PORT] ...]`, and for one that is
+there already `python -m resonance_broker.cluster renew FOLDER`.
 """
 
 from __future__ import annotations
