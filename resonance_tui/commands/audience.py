@@ -47,7 +47,8 @@ def audience(ctx: click.Context, channel: str, broker_url: str | None, **options
 
     It says what it sent and what the room counts, so that loss shows. When the broker is restarted
     the crowd comes back. A link stands for channel
-    and broker; who it would let in is not spent on a crowd.
+    and broker; who it would let in is not spent on a crowd. It answers the questions of a
+    host whose key this machine, or the link, knows.
 
     \b
     Examples:
@@ -56,6 +57,18 @@ def audience(ctx: click.Context, channel: str, broker_url: str | None, **options
       resonance-tui audience load-test --viewers 20000 --connections 500 --duration 120
     """
     run(load(ctx, {"broker.url": broker_url}), channel, **options)
+
+
+def own_print(config: Config, channel: str) -> str | None:
+    """The fingerprint of the room's key, where this machine has one: its rules are believed."""
+    from resonance_tui.commands.own_keys import own_keys
+    from resonance_tui.errors import StoreError
+
+    try:
+        key = own_keys(config.directories).find(channel)
+    except StoreError:
+        return None
+    return key.print if key is not None else None
 
 
 def run(
@@ -80,8 +93,9 @@ def run(
 
     there = find_destination(config, channel, redeems=False)  # one account is not for a crowd
     count = min(viewers, connections or viewers)
+    host_print = there.host_print or own_print(config, there.channel)
     plan = AudiencePlan(
-        there.channel, viewers, count, seed, 60 * stay, duration, host_print=there.host_print
+        there.channel, viewers, count, seed, 60 * stay, duration, host_print=host_print
     )
     url = broker_or_default(there.config)
     allow_connections(count)

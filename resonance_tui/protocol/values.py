@@ -102,9 +102,10 @@ class Partial:
     shards: Mapping[int, Counts]  # all that it counts, empty ones too
 
 
+CAN_QUESTIONS = "questions"
 # What clients of this version may use where the room's host says so: see `RoomSettings.abilities`.
 REACTIONS, TEAMS = "reactions", "teams"
-ABILITIES = frozenset({REACTIONS, "roll-call", "sweep", TEAMS})
+ABILITIES = frozenset({REACTIONS, "roll-call", "sweep", TEAMS, CAN_QUESTIONS})
 
 
 def report_lifetime_s(heartbeat_s: float) -> int:

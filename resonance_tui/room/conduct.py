@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.rules import RoomRules
 
 SLOW_SLACK = 0.8  # of the time that slow mode asks for: messages arrive late and early
@@ -23,6 +24,7 @@ class Conduct:
     least: int = 0  # viewers from which on there are counts; 0: always
     teams: int = 0  # how many the host's list has
     blind_s: int | None = None  # seconds from the own reaction until there are; None: always
+    question: Question | None = None
 
     def counts(self, viewer_id: str) -> bool:
         """Whether this viewer is counted and shown."""
@@ -66,6 +68,7 @@ def conduct_of(
         least=rules.least,
         teams=len(rules.teams),
         blind_s=rules.blind_s if rules.blind else None,
+        question=rules.question,
     )
 
 

@@ -8,6 +8,7 @@ import random
 from dataclasses import dataclass
 
 from resonance_tui.protocol.events import (
+    AnswerEvent,
     AsideTotalEvent,
     Event,
     LeaveEvent,
@@ -20,7 +21,7 @@ from resonance_tui.protocol.events import (
     Unrenewed,
 )
 from resonance_tui.protocol.frames import SWEEP_MOST, encode_sweep
-from resonance_tui.protocol.messages import ASIDE_TOTAL, NICKNAME, REPORT, SWEEP, TOTAL
+from resonance_tui.protocol.messages import ANSWER, ASIDE_TOTAL, NICKNAME, REPORT, SWEEP, TOTAL
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import shard_of
 from resonance_tui.protocol.values import RoomSettings
@@ -67,6 +68,7 @@ class _Followed:
     boot: int = 0
     seq: int = 0
     has_report: bool = False  # that the broker keeps; else it keeps a nickname alone
+    has_answer: bool = False  # to a host's question
 
 
 class Sweeper:
@@ -104,6 +106,9 @@ class Sweeper:
                     self._drop(event.viewer_id)
             case NicknameEvent():
                 self._follow(event.viewer_id, now)
+            case AnswerEvent():
+                if (known := self._followed.get(event.viewer_id)) is not None:
+                    known.has_answer = event.answer is not None
             case LeaveEvent():
                 self._has_cleared |= event.viewer_id in self._cleared
                 self._drop(event.viewer_id)
@@ -215,6 +220,8 @@ class Sweeper:
             del self._named[viewer_id]
             self._cleared[viewer_id] = now
             messages.append(NICKNAME.clearing(self._channel, viewer_id))
+            if self._followed[viewer_id].has_answer:
+                messages.append(ANSWER.clearing(self._channel, viewer_id))
             if self._followed[viewer_id].has_report:
                 messages.append(REPORT.clearing(self._channel, viewer_id))
         return messages

@@ -26,7 +26,7 @@ TYPES = {
     "json": "application/json",
 }
 PAGES = {"/": "settings.html", "/overlay": "overlay.html"}
-LAYOUTS = ("bars", "ring", "ticker", "burst", "reactions", "mood")
+LAYOUTS = ("bars", "ring", "ticker", "burst", "reactions", "mood", "question")
 _ASSETS = (
     *(
         "overlay.css",

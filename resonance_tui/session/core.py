@@ -24,6 +24,7 @@ from resonance_tui.errors import (
 )
 from resonance_tui.history.about import keep_delay
 from resonance_tui.history.marks import add_mark
+from resonance_tui.history.questions import keep_question
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.link import Link
@@ -39,11 +40,13 @@ from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import REACTIONS
 from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.room.reaction_counts import OwnReactions, ReactionSeconds
+from resonance_tui.protocol.values import CAN_QUESTIONS
 from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.teams import number_of
 from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.room.together import Together
+from resonance_tui.session.answer_voice import AnswerVoice
 from resonance_tui.session.broker_choice import choose_broker
 from resonance_tui.session.events import (
     HappeningKind,
@@ -51,10 +54,12 @@ from resonance_tui.session.events import (
     LinkUpdate,
     NoticeUpdate,
     ReactionsUpdate,
+    OwnChoice,
     RoomUpdate,
     SelfUpdate,
     SelfView,
     SessionEvent,
+    Standing,
 )
 from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
 from resonance_tui.session.guests import Guests, RoomForGuests
@@ -64,6 +69,7 @@ from resonance_tui.session.metrics import RoomMetrics
 from resonance_tui.session.network_failover import NetworkFailover, may_be_carried_on
 from resonance_tui.session.outage import outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
+from resonance_tui.session.question_notes import QuestionNotes
 from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
@@ -106,6 +112,7 @@ class Session:
         self._together = Together()
         self._reacting = OwnReactions()
         self._reaction_seconds = ReactionSeconds()
+        self._voice, self._questions = AnswerVoice(plan.boot), QuestionNotes()
         self._link: Link | None = None
         self._broker: BrokerUrl | None = None  # of the link, once it is chosen
         self._carrying: NetworkFailover | None = None
@@ -227,6 +234,28 @@ class Session:
         """What the person says to `SessionView.question`."""
         if self._carrying is not None:
             self._carrying.answer(yes)
+
+    def answer_question(self, choice: int) -> str:
+        """Answer the host's question by the number of an answer, from 1; 0 takes it back. Says why
+        it is not answered, in one line; "" where it is."""
+        view, question = self.view, (self.view.rules or NO_RULES).question
+        if question is None or not question.is_open(time.time()):
+            return tr("Nothing is asked now.")
+        if not 0 <= choice <= len(question.choices):
+            return tr("There is no such answer.")
+        if self._plan.observe_only or not view.is_sharing:
+            return tr("You share nothing, and so you cannot answer; s shares.")
+        if view.host.standing is not Standing.COUNTED:
+            return tr("The host does not count you.")
+        if not self._room.offers(CAN_QUESTIONS):
+            return tr("The program that counts this room does not know questions yet.")
+        answer = self._voice.answer(question, choice)
+        if answer is None:
+            return tr("A private answer stays as it was given.")
+        if self._link is not None:
+            self._link.publish_answer(answer)
+        self.view = replace(self.view, choice=OwnChoice(question.id, choice))
+        return ""
 
     def say(self, code: Emotion | None) -> None:
         """State an emotion by key for ten seconds; None gives the word back to the camera."""
@@ -545,6 +574,7 @@ class Session:
             self._compare(room, now)
             self._timeline.add(room, at, self.view.resonance)
             self._recording.add(room, at)
+            self._keep_question(room, at)
             own_id, hidden = self.view.viewer_id, self._room.conduct.unnamed
             self._happened(self._happenings.room(room, at, now, own_id=own_id, hidden=hidden))
         self._tell_of_room(at, now, is_new=changed)
@@ -567,6 +597,13 @@ class Session:
             self._recording.add_reactions(second, counts)
             self._tell(ReactionsUpdate(second, counts))
 
+    def _keep_question(self, room: RoomSnapshot, at: float) -> None:
+        question = (self.view.rules or NO_RULES).question
+        kept = self._questions.due(question, room.answers, at) if self._recording.is_on else None
+        if kept is not None:
+            channel = self._plan.channel
+            self._recording.keep(lambda store: keep_question(store, channel, kept))
+
     def _tell_of_room(self, at: float, now: float, *, is_new: bool = False) -> None:
         """Scripts count on one a second, also while there is no connection."""
         if is_new or now - self._room_told_at >= TELL_AT_LEAST_S:
@@ -575,7 +612,8 @@ class Session:
             if not (self._has_facts or room.confirming):
                 room = replace(room, is_counting=True)  # an unheard room is no empty one
             names = view.rules.teams if view.rules else ()
-            self._tell(RoomUpdate(at, room, view.resonance, view.corrected, names))
+            question = (view.rules or NO_RULES).question
+            self._tell(RoomUpdate(at, room, view.resonance, view.corrected, names, question))
 
     def _tell_of_recording(self) -> None:
         trouble = self._recording.trouble
@@ -658,4 +696,4 @@ def _figures(room: RoomSnapshot) -> tuple[object, ...]:
     known = room.confirming, room.is_counting
     hidden = room.viewers, room.least, room.missing, room.is_blind
     counts = room.counts, room.unsure, room.away, room.reactions
-    return room.is_total, counts, room.teams, known, hidden
+    return room.is_total, counts, room.teams, room.answers, known, hidden

@@ -67,6 +67,7 @@ async def run_audience(
         stay_s=plan.stay_s,
         repeats_names=lambda: observer.newcomers_lack_names,
         reacts=lambda: REACTIONS in observer.abilities,
+        question=lambda: observer.question,
     )
     failure: BaseException | None = None
     try:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.frames import encode_nickname, encode_reaction, encode_report
-from resonance_tui.protocol.messages import NICKNAME, REACTION, REPORT
+from resonance_tui.protocol.frames import encode_answer, encode_nickname, encode_reaction, encode_report
+from resonance_tui.protocol.messages import ANSWER, NICKNAME, REACTION, REPORT
+from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.values import SIMULATED, Report
 from resonance_tui.reaction_kinds import NO_REACTIONS
+from resonance_tui.simulation.answers import CrowdAnswers
 from resonance_tui.simulation.behaviour import (
     SimulatedMood,
     Visit,
@@ -48,6 +50,7 @@ class _SimulatedViewer:
     viewer_id: str
     is_in: bool = False
     is_named: bool = False
+    has_answered: bool = False  # a question, so that an answer is to be cleared
     seq: int = 0
     sent_at: float = 0.0
     named_at: float = 0.0  # when it last said its nickname
@@ -60,7 +63,8 @@ class SimulatedCrowd:
 
     `connections`: how many; fewer than `size` are shared. `stay_s`: how long a viewer stays on
     average. `repeats_names`: whether newcomers are not brought what was said once. `reacts`:
-    whether the room's host lets people send reactions. Times are seconds since the start.
+    whether the room's host lets people send reactions. `question`: what the host asks now, which
+    the crowd answers. Times are seconds since the start.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class SimulatedCrowd:
         stay_s: float,
         repeats_names: Callable[[], bool] = lambda: False,
         reacts: Callable[[], bool] = lambda: False,
+        question: Callable[[], Question | None] = lambda: None,
     ) -> None:
         self.sent = 0  # reports
         self.lost = 0  # connections that broke
@@ -85,9 +90,11 @@ class SimulatedCrowd:
         self._route = route
         self._repeats_names, self._reacts = repeats_names, reacts
         self._reaction_rng = random.Random(f"reactions {seed}")
+        self._question = question
         self._stay_s = stay_s
         self._is_shared = connections < size
         self._boot = int(time.time())
+        self._answers = CrowdAnswers(size, seed, self._boot)
         self._rng = random.Random(f"visits {seed}")
         self._connections = [self._new_connection() for _ in range(connections)]
         within = max(_ARRIVE_WITHIN_S, size / CONNECTS_PER_S)
@@ -147,10 +154,20 @@ class SimulatedCrowd:
                 heappush(schedule, (due, number))
             if self._turned:
                 self._step_turned(now)
+            self._answer_question()
             if self._is_shared:
                 for connection in self._connections:
                     connection.keep_alive()
             await asyncio.sleep(_TICK_S)
+
+    def _answer_question(self) -> None:
+        """Whoever is in the room and on the line."""
+        for number, answer in self._answers.look(self._question(), time.time()):
+            viewer = self._viewers[number]
+            if viewer.is_in and viewer.connection.is_ready:
+                viewer.has_answered = True
+                topic = ANSWER.topic.of(self._channel, viewer.viewer_id)
+                viewer.connection.publish(topic, encode_answer(answer), ANSWER.expiry_s)
 
     def _step_turned(self, now: float) -> None:
         """Whoever lost the connection, or has one again, does not wait for the next change."""
@@ -231,6 +248,9 @@ class SimulatedCrowd:
         viewer.connection.publish(REPORT.topic.of(self._channel, viewer.viewer_id), b"")
         if viewer.is_named:
             viewer.connection.publish(NICKNAME.topic.of(self._channel, viewer.viewer_id), b"")
+        if viewer.has_answered:
+            viewer.has_answered = False
+            viewer.connection.publish(ANSWER.topic.of(self._channel, viewer.viewer_id), b"")
         self._count_absent(viewer)
 
     def _count_absent(self, viewer: _SimulatedViewer) -> None:

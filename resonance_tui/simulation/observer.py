@@ -27,6 +27,7 @@ from resonance_tui.protocol.events import (
     TotalOverEvent,
 )
 from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS, SWEEP, TOTAL
+from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
@@ -172,6 +173,11 @@ class RoomObserver(ReconnectingConnection):
             "check": self._check_line(client),
             "retention": self._find_retention(client),
         }
+
+    @property
+    def question(self) -> Question | None:
+        """What the host asks, by rules that are believed; it may be over."""
+        return self._authority.rules.question if self._authority.rules else None
 
     @property
     def newcomers_lack_names(self) -> bool:

@@ -217,6 +217,14 @@ LIVE: tuple[Action, ...] = (
         SAY,
     ),
     Action(
+        "answer_question",
+        ("a",),
+        "",
+        "Answer the host's question",
+        "Its answers have digits; bars show what everybody says.",
+        SAY,
+    ),
+    Action(
         "toggle_recording",
         ("e",),
         "record",

@@ -75,6 +75,10 @@ class SessionLike(Protocol):
         """Why it is not sent; "" where it is."""
         ...
 
+    def answer_question(self, choice: int) -> str:
+        """The host's; see `Session.answer_question`."""
+        ...
+
     def answer(self, yes: bool) -> None:
         """To `view.question`."""
         ...

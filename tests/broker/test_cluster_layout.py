@@ -31,7 +31,10 @@ def test_bridges_carry_counts_and_rules_and_no_person() -> None:
     carried = topics(edges(BERLIN, OSLO)["berlin.conf"])
     assert carried == {
         "resonance/edge/+",
-        *(f"resonance/1/+/{topic}" for topic in ("agent/+", "agg/+", "total", "room")),
+        *(
+            f"resonance/1/+/{topic}"
+            for topic in ("agent/+", "agg/+", "total", "room", "side/+/+", "sides")
+        ),
         *(f"resonance/1/+/{topic}" for topic in ("host", "rules/+")),
     }
 
@@ -133,3 +136,36 @@ def test_its_help_has_an_example() -> None:
     command = [sys.executable, "-m", "resonance_broker.cluster", "--help"]
     told = run_child(command, capture_output=True, text=True, timeout=20, check=True).stdout
     assert "python -m resonance_broker.cluster edges /tmp/edges" in told
+
+
+def before_questions(text: str) -> str:
+    """As a version before wrote it."""
+    kept = [line for line in text.splitlines(keepends=True) if "/side" not in line]
+    kept = [line for line in kept if "/a/+" not in line]
+    return "".join(kept).replace('"resonance.1.*.a.*.*", ', "")
+
+
+@pytest.mark.parametrize("kind", ["edges", "nats"])
+def test_a_cluster_that_is_there_is_renewed_and_keeps_its_passwords(
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = edges(BERLIN, OSLO) if kind == "edges" else nats_files(FAR, SECRETS, folder="/f")
+    for name, text in made.items():
+        (tmp_path / name).write_text(before_questions(text) + "\n# by hand\n", encoding="utf-8")
+    assert main(["renew", str(tmp_path)]) == 0
+    assert "renewed" in capsys.readouterr().out
+    for name, text in made.items():
+        now = (tmp_path / name).read_text(encoding="utf-8")
+        assert now in (text, text + "\n# by hand\n")
+    assert main(["renew", str(tmp_path)]) == 0
+    assert "up to date" in capsys.readouterr().out
+
+
+def test_what_is_no_cluster_is_not_renewed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "core.acl").write_text("topic read #\n", encoding="utf-8")
+    assert main(["renew", str(tmp_path)]) == 1
+    assert main(["renew", str(tmp_path / "nowhere")]) == 1
+    assert (tmp_path / "core.acl").read_text(encoding="utf-8") == "topic read #\n"
+    assert "no files of a cluster" in capsys.readouterr().err

@@ -185,6 +185,15 @@ def test_bench_room_measures_a_small_room(run: Run) -> None:
 
 @pytest.mark.mosquitto
 @pytest.mark.timeout(200)
+def test_bench_questions_counts_every_answer(run: Run) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("Mosquitto is not installed")
+    found = measured(run, "bench_questions", "--viewers", 8, "--questions", 2)
+    assert 0 < found["answered"]["median_ms"] < found["counted"]["worst_ms"]
+
+
+@pytest.mark.mosquitto
+@pytest.mark.timeout(200)
 def test_bench_join_times_guests_from_link_to_counts(run: Run) -> None:
     if MOSQUITTO is None:
         pytest.skip("Mosquitto is not installed")

@@ -1,6 +1,7 @@
 """Writes a cluster's files.
 
-`python -m resonance_broker.cluster edges|nats FOLDER [NAME=HOST[:PORT] ...]`
+`python -m resonance_broker.cluster edges|nats FOLDER [NAME=HOST[:PORT] ...]`, and for one that is
+there already `python -m resonance_broker.cluster renew FOLDER`.
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ from pathlib import Path
 
 from resonance_broker.certificate import self_signed
 from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
+from resonance_broker.cluster.renewal import renewed
 from resonance_broker.passwords import new_secret
 from resonance_broker.problem import BrokerProblem, ProblemKind
+from resonance_tui.files import atomic_write
 
 LOOPBACK = {
     "edges": ("core=127.0.0.1:18883", "berlin=127.0.0.1:18831", "oslo=127.0.0.1:18832"),
     "nats": ("one=127.0.0.1:18831", "two=127.0.0.1:18832", "three=127.0.0.1:18833"),
 }
+RENEW = "renew"
 EXAMPLE = """\
 without nodes, all of them are on this machine. examples:
   python -m resonance_broker.cluster edges /tmp/edges
   python -m resonance_broker.cluster nats /tmp/nats
+  python -m resonance_broker.cluster renew /etc/mosquitto/resonance
   python -m resonance_broker.cluster edges out core=core.example berlin=b.example oslo=o.example
 """
 
@@ -37,8 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("kind", choices=LOOPBACK)
-    parser.add_argument("folder", type=Path, help="where they go; it must be new or empty")
+    parser.add_argument("kind", choices=(*LOOPBACK, RENEW))
+    parser.add_argument(
+        "folder", type=Path, help="where they go; new or empty, but to renew what is there"
+    )
     parser.add_argument(
         "nodes", nargs="*", metavar="NAME=HOST[:PORT]", help="edges: the core first"
     )
@@ -47,7 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     asked = parser.parse_args(arguments)
     try:
-        _write(asked.kind, asked.folder.absolute(), asked.nodes, asked.at)
+        if asked.kind == RENEW:
+            _renew(asked.folder)
+        else:
+            _write(asked.kind, asked.folder.absolute(), asked.nodes, asked.at)
     except BrokerProblem as problem:
         sys.stderr.write(f"{problem}: {problem.hint}\n" if problem.hint else f"{problem}\n")
         return 2 if problem.kind is ProblemKind.USAGE else 1
@@ -76,6 +86,22 @@ def _write(kind: str, folder: Path, told: Sequence[str], at: str | None) -> None
     for node in viewers:
         edge = f"--edge {node.name} " if kind == "edges" else ""
         lines.append(f"resonance-tui aggregate ROOM {edge}--broker {node.url}")
+    sys.stdout.write("\n".join([*lines, ""]))
+
+
+def _renew(folder: Path) -> None:
+    """Access rules and bridges as this version needs them; passwords and addresses stay."""
+    try:
+        files = [each for each in sorted(folder.iterdir()) if each.suffix in (".conf", ".acl")]
+        changed = renewed({each.name: each.read_text(encoding="utf-8") for each in files})
+        for name, text in changed.items():
+            atomic_write(folder / name, [text.encode()])
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BrokerProblem(ProblemKind.FILE, f"cannot renew {folder}: {reason}") from error
+    lines = [f"renewed {name}" for name in changed] or ["everything is up to date"]
+    if changed:
+        lines.append("start each broker again, or send it SIGHUP where only its .acl was renewed")
     sys.stdout.write("\n".join([*lines, ""]))
 
 

@@ -84,7 +84,7 @@ def mosquitto_files(
         "core.users": "".join(
             f"edge-{each.name}:{hash_password(secrets.nodes[each.name])}\n" for each in edges
         ),
-        "core.acl": "\n".join(_core_acl(edge) for edge in edges),
+        "core.acl": "\n".join(core_acl(edge) for edge in edges),
     }
     for edge in edges:
         made[f"{edge.name}.conf"] = _fill(
@@ -98,9 +98,9 @@ def mosquitto_files(
             password=secrets.nodes[edge.name],
             edge_topic=EDGE.topic.of(edge.name),
             edge_topics=EDGE.topic.filter(),
-            bridge_topics=_bridge_topics(),
+            bridge_topics=bridge_topics(),
         )
-        made[f"{edge.name}.acl"] = _edge_acl(edge)
+        made[f"{edge.name}.acl"] = edge_acl(edge)
     return made
 
 
@@ -133,7 +133,7 @@ def nats_files(nodes: Sequence[Node], secrets: Secrets, *, folder: str) -> dict[
             secret=secrets.cluster,
             routes=routes,
             users=users,
-            viewer_subjects=_nats_subjects(Party.VIEWER, Party.LOGGER),
+            viewer_subjects=viewer_subjects(),
         )
         for node in nodes
     }
@@ -184,7 +184,8 @@ def _nats_door(node: Node, folder: str) -> str:
     return f'tls {{ cert_file: "{place}.crt", key_file: "{place}.key" }}'
 
 
-def _core_acl(edge: Node) -> str:
+def core_acl(edge: Node) -> str:
+    """What an edge's bridge may do at the core."""
     shared = [f"topic readwrite {message.topic.filter()}" for message in _bridged()]
     notices = [
         f"topic write {EDGE.topic.of(edge.name)}",
@@ -197,7 +198,8 @@ def _bridged() -> list[Message]:
     return [message for message in TABLE if message.is_bridged]
 
 
-def _bridge_topics() -> str:
+def bridge_topics() -> str:
+    """What goes from edge to edge."""
     return "\n".join(f"topic {each.topic.filter()} both {each.qos}" for each in _bridged())
 
 
@@ -214,7 +216,8 @@ def published_by(party: Party, *, own: str = "+", expires: bool = True) -> list[
     ]
 
 
-def _edge_acl(edge: Node) -> str:
+def edge_acl(edge: Node) -> str:
+    """What accounts may do at an edge."""
     agent = f"agg-{edge.name}"
     counting = [f"topic write {each}" for each in published_by(Party.AGGREGATOR, own=agent)]
     hosting = [f"topic write {each}" for each in published_by(Party.HOST)]
@@ -226,6 +229,11 @@ def _edge_acl(edge: Node) -> str:
             *("user resonance-host", *hosting, ""),
         )
     )
+
+
+def viewer_subjects() -> str:
+    """What viewers of a NATS cluster may publish."""
+    return _nats_subjects(Party.VIEWER, Party.LOGGER)
 
 
 def _nats_subjects(*parties: Party) -> str:

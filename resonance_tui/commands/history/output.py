@@ -35,13 +35,14 @@ from resonance_tui.texts import tr_n
 if TYPE_CHECKING:
     from resonance_tui.history.recording import Floats
 
-What = Literal["rows", "moments", "marks", "reactions", "sessions"]
+What = Literal["rows", "moments", "marks", "reactions", "questions", "sessions"]
 
 FORMATS: dict[What, tuple[str, ...]] = {
     "rows": ("csv", "json", "jsonl", "svg", "png", *research.FORMATS),
     "moments": ("json", "jsonl", "csv", *CUE_FORMATS),
     "marks": ("json", "jsonl", "csv", *CUE_FORMATS),
     "reactions": ("csv", "json", "jsonl"),
+    "questions": ("json", "jsonl", "csv", *CUE_FORMATS),
     "sessions": ("text", "json", "jsonl", "csv"),
 }
 PICTURES = ("svg", "png")
@@ -154,6 +155,10 @@ def write_history(request: Request, sessions: list[SessionSpan], asked: Asked, f
         write_moments(request, asked, format)
     elif asked.what == "reactions":
         _write_reactions(request, sessions, format, asked.out)
+    elif asked.what == "questions":
+        from resonance_tui.commands.history.questions import write_questions
+
+        write_questions(request, asked, format)
     elif format in PICTURES:
         _write_picture(request, asked, format)
     elif format in research.FORMATS:

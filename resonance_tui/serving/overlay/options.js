@@ -7,6 +7,7 @@ export const LAYOUTS = {
   burst: { title: "Burst", about: "Glyphs fly when the room moves", width: 1920, height: 1080, isWhole: true },
   reactions: { title: "Reactions", about: "What people send with keys floats up the edge", width: 160, height: 1080, isWhole: true },
   mood: { title: "Mood", about: "One word", width: 480, height: 100 },
+  question: { title: "Question", about: "What the host asks, and the answers", width: 520, height: 320 },
 };
 export const ALIGNS = ["left", "center", "right"];
 const DEFAULTS = {

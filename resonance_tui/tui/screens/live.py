@@ -22,6 +22,7 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.errors import ResonanceError
 from resonance_tui.history.words import MARK_LIMIT, checked
 from resonance_tui.reaction_kinds import Reaction
+from resonance_tui.protocol.questions import Question
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.together import Evening
 from resonance_tui.session import HappeningUpdate, SessionView
@@ -46,10 +47,12 @@ from resonance_tui.tui.widgets.keys import KeyBar
 from resonance_tui.tui.widgets.line_widget import OLD
 from resonance_tui.tui.widgets.preview import Preview
 from resonance_tui.tui.widgets.reactions import ReactionBar, ReactionRail
+from resonance_tui.tui.widgets.question_bars import QuestionBars, asked
 from resonance_tui.tui.widgets.roster import Roster, anonymous, own_index
 from resonance_tui.tui.widgets.self_panel import SelfPanel
 from resonance_tui.tui.widgets.status import Notice, StatusBar, notice_of
 from resonance_tui.tui.widgets.timeline import TimelinePanel
+from resonance_tui.widths import printable
 
 TICK_S = 0.25
 FLOAT_S = 0.125
@@ -119,6 +122,7 @@ class LiveScreen(ActionScreen):
                 yield SelfPanel(id="own")
                 yield bars
             yield ReactionRail(id="rail")
+        yield QuestionBars(id="asked")
         yield timeline
         yield EventLine(id="events")
         yield KeyBar(self.actions, id="keys")
@@ -186,7 +190,9 @@ class LiveScreen(ActionScreen):
         bars = self.query_one(Bars)
         teams = view.rules.teams if view.rules else ()
         bars.show(view.room, view.corrected, view.resonance, is_known=is_known, teams=teams)
-        self.query_one(EventLine).show(view.happenings, self._wall_clock(), view.together)
+        at = self._wall_clock()
+        self.query_one(QuestionBars).show(asked(view, at), self.size.height)
+        self.query_one(EventLine).show(view.happenings, at, view.together)
         if self._ticks % TIMELINE_EVERY == 0:
             points = self.session.timeline()
             bars.show_past(points)
@@ -335,6 +341,31 @@ class LiveScreen(ActionScreen):
         else:
             return
         event.stop()
+
+    def action_answer_question(self) -> None:
+        """Opens the question, whose digits would say emotions here."""
+        shown = asked(self.session.view, self._wall_clock())
+        if shown is None or not shown.left_s:
+            self.notify(tr("Nothing is asked now."))
+            return
+        from resonance_tui.tui.screens.answer import AnswerDialog
+
+        dialog = AnswerDialog(shown.question, partial(self._is_asked, shown.question))
+        self.app.push_screen(dialog, partial(self._answer, shown.question))
+
+    def _is_asked(self, question: Question) -> bool:
+        shown = asked(self.session.view, self._wall_clock())
+        return shown is not None and shown.question.id == question.id and shown.left_s > 0
+
+    def _answer(self, question: Question, choice: int | None) -> None:
+        if choice is None or not self._is_asked(question):
+            return
+        if trouble := self.session.answer_question(choice):
+            self.notify(trouble)
+        elif choice:
+            word = printable(question.choices[choice - 1])
+            self.notify(tr("Your answer: {answer}", answer=word), markup=False)
+        self._tick()
 
     def action_toggle_recording(self) -> None:
         is_on = not self.session.view.is_recording
