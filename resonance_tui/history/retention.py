@@ -136,7 +136,17 @@ def _forget_within(db: sqlite3.Connection, span: dict[str, str | int]) -> int:
 
 def _forget_all(db: sqlite3.Connection, channel: str) -> int:
     db.execute(_LAYER_ROWS, {"channel": channel, "before": _ENDLESS})
-    others = ("slot", "session", "gap", "mark", "video_part", "live_mark", "layer", "reaction", "question")
+    others = (
+        "slot",
+        "session",
+        "gap",
+        "mark",
+        "video_part",
+        "live_mark",
+        "layer",
+        "reaction",
+        "question",
+    )
     for table in (*others, *_OF_SESSIONS):
         db.execute(f"DELETE FROM {table} WHERE channel = ?", (channel,))
     return db.execute("DELETE FROM snapshot WHERE channel = ?", (channel,)).rowcount

@@ -9,8 +9,8 @@ from pathlib import Path
 from resonance_tui.errors import StoreError
 from resonance_tui.history.layer_schema import LAYERS
 from resonance_tui.history.obs_schema import OBS_TABLES
-from resonance_tui.history.reaction_schema import REACTIONS
 from resonance_tui.history.question_schema import QUESTIONS
+from resonance_tui.history.reaction_schema import REACTIONS
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
 
 APPLICATION_ID = 0x5265736F  # "Reso": marks the file as ours

@@ -477,6 +477,7 @@ class Aggregator(ReconnectingConnection):
             await client.follow(self._filter(shard), 0)
             self._subscribed[shard] = time.monotonic()
         await self._follow_reactions(client)
+        await self._follow_answers(client, kept)
 
     async def _follow_reactions(self, client: BrokerClient) -> None:
         """Of our shards, where the host lets people send them."""
@@ -495,7 +496,6 @@ class Aggregator(ReconnectingConnection):
         if wanted != self._hears_reactions:
             self._reactions.watch(wanted)
         self._hears_reactions = wanted
-        await self._follow_answers(client, kept)
 
     async def _follow_answers(self, client: BrokerClient, shards: frozenset[int]) -> None:
         """Answers of our shards, for as long as a question is open."""

@@ -28,8 +28,8 @@ from resonance_tui.protocol.rules import (
 )
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import is_id
-from resonance_tui.room.small_rooms import LEAST_DEFAULT, STEP
 from resonance_tui.room import asking
+from resonance_tui.room.small_rooms import LEAST_DEFAULT, STEP
 from resonance_tui.spans import seconds_of
 from resonance_tui.texts import mark, tr
 

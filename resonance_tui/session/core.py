@@ -37,10 +37,9 @@ from resonance_tui.protocol.frames import encode_reaction
 from resonance_tui.protocol.messages import REACTION
 from resonance_tui.protocol.rules import NO_RULES
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import REACTIONS
+from resonance_tui.protocol.values import CAN_QUESTIONS, REACTIONS
 from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.room.reaction_counts import OwnReactions, ReactionSeconds
-from resonance_tui.protocol.values import CAN_QUESTIONS
 from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.teams import number_of
@@ -53,8 +52,8 @@ from resonance_tui.session.events import (
     HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
-    ReactionsUpdate,
     OwnChoice,
+    ReactionsUpdate,
     RoomUpdate,
     SelfUpdate,
     SelfView,

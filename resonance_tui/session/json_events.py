@@ -9,11 +9,11 @@ from typing import Any
 
 from resonance_tui.emotions import WORDS
 from resonance_tui.messaging.link_status import LinkStatus
-from resonance_tui.reaction_kinds import Reaction
-from resonance_tui.room.small_rooms import STEP
 from resonance_tui.protocol.asides import Answers
 from resonance_tui.protocol.questions import Question
+from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.room.private_choice import estimates
+from resonance_tui.room.small_rooms import STEP
 from resonance_tui.session.events import (
     CorrectedCounts,
     HappeningUpdate,

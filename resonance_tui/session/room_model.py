@@ -275,10 +275,10 @@ class RoomModel:
         is_less = room.viewers < self._switch.viewers
         if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
             room = self._of_total(now, own)
-        reactions = self.reactions.total if any(self.reactions.total) else ()
-        room = replace(room, is_counting=is_counting, reactions=reactions)
         else:
             room = replace(room, answers=self._ballot.answers)
+        reactions = self.reactions.total if any(self.reactions.total) else ()
+        room = replace(room, is_counting=is_counting, reactions=reactions)
         self._shown = _after(self._shown, room)
         return _without_small_teams(self._curtain.show(self._shown, own, self.conduct, now))
 

@@ -16,7 +16,6 @@ from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.session.events import SessionEvent, SessionView
 from resonance_tui.session.outage import Outage
 from resonance_tui.texts import mark, tr
-from resonance_tui.texts import tr
 
 if TYPE_CHECKING:  # all that loads NumPy, OpenCV or MQTT waits for the first picture
     from numpy import uint8

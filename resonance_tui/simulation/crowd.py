@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.frames import encode_answer, encode_nickname, encode_reaction, encode_report
+from resonance_tui.protocol.frames import (
+    encode_answer,
+    encode_nickname,
+    encode_reaction,
+    encode_report,
+)
 from resonance_tui.protocol.messages import ANSWER, NICKNAME, REACTION, REPORT
 from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.topics import new_viewer_id

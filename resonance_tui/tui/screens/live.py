@@ -21,8 +21,8 @@ from resonance_tui.charting.ticks import clock
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import ResonanceError
 from resonance_tui.history.words import MARK_LIMIT, checked
-from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.protocol.questions import Question
+from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.together import Evening
 from resonance_tui.session import HappeningUpdate, SessionView
@@ -46,8 +46,8 @@ from resonance_tui.tui.widgets.event_line import EventLine
 from resonance_tui.tui.widgets.keys import KeyBar
 from resonance_tui.tui.widgets.line_widget import OLD
 from resonance_tui.tui.widgets.preview import Preview
-from resonance_tui.tui.widgets.reactions import ReactionBar, ReactionRail
 from resonance_tui.tui.widgets.question_bars import QuestionBars, asked
+from resonance_tui.tui.widgets.reactions import ReactionBar, ReactionRail
 from resonance_tui.tui.widgets.roster import Roster, anonymous, own_index
 from resonance_tui.tui.widgets.self_panel import SelfPanel
 from resonance_tui.tui.widgets.status import Notice, StatusBar, notice_of
