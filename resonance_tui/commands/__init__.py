@@ -138,6 +138,16 @@ COMMANDS = (
     CommandRow(
         "room cues", "room.cues:cues", mark("Show prompts from a file at their times of a film.")
     ),
+    CommandRow(
+        "room ask",
+        "room.ask:ask",
+        mark("Ask everybody a question, with two to eight answers."),
+    ),
+    CommandRow(
+        "room close-question",
+        "room.ask:close_question",
+        mark("End the question: later answers do not count."),
+    ),
     CommandRow("room title", "room.acts:title", mark("What the room is about.")),
     CommandRow("room close", "room.acts:close", mark("End the room for everybody, with a word.")),
     CommandRow("room open", "room.acts:open_", mark("Open a closed room.")),

@@ -100,8 +100,9 @@ class Partial:
     shards: Mapping[int, Counts]  # all that it counts, empty ones too
 
 
+CAN_QUESTIONS = "questions"
 # What clients of this version may use where the room's host says so: see `RoomSettings.abilities`.
-ABILITIES = frozenset({"roll-call", "sweep"})
+ABILITIES = frozenset({"roll-call", "sweep", CAN_QUESTIONS})
 
 
 def report_lifetime_s(heartbeat_s: float) -> int:

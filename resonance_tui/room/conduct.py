@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.rules import RoomRules
 
 SLOW_SLACK = 0.8  # of the time that slow mode asks for: messages arrive late and early
@@ -22,6 +23,7 @@ class Conduct:
     slow_s: int = 0
     least: int = 0  # viewers from which on there are counts; 0: always
     blind_s: int | None = None  # seconds from the own reaction until there are; None: always
+    question: Question | None = None
 
     def counts(self, viewer_id: str) -> bool:
         """Whether this viewer is counted and shown."""
@@ -64,6 +66,7 @@ def conduct_of(
         slow_s=rules.slow_s,
         least=rules.least,
         blind_s=rules.blind_s if rules.blind else None,
+        question=rules.question,
     )
 
 

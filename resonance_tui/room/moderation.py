@@ -26,6 +26,7 @@ from resonance_tui.protocol.rules import (
 )
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import is_id
+from resonance_tui.room import asking
 from resonance_tui.room.small_rooms import LEAST_DEFAULT, STEP
 from resonance_tui.spans import seconds_of
 from resonance_tui.texts import mark, tr
@@ -46,6 +47,7 @@ class Needs(StrEnum):
     WORDS = "TEXT"
     VIEWERS = "VIEWERS"
     DELAY = "on|off|SECONDS"
+    QUESTION = "QUESTION ANSWER ANSWER..."  # one value: see `room.asking`
     KEY = "KEY"  # the first eight bytes of a co-host's key, as hexadecimal digits
     NAME = "NAME"
 
@@ -258,6 +260,14 @@ def _text(value: str, limit: int) -> str:
     return text
 
 
+def _ask(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, question=asking.asked(value, rules.question))
+
+
+def _close_question(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, question=asking.ended(value, rules.question))
+
+
 # --- co-hosts ----------------------------------------------------------------------------------
 
 
@@ -400,6 +410,20 @@ _ROWS = (
         _title,
         "t",
         mark("title"),
+    ),
+    RoomAct(
+        "ask",
+        Needs.QUESTION,
+        mark("Ask everybody a question, with two to eight answers."),
+        mark("asked: {whom}"),
+        _ask,
+    ),
+    RoomAct(
+        "close-question",
+        Needs.NOTHING,
+        mark("End the question: later answers do not count."),
+        mark("ended the question"),
+        _close_question,
     ),
     RoomAct(
         "close",

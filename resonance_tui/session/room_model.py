@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, replace
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.asides import Answers
 from resonance_tui.protocol.events import (
+    AnswerEvent,
     AsideTotalEvent,
     Event,
     HostKeyEvent,
@@ -22,6 +25,7 @@ from resonance_tui.protocol.events import (
 from resonance_tui.protocol.traits import BrokerTraits, settings_at
 from resonance_tui.protocol.values import RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority
+from resonance_tui.room.ballot import Ballot, age_of
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
@@ -71,6 +75,7 @@ class RoomModel:
         self._room = RoomState()
         self._curtain = Curtain()
         self._shown = EMPTY_ROOM  # everything that is known, whatever of it may be shown
+        self._ballot = Ballot()
         self._fills_until = -math.inf
         self._holds_total = False  # what is counted now was in a total before
         self._is_connected = False
@@ -173,6 +178,7 @@ class RoomModel:
         if conduct != self.conduct:
             self.conduct = conduct
             self._room.obey(conduct)
+            self._ballot.obey(conduct)
 
     def know(self, traits: BrokerTraits | None, now: float) -> None:
         """Take what is known of the broker; call it before events are taken."""
@@ -205,6 +211,9 @@ class RoomModel:
                     viewers=event.viewers,
                     least=event.least,
                 )
+            case AnswerEvent(answer=answer) if answer is not None:
+                age_s = age_of(event.left_s) if event.is_retained else 0.0
+                self._ballot.take(event.viewer_id, answer, time.time(), age_s=age_s)
             case AsideTotalEvent():
                 if not self._is_rumour(event):
                     self._switch.observe_aside((event.boot, event.seq), event.aside, now)
@@ -247,6 +256,8 @@ class RoomModel:
         is_less = room.viewers < self._switch.viewers
         if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
             room = self._of_total(now, own)
+        else:
+            room = replace(room, answers=self._ballot.answers)
         self._shown = _after(self._shown, replace(room, is_counting=is_counting))
         return self._curtain.show(self._shown, own, self.conduct, now)
 
@@ -258,6 +269,16 @@ class RoomModel:
     def known_ids(self) -> list[str]:
         """Of the viewers that are listed, whether they may be shown or not."""
         return [row.viewer_id for row in self._shown.rows]
+
+    def _answers_of(self, total: Answers | None) -> Answers | None:
+        """Those to the question that the host asks; what answers another one says nothing."""
+        question, own = self._ballot.question, self._ballot.answers
+        if question is None or own is None:
+            return None
+        fits = total is not None and total.question == question.id
+        if fits and total is not None and len(total.counts) == len(question.choices):
+            return total
+        return Answers(question.id, (0,) * len(question.choices))
 
     def _change_over(self, now: float) -> None:
         """Reports that were heard before are no longer renewed, or long outdated."""
@@ -293,7 +314,7 @@ class RoomModel:
             confirming=confirming,
             least=0 if self._switch.is_rumour else self._switch.least,
             private=aside.private,
-            answers=aside.answers,
+            answers=self._answers_of(aside.answers),
             reactions=aside.reactions,
             teams=aside.teams,
         )
