@@ -249,6 +249,13 @@ class Session:
         """Whether to show no nickname here but the own one."""
         self._host.hide_nicknames(on)
 
+    def ask_to_be_forgotten(self, on: bool) -> None:
+        """Whether the own reports ask the host to delete what was recorded; ends by itself once the
+        host says that it has."""
+        self._own.asks_to_be_forgotten = on
+        self.view = replace(self.view, asks_to_be_forgotten=on)
+        self._update_me(time.monotonic())
+
     def accept_host_key(self) -> None:
         """Believe the other key that the room shows, from now on."""
         self._host.accept_key()
@@ -482,6 +489,8 @@ class Session:
         if self._host.view != self.view.host:
             self.view = replace(self.view, host=self._host.view)
             self._own.slow_down(self.view.rules.slow_s if self.view.rules else 0)
+        if news.is_forgotten and self.view.asks_to_be_forgotten:
+            self.ask_to_be_forgotten(False)
         for text in news.notices:
             self._notice(text)
         for text in news.happenings:

@@ -39,6 +39,7 @@ MARKS = {
     "simulated": mark("simulated"),
     "key": mark("key"),
     "film": mark("film"),
+    "asks-to-be-forgotten": mark("asks to be forgotten"),
     "muted": mark("muted"),
     "removed": mark("removed"),
     "name-hidden": mark("name hidden"),
