@@ -141,7 +141,9 @@ COMMANDS = (
         mark("Show everybody a line, until the next one; '' ends it."),
     ),
     CommandRow(
-        "room cues", "room.cues:cues", mark("Show prompts from a file at their times of a film.")
+        "room cues",
+        "room.cues:cues",
+        mark("Show the prompts in FILE in the room, at their times of a film."),
     ),
     CommandRow(
         "room ask",

@@ -45,9 +45,9 @@ AGAIN_S = 2.0  # after a prompt that the broker did not take
 def cues(
     ctx: click.Context, file: Path, channel: str | None, position: float, broker_url: str | None
 ) -> None:
-    """Show the prompts in FILE in the room, at their times of a film that plays from now on.
+    """Show the prompts in FILE in the room, at their times of a film.
 
-    FILE is WebVTT, or CSV with the columns start, end, text; a text as `? Which map? | Dust |
+    The film plays from now on. FILE is WebVTT, or CSV with the columns start, end, text; a text as `? Which map? | Dust |
     Mirage` is asked, and open for as long as it would be shown. It ends with the last prompt, or by
     Ctrl-C, which takes the present one back.
 
