@@ -47,9 +47,9 @@ def cues(
 ) -> None:
     """Show the prompts in FILE in the room, at their times of a film.
 
-    The film plays from now on. FILE is WebVTT, or CSV with the columns start, end, text; a text as `? Which map? | Dust |
-    Mirage` is asked, and open for as long as it would be shown. It ends with the last prompt, or by
-    Ctrl-C, which takes the present one back.
+    The film plays from now on. FILE is WebVTT, or CSV with the columns start, end, text; a text as
+    `? Which map? | Dust | Mirage` is asked, and open for as long as it would be shown. It ends with
+    the last prompt, or by Ctrl-C, which takes the present one back.
 
     \b
     Examples:
