@@ -108,6 +108,11 @@ COMMANDS = (
     CommandRow("room show-name", "room.acts:show_name", mark("Show a hidden nickname again.")),
     CommandRow("room badge", "room.acts:badge", mark("Give a viewer the host's badge.")),
     CommandRow("room unbadge", "room.acts:unbadge", mark("Take the host's badge from a viewer.")),
+    CommandRow(
+        "room forgotten",
+        "room.acts:forgotten",
+        mark("Tell a viewer who asked that what was recorded is deleted."),
+    ),
     CommandRow("room lock", "room.acts:lock", mark("Let nobody new in.")),
     CommandRow("room unlock", "room.acts:unlock", mark("Let people in again.")),
     CommandRow(
@@ -136,7 +141,9 @@ COMMANDS = (
         mark("Show everybody a line, until the next one; '' ends it."),
     ),
     CommandRow(
-        "room cues", "room.cues:cues", mark("Show prompts from a file at their times of a film.")
+        "room cues",
+        "room.cues:cues",
+        mark("Show the prompts in FILE in the room, at their times of a film."),
     ),
     CommandRow("room teams", "room.acts:teams", mark("Which teams viewers may join; '' for none.")),
     CommandRow(

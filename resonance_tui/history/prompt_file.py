@@ -16,6 +16,7 @@ from html import unescape
 from resonance_tui.errors import InputError
 from resonance_tui.protocol.rules import WORD_MOST
 from resonance_tui.protocol.sanitize import safe_text
+from resonance_tui.room.asking import act_value
 
 PROMPTS_MOST = 5000
 BYTES_MOST = 1_000_000
@@ -129,12 +130,20 @@ def _prompt(start: str, end: str, text: str, line: int) -> Prompt:
     words = safe_text(" ".join(text.split()), WORD_MOST)
     if not words:
         raise _NoCue(line, "a cue without words")
+    prompt = Prompt(begins, ends, words)
     if words.startswith("?") and "|" in words:
-        prompt = Prompt(begins, ends, words)
-        if not prompt.question:
-            raise _NoCue(line, "a question is: ? text | answer | answer")
-        return prompt
-    return Prompt(begins, ends, words)
+        _check_question(prompt, line)
+    return prompt
+
+
+def _check_question(prompt: Prompt, line: int) -> None:
+    if not prompt.question:
+        raise _NoCue(line, "a question is: ? text | answer | answer")
+    question, *answers = prompt.question
+    try:
+        act_value(question, answers, at=0, open_s=1)
+    except InputError as error:
+        raise _NoCue(line, error.message.rstrip(".")) from None
 
 
 def _seconds(text: str, line: int) -> float:

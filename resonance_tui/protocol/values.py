@@ -18,6 +18,7 @@ PRIVATE_FLAG = 16  # report flag: the code is a randomised answer
 REPORT_LIFETIME_S = 15  # a broker keeps a report, unless heartbeats are slow
 FORMER_LIFETIME_S = 30  # by clients of before, who do not say how long they are connected
 MOST_UP_S = 120  # a report says no more
+FORGET_ME = 32  # report flag: its sender asks the host to delete what was recorded
 ANSWERS_CALLS = 8  # report flag: its sender repeats it when somebody calls the roll
 
 SHARDS = 64  # parts of a room, by the viewers' ids; fixed in this version of the protocol
@@ -66,7 +67,7 @@ class Report:
     seq: int  # u32, counts up within one boot
     code: Emotion
     confidence: int  # per cent, 0-100
-    flags: int = 0  # MANUAL | SIMULATED | FILM | ANSWERS_CALLS
+    flags: int = 0  # MANUAL | SIMULATED | FILM | ANSWERS_CALLS | FORGET_ME
     # The sender has been connected to this broker for more than `up_s` - 1 seconds; 0: it does not
     # say, as clients of before.
     up_s: int = 0
@@ -87,6 +88,10 @@ class Report:
     @property
     def is_film(self) -> bool:
         return bool(self.flags & FILM)
+
+    @property
+    def asks_to_be_forgotten(self) -> bool:
+        return bool(self.flags & FORGET_ME)
 
     @property
     def answers_calls(self) -> bool:

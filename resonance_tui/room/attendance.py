@@ -43,6 +43,7 @@ class Attendee:
     is_simulated: bool = False
     is_manual: bool = False
     is_film: bool = False
+    asks_to_be_forgotten: bool = False
     is_unconfirmed: bool = False  # the broker remembers it, and nobody has heard it yet
     is_host: bool = False  # wears the host's badge
     is_muted: bool = False
@@ -60,6 +61,7 @@ class Attendee:
             ("simulated", self.is_simulated),
             ("key", self.is_manual),
             ("film", self.is_film),
+            ("asks-to-be-forgotten", self.asks_to_be_forgotten),
             ("muted", self.is_muted),
             ("removed", self.is_removed),
             ("name-hidden", self.is_name_hidden),
@@ -289,6 +291,7 @@ class Attendance:
             is_simulated=report.is_simulated,
             is_manual=report.is_manual,
             is_film=report.is_film,
+            asks_to_be_forgotten=report.asks_to_be_forgotten,
             is_unconfirmed=seen.rumour_until is not None,
             is_host=viewer_id in rules.host_ids,
             is_muted=viewer_id in rules.muted,

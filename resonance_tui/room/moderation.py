@@ -181,6 +181,12 @@ def _unbadge(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
 # --- the room ----------------------------------------------------------------------------------
 
 
+def _forgotten(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    """Nothing of it is a rule: the note says so to the viewer."""
+    _id(value)
+    return rules
+
+
 def _lock(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     """A room that is too large for a list is locked at the broker's door alone. An empty list
     would admit everybody, so an empty room admits an id that nobody is given."""
@@ -358,6 +364,15 @@ _ROWS = (
         mark("Take the host's badge from a viewer."),
         mark("took the host's badge from {whom}"),
         _unbadge,
+    ),
+    RoomAct(
+        "forgotten",
+        Needs.VIEWER,
+        mark("Tell a viewer who asked that what was recorded is deleted."),
+        mark("deleted what was recorded of {whom}"),
+        _forgotten,
+        "f",
+        mark("forgotten"),
     ),
     RoomAct(
         "lock",

@@ -56,8 +56,8 @@ from resonance_tui.session.events import (
     ReactionsUpdate,
     RoomUpdate,
     SelfUpdate,
-    SelfView,
     SessionEvent,
+    SessionView,
     Standing,
 )
 from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
@@ -296,6 +296,13 @@ class Session:
         """Whether to show no nickname here but the own one."""
         self._host.hide_nicknames(on)
 
+    def ask_to_be_forgotten(self, on: bool) -> None:
+        """Whether the own reports ask the host to delete what was recorded; ends by itself once the
+        host says that it has."""
+        self._own.asks_to_be_forgotten = on
+        self.view = replace(self.view, asks_to_be_forgotten=on)
+        self._update_me(time.monotonic())
+
     def accept_host_key(self) -> None:
         """Believe the other key that the room shows, from now on."""
         self._host.accept_key()
@@ -476,9 +483,7 @@ class Session:
         if self._tidying is not None:
             hears_all = self._room.subscribes_all
             self._tidying.look(link, events, now, is_connected=is_connected, hears_all=hears_all)
-        self._room.react(
-            at, is_reaction=_is_reaction(self.view.me), is_sharing=self.view.is_sharing
-        )
+        self._room.react(at, is_reaction=_has_reacted(self.view), is_sharing=self.view.is_sharing)
         room = self._room.look(at, self._own_row())
         self._room_is(room, now, is_fact=self._room.is_fact(at))  # a cut-off room is a gap
         link.check_line(self._room.awaits_somebody)
@@ -533,6 +538,8 @@ class Session:
             self.view = replace(self.view, host=self._host.view)
             self._own.slow_down(self.view.rules.slow_s if self.view.rules else 0)
             self._join_team()
+        if news.is_forgotten and self.view.asks_to_be_forgotten:
+            self.ask_to_be_forgotten(False)
         for text in news.notices:
             self._notice(text)
         for text in news.happenings:
@@ -686,9 +693,13 @@ def _marks_of(source: Source) -> dict[str, bool]:
     return {"is_simulated": source.kind == "demo", "is_film": source.kind == "file"}
 
 
-def _is_reaction(me: SelfView) -> bool:
-    """Whether one says more than that one is there: by any key, or by a face that is not calm."""
-    return me.is_manual or (me.state == "ok" and me.code is not Emotion.NEUTRAL)
+def _has_reacted(view: SessionView) -> bool:
+    """Whether one says more than that one is there: by any key, an answer, or a face that is not
+    calm."""
+    me, choice = view.me, view.choice
+    has_answered = choice is not None and choice.choice > 0
+    is_moved = me.state == "ok" and me.code is not Emotion.NEUTRAL
+    return me.is_manual or has_answered or is_moved
 
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:

@@ -126,6 +126,7 @@ class SessionView:
     baseline: BaselineState = BaselineState.UNUSED  # of the own face; stays on this machine
     is_sharing: bool = True
     is_recording: bool = False
+    asks_to_be_forgotten: bool = False  # until the host says that it is done
     choice: OwnChoice | None = None  # None: no question of the host's was answered
     question: str | None = None  # for the person; the answer goes to `Session.answer`
     notice: str = ""  # one line that the person should see (a local broker was started, ...)

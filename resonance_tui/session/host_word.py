@@ -29,6 +29,7 @@ class HostNews:
 
     notices: list[str] = field(default_factory=list)
     happenings: list[str] = field(default_factory=list)
+    is_forgotten: bool = False  # says the host of what was recorded of us
 
 
 class HostWord:
@@ -86,7 +87,13 @@ class HostWord:
         if authority.asks_for_first_use or self._to_remember is not None:
             self._due.set()
         self._leave_where_told(rules or NO_RULES, viewer_id)
-        news = HostNews(_notices(before, self.view), self._happenings(before.rules, rules))
+        news = HostNews(
+            _notices(before, self.view),
+            self._happenings(before.rules, rules),
+            is_forgotten=_forgets(before.rules, rules, viewer_id),
+        )
+        if news.is_forgotten:
+            news.notices.append(tr("The host says that what was recorded of you is deleted."))
         self._is_first = self._is_first and rules is None
         return news
 
@@ -188,6 +195,12 @@ class HostWord:
         if known is not None and self._plan.remember_host is not None:
             await asyncio.to_thread(self._plan.remember_host, known)
             self._known = known  # only now: whoever is cancelled before leaves it to the end
+
+
+def _forgets(before: RoomRules | None, after: RoomRules | None, viewer_id: str) -> bool:
+    known = (before or NO_RULES).acts
+    news = [act for act in (after or NO_RULES).acts if act not in known]
+    return any((act.what, act.whom) == ("forgotten", viewer_id) for act in news)
 
 
 def _notices(before: HostView, after: HostView) -> list[str]:

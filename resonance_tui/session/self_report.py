@@ -6,7 +6,7 @@ import math
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.pipeline.smoothing import ABSENT, Steady
-from resonance_tui.protocol.values import FILM, MANUAL, SIMULATED, Report
+from resonance_tui.protocol.values import FILM, FORGET_ME, MANUAL, SIMULATED, Report
 from resonance_tui.session.events import SelfState, SelfView
 
 MANUAL_LASTS_S = 10.0
@@ -26,6 +26,7 @@ class SelfReport:
         self._manual: tuple[Emotion, float] | None = None  # the emotion, and when it lapses
         self._gate = PublishGate()
         self.team = 0  # in the host's list; 0: in none
+        self.asks_to_be_forgotten = False  # says every report until the host has
 
     def mark_source(self, *, is_simulated: bool, is_film: bool = False) -> None:
         """Of another camera, from the next reading on."""
@@ -61,6 +62,7 @@ class SelfReport:
         """What `view` is as a report; its `seq` is the link's to set."""
         flags = MANUAL if self._manual is not None else self._flags
         percent = round(100 * view.confidence)
+        flags |= FORGET_ME if self.asks_to_be_forgotten else 0
         return Report(self._boot, 0, view.code, percent, flags, team=self.team)
 
     def is_due(self, report: Report, now: float) -> bool:

@@ -111,6 +111,9 @@ class StartingSession:
     def hide_nicknames(self, on: bool) -> None:
         self._ask(lambda session: session.hide_nicknames(on))
 
+    def ask_to_be_forgotten(self, on: bool) -> None:
+        self._ask(lambda session: session.ask_to_be_forgotten(on))
+
     def accept_host_key(self) -> None:
         self._ask(lambda session: session.accept_host_key())
 

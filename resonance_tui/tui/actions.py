@@ -198,6 +198,14 @@ LIVE: tuple[Action, ...] = (
         SCREEN,
     ),
     Action(
+        "ask_to_be_forgotten",
+        (),
+        "",
+        "Ask to be forgotten",
+        "Asks the host to delete what was recorded of this room.",
+        OWN,
+    ),
+    Action(
         "accept_host_key",
         (),
         "",

@@ -24,7 +24,7 @@ from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.pipeline.sources import Source
-from resonance_tui.protocol.events import HostKeyEvent
+from resonance_tui.protocol.events import HostKeyEvent, ReportEvent
 from resonance_tui.protocol.frames import (
     encode_host_key,
     encode_nickname,
@@ -32,12 +32,13 @@ from resonance_tui.protocol.frames import (
     encode_room,
     encode_rules,
 )
-from resonance_tui.protocol.messages import HOST_KEY, NICKNAME, REPORT, ROOM_SETTINGS, RULES
-from resonance_tui.protocol.rules import RoomRules, sign_rules
+from resonance_tui.protocol.messages import HOST_KEY, NICKNAME, REPORT, ROOM_SETTINGS, RULES, decode
+from resonance_tui.protocol.rules import NO_RULES, RoomRules, sign_rules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.protocol.values import Report, RoomSettings
+from resonance_tui.protocol.values import NO_COUNTS, Report, RoomSettings
 from resonance_tui.room.authority import Authority
+from resonance_tui.room.moderation import perform
 from resonance_tui.room.trust import Trust
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import HappeningUpdate, Standing
@@ -77,6 +78,12 @@ class Stage:
     def enter(self, viewer_id: str, nickname: str = "") -> None:
         self.carry(NICKNAME.outgoing(encode_nickname(nickname or viewer_id), ROOM, viewer_id))
         self.carry(REPORT.outgoing(encode_report(Report(1, 1, HAPPY, 80, up_s=1)), ROOM, viewer_id))
+
+    def newest(self, viewer_id: str) -> Report:
+        topic = REPORT.topic.of(ROOM, viewer_id)
+        event = decode(topic, self.hub._retained[topic])
+        assert isinstance(event, ReportEvent)
+        return event.report
 
     def show_key(self, key: SigningKey = HOST) -> None:
         self.carry(HOST_KEY.outgoing(encode_host_key(key.public), ROOM))
@@ -269,6 +276,37 @@ async def test_who_is_muted_is_not_recorded(stage: Stage, tmp_path: Path) -> Non
             assert {row.viewers for row in store.read(ROOM)} <= {0, 1}
 
 
+async def test_of_few_nothing_is_recorded_and_the_screen_counts_nobody(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.rule(RoomRules(least=4))
+    stage.enter("bob")
+    stage.enter("mia")
+    database = tmp_path / "history.db"
+    async with living(stage.session(database=database)) as ann:
+        await until(lambda: ann.view.room.missing == 1)
+        assert (ann.view.room.counts, seen(ann)) == ((0,) * 7, {"ann": "Ann"})
+        assert ann.view.resonance is None and ann.timeline() == ()
+        stage.enter("zoe")
+        with Store(database) as store:
+            await until(lambda: store.read(ROOM))
+            assert all(row.viewers >= 4 and row.counts[HAPPY] == 0 for row in store.read(ROOM))
+
+
+async def test_a_blind_room_is_seen_and_recorded_by_who_has_reacted(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.rule(RoomRules(blind=True))
+    stage.enter("bob")
+    async with living(stage.session()) as ann, living(stage.session("host", has_key=True)) as host:
+        await until(lambda: ann.view.room.viewers == 3 and ann.view.room.is_blind)
+        await until(lambda: host.view.room.counts[HAPPY] == 1)
+        assert (ann.view.room.counts, ann.timeline()) == ((0,) * 7, ())
+        ann.say(Emotion.NEUTRAL)
+        await until(lambda: ann.view.room.counts[HAPPY] == 1)
+        assert not ann.view.room.is_blind
+
+
 # --- oneself -----------------------------------------------------------------------------------
 
 
@@ -282,6 +320,18 @@ async def test_who_is_muted_itself_is_told_and_told_when_it_is_over(stage: Stage
         stage.rule(RoomRules())
         await until(lambda: ann.view.room.viewers == 1)
         assert "counts you again" in ann.view.notice
+
+
+async def test_who_asks_to_be_forgotten_says_so_until_the_host_has(stage: Stage) -> None:
+    stage.rule(perform(NO_RULES, "forgotten", "ann", by="host", t=1.0))  # of another evening
+    async with living(stage.session()) as ann:
+        await until(lambda: ann.view.rules)
+        ann.ask_to_be_forgotten(True)
+        await until(lambda: stage.newest("ann").asks_to_be_forgotten)
+        stage.rule(perform(NO_RULES, "forgotten", "bob", by="host", t=2.0))
+        stage.rule(perform(NO_RULES, "forgotten", "ann", by="host", t=3.0))
+        await until(lambda: not ann.view.asks_to_be_forgotten)
+        assert "recorded of you is deleted" in ann.view.notice
 
 
 async def test_who_comes_after_the_lock_watches_and_is_told(stage: Stage) -> None:
@@ -448,7 +498,7 @@ async def test_rules_go_over_a_broker_and_stay_when_their_author_has_left(
 
 
 @pytest.mark.mosquitto
-async def test_totals_and_observers_count_nobody_who_is_muted(mosquitto: Any) -> None:
+async def test_totals_and_observers_count_nobody_who_is_muted_and_no_few(mosquitto: Any) -> None:
     url = parse_broker_url(mosquitto.url)
     people = ("ann", "bob", "mia")
     counter = Aggregator(url, ROOM, authority=Authority(ROOM, host_print=print_of(HOST.public)))
@@ -465,6 +515,10 @@ async def test_totals_and_observers_count_nobody_who_is_muted(mosquitto: Any) ->
         await client.send(RULES.outgoing(encode_rules(rules), ROOM, "host"))
         await until(lambda: counter.figures.room == 2)
         await until(lambda: watcher.view().viewers == 2)
+        rules = sign_rules(RoomRules(least=5), ROOM, 2, int(time.time()) + 3600, HOST)
+        await client.send(RULES.outgoing(encode_rules(rules), ROOM, "host"))
+        await until(lambda: watcher.view().counts == NO_COUNTS)
+        assert (watcher.view().source, watcher.view().viewers) == ("total", 3)
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)

@@ -249,6 +249,9 @@ class FakeSession:
         self.told.append(("hide", on))
         self.view = replace(self.view, host=replace(self.view.host, hides_nicknames=on))
 
+    def ask_to_be_forgotten(self, on: bool) -> None:
+        self.view = replace(self.view, asks_to_be_forgotten=on)
+
     def accept_host_key(self) -> None:
         self.told.append("accept")
         self.view = replace(self.view, host=replace(self.view.host, shown_key=None))

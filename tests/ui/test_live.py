@@ -447,6 +447,23 @@ async def test_a_room_too_large_to_list_says_so_and_comes_back():
         assert "not listed" not in drawn(app) and "this large" not in drawn(app)
 
 
+async def test_a_room_that_keeps_its_counts_back_says_why_and_lists_nobody():
+    app, session = app_with(view(3))
+    kept = replace(room(1), viewers=3, counts=(0,) * 7, least=5, missing=2)
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, " 3 here")
+        session.view = view(room=kept)
+        await shown(pilot, "once 2 more viewers are here")
+        text = drawn(app)
+        assert "by the host's rule." in text and "3 viewers" in text
+        assert "away" not in text and "0 %" not in text.partition("last five minutes")[0]
+        session.view = view(room=replace(kept, missing=0, is_blind=True))
+        await shown(pilot, "once you have reacted")
+        session.view = view(room=replace(kept, viewers=7, counts=(6, *[0] * 6), missing=0))
+        await shown(pilot, "in steps of 3")
+        assert "6 100 %" in drawn(app)
+
+
 async def test_only_changed_lines_are_drawn_again(monkeypatch: pytest.MonkeyPatch):
     app, session = app_with(view(20))
     async with app.run_test(size=WIDE) as pilot:

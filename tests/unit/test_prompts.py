@@ -71,6 +71,8 @@ def test_csv_is_read_with_and_without_its_header_and_ends() -> None:
         ('1,2,"Look\n', 2),
         ("1,2,? Who? | cat", 1),
         ("1,2,? | cook | cat", 1),
+        ("1,2,? Who? | cat | Cat", 1),
+        ("1,2,? Who? |" + " | ".join("abcdefghi"), 1),
         ("-1,2,Look", 1),
         ("9999999999,Look", 1),
         ("²,Look", 1),
@@ -140,11 +142,13 @@ class _Film:
     async def _sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    async def act(self, name: str, value: str, *, is_noted: bool) -> None:
+    async def act(
+        self, name: str, value: str, *, is_noted: bool = True, whom: str | None = None
+    ) -> None:
         if self.now - 100 < self._lost_until:
             raise BrokerUnreachable("Not connected.")
-        assert (name, is_noted) == ("prompt", False)
-        self.said.append((self.now - 100, value))
+        assert is_noted == (name == "ask")
+        self.said.append((self.now - 100, value if whom is None else f"asked: {whom}"))
 
     def run(self, prompts: tuple[Prompt, ...], position: float) -> None:
         desk = cast("Desk", self)
@@ -166,3 +170,11 @@ def test_a_prompt_that_the_broker_did_not_take_is_shown_while_it_is_due(
     film = _Film(monkeypatch, lost_until=5)
     film.run(FILM, 0)
     assert film.said == [(6, "two"), (9, ""), (20, "three"), (30, "")]
+
+
+def test_a_question_is_asked_once_and_no_line_stands_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    film = _Film(monkeypatch)
+    film.run((Prompt(4, 9, "one"), Prompt(6, 8, "? Who? | cook | cat")), 0)
+    assert film.said == [(4, "one"), (6, ""), (6, "asked: Who?"), (8, "one"), (9, "")]

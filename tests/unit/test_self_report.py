@@ -63,3 +63,10 @@ def test_the_same_report_is_due_once_until_it_is_reset(own: SelfReport) -> None:
     assert own.is_due(report, 0.0) and not own.is_due(report, 60.0)
     own.reset()
     assert own.is_due(report, 61.0)
+
+
+def test_who_asks_to_be_forgotten_says_so_with_each_report(own: SelfReport) -> None:
+    assert own.is_due(own.report(own.view(0.0, is_sharing=True)), 0.0)
+    own.asks_to_be_forgotten = True
+    report = own.report(own.view(2.0, is_sharing=True))
+    assert report.asks_to_be_forgotten and own.is_due(report, 2.0)

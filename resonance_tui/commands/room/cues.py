@@ -13,9 +13,12 @@ import click
 from resonance_tui.commands.console import note, say
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.quantities import FilePath, Span
+from resonance_tui.commands.room.ask import check_can_ask
 from resonance_tui.commands.room.place import at_desk, find_place, with_broker
 from resonance_tui.commands.settings import broker_options
 from resonance_tui.errors import BrokerError, InputError
+from resonance_tui.protocol.questions import OPEN_MOST_S
+from resonance_tui.room.asking import act_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,10 +45,11 @@ AGAIN_S = 2.0  # after a prompt that the broker did not take
 def cues(
     ctx: click.Context, file: Path, channel: str | None, position: float, broker_url: str | None
 ) -> None:
-    """Show the prompts in FILE in the room, at their times of a film that plays from now on.
+    """Show the prompts in FILE in the room, at their times of a film.
 
-    FILE is WebVTT, or CSV with the columns start, end, text. It ends with the last prompt, or by
-    Ctrl-C, which takes the present one back.
+    The film plays from now on. FILE is WebVTT, or CSV with the columns start, end, text; a text as
+    `? Which map? | Dust | Mirage` is asked, and open for as long as it would be shown. It ends with
+    the last prompt, or by Ctrl-C, which takes the present one back.
 
     \b
     Examples:
@@ -56,6 +60,8 @@ def cues(
     place = find_place(with_broker(ctx, broker_url), channel)
 
     async def work(desk: Desk) -> None:
+        if any(each.question for each in prompts):
+            check_can_ask(desk)
         say(f"{len(prompts)} cues for {place.channel}; Ctrl-C ends them.")
         await show_prompts(desk, prompts, position)
 
@@ -85,13 +91,17 @@ async def show_prompts(
     from resonance_tui.history.prompt_file import next_change, prompt_at
 
     began, shown = clock() - position, ""
+    asked: Prompt | None = None
     try:
         while True:
             now = clock() - began
             due = prompt_at(prompts, now)
-            words = due.words if due else ""
+            words = due.words if due and not due.question else ""
             is_taken = words == shown or await _is_shown(desk, words)
             shown = words if is_taken else shown
+            if due and due.question and due is not asked:
+                asked = due if await _is_asked(desk, due, now) else asked
+                is_taken &= asked is due
             change = next_change(prompts, now)
             if math.isinf(change) and is_taken:
                 return
@@ -100,6 +110,20 @@ async def show_prompts(
     finally:
         if shown:
             await _is_shown(desk, "")
+
+
+async def _is_asked(desk: Desk, prompt: Prompt, now: float) -> bool:
+    """It stays open for as long as the prompt would be shown."""
+    question, *answers = prompt.question
+    open_s = min(max(1.0, prompt.end - now), OPEN_MOST_S)
+    value = act_value(question, answers, at=time.time(), open_s=open_s)
+    try:
+        await desk.act("ask", value, whom=question)
+    except BrokerError as error:
+        note(f"not asked: {error.message}")
+        return False
+    say(f"{time.strftime('%H:%M:%S')}  {prompt.words}")
+    return True
 
 
 async def _is_shown(desk: Desk, words: str) -> bool:

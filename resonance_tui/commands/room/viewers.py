@@ -86,6 +86,7 @@ def run_list(place: Place, *, seconds: float, as_json: bool) -> None:
     for viewer in viewers:
         put(_line(viewer, is_courtesy))
     say(_summary(place, viewers, rules))
+    _say_who_asks(place, viewers)
     if behind_s:
         say(
             f"This machine's clock is {behind_s / 3600:.1f} h behind those of the viewers: what "
@@ -96,6 +97,14 @@ def run_list(place: Place, *, seconds: float, as_json: bool) -> None:
             "Moderation is a courtesy on this broker: anybody can write under any id. "
             "Secure the room: resonance-tui broker --public --channel " + place.channel
         )
+
+
+def _say_who_asks(place: Place, viewers: list[Attendee]) -> None:
+    from resonance_tui.commands.room.forgetting import forget_lines
+
+    for viewer in (each for each in viewers if each.asks_to_be_forgotten):
+        for line in forget_lines(place.config.database, place.channel, viewer):
+            say(line)
 
 
 def _line(viewer: Attendee, is_courtesy: bool | None) -> str:
@@ -111,7 +120,8 @@ def _summary(place: Place, viewers: list[Attendee], rules: RoomRules) -> str:
     state = ["locked"] if rules.is_locked else []
     state += ["nicknames off"] if rules.nicknames_off else []
     state += [f"slow mode {rules.slow_s} s"] if rules.slow_s else []
-    state += [f"counts from {rules.least} viewers on"] if rules.least else []
+    few = f"counts from {rules.least} viewers on, by courtesy: programs here read every report"
+    state += [few] if rules.least else []
     state += [f"blind for {rules.blind_s} s" if rules.blind_s else "blind first"] * rules.blind
     state += [f"closed: {rules.closed}"] if rules.closed is not None else []
     state += [f"{len(rules.muted)} muted"] if rules.muted else []

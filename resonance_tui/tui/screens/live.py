@@ -321,6 +321,15 @@ class LiveScreen(ActionScreen):
         self.session.accept_host_key()
         self.notify(tr("Accepted: what this host says holds from now on."))
 
+    def action_ask_to_be_forgotten(self) -> None:
+        is_on = not self.session.view.asks_to_be_forgotten
+        self.session.ask_to_be_forgotten(is_on)
+        on = mark(
+            "The host is asked to delete what was recorded. A recording holds counts and no names: "
+            "of one or two viewers they are yours; out of more nobody can be taken."
+        )
+        self.notify(tr(on if is_on else mark("The host is not asked any more.")))
+
     def action_say(self, code: int) -> None:
         self.session.say(Emotion(code) if code >= 0 else None)
         self._tick()

@@ -39,6 +39,7 @@ MARKS = {
     "simulated": mark("simulated"),
     "key": mark("key"),
     "film": mark("film"),
+    "asks-to-be-forgotten": mark("asks to be forgotten"),
     "muted": mark("muted"),
     "removed": mark("removed"),
     "name-hidden": mark("name hidden"),
@@ -120,7 +121,7 @@ class ModerationScreen(ActionScreen):
         words += [tr("locked")] * rules.is_locked
         words += [tr("nicknames off")] * rules.nicknames_off
         words += [tr("slow {seconds} s", seconds=rules.slow_s)] * bool(rules.slow_s)
-        words += [tr("counts from {least}", least=rules.least)] * bool(rules.least)
+        words += [tr("counts from {least}, by courtesy", least=rules.least)] * bool(rules.least)
         words += [tr("blind first")] * rules.blind
         words += [tr("{count} muted", count=len(rules.muted))] * bool(rules.muted)
         words += [tr("{count} removed", count=len(rules.removed))] * bool(rules.removed)

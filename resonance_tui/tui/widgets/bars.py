@@ -12,7 +12,7 @@ from rich.segment import Segment
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
 from resonance_tui.room.small_rooms import STEP
 from resonance_tui.texts import mark, tr, tr_n
-from resonance_tui.tui.state_words import unknown_words, withheld_words
+from resonance_tui.tui.state_words import fitting, unknown_words, withheld_words
 from resonance_tui.tui.styles import (
     BOLD,
     SegmentLine,
@@ -68,8 +68,6 @@ class Shown:
 
     def note(self, *, is_short: bool) -> str:
         """What must be known of the numbers; "" where they are what was read."""
-        if self.withheld[0]:
-            return self.withheld[is_short]
         if self.corrected is None:
             return tr("in steps of {step}", step=self.step) if self.step else ""
         if lacking := self.corrected.lacking:
@@ -221,10 +219,11 @@ def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine
     """The lines under the bars: as many as there is room for, and one at least."""
     if not shown.is_known:
         return [[Segment(fit(f"   {tr(NOT_CONNECTED)}", width), pen.muted)]]
-    note = shown.note(is_short=width < 60)
+    note = fitting(shown.withheld, width - 2) or shown.note(is_short=width < 60)
     notes: list[SegmentLine] = [[Segment(fit(f" {note}", width), pen.warn)]] if note else []
     is_crowd = sum(shown.counts) > 1
     together = [resonance_line(pen, shown.resonance, shown.past, width, is_crowd=is_crowd)]
+    together = [] if shown.withheld[0] else together
     people, short = _people(pen, shown, width, spare), [_people_short(pen, shown)]
     heads, tails = ([*notes, *people], [*notes, *short]), (together, list[SegmentLine]())
     for tail in ([*head, *last] for last in tails for head in heads):
