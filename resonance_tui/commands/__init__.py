@@ -118,6 +118,11 @@ COMMANDS = (
         "room.acts:slow",
         mark("The least seconds between two reports of one viewer; 0 ends it."),
     ),
+    CommandRow(
+        "room private",
+        "room.acts:private",
+        mark("Have everybody's report randomised before it is sent; off ends it."),
+    ),
     CommandRow("room title", "room.acts:title", mark("What the room is about.")),
     CommandRow("room close", "room.acts:close", mark("End the room for everybody, with a word.")),
     CommandRow("room open", "room.acts:open_", mark("Open a closed room.")),

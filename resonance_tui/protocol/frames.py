@@ -80,7 +80,8 @@ class ReportFrame(msgspec.Struct, array_like=True, gc=False):
         Meta(
             ge=0,
             le=255,
-            description="1 stated with a key, 2 simulated, 4 a film, 8 answers roll calls",
+            description="1 stated with a key, 2 simulated, 4 a film, 8 answers roll calls, "
+            "16 a randomised answer",
         ),
     ]
     up_s: Annotated[

@@ -24,6 +24,7 @@ ADMITTED_MOST = 100  # who is in when a room is locked; a larger one admits ever
 ACTS_MOST = 8
 REVOKED_MOST = 16
 SLOW_MOST_S = 600
+PRIVATE_MOST = 500  # hundredths of epsilon; beyond, an answer is as good as the truth
 WORD_MOST, TITLE_MOST, NAME_MOST = 200, 80, 32  # characters
 KEY_PREFIX = 8  # bytes of a revoked key
 BODY_MOST, DELEGATION_MOST = 3200, 256  # bytes
@@ -55,6 +56,7 @@ class RoomRules:
     revoked: tuple[bytes, ...] = ()  # beginnings of co-hosts' keys; only the room's own key says so
     acts: tuple[Act, ...] = ()  # the newest, the oldest of them first
     title: str = ""
+    private_eps: int = 0  # hundredths of epsilon of each private report; 0: reports are as they are
 
 
 NO_RULES = RoomRules()
@@ -90,6 +92,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
     revoked: Annotated[tuple[_KeyPrefix, ...], Meta(max_length=REVOKED_MOST)] = ()
     acts: Annotated[tuple[_ActFrame, ...], Meta(max_length=ACTS_MOST)] = ()
     title: _Text = ""
+    private_eps: Annotated[int, Meta(ge=0, le=PRIVATE_MOST)] = 0
 
 
 _pack = msgspec.msgpack.Encoder().encode

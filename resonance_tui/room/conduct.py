@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resonance_tui.protocol.rules import RoomRules
+from resonance_tui.room.private_answers import HUNDREDTHS, USUAL_EPSILON
 
 SLOW_SLACK = 0.8  # of the time that slow mode asks for: messages arrive late and early
 
@@ -20,6 +21,7 @@ class Conduct:
     named: frozenset[str] = frozenset()  # whose names are shown all the same
     hosts: frozenset[str] = frozenset()
     slow_s: int = 0
+    private_epsilon: float = USUAL_EPSILON  # of private reports
 
     def counts(self, viewer_id: str) -> bool:
         """Whether this viewer is counted and shown."""
@@ -60,6 +62,7 @@ def conduct_of(
         shows_names=not (hides_names or rules.nicknames_off),
         hosts=frozenset(rules.host_ids),
         slow_s=rules.slow_s,
+        private_epsilon=rules.private_eps / HUNDREDTHS or USUAL_EPSILON,
     )
 
 

@@ -11,6 +11,7 @@ from resonance_tui.engines.base import EngineOptions
 from resonance_tui.pipeline.baseline import BaselineMode
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.session.privacy import PrivacyPlan
 from resonance_tui.sinks.base import SinkPlan
 
 if TYPE_CHECKING:  # a screen plans a session before it loads what runs one
@@ -55,6 +56,7 @@ class SessionPlan:
     known_host: KnownHost | None = None  # of an earlier run
     remember_host: Callable[[KnownHost], None] | None = None  # called in a thread
     wear_badge: Callable[[BrokerUrl, str], Coroutine[Any, Any, None]] | None = None  # as its host
+    privacy: PrivacyPlan = field(default_factory=PrivacyPlan)
     was_removed: bool = False  # by this room's host, in an earlier run
     remember_removal: Callable[[bool], None] | None = None  # that we were, or are let in again
 

@@ -19,7 +19,7 @@ from resonance_tui.protocol.events import (
     TotalOverEvent,
 )
 from resonance_tui.protocol.traits import BrokerTraits, settings_at
-from resonance_tui.protocol.values import RoomCounts, RoomSettings
+from resonance_tui.protocol.values import CAN_PRIVATE, RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
@@ -65,6 +65,7 @@ class RoomModel:
         self._traits: BrokerTraits | None = None
         self._counting = Counting()
         self._settings = settings or RoomSettings()
+        self.understands_private: bool | None = None  # as the host says; None: not heard yet
         self._switch = ModeSelector()
         self._room = RoomState()
         self._shown = EMPTY_ROOM
@@ -186,6 +187,7 @@ class RoomModel:
                 self._room.leave(event.viewer_id, now, is_swept=event.is_swept)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
+                self.understands_private = CAN_PRIVATE in self._settings.abilities
                 self._adjust()
             case TotalEvent():
                 order, is_spread = (event.boot, event.seq), event.edges > 1

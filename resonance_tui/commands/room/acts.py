@@ -29,6 +29,7 @@ _EXAMPLES = {
     Needs.VIEWER: " abcdefgh23456",
     Needs.SWITCH: " off",
     Needs.SECONDS: " 5",
+    Needs.EPSILON: " 2",
     Needs.WORDS: " 'See you tomorrow'",
 }
 
@@ -169,6 +170,7 @@ lock = _command("lock")
 unlock = _command("unlock")
 nicknames = _command("nicknames")
 slow = _command("slow")
+private = _command("private")
 title = _command("title")
 close = _command("close")
 open_ = _command("open")
