@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,11 @@ from resonance_tui.messaging.client import BrokerClient, follow_rules
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retention import HostsRules
+from resonance_tui.protocol.aside_frames import encode_aside_partials, encode_aside_total
+from resonance_tui.protocol.asides import Aside, AsidePartial, total_of
 from resonance_tui.protocol.events import (
     AgentEvent,
+    AsidePartialEvent,
     EdgeEvent,
     Event,
     HostKeyEvent,
@@ -29,6 +32,8 @@ from resonance_tui.protocol.events import (
 from resonance_tui.protocol.frames import encode_agent, encode_partial, encode_total
 from resonance_tui.protocol.messages import (
     AGENT,
+    ASIDE_PARTIAL,
+    ASIDE_TOTAL,
     EDGE,
     HOST_KEY,
     PARTIAL,
@@ -61,6 +66,7 @@ UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
 MAX_AGENTS = 64
 REPEATS = 4  # of unchanged counts within a viewer's heartbeat
+ASIDE_EVERY_S = 0.2  # at most, however short the ticks are
 SILENT_REPEATS = 3  # missed in a row, an edge has gone
 
 
@@ -135,6 +141,10 @@ class Aggregator(ReconnectingConnection):
         self._total_seq = 0
         self._sent_partial: tuple[dict[int, Counts], float] | None = None
         self._sent_total: tuple[Sum, float] | None = None
+        # What is counted in a shard beside its nine counts: one function for each kind.
+        self._counters: tuple[Callable[[int], Aside], ...] = (self._tally.aside,)
+        self._sent_aside: tuple[dict[int, Aside], float] | None = None
+        self._sent_aside_total: tuple[Aside, float] | None = None
         self._heard = self._told = self._reports = 0
         self._report_prefix = f"{ROOT_TOPIC}/{channel}/r/"
         self._hosts_rules = HostsRules(channel)
@@ -179,11 +189,14 @@ class Aggregator(ReconnectingConnection):
         self._doubt_viewers(time.monotonic())
         self._subscribed.clear()
         self._sent_partial = self._sent_total = None
+        self._sent_aside = self._sent_aside_total = None
         self._is_confirmed.clear()
         self._hosts_rules.begin()
         self._begin_anew()
         await client.follow(AGENT.topic.of(self._channel, "+"), 1)
         await client.follow(PARTIAL.topic.of(self._channel, "+"), 0)
+        with contextlib.suppress(BrokerRefused):  # rules made before there were asides
+            await client.follow(ASIDE_PARTIAL.topic.filter(channel=self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
         if self._edge:
@@ -273,6 +286,8 @@ class Aggregator(ReconnectingConnection):
         messages = [AGENT.clearing(self._channel, self.agent_id)]
         if not self._agents:
             messages.append(TOTAL.clearing(self._channel))
+            if self._sent_aside_total:
+                messages.append(ASIDE_TOTAL.clearing(self._channel))
         return messages
 
     # Counting
@@ -340,6 +355,8 @@ class Aggregator(ReconnectingConnection):
             case PartialEvent() if event.agent_id != self.agent_id:
                 self._confirm(event.agent_id, now)
                 self._edges.post(event.edge, event.agent_id, event.partial, now)
+            case AsidePartialEvent() if event.agent_id != self.agent_id:
+                self._edges.post_aside(event.edge, event.agent_id, event.partial, now)
             case AgentEvent():
                 self._take_presence(event, now)
             case EdgeEvent(is_up=False):
@@ -451,6 +468,7 @@ class Aggregator(ReconnectingConnection):
         if has_counts and self._is_due(shards, self._sent_partial, now):
             self._sent_partial = (shards, now)
             await self._publish_partial(client, shards, now)
+        await self._publish_aside(client, shards, now)
         agents = [self.agent_id]
         agents += [a for a, peer in self._agents.items() if not self._edges.is_out(peer.edge, now)]
         is_root = owner(ROOT, agents) == self.agent_id
@@ -458,12 +476,14 @@ class Aggregator(ReconnectingConnection):
         if is_root and room.is_whole and self._is_due(room, self._sent_total, now):
             self._sent_total = (room, now)
             await self._publish_total(client, room)
+        if is_root and room.is_whole:
+            await self._publish_aside_total(client, now)
         self.figures = AggregatorStatus(
             agents=len(agents),
             shards=len(shards),
             viewers=self._tally.viewers,
             is_root=is_root,
-            room=sum(room.counts),
+            room=sum(room.counts) + sum(self._edges.aside(self._live, now).private),
             edges=room.edges,
             heard=self._heard,
             reports=self._reports,
@@ -488,6 +508,38 @@ class Aggregator(ReconnectingConnection):
         edges = max(1, room.edges)
         payload = encode_total(self._boot, self._total_seq, _epoch_ms(), room.counts, edges)
         await self._send(client, TOTAL.outgoing(payload, self._channel))
+
+    async def _publish_aside(
+        self, client: BrokerClient, shards: Collection[int], now: float
+    ) -> None:
+        """Nothing where nothing is counted beside; once more when that ends."""
+        asides = {
+            shard: total_of(count(shard) for count in self._counters)
+            for shard in (shards if self._counters else ())
+        }
+        before = self._sent_aside
+        is_used = any(asides.values()) or (before is not None and any(before[0].values()))
+        is_soon = before is not None and now - before[1] < ASIDE_EVERY_S
+        if not is_used or is_soon or not self._is_due(asides, before, now):
+            return
+        self._sent_aside = (asides, now)
+        self._seq += 1
+        partial = AsidePartial(self._boot, self._seq, asides)
+        self._edges.post_aside(self._edge, self.agent_id, partial, now)
+        for part, payload in enumerate(encode_aside_partials(partial, _epoch_ms(), self._edge)):
+            names = (self._channel, self.agent_id, str(part))
+            await self._send(client, ASIDE_PARTIAL.outgoing(payload, *names))
+
+    async def _publish_aside_total(self, client: BrokerClient, now: float) -> None:
+        aside, before = self._edges.aside(self._live, now), self._sent_aside_total
+        is_used = aside or (before is not None and before[0])
+        is_soon = before is not None and now - before[1] < ASIDE_EVERY_S
+        if not is_used or is_soon or not self._is_due(aside, before, now):
+            return
+        self._sent_aside_total = (aside, now)
+        self._total_seq += 1
+        payload = encode_aside_total(self._boot, self._total_seq, _epoch_ms(), aside)
+        await self._send(client, ASIDE_TOTAL.outgoing(payload, self._channel))
 
     async def _send(self, client: BrokerClient, message: Outgoing) -> None:
         self._told += 1

@@ -8,6 +8,7 @@ from resonance_tui.errors import WireError
 from resonance_tui.listeners import Listeners
 from resonance_tui.protocol.events import (
     AgentEvent,
+    AsideTotalEvent,
     Event,
     LeaveEvent,
     ReportEvent,
@@ -119,7 +120,7 @@ class Inbox:
             return replace(event, is_swept=True)
         if kept.is_retained and isinstance(event, ReportEvent):
             return replace(event, is_retained=True, left_s=kept.left_s)
-        if kept.is_retained and isinstance(event, TotalEvent | AgentEvent):
+        if kept.is_retained and isinstance(event, TotalEvent | AsideTotalEvent | AgentEvent):
             return replace(event, is_retained=True)
         return event
 

@@ -22,9 +22,17 @@ from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.messaging.retention import HostsRules
 from resonance_tui.messaging.roll_call import RollCallAnswers
-from resonance_tui.protocol.events import Event, RollCallEvent, RoomEvent, SweepEvent, TotalEvent
+from resonance_tui.protocol.events import (
+    AsideTotalEvent,
+    Event,
+    RollCallEvent,
+    RoomEvent,
+    SweepEvent,
+    TotalEvent,
+)
 from resonance_tui.protocol.frames import encode_roll_call
 from resonance_tui.protocol.messages import (
+    ASIDE_TOTAL,
     NICKNAME,
     REPORT,
     ROLL_CALL,
@@ -263,6 +271,8 @@ class MqttLink(ReconnectingConnection):
         self._hosts_rules.begin()
         await self._follow_calls(client)
         await client.follow(TOTAL.topic.of(self._channel), 0)
+        with contextlib.suppress(BrokerRefused):  # rules made before there were asides
+            await client.follow(ASIDE_TOTAL.topic.of(self._channel), 0)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await follow_rules(client, self._channel)
         self._tidying.clear()
@@ -300,7 +310,11 @@ class MqttLink(ReconnectingConnection):
         room = self._inbox.peek(ROOM_SETTINGS.topic.of(self._channel))
         settings = room.settings if isinstance(room, RoomEvent) else None
         limit = (settings or RoomSettings()).mesh_max
-        if not isinstance(total, TotalEvent) or (total.viewers <= limit and total.edges <= 1):
+        if not isinstance(total, TotalEvent):
+            return False
+        aside = self._inbox.peek(ASIDE_TOTAL.topic.of(self._channel))
+        private = sum(aside.aside.private) if isinstance(aside, AsideTotalEvent) else 0
+        if total.viewers + private <= limit and total.edges <= 1:
             return False
         self._wants_all = False
         return True

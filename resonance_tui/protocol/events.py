@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resonance_tui.protocol.asides import Aside, AsidePartial
 from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.values import Counts, Partial, Report, RoomSettings
 
@@ -88,6 +89,27 @@ class PartialEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class AsidePartialEvent:
+    """What one aggregator counted beside its partial."""
+
+    channel: str
+    agent_id: str
+    partial: AsidePartial
+    edge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AsideTotalEvent:
+    """What is counted in the whole room beside its total; nothing when it was taken back."""
+
+    channel: str
+    aside: Aside
+    boot: int = 0
+    seq: int = 0
+    is_retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Unrenewed:
     """A viewer whose report a broker still has, as it was last heard of."""
 
@@ -160,6 +182,8 @@ Event = (
     | TotalOverEvent
     | AgentEvent
     | PartialEvent
+    | AsidePartialEvent
+    | AsideTotalEvent
     | SweepEvent
     | EdgeEvent
     | EnrollmentRequest

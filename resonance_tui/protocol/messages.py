@@ -3,7 +3,7 @@ others; decoding, limits, access rules, the cluster's files and docs/PROTOCOL.md
 
 from __future__ import annotations
 
-from resonance_tui.protocol import frames
+from resonance_tui.protocol import aside_frames, frames
 from resonance_tui.protocol.table import Message, MessageTable, Rate
 from resonance_tui.protocol.topics import ROOT, Topic
 from resonance_tui.protocol.values import REPORT_LIFETIME_S, Party
@@ -92,6 +92,32 @@ TOTAL = Message(
     frame=frames.TotalFrame,
     read=frames.read_total,
     max_bytes=256,
+    rate=None,
+    who_may_publish=_COUNTING,
+    who_may_read=_ACCOUNTS,
+    retained=True,
+    qos=0,
+    expiry_s=10,
+)
+ASIDE_PARTIAL = Message(
+    kind="aside",
+    topic=Topic(f"{ROOT}/{{channel}}/side/{{agent_id}}/{{part}}"),
+    frame=aside_frames.AsidePartialFrame,
+    read=aside_frames.read_aside_partial,
+    max_bytes=aside_frames.ASIDE_MOST,
+    rate=OWN_RATE,
+    has_own_rate=True,
+    who_may_publish=_COUNTING,
+    who_may_read=_ACCOUNTS,
+    retained=False,
+    qos=0,
+)
+ASIDE_TOTAL = Message(
+    kind="aside total",
+    topic=Topic(f"{ROOT}/{{channel}}/sides"),
+    frame=aside_frames.AsideTotalFrame,
+    read=aside_frames.read_aside_total,
+    max_bytes=768,
     rate=None,
     who_may_publish=_COUNTING,
     who_may_read=_ACCOUNTS,
@@ -192,7 +218,7 @@ ENROLLMENT_ANSWER = Message(
 TABLE = MessageTable(
     (
         *(REPORT, NICKNAME, ROLL_CALL, AGENT, PARTIAL, TOTAL, ROOM_SETTINGS, HOST_KEY, RULES),
-        *(SWEEP, EDGE, ENROLLMENT_REQUEST, ENROLLMENT_ANSWER),
+        *(ASIDE_PARTIAL, ASIDE_TOTAL, SWEEP, EDGE, ENROLLMENT_REQUEST, ENROLLMENT_ANSWER),
     )
 )
 decode = TABLE.decode

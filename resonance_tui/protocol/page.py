@@ -11,6 +11,8 @@ from msgspec import inspect
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol import messages
+from resonance_tui.protocol.aside_frames import encode_aside_partials, encode_aside_total
+from resonance_tui.protocol.asides import Answers, Aside, AsidePartial
 from resonance_tui.protocol.events import Unrenewed
 from resonance_tui.protocol.frames import (
     encode_agent,
@@ -41,6 +43,7 @@ _COLUMNS = (
 _BOOT, _T_MS = 1_790_000_000, 1_790_000_000_123
 _COUNTS = (5, 0, 1, 0, 0, 0, 2, 1, 300)
 _PARTIAL = Partial(_BOOT, 9, {7: _COUNTS})
+_ASIDE = Aside(answers=Answers(_BOOT, (5, 300)))
 _HOST_KEY = SigningKey.from_private(bytes(range(32)))
 _RULES = RoomRules(muted=("mallory",), slow_s=5)
 
@@ -55,6 +58,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, ...], bytes]] = {
     messages.AGENT.kind: (("movie-night", "agg-1"), encode_agent(_BOOT)),
     messages.PARTIAL.kind: (("movie-night", "agg-1"), encode_partial(_PARTIAL, _T_MS)),
     messages.TOTAL.kind: (("movie-night",), encode_total(_BOOT, 9, _T_MS, _COUNTS)),
+    messages.ASIDE_PARTIAL.kind: (
+        ("movie-night", "agg-1", "0"),
+        encode_aside_partials(AsidePartial(_BOOT, 9, {7: _ASIDE}), _T_MS)[0],
+    ),
+    messages.ASIDE_TOTAL.kind: (("movie-night",), encode_aside_total(_BOOT, 9, _T_MS, _ASIDE)),
     messages.ROOM_SETTINGS.kind: (("movie-night",), encode_room(RoomSettings(abilities=ABILITIES))),
     messages.HOST_KEY.kind: (("movie-night",), encode_host_key(_HOST_KEY.public)),
     messages.RULES.kind: (

@@ -22,12 +22,14 @@ ANY = "+"  # MQTT's wildcard for one level
 CHANNEL = r"[a-z0-9_-]{1,64}"
 ID = r"[a-z0-9_-]{1,32}"
 EDGE_NAME = r"[a-z0-9_-]{1,16}"
+PARTS = 16  # that one aggregator's aside may come in
 _LEVELS = {
     "channel": re.compile(CHANNEL),
     "viewer_id": re.compile(ID),
     "agent_id": re.compile(ID),
     "edge": re.compile(EDGE_NAME),
     "invite_id": re.compile(ID),
+    "part": re.compile(r"[0-9]|1[0-5]"),  # of 16
 }
 
 Levels = Mapping[str, str]  # the named levels of one topic
@@ -46,9 +48,9 @@ def is_of_another_room(topic: str, room: str) -> bool:
 class Topic:
     """A pattern such as `resonance/1/{channel}/r/{shard}/{viewer_id}`.
 
-    The names are those of `channel`, `shard`, `viewer_id`, `agent_id`, `edge` and `invite_id`.
-    A viewer's or an agent's id is the publisher's own: access rules and rate limits go by it. A
-    shard is never given: it follows from the viewer's id.
+    The names are those of `channel`, `shard`, `viewer_id`, `agent_id`, `part`, `edge` and
+    `invite_id`. A viewer's or an agent's id is the publisher's own: access rules and rate limits go
+    by it. A shard is never given: it follows from the viewer's id.
     """
 
     def __init__(self, pattern: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.asides import Aside, AsidePartial, total_of
 from resonance_tui.protocol.values import SHARDS, Counts, Partial
 from resonance_tui.room.tally import PartialTable
 
@@ -68,6 +69,11 @@ class Edges:
         edge.heard_at = now
         return True
 
+    def post_aside(self, name: str, agent_id: str, partial: AsidePartial, now: float) -> bool:
+        """As `post`; an edge that is not known yet has counted nobody."""
+        edge = self._edges.get(name)
+        return edge is not None and edge.table.post_aside(agent_id, partial, now)
+
     def _of(self, name: str, agent_id: str, now: float) -> _Edge | None:
         """The edge; at all others this agent no longer counts."""
         if name not in self._edges:
@@ -118,6 +124,14 @@ class Edges:
             is_waited_for = name == self.home or now - edge.awaited_since < self.silent_after
             is_whole = is_whole and (covered == SHARDS or not is_waited_for)
         return Sum(tuple(sums), counted, is_whole)
+
+    def aside(self, live: Mapping[str, Collection[str]], now: float) -> Aside:
+        """What is counted beside `total`, of the same edges."""
+        return total_of(
+            edge.table.aside(live.get(name, ()), now)
+            for name, edge in self._edges.items()
+            if not self.is_out(name, now)
+        )
 
 
 def _age(edge: _Edge, now: float) -> float:

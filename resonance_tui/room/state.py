@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.asides import Answers
 from resonance_tui.protocol.values import Counts, Report, RoomCounts
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import Doubts
@@ -32,8 +33,7 @@ class ViewerRow:
 
 @dataclass(frozen=True, slots=True)
 class RoomSnapshot:
-    """The room at one moment. `viewers == sum(counts) + unsure + away`: of those alone whose
-    reports are not private."""
+    """The room at one moment. `viewers == sum(counts) + unsure + away`, without `private` ones."""
 
     viewers: int
     counts: tuple[int, ...]  # seven, in the order of `Emotion`
@@ -45,9 +45,12 @@ class RoomSnapshot:
     is_total: bool = False  # counted by aggregators: `rows` holds only the own one
     confirming: int = 0  # viewers that the broker remembers and nobody has heard: not in the counts
     is_counting: bool = False  # the counts are not complete yet
-    # Answers of those whose reports are private, nine counts; empty where there are none. They are
-    # noise until `private_counts` has made counts of them.
+    # Beside the counts, as in an `Aside`; empty where there is nothing of the kind. What is private
+    # is noise until `private_counts` has made counts of it.
     private: Counts = ()
+    answers: Answers | None = None
+    reactions: Counts = ()
+    teams: Mapping[int, Counts] = field(default_factory=dict[int, Counts])
 
     @property
     def people(self) -> int:

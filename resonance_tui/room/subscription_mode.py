@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
+from resonance_tui.protocol.asides import NOTHING, Aside
 from resonance_tui.protocol.values import NO_COUNTS, Counts
 
 BACK_AT = 0.8  # of `mesh_max`: a room around the limit does not go back and forth
@@ -34,6 +36,9 @@ class ModeSelector:
         self._is_spread = False  # over several brokers, each with its own viewers only
         self._order: tuple[int, int] | None = None  # (boot, seq) of the last total
         self._heard_at: float | None = None  # monotonic seconds; None: there is no total
+        self._aside = NOTHING
+        self._aside_order: tuple[int, int] | None = None
+        self._aside_at = -math.inf  # monotonic seconds: when it was heard
 
     def observe(
         self,
@@ -54,6 +59,15 @@ class ModeSelector:
             self._order, self.counts, self._heard_at = order, counts, now
             self._is_spread, self.is_rumour = is_spread, is_rumour
 
+    def observe_aside(self, order: tuple[int, int], aside: Aside, now: float) -> None:
+        """What is counted beside the total arrived; not of a broker that keeps it for ever."""
+        if order != self._aside_order:
+            self._aside_order, self._aside, self._aside_at = order, aside, now
+
+    def aside(self, now: float) -> Aside:
+        """What is counted beside the total, for as long as it is renewed."""
+        return self._aside if now - self._aside_at < self.stale_after else NOTHING
+
     def end(self) -> None:
         """The total was cleared: the last aggregator has left."""
         self._heard_at = None
@@ -67,5 +81,6 @@ class ModeSelector:
         stays = self.mode is Mode.TOTAL
         limit = BACK_AT * self.mesh_max if stays else self.mesh_max
         limit = 0 if self._is_spread else limit
-        self.mode = Mode.TOTAL if self._is_believed(now) and sum(self.counts) > limit else Mode.MESH
+        viewers = sum(self.counts) + sum(self.aside(now).private)
+        self.mode = Mode.TOTAL if self._is_believed(now) and viewers > limit else Mode.MESH
         return self.mode

@@ -8,6 +8,7 @@ import random
 from dataclasses import dataclass
 
 from resonance_tui.protocol.events import (
+    AsideTotalEvent,
     Event,
     LeaveEvent,
     NicknameEvent,
@@ -19,7 +20,7 @@ from resonance_tui.protocol.events import (
     Unrenewed,
 )
 from resonance_tui.protocol.frames import SWEEP_MOST, encode_sweep
-from resonance_tui.protocol.messages import NICKNAME, REPORT, SWEEP, TOTAL
+from resonance_tui.protocol.messages import ASIDE_TOTAL, NICKNAME, REPORT, SWEEP, TOTAL
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import shard_of
 from resonance_tui.protocol.values import RoomSettings
@@ -92,6 +93,7 @@ class Sweeper:
         self._unheard = 0  # times that clearings were never heard
         self._has_cleared = False  # one was: we have the right to
         self._total_due: float | None = None  # when one that nobody renews is cleared
+        self._has_aside = False  # beside it
 
     def take(self, event: Event, now: float) -> None:
         match event:
@@ -111,6 +113,8 @@ class Sweeper:
             case TotalEvent():
                 jitter_s = self._dice.uniform(0.0, JITTER_S)
                 self._total_due = now + self._patience_s + jitter_s
+            case AsideTotalEvent():
+                self._has_aside = bool(event.aside)
             case TotalOverEvent():
                 self._total_due = None
             case RoomEvent():
@@ -193,7 +197,8 @@ class Sweeper:
         if self._total_due is None or now < self._total_due:
             return []
         self._total_due = None
-        return [TOTAL.clearing(self._channel)]
+        total = TOTAL.clearing(self._channel)
+        return [total, ASIDE_TOTAL.clearing(self._channel)] if self._has_aside else [total]
 
     def _listen_anew(self, now: float) -> None:
         if self._total_due is not None:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.asides import NOTHING, Aside, AsidePartial, total_of
 from resonance_tui.protocol.topics import shard_of
 from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report
 from resonance_tui.room.conduct import FREE, Conduct
@@ -48,6 +49,7 @@ def shards_owned(agent_id: str, agents: Collection[str]) -> frozenset[int]:
 class _Vote:
     order: tuple[int, int]  # (boot, seq)
     code: Emotion
+    is_private: bool
     heard_at: float  # monotonic seconds
     changed_at: float
     is_counted: bool
@@ -72,7 +74,7 @@ class Tally:
         self._is_in_order, self._latest = True, -math.inf  # `_votes`; monotonic seconds
         self._rumours: dict[str, float] = {}  # who a broker remembers: until when that is waited on
         self._departed: dict[str, tuple[tuple[int, int], float]] = {}  # order, when it left
-        self._counts = [[0] * len(Emotion) for _ in range(SHARDS)]
+        self._counts, self._private = _no_counts(), _no_counts()
 
     def be_patient(self, *, ttl: float, stale_after: float) -> None:
         """For how many seconds a silent viewer stays, and after how many a heartbeat is missed."""
@@ -80,18 +82,22 @@ class Tally:
 
     @property
     def viewers(self) -> int:
-        """Who are counted."""
-        return sum(map(sum, self._counts))
+        """Who are counted, those too whose reports are private."""
+        return sum(map(sum, (*self._counts, *self._private)))
 
     def obey(self, conduct: Conduct) -> None:
         """What holds in the room from now on. Costs a look at every vote."""
         if conduct == self._conduct:
             return
         self._conduct = conduct
-        self._counts = [[0] * len(Emotion) for _ in range(SHARDS)]
+        self._counts, self._private = _no_counts(), _no_counts()
         for viewer_id, vote in self._votes.items():
             vote.is_counted = conduct.counts(viewer_id)
-            self._counts[shard_of(viewer_id)][vote.code] += vote.is_counted
+            self._count(viewer_id, vote, vote.is_counted)
+
+    def _count(self, viewer_id: str, vote: _Vote, by: int) -> None:
+        counts = self._private if vote.is_private else self._counts
+        counts[shard_of(viewer_id)][vote.code] += by
 
     def watch(self, shards: frozenset[int]) -> None:
         """Counts these shards from now on, and drops the viewers of all others."""
@@ -153,14 +159,17 @@ class Tally:
         self._latest = max(self._latest, now)
         code, changed_at = report.code, now
         if viewer_id in self._votes:
-            code, changed_at = self._slowed(self._remove(viewer_id), code, now)
+            before = self._remove(viewer_id)
+            if before.is_private == report.is_private:
+                code, changed_at = self._slowed(before, code, now)
         elif len(self._votes) >= self._max_viewers:
             return False
         self._departed.pop(viewer_id, None)
         self._rumours.pop(viewer_id, None)
         is_counted = self._conduct.counts(viewer_id)
-        self._votes[viewer_id] = _Vote(order, code, now, changed_at, is_counted)
-        self._counts[shard][code] += is_counted
+        vote = _Vote(order, code, report.is_private, now, changed_at, is_counted)
+        self._votes[viewer_id] = vote
+        self._count(viewer_id, vote, is_counted)
         return True
 
     def _slowed(self, vote: _Vote, code: Emotion, now: float) -> tuple[Emotion, float]:
@@ -179,7 +188,7 @@ class Tally:
     def _remove(self, viewer_id: str) -> _Vote:
         self.doubts.settle(viewer_id)
         vote = self._votes.pop(viewer_id)
-        self._counts[shard_of(viewer_id)][vote.code] -= vote.is_counted
+        self._count(viewer_id, vote, -vote.is_counted)
         return vote
 
     def leave(self, viewer_id: str, now: float, *, is_swept: bool = False) -> None:
@@ -230,7 +239,17 @@ class Tally:
             yield viewer_id
 
     def counts(self, shard: int) -> Counts:
+        """Nine, without the private ones."""
         return tuple(self._counts[shard])
+
+    def aside(self, shard: int) -> Aside:
+        """The answers of those whose reports are private, where there are any."""
+        private = self._private[shard]
+        return Aside(private=tuple(private)) if any(private) else NOTHING
+
+
+def _no_counts() -> list[list[int]]:
+    return [[0] * len(Emotion) for _ in range(SHARDS)]
 
 
 # --- the shards that all agents counted, added up ----------------------------------------------
@@ -240,6 +259,19 @@ class Tally:
 class _Posted:
     partial: Partial
     heard_at: float  # monotonic seconds
+
+
+@dataclass(slots=True)
+class _Told:
+    seq: int
+    aside: Aside
+    heard_at: float  # monotonic seconds
+
+
+@dataclass(slots=True)
+class _Asides:
+    boot: int
+    shards: dict[int, _Told] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -255,6 +287,7 @@ class PartialTable:
     ttl: float = 30.0
     max_agents: int = 64
     _posted: dict[str, _Posted] = field(default_factory=dict)
+    _asides: dict[str, _Asides] = field(default_factory=dict)
 
     def post(self, agent_id: str, partial: Partial, now: float) -> bool:
         """False for a partial that is not newer, or of too many agents."""
@@ -277,12 +310,57 @@ class PartialTable:
     def forget(self, agent_id: str) -> None:
         """Drops an agent that counts at another edge now."""
         self._posted.pop(agent_id, None)
+        self._asides.pop(agent_id, None)
+
+    def post_aside(self, agent_id: str, partial: AsidePartial, now: float) -> bool:
+        """False for one that is not newer, or of too many agents."""
+        known = self._asides.get(agent_id)
+        if known is None or known.boot != partial.boot:
+            is_before = known is not None and partial.boot < known.boot
+            if is_before and partial.boot != self._boot_of(agent_id):
+                return False
+            if known is None and len(self._asides) >= self.max_agents:
+                return False
+            known = self._asides[agent_id] = _Asides(partial.boot)
+        is_news = False
+        for shard, aside in partial.shards.items():
+            if shard not in known.shards or partial.seq > known.shards[shard].seq:
+                known.shards[shard] = _Told(partial.seq, aside, now)
+                is_news = True
+        return is_news
+
+    def _boot_of(self, agent_id: str) -> int | None:
+        posted = self._posted.get(agent_id)
+        return posted.partial.boot if posted else None
+
+    def aside(self, live: Collection[str], now: float) -> Aside:
+        """What the room has beside `total`, of the same agents."""
+        if not self._asides:
+            return NOTHING
+        self._expire(now)
+        return total_of(self._aside_of(shard, live) for shard in range(SHARDS))
+
+    def _aside_of(self, shard: int, live: Collection[str]) -> Aside:
+        holder = self._holder(shard, live)
+        asides = self._asides.get(holder) if holder is not None else None
+        if holder is None or asides is None or asides.boot != self._boot_of(holder):
+            return NOTHING
+        told = asides.shards.get(shard)
+        return told.aside if told is not None else NOTHING
 
     def _expire(self, now: float) -> None:
         for agent_id in [
             each for each, posted in self._posted.items() if now - posted.heard_at >= self.ttl
         ]:
             del self._posted[agent_id]
+        for agent_id, asides in list(self._asides.items()):
+            asides.shards = {
+                shard: told
+                for shard, told in asides.shards.items()
+                if now - told.heard_at < self.ttl
+            }
+            if not asides.shards:
+                del self._asides[agent_id]
 
     def holder(self, shard: int, live: Collection[str], now: float) -> str | None:
         """The agent whose count of this shard is read; None when there is no count."""

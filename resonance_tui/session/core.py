@@ -34,6 +34,7 @@ from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.rules import NO_RULES
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.protocol.values import CAN_PRIVATE
 from resonance_tui.room.private_answers import PrivateAnswers
 from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
@@ -467,8 +468,9 @@ class Session:
     def _keep_private(self, link: Link, now: float, *, is_connected: bool) -> None:
         """Whether the own reports are private, by one's wish or the host's, before one is due."""
         rules = self.view.rules or NO_RULES
+        is_understood = self._room.offers(CAN_PRIVATE)
         room = RoomPrivacy(
-            self._room.understands_private,
+            is_understood if self._room.is_announced else None,
             bool(rules.private_eps),
             self._room.conduct.private_epsilon,
         )

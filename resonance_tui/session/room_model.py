@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.events import (
+    AsideTotalEvent,
     Event,
     HostKeyEvent,
     LeaveEvent,
@@ -19,7 +20,7 @@ from resonance_tui.protocol.events import (
     TotalOverEvent,
 )
 from resonance_tui.protocol.traits import BrokerTraits, settings_at
-from resonance_tui.protocol.values import CAN_PRIVATE, RoomCounts, RoomSettings
+from resonance_tui.protocol.values import RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
@@ -65,7 +66,7 @@ class RoomModel:
         self._traits: BrokerTraits | None = None
         self._counting = Counting()
         self._settings = settings or RoomSettings()
-        self.understands_private: bool | None = None  # as the host says; None: not heard yet
+        self.is_announced = False  # what its host says has been heard
         self._switch = ModeSelector()
         self._room = RoomState()
         self._shown = EMPTY_ROOM
@@ -95,6 +96,10 @@ class RoomModel:
         silence?"""
         return self._switch.mode is Mode.MESH and self._room.has_stale
 
+    def offers(self, ability: str) -> bool:
+        """Whether the room's host says that this may be used here: a word of `ABILITIES`."""
+        return ability in self._settings.abilities
+
     def expect_return(self, within_s: float) -> None:
         """All viewers notice a lost broker at once and are back that soon after it."""
         self._return_s = within_s
@@ -109,7 +114,7 @@ class RoomModel:
             self._subscribed(now)
             self._holds_total = False
         elif self._is_connected and not is_connected:
-            self._missing = max(self._missing, self._shown.viewers)
+            self._missing = max(self._missing, self._shown.people)
             self._room.doubt()
             self._hears_total = False
         self._is_connected = is_connected
@@ -159,7 +164,7 @@ class RoomModel:
     @property
     def _confirmed(self) -> int:
         """Viewers shown that a report has confirmed since the reconnection."""
-        shown = self._shown.viewers
+        shown = self._shown.people
         return shown if self._shown.is_total else shown - self._room.doubted
 
     def obey(self, conduct: Conduct) -> None:
@@ -187,7 +192,7 @@ class RoomModel:
                 self._room.leave(event.viewer_id, now, is_swept=event.is_swept)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
-                self.understands_private = CAN_PRIVATE in self._settings.abilities
+                self.is_announced = True
                 self._adjust()
             case TotalEvent():
                 order, is_spread = (event.boot, event.seq), event.edges > 1
@@ -196,6 +201,9 @@ class RoomModel:
                 self._switch.observe(
                     order, event.counts, now, is_spread=is_spread, is_rumour=is_rumour
                 )
+            case AsideTotalEvent():
+                if not self._is_rumour(event):
+                    self._switch.observe_aside((event.boot, event.seq), event.aside, now)
             case TotalOverEvent():
                 self._switch.end()
             case HostKeyEvent() | RulesEvent():
@@ -204,7 +212,7 @@ class RoomModel:
             case _:  # between aggregators
                 return
 
-    def _is_rumour(self, event: TotalEvent) -> bool:
+    def _is_rumour(self, event: TotalEvent | AsideTotalEvent) -> bool:
         return event.is_retained and self._traits is not None and not self._traits.expires
 
     def _take_report(self, event: ReportEvent, now: float) -> None:
@@ -231,9 +239,9 @@ class RoomModel:
         is_mesh = self._switch.mode is Mode.MESH
         is_counting = is_mesh and self._counting.goes_on(now, self.pace.heartbeat_s)
         is_filling = now < self._fills_until or (is_counting and self._holds_total)
-        is_less = room.viewers < sum(self._switch.counts)
+        is_less = room.people < sum(self._switch.counts) + sum(self._switch.aside(now).private)
         if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
-            room = self._of_total(own)
+            room = self._of_total(now, own)
         self._shown = _after(self._shown, replace(room, is_counting=is_counting))
         return self._shown
 
@@ -248,7 +256,8 @@ class RoomModel:
         self._holds_total = is_mesh
         self._fills_until = now + FILL_S if is_mesh else -math.inf
 
-    def _of_total(self, own: ViewerRow | None) -> RoomSnapshot:
+    def _of_total(self, now: float, own: ViewerRow | None) -> RoomSnapshot:
+        aside = self._switch.aside(now)
         rows = (own,) if own is not None else ()
         counts, confirming = self._switch.counts, 0
         if self._switch.is_rumour:
@@ -268,6 +277,10 @@ class RoomModel:
             gone=frozenset(row.viewer_id for row in self._shown.rows) - ids,
             is_total=True,
             confirming=confirming,
+            private=aside.private,
+            answers=aside.answers,
+            reactions=aside.reactions,
+            teams=aside.teams,
         )
 
 
