@@ -23,6 +23,7 @@ from resonance_tui.session.events import (
     HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
+    PrivateCounts,
     RoomUpdate,
     SelfUpdate,
     SelfView,
@@ -34,6 +35,7 @@ from resonance_tui.shutdown import for_seconds
 from resonance_tui.texts import tr
 
 EVERY_S = 10.0
+LEAST_TOLD = 0.5  # of an estimated count
 
 
 class Printer:
@@ -138,7 +140,7 @@ class Printer:
         if self._session.view.outage is not None:
             return
         if self._is_known:
-            self._peak, self._was_known = max(self._peak, room.viewers), True
+            self._peak, self._was_known = max(self._peak, room.people), True
         if self._is_known and was_known is False:
             self._said_at.pop("room", None)
 
@@ -290,12 +292,17 @@ def room_text(event: RoomUpdate) -> str:
     parts += [f"unsure {room.unsure}"] * bool(room.unsure) + [f"away {room.away}"] * bool(room.away)
     of = " (total)" if room.is_total else ""
     unknown = [text] if (text := unknown_text(room)) else []
-    here = [", ".join(parts)] if parts or unknown else ["nobody here"]
+    here = [", ".join(parts)] if parts or unknown or room.private else ["nobody here"]
     people = f"{room.viewers} {'viewer' if room.viewers == 1 else 'viewers'}{of}"
     words = "; ".join(filter(None, [*here, *unknown]))
-    text = f"room  {words}" if unknown and not room.viewers else f"room  {people}: {words}"
+    if not room.viewers and (unknown or room.private):
+        text = f"room  {words or 'nobody reports openly'}"
+    else:
+        text = f"room  {people}: {words}"
     if event.resonance is not None:
         text += f"; resonance {round(10 * event.resonance) * 10} %"
+    if event.private is not None:
+        text += f"; {private_text(event.private)}"
     return f"{text}; corrected: {corrected_text(event.corrected)}" if event.corrected else text
 
 
@@ -304,6 +311,20 @@ def unknown_text(room: RoomSnapshot) -> str:
     if room.is_counting:
         return "counting ..."
     return f"confirming {room.confirming} ..." if room.confirming else ""
+
+
+def private_text(private: PrivateCounts) -> str:
+    """Those whose reports are private: the estimate with half its band, or why there is none."""
+    people = f"{private.viewers} private"
+    if not private.counts:
+        return f"{people}: {private.lacking}"
+    rows = zip(Emotion, private.counts, private.low, private.high, strict=True)
+    parts = [
+        f"{state.word} {count:.0f} ±{(high - low) / 2:.0f}"
+        for state, count, low, high in rows
+        if count >= LEAST_TOLD
+    ]
+    return f"{people}, about: {', '.join(parts)}"
 
 
 def corrected_text(corrected: CorrectedCounts) -> str:

@@ -90,7 +90,7 @@ class Session:
         self._timeline = Timeline()
         self._measures = RoomMetrics()
         answers = PrivateAnswers(plan.privacy.budget)
-        self._own = SelfReport(plan.boot, **_marks_of(plan.source), answers=answers)
+        self._own = SelfReport(plan.boot, answers, **_marks_of(plan.source))
         self._privacy = Privacy(plan.privacy)
         self._own.speak(self._privacy.manner)
         self._me_told_at = self._room_told_at = -math.inf

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from resonance_tui.emotions import WORDS
+from resonance_tui.emotions import WORDS, Emotion
 from resonance_tui.messaging.link_status import LinkStatus
 from resonance_tui.session.events import (
     CorrectedCounts,
     HappeningUpdate,
     NoticeUpdate,
+    PrivateCounts,
     RoomUpdate,
     SelfView,
 )
@@ -33,7 +34,8 @@ def self_json(t: float, me: SelfView) -> dict[str, Any]:
 
 def room_json(event: RoomUpdate) -> dict[str, Any]:
     """The room: viewers present, counts by emotion, resonance 0-1 or null; `simulated`, where some
-    of them are and everybody is known (`mode` mesh)."""
+    of them are and everybody is known (`mode` mesh). `private`: those beside them whose reports are
+    private."""
     room, score = event.room, event.resonance
     data: dict[str, Any] = {
         "type": "room",
@@ -49,9 +51,21 @@ def room_json(event: RoomUpdate) -> dict[str, Any]:
     }
     if simulated := sum(row.is_simulated for row in room.rows):
         data["simulated"] = simulated
+    if event.private is not None:
+        data["private"] = private_json(event.private)
     if event.corrected is not None:
         data["corrected"] = corrected_json(event.corrected)
     return data
+
+
+def private_json(private: PrivateCounts) -> dict[str, Any]:
+    """How many report privately and what they probably feel, with the ends of the 95 % band, by
+    emotion, `away` and `unsure`; or nulls and why. A count may be below 0: see docs/measures.md."""
+    states = [state.word for state in Emotion]
+    rows = {"counts": private.counts, "low": private.low, "high": private.high}
+    named = {key: dict(zip(states, row, strict=True)) if row else None for key, row in rows.items()}
+    about = {"viewers": private.viewers, "epsilon": private.epsilon}
+    return {**about, **named, "lacking": private.lacking or None}
 
 
 def corrected_json(corrected: CorrectedCounts) -> dict[str, Any]:

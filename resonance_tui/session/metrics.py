@@ -92,7 +92,8 @@ def _estimated(answers: Counts, epsilon: float) -> PrivateCounts:
     if viewers < least:
         return PrivateCounts(viewers, epsilon, lacking=mark(FEWER, least=str(least)))
     found = estimate(np.array([answers], np.float64), epsilon)
-    return PrivateCounts(viewers, epsilon, *map(_row, (found.counts, found.low, found.high)))
+    counts, low, high = map(_row, (found.counts, found.low, found.high))
+    return PrivateCounts(viewers, epsilon, counts, low, high)
 
 
 def _corrected(
@@ -108,7 +109,8 @@ def _corrected(
         parts.append(correct_private(answers, randomisation(epsilon), table))
     if not parts:
         return CorrectedCounts(engine, lacking=TOO_FEW)
-    return CorrectedCounts(engine, *map(_row, _added(parts)))
+    counts, low, high = map(_row, _added(parts))
+    return CorrectedCounts(engine, counts, low, high)
 
 
 def _added(parts: list[Corrected]) -> tuple[NDArray[np.float64], ...]:

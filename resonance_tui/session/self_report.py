@@ -31,10 +31,11 @@ class SelfReport:
     def __init__(
         self,
         boot: int,
+        answers: PrivateAnswers | None = None,
+        /,
         *,
         is_simulated: bool,
         is_film: bool = False,
-        answers: PrivateAnswers | None = None,
     ) -> None:
         self._boot = boot
         self._flags = _flags(is_simulated, is_film)

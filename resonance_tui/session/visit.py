@@ -40,7 +40,7 @@ class Visit:
         room = view.room
         if room.is_counting or room.confirming:
             return
-        self.peak = max(self.peak or 0, room.viewers)
+        self.peak = max(self.peak or 0, room.people)
         self._watched_s += step
         self._moods_s = [
             sum_s + count * step for sum_s, count in zip(self._moods_s, room.counts, strict=True)

@@ -170,7 +170,9 @@ class LiveScreen(ActionScreen):
         baseline = state_words.baseline_word(view)
         self.query_one(SelfPanel).show(view.me, state_words.own_note(view), absent, baseline)
         bars = self.query_one(Bars)
-        bars.show(view.room, view.corrected, view.resonance, is_known=is_known)
+        bars.show(
+            view.room, view.corrected, view.resonance, is_known=is_known, private=view.private
+        )
         self.query_one(EventLine).show(view.happenings, self._wall_clock())
         if self._ticks % TIMELINE_EVERY == 0:
             points = self.session.timeline()

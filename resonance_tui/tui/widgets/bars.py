@@ -27,7 +27,7 @@ from resonance_tui.tui.widgets.resonance_line import resonance_line
 if TYPE_CHECKING:
     from resonance_tui.room.state import RoomSnapshot
     from resonance_tui.room.timeline import TimelinePoint
-    from resonance_tui.session import CorrectedCounts
+    from resonance_tui.session import CorrectedCounts, PrivateCounts
 
 SHORT_BELOW = 40  # cells, below which numbers stand closer
 LEADER = "▸"
@@ -49,6 +49,7 @@ class Shown:
     is_known: bool = True  # False before the first connection
     confirming: int = 0
     is_counting: bool = False
+    private: PrivateCounts | None = None  # of those whose reports are private
 
     @property
     def is_corrected(self) -> bool:
@@ -85,12 +86,14 @@ class Bars(LineWidget):
         resonance: float | None = None,
         *,
         is_known: bool = True,
+        private: PrivateCounts | None = None,
     ) -> None:
         """`resonance`: how much the room moves together, 0-1; None where that is not known.
         `is_known`: False before the first connection, when no count means anything."""
         people = room.viewers, room.counts, room.unsure, room.away
         unknown = room.confirming, room.is_counting
-        self._set(Shown(*people, corrected, resonance, self._shown.past, is_known, *unknown))
+        past = self._shown.past
+        self._set(Shown(*people, corrected, resonance, past, is_known, *unknown, private))
 
     def show_past(self, points: tuple[TimelinePoint, ...]) -> None:
         """The last five minutes, one point a second, oldest first."""
@@ -178,6 +181,7 @@ def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine
         return [[Segment(fit(f"   {tr(NOT_CONNECTED)}", width), pen.muted)]]
     note = shown.note(is_short=width < 60)
     notes: list[SegmentLine] = [[Segment(fit(f" {note}", width), pen.warn)]] if note else []
+    notes += [_private_line(pen, shown.private, width)] if shown.private else []
     is_crowd = sum(shown.counts) > 1
     together = [resonance_line(pen, shown.resonance, shown.past, width, is_crowd=is_crowd)]
     people, short = _people(pen, shown, width, spare), [_people_short(pen, shown)]
@@ -186,6 +190,23 @@ def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine
         if len(tail) <= spare:
             return tail
     return [_people_labelled(pen, shown, width)] if note else people[:1]
+
+
+def _private_line(pen: Styles, private: PrivateCounts, width: int) -> SegmentLine:
+    """Those beside the bars: the most frequent of what they feel, each with half its band."""
+    line = [
+        Segment(f"   {private.viewers} ", pen.strong),
+        Segment(f"{tr('private')} ", pen.muted),
+    ]
+    if private.lacking:
+        return [*line, Segment(fit(tr(private.lacking), width - line_width(line)), pen.muted)]
+    for code in sorted(Emotion, key=lambda code: -private.counts[code]):
+        half = (private.high[code] - private.low[code]) / 2
+        text = f" {STYLES[code].glyph} {max(private.counts[code], 0):.0f}±{half:.0f}"
+        if line_width(line) + len(text) > width:
+            break
+        line.append(Segment(text, pen.emotion(code)))
+    return line
 
 
 def _people_labelled(pen: Styles, shown: Shown, width: int) -> SegmentLine:
