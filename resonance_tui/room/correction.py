@@ -72,22 +72,34 @@ def correct_private(
 
     `randomisation`: how often each of nine states is answered by each, `[9, 9]`, as symmetric as
     `private_counts.randomisation` makes it; `confusion` as in `correct_counts`, of the seven alone:
-    `away` and `unsure` are never misread. Rows of the result are `[N, 9]`. Raises ValueError as
-    `correct_counts` does.
+    `away` and `unsure` are never misread. Rows of the result are `[N, 9]`, NaN where there are too
+    few viewers. Raises ValueError as `correct_counts` does.
     """
     mistakes = _mistakes(confusion)
     rates = np.eye(len(randomisation))
     rates[:_N, :_N] = mistakes.rates
     noisy = _Mistakes(rates @ randomisation, mistakes.pictures)
-    answers = np.asarray(answers, np.float64)
-    viewers = np.maximum(answers.sum(axis=1), 1.0)
-    clarity = float(randomisation[0, 0] - randomisation[0, 1])
-    steps = _NOISY_STEPS * (1 + steps_for(viewers * clarity**2)) / clarity
-    whole = max(5 * CONVERGED_STEPS, math.ceil(3 * float(steps.max(initial=0.0))))
-    near, far = _shares(answers / viewers[:, None], noisy.rates, steps, whole)
     spread = _spread(mistakes.rates, randomisation[:_N])
-    variance = _variance(near, viewers, noisy, spread)
-    return Corrected(*_within_band(near, far, variance, viewers))
+    clarity = float(randomisation[0, 0] - randomisation[0, 1])
+    answers = np.asarray(answers, np.float64)
+    found = [np.full(answers.shape, np.nan) for _ in range(3)]
+    is_large = answers.sum(axis=1) >= LEAST_VIEWERS
+    if is_large.any():
+        parts = _correct_noisy(answers[is_large], noisy, spread, clarity)
+        for into, values in zip(found, parts, strict=True):
+            into[is_large] = values
+    return Corrected(*found)
+
+
+def _correct_noisy(
+    answers: NDArray[np.float64], noisy: _Mistakes, spread: NDArray[np.float64], clarity: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """`clarity`: how much likelier a true answer is than any other; steps get shorter with it."""
+    viewers = answers.sum(axis=1)
+    steps = _NOISY_STEPS * (1 + steps_for(viewers * clarity**2)) / clarity
+    whole = max(5 * CONVERGED_STEPS, math.ceil(3 * float(steps.max())))
+    near, far = _shares(answers / viewers[:, None], noisy.rates, steps, whole)
+    return _within_band(near, far, _variance(near, viewers, noisy, spread), viewers)
 
 
 def steps_for(viewers: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -189,7 +189,9 @@ def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine
     for tail in ([*head, *last] for last in tails for head in heads):
         if len(tail) <= spare:
             return tail
-    return [_people_labelled(pen, shown, width)] if note else people[:1]
+    if note:
+        return [_people_labelled(pen, shown, width)]
+    return short if shown.private else people[:1]
 
 
 def _private_line(pen: Styles, private: PrivateCounts, width: int) -> SegmentLine:
@@ -239,11 +241,13 @@ def _people_short(pen: Styles, shown: Shown) -> SegmentLine:
         f" {STYLES[Emotion.UNSURE].glyph}{shown.unsure} {STYLES[Emotion.AWAY].glyph}{shown.away}"
     )
     _, unknown = unknown_words(shown.confirming, shown.is_counting)
+    private = shown.private
     return [
         Segment(f"   {shown.viewers} ", pen.strong),
         Segment(_viewer_word(shown.viewers), pen.muted),
         *([Segment(f" {unknown}", pen.warn)] if unknown else []),
         Segment(states, pen.text),
+        *([Segment(f" +{private.viewers} {tr('private')}", pen.muted)] if private else []),
     ]
 
 
