@@ -12,11 +12,14 @@ from resonance_tui.texts import mark, tr
 
 ANNOUNCED_WITHIN_S = 5.0  # of the connection, a room's host has said what it understands
 
+RULES_WITHIN_S = 2.0  # and what it rules, an epsilon for one
+
 GUESTS = mark("Private reports are of one person: only the nearest face is read.")
 ENDED = mark("The host ended private counts. Nothing is shared until you say so, openly then.")
 MISSING = mark("The room does not understand private reports, so nothing of you is shared.")
 TOO_MUCH = mark(
-    "The host set epsilon to {epsilon}, more than the {most} that you accept: nothing is shared."
+    "Private reports have epsilon {epsilon} here, more than the {most} that you accept: nothing is "
+    "shared."
 )
 SPENT = mark(
     "Your privacy budget is spent: {spent} of {budget}. Nothing more is shared in this session."
@@ -72,13 +75,16 @@ class Privacy:
             self.notice = tr(ENDED) if self.has_ended else ""
             self._was_private = False
             return OPENLY
-        is_late = now - self._connected_at >= ANNOUNCED_WITHIN_S
+        connected_s = now - self._connected_at
+        is_late = connected_s >= ANNOUNCED_WITHIN_S
         if not room.is_understood:
             if room.is_understood is False or is_late:
                 self._refuse(
                     tr(MISSING),
                     tr("Join without --private, or ask the host for a newer version."),
                 )
+            return HELD
+        if not room.is_ruled and not self._was_private and connected_s < RULES_WITHIN_S:
             return HELD
         most = self._plan.most_epsilon
         if room.epsilon > most:

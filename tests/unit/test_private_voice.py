@@ -17,6 +17,7 @@ from resonance_tui.room.moderation import perform
 from resonance_tui.room.private_answers import PrivateAnswers
 from resonance_tui.session.privacy import (
     ANNOUNCED_WITHIN_S,
+    RULES_WITHIN_S,
     Privacy,
     PrivacyPlan,
     RoomPrivacy,
@@ -131,7 +132,14 @@ def test_who_asks_for_privacy_waits_until_the_room_has_said_that_it_understands(
     assert privacy.manner == HELD
     assert privacy.look(SILENT_ROOM, 0.0, is_connected=False) == HELD
     assert privacy.look(SILENT_ROOM, 100.0, is_connected=True) == HELD
-    assert privacy.look(PLAIN_ROOM, 100.2, is_connected=True) == Manner(2.0)
+    assert privacy.look(PLAIN_ROOM, 100.2, is_connected=True) == HELD  # the rules are on their way
+    assert privacy.look(PLAIN_ROOM, 100.0 + RULES_WITHIN_S, is_connected=True) == Manner(2.0)
+
+
+def test_the_hosts_epsilon_is_waited_for_before_the_usual_one_is_too_much() -> None:
+    privacy = Privacy(PrivacyPlan(True, most_epsilon=1.5))
+    assert privacy.look(PLAIN_ROOM, 0.0, is_connected=True) == HELD
+    assert privacy.look(RULED_ROOM, 0.5, is_connected=True) == Manner(1.5)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +147,7 @@ def test_who_asks_for_privacy_waits_until_the_room_has_said_that_it_understands(
     [
         (OLD_ROOM, 0.0, "does not understand private reports"),
         (SILENT_ROOM, ANNOUNCED_WITHIN_S, "does not understand private reports"),
-        (RoomPrivacy(True, True, 4.0), 0.0, "4, more than the 3"),
+        (RoomPrivacy(True, True, 4.0), 0.0, "epsilon 4 here, more than the 3"),
     ],
 )
 def test_a_room_without_it_or_with_less_of_it_is_refused(
@@ -169,10 +177,10 @@ def test_a_host_who_ends_it_makes_nobody_speak_openly_unasked() -> None:
 
 def test_what_is_lost_later_is_said_and_nothing_is_shared_meanwhile() -> None:
     privacy = Privacy(PrivacyPlan(True, most_epsilon=3.0))
-    privacy.look(PLAIN_ROOM, 0.0, is_connected=True)
+    privacy.look(RULED_ROOM, 0.0, is_connected=True)
     assert privacy.look(OLD_ROOM, 1.0, is_connected=True) == HELD and privacy.notice
     assert privacy.look(RoomPrivacy(True, True, 4.0), 2.0, is_connected=True) == HELD
-    assert "4, more than the 3" in privacy.notice
+    assert "epsilon 4 here, more than the 3" in privacy.notice
     assert privacy.look(PLAIN_ROOM, 3.0, is_connected=True) == Manner(2.0) and not privacy.notice
 
 
