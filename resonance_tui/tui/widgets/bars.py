@@ -216,7 +216,10 @@ def _people_labelled(pen: Styles, shown: Shown, width: int) -> SegmentLine:
     label = [Segment(f" {tr('corrected') if shown.is_corrected else tr('raw')}", pen.warn)]
     count, word, *states = _people_short(pen, shown)
     line = [count, word, *states, *label]
-    return line if line_width(line) <= width else [count, *states, *label]
+    if line_width(line) <= width:
+        return line
+    count, _, *states = _people_short(pen, shown, is_shortest=True)
+    return [count, *states, *label]
 
 
 def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine]:
@@ -236,18 +239,18 @@ def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLi
     return [people, states] if spare >= 2 else [_people_short(pen, shown)]
 
 
-def _people_short(pen: Styles, shown: Shown) -> SegmentLine:
+def _people_short(pen: Styles, shown: Shown, *, is_shortest: bool = False) -> SegmentLine:
     states = (
         f" {STYLES[Emotion.UNSURE].glyph}{shown.unsure} {STYLES[Emotion.AWAY].glyph}{shown.away}"
     )
     _, unknown = unknown_words(shown.confirming, shown.is_counting)
-    private = shown.private
+    private, word = shown.private, "" if is_shortest else tr("private")
     return [
         Segment(f"   {shown.viewers} ", pen.strong),
         Segment(_viewer_word(shown.viewers), pen.muted),
         *([Segment(f" {unknown}", pen.warn)] if unknown else []),
         Segment(states, pen.text),
-        *([Segment(f" +{private.viewers} {tr('private')}", pen.muted)] if private else []),
+        *([Segment(f" +{private.viewers} {word}".rstrip(), pen.muted)] if private else []),
     ]
 
 
