@@ -96,6 +96,7 @@ class Session:
         self._me_told_at = self._room_told_at = -math.inf
         self._silence = Silence()
         self._has_facts = False  # since the beginning
+        self._has_said_unrecorded = False  # that private reports are not recorded
         self._notice_is_trouble = False
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
@@ -527,6 +528,9 @@ class Session:
         changed |= is_fact and not self._has_facts
         self._has_facts |= is_fact
         self._measure(room, at, is_fact=is_fact)
+        if room.private and self._recording.is_on and not self._has_said_unrecorded:
+            self._has_said_unrecorded = True
+            self._notice(tr("Private reports are not recorded: only open ones are."))
         if is_fact:
             self._timeline.add(room, at, self.view.resonance)
             self._recording.add(room, at)
