@@ -123,6 +123,16 @@ COMMANDS = (
         "room.acts:private",
         mark("Have everybody's report randomised before it is sent; off ends it."),
     ),
+    CommandRow(
+        "room ask",
+        "room.ask:ask",
+        mark("Ask everybody a question, with two to eight answers."),
+    ),
+    CommandRow(
+        "room close-question",
+        "room.ask:close_question",
+        mark("End the question: later answers do not count."),
+    ),
     CommandRow("room title", "room.acts:title", mark("What the room is about.")),
     CommandRow("room close", "room.acts:close", mark("End the room for everybody, with a word.")),
     CommandRow("room open", "room.acts:open_", mark("Open a closed room.")),

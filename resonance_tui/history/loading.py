@@ -15,6 +15,7 @@ from resonance_tui.history.live_marks import LiveMark, live_marks
 from resonance_tui.history.marks import LATE_S, Mark, marks, session_marks
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.peaks import APART_S, AROUND_S, peaks
+from resonance_tui.history.questions import KeptQuestion, questions
 from resonance_tui.history.recording import Floats, Recording, extend, from_table
 from resonance_tui.history.runs import gaps
 from resonance_tui.history.samples import Gap, SessionSpan
@@ -56,6 +57,7 @@ class LoadedSession:
     span: SessionSpan | None = None  # the session that the range begins in
     parts: tuple[VideoPart, ...] = ()  # what OBS wrote meanwhile
     live: tuple[LiveMark, ...] = ()  # found while it happened, oldest first
+    questions: tuple[KeptQuestion, ...] = ()  # that the host asked, oldest first
     delay_s: float | None = None  # how much later viewers saw its stream, if that is known
 
 
@@ -78,8 +80,9 @@ def read(request: Request) -> LoadedSession:
         marked = tuple(marks(store, request.channel, track.start, until))
         written = tuple(video_parts(store, request.channel, span.start, span.end))
         live = tuple(live_marks(store, request.channel, track.start, track.end + 1))
+        asked = tuple(questions(store, request.channel, track.start, track.end + 1))
     return LoadedSession(
-        sessions, track, tuple(lost), video, marked, span, written, live, said.delay_s
+        *(sessions, track, tuple(lost), video, marked, span, written, live, asked, said.delay_s)
     )
 
 

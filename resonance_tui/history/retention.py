@@ -22,7 +22,12 @@ DELETE FROM session WHERE channel = :channel AND started < :before AND coalesce(
 """
 
 _OF_SESSIONS = ("video", "about")  # tables whose `at` is a second of a session
-_OF_TIMES = (("mark", "t"), ("live_mark", "t"), ("video_part", "end"))  # and until when each is
+_OF_TIMES = (
+    ("mark", "t"),
+    ("live_mark", "t"),
+    ("video_part", "end"),
+    ("question", "t"),
+)  # and until when each is
 _LAYER_ROWS = """
 DELETE FROM layer_row WHERE t < :before AND layer IN (
     SELECT id FROM layer WHERE channel = :channel
@@ -97,7 +102,7 @@ def forget(store: Store, channels: Sequence[str], before: int | None = None) -> 
 
 def _forget_all(db: sqlite3.Connection, channel: str) -> int:
     db.execute(_LAYER_ROWS, {"channel": channel, "before": _ENDLESS})
-    others = ("slot", "session", "gap", "mark", "video_part", "live_mark", "layer")
+    others = ("slot", "session", "gap", "mark", "video_part", "live_mark", "layer", "question")
     for table in (*others, *_OF_SESSIONS):
         db.execute(f"DELETE FROM {table} WHERE channel = ?", (channel,))
     return db.execute("DELETE FROM snapshot WHERE channel = ?", (channel,)).rowcount

@@ -9,6 +9,7 @@ from pathlib import Path
 from resonance_tui.errors import StoreError
 from resonance_tui.history.layer_schema import LAYERS
 from resonance_tui.history.obs_schema import OBS_TABLES
+from resonance_tui.history.question_schema import QUESTIONS
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
 
 APPLICATION_ID = 0x5265736F  # "Reso": marks the file as ours
@@ -113,7 +114,7 @@ CREATE TABLE about (
     PRIMARY KEY (channel, at)
 ) WITHOUT ROWID;
 """
-_DESK = _VIDEO + _MARKS + _ABOUT + OBS_TABLES + LAYERS
+_DESK = _VIDEO + _MARKS + _ABOUT + OBS_TABLES + LAYERS + QUESTIONS
 
 # Applied in order; `user_version` counts them.
 MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _DESK)

@@ -191,9 +191,9 @@ class Desk(ReconnectingConnection):
             await client.follow(RULES.topic.filter(channel=self.channel), 1)
             if not self._retention.brings:
                 await self._fetch_rules(client)
-        if self._sees_viewers:
             with contextlib.suppress(BrokerRefused):  # the usual ones hold, then
                 await client.follow(ROOM_SETTINGS.topic.of(self.channel), 1)
+        if self._sees_viewers:
             for row in (REPORT, NICKNAME):
                 await client.follow(row.topic.filter(channel=self.channel), 0)
             if not client.is_v5:

@@ -19,6 +19,7 @@ from resonance_tui.protocol.aside_frames import encode_aside_partials, encode_as
 from resonance_tui.protocol.asides import Aside, AsidePartial, total_of
 from resonance_tui.protocol.events import (
     AgentEvent,
+    AnswerEvent,
     AsidePartialEvent,
     EdgeEvent,
     Event,
@@ -32,6 +33,7 @@ from resonance_tui.protocol.events import (
 from resonance_tui.protocol.frames import encode_agent, encode_partial, encode_total
 from resonance_tui.protocol.messages import (
     AGENT,
+    ANSWER,
     ASIDE_PARTIAL,
     ASIDE_TOTAL,
     EDGE,
@@ -49,6 +51,7 @@ from resonance_tui.protocol.traits import settings_at
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import Counts, Partial, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
+from resonance_tui.room.ballot import Ballot, age_of
 from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
 from resonance_tui.room.federation import Edges, Sum
@@ -129,6 +132,7 @@ class Aggregator(ReconnectingConnection):
         self._boot = int(time.time())
         self._settings = RoomSettings()
         self._tally = Tally()
+        self._ballot = Ballot()
         self._clock = RoomClock()
         self._authority = authority or Authority(channel, spki_print=certificate_print(url.pin))
         self._has_tried_first_use = url.username is None  # nobody protects the room's key
@@ -137,12 +141,16 @@ class Aggregator(ReconnectingConnection):
         self._agents: dict[str, _Peer] = {}  # the others
         self._is_confirmed = asyncio.Event()  # our own presence was received: we may count here
         self._subscribed: dict[int, float] = {}  # shard: when, monotonic s
+        self._answering: frozenset[int] = frozenset()  # shards whose answers are subscribed to
         self._seq = 0
         self._total_seq = 0
         self._sent_partial: tuple[dict[int, Counts], float] | None = None
         self._sent_total: tuple[Sum, float] | None = None
         # What is counted in a shard beside its nine counts: one function for each kind.
-        self._counters: tuple[Callable[[int], Aside], ...] = (self._tally.aside,)
+        self._counters: tuple[Callable[[int], Aside], ...] = (
+            self._tally.aside,
+            self._ballot.of_shard,
+        )
         self._sent_aside: tuple[dict[int, Aside], float] | None = None
         self._sent_aside_total: tuple[Aside, float] | None = None
         self._heard = self._told = self._reports = 0
@@ -188,6 +196,7 @@ class Aggregator(ReconnectingConnection):
     async def _subscribe(self, client: BrokerClient) -> None:
         self._doubt_viewers(time.monotonic())
         self._subscribed.clear()
+        self._answering = frozenset()
         self._sent_partial = self._sent_total = None
         self._sent_aside = self._sent_aside_total = None
         self._is_confirmed.clear()
@@ -330,7 +339,9 @@ class Aggregator(ReconnectingConnection):
         at = self._clock.at(now, asked_at=self.asked_at)
         for event in self._inbox.drain(time.monotonic()):
             self._take(event, now, at)
-        self._tally.obey(conduct_of(self._authority.look(now, time.time())))
+        conduct = conduct_of(self._authority.look(now, time.time()))
+        self._tally.obey(conduct)
+        self._ballot.obey(conduct)
         self._tally.expire(at)
         self.check_line(self._tally.has_silent(at, self._settings.stale_after_s))
         oldest = now - AGENT.lifetime_s
@@ -352,6 +363,9 @@ class Aggregator(ReconnectingConnection):
                 self._tally.report(event.viewer_id, event.report, at)
             case LeaveEvent():
                 self._tally.leave(event.viewer_id, at, is_swept=event.is_swept)
+            case AnswerEvent(answer=answer) if answer is not None:
+                age_s = age_of(event.left_s) if event.is_retained else 0.0
+                self._ballot.take(event.viewer_id, answer, time.time(), age_s=age_s)
             case PartialEvent() if event.agent_id != self.agent_id:
                 self._confirm(event.agent_id, now)
                 self._edges.post(event.edge, event.agent_id, event.partial, now)
@@ -427,6 +441,7 @@ class Aggregator(ReconnectingConnection):
             shard for shard in self._subscribed if not self._is_taken_over(shard, live, now)
         )
         self._tally.watch(kept)
+        self._ballot.watch(kept)
         if kept != self._subscribed.keys():
             self._sweeper.watch(kept)
         ended = [self._filter(shard) for shard in self._subscribed.keys() - kept]
@@ -437,6 +452,23 @@ class Aggregator(ReconnectingConnection):
             # One at a time: a broker drops retained messages of too many at once.
             await client.follow(self._filter(shard), 0)
             self._subscribed[shard] = time.monotonic()
+        await self._follow_answers(client, kept)
+
+    async def _follow_answers(self, client: BrokerClient, shards: frozenset[int]) -> None:
+        """Answers of our shards, for as long as a question is open."""
+        question = self._ballot.question
+        is_open = question is not None and question.takes(time.time())
+        wanted = shards if is_open else frozenset[int]()
+        ended = [self._answers_in(shard) for shard in self._answering - wanted]
+        for first in range(0, len(ended), UNSUBSCRIBE_AT_ONCE):
+            await client.unsubscribe(ended[first : first + UNSUBSCRIBE_AT_ONCE])
+        for shard in sorted(wanted - self._answering):
+            with contextlib.suppress(BrokerRefused):  # rules made before there were answers
+                await client.follow(self._answers_in(shard), 0)
+        self._answering = wanted
+
+    def _answers_in(self, shard: int) -> str:
+        return ANSWER.topic.filter(channel=self._channel, shard=str(shard))
 
     def _filter(self, shard: int) -> str:
         return REPORT.topic.filter(channel=self._channel, shard=str(shard))

@@ -8,6 +8,7 @@ from resonance_tui.errors import WireError
 from resonance_tui.listeners import Listeners
 from resonance_tui.protocol.events import (
     AgentEvent,
+    AnswerEvent,
     AsideTotalEvent,
     Event,
     LeaveEvent,
@@ -118,7 +119,7 @@ class Inbox:
         event = self._decoded(topic, kept.payload)
         if kept.is_swept and isinstance(event, LeaveEvent):
             return replace(event, is_swept=True)
-        if kept.is_retained and isinstance(event, ReportEvent):
+        if kept.is_retained and isinstance(event, ReportEvent | AnswerEvent):
             return replace(event, is_retained=True, left_s=kept.left_s)
         if kept.is_retained and isinstance(event, TotalEvent | AsideTotalEvent | AgentEvent):
             return replace(event, is_retained=True)

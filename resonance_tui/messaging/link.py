@@ -32,6 +32,7 @@ from resonance_tui.protocol.events import (
 )
 from resonance_tui.protocol.frames import encode_roll_call
 from resonance_tui.protocol.messages import (
+    ANSWER,
     ASIDE_TOTAL,
     NICKNAME,
     REPORT,
@@ -40,6 +41,7 @@ from resonance_tui.protocol.messages import (
     SWEEP,
     TOTAL,
 )
+from resonance_tui.protocol.questions import Answer
 from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
@@ -90,6 +92,10 @@ class Link(Protocol):
 
     def publish_nickname(self, nickname: str) -> None:
         """Shows this name to others; "" takes it back."""
+        ...
+
+    def publish_answer(self, answer: Answer) -> None:
+        """Answers the host's question. Latest wins; kept until sharing stops."""
         ...
 
     def publish_rules(self, signed: SignedRules) -> None:
@@ -198,6 +204,10 @@ class MqttLink(ReconnectingConnection):
 
     def publish_nickname(self, nickname: str) -> None:
         self._retained.set_nickname(nickname)
+        self._due.set()
+
+    def publish_answer(self, answer: Answer) -> None:
+        self._retained.set_answer(answer)
         self._due.set()
 
     def publish_rules(self, signed: SignedRules) -> None:
@@ -321,7 +331,7 @@ class MqttLink(ReconnectingConnection):
 
     async def _update_subscriptions(self, client: BrokerClient) -> None:
         """Subscribes to all reports or unsubscribes, as wanted."""
-        topics = [each.topic.filter(channel=self._channel) for each in (REPORT, NICKNAME)]
+        topics = [each.topic.filter(channel=self._channel) for each in (REPORT, NICKNAME, ANSWER)]
         if self._wants_all and not self._subscribed_to_all:  # again brings what is retained
             for topic in topics:  # names at QoS 0, too: QoS 1 fills queues
                 await client.follow(topic, 0)

@@ -1,11 +1,17 @@
-"""This viewer's retained messages: report, nickname and rules, and which of them are to be sent."""
+"""This viewer's retained messages: report, nickname, answer, rules, and which are to be sent."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from resonance_tui.protocol.frames import encode_nickname, encode_report, encode_rules
-from resonance_tui.protocol.messages import NICKNAME, REPORT, RULES
+from resonance_tui.protocol.frames import (
+    encode_answer,
+    encode_nickname,
+    encode_report,
+    encode_rules,
+)
+from resonance_tui.protocol.messages import ANSWER, NICKNAME, REPORT, RULES
+from resonance_tui.protocol.questions import Answer
 from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.table import Message, Outgoing
 from resonance_tui.protocol.values import Report
@@ -27,6 +33,7 @@ class RetainedState:
         self._report: Report | None = None
         self._nickname = ""
         self._rules: SignedRules | None = None
+        self._answer: Answer | None = None
         self._seq = 0  # of the last report sent
         self._due: set[str] = set()  # kinds of message to be sent
         self._published: set[str] = set()  # kinds that a broker may hold
@@ -47,6 +54,11 @@ class RetainedState:
         self._nickname = nickname
         self._due.add(NICKNAME.kind)
 
+    def set_answer(self, answer: Answer) -> None:
+        """Makes this the answer to the host's question."""
+        self._answer = answer
+        self._due.add(ANSWER.kind)
+
     def set_rules(self, signed: SignedRules) -> None:
         """Makes these the room's rules that are shown under the own id."""
         self._rules = signed
@@ -54,7 +66,7 @@ class RetainedState:
 
     def withdraw(self) -> None:
         """Takes report and nickname back until the next report."""
-        self._report = None
+        self._report = self._answer = None
         self._due |= self._published
 
     def repeat(self) -> None:
@@ -63,10 +75,14 @@ class RetainedState:
             self._due.add(REPORT.kind)
             if self.repeats_name and self._nickname:
                 self._due.add(NICKNAME.kind)
+            if self.repeats_name and self._answer is not None:
+                self._due.add(ANSWER.kind)
 
     def repeat_all(self) -> None:
         """For a broker that may know nothing, or something outdated."""
         self._due |= {REPORT.kind, NICKNAME.kind} if self._report is not None else self._published
+        if self._answer is not None:
+            self._due.add(ANSWER.kind)
         if self._rules is not None:
             self._due.add(RULES.kind)
 
@@ -86,6 +102,8 @@ class RetainedState:
             messages += self._nickname_message()
         if REPORT.kind in due:
             messages += self._report_message(up_s)
+        if ANSWER.kind in due:
+            messages += self._answer_message()
         if RULES.kind in due and self._rules is not None:
             payload = encode_rules(self._rules)
             messages.append(RULES.outgoing(payload, self._channel, self.viewer_id))
@@ -108,6 +126,11 @@ class RetainedState:
         flags = self._report.flags | self.flags
         report = replace(self._report, seq=self._seq, flags=flags, up_s=up_s)
         return self._publishing(REPORT, encode_report(report), self.report_expiry_s)
+
+    def _answer_message(self) -> list[Outgoing]:
+        if self._answer is None:
+            return self._clearing(ANSWER)
+        return self._publishing(ANSWER, encode_answer(self._answer), ANSWER.expiry_s)
 
     def _publishing(self, message: Message, payload: bytes, expiry_s: int | None) -> list[Outgoing]:
         self._published.add(message.kind)

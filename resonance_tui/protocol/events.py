@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resonance_tui.protocol.asides import Aside, AsidePartial
+from resonance_tui.protocol.questions import Answer
 from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.values import Counts, Partial, Report, RoomSettings
 
@@ -23,6 +24,17 @@ class NicknameEvent:
     channel: str
     viewer_id: str
     nickname: str  # safe to draw; "" when taken back
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEvent:
+    """What a viewer says to a host's question."""
+
+    channel: str
+    viewer_id: str
+    answer: Answer | None  # None: its sender has cleared it, and it stays counted
+    is_retained: bool = False
+    left_s: float | None = None  # of a kept one: after so many more the broker forgets it
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +187,7 @@ class RulesEvent:
 Event = (
     ReportEvent
     | NicknameEvent
+    | AnswerEvent
     | LeaveEvent
     | RollCallEvent
     | RoomEvent

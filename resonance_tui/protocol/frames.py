@@ -15,8 +15,10 @@ from msgspec import Meta
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import WireError
+from resonance_tui.protocol.asides import CHOICES_MOST
 from resonance_tui.protocol.events import (
     AgentEvent,
+    AnswerEvent,
     EdgeEvent,
     EnrollmentAnswer,
     EnrollmentRequest,
@@ -34,6 +36,7 @@ from resonance_tui.protocol.events import (
     TotalOverEvent,
     Unrenewed,
 )
+from resonance_tui.protocol.questions import Answer
 from resonance_tui.protocol.rules import (
     BODY_MOST,
     DELEGATION_MOST,
@@ -124,6 +127,29 @@ def encode_nickname(nickname: str) -> bytes:
 def read_nickname(names: Levels, frame: NicknameFrame | None) -> Event:
     nickname = safe_text(frame.nickname) if frame is not None else ""
     return NicknameEvent(names["channel"], names["viewer_id"], nickname)
+
+
+class AnswerFrame(msgspec.Struct, array_like=True, gc=False):
+    version: _Version
+    boot: _Boot
+    seq: _Seq
+    question: Annotated[int, Meta(ge=1, le=U32, description="its id, as the rules have it")]
+    choice: Annotated[
+        int, Meta(ge=0, le=CHOICES_MOST, description="which answer, from 1; 0: taken back")
+    ]
+
+
+def encode_answer(answer: Answer) -> bytes:
+    """At most 18 bytes."""
+    return _pack((VERSION, answer.boot, answer.seq, answer.question, answer.choice))
+
+
+def read_answer(names: Levels, frame: AnswerFrame | None) -> Event:
+    channel, viewer_id = names["channel"], names["viewer_id"]
+    if frame is None:
+        return AnswerEvent(channel, viewer_id, None)
+    answer = Answer(frame.boot, frame.seq, frame.question, frame.choice)
+    return AnswerEvent(channel, viewer_id, answer)
 
 
 class RollCallFrame(msgspec.Struct, array_like=True, gc=False):

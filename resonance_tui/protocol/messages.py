@@ -46,6 +46,20 @@ NICKNAME = Message(
     expiry_s=3600,
     who_may_clear=_SWEEPING,
 )
+ANSWER = Message(
+    kind="answer",
+    topic=Topic(f"{ROOT}/{{channel}}/a/{{shard}}/{{viewer_id}}"),
+    frame=frames.AnswerFrame,
+    read=frames.read_answer,
+    max_bytes=32,
+    rate=OWN_RATE,
+    who_may_publish=(Party.VIEWER,),
+    who_may_read=_ACCOUNTS,
+    retained=True,
+    qos=1,
+    expiry_s=3600,
+    who_may_clear=_SWEEPING,
+)
 ROLL_CALL = Message(
     kind="roll call",
     topic=Topic(f"{ROOT}/{{channel}}/call/{{viewer_id}}"),
@@ -218,7 +232,8 @@ ENROLLMENT_ANSWER = Message(
 TABLE = MessageTable(
     (
         *(REPORT, NICKNAME, ROLL_CALL, AGENT, PARTIAL, TOTAL, ROOM_SETTINGS, HOST_KEY, RULES),
-        *(ASIDE_PARTIAL, ASIDE_TOTAL, SWEEP, EDGE, ENROLLMENT_REQUEST, ENROLLMENT_ANSWER),
+        *(ANSWER, ASIDE_PARTIAL, ASIDE_TOTAL, SWEEP, EDGE),
+        *(ENROLLMENT_REQUEST, ENROLLMENT_ANSWER),
     )
 )
 decode = TABLE.decode

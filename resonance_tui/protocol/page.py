@@ -16,6 +16,7 @@ from resonance_tui.protocol.asides import Answers, Aside, AsidePartial
 from resonance_tui.protocol.events import Unrenewed
 from resonance_tui.protocol.frames import (
     encode_agent,
+    encode_answer,
     encode_enrollment_answer,
     encode_enrollment_request,
     encode_host_key,
@@ -28,6 +29,7 @@ from resonance_tui.protocol.frames import (
     encode_sweep,
     encode_total,
 )
+from resonance_tui.protocol.questions import Answer
 from resonance_tui.protocol.rules import RoomRules, sign_rules
 from resonance_tui.protocol.table import Message
 from resonance_tui.protocol.values import ABILITIES, Partial, Report, RoomSettings
@@ -54,6 +56,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, ...], bytes]] = {
         encode_report(Report(_BOOT, 7, Emotion.ANGER, 83)),
     ),
     messages.NICKNAME.kind: (("movie-night", "alice"), encode_nickname("Zoë")),
+    messages.ANSWER.kind: (
+        ("movie-night", "alice"),
+        encode_answer(Answer(_BOOT, 1, _BOOT + 60, 2)),
+    ),
     messages.ROLL_CALL.kind: (("movie-night", "bob"), encode_roll_call()),
     messages.AGENT.kind: (("movie-night", "agg-1"), encode_agent(_BOOT)),
     messages.PARTIAL.kind: (("movie-night", "agg-1"), encode_partial(_PARTIAL, _T_MS)),

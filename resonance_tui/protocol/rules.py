@@ -13,6 +13,14 @@ import msgspec
 from msgspec import Meta
 
 from resonance_tui.errors import InputError, WireError
+from resonance_tui.protocol.asides import CHOICES_MOST
+from resonance_tui.protocol.questions import (
+    CHOICE_MOST,
+    CHOICES_LEAST,
+    PRIVATE_ANSWERS,
+    QUESTION_MOST,
+    Question,
+)
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import VERSION
 from resonance_tui.signing import KEY_BYTES, SIGNATURE_BYTES, SigningKey, verify
@@ -57,6 +65,7 @@ class RoomRules:
     acts: tuple[Act, ...] = ()  # the newest, the oldest of them first
     title: str = ""
     private_eps: int = 0  # hundredths of epsilon of each private report; 0: reports are as they are
+    question: Question | None = None  # the newest, which may be over
 
 
 NO_RULES = RoomRules()
@@ -77,6 +86,14 @@ class _ActFrame(msgspec.Struct, array_like=True):
     whom: _Text = ""
 
 
+class _QuestionFrame(msgspec.Struct, array_like=True):
+    id: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    text: _Text
+    choices: Annotated[tuple[_Text, ...], Meta(min_length=CHOICES_LEAST, max_length=CHOICES_MOST)]
+    closes_at: _Epoch
+    flags: Annotated[int, Meta(ge=0, le=255)] = 0
+
+
 class _Body(msgspec.Struct, omit_defaults=True):
     """On the wire: what is as in an empty room is left out, unknown keys are ignored."""
 
@@ -93,6 +110,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
     acts: Annotated[tuple[_ActFrame, ...], Meta(max_length=ACTS_MOST)] = ()
     title: _Text = ""
     private_eps: Annotated[int, Meta(ge=0, le=PRIVATE_MOST)] = 0
+    question: _QuestionFrame | None = None
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -119,7 +137,14 @@ def encode_body(rules: RoomRules) -> bytes:
 def _as_body(rules: RoomRules) -> _Body:
     values = {name: getattr(rules, name) for name in _FIELDS}
     values["acts"] = tuple(_ActFrame(act.t, act.by, act.what, act.whom) for act in rules.acts)
+    values["question"] = None if rules.question is None else _as_frame(rules.question)
     return _Body(**values)
+
+
+def _as_frame(question: Question) -> _QuestionFrame:
+    flags = PRIVATE_ANSWERS if question.is_private else 0
+    words = question.text, question.choices
+    return _QuestionFrame(question.id, *words, question.closes_at, flags)
 
 
 def decode_body(body: bytes) -> RoomRules:
@@ -137,12 +162,22 @@ def decode_body(body: bytes) -> RoomRules:
     values["closed"] = None if read.closed is None else safe_text(read.closed, WORD_MOST)
     values["title"] = safe_text(read.title, TITLE_MOST)
     values["acts"] = tuple(_act(each) for each in read.acts)
+    values["question"] = None if read.question is None else _question(read.question)
     return RoomRules(**values)
 
 
 def _act(read: _ActFrame) -> Act:
     by, what, whom = (safe_text(each, NAME_MOST) for each in (read.by, read.what, read.whom))
     return Act(read.t, by, what, whom)
+
+
+def _question(read: _QuestionFrame) -> Question:
+    """Raises WireError where nobody could answer it."""
+    text = safe_text(read.text, QUESTION_MOST)
+    choices = tuple(safe_text(each, CHOICE_MOST) for each in read.choices)
+    if not text or not all(choices) or len(set(choices)) != len(choices):
+        raise WireError("A question without words, or with two answers alike")
+    return Question(read.id, text, choices, read.closes_at, bool(read.flags & PRIVATE_ANSWERS))
 
 
 # --- who may sign ------------------------------------------------------------------------------

@@ -106,8 +106,9 @@ class Partial:
 
 
 CAN_PRIVATE = "private"  # private reports are counted apart
+CAN_QUESTIONS = "questions"
 # What clients of this version may use where the room's host says so: see `RoomSettings.abilities`.
-ABILITIES = frozenset({"roll-call", "sweep", CAN_PRIVATE})
+ABILITIES = frozenset({"roll-call", "sweep", CAN_PRIVATE, CAN_QUESTIONS})
 
 
 def report_lifetime_s(heartbeat_s: float) -> int:

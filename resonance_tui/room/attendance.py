@@ -88,6 +88,8 @@ class Attendance:
     def __init__(self, settings: RoomSettings | None = None, most: int = MOST_VIEWERS) -> None:
         """`settings` hold until the room's own are heard."""
         self._settings, self._most = settings or RoomSettings(), most
+        # Of the room's host; None: it announces nothing, or was not heard yet.
+        self.abilities: frozenset[str] | None = None
         self._doubts = Doubts[str](self._settings.stale_after_s)
         self.still_s = 0.0  # so long, in all, nobody could be heard
         self._seen: dict[str, _Seen] = {}
@@ -115,6 +117,7 @@ class Attendance:
             case ReportEvent():
                 self._report(event, now)
             case RoomEvent():
+                self.abilities = event.settings.abilities if event.settings else None
                 self._settings = event.settings or RoomSettings()
                 self._doubts.stale_after_s = self._settings.stale_after_s
             case NicknameEvent():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.rules import RoomRules
 from resonance_tui.room.private_answers import HUNDREDTHS, USUAL_EPSILON
 
@@ -22,6 +23,7 @@ class Conduct:
     hosts: frozenset[str] = frozenset()
     slow_s: int = 0
     private_epsilon: float = USUAL_EPSILON  # of private reports
+    question: Question | None = None
 
     def counts(self, viewer_id: str) -> bool:
         """Whether this viewer is counted and shown."""
@@ -63,6 +65,7 @@ def conduct_of(
         hosts=frozenset(rules.host_ids),
         slow_s=rules.slow_s,
         private_epsilon=rules.private_eps / HUNDREDTHS or USUAL_EPSILON,
+        question=rules.question,
     )
 
 

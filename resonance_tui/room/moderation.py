@@ -26,6 +26,7 @@ from resonance_tui.protocol.rules import (
 )
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import is_id
+from resonance_tui.room import asking
 from resonance_tui.room.private_answers import HUNDREDTHS, LEAST_EPSILON
 from resonance_tui.spans import seconds_of
 from resonance_tui.texts import mark, tr
@@ -45,6 +46,7 @@ class Needs(StrEnum):
     SECONDS = "SECONDS"
     EPSILON = "EPSILON|off"
     WORDS = "TEXT"
+    QUESTION = "QUESTION ANSWER ANSWER..."  # one value: see `room.asking`
     KEY = "KEY"  # the first eight bytes of a co-host's key, as hexadecimal digits
     NAME = "NAME"
 
@@ -240,6 +242,14 @@ def _text(value: str, limit: int) -> str:
     return text
 
 
+def _ask(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, question=asking.asked(value, rules.question))
+
+
+def _close_question(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    return replace(rules, question=asking.ended(value, rules.question))
+
+
 # --- co-hosts ----------------------------------------------------------------------------------
 
 
@@ -362,6 +372,20 @@ _ROWS = (
         _title,
         "t",
         mark("title"),
+    ),
+    RoomAct(
+        "ask",
+        Needs.QUESTION,
+        mark("Ask everybody a question, with two to eight answers."),
+        mark("asked: {whom}"),
+        _ask,
+    ),
+    RoomAct(
+        "close-question",
+        Needs.NOTHING,
+        mark("End the question: later answers do not count."),
+        mark("ended the question"),
+        _close_question,
     ),
     RoomAct(
         "close",

@@ -25,7 +25,7 @@ TYPES = {
     "json": "application/json",
 }
 PAGES = {"/": "settings.html", "/overlay": "overlay.html"}
-LAYOUTS = ("bars", "ring", "ticker", "burst", "mood")
+LAYOUTS = ("bars", "ring", "ticker", "burst", "mood", "question")
 _ASSETS = (
     *(
         "overlay.css",

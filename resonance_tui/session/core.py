@@ -24,6 +24,7 @@ from resonance_tui.errors import (
 )
 from resonance_tui.history.about import keep_delay
 from resonance_tui.history.marks import add_mark
+from resonance_tui.history.questions import keep_question
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.link import Link
@@ -34,20 +35,23 @@ from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.rules import NO_RULES
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import CAN_PRIVATE
+from resonance_tui.protocol.values import CAN_PRIVATE, CAN_QUESTIONS
 from resonance_tui.room.private_answers import PrivateAnswers
 from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.timeline import Timeline, TimelinePoint
+from resonance_tui.session.answer_voice import AnswerVoice
 from resonance_tui.session.broker_choice import choose_broker
 from resonance_tui.session.events import (
     HappeningKind,
     HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
+    OwnChoice,
     RoomUpdate,
     SelfUpdate,
     SessionEvent,
+    Standing,
 )
 from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
 from resonance_tui.session.guests import Guests, RoomForGuests
@@ -58,6 +62,7 @@ from resonance_tui.session.network_failover import NetworkFailover, may_be_carri
 from resonance_tui.session.outage import outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
 from resonance_tui.session.privacy import GUESTS, SPENT, Privacy, RoomPrivacy
+from resonance_tui.session.question_notes import QuestionNotes
 from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
 from resonance_tui.session.self_report import SelfReport
@@ -101,6 +106,7 @@ class Session:
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
         self._host = HostWord(plan, self._room.obey)
+        self._voice, self._questions = AnswerVoice(plan.boot), QuestionNotes()
         self._link: Link | None = None
         self._broker: BrokerUrl | None = None  # of the link, once it is chosen
         self._carrying: NetworkFailover | None = None
@@ -208,6 +214,28 @@ class Session:
         """What the person says to `SessionView.question`."""
         if self._carrying is not None:
             self._carrying.answer(yes)
+
+    def answer_question(self, choice: int) -> str:
+        """Answer the host's question by the number of an answer, from 1; 0 takes it back. Says why
+        it is not answered, in one line; "" where it is."""
+        view, question = self.view, (self.view.rules or NO_RULES).question
+        if question is None or not question.is_open(time.time()):
+            return tr("Nothing is asked now.")
+        if not 0 <= choice <= len(question.choices):
+            return tr("There is no such answer.")
+        if self._plan.observe_only or not view.is_sharing:
+            return tr("You share nothing, and so you cannot answer; s shares.")
+        if view.host.standing is not Standing.COUNTED:
+            return tr("The host does not count you.")
+        if not self._room.offers(CAN_QUESTIONS):
+            return tr("The program that counts this room does not know questions yet.")
+        answer = self._voice.answer(question, choice)
+        if answer is None:
+            return tr("A private answer stays as it was given.")
+        if self._link is not None:
+            self._link.publish_answer(answer)
+        self.view = replace(self.view, choice=OwnChoice(question.id, choice))
+        return ""
 
     def say(self, code: Emotion | None) -> None:
         """State an emotion by key for ten seconds; None gives the word back to the camera."""
@@ -534,9 +562,17 @@ class Session:
         if is_fact:
             self._timeline.add(room, at, self.view.resonance)
             self._recording.add(room, at)
+            self._keep_question(room, at)
             own_id, hidden = self.view.viewer_id, self._room.conduct.unnamed
             self._happened(self._happenings.room(room, at, now, own_id=own_id, hidden=hidden))
         self._tell_of_room(at, now, is_new=changed)
+
+    def _keep_question(self, room: RoomSnapshot, at: float) -> None:
+        question = (self.view.rules or NO_RULES).question
+        kept = self._questions.due(question, room.answers, at) if self._recording.is_on else None
+        if kept is not None:
+            channel = self._plan.channel
+            self._recording.keep(lambda store: keep_question(store, channel, kept))
 
     def _tell_of_room(self, at: float, now: float, *, is_new: bool = False) -> None:
         """Scripts count on one a second, also while there is no connection."""
@@ -545,7 +581,8 @@ class Session:
             view, room = self.view, self.view.room
             if not (self._has_facts or room.confirming):
                 room = replace(room, is_counting=True)  # an unheard room is no empty one
-            self._tell(RoomUpdate(at, room, view.resonance, view.corrected, view.private))
+            question = (view.rules or NO_RULES).question
+            self._tell(RoomUpdate(at, room, view.resonance, view.corrected, view.private, question))
 
     def _tell_of_recording(self) -> None:
         trouble = self._recording.trouble
@@ -628,4 +665,5 @@ def _marks_of(source: Source) -> dict[str, bool]:
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:
     known = room.confirming, room.is_counting
-    return room.is_total, room.counts, room.unsure, room.away, room.private, known
+    aside = room.private, room.answers
+    return room.is_total, room.counts, room.unsure, room.away, aside, known

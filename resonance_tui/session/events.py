@@ -12,6 +12,7 @@ from resonance_tui.messaging.link_status import LinkStatus
 from resonance_tui.pipeline.baseline import BaselineState
 from resonance_tui.pipeline.seats import MOST_SEATS
 from resonance_tui.pipeline.sources import CameraStatus
+from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.rules import RoomRules
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
 from resonance_tui.room.trust import Trust
@@ -67,6 +68,14 @@ class PrivateCounts:
     low: tuple[float, ...] = ()  # ends of the 95 % band
     high: tuple[float, ...] = ()
     lacking: str = ""  # why there are none
+
+
+@dataclass(frozen=True, slots=True)
+class OwnChoice:
+    """What this viewer answered; stays on this machine where answers are private."""
+
+    question: int  # its id
+    choice: int  # from 1; 0: taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,7 @@ class SessionView:
     baseline: BaselineState = BaselineState.UNUSED  # of the own face; stays on this machine
     is_sharing: bool = True
     is_recording: bool = False
+    choice: OwnChoice | None = None  # None: no question of the host's was answered
     question: str | None = None  # for the person; the answer goes to `Session.answer`
     notice: str = ""  # one line that the person should see (a local broker was started, ...)
     host: HostView = field(default_factory=HostView)
@@ -160,6 +170,7 @@ class RoomUpdate:
     resonance: float | None = None
     corrected: CorrectedCounts | None = None
     private: PrivateCounts | None = None
+    question: Question | None = None  # that `room.answers` are about; it may be over
 
 
 @dataclass(frozen=True, slots=True)

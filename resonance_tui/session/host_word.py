@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from resonance_tui.errors import BrokerRefused, RemovedByHost, RoomClosed
 from resonance_tui.messaging.permissions import is_hosts_alone
+from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.rules import NO_RULES, RoomRules
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.authority import Authority, certificate_print
@@ -226,7 +227,15 @@ def _changes(before: RoomRules, after: RoomRules) -> list[str]:
     if before.nicknames_off != after.nicknames_off:
         is_off = after.nicknames_off
         found.append(mark("nicknames are off") if is_off else mark("nicknames are on again"))
+    if after.question is not None and after.question != before.question:
+        found.append(_of_question(before.question, after.question))
     if before.slow_s != after.slow_s:
         slow = mark("slow mode: {seconds} s between two changes", seconds=str(after.slow_s))
         found.append(slow if after.slow_s else mark("slow mode is off"))
     return found
+
+
+def _of_question(before: Question | None, after: Question) -> str:
+    if before is None or before.id != after.id:
+        return mark("the host asks: {text}", text=after.text)
+    return mark("the question is over: {text}", text=after.text)

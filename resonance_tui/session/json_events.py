@@ -9,6 +9,9 @@ from typing import Any
 
 from resonance_tui.emotions import WORDS, Emotion
 from resonance_tui.messaging.link_status import LinkStatus
+from resonance_tui.protocol.asides import Answers
+from resonance_tui.protocol.questions import Question
+from resonance_tui.room.private_choice import estimates
 from resonance_tui.session.events import (
     CorrectedCounts,
     HappeningUpdate,
@@ -53,6 +56,8 @@ def room_json(event: RoomUpdate) -> dict[str, Any]:
         data["simulated"] = simulated
     if event.private is not None:
         data["private"] = private_json(event.private)
+    if event.question is not None:
+        data["question"] = question_json(event.question, room.answers, event.t)
     if event.corrected is not None:
         data["corrected"] = corrected_json(event.corrected)
     return data
@@ -66,6 +71,26 @@ def private_json(private: PrivateCounts) -> dict[str, Any]:
     named = {key: dict(zip(states, row, strict=True)) if row else None for key, row in rows.items()}
     about = {"viewers": private.viewers, "epsilon": private.epsilon}
     return {**about, **named, "lacking": private.lacking or None}
+
+
+def question_json(question: Question, answers: Answers | None, at: float) -> dict[str, Any]:
+    """The host's question and how often each answer was chosen, in the question's order; of
+    private ones `count` and `margin` are an estimate and half of its 95 % band."""
+    counts = answers.counts if answers is not None else (0,) * len(question.choices)
+    found: list[dict[str, Any]] = [
+        {"text": text, "count": count} for text, count in zip(question.choices, counts, strict=True)
+    ]
+    if question.is_private:
+        for each, estimate in zip(found, estimates(counts), strict=True):
+            each |= {"count": round(estimate.count, 1), "margin": round(estimate.margin, 1)}
+    return {
+        "id": question.id,
+        "text": question.text,
+        "answers": found,
+        "open": question.is_open(at),
+        "closes_at": question.closes_at,
+        "private": question.is_private,
+    }
 
 
 def corrected_json(corrected: CorrectedCounts) -> dict[str, Any]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, replace
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.asides import Answers
 from resonance_tui.protocol.events import (
+    AnswerEvent,
     AsideTotalEvent,
     Event,
     HostKeyEvent,
@@ -22,6 +25,7 @@ from resonance_tui.protocol.events import (
 from resonance_tui.protocol.traits import BrokerTraits, settings_at
 from resonance_tui.protocol.values import RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority
+from resonance_tui.room.ballot import Ballot, age_of
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
@@ -69,6 +73,7 @@ class RoomModel:
         self.is_announced = False  # what its host says has been heard
         self._switch = ModeSelector()
         self._room = RoomState()
+        self._ballot = Ballot()
         self._shown = EMPTY_ROOM
         self._fills_until = -math.inf
         self._holds_total = False  # what is counted now was in a total before
@@ -172,6 +177,7 @@ class RoomModel:
         if conduct != self.conduct:
             self.conduct = conduct
             self._room.obey(conduct)
+            self._ballot.obey(conduct)
 
     def know(self, traits: BrokerTraits | None, now: float) -> None:
         """Take what is known of the broker; call it before events are taken."""
@@ -201,6 +207,9 @@ class RoomModel:
                 self._switch.observe(
                     order, event.counts, now, is_spread=is_spread, is_rumour=is_rumour
                 )
+            case AnswerEvent(answer=answer) if answer is not None:
+                age_s = age_of(event.left_s) if event.is_retained else 0.0
+                self._ballot.take(event.viewer_id, answer, time.time(), age_s=age_s)
             case AsideTotalEvent():
                 if not self._is_rumour(event):
                     self._switch.observe_aside((event.boot, event.seq), event.aside, now)
@@ -242,8 +251,20 @@ class RoomModel:
         is_less = room.people < sum(self._switch.counts) + sum(self._switch.aside(now).private)
         if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
             room = self._of_total(now, own)
+        else:
+            room = replace(room, answers=self._ballot.answers)
         self._shown = _after(self._shown, replace(room, is_counting=is_counting))
         return self._shown
+
+    def _answers_of(self, total: Answers | None) -> Answers | None:
+        """Those to the question that the host asks; what answers another one says nothing."""
+        question, own = self._ballot.question, self._ballot.answers
+        if question is None or own is None:
+            return None
+        fits = total is not None and total.question == question.id
+        if fits and total is not None and len(total.counts) == len(question.choices):
+            return total
+        return Answers(question.id, (0,) * len(question.choices))
 
     def _change_over(self, now: float) -> None:
         """Reports that were heard before are no longer renewed, or long outdated."""
@@ -278,7 +299,7 @@ class RoomModel:
             is_total=True,
             confirming=confirming,
             private=aside.private,
-            answers=aside.answers,
+            answers=self._answers_of(aside.answers),
             reactions=aside.reactions,
             teams=aside.teams,
         )

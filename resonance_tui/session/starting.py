@@ -15,6 +15,7 @@ from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.session.events import SessionEvent, SessionView
 from resonance_tui.session.outage import Outage
+from resonance_tui.texts import tr
 
 if TYPE_CHECKING:  # all that loads NumPy, OpenCV or MQTT waits for the first picture
     from numpy import uint8
@@ -110,6 +111,11 @@ class StartingSession:
 
     def accept_host_key(self) -> None:
         self._ask(lambda session: session.accept_host_key())
+
+    def answer_question(self, choice: int) -> str:
+        if self._session is None:
+            return tr("Nothing is asked now.")
+        return self._session.answer_question(choice)
 
     def say(self, code: Emotion | None) -> None:
         self._ask(lambda session: session.say(code))

@@ -193,6 +193,14 @@ LIVE: tuple[Action, ...] = (
     *(_say(code) for code in EMOTIONS),
     Action("say(-1)", ("0",), "unsay", "Back to the camera", "Takes back what a key said.", SAY),
     Action(
+        "answer_question",
+        ("a",),
+        "",
+        "Answer the host's question",
+        "Its answers have digits; bars show what everybody says.",
+        SAY,
+    ),
+    Action(
         "toggle_recording",
         ("e",),
         "record",

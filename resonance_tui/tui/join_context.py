@@ -65,6 +65,10 @@ class SessionLike(Protocol):
 
     def say(self, code: Emotion | None) -> None: ...
 
+    def answer_question(self, choice: int) -> str:
+        """The host's; see `Session.answer_question`."""
+        ...
+
     def answer(self, yes: bool) -> None:
         """To `view.question`."""
         ...

@@ -9,6 +9,7 @@ from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.protocol.events import Event
+from resonance_tui.protocol.questions import Answer
 from resonance_tui.protocol.rules import SignedRules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import ROOT
@@ -114,6 +115,10 @@ class LoopbackLink:
 
     def publish_nickname(self, nickname: str) -> None:
         self._outbox.set_nickname(nickname)
+        self._flush()
+
+    def publish_answer(self, answer: Answer) -> None:
+        self._outbox.set_answer(answer)
         self._flush()
 
     def publish_rules(self, signed: SignedRules) -> None:

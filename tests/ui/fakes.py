@@ -239,6 +239,10 @@ class FakeSession:
         self.told.append("accept")
         self.view = replace(self.view, host=replace(self.view.host, shown_key=None))
 
+    def answer_question(self, choice: int) -> str:
+        self.told.append(("answer question", choice))
+        return ""
+
     def say(self, code: Emotion | None) -> None:
         self.told.append(("say", code))
         rows = [row for row in self.view.room.rows if row.viewer_id != OWN_ID]

@@ -22,8 +22,10 @@ from resonance_tui.protocol.events import (
     TotalEvent,
 )
 from resonance_tui.protocol.messages import decode
+from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.topics import PARTS
 from resonance_tui.protocol.values import SHARDS, Partial, RoomSettings
+from resonance_tui.room.conduct import Conduct
 from resonance_tui.room.federation import Edges
 from resonance_tui.session.room_model import RoomModel
 
@@ -205,6 +207,7 @@ def following(viewers: int) -> RoomModel:
 
 def test_a_room_that_follows_its_total_shows_what_is_counted_beside() -> None:
     room = following(100)
+    room.obey(Conduct(question=Question(3, "Which?", ("a", "b"), 2**40)))
     aside = Aside(NINE, Answers(3, (1, 2)), (1,) * 8, {2: NINE})
     room.take(AsideTotalEvent("room", aside, 1, 1), 0.0)
     shown = room.look(1.0, None)
@@ -212,7 +215,18 @@ def test_a_room_that_follows_its_total_shows_what_is_counted_beside() -> None:
         aside.private, aside.answers, aside.reactions, aside.teams,
     )  # fmt: skip
     room.take(TotalEvent("room", 100, (100, *[0] * 8), 1, 2), 20.0)
-    assert room.look(20.0, None).answers is None, "it was not renewed"
+    shown = room.look(20.0, None)
+    assert (shown.private, shown.answers) == ((), Answers(3, (0, 0))), "it was not renewed"
+
+
+@pytest.mark.parametrize("told", [None, Answers(2, (5, 5)), Answers(3, (5, 5, 5))])
+def test_what_answers_another_question_is_not_shown(told: Answers | None) -> None:
+    room = following(100)
+    room.obey(Conduct(question=Question(3, "Which?", ("a", "b"), 2**40)))
+    room.take(AsideTotalEvent("room", Aside(NINE, told), 1, 1), 0.0)
+    assert room.look(1.0, None).answers == Answers(3, (0, 0))
+    room.obey(Conduct())
+    assert room.look(1.1, None).answers is None
 
 
 def test_private_viewers_make_a_room_large() -> None:

@@ -156,9 +156,9 @@ def test_what_cannot_be_meant(db_path: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "asked", "hint"),
     [
-        ("rows", "edl", "Edl is for --moments, --marks."),
-        ("rows", "vtt", "Webvtt is for --moments, --marks."),
-        ("rows", "text", "Text is for --moments, --marks, --sessions."),
+        ("rows", "edl", "Edl is for --moments, --marks, --questions."),
+        ("rows", "vtt", "Webvtt is for --moments, --marks, --questions."),
+        ("rows", "text", "Text is for --moments, --marks, --questions, --sessions."),
         ("moments", "svg", "Svg is written without --moments."),
     ],
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from resonance_tui.commands.room.acts import viewer_id_of
 from resonance_tui.errors import InputError
+from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.rules import (
     ACTS_MOST,
     ADMITTED_MOST,
@@ -19,6 +20,8 @@ from resonance_tui.protocol.rules import (
     decode_body,
     encode_body,
 )
+from resonance_tui.protocol.sanitize import safe_text
+from resonance_tui.room.asking import act_value
 from resonance_tui.room.attendance import Attendee
 from resonance_tui.room.conduct import admitted_by
 from resonance_tui.room.moderation import (
@@ -39,7 +42,9 @@ VALUES = {
     Needs.WORDS: "See you tomorrow",
     Needs.KEY: "0011223344556677",
     Needs.NAME: "Ben",
+    Needs.QUESTION: act_value("Q?", ("a", "b"), at=1, open_s=9),
 }
+ASKED = {"close-question": RoomRules(question=Question(1, "Which?", ("a", "b"), 9))}
 ids = st.text("abcxyz019_-", min_size=1, max_size=12)
 
 
@@ -54,8 +59,8 @@ def after(rules: RoomRules, *acts: str, present: tuple[str, ...] = ()) -> RoomRu
 @pytest.mark.parametrize("name", ACTS)
 def test_every_act_notes_itself_and_can_be_sent(name: str) -> None:
     value = VALUES[ACTS[name].needs]
-    rules = perform(NO_RULES, name, value, by="Ben", t=12.5)
-    assert rules.acts == (Act(12, "Ben", name, value),)
+    rules = perform(ASKED.get(name, NO_RULES), name, value, by="Ben", t=12.5, whom=value[:32])
+    assert rules.acts == (Act(12, "Ben", name, safe_text(value[:32], 32)),)
     assert decode_body(encode_body(rules)) == rules
     assert ACTS[name].said.partition("{")[0].strip() in sentence(rules.acts[0])
 

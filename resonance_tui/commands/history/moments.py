@@ -49,7 +49,7 @@ def write_moments(request: Request, asked: Asked, format: str) -> None:
     found = _found(request, loaded, asked)
     marked = () if asked.emotions else loaded.marks
     if format not in FORMATS:
-        zero = _zero(request, loaded)
+        zero = zero_of(request, loaded)
         reel = choose_reel(loaded.parts, asked.file, loaded.video) if asked.file else None
         cues = _in_file(_sheet(request, loaded, asked, found, marked, None), zero, reel)
         _say_what_is_missing(loaded, asked, len(found) + len(marked), cues, reel)
@@ -60,7 +60,7 @@ def write_moments(request: Request, asked: Asked, format: str) -> None:
     reel = choose_reel(loaded.parts, asked.file, loaded.video)
     cues = _sheet(request, loaded, asked, found, marked, reel)
     _say_what_is_missing(loaded, asked, len(found) + len(marked), cues, reel)
-    _write_cues(cues, asked, format)
+    write_cues(cues, asked, format)
 
 
 def _sheet(
@@ -72,13 +72,13 @@ def _sheet(
     reel: Reel | None,
 ) -> CueSheet:
     """With a reel, positions are those in that file."""
-    zero, clip, late = _zero(request, loaded), _clip(asked), loaded.delay_s or 0.0
+    zero, clip, late = zero_of(request, loaded), _clip(asked), loaded.delay_s or 0.0
     place = _placed(zero, reel)
     cues = sheet(
         found,
         zero,
         _end(loaded, marked) if reel is None else zero + reel.length_s,
-        title=_title(request, loaded, zero),
+        title=title_of(request, loaded, zero),
         clip=clip,
         marks=marked,
         delay_s=late,
@@ -130,12 +130,12 @@ def _found(request: Request, loaded: LoadedSession, asked: Asked) -> list[Moment
     return moments_in(request, loaded.track, _codes(asked), top=top, apart_s=apart_s)
 
 
-def _title(request: Request, loaded: LoadedSession, zero: float) -> str:
+def title_of(request: Request, loaded: LoadedSession, zero: float) -> str:
     named = loaded.span.title if loaded.span is not None else ""
     return f"{named or request.channel} {export.in_utc(zero)[:10]}"
 
 
-def _write_cues(cues: CueSheet, asked: Asked, format: str) -> None:
+def write_cues(cues: CueSheet, asked: Asked, format: str) -> None:
     chosen, rate = FORMATS[format], _rate(asked)
     if chosen.has_rate and asked.rate is None:
         say(f"Frames are counted at {rate} a second; --rate says otherwise.")
@@ -178,7 +178,7 @@ def _say_what_is_missing(
         )
 
 
-def _zero(request: Request, loaded: LoadedSession) -> float:
+def zero_of(request: Request, loaded: LoadedSession) -> float:
     """Where positions are counted from (epoch s): the video's first picture; without one the
     picture that the room saw when the range began, or the recording's first second."""
     if loaded.video is not None:

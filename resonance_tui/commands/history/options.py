@@ -37,6 +37,7 @@ def history() -> None:
 @click.option("--sessions", "what", flag_value="sessions", help="List all sessions.")
 @click.option("--moments", "what", flag_value="moments", help="Where the room reacted: chapters.")
 @click.option("--marks", "what", flag_value="marks", help="Only what a person marked.")
+@click.option("--questions", "what", flag_value="questions", help="What the host asked: answers.")
 @click.option(
     "--emotion",
     "emotions",

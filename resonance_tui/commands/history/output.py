@@ -34,12 +34,13 @@ from resonance_tui.texts import tr_n
 if TYPE_CHECKING:
     from resonance_tui.history.recording import Floats
 
-What = Literal["rows", "moments", "marks", "sessions"]
+What = Literal["rows", "moments", "marks", "questions", "sessions"]
 
 FORMATS: dict[What, tuple[str, ...]] = {
     "rows": ("csv", "json", "jsonl", "svg", "png", *research.FORMATS),
     "moments": ("json", "jsonl", "csv", *CUE_FORMATS),
     "marks": ("json", "jsonl", "csv", *CUE_FORMATS),
+    "questions": ("json", "jsonl", "csv", *CUE_FORMATS),
     "sessions": ("text", "json", "jsonl", "csv"),
 }
 PICTURES = ("svg", "png")
@@ -149,6 +150,10 @@ def write_history(request: Request, sessions: list[SessionSpan], asked: Asked, f
         from resonance_tui.commands.history.moments import write_moments
 
         write_moments(request, asked, format)
+    elif asked.what == "questions":
+        from resonance_tui.commands.history.questions import write_questions
+
+        write_questions(request, asked, format)
     elif format in PICTURES:
         _write_picture(request, asked, format)
     elif format in research.FORMATS:

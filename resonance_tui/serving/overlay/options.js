@@ -6,6 +6,7 @@ export const LAYOUTS = {
   ticker: { title: "Ticker", about: "What happens, line by line", width: 640, height: 180 },
   burst: { title: "Burst", about: "Glyphs fly when the room moves", width: 1920, height: 1080, isWhole: true },
   mood: { title: "Mood", about: "One word", width: 480, height: 100 },
+  question: { title: "Question", about: "What the host asks, and the answers", width: 520, height: 320 },
 };
 export const ALIGNS = ["left", "center", "right"];
 const DEFAULTS = {

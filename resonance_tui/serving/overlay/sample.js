@@ -15,7 +15,12 @@ export function play(deliver) {
     });
     const t = Date.now() / 1000;
     const named = Object.fromEntries(EMOTIONS.map((look, at) => [look.word, counts[at]]));
-    deliver({ type: "room", t, viewers: PEOPLE, counts: named, unsure: 0, away: 0, counting: false });
+    const asked = { id: 1, text: "Which map?", open: true, closes_at: t + 60, private: false };
+    asked.answers = [["Dust", 9], ["Mirage", 14], ["Old town", 4]].map(([text, most]) => (
+      { text, count: Math.min(most, second) }
+    ));
+    const faces = { counts: named, unsure: 0, away: 0, counting: false };
+    deliver({ type: "room", t, viewers: PEOPLE, ...faces, question: asked });
     if (second % LAUGH_EVERY_S === LAUGH_EVERY_S - 3) {
       deliver({ type: "event", t, kind: "laugh", text: "the room laughs", people: counts[0] });
     }

@@ -17,6 +17,7 @@ from textual.timer import Timer
 from resonance_tui.charting.ticks import clock
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.words import MARK_LIMIT, checked
+from resonance_tui.protocol.questions import Question
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.session import HappeningUpdate, SessionView
 from resonance_tui.texts import mark, tr
@@ -39,10 +40,12 @@ from resonance_tui.tui.widgets.event_line import EventLine
 from resonance_tui.tui.widgets.keys import KeyBar
 from resonance_tui.tui.widgets.line_widget import OLD
 from resonance_tui.tui.widgets.preview import Preview
+from resonance_tui.tui.widgets.question_bars import QuestionBars, asked
 from resonance_tui.tui.widgets.roster import Roster, anonymous, own_index
 from resonance_tui.tui.widgets.self_panel import SelfPanel
 from resonance_tui.tui.widgets.status import Notice, StatusBar, notice_of
 from resonance_tui.tui.widgets.timeline import TimelinePanel
+from resonance_tui.widths import printable
 
 TICK_S = 0.25
 TIMELINE_EVERY = 4  # ticks
@@ -107,6 +110,7 @@ class LiveScreen(ActionScreen):
             with Vertical(id="right"):
                 yield SelfPanel(id="own")
                 yield bars
+        yield QuestionBars(id="asked")
         yield timeline
         yield EventLine(id="events")
         yield KeyBar(self.actions, id="keys")
@@ -173,7 +177,9 @@ class LiveScreen(ActionScreen):
         bars.show(
             view.room, view.corrected, view.resonance, is_known=is_known, private=view.private
         )
-        self.query_one(EventLine).show(view.happenings, self._wall_clock())
+        at = self._wall_clock()
+        self.query_one(QuestionBars).show(asked(view, at), self.size.height)
+        self.query_one(EventLine).show(view.happenings, at)
         if self._ticks % TIMELINE_EVERY == 0:
             points = self.session.timeline()
             bars.show_past(points)
@@ -291,6 +297,31 @@ class LiveScreen(ActionScreen):
 
     def action_say(self, code: int) -> None:
         self.session.say(Emotion(code) if code >= 0 else None)
+        self._tick()
+
+    def action_answer_question(self) -> None:
+        """Opens the question, whose digits would say emotions here."""
+        shown = asked(self.session.view, self._wall_clock())
+        if shown is None or not shown.left_s:
+            self.notify(tr("Nothing is asked now."))
+            return
+        from resonance_tui.tui.screens.answer import AnswerDialog
+
+        dialog = AnswerDialog(shown.question, partial(self._is_asked, shown.question))
+        self.app.push_screen(dialog, partial(self._answer, shown.question))
+
+    def _is_asked(self, question: Question) -> bool:
+        shown = asked(self.session.view, self._wall_clock())
+        return shown is not None and shown.question.id == question.id and shown.left_s > 0
+
+    def _answer(self, question: Question, choice: int | None) -> None:
+        if choice is None or not self._is_asked(question):
+            return
+        if trouble := self.session.answer_question(choice):
+            self.notify(trouble)
+        elif choice:
+            word = printable(question.choices[choice - 1])
+            self.notify(tr("Your answer: {answer}", answer=word), markup=False)
         self._tick()
 
     def action_toggle_recording(self) -> None:

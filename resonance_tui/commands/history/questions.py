@@ -1,0 +1,45 @@
+"""`history --questions`: what the host asked, and how often each answer was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resonance_tui.commands.console import say
+from resonance_tui.commands.history.moments import title_of, write_cues, zero_of
+from resonance_tui.commands.history.output import Asked, put_data
+from resonance_tui.history import export
+from resonance_tui.history.cues.from_questions import sheet
+from resonance_tui.history.cues.registry import FORMATS
+from resonance_tui.history.loading import Request, read
+from resonance_tui.history.questions import KeptQuestion
+
+COLUMNS = (
+    *("t", "question", "text", "choice", "answer", "count", "margin"),
+    *("private", "closes_at", "local_time"),
+)
+
+
+def write_questions(request: Request, asked: Asked, format: str) -> None:
+    """The questions of the range in `format`; a word where there are none."""
+    loaded = read(request)
+    if not loaded.questions:
+        say("The host asked nothing: no questions.")
+    if format not in FORMATS:
+        lines = (line for kept in loaded.questions for line in records(request, kept))
+        put_data(export.FORMATS[format](lines, COLUMNS), asked.out)
+        return
+    zero = zero_of(request, loaded)
+    cues = sheet(
+        loaded.questions, zero, loaded.track.end + 1, title=title_of(request, loaded, zero)
+    )
+    write_cues(cues, asked, format)
+
+
+def records(request: Request, kept: KeptQuestion) -> Iterator[export.Record]:
+    """A line of COLUMNS for each answer of a question. `margin`: of private answers, half of the
+    95 % band of `count`, which is an estimate then."""
+    question = kept.question
+    times = export.in_utc(question.closes_at), export.in_zone(kept.t, request.zone)
+    for number, (text, count, margin) in enumerate(kept.shown, start=1):
+        about = export.in_utc(kept.t), question.id, question.text
+        yield (*about, number, text, count, margin, int(question.is_private), *times)

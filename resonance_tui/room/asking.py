@@ -1,0 +1,68 @@
+"""A host's question as the value of an act, and what it makes of the question before; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+
+from resonance_tui.errors import InputError
+from resonance_tui.protocol.asides import CHOICES_MOST
+from resonance_tui.protocol.questions import (
+    CHOICE_MOST,
+    CHOICES_LEAST,
+    OPEN_MOST_S,
+    QUESTION_MOST,
+    Question,
+)
+from resonance_tui.protocol.sanitize import safe_text
+
+USUAL_S = 120.0
+_EXAMPLE = 'For example: resonance-tui room ask "Which map?" Dust Mirage'
+
+
+def act_value(
+    text: str, choices: Sequence[str], *, at: float, open_s: float, is_private: bool = False
+) -> str:
+    """The value of the act `ask`. `at`: epoch seconds. Raises InputError for what cannot be
+    asked."""
+    if not CHOICES_LEAST <= len(choices) <= CHOICES_MOST:
+        raise InputError(
+            f"A question has {CHOICES_LEAST} to {CHOICES_MOST} answers, not {len(choices)}.",
+            _EXAMPLE,
+        )
+    if not 1 <= open_s <= OPEN_MOST_S:
+        raise InputError(f"A question is open for 1 to {OPEN_MOST_S} seconds.", "--for 60s")
+    words = _words(text, QUESTION_MOST), tuple(_words(each, CHOICE_MOST) for each in choices)
+    if len({each.casefold() for each in words[1]}) < len(choices):
+        raise InputError("Two of the answers are alike.", _EXAMPLE)
+    question = Question(int(at), *words, int(at + open_s), is_private)
+    return msgspec.json.encode(question).decode()
+
+
+def _words(text: str, most: int) -> str:
+    """Raises InputError for a text that is empty, too long, or not of plain characters."""
+    words = " ".join(text.split())
+    if not words:
+        raise InputError("A question and its answers have words.", _EXAMPLE)
+    if len(words) > most or safe_text(words, most) != words:
+        raise InputError(f"At most {most} characters of plain text: {safe_text(words, most)}")
+    return words
+
+
+def asked(value: str, before: Question | None) -> Question:
+    """The question of `act_value`, newer than the one before. Raises InputError."""
+    try:
+        question = msgspec.json.decode(value, type=Question)
+    except msgspec.MsgspecError:
+        raise InputError("That is no question.", _EXAMPLE) from None
+    return replace(question, id=max(question.id, before.id + 1 if before else 1))
+
+
+def ended(value: str, before: Question | None) -> Question:
+    """`value`: now, epoch seconds. Raises InputError where nothing is asked."""
+    at = int(value or 0)
+    if before is None or not before.is_open(at):
+        raise InputError("Nothing is asked in this room now.", _EXAMPLE)
+    return replace(before, closes_at=at)

@@ -1,0 +1,52 @@
+"""Private answers to a question: k-ary randomised response, and what the counts mean then.
+
+With k answers the own one is sent with probability p and each other one with probability q, where
+p / q = e^epsilon. One answer a question is sent, so a question costs epsilon, and no more.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+EPSILON = 2.0  # what one question costs
+
+
+def chances(choices: int) -> tuple[float, float]:
+    """(p, q): of the own answer, and of each other one. p + (k - 1) q = 1."""
+    weight = math.exp(EPSILON)
+    return weight / (weight + choices - 1), 1.0 / (weight + choices - 1)
+
+
+def randomised(choice: int, choices: int, dice: Random | None = None) -> int:
+    """What is sent for the answer `choice` (from 1) of so many."""
+    dice = dice or secrets.SystemRandom()
+    honest, _ = chances(choices)
+    if dice.random() < honest:
+        return choice
+    return dice.choice([each for each in range(1, choices + 1) if each != choice])
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How many chose an answer, by all that can be known."""
+
+    count: float
+    margin: float  # half of the 95 % band
+
+
+def estimates(counts: Sequence[int]) -> list[Estimate]:
+    """Of the counts of randomised answers, unbiased before they are kept within 0 and everybody."""
+    total = sum(counts)
+    honest, other = chances(len(counts))
+    return [_estimate(count, total, honest, other) for count in counts]
+
+
+def _estimate(count: int, total: int, honest: float, other: float) -> Estimate:
+    found = (count - total * other) / (honest - other)
+    kept = min(max(found, 0.0), float(total))
+    spread = kept * honest * (1 - honest) + (total - kept) * other * (1 - other)
+    return Estimate(kept, 1.96 * math.sqrt(spread) / (honest - other))

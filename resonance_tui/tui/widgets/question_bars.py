@@ -1,0 +1,145 @@
+"""The host's question, and a bar for each answer; on a low screen all of it in one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.segment import Segment
+
+from resonance_tui.room.private_choice import estimates
+from resonance_tui.texts import tr, tr_n
+from resonance_tui.tui.styles import SegmentLine, Styles, bar, fit
+from resonance_tui.tui.widgets.line_widget import LineWidget
+
+if TYPE_CHECKING:
+    from resonance_tui.protocol.questions import Question
+    from resonance_tui.session import SessionView
+
+SIGN = "?"
+OWN = "◂"
+TALL = 24  # rows of a screen that has room for bars
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as a screen shows it. `left_s`: 0 once it is over."""
+
+    question: Question
+    counts: tuple[int, ...]
+    left_s: int
+    own: int = 0  # the own answer, from 1; 0: none
+
+    @property
+    def numbers(self) -> list[str]:
+        """How many chose each answer; of private ones an estimate and its 95 % margin."""
+        if not self.question.is_private:
+            return [str(count) for count in self.counts]
+        return [f"{each.count:.0f} ±{each.margin:.0f}" for each in estimates(self.counts)]
+
+    @property
+    def shares(self) -> list[float]:
+        found = [float(count) for count in self.counts]
+        if self.question.is_private:
+            found = [each.count for each in estimates(self.counts)]
+        total = sum(found)
+        return [each / total if total else 0.0 for each in found]
+
+    def state(self) -> str:
+        """How many have answered, and what is left of the time."""
+        count = sum(self.counts)
+        answers = tr_n("{count} answer", "{count} answers", count)
+        if not self.left_s:
+            return f"{answers} · {tr('over')}"
+        left = tr("{seconds} s left", seconds=self.left_s)
+        return f"{answers} · {left}" if self.own else f"{answers} · {left} · {tr('a answers')}"
+
+
+def asked(view: SessionView, at: float) -> Asked | None:
+    """What is asked in the room, or was a moment ago. `at`: epoch seconds."""
+    question = view.rules.question if view.rules else None
+    if question is None or not question.is_shown(at):
+        return None
+    answers, own = view.room.answers, view.choice
+    fits = answers is not None and answers.question == question.id
+    counts = answers.counts if fits and answers is not None else (0,) * len(question.choices)
+    choice = own.choice if own is not None and own.question == question.id else 0
+    return Asked(question, counts, max(0, round(question.closes_at - at)), choice)
+
+
+class QuestionBars(LineWidget):
+    """Takes no room while nothing is asked."""
+
+    DEFAULT_CSS = "QuestionBars { display: none; height: 1; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._asked: Asked | None = None
+
+    def show(self, shown: Asked | None, screen_height: int) -> None:
+        if shown is not None:
+            rows = 1 + len(shown.question.choices) if screen_height >= TALL else 1
+            if self.styles.height is None or self.styles.height.value != rows:
+                self.styles.height = rows
+        if shown != self._asked:
+            self._asked = shown
+            self.display = shown is not None
+            self.redraw()
+
+    def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
+        if self._asked is None:
+            return []
+        if height == 1:
+            return [_in_one_line(pen, self._asked, width)]
+        return [_head(pen, self._asked, width), *_bars(pen, self._asked, width)]
+
+
+def _head(pen: Styles, shown: Asked, width: int) -> SegmentLine:
+    state = f"  {shown.state()} "
+    room = max(width - cell_len(state) - 3, 0)
+    return [
+        Segment(f" {SIGN} ", pen.accent),
+        Segment(fit(shown.question.text, room), pen.strong),
+        Segment(fit(state, width - 3 - room), pen.warn if shown.left_s else pen.muted),
+    ]
+
+
+def _bars(pen: Styles, shown: Asked, width: int) -> list[SegmentLine]:
+    numbers, words = shown.numbers, shown.question.choices
+    label = min(max(map(cell_len, words)) + 1, max(width // 3, 8))
+    figure = max(map(len, numbers))
+    cells = max(width - label - figure - 8, 0)
+    lines: list[SegmentLine] = []
+    for index, (word, number, share) in enumerate(zip(words, numbers, shown.shares, strict=True)):
+        is_own = shown.own == index + 1
+        style = pen.strong if is_own else pen.text
+        lines.append(
+            [
+                Segment(f" {index + 1} ", pen.accent),
+                Segment(fit(word, label), style),
+                Segment(" ", pen.text),
+                *bar(share, cells, pen.accent, pen.track),
+                Segment(f" {number:>{figure}} {OWN if is_own else ' '}", style),
+            ]
+        )
+    return lines
+
+
+def _in_one_line(pen: Styles, shown: Asked, width: int) -> SegmentLine:
+    """The figures stay; of the question as much as there is room for."""
+    pairs = [
+        f"{index + 1} {word} {number}"
+        for index, (word, number) in enumerate(
+            zip(shown.question.choices, shown.numbers, strict=True)
+        )
+    ]
+    figures = "  " + "  ".join(pairs)
+    room = max(width - 3 - cell_len(figures), min(12, width - 3))
+    text = fit(shown.question.text, min(room, cell_len(shown.question.text)))
+    rest = width - 3 - cell_len(text)
+    return [
+        Segment(f" {SIGN} ", pen.accent),
+        Segment(text, pen.strong),
+        Segment(fit(figures, rest), pen.text),
+    ]
