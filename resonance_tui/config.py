@@ -38,6 +38,7 @@ OTHER_VARIABLES = (  # that are read, and are no settings
     "RESONANCE_HOMEPAGE",
     "RESONANCE_MOSQUITTO",
 )
+LEAST_EPSILON, MOST_EPSILON = 0.1, 5.0  # as `room.private_answers` has them
 DEFAULT_BROKER_URL = "mqtt://localhost:1883"
 
 
@@ -48,6 +49,18 @@ def _doc(default: Any, help: str, low: float | None = None, high: float | None =
 @dataclass(frozen=True, slots=True)
 class ViewerSection:
     nickname: str = _doc("", "shown to everyone in the room; empty = anonymous")
+    private: bool = _doc(
+        False, "randomise each report before it is sent; join no room that cannot count such"
+    )
+    epsilon: float = _doc(
+        MOST_EPSILON,
+        "most epsilon of one felt state that you accept in private reports",
+        LEAST_EPSILON,
+        MOST_EPSILON,
+    )
+    privacy_budget: float = _doc(
+        18.0, "most epsilon of one session; once it is spent, sharing ends", LEAST_EPSILON, 45.0
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ ResonanceError                           exit code 1: we tried, it failed
     ├── ConfigError                      file, key and nearest valid key named
     ├── SourceInvalid                    the camera argument is no camera, file or URL
     ├── InviteRefused                    used, expired, unknown to its broker
+    ├── NotPrivate                       the room has no private reports, or less private ones
     └── NotATerminal
 
 "No face in view" is not here: it is a state (`away`), not an error.
@@ -302,6 +303,12 @@ class SourceInvalid(InputError):
 
 class InviteRefused(InputError):
     """An invite that is not, or no longer, valid."""
+
+
+class NotPrivate(InputError):
+    """Private reports were asked for in a room that has none, or less private ones."""
+
+    title = "Private reports"
 
 
 class NotATerminal(InputError):

@@ -147,6 +147,11 @@ COMMANDS = (
     ),
     CommandRow("room teams", "room.acts:teams", mark("Which teams viewers may join; '' for none.")),
     CommandRow(
+        "room private",
+        "room.acts:private",
+        mark("Have everybody's report randomised before it is sent; off ends it."),
+    ),
+    CommandRow(
         "room ask",
         "room.ask:ask",
         mark("Ask everybody a question, with two to eight answers."),

@@ -25,6 +25,7 @@ from resonance_tui.session.events import (
     HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
+    PrivateCounts,
     ReactionsUpdate,
     RoomUpdate,
     SelfUpdate,
@@ -43,6 +44,7 @@ from resonance_tui.shutdown import for_seconds
 from resonance_tui.texts import tr
 
 EVERY_S = 10.0
+LEAST_TOLD = 0.5  # of an estimated count
 
 
 class Printer:
@@ -149,7 +151,7 @@ class Printer:
         if self._session.view.outage is not None:
             return
         if self._is_known:
-            self._peak, self._was_known = max(self._peak, room.viewers), True
+            self._peak, self._was_known = max(self._peak, room.people), True
         if self._is_known and was_known is False:
             self._said_at.pop("room", None)
 
@@ -304,14 +306,19 @@ def room_text(event: RoomUpdate) -> str:
     hidden = withheld_text(room)
     parts = [] if hidden else parts
     unknown += [hidden] if hidden else []
-    here = [", ".join(parts)] if parts or unknown else [_nobody(room)]
+    here = [", ".join(parts)] if parts or unknown or room.private else [_nobody(room)]
     people = f"{room.viewers} {'viewer' if room.viewers == 1 else 'viewers'}{of}"
     words = "; ".join(filter(None, [*here, *unknown]))
-    text = f"room  {words}" if unknown and not room.viewers else f"room  {people}: {words}"
+    if not room.viewers and (unknown or room.private):
+        text = f"room  {words or 'nobody reports openly'}"
+    else:
+        text = f"room  {people}: {words}"
     if room.least and not hidden:
         text += f" (in steps of {STEP})"
     if event.resonance is not None:
         text += f"; resonance {round(10 * event.resonance) * 10} %"
+    if event.private is not None:
+        text += f"; {private_text(event.private)}"
     return f"{text}; corrected: {corrected_text(event.corrected)}" if event.corrected else text
 
 
@@ -342,6 +349,20 @@ def is_seen(room: RoomSnapshot) -> bool:
 
 def _nobody(room: RoomSnapshot) -> str:
     return f"nothing that {STEP} viewers share" if room.viewers else "nobody here"
+
+
+def private_text(private: PrivateCounts) -> str:
+    """Those whose reports are private: the estimate with half its band, or why there is none."""
+    people = f"{private.viewers} private"
+    if not private.counts:
+        return f"{people}: {private.lacking}"
+    rows = zip(Emotion, private.counts, private.low, private.high, strict=True)
+    parts = [
+        f"{state.word} {count:.0f} ±{(high - low) / 2:.0f}"
+        for state, count, low, high in rows
+        if count >= LEAST_TOLD
+    ]
+    return f"{people}, about: {', '.join(parts)}"
 
 
 def corrected_text(corrected: CorrectedCounts) -> str:

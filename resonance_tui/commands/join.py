@@ -14,10 +14,11 @@ import click
 from resonance_tui.commands.console import say
 from resonance_tui.commands.engine_flags import engine_flags
 from resonance_tui.commands.groups import Command
-from resonance_tui.commands.quantities import FilePath, Span
+from resonance_tui.commands.quantities import FilePath, Number, Span
 from resonance_tui.commands.served import serve_flag, served_room
 from resonance_tui.commands.settings import broker_options, load, terminal_of
 from resonance_tui.commands.suggestions import CHANNEL
+from resonance_tui.config import LEAST_EPSILON, MOST_EPSILON
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
 from resonance_tui.secret import shown
 from resonance_tui.shutdown import for_seconds
@@ -51,6 +52,17 @@ if TYPE_CHECKING:
 @click.option("--once", is_flag=True, help="Play a video file once and leave at its end.")
 @engine_flags
 @click.option("--allow-untrained", is_flag=True, help="Run a network that has no weights here.")
+@click.option(
+    "--private/--no-private",
+    default=None,
+    help="Randomise your reports before they are sent; not in rooms that cannot count such.",
+)
+@click.option(
+    "--epsilon",
+    type=Number(LEAST_EPSILON, MOST_EPSILON),
+    metavar="NUMBER",
+    help="Privately, and with at most this epsilon for each state that you feel, 0.1 to 5.",
+)
 @click.option("--record", is_flag=True, help="Keep the room's history in the local database.")
 @click.option("--title", metavar="TEXT", help="Record, under this title.")
 @click.option(
@@ -101,13 +113,17 @@ def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
       resonance-tui join test --camera demo --serve 8765
       resonance-tui join test --camera film.mp4 --once --headless --json
       resonance-tui join test --pcap sent.pcap
+      resonance-tui join cats-live --private
       resonance-tui join test --engine former_dfer
       resonance-tui join cats-live --summary evening.png
     """
+    epsilon, is_private = options.pop("epsilon"), options.pop("private")
     config = load(
         ctx,
         {
             "viewer.nickname": options.pop("name"),
+            "viewer.private": is_private if epsilon is None else is_private is not False,
+            "viewer.epsilon": epsilon,
             "broker.url": options.pop("broker_url"),
             "camera.source": options.pop("camera"),
             "camera.people": options.pop("people"),

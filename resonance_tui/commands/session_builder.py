@@ -29,6 +29,7 @@ from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, TlsFiles, parse_broker_url
 from resonance_tui.secret import may_hold_secret
 from resonance_tui.session.plan import KnownHost, SessionPlan
+from resonance_tui.session.privacy import PrivacyPlan
 from resonance_tui.signing import KEY_BYTES
 from resonance_tui.sinks import registry
 
@@ -69,7 +70,19 @@ def check_intent(config: Config, *, allow_untrained: bool = False) -> Intent:
         engine = engines.resolve(engine, weights_folder(config.directories.data), options)
     detector = detectors.check(settings.camera.detector)
     people, baseline = people_read(config), baseline_named(settings.engine.baseline)
+    if people > 1 and settings.viewer.private:
+        raise InputError(
+            "Private reports are of one person: that others come and go in front of the camera "
+            "would show.",
+            "Leave out --private, or give --people one.",
+        )
     return Intent(source, engine, broker_url(config), options, detector, people, baseline)
+
+
+def privacy_of(config: Config) -> PrivacyPlan:
+    """What of one's own reports may be told."""
+    viewer = config.settings.viewer
+    return PrivacyPlan(viewer.private, viewer.epsilon, viewer.privacy_budget)
 
 
 def people_read(config: Config) -> int:
@@ -244,6 +257,7 @@ def plan_session(
         known_host=_known_host(config, profile, channel, place),
         remember_host=partial(_remember_host, profile, channel, place),
         has_key=_has_key(config, channel),
+        privacy=PrivacyPlan() if observe_only else privacy_of(config),
         wear_badge=None if observe_only else _badge_of(config, channel),
         was_removed=not observe_only and profile.room(channel).removed_from == place,
         remember_removal=partial(_remember_removal, profile, channel, place),

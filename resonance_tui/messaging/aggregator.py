@@ -156,6 +156,7 @@ class Aggregator(ReconnectingConnection):
         self._counters: tuple[Callable[[int], Aside], ...] = (
             self._reactions_of,
             self._teams_of,
+            self._tally.aside,
             self._ballot.of_shard,
         )
         self._reactions = ShardReactions(MAX_TOPICS)
@@ -556,7 +557,7 @@ class Aggregator(ReconnectingConnection):
             shards=len(shards),
             viewers=self._tally.viewers,
             is_root=is_root,
-            room=sum(room.counts),
+            room=sum(room.counts) + sum(self._edges.aside(self._live, now).private),
             edges=room.edges,
             heard=self._heard,
             reports=self._reports,

@@ -23,7 +23,14 @@ from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retained import RetainedState
 from resonance_tui.messaging.retention import HostsRules
 from resonance_tui.messaging.roll_call import RollCallAnswers
-from resonance_tui.protocol.events import Event, RollCallEvent, RoomEvent, SweepEvent, TotalEvent
+from resonance_tui.protocol.events import (
+    AsideTotalEvent,
+    Event,
+    RollCallEvent,
+    RoomEvent,
+    SweepEvent,
+    TotalEvent,
+)
 from resonance_tui.protocol.frames import encode_roll_call
 from resonance_tui.protocol.messages import (
     ANSWER,
@@ -338,7 +345,11 @@ class MqttLink(ReconnectingConnection):
         room = self._inbox.peek(ROOM_SETTINGS.topic.of(self._channel))
         settings = room.settings if isinstance(room, RoomEvent) else None
         limit = (settings or RoomSettings()).mesh_max
-        if not isinstance(total, TotalEvent) or (total.viewers <= limit and total.edges <= 1):
+        if not isinstance(total, TotalEvent):
+            return False
+        aside = self._inbox.peek(ASIDE_TOTAL.topic.of(self._channel))
+        private = sum(aside.aside.private) if isinstance(aside, AsideTotalEvent) else 0
+        if total.viewers + private <= limit and total.edges <= 1:
             return False
         self._wants_all = False
         return True

@@ -87,7 +87,8 @@ class ReportFrame(msgspec.Struct, array_like=True, gc=False):
             ge=0,
             le=255,
             description="1 stated with a key, 2 simulated, 4 a film, 8 answers roll calls, 32 "
-            "asks to be forgotten",
+            "asks to be forgotten, "
+            "16 a randomised answer",
         ),
     ]
     up_s: Annotated[

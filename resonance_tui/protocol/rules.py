@@ -35,6 +35,7 @@ SLOW_MOST_S = 600
 TEAMS_MOST, TEAM_NAME_MOST = 8, 16  # teams; characters
 LEAST_MOST = 1000  # viewers
 BLIND_MOST_S = 60
+PRIVATE_MOST = 500  # hundredths of epsilon; beyond, an answer is as good as the truth
 WORD_MOST, TITLE_MOST, NAME_MOST = 200, 80, 32  # characters
 KEY_PREFIX = 8  # bytes of a revoked key
 BODY_MOST, DELEGATION_MOST = 3200, 256  # bytes
@@ -71,6 +72,7 @@ class RoomRules:
     blind_s: int = 0  # seconds from the own reaction until there are; 0 to 60
     teams: tuple[str, ...] = ()  # names of up to eight teams that a viewer may join
     prompt: str = ""  # what the host says at this moment of the film; "" for nothing
+    private_eps: int = 0  # hundredths of epsilon of each private report; 0: reports are as they are
     question: Question | None = None  # the newest, which may be over
 
 
@@ -122,6 +124,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
         tuple[Annotated[str, Meta(max_length=4 * TEAM_NAME_MOST)], ...], Meta(max_length=TEAMS_MOST)
     ] = ()
     prompt: _Text = ""
+    private_eps: Annotated[int, Meta(ge=0, le=PRIVATE_MOST)] = 0
     question: _QuestionFrame | None = None
 
 

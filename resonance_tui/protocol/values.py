@@ -14,7 +14,7 @@ LATE_S = 4.0  # that a report may be late, where somebody's line or machine stal
 MANUAL = 1  # report flag: stated with a key, not read from a face
 SIMULATED = 2  # report flag: no person behind it
 FILM = 4  # report flag: read from a film, which may show anybody
-PRIVATE_FLAG = 16  # report flag: the code is a randomised answer
+PRIVATE = 16  # report flag: the code is a randomised answer, counted apart from what is a fact
 REPORT_LIFETIME_S = 15  # a broker keeps a report, unless heartbeats are slow
 FORMER_LIFETIME_S = 30  # by clients of before, who do not say how long they are connected
 MOST_UP_S = 120  # a report says no more
@@ -67,7 +67,7 @@ class Report:
     seq: int  # u32, counts up within one boot
     code: Emotion
     confidence: int  # per cent, 0-100
-    flags: int = 0  # MANUAL | SIMULATED | FILM | ANSWERS_CALLS | FORGET_ME
+    flags: int = 0  # MANUAL | SIMULATED | FILM | ANSWERS_CALLS | FORGET_ME | PRIVATE
     # The sender has been connected to this broker for more than `up_s` - 1 seconds; 0: it does not
     # say, as clients of before.
     up_s: int = 0
@@ -94,6 +94,10 @@ class Report:
         return bool(self.flags & FORGET_ME)
 
     @property
+    def is_private(self) -> bool:
+        return bool(self.flags & PRIVATE)
+
+    @property
     def answers_calls(self) -> bool:
         return bool(self.flags & ANSWERS_CALLS)
 
@@ -107,10 +111,11 @@ class Partial:
     shards: Mapping[int, Counts]  # all that it counts, empty ones too
 
 
+CAN_PRIVATE = "private"  # private reports are counted apart
 CAN_QUESTIONS = "questions"
 # What clients of this version may use where the room's host says so: see `RoomSettings.abilities`.
 REACTIONS, TEAMS = "reactions", "teams"
-ABILITIES = frozenset({REACTIONS, "roll-call", "sweep", TEAMS, CAN_QUESTIONS})
+ABILITIES = frozenset({REACTIONS, "roll-call", "sweep", TEAMS, CAN_PRIVATE, CAN_QUESTIONS})
 
 
 def report_lifetime_s(heartbeat_s: float) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.rules import RoomRules
+from resonance_tui.room.private_answers import HUNDREDTHS, USUAL_EPSILON
 
 SLOW_SLACK = 0.8  # of the time that slow mode asks for: messages arrive late and early
 
@@ -24,6 +25,7 @@ class Conduct:
     least: int = 0  # viewers from which on there are counts; 0: always
     teams: int = 0  # how many the host's list has
     blind_s: int | None = None  # seconds from the own reaction until there are; None: always
+    private_epsilon: float = USUAL_EPSILON  # of private reports
     question: Question | None = None
 
     def counts(self, viewer_id: str) -> bool:
@@ -68,6 +70,7 @@ def conduct_of(
         least=rules.least,
         teams=len(rules.teams),
         blind_s=rules.blind_s if rules.blind else None,
+        private_epsilon=rules.private_eps / HUNDREDTHS or USUAL_EPSILON,
         question=rules.question,
     )
 

@@ -5,7 +5,8 @@ docs/measures.md says how well this does, and where it does not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ _START_EVEN = 0.1  # part of the first guess that is spread evenly: 0 of 200 may
 _UNSEEN = 0.5  # added to every cell of the confusion matrix: not seen is not impossible
 _PRIOR_SD = 0.2  # of one emotion's share of the room; keeps the band of small rooms finite
 _SD_95 = 1.96
+_NOISY_STEPS = 8  # times the usual ones, and more the less an answer says
 _BLOCK = 4096  # rows at a time, so that a day does not take a gigabyte
 
 _N = len(EMOTIONS)
@@ -31,7 +33,8 @@ _N = len(EMOTIONS)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corrected:
-    """Counts after the correction with the edges of their 95 % band, `float64[N, 7]` each.
+    """Counts after the correction with the edges of their 95 % band, `float64[N, 7]` each,
+    or `[N, 9]` of private answers.
 
     Each row of `counts` adds up to the viewers who were read. NaN in rows with too few of them.
     """
@@ -45,7 +48,7 @@ class Corrected:
 class _Mistakes:
     """The engine's test: how often it read what, and how many pictures stand behind that."""
 
-    rates: NDArray[np.float64]  # (true, read), rows sum to 1
+    rates: NDArray[np.float64]  # (true, told), rows sum to 1
     pictures: NDArray[np.float64]  # (true,)
     between: float  # overdispersion of the rates of a room, 0-1
 
@@ -77,6 +80,46 @@ def correct_counts(
     return Corrected(*found)
 
 
+def correct_private(
+    answers: NDArray[np.float64],
+    randomisation: NDArray[np.float64],
+    confusion: NDArray[np.float64],
+    between: float = BETWEEN_ROOMS,
+) -> Corrected:
+    """What rows of private answers, `[N, 9]`, come from: noise and mistakes inverted together.
+
+    `randomisation`: how often each of nine states is answered by each, `[9, 9]`, as symmetric as
+    `private_counts.randomisation` makes it; `confusion` and `between` as in `correct_counts`, of
+    the seven alone: `away` and `unsure` are never misread. Rows of the result are `[N, 9]`, NaN
+    where there are too few viewers. Raises ValueError as `correct_counts` does.
+    """
+    mistakes = _mistakes(confusion, between)
+    rates = np.eye(len(randomisation))
+    rates[:_N, :_N] = mistakes.rates
+    noisy = replace(mistakes, rates=rates @ randomisation)
+    spread = _spread(mistakes.rates, randomisation[:_N])
+    clarity = float(randomisation[0, 0] - randomisation[0, 1])
+    answers = np.asarray(answers, np.float64)
+    found = [np.full(answers.shape, np.nan) for _ in range(3)]
+    is_large = answers.sum(axis=1) >= LEAST_VIEWERS
+    if is_large.any():
+        parts = _correct_noisy(answers[is_large], noisy, spread, clarity)
+        for into, values in zip(found, parts, strict=True):
+            into[is_large] = values
+    return Corrected(*found)
+
+
+def _correct_noisy(
+    answers: NDArray[np.float64], noisy: _Mistakes, spread: NDArray[np.float64], clarity: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """`clarity`: how much likelier a true answer is than any other; steps get shorter with it."""
+    viewers = answers.sum(axis=1)
+    steps = _NOISY_STEPS * (1 + steps_for(viewers * clarity**2)) / clarity
+    whole = max(5 * CONVERGED_STEPS, math.ceil(3 * float(steps.max())))
+    near, far = _shares(answers / viewers[:, None], noisy.rates, steps, whole)
+    return _within_band(near, far, _variance(near, viewers, noisy, spread), viewers)
+
+
 def steps_for(viewers: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far the correction goes: 3 steps for a hundred viewers, 5 for two hundred and more.
 
@@ -99,43 +142,70 @@ def _correct(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Counts and the edges of their band."""
     viewers = counts.sum(axis=1)
-    near, far = _shares(counts / viewers[:, None], mistakes.rates, steps_for(viewers))
+    steps = steps_for(viewers)
+    near, far = _shares(counts / viewers[:, None], mistakes.rates, steps, CONVERGED_STEPS)
+    spread = _spread(mistakes.rates, np.eye(_N))
+    return _within_band(near, far, _variance(near, viewers, mistakes, spread), viewers)
+
+
+def _within_band(
+    near: NDArray[np.float64],
+    far: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    viewers: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     # Two doubts: what chance does, and how much of the correction was held back.
-    half = _SD_95 * np.sqrt(_variance(near, viewers, mistakes) + (far - near) ** 2)
+    half = _SD_95 * np.sqrt(variance + (far - near) ** 2)
     people = viewers[:, None]
     return near * people, np.maximum(near - half, 0) * people, np.minimum(near + half, 1) * people
 
 
 def _shares(
-    read: NDArray[np.float64], rates: NDArray[np.float64], steps: NDArray[np.float64]
+    read: NDArray[np.float64],
+    rates: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    converged: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Shares of the room `[N, 7]` after so many expectation-maximisation steps, and after all.
+    """Shares of the room `[N, K]` after so many expectation-maximisation steps, and after all.
 
     Each step shares out what was read among the emotions that it may have been, in the proportion
     of the guess before.
     """
-    near = guess = (1 - _START_EVEN) * read + _START_EVEN / _N
-    for step in range(CONVERGED_STEPS):
+    near = guess = (1 - _START_EVEN) * read + _START_EVEN / read.shape[1]
+    last = float(steps.max(initial=0.0))
+    for step in range(converged):
         guess = guess * (read / (guess @ rates) @ rates.T)
         part = np.clip(steps - step, 0, 1)[:, None]
-        near = near + part * (guess - near) if step < MOST_STEPS else near
+        near = near + part * (guess - near) if step < last else near
     return near, guess
 
 
-def _variance(
-    shares: NDArray[np.float64], viewers: NDArray[np.float64], mistakes: _Mistakes
-) -> NDArray[np.float64]:
-    """Of each share `[N, 7]`: the delta method on the multinomial of what is read.
+def _spread(rates: NDArray[np.float64], passed_on: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Covariance of what one test picture of each emotion is told as, `[7, K, K]`: it is read by
+    `rates`, and that is told by `passed_on`, `[7, K]`."""
+    single = rates[:, :, None] * np.eye(_N) - rates[:, :, None] * rates[:, None, :]
+    return passed_on.T @ single @ passed_on
 
-    The reads vary because each viewer may be misread; the rates are themselves estimates from so
-    many pictures; and a room in the dark, or of other people, has rates of its own.
+
+def _variance(
+    shares: NDArray[np.float64],
+    viewers: NDArray[np.float64],
+    mistakes: _Mistakes,
+    spread: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Of each share `[N, K]`: the delta method on the multinomial of what is told.
+
+    It varies because each viewer may be misread, or answer something else; the rates are
+    themselves estimates from so many pictures, which `spread` is of; and a room in the dark, or of
+    other people, has rates of its own.
     """
     rates = mistakes.rates
-    # Of one picture of each emotion: covariance of what it is read as, (true, read, read).
-    single = rates[:, :, None] * np.eye(_N) - rates[:, :, None] * rates[:, None, :]
-    weights = shares / viewers[:, None] + shares**2 * mistakes.doubt
-    reads = (weights @ single.reshape(_N, -1)).reshape(-1, _N, _N)
-    reads += 1e-9 * np.eye(_N)  # reads always sum to everybody; a hair of slack inverts that
-    information = rates @ np.linalg.inv(reads) @ rates.T
-    covariance = np.linalg.inv(information + np.eye(_N) / _PRIOR_SD**2)
+    size = len(rates)
+    # Of one viewer in each state: covariance of what is told of it, (true, told, told).
+    single = rates[:, :, None] * np.eye(size) - rates[:, :, None] * rates[:, None, :]
+    told = np.tensordot(shares / viewers[:, None], single, 1)
+    told += np.tensordot(shares[:, :_N] ** 2 * mistakes.doubt, spread, 1)
+    told += 1e-9 * np.eye(size)  # it always sums to everybody; a hair of slack inverts that
+    information = rates @ np.linalg.inv(told) @ rates.T
+    covariance = np.linalg.inv(information + np.eye(size) / _PRIOR_SD**2)
     return np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0)

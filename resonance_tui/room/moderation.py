@@ -5,6 +5,7 @@ The command `room` and the host's screen are made from this table.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,6 +18,7 @@ from resonance_tui.protocol.rules import (
     KEY_PREFIX,
     LEAST_MOST,
     NAME_MOST,
+    PRIVATE_MOST,
     REVOKED_MOST,
     SLOW_MOST_S,
     TEAM_NAME_MOST,
@@ -29,6 +31,7 @@ from resonance_tui.protocol.rules import (
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import is_id
 from resonance_tui.room import asking
+from resonance_tui.room.private_answers import HUNDREDTHS, LEAST_EPSILON
 from resonance_tui.room.small_rooms import LEAST_DEFAULT, STEP
 from resonance_tui.spans import seconds_of
 from resonance_tui.texts import mark, tr
@@ -46,6 +49,7 @@ class Needs(StrEnum):
     VIEWER = "ID"
     SWITCH = "on|off"
     SECONDS = "SECONDS"
+    EPSILON = "EPSILON|off"
     WORDS = "TEXT"
     VIEWERS = "VIEWERS"
     DELAY = "on|off|SECONDS"
@@ -245,6 +249,22 @@ def _slow(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     return replace(rules, slow_s=int(seconds))
 
 
+def _private(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
+    """Whole hundredths, as they are on the wire: everybody has to use the same."""
+    try:
+        hundredths = 0.0 if value == "off" else float(value) * HUNDREDTHS
+    except ValueError:
+        hundredths = math.nan
+    least = LEAST_EPSILON * HUNDREDTHS
+    if value != "off" and not least <= hundredths <= PRIVATE_MOST:
+        raise InputError(
+            f"Epsilon is {LEAST_EPSILON:g} to {PRIVATE_MOST / HUNDREDTHS:g}: the less, the more "
+            "private is one report, and the larger a room has to be.",
+            "room private CHANNEL 2 is a good one; `off` ends it.",
+        )
+    return replace(rules, private_eps=round(hundredths))
+
+
 def _close(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     return replace(rules, closed=_text(value, WORD_MOST))
 
@@ -435,6 +455,13 @@ _ROWS = (
         mark("Which teams viewers may join; '' for none."),
         mark("the teams: {whom}"),
         _teams,
+    ),
+    RoomAct(
+        "private",
+        Needs.EPSILON,
+        mark("Have everybody's report randomised before it is sent; off ends it."),
+        mark("private counts: epsilon {whom}"),
+        _private,
     ),
     RoomAct(
         "title",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.asides import Answers
-from resonance_tui.protocol.values import PRIVATE_FLAG, Counts, Report, RoomCounts
+from resonance_tui.protocol.values import Counts, Report, RoomCounts
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import Doubts
 from resonance_tui.room.namesakes import Namesakes, told_apart
@@ -29,6 +29,7 @@ class ViewerRow:
     is_stale: bool  # missed a heartbeat; gone once its time to live has passed
     is_host: bool = False  # by the room's rules, not by its own word
     is_film: bool = False  # what it reports is read from a film
+    is_private: bool = False  # `code` is a randomised answer: says nothing of this viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class RoomSnapshot:
     is_total: bool = False  # counted by aggregators: `rows` holds only the own one
     confirming: int = 0  # viewers that the broker remembers and nobody has heard: not in the counts
     is_counting: bool = False  # the counts are not complete yet
-    # Beside the counts, as in an `Aside`; empty where there is nothing of the kind.
+    # Beside the counts, as in an `Aside`; empty where there is nothing of the kind. What is private
+    # is noise until `private_counts` has made counts of it.
     private: Counts = ()
     answers: Answers | None = None
     reactions: Counts = ()  # heard since this program came
@@ -59,6 +61,11 @@ class RoomSnapshot:
     def is_withheld(self) -> bool:
         """Whether nothing may be shown but how many are there."""
         return self.is_blind or self.missing > 0
+
+    @property
+    def people(self) -> int:
+        """Everybody in the room, those too whose reports are private."""
+        return self.viewers + sum(self.private)
 
 
 EMPTY_ROOM = RoomSnapshot(0, (0,) * 7, 0, 0, (), frozenset(), frozenset())
@@ -111,6 +118,7 @@ class RoomState:
         self._conduct = FREE
         self._namesakes = Namesakes()
         self._tally = [0] * len(Emotion)  # of those who are counted
+        self._private = [0] * len(Emotion)  # the same, of those whose reports are private
         self._rows: dict[str, ViewerRow] = {}  # of the last snapshot, in its order
         self._touched: set[str] = set()  # rows to look at again
         self._is_sorted = True
@@ -125,13 +133,16 @@ class RoomState:
         if conduct == self._conduct:
             return
         self._conduct, self._namesakes = conduct, Namesakes()
-        self._tally = [0] * len(Emotion)
+        self._tally, self._private = [0] * len(Emotion), [0] * len(Emotion)
         for viewer_id, viewer in self._present.items():
             viewer.is_counted = conduct.counts(viewer_id)
-            self._tally[viewer.report.code] += viewer.is_counted
+            self._count(viewer.report, viewer.is_counted)
             self._list_name(viewer_id, viewer)
         self._touched.update(self._present)
         self._is_sorted = False
+
+    def _count(self, report: Report, by: int) -> None:
+        (self._private if report.is_private else self._tally)[report.code] += by
 
     @property
     def doubted(self) -> int:
@@ -196,10 +207,11 @@ class RoomState:
             return self._enter(viewer_id, report, now)
         if report.order <= viewer.report.order:
             return False
-        if report.code is not viewer.report.code:
+        is_same_kind = report.is_private == viewer.report.is_private
+        if is_same_kind and report.code is not viewer.report.code:
             report = self._slowed(viewer, report, now)
-        self._tally[viewer.report.code] -= viewer.is_counted
-        self._tally[report.code] += viewer.is_counted
+        self._count(viewer.report, -viewer.is_counted)
+        self._count(report, viewer.is_counted)
         self._present[viewer_id] = self._present.pop(
             viewer_id
         )  # the most recently heard: to the end
@@ -223,7 +235,7 @@ class RoomState:
         self._departed.pop(viewer_id, None)
         is_counted, nickname = self._conduct.counts(viewer_id), self._nicknames.pop(viewer_id, "")
         viewer = self._present[viewer_id] = _Viewer(report, now, nickname, is_counted, now)
-        self._tally[report.code] += is_counted
+        self._count(report, is_counted)
         self._list_name(viewer_id, viewer)
         self._touched.add(viewer_id)
         self._is_sorted = False
@@ -268,7 +280,7 @@ class RoomState:
         if viewer is None:
             return
         self.doubts.settle(viewer_id)
-        self._tally[viewer.report.code] -= viewer.is_counted
+        self._count(viewer.report, -viewer.is_counted)
         self._unlist_name(viewer_id, viewer)
         self._touched.add(viewer_id)
         self._is_sorted = False
@@ -357,6 +369,7 @@ class RoomState:
             viewer.is_stale,
             viewer_id in self._conduct.hosts,
             report.is_film,
+            report.is_private,
         )
 
     def _shown_name(self, viewer_id: str, viewer: _Viewer) -> str:
@@ -378,6 +391,7 @@ class RoomState:
             gone=gone,
             confirming=sum(map(self._conduct.counts, self.rumours.waiting())),
             teams=self._teams() if self._conduct.teams else {},
+            private=tuple(self._private) if any(self._private) else (),
         )
 
     def _teams(self) -> Mapping[int, Counts]:
@@ -385,6 +399,6 @@ class RoomState:
         members = (
             (each.report.team, each.report.code)
             for each in self._present.values()
-            if each.is_counted and not each.report.flags & PRIVATE_FLAG
+            if each.is_counted and not each.report.is_private
         )
         return counted(members, self._conduct.teams)

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.asides import NOTHING, Aside, AsidePartial, total_of
 from resonance_tui.protocol.topics import shard_of
-from resonance_tui.protocol.values import PRIVATE_FLAG, SHARDS, Counts, Partial, Report
+from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report
 from resonance_tui.room.conduct import FREE, Conduct
 from resonance_tui.room.doubts import Doubts
 from resonance_tui.room.teams import TeamTally
@@ -50,6 +50,7 @@ def shards_owned(agent_id: str, agents: Collection[str]) -> frozenset[int]:
 class _Vote:
     order: tuple[int, int]  # (boot, seq)
     code: Emotion
+    is_private: bool
     heard_at: float  # monotonic seconds
     changed_at: float
     is_counted: bool
@@ -75,7 +76,7 @@ class Tally:
         self._is_in_order, self._latest = True, -math.inf  # `_votes`; monotonic seconds
         self._rumours: dict[str, float] = {}  # who a broker remembers: until when that is waited on
         self._departed: dict[str, tuple[tuple[int, int], float]] = {}  # order, when it left
-        self._counts = [[0] * len(Emotion) for _ in range(SHARDS)]
+        self._counts, self._private = _no_counts(), _no_counts()
         self._teams = TeamTally()
 
     def be_patient(self, *, ttl: float, stale_after: float) -> None:
@@ -84,19 +85,23 @@ class Tally:
 
     @property
     def viewers(self) -> int:
-        """Who are counted."""
-        return sum(map(sum, self._counts))
+        """Who are counted, those too whose reports are private."""
+        return sum(map(sum, (*self._counts, *self._private)))
 
     def obey(self, conduct: Conduct) -> None:
         """What holds in the room from now on. Costs a look at every vote."""
         if conduct == self._conduct:
             return
         self._conduct = conduct
-        self._counts = [[0] * len(Emotion) for _ in range(SHARDS)]
+        self._counts, self._private = _no_counts(), _no_counts()
         for viewer_id, vote in self._votes.items():
             vote.is_counted = conduct.counts(viewer_id)
             self._teams.put(viewer_id, shard_of(viewer_id), vote.team * vote.is_counted, vote.code)
-            self._counts[shard_of(viewer_id)][vote.code] += vote.is_counted
+            self._count(viewer_id, vote, vote.is_counted)
+
+    def _count(self, viewer_id: str, vote: _Vote, by: int) -> None:
+        counts = self._private if vote.is_private else self._counts
+        counts[shard_of(viewer_id)][vote.code] += by
 
     def watch(self, shards: frozenset[int]) -> None:
         """Counts these shards from now on, and drops the viewers of all others."""
@@ -158,16 +163,19 @@ class Tally:
         self._latest = max(self._latest, now)
         code, changed_at = report.code, now
         if viewer_id in self._votes:
-            code, changed_at = self._slowed(self._remove(viewer_id), code, now)
+            before = self._remove(viewer_id)
+            if before.is_private == report.is_private:
+                code, changed_at = self._slowed(before, code, now)
         elif len(self._votes) >= self._max_viewers:
             return False
         self._departed.pop(viewer_id, None)
         self._rumours.pop(viewer_id, None)
         is_counted = self._conduct.counts(viewer_id)
-        team = 0 if report.flags & PRIVATE_FLAG else report.team
-        self._votes[viewer_id] = _Vote(order, code, now, changed_at, is_counted, team)
+        team = 0 if report.is_private else report.team
+        vote = _Vote(order, code, report.is_private, now, changed_at, is_counted, team)
         self._teams.put(viewer_id, shard, team * is_counted, code)
-        self._counts[shard][code] += is_counted
+        self._votes[viewer_id] = vote
+        self._count(viewer_id, vote, is_counted)
         return True
 
     def _slowed(self, vote: _Vote, code: Emotion, now: float) -> tuple[Emotion, float]:
@@ -187,7 +195,7 @@ class Tally:
         self.doubts.settle(viewer_id)
         self._teams.remove(viewer_id)
         vote = self._votes.pop(viewer_id)
-        self._counts[shard_of(viewer_id)][vote.code] -= vote.is_counted
+        self._count(viewer_id, vote, -vote.is_counted)
         return vote
 
     def leave(self, viewer_id: str, now: float, *, is_swept: bool = False) -> None:
@@ -238,11 +246,21 @@ class Tally:
             yield viewer_id
 
     def counts(self, shard: int) -> Counts:
+        """Nine, without the private ones."""
         return tuple(self._counts[shard])
 
     def teams(self, shard: int) -> dict[int, Counts]:
         """Nine counts of each team of the host's list that somebody is in."""
         return self._teams.of(shard, self._conduct.teams)
+
+    def aside(self, shard: int) -> Aside:
+        """The answers of those whose reports are private, where there are any."""
+        private = self._private[shard]
+        return Aside(private=tuple(private)) if any(private) else NOTHING
+
+
+def _no_counts() -> list[list[int]]:
+    return [[0] * len(Emotion) for _ in range(SHARDS)]
 
 
 # --- the shards that all agents counted, added up ----------------------------------------------

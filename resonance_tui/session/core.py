@@ -37,8 +37,9 @@ from resonance_tui.protocol.frames import encode_reaction
 from resonance_tui.protocol.messages import REACTION
 from resonance_tui.protocol.rules import NO_RULES
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import CAN_QUESTIONS, REACTIONS
+from resonance_tui.protocol.values import CAN_PRIVATE, CAN_QUESTIONS, REACTIONS
 from resonance_tui.reaction_kinds import Reaction
+from resonance_tui.room.private_answers import PrivateAnswers
 from resonance_tui.room.reaction_counts import OwnReactions, ReactionSeconds
 from resonance_tui.room.room_clock import RoomClock
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
@@ -68,6 +69,7 @@ from resonance_tui.session.metrics import RoomMetrics
 from resonance_tui.session.network_failover import NetworkFailover, may_be_carried_on
 from resonance_tui.session.outage import outage_after
 from resonance_tui.session.plan import LinkFactory, SessionPlan, open_link
+from resonance_tui.session.privacy import GUESTS, SPENT, Privacy, RoomPrivacy
 from resonance_tui.session.question_notes import QuestionNotes
 from resonance_tui.session.recording import Recording
 from resonance_tui.session.room_model import RoomModel
@@ -100,10 +102,14 @@ class Session:
         self._clock = RoomClock()
         self._timeline = Timeline()
         self._measures = RoomMetrics()
-        self._own = SelfReport(plan.boot, **_marks_of(plan.source))
+        answers = PrivateAnswers(plan.privacy.budget)
+        self._own = SelfReport(plan.boot, answers, **_marks_of(plan.source))
+        self._privacy = Privacy(plan.privacy)
+        self._own.speak(self._privacy.manner)
         self._me_told_at = self._room_told_at = -math.inf
         self._silence = Silence()
         self._has_facts = False  # since the beginning
+        self._has_said_unrecorded = False  # that private reports are not recorded
         self._notice_is_trouble = False
         self._recording = Recording(plan, self._notice)
         self._happenings = Happenings(is_recording=self._recording.is_on)
@@ -174,6 +180,8 @@ class Session:
     def set_sharing(self, on: bool) -> None:
         """Off takes the own report and nickname out of the room at once."""
         if self._plan.observe_only or on == self.view.is_sharing:
+            return
+        if on and self._is_budget_spent():
             return
         if on:
             self._face.forget()  # what was seen while nothing was shared stays here
@@ -478,6 +486,7 @@ class Session:
             self._room.take(event, at)
         self._look_at_link(link, now)
         self._obey(link, now)
+        self._keep_private(link, now, is_connected=is_connected)
         self._update_me(now)
         self._room.connected(is_connected, at)
         if self._tidying is not None:
@@ -501,7 +510,7 @@ class Session:
             link,
             self._broker,
             self._plan.nickname,
-            is_sharing=self.view.is_sharing,
+            is_sharing=self.view.is_sharing and self._privacy.manner.is_open,
             heartbeat_s=self._room.pace.heartbeat_s,
             slow_s=rules.slow_s,
             removed=rules.removed,
@@ -545,6 +554,38 @@ class Session:
         for text in news.happenings:
             self.tell("host", text)
 
+    def _keep_private(self, link: Link, now: float, *, is_connected: bool) -> None:
+        """Whether the own reports are private, by one's wish or the host's, before one is due."""
+        rules = self.view.rules or NO_RULES
+        is_understood = self._room.offers(CAN_PRIVATE)
+        room = RoomPrivacy(
+            is_understood if self._room.is_announced else None,
+            bool(rules.private_eps),
+            self._room.conduct.private_epsilon,
+        )
+        before = self._privacy.manner
+        manner = self._privacy.look(room, now, is_connected=is_connected)
+        if self._own.speak(manner):
+            link.withdraw()  # what was said in another manner
+        if before.is_open and not manner.is_open and self.view.reads > 1:
+            self._face.read_one()
+            self.view = replace(self.view, reads=1)
+            self._notice(tr(GUESTS))
+        if self._privacy.notice:
+            self._notice(self._privacy.notice)
+        if self._privacy.has_ended:
+            self.set_sharing(False)
+
+    def _is_budget_spent(self) -> bool:
+        """Where it is, sharing ends, with a word."""
+        privacy = self._own.privacy
+        if privacy is None or not privacy.is_over:
+            return False
+        self.set_sharing(False)
+        spent, budget = f"{privacy.spent:g}", f"{privacy.budget:g}"
+        self._notice(tr(SPENT, spent=spent, budget=budget))
+        return True
+
     def _own_row(self) -> ViewerRow | None:
         if not self.view.is_sharing or not self._room.conduct.counts(self.view.viewer_id):
             return None
@@ -559,6 +600,7 @@ class Session:
             False,
             self.view.viewer_id in self._room.conduct.hosts,
             report.is_film,
+            report.is_private,
         )
 
     def _room_is(self, room: RoomSnapshot, now: float, *, is_fact: bool) -> None:
@@ -576,6 +618,9 @@ class Session:
         self._has_facts |= is_fact
         is_seen = is_fact and not room.is_withheld
         self._measure(room, at, is_fact=is_seen)
+        if room.private and self._recording.is_on and not self._has_said_unrecorded:
+            self._has_said_unrecorded = True
+            self._notice(tr("Private reports are not recorded: only open ones are."))
         if is_seen:
             self._compare(room, now)
             self._timeline.add(room, at, self.view.resonance)
@@ -619,7 +664,9 @@ class Session:
                 room = replace(room, is_counting=True)  # an unheard room is no empty one
             names = view.rules.teams if view.rules else ()
             question = (view.rules or NO_RULES).question
-            self._tell(RoomUpdate(at, room, view.resonance, view.corrected, names, question))
+            self._tell(
+                RoomUpdate(at, room, view.resonance, view.corrected, names, view.private, question)
+            )
 
     def _tell_of_recording(self) -> None:
         trouble = self._recording.trouble
@@ -635,10 +682,14 @@ class Session:
 
     def _measure(self, room: RoomSnapshot, at: float, *, is_fact: bool) -> None:
         measures = self._measures
-        measures.take(room, at, self.view.engine.name, is_fact=is_fact)
-        found = measures.resonance, measures.corrected
-        if found != (self.view.resonance, self.view.corrected):
-            self.view = replace(self.view, resonance=found[0], corrected=found[1])
+        epsilon = self._room.conduct.private_epsilon
+        measures.take(room, at, self.view.engine.name, is_fact=is_fact, epsilon=epsilon)
+        found = measures.resonance, measures.corrected, measures.private
+        if found != (self.view.resonance, self.view.corrected, self.view.private):
+            resonance, corrected, private = found
+            self.view = replace(
+                self.view, resonance=resonance, corrected=corrected, private=private
+            )
 
     # The own report
 
@@ -671,9 +722,12 @@ class Session:
             self._tell(SelfUpdate(time.time(), me))
         if self._link is None or not self.view.is_sharing:
             return
-        report = self._own.report(me)
-        if self._own.is_due(report, now):
+        report = self._own.due(me, now)
+        if report is not None:
             self._link.publish_report(report)
+        if self._own.privacy != self.view.privacy:
+            self.view = replace(self.view, privacy=self._own.privacy)
+            self._is_budget_spent()
 
     def _happened(self, found: list[HappeningUpdate]) -> None:
         for event in found:
@@ -705,5 +759,5 @@ def _has_reacted(view: SessionView) -> bool:
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:
     known = room.confirming, room.is_counting
     hidden = room.viewers, room.least, room.missing, room.is_blind
-    counts = room.counts, room.unsure, room.away, room.reactions
+    counts = room.counts, room.unsure, room.away, room.private, room.reactions
     return room.is_total, counts, room.teams, room.answers, known, hidden

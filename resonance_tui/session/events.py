@@ -18,6 +18,7 @@ from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
 from resonance_tui.room.together import Evening
 from resonance_tui.room.trust import Trust
 from resonance_tui.session.outage import Outage
+from resonance_tui.session.private_voice import PrivacyView
 from resonance_tui.texts import tr
 
 SelfState = Literal["ok", "unsure", "away", "paused"]
@@ -53,6 +54,18 @@ class CorrectedCounts:
 
     engine: str
     counts: tuple[float, ...] = ()  # seven, in the order of `Emotion`; empty where there are none
+    low: tuple[float, ...] = ()  # ends of the 95 % band
+    high: tuple[float, ...] = ()
+    lacking: str = ""  # why there are none
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateCounts:
+    """What those in the room probably feel whose reports are private: the noise taken out."""
+
+    viewers: int
+    epsilon: float
+    counts: tuple[float, ...] = ()  # nine, right on average, so some may be below 0; or none
     low: tuple[float, ...] = ()  # ends of the 95 % band
     high: tuple[float, ...] = ()
     lacking: str = ""  # why there are none
@@ -122,6 +135,8 @@ class SessionView:
     team: str = ""  # that one is in, as the host calls it
     resonance: float | None = None  # how much the room moves together, 0-1; None: not known
     corrected: CorrectedCounts | None = None  # None unless switched on
+    private: PrivateCounts | None = None  # None where nobody's report is private
+    privacy: PrivacyView | None = None  # of the own reports; None while they are not private
     too_far: bool = False  # the own face is in view, too far from the camera to be read
     baseline: BaselineState = BaselineState.UNUSED  # of the own face; stays on this machine
     is_sharing: bool = True
@@ -160,6 +175,7 @@ class RoomUpdate:
     resonance: float | None = None
     corrected: CorrectedCounts | None = None
     team_names: tuple[str, ...] = ()  # of the host's list: that of team 1 comes first
+    private: PrivateCounts | None = None
     question: Question | None = None  # that `room.answers` are about; it may be over
 
 

@@ -76,8 +76,8 @@ class Guest:
 
     def publish(self, now: float) -> None:
         """The report, where one is due."""
-        report = self.own.report(self.own.view(now, is_sharing=True))
-        if self.link is not None and self.own.is_due(report, now):
+        report = self.own.due(self.own.view(now, is_sharing=True), now)
+        if self.link is not None and report is not None:
             self.link.publish_report(report)
 
     def leave(self) -> None:

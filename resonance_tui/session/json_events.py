@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resonance_tui.emotions import WORDS
+from resonance_tui.emotions import WORDS, Emotion
 from resonance_tui.messaging.link_status import LinkStatus
 from resonance_tui.protocol.asides import Answers
 from resonance_tui.protocol.questions import Question
@@ -18,6 +18,7 @@ from resonance_tui.session.events import (
     CorrectedCounts,
     HappeningUpdate,
     NoticeUpdate,
+    PrivateCounts,
     ReactionsUpdate,
     RoomUpdate,
     SelfView,
@@ -44,6 +45,7 @@ def room_json(event: RoomUpdate) -> dict[str, Any]:
     `withheld`, where the host's rules keep the counts back, which are null then: few (`missing`
     viewers, until there are some) or blind (one has not reacted yet). `step`, where they are
     multiples of so many.
+    `private`: those beside them whose reports are private.
     """
     room, score = event.room, event.resonance
     data: dict[str, Any] = {
@@ -66,6 +68,8 @@ def room_json(event: RoomUpdate) -> dict[str, Any]:
         data["simulated"] = simulated
     if event.team_names:
         data["teams"] = [team_json(event, number) for number in range(1, len(event.team_names) + 1)]
+    if event.private is not None:
+        data["private"] = private_json(event.private)
     if event.question is not None:
         data["question"] = question_json(event.question, room.answers, event.t)
     if event.corrected is not None and not room.is_withheld:
@@ -79,6 +83,16 @@ def team_json(event: RoomUpdate, number: int) -> dict[str, Any]:
     nine = event.room.teams.get(number)
     counts = dict(zip(WORDS, nine, strict=False)) if nine and any(nine) else None
     return {"name": event.team_names[number - 1], "counts": counts}
+
+
+def private_json(private: PrivateCounts) -> dict[str, Any]:
+    """How many report privately and what they probably feel, with the ends of the 95 % band, by
+    emotion, `away` and `unsure`; or nulls and why. A count may be below 0: see docs/measures.md."""
+    states = [state.word for state in Emotion]
+    rows = {"counts": private.counts, "low": private.low, "high": private.high}
+    named = {key: dict(zip(states, row, strict=True)) if row else None for key, row in rows.items()}
+    about = {"viewers": private.viewers, "epsilon": private.epsilon}
+    return {**about, **named, "lacking": private.lacking or None}
 
 
 def question_json(question: Question, answers: Answers | None, at: float) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from resonance_tui.engines.base import EngineOptions
 from resonance_tui.pipeline.baseline import BaselineMode
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.session.privacy import PrivacyPlan
 from resonance_tui.sinks.base import SinkPlan
 
 if TYPE_CHECKING:  # a screen plans a session before it loads what runs one
@@ -57,6 +58,7 @@ class SessionPlan:
     has_key: bool = False  # this machine has a key of the room: it is the host's, or a co-host's
     wear_badge: Callable[[BrokerUrl, str], Coroutine[Any, Any, None]] | None = None  # as its host
     team: str = ""  # to join, where the host has one of that name
+    privacy: PrivacyPlan = field(default_factory=PrivacyPlan)
     was_removed: bool = False  # by this room's host, in an earlier run
     remember_removal: Callable[[bool], None] | None = None  # that we were, or are let in again
 

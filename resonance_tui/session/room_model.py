@@ -75,6 +75,7 @@ class RoomModel:
         self._traits: BrokerTraits | None = None
         self._counting = Counting()
         self._settings = settings or RoomSettings()
+        self.is_announced = False  # what its host says has been heard
         self._switch = ModeSelector()
         self._room = RoomState()
         self._curtain = Curtain()
@@ -124,7 +125,7 @@ class RoomModel:
             self._subscribed(now)
             self._holds_total = False
         elif self._is_connected and not is_connected:
-            self._missing = max(self._missing, self._shown.viewers)
+            self._missing = max(self._missing, self._shown.people)
             self._room.doubt()
             self._hears_total = False
         self._is_connected = is_connected
@@ -174,7 +175,7 @@ class RoomModel:
     @property
     def _confirmed(self) -> int:
         """Viewers shown that a report has confirmed since the reconnection."""
-        shown = self._shown.viewers
+        shown = self._shown.people
         return shown if self._shown.is_total else shown - self._room.doubted
 
     def obey(self, conduct: Conduct) -> None:
@@ -205,6 +206,7 @@ class RoomModel:
                 self._room.leave(event.viewer_id, now, is_swept=event.is_swept)
             case RoomEvent():
                 self._settings = event.settings or RoomSettings()
+                self.is_announced = True
                 self._adjust()
             case TotalEvent():
                 order, is_spread = (event.boot, event.seq), event.edges > 1
@@ -272,7 +274,7 @@ class RoomModel:
         is_mesh = self._switch.mode is Mode.MESH
         is_counting = is_mesh and self._counting.goes_on(now, self.pace.heartbeat_s)
         is_filling = now < self._fills_until or (is_counting and self._holds_total)
-        is_less = room.viewers < self._switch.viewers
+        is_less = room.people < self._switch.viewers + sum(self._switch.aside(now).private)
         if self._switch.mode is Mode.TOTAL or (is_filling and is_less):
             room = self._of_total(now, own)
         else:

@@ -6,20 +6,37 @@ import math
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.pipeline.smoothing import ABSENT, Steady
-from resonance_tui.protocol.values import FILM, FORGET_ME, MANUAL, SIMULATED, Report
+from resonance_tui.protocol.values import FILM, FORGET_ME, MANUAL, PRIVATE, SIMULATED, Report
+from resonance_tui.room.private_answers import PrivateAnswers
 from resonance_tui.session.events import SelfState, SelfView
+from resonance_tui.session.private_voice import (
+    OPENLY,
+    SLOT_S,
+    Manner,
+    PrivacyView,
+    PrivateVoice,
+)
 
 MANUAL_LASTS_S = 10.0
+PRIVATE_CONFIDENCE = 0  # always: how sure an answer is would tell whether it is a true one
 
 
 class SelfReport:
     """The own state. All times are monotonic seconds.
 
     `boot`: of the reports; the link numbers them. `is_simulated`: marks every report that comes
-    from the camera, and so does `is_film`.
+    from the camera, and so does `is_film`. `answers`: of a viewer whose reports may be private.
     """
 
-    def __init__(self, boot: int, *, is_simulated: bool, is_film: bool = False) -> None:
+    def __init__(
+        self,
+        boot: int,
+        answers: PrivateAnswers | None = None,
+        /,
+        *,
+        is_simulated: bool,
+        is_film: bool = False,
+    ) -> None:
         self._boot = boot
         self._flags = _flags(is_simulated, is_film)
         self._reading: tuple[Steady, dict[str, float]] = (ABSENT, {})
@@ -27,6 +44,22 @@ class SelfReport:
         self._gate = PublishGate()
         self.team = 0  # in the host's list; 0: in none
         self.asks_to_be_forgotten = False  # says every report until the host has
+        self._voice = PrivateVoice(answers or PrivateAnswers())
+        self._manner = OPENLY
+
+    def speak(self, manner: Manner) -> bool:
+        """How to tell the own state from now on; True where that is another manner than before,
+        so that what was said in that one has to be taken back."""
+        is_other, self._manner = manner != self._manner, manner
+        if is_other:
+            self.reset()
+        return is_other
+
+    @property
+    def privacy(self) -> PrivacyView | None:
+        """What of the budget is spent; None while nothing is told privately."""
+        epsilon = self._manner.epsilon
+        return None if epsilon is None else self._voice.view(epsilon)
 
     def mark_source(self, *, is_simulated: bool, is_film: bool = False) -> None:
         """Of another camera, from the next reading on."""
@@ -59,23 +92,36 @@ class SelfReport:
         )
 
     def report(self, view: SelfView) -> Report:
-        """What `view` is as a report; its `seq` is the link's to set."""
+        """What `view` is as a report; its `seq` is the link's to set. A private one has the answer
+        that was given last, and nothing in it tells whether a key said it."""
+        if not self._manner.is_open:
+            said = Emotion.AWAY if self._voice.said is None else self._voice.said
+            return Report(self._boot, 0, said, PRIVATE_CONFIDENCE, PRIVATE | self._flags)
         flags = MANUAL if self._manual is not None else self._flags
         percent = round(100 * view.confidence)
         flags |= FORGET_ME if self.asks_to_be_forgotten else 0
         return Report(self._boot, 0, view.code, percent, flags, team=self.team)
 
-    def is_due(self, report: Report, now: float) -> bool:
-        """Whether to publish now; True counts as published."""
-        return self._gate.opens(report.code, report.confidence, report.flags, now)
+    def due(self, view: SelfView, now: float) -> Report | None:
+        """The report to be published now, which counts as published; None where there is none."""
+        epsilon = self._manner.epsilon
+        if self._manner.is_held:
+            return None
+        if epsilon is not None:
+            return self.report(view) if self._voice.look(view.code, epsilon, now) else None
+        report = self.report(view)
+        opens = self._gate.opens(report.code, report.confidence, report.flags, now)
+        return report if opens else None
 
     def reset(self) -> None:
         """The next report is due whatever it says."""
         self._gate.reset()
+        self._voice.begin()
 
     def slow_down(self, seconds: float) -> None:
         """At least so long between two reports that differ; 0 for as usual."""
         self._gate.slow_s = seconds
+        self._voice.slot_s = max(SLOT_S, seconds)
 
 
 def _flags(is_simulated: bool, is_film: bool) -> int:

@@ -43,7 +43,7 @@ class Visit:
         room = view.room
         if room.is_counting or room.confirming:
             return
-        self.peak = max(self.peak or 0, room.viewers)
+        self.peak = max(self.peak or 0, room.people)
         if room.is_withheld:
             return
         self._watched_s += step

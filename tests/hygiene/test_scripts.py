@@ -113,6 +113,22 @@ def test_moments_page_writes_its_table_between_the_marks(run: Run, tmp_path: Pat
     assert run("moments_page", page, "--hours", "1").returncode == 2
 
 
+def test_private_page_writes_its_tables_between_the_marks(run: Run, tmp_path: Path) -> None:
+    page, predictions = tmp_path / "page.md", tmp_path / "predictions.csv"
+    text = (ROOT / "docs/measures.md").read_text(encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
+    pairs = [f"{label},{(label + label % 2) % 7}" for label in range(7)] * 40
+    predictions.write_text("\n".join(["label,add", *pairs]))
+    asked = ("--rooms", "2", "--viewers", "20,100", "--predictions", predictions)
+    done = run("private_page", page, *asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    head, _, tail = page.read_text(encoding="utf-8").partition("written by scripts/private_page")
+    rows = [line.split("|")[1].strip() for line in tail.splitlines() if re.match(r"\| \d", line)]
+    assert rows[:4] == ["20", "100", "20", "100"] and head in text
+    page.write_text("no marks")
+    assert run("private_page", page).returncode == 2
+
+
 @pytest.mark.mosquitto
 @pytest.mark.faces
 @pytest.mark.timeout(200)

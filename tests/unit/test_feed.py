@@ -23,6 +23,7 @@ from resonance_tui.session.events import (
     HappeningUpdate,
     LinkUpdate,
     NoticeUpdate,
+    PrivateCounts,
     ReactionsUpdate,
     RoomUpdate,
     SelfUpdate,
@@ -36,6 +37,7 @@ SCHEMA: dict[str, Any] = json.loads(FOLDER.joinpath("events.schema.json").read_t
 ROOM = replace(EMPTY_ROOM, viewers=4, counts=(3, 0, 1, 0, 0, 0, 0), is_counting=False)
 PLAYED = ViewerRow("id", "", Emotion.HAPPINESS, 90, False, True, False)
 SEVEN = (3.2, 0.0, 0.8, 0.0, 0.0, 0.0, 0.0)
+NINE = (*SEVEN, -0.4, 0.0)
 KINDS: tuple[HappeningKind, ...] = get_args(HappeningKind)
 EVENTS: list[SessionEvent] = [
     RoomUpdate(1.5, ROOM),
@@ -43,6 +45,8 @@ EVENTS: list[SessionEvent] = [
     RoomUpdate(1.5, replace(ROOM, is_total=True, confirming=2, is_counting=True), 0.456),
     RoomUpdate(1.5, ROOM, 1.0, CorrectedCounts("static", SEVEN, SEVEN, SEVEN)),
     RoomUpdate(1.5, ROOM, 0.0, CorrectedCounts("static", lacking="too few")),
+    RoomUpdate(1.5, ROOM, private=PrivateCounts(40, 2.0, NINE, NINE, NINE)),
+    RoomUpdate(1.5, ROOM, private=PrivateCounts(3, 0.5, lacking="too few")),
     *(LinkUpdate(2.5, LinkStatus(state, "why", 3.0)) for state in LinkState),
     ReactionsUpdate(5, (3, 0, 0, 0, 0, 0, 0, 1)),
     NoticeUpdate(3.5, "Recording again.", "mqtt://127.0.0.1"),

@@ -105,6 +105,49 @@ async def test_without_a_camera_the_default_engine_stands_for_auto() -> None:
     assert found.engine == "static"
 
 
+# Private reports
+
+ANSWERS = (30, 8, 50, 9, 10, 7, 8, 12, 10)
+
+
+def test_private_answers_are_estimated_with_a_band() -> None:
+    measures = taken(RoomMetrics(), replace(CALM, private=ANSWERS))
+    found = measures.private
+    assert found is not None and (found.viewers, found.epsilon) == (144, 2.0)
+    assert sum(found.counts) == pytest.approx(144, abs=0.5)
+    assert found.counts[Emotion.NEUTRAL] > ANSWERS[Emotion.NEUTRAL]
+    assert taken(measures, CALM).private is None
+
+
+def test_too_few_private_answers_are_counted_and_not_read() -> None:
+    found = taken(RoomMetrics(), replace(CALM, private=(3, *(0,) * 8))).private
+    assert found is not None and found.viewers == 3
+    assert (found.counts, found.lacking) == ((), "fewer than 34 viewers")
+
+
+async def test_corrected_counts_hold_open_and_private_viewers_with_both_doubts() -> None:
+    open_ones = taken(await correcting(), CALM).corrected
+    both = taken(await correcting(), replace(CALM, private=ANSWERS)).corrected
+    assert open_ones is not None and both is not None
+    assert both.counts[Emotion.NEUTRAL] > open_ones.counts[Emotion.NEUTRAL] + 30
+    assert sum(both.counts) < 66 + 144  # away and unsure are no emotions
+    for code in Emotion(0), Emotion.NEUTRAL:
+        width = both.high[code] - both.low[code]
+        assert width > open_ones.high[code] - open_ones.low[code]
+
+
+def test_a_line_tells_of_private_viewers() -> None:
+    found = taken(RoomMetrics(), replace(CALM, private=ANSWERS)).private
+    told = room_text(RoomUpdate(T0, CALM, None, None, found))
+    assert "; 144 private, about: happiness " in told and "±" in told
+    data = room_json(RoomUpdate(T0, CALM, None, None, found))["private"]
+    assert data["viewers"] == 144 and data["counts"].keys() == {each.word for each in Emotion}
+    nobody = replace(EMPTY_ROOM, private=ANSWERS)
+    assert room_text(RoomUpdate(T0, nobody, private=found)).startswith(
+        "room  nobody reports openly"
+    )
+
+
 # As lines
 
 

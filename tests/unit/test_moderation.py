@@ -39,6 +39,7 @@ VALUES = {
     Needs.VIEWER: "mia",
     Needs.SWITCH: "off",
     Needs.SECONDS: "5",
+    Needs.EPSILON: "2",
     Needs.WORDS: "See you tomorrow",
     Needs.NAMES: "red blue",
     Needs.VIEWERS: "5",

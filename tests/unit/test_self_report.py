@@ -59,10 +59,10 @@ def test_built_in_portraits_are_marked_as_simulated() -> None:
 
 
 def test_the_same_report_is_due_once_until_it_is_reset(own: SelfReport) -> None:
-    report = own.report(own.view(0.0, is_sharing=True))
-    assert own.is_due(report, 0.0) and not own.is_due(report, 60.0)
+    view = own.view(0.0, is_sharing=True)
+    assert own.due(view, 0.0) == own.report(view) and own.due(view, 60.0) is None
     own.reset()
-    assert own.is_due(report, 61.0)
+    assert own.due(view, 61.0) == own.report(view)
 
 
 def test_who_asks_to_be_forgotten_says_so_with_each_report(own: SelfReport) -> None:

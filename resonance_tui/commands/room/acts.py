@@ -29,6 +29,7 @@ _EXAMPLES = {
     Needs.VIEWER: " abcdefgh23456",
     Needs.SWITCH: " off",
     Needs.SECONDS: " 5",
+    Needs.EPSILON: " 2",
     Needs.WORDS: " 'See you tomorrow'",
     Needs.NAMES: " red blue",
     Needs.VIEWERS: " 5",
@@ -177,6 +178,7 @@ least = _command("least")
 blind = _command("blind")
 prompt = _command("prompt")
 teams = _command("teams")
+private = _command("private")
 title = _command("title")
 close = _command("close")
 open_ = _command("open")

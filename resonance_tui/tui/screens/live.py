@@ -189,7 +189,14 @@ class LiveScreen(ActionScreen):
         self.query_one(SelfPanel).show(view.me, state_words.own_note(view), absent, baseline)
         bars = self.query_one(Bars)
         teams = view.rules.teams if view.rules else ()
-        bars.show(view.room, view.corrected, view.resonance, is_known=is_known, teams=teams)
+        bars.show(
+            view.room,
+            view.corrected,
+            view.resonance,
+            is_known=is_known,
+            teams=teams,
+            private=view.private,
+        )
         at = self._wall_clock()
         self.query_one(QuestionBars).show(asked(view, at), self.size.height)
         self.query_one(EventLine).show(view.happenings, at, view.together)

@@ -29,7 +29,7 @@ from resonance_tui.tui.widgets.resonance_line import resonance_line
 if TYPE_CHECKING:
     from resonance_tui.room.state import RoomSnapshot
     from resonance_tui.room.timeline import TimelinePoint
-    from resonance_tui.session import CorrectedCounts
+    from resonance_tui.session import CorrectedCounts, PrivateCounts
 
 SHORT_BELOW = 40  # cells, below which numbers stand closer
 LEADER = "▸"
@@ -54,6 +54,7 @@ class Shown:
     step: int = 0  # of the counts, where they are not exact
     withheld: tuple[str, str] = ("", "")  # why the host's rules show no counts, long and short
     teams: tuple[tuple[str, tuple[int, ...]], ...] = ()  # name, nine counts; () where too few
+    private: PrivateCounts | None = None  # of those whose reports are private
 
     @property
     def is_corrected(self) -> bool:
@@ -91,6 +92,7 @@ class Bars(LineWidget):
         *,
         is_known: bool = True,
         teams: Sequence[str] = (),
+        private: PrivateCounts | None = None,
     ) -> None:
         """`resonance`: how much the room moves together, 0-1; None where that is not known.
         `teams`: the names in the host's list. `is_known`: False before the first connection, when
@@ -99,7 +101,7 @@ class Bars(LineWidget):
         more = room.confirming, room.is_counting, STEP if room.least else 0, withheld_words(room)
         rows = tuple((name, room.teams.get(at + 1, ())) for at, name in enumerate(teams))
         past = self._shown.past
-        self._set(Shown(*people, corrected, resonance, past, is_known, *more, rows))
+        self._set(Shown(*people, corrected, resonance, past, is_known, *more, rows, private))
 
     def show_past(self, points: tuple[TimelinePoint, ...]) -> None:
         """The last five minutes, one point a second, oldest first."""
@@ -221,6 +223,7 @@ def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine
         return [[Segment(fit(f"   {tr(NOT_CONNECTED)}", width), pen.muted)]]
     note = fitting(shown.withheld, width - 2) or shown.note(is_short=width < 60)
     notes: list[SegmentLine] = [[Segment(fit(f" {note}", width), pen.warn)]] if note else []
+    notes += [_private_line(pen, shown.private, width)] if shown.private else []
     is_crowd = sum(shown.counts) > 1
     together = [resonance_line(pen, shown.resonance, shown.past, width, is_crowd=is_crowd)]
     together = [] if shown.withheld[0] else together
@@ -229,7 +232,26 @@ def _tail(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine
     for tail in ([*head, *last] for last in tails for head in heads):
         if len(tail) <= spare:
             return tail
-    return [_people_labelled(pen, shown, width)] if note else people[:1]
+    if note:
+        return [_people_labelled(pen, shown, width)]
+    return short if shown.private else people[:1]
+
+
+def _private_line(pen: Styles, private: PrivateCounts, width: int) -> SegmentLine:
+    """Those beside the bars: the most frequent of what they feel, each with half its band."""
+    line = [
+        Segment(f"   {private.viewers} ", pen.strong),
+        Segment(f"{tr('private')} ", pen.muted),
+    ]
+    if private.lacking:
+        return [*line, Segment(fit(tr(private.lacking), width - line_width(line)), pen.muted)]
+    for code in sorted(Emotion, key=lambda code: -private.counts[code]):
+        half = (private.high[code] - private.low[code]) / 2
+        text = f" {STYLES[code].glyph} {max(private.counts[code], 0):.0f}±{half:.0f}"
+        if line_width(line) + len(text) > width:
+            break
+        line.append(Segment(text, pen.emotion(code)))
+    return line
 
 
 def _people_labelled(pen: Styles, shown: Shown, width: int) -> SegmentLine:
@@ -243,7 +265,10 @@ def _people_labelled(pen: Styles, shown: Shown, width: int) -> SegmentLine:
         label = [Segment(f" {word}", pen.warn)]
     count, word, *states = _people_short(pen, shown)
     line = [count, word, *states, *label]
-    return line if line_width(line) <= width else [count, *states, *label]
+    if line_width(line) <= width:
+        return line
+    count, _, *states = _people_short(pen, shown, is_shortest=True)
+    return [count, *states, *label]
 
 
 def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine]:
@@ -265,15 +290,17 @@ def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLi
     return [people, states] if spare >= 2 else [_people_short(pen, shown)]
 
 
-def _people_short(pen: Styles, shown: Shown) -> SegmentLine:
+def _people_short(pen: Styles, shown: Shown, *, is_shortest: bool = False) -> SegmentLine:
     unsure, away = STYLES[Emotion.UNSURE].glyph, STYLES[Emotion.AWAY].glyph
     states = "" if shown.withheld[0] else f" {unsure}{shown.unsure} {away}{shown.away}"
     _, unknown = unknown_words(shown.confirming, shown.is_counting)
+    private, word = shown.private, "" if is_shortest else tr("private")
     return [
         Segment(f"   {shown.viewers} ", pen.strong),
         Segment(_viewer_word(shown.viewers), pen.muted),
         *([Segment(f" {unknown}", pen.warn)] if unknown else []),
         Segment(states, pen.text),
+        *([Segment(f" +{private.viewers} {word}".rstrip(), pen.muted)] if private else []),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from rich.segment import Segment
@@ -11,7 +12,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from resonance_tui.emotions import STYLES
+from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.styles import BOLD, DIM, SegmentLine, Styles, bar, fit, label_cells
 from resonance_tui.tui.widgets.line_widget import PEN_CLASSES, pen_of
@@ -160,6 +161,8 @@ class Roster(ScrollView):
 def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int, word: str = "") -> SegmentLine:
     """One viewer in at most `width` cells, by what has room. `word`: instead of an emotion."""
     quiet = DIM if row.is_stale else Style.null()
+    if row.is_private and not is_own:  # what it answers says nothing of this viewer
+        row, word = replace(row, code=Emotion.UNSURE), tr("private")
     color = pen.emotion(row.code) + quiet
     name = (pen.accent + BOLD if is_own else pen.text) + quiet
     shown = _fitting_marks(row, is_own, width)

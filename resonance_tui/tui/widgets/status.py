@@ -109,6 +109,12 @@ def sharing_chip(view: SessionView) -> Chip:
         return Chip(f"‖ {tr('nothing is shared')}", f"‖ {tr('not shared')}", "muted", 3)
     if view.host.standing != "counted":
         return _chip(f"‖ {tr('not counted')}", "warn", 3)
+    if view.privacy is not None:
+        spent, budget = f"{view.privacy.spent:g}", f"{view.privacy.budget:g}"
+        epsilon = f"{view.privacy.epsilon:g}"
+        words = mark("private, ε {epsilon} a state: {spent} of {budget} spent")
+        long = tr(words, epsilon=epsilon, spent=spent, budget=budget)
+        return Chip(f"▲ {long}", f"▲ {tr('private')} {spent}/{budget}", "good", 3)
     return _chip(f"▲ {tr('sharing')}", "good", 3)
 
 
@@ -133,7 +139,7 @@ def size_chip(view: SessionView) -> Chip | None:
     """How many are in the room; nothing while that is not known."""
     if view.outage is not None or view.link.state == "closed":
         return None
-    here = tr("{viewers} here", viewers=view.room.viewers)
+    here = tr("{viewers} here", viewers=view.room.people)
     long, short = unknown_words(view.room.confirming, view.room.is_counting)
     return Chip(f"{here}, {long}", f"{here} {short}", "text", 7) if long else _chip(here, "text", 7)
 
