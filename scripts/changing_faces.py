@@ -21,7 +21,6 @@ from resonance_zoo.train.still import ferplus
 
 Picture = NDArray[np.uint8]
 ALL = tuple(code for code in Emotion if code.is_emotion)
-POSED = tuple(code for code in ALL if code is not Emotion.NEUTRAL)
 ACTED = ("resting", "talking", "looking down")
 EVERY = 3  # frames of the camera: ten a second are looked at
 FPS = CAMERA_FPS // EVERY
@@ -45,8 +44,11 @@ class Sequence:
 class Cast:
     """Stills of one half of FER+'s validation split, and expressions from its training split."""
 
-    def __init__(self, data: Path, model: Path, examples: int) -> None:
-        self._model = model
+    def __init__(
+        self, data: Path, model: Path, examples: int, codes: tuple[Emotion, ...] = ALL
+    ) -> None:
+        """`codes`: what is shown, neutral among it; `examples`: faces of each, to draw it from."""
+        self._model, self._codes = model, codes
         self._images, self._labels = ferplus.labelled(ferplus.load(data, "valid"))
         self._expressions = Expressions(self._examples(data, examples))
 
@@ -55,7 +57,7 @@ class Cast:
         labels = ferplus.majority_labels(faces)
         agreed = faces.votes.max(1) / np.maximum(faces.votes.sum(1), 1)
         found: dict[Emotion, list[Neutral]] = {}
-        for code in ALL:
+        for code in self._codes:
             least = 0.6 if code in (Emotion.DISGUST, Emotion.FEAR) else CLEAR
             rows = np.flatnonzero((labels == code) & (agreed >= least))
             rows = np.random.default_rng(0).permutation(rows)[: 2 * count + 2]
@@ -76,7 +78,7 @@ class Cast:
 
     def held(self, half: int, each: int) -> Iterator[Sequence]:
         """So many people of each class, in every act, with one expression all the time."""
-        for code in ALL:
+        for code in self._codes:
             for row, one in self.people(code, half, each):
                 for act in ACTED:
                     rng = np.random.default_rng((row, *act.encode()))
@@ -90,7 +92,9 @@ class Cast:
     def changing(self, half: int, each: int) -> Iterator[Sequence]:
         """So many neutral people who take on and put off each expression, blinking or talking."""
         for row, one in self.people(Emotion.NEUTRAL, half, each):
-            for code in POSED:
+            for code in self._codes:
+                if code is Emotion.NEUTRAL:
+                    continue
                 for is_onset in (True, False):
                     yield self._changing(row, one, code, is_onset)
 

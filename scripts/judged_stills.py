@@ -33,6 +33,7 @@ class Exam:
     labels: Labels
     groups: Labels  # look-alikes among them
     prior: NDArray[np.float32]  # of the classes in training
+    draws: int = DRAWS  # of pictures and seeds, for an interval
 
 
 def exam_of(
@@ -137,7 +138,7 @@ def row(
     now = [measure(exam, said, everybody) for said in seeds]
     rng = np.random.default_rng(SEED)
     gains: list[float] = []
-    for _ in range(DRAWS):
+    for _ in range(exam.draws):
         drawn = rng.integers(len(everybody), size=len(everybody))
         picked = [int(each) for each in rng.integers(len(seeds), size=len(seeds))]
         mean = sum(measure(exam, seeds[each], drawn) for each in picked) / len(seeds)
@@ -199,6 +200,7 @@ def wilson(found: int, of: int) -> tuple[float, float]:
 def by_chance(sad: NDArray[np.bool_], groups: Labels) -> float:
     """How often groups drawn at random differ as much, by the variance of their shares."""
     rng = np.random.default_rng(SEED)
+    groups = np.unique(groups, return_inverse=True)[1]  # of those that have anybody
     counts = np.bincount(groups)
 
     def apart(marks: NDArray[np.bool_]) -> float:

@@ -92,10 +92,11 @@ def known(faces: np.ndarray) -> ferplus.FaceSet:
 
 
 def test_teachers_and_votes_share_what_is_learnt(known: ferplus.FaceSet) -> None:
-    half = levers.training_data(known, StillRecipe(taught=0.5), [SHIPPED, SHIPPED]).targets
-    words = torch.from_numpy(levers.taught(known.images, [SHIPPED]))
+    words = levers.taught(known.images, [SHIPPED, SHIPPED])
+    half = levers.training_data(known, StillRecipe(taught=0.5), words).targets
+    assert np.allclose(words, levers.taught(known.images, [SHIPPED]), atol=1e-6)
     votes = torch.from_numpy(ferplus.soft_targets(known))
-    assert torch.allclose(half, (words + votes) / 2, atol=1e-5)
+    assert torch.allclose(half, (torch.from_numpy(words) + votes) / 2, atol=1e-5)
     assert torch.allclose(half.sum(1), torch.ones(len(known)), atol=1e-5)
 
 

@@ -26,17 +26,17 @@ _FEW = 64  # faces a pass
 def training_data(
     faces: ferplus.FaceSet,
     recipe: StillRecipe,
-    teachers: Sequence[Path] = (),
+    words: Floats | None = None,
     network: StaticCNN | None = None,
 ) -> TrainingData:
     """Images, what is learnt of each, and how often each is drawn.
 
-    `teachers` are ONNX files: their mean probabilities count `recipe.taught`. Of `recipe.groups`
+    `words`, what teachers say of each (see `taught`), counts `recipe.taught`. Of `recipe.groups`
     look-alike groups those that `network` reads badly are drawn more often.
     """
     targets = ferplus.soft_targets(faces)
-    if teachers:
-        targets = recipe.taught * taught(faces.images, teachers) + (1 - recipe.taught) * targets
+    if words is not None:
+        targets = recipe.taught * words + (1 - recipe.taught) * targets
     weights = ferplus.sampling_weights(faces, recipe.balance)
     if recipe.groups and network is not None:
         weights = weights * group_weights(network, faces, recipe.groups, recipe.seed)
@@ -48,7 +48,8 @@ def training_data(
 
 
 def taught(images: NDArray[np.uint8], teachers: Sequence[Path]) -> Floats:
-    """The mean of what the teachers say of each face and its mirror image: float32[N, 7].
+    """The mean of what the teachers, ONNX files, say of each face and its mirror image, as
+    probabilities: float32[N, 7].
 
     Raises ValueError where one is no network.
     """
