@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,8 @@ torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installe
 pytest.importorskip("mediapipe", reason="mediapipe is not installed")
 
 from resonance_tui.emotions import Emotion  # noqa: E402
+from resonance_zoo.train.still import local_sgd  # noqa: E402
+from resonance_zoo.train.still.checkpoint import StillCheckpoint  # noqa: E402
 from resonance_zoo.train.still.spoil import KINDS  # noqa: E402
 from resonance_zoo.train.still.temporal import Stretch, TemporalHead, said, train_head  # noqa: E402
 
@@ -181,24 +184,33 @@ def page(path: Path, name: str) -> Path:
     return path
 
 
+def ends_at_once(start: StillCheckpoint, data: local_sgd.TrainingData) -> Iterator[local_sgd.Tick]:
+    """In place of a training, which other tests look at."""
+    yield local_sgd.Tick(replace(start, progress=1.0), 0.0, len(data.images))
+
+
 @pytest.mark.faces
 @pytest.mark.timeout(240)
 def test_both_trials_write_their_tables_between_the_marks(
     main: Callable[..., int],
     files: list[Path],
     tmp_path: Path,
-    quick_workers: None,
     variables: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data, model, clips = files
     first = page(tmp_path / "page.md", "trial_static")
-    out = tmp_path / "out"
+    out, few = tmp_path / "out", tmp_path / "clips"
+    few.mkdir()
+    (few / "single_face.mp4").symlink_to(clips / "single_face.mp4")
+    monkeypatch.setattr(local_sgd, "train", ends_at_once)
     assert main("trial_static", data, model, "--out", out, "--quick", "--page", first) == 0
     table = part(first, "trial_static")
     assert all(f"| accuracy, {kind} |" in table for kind in KINDS if kind != "clean")
     assert len(list(out.glob("*.pt"))) == 3 and "| seed 0 |" in table
+    assert "as before: does not hold" in table  # nothing was learnt
 
-    assert main("train_temporal", data, model, clips, "--quick", "--page", first) == 0
+    assert main("train_temporal", data, model, few, "--quick", "--page", first) == 0
     table = part(first, "train_temporal")
     assert "| onset, right |" in table and "| single_face, 0.6, 2.35 | happiness |" in table
     assert part(first, "trial_static")  # the other's is left alone
