@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.base import EngineStatus
+from resonance_tui.engines.base import EngineStatus, Flaw
 from resonance_tui.messaging.link_status import LinkStatus
 from resonance_tui.pipeline.baseline import BaselineState
 from resonance_tui.pipeline.seats import MOST_SEATS
@@ -111,6 +111,7 @@ class SessionView:
     corrected: CorrectedCounts | None = None  # None unless switched on
     too_far: bool = False  # the own face is in view, too far from the camera to be read
     baseline: BaselineState = BaselineState.UNUSED  # of the own face; stays on this machine
+    flaw: Flaw = Flaw.NONE  # why the own face is unsure; stays on this machine
     is_sharing: bool = True
     is_recording: bool = False
     question: str | None = None  # for the person; the answer goes to `Session.answer`

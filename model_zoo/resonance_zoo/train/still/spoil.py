@@ -13,7 +13,7 @@ from functools import partial
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Picture = NDArray[np.uint8]  # (S, S), grey
 Floats = NDArray[np.float32]
@@ -155,6 +155,23 @@ def shaded(picture: Picture, rng: Generator, wild: float = 0.3) -> Picture:
     return _small(face, picture)
 
 
+def half_covered(picture: Picture, rng: Generator) -> Picture:
+    """Something upright before one half."""
+    face = _large(picture)
+    mask = np.zeros_like(face)
+    edge = int(rng.uniform(0.42, 0.5) * LARGE)
+    if rng.random() < 0.5:
+        mask[:, :edge] = 1
+    else:
+        mask[:, -edge:] = 1
+    return _small(_over(face, rng.uniform(20, 220) + _grain(face, rng, 5), _soft(mask)), picture)
+
+
+def overexposed(picture: Picture, rng: Generator) -> Picture:
+    """Twice the light that the sensor can take."""
+    return _picture(2.2 * picture.astype(np.float32))
+
+
 def _glasses(
     face: Floats, rng: Generator, wild: float
 ) -> tuple[Floats, list[tuple[float, float, float, float]]]:
@@ -203,10 +220,15 @@ KINDS: dict[str, Spoil] = {
 }
 
 
+# Rows of which nothing is learnt, and nothing is fitted on.
+UNLEARNT: dict[str, Spoil] = {"half covered": half_covered, "overexposed": overexposed}
+
+
 def spoilt(pictures: Iterable[Picture], kind: str, seed: int) -> NDArray[np.uint8]:
-    """Each picture with what `kind`, a key of KINDS, does to it."""
+    """Each picture with what `kind`, a key of KINDS or UNLEARNT, does to it."""
     rng = np.random.default_rng([seed, *kind.encode()])
-    return np.stack([KINDS[kind](picture, rng) for picture in pictures])
+    draw = (KINDS | UNLEARNT)[kind]
+    return np.stack([draw(picture, rng) for picture in pictures])
 
 
 # To learn from
@@ -295,8 +317,8 @@ _WILD: dict[str, Wild] = {
 }
 
 
-def _picture(values: NDArray[np.floating] | NDArray[np.integer]) -> Picture:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+def _picture(values: ArrayLike) -> Picture:
+    return np.clip(np.rint(np.asarray(values)), 0, 255).astype(np.uint8)
 
 
 def _grain(like: NDArray[np.generic], rng: Generator, sd: float) -> Floats:
