@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from resonance_tui.emotions import Emotion
 from resonance_zoo.train.still.calibrate import Calibration, calibrate
 from resonance_zoo.train.still.evaluate import Predict
-from resonance_zoo.train.still.spoil import KINDS, spoilt
+from resonance_zoo.train.still.spoil import KINDS, UNLEARNT, spoilt
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 Said = NDArray[np.int64]  # class of each picture
 LEVELLED = "levelled"
-SPOILT = tuple(kind for kind in KINDS if kind != "clean")
+SPOILT = tuple(kind for kind in KINDS if kind != "clean")  # a design may have learnt from these
 SEED, DRAWS = 14, 2000
 
 
@@ -46,7 +46,7 @@ def exam_of(
     """`first` sets the operating point; `second` is judged: as it is, `levelled`, and spoilt."""
     images, labels = second
     sets = {"clean": images, LEVELLED: levelled}
-    sets |= {kind: spoilt(images, kind, SEED) for kind in SPOILT}
+    sets |= {kind: spoilt(images, kind, SEED) for kind in (*SPOILT, *UNLEARNT)}
     return Exam(*first, sets, labels, groups, prior)
 
 
@@ -116,6 +116,7 @@ MEASURES: dict[str, Measure] = {
     "UAR, levelled crops": recall(LEVELLED),
     f"accuracy, mean of {len(SPOILT)} degradations": spoilt_accuracy,
     **{f"accuracy, {kind}": accuracy(kind) for kind in SPOILT},
+    **{f"accuracy, {kind} (no design learnt it)": accuracy(kind) for kind in UNLEARNT},
     "neutral called sad": called(Emotion.NEUTRAL, Emotion.SADNESS),
     "neutral called sad, worst look-alike group": worst_group,
     "sadness called neutral": called(Emotion.SADNESS, Emotion.NEUTRAL),

@@ -18,7 +18,7 @@ pytest.importorskip("mediapipe", reason="mediapipe is not installed")
 from resonance_tui.emotions import Emotion  # noqa: E402
 from resonance_zoo.train.still import local_sgd  # noqa: E402
 from resonance_zoo.train.still.checkpoint import StillCheckpoint  # noqa: E402
-from resonance_zoo.train.still.spoil import KINDS  # noqa: E402
+from resonance_zoo.train.still.spoil import KINDS, UNLEARNT  # noqa: E402
 from resonance_zoo.train.still.temporal import Stretch, TemporalHead, said, train_head  # noqa: E402
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -108,7 +108,7 @@ def test_measures_count_what_was_said(scripts: Callable[[str], Any]) -> None:
     judge = scripts("judged_stills")
     asked, everybody = exam(judge), np.arange(40)
     word = np.array([NEUTRAL, SAD, SAD, HAPPY] * 10)
-    heard = dict.fromkeys(("clean", judge.LEVELLED, *judge.SPOILT), word)
+    heard = dict.fromkeys(("clean", judge.LEVELLED, *judge.SPOILT, *UNLEARNT), word)
     found = {name: each(asked, heard, everybody) for name, each in judge.MEASURES.items()}
     assert found["accuracy"] == found["accuracy, levelled crops"] == 0.75
     assert found["UAR"] == pytest.approx(2.5 / 3)
