@@ -44,14 +44,11 @@ class TemporalHead(nn.Module):
 
 
 def train_head(stretches: list[Stretch], epochs: int, seed: int) -> TemporalHead:
-    """A head for these stretches, which are all as long; classes count alike, whatever their
-    share of the frames."""
+    """A head for these stretches, which are all as long. Frames count alike: a class that counted
+    more would only move the operating point."""
     torch.manual_seed(seed)
     features, logits, labels = (torch.from_numpy(each) for each in _together(stretches))
     head = TemporalHead(features.shape[-1], classes=logits.shape[-1])
-    shares = torch.bincount(labels.flatten(), minlength=logits.shape[-1]).float()
-    weights = torch.where(shares > 0, shares.sum() / shares.clamp(min=1), 0)
-    weights = weights.sqrt() / weights.sqrt().mean()
     optimiser = torch.optim.AdamW(head.parameters(), RATE, weight_decay=1e-2)
     steps = epochs * -(-len(stretches) // BATCH)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
@@ -59,7 +56,7 @@ def train_head(stretches: list[Stretch], epochs: int, seed: int) -> TemporalHead
         for rows in torch.randperm(len(stretches)).split(BATCH):
             said = head(features[rows], logits[rows])
             loss = nn.functional.cross_entropy(
-                said.flatten(0, 1), labels[rows].flatten(), weight=weights, label_smoothing=0.03
+                said.flatten(0, 1), labels[rows].flatten(), label_smoothing=0.03
             )
             optimiser.zero_grad()
             loss.backward()
