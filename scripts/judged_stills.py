@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -188,25 +187,3 @@ def table(
     for design in designs:
         verdict = "holds" if holds(before, found[design]) else "does not hold"
         yield f"- {design}: {verdict}."
-
-
-def wilson(found: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share."""
-    z = 1.96
-    share, middle = found / of, (found / of + z**2 / (2 * of)) / (1 + z**2 / of)
-    half = z * sqrt(share * (1 - share) / of + z**2 / (4 * of**2)) / (1 + z**2 / of)
-    return middle - half, middle + half
-
-
-def by_chance(sad: NDArray[np.bool_], groups: Labels) -> float:
-    """How often groups drawn at random differ as much, by the variance of their shares."""
-    rng = np.random.default_rng(SEED)
-    groups = np.unique(groups, return_inverse=True)[1]  # of those that have anybody
-    counts = np.bincount(groups)
-
-    def apart(marks: NDArray[np.bool_]) -> float:
-        shares = np.bincount(groups, marks) / counts
-        return float((counts * (shares - marks.mean()) ** 2).sum())
-
-    seen = apart(sad)
-    return float(np.mean([apart(rng.permutation(sad)) >= seen for _ in range(DRAWS)]))

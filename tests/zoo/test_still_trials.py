@@ -139,7 +139,7 @@ def test_a_design_holds_only_with_every_seed_and_without_loss(
 
 
 def test_intervals_of_shares_and_what_chance_does(scripts: Callable[[str], Any]) -> None:
-    judge = scripts("judged_stills")
+    judge = scripts("look_alike_audit")
     low, high = judge.wilson(7, 347)  # Wilson 1927, by hand
     assert (low, high) == (pytest.approx(0.0098, abs=1e-4), pytest.approx(0.0410, abs=1e-4))
     groups = np.repeat([0, 1, 2], 40)
