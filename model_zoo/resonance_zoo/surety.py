@@ -39,8 +39,8 @@ class Calibration:
 
     heat: tuple[float, ...]
     haze: tuple[float, ...]
-    unsure_below: float = 0.5
-    demanded: float = 0.15  # at most
+    unsure_below: float = 0.52
+    demanded: float = 0.13  # at most
     demanded_at: float = 0.15  # the share of changed readings from which on
 
     def apply(self, logits: Floats, seen: Floats) -> Floats:

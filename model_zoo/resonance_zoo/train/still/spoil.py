@@ -72,7 +72,7 @@ def compressed(picture: Picture, rng: Generator, side: int, quality: int = 30) -
     """A JPEG of `side` pixels."""
     large = cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)
     _, packed = cv2.imencode(".jpg", large, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    shown = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
+    shown = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
     return _picture(cv2.resize(shown, picture.shape[::-1], interpolation=cv2.INTER_AREA))
 
 

@@ -49,7 +49,9 @@ class Recipe:
     batch: int = 256
     learning_rate: float = 6e-3
     seed: int = 0
-    clean: float = 3.0  # times as much as each other kind a clean picture counts when calibrating
+    # When calibrating:
+    clean: float = 3.0  # times as much as each other kind a clean picture counts
+    wild: int = 6  # drawings of anything, beside each kind
 
 
 def reader(forward: Forward, mirror_below: float) -> Read:
@@ -194,15 +196,22 @@ class Seen:
 
 
 def look(images: Images, labels: Labels, read: Read, flaws: Forward, recipe: Recipe) -> Seen:
-    """Every picture in each of the table's kinds."""
+    """Every picture in each of the table's kinds, and with anything done to it."""
     parts: list[Seen] = []
-    for kind in spoil.KINDS:
-        spoilt = spoil.spoilt(images, kind, recipe.seed)
-        weight = recipe.clean if kind == "clean" else 1.0
+    for spoilt, weight in _spoilt(images, recipe):
         seen = flaws(spoilt[:, None].astype(np.float32))
         parts.append(Seen(read(spoilt), seen, labels, np.full(len(labels), weight)))
     columns = zip(*((x.logits, x.flaws, x.labels, x.weights) for x in parts), strict=True)
     return Seen(*(np.concatenate(column) for column in columns))
+
+
+def _spoilt(images: Images, recipe: Recipe) -> Iterator[tuple[Images, float]]:
+    for kind in spoil.KINDS:
+        weight = recipe.clean if kind == "clean" else 1.0
+        yield spoil.spoilt(images, kind, recipe.seed), weight
+    rng = np.random.default_rng([recipe.seed, 1])
+    for _ in range(recipe.wild):
+        yield np.stack([spoil.anything(image, rng)[0] for image in images]), 1.0
 
 
 def calibrate(seen: Seen) -> Calibration:
