@@ -81,6 +81,44 @@ class BatchEngine(Engine, Protocol):
         ...
 
 
+class Flaw(StrEnum):
+    """What about a picture makes a reading less sure."""
+
+    NONE = ""
+    DARK = "dark"
+    BLURRED = "blurred"
+    TURNED = "turned"
+    MOUTH = "mouth"  # covered
+    GLARE = "glare"
+    EYES = "eyes"  # covered
+    SMALL = "small"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """An answer, and how good the picture was that it came from."""
+
+    probabilities: NDArray[np.float32]  # seven, sum 1
+    flaw: Flaw = Flaw.NONE  # what is most amiss in the newest frame
+    demand: float = 0.0  # how much surer than `unsure_below` the answer has to be, 0-1
+
+
+@runtime_checkable
+class JudgingEngine(Engine, Protocol):
+    """An engine that sees how good a picture is."""
+
+    def judge(self, clip: NDArray[np.uint8]) -> Judgement:
+        """What `predict` gives, and more."""
+        ...
+
+
+def judge(engine: Engine, clip: NDArray[np.uint8]) -> Judgement:
+    """What the engine says of one clip, and of the picture where it can."""
+    if isinstance(engine, JudgingEngine):
+        return engine.judge(clip)
+    return Judgement(engine.predict(clip))
+
+
 def predict_many(engine: Engine, clips: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
     """What the engine says of each clip; all at once where it can."""
     if isinstance(engine, BatchEngine):

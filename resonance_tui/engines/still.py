@@ -8,14 +8,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.engines.base import EngineRequest, EngineSpec
+from resonance_tui.engines.base import EngineRequest, EngineSpec, Flaw, Judgement
 from resonance_tui.engines.precision import PATHS, open_precision, open_quickest, softmax
 from resonance_zoo.cards import still_card
+from resonance_zoo.runtime import open_network
+from resonance_zoo.surety import REASONS, SuretyCard, surety_card
 
 FRAME_RATE = 30.0  # at most; how many are read, the decision says
 # Geometric mean of what it says of 900 neutral pictures of FER+'s valid split.
-NEUTRAL = (0.0015, 0.0269, 0.9663, 0.0022, 0.001, 0.0015, 0.0006)
+NEUTRAL = (0.0017, 0.0303, 0.9612, 0.0028, 0.0012, 0.0019, 0.0008)
 EVERY_FRAME = 0.0  # each is judged once, and what they say together decides the report
+AMISS = 0.0  # log odds from which on something amiss is named
 
 
 def create(request: EngineRequest) -> StillEngine:
@@ -38,13 +41,14 @@ class StillEngine:
         else:
             self._network, runs_on = open_quickest(name, folder)
         self._mirror_below = card.output.mirror_below
+        self._eye = _Eye(surety_card())
         self.spec = EngineSpec(
             name="static",
             clip_frames=1,
             frame_rate=FRAME_RATE,
             crop_size=card.input.size,
             hop_s=EVERY_FRAME,
-            unsure_below=card.output.unsure_below,
+            unsure_below=self._eye.unsure_below,
             runs_on=runs_on,
             neutral=NEUTRAL,
         )
@@ -53,15 +57,40 @@ class StillEngine:
         """RGB `uint8[T, S, S, 3]` to `float32[7]`: the mean over the frames (live there is one).
 
         Of each the softmax of its logits; where its top probability is below the card's
-        `mirror_below`, of the mean of its logits and those of its mirror image.
+        `mirror_below`, of the mean of its logits and those of its mirror image. What hides or
+        blurs the face makes it flatter, and no other class the likeliest.
         """
+        return self.judge(clip).probabilities
+
+    def judge(self, clip: NDArray[np.uint8]) -> Judgement:
+        """The same, and how good the newest frame is."""
         faces = np.stack([_grey(frame) for frame in clip])[:, None].astype(np.float32)
         logits = self._network(faces)
         unsure = softmax(logits).max(axis=1) < self._mirror_below
         if unsure.any():
             mirrored = np.ascontiguousarray(faces[unsure][..., ::-1])
             logits[unsure] = (logits[unsure] + self._network(mirrored)) / 2
-        return softmax(logits).mean(axis=0)
+        return self._eye.judge(faces, logits)
+
+
+class _Eye:
+    """Sees how well each face can be seen."""
+
+    def __init__(self, card: SuretyCard) -> None:
+        """Raises ValueError where the weights do not match their card."""
+        self._calibration = card.calibration
+        self.unsure_below = card.calibration.unsure_below
+        self._session = open_network(card.path)
+
+    def judge(self, faces: NDArray[np.float32], logits: NDArray[np.float32]) -> Judgement:
+        """The mean over faces [N, 1, S, S], and the flaw and demand of the last one."""
+        seen = np.asarray(self._session.run(None, {"faces": faces})[0], np.float32)
+        found = self._calibration.apply(logits, seen).astype(np.float32)
+        odds = seen[-1, : len(REASONS)]
+        most = int(odds.argmax())
+        flaw = Flaw(REASONS[most]) if odds[most] > AMISS else Flaw.NONE
+        demand = float(self._calibration.demand(logits[-1:], seen[-1:])[0])
+        return Judgement(found.mean(axis=0), flaw, demand)
 
 
 def _grey(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:

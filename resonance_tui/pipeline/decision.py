@@ -46,26 +46,31 @@ class SequentialTest:
         self.holder: Emotion | None = None  # None while an arriving face is not decided on
         self._arrival = _Arrival(self._settings)
         self._sums = dict.fromkeys((*_EMOTIONS, Emotion.UNSURE), 0.0)
-        self._before: tuple[Probabilities, float] | None = None
+        self._before: tuple[Probabilities, float, float] | None = None
         self.is_contested = False  # the newest prediction speaks for another emotion
 
     def update(
-        self, probabilities: Probabilities, average: Probabilities, at: float, span: float
+        self,
+        probabilities: Probabilities,
+        average: Probabilities,
+        at: float,
+        span: float,
+        demand: float = 0.0,
     ) -> None:
         """Take in the prediction of a clip that took `span` s and ended at `at`.
 
         `average`: of the last predictions; decides between two challengers that are both through.
+        `demand`: how much surer than usual this one has to be, 0-1: the picture is a bad one.
         """
         if self.holder is None:
-            self.holder = self._arrival.update(probabilities, at, span)
+            self.holder = self._arrival.update(probabilities, at, span, demand)
         else:
-            self._contest(probabilities, average, at, span)
-        self._before = probabilities, at
+            self._contest(self._evidence(probabilities, demand), average, at, span)
+        self._before = probabilities, at, demand
 
     def _contest(
-        self, probabilities: Probabilities, average: Probabilities, at: float, span: float
+        self, now: dict[Emotion, float], average: Probabilities, at: float, span: float
     ) -> None:
-        now = self._evidence(probabilities)
         self._integrate(now, at, span)
         self.is_contested = any(value > 0 for value in now.values())
         through = [
@@ -80,7 +85,8 @@ class SequentialTest:
     def _integrate(self, now: dict[Emotion, float], at: float, span: float) -> None:
         if self._before is None:
             return
-        before, gone = self._evidence(self._before[0]), max(at - self._before[1], 0.0)
+        earlier, earlier_at, demand = self._before
+        before, gone = self._evidence(earlier, demand), max(at - earlier_at, 0.0)
         # Of a long pause no more is known than of a short one. A clip that only repeats the one
         # before counts half.
         repeated = max(span - gone, 0.0) / span if span > 0 else 0.0
@@ -91,13 +97,13 @@ class SequentialTest:
             rate = mean if before[code] > 0 and value > 0 else min(mean, 0.0)
             self._sums[code] = max(0.0, self._sums[code] + step * rate)
 
-    def _evidence(self, probabilities: Probabilities) -> dict[Emotion, float]:
+    def _evidence(self, probabilities: Probabilities, demand: float) -> dict[Emotion, float]:
         """For each challenger of the holder: -1 (speaks fully against it) to 1."""
         rules, holder = self._settings, self.holder
         if holder is None or not holder.is_emotion:
-            leave = rules.unsure_below + rules.unsure_band
+            leave = rules.unsure_below + demand + rules.unsure_band
             return {c: _limited((probabilities[c] - leave) / 0.1) for c in _EMOTIONS}
-        enter = rules.unsure_below - rules.unsure_band
+        enter = rules.unsure_below + demand - rules.unsure_band
         held = math.log(max(probabilities[holder], LEAST))
         found = {
             code: min(
@@ -123,20 +129,25 @@ class _Arrival:
         self._count = 0
         self._logs = [0.0] * len(_EMOTIONS)
         self._sums = [0.0] * len(_EMOTIONS)
+        self._demands = 0.0
 
-    def update(self, probabilities: Probabilities, at: float, span: float) -> Emotion | None:
+    def update(
+        self, probabilities: Probabilities, at: float, span: float, demand: float
+    ) -> Emotion | None:
         """The emotion that is certain enough, or "unsure"; None while more must be seen."""
         rules = self._settings
         self._since = at - span if self._since is None else self._since
         self._count += 1
+        self._demands += demand
         for code, value in enumerate(probabilities):
             self._logs[code] += math.log(max(value, LEAST))
             self._sums[code] += value
         first, second = sorted(self._logs, reverse=True)[:2]
         mean = max(self._sums) / self._count
         best = Emotion(self._logs.index(first))
-        is_flat = mean < rules.unsure_below - rules.unsure_band
-        if at - self._since >= rules.arrival_s or mean < rules.unsure_below - 2 * rules.unsure_band:
+        unsure_below = rules.unsure_below + self._demands / self._count
+        is_flat = mean < unsure_below - rules.unsure_band
+        if at - self._since >= rules.arrival_s or mean < unsure_below - 2 * rules.unsure_band:
             return Emotion.UNSURE if is_flat else best
         return best if first - second >= rules.arrival and not is_flat else None
 

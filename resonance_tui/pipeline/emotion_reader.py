@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from resonance_tui.emotions import Emotion
+from resonance_tui.engines.base import Flaw
 from resonance_tui.listeners import Listeners
 from resonance_tui.pipeline.baseline import Baseline, BaselineMode, BaselineState
 from resonance_tui.pipeline.decision import DecisionSettings
+from resonance_tui.pipeline.flaw import SteadyFlaw
 from resonance_tui.pipeline.smoothing import ABSENT, ACTIVE_FPS, UNREAD, Smoother, Steady
 
 
@@ -26,6 +29,7 @@ class EmotionReader:
     ) -> None:
         self._on_reading = Listeners(on_reading)
         self._smoother = Smoother()
+        self._flaw, self._is_unsure = SteadyFlaw(), False
         self._mode = baseline
         self.baseline = Baseline((), baseline)  # of the person in view
         self._track: int | None = None
@@ -37,6 +41,11 @@ class EmotionReader:
         self._smoother = Smoother(DecisionSettings(unsure_below=unsure_below))
         self.baseline = Baseline(neutral, self._mode)
 
+    @property
+    def flaw(self) -> Flaw:
+        """Why the emotion is unsure, where it is and a picture gives the reason."""
+        return self._flaw.told if self._is_unsure else Flaw.NONE
+
     def wanted_fps(self, at: float) -> float:
         """Frames a second that the decision asks for at `at` (monotonic s)."""
         if self.baseline.state is BaselineState.WAITING:
@@ -45,18 +54,22 @@ class EmotionReader:
 
     def forget(self) -> None:
         """Drop what was read: the camera was switched off, or sharing on. Reports ABSENT."""
-        self.generation += 1
         self._smoother.reset()
-        self.baseline.forget()
+        self._forget_person()
         self._on_reading(ABSENT, {})
+
+    def _forget_person(self) -> None:
+        self.generation += 1
+        self.baseline.forget()
+        self._flaw.reset()
+        self._is_unsure = False
 
     def face_seen(self, track: int, at: float) -> None:
         """A face in view at `at` (monotonic s), with or without a prediction."""
         if track != self._track:
             self._track = track
-            self.generation += 1
             self._smoother.reset()
-            self.baseline.forget()
+            self._forget_person()
         if self._smoother.face_present(at) is UNREAD:
             self._on_reading(UNREAD, {})
 
@@ -69,8 +82,7 @@ class EmotionReader:
         """No face at `at`. True, and ABSENT reported, once it has been gone for long enough."""
         if self._smoother.face_absent(at) is not ABSENT:
             return False
-        self.generation += 1
-        self.baseline.forget()
+        self._forget_person()
         self._on_reading(ABSENT, {})
         return True
 
@@ -81,13 +93,18 @@ class EmotionReader:
         generation: int,
         latency_ms: dict[str, float],
         span: float = 0.0,
+        flaw: Flaw = Flaw.NONE,
+        demand: float = 0.0,
     ) -> None:
-        """A prediction of the clip of `span` s that ended at `at`, started in `generation`."""
+        """A prediction of the clip of `span` s that ended at `at`, started in `generation`;
+        `flaw` and `demand`: see Judgement."""
         if generation != self.generation:
             return
         started = time.perf_counter()
         own = self.baseline.corrected(probabilities, at)
-        steady = self._smoother.update(own, at, span)
+        self._flaw.see(flaw, at)
+        steady = self._smoother.update(own, at, span, demand)
+        self._is_unsure = steady.code is Emotion.UNSURE
         if steady is ABSENT:
             return  # of an arriving face too little is known
         spent = {

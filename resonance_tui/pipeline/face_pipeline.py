@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.engines.base import EngineOptions, EngineState, EngineStatus
+from resonance_tui.engines.base import EngineOptions, EngineState, EngineStatus, Flaw
 from resonance_tui.errors import EngineUnavailable, Problem, first_of, in_words
 from resonance_tui.pipeline.baseline import BaselineMode, BaselineState
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor, least_rate, too_slow_for
@@ -108,6 +108,11 @@ class FacePipeline:
     def baseline(self) -> BaselineState:
         """Of the first viewer."""
         return self._reader.baseline.state
+
+    @property
+    def flaw(self) -> Flaw:
+        """Why the first viewer's emotion is unsure, where a picture gives the reason."""
+        return self._reader.flaw
 
     def capture_baseline(self) -> bool:
         """For two seconds from now on the first viewer's face is neutral. False where that is of

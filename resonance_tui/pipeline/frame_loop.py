@@ -14,6 +14,7 @@ from resonance_tui.engines.base import Engine
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor
 from resonance_tui.pipeline.emotion_reader import EmotionReader
 from resonance_tui.pipeline.face_status import CameraSwitch, FaceStatus
+from resonance_tui.pipeline.flaw import named
 from resonance_tui.pipeline.smoothing import ACTIVE_FPS, AWAY_AFTER_S, REST_FPS
 from resonance_tui.pipeline.sources import CameraState, Frame
 from resonance_tui.pipeline.threads import FaceThreads
@@ -33,6 +34,7 @@ class _Due:
     clip: Clip
     reader: EmotionReader
     generation: int
+    side: float  # pixels of the face's square; 0 where nobody is told why it is unsure
 
 
 class FrameLoop:
@@ -178,7 +180,12 @@ class FrameLoop:
                 self._status.notice(notice)
         clips = [(0, seen.clip), *((each.seat, each.clip) for each in seen.others)]
         return [
-            _Due(clip, self._readers[seat], self._readers[seat].generation)
+            _Due(
+                clip,
+                self._readers[seat],
+                self._readers[seat].generation,
+                0.0 if seat else seen.side,
+            )
             for seat, clip in clips
             if clip is not None
         ]
@@ -207,7 +214,15 @@ class FrameLoop:
         latency = latency_ms | {"network": found.network_ms}
         times = due.clip.times
         span = times[-1] - times[0]
-        due.reader.predicted(found.probabilities, at, due.generation, latency, span)
+        due.reader.predicted(
+            found.probabilities,
+            at,
+            due.generation,
+            latency,
+            span,
+            named(found.flaw, due.side),
+            found.demand,
+        )
 
     def _follow_evidence(self, at: float) -> None:
         """Ask for as many frames as the decision wants; clips need theirs whatever it wants."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.engines.base import Engine, EngineSpec
+from resonance_tui.engines.base import Engine, EngineSpec, Flaw, judge
 from resonance_tui.pipeline.alignment import crop
 from resonance_tui.pipeline.clip_buffer import Clip, ClipBuffer
 from resonance_tui.pipeline.opencv import cv2
@@ -46,6 +46,7 @@ class FaceObservation:
     preview: NDArray[np.uint8] | None = None  # what the engine sees, grey (S, S)
     latency_ms: dict[str, float] = field(default_factory=dict)
     too_far: bool = False  # the face is too small to be read: no clip, no preview
+    side: float = 0.0  # pixels, of the first face's square
     faces: int = 0  # how many are in view, read or not
     others: tuple[Glimpse, ...] = ()  # who is near enough to be read beside the first
     still: StillFaces | None = None  # how the faces look now, where there are any and it is wanted
@@ -124,6 +125,7 @@ class Perception:
             preview,
             latency,
             too_far=0 in seated and 0 not in near,
+            side=seated[0].side if 0 in seated else 0.0,
             faces=len(found),
             others=tuple(others),
             still=StillFaces(frame.image, found) if found and wants_still else None,
@@ -156,14 +158,17 @@ class Prediction:
 
     probabilities: tuple[float, ...]  # seven, sum 1
     network_ms: float
+    flaw: Flaw = Flaw.NONE  # see Judgement
+    demand: float = 0.0
 
 
 def predict(engine: Engine, clip: Clip) -> Prediction:
     """Run the engine (blocking: milliseconds, or seconds for a large network on a small CPU)."""
     started = time.monotonic()
-    probabilities = engine.predict(clip.frames)
+    found = judge(engine, clip.frames)
     spent_ms = _ms(time.monotonic() - started)
-    return Prediction(tuple(float(value) for value in probabilities), spent_ms)
+    probabilities = tuple(float(value) for value in found.probabilities)
+    return Prediction(probabilities, spent_ms, found.flaw, found.demand)
 
 
 def _ms(seconds: float) -> float:

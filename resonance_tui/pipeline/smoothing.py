@@ -63,13 +63,16 @@ class Smoother:
         self._predicted_at: float | None = None  # the newest prediction
         self._gap = 0.0
 
-    def update(self, probabilities: tuple[float, ...], at: float, span: float = 0.0) -> Steady:
-        """A prediction of the clip of `span` s that ended at `at`."""
+    def update(
+        self, probabilities: tuple[float, ...], at: float, span: float = 0.0, demand: float = 0.0
+    ) -> Steady:
+        """A prediction of the clip of `span` s that ended at `at`. `demand`: how much surer than
+        usual it has to be, 0-1."""
         self._see(at)  # a slow engine answers about an earlier moment
         self._blend(probabilities, at)
         self._note_gap()
         before = self._test.holder
-        self._test.update(probabilities, self._average, at, span)
+        self._test.update(probabilities, self._average, at, span, demand)
         if self._test.holder is not before:
             self._changed_at = at
         return self._steady()

@@ -695,7 +695,7 @@ class Session:
 
     def _read(self, steady: Steady, latency_ms: dict[str, float]) -> None:
         self._own.read(steady, latency_ms)
-        if self._face.baseline != self.view.baseline:
+        if (self._face.baseline, self._face.flaw) != (self.view.baseline, self.view.flaw):
             self._face_status()
         self._update_me(time.monotonic(), is_new=bool(latency_ms))
 
@@ -711,6 +711,7 @@ class Session:
             faces=face.faces,
             too_far=face.too_far,
             baseline=face.baseline,
+            flaw=face.flaw,
         )
 
     def _update_me(self, now: float, *, is_new: bool = False) -> None:

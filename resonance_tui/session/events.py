@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.base import EngineStatus
+from resonance_tui.engines.base import EngineStatus, Flaw
 from resonance_tui.messaging.link_status import LinkStatus
 from resonance_tui.pipeline.baseline import BaselineState
 from resonance_tui.pipeline.seats import MOST_SEATS
@@ -139,6 +139,7 @@ class SessionView:
     privacy: PrivacyView | None = None  # of the own reports; None while they are not private
     too_far: bool = False  # the own face is in view, too far from the camera to be read
     baseline: BaselineState = BaselineState.UNUSED  # of the own face; stays on this machine
+    flaw: Flaw = Flaw.NONE  # why the own face is unsure; stays on this machine
     is_sharing: bool = True
     is_recording: bool = False
     asks_to_be_forgotten: bool = False  # until the host says that it is done

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.engines.base import Flaw
 from resonance_tui.pipeline.baseline import BaselineState
 from resonance_tui.pipeline.seats import MOST_SEATS
 from resonance_tui.pipeline.sources import Source
@@ -218,10 +219,23 @@ def own_note(view: SessionView) -> tuple[str, ...]:
         return (tr("untrained"),)
     if view.baseline is BaselineState.WAITING:
         return tr("look neutral for two seconds"), tr("look neutral")
+    if view.flaw and view.me.code is Emotion.UNSURE:
+        return tuple(map(tr, FLAWS[view.flaw]))
     words = faces_text(view.faces, view.reads)
     few = f"{view.faces}+" if view.faces == MOST_SEATS else view.faces
     return (words, tr("{faces} faces", faces=few)) if words else ()
 
+
+# Why a face in view is unsure, long and short.
+FLAWS = {
+    Flaw.DARK: (mark("too dark to be sure"), mark("too dark")),
+    Flaw.BLURRED: (mark("too blurred to be sure"), mark("blurred")),
+    Flaw.SMALL: (mark("too small: come nearer"), mark("too small")),
+    Flaw.TURNED: (mark("the head is tilted too far"), mark("tilted")),
+    Flaw.MOUTH: (mark("the mouth is covered"), mark("half covered")),
+    Flaw.GLARE: (mark("glare on the glasses"), mark("glare")),
+    Flaw.EYES: (mark("the eyes are covered"), mark("half covered")),
+}
 
 # By whether the own neutral face is in use.
 BASELINES = {

@@ -15,6 +15,8 @@ DATA = (
     "resonance_zoo/cards/static_cnn.toml",
     "resonance_zoo/weights/static_cnn.onnx",
     "resonance_zoo/weights/static_cnn.int8.onnx",
+    "resonance_zoo/weights/still_surety.onnx",
+    "resonance_zoo/weights/still_surety.toml",
     "resonance_broker/cluster/core.conf",
     "resonance_broker/cluster/emqx.acl.conf",
 )

@@ -281,6 +281,28 @@ def test_bench_counts_reads_stills_and_simulates_rooms(
     assert nothing.returncode == 2 and "none.npz" in nothing.stderr
 
 
+def test_confidence_scripts_name_data_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    for name, more in (("bench_confidence", ["--quick"]), ("train_surety", ["--faces", "9"])):
+        done = run(name, tmp_path / "none.npz", *more)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "none.npz does not exist" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.faces
+@pytest.mark.timeout(200)
+def test_bench_confidence_sets_before_beside_now(run: Run, shared_data: Path) -> None:
+    if not (shared_data / "ferplus.npz").is_file():
+        pytest.skip("no ferplus.npz in the shared data")
+    found = measured(run, "bench_confidence", shared_data / "ferplus.npz", "--quick")
+    rows = {row["kind"]: row for row in found["rows"]}
+    glare = rows["glare on glasses"]
+    assert glare["now"]["confidence"] < glare["before"]["confidence"] - 0.05
+    assert glare["now"]["answered"] < glare["before"]["answered"]
+    assert glare["reasons"]["glare"] > 0.8 and rows["clean"]["reasons"]["glare"] < 0.1
+    assert abs(rows["clean"]["now"]["confidence"] - rows["clean"]["before"]["confidence"]) < 0.05
+    assert 0 < found["cost"]["before"] < found["cost"]["now"]
+
+
 @pytest.fixture
 def live_data(shared_data: Path) -> tuple[Path, ...]:
     """What evaluate_live reads: a folder of clips, stills, the face model."""

@@ -9,7 +9,7 @@ import pytest
 from ui.fakes import OWN_ID, own_row, room, view
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.engines.base import EngineState, EngineStatus
+from resonance_tui.engines.base import EngineState, EngineStatus, Flaw
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.session.events import HappeningUpdate, SelfView, SessionView
@@ -154,6 +154,17 @@ def test_what_is_not_shared_is_said_beside_the_reading() -> None:
     assert own_note(view(is_sharing=False)) == ("paused, not shared", "paused")
     assert own_note(cut_off())[1] == "not shared"
     assert own_note(view()) == ()
+
+
+def test_why_a_face_is_unsure_is_said_beside_it_and_of_no_other_face() -> None:
+    unsure = SelfView("read", Emotion.UNSURE, 0.4)
+    assert own_note(view(me=unsure, flaw=Flaw.GLARE)) == ("glare on the glasses", "glare")
+    assert own_note(view(me=unsure)) == ()
+    assert own_note(view(flaw=Flaw.GLARE)) == ()
+    assert own_note(view(me=unsure, flaw=Flaw.DARK, is_sharing=False))[1] == "paused"
+    for flaw in set(Flaw) - {Flaw.NONE}:
+        long, short = own_note(view(me=unsure, flaw=flaw))
+        assert len(short) <= 12 <= len(long)
 
 
 def test_how_many_faces_are_in_view_is_said_where_nothing_matters_more():

@@ -69,6 +69,7 @@ def main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         spec = spec_from_loader(name, SourceFileLoader(name, str(SCRIPTS / name)))
         assert spec and spec.loader
         module = module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)  # where its dataclasses look for it
         spec.loader.exec_module(module)
         return module.main([str(argument) for argument in arguments])
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from resonance_zoo.train.still.spoil import anything
+
 Images = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
@@ -34,10 +36,18 @@ class Augmentation:
     overexposed: float = 0.08
     erase: float = 0.3
     erase_area: tuple[float, float] = (0.02, 0.15)
+    spoilt: float = 0.0  # share with something before the face, or one of a webcam's faults
+
+    @classmethod
+    def levelled(cls) -> Augmentation:
+        """For faces that are framed and levelled as live ones are: what the detector leaves of
+        tilt and of a wrong frame, and a small share of what happens before a webcam."""
+        return cls(scale=(0.87, 1.15), aspect=0.05, rotation_sd_deg=3.0, shift=0.05, spoilt=0.15)
 
 
 def augment(images: Images, size: int, rng: Generator, config: Augmentation) -> Floats:
     """uint8[N, H, W] -> float32[N, 1, size, size], each face drawn anew."""
+    images = _spoilt(images, rng, config.spoilt) if config.spoilt else images
     faces = np.stack([_frame(image, size, rng, config) for image in images])
     faces = _lighting(faces, rng, config)
     for face in faces:
@@ -55,6 +65,16 @@ def augment(images: Images, size: int, rng: Generator, config: Augmentation) -> 
 def reframe(image: Images, size: int, scale: float, shift_x: float, shift_y: float) -> Images:
     """Crop with a box `scale` times as wide, moved by fractions of the box; border replicated."""
     return _warp(image, size, np.eye(2) * scale, (shift_x, shift_y))
+
+
+def _spoilt(images: Images, rng: Generator, share: float) -> Images:
+    chosen = rng.random(len(images)) < share
+    return np.stack(
+        [
+            anything(image, rng)[0] if is_chosen else image
+            for image, is_chosen in zip(images, chosen, strict=True)
+        ]
+    )
 
 
 def _frame(image: Images, size: int, rng: Generator, config: Augmentation) -> Floats:

@@ -40,10 +40,10 @@ class StillCheckpoint:
             raise checkpoint_file.damaged(path) from error
 
     @classmethod
-    def start(cls, recipe: StillRecipe) -> StillCheckpoint:
-        """A seeded random network that has not learned anything."""
+    def start(cls, recipe: StillRecipe, network: StaticCNN | None = None) -> StillCheckpoint:
+        """The beginning of a run: `network`, or a seeded random one that has learned nothing."""
         torch.manual_seed(recipe.seed)
-        weights = flatten(static_cnn(recipe.design))
+        weights = flatten(network or static_cnn(recipe.design))
         return cls(recipe, weights, torch.zeros_like(weights), weights.clone())
 
     def averaged_model(self) -> StaticCNN:

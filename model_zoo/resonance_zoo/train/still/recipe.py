@@ -31,6 +31,9 @@ class StillRecipe:
     ema: float = 0.95
     sizes: tuple[tuple[float, float], ...] = ((0.0, 2 / 3), (0.45, 5 / 6), (0.72, 1.0))
     device: str = "cpu"
+    begins_with: str = ""  # name of the shipped file that is trained on; "" a random network
+    taught: float = 0.0  # share of the teachers' word in what is learnt; the rest is the votes'
+    groups: int = 0  # look-alike groups that weigh by how badly they are read; 0 none do
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     @classmethod
