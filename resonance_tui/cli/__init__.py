@@ -19,13 +19,14 @@ import click
 from resonance_tui.cli.streams import open_streams
 from resonance_tui.cli.usage import in_our_words
 from resonance_tui.commands.groups import Group
+from resonance_tui.commands.language import lang_option, speak
 from resonance_tui.commands.quantities import FilePath
 from resonance_tui.errors import INTERRUPTED, LibraryBroken, Problem
 from resonance_tui.native import tame
 from resonance_tui.secret import masked, may_hold_secret, pieces
 from resonance_tui.shutdown import end
 from resonance_tui.terminal import wants_colour
-from resonance_tui.texts import mark
+from resonance_tui.texts import mark, tr
 
 COMPLETING = "_RESONANCE_TUI_COMPLETE"  # click's, in which a shell says what it wants
 EXIT_CODES = mark("Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted.")
@@ -55,6 +56,7 @@ class Program(Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--config", "config_file", type=FilePath(path_type=Path), help="Settings file.")
+@lang_option
 @click.option("--verbose", is_flag=True, help="Write debug lines to the log file.")
 @click.option(
     *("--version", "shows_version"),
@@ -89,6 +91,7 @@ def _color() -> bool | None:
 def main() -> None:
     """Run the command line; every way out has its exit code and no traceback a person must read."""
     open_streams()
+    speak(sys.argv[1:], lambda words: _complain(words, "", kind=mark("warning")))
     end(run_verb(cli))
 
 
@@ -114,7 +117,7 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
         _complain(masked(message, known), masked(pieces or hint, known))
         return 2
     except Problem as error:
-        _complain(masked(error.message, known), masked(error.hint, known))
+        _complain(masked(tr(error.message), known), masked(tr(error.hint), known))
         return error.exit_code
     except BrokenPipeError:  # the reader left before the last words
         _drop_output()
@@ -153,8 +156,8 @@ def _drop_output() -> None:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
 
 
-def _complain(message: str, hint: str) -> None:
-    click.secho(f"error: {message}", fg="red", err=True, color=_color())
+def _complain(message: str, hint: str, kind: str = mark("error")) -> None:
+    click.secho(f"{tr(kind)}: {message}", fg="red", err=True, color=_color())
     if hint:
         click.echo(f"       {hint}", err=True)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=click.Command)
 Table = Iterable[str] | Callable[[], Iterable[str]]
+KEPT_LINES = "\b\n"  # click's sign before a paragraph that it shall not wrap
 
 
 @contextmanager
@@ -171,10 +172,20 @@ def load_command(row: CommandRow) -> click.Command:
 def translated(command: C) -> C:
     """A copy whose help reads in the person's language."""
     shown = copy(command)
-    shown.help = tr(inspect.cleandoc(command.help or ""))
+    shown.help = "\n\n".join(map(_translated_paragraph, _paragraphs(command.help or "")))
     shown.epilog = tr(command.epilog or "")
     shown.params = [_translated_parameter(each) for each in command.params]
     return shown
+
+
+def _paragraphs(help: str) -> list[str]:
+    return inspect.cleandoc(help).split("\n\n")
+
+
+def _translated_paragraph(text: str) -> str:
+    """Each is a message of its own, without the sign that keeps its lines as they are."""
+    sign = KEPT_LINES if text.startswith(KEPT_LINES) else ""
+    return sign + tr(text.removeprefix(sign) if sign else " ".join(text.split()))
 
 
 def _translated_parameter(parameter: click.Parameter) -> click.Parameter:

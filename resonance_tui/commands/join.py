@@ -10,6 +10,7 @@ import click
 from resonance_tui.commands.console import say
 from resonance_tui.commands.engine_flags import engine_flags
 from resonance_tui.commands.groups import Command
+from resonance_tui.commands.language import lang_option
 from resonance_tui.commands.quantities import Span
 from resonance_tui.commands.served import serve_flag, served_room
 from resonance_tui.commands.settings import broker_options, load, terminal_of
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     "--duration", type=Span(0.1), metavar="SPAN", help="Leave after 90 (seconds), 5m, 2h."
 )
 @serve_flag
+@lang_option
 @click.pass_context
 def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
     """Join CHANNEL (or a link) and share your emotion; without it, choose on a start screen.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from resonance_tui.commands.console import say
+from resonance_tui.commands.console import note, say
+from resonance_tui.commands.language import speak_as_set
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -51,6 +52,7 @@ def load(ctx: click.Context, flags: dict[str, Any] | None = None) -> Config:
 
     given = {**ctx.meta.get(_TLS_FLAGS, {}), **(flags or {})}
     loaded = config.load(given, file=ctx.obj["file"])
+    speak_as_set(loaded.settings.screen.lang, sys.argv[1:], note)
     for name, near in config.unknown_variables():
         say(f"note: nothing reads the variable {name}" + (f"; is it {near}?" if near else "."))
     logs.start(loaded.directories.log_file, verbose=ctx.obj["verbose"], secrets=loaded.secrets)
