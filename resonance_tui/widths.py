@@ -8,6 +8,11 @@ import unicodedata
 JOINERS = "\u200c\u200d"  # they take no cell, and join or part the letters beside them
 # A joiner that stands before no letter or behind nothing joins what we put beside it.
 _LOOSE_JOINER = re.compile(rf"(?<!\S)[{JOINERS}]+|[{JOINERS}]+(?![^\W\d_])")
+# Where a line of East Asian text may end: behind any of its signs, but not before these, or after.
+_EAST, _CLOSING, _OPENING = "\u2e80-\uffef", "，。、；：！？）」』", "（「『"
+_UNIT = re.compile(
+    rf"[{_OPENING}]*(?:[^\s{_EAST}]+|[{_EAST}])[{_CLOSING}]*|\s+|[{_OPENING}{_CLOSING}]+"
+)
 _REGIONAL = range(0x1F1E6, 0x1F200)  # two make a flag of two cells, or are two letters of two
 _PICTOGRAPHS = range(0x1F300, 0x1FB00)  # emoji, also those that Python does not know yet
 
@@ -29,6 +34,24 @@ def cut(text: str, width: int, *, most: int | None = None) -> str:
         if taken > width or index >= limit - 1:
             return text[:index].rstrip(f" {JOINERS}") + "…"
     return text
+
+
+def is_wide(text: str) -> bool:
+    """Whether it takes another number of cells than it has characters."""
+    return cells(text) != len(text)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """The lines of a paragraph, each in at most `width` cells, if its words are not longer."""
+    lines = [""]
+    for unit in _UNIT.findall(text):
+        if cells(lines[-1] + unit) <= width or not lines[-1]:
+            lines[-1] += unit
+        else:
+            lines.append(unit)
+        if lines[-1].isspace():
+            lines[-1] = ""
+    return [line.rstrip() for line in lines if line]
 
 
 def printable(text: str) -> str:

@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from resonance_tui.commands import COMMANDS, CommandRow
+from resonance_tui.commands.help_pages import KEPT_LINES, HelpContext
 from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
 from resonance_tui.texts import tr
+from resonance_tui.widths import cut, is_wide
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 C = TypeVar("C", bound=click.Command)
 Table = Iterable[str] | Callable[[], Iterable[str]]
-KEPT_LINES = "\b\n"  # click's sign before a paragraph that it shall not wrap
 
 
 @contextmanager
@@ -41,6 +42,8 @@ def _named(ctx: click.Context) -> Generator[None]:
 
 class Command(click.Command):
     """A command whose docstring and options' help are message ids of the catalogue."""
+
+    context_class = HelpContext
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         with _named(ctx):
@@ -60,6 +63,8 @@ class Option(click.Option):
 
 class Group(click.Group):
     """A group whose subcommands are the rows of the table under `path`, in the table's order."""
+
+    context_class = HelpContext
 
     def __init__(self, *args: Any, path: str = "", **attributes: Any) -> None:
         super().__init__(*args, **attributes)
@@ -197,7 +202,10 @@ def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
 
 def _summary(row: CommandRow, width: int) -> str:
     """The summary as click shortens it to `width` columns."""
-    return click.Command(row.name, help=tr(row.summary)).get_short_help_str(width)
+    summary = tr(row.summary)
+    if is_wide(summary):
+        return cut(summary, width)
+    return click.Command(row.name, help=summary).get_short_help_str(width)
 
 
 # click 8.1 cannot tell the type that it makes: there ParamType takes no arguments.
