@@ -153,7 +153,9 @@ def nearest(wanted: str, names: Mapping[str, Path]) -> str:
     named = (exact.get("_".join([language, tag])) for tag in tags)
     found = next(filter(None, named), None) or exact.get(language)
     if found is None and language != "zh":
-        found = next((names_ for low, names_ in exact.items() if low.startswith(f"{language}_")), "")
+        found = next(
+            (names_ for low, names_ in exact.items() if low.startswith(f"{language}_")), ""
+        )
     return found or ""
 
 

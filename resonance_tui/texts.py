@@ -53,6 +53,14 @@ def mark(message: str, /, **fields: Any) -> str:
     return Marked(message, fields)
 
 
+def joined(*parts: str, by: str = " ") -> str:
+    """One text of those that are not empty; `tr` translates each of them."""
+    fields = {f"part{index}": part for index, part in enumerate(filter(None, parts))}
+    if len(fields) < 2:
+        return next(iter(fields.values()), "")
+    return Marked(by.join(f"{{{name}}}" for name in fields), fields)
+
+
 class Marked(str):
     """An English sentence that still knows its message and its fields."""
 

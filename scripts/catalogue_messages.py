@@ -16,6 +16,7 @@ APP = Path(__file__).resolve().parents[1] / "resonance_tui"
 CALLS = {"tr": 1, "mark": 1, "tr_n": 2}  # how many of the arguments are sentences
 KEPT_LINES = "\b\n"  # before a paragraph of help that is not wrapped
 ACTION_TEXTS = slice(2, 6)  # label, title, help, group
+PROBLEMS = ("Exception", "Problem", "ResonanceError", "InputError")
 # Commands of people who watch; those who run brokers, models and sheets read English.
 VIEWERS_COMMANDS = (
     "cli/__init__.py",
@@ -57,6 +58,8 @@ def in_tree(tree: ast.AST, *, has_help: bool) -> Iterator[tuple[int, str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _in_call(node, has_help=has_help)
+        if isinstance(node, ast.ClassDef) and (title := _title(node)):
+            yield node.lineno, title, ""
         if has_help and isinstance(node, ast.FunctionDef) and _is_command(node):
             help = inspect.cleandoc(ast.get_docstring(node, clean=False) or "")
             for text in filter(None, help.split("\n\n")):
@@ -81,8 +84,18 @@ def _in_call(node: ast.Call, *, has_help: bool) -> Iterator[tuple[int, str, str]
 
 
 def _text(node: ast.expr) -> str:
-    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-    return node.value if is_text else ""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return ""
+
+
+def _title(node: ast.ClassDef) -> str:
+    """What a class of problems is called on the screen that shows one."""
+    if not any(ast.unparse(each) in PROBLEMS for each in node.bases):
+        return ""
+    named = [each for each in node.body if isinstance(each, ast.Assign)]
+    found = (_text(each.value) for each in named if ast.unparse(each.targets[0]) == "title")
+    return next(found, "")
 
 
 def _is_command(node: ast.FunctionDef) -> bool:

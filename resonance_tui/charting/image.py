@@ -26,7 +26,7 @@ from resonance_tui.files import free_name, save_bytes
 from resonance_tui.history.loading import Request, moments_in, read
 from resonance_tui.history.playback import MOST_MOMENTS
 from resonance_tui.history.recording import Recorded, cut, with_scores
-from resonance_tui.texts import tr, tr_n
+from resonance_tui.texts import mark, tr, tr_n
 from resonance_tui.widths import cut as cut_text
 from resonance_tui.widths import printable
 
@@ -72,9 +72,9 @@ def draw_request(
     loaded = read(request)
     track = loaded.track
     if not len(track):
-        raise InputError("Nothing was recorded in that range: there is nothing to draw.")
+        raise InputError(mark("Nothing was recorded in that range: there is nothing to draw."))
     if request.is_corrected and view.is_of_emotions and is_too_small(track):
-        raise InputError("Never 20 viewers showed an emotion: too few to correct.")
+        raise InputError(mark("Never 20 viewers showed an emotion: too few to correct."))
     recorded = with_scores(Recorded(track, request.confusion))
     window = Viewport.over(track.start, track.end)
     state = ViewState(window, view, is_grouped, is_corrected=request.is_corrected)
@@ -98,7 +98,9 @@ def save_picture(request: ChartRequest, folder: Path) -> Path:
 def check_size(size: tuple[int, int]) -> tuple[int, int]:
     """Pixels, width and height. Raises InputError where no picture of that size can be drawn."""
     if not all(300 <= side <= 8000 for side in size):
-        raise InputError("A picture is 300 to 8000 pixels wide and high.", "For example 1920x1080.")
+        raise InputError(
+            mark("A picture is 300 to 8000 pixels wide and high."), mark("For example 1920x1080.")
+        )
     return size
 
 
@@ -108,7 +110,10 @@ def render(request: ChartRequest, format: str, size: tuple[int, int] = SIZE) -> 
     Takes a second, most of it for loading matplotlib. Raises InputError.
     """
     if format not in FORMATS:
-        raise InputError(f"No such picture: {format}.", f"Choose one of {', '.join(FORMATS)}.")
+        raise InputError(
+            mark("No such picture: {format}.", format=format),
+            mark("Choose one of {formats}.", formats=", ".join(FORMATS)),
+        )
     width, height = check_size(size)
     import matplotlib
     from matplotlib.figure import Figure
@@ -242,12 +247,12 @@ def _paint_moments(axes: Axes, request: ChartRequest) -> None:
 
 def _paint_marks(axes: Axes, request: ChartRequest) -> None:
     """A line through the chart with the mark's words along it."""
-    for mark in request.marks:
-        if request.state.window.holds(mark.t):
-            axes.axvline(mark.t, color=palette.TEXT, linewidth=0.8, linestyle=":", alpha=0.8)
+    for each in request.marks:
+        if request.state.window.holds(each.t):
+            axes.axvline(each.t, color=palette.TEXT, linewidth=0.8, linestyle=":", alpha=0.8)
             axes.annotate(
-                cut_text(printable(tr(mark.name)), TITLE_CELLS),
-                (mark.t, 0.98),
+                cut_text(printable(tr(each.name)), TITLE_CELLS),
+                (each.t, 0.98),
                 xycoords=("data", "axes fraction"),
                 xytext=(-2, 0),
                 textcoords="offset points",

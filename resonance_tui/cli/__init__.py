@@ -125,7 +125,10 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             _drop_output()
-            _complain("What was to be written has no room: the disk is full.", "Free some space.")
+            _complain(
+                mark("What was to be written has no room: the disk is full."),
+                mark("Free some space."),
+            )
             return 1
         return _crash(error, known)
 
@@ -146,7 +149,7 @@ def _in_pieces(args: list[str]) -> str:
     from resonance_tui.protocol.pasted import holds_link
 
     is_split = any(holds_link(first) and not then.startswith("-") for first, then in pairwise(args))
-    return "A link that a chat has broken goes into quotes." if is_split else ""
+    return mark("A link that a chat has broken goes into quotes.") if is_split else ""
 
 
 def _drop_output() -> None:
@@ -181,7 +184,11 @@ def _crash(error: Exception, known: list[str]) -> int:
         return broken.exit_code
     log.exception("not foreseen")
     _complain(
-        f"This should not have happened: {type(error).__name__}: {masked(str(error), known)}",
-        "The details are in the log file that `resonance-tui config path` names.",
+        mark(
+            "This should not have happened: {name}: {error}",
+            name=type(error).__name__,
+            error=masked(str(error), known),
+        ),
+        mark("The details are in the log file that `resonance-tui config path` names."),
     )
     return 1

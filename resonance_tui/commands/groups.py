@@ -20,7 +20,7 @@ from resonance_tui.commands import COMMANDS, CommandRow
 from resonance_tui.commands.help_pages import KEPT_LINES, HelpContext
 from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 from resonance_tui.widths import cut, is_wide
 
 if TYPE_CHECKING:
@@ -106,15 +106,31 @@ def _no_such_command(ctx: click.Context, name: str, known: Iterable[str]) -> Inp
     from resonance_tui.protocol.pasted import holds_link
     from resonance_tui.protocol.topics import is_channel
 
-    said = f"There is no command {describe(name, 60)}."
+    said = mark("There is no command {name}.", name=describe(name, 60))
     near = difflib.get_close_matches(name, known, 1)
     if near:
-        return InputError(said, f"Is it {ctx.command_path} {near[0]}?")
+        return InputError(
+            said, mark("Is it {command_path} {near}?", command_path=ctx.command_path, near=near[0])
+        )
     if ctx.parent is None and is_channel(name):
-        return InputError(said, f"To enter the room of that name: {ctx.command_path} join {name}")
+        return InputError(
+            said,
+            mark(
+                "To enter the room of that name: {command_path} join {name}",
+                command_path=ctx.command_path,
+                name=name,
+            ),
+        )
     if ctx.parent is None and (holds_link(name) or "://" in name):
-        return InputError(said, f"To go where a link leads: {ctx.command_path} join LINK")
-    return InputError(said, f"`{ctx.command_path} --help` lists them.")
+        return InputError(
+            said,
+            mark(
+                "To go where a link leads: {command_path} join LINK", command_path=ctx.command_path
+            ),
+        )
+    return InputError(
+        said, mark("`{command_path} --help` lists them.", command_path=ctx.command_path)
+    )
 
 
 class ChannelOrCommand(Group):

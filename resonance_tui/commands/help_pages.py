@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 import click
@@ -39,7 +39,7 @@ class HelpPage(click.HelpFormatter):
             self.write("".join(f"{indent}{line}\n" for line in lines))
 
     def write_dl(
-        self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:
         said = [(name, tr(text) if text in CLICKS else text) for name, text in rows]
         if not any(is_wide(text) for _, text in said):

@@ -55,7 +55,9 @@ def checked(origin: str, language: str) -> str:
     if found := nearest(language, names):
         return found
     raise InputError(
-        texts.mark("{origin}: no screen speaks {what}.", origin=origin, what=describe(language, 20)),
+        texts.mark(
+            "{origin}: no screen speaks {what}.", origin=origin, what=describe(language, 20)
+        ),
         texts.mark("One of {names}.", names=", ".join((AUTO, ENGLISH, *names))),
     )
 

@@ -15,6 +15,7 @@ from resonance_tui.emotions import STYLES
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import Action, by_group, key_name
 from resonance_tui.tui.patience import PatientDialog
+from resonance_tui.tui.styles import fit
 from resonance_tui.widths import printable
 
 DETAILS_EVERY_S = 1.0
@@ -70,7 +71,7 @@ class HelpScreen(PatientDialog[None]):
 
 def _facts(details: list[tuple[str, str]]) -> Content:
     lines = [
-        Content.assemble((f"{label:<12}", "bold"), printable(value)) for label, value in details
+        Content.assemble((fit(label, 12), "bold"), printable(value)) for label, value in details
     ]
     return Content("\n").join(lines)
 

@@ -234,7 +234,9 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
 
 def _sentence(error: BaseException | None) -> str:
     message, hint = str(error), getattr(error, "hint", "")
-    stop = "" if not hint or message.endswith((".", "?", "!")) else "."
+    if isinstance(error, Problem):
+        message, hint = tr(error.message), tr(error.hint)
+    stop = "" if not hint or message.endswith((".", "?", "!", "。", "？")) else "."
     return f"{message}{stop} {hint}".strip()
 
 
