@@ -111,7 +111,7 @@ class ScreenSection:
     characters: str = _doc(
         "auto", "auto; full; or plain: ASCII alone, for terminals that draw signs two cells wide"
     )
-    lang: str = _doc("auto", "auto: what LANG says; or a language, en or zh_TW")
+    lang: str = _doc("auto", "auto: what LANG says; or a language, as en or zh_TW")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from resonance_tui import texts
 from resonance_tui.catalogues import CatalogueBroken, available, nearest, read
 from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
+from resonance_tui.texts import mark, use
 
 AUTO, ENGLISH = "auto", "en"
 OPTION = "--lang"
@@ -55,17 +55,23 @@ def checked(origin: str, language: str) -> str:
     if found := nearest(language, names):
         return found
     raise InputError(
-        texts.mark(
-            "{origin}: no screen speaks {what}.", origin=origin, what=describe(language, 20)
+        mark(
+            "{origin}: there is no language {what} here.",
+            origin=origin,
+            what=describe(language, 20),
         ),
-        texts.mark("One of {names}.", names=", ".join((AUTO, ENGLISH, *names))),
+        mark("One of {names}.", names=", ".join((AUTO, ENGLISH, *names))),
     )
 
 
 def lang_option(command: Command) -> Command:
     """`--lang`, which `speak` has heeded before the command line is parsed."""
     return click.option(
-        OPTION, metavar="LANG", expose_value=False, callback=_check, help="Language: en, zh_TW."
+        OPTION,
+        metavar="LANG",
+        expose_value=False,
+        callback=_check,
+        help=mark("Language of screens and help, as zh_TW (default: what LANG says)."),
     )(command)
 
 
@@ -76,7 +82,7 @@ def _check(_: click.Context, __: click.Parameter, language: str | None) -> None:
 
 def _use(name: str, warn: Warn) -> NullTranslations | None:
     if name in ("", ENGLISH):
-        texts.use(NullTranslations())
+        use(NullTranslations())
         return None
     try:
         catalogue = read(available()[name])
@@ -85,7 +91,7 @@ def _use(name: str, warn: Warn) -> NullTranslations | None:
         return _use(ENGLISH, warn)
     if not _can_write(catalogue.gettext("happiness")):
         return _use(ENGLISH, warn)
-    texts.use(catalogue)
+    use(catalogue)
     return catalogue
 
 

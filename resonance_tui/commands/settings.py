@@ -11,6 +11,7 @@ import click
 
 from resonance_tui.commands.console import note, say
 from resonance_tui.commands.language import speak_as_set
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 _TLS_FLAGS = f"{__name__}.tls"  # in the context's `meta`: by setting, as `load` takes them
 _TLS_FILES = {
-    "ca": "Private authorities that may vouch for the broker, too (PEM).",
-    "cert": "Certificate to show to a broker that asks for one (PEM).",
-    "key": "Key of --cert, where it is not in the same file (PEM).",
+    "ca": mark("Private authorities that may vouch for the broker, too (PEM)."),
+    "cert": mark("Certificate to show to a broker that asks for one (PEM)."),
+    "key": mark("Key of --cert, where it is not in the same file (PEM)."),
 }
 
 

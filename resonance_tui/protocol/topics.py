@@ -13,7 +13,7 @@ from resonance_tui.errors import InvalidChannel, InvalidEdge, WireError
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.values import SHARDS
 from resonance_tui.secret import HIDDEN, may_hold_secret
-from resonance_tui.texts import mark
+from resonance_tui.texts import joined, mark
 
 VERSION = 1
 ROOT = f"resonance/{VERSION}"
@@ -153,7 +153,7 @@ def normalize_channel(text: str) -> str:
     suggestion = "" if may_hold_secret(text) else _channel_like(channel)
     hint = mark("Use 1 to 64 letters a-z, digits, - or _")
     if suggestion:
-        hint += mark(", for example: {suggestion}", suggestion=suggestion)
+        hint = joined(hint, mark(", for example: {suggestion}", suggestion=suggestion), by="")
     raise InvalidChannel(mark("Not a channel name: {text}", text=_quoted(text)), hint)
 
 
