@@ -83,7 +83,7 @@ def _english(value: Any) -> Any:
 
 def _shown(value: Any) -> Any:
     if isinstance(value, tuple):
-        return ", ".join(map(tr, _strings(value)))
+        return tr(", ").join(map(tr, _strings(value)))
     return tr(value) if isinstance(value, Marked) else value
 
 

@@ -80,7 +80,7 @@ def _keys(actions: list[Action]) -> Content:
     lines = [
         Content.assemble(
             (f"{' '.join(map(key_name, action.keys)) or PALETTE_KEY:<9}", "bold"),
-            f"{tr(action.title)}. ",
+            tr("{title}. ", title=tr(action.title)),
             (tr(action.help), "dim"),
         )
         for action in actions
@@ -93,5 +93,5 @@ def _signs() -> Content:
         Content.assemble((look.glyph, f"bold {look.color}"), f" {code.label}   ")
         for code, look in STYLES.items()
     ]
-    signs = [Content.assemble((f"{tr(sign):<9}", "bold"), tr(meaning)) for sign, meaning in SIGNS]
+    signs = [Content.assemble((fit(tr(sign), 9), "bold"), tr(meaning)) for sign, meaning in SIGNS]
     return Content("\n").join([Content("").join(looks), *signs])
