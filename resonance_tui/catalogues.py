@@ -21,6 +21,7 @@ _FORM = re.compile(r'^msgstr\[\d\] "(.*)"$', re.MULTILINE)
 _START = re.compile(r"^msgid ", re.MULTILINE)
 _FUZZY = re.compile(r"^#,.*fuzzy.*\n(?:^[#m\"].*\n?)*", re.MULTILINE)
 _RULE = re.compile(r'plural=([^;"\\]{1,200})')
+_NAMED = re.compile(r"\\nLanguage: (\w+)\\n")
 _ESCAPED = re.compile(r'\\([\\"nt])')
 _PLAIN = {"\\": "\\", '"': '"', "n": "\n", "t": "\t"}
 _UNPRINTED = "\n\u200c\u200d"  # what a sentence may hold beside what is drawn: joiners, new lines
@@ -43,6 +44,8 @@ class Catalogue(NullTranslations):
         text = _FUZZY.sub("", text) if "fuzzy" in text else text
         self._one: Mapping[str, str] = dict(_ONE.findall(text))
         self._many = {one: (many, forms) for one, many, forms in _MANY.findall(text)}
+        named = _NAMED.search(text)
+        self._language = named[1] if named else "en"
         starts, found = len(_START.findall(text)), len(self._one) + len(self._many)
         if starts == 0 or found not in (starts, starts - 1):  # one is the head
             raise CatalogueBroken(f"{starts - found} of {starts} entries cannot be read")
@@ -62,6 +65,9 @@ class Catalogue(NullTranslations):
     def plurals(self) -> dict[str, str]:
         """The English form for many, by the id."""
         return {_plain(id): _plain(many) for id, (many, _) in self._many.items()}
+
+    def info(self) -> dict[str, str]:
+        return {"language": self._language}
 
     def gettext(self, message: str) -> str:
         shown = self._shown.get(message)

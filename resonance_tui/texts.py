@@ -27,6 +27,11 @@ def use(catalogue: NullTranslations) -> NullTranslations:
     return before
 
 
+def language() -> str:
+    """The name of the language in use, as in `zh_TW`."""
+    return _catalogue.info().get("language", "en")
+
+
 def tr(message: str, /, **fields: Any) -> str:
     """The sentence in the person's language, its named fields filled in.
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from resonance_tui.emotions import EMOTIONS, STYLES
 from resonance_tui.serving.http import Response
+from resonance_tui.serving.words import MOODS, words
+from resonance_tui.texts import language, tr
 
 FOLDER = files("resonance_tui.serving") / "overlay"
 HTML = "text/html; charset=utf-8"
@@ -35,6 +37,7 @@ _ASSETS = (
         "sample.js",
         "settings.css",
         "settings.js",
+        "words.js",
     ),
     *(f"layouts/{name}.js" for name in LAYOUTS),
 )
@@ -70,13 +73,21 @@ async def own_style(file: Path | None) -> Response:
 
 
 def palette_script() -> str:
-    """The emotions in the order of every count: word, glyph, colour, and group."""
+    """The emotions in the order of every count: word, its label in the person's language, glyph,
+    colour, group, and the mood of a room that shows it; and what else is said in that language."""
     looks = [
-        {"word": code.word, "glyph": look.glyph, "color": look.color, "group": look.group}
+        {
+            **{"word": code.word, "label": code.label, "glyph": look.glyph, "color": look.color},
+            **{"group": look.group, "mood": tr(MOODS[code])},
+        }
         for code in EMOTIONS
         for look in [STYLES[code]]
     ]
-    return f"export const EMOTIONS = {json.dumps(looks, ensure_ascii=False)};\n"
+    made = {"EMOTIONS": looks, "LANGUAGE": language().replace("_", "-"), "WORDS": words()}
+    return "".join(
+        f"export const {name} = {json.dumps(value, ensure_ascii=False)};\n"
+        for name, value in made.items()
+    )
 
 
 @cache
