@@ -18,10 +18,11 @@ MOST_BYTES = 4_000_000
 _ONE = re.compile(r'^msgid "(.+)"\nmsgstr "(.*)"$', re.MULTILINE)
 _MANY = re.compile(r'^msgid "(.+)"\nmsgid_plural "(.+)"\n((?:msgstr\[\d\] ".*"\n?)+)', re.MULTILINE)
 _FORM = re.compile(r'^msgstr\[\d\] "(.*)"$', re.MULTILINE)
-_START = re.compile(r"^msgid ", re.MULTILINE)
+_START = re.compile(r"^msgid .*$", re.MULTILINE)
+_HEAD = 'msgid ""'
 _FUZZY = re.compile(r"^#,.*fuzzy.*\n(?:^[#m\"].*\n?)*", re.MULTILINE)
 _RULE = re.compile(r'plural=([^;"\\]{1,200})')
-_NAMED = re.compile(r"\\nLanguage: (\w+)\\n")
+_NAMED = re.compile(r'(?:"|\\n)Language: (\w+)\\n')
 _ESCAPED = re.compile(r'\\([\\"nt])')
 _PLAIN = {"\\": "\\", '"': '"', "n": "\n", "t": "\t"}
 _UNPRINTED = "\n\u200c\u200d"  # what a sentence may hold beside what is drawn: joiners, new lines
@@ -46,9 +47,10 @@ class Catalogue(NullTranslations):
         self._many = {one: (many, forms) for one, many, forms in _MANY.findall(text)}
         named = _NAMED.search(text)
         self._language = named[1] if named else "en"
-        starts, found = len(_START.findall(text)), len(self._one) + len(self._many)
-        if starts == 0 or found not in (starts, starts - 1):  # one is the head
-            raise CatalogueBroken(f"{starts - found} of {starts} entries cannot be read")
+        starts = [line for line in _START.findall(text) if line != _HEAD]
+        lost = len(starts) - len(self._one) - len(self._many)
+        if lost or not starts:
+            raise CatalogueBroken(f"{lost} of {len(starts)} entries cannot be read")
         rule = _RULE.search(text)
         self._rule = rule[1].strip() if rule else "n != 1"
         self._form: Callable[[int], int] | None = None
@@ -154,8 +156,8 @@ def nearest(wanted: str, names: Mapping[str, Path]) -> str:
         return "en"
     exact = {name.lower(): name for name in names}
     tags = [each.lower() for each in rest]
-    if language == "zh" and not {"cn", "sg", "my", "hans"} & set(tags):
-        tags = ["tw", *tags]
+    if language == "zh":
+        tags = ["hans", "cn"] if {"cn", "sg", "my", "hans"} & set(tags) else ["tw", *tags]
     named = (exact.get("_".join([language, tag])) for tag in tags)
     found = next(filter(None, named), None) or exact.get(language)
     if found is None and language != "zh":

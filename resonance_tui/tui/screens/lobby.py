@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import partial
 from typing import ClassVar, cast
 
@@ -236,8 +237,9 @@ def _sentence(error: BaseException | None) -> str:
     message, hint = str(error), getattr(error, "hint", "")
     if isinstance(error, Problem):
         message, hint = tr(error.message), tr(error.hint)
-    stop = "" if not hint or message.endswith((".", "?", "!", "。", "？")) else "."
-    return f"{message}{stop} {hint}".strip()
+    if not hint or unicodedata.category(message[-1:] or ".") == "Po":
+        return f"{message} {hint}".strip()
+    return tr("{what}. {hint}", what=message, hint=hint)
 
 
 def _note(choice: RoomChoice) -> str:
