@@ -1,8 +1,8 @@
 """Catalogues of translations: one `.po` file a language, read as it is.
 
-A file is read at every start, so it is not compiled: one pass of a pattern finds its entries, and
-a text loses its escapes when it is first shown. Nothing in a file can break the program: what does
-not fit its English sentence is shown in English.
+A file is read at every start, so it is only cut into its entries, and a text loses its escapes
+when it is first shown. Nothing in a file can break the program: what does not fit its English
+sentence is shown in English.
 """
 
 from __future__ import annotations
@@ -15,16 +15,6 @@ from string import Formatter
 
 FOLDER = Path(__file__).parent / "languages"
 MOST_BYTES = 4_000_000
-_ONE = re.compile(r'^msgid "(.+)"\nmsgstr "(.*)"$', re.MULTILINE)
-_MANY = re.compile(r'^msgid "(.+)"\nmsgid_plural "(.+)"\n((?:msgstr\[\d\] ".*"\n?)+)', re.MULTILINE)
-_FORM = re.compile(r'^msgstr\[\d\] "(.*)"$', re.MULTILINE)
-_START = re.compile(r"^msgid .*$", re.MULTILINE)
-_HEAD = 'msgid ""'
-_FUZZY = re.compile(r"^#,.*fuzzy.*\n(?:^[#m\"].*\n?)*", re.MULTILINE)
-_RULE = re.compile(r'plural=([^;"\\]{1,200})')
-_NAMED = re.compile(r'(?:"|\\n)Language: (\w+)\\n')
-_ESCAPED = re.compile(r'\\([\\"nt])')
-_PLAIN = {"\\": "\\", '"': '"', "n": "\n", "t": "\t"}
 _UNPRINTED = "\n\u200c\u200d"  # what a sentence may hold beside what is drawn: joiners, new lines
 _NAME = re.compile(r"[A-Za-z]{2,3}(_[A-Za-z]+)?")
 
@@ -41,26 +31,43 @@ class Catalogue(NullTranslations):
     def __init__(self, text: str) -> None:
         """`text`: the file's. Raises CatalogueBroken where it is none."""
         super().__init__()
-        text = text.replace('"\n"', "")  # texts that go on in the next line
-        text = _FUZZY.sub("", text) if "fuzzy" in text else text
-        self._one: Mapping[str, str] = dict(_ONE.findall(text))
-        self._many = {one: (many, forms) for one, many, forms in _MANY.findall(text)}
-        named = _NAMED.search(text)
-        self._language = named[1] if named else "en"
-        starts = [line for line in _START.findall(text) if line != _HEAD]
-        lost = len(starts) - len(self._one) - len(self._many)
-        if lost or not starts:
-            raise CatalogueBroken(f"{lost} of {len(starts)} entries cannot be read")
-        rule = _RULE.search(text)
-        self._rule = rule[1].strip() if rule else "n != 1"
+        text = "\n" + text.replace('"\n"', "")  # texts that go on in the next line
+        self._one: dict[str, str] = {}
+        self._many: dict[str, tuple[str, list[str]]] = {}
+        lost = 0
+        before, *entries = text.split('\nmsgid "')
+        for entry in entries:
+            if not _ends_fuzzy(before):
+                lost += not self._take(entry)
+            before = entry
+        if lost or not self._one.keys() | self._many.keys() - {""}:
+            raise CatalogueBroken(f"{lost} entries cannot be read")
+        head = dict(line.partition(": ")[::2] for line in self._one.pop("", "").split("\\n"))
+        self._language = head.get("Language", "en")
+        self._rule = head.get("Plural-Forms", "").partition("plural=")[2].strip(" ;") or "n != 1"
         self._form: Callable[[int], int] | None = None
         self._shown: dict[str, str] = {}
+
+    def _take(self, entry: str) -> bool:
+        """Keep what stands behind `msgid "`; whether it can be read."""
+        id, is_one, rest = entry.partition('"\nmsgstr "')
+        if is_one:
+            text, ends, _ = rest.partition("\n")
+            if not (text.endswith('"') and ends):
+                return False
+            self._one[id] = text[:-1]
+            return "\n" not in id
+        id, is_many, rest = entry.partition('"\nmsgid_plural "')
+        many, *forms = rest.split("\n")
+        found = [form.partition('] "')[2][:-1] for form in forms if form.startswith("msgstr[")]
+        self._many[id] = many[:-1], found
+        return bool(is_many and found) and "\n" not in id
 
     @property
     def entries(self) -> dict[str, tuple[str, ...]]:
         """Every translation by its id: one form, or one a plural form; "" where it is missing."""
         found = {_plain(id): (_plain(text),) for id, text in self._one.items()}
-        many = {_plain(id): self._forms(forms) for id, (_, forms) in self._many.items()}
+        many = {_plain(id): tuple(map(_plain, forms)) for id, (_, forms) in self._many.items()}
         return found | many
 
     @property
@@ -80,14 +87,11 @@ class Catalogue(NullTranslations):
         return shown
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        _, raw = self._many.get(_escaped(msgid1), ("", ""))
-        forms, index = self._forms(raw), self._index(n)
-        found = forms[index] if 0 <= index < len(forms) else ""
+        _, forms = self._many.get(_escaped(msgid1), ("", []))
+        index = self._index(n)
+        found = _plain(forms[index]) if 0 <= index < len(forms) else ""
         english = msgid1 if n == 1 else msgid2
         return found if found and (fits(msgid1, found) or fits(msgid2, found)) else english
-
-    def _forms(self, raw: str) -> tuple[str, ...]:
-        return tuple(_plain(form) for form in _FORM.findall(raw))
 
     def _index(self, n: int) -> int:
         """Which form fits the number; -1 where the file's rule is none."""
@@ -167,8 +171,18 @@ def nearest(wanted: str, names: Mapping[str, Path]) -> str:
     return found or ""
 
 
+def _ends_fuzzy(entry: str) -> bool:
+    """Whether the comments behind it, which are those of the next one, call that one fuzzy."""
+    if "fuzzy" not in entry:
+        return False
+    return any(line.startswith("#,") and "fuzzy" in line for line in entry.split("\n"))
+
+
 def _plain(text: str) -> str:
-    return _ESCAPED.sub(lambda found: _PLAIN[found[1]], text) if "\\" in text else text
+    if "\\" not in text:
+        return text
+    parts = (part.replace('\\"', '"').replace("\\n", "\n") for part in text.split("\\\\"))
+    return "\\".join(part.replace("\\t", "\t") for part in parts)
 
 
 def _escaped(text: str) -> str:

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from resonance_tui.commands import COMMANDS, CommandRow
-from resonance_tui.commands.help_pages import KEPT_LINES, HelpContext
+from resonance_tui.commands.help_pages import KEPT_LINES, HelpContext, is_wide
 from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
 from resonance_tui.texts import mark, tr
-from resonance_tui.widths import cut, is_wide
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -220,6 +219,8 @@ def _summary(row: CommandRow, width: int) -> str:
     """The summary as click shortens it to `width` columns."""
     summary = tr(row.summary)
     if is_wide(summary):
+        from resonance_tui.widths import cut
+
         return cut(summary, width)
     return click.Command(row.name, help=summary).get_short_help_str(width)
 

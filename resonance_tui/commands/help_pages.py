@@ -8,11 +8,19 @@ from contextlib import contextmanager
 import click
 
 from resonance_tui.texts import mark, tr
-from resonance_tui.widths import is_wide, wrap
 
 KEPT_LINES = "\b\n"  # click's sign before a paragraph that it shall not wrap
 # What click itself says on a page.
 CLICKS = (mark("Usage:"), mark("Options"), mark("Show this message and exit."))
+
+
+def is_wide(text: str) -> bool:
+    """Whether it takes another number of cells than it has letters."""
+    if text.isascii():
+        return False
+    from resonance_tui.widths import cells
+
+    return cells(text) != len(text)
 
 
 class HelpPage(click.HelpFormatter):
@@ -30,6 +38,8 @@ class HelpPage(click.HelpFormatter):
         if not is_wide(text):
             super().write_text(text)
             return
+        from resonance_tui.widths import wrap
+
         indent = " " * self.current_indent
         for index, paragraph in enumerate(text.split("\n\n")):
             lines = paragraph.removeprefix(KEPT_LINES).split("\n")
@@ -45,6 +55,8 @@ class HelpPage(click.HelpFormatter):
         if not any(is_wide(text) for _, text in said):
             super().write_dl(said, col_max, col_spacing)
             return
+        from resonance_tui.widths import wrap
+
         column = min(max(len(name) for name, _ in said), col_max) + col_spacing
         indent = " " * self.current_indent
         for name, text in said:
