@@ -13,11 +13,15 @@ of their options are message ids, too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from gettext import NullTranslations
 from typing import Any
 
-_catalogue: NullTranslations = NullTranslations()
+_ENGLISH = NullTranslations()
+_catalogue: NullTranslations = _ENGLISH
+_only_english: ContextVar[bool] = ContextVar("_only_english", default=False)
 
 
 def use(catalogue: NullTranslations) -> NullTranslations:
@@ -27,9 +31,23 @@ def use(catalogue: NullTranslations) -> NullTranslations:
     return before
 
 
+@contextmanager
+def in_english() -> Generator[None]:
+    """Speak English within, in this thread or task alone."""
+    token = _only_english.set(True)
+    try:
+        yield
+    finally:
+        _only_english.reset(token)
+
+
+def _spoken() -> NullTranslations:
+    return _ENGLISH if _only_english.get() else _catalogue
+
+
 def language() -> str:
     """The name of the language in use, as in `zh_TW`."""
-    return _catalogue.info().get("language", "en")
+    return _spoken().info().get("language", "en")
 
 
 def tr(message: str, /, **fields: Any) -> str:
@@ -40,13 +58,13 @@ def tr(message: str, /, **fields: Any) -> str:
     if isinstance(message, Marked):
         own = {name: _shown(value) for name, value in message.fields.items()}
         message, fields = message.message, own | fields
-    translated = _catalogue.gettext(message) if message else ""
+    translated = _spoken().gettext(message) if message else ""
     return translated.format(**fields) if fields else translated
 
 
 def tr_n(one: str, many: str, count: int, /, **fields: Any) -> str:
     """The form of the sentence that fits `count`, which is also the field of that name."""
-    return _catalogue.ngettext(one, many, count).format(count=count, **fields)
+    return _spoken().ngettext(one, many, count).format(count=count, **fields)
 
 
 def mark(message: str, /, **fields: Any) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from resonance_tui.files import free_name, save_bytes
 from resonance_tui.history.loading import Request, moments_in, read
 from resonance_tui.history.playback import MOST_MOMENTS
 from resonance_tui.history.recording import Recorded, cut, with_scores
-from resonance_tui.texts import mark, tr, tr_n
+from resonance_tui.texts import in_english, mark, tr, tr_n
 from resonance_tui.widths import cut as cut_text
 from resonance_tui.widths import printable
 
@@ -55,6 +56,12 @@ _SETTINGS: dict[Any, Any] = {
     "xtick.labelcolor": palette.TEXT,
     "ytick.labelcolor": palette.TEXT,
 }
+# Fonts with East Asian letters that systems bring, in the order of preference.
+_EAST_ASIAN = (
+    *("Noto Sans CJK TC", "Noto Sans TC", "Source Han Sans TW", "Noto Sans CJK JP"),
+    *("PingFang TC", "Heiti TC", "Microsoft JhengHei", "WenQuanYi Zen Hei", "Arial Unicode MS"),
+)
+_EAST = "\u2e80"  # the first of their letters
 _NO_DATE = {"svg": {"Date": None, "Creator": "resonance-tui"}, "png": {"Software": "resonance-tui"}}
 _DRAWING = threading.Lock()  # the settings are matplotlib's own, for the whole process
 
@@ -118,15 +125,32 @@ def render(request: ChartRequest, format: str, size: tuple[int, int] = SIZE) -> 
     import matplotlib
     from matplotlib.figure import Figure
 
-    chart = Chart.build(request.recorded, request.state, _BINS)
+    fonts = ["DejaVu Sans", *_fonts_for(tr(request.state.view.title))]
     stream = io.BytesIO()
-    with _DRAWING, matplotlib.rc_context(_SETTINGS):
+    with _DRAWING, matplotlib.rc_context({**_SETTINGS, "font.family": fonts}), _words(fonts):
+        chart = Chart.build(request.recorded, request.state, _BINS)
         dpi = max(_LEAST_DPI, _DPI * min(width / SIZE[0], height / SIZE[1]))
         figure = Figure((width / dpi, height / dpi), dpi=dpi, facecolor=palette.BACKGROUND)
         figure.set_layout_engine("constrained")
         _paint(figure, chart, request)
         figure.savefig(stream, format=format, metadata=_NO_DATE[format])
     return stream.getvalue()
+
+
+def _fonts_for(text: str) -> list[str]:
+    """A font that is installed here for letters which the usual one lacks."""
+    if max(text, default="") < _EAST:
+        return []
+    from matplotlib.font_manager import fontManager
+
+    installed = set(fontManager.get_font_names())
+    return [name for name in _EAST_ASIAN if name in installed][:1]
+
+
+def _words(fonts: list[str]) -> AbstractContextManager[None]:
+    """English, where no font here has the letters of the language."""
+    is_drawn = len(fonts) > 1 or max(tr("shares"), default="") < _EAST
+    return nullcontext() if is_drawn else in_english()
 
 
 def _paint(figure: Figure, chart: Chart, request: ChartRequest) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from functools import partial
 from typing import ClassVar, cast
 
@@ -28,6 +27,7 @@ from resonance_tui.widths import cut, printable
 LOOKING = mark("looking for channels …")
 KEYS = mark("enter join  tab next  ctrl+r other name  f5 refresh  esc quit")
 NAME_CELLS = (8, 26)  # of a channel in the list, at least and at most
+SENTENCE_ENDS = (".", "?", "!", "\u3002", "\uff1f")
 
 
 class LobbyScreen(PatientScreen[tuple[str, str] | None]):
@@ -237,7 +237,7 @@ def _sentence(error: BaseException | None) -> str:
     message, hint = str(error), getattr(error, "hint", "")
     if isinstance(error, Problem):
         message, hint = tr(error.message), tr(error.hint)
-    if not hint or unicodedata.category(message[-1:] or ".") == "Po":
+    if not hint or message.endswith(SENTENCE_ENDS):
         return f"{message} {hint}".strip()
     return tr("{what}. {hint}", what=message, hint=hint)
 
