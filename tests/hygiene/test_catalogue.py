@@ -14,6 +14,7 @@ from catalogue_messages import Message, in_tree, messages
 
 from resonance_tui.catalogues import FOLDER, available, read
 from resonance_tui.emotions import STYLES
+from resonance_tui.serving.pages import palette_script
 from resonance_tui.serving.words import words
 
 ROOT = Path(__file__).parents[2]
@@ -104,3 +105,12 @@ def test_every_text_of_the_overlay_has_its_translation(monkeypatch: pytest.Monke
     shown += re.findall(r'(?:title|about): "([^"]+)"', scripts)
     assert len(shown) > 25
     assert [text for text in shown if text not in known] == []
+
+
+def test_the_overlay_draws_labels_and_looks_up_by_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert '"word": "happiness", "label": "happiness"' in palette_script()
+    assert 'LANGUAGE = "en"' in palette_script() and "WORDS = {}" in palette_script()
+    monkeypatch.setattr("resonance_tui.texts._catalogue", read(FOLDER / "zh_TW.po"))
+    script = palette_script()
+    assert '"word": "happiness", "label": "快樂"' in script and 'LANGUAGE = "zh-TW"' in script
+    assert '"mood": "平靜"' in script and '"the room laughs": "全場笑了"' in script

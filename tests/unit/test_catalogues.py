@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
+import threading
 import time
 from gettext import NullTranslations
 from pathlib import Path
 
 import pytest
+from children import run_child
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recordings import from_samples
 
 from resonance_tui import catalogues, texts
 from resonance_tui.catalogues import (
@@ -22,9 +26,15 @@ from resonance_tui.catalogues import (
     nearest,
     read,
 )
+from resonance_tui.charting import image
+from resonance_tui.charting.chart import ChartRequest
+from resonance_tui.charting.view_state import Viewport, ViewState
 from resonance_tui.commands import language
 from resonance_tui.errors import InputError
+from resonance_tui.history.recording import Recorded
+from resonance_tui.history.samples import Sample
 from resonance_tui.texts import joined, mark, tr, tr_n
+from resonance_tui.widths import cells
 
 HEAD = 'msgid ""\nmsgstr ""\n"Language: xx\\n"\n"Plural-Forms: nplurals=2; plural=n > 1;\\n"\n\n'
 ENTRIES = {
@@ -242,3 +252,44 @@ def test_a_catalogue_costs_next_to_nothing_to_read() -> None:
         read(path).gettext("happiness")
         spent.append(time.process_time() - began)
     assert min(spent) < 0.02  # 2 to 3 ms; a busy machine counts others' caches, too
+
+
+def test_the_program_speaks_from_its_first_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "zh_TW")
+    program = (sys.executable, "-m", "resonance_tui")
+    done = run_child([*program, "jion"], capture_output=True, text=True, encoding="utf-8")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "錯誤: 沒有 'jion' 這個指令。" in done.stderr
+    assert "是不是 resonance-tui join？" in done.stderr
+    shown = run_child([*program, "--help"], capture_output=True, text=True, encoding="utf-8")
+    assert "用法： resonance-tui" in shown.stdout and "顯示這份說明後結束。" in shown.stdout
+    assert max(map(cells, shown.stdout.splitlines())) <= 100
+
+
+def test_within_english_everything_is_english_and_nobody_else_notices(speak) -> None:
+    speak(po({"a": "b"}))
+    said: list[str] = []
+    with texts.in_english():
+        other = threading.Thread(target=lambda: said.append(tr("a")))
+        other.start()
+        other.join()
+        said.append(tr("a"))
+    assert [*said, tr("a")] == ["b", "a", "b"]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_a_picture_is_english_where_no_font_has_the_letters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    happy = [Sample("c", t, 9, (9, 0, 0, 0, 0, 0, 0), 0, 0) for t in range(60)]
+    recorded = Recorded(from_samples(happy))
+    asked = ChartRequest("c", recorded, ViewState(Viewport.over(0, 59)))
+    before = texts.use(read(FOLDER / "zh_TW.po"))
+    try:
+        monkeypatch.setattr(image, "_EAST_ASIAN", ())
+        assert "viewers per emotion" in image.render(asked, "svg").decode()
+        monkeypatch.setattr(image, "_EAST_ASIAN", ("DejaVu Sans Mono",))  # as if it had them
+        assert "各情緒人數" in image.render(asked, "svg").decode()
+        assert tr("happiness") == "快樂"
+    finally:
+        texts.use(before)
