@@ -42,7 +42,8 @@ class Catalogue(NullTranslations):
             before = entry
         if lost or not self._one.keys() | self._many.keys() - {""}:
             raise CatalogueBroken(f"{lost} entries cannot be read")
-        head = dict(line.partition(": ")[::2] for line in self._one.pop("", "").split("\\n"))
+        lines = (line.partition(": ") for line in self._one.pop("", "").split("\\n"))
+        head = {name: value for name, _, value in lines}
         self._language = head.get("Language", "en")
         self._rule = head.get("Plural-Forms", "").partition("plural=")[2].strip(" ;") or "n != 1"
         self._form: Callable[[int], int] | None = None
