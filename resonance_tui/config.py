@@ -28,6 +28,7 @@ from resonance_tui.secret import (
     shown_path,
     shown_source,
 )
+from resonance_tui.texts import mark
 
 APP = "resonance-tui"
 ENV_PREFIX = "RESONANCE_"
@@ -123,6 +124,7 @@ class ScreenSection:
     characters: str = _doc(
         "auto", "auto; full; or plain: ASCII alone, for terminals that draw signs two cells wide"
     )
+    lang: str = _doc("auto", "auto: what LANG says; or a language, as en or zh_TW")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,10 @@ def directories() -> Directories:
 
 
 def _homeless(error: Exception) -> ConfigError:
-    return ConfigError(f"No home directory can be found here: {error}", "Set HOME, or XDG_*_HOME.")
+    return ConfigError(
+        mark("No home directory can be found here: {error}", error=error),
+        mark("Set HOME, or XDG_*_HOME."),
+    )
 
 
 def _path(origin: str, path: str | Path) -> Path:
@@ -250,9 +255,11 @@ def _path(origin: str, path: str | Path) -> Path:
     messages."""
     if may_hold_secret(str(path)):
         raise ConfigError(
-            f"{origin} holds what may be a key or a login, and no path.",
-            "Passwords belong into RESONANCE_BROKER_PASSWORD, keys of Google's into "
-            "RESONANCE_SHEETS_CREDENTIALS.",
+            mark("{origin} holds what may be a key or a login, and no path.", origin=origin),
+            mark(
+                "Passwords belong into RESONANCE_BROKER_PASSWORD, keys of Google's into "
+                "RESONANCE_SHEETS_CREDENTIALS."
+            ),
         )
     return _expanded(path)
 
@@ -286,8 +293,8 @@ def load(
     path = settings_file(file, environ)
     is_asked_for = bool(file or environ.get("RESONANCE_CONFIG"))
     if is_asked_for and not _is_file(path):
-        said = f"There is no settings file at {shown(path)}."
-        raise ConfigError(said, "Leave it out to use defaults.")
+        said = mark("There is no settings file at {path}.", path=shown(path))
+        raise ConfigError(said, mark("Leave it out to use defaults."))
     values: dict[str, tuple[Any, str]] = {}
     for key, value in _read_toml(path).items():
         values[key] = (_checked(key, value, str(path)), str(path))
@@ -341,9 +348,13 @@ def check_setting(key: str, text: str, origin: str) -> str | float | bool:
     if _holds_secret(key, text):
         name = "RESONANCE_BROKER_PASSWORD" if key == "broker.url" else variable(key)
         raise ConfigError(
-            f"{origin}: what `{key}` would hold may be a key or a password, which no file of "
-            "settings should.",
-            f"Keep it in the variable {name}.",
+            mark(
+                "{origin}: what `{key}` would hold may be a key or a password, which no file "
+                "of settings should.",
+                origin=origin,
+                key=key,
+            ),
+            mark("Keep it in the variable {name}.", name=name),
         )
     return text
 
@@ -442,7 +453,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
         tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin with a mark
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
-            f"{path} cannot be read: {_why_unreadable(error)}", "Fix it or move it away."
+            mark("{path} cannot be read: {error}", path=path, error=_why_unreadable(error)),
+            mark("Fix it or move it away."),
         ) from None  # the error has the whole file in its arguments
     flat: dict[str, Any] = {}
     for section, table in tree.items():
@@ -460,15 +472,21 @@ def _why_unreadable(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.strerror}."
     if isinstance(error, UnicodeDecodeError):
-        return "it is no UTF-8 text."
-    place = re.search(r"\(at [^()]*\)$", str(error))
-    return f"it is no TOML {place[0] if place else ''}".rstrip() + "."
+        return mark("it is no UTF-8 text.")
+    place = re.search(r" \(at [^()]*\)$", str(error))
+    return mark("it is no TOML{place}.", place=place[0] if place else "")
 
 
 def _unknown(key: str, origin: str) -> ConfigError:
     near = difflib.get_close_matches(key[:80], _kinds(), n=1, cutoff=0.4)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Valid keys: {', '.join(_kinds())}."
-    return ConfigError(f"{origin}: there is no setting `{shown(key, 80)}`.", hint)
+    hint = (
+        mark("Did you mean `{near}`?", near=near[0])
+        if near
+        else mark("Valid keys: {kinds}.", kinds=", ".join(_kinds()))
+    )
+    return ConfigError(
+        mark("{origin}: there is no setting `{key}`.", origin=origin, key=shown(key, 80)), hint
+    )
 
 
 def _from_text(key: str, text: str) -> Any:
@@ -493,7 +511,13 @@ def _checked(key: str, value: Any, origin: str) -> Any:
         return _number(key, value, origin)
     if not isinstance(value, str | Secret):
         raise ConfigError(
-            f"{origin}: `{key}` must be text, not {_kind(value)}.", "Put it in quotes."
+            mark(
+                "{origin}: `{key}` must be text, not {value}.",
+                origin=origin,
+                key=key,
+                value=_kind(value),
+            ),
+            mark("Put it in quotes."),
         )
     if key in _PATHS:
         _path(f"{origin}: `{key}`", str(value))
@@ -503,27 +527,52 @@ def _checked(key: str, value: Any, origin: str) -> Any:
 def _switch(key: str, value: Any, origin: str) -> bool:
     if not isinstance(value, bool):
         raise ConfigError(
-            f"{origin}: `{key}` must be true or false, not {_kind(value)}.",
-            "Write it without quotes in a file; yes, no, on and off do in a variable.",
+            mark(
+                "{origin}: `{key}` must be true or false, not {value}.",
+                origin=origin,
+                key=key,
+                value=_kind(value),
+            ),
+            mark("Write it without quotes in a file; yes, no, on and off do in a variable."),
         )
     return value
 
 
 def _number(key: str, value: Any, origin: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{origin}: `{key}` must be a number, not {_kind(value)}.")
+        raise ConfigError(
+            mark(
+                "{origin}: `{key}` must be a number, not {value}.",
+                origin=origin,
+                key=key,
+                value=_kind(value),
+            )
+        )
     low, high = (_kinds()[key].metadata[end] for end in ("low", "high"))
     if not low <= value <= high:
-        raise ConfigError(f"{origin}: `{key}` must lie between {low} and {high}.")
+        raise ConfigError(
+            mark(
+                "{origin}: `{key}` must lie between {low} and {high}.",
+                origin=origin,
+                key=key,
+                low=low,
+                high=high,
+            )
+        )
     return float(value)
 
 
 def _kind(value: object) -> str:
     kinds: dict[type, str] = {
-        **{str: "text", bool: "true or false", int: "a number", float: "a number"},
-        **{list: "a list", dict: "a table"},
+        **{
+            str: "text",
+            bool: mark("true or false"),
+            int: mark("a number"),
+            float: mark("a number"),
+        },
+        **{list: mark("a list"), dict: mark("a table")},
     }
-    return kinds.get(type(value), "a time")
+    return kinds.get(type(value), mark("a time"))
 
 
 def _kept(key: str, value: Any) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from resonance_tui.errors import ExtraMissing
+from resonance_tui.texts import mark
 
 PROJECT = "resonance-tui"
 # The import names by which one sees that an extra of pyproject.toml is installed.
@@ -53,7 +54,10 @@ def require(extra: str, purpose: str, *packages: str) -> None:
     absent = missing(*(packages or EXTRAS[extra]))
     if absent:
         what = f"the extra {extra!r}; not here: {', '.join(absent)}"
-        raise ExtraMissing(f"{purpose} needs {what}.", f"Install it: {install_command(extra)}")
+        raise ExtraMissing(
+            mark("{purpose} needs {what}.", purpose=purpose, what=what),
+            mark("Install it: {extra}", extra=install_command(extra)),
+        )
 
 
 def install_command(extra: str) -> str:

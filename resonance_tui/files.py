@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from resonance_tui.errors import ResonanceError
+from resonance_tui.texts import mark
 
 OWNER_ONLY = 0o600
 
@@ -65,7 +66,8 @@ def save_bytes(path: Path, parts: Iterable[bytes]) -> int:
     except OSError as error:
         reason = error.strerror or str(error)
         raise CannotSave(
-            f"{path} cannot be written: {reason}.", "Name another file with --out."
+            mark("{path} cannot be written: {reason}.", path=path, reason=reason),
+            mark("Name another file with --out."),
         ) from error
 
 

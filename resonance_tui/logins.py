@@ -9,6 +9,7 @@ import msgspec
 
 from resonance_tui.errors import StoreError
 from resonance_tui.files import read_private, write_private
+from resonance_tui.texts import mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,12 @@ class Logins:
             return []
         except (OSError, msgspec.MsgspecError, RecursionError, UnicodeError) as error:
             raise StoreError(
-                f"The saved logins in {self._file} cannot be read: {error}",
-                "Fix the file, or move it away and ask the host for a new invite.",
+                mark(
+                    "The saved logins in {file} cannot be read: {error}",
+                    file=self._file,
+                    error=error,
+                ),
+                mark("Fix the file, or move it away and ask the host for a new invite."),
             ) from error
 
     def find(self, broker: str, channel: str, pin: str | None = None) -> SavedLogin | None:
@@ -92,6 +97,10 @@ class Logins:
             write_private(self._file, msgspec.json.format(msgspec.json.encode(logins), indent=1))
         except OSError as error:
             raise StoreError(
-                f"The login cannot be written to {self._file}: {error.strerror}.",
-                "Make that folder writable, or set RESONANCE_DATA_DIR to another one.",
+                mark(
+                    "The login cannot be written to {file}: {strerror}.",
+                    file=self._file,
+                    strerror=error.strerror,
+                ),
+                mark("Make that folder writable, or set RESONANCE_DATA_DIR to another one."),
             ) from error

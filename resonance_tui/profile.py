@@ -14,6 +14,7 @@ from resonance_tui.errors import StoreError
 from resonance_tui.files import atomic_write, lock_file
 from resonance_tui.json_types import is_object
 from resonance_tui.protocol.topics import is_channel, is_id
+from resonance_tui.texts import mark
 
 RECENT = 8
 MOST_BOOT = 0xFFFFFFFF
@@ -101,8 +102,12 @@ class Profile:
             self._write(replace(self.load(), consented_at=at, consent_covers_all=covers_all))
         except OSError as error:
             raise StoreError(
-                f"Your answer cannot be written to {self._file}: {error.strerror}.",
-                "Make that folder writable, or set RESONANCE_DATA_DIR to another one.",
+                mark(
+                    "Your answer cannot be written to {file}: {strerror}.",
+                    file=self._file,
+                    strerror=error.strerror,
+                ),
+                mark("Make that folder writable, or set RESONANCE_DATA_DIR to another one."),
             ) from error
 
     def _write(self, memory: Memory) -> None:

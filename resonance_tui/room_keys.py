@@ -18,6 +18,7 @@ from resonance_tui.files import lock_file, private_folder, read_private, write_p
 from resonance_tui.protocol.rules import NUMBER_MOST
 from resonance_tui.protocol.topics import is_channel
 from resonance_tui.signing import KEY_BYTES, SigningKey, print_of
+from resonance_tui.texts import mark
 
 T = TypeVar("T")
 
@@ -87,8 +88,15 @@ class RoomKeys:
             return None
         except (OSError, msgspec.MsgspecError, RecursionError, UnicodeError, InputError) as error:
             raise StoreError(
-                f"The key of the room {channel} in {file} cannot be read: {error}",
-                "Put a backup in its place, or move it away: viewers will notice another key.",
+                mark(
+                    "The key of the room {channel} in {file} cannot be read: {error}",
+                    channel=channel,
+                    file=file,
+                    error=error,
+                ),
+                mark(
+                    "Put a backup in its place, or move it away: viewers will notice another key."
+                ),
             ) from error
 
     def all(self) -> list[RoomKey]:
@@ -122,8 +130,14 @@ class RoomKeys:
             number = max(followed + 1, own + 1, key.number + 1, int(now))
             if number > NUMBER_MOST:
                 raise StoreError(
-                    f"The key of {channel} has signed rules with the last number that there is.",
-                    f"Move {self._file(channel)} away: the next start makes another.",
+                    mark(
+                        "The key of {channel} has signed rules with the last number that there is.",
+                        channel=channel,
+                    ),
+                    mark(
+                        "Move {channel} away: the next start makes another.",
+                        channel=self._file(channel),
+                    ),
                 )
             self._write(replace(key, number=number))
             return number
@@ -144,8 +158,14 @@ class RoomKeys:
             known = self.find(key.channel)
             if known is not None and _is_worth_more(known, key):
                 raise InputError(
-                    f"This machine has another key for the room {key.channel} already.",
-                    f"Move {self._file(key.channel)} away first, if you do not need it.",
+                    mark(
+                        "This machine has another key for the room {channel} already.",
+                        channel=key.channel,
+                    ),
+                    mark(
+                        "Move {channel} away first, if you do not need it.",
+                        channel=self._file(key.channel),
+                    ),
                 )
             number = max(key.number, known.number if known else 0)
             self._write(replace(key, number=number))
@@ -166,7 +186,9 @@ class RoomKeys:
     def _known(self, channel: str) -> RoomKey:
         key = self.find(channel)
         if key is None:
-            raise StoreError(f"The key of the room {channel} is not here any more.")
+            raise StoreError(
+                mark("The key of the room {channel} is not here any more.", channel=channel)
+            )
         return key
 
     # What was done
@@ -189,7 +211,13 @@ class RoomKeys:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise StoreError(f"The log of {channel} cannot be read: {error.strerror}.") from error
+            raise StoreError(
+                mark(
+                    "The log of {channel} cannot be read: {strerror}.",
+                    channel=channel,
+                    strerror=error.strerror,
+                )
+            ) from error
         return [act for line in lines if (act := _act_in(line)) is not None]
 
     # Files
@@ -226,8 +254,12 @@ class RoomKeys:
 
     def _unwritable(self, error: OSError) -> StoreError:
         return StoreError(
-            f"{self._folder} cannot be written: {error.strerror}.",
-            "Make that folder writable, or set RESONANCE_DATA_DIR to another one.",
+            mark(
+                "{folder} cannot be written: {strerror}.",
+                folder=self._folder,
+                strerror=error.strerror,
+            ),
+            mark("Make that folder writable, or set RESONANCE_DATA_DIR to another one."),
         )
 
 
@@ -252,7 +284,9 @@ def parse_key_text(text: str) -> RoomKey:
     """What `key_text` wrote, with line breaks and words around it. Raises InputError."""
     found = _TEXT.search("".join(text.split()))
     if found is None:
-        raise InputError("There is no key in that text.", "It begins with resonance-key-")
+        raise InputError(
+            mark("There is no key in that text."), mark("It begins with resonance-key-")
+        )
     try:
         raw = urlsafe_b64decode(found[1] + "=" * (-len(found[1]) % 4))
         check, data = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:]
@@ -260,8 +294,10 @@ def parse_key_text(text: str) -> RoomKey:
             raise ValueError
         frame = msgspec.msgpack.decode(data, type=_Frame)
     except (ValueError, msgspec.MsgspecError, RecursionError):
-        hint = "Copy the whole line, from resonance-key- to its end."
-        raise InputError("The key is damaged, or only a part of it was copied.", hint) from None
+        hint = mark("Copy the whole line, from resonance-key- to its end.")
+        raise InputError(
+            mark("The key is damaged, or only a part of it was copied."), hint
+        ) from None
     return _checked(frame)
 
 
@@ -277,10 +313,10 @@ class _Frame(msgspec.Struct, array_like=True, frozen=True):
 
 def _checked(frame: _Frame) -> RoomKey:
     if frame.version != 1 or not is_channel(frame.channel) or len(frame.host_public) != KEY_BYTES:
-        raise InputError("The key is of a kind that this version does not know.")
+        raise InputError(mark("The key is of a kind that this version does not know."))
     key = SigningKey.from_private(frame.private)
     if (key.public == frame.host_public) == bool(frame.delegation):
-        raise InputError("The key does not fit the room that it names.")
+        raise InputError(mark("The key does not fit the room that it names."))
     return RoomKey(
         frame.channel, key, frame.host_public, frame.delegation, frame.name, frame.number
     )
@@ -315,7 +351,7 @@ def _page_of(key: RoomKey) -> _Page:
 def _from_page(page: _Page) -> RoomKey:
     key = SigningKey.from_private(page.private)
     if len(page.host_public) != KEY_BYTES:
-        raise InputError("The room's key is damaged.")
+        raise InputError(mark("The room's key is damaged."))
     return RoomKey(
         *(page.channel, key, page.host_public),
         *(page.delegation, page.name, page.number, page.given),

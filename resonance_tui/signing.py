@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resonance_tui.errors import InputError
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
@@ -46,7 +47,13 @@ class SigningKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         if len(private) != KEY_BYTES:
-            raise InputError(f"A private key has {KEY_BYTES} bytes, not {len(private)}.")
+            raise InputError(
+                mark(
+                    "A private key has {key_bytes} bytes, not {len}.",
+                    key_bytes=KEY_BYTES,
+                    len=len(private),
+                )
+            )
         return cls(Ed25519PrivateKey.from_private_bytes(private))
 
     def private(self) -> bytes:
@@ -109,7 +116,9 @@ def vouch(key_file: Path, data: bytes) -> tuple[bytes, bytes]:
     try:
         key = load_pem_private_key(key_file.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"The key {key_file} cannot be read: {error}") from None
+        raise InputError(
+            mark("The key {key_file} cannot be read: {error}", key_file=key_file, error=error)
+        ) from None
     if isinstance(key, EllipticCurvePrivateKey):
         signature = key.sign(data, _ecdsa())
     elif isinstance(key, RSAPrivateKey):
@@ -117,7 +126,9 @@ def vouch(key_file: Path, data: bytes) -> tuple[bytes, bytes]:
     elif isinstance(key, Ed25519PrivateKey):
         signature = key.sign(data)
     else:
-        raise InputError(f"The key {key_file} is of a kind that cannot vouch for a room.")
+        raise InputError(
+            mark("The key {key_file} is of a kind that cannot vouch for a room.", key_file=key_file)
+        )
     spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return spki, signature
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
+from resonance_tui.texts import mark
 
 Value = TypeVar("Value")
 
@@ -84,8 +85,8 @@ def _chosen(key: str, value: str, known: Mapping[str, Value]) -> Value | None:
     if value == "auto":
         return None
     if value not in known:
-        said = f"{describe(value, 20)} is nothing that {key} can be."
-        raise InputError(said, f"{key}: auto, {', '.join(known)}")
+        said = mark("{value} is nothing that {key} can be.", value=describe(value, 20), key=key)
+        raise InputError(said, mark("{key}: auto, {known}", key=key, known=", ".join(known)))
     return known[value]
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 JOINERS = "\u200c\u200d"  # they take no cell, and join or part the letters beside them
 # A joiner that stands before no letter or behind nothing joins what we put beside it.
 _LOOSE_JOINER = re.compile(rf"(?<!\S)[{JOINERS}]+|[{JOINERS}]+(?![^\W\d_])")
+# Where a line of East Asian text may end: behind any of its signs, but not before these, or after.
+_EAST, _CLOSING, _OPENING = "\u2e80", "，。、；：！？）」』", "（「『"
 _REGIONAL = range(0x1F1E6, 0x1F200)  # two make a flag of two cells, or are two letters of two
 _PICTOGRAPHS = range(0x1F300, 0x1FB00)  # emoji, also those that Python does not know yet
 
@@ -29,6 +32,37 @@ def cut(text: str, width: int, *, most: int | None = None) -> str:
         if taken > width or index >= limit - 1:
             return text[:index].rstrip(f" {JOINERS}") + "…"
     return text
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """The lines of a paragraph, each in at most `width` cells, if its words are not longer."""
+    lines, taken = [""], 0
+    for unit in _units(text):
+        size = cells(unit)
+        if taken and taken + size > width:
+            lines, taken = [*lines, ""], 0
+        if taken or not unit.isspace():
+            lines[-1] += unit
+            taken += size
+    return [line.rstrip() for line in lines if line]
+
+
+def _units(text: str) -> Iterator[str]:
+    """What stays together on a line."""
+    unit = ""
+    for char in text:
+        if unit and _may_part(unit[-1], char):
+            yield unit
+            unit = ""
+        unit += char
+    yield unit
+
+
+def _may_part(before: str, after: str) -> bool:
+    if before.isspace() or after.isspace():
+        return before.isspace() != after.isspace()
+    is_east = before >= _EAST or after >= _EAST
+    return is_east and after not in _CLOSING and before not in _OPENING
 
 
 def printable(text: str) -> str:

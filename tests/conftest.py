@@ -24,6 +24,7 @@ from resonance_tui.pipeline.face_model import FILE_NAME
 # no Ctrl-C that a test sends arrives anywhere.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 adopt_descendants()
+os.environ["LANGUAGE"] = "en"  # what tests read on screens, wherever they run
 
 # A busy machine is no reason to fail: how long an example takes is the benchmarks' business. The
 # same tests see the same examples; `--hypothesis-profile explore` looks for others.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from resonance_tui.files import free_name, save_bytes
 from resonance_tui.history.loading import Request, moments_in, read
 from resonance_tui.history.playback import MOST_MOMENTS
 from resonance_tui.history.recording import Recorded, cut, with_scores
-from resonance_tui.texts import tr, tr_n
+from resonance_tui.texts import in_english, mark, tr, tr_n
 from resonance_tui.widths import cut as cut_text
 from resonance_tui.widths import printable
 
@@ -56,6 +57,12 @@ _SETTINGS: dict[Any, Any] = {
     "xtick.labelcolor": palette.TEXT,
     "ytick.labelcolor": palette.TEXT,
 }
+# Fonts with East Asian letters that systems bring, in the order of preference.
+_EAST_ASIAN = (
+    *("Noto Sans CJK TC", "Noto Sans TC", "Source Han Sans TW", "Noto Sans CJK JP"),
+    *("PingFang TC", "Heiti TC", "Microsoft JhengHei", "WenQuanYi Zen Hei", "Arial Unicode MS"),
+)
+_EAST = "\u2e80"  # the first of their letters
 _NO_DATE = {"svg": {"Date": None, "Creator": "resonance-tui"}, "png": {"Software": "resonance-tui"}}
 _DRAWING = threading.Lock()  # the settings are matplotlib's own, for the whole process
 
@@ -73,9 +80,9 @@ def draw_request(
     loaded = read(request)
     track = loaded.track
     if not len(track):
-        raise InputError("Nothing was recorded in that range: there is nothing to draw.")
+        raise InputError(mark("Nothing was recorded in that range: there is nothing to draw."))
     if request.is_corrected and view.is_of_emotions and is_too_small(track):
-        raise InputError("Never 50 viewers showed an emotion: too few to correct.")
+        raise InputError(mark("Never 50 viewers showed an emotion: too few to correct."))
     recorded = with_scores(Recorded(track, request.confusion))
     window = Viewport.over(track.start, track.end)
     state = ViewState(window, view, is_grouped, is_corrected=request.is_corrected)
@@ -99,7 +106,9 @@ def save_picture(request: ChartRequest, folder: Path) -> Path:
 def check_size(size: tuple[int, int]) -> tuple[int, int]:
     """Pixels, width and height. Raises InputError where no picture of that size can be drawn."""
     if not all(300 <= side <= 8000 for side in size):
-        raise InputError("A picture is 300 to 8000 pixels wide and high.", "For example 1920x1080.")
+        raise InputError(
+            mark("A picture is 300 to 8000 pixels wide and high."), mark("For example 1920x1080.")
+        )
     return size
 
 
@@ -108,26 +117,49 @@ def render(request: ChartRequest, format: str, size: tuple[int, int] = SIZE) -> 
 
     Takes a second, most of it for loading matplotlib. Raises InputError.
     """
-    chart = Chart.build(request.recorded, request.state, _BINS)
-    return drawn(lambda figure: _paint(figure, chart, request), format, size)
+
+    def paint(figure: Figure) -> None:
+        _paint(figure, Chart.build(request.recorded, request.state, _BINS), request)
+
+    return drawn(paint, format, size)
 
 
 def drawn(paint: Callable[[Figure], None], format: str, size: tuple[int, int] = SIZE) -> bytes:
     """What `paint` makes of an empty picture. Raises InputError, as `render`."""
     if format not in FORMATS:
-        raise InputError(f"No such picture: {format}.", f"Choose one of {', '.join(FORMATS)}.")
+        raise InputError(
+            mark("No such picture: {format}.", format=format),
+            mark("Choose one of {formats}.", formats=", ".join(FORMATS)),
+        )
     width, height = check_size(size)
     import matplotlib
     from matplotlib.figure import Figure
 
+    fonts = ["DejaVu Sans", *_fonts_for(tr("shares"))]
     stream = io.BytesIO()
-    with _DRAWING, matplotlib.rc_context(_SETTINGS):
+    with _DRAWING, matplotlib.rc_context({**_SETTINGS, "font.family": fonts}), _words(fonts):
         dpi = max(_LEAST_DPI, _DPI * min(width / SIZE[0], height / SIZE[1]))
         figure = Figure((width / dpi, height / dpi), dpi=dpi, facecolor=palette.BACKGROUND)
         figure.set_layout_engine("constrained")
         paint(figure)
         figure.savefig(stream, format=format, metadata=_NO_DATE[format])
     return stream.getvalue()
+
+
+def _fonts_for(text: str) -> list[str]:
+    """A font that is installed here for letters which the usual one lacks."""
+    if max(text, default="") < _EAST:
+        return []
+    from matplotlib.font_manager import fontManager
+
+    installed = set(fontManager.get_font_names())
+    return [name for name in _EAST_ASIAN if name in installed][:1]
+
+
+def _words(fonts: list[str]) -> AbstractContextManager[None]:
+    """English, where no font here has the letters of the language."""
+    is_drawn = len(fonts) > 1 or max(tr("shares"), default="") < _EAST
+    return nullcontext() if is_drawn else in_english()
 
 
 def _paint(figure: Figure, chart: Chart, request: ChartRequest) -> None:
@@ -248,12 +280,12 @@ def _paint_moments(axes: Axes, request: ChartRequest) -> None:
 
 def _paint_marks(axes: Axes, request: ChartRequest) -> None:
     """A line through the chart with the mark's words along it."""
-    for mark in request.marks:
-        if request.state.window.holds(mark.t):
-            axes.axvline(mark.t, color=palette.TEXT, linewidth=0.8, linestyle=":", alpha=0.8)
+    for each in request.marks:
+        if request.state.window.holds(each.t):
+            axes.axvline(each.t, color=palette.TEXT, linewidth=0.8, linestyle=":", alpha=0.8)
             axes.annotate(
-                cut_text(printable(tr(mark.name)), TITLE_CELLS),
-                (mark.t, 0.98),
+                cut_text(printable(tr(each.name)), TITLE_CELLS),
+                (each.t, 0.98),
                 xycoords=("data", "axes fraction"),
                 xytext=(-2, 0),
                 textcoords="offset points",

@@ -14,6 +14,13 @@ _STEPS_S = (
     *(3600 * hours for hours in (1, 2, 3, 6, 12)),
 )
 DAY_S = 86_400
+_WEEKDAYS = (
+    *(mark("Mon"), mark("Tue"), mark("Wed"), mark("Thu"), mark("Fri"), mark("Sat"), mark("Sun")),
+)
+_MONTHS = (
+    *(mark("Jan"), mark("Feb"), mark("Mar"), mark("Apr"), mark("May"), mark("Jun")),
+    *(mark("Jul"), mark("Aug"), mark("Sep"), mark("Oct"), mark("Nov"), mark("Dec")),
+)
 _UNITS = (mark("{count} h"), mark("{count} min"), mark("{count} s"))
 
 
@@ -111,7 +118,9 @@ def exact_clock(t: float, zone: tzinfo | None = None, *, seconds: bool = False) 
 
 def day(t: float, zone: tzinfo | None = None) -> str:
     """Local date, short."""
-    return datetime.fromtimestamp(t, zone).strftime("%a %d %b")
+    shown = datetime.fromtimestamp(t, zone)
+    weekday, month = _WEEKDAYS[shown.weekday()], _MONTHS[shown.month - 1]
+    return tr("{weekday} {day:02} {month}", weekday=tr(weekday), day=shown.day, month=tr(month))
 
 
 def offsets(start: float, end: float, zone: tzinfo | None = None) -> str:

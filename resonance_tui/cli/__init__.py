@@ -19,13 +19,14 @@ import click
 from resonance_tui.cli.streams import open_streams
 from resonance_tui.cli.usage import in_our_words
 from resonance_tui.commands.groups import Group
+from resonance_tui.commands.language import lang_option, speak
 from resonance_tui.commands.quantities import FilePath
 from resonance_tui.errors import INTERRUPTED, LibraryBroken, Problem
 from resonance_tui.native import tame
 from resonance_tui.secret import masked, may_hold_secret, pieces
 from resonance_tui.shutdown import end
 from resonance_tui.terminal import wants_colour
-from resonance_tui.texts import mark
+from resonance_tui.texts import mark, tr
 
 COMPLETING = "_RESONANCE_TUI_COMPLETE"  # click's, in which a shell says what it wants
 EXIT_CODES = mark("Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted.")
@@ -55,6 +56,7 @@ class Program(Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--config", "config_file", type=FilePath(path_type=Path), help="Settings file.")
+@lang_option
 @click.option("--verbose", is_flag=True, help="Write debug lines to the log file.")
 @click.option(
     *("--version", "shows_version"),
@@ -89,6 +91,7 @@ def _color() -> bool | None:
 def main() -> None:
     """Run the command line; every way out has its exit code and no traceback a person must read."""
     open_streams()
+    speak(sys.argv[1:], lambda words: _complain(words, "", kind=mark("warning")))
     end(run_verb(cli))
 
 
@@ -114,7 +117,7 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
         _complain(masked(message, known), masked(pieces or hint, known))
         return 2
     except Problem as error:
-        _complain(masked(error.message, known), masked(error.hint, known))
+        _complain(masked(tr(error.message), known), masked(tr(error.hint), known))
         return error.exit_code
     except BrokenPipeError:  # the reader left before the last words
         _drop_output()
@@ -122,7 +125,10 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             _drop_output()
-            _complain("What was to be written has no room: the disk is full.", "Free some space.")
+            _complain(
+                mark("What was to be written has no room: the disk is full."),
+                mark("Free some space."),
+            )
             return 1
         return _crash(error, known)
 
@@ -143,7 +149,7 @@ def _in_pieces(args: list[str]) -> str:
     from resonance_tui.protocol.pasted import holds_link
 
     is_split = any(holds_link(first) and not then.startswith("-") for first, then in pairwise(args))
-    return "A link that a chat has broken goes into quotes." if is_split else ""
+    return mark("A link that a chat has broken goes into quotes.") if is_split else ""
 
 
 def _drop_output() -> None:
@@ -153,8 +159,8 @@ def _drop_output() -> None:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
 
 
-def _complain(message: str, hint: str) -> None:
-    click.secho(f"error: {message}", fg="red", err=True, color=_color())
+def _complain(message: str, hint: str, kind: str = mark("error")) -> None:
+    click.secho(f"{tr(kind)}: {message}", fg="red", err=True, color=_color())
     if hint:
         click.echo(f"       {hint}", err=True)
 
@@ -178,7 +184,11 @@ def _crash(error: Exception, known: list[str]) -> int:
         return broken.exit_code
     log.exception("not foreseen")
     _complain(
-        f"This should not have happened: {type(error).__name__}: {masked(str(error), known)}",
-        "The details are in the log file that `resonance-tui config path` names.",
+        mark(
+            "This should not have happened: {name}: {error}",
+            name=type(error).__name__,
+            error=masked(str(error), known),
+        ),
+        mark("The details are in the log file that `resonance-tui config path` names."),
     )
     return 1

@@ -11,6 +11,7 @@ import click
 
 from resonance_tui.commands.quantities import FilePath, Several, Span
 from resonance_tui.secret import describe, shown
+from resonance_tui.texts import mark
 
 Words = tuple[str, str]  # message and hint, as of a Problem
 
@@ -30,7 +31,11 @@ def in_our_words(error: click.ClickException) -> Words:
     if isinstance(error, click.BadOptionUsage):
         return _bad_use(error)
     if isinstance(error, click.UsageError) and (extra := _EXTRA.search(error.message)):
-        return f"{_command(error)} takes no {describe(extra[1], _MOST)} there.", _usage(error)
+        return mark(
+            "{error} takes no {extra} there.",
+            error=_command(error),
+            extra=describe(extra[1], _MOST),
+        ), _usage(error)
     return error.format_message(), _see_help(error)
 
 
@@ -42,7 +47,7 @@ def _missing(error: click.MissingParameter) -> Words:
     name = _name(error) if not is_argument else parameter.human_readable_name.upper()
     choices = parameter.type
     hint = _one_of(choices.choices) if isinstance(choices, click.Choice) else _usage(error)
-    return f"{name} is missing.", hint
+    return mark("{name} is missing.", name=name), hint
 
 
 def _bad_value(error: click.BadParameter) -> Words:
@@ -53,22 +58,26 @@ def _bad_value(error: click.BadParameter) -> Words:
     name = _name(error)
     if not needs or found is None:
         return f"{name}: {shown(error.message)}", _see_help(error)
-    return f"{name} cannot be {describe(found[2], _MOST)}.", needs
+    return mark("{name} cannot be {found}.", name=name, found=describe(found[2], _MOST)), needs
 
 
 def _no_such_option(error: click.NoSuchOption) -> Words:
-    said = f"{_command(error)} has no option {shown(error.option_name, _MOST)}."
+    said = mark(
+        "{error} has no option {option_name}.",
+        error=_command(error),
+        option_name=shown(error.option_name, _MOST),
+    )
     near = ", ".join(sorted(error.possibilities or ()))
-    return said, f"Is it {near}?" if near else _see_help(error)
+    return said, mark("Is it {near}?", near=near) if near else _see_help(error)
 
 
 def _bad_use(error: click.BadOptionUsage) -> Words:
     name = shown(error.option_name, _MOST)
     if "does not take" in error.message:
-        return f"{name} takes no value.", f"Write {name} alone."
+        return mark("{name} takes no value.", name=name), mark("Write {name} alone.", name=name)
     option = next((each for each in _parameters(error) if error.option_name in each.opts), None)
     needs = _needs(option.type) if option is not None else ""
-    return f"{name} needs a value behind it.", needs or _see_help(error)
+    return mark("{name} needs a value behind it.", name=name), needs or _see_help(error)
 
 
 def _needs(type_: object) -> str:
@@ -90,16 +99,16 @@ def _needs(type_: object) -> str:
 def _choices_in(message: str) -> str:
     """A choice whose table is read late is no `click.Choice`, but words its complaint as one."""
     _, _, names = message.partition(" is not one of ")
-    return f"One of {names.replace(chr(39), '').rstrip('.')}." if names else ""
+    return mark("One of {what}.", what=names.replace(chr(39), "").rstrip(".")) if names else ""
 
 
 def _one_of(choices: Iterable[object]) -> str:
-    return f"One of {', '.join(map(str, choices))}."
+    return mark("One of {what}.", what=", ".join(map(str, choices)))
 
 
 def _name(error: click.BadParameter) -> str:
     if error.param is None:
-        return "A value"
+        return mark("A value")
     if error.param.param_type_name == "argument":
         return error.param.human_readable_name.upper()
     return max(error.param.opts, key=len)
@@ -122,4 +131,4 @@ def _usage(error: click.UsageError) -> str:
 
 def _see_help(error: click.ClickException) -> str:
     command = _command(error) if isinstance(error, click.UsageError) else "resonance-tui"
-    return f"`{command} --help` says what there is."
+    return mark("`{command} --help` says what there is.", command=command)

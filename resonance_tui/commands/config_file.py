@@ -24,6 +24,7 @@ from resonance_tui.pipeline.sources import parse_source
 from resonance_tui.protocol.sanitize import clean_nickname
 from resonance_tui.protocol.urls import TlsFiles, parse_broker_url
 from resonance_tui.terminal import terminal
+from resonance_tui.texts import mark
 
 # What every command would refuse is refused here, while the person still looks at it.
 _MEANINGS: dict[str, Callable[[str], object]] = {
@@ -61,7 +62,10 @@ def set_value(file: Path, key: str, text: str) -> None:
     tree, (section, name) = _read(file), key.split(".")
     table = cast("object", tree.setdefault(section, tomlkit.table()))
     if not _is_table(table):
-        raise ConfigError(f"{file}: `{section}` is no table.", "Fix it with an editor.")
+        raise ConfigError(
+            mark("{file}: `{section}` is no table.", file=file, section=section),
+            mark("Fix it with an editor."),
+        )
     table[name] = value
     _write(file, tree, key, value)
 
@@ -74,7 +78,9 @@ def unset_value(file: Path, key: str) -> bool:
     """
     _check_encodes(key)
     if f"{key.removesuffix('.')}." in {f"{each.partition('.')[0]}." for each in keys()}:
-        raise ConfigError(f"{key} is a section and no setting.", "Name one: see config show")
+        raise ConfigError(
+            mark("{key} is a section and no setting.", key=key), mark("Name one: see config show")
+        )
     tree, (section, _, name) = _read(file), key.partition(".")
     holder = cast("object", tree.get(section)) if name else tree
     if not _is_table(holder) or (name or section) not in holder:
@@ -89,7 +95,9 @@ def _check_encodes(*words: str) -> None:
     try:
         "".join(words).encode()
     except UnicodeEncodeError:
-        raise ConfigError("What was typed is no UTF-8.", "Type it in a UTF-8 terminal.") from None
+        raise ConfigError(
+            mark("What was typed is no UTF-8."), mark("Type it in a UTF-8 terminal.")
+        ) from None
 
 
 def _is_table(value: object) -> TypeGuard[MutableMapping[str, Any]]:
@@ -102,9 +110,13 @@ def _read(file: Path) -> tomlkit.TOMLDocument:
     except FileNotFoundError:
         return tomlkit.document()
     except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
+        raise ConfigError(
+            mark("{file} cannot be read: {strerror}.", file=file, strerror=error.strerror)
+        ) from error
     except (TOMLKitError, UnicodeDecodeError, RecursionError):
-        raise ConfigError(f"{file} is no TOML.", "Fix it or move it away.") from None
+        raise ConfigError(
+            mark("{file} is no TOML.", file=file), mark("Fix it or move it away.")
+        ) from None
 
 
 def _write(
@@ -112,12 +124,16 @@ def _write(
 ) -> None:
     text = tomlkit.dumps(tree)
     if _value_of(text, key) != value:  # an order of tables that tomlkit does not master
-        raise ConfigError(f"{file} cannot be changed by this command.", "Use an editor.")
+        raise ConfigError(
+            mark("{file} cannot be changed by this command.", file=file), mark("Use an editor.")
+        )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(file.resolve(), [text.encode()])  # a link stays a link
     except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}.") from error
+        raise ConfigError(
+            mark("{file} cannot be written: {strerror}.", file=file, strerror=error.strerror)
+        ) from error
 
 
 def _value_of(text: str, key: str) -> object:

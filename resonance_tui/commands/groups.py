@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from resonance_tui.commands import COMMANDS, CommandRow
+from resonance_tui.commands.help_pages import KEPT_LINES, HelpContext, is_wide
 from resonance_tui.errors import InputError
 from resonance_tui.secret import describe
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -41,6 +42,8 @@ def _named(ctx: click.Context) -> Generator[None]:
 class Command(click.Command):
     """A command whose docstring and options' help are message ids of the catalogue."""
 
+    context_class = HelpContext
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         with _named(ctx):
             return super().parse_args(ctx, args)
@@ -59,6 +62,8 @@ class Option(click.Option):
 
 class Group(click.Group):
     """A group whose subcommands are the rows of the table under `path`, in the table's order."""
+
+    context_class = HelpContext
 
     def __init__(self, *args: Any, path: str = "", **attributes: Any) -> None:
         super().__init__(*args, **attributes)
@@ -100,15 +105,31 @@ def _no_such_command(ctx: click.Context, name: str, known: Iterable[str]) -> Inp
     from resonance_tui.protocol.pasted import holds_link
     from resonance_tui.protocol.topics import is_channel
 
-    said = f"There is no command {describe(name, 60)}."
+    said = mark("There is no command {name}.", name=describe(name, 60))
     near = difflib.get_close_matches(name, known, 1)
     if near:
-        return InputError(said, f"Is it {ctx.command_path} {near[0]}?")
+        return InputError(
+            said, mark("Is it {command_path} {near}?", command_path=ctx.command_path, near=near[0])
+        )
     if ctx.parent is None and is_channel(name):
-        return InputError(said, f"To enter the room of that name: {ctx.command_path} join {name}")
+        return InputError(
+            said,
+            mark(
+                "To enter the room of that name: {command_path} join {name}",
+                command_path=ctx.command_path,
+                name=name,
+            ),
+        )
     if ctx.parent is None and (holds_link(name) or "://" in name):
-        return InputError(said, f"To go where a link leads: {ctx.command_path} join LINK")
-    return InputError(said, f"`{ctx.command_path} --help` lists them.")
+        return InputError(
+            said,
+            mark(
+                "To go where a link leads: {command_path} join LINK", command_path=ctx.command_path
+            ),
+        )
+    return InputError(
+        said, mark("`{command_path} --help` lists them.", command_path=ctx.command_path)
+    )
 
 
 class ChannelOrCommand(Group):
@@ -171,10 +192,20 @@ def load_command(row: CommandRow) -> click.Command:
 def translated(command: C) -> C:
     """A copy whose help reads in the person's language."""
     shown = copy(command)
-    shown.help = tr(inspect.cleandoc(command.help or ""))
+    shown.help = "\n\n".join(map(_translated_paragraph, _paragraphs(command.help or "")))
     shown.epilog = tr(command.epilog or "")
     shown.params = [_translated_parameter(each) for each in command.params]
     return shown
+
+
+def _paragraphs(help: str) -> list[str]:
+    return inspect.cleandoc(help).split("\n\n")
+
+
+def _translated_paragraph(text: str) -> str:
+    """Each is a message of its own, without the sign that keeps its lines as they are."""
+    sign = KEPT_LINES if text.startswith(KEPT_LINES) else ""
+    return sign + tr(text.removeprefix(sign) if sign else " ".join(text.split()))
 
 
 def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
@@ -186,7 +217,12 @@ def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
 
 def _summary(row: CommandRow, width: int) -> str:
     """The summary as click shortens it to `width` columns."""
-    return click.Command(row.name, help=tr(row.summary)).get_short_help_str(width)
+    summary = tr(row.summary)
+    if is_wide(summary):
+        from resonance_tui.widths import cut
+
+        return cut(summary, width)
+    return click.Command(row.name, help=summary).get_short_help_str(width)
 
 
 # click 8.1 cannot tell the type that it makes: there ParamType takes no arguments.

@@ -41,7 +41,7 @@ from resonance_tui.session.json_events import (
     self_json,
 )
 from resonance_tui.shutdown import for_seconds
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 
 EVERY_S = 10.0
 LEAST_TOLD = 0.5  # of an estimated count
@@ -174,7 +174,9 @@ class Printer:
     def never_connected(self) -> BrokerUnreachable:
         """What to end with where there was no connection from the beginning to the end."""
         place = self._session.view.broker_url
-        return BrokerUnreachable(f"There was no connection to {place}.", self._why)
+        return BrokerUnreachable(
+            mark("There was no connection to {place}.", place=place), self._why
+        )
 
     def _print_line(self, data: dict[str, Any], text: str, kind: str) -> None:
         if self._as_json:

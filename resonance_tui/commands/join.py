@@ -14,6 +14,7 @@ import click
 from resonance_tui.commands.console import say
 from resonance_tui.commands.engine_flags import engine_flags
 from resonance_tui.commands.groups import Command
+from resonance_tui.commands.language import lang_option
 from resonance_tui.commands.quantities import FilePath, Number, Span
 from resonance_tui.commands.served import serve_flag, served_room
 from resonance_tui.commands.settings import broker_options, load, terminal_of
@@ -22,6 +23,7 @@ from resonance_tui.config import LEAST_EPSILON, MOST_EPSILON
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
 from resonance_tui.secret import shown
 from resonance_tui.shutdown import for_seconds
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.commands.join_context import CommandLineContext
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
     help="Save how you and the room differed as a picture (png or svg) when you leave.",
 )
 @serve_flag
+@lang_option
 @click.pass_context
 def join(ctx: click.Context, channel: str | None, **options: Any) -> int:
     """Join CHANNEL (or a link) and share your emotion; without it, choose on a start screen.
@@ -260,14 +263,21 @@ def _run_headless(
     from resonance_tui.commands.event_loop import run_loop
 
     if context.channel is None:
-        raise InputError("Without a screen a channel is needed.", "resonance-tui join CHANNEL ...")
+        raise InputError(
+            mark("Without a screen a channel is needed."), mark("resonance-tui join CHANNEL ...")
+        )
     if context.needs_consent:
         whose, people = (
-            ("everybody's face", " --people all") if context.reads_all else ("a face", "")
+            (mark("everybody's face"), " --people all")
+            if context.reads_all
+            else (mark("a face"), "")
         )
         raise InputError(
-            f"Nobody has agreed yet to have {whose} read on this machine.",
-            f"Run `resonance-tui config consent --give{people}`, or join once with a screen.",
+            mark("Nobody has agreed yet to have {whose} read on this machine.", whose=whose),
+            mark(
+                "Run `resonance-tui config consent --give{people}`, or join once with a screen.",
+                people=people,
+            ),
         )
     session = context.open_loaded(context.channel, context.nickname)
 
@@ -285,7 +295,8 @@ def _run_screen(
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NotATerminal(
-            "There is no terminal to draw on.", "Use --headless, and --json for scripts."
+            mark("There is no terminal to draw on."),
+            mark("Use --headless, and --json for scripts."),
         )
 
     drawn_with = terminal_of(context.config)
@@ -307,7 +318,9 @@ def _run_screen(
     if app.failure is not None:
         raise app.failure  # said on the screen that is gone now
     if app.has_declined:
-        raise ResonanceError("Without your consent nothing is read.", "--camera none needs none.")
+        raise ResonanceError(
+            mark("Without your consent nothing is read."), mark("--camera none needs none.")
+        )
     return app.return_code or 0
 
 

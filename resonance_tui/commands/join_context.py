@@ -37,6 +37,7 @@ from resonance_tui.protocol.sanitize import clean_nickname, safe_text
 from resonance_tui.protocol.urls import BrokerUrl, Invite, parse_broker_url
 from resonance_tui.session.starting import StartingSession
 from resonance_tui.session.visit import Visit
+from resonance_tui.texts import mark
 from resonance_tui.tui.alerts import ALERTS, AlertKind, Alerts
 from resonance_tui.tui.join_context import ListedRoom, RecentRoom, RoomChoice, SessionLike
 
@@ -171,7 +172,9 @@ class CommandLineContext:
 
         url = self._intent.broker or parse_broker_url(DEFAULT_BROKER_URL)
         if self._intent.broker is None and not await is_reachable(url):
-            raise BrokerUnreachable("No broker runs on this machine yet; a new channel starts one.")
+            raise BrokerUnreachable(
+                mark("No broker runs on this machine yet; a new channel starts one.")
+            )
         found = await list_channels(with_login(self.config, url))
         return [ListedRoom(each.channel, each.viewers, is_sure=each.is_sure) for each in found]
 
@@ -205,7 +208,8 @@ class CommandLineContext:
             case NearbyRoom():
                 if choice.needs_link:
                     raise InputError(
-                        f"{choice.channel} lets in who has an invite.", "Ask its host for a link."
+                        mark("{channel} lets in who has an invite.", channel=choice.channel),
+                        mark("Ask its host for a link."),
                     )
                 url = await self._alive(choice.url)
                 place = Invite(url, choice.channel, choice.ticket, choice.host_print)

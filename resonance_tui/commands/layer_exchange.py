@@ -23,6 +23,7 @@ from resonance_tui.history.layers import (
 )
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
+from resonance_tui.texts import mark
 
 
 def give(replayed: ReplayedSession, path: Path, *, with_room: bool) -> None:
@@ -36,13 +37,17 @@ def give(replayed: ReplayedSession, path: Path, *, with_room: bool) -> None:
     left = people_in(counted(held)) - people_in(given)
     if not given and not with_room:
         raise InputError(
-            f"There is no layer of that session of {channel} to export.{_too_few(left)}",
-            f"Watch it: resonance-tui replay {channel}",
+            mark(
+                "There is no layer of that session of {channel} to export.{left}",
+                channel=channel,
+                left=_too_few(left),
+            ),
+            mark("Watch it: resonance-tui replay {channel}", channel=channel),
         )
     try:
         save_text(path, layer_file.encode(channel, span, given, room))
     except CannotSave as error:
-        raise CannotSave(error.message, "Name another file.") from error
+        raise CannotSave(error.message, mark("Name another file.")) from error
     seconds = "" if room is None else f", and {len(room)} s of the live room"
     say(f"{path}: {_layers(people_in(given))}{seconds}.{_too_few(left)}")
 
@@ -74,8 +79,13 @@ def forget(replayed: ReplayedSession) -> None:
 def _check_channel(path: Path, file: LayerFile, channel: str) -> None:
     if file.channel != channel:
         raise InputError(
-            f"{path} is of the channel {file.channel}, not of {channel}.",
-            f"resonance-tui replay {file.channel} --import {path}",
+            mark(
+                "{path} is of the channel {channel}, not of {channel2}.",
+                path=path,
+                channel=file.channel,
+                channel2=channel,
+            ),
+            mark("resonance-tui replay {channel} --import {path}", channel=file.channel, path=path),
         )
 
 
@@ -100,15 +110,32 @@ def _check_number(
         if file.is_of(wanted):
             continue
         own = [index for index, span in enumerate(reversed(sessions), 1) if file.is_of(span)]
-        hint = f"It is of session {own[0]}: --session {own[0]}" if own else "Leave --session out."
-        raise InputError(f"{path} is of another session of {channel}, {_when(file)}.", hint)
+        hint = (
+            mark("It is of session {own}: --session {own}", own=own[0])
+            if own
+            else mark("Leave --session out.")
+        )
+        raise InputError(
+            mark(
+                "{path} is of another session of {channel}, {file}.",
+                path=path,
+                channel=channel,
+                file=_when(file),
+            ),
+            hint,
+        )
 
 
 def _check_room(sessions: list[SessionSpan], path: Path, file: LayerFile) -> None:
     if not any(map(file.is_of, sessions)) and not len(file.room):
         raise InputError(
-            f"{path} is of {_when(file)}, when nothing was recorded here in {file.channel}.",
-            "Ask for a file with the room in it: replay --export FILE --with-room",
+            mark(
+                "{path} is of {file}, when nothing was recorded here in {channel}.",
+                path=path,
+                file=_when(file),
+                channel=file.channel,
+            ),
+            mark("Ask for a file with the room in it: replay --export FILE --with-room"),
         )
 
 
@@ -144,8 +171,8 @@ def _too_few(left: int) -> str:
     if left <= 0:
         return ""
     return (
-        f" {_layers(left)} of others stay here: counts of fewer than {LEAST_LAYERS} would say how "
-        "one person reacted."
+        f" {_layers(left)} of others stay here: counts of fewer than {LEAST_LAYERS} would say "
+        "how one person reacted."
     )
 
 

@@ -9,6 +9,7 @@ import click
 
 from resonance_tui.commands.console import put, say
 from resonance_tui.errors import BrokerRefused, InputError, ResonanceError
+from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:
     from resonance_tui.commands.room_argument import Destination
@@ -26,15 +27,20 @@ def show_nearby(config: Config) -> None:
     for room in rooms:
         put("  ".join(filter(None, describe(room))))
     if rooms:
-        say("Join one: resonance-tui join --nearby CHANNEL")
+        say(tr("Join one: resonance-tui join --nearby CHANNEL"))
     else:
-        say("No rooms nearby. A host on this network has to start with: broker --public --nearby")
+        say(
+            tr(
+                "No rooms nearby. A host on this network has to start with: "
+                "broker --public --nearby"
+            )
+        )
 
 
 def describe(room: NearbyRoom) -> tuple[str, str, str, str, str]:
     """Channel, title, who hosts it, whom one trusts, and what it asks for."""
     host = f"at {room.host} ({room.url.host})" if room.host else f"at {room.url.host}"
-    asks = "ask the host for a link" if room.needs_link else ""
+    asks = tr("ask the host for a link") if room.needs_link else ""
     return room.channel, room.title, host, in_short(room), asks
 
 
@@ -44,7 +50,11 @@ def in_short(room: NearbyRoom) -> str:
 
     if room.fingerprint:
         return f"fingerprint {brief(room.fingerprint)}"
-    return "certificate of an authority" if room.url.is_tls else "open to all who listen: no TLS"
+    return (
+        tr("certificate of an authority")
+        if room.url.is_tls
+        else tr("open to all who listen: no TLS")
+    )
 
 
 def find_nearby(config: Config, text: str) -> Destination:
@@ -84,12 +94,21 @@ def choose(rooms: list[NearbyRoom], channel: str, known: RoomMemory) -> NearbyRo
     """The one that was joined before, whoever else announces its channel; else the only one."""
     rooms = [each for each in rooms if is_trusted(each, known)] or rooms
     if not rooms:
-        raise InputError(f"No host nearby announces {channel}.", "See: resonance-tui join --nearby")
+        raise InputError(
+            mark("No host nearby announces {channel}.", channel=channel),
+            mark("See: resonance-tui join --nearby"),
+        )
     if len({_identity(each) for each in rooms}) > 1:
         said = "; ".join(" ".join(describe(each)[2:4]) for each in rooms)
-        raise InputError(f"Several hosts announce {channel}: {said}.", "Ask for a link to one.")
+        raise InputError(
+            mark("Several hosts announce {channel}: {said}.", channel=channel, said=said),
+            mark("Ask for a link to one."),
+        )
     if rooms[0].needs_link:
-        raise BrokerRefused(f"{channel} is for guests with an account.", "Ask the host for a link.")
+        raise BrokerRefused(
+            mark("{channel} is for guests with an account.", channel=channel),
+            mark("Ask the host for a link."),
+        )
     return rooms[0]
 
 
@@ -125,14 +144,27 @@ def _ask_once(room: NearbyRoom, known: RoomMemory) -> None:
     if is_trusted(room, known):
         return
     if known.broker:
-        say(f"{room.channel} was at another broker, or under another fingerprint, until now.")
+        say(
+            tr(
+                "{channel} was at another broker, or under another fingerprint, until now.",
+                channel=room.channel,
+            )
+        )
     say(" · ".join(filter(None, describe(room))))
     if not sys.stdin.isatty():
         place = f"--broker '{room.url.spelled_out}'"
         raise InputError(
-            "Nobody has said yet that this room is to be trusted.",
-            f"Join it once in a terminal, or name it: resonance-tui join {room.channel} {place}",
+            mark("Nobody has said yet that this room is to be trusted."),
+            mark(
+                "Join it once in a terminal, or name it: resonance-tui join {channel} {place}",
+                channel=room.channel,
+                place=place,
+            ),
         )
-    question = "Does the host's screen show that fingerprint, too?" if room.fingerprint else "Join?"
+    question = (
+        tr("Does the host's screen show that fingerprint, too?")
+        if room.fingerprint
+        else tr("Join?")
+    )
     if not click.confirm(question, err=True):
-        raise ResonanceError("Not joined.", "Ask the host for a link.")
+        raise ResonanceError(mark("Not joined."), mark("Ask the host for a link."))

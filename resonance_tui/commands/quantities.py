@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from resonance_tui.spans import EXAMPLES, UNITS, seconds_of
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -33,7 +34,12 @@ class Span(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     def needs(self) -> str:
         """What a value has to be."""
         top = f"{self._high:g} s" if self._high < UNITS["d"] else f"{self._high / UNITS['d']:g} d"
-        return f"A length of time from {self._low:g} s to {top}: {EXAMPLES}."
+        return mark(
+            "A length of time from {low:g} s to {top}: {examples}.",
+            low=self._low,
+            top=top,
+            examples=EXAMPLES,
+        )
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -60,7 +66,7 @@ class Number(click.FloatRange):
 class FilePath(click.Path):
     """A path; one that no system can have is refused like any other wrong value."""
 
-    needs = "A path."
+    needs = mark("A path.")
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
@@ -83,7 +89,10 @@ class Several(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     @property
     def needs(self) -> str:
         """What a value has to be."""
-        return f"A list of {', '.join(self._words)}: one or more, with commas between them."
+        return mark(
+            "A list of {words}: one or more, with commas between them.",
+            words=", ".join(self._words),
+        )
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None

@@ -138,8 +138,11 @@ async def _request_account(config: Config, invitation: Invite, login: SavedLogin
     if not await is_known_in(invitation, login):
         await asyncio.to_thread(logins.forget, confirmed)
         raise InviteRefused(
-            f"That link lets one in elsewhere, and not into {invitation.channel}",
-            "Ask the host for a link to this room",
+            mark(
+                "That link lets one in elsewhere, and not into {channel}",
+                channel=invitation.channel,
+            ),
+            mark("Ask the host for a link to this room"),
         )
     profile = Profile(config.directories.profile_file)
     await asyncio.to_thread(profile.remember_room, invitation.channel, removed_from="")

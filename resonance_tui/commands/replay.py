@@ -15,6 +15,7 @@ from resonance_tui.commands.quantities import FilePath
 from resonance_tui.commands.settings import load, terminal_of
 from resonance_tui.commands.suggestions import CHANNEL
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.commands.join_context import CommandLineContext
@@ -130,9 +131,11 @@ def _check(
     *, export: Path | None, with_room: bool, imports: tuple[Path, ...], forget: bool
 ) -> None:
     if sum((export is not None, bool(imports), forget)) > 1:
-        raise InputError("--export, --import and --forget exclude each other.", "Give one of them.")
+        raise InputError(
+            mark("--export, --import and --forget exclude each other."), mark("Give one of them.")
+        )
     if with_room and export is None:
-        raise InputError("--with-room belongs to --export.", "Give both, or neither.")
+        raise InputError(mark("--with-room belongs to --export."), mark("Give both, or neither."))
 
 
 def _show(config: Config, replayed: ReplayedSession, *, allow_untrained: bool, is_new: bool) -> int:
@@ -144,7 +147,8 @@ def _show(config: Config, replayed: ReplayedSession, *, allow_untrained: bool, i
     intent = replace(asked, people=1)  # a layer is one person
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NotATerminal(
-            "There is no terminal to draw on.", "Layers are exchanged without one: see --help."
+            mark("There is no terminal to draw on."),
+            mark("Layers are exchanged without one: see --help."),
         )
     context = CommandLineContext(config, intent)
     try:
@@ -152,7 +156,9 @@ def _show(config: Config, replayed: ReplayedSession, *, allow_untrained: bool, i
     finally:
         context.profile.release()
     if app.has_declined:
-        raise ResonanceError("Without your consent nothing is read.", "--camera none needs none.")
+        raise ResonanceError(
+            mark("Without your consent nothing is read."), mark("--camera none needs none.")
+        )
     return app.return_code or 0
 
 

@@ -17,6 +17,7 @@ from resonance_tui.history.replayed_room import ReplayedRoom
 from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import keep_video_start, parse_offset, video_start
+from resonance_tui.texts import mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ def prepare(replayed: ReplayedSession, *, is_new: bool) -> tuple[str, ReplayedRo
         layers = layer_store.layers(store, channel, span)
         known = None if is_new else layer_store.own_name(store, channel, span)
     if not len(track):  # forgotten meanwhile
-        raise InputError(f"Nothing is recorded any more of that session of {channel}.")
+        raise InputError(
+            mark("Nothing is recorded any more of that session of {channel}.", channel=channel)
+        )
     name = known or new_name()
     begins = span.start if replayed.begins is None else replayed.begins
     first = min(begins, span.start)

@@ -17,6 +17,7 @@ import click
 from resonance_tui.errors import CannotServe, StoreError
 from resonance_tui.files import read_private, write_private
 from resonance_tui.secret import Secret, shown
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -144,7 +145,10 @@ def _style(config: Config) -> Path | None:
     except (OSError, RuntimeError, ValueError):  # no system, or no home, has such a path
         path, is_there = Path(text), False
     if not is_there:
-        raise CannotServe(f"There is no style sheet at {shown(path)}.", "Name a file: --css FILE")
+        raise CannotServe(
+            mark("There is no style sheet at {path}.", path=shown(path)),
+            mark("Name a file: --css FILE"),
+        )
     return path
 
 
@@ -182,6 +186,7 @@ def _kept_token(config: Config) -> Secret:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StoreError(
-            f"The token cannot be kept in {path}: {reason}.", "Give one: RESONANCE_SERVE_TOKEN"
+            mark("The token cannot be kept in {path}: {reason}.", path=path, reason=reason),
+            mark("Give one: RESONANCE_SERVE_TOKEN"),
         ) from error
     return Secret(token)

@@ -32,6 +32,7 @@ from resonance_tui.session.plan import KnownHost, SessionPlan
 from resonance_tui.session.privacy import PrivacyPlan
 from resonance_tui.signing import KEY_BYTES
 from resonance_tui.sinks import registry
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.room.authority import Authority
@@ -127,8 +128,12 @@ def broker_url(config: Config) -> BrokerUrl | None:
     flags = [name for name in ("ca", "cert", "key") if config.origins[f"broker.{name}"] == "flag"]
     if flags and not any(each.is_tls for each in all_urls):
         raise InputError(
-            f"--{flags[0]} is for a broker with TLS, and {url.public} has none.",
-            "Write mqtts:// or wss://.",
+            mark(
+                "--{flags} is for a broker with TLS, and {public} has none.",
+                flags=flags[0],
+                public=url.public,
+            ),
+            mark("Write mqtts:// or wss://."),
         )
     for each in all_urls:
         if each.files is not None:
@@ -221,7 +226,9 @@ def plan_session(
     """
     records = database is not None and is_recording
     if may_hold_secret(title):
-        raise InputError("That title may hold a key or a password.", "Choose other words.")
+        raise InputError(
+            mark("That title may hold a key or a password."), mark("Choose other words.")
+        )
     profile.remember_channel(channel)
     broker = with_login(config, intent.broker, channel) if intent.broker else None
     place = (broker or parse_broker_url(DEFAULT_BROKER_URL)).place

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from resonance_tui.commands.console import say
+from resonance_tui.commands.console import note, say
+from resonance_tui.commands.language import speak_as_set
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.config import Config
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 _TLS_FLAGS = f"{__name__}.tls"  # in the context's `meta`: by setting, as `load` takes them
 _TLS_FILES = {
-    "ca": "Private authorities that may vouch for the broker, too (PEM).",
-    "cert": "Certificate to show to a broker that asks for one (PEM).",
-    "key": "Key of --cert, where it is not in the same file (PEM).",
+    "ca": mark("Private authorities that may vouch for the broker, too (PEM)."),
+    "cert": mark("Certificate to show to a broker that asks for one (PEM)."),
+    "key": mark("Key of --cert, where it is not in the same file (PEM)."),
 }
 
 
@@ -51,6 +53,7 @@ def load(ctx: click.Context, flags: dict[str, Any] | None = None) -> Config:
 
     given = {**ctx.meta.get(_TLS_FLAGS, {}), **(flags or {})}
     loaded = config.load(given, file=ctx.obj["file"])
+    speak_as_set(loaded.settings.screen.lang, sys.argv[1:], note)
     for name, near in config.unknown_variables():
         say(f"note: nothing reads the variable {name}" + (f"; is it {near}?" if near else "."))
     logs.start(loaded.directories.log_file, verbose=ctx.obj["verbose"], secrets=loaded.secrets)

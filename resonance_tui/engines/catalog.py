@@ -15,6 +15,7 @@ import resonance_zoo
 from resonance_tui.engines.base import EngineOptions
 from resonance_tui.errors import EngineNotInstalled, EngineUnavailable
 from resonance_tui.extras import install_command
+from resonance_tui.texts import mark
 from resonance_zoo.card_types import NetworkCard
 from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints.errors import WeightsError
@@ -23,10 +24,10 @@ from resonance_zoo.classes import CLASSES
 from resonance_zoo.portable.files import FLOAT32, INT8, PortableNetwork, portable
 
 PACKAGES = ("torch", "timm", "safetensors")
-TRY_UNTRAINED = " To try it all the same: --allow-untrained."
+TRY_UNTRAINED = mark(" To try it all the same: --allow-untrained.")
 _WHY_NOT = {
-    "features": "reads features that were computed beforehand, not a camera",
-    "pretrain": "is there to learn from clips without labels; it names no emotion",
+    "features": mark("reads features that were computed beforehand, not a camera"),
+    "pretrain": mark("is there to learn from clips without labels; it names no emotion"),
 }
 
 
@@ -45,11 +46,17 @@ def why_not_live(name: str) -> str:
 def check_ready(name: str, folder: Path | None, options: EngineOptions) -> None:
     """Raise EngineNotInstalled without the packages, EngineUnavailable without trained weights."""
     if (missing := missing_packages()) and not _runs_without_torch(name, folder, options):
-        text = f"The engine {name} needs packages that are not installed: {', '.join(missing)}."
-        raise EngineNotInstalled(text, f"Install them: {install_command('zoo')}")
+        text = mark(
+            "The engine {name} needs packages that are not installed: {missing}.",
+            name=name,
+            missing=", ".join(missing),
+        )
+        raise EngineNotInstalled(text, mark("Install them: {what}", what=install_command("zoo")))
     _check_classes(name, folder)
     if not options.allow_untrained and kept(name, folder) is None:
-        raise EngineUnavailable(f"There are no trained weights for {name} here.", _how_to_get(name))
+        raise EngineUnavailable(
+            mark("There are no trained weights for {name} here.", name=name), _how_to_get(name)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +112,15 @@ def classes_refused(name: str, overrides: Mapping[str, Any]) -> str:
     found = overrides.get("num_classes", len(CLASSES))
     if found == len(CLASSES):
         return ""
-    return f"The weights of {name} are for {found} classes; a room knows seven."
+    return mark(
+        "The weights of {name} are for {found} classes; a room knows seven.", name=name, found=found
+    )
 
 
 def _check_classes(name: str, folder: Path | None) -> None:
     known = kept(name, folder)
     if known is not None and (text := classes_refused(name, known.overrides)):
-        raise EngineUnavailable(text, "Import weights for seven classes, or --engine static.")
+        raise EngineUnavailable(text, mark("Import weights for seven classes, or --engine static."))
 
 
 def kept(name: str, folder: Path | None) -> StoredWeights | None:
@@ -127,5 +136,12 @@ def kept(name: str, folder: Path | None) -> StoredWeights | None:
 
 def _how_to_get(name: str) -> str:
     can_pull = any(one.kind != "none" and not one.is_start for one in network_card(name).weights)
-    pull = f"`resonance-tui models pull {name}` fetches them, or " if can_pull else ""
-    return f"{pull}`resonance-tui models import FILE --as {name}` takes yours.{TRY_UNTRAINED}"
+    pull = (
+        mark("`resonance-tui models pull {name}` fetches them, or ", name=name) if can_pull else ""
+    )
+    return mark(
+        "{pull}`resonance-tui models import FILE --as {name}` takes yours.{try_untrained}",
+        pull=pull,
+        name=name,
+        try_untrained=TRY_UNTRAINED,
+    )

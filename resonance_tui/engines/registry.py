@@ -84,8 +84,12 @@ def resolve(name: str, folder: Path, options: EngineOptions | None = None) -> st
     if name == AUTO:
         return AUTO if has_weights(folder) else STATIC
     if missing := [package for package in found.packages if find_spec(package) is None]:
-        text = f"The engine {name} needs packages that are not installed: {', '.join(missing)}."
-        raise EngineUnavailable(text, f"pip install {' '.join(missing)}")
+        text = mark(
+            "The engine {name} needs packages that are not installed: {missing}.",
+            name=name,
+            missing=", ".join(missing),
+        )
+        raise EngineUnavailable(text, mark("pip install {missing}", missing=" ".join(missing)))
     if found is _NETWORK:
         from resonance_tui.engines import catalog
 
@@ -114,7 +118,9 @@ def create(
         return import_module(found.module).create(request)
     except (ImportError, OSError, ValueError) as error:
         hint = LibraryBroken(error).hint if isinstance(error, ImportError) else ""
-        raise EngineUnavailable(f"The engine {name!r} cannot start: {error}", hint) from error
+        raise EngineUnavailable(
+            mark("The engine {name!r} cannot start: {error}", name=name, error=error), hint
+        ) from error
 
 
 def _no_engine(name: str) -> InputError:
@@ -125,14 +131,22 @@ def _no_engine(name: str) -> InputError:
 
     if user := next((engine for engine, row in ENGINES.items() if row.card == name), None):
         user = STATIC if ENGINES[STATIC].card == name else user
-        return InputError(f"{name} is the network inside an engine.", f"Use --engine {user}.")
+        return InputError(
+            mark("{name} is the network inside an engine.", name=name),
+            mark("Use --engine {user}.", user=user),
+        )
     nearest = did_you_mean(name, names())
     if name in resonance_zoo.list_models():
-        hint = nearest or f"Did you mean {STATIC}?"
-        return InputError(f"{name} {why_not_live(name)}.", hint)
+        hint = nearest or mark("Did you mean {static}?", static=STATIC)
+        return InputError(mark("{name} {name2}.", name=name, name2=why_not_live(name)), hint)
     always = " and ".join(ENGINES)
-    listed = f"`resonance-tui models list` names all networks; {always} are always there."
-    return InputError(f"There is no engine called {describe(name)}.", f"{nearest} {listed}".strip())
+    listed = mark(
+        "`resonance-tui models list` names all networks; {always} are always there.", always=always
+    )
+    return InputError(
+        mark("There is no engine called {name}.", name=describe(name)),
+        f"{nearest} {listed}".strip(),
+    )
 
 
 def confusion_of(engine: str) -> NDArray[np.float64] | None:

@@ -17,7 +17,7 @@ from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
 from resonance_tui.engines.benchmark_cache import cores
 from resonance_tui.engines.catalog import check_ready, kept, missing_packages, onnx_choice
 from resonance_tui.errors import EngineUnavailable, Problem, in_words
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 from resonance_zoo.card_types import ClipInput
 from resonance_zoo.cards import network_card
 from resonance_zoo.checkpoints.errors import WeightsError
@@ -86,8 +86,14 @@ class ZooEngine:
 
     def _expect_seven(self, classes: int) -> None:
         if classes != len(resonance_zoo.CLASSES):
-            text = f"The weights of {self._name} are for {classes} classes; a room knows seven."
-            raise EngineUnavailable(text, "Import weights for seven classes, or --engine static.")
+            text = mark(
+                "The weights of {name} are for {classes} classes; a room knows seven.",
+                name=self._name,
+                classes=classes,
+            )
+            raise EngineUnavailable(
+                text, mark("Import weights for seven classes, or --engine static.")
+            )
 
     def predict(self, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB `uint8[T, S, S, 3]` to `float32[7]`, in the order of `resonance_zoo.CLASSES`.
@@ -109,7 +115,7 @@ def check_device(options: EngineOptions) -> None:
     if (options.device, options.precision) != ("auto", "auto") and not missing_packages():
         from resonance_zoo.inference import plan
 
-        with translate("A network", options.device):
+        with translate(mark("A network"), options.device):
             plan(options.device, options.precision)
 
 
@@ -130,18 +136,29 @@ def _translation(error: Exception, name: str, device: str) -> EngineUnavailable 
     if isinstance(error, WeightsError):
         return EngineUnavailable(error.message, error.hint)
     if isinstance(error, ClipError):
-        hint = "Import its weights anew, or take --engine static."
-        return EngineUnavailable(f"{name} cannot be used: {reason}.", hint)
+        hint = mark("Import its weights anew, or take --engine static.")
+        return EngineUnavailable(
+            mark("{name} cannot be used: {reason}.", name=name, reason=reason), hint
+        )
     if isinstance(error, DeviceError):
-        hint = "Leave out --device and --precision, or choose others."
-        return EngineUnavailable(f"{name} cannot run as asked: {reason}.", hint)
+        hint = mark("Leave out --device and --precision, or choose others.")
+        return EngineUnavailable(
+            mark("{name} cannot run as asked: {reason}.", name=name, reason=reason), hint
+        )
     if isinstance(error, ValueError):
         return None
     if isinstance(error, MemoryError) or "memory" in reason.lower():
-        hint = "Close other programs, or try --device cpu or --engine static."
-        return EngineUnavailable(f"{name} finds too little memory: {reason}", hint)
-    text = f"{name} cannot run on the device {device!r}: {reason}"
-    return EngineUnavailable(text, "Try --device cpu.")
+        hint = mark("Close other programs, or try --device cpu or --engine static.")
+        return EngineUnavailable(
+            mark("{name} finds too little memory: {reason}", name=name, reason=reason), hint
+        )
+    text = mark(
+        "{name} cannot run on the device {device!r}: {reason}",
+        name=name,
+        device=device,
+        reason=reason,
+    )
+    return EngineUnavailable(text, mark("Try --device cpu."))
 
 
 def _reads(name: str, known: StoredWeights | None) -> ClipInput:

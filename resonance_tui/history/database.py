@@ -11,6 +11,7 @@ from pathlib import Path
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history import schema
+from resonance_tui.texts import mark
 
 BUSY_S = 2.0  # how long a writer waits for another program's write
 
@@ -65,7 +66,9 @@ def _take_log_in(path: Path) -> None:
 def open_reader(path: Path) -> sqlite3.Connection:
     """Changes nothing. Raises StoreError where nothing was recorded yet."""
     if not path.exists():
-        raise StoreError(f"Nothing was recorded yet: there is no {path}.", _how_to_record())
+        raise StoreError(
+            mark("Nothing was recorded yet: there is no {path}.", path=path), _how_to_record()
+        )
     db = _connect(f"{_uri(path)}?mode=ro")
     try:
         version = schema.version_of(db, path)
@@ -82,7 +85,9 @@ def open_reader(path: Path) -> sqlite3.Connection:
         raise
     try:
         if version == 0:
-            raise StoreError(f"Nothing was recorded yet in {path}.", _how_to_record())
+            raise StoreError(
+                mark("Nothing was recorded yet in {path}.", path=path), _how_to_record()
+            )
         schema.complete(db, version)
     except BaseException:
         db.close()
@@ -128,27 +133,51 @@ def _has_unmerged_rows(path: Path) -> bool:
 
 
 def _how_to_record() -> str:
-    return "Record with `resonance-tui join CHANNEL --record` or `resonance-tui log CHANNEL`."
+    return mark("Record with `resonance-tui join CHANNEL --record` or `resonance-tui log CHANNEL`.")
 
 
 _MESSAGES = {
-    sqlite3.SQLITE_CORRUPT: ("is damaged", "Move it away (a new one is started), or try to "
-                             "save it with `sqlite3 FILE .recover`."),
-    sqlite3.SQLITE_NOTADB: ("is no history database, or a damaged one", "Move it away: a new one "
-                            "is started; or name another file."),
-    sqlite3.SQLITE_READONLY: ("may not be written", "Allow writing to the file and to its folder, "
-                              "or name another file."),
-    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "Check that it is a file and that you may use "
-                              "the folder it is in; a copy needs its -wal file beside it."),
-    sqlite3.SQLITE_BUSY: ("is held by another program", "It is tried again; otherwise end the "
-                          "other program: a database browser holds it while changes are open."),
-    sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", "Free some space."),
-    sqlite3.SQLITE_IOERR: ("cannot be read or written: the disk reports an error",
-                           "Check free space and the disk; a network folder may not do: name "
-                           "a file on this machine's own disk."),
-    sqlite3.SQLITE_PROTOCOL: ("cannot be locked", "A network folder may not do: name a file on "
-                              "this machine's own disk."),
-}  # fmt: skip
+    sqlite3.SQLITE_CORRUPT: (
+        mark("is damaged"),
+        mark(
+            "Move it away (a new one is started), or try to save it with `sqlite3 FILE .recover`."
+        ),
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        mark("is no history database, or a damaged one"),
+        mark("Move it away: a new one is started; or name another file."),
+    ),
+    sqlite3.SQLITE_READONLY: (
+        mark("may not be written"),
+        mark("Allow writing to the file and to its folder, or name another file."),
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        mark("cannot be opened"),
+        mark(
+            "Check that it is a file and that you may use "
+            "the folder it is in; a copy needs its -wal file beside it."
+        ),
+    ),
+    sqlite3.SQLITE_BUSY: (
+        mark("is held by another program"),
+        mark(
+            "It is tried again; otherwise end the "
+            "other program: a database browser holds it while changes are open."
+        ),
+    ),
+    sqlite3.SQLITE_FULL: (mark("cannot grow: the disk is full"), mark("Free some space.")),
+    sqlite3.SQLITE_IOERR: (
+        mark("cannot be read or written: the disk reports an error"),
+        mark(
+            "Check free space and the disk; a network folder may not do: name "
+            "a file on this machine's own disk."
+        ),
+    ),
+    sqlite3.SQLITE_PROTOCOL: (
+        mark("cannot be locked"),
+        mark("A network folder may not do: name a file on this machine's own disk."),
+    ),
+}
 
 
 @contextmanager
@@ -158,10 +187,13 @@ def translate(path: Path) -> Generator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        what, hint = _MESSAGES.get(code, (f"cannot be used: {error}", "Name another file."))
-        raise StoreError(f"The history {path} {what}.", hint) from error
+        what, hint = _MESSAGES.get(
+            code, (mark("cannot be used: {error}", error=error), mark("Name another file."))
+        )
+        raise StoreError(mark("The history {path} {what}.", path=path, what=what), hint) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise StoreError(
-            f"The history {path} cannot be opened: {reason}.", "Name another file."
+            mark("The history {path} cannot be opened: {reason}.", path=path, reason=reason),
+            mark("Name another file."),
         ) from error

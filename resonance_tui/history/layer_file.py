@@ -24,6 +24,7 @@ from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.times import LATEST
 from resonance_tui.protocol.topics import CHANNEL
 from resonance_tui.secret import shown
+from resonance_tui.texts import mark
 
 FORMAT, VERSION = "resonance-tui layers", 1
 MOST_BYTES = 64 << 20
@@ -94,7 +95,8 @@ def read_file(path: Path) -> LayerFile:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(
-            f"{shown(path)} cannot be read: {reason}.", "Name another file."
+            mark("{path} cannot be read: {reason}.", path=shown(path), reason=reason),
+            mark("Name another file."),
         ) from error
     return decode(data, shown(path))
 
@@ -104,7 +106,8 @@ def decode(data: bytes, name: str) -> LayerFile:
     is not known, damaged, or larger than any that is made here."""
     if len(data) > MOST_BYTES:
         raise InputError(
-            f"{name} is no file of layers: it is larger than any.", "Name another file."
+            mark("{name} is no file of layers: it is larger than any.", name=name),
+            mark("Name another file."),
         )
     try:
         head = msgspec.json.decode(data, type=_Head)
@@ -112,18 +115,25 @@ def decode(data: bytes, name: str) -> LayerFile:
         head = _Head("", 0)
     if head.format != FORMAT:
         raise InputError(
-            f"{name} is no file of layers.", "They are made by: resonance-tui replay --export FILE"
+            mark("{name} is no file of layers.", name=name),
+            mark("They are made by: resonance-tui replay --export FILE"),
         )
     if head.version != VERSION:
         raise InputError(
-            f"{name} has version {head.version}; this program reads version {VERSION}.",
-            "Upgrade resonance-tui.",
+            mark(
+                "{name} has version {version}; this program reads version {version2}.",
+                name=name,
+                version=head.version,
+                version2=VERSION,
+            ),
+            mark("Upgrade resonance-tui."),
         )
     try:
         return _checked(msgspec.json.decode(data, type=_Body))
     except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError) as error:
         raise InputError(
-            f"{name} is damaged: {str(error) or 'it is nested too deeply'}.", "Ask for it again."
+            f"{name} is damaged: {str(error) or 'it is nested too deeply'}.",
+            mark("Ask for it again."),
         ) from error
 
 

@@ -14,6 +14,7 @@ from resonance_tui.history.layers import COLUMNS, Layer, Table, as_table
 from resonance_tui.history.samples import Sample, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.protocol.values import RoomCounts
+from resonance_tui.texts import mark
 
 IMPORTED = "imported"  # the source of rows that came in a file
 
@@ -108,8 +109,8 @@ def _layers(db: sqlite3.Connection, channel: str, span: SessionSpan) -> list[Lay
         table = np.fromiter(chain.from_iterable(cursor), np.int64).reshape(-1, 1 + COLUMNS)
     except (TypeError, ValueError) as error:  # SQLite keeps text where figures belong
         raise StoreError(
-            f"The history holds layers of {channel} that are no figures.",
-            f"Somebody has edited it: resonance-tui history forget {channel}",
+            mark("The history holds layers of {channel} that are no figures.", channel=channel),
+            mark("Somebody has edited it: resonance-tui history forget {channel}", channel=channel),
         ) from error
     numbers, starts = np.unique(table[:, 0], return_index=True)
     parts = np.split(table[:, 1:], starts[1:])

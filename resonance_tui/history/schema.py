@@ -12,6 +12,7 @@ from resonance_tui.history.obs_schema import OBS_TABLES
 from resonance_tui.history.question_schema import QUESTIONS
 from resonance_tui.history.reaction_schema import REACTIONS
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
+from resonance_tui.texts import mark
 
 APPLICATION_ID = 0x5265736F  # "Reso": marks the file as ours
 
@@ -137,12 +138,20 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     if is_empty:
         return 0
     if _pragma(db, "application_id") != APPLICATION_ID:
-        raise StoreError(f"{path} is the database of another program.", "Name another file.")
+        raise StoreError(
+            mark("{path} is the database of another program.", path=path),
+            mark("Name another file."),
+        )
     if version > VERSION:
         raise StoreError(
-            f"The history {path} was written by a newer resonance-tui (layout {version}; "
-            f"this one knows up to {VERSION}).",
-            "Upgrade resonance-tui, or name another database file.",
+            mark(
+                "The history {path} was written by a newer resonance-tui (layout {version}; "
+                "this one knows up to {version2}).",
+                path=path,
+                version=version,
+                version2=VERSION,
+            ),
+            mark("Upgrade resonance-tui, or name another database file."),
         )
     return version
 

@@ -23,6 +23,7 @@ from resonance_tui.history.samples import (
     with_words,
 )
 from resonance_tui.protocol.values import RoomCounts
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +56,9 @@ class Store:
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
         if path.is_dir():  # SQLite would blame the disk
-            raise StoreError(f"The history {path} is a folder.", "Name a file.")
+            raise StoreError(
+                mark("The history {path} is a folder.", path=path), mark("Name a file.")
+            )
         with translate(path):
             self._db = open_reader(path) if read_only else open_writer(path)
 
@@ -104,8 +107,8 @@ class Store:
                 return np.fromiter(chain.from_iterable(cursor), np.int64).reshape(-1, 11)
             except (TypeError, ValueError) as error:  # SQLite keeps text where figures belong
                 raise StoreError(
-                    f"The history {self.path} holds rows that are no figures.",
-                    "Somebody has edited it: forget the channel, or name another file.",
+                    mark("The history {path} holds rows that are no figures.", path=self.path),
+                    mark("Somebody has edited it: forget the channel, or name another file."),
                 ) from error
 
     def has_rows(
@@ -179,7 +182,7 @@ class Store:
     def _use(self) -> Generator[sqlite3.Connection]:
         with self._lock, translate(self.path):
             if self._db is None:
-                raise StoreError(f"The history {self.path} was closed already.")
+                raise StoreError(mark("The history {path} was closed already.", path=self.path))
             yield self._db
 
 

@@ -14,6 +14,7 @@ from resonance_tui.history.times import parse_length
 from resonance_tui.history.windows import Ints
 from resonance_tui.history.words import MOST_DELAY_S
 from resonance_tui.secret import describe
+from resonance_tui.texts import mark
 
 LAGS_S = (-3, 60)  # of a reaction behind a mark: whoever marks is a little late, too
 LEAST_MARKS = 5
@@ -38,7 +39,8 @@ def parse_delay(text: str) -> float:
     delay_s = parse_length(text)
     if not 0 <= delay_s <= MOST_DELAY_S:
         raise InvalidTime(
-            f"{describe(text)} is no delay of a stream.", "Use 0s to 10m, for example 8.5s."
+            mark("{text} is no delay of a stream.", text=describe(text)),
+            mark("Use 0s to 10m, for example 8.5s."),
         )
     return delay_s
 
@@ -116,6 +118,6 @@ def _stands_out(rises: Floats, places: Ints, highest: float) -> bool:
 
 def _unknown(why: str) -> InputError:
     return InputError(
-        f"The stream's delay cannot be told from this recording: {why}.",
-        "Measure it with `d` on the live screen, or give it: --stream-delay 8.5s",
+        mark("The stream's delay cannot be told from this recording: {why}.", why=why),
+        mark("Measure it with `d` on the live screen, or give it: --stream-delay 8.5s"),
     )

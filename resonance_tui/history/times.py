@@ -8,8 +8,9 @@ from datetime import datetime, timedelta, tzinfo
 from resonance_tui.errors import InvalidTime
 from resonance_tui.secret import describe
 from resonance_tui.spans import seconds_of
+from resonance_tui.texts import mark
 
-HINT = "Use 20:15, yesterday, yesterday 20:15, 2026-11-20, 2026-11-20T20:15, -2h or -1h30m."
+HINT = mark("Use 20:15, yesterday, yesterday 20:15, 2026-11-20, 2026-11-20T20:15, -2h or -1h30m.")
 
 LATEST = 220_000_000_000  # in the year 8941: sums stay within the calendar
 
@@ -34,7 +35,7 @@ def parse_time(text: str, now: float, *, zone: tzinfo | None = None, is_end: boo
             raise ValueError(moment)
         return moment
     except (ValueError, OverflowError, OSError) as error:
-        raise InvalidTime(f"{describe(text)} is no point in time.", HINT) from error
+        raise InvalidTime(mark("{text} is no point in time.", text=describe(text)), HINT) from error
 
 
 def parse_range(
@@ -49,7 +50,9 @@ def parse_range(
     if first is not None and last is not None and last < first and _CLOCK.fullmatch(end or ""):
         last = _clock_after(end or "", first, zone)
     if first is not None and last is not None and last < first:
-        raise InvalidTime(f"The range ends ({end}) before it starts ({start}).", HINT)
+        raise InvalidTime(
+            mark("The range ends ({end}) before it starts ({start}).", end=end, start=start), HINT
+        )
     return first, last
 
 
@@ -60,8 +63,10 @@ def parse_length(text: str) -> float:
     try:
         length = seconds_of(words[1:] if words[:1] in ("+", "-") else words, "s")
     except ValueError as error:
-        hint = "Use 30s, 1m30s, 2h or -26s."
-        raise InvalidTime(f"{describe(text)} is no length of time.", hint) from error
+        hint = mark("Use 30s, 1m30s, 2h or -26s.")
+        raise InvalidTime(
+            mark("{text} is no length of time.", text=describe(text)), hint
+        ) from error
     return -length if words.startswith("-") else length
 
 

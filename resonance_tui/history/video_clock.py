@@ -10,6 +10,7 @@ from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_length, parse_time
 from resonance_tui.secret import describe
+from resonance_tui.texts import mark
 
 EARLIEST_S = 7 * 86_400  # before the session: a video that began earlier is another one
 
@@ -56,12 +57,14 @@ def parse_offset(text: str, span: SessionSpan) -> float:
 def _checked(start: float, text: str, span: SessionSpan) -> float:
     if start > span.end:
         raise InputError(
-            f"A video from {describe(text)} on begins after the recording has ended.",
-            "Name another session with --session, or the day: 2026-11-22T17:31:40",
+            mark(
+                "A video from {text} on begins after the recording has ended.", text=describe(text)
+            ),
+            mark("Name another session with --session, or the day: 2026-11-22T17:31:40"),
         )
     if start < span.start - EARLIEST_S:
         raise InvalidTime(
-            f"{describe(text)} is more than a week before the recording.",
-            "Name another session with --session.",
+            mark("{text} is more than a week before the recording.", text=describe(text)),
+            mark("Name another session with --session."),
         )
     return start

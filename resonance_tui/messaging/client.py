@@ -34,6 +34,7 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import is_drawn_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from resonance_tui.messaging.bridge import Bridge
@@ -277,8 +278,8 @@ class BrokerClient(aiomqtt.Client):
             value = code.value if isinstance(code, ReasonCode) else code
             if value >= reasons.REFUSAL:
                 denied = BrokerRefused(
-                    "The broker does not let this user read the channel",
-                    "Ask the host for access, or use another user",
+                    mark("The broker does not let this user read the channel"),
+                    mark("Ask the host for access, or use another user"),
                 )
                 raise reasons.refusal_of(value, self._url.authority, denied)
 
@@ -500,7 +501,9 @@ def translate(error: MqttError, url: BrokerUrl, server: str = "") -> BrokerError
     if _has_reason(error):
         return _refusal(error.rc.value, url, server)
     if isinstance(error, _ClosedEarly):
-        return NoConnack(f"{url.authority} closed the connection instead of answering")
+        return NoConnack(
+            mark("{authority} closed the connection instead of answering", authority=url.authority)
+        )
     failure = probe.translate(error.__context__, url)
     is_silence = isinstance(error.__context__, TimeoutError)
     return NoConnack(failure.message) if is_silence else failure
@@ -508,14 +511,27 @@ def translate(error: MqttError, url: BrokerUrl, server: str = "") -> BrokerError
 
 def _refusal(code: int, url: BrokerUrl, server: str) -> BrokerError:
     if code == reasons.UNSUPPORTED_PROTOCOL:
-        return NoConnack(f"{url.authority} speaks another version of MQTT")
+        return NoConnack(
+            mark("{authority} speaks another version of MQTT", authority=url.authority)
+        )
     if code not in reasons.LOGIN_REFUSED:
         return reasons.problem_of(code, url.authority, server=server)
-    hint = f"Check user and password in {url.scheme}://user:password@{url.authority}{url.target}"
+    hint = mark(
+        "Check user and password in {scheme}://user:password@{authority}{target}",
+        scheme=url.scheme,
+        authority=url.authority,
+        target=url.target,
+    )
     if url.username is None:
-        invite = f"Ask the host for an invite, or write {url.scheme}://user:password@..."
-        return BrokerRefused(f"{url.authority} asks for a user and a password", invite)
+        invite = mark(
+            "Ask the host for an invite, or write {scheme}://user:password@...", scheme=url.scheme
+        )
+        return BrokerRefused(
+            mark("{authority} asks for a user and a password", authority=url.authority), invite
+        )
     if is_drawn_id(url.username):  # of an account that a link once brought
-        gone = f"{url.authority} does not know this account any more"
-        return BrokerRefused(gone, "Ask the host for a new link")
-    return BrokerRefused(f"{url.authority} refused: wrong user or password", hint)
+        gone = mark("{authority} does not know this account any more", authority=url.authority)
+        return BrokerRefused(gone, mark("Ask the host for a new link"))
+    return BrokerRefused(
+        mark("{authority} refused: wrong user or password", authority=url.authority), hint
+    )

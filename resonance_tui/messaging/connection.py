@@ -44,6 +44,7 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import is_of_another_room
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.texts import mark
 
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.25, 5.0
 _RETRY_REFUSED_S = 30.0  # a login that worked before and is refused now
@@ -254,7 +255,9 @@ class ReconnectingConnection(ABC):
             if all(each.place == self._url.place for each in self._brokers):
                 raise
             self._is_unfit = True
-            self._notice = f"{error.message}. The next broker of the list is taken"
+            self._notice = mark(
+                "{message}. The next broker of the list is taken", message=error.message
+            )
             return self._notice, self._back_off()
 
     async def _attempt(self) -> tuple[str, float]:
@@ -290,15 +293,17 @@ class ReconnectingConnection(ABC):
                 raise problem
             return problem.message
         if farewell is not None and farewell.is_stream_broken:
-            return f"{broker} sends what is not MQTT"
-        return f"the connection to {broker} was lost"
+            return mark("{broker} sends what is not MQTT", broker=broker)
+        return mark("the connection to {broker} was lost", broker=broker)
 
     def _in_words(self, error: BrokerUnreachable | CertificateProblem) -> str:
         """With the advice: on an address of one's own computer for who never got in alone."""
         is_advised = isinstance(error, CertificateProblem) or not (
             self._url.is_loopback and self._was_connected
         )
-        return f"{error.message}. {error.hint}" if error.hint and is_advised else error.message
+        if not error.hint or not is_advised:
+            return error.message
+        return mark("{what}. {hint}", what=error.message, hint=error.hint)
 
     def _back_off(self) -> float:
         """Seconds with full jitter, so that a room does not reconnect all at once."""
@@ -402,7 +407,7 @@ class ReconnectingConnection(ABC):
         """Changes the notice when the first source is muted, the tenth, the hundredth."""
         guard, now = self._limiter, time.monotonic()
         if guard.record_violation(topic, now) or guard.record_stray(topic, now):
-            self._show_notice(self._limiter.notice, f"the last: {topic!r}")
+            self._show_notice(self._limiter.notice, mark("the last: {topic!r}", topic=topic))
 
     def _on_limit(self, line: str) -> None:
         """The broker does not take everything; the rest goes on."""

@@ -15,6 +15,7 @@ from resonance_tui.protocol.events import Event, ReportEvent, RoomEvent, TotalEv
 from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS, TOTAL
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.texts import mark
 
 _MAX_TOPICS = 50_000
 
@@ -60,7 +61,9 @@ async def list_channels(
             ):
                 await client.follow(topic, 0)
         except MqttError:
-            raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
+            raise BrokerUnreachable(
+                mark("the connection to {authority} was lost", authority=url.authority)
+            ) from None
         await asyncio.sleep(wait)
         expires = client.traits.expires
     return _summary(inbox.drain(), is_sure=expires and bool(kept))

@@ -24,25 +24,29 @@ from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, Invite, InviteToken
 from resonance_tui.protocol.values import INVITE_PREFIX, EnrollmentResult
+from resonance_tui.texts import mark, tr
 
 RETRY_S = 2.0  # the host may be away for a moment
 ANSWER_TIMEOUT_S = 12.0
 FRESH_S, FRESH_EVERY_S = 1.5, 0.3  # until a broker knows an invite that was made just now
 WAIT_S = 5.0  # before the next try, where the host lets in only so many a minute
 MOST_WAIT_S = 900.0
-_NEW = "Ask the host for a new one"
-_LATER = "The invite is still good: try again later"
+_NEW = mark("Ask the host for a new one")
+_LATER = mark("The invite is still good: try again later")
 _REFUSALS: dict[str, tuple[str, str]] = {
-    EnrollmentResult.USED: ("That invite has been used: it lets one person in", _NEW),
-    EnrollmentResult.FULL: ("That link has let in as many people as it was made for", _NEW),
-    EnrollmentResult.EXPIRED: ("That invite has expired", _NEW),
-    EnrollmentResult.REVOKED: ("The host has revoked that invite", _NEW),
-    EnrollmentResult.REMOVED: ("The host has removed you from this room", "Ask the host"),
-    EnrollmentResult.LOCKED: ("The host has locked this room: nobody new comes in", _LATER),
-    EnrollmentResult.WAIT: ("Too many people want to come in at the moment", _LATER),
-    EnrollmentResult.UNKNOWN: ("The host does not know that invite", _NEW),
+    EnrollmentResult.USED: (mark("That invite has been used: it lets one person in"), _NEW),
+    EnrollmentResult.FULL: (mark("That link has let in as many people as it was made for"), _NEW),
+    EnrollmentResult.EXPIRED: (mark("That invite has expired"), _NEW),
+    EnrollmentResult.REVOKED: (mark("The host has revoked that invite"), _NEW),
+    EnrollmentResult.REMOVED: (
+        mark("The host has removed you from this room"),
+        mark("Ask the host"),
+    ),
+    EnrollmentResult.LOCKED: (mark("The host has locked this room: nobody new comes in"), _LATER),
+    EnrollmentResult.WAIT: (mark("Too many people want to come in at the moment"), _LATER),
+    EnrollmentResult.UNKNOWN: (mark("The host does not know that invite"), _NEW),
 }
-_OTHER = ("The host could not make an account of that invite", _NEW)
+_OTHER = (mark("The host could not make an account of that invite"), _NEW)
 
 
 def invite_account(ticket: InviteToken) -> str:
@@ -92,9 +96,13 @@ async def enroll(
     except BrokerRefused as error:
         if type(error) is not BrokerRefused:
             raise
-        raise InviteRefused(f"{url.authority} does not know that invite (any more)", _NEW) from None
+        raise InviteRefused(
+            mark("{authority} does not know that invite (any more)", authority=url.authority), _NEW
+        ) from None
     except MqttError:
-        raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
+        raise BrokerUnreachable(
+            mark("the connection to {authority} was lost", authority=url.authority)
+        ) from None
     if result != EnrollmentResult.WELCOME:
         raise InviteRefused(*_REFUSALS.get(result, _OTHER))
 
@@ -142,8 +150,8 @@ class _Asking:
             except TimeoutError:
                 continue
         raise BrokerUnreachable(
-            "The broker is there, but the host's program does not answer",
-            "The invite is still good: try again when the host is back",
+            mark("The broker is there, but the host's program does not answer"),
+            mark("The invite is still good: try again when the host is back"),
         )
 
 
@@ -153,7 +161,7 @@ async def _ask_in_turn(asking: _Asking, say: Callable[[str], object]) -> str:
     ends = loop.time() + MOST_WAIT_S
     result = await asking.once()
     if result == EnrollmentResult.WAIT:
-        say("Many people are coming in at the moment: waiting for your turn ...")
+        say(tr("Many people are coming in at the moment: waiting for your turn ..."))
     while result == EnrollmentResult.WAIT and loop.time() < ends:
         await asyncio.sleep(WAIT_S * random.uniform(0.5, 1.5))  # not all of them at once again
         result = await asking.once()

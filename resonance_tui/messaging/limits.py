@@ -12,6 +12,7 @@ from resonance_tui.messaging.reasons import NEEDS
 from resonance_tui.protocol.messages import TABLE
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.traits import BrokerTraits
+from resonance_tui.texts import mark
 
 _EXPIRY_SIZE = 5  # bytes of a message expiry among the properties
 
@@ -50,8 +51,11 @@ def check_fit(traits: BrokerTraits, broker: str) -> None:
     """Raises BrokerUnfit where no room can be held. `broker`: its host and port."""
     if not traits.has_wildcards:
         raise BrokerUnfit(
-            f"{broker} allows no subscription with a wildcard, and without one no room can be "
-            "heard",
+            mark(
+                "{broker} allows no subscription with a wildcard, and without one no room can "
+                "be heard",
+                broker=broker,
+            ),
             NEEDS,
         )
 
@@ -68,9 +72,14 @@ def check_subscription(topic: str, traits: BrokerTraits, broker: str) -> None:
     size = _with_head(2 + traits.expires + 2 + len(topic.encode()) + 1)
     if traits.max_packet is not None and size > traits.max_packet:
         raise BrokerUnfit(
-            f"{broker} takes packets of {traits.max_packet} bytes at most, and asking for a "
-            f"room's messages takes {size}",
-            "Use a broker that takes longer ones, or a shorter name for the room",
+            mark(
+                "{broker} takes packets of {max_packet} bytes at most, and asking for a room's "
+                "messages takes {size}",
+                broker=broker,
+                max_packet=traits.max_packet,
+                size=size,
+            ),
+            mark("Use a broker that takes longer ones, or a shorter name for the room"),
         )
 
 
@@ -81,5 +90,9 @@ def _with_head(body: int) -> int:
 def left_out(message: Outgoing, traits: BrokerTraits) -> str:
     """One line for a person."""
     row = TABLE.find(message.topic)
-    what = row.kind if row is not None else "a message"
-    return f"this broker takes packets of {traits.max_packet} bytes at most: no {what} is sent"
+    what = row.kind if row is not None else mark("a message")
+    return mark(
+        "this broker takes packets of {max_packet} bytes at most: no {what} is sent",
+        max_packet=traits.max_packet,
+        what=what,
+    )

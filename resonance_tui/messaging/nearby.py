@@ -12,6 +12,7 @@ from resonance_tui.errors import ResonanceError
 from resonance_tui.listeners import Listeners
 from resonance_tui.protocol.nearby import SERVICE, NearbyRoom, read_room, records
 from resonance_tui.protocol.topics import new_viewer_id
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from zeroconf import Zeroconf
@@ -186,11 +187,15 @@ async def _zeroconf() -> AsyncGenerator[AsyncZeroconf]:
     try:
         network = AsyncZeroconf(ip_version=IPVersion.All)
     except (OSError, RuntimeError) as error:  # RuntimeError: no interface at all
-        raise NearbyUnavailable(f"No network to look at for rooms nearby: {error}") from error
+        raise NearbyUnavailable(
+            mark("No network to look at for rooms nearby: {error}", error=error)
+        ) from error
     try:
         yield network
     except (Error, OSError) as error:
-        raise NearbyUnavailable(f"Rooms nearby cannot be told of: {error!r}") from error
+        raise NearbyUnavailable(
+            mark("Rooms nearby cannot be told of: {error!r}", error=error)
+        ) from error
     finally:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):

@@ -11,6 +11,7 @@ from resonance_tui.protocol.messages import HOST_KEY, NICKNAME
 from resonance_tui.protocol.topics import is_id, new_viewer_id
 from resonance_tui.protocol.traits import BrokerTraits
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.texts import mark
 
 
 async def announced_by(url: BrokerUrl, version: int) -> BrokerTraits:
@@ -41,10 +42,17 @@ async def own_id(url: BrokerUrl, channel: str, viewer_id: str) -> str:
                 if is_id(name) and await client.may_write(NICKNAME.topic.of(channel, name)):
                     return name
         except MqttError:
-            raise BrokerUnreachable(f"the connection to {url.authority} was lost") from None
+            raise BrokerUnreachable(
+                mark("the connection to {authority} was lost", authority=url.authority)
+            ) from None
     raise BrokerRefused(
-        f"{url.authority} does not let {url.username} report in {channel}",
-        "Ask the host for an invite to this channel",
+        mark(
+            "{authority} does not let {username} report in {channel}",
+            authority=url.authority,
+            username=url.username,
+            channel=channel,
+        ),
+        mark("Ask the host for an invite to this channel"),
     )
 
 
@@ -86,6 +94,13 @@ async def check_audience(url: BrokerUrl, channel: str) -> None:
     anybody = new_viewer_id()
     if await own_id(url, channel, anybody) != anybody:
         raise BrokerRefused(
-            f"{url.authority} lets {url.username} report as {url.username} only, and no audience",
-            f"Fill a broker that asks for no accounts: resonance-tui broker --channel {channel}",
+            mark(
+                "{authority} lets {username} report as {username} only, and no audience",
+                authority=url.authority,
+                username=url.username,
+            ),
+            mark(
+                "Fill a broker that asks for no accounts: resonance-tui broker --channel {channel}",
+                channel=channel,
+            ),
         )

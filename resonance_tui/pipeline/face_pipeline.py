@@ -25,7 +25,7 @@ from resonance_tui.pipeline.frame_loop import FrameLoop
 from resonance_tui.pipeline.smoothing import ACTIVE_FPS, Steady
 from resonance_tui.pipeline.sources import CameraStatus, Source
 from resonance_tui.pipeline.threads import FaceThreads, Loaded
-from resonance_tui.texts import tr
+from resonance_tui.texts import joined, mark, tr
 
 if TYPE_CHECKING:
     from resonance_tui.pipeline.camera import FrameSource
@@ -181,7 +181,7 @@ class FacePipeline:
             log.warning("the face is no longer read\n%s", text)
             if self._once:
                 raise translate(error) from None
-            self._fail(in_words(error))
+            self._fail(_in_words(error))
             return False
         finally:
             threads.close()
@@ -270,4 +270,10 @@ def translate(error: Exception) -> Problem:
     first = first_of(error)
     if isinstance(first, Problem):
         return first
-    return EngineUnavailable(f"The film cannot be read: {in_words(error)}")
+    return EngineUnavailable(mark("The film cannot be read: {error}", error=in_words(error)))
+
+
+def _in_words(error: Exception) -> str:
+    """As `in_words`, to be translated."""
+    first = first_of(error)
+    return joined(first.message, first.hint) if isinstance(first, Problem) else in_words(first)

@@ -24,6 +24,7 @@ from resonance_tui.pipeline.opencv import cv2
 from resonance_tui.pipeline.pictures import Normaliser
 from resonance_tui.pipeline.sources import Frame, Source
 from resonance_tui.pipeline.tracker import Detection, FaceTracker
+from resonance_tui.texts import mark
 
 FOLDER_RATE = 25.0  # frames a second of a folder of frames, which does not say
 STILL_RATE = 5.0  # looks a second of an engine that reads single frames
@@ -182,7 +183,9 @@ def _told(item: _Item) -> tuple[Path, Answer | CameraError]:
     if item.error is not None:
         return item.path, item.error
     if not item.shares:
-        return item.path, CameraError(f"{item.path} holds no picture that can be read.")
+        return item.path, CameraError(
+            mark("{path} holds no picture that can be read.", path=item.path)
+        )
     mean = np.asarray(np.mean(item.shares, axis=0), np.float64)
     length = 0.0 if item.is_picture else item.until
     return item.path, Answer(
@@ -217,10 +220,10 @@ def _picture(path: Path) -> NDArray[np.uint8]:
         data = np.fromfile(path, np.uint8)  # OpenCV's own reader knows no names beyond ASCII
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     except (OSError, cv2.error) as error:
-        raise CameraError(f"{path} cannot be read.") from error
+        raise CameraError(mark("{path} cannot be read.", path=path)) from error
     found = Normaliser().bgr(image)
     if found is None:
-        raise CameraError(f"{path} is no picture that can be read.")
+        raise CameraError(mark("{path} is no picture that can be read.", path=path))
     return found
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from resonance_tui.errors import SourceInvalid
 from resonance_tui.secret import shown_source
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,9 +21,11 @@ SourceKind = Literal["device", "file", "url", "demo", "none"]
 URL_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https")
 MAX_DEVICE = 999  # drivers number from 0; a larger number is a typing error
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,9}")
-STREAM_HINT = "Write it like rtsp://host:554/path."
-PASSWORD_HINT = "In a password write %23 for #, %2F for / and %3F for ?."
-HINT = "Give a device number (0), a video file, a stream URL (rtsp, rtmp, http), demo or none."
+STREAM_HINT = mark("Write it like rtsp://host:554/path.")
+PASSWORD_HINT = mark("In a password write %23 for #, %2F for / and %3F for ?.")
+HINT = mark(
+    "Give a device number (0), a video file, a stream URL (rtsp, rtmp, http), demo or none."
+)
 
 
 class CameraState(StrEnum):
@@ -107,7 +109,7 @@ def parse_source(text: str) -> Source:
     """
     text = text.strip()
     if not text:
-        raise SourceInvalid("The camera argument is empty.", HINT)
+        raise SourceInvalid(mark("The camera argument is empty."), HINT)
     if text.lower() in ("demo", "none"):
         return Source("demo" if text.lower() == "demo" else "none")
     if text.isascii() and text.isdecimal():
@@ -119,7 +121,7 @@ def parse_source(text: str) -> Source:
 
 def _device(digits: str) -> Source:
     if len(digits) > 9 or int(digits) > MAX_DEVICE:
-        raise SourceInvalid(f"Camera {digits[:20]} is no device number.", HINT)
+        raise SourceInvalid(mark("Camera {digits} is no device number.", digits=digits[:20]), HINT)
     return Source("device", str(int(digits)))
 
 
@@ -128,15 +130,20 @@ def _url(text: str) -> Source:
     if scheme not in URL_SCHEMES:
         known = ", ".join(URL_SCHEMES)
         which = f"{scheme}://" if _SCHEME.fullmatch(scheme) else "that"
-        raise SourceInvalid(f"Streams of the kind {which} cannot be read.", f"Known: {known}.")
+        raise SourceInvalid(
+            mark("Streams of the kind {which} cannot be read.", which=which),
+            mark("Known: {known}.", known=known),
+        )
     if _is_cut_by_password(text):
-        raise SourceInvalid("The password in this stream URL ends the address.", PASSWORD_HINT)
+        raise SourceInvalid(
+            mark("The password in this stream URL ends the address."), PASSWORD_HINT
+        )
     try:
         host, port = urlsplit(text).hostname, urlsplit(text).port
     except ValueError:  # its text may repeat the password
-        raise SourceInvalid("This stream URL does not parse.", STREAM_HINT) from None
+        raise SourceInvalid(mark("This stream URL does not parse."), STREAM_HINT) from None
     if not host or port == 0:
-        raise SourceInvalid("This stream URL names no host.", STREAM_HINT)
+        raise SourceInvalid(mark("This stream URL names no host."), STREAM_HINT)
     return Source("url", text)
 
 
@@ -161,13 +168,18 @@ def _path(text: str) -> Source:
         if (number := _device_number(path)) is not None:
             return _device(number)
         if path.is_dir():
-            raise SourceInvalid(f"{shown} is a folder, not a video.", "Name one file inside it.")
+            raise SourceInvalid(
+                mark("{shown} is a folder, not a video.", shown=shown),
+                mark("Name one file inside it."),
+            )
         if not path.exists():
-            raise SourceInvalid(f"There is no file {shown}.", HINT)
+            raise SourceInvalid(mark("There is no file {shown}.", shown=shown), HINT)
         if not path.is_file():
-            raise SourceInvalid(f"{shown} is neither a video file nor a camera.", HINT)
+            raise SourceInvalid(
+                mark("{shown} is neither a video file nor a camera.", shown=shown), HINT
+            )
     except (OSError, ValueError, RuntimeError):  # too long, a NUL byte, forbidden, unknown ~user
-        raise SourceInvalid(f"{shown} cannot be read as a path.", HINT) from None
+        raise SourceInvalid(mark("{shown} cannot be read as a path.", shown=shown), HINT) from None
     return Source("file", str(path))
 
 

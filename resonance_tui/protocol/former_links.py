@@ -23,10 +23,11 @@ from resonance_tui.protocol.urls import (
     refuse,
     split_url,
 )
+from resonance_tui.texts import mark
 
-COPY = "Copy the whole link, from resonance:// to its end"
+COPY = mark("Copy the whole link, from resonance:// to its end")
 _KEYS = {"tls", "pin", "invite"}
-EXAMPLE = "A link looks like resonance://host:1883/channel/code"
+EXAMPLE = mark("A link looks like resonance://host:1883/channel/code")
 
 
 def former_link(url: BrokerUrl, channel: str, ticket: InviteToken | None = None) -> str:
@@ -43,22 +44,22 @@ def parse_former(text: str) -> Invite:
     """Raises InvalidBrokerUrl or InvalidChannel."""
     parts = split_url(text)
     if parts.scheme != "resonance" or "@" in parts.netloc or parts.fragment:
-        refuse("That is no link to a room", EXAMPLE)
+        refuse(mark("That is no link to a room"), EXAMPLE)
     query = parse_qs(parts.query, keep_blank_values=True)
     if query.keys() - _KEYS:  # without a key that was mistyped, it would be another link
-        refuse("That link is mistyped", COPY)
+        refuse(mark("That link is mistyped"), COPY)
     scheme = _scheme(query)
     host, port = host_and_port(parts, DEFAULT_PORTS[scheme])
     channel = parts.path.removeprefix("/")
     if not is_channel(channel):
-        raise InvalidChannel("That link is cut short: it names no channel", COPY)
+        raise InvalidChannel(mark("That link is cut short: it names no channel"), COPY)
     url = BrokerUrl(scheme, host, port, pin=pin_in(query, scheme == "mqtts"))
     return Invite(url, channel, _ticket(query, url, channel), is_checked=bool(query))
 
 
 def _scheme(query: dict[str, list[str]]) -> str:
     if query.get("tls", ["1"]) != ["1"]:
-        refuse("That link is mistyped", COPY)
+        refuse(mark("That link is mistyped"), COPY)
     return "mqtts" if "tls" in query else "mqtt"
 
 
@@ -68,7 +69,7 @@ def _ticket(query: dict[str, list[str]], url: BrokerUrl, channel: str) -> Invite
     found = re.fullmatch(r"([a-z2-7]{8})-([a-z2-7]{16,64})([a-z2-7]{4})", query["invite"][-1])
     ticket = InviteToken(found[1], found[2]) if found else None
     if found is None or ticket is None or found[3] != _check_sum(url, channel, ticket):
-        refuse("That link is mistyped", COPY)
+        refuse(mark("That link is mistyped"), COPY)
     return ticket
 
 

@@ -32,6 +32,7 @@ from resonance_tui.protocol.urls import (
     refuse,
 )
 from resonance_tui.secret import may_hold_secret
+from resonance_tui.texts import mark
 
 START = "resonance://"
 _HOST = re.compile(r"[a-z0-9._-]{1,253}")
@@ -79,9 +80,11 @@ def invite_link(
     """
     if not fits_link(url, ticket):
         refuse(
-            "A link holds no WebSocket with a path of its own, or with the print of a whole "
-            "certificate",
-            f"Give them the command: {join_command(url, channel)}",
+            mark(
+                "A link holds no WebSocket with a path of its own, or with the print of a whole "
+                "certificate"
+            ),
+            mark("Give them the command: {url}", url=join_command(url, channel)),
         )
     hosts = [_host(url), *(_host(each) for each in url.alternates if _is_alike(each, url))]
     if not (all(hosts) and _has_short_print(url) and _has_short_token(ticket)):
@@ -145,7 +148,7 @@ def parse_invite(text: str) -> Invite:
     """
     link = text.strip().lower()
     if not link.startswith(START):
-        refuse("That is no link to a room", EXAMPLE)
+        refuse(mark("That is no link to a room"), EXAMPLE)
     if "?" in link or "[" in link:
         return parse_former(link)
     hosts, *names = link.removeprefix(START).split("/")
@@ -153,20 +156,22 @@ def parse_invite(text: str) -> Invite:
         return _with_code(hosts, *names)
     if len(names) < 2 and "+" not in hosts and not _is_other_with_code(link):
         return parse_former(link)
-    return refuse("That link is cut short or mistyped", COPY)
+    return refuse(mark("That link is cut short or mistyped"), COPY)
 
 
 def _with_code(hosts: str, channel: str, text: str) -> Invite:
     try:
         code = link_code.decode(f"{hosts}/{channel}", text)
     except link_code.FromLaterVersion:
-        refuse("That link is of a later version of resonance-tui", "Install the newest one")
+        refuse(
+            mark("That link is of a later version of resonance-tui"), mark("Install the newest one")
+        )
     except link_code.CutShort:
-        refuse("That link is cut short", COPY)
+        refuse(mark("That link is cut short"), COPY)
     except link_code.Mistyped:
-        refuse("That link is mistyped", COPY)
+        refuse(mark("That link is mistyped"), COPY)
     if not is_channel(channel):
-        raise InvalidChannel("That link names no channel", EXAMPLE)
+        raise InvalidChannel(mark("That link names no channel"), EXAMPLE)
     url = _broker(hosts, code)
     ticket = token_of(code.secret) if code.secret else None
     return Invite(
@@ -180,7 +185,14 @@ def _broker(hosts: str, code: LinkCode) -> BrokerUrl:
     pin = code.fingerprint if code.is_of_certificate else None
     places = [_read_place(each, DEFAULT_PORTS[scheme]) for each in hosts.split("+")]
     if len(places) > MOST_BROKERS:
-        refuse(f"That link names {len(places)} brokers; at most {MOST_BROKERS} are tried", EXAMPLE)
+        refuse(
+            mark(
+                "That link names {len} brokers; at most {most_brokers} are tried",
+                len=len(places),
+                most_brokers=MOST_BROKERS,
+            ),
+            EXAMPLE,
+        )
     first, *others = (BrokerUrl(scheme, host, port, pin=pin) for host, port in places)
     return replace(first, alternates=tuple(others))
 
@@ -191,9 +203,9 @@ def _read_place(text: str, default_port: int) -> tuple[str, int]:
     port = int(digits) if re.fullmatch(r"[1-9][0-9]{0,4}", digits) else 0
     port = port if colon else default_port
     if not host:
-        refuse("That link names no host", EXAMPLE)
+        refuse(mark("That link names no host"), EXAMPLE)
     if not 0 < port < 65536:
-        refuse("The port in that link is no number from 1 to 65535", EXAMPLE)
+        refuse(mark("The port in that link is no number from 1 to 65535"), EXAMPLE)
     return host, port
 
 
@@ -253,7 +265,7 @@ def find_place(text: str) -> Invite | str:
 def _channel(text: str) -> str:
     """Raises InvalidChannel."""
     if "//" in text or text.count("/") > 1:
-        raise InvalidChannel("That is neither a channel nor a whole link", COPY)
+        raise InvalidChannel(mark("That is neither a channel nor a whole link"), COPY)
     return normalize_channel(text)
 
 
@@ -267,17 +279,19 @@ def _address(text: str) -> Invite:
     """`mqtt://host/channel` or `wss://host/path/channel`, with everything that a broker's address
     may hold."""
     check_login_is_whole(text)
-    place, mark, query = text.partition("?")
+    place, sign, query = text.partition("?")
     broker, _, channel = place.rpartition("/")
     if _is_web(text):
         _check_web_place(place)
     elif not channel or broker.endswith("/"):
-        raise InvalidChannel("That address names no channel", "Write mqtt://host/channel")
+        raise InvalidChannel(
+            mark("That address names no channel"), mark("Write mqtt://host/channel")
+        )
     try:
-        return Invite(parse_broker_url(broker + mark + query), normalize_channel(channel))
+        return Invite(parse_broker_url(broker + sign + query), normalize_channel(channel))
     except InvalidBrokerUrl as error:
         form = "wss://host/mqtt/channel" if _is_web(text) else "mqtt://host/channel"
-        raise InvalidBrokerUrl(error.message, f"Write {form}") from None
+        raise InvalidBrokerUrl(error.message, mark("Write {form}", form=form)) from None
 
 
 def _is_web(text: str) -> bool:
@@ -291,7 +305,12 @@ def _check_web_place(place: str) -> None:
     if len(names) < 2 or not names[-1]:
         name = "/".join(names).strip("/") or DEFAULT_PATH[1:]
         raise InvalidChannel(
-            "That address of a WebSocket does not say what is its path and what the channel",
-            f"Write both, {scheme}://{host}/{name}/CHANNEL, or: CHANNEL --broker "
-            f"{scheme}://{host}/{name}",
+            mark("That address of a WebSocket does not say what is its path and what the channel"),
+            mark(
+                "Write both, {scheme}://{host}/{name}/CHANNEL, or: CHANNEL --broker "
+                "{scheme}://{host}/{name}",
+                scheme=scheme,
+                host=host,
+                name=name,
+            ),
         )

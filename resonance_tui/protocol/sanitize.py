@@ -6,6 +6,7 @@ import unicodedata
 
 from resonance_tui.errors import InvalidNickname
 from resonance_tui.secret import may_hold_secret
+from resonance_tui.texts import mark
 from resonance_tui.widths import JOINERS, cut, is_new_emoji
 
 NICKNAME_LIMIT = 24  # characters, and terminal cells
@@ -121,18 +122,23 @@ def clean_nickname(text: str) -> str:
     """The nickname as others will see it; "" (anonymous) for blank. Raises InvalidNickname."""
     text = unicodedata.normalize("NFC", text.strip())
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text):
-        raise InvalidNickname("A nickname is one line without control characters")
+        raise InvalidNickname(mark("A nickname is one line without control characters"))
     if may_hold_secret(text):
         raise InvalidNickname(
-            "That nickname may hold a key or a password, and everyone would see it",
-            "Type a name",
+            mark("That nickname may hold a key or a password, and everyone would see it"),
+            mark("Type a name"),
         )
     nickname = safe_text(text, 4 * NICKNAME_LIMIT)
     if text and not nickname:
-        raise InvalidNickname("That nickname has no visible character", "Type letters or digits")
+        raise InvalidNickname(
+            mark("That nickname has no visible character"), mark("Type letters or digits")
+        )
     if nickname != safe_text(text):
         raise InvalidNickname(
-            f"That nickname is too long: {safe_text(text)}",
-            f"At most {NICKNAME_LIMIT} characters (wide ones count twice)",
+            mark("That nickname is too long: {text}", text=safe_text(text)),
+            mark(
+                "At most {nickname_limit} characters (wide ones count twice)",
+                nickname_limit=NICKNAME_LIMIT,
+            ),
         )
     return nickname

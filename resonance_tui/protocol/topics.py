@@ -13,6 +13,7 @@ from resonance_tui.errors import InvalidChannel, InvalidEdge, WireError
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.values import SHARDS
 from resonance_tui.secret import HIDDEN, may_hold_secret
+from resonance_tui.texts import joined, mark
 
 VERSION = 1
 ROOT = f"resonance/{VERSION}"
@@ -152,10 +153,10 @@ def normalize_channel(text: str) -> str:
     if is_channel(channel):
         return channel
     suggestion = "" if may_hold_secret(text) else _channel_like(channel)
-    hint = "Use 1 to 64 letters a-z, digits, - or _"
+    hint = mark("Use 1 to 64 letters a-z, digits, - or _")
     if suggestion:
-        hint += f", for example: {suggestion}"
-    raise InvalidChannel(f"Not a channel name: {_quoted(text)}", hint)
+        hint = joined(hint, mark(", for example: {suggestion}", suggestion=suggestion), by="")
+    raise InvalidChannel(mark("Not a channel name: {text}", text=_quoted(text)), hint)
 
 
 def _quoted(text: str) -> str:
@@ -172,7 +173,7 @@ def normalize_edge(text: str) -> str:
     name = text.strip().lower()
     if not is_edge(name):
         raise InvalidEdge(
-            f"Not a name for an edge: {_quoted(text)}",
-            "Use 1 to 16 letters a-z, digits, - or _, for example: berlin",
+            mark("Not a name for an edge: {text}", text=_quoted(text)),
+            mark("Use 1 to 16 letters a-z, digits, - or _, for example: berlin"),
         )
     return name

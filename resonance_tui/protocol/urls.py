@@ -9,13 +9,14 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from resonance_tui.errors import InvalidBrokerUrl
 from resonance_tui.secret import may_hold_secret
+from resonance_tui.texts import mark
 
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 DEFAULT_PATH = "/mqtt"  # of a WebSocket address that names none
 _OTHER_NAMES = {"tcp": "mqtt", "ssl": "mqtts", "tls": "mqtts"}  # as other programs call them
 BROKER_SCHEMES = (*DEFAULT_PORTS, *_OTHER_NAMES)
-_HINT = "Write mqtt://host, mqtts://user:password@host:8883 or wss://host/mqtt"
-_WAYS_OUT = (
+_HINT = mark("Write mqtt://host, mqtts://user:password@host:8883 or wss://host/mqtt")
+_WAYS_OUT = mark(
     "Write %23 for #, %2F for / and %3F for ?, or keep the password in RESONANCE_BROKER_PASSWORD"
 )
 _HOST = re.compile(
@@ -110,7 +111,13 @@ def parse_broker_url(text: str) -> BrokerUrl:
     """
     texts = _NEXT.split(text)
     if len(texts) > MOST_BROKERS:
-        refuse(f"Those are {len(texts)} brokers; at most {MOST_BROKERS} are tried")
+        refuse(
+            mark(
+                "Those are {len} brokers; at most {most_brokers} are tried",
+                len=len(texts),
+                most_brokers=MOST_BROKERS,
+            )
+        )
     first, *others = map(_parse_one, texts)
     return replace(first, alternates=tuple(others))
 
@@ -132,11 +139,11 @@ def _scheme(parts: SplitResult) -> str:
     scheme = parts.scheme.lower()
     if scheme == "resonance":
         refuse(
-            "That is a link to a room, and no broker's address",
-            "Give it in place of the channel, or write mqtt://host",
+            mark("That is a link to a room, and no broker's address"),
+            mark("Give it in place of the channel, or write mqtt://host"),
         )
     if scheme not in BROKER_SCHEMES:
-        refuse("A broker's address starts with mqtt://, mqtts://, ws:// or wss://")
+        refuse(mark("A broker's address starts with mqtt://, mqtts://, ws:// or wss://"))
     return _OTHER_NAMES.get(scheme, scheme)
 
 
@@ -148,11 +155,11 @@ def _query_and_target(parts: SplitResult, scheme: str) -> tuple[dict[str, list[s
     others = "&".join(each for each in pieces if each not in ours)
     query = parse_qs("&".join(ours), keep_blank_values=True)
     if parts.fragment:
-        refuse("A broker's address ends before the #")
+        refuse(mark("A broker's address ends before the #"))
     if scheme in ("ws", "wss"):
         return query, _target(parts.path, others)
     if parts.path not in ("", "/") or others:
-        refuse("A broker's address ends after the port; a path is for ws:// and wss://")
+        refuse(mark("A broker's address ends after the port; a path is for ws:// and wss://"))
     return query, ""
 
 
@@ -161,13 +168,15 @@ def _target(path: str, query: str) -> str:
         f"?{unquote(query)}"
     ):  # it would be shown, and kept with the rooms
         refuse(
-            "The query of that address may hold a key or a password",
-            "User and password go before the host, wss://user:password@host/mqtt, or into "
-            "RESONANCE_BROKER_PASSWORD; else write mqtt://host",
+            mark("The query of that address may hold a key or a password"),
+            mark(
+                "User and password go before the host, wss://user:password@host/mqtt, or into "
+                "RESONANCE_BROKER_PASSWORD; else write mqtt://host"
+            ),
         )
     target = (path or DEFAULT_PATH) + (f"?{query}" if query else "")
     if not _TARGET.fullmatch(target):
-        refuse("The path of that address holds a character that has to be written with a %")
+        refuse(mark("The path of that address holds a character that has to be written with a %"))
     return "" if target == DEFAULT_PATH else target
 
 
@@ -177,7 +186,9 @@ def check_login_is_whole(text: str) -> None:
     rest = text.partition("://")[2]
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" in rest[len(authority) :]:
-        refuse("The password in the broker's address holds a #, / or ?, which ends it", _WAYS_OUT)
+        refuse(
+            mark("The password in the broker's address holds a #, / or ?, which ends it"), _WAYS_OUT
+        )
 
 
 def refuse(why: str, hint: str = _HINT) -> NoReturn:
@@ -189,10 +200,10 @@ def split_url(text: str) -> SplitResult:
     """Raises InvalidBrokerUrl."""
     try:
         if _CONTROL.search(text):  # urlsplit would drop some of them in silence
-            refuse("A broker's address holds no control characters")
+            refuse(mark("A broker's address holds no control characters"))
         return urlsplit(_with_plain_login(text))
     except ValueError:  # half a bracket, not an IPv6 address, characters that normalise to "/"
-        refuse("That is no broker address")
+        refuse(mark("That is no broker address"))
 
 
 def _with_plain_login(text: str) -> str:
@@ -209,11 +220,11 @@ def host_and_port(parts: SplitResult, default_port: int) -> tuple[str, int]:
     try:
         host, port = _without_escape(parts.hostname or ""), parts.port
     except ValueError:
-        refuse("The port is a number from 1 to 65535")
+        refuse(mark("The port is a number from 1 to 65535"))
     if not (_HOST.fullmatch(host) and host.isprintable()):  # a sign may turn the line around
-        refuse("The broker's address names no host")
+        refuse(mark("The broker's address names no host"))
     if port == 0:
-        refuse("The port is a number from 1 to 65535")
+        refuse(mark("The port is a number from 1 to 65535"))
     return host, port or default_port
 
 
@@ -227,7 +238,7 @@ def _secret(text: str | None) -> str | None:
         return None
     plain = unquote(text)
     if _CONTROL.search(plain):
-        refuse("User and password hold no control characters")
+        refuse(mark("User and password hold no control characters"))
     return plain
 
 
@@ -237,9 +248,9 @@ def pin_in(query: dict[str, list[str]], is_tls: bool) -> str | None:
         return None
     pin = query["pin"][-1].replace(":", "").lower()
     if not re.fullmatch(r"[0-9a-f]{32}|[0-9a-f]{64}", pin):
-        refuse("A certificate's fingerprint has 32 or 64 hexadecimal digits")
+        refuse(mark("A certificate's fingerprint has 32 or 64 hexadecimal digits"))
     if not is_tls:
-        refuse("A certificate's fingerprint is for mqtts:// and wss://")
+        refuse(mark("A certificate's fingerprint is for mqtts:// and wss://"))
     return pin
 
 

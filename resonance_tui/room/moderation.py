@@ -134,7 +134,9 @@ def _without(ids: tuple[str, ...], one: str) -> tuple[str, ...]:
 def _id(text: str) -> str:
     """Raises InputError for what is no viewer's id."""
     if not is_id(text):
-        raise InputError("That is no viewer's id.", "`room list CHANNEL` shows the ids.")
+        raise InputError(
+            mark("That is no viewer's id."), mark("`room list CHANNEL` shows the ids.")
+        )
     return text
 
 
@@ -205,7 +207,7 @@ def _unlock(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
 
 def _nicknames(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     if value not in ("on", "off"):
-        raise InputError("Nicknames are on or off.", "room nicknames CHANNEL off")
+        raise InputError(mark("Nicknames are on or off."), mark("room nicknames CHANNEL off"))
     if value == "on":
         least = 0 if rules.least == LEAST_DEFAULT else rules.least  # names are listed again
         return replace(rules, nicknames_off=False, least=least)
@@ -244,7 +246,11 @@ def _slow(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
         seconds = -1.0
     if not 0 <= seconds <= SLOW_MOST_S or not seconds.is_integer():
         raise InputError(
-            f"Slow mode is 0 to {SLOW_MOST_S} seconds between two reports.", "0 ends it."
+            mark(
+                "Slow mode is 0 to {slow_most_s} seconds between two reports.",
+                slow_most_s=SLOW_MOST_S,
+            ),
+            mark("0 ends it."),
         )
     return replace(rules, slow_s=int(seconds))
 
@@ -294,7 +300,7 @@ def _text(value: str, limit: int) -> str:
     """Raises InputError for a text that is too long."""
     text = " ".join(value.split())
     if len(text) > limit or safe_text(text, limit) != text:
-        raise InputError(f"At most {limit} characters of plain text.")
+        raise InputError(mark("At most {limit} characters of plain text.", limit=limit))
     return text
 
 

@@ -29,13 +29,14 @@ from resonance_tui.session.json_events import (
     reactions_json,
     room_json,
 )
+from resonance_tui.texts import mark
 
 KEPT = 200  # happenings and notices, for whoever comes back after a short while
 SHOWN = 20  # of them in the state
 ID_DIGITS = 18  # of a message's number; Python refuses to read thousands of them
 SILENT_S = 5.0  # a session tells of its room once a second; one that does not has ended
 # In place of nicknames.
-UNNAMED = {"joined": "{people} came", "left": "{people} left"}
+UNNAMED = {"joined": mark("{people} came"), "left": mark("{people} left")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 from resonance_tui.emotions import EMOTIONS, STYLES
 from resonance_tui.reaction_kinds import REACTION_STYLES, Reaction
 from resonance_tui.serving.http import Response
+from resonance_tui.serving.words import MOODS, words
+from resonance_tui.texts import language, tr
 
 FOLDER = files("resonance_tui.serving") / "overlay"
 HTML = "text/html; charset=utf-8"
@@ -36,6 +38,7 @@ _ASSETS = (
         "sample.js",
         "settings.css",
         "settings.js",
+        "words.js",
     ),
     *(f"layouts/{name}.js" for name in LAYOUTS),
 )
@@ -71,17 +74,23 @@ async def own_style(file: Path | None) -> Response:
 
 
 def palette_script() -> str:
-    """The emotions in the order of every count: word, glyph, colour, and group; and the reactions
-    of the palette: word and glyph."""
+    """The emotions in the order of every count: word, its label in the person's language, glyph,
+    colour, group, and the mood of a room that shows it; the reactions of the palette: word and
+    glyph; and what else is said in that language."""
     looks = [
-        {"word": code.word, "glyph": look.glyph, "color": look.color, "group": look.group}
+        {
+            **{"word": code.word, "label": code.label, "glyph": look.glyph, "color": look.color},
+            **{"group": look.group, "mood": tr(MOODS[code])},
+        }
         for code in EMOTIONS
         for look in [STYLES[code]]
     ]
     kinds = [{"word": kind.word, "glyph": REACTION_STYLES[kind].picture} for kind in Reaction]
+    made = {"EMOTIONS": looks, "REACTIONS": kinds}
+    made |= {"LANGUAGE": language().replace("_", "-"), "WORDS": words()}
     return "".join(
-        f"export const {name} = {json.dumps(rows, ensure_ascii=False)};\n"
-        for name, rows in (("EMOTIONS", looks), ("REACTIONS", kinds))
+        f"export const {name} = {json.dumps(value, ensure_ascii=False)};\n"
+        for name, value in made.items()
     )
 
 

@@ -176,7 +176,7 @@ class Guests:
             await link.run()
         except BrokerError as error:
             guest.is_unwanted = True
-            self._notice(tr("One more person could not join: {why}.", why=error.message))
+            self._notice(tr("One more person could not join: {why}.", why=tr(error.message)))
 
     def _keep(self, guest: Guest, room: RoomForGuests, now: float) -> None:
         link = guest.link

@@ -126,7 +126,11 @@ class HostWord:
             )
         if rules.closed is not None and viewer_id not in rules.host_ids:
             words = tr("the host closed the room")
-            raise RoomClosed(f"{words}: {rules.closed}" if rules.closed else words)
+            raise RoomClosed(
+                mark("{words}: {closed}", words=words, closed=rules.closed)
+                if rules.closed
+                else words
+            )
 
     def _happenings(self, before: RoomRules | None, after: RoomRules | None) -> list[str]:
         is_same = before is after or (before or NO_RULES) == (after or NO_RULES)

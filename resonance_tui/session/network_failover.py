@@ -207,7 +207,9 @@ class NetworkFailover:
             broker = await start_public_broker(address, self._url.port)
         except Problem as problem:
             self._can_host = False  # what is missing is missing the next time, too
-            self._notice(tr("The room cannot be carried on from here: {why}", why=problem.message))
+            self._notice(
+                tr("The room cannot be carried on from here: {why}", why=tr(problem.message))
+            )
             return
         if self._is_connected:  # meanwhile: nobody is to come here
             await asyncio.to_thread(broker.stop)

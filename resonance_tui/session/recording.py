@@ -15,7 +15,7 @@ from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.plan import SessionPlan
 from resonance_tui.sinks.base import SinkPlan
 from resonance_tui.sinks.runner import SinkRunner, finish_all
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 
 
 class Recording:
@@ -79,7 +79,7 @@ class Recording:
         try:
             await asyncio.to_thread(write)
         except StoreError as error:
-            self._notice(tr("Not kept: {why}", why=error.message))
+            self._notice(tr("Not kept: {why}", why=tr(error.message)))
 
     async def run(self) -> None:
         """Until cancelled; then writes what is left.
@@ -103,14 +103,18 @@ class Recording:
                 await self._record(self._plan.database, self._later_sinks())
             except Problem as error:
                 self.is_on = False
-                self._notice(tr("Not recording: {why}", why=error.message))
+                self._notice(tr("Not recording: {why}", why=tr(error.message)))
 
     def check_all_stored(self) -> None:
         """Raises StoreError for rows that could not be stored: they are not lost in silence."""
         if self._unsaved:
             raise StoreError(
-                f"{self._unsaved} s of the room were not stored: {self._why}",
-                "What was stored before is safe.",
+                mark(
+                    "{unsaved} s of the room were not stored: {why}",
+                    unsaved=self._unsaved,
+                    why=self._why,
+                ),
+                mark("What was stored before is safe."),
             )
 
     def _later_sinks(self) -> tuple[SinkPlan, ...]:

@@ -132,7 +132,7 @@ class SinkRunner:
         try:
             return await self._worker.do(self._delivery.step)
         except StoreError as error:
-            self._say(mark("The {noun} has to wait: {why}"), why=error.message)
+            self._say(mark("The {noun} has to wait: {why}"), why=tr(error.message))
             return INTERVAL_S
         except ResonanceError as error:
             self._stop(in_words(error))

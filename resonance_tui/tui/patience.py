@@ -20,6 +20,8 @@ from textual.messages import Prune
 from textual.screen import ModalScreen, Screen
 from textual.widget import AwaitMount
 
+from resonance_tui.texts import tr
+
 Answer = TypeVar("Answer")
 
 
@@ -82,6 +84,9 @@ class PatientDialog(ModalScreen[Answer]):
 
 class PatientPalette(CommandPalette):
     """Textual's command palette, which else searches on while its list is taken down."""
+
+    def __init__(self) -> None:
+        super().__init__(placeholder=tr("Search for commands…"))
 
     @on(Prune)
     def _end_workers(self) -> None:

@@ -280,11 +280,14 @@ def details(view: SessionView) -> list[tuple[str, str]]:
         (tr("broker"), view.broker_url),
         (
             tr("connection"),
-            _joined(view.link.state.value, view.link.detail, *silence_words(view.silent_s)[:1]),
+            _joined(view.link.state.value, tr(view.link.detail), *silence_words(view.silent_s)[:1]),
         ),
         (tr("counts"), way),
         (tr("engine"), _engine(view)),
-        (tr("camera"), _joined(view.camera.state.value, view.camera.source, view.camera.detail)),
+        (
+            tr("camera"),
+            _joined(view.camera.state.value, tr(view.camera.source), tr(view.camera.detail)),
+        ),
     ]
     if view.me.latency_ms:
         facts.append((tr("speed"), _speed(view.me.latency_ms)))
@@ -295,7 +298,7 @@ def _engine(view: SessionView) -> str:
     state = view.engine.state.value
     if not view.engine.is_trained and state != "failed":
         state = tr("untrained")
-    return _joined(f"{view.engine.name} {state}", view.engine.detail)
+    return _joined(f"{view.engine.name} {state}", tr(view.engine.detail))
 
 
 def _speed(latency_ms: dict[str, float]) -> str:

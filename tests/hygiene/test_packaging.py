@@ -12,6 +12,7 @@ from children import run_child
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {"resonance_tui", "resonance_broker", "resonance_zoo"}
 DATA = (
+    "resonance_tui/languages/zh_TW.po",
     "resonance_zoo/cards/static_cnn.toml",
     "resonance_zoo/weights/static_cnn.onnx",
     "resonance_zoo/weights/static_cnn.int8.onnx",

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.tui.placed import placed
 from resonance_tui.tui.styles import fit
-from resonance_tui.widths import cells, cut
+from resonance_tui.widths import cells, cut, wrap
 
 SIGNS = st.text(
     st.characters()
@@ -114,3 +114,17 @@ def test_sequences_stay_whole() -> None:
 
 def test_what_has_no_width_is_not_moved() -> None:
     assert placed("\x1b[1m\u0301\x1b[0m") == "\x1b[1m\u0301\x1b[0m"
+
+
+@given(st.text(st.sampled_from("字體，。（」ab -–…☺"), max_size=60), st.integers(10, 40))
+def test_a_wrapped_paragraph_loses_nothing_and_fits(text: str, width: int) -> None:
+    lines = wrap(text, width)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    for line in lines:
+        assert cells(line) <= width or " " not in line.strip()
+
+
+def test_a_line_of_chinese_ends_between_signs_and_not_before_a_comma() -> None:
+    assert wrap("畫面和說明，例如 zh_TW（預設：依 LANG）。", 12) == [
+        *("畫面和說明，", "例如 zh_TW", "（預設：依", "LANG）。")
+    ]

@@ -23,7 +23,7 @@ from resonance_tui.history.moments import Moment
 from resonance_tui.history.peaks import APART_S
 from resonance_tui.history.reels import Reel, base_name, choose_reel
 from resonance_tui.history.video_parts import STREAM, Place, place_of
-from resonance_tui.texts import tr_n
+from resonance_tui.texts import mark, tr_n
 
 MOST_MOMENTS = 50  # where --top says nothing
 _OF_MOMENTS = ("emotions", "top", "apart")
@@ -37,7 +37,10 @@ def check(asked: Asked) -> None:
         if given and asked.what not in lists:
             flag = "--" + given[0].replace("emotions", "emotion").replace("_", "-")
             what = " and ".join(lists)
-            raise InputError(f"{flag} is for {what}.", f"Give --{lists[0]} with it.")
+            raise InputError(
+                mark("{flag} is for {what}.", flag=flag, what=what),
+                mark("Give --{lists} with it.", lists=lists[0]),
+            )
     for parse in (_clip, _apart_s, _rate):
         parse(asked)
 
@@ -204,7 +207,8 @@ def _clip(asked: Asked) -> Clip:
     length, lead_in = asked.clip, asked.lead_in
     if length is not None and lead_in is not None and lead_in >= length:
         raise InputError(
-            "A lead-in as long as the clip leaves nothing of the moment.", "Give a shorter one."
+            mark("A lead-in as long as the clip leaves nothing of the moment."),
+            mark("Give a shorter one."),
         )
     return Clip(length, lead_in)
 

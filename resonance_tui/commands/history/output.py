@@ -30,7 +30,7 @@ from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.secret import describe, shown
-from resonance_tui.texts import tr_n
+from resonance_tui.texts import mark, tr_n
 
 if TYPE_CHECKING:
     from resonance_tui.history.recording import Floats
@@ -109,7 +109,10 @@ def choose_format(format: str | None, out: Path | None, what: What, *, is_termin
         of = "" if what == "rows" else f" for --{what}"
         more = _where_known(wanted, what)
         more += "" if format else " Name it with --format where the file's name does not."
-        raise InputError(f"No such format{of}: {told}.", f"Choose one of {', '.join(known)}.{more}")
+        raise InputError(
+            mark("No such format{of}: {told}.", of=of, told=told),
+            mark("Choose one of {known}.{more}", known=", ".join(known), more=more),
+        )
     if what == "rows" and out is None and is_terminal:
         return "screen"
     return "csv" if what in ("rows", "reactions") else "text"
@@ -134,15 +137,21 @@ def confusion(config: Config, format: str, *, is_corrected: bool, what: What) ->
     if not is_corrected and format != "screen":
         return None
     if is_corrected and what != "rows":
-        raise InputError(f"--{what} and --corrected exclude each other.", "Give one of them.")
+        raise InputError(
+            mark("--{what} and --corrected exclude each other.", what=what),
+            mark("Give one of them."),
+        )
     from resonance_tui.engines.registry import confusion_of
 
     engine = config.settings.engine.name
     found = confusion_of(engine)
     if found is None and is_corrected:
         raise InputError(
-            f"Nobody has published how often {engine} errs: its counts cannot be corrected.",
-            "Leave --corrected out, or set another engine.",
+            mark(
+                "Nobody has published how often {engine} errs: its counts cannot be corrected.",
+                engine=engine,
+            ),
+            mark("Leave --corrected out, or set another engine."),
         )
     return found
 
@@ -296,8 +305,8 @@ def _write_research(request: Request, format: str, out: Path | None) -> None:
 
     if request.is_corrected:
         raise InputError(
-            f"--format {format} has what was counted, without corrections.",
-            "Leave --corrected out, or take csv or json.",
+            mark("--format {format} has what was counted, without corrections.", format=format),
+            mark("Leave --corrected out, or take csv or json."),
         )
     loaded = read(request)
     found = moments_in(request, loaded.track)
@@ -313,7 +322,9 @@ def _write_picture(request: Request, asked: Asked, format: str) -> None:
 
     size = _parse_size(asked.size) if asked.size else SIZE
     if asked.out is None and sys.stdout.isatty():
-        raise InputError("A picture is nothing for a terminal.", "Name a file: --out room.svg")
+        raise InputError(
+            mark("A picture is nothing for a terminal."), mark("Name a file: --out room.svg")
+        )
     view = VIEWS[asked.view] if asked.view else FIRST_VIEW
     picture = draw_request(request, format, view=view, is_grouped=asked.groups, size=size)
     if asked.out is not None and str(asked.out) != "-":
@@ -326,7 +337,10 @@ def _write_picture(request: Request, asked: Asked, format: str) -> None:
 def _parse_size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
     if match is None:
-        raise InputError(f"{describe(text)} is no size in pixels.", "For example --size 1920x1080")
+        raise InputError(
+            mark("{text} is no size in pixels.", text=describe(text)),
+            mark("For example --size 1920x1080"),
+        )
     return int(match[1]), int(match[2])
 
 

@@ -19,6 +19,7 @@ from resonance_tui.history.times import parse_time
 from resonance_tui.protocol.links import find_channel
 from resonance_tui.secret import describe
 from resonance_tui.sinks import registry
+from resonance_tui.texts import mark
 
 
 def run_forget(
@@ -39,7 +40,7 @@ def run_forget(
         return
     if channel is None and older_than is None:
         raise InputError(
-            "Forget what?", "Name a channel, or --older-than 90d, or both; see --help."
+            mark("Forget what?"), mark("Name a channel, or --older-than 90d, or both; see --help.")
         )
     before = None if older_than is None else _before(older_than, time.time())
     with Store(config.database, read_only=True) as reading:
@@ -107,7 +108,8 @@ def _before(older_than: str, now: float) -> int:
         return parse_time(f"-{older_than.strip()}", now)
     except InvalidTime:
         raise InputError(
-            f"{describe(older_than)} is no age.", "For example 90d, 12h or 30m."
+            mark("{older_than} is no age.", older_than=describe(older_than)),
+            mark("For example 90d, 12h or 30m."),
         ) from None
 
 
@@ -127,7 +129,10 @@ def _what(channel: str | None, before: int | None) -> str:
 
 def _agrees(rows: int, what: str) -> bool:
     if not sys.stdin.isatty():
-        raise InputError(f"{rows} rows {what} would be deleted for good.", "Say so with --yes.")
+        raise InputError(
+            mark("{rows} rows {what} would be deleted for good.", rows=rows, what=what),
+            mark("Say so with --yes."),
+        )
     return click.confirm(f"Delete {rows} rows {what} for good?", err=True)
 
 

@@ -28,7 +28,7 @@ from resonance_tui.protocol.links import find_channel
 from resonance_tui.secret import describe
 from resonance_tui.sinks import registry
 from resonance_tui.terminal import Terminal
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 
 
 def run(config: Config, asked: Asked) -> None:
@@ -42,12 +42,16 @@ def run(config: Config, asked: Asked) -> None:
         return
     channel = find_channel(asked.channel)
     if asked.session is not None and (asked.start or asked.end):
-        raise InputError("--session and --from/--to exclude each other.", "Give one of them.")
+        raise InputError(
+            mark("--session and --from/--to exclude each other."), mark("Give one of them.")
+        )
     first, last = parse_range(asked.start, asked.end, time.time())
     format = output.choose_format(asked.format, asked.out, asked.what, is_terminal=_is_terminal())
     moments.check(asked)
     if asked.video_start and asked.offset:
-        raise InputError("--video-start and --offset exclude each other.", "Give one of them.")
+        raise InputError(
+            mark("--video-start and --offset exclude each other."), mark("Give one of them.")
+        )
     confusion = output.confusion(config, format, is_corrected=asked.corrected, what=asked.what)
     with _database(config, channel, asked.source, first, last) as path:
         request = Request(
@@ -83,7 +87,8 @@ def _list_all(config: Config, asked: Asked) -> None:
     """The sessions of every channel. Raises InputError where something else was asked for."""
     if asked.what != "sessions" or asked.source != "local":
         raise InputError(
-            "CHANNEL is missing.", "Every channel's sessions: resonance-tui history --sessions"
+            mark("CHANNEL is missing."),
+            mark("Every channel's sessions: resonance-tui history --sessions"),
         )
     first, last = parse_range(asked.start, asked.end, time.time())
     format = output.choose_format(asked.format, asked.out, asked.what, is_terminal=_is_terminal())
@@ -171,7 +176,11 @@ def _check_channel(channel: str, known: list[str], source: str) -> None:
         return
     if source != "local":
         raise InputError(
-            f"{registry.SINKS[source].subject} holds nothing of {channel!r} in that range.",
+            mark(
+                "{subject} holds nothing of {channel!r} in that range.",
+                subject=registry.SINKS[source].subject,
+                channel=channel,
+            ),
             "What is left to be sent goes there with: "
             + registry.load(source).resume_command(channel),
         )
@@ -184,9 +193,14 @@ def unknown_channel(channel: str, known: list[str]) -> InvalidChannel:
     names = ", ".join(near) or "none yet"
     more = f" and {len(known) - len(near)} more" if len(known) > len(near) else ""
     return InvalidChannel(
-        f"Nothing was ever recorded in {channel!r}.",
-        f"Recorded channels: {names}{more}. "
-        f"To record: resonance-tui join {channel} --record, or resonance-tui log {channel}.",
+        mark("Nothing was ever recorded in {channel!r}.", channel=channel),
+        mark(
+            "Recorded channels: {names}{more}. To record: resonance-tui join {channel} "
+            "--record, or resonance-tui log {channel}.",
+            names=names,
+            more=more,
+            channel=channel,
+        ),
     )
 
 
@@ -196,8 +210,16 @@ def check_session(channel: str, sessions: list[SessionSpan], number: int | None)
     if sessions and wanted > len(sessions):
         count = "one session" if len(sessions) == 1 else f"{len(sessions)} sessions"
         raise InputError(
-            f"There is no session {wanted}: {channel} has {count}.",
-            f"1 is the last one. All of them: resonance-tui history {channel} --sessions",
+            mark(
+                "There is no session {wanted}: {channel} has {count}.",
+                wanted=wanted,
+                channel=channel,
+                count=count,
+            ),
+            mark(
+                "1 is the last one. All of them: resonance-tui history {channel} --sessions",
+                channel=channel,
+            ),
         )
     return wanted
 
@@ -205,13 +227,18 @@ def check_session(channel: str, sessions: list[SessionSpan], number: int | None)
 def _nothing(channel: str, sessions: list[SessionSpan], recorder: str | None) -> InputError:
     if not sessions:
         return InputError(
-            f"Nothing was recorded in {channel} by {describe(recorder)}.", "Leave --recorder out."
+            mark(
+                "Nothing was recorded in {channel} by {recorder}.",
+                channel=channel,
+                recorder=describe(recorder),
+            ),
+            mark("Leave --recorder out."),
         )
     span = sessions[-1]
     clocks = f"{exact_clock(span.start)} to {exact_clock(span.end)}"
     return InputError(
-        f"Nothing was recorded in {channel} in that range.",
-        f"The last session: {day(span.start)}, {clocks}.",
+        mark("Nothing was recorded in {channel} in that range.", channel=channel),
+        mark("The last session: {start}, {clocks}.", start=day(span.start), clocks=clocks),
     )
 
 
@@ -227,4 +254,4 @@ def _show(request: Request, drawn_with: Terminal) -> None:
     if app.return_code == INTERRUPTED:
         raise KeyboardInterrupt
     if app.return_code:
-        raise ResonanceError("The history screen ended with an error.")
+        raise ResonanceError(mark("The history screen ended with an error."))

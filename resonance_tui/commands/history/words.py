@@ -18,7 +18,7 @@ from resonance_tui.history.store import Store
 from resonance_tui.history.times import parse_time
 from resonance_tui.history.words import checked
 from resonance_tui.protocol.links import find_channel
-from resonance_tui.texts import tr_n
+from resonance_tui.texts import mark, tr_n
 
 LATE_S = 60  # a recording whose last second is older than this is over, or its link is down
 
@@ -56,7 +56,9 @@ def run_mark(config: Config, channel: str, text: str, *, at: str | None, remove:
     channel, now = find_channel(channel), time.time()
     t = now if at is None else float(parse_time(at, now))
     if remove and (at is None or text):
-        raise InputError("Take away which mark?", "Say when it is: --at 20:15:03 --remove")
+        raise InputError(
+            mark("Take away which mark?"), mark("Say when it is: --at 20:15:03 --remove")
+        )
     _check(text, clear=False)
     with Store(config.database, read_only=True) as store:
         _check_recorded(store, channel, t)
@@ -72,8 +74,10 @@ def _remove(store: Store, channel: str, t: int) -> None:
     found = marks(store, channel, t, t)
     if not found:
         raise InputError(
-            f"Nothing is marked at {clock(t, seconds=True)}.",
-            f"All marks: resonance-tui history {channel} --marks --format csv",
+            mark("Nothing is marked at {t}.", t=clock(t, seconds=True)),
+            mark(
+                "All marks: resonance-tui history {channel} --marks --format csv", channel=channel
+            ),
         )
     for each in found:
         remove_mark(store, each.id)
@@ -82,7 +86,7 @@ def _remove(store: Store, channel: str, t: int) -> None:
 
 def _check(text: str, clear: bool) -> None:
     if text and clear:
-        raise InputError("TEXT and --clear exclude each other.", "Give one of them.")
+        raise InputError(mark("TEXT and --clear exclude each other."), mark("Give one of them."))
     checked(text)
 
 
@@ -93,8 +97,17 @@ def _check_recorded(store: Store, channel: str, t: float) -> None:
     if not any(span.start <= t <= span.end + LATE_S for span in spans):
         last = spans[-1]
         raise InputError(
-            f"Nothing of {channel} is recorded at {clock(t, seconds=True)}.",
-            f"The last session: {day(last.start)}, {clock(last.start)} to {clock(last.end)}.",
+            mark(
+                "Nothing of {channel} is recorded at {t}.",
+                channel=channel,
+                t=clock(t, seconds=True),
+            ),
+            mark(
+                "The last session: {start}, {start2} to {end}.",
+                start=day(last.start),
+                start2=clock(last.start),
+                end=clock(last.end),
+            ),
         )
 
 
@@ -104,8 +117,8 @@ def _session(store: Store, channel: str, number: int) -> SessionSpan:
         raise unknown_channel(channel, store.channels())
     if number > len(spans):
         raise InputError(
-            f"There is no session {number} of {channel}.",
-            f"All of them: resonance-tui history {channel} --sessions",
+            mark("There is no session {number} of {channel}.", number=number, channel=channel),
+            mark("All of them: resonance-tui history {channel} --sessions", channel=channel),
         )
     return spans[-number]
 

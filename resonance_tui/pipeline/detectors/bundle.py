@@ -8,6 +8,7 @@ from pathlib import Path
 
 from resonance_tui.errors import FaceModelMissing
 from resonance_tui.pipeline.face_model import HINT
+from resonance_tui.texts import mark
 
 DETECTOR = "face_detector.tflite"
 LANDMARKS = "face_landmarks_detector.tflite"
@@ -33,4 +34,4 @@ def read_bundle(model: Path) -> FaceBundle:
         text = f"The face model cannot be read: {error.strerror or type(error).__name__}."
         raise FaceModelMissing(text, HINT) from None
     except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError):
-        raise FaceModelMissing("The face model is another file or damaged.", HINT) from None
+        raise FaceModelMissing(mark("The face model is another file or damaged."), HINT) from None

@@ -20,7 +20,7 @@ from resonance_tui.errors import (
     InputError,
 )
 from resonance_tui.secret import describe
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:  # loads OpenCV
     from resonance_tui.pipeline.detectors.base import FaceDetector
@@ -58,8 +58,8 @@ def names() -> tuple[str, ...]:
 def check(name: str) -> str:
     """`name`, if it is in the table. Raises InputError that lists the names."""
     if name not in names():
-        hint = f"Set camera.detector to one of: {', '.join(names())}."
-        raise InputError(f"There is no face detector {describe(name)}.", hint)
+        hint = mark("Set camera.detector to one of: {names}.", names=", ".join(names()))
+        raise InputError(mark("There is no face detector {name}.", name=describe(name)), hint)
     return name
 
 
@@ -83,8 +83,8 @@ def create(
     try:
         return _build(check(name), model)
     except (OSError, ImportError, RuntimeError, ValueError) as error:
-        text = f"The face detector {name!r} cannot start: {error}"
-        hint = "camera.detector = auto takes one that can."
+        text = mark("The face detector {name!r} cannot start: {error}", name=name, error=error)
+        hint = mark("camera.detector = auto takes one that can.")
         if ".so" in str(error):  # MediaPipe draws with the system's libraries
             hint += f" Or: {SYSTEM_LIBRARIES}"
         raise EngineUnavailable(text, hint) from error

@@ -1,5 +1,6 @@
 // The settings page: a form, a preview of what it says, and the address that says it.
 import { LAYOUTS, readOptions, sourceSize, writeOptions } from "./options.js";
+import { tr, translate } from "./words.js";
 
 const GROUNDS = ["checks", "black", "white", "video"];
 const STATE_EVERY_MS = 5000;
@@ -17,9 +18,9 @@ function choice(name, value, text, isChecked) {
 
 function fill() {
   for (const [name, { title, about }] of Object.entries(LAYOUTS)) {
-    $("layouts").append(choice("layout", name, `${title}: ${about}`, name === options.layout));
+    $("layouts").append(choice("layout", name, `${tr(title)}: ${tr(about)}`, name === options.layout));
   }
-  for (const name of GROUNDS) $("grounds").append(choice("ground", name, name, name === "checks"));
+  for (const name of GROUNDS) $("grounds").append(choice("ground", name, tr(name), name === "checks"));
   for (const name of ["align", "size", "min"]) form.elements[name].value = options[name];
   for (const name of ["words", "motion", "names"]) form.elements[name].checked = Boolean(options[name]);
 }
@@ -52,21 +53,23 @@ async function copy() {
   } catch {
     document.execCommand("copy"); // beyond this machine there is no clipboard for a plain page
   }
-  $("copy").textContent = "Copied";
-  setTimeout(() => { $("copy").textContent = "Copy"; }, 2000);
+  $("copy").textContent = tr("Copied");
+  setTimeout(() => { $("copy").textContent = tr("Copy"); }, 2000);
 }
 
 async function tellState() {
   const query = options.token ? `?token=${encodeURIComponent(options.token)}` : "";
   try {
     const state = await (await fetch(`/state.json${query}`)).json();
-    const people = state.room ? `, ${state.room.viewers} viewers` : "";
-    $("state").textContent = `${state.channel}: ${state.link.status}${people}`;
+    const { channel, link: { status }, room } = state;
+    const told = "{channel}: {status}, {viewers} viewers";
+    $("state").textContent = room ? tr(told, { channel, status, viewers: room.viewers }) : `${channel}: ${status}`;
   } catch {
-    $("state").textContent = "resonance-tui does not run at the moment.";
+    $("state").textContent = tr("resonance-tui does not run at the moment.");
   }
 }
 
+translate(document.body);
 fill();
 show();
 tellState();

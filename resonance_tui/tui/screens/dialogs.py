@@ -75,7 +75,7 @@ class TextDialog(PatientDialog[str | None]):
             self.dismiss(self._check(event.value))
         except InputError as error:
             label = self.query_one(".error", Static)
-            label.update(Content(printable(f"{error.message} {error.hint}")))
+            label.update(Content(printable(f"{tr(error.message)} {tr(error.hint)}")))
             label.display = True
 
 

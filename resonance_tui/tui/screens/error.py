@@ -51,8 +51,8 @@ class ErrorScreen(PatientDialog[str]):
         with Vertical(classes="card problem"):
             yield Static(Content(f"✕ {tr(self.error.title)}"), classes="card-title")
             with VerticalScroll():
-                yield Static(Content(_lines(self.error.message)), id="message")
-                yield Static(Content(_lines(self.error.hint)), id="hint", classes="answer")
+                yield Static(Content(_lines(tr(self.error.message))), id="message")
+                yield Static(Content(_lines(tr(self.error.hint))), id="hint", classes="answer")
             with Horizontal(classes="buttons"):
                 if not self.error.is_final:
                     yield Button(tr("r  Try again"), id="retry", variant="primary", compact=True)

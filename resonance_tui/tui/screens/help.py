@@ -15,6 +15,7 @@ from resonance_tui.emotions import STYLES
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import Action, by_group, key_name
 from resonance_tui.tui.patience import PatientDialog
+from resonance_tui.tui.styles import fit
 from resonance_tui.widths import printable
 
 DETAILS_EVERY_S = 1.0
@@ -70,7 +71,7 @@ class HelpScreen(PatientDialog[None]):
 
 def _facts(details: list[tuple[str, str]]) -> Content:
     lines = [
-        Content.assemble((f"{label:<12}", "bold"), printable(value)) for label, value in details
+        Content.assemble((fit(label, 12), "bold"), printable(value)) for label, value in details
     ]
     return Content("\n").join(lines)
 
@@ -79,7 +80,7 @@ def _keys(actions: list[Action]) -> Content:
     lines = [
         Content.assemble(
             (f"{' '.join(map(key_name, action.keys)) or PALETTE_KEY:<9}", "bold"),
-            f"{tr(action.title)}. ",
+            tr("{title}. ", title=tr(action.title)),
             (tr(action.help), "dim"),
         )
         for action in actions
@@ -92,5 +93,5 @@ def _signs() -> Content:
         Content.assemble((look.glyph, f"bold {look.color}"), f" {code.label}   ")
         for code, look in STYLES.items()
     ]
-    signs = [Content.assemble((f"{tr(sign):<9}", "bold"), tr(meaning)) for sign, meaning in SIGNS]
+    signs = [Content.assemble((fit(tr(sign), 9), "bold"), tr(meaning)) for sign, meaning in SIGNS]
     return Content("\n").join([Content("").join(looks), *signs])

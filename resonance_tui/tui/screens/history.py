@@ -83,7 +83,7 @@ class HistoryScreen(ActionScreen):
             await playback.load()
         except ResonanceError as error:
             self._state = None
-            self._panes.say(playback.request.channel, f"\n{error.message}\n{error.hint}")
+            self._panes.say(playback.request.channel, f"\n{tr(error.message)}\n{tr(error.hint)}")
             return
         self._moment = None
         if playback.recorded is None:

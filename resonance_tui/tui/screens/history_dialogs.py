@@ -18,6 +18,7 @@ from resonance_tui.history.samples import SessionSpan
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import Action, help_rows
 from resonance_tui.tui.patience import PatientDialog
+from resonance_tui.tui.styles import fit
 from resonance_tui.widths import printable
 
 SIGNS = (
@@ -65,7 +66,8 @@ class SessionPicker(PatientDialog[int | None]):
 
     def _line(self, span: SessionSpan) -> Text:
         start = f"{day(span.start, self._zone)} {exact_clock(span.start, self._zone)}"
-        line = f"{start} {length(span.length_s):<11} {tr('peak {count}', count=span.peak_viewers)}"
+        peak = tr("peak {count}", count=span.peak_viewers)
+        line = f"{start} {fit(length(span.length_s), 11)} {peak}"
         if span.title:
             line += f"  {printable(span.title)}"
         return Text(line, no_wrap=True, overflow="ellipsis")

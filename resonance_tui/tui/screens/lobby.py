@@ -27,6 +27,7 @@ from resonance_tui.widths import cut, printable
 LOOKING = mark("looking for channels …")
 KEYS = mark("enter join  tab next  ctrl+r other name  f5 refresh  esc quit")
 NAME_CELLS = (8, 26)  # of a channel in the list, at least and at most
+SENTENCE_ENDS = (".", "?", "!", "\u3002", "\uff1f")
 
 
 class LobbyScreen(PatientScreen[tuple[str, str] | None]):
@@ -234,8 +235,11 @@ class LobbyScreen(PatientScreen[tuple[str, str] | None]):
 
 def _sentence(error: BaseException | None) -> str:
     message, hint = str(error), getattr(error, "hint", "")
-    stop = "" if not hint or message.endswith((".", "?", "!")) else "."
-    return f"{message}{stop} {hint}".strip()
+    if isinstance(error, Problem):
+        message, hint = tr(error.message), tr(error.hint)
+    if not hint or message.endswith(SENTENCE_ENDS):
+        return f"{message} {hint}".strip()
+    return tr("{what}. {hint}", what=message, hint=hint)
 
 
 def _note(choice: RoomChoice) -> str:

@@ -212,7 +212,7 @@ class ModerationScreen(ActionScreen):
         try:
             await self._desk.act(act.name, value if act.needs is not Needs.NOTHING else "")
         except Problem as problem:
-            text = f"{problem.message} {problem.hint}".strip()
+            text = f"{tr(problem.message)} {tr(problem.hint)}".strip()
             self.notify(text, severity="error", markup=False)
         self._tick()
 

@@ -227,7 +227,7 @@ class ReplayScreen(ActionScreen):
 
     def _notice(self, view: SessionView, now: float) -> tuple[tuple[str, ...], str]:
         if trouble := self._replay.keeper.trouble:
-            return (f"✕ {tr('Your layer waits: {why}', why=trouble)}",), "bad"
+            return (f"✕ {tr('Your layer waits: {why}', why=tr(trouble))}",), "bad"
         if not self._has_begun:
             words = tr("Start your video, and press space in the same moment.")
             here = tr("What is read of you stays on this machine.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.segment import Segment
 
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.styles import SegmentLine, Styles, column
+from resonance_tui.tui.styles import SegmentLine, Styles, column, fit, line_width
 
 if TYPE_CHECKING:
     from resonance_tui.room.timeline import TimelinePoint
@@ -59,10 +60,10 @@ def resonance_line(
     if score is None:
         return [*line, Segment(tr(UNKNOWN if is_crowd else TOO_FEW), pen.muted)]
     line.append(Segment(f"{100 * score:>3.0f} %", pen.strong))
-    left = width - sum(len(segment.text) for segment in line)
-    words_cells = max(len(tr(words)) for _, words in WORDS)
+    left = width - line_width(line)
+    words_cells = max(cell_len(tr(words)) for _, words in WORDS)
     if left >= words_cells + 2:
-        line.append(Segment(f"  {resonance_words(score):<{words_cells}}", pen.text))
+        line.append(Segment(f"  {fit(resonance_words(score), words_cells)}", pen.text))
         left -= words_cells + 2
     cells = min(left - 2, MOST_CELLS)
     if cells < LEAST_CELLS:

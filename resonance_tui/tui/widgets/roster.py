@@ -14,7 +14,16 @@ from textual.strip import Strip
 
 from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.styles import BOLD, DIM, SegmentLine, Styles, bar, fit, label_cells
+from resonance_tui.tui.styles import (
+    BOLD,
+    DIM,
+    SegmentLine,
+    Styles,
+    bar,
+    fit,
+    label_cells,
+    line_width,
+)
 from resonance_tui.tui.widgets.line_widget import PEN_CLASSES, pen_of
 
 if TYPE_CHECKING:
@@ -176,7 +185,7 @@ def row_line(pen: Styles, row: ViewerRow, is_own: bool, width: int, word: str = 
     if not (word and width >= WITH_WORD):
         tail += _how_sure(pen, row, color, width, quiet)
     tail.append(Segment(fit(" " + " ".join(shown), mark_cells), pen.muted + quiet))
-    name_cells = max(width - 2 - sum(len(segment.text) for segment in tail), 0)
+    name_cells = max(width - 2 - line_width(tail), 0)
     called = row.nickname or anonymous(row.viewer_id)
     return [
         Segment(STYLES[row.code].glyph + " ", color + BOLD),

@@ -217,9 +217,9 @@ def notice_of(view: SessionView, now: float) -> tuple[tuple[str, ...], str]:
     if words := silence_words(view.silent_s):
         return tuple(f"◌ {text}" for text in words), "warn"
     if view.engine.state == "failed" and view.engine.detail:
-        return (f"✕ {view.engine.detail}",), "bad"
+        return (f"✕ {tr(view.engine.detail)}",), "bad"
     if view.camera.state in TROUBLED and view.camera.detail:
-        return (f"✕ {view.camera.detail}",), "warn"
+        return (f"✕ {tr(view.camera.detail)}",), "warn"
     if not view.engine.is_trained:
         return tuple(f"! {tr(text)}" for text in UNTRAINED), "warn"
     if words := host_words(view):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.segment import Segment
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
@@ -67,14 +68,14 @@ def _column(pen: Styles, half: Half, cells: int) -> list[SegmentLine]:
     """A title, a line for each emotion, and who shows none."""
     people = half.people
     if people is None:
-        title = fit(half.title if len(half.title) <= cells else half.short_title, cells)
+        title = fit(half.title if cell_len(half.title) <= cells else half.short_title, cells)
         words = wrap(printable(half.words), max(cells, 1))[: len(EMOTIONS)]
         texts = [*words, *[""] * (1 + len(EMOTIONS) - len(words))]
         lines: list[SegmentLine] = [[Segment(fit(text, cells), pen.muted)] for text in texts]
         return [[Segment(title, pen.text)], *lines]
     many = tr_n("{count} viewer", "{count} viewers", people.all)
     titles = (f"{half.title} · {many}", f"{half.title} · {people.all}", half.short_title)
-    title = next((text for text in titles if len(text) <= cells), titles[-1])
+    title = next((text for text in titles if cell_len(text) <= cells), titles[-1])
     others = fit(f"{people.others:>4}".rjust(max(cells - 5, 4)), cells)
     return [
         [Segment(fit(title, cells), pen.strong)],

@@ -12,7 +12,7 @@ export default function mount(root) {
     track.append(fill);
     const count = element("span", "count", "0");
     const row = element("div", "bar");
-    row.append(glyph, element("span", "word", look.word), track, count);
+    row.append(glyph, element("span", "word", look.label), track, count);
     root.append(row);
     return { word: look.word, fill, count };
   });

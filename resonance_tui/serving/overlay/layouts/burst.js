@@ -33,7 +33,7 @@ export default function mount(root, { isStill }) {
   }
 
   function say(look, people) {
-    const line = element("div", "said", `${look.glyph} ${look.word} × ${people}`);
+    const line = element("div", "said", `${look.glyph} ${look.label} × ${people}`);
     sky.replaceChildren(line);
     setTimeout(() => line.remove(), SAID_MS);
   }

@@ -2,10 +2,6 @@
 import { EMOTIONS } from "../palette.js";
 import { element, readFaces } from "../parts.js";
 
-const ADJECTIVES = {
-  happiness: "happy", sadness: "sad", neutral: "calm", anger: "angry",
-  surprise: "surprised", disgust: "disgusted", fear: "afraid",
-};
 const SHARE = 0.3; // of the faces read: an emotion with less is not the room's
 const STAY_S = 3;
 
@@ -34,7 +30,7 @@ export default function mount(root) {
       last = look;
       glyph.textContent = look?.glyph ?? "";
       glyph.style.color = look?.color ?? "";
-      word.textContent = look ? ADJECTIVES[look.word] : "";
+      word.textContent = look?.mood ?? "";
     },
   };
 }

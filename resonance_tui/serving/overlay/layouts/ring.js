@@ -45,7 +45,7 @@ export default function mount(root) {
       glyph.textContent = read ? most.glyph : "";
       glyph.style.color = most.color;
       people.textContent = event.viewers;
-      word.textContent = read ? most.word : "";
+      word.textContent = read ? most.label : "";
     },
   };
 }

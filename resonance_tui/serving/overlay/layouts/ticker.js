@@ -1,5 +1,6 @@
 // What happens in the room, the newest line last.
 import { element } from "../parts.js";
+import { told } from "../words.js";
 
 const KINDS = ["joined", "left", "laugh", "gasp", "host"];
 const LINES = 4;
@@ -17,7 +18,7 @@ export default function mount(root) {
   return {
     happened(event) {
       if (!KINDS.includes(event.kind)) return;
-      const line = element("div", `line ${event.kind}`, event.text);
+      const line = element("div", `line ${event.kind}`, told(event));
       ticker.append(line);
       lines.push({ line, until: performance.now() + STAY_MS });
       keep((each) => lines.indexOf(each) >= lines.length - LINES);
