@@ -62,7 +62,7 @@ def ask(
     is_private: bool,
     broker_url: str | None,
 ) -> None:
-    """Ask everybody in a room a question, with two to eight answers.
+    """Ask everybody a question, with two to eight answers.
 
     Viewers answer with a key; bars show what they say. One question at a time: another one ends
     the question before. Without CHANNEL, in the one room hosted here.
