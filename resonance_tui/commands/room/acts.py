@@ -61,7 +61,7 @@ def _command(name: str) -> click.Command:
 
 
 def split(
-    act: RoomAct, words: tuple[str, ...], known: Collection[str] = ()
+    act: RoomAct, words: Sequence[str], known: Collection[str] = ()
 ) -> tuple[str | None, str]:
     """The channel, if one was named, and the value. `known`: channels of which this machine has a
     key: of names the first is one of them, or a link, or a name. Raises InputError."""
@@ -73,7 +73,7 @@ def split(
         raise InputError(f"`room {act.name}` needs {act.needs}.")
     if len(words) > 2 and act.needs not in (Needs.WORDS, Needs.NAMES):
         raise InputError(f"`room {act.name}` takes a channel and {act.needs}, and no more.")
-    first, *rest = words
+    first, rest = words[0], words[1:]
     is_room = bool(rest) and (act.needs is not Needs.NAMES or names_room(first, known))
     return (first, " ".join(rest)) if is_room else (None, " ".join(words))
 
