@@ -20,7 +20,6 @@ from resonance_tui.protocol.rules import RoomRules, sign_rules
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.protocol.values import ABILITIES
 from resonance_tui.room.authority import Authority
-from resonance_tui.session.core import Session
 from resonance_tui.session.plan import KnownHost
 from resonance_tui.signing import SigningKey
 from resonance_tui.simulation import answers, behaviour
@@ -58,7 +57,7 @@ async def test_a_crowd_in_a_large_room_answers_reacts_and_joins_teams(
         question=lambda: rules.question if people.alive == CROWD else None,
         teams=lambda: 2,
     )
-    ann = Session(replace(session(mosquitto, tmp_path)._plan, known_host=KnownHost(key.public, 1)))
+    ann = session(mosquitto, tmp_path, known_host=KnownHost(key.public, 1))
     async with aggregating(counting), asyncio.TaskGroup() as tasks:
         runs = [tasks.create_task(people.run()), tasks.create_task(ann.run())]
         await until(lambda: ann.view.room.is_total and ann.view.room.viewers == CROWD + 1)
