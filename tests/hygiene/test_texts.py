@@ -69,6 +69,20 @@ def notices(source: str, telling: re.Pattern[str] = TELLING) -> list[str]:
     return found
 
 
+def unmarked(source: str) -> list[str]:
+    """Sentences that the catalogue is asked for by a name to which they were given unmarked."""
+    tree = ast.parse(source)
+    kept = {
+        node.targets[0].id: node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    }
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    asked = [each for call in calls if ast.unparse(call.func) in CATALOGUE for each in call.args]
+    return [kept[each.id] for each in asked if isinstance(each, ast.Name) and each.id in kept]
+
+
 @pytest.mark.parametrize("path", DRAWN, ids=named)
 def test_a_screen_shows_no_sentence_past_the_catalogue(path: Path) -> None:
     assert sentences(path.read_text(encoding="utf-8")) == []
@@ -82,6 +96,12 @@ def test_no_notice_goes_past_the_catalogue(path: Path) -> None:
 @pytest.mark.parametrize("path", RULED, ids=named)
 def test_no_fault_that_a_viewer_or_a_host_meets_goes_past_the_catalogue(path: Path) -> None:
     assert notices(path.read_text(encoding="utf-8"), FAULTS) == []
+
+
+def test_no_sentence_is_looked_up_that_nobody_marked() -> None:
+    found = {named(path): unmarked(path.read_text("utf-8")) for path in sorted(APP.rglob("*.py"))}
+    assert {name: texts for name, texts in found.items() if texts} == {}
+    assert unmarked('A = "You came."\nB = mark("You left.")\ntr(A), tr(B)') == ["You came."]
 
 
 def test_the_check_tells_notices_from_other_sentences() -> None:
