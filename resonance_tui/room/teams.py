@@ -33,9 +33,9 @@ def counted(members: Iterable[tuple[int, Emotion]], teams: int) -> dict[int, Cou
 
 
 def visible(teams: Teams, room: Counts, least: int) -> dict[int, Counts]:
-    """The teams that may be shown: none below `least` viewers, and none from which, taken off the
-    room's nine counts, those of a smaller rest would follow. That rest is the viewers without a
-    team, and in the hidden ones: it is nobody, or as many as a team must be."""
+    """The teams that may be shown: none below `least` viewers, and, where one is hidden, none from
+    which, taken off the room's nine counts, those of a smaller rest would follow. That rest is the
+    viewers without a team, and in the hidden ones: it is as many as a team must be."""
     shown = {team: nine for team, nine in teams.items() if sum(nine) >= max(least, 1)}
     hidden = any(sum(nine) for team, nine in teams.items() if team not in shown)
     while hidden and shown:
