@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.engines.base import Engine
 from resonance_tui.native import tame
+from resonance_tui.pipeline.clip_buffer import Clip
+from resonance_tui.pipeline.perception import Prediction, predict
 from resonance_zoo.train.still import ferplus
 
 if TYPE_CHECKING:
@@ -265,16 +268,20 @@ def _wander(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return slow + quick + (0, 0, 0, 1)
 
 
-Read = Callable[[Picture], NDArray[np.float32]]  # a crop to seven probabilities
-Look = Callable[[int], tuple[float, ...]]  # a frame's number to seven probabilities
+Look = Callable[[int], Prediction]  # a frame's number to what is said of it
 
 
-def remembered(film: Film, read: Read) -> Look:
-    """What the network says of a frame, asked once."""
+def read(engine: Engine, face: Picture) -> Prediction:
+    """What the engine says of one grey face, as the app asks it."""
+    return predict(engine, Clip(np.repeat(face[None, :, :, None], 3, axis=3), (0.0,), 1))
+
+
+def remembered(film: Film, engine: Engine) -> Look:
+    """What the engine says of a frame, asked once."""
 
     @cache
-    def look(frame: int) -> tuple[float, ...]:
-        return tuple(float(value) for value in read(film.face(frame)))
+    def look(frame: int) -> Prediction:
+        return read(engine, film.face(frame))
 
     return look
 

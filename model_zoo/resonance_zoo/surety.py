@@ -21,6 +21,8 @@ from resonance_zoo.metrics import softmax
 
 Floats = NDArray[np.floating]
 REASONS = ("dark", "blurred", "turned", "mouth", "glare", "eyes")
+AMISS = 0.0  # log odds from which on a reason is named
+DARKEST = 20.0  # mean grey level, 0-255; in less light nothing else can be told
 TERMS = (*REASONS, "changed", "changed in the dark")  # what temperature and haze are made of
 CARD = WEIGHTS / "still_surety.toml"
 
@@ -55,6 +57,16 @@ class Calibration:
         """How much surer than usual each reading has to be: [N]."""
         changed = deficits(logits, seen)[:, len(REASONS) :].sum(axis=1)
         return self.demanded * np.minimum(changed / self.demanded_at, 1)
+
+
+def named(faces: Floats, seen: Floats) -> list[str]:
+    """Of REASONS what is most amiss with each face [N, 1, S, S] (0-255), "" where nothing is.
+    `seen`: what the small network saw [N, 13]."""
+    odds = seen[:, : len(REASONS)]
+    most = [REASONS[i] for i in odds.argmax(axis=1)]
+    found = np.where(odds.max(axis=1) > AMISS, most, "")
+    is_dark = faces.mean(axis=(1, 2, 3)) < DARKEST
+    return [str(each) for each in np.where(is_dark, "dark", found)]
 
 
 def deficits(logits: Floats, seen: Floats) -> Floats:

@@ -12,13 +12,12 @@ from resonance_tui.engines.base import EngineRequest, EngineSpec, Flaw, Judgemen
 from resonance_tui.engines.precision import PATHS, open_precision, open_quickest, softmax
 from resonance_zoo.cards import still_card
 from resonance_zoo.runtime import open_network
-from resonance_zoo.surety import REASONS, SuretyCard, surety_card
+from resonance_zoo.surety import SuretyCard, named, surety_card
 
 FRAME_RATE = 30.0  # at most; how many are read, the decision says
 # Geometric mean of what it says of 900 neutral pictures of FER+'s valid split.
 NEUTRAL = (0.0017, 0.0303, 0.9612, 0.0028, 0.0012, 0.0019, 0.0008)
 EVERY_FRAME = 0.0  # each is judged once, and what they say together decides the report
-AMISS = 0.0  # log odds from which on something amiss is named
 
 
 def create(request: EngineRequest) -> StillEngine:
@@ -86,9 +85,7 @@ class _Eye:
         """The mean over faces [N, 1, S, S], and the flaw and demand of the last one."""
         seen = np.asarray(self._session.run(None, {"faces": faces})[0], np.float32)
         found = self._calibration.apply(logits, seen).astype(np.float32)
-        odds = seen[-1, : len(REASONS)]
-        most = int(odds.argmax())
-        flaw = Flaw(REASONS[most]) if odds[most] > AMISS else Flaw.NONE
+        flaw = Flaw(named(faces[-1:], seen[-1:])[0])
         demand = float(self._calibration.demand(logits[-1:], seen[-1:])[0])
         return Judgement(found.mean(axis=0), flaw, demand)
 

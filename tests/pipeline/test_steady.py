@@ -53,7 +53,9 @@ def watch(pictures: Iterator[Picture], model: Path | None) -> list[Emotion]:
     for number, picture in enumerate(pictures):
         seen = perception.observe(Frame(picture, number / 10, number))
         if seen.clip is not None:
-            codes.append(smoother.update(predict(engine, seen.clip).probabilities, seen.at).code)
+            found = predict(engine, seen.clip)
+            steady = smoother.update(found.probabilities, seen.at, demand=found.demand)
+            codes.append(steady.code)
     detector.close()
     return codes
 

@@ -16,7 +16,7 @@ from resonance_zoo import files
 from resonance_zoo.cards import still_card
 from resonance_zoo.portable.faces import drawn_face
 from resonance_zoo.runtime import open_network
-from resonance_zoo.surety import CARD, REASONS, TERMS, SuretyCardError, surety_card
+from resonance_zoo.surety import CARD, REASONS, TERMS, SuretyCardError, named, surety_card
 from resonance_zoo.train.still import spoil
 
 Picture = NDArray[np.uint8]
@@ -98,6 +98,19 @@ def test_a_good_picture_has_to_be_no_surer_than_usual(said: Picture, seen: Pictu
     assert 0 <= demand <= RULES.demanded
     good = np.full((1, 13), -30.0)
     assert RULES.demand(said, good)[0] == pytest.approx(0, abs=1e-6)
+
+
+# what is named
+
+
+def test_what_is_most_amiss_is_named_and_in_next_to_no_light_the_dark() -> None:
+    seen = np.full((1, 13), -4.0)
+    seen[0, REASONS.index("glare")] = 2.0
+    clear = np.full((1, 13), -4.0)
+    light, dark = _given(face()[None]), _given(face()[None] // 16)  # without noise
+    assert named(light, seen) == ["glare"] and named(light, clear) == [""]
+    assert named(dark, seen) == named(dark, clear) == ["dark"]
+    assert named(np.concatenate([light, dark]), np.concatenate([clear, clear])) == ["", "dark"]
 
 
 # what is drawn
