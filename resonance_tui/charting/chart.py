@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,10 @@ from resonance_tui.history.moments import Moment
 from resonance_tui.history.recording import Floats, Recorded
 from resonance_tui.room.correction import LEAST_VIEWERS
 from resonance_tui.texts import tr
+
+if TYPE_CHECKING:
+    from resonance_tui.history.questions import KeptQuestion
+    from resonance_tui.history.reactions import ReactionSecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class ChartRequest:
     delay_s: float = 0.0  # how late the room saw it
     marks: tuple[Mark, ...] = ()
     title: str = ""  # of the session
+    questions: tuple[KeptQuestion, ...] = ()  # that the host asked, oldest first
+    reactions: tuple[ReactionSecond, ...] = ()  # sent with keys, oldest first
 
     @property
     def points(self) -> tuple[Moment | Mark, ...]:

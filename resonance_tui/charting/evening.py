@@ -15,7 +15,7 @@ from resonance_tui.emotions import STYLES
 from resonance_tui.errors import InputError
 from resonance_tui.files import free_name, save_bytes
 from resonance_tui.room.together import Evening
-from resonance_tui.texts import tr
+from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,8 +29,11 @@ def picture_format(file: Path) -> str:
     format = file.suffix.lstrip(".").lower()
     if format not in FORMATS:
         raise InputError(
-            f"A summary is a picture, and {file.name!r} is the name of none.",
-            f"End it in {' or '.join('.' + each for each in FORMATS)}, as evening.png",
+            mark("A summary is a picture, and {name!r} is the name of none.", name=file.name),
+            mark(
+                "End it in {endings}, as evening.png",
+                endings=", ".join(f".{each}" for each in FORMATS),
+            ),
         )
     return format
 

@@ -23,7 +23,7 @@ from resonance_tui.config import LEAST_EPSILON, MOST_EPSILON
 from resonance_tui.errors import InputError, NotATerminal, ResonanceError
 from resonance_tui.secret import shown
 from resonance_tui.shutdown import for_seconds
-from resonance_tui.texts import mark
+from resonance_tui.texts import mark, tr
 
 if TYPE_CHECKING:
     from resonance_tui.commands.join_context import CommandLineContext
@@ -225,7 +225,7 @@ def _tapped(context: CommandLineContext, pcap: Path | None) -> Generator[None]:
                 yield
         finally:
             for why in troubles:  # on the screen that comes back
-                say(f"The file of --pcap is not complete: {why}.")
+                say(tr("The file of --pcap is not complete: {why}.", why=why))
 
 
 def _save_summary(context: CommandLineContext, file: Path) -> None:
@@ -235,12 +235,12 @@ def _save_summary(context: CommandLineContext, file: Path) -> None:
 
     visit = context.visits[-1] if context.visits else None
     if visit is None or visit.evening is None or not visit.evening.is_known:
-        say("No summary: you and two others were not read for long enough together.")
+        say(tr("No summary: you and two others were not read for long enough together."))
         return
     channel = visit.first.channel
     picture = render_evening(visit.evening, channel, time.time(), picture_format(file))
     save_bytes(file, [picture])
-    say(f"{shown(file)}: {len(picture)} bytes")
+    say(f"{shown(file)}: {tr('{count} bytes', count=len(picture))}")
 
 
 def _serve(context: CommandLineContext, served: ServedRoom) -> None:

@@ -73,9 +73,11 @@ def check_intent(config: Config, *, allow_untrained: bool = False) -> Intent:
     people, baseline = people_read(config), baseline_named(settings.engine.baseline)
     if people > 1 and settings.viewer.private:
         raise InputError(
-            "Private reports are of one person: that others come and go in front of the camera "
-            "would show.",
-            "Leave out --private, or give --people one.",
+            mark(
+                "Private reports are of one person: that others come and go in front of the camera "
+                "would show."
+            ),
+            mark("Leave out --private, or give --people one."),
         )
     return Intent(source, engine, broker_url(config), options, detector, people, baseline)
 

@@ -16,6 +16,8 @@ from resonance_tui.history.marks import LATE_S, Mark, marks, session_marks
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.peaks import APART_S, AROUND_S, peaks
 from resonance_tui.history.questions import KeptQuestion, questions
+from resonance_tui.history.reactions import LATE_S as REACTIONS_LATE_S
+from resonance_tui.history.reactions import ReactionSecond, reaction_seconds
 from resonance_tui.history.recording import Floats, Recording, extend, from_table
 from resonance_tui.history.runs import gaps
 from resonance_tui.history.samples import Gap, SessionSpan
@@ -59,6 +61,7 @@ class LoadedSession:
     live: tuple[LiveMark, ...] = ()  # found while it happened, oldest first
     questions: tuple[KeptQuestion, ...] = ()  # that the host asked, oldest first
     delay_s: float | None = None  # how much later viewers saw its stream, if that is known
+    reactions: tuple[ReactionSecond, ...] = ()  # sent with keys, oldest first
 
 
 def read(request: Request) -> LoadedSession:
@@ -81,15 +84,33 @@ def read(request: Request) -> LoadedSession:
         written = tuple(video_parts(store, request.channel, span.start, span.end))
         live = tuple(live_marks(store, request.channel, track.start, track.end + 1))
         asked = tuple(questions(store, request.channel, track.start, track.end + 1))
+        sent = _reactions(store, request, track.start, track.end)
     return LoadedSession(
-        *(sessions, track, tuple(lost), video, marked, span, written, live, asked, said.delay_s)
+        *(sessions, track, tuple(lost), video, marked, span, written, live, asked, said.delay_s),
+        sent,
     )
+
+
+def _reactions(
+    store: Store, request: Request, start: float, end: float
+) -> tuple[ReactionSecond, ...]:
+    until = end if request.end is not None else end + REACTIONS_LATE_S
+    return tuple(reaction_seconds(store, request.channel, start, until))
 
 
 def read_marks(request: Request, start: int, end: int) -> tuple[Mark, ...]:
     """Those of a recording from `start` to `end` (epoch s, both included). Raises StoreError."""
     with Store(request.db_path, read_only=True) as store:
         return tuple(session_marks(store, request.channel, start, end))
+
+
+def read_together(
+    request: Request, start: int, end: int
+) -> tuple[tuple[KeptQuestion, ...], tuple[ReactionSecond, ...]]:
+    """What was asked and sent in a recording from `start` to `end`. Raises StoreError."""
+    with Store(request.db_path, read_only=True) as store:
+        asked = tuple(questions(store, request.channel, start, end + 1))
+        return asked, _reactions(store, request, start, end)
 
 
 def read_span(request: Request, span: SessionSpan) -> SessionSpan:

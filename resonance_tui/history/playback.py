@@ -18,6 +18,7 @@ from resonance_tui.history.loading import (
     read_marks,
     read_on,
     read_span,
+    read_together,
 )
 from resonance_tui.history.marks import Mark
 from resonance_tui.history.moments import Moment
@@ -70,8 +71,16 @@ class Playback:
         if self.recorded is recorded:
             self.recorded = scored
         self.moments = tuple(found)
-        if self.is_live:  # somebody may have marked something since
+        if self.is_live:  # somebody may have marked, asked or sent something since
             await self.read_marks()
+            await self._read_together(track.start, track.end)
+
+    async def _read_together(self, start: int, end: int) -> None:
+        """What cannot be read stays as it was."""
+        with suppress(StoreError):
+            asked, sent = await asyncio.to_thread(read_together, self.request, start, end)
+            if self.recording is not None:
+                self.recording = replace(self.recording, questions=asked, reactions=sent)
 
     async def read_words(self) -> None:
         """Marks, title and note again, after one was changed here."""

@@ -17,12 +17,13 @@ from resonance_tui.errors import InputError
 from resonance_tui.protocol.rules import WORD_MOST
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.room.asking import act_value
+from resonance_tui.texts import mark
 
 PROMPTS_MOST = 5000
 BYTES_MOST = 1_000_000
 STAYS_S = 8.0  # where a row of CSV says no end
 LATEST_S = 360_000.0  # a hundred hours
-SHOWN = "WebVTT, or CSV with the columns start, end, text."
+SHOWN = mark("WebVTT, or CSV with the columns start, end, text.")
 
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(?:(\d{1,2}):)?(\d{1,6}(?:[.,]\d{1,6})?)", re.ASCII)
 _TIMES = re.compile(r"\s*(\S+)\s+-->\s+(\S+)(?:\s.*)?")
@@ -56,27 +57,32 @@ class Prompt:
 def parse_prompts(data: bytes, name: str) -> tuple[Prompt, ...]:
     """In order of time. `name`: of the file. Raises InputError, with the line if it is of one."""
     if len(data) > BYTES_MOST:
-        raise InputError(f"{name} is no file of cues: more than {BYTES_MOST} bytes.", SHOWN)
+        words = mark(
+            "{name} is no file of cues: more than {most} bytes.", name=name, most=BYTES_MOST
+        )
+        raise InputError(words, SHOWN)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{name} is no text in UTF-8.", SHOWN) from None
+        raise InputError(mark("{name} is no text in UTF-8.", name=name), SHOWN) from None
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     is_webvtt = re.match(r"WEBVTT(\s|$)", lines[0]) is not None
     try:
         found = list(_of_webvtt(lines) if is_webvtt else _of_csv(lines))
     except _NoCue as error:
         line, why = error.args
-        raise InputError(f"{name}, line {line}: {why}.", SHOWN) from None
+        words = mark("{name}, line {line}: {why}", name=name, line=line, why=why)
+        raise InputError(words, SHOWN) from None
     if not found:
-        raise InputError(f"There is no cue in {name}.", SHOWN)
+        raise InputError(mark("There is no cue in {name}.", name=name), SHOWN)
     if len(found) > PROMPTS_MOST:
-        raise InputError(f"{name} has more than {PROMPTS_MOST} cues.", "Split it.")
+        words = mark("{name} has more than {most} cues.", name=name, most=PROMPTS_MOST)
+        raise InputError(words, mark("Split it."))
     return tuple(sorted(found, key=lambda each: (each.start, each.end)))
 
 
 class _NoCue(Exception):
-    """A line that cannot be meant: its number, and why."""
+    """A line that cannot be meant: its number, and why, a sentence for `tr`."""
 
 
 def _of_webvtt(lines: Sequence[str]) -> Iterator[Prompt]:
@@ -95,11 +101,11 @@ def _of_block(block: Sequence[str], number: int) -> Iterator[Prompt]:
     at = next((index for index, line in enumerate(block[:2]) if "-->" in line), None)
     if at is None:
         if block:
-            raise _NoCue(number, "times as 00:05.000 --> 00:09.000 are missing")
+            raise _NoCue(number, mark("times as 00:05.000 --> 00:09.000 are missing."))
         return
     times = _TIMES.fullmatch(block[at])
     if times is None:
-        raise _NoCue(number + at, "these are no times as 00:05.000 --> 00:09.000")
+        raise _NoCue(number + at, mark("these are no times as 00:05.000 --> 00:09.000."))
     text = " ".join(unescape(_TAG.sub("", line)) for line in block[at + 1 :])
     yield _prompt(times[1], times[2], text, number + at)
 
@@ -115,21 +121,21 @@ def _of_csv(lines: Sequence[str]) -> Iterator[Prompt]:
             if is_header:
                 continue
             if len(row) not in (2, 3):
-                raise _NoCue(reader.line_num, "a row has start, end, text")
+                raise _NoCue(reader.line_num, mark("a row has start, end, text."))
             start, end, text = row if len(row) == 3 else (row[0], "", row[1])
             yield _prompt(start, end, text, reader.line_num)
     except csv.Error as error:
-        raise _NoCue(reader.line_num, f"no CSV ({error})") from None
+        raise _NoCue(reader.line_num, mark("no CSV ({error}).", error=error)) from None
 
 
 def _prompt(start: str, end: str, text: str, line: int) -> Prompt:
     begins = _seconds(start, line)
     ends = _seconds(end, line) if end.strip() else begins + STAYS_S
     if ends <= begins:
-        raise _NoCue(line, "a cue ends after it begins")
+        raise _NoCue(line, mark("a cue ends after it begins."))
     words = safe_text(" ".join(text.split()), WORD_MOST)
     if not words:
-        raise _NoCue(line, "a cue without words")
+        raise _NoCue(line, mark("a cue without words."))
     prompt = Prompt(begins, ends, words)
     if words.startswith("?") and "|" in words:
         _check_question(prompt, line)
@@ -138,25 +144,25 @@ def _prompt(start: str, end: str, text: str, line: int) -> Prompt:
 
 def _check_question(prompt: Prompt, line: int) -> None:
     if not prompt.question:
-        raise _NoCue(line, "a question is: ? text | answer | answer")
+        raise _NoCue(line, mark("a question is: ? text | answer | answer"))
     question, *answers = prompt.question
     try:
         act_value(question, answers, at=0, open_s=1)
     except InputError as error:
-        raise _NoCue(line, error.message.rstrip(".")) from None
+        raise _NoCue(line, error.message) from None
 
 
 def _seconds(text: str, line: int) -> float:
     """Of 83, 1:23, 00:01:23.500."""
     match = _CLOCK.fullmatch(text.strip())
     if match is None:
-        raise _NoCue(line, "a time is seconds, or as 1:23 or 00:01:23.500")
+        raise _NoCue(line, mark("a time is seconds, or as 1:23 or 00:01:23.500."))
     *places, last = (part for part in match.groups() if part is not None)
     seconds = float(last.replace(",", "."))
     for place, factor in zip(reversed(places), (60, 3600), strict=False):
         seconds += factor * int(place)
     if seconds > LATEST_S:
-        raise _NoCue(line, "a time of more than a hundred hours")
+        raise _NoCue(line, mark("a time of more than a hundred hours."))
     return seconds
 
 

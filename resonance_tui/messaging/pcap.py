@@ -17,10 +17,11 @@ from pathlib import Path
 from resonance_tui.errors import InputError
 from resonance_tui.files import write_private
 from resonance_tui.messaging.tap import Caught
+from resonance_tui.texts import mark
 
 RAW_IP = 101  # LINKTYPE_RAW: what follows begins with an IP header
 HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, RAW_IP)
-OTHER = "Name another file."
+OTHER = mark("Name another file.")
 PORT, FIRST_PORT = 1883, 40_000
 VIEWER, BROKER = bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2))  # RFC 5737
 _TCP, _PUSH_ACK, _WINDOW, _HOPS = 6, 0x18, 65_535, 64
@@ -40,16 +41,17 @@ class PcapFile:
         self._end = len(HEADER)
         try:
             if path.exists() and not path.is_file():
-                raise InputError("What --pcap names is no file.", OTHER)
+                raise InputError(mark("What --pcap names is no file."), OTHER)
             if not path.parent.is_dir():  # `write_private` would make it
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             write_private(path, HEADER)
             self._file = path.open("r+b", buffering=0)
             self._file.seek(self._end)
         except OSError as error:
-            why = error.strerror or "it is no path"
+            why = error.strerror or mark("it is no path")
             # The path itself is not repeated: a login may have been pasted there by mistake.
-            raise InputError(f"The file of --pcap cannot be written: {why}.", OTHER) from error
+            words = mark("The file of --pcap cannot be written: {why}.", why=why)
+            raise InputError(words, OTHER) from error
 
     def __call__(self, caught: Caught) -> None:
         if not caught.is_sent or self._file.closed:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resonance_tui.protocol.asides import Answers
+from resonance_tui.protocol.values import Counts
+
 QUESTION_MOST, CHOICE_MOST = 120, 32  # characters
 CHOICES_LEAST = 2
 OPEN_MOST_S = 3600  # as long as brokers keep answers
@@ -35,6 +38,14 @@ class Question:
     def is_shown(self, at: float) -> bool:
         """Whether screens show it: its result is worth a look for a while."""
         return at < self.closes_at + SHOWN_S
+
+
+def answers_to(question: Question, heard: Answers | None) -> Counts:
+    """How often each answer was chosen; never where what was heard answers another question: rules
+    and counts cross each other, and forged ones have any length."""
+    if heard is None or heard.question != question.id or len(heard.counts) != len(question.choices):
+        return (0,) * len(question.choices)
+    return heard.counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from resonance_tui.protocol.questions import (
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.topics import VERSION
 from resonance_tui.signing import KEY_BYTES, SIGNATURE_BYTES, SigningKey, verify
+from resonance_tui.texts import mark
 
 NUMBER_MOST = 2**53 - 1
 EPOCH_MOST = 2**40  # seconds; far beyond anybody's clock
@@ -144,8 +145,11 @@ def encode_body(rules: RoomRules) -> bytes:
     try:
         decode_body(body)
     except WireError as error:
-        hint = f"At most {IDS_MOST} viewers in all, {REVOKED_MOST} revoked keys"
-        raise InputError(f"These rules cannot be sent: {error.message}", hint) from None
+        hint = mark(
+            "At most {ids} viewers in all, {keys} revoked keys", ids=IDS_MOST, keys=REVOKED_MOST
+        )
+        words = mark("These rules cannot be sent: {why}", why=error.message)
+        raise InputError(words, hint) from None
     return body
 
 

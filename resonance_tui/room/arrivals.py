@@ -51,7 +51,7 @@ class Arrivals:
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Names of those who came, and of those who went. `room` must be a fact: of a room that is
         cut off nothing is known. `hidden`: ids whose nickname is not to be shown."""
-        if room.is_total or room.viewers > SMALL_ROOM:
+        if room.is_total or room.least or room.viewers > SMALL_ROOM:  # rows are not everybody
             self._known = None
             self._came.people.clear()
             self._went.people.clear()

@@ -17,9 +17,10 @@ from resonance_tui.protocol.questions import (
     Question,
 )
 from resonance_tui.protocol.sanitize import safe_text
+from resonance_tui.texts import mark
 
 USUAL_S = 120.0
-_EXAMPLE = 'For example: resonance-tui room ask "Which map?" Dust Mirage'
+_EXAMPLE = mark('For example: resonance-tui room ask "Which map?" Dust Mirage')
 
 
 def act_value(
@@ -29,14 +30,21 @@ def act_value(
     asked."""
     if not CHOICES_LEAST <= len(choices) <= CHOICES_MOST:
         raise InputError(
-            f"A question has {CHOICES_LEAST} to {CHOICES_MOST} answers, not {len(choices)}.",
+            mark(
+                "A question has {least} to {most} answers, not {count}.",
+                least=CHOICES_LEAST,
+                most=CHOICES_MOST,
+                count=len(choices),
+            ),
             _EXAMPLE,
         )
     if not 1 <= open_s <= OPEN_MOST_S:
-        raise InputError(f"A question is open for 1 to {OPEN_MOST_S} seconds.", "--for 60s")
+        raise InputError(
+            mark("A question is open for 1 to {most} seconds.", most=OPEN_MOST_S), "--for 60s"
+        )
     words = _words(text, QUESTION_MOST), tuple(_words(each, CHOICE_MOST) for each in choices)
     if len({each.casefold() for each in words[1]}) < len(choices):
-        raise InputError("Two of the answers are alike.", _EXAMPLE)
+        raise InputError(mark("Two of the answers are alike."), _EXAMPLE)
     question = Question(int(at), *words, int(at + open_s), is_private)
     return msgspec.json.encode(question).decode()
 
@@ -45,9 +53,15 @@ def _words(text: str, most: int) -> str:
     """Raises InputError for a text that is empty, too long, or not of plain characters."""
     words = " ".join(text.split())
     if not words:
-        raise InputError("A question and its answers have words.", _EXAMPLE)
+        raise InputError(mark("A question and its answers have words."), _EXAMPLE)
     if len(words) > most or safe_text(words, most) != words:
-        raise InputError(f"At most {most} characters of plain text: {safe_text(words, most)}")
+        raise InputError(
+            mark(
+                "At most {most} characters of plain text: {text}",
+                most=most,
+                text=safe_text(words, most),
+            )
+        )
     return words
 
 
@@ -56,7 +70,7 @@ def asked(value: str, before: Question | None) -> Question:
     try:
         question = msgspec.json.decode(value, type=Question)
     except msgspec.MsgspecError:
-        raise InputError("That is no question.", _EXAMPLE) from None
+        raise InputError(mark("That is no question."), _EXAMPLE) from None
     return replace(question, id=max(question.id, before.id + 1 if before else 1))
 
 
@@ -64,5 +78,5 @@ def ended(value: str, before: Question | None) -> Question:
     """`value`: now, epoch seconds. Raises InputError where nothing is asked."""
     at = int(value or 0)
     if before is None or not before.is_open(at):
-        raise InputError("Nothing is asked in this room now.", _EXAMPLE)
+        raise InputError(mark("Nothing is asked in this room now."), _EXAMPLE)
     return replace(before, closes_at=at)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from resonance_tui.emotions import EMOTIONS
 
 LEAST_VIEWERS = 50  # who show an emotion; below, next to nothing is won (docs/measures.md)
+LEAST_PRIVATE = 20  # whose reports are private: with more of them noise is taken out as well
 MOST_STEPS = 5  # more of them trust the test more than another room allows
 CONVERGED_STEPS = 60  # the whole correction, of which small rooms get a part
 
@@ -101,7 +102,7 @@ def correct_private(
     clarity = float(randomisation[0, 0] - randomisation[0, 1])
     answers = np.asarray(answers, np.float64)
     found = [np.full(answers.shape, np.nan) for _ in range(3)]
-    is_large = answers.sum(axis=1) >= LEAST_VIEWERS
+    is_large = answers.sum(axis=1) >= LEAST_PRIVATE
     if is_large.any():
         parts = _correct_noisy(answers[is_large], noisy, spread, clarity)
         for into, values in zip(found, parts, strict=True):

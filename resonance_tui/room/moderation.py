@@ -218,8 +218,12 @@ def _least(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     least = int(value) if value.isdecimal() and len(value) <= len(str(LEAST_MOST)) else -1
     if least != 0 and not STEP <= least <= LEAST_MOST:
         raise InputError(
-            f"Counts are shown from {STEP} to {LEAST_MOST} viewers on, or always: 0.",
-            f"In steps of {STEP}, so that nobody is read from them.",
+            mark(
+                "Counts are shown from {low} to {high} viewers on, or always: 0.",
+                low=STEP,
+                high=LEAST_MOST,
+            ),
+            mark("In steps of {step}, so that nobody is read from them.", step=STEP),
         )
     return replace(rules, least=least)
 
@@ -233,8 +237,8 @@ def _blind(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
         seconds = -1.0
     if not 0 <= seconds <= BLIND_MOST_S or not seconds.is_integer():
         raise InputError(
-            f"Blind first is on, off, or a delay of 0 to {BLIND_MOST_S} seconds.",
-            "room blind CHANNEL 5",
+            mark("Blind first is on, off, or a delay of 0 to {most} seconds.", most=BLIND_MOST_S),
+            mark("room blind CHANNEL 5"),
         )
     return replace(rules, blind=True, blind_s=int(seconds))
 
@@ -264,9 +268,13 @@ def _private(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     least = LEAST_EPSILON * HUNDREDTHS
     if value != "off" and not least <= hundredths <= PRIVATE_MOST:
         raise InputError(
-            f"Epsilon is {LEAST_EPSILON:g} to {PRIVATE_MOST / HUNDREDTHS:g}: the less, the more "
-            "private is one report, and the larger a room has to be.",
-            "room private CHANNEL 2 is a good one; `off` ends it.",
+            mark(
+                "Epsilon is {low:g} to {high:g}: the less, the more private is one report, and the "
+                "larger a room has to be.",
+                low=LEAST_EPSILON,
+                high=PRIVATE_MOST / HUNDREDTHS,
+            ),
+            mark("room private CHANNEL 2 is a good one; `off` ends it."),
         )
     return replace(rules, private_eps=round(hundredths))
 
@@ -287,7 +295,8 @@ def _teams(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
     names = tuple(dict.fromkeys(value.replace(",", " ").split()))
     if len(names) > TEAMS_MOST or len({name.casefold() for name in names}) < len(names):
         raise InputError(
-            f"At most {TEAMS_MOST} teams, each of another name.", "room teams CHANNEL red blue"
+            mark("At most {most} teams, each of another name.", most=TEAMS_MOST),
+            mark("room teams CHANNEL red blue"),
         )
     return replace(rules, teams=tuple(_text(name, TEAM_NAME_MOST) for name in names))
 

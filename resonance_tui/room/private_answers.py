@@ -45,13 +45,19 @@ class Account:
     def spent(self) -> float:
         return self._spent / HUNDREDTHS
 
+    def covers(self, epsilon: float) -> bool:
+        return self._spent + _hundredths(epsilon) <= self._budget
+
     def spend(self, epsilon: float) -> bool:
         """False, with nothing spent, where that is more than is left."""
-        cost = max(1, math.ceil(round(epsilon * HUNDREDTHS, 6)))
-        if self._spent + cost > self._budget:
+        if not self.covers(epsilon):
             return False
-        self._spent += cost
+        self._spent += _hundredths(epsilon)
         return True
+
+
+def _hundredths(epsilon: float) -> int:
+    return max(1, math.ceil(round(epsilon * HUNDREDTHS, 6)))
 
 
 class PrivateAnswers:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.room.correction import LEAST_VIEWERS, Corrected
+from resonance_tui.room.correction import LEAST_PRIVATE, Corrected
 from resonance_tui.room.private_answers import STATES, chances
 
 USEFUL = 0.2  # of the room: a band that reaches farther to each side says nothing
@@ -46,4 +46,4 @@ def least_viewers(epsilon: float) -> int:
     of a state that nobody feels is wider than `USEFUL`."""
     honest, other = chances(epsilon)
     doubt = _SD_95**2 * other * (1 - other) / (USEFUL * (honest - other)) ** 2
-    return max(LEAST_VIEWERS, math.ceil(doubt))
+    return max(LEAST_PRIVATE, math.ceil(doubt))

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from resonance_tui.protocol.asides import Aside
+from resonance_tui.protocol.asides import Answers, Aside
 from resonance_tui.protocol.values import NO_COUNTS, Counts
 
 STEP = 3  # counts are shown in multiples of it
@@ -30,7 +30,7 @@ LEAST_DEFAULT = 5  # viewers, where nicknames are off
 class Table:
     """What may be shown of a room. `counts` are nine, in steps of three."""
 
-    viewers: int
+    viewers: int  # of `counts`; everybody, while there are none
     counts: Counts = NO_COUNTS
     missing: int = 0  # viewers, until there are counts; 0: these are they
 
@@ -41,7 +41,9 @@ class SmallRoom:
     def __init__(self) -> None:
         self._made_from: Counts | None = None
         self._table = Table(0)
-        self._parts: dict[str, SmallRoom] = {}
+        self._teams: dict[int, SmallRoom] = {}
+        # Of a question's id, and how many answers it has.
+        self._answered: tuple[tuple[int, int], SmallRoom] | None = None
 
     def aside(self, aside: Aside, table: Table, least: int) -> Aside:
         """What may be shown beside that table: a team or an answer is a table of its own. Reactions
@@ -49,26 +51,33 @@ class SmallRoom:
         if table.missing:
             return Aside()
         teams = {
-            team: self._part(f"team {team}", nine, least) for team, nine in aside.teams.items()
+            team: self._teams.setdefault(team, SmallRoom())._part(nine, least)
+            for team, nine in aside.teams.items()
         }
         answers = aside.answers
         if answers is not None:
-            name = f"question {answers.question}"
-            answers = replace(answers, counts=self._part(name, answers.counts, least))
+            answers = replace(answers, counts=self._of_question(answers, least))
         return replace(aside, teams=teams, answers=answers)
 
-    def _part(self, name: str, counts: Counts, least: int) -> Counts:
-        table = self._parts.setdefault(name, SmallRoom()).table(counts, least)
+    def _of_question(self, answers: Answers, least: int) -> Counts:
+        """One question is kept: a forger could name any, and each with any number of answers."""
+        asked = answers.question, len(answers.counts)
+        if self._answered is None or self._answered[0] != asked:
+            self._answered = asked, SmallRoom()
+        return self._answered[1]._part(answers.counts, least)
+
+    def _part(self, counts: Counts, least: int) -> Counts:
+        table = self.table(counts, least)
         return (0,) * len(counts) if table.missing else table.counts
 
     def table(self, counts: Counts, least: int, private: int = 0) -> Table:
         """What may be shown of a room with these nine counts, from `least` viewers on. `private`:
         how many there are besides, whose reports are randomised."""
-        viewers, present = sum(counts), sum(counts) + private
+        present = sum(counts) + private
         if present < least:
-            return Table(viewers, missing=least - present)
+            return Table(present, missing=least - present)
         if self._made_from is None or moved(self._made_from, counts) >= MOVED_LEAST:
-            self._made_from, self._table = counts, Table(viewers, in_steps(counts))
+            self._made_from, self._table = counts, Table(sum(counts), in_steps(counts))
         return self._table
 
 

@@ -75,8 +75,8 @@ async def own_style(file: Path | None) -> Response:
 
 def palette_script() -> str:
     """The emotions in the order of every count: word, its label in the person's language, glyph,
-    colour, group, and the mood of a room that shows it; the reactions of the palette: word and
-    glyph; and what else is said in that language."""
+    colour, group, and the mood of a room that shows it; the reactions of the palette: word,
+    label and glyph; and what else is said in that language."""
     looks = [
         {
             **{"word": code.word, "label": code.label, "glyph": look.glyph, "color": look.color},
@@ -85,7 +85,10 @@ def palette_script() -> str:
         for code in EMOTIONS
         for look in [STYLES[code]]
     ]
-    kinds = [{"word": kind.word, "glyph": REACTION_STYLES[kind].picture} for kind in Reaction]
+    kinds = [
+        {"word": kind.word, "label": kind.label, "glyph": REACTION_STYLES[kind].picture}
+        for kind in Reaction
+    ]
     made = {"EMOTIONS": looks, "REACTIONS": kinds}
     made |= {"LANGUAGE": language().replace("_", "-"), "WORDS": words()}
     return "".join(

@@ -117,7 +117,8 @@ class Session:
         self._together = Together()
         self._reacting = OwnReactions()
         self._reaction_seconds = ReactionSeconds()
-        self._voice, self._questions = AnswerVoice(plan.boot), QuestionNotes()
+        self._voice = AnswerVoice(plan.boot, answers.account)
+        self._questions = QuestionNotes()
         self._link: Link | None = None
         self._broker: BrokerUrl | None = None  # of the link, once it is chosen
         self._carrying: NetworkFailover | None = None
@@ -256,11 +257,12 @@ class Session:
             return tr("The host does not count you.")
         if not self._room.offers(CAN_QUESTIONS):
             return tr("The program that counts this room does not know questions yet.")
-        answer = self._voice.answer(question, choice)
-        if answer is None:
-            return tr("A private answer stays as it was given.")
+        if self._privacy.manner.is_held:
+            return tr("Nothing of you is shared now, and so you cannot answer.")
+        if why := self._voice.why_not(question):
+            return why
         if self._link is not None:
-            self._link.publish_answer(answer)
+            self._link.publish_answer(self._voice.answer(question, choice))
         self.view = replace(self.view, choice=OwnChoice(question.id, choice))
         return ""
 
@@ -285,7 +287,8 @@ class Session:
     def _why_no_reaction(self) -> str:
         if self._link is None or self.view.outage is not None:
             return tr(NOT_CONNECTED)
-        if self._plan.observe_only or not self.view.is_sharing:
+        is_quiet = not self.view.is_sharing or self._privacy.manner.is_held
+        if self._plan.observe_only or is_quiet:
             return tr("You share nothing now, so you send no reactions either.")
         if not self._room.offers(REACTIONS):
             return tr("This room has no host that understands reactions.")
@@ -635,7 +638,9 @@ class Session:
         if self._plan.observe_only:
             return
         own, others = self.view.me.code, list(room.counts)
-        if own.is_emotion and self._own_row() is not None and others[own]:
+        row = self._own_row()
+        is_among_them = row is not None and not row.is_private
+        if own.is_emotion and is_among_them and others[own]:
             others[own] -= 1
         self._together.take(own, others, now)
         line = self._together.line(now)

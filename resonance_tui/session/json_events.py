@@ -10,7 +10,7 @@ from typing import Any
 from resonance_tui.emotions import WORDS, Emotion
 from resonance_tui.messaging.link_status import LinkStatus
 from resonance_tui.protocol.asides import Answers
-from resonance_tui.protocol.questions import Question
+from resonance_tui.protocol.questions import Question, answers_to
 from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.room.private_choice import estimates
 from resonance_tui.room.small_rooms import STEP
@@ -98,7 +98,7 @@ def private_json(private: PrivateCounts) -> dict[str, Any]:
 def question_json(question: Question, answers: Answers | None, at: float) -> dict[str, Any]:
     """The host's question and how often each answer was chosen, in the question's order; of
     private ones `count` and `margin` are an estimate and half of its 95 % band."""
-    counts = answers.counts if answers is not None else (0,) * len(question.choices)
+    counts = answers_to(question, answers)
     found: list[dict[str, Any]] = [
         {"text": text, "count": count} for text, count in zip(question.choices, counts, strict=True)
     ]

@@ -24,7 +24,7 @@ from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.events import CorrectedCounts, PrivateCounts
 from resonance_tui.texts import mark
 
-FEWER = "fewer than {least} viewers"
+FEWER = mark("fewer than {least} viewers")
 TOO_FEW = mark(FEWER, least=str(LEAST_VIEWERS))
 
 

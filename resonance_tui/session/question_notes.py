@@ -25,6 +25,8 @@ class QuestionNotes:
         was seen is another session's."""
         if question is None or answers is None or answers.question != question.id:
             return None
+        if len(answers.counts) != len(question.choices):
+            return None
         known = self._kept is not None and self._kept.question.id == question.id
         if not known and not question.takes(at):
             return None

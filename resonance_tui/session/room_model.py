@@ -23,6 +23,7 @@ from resonance_tui.protocol.events import (
     TotalEvent,
     TotalOverEvent,
 )
+from resonance_tui.protocol.questions import answers_to
 from resonance_tui.protocol.traits import BrokerTraits, settings_at
 from resonance_tui.protocol.values import REACTIONS, RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority
@@ -295,13 +296,8 @@ class RoomModel:
 
     def _answers_of(self, total: Answers | None) -> Answers | None:
         """Those to the question that the host asks; what answers another one says nothing."""
-        question, own = self._ballot.question, self._ballot.answers
-        if question is None or own is None:
-            return None
-        fits = total is not None and total.question == question.id
-        if fits and total is not None and len(total.counts) == len(question.choices):
-            return total
-        return Answers(question.id, (0,) * len(question.choices))
+        question = self._ballot.question
+        return None if question is None else Answers(question.id, answers_to(question, total))
 
     def _change_over(self, now: float) -> None:
         """Reports that were heard before are no longer renewed, or long outdated."""

@@ -44,6 +44,7 @@ class SelfReport:
         self._gate = PublishGate()
         self.team = 0  # in the host's list; 0: in none
         self.asks_to_be_forgotten = False  # says every report until the host has
+        self._told_wish = False  # by the newest private report
         self._voice = PrivateVoice(answers or PrivateAnswers())
         self._manner = OPENLY
 
@@ -94,12 +95,13 @@ class SelfReport:
     def report(self, view: SelfView) -> Report:
         """What `view` is as a report; its `seq` is the link's to set. A private one has the answer
         that was given last, and nothing in it tells whether a key said it."""
+        wish = FORGET_ME if self.asks_to_be_forgotten else 0
         if not self._manner.is_open:
             said = Emotion.AWAY if self._voice.said is None else self._voice.said
-            return Report(self._boot, 0, said, PRIVATE_CONFIDENCE, PRIVATE | self._flags)
-        flags = MANUAL if self._manual is not None else self._flags
+            flags = PRIVATE | self._flags | wish
+            return Report(self._boot, 0, said, PRIVATE_CONFIDENCE, flags)
+        flags = (MANUAL if self._manual is not None else self._flags) | wish
         percent = round(100 * view.confidence)
-        flags |= FORGET_ME if self.asks_to_be_forgotten else 0
         return Report(self._boot, 0, view.code, percent, flags, team=self.team)
 
     def due(self, view: SelfView, now: float) -> Report | None:
@@ -108,10 +110,19 @@ class SelfReport:
         if self._manner.is_held:
             return None
         if epsilon is not None:
-            return self.report(view) if self._voice.look(view.code, epsilon, now) else None
+            return self._private_due(view, epsilon, now)
         report = self.report(view)
         opens = self._gate.opens(report.code, report.confidence, report.flags, now)
         return report if opens else None
+
+    def _private_due(self, view: SelfView, epsilon: float, now: float) -> Report | None:
+        """Another answer, or the same once the person asks to be forgotten or no longer does."""
+        is_news, wish = self._voice.look(view.code, epsilon, now), self.asks_to_be_forgotten
+        is_news |= self._voice.said is not None and wish != self._told_wish
+        if not is_news:
+            return None
+        self._told_wish = wish
+        return self.report(view)
 
     def reset(self) -> None:
         """The next report is due whatever it says."""

@@ -10,7 +10,7 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.room.together import Evening
 from resonance_tui.session.events import SessionView
-from resonance_tui.texts import tr, tr_n
+from resonance_tui.texts import mark, tr, tr_n
 
 MOST_MOODS = 3
 LEAST_VIEWERS = 0.05  # on average, of a mood that is told
@@ -57,7 +57,7 @@ class Visit:
         if self._began is None:
             return [tr("You were never in {channel} at {broker}.", channel=channel, broker=broker)]
         stay, people = _duration(self._seen - self._began), self._people()
-        words = "You were in {channel} for {time}: {people}."
+        words = mark("You were in {channel} for {time}: {people}.")
         lines = [tr(words, channel=channel, time=stay, people=people)]
         if moods := self._moods():
             lines.append(tr("The room on average: {moods}.", moods=moods))

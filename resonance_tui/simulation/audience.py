@@ -68,6 +68,7 @@ async def run_audience(
         repeats_names=lambda: observer.newcomers_lack_names,
         reacts=lambda: REACTIONS in observer.abilities,
         question=lambda: observer.question,
+        teams=lambda: observer.teams,
     )
     failure: BaseException | None = None
     try:

@@ -27,6 +27,7 @@ SHORTEST_STAY_S = 60.0  # at least, unless the average is shorter
 
 
 REACTS = 0.2  # how likely a changed mood comes with a reaction by key
+TEAMLESS = 0.1  # of them join no team
 _REACTIONS: dict[Emotion, tuple[Reaction, ...]] = {
     Emotion.HAPPINESS: (Reaction.LAUGH, Reaction.APPLAUSE, Reaction.HEART),
     Emotion.SURPRISE: (Reaction.WOW, Reaction.APPLAUSE),
@@ -41,6 +42,12 @@ def reaction_to(code: Emotion, rng: random.Random) -> Reaction | None:
     kinds = _REACTIONS.get(code, ())
     likely = REACTS / 10 if code is Emotion.NEUTRAL else REACTS
     return rng.choice(kinds) if kinds and rng.random() < likely else None
+
+
+def team_of(taste: float, teams: int) -> int:
+    """The team, from 1, that a simulated viewer joins of so many; 0 for none. `taste`: 0 to 1."""
+    joins = min(taste / (1 - TEAMLESS), 1.0)
+    return 1 + int(joins * teams) if teams and joins < 1 else 0
 
 
 def random_nickname(rng: random.Random) -> str:

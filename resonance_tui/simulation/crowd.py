@@ -29,6 +29,7 @@ from resonance_tui.simulation.behaviour import (
     first_visit,
     next_visit,
     reaction_to,
+    team_of,
 )
 from resonance_tui.simulation.simulated_connection import Route, SimulatedConnection
 
@@ -53,6 +54,7 @@ class _SimulatedViewer:
     visit: Visit
     connection: SimulatedConnection
     viewer_id: str
+    taste: float = 1.0  # 0 to 1: which team it joins
     is_in: bool = False
     is_named: bool = False
     has_answered: bool = False  # a question, so that an answer is to be cleared
@@ -69,7 +71,7 @@ class SimulatedCrowd:
     `connections`: how many; fewer than `size` are shared. `stay_s`: how long a viewer stays on
     average. `repeats_names`: whether newcomers are not brought what was said once. `reacts`:
     whether the room's host lets people send reactions. `question`: what the host asks now, which
-    the crowd answers. Times are seconds since the start.
+    the crowd answers. `teams`: how many it may join. Times are seconds since the start.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class SimulatedCrowd:
         repeats_names: Callable[[], bool] = lambda: False,
         reacts: Callable[[], bool] = lambda: False,
         question: Callable[[], Question | None] = lambda: None,
+        teams: Callable[[], int] = lambda: 0,
     ) -> None:
         self.sent = 0  # reports
         self.lost = 0  # connections that broke
@@ -95,13 +98,14 @@ class SimulatedCrowd:
         self._route = route
         self._repeats_names, self._reacts = repeats_names, reacts
         self._reaction_rng = random.Random(f"reactions {seed}")
-        self._question = question
+        self._question, self._teams = question, teams
         self._stay_s = stay_s
         self._is_shared = connections < size
         self._boot = int(time.time())
         self._answers = CrowdAnswers(size, seed, self._boot)
         self._rng = random.Random(f"visits {seed}")
         self._connections = [self._new_connection() for _ in range(connections)]
+        tastes = random.Random(f"teams {seed}")
         within = max(_ARRIVE_WITHIN_S, size / CONNECTS_PER_S)
         self._viewers = [
             _SimulatedViewer(
@@ -109,6 +113,7 @@ class SimulatedCrowd:
                 first_visit(self._rng, within, stay_s),
                 self._connections[number % connections],
                 new_viewer_id(),
+                tastes.random(),
                 is_named=number < NAMED,
             )
             for number, mood in enumerate(crowd(size, seed))
@@ -223,7 +228,8 @@ class SimulatedCrowd:
             self._tell_name(viewer, now)
         viewer.seq, viewer.sent_at = viewer.seq + 1, now
         state = viewer.seq, mood.code, mood.confidence
-        report = Report(self._boot, *state, SIMULATED, viewer.connection.up_s)
+        team = team_of(viewer.taste, self._teams())
+        report = Report(self._boot, *state, SIMULATED, viewer.connection.up_s, team)
         topic = REPORT.topic.of(self._channel, viewer.viewer_id)
         viewer.connection.publish(topic, encode_report(report), REPORT.expiry_s)
         self.shown[viewer.shown] -= 1

@@ -31,7 +31,7 @@ from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import RoomCounts, RoomSettings
+from resonance_tui.protocol.values import TEAMS, RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.doubts import RETURN_S
@@ -178,6 +178,12 @@ class RoomObserver(ReconnectingConnection):
     def question(self) -> Question | None:
         """What the host asks, by rules that are believed; it may be over."""
         return self._authority.rules.question if self._authority.rules else None
+
+    @property
+    def teams(self) -> int:
+        """How many teams the host lists, by such rules, and its programs count."""
+        rules = self._authority.rules
+        return len(rules.teams) if rules and TEAMS in self._settings.abilities else 0
 
     @property
     def newcomers_lack_names(self) -> bool:

@@ -494,18 +494,19 @@ class ActionScreen(PatientScreen[None]):
             yield SystemCommand(tr(action.title), tr(action.help), run)
 
 
-OWN_COMMANDS = (
-    mark("Theme"),
-    mark("Screenshot"),
-)  # of Textual's own commands, the ones worth having here
+# Of Textual's own commands the ones worth having here.
+OWN_COMMANDS = {
+    mark("Theme"): mark("Change the current theme"),
+    mark("Screenshot"): mark("Save an SVG 'screenshot' of the current screen"),
+}
 
 
 def palette_commands(
     textuals: Iterable[SystemCommand], screen: Screen[Any]
 ) -> Iterable[SystemCommand]:
     """What the palette offers on `screen`, given Textual's own commands."""
-    for title, sentence, run, *_ in textuals:
+    for title, _, run, *_ in textuals:
         if title in OWN_COMMANDS:
-            yield SystemCommand(tr(title), tr(sentence), run)
+            yield SystemCommand(tr(title), tr(OWN_COMMANDS[title]), run)
     if isinstance(screen, ActionScreen):
         yield from screen.commands()

@@ -24,7 +24,7 @@ _SIGNS = {
     **dict(zip("·•…–—−‘’“”‖", "-*~---''\"\"=", strict=True)),
     **dict(zip("←→↑↓▶▸►▾▼▴▲◂◀»«", "<>^v>>>vv^^<<><", strict=True)),
     **dict(zip("○●◌◎◉■▪□◆◇★☆✦✓✔✕✗✘×⚠", "o*:O@###**+++vvxxxx!", strict=True)),
-    **dict(zip("☺☹≈◊≥≤≠°", ")(~*><!o", strict=True)),
+    **dict(zip("☺☹≈◊≥≤≠°±♥", ")(~*><!o~H", strict=True)),
 }
 _BESIDE, _HEAVY, _UPRIGHT = "─┄┈╌╴╶╼╾", "━┅┉╍═╸╺", "│┃┆┇┊┋║╎╏╵╷╹╻╽╿"
 

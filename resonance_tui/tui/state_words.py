@@ -44,7 +44,23 @@ CAMERA_TROUBLE = {
     "frozen": (mark("camera frozen"), mark("camera frozen")),
     "ended": (mark("film over"), mark("film over")),
 }
-
+# The states of connection, engine and camera, as the details name them.
+STATES = {
+    "connecting": mark("connecting"),
+    "connected": mark("connected"),
+    "lost": mark("lost"),
+    "closed": mark("closed"),
+    "loading": mark("loading"),
+    "ready": mark("ready"),
+    "failed": mark("failed"),
+    "off": mark("off"),
+    "opening": mark("opening"),
+    "live": mark("running"),
+    "missing": mark("missing"),
+    "busy": mark("busy"),
+    "frozen": mark("frozen"),
+    "ended": mark("ended"),
+}
 
 # What the host's word means for oneself, by `Standing`.
 STANDINGS = {
@@ -280,13 +296,15 @@ def details(view: SessionView) -> list[tuple[str, str]]:
         (tr("broker"), view.broker_url),
         (
             tr("connection"),
-            _joined(view.link.state.value, tr(view.link.detail), *silence_words(view.silent_s)[:1]),
+            _joined(
+                tr(STATES[view.link.state]), tr(view.link.detail), *silence_words(view.silent_s)[:1]
+            ),
         ),
         (tr("counts"), way),
         (tr("engine"), _engine(view)),
         (
             tr("camera"),
-            _joined(view.camera.state.value, tr(view.camera.source), tr(view.camera.detail)),
+            _joined(tr(STATES[view.camera.state]), tr(view.camera.source), tr(view.camera.detail)),
         ),
     ]
     if view.me.latency_ms:
@@ -295,8 +313,8 @@ def details(view: SessionView) -> list[tuple[str, str]]:
 
 
 def _engine(view: SessionView) -> str:
-    state = view.engine.state.value
-    if not view.engine.is_trained and state != "failed":
+    state = tr(STATES[view.engine.state])
+    if not view.engine.is_trained and view.engine.state != "failed":
         state = tr("untrained")
     return _joined(f"{view.engine.name} {state}", tr(view.engine.detail))
 

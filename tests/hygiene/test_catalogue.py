@@ -11,11 +11,13 @@ from types import ModuleType
 
 import pytest
 from catalogue_messages import Message, in_tree, messages
+from rich.cells import cell_len
 
 from resonance_tui.catalogues import FOLDER, available, read
 from resonance_tui.emotions import STYLES
 from resonance_tui.serving.pages import palette_script
 from resonance_tui.serving.words import words
+from resonance_tui.tui.widgets.roster import MARK_CELLS
 
 ROOT = Path(__file__).parents[2]
 OVERLAY = ROOT / "resonance_tui/serving/overlay"
@@ -55,6 +57,13 @@ def test_the_seven_emotions_have_the_words_of_taiwanese_research() -> None:
     catalogue = read(FOLDER / "zh_TW.po")
     labels = [catalogue.gettext(style.word) for style in STYLES.values()]
     assert labels == [*("快樂", "悲傷", "中性", "憤怒", "驚訝", "厭惡", "恐懼", "不在", "不確定")]
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_the_marks_of_the_roster_have_room(name: str) -> None:
+    catalogue = read(LANGUAGES[name])
+    words = [catalogue.gettext(word) for word in ("you", "sim", "vid", "key")]
+    assert [word for word in words if cell_len(word) >= MARK_CELLS] == []
 
 
 def test_the_check_names_what_is_wrong(tmp_path: Path) -> None:

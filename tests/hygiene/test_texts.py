@@ -18,11 +18,14 @@ NOT_SHOWN = {
 COMMAND = "resonance-tui "  # what a person types is the same in every language
 CHARTS = ("chart", "views")  # the others have no words, or are told apart by their errors
 PARTS = ("session", "pipeline", "engines", "sinks")  # they tell a person something in passing
+RULES = ("room/**/*.py", "history/prompt_file.py", "charting/evening.py", "messaging/pcap.py")
+FAULTS = re.compile(r"(InputError|_NoCue)")  # what a screen or a viewer's command shows of them
 TELLING = re.compile(r"(.*\.)?_?(say|tell|warn|notice|set_camera_off)")
 NAMES = {"id", "classes", "name"}  # keyword arguments that are read by programs
 SENTENCE = re.compile(r"[A-Za-z…]\W* \W*[A-Za-z]")
 
 DRAWN = sorted([*APP.glob("tui/**/*.py"), *(APP / "charting" / f"{name}.py" for name in CHARTS)])
+RULED = sorted(path for pattern in RULES for path in APP.glob(pattern))
 TOLD = sorted(path for name in PARTS for path in APP.glob(f"{name}/**/*.py"))
 
 
@@ -56,14 +59,28 @@ def named(path: Path) -> str:
     return path.relative_to(APP).as_posix()
 
 
-def notices(source: str) -> list[str]:
+def notices(source: str, telling: re.Pattern[str] = TELLING) -> list[str]:
     """Sentences that are told to a person as they stand."""
     found: list[str] = []
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and TELLING.fullmatch(ast.unparse(node.func)):
+        if isinstance(node, ast.Call) and telling.fullmatch(ast.unparse(node.func)):
             for told in node.args:
                 _collect(told, found)
     return found
+
+
+def unmarked(source: str) -> list[str]:
+    """Sentences that the catalogue is asked for by a name to which they were given unmarked."""
+    tree = ast.parse(source)
+    kept = {
+        node.targets[0].id: node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    }
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    asked = [each for call in calls if ast.unparse(call.func) in CATALOGUE for each in call.args]
+    return [kept[each.id] for each in asked if isinstance(each, ast.Name) and each.id in kept]
 
 
 @pytest.mark.parametrize("path", DRAWN, ids=named)
@@ -74,6 +91,17 @@ def test_a_screen_shows_no_sentence_past_the_catalogue(path: Path) -> None:
 @pytest.mark.parametrize("path", TOLD, ids=named)
 def test_no_notice_goes_past_the_catalogue(path: Path) -> None:
     assert notices(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", RULED, ids=named)
+def test_no_fault_that_a_viewer_or_a_host_meets_goes_past_the_catalogue(path: Path) -> None:
+    assert notices(path.read_text(encoding="utf-8"), FAULTS) == []
+
+
+def test_no_sentence_is_looked_up_that_nobody_marked() -> None:
+    found = {named(path): unmarked(path.read_text("utf-8")) for path in sorted(APP.rglob("*.py"))}
+    assert {name: texts for name, texts in found.items() if texts} == {}
+    assert unmarked('A = "You came."\nB = mark("You left.")\ntr(A), tr(B)') == ["You came."]
 
 
 def test_the_check_tells_notices_from_other_sentences() -> None:

@@ -50,7 +50,7 @@ def start(mosquitto: Any) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
         process.communicate()
 
 
-def session(broker: Any, folder: Path, *, database: Path | None = None) -> Session:
+def session(broker: Any, folder: Path, *, database: Path | None = None, **more: Any) -> Session:
     """A viewer without a camera, or (with a database) the recorder."""
     return Session(
         SessionPlan(
@@ -64,6 +64,7 @@ def session(broker: Any, folder: Path, *, database: Path | None = None) -> Sessi
             data_dir=folder,
             database=database,
             observe_only=database is not None,
+            **more,
         )
     )
 

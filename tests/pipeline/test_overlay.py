@@ -206,6 +206,27 @@ async def test_four_overlays_run_at_once(pages: Browser) -> None:
         await four[1].until("document.querySelector('.ring .word').textContent === 'anger'")
 
 
+async def test_bars_have_a_row_for_each_team_and_all_of_it_in_the_window(pages: Browser) -> None:
+    names = "<b>red</b>", *(f"Donaudampfschifffahrt {number}" for number in range(6)), "few"
+    nine = 3, 0, 4, 0, 1, 0, 0, 2, 1
+    several = replace(room_of(9, 4, 40), teams=dict.fromkeys(range(1, 8), nine))
+    async with served() as room:
+        page = await shown(pages, room, "?layout=bars")
+        assert await page.run("document.querySelectorAll('.team').length") == 0
+        room.take(RoomUpdate(time.time(), several, team_names=names))
+        await page.until("document.querySelectorAll('.team').length === 8")
+        said = "[...document.querySelectorAll('.team')].map(row => row.textContent)"
+        assert (await page.run(said))[::7] == ["<b>red</b>8", "few–"]
+        widths = (
+            "[...document.querySelector('.team').querySelectorAll('.part')].map(e => e.style.width)"
+        )
+        assert await page.run(widths) == ["37.5%", "0%", "50%", "0%", "12.5%", "0%", "0%"]
+        lowest = "document.getElementById('room').lastChild.getBoundingClientRect().bottom"
+        assert await page.run(f"{lowest} <= innerHeight")
+        room.take(RoomUpdate(time.time(), several, team_names=()))
+        await page.until("document.querySelectorAll('.team').length === 0")
+
+
 async def test_nicknames_are_in_no_page_that_did_not_ask(pages: Browser) -> None:
     came = HappeningUpdate(1.0, "joined", "<b>Mia</b> came", ("<b>Mia</b>",), 1)
     async with served() as room:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
@@ -15,13 +16,18 @@ from resonance_tui.emotions import EMOTIONS, Emotion
 from resonance_tui.errors import NotPrivate
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import Source
-from resonance_tui.protocol.events import LeaveEvent, ReportEvent
+from resonance_tui.protocol.events import AnswerEvent, LeaveEvent, ReactionEvent, ReportEvent
 from resonance_tui.protocol.frames import encode_room
 from resonance_tui.protocol.messages import ROOM_SETTINGS
+from resonance_tui.protocol.questions import Question
+from resonance_tui.protocol.rules import RoomRules
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.protocol.values import ABILITIES, PRIVATE, Report, RoomSettings
+from resonance_tui.protocol.values import ABILITIES, CAN_QUESTIONS, PRIVATE, Report, RoomSettings
+from resonance_tui.reaction_kinds import Reaction
+from resonance_tui.room.state import EMPTY_ROOM
 from resonance_tui.session import privacy, private_voice, self_report
 from resonance_tui.session.core import Session
+from resonance_tui.session.events import HostView
 from resonance_tui.session.plan import SessionPlan
 from resonance_tui.session.privacy import PrivacyPlan
 
@@ -109,3 +115,34 @@ async def test_a_room_with_less_privacy_than_is_accepted_hears_nothing(
     with pytest.raises(NotPrivate, match="epsilon 2 here, more than the 1"):
         await ann.run()
     assert not any(isinstance(event, ReportEvent) for event in ben.drain())
+
+
+async def test_while_nothing_is_shared_yet_no_key_shares_anything_either(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "RULES_WITHIN_S", 60.0)
+    announce(hub, ABILITIES)
+    ann, ben = session(hub, tmp_path), LoopbackLink(hub, "room", "ben")
+    hub.attach(ben)
+    running = asyncio.create_task(ann.run())
+    async with asyncio.timeout(patience(8)):
+        while not ann._room.offers(CAN_QUESTIONS):
+            await asyncio.sleep(0.02)
+    question = Question(1, "Which map?", ("Dust", "Mirage"), int(time.time()) + 60)
+    ann.view = replace(ann.view, host=HostView(rules=RoomRules(question=question)))
+    assert "share nothing" in ann.react(Reaction.HEART)
+    assert "Nothing of you is shared" in ann.answer_question(1)
+    heard = [each for each in ben.drain() if isinstance(each, AnswerEvent | ReactionEvent)]
+    assert not heard and ann.view.choice is None
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def test_who_reports_privately_is_not_taken_out_of_the_others(
+    hub: LoopbackHub, tmp_path: Path
+) -> None:
+    ann, seen = session(hub, tmp_path), []
+    ann.view = replace(ann.view, me=replace(ann.view.me, state="ok", code=Emotion.HAPPINESS))
+    ann._together.take = lambda own, others, now: seen.append(list(others))
+    ann._compare(replace(EMPTY_ROOM, viewers=3, counts=(3, *[0] * 6)), 1.0)
+    assert seen == [[3, *[0] * 6]]

@@ -13,8 +13,11 @@ from resonance_tui.charting.image import draw_request
 from resonance_tui.history.about import keep_title
 from resonance_tui.history.loading import Request
 from resonance_tui.history.marks import add_mark, marks
+from resonance_tui.history.questions import KeptQuestion, keep_question
+from resonance_tui.history.reactions import keep_reactions
 from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
+from resonance_tui.protocol.questions import Question
 from resonance_tui.tui.screens.dialogs import TextDialog
 from resonance_tui.tui.screens.history import HistoryApp, HistoryScreen
 
@@ -111,3 +114,29 @@ async def test_marks_of_a_session_are_in_its_picture(database: Path) -> None:
         keep_title(store, "lobby", span, "Cats")
     picture = draw_request(Request(database, "lobby", zone=UTC), "svg").decode()
     assert "the $cat$ falls" in picture and "lobby · Cats · " in picture
+
+
+async def test_what_was_asked_and_sent_has_a_line_of_its_own(
+    app: HistoryApp, database: Path
+) -> None:
+    maps = Question(9, "Which map?", ("Dust", "Mirage"), EVENING + 400)
+    with Store(database) as store:
+        keep_question(store, "lobby", KeptQuestion(EVENING + 300, maps, (3, 5)))
+        keep_reactions(store, "lobby", EVENING + 10, (2, 0, 0, 0, 0, 0, 0, 0))
+        keep_reactions(store, "lobby", EVENING + 700, (1, 0, 4, 0, 0, 0, 0, 0))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert text(app, "#together") == "≋ 3  ♥ 4  ? Which map? Dust 3, Mirage 5"
+        assert isinstance(app.screen, HistoryScreen)
+        app.screen._go(lambda state: state.point(EVENING + 10))
+        assert text(app, "#together") == "≋ 2"
+        app.screen._go(lambda state: state.point(EVENING + 500))
+        assert not app.screen.query_one("#together").display
+
+
+async def test_a_recording_without_questions_and_reactions_has_no_line_for_them(
+    app: HistoryApp,
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert not app.screen.query_one("#together").display

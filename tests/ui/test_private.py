@@ -53,7 +53,7 @@ def test_it_stays_inside_and_private_viewers_in_sight(
 
 
 def test_beside_corrected_counts_on_a_narrow_screen_both_are_told() -> None:
-    bars, seen = Bars(), room(30)
+    bars, seen = Bars(), room(60)
     bars.show(seen, corrected(seen), private=CROWD)
     last = text(bars.draw(PEN, 30, 8)[-1])
     assert "+121" in last and last.endswith("corrected")

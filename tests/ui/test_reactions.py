@@ -36,6 +36,16 @@ async def test_why_nothing_is_sent_is_said_and_other_keys_do_what_they_do():
         assert session.told[-1] == ("camera", False)
 
 
+async def test_keys_that_are_held_down_are_told_once_that_it_is_too_fast() -> None:
+    app, session = app_with(view())
+    session.refusal = "Two a second is the most."
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await pilot.press("y", *"12121212")
+        await shown(pilot, "Two a second")
+        assert len(session.told) == 8
+        assert drawn(app).count("Two a second") == 1
+
+
 @pytest.mark.parametrize(("size", "there"), [((60, 15), True), ((40, 12), False)])
 async def test_a_small_screen_keeps_its_place_for_the_room(size: tuple[int, int], there: bool):
     app, _ = app_with(view())

@@ -49,7 +49,7 @@ async def test_w_shows_what_leaves_and_what_comes_in_words(size: tuple[int, int]
 
 async def test_paused_it_stands_still_and_looks_back() -> None:
     app = ResonanceApp(FakeLaunch())
-    async with app.run_test(size=(80, 15)) as pilot:
+    async with app.run_test(size=(60, 15)) as pilot:
         await shown(pilot, "movie-night")
         for number in range(30):
             passes(app, report(f"viewer{number}", 0), is_sent=False)

@@ -106,3 +106,10 @@ def test_oneself_is_not_announced() -> None:
     without = replace(room("Mia"), rows=room("Mia").rows[1:])
     told = Told().play(without).play(room("Mia"))
     assert (told.came, told.went) == ([], [])
+
+
+def test_a_rule_for_small_rooms_that_begins_or_ends_is_nobody_who_comes_or_goes() -> None:
+    told, everybody = Told(), room("Mia", "Zoë")
+    alone = replace(room(), viewers=3, least=3)
+    told.play(everybody).play(alone).play(everybody).play(room("Mia", "Zoë", "Ann"))
+    assert (told.came, told.went) == ([("Ann",)], [])

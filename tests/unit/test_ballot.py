@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import msgpack
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, WireError
 from resonance_tui.protocol import messages, rules
 from resonance_tui.protocol.asides import NOTHING, Answers, total_of
@@ -23,8 +25,11 @@ from resonance_tui.room.asking import act_value
 from resonance_tui.room.ballot import Ballot, age_of
 from resonance_tui.room.conduct import Conduct, conduct_of
 from resonance_tui.room.moderation import perform
+from resonance_tui.room.private_answers import Account, PrivateAnswers
 from resonance_tui.room.private_choice import chances, estimates, randomised
 from resonance_tui.session.answer_voice import AnswerVoice
+from resonance_tui.session.json_events import question_json
+from resonance_tui.session.question_notes import QuestionNotes
 
 MAPS = Question(100, "Which map?", ("Dust", "Mirage"), 160)
 NEXT = Question(200, "Again?", ("yes", "no", "later"), 260)
@@ -272,11 +277,33 @@ PRIVATE = Question(100, "Which map?", ("Dust", "Mirage", "Nuke"), 160, is_privat
 
 
 def test_a_private_answer_is_drawn_once_and_stays() -> None:
-    voice = AnswerVoice(1, Random(1))
-    assert voice.answer(PRIVATE, 1) is not None
-    assert voice.answer(PRIVATE, 2) is None
-    assert voice.answer(PRIVATE, 0) is None
+    voice = AnswerVoice(1, Account(18.0), Random(1))
+    assert voice.why_not(PRIVATE) == ""
+    voice.answer(PRIVATE, 1)
+    assert "stays as it was given" in voice.why_not(PRIVATE)
+    assert voice.why_not(NEXT) == ""
     assert voice.answer(NEXT, 3) == Answer(1, 2, 200, 3)
+
+
+def test_a_question_that_comes_again_draws_no_second_answer() -> None:
+    spent = Account(18.0)
+    voice = AnswerVoice(1, spent, Random(1))
+    for number in (100, 300):
+        voice.answer(replace(PRIVATE, id=number), 1)
+    assert voice.why_not(replace(PRIVATE, id=100))
+    assert spent.spent == 4.0
+
+
+def test_private_answers_are_paid_from_the_budget_of_private_reports_and_end_with_it() -> None:
+    answers = PrivateAnswers(5.0, Random(1))
+    voice = AnswerVoice(1, answers.account, Random(1))
+    assert answers.answer(Emotion.FEAR, 2.0) is not None
+    voice.answer(PRIVATE, 1)
+    assert answers.account.spent == 4.0
+    other = replace(PRIVATE, id=300)
+    assert "4 of 5 is spent" in voice.why_not(other)
+    assert voice.answer(other, 2) == Answer(1, 2, 300, 0), "nothing is told that is not paid for"
+    assert voice.why_not(NEXT) == "", "an open answer costs nothing"
 
 
 def test_a_private_answer_is_the_own_one_as_often_as_is_said() -> None:
@@ -299,3 +326,11 @@ def test_estimates_hold_the_truth_in_their_band() -> None:
         within += abs(found.count - truth[1]) <= found.margin
     assert within / 200 > 0.9
     assert [each.count for each in estimates([0, 0, 0])] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("heard", [Answers(100, (1, 2, 3)), Answers(99, (1, 2)), None])
+def test_counts_that_do_not_fit_the_question_are_none_of_its_answers(heard: Answers | None) -> None:
+    told = question_json(MAPS, heard, 120.0)["answers"]
+    assert told == [{"text": "Dust", "count": 0}, {"text": "Mirage", "count": 0}]
+    assert QuestionNotes().due(MAPS, heard, 120.0) is None
+    assert QuestionNotes().due(MAPS, Answers(100, (1, 2)), 120.0) is not None

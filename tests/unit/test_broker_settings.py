@@ -248,12 +248,16 @@ def test_a_viewer_writes_its_own_topics_and_no_others() -> None:
         f"topic write resonance/1/cats/r/{shard}/ada",
         f"topic write resonance/1/cats/n/{shard}/ada",
         "topic write resonance/1/cats/call/ada",
+        f"topic write resonance/1/cats/x/{shard}/ada",
         "topic write resonance/1/cats/rules/ada",
+        f"topic write resonance/1/cats/a/{shard}/ada",
         "topic read resonance/1/dogs/#",
         f"topic write resonance/1/dogs/r/{shard}/ada",
         f"topic write resonance/1/dogs/n/{shard}/ada",
         "topic write resonance/1/dogs/call/ada",
+        f"topic write resonance/1/dogs/x/{shard}/ada",
         "topic write resonance/1/dogs/rules/ada",
+        f"topic write resonance/1/dogs/a/{shard}/ada",
     ]
     assert rules == {"": [], HOST_NAME: ["topic readwrite resonance/#", "topic read $SYS/#"]}
 
@@ -275,9 +279,11 @@ def test_each_role_writes_what_it_is_for() -> None:
     assert written(Role.LOGGER) == set()
     assert written(Role.AGGREGATOR) == {
         *("call/aggregator", "agent/aggregator", "agg/aggregator", "total"),
+        *("side/aggregator/+", "sides"),
     }
     assert written(Role.HOST) == {
         *("call/host", "agent/host", "agg/host", "total", "room", "host", "rules/host"),
+        *("side/host/+", "sides"),
     }
     assert not any("$SYS" in line for role in list(Role)[:3] for line in rules[role])
 
@@ -294,7 +300,8 @@ def test_an_open_broker_still_keeps_rooms_to_the_host() -> None:
     rules = sections(access_rules([], [], is_open=True))
     writes = [line for line in rules[""] if "write" in line]
     assert writes == [
-        f"topic write resonance/1/+/{own}" for own in ("r/+/+", "n/+/+", "call/+", "rules/+")
+        f"topic write resonance/1/+/{own}"
+        for own in ("r/+/+", "n/+/+", "call/+", "x/+/+", "rules/+", "a/+/+")
     ]
     assert "topic readwrite resonance/#" in rules[HOST_NAME]
 

@@ -138,9 +138,9 @@ async def test_corrected_counts_hold_open_and_private_viewers_with_both_doubts()
 
 def test_a_line_tells_of_private_viewers() -> None:
     found = taken(RoomMetrics(), replace(CALM, private=ANSWERS)).private
-    told = room_text(RoomUpdate(T0, CALM, None, None, found))
+    told = room_text(RoomUpdate(T0, CALM, private=found))
     assert "; 144 private, about: happiness " in told and "±" in told
-    data = room_json(RoomUpdate(T0, CALM, None, None, found))["private"]
+    data = room_json(RoomUpdate(T0, CALM, private=found))["private"]
     assert data["viewers"] == 144 and data["counts"].keys() == {each.word for each in Emotion}
     nobody = replace(EMPTY_ROOM, private=ANSWERS)
     assert room_text(RoomUpdate(T0, nobody, private=found)).startswith(

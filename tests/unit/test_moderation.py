@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resonance_tui.commands.room.acts import viewer_id_of
+from resonance_tui.commands.room.acts import split, viewer_id_of
 from resonance_tui.errors import InputError
 from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.rules import (
@@ -186,3 +186,21 @@ def test_without_nicknames_a_room_of_few_has_no_counts_unless_the_host_says_so()
     assert rules.least == 5
     assert after(rules, "least 0").least == 0
     assert after(NO_RULES, "least 20", "nicknames off", "nicknames on").least == 20
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("red", "blue"), (None, "red blue")),
+        (("cats", "red", "blue"), ("cats", "red blue")),
+        (("resonance://h/c/abc", "red"), ("resonance://h/c/abc", "red")),
+        (("Cats", "Dogs"), (None, "Cats Dogs")),
+        (("cats",), (None, "cats")),
+        (("cats", ""), ("cats", "")),
+    ],
+)
+def test_the_first_of_several_names_is_a_room_where_there_is_one(
+    words: tuple[str, ...], found: tuple[str | None, str]
+) -> None:
+    assert split(ACTS["teams"], words, ["cats"]) == found
+    assert split(ACTS["title"], ("cats", "Good", "evening")) == ("cats", "Good evening")

@@ -119,9 +119,9 @@ def test_in_a_large_room_correction_is_nearer_to_what_is_shown_than_the_estimate
 def test_noise_widens_the_band_of_the_same_room() -> None:
     dice = np.random.default_rng(1)
     shown, said = told(dice, 2000, 1.0, 40)
-    private = correct_private(said, randomisation(1.0), 100 * READER)
+    private = correct_private(said, randomisation(1.0), 100 * READER, 0.0)
     rates = READER / READER.sum(axis=1, keepdims=True)
-    plain = correct_counts(shown[:, :7] @ rates, 100 * READER)
+    plain = correct_counts(shown[:, :7] @ rates, 100 * READER, 0.0)
     width = (private.high - private.low)[:, :7].mean()
     assert width > 2 * (plain.high - plain.low).mean()
 

@@ -11,7 +11,7 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, NotPrivate
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.protocol.rules import RoomRules, decode_body, encode_body
-from resonance_tui.protocol.values import FILM, MANUAL, PRIVATE, SIMULATED
+from resonance_tui.protocol.values import FILM, FORGET_ME, MANUAL, PRIVATE, SIMULATED
 from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.moderation import perform
 from resonance_tui.room.private_answers import PrivateAnswers
@@ -100,6 +100,27 @@ def test_a_key_leaves_no_trace_in_a_private_report(marks: dict[str, bool], flags
     after = own.report(own.view(0.0, is_sharing=True))
     assert before == after and after.flags == PRIVATE | flags and not after.flags & MANUAL
     assert (after.code, after.confidence) == (Emotion.AWAY, 0)  # nothing is answered yet
+
+
+def test_who_asks_to_be_forgotten_is_heard_at_once_with_the_answer_that_was_given() -> None:
+    own = SelfReport(1, PrivateAnswers(dice=Honest(1)), is_simulated=False)
+    own.speak(Manner(2.0))
+    own.read(HAPPY, {})
+    own.asks_to_be_forgotten = True
+    told: list[tuple[Emotion, int]] = []
+
+    def listen(first: int, last: int) -> None:
+        for now in range(first, last):
+            report = own.due(own.view(float(now), is_sharing=True), float(now))
+            told.extend([] if report is None else [(report.code, report.flags)])
+
+    listen(0, 30)
+    own.asks_to_be_forgotten = False
+    listen(30, 31)
+    own.asks_to_be_forgotten = True
+    listen(31, 60)
+    flags = [PRIVATE | FORGET_ME, PRIVATE, PRIVATE | FORGET_ME]
+    assert told == [(Emotion.HAPPINESS, each) for each in flags]
 
 
 def test_whoever_is_held_says_nothing_and_whoever_speaks_openly_all() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from resonance_tui.commands.history import show as history
+from resonance_tui.commands.history.output import Asked
+from resonance_tui.config import load
 from resonance_tui.history.cues.from_questions import sheet
 from resonance_tui.history.questions import KeptQuestion, keep_question, questions
 from resonance_tui.history.retention import forget
+from resonance_tui.history.samples import Sample
 from resonance_tui.history.store import Store
 from resonance_tui.protocol.asides import Answers
 from resonance_tui.protocol.questions import Question
@@ -78,3 +83,19 @@ def test_counts_of_private_answers_are_estimates_with_a_margin() -> None:
     assert second < 10
     assert margin is not None
     assert margin > 0
+
+
+def test_every_question_has_a_line_also_one_soon_after_another(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "history.sqlite"
+    with Store(path) as store:
+        store.append(Sample("cats", t, 6, (2, 0, 4, 0, 0, 0, 0), 0, 0) for t in range(100, 170))
+        keep_question(store, "cats", KEPT)
+        keep_question(store, "cats", KeptQuestion(104, replace(MAPS, id=101), (1, 1)))
+    config = load({"history.database": str(path)})
+    history.run(config, Asked("cats", what="questions"))
+    assert [line[19:] for line in capfd.readouterr().out.splitlines()] == [
+        "  Which map?  Dust 3, Mirage 5",
+        "  Which map?  Dust 1, Mirage 1",
+    ]

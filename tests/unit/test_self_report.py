@@ -66,7 +66,7 @@ def test_the_same_report_is_due_once_until_it_is_reset(own: SelfReport) -> None:
 
 
 def test_who_asks_to_be_forgotten_says_so_with_each_report(own: SelfReport) -> None:
-    assert own.is_due(own.report(own.view(0.0, is_sharing=True)), 0.0)
+    assert own.due(own.view(0.0, is_sharing=True), 0.0) is not None
     own.asks_to_be_forgotten = True
-    report = own.report(own.view(2.0, is_sharing=True))
-    assert report.asks_to_be_forgotten and own.is_due(report, 2.0)
+    report = own.due(own.view(2.0, is_sharing=True), 2.0)
+    assert report is not None and report.asks_to_be_forgotten

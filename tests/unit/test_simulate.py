@@ -17,6 +17,7 @@ from resonance_tui.simulation.behaviour import (
     crowd,
     first_visit,
     next_visit,
+    team_of,
 )
 
 
@@ -80,3 +81,15 @@ def test_somebody_else_comes_soon_after(seed: int, after: float, stay_s: float) 
     visit = next_visit(random.Random(seed), after, stay_s)
     assert after < visit.arrives_at <= after + 8 + 1e-6
     assert visit.leaves_at >= visit.arrives_at
+
+
+@pytest.mark.parametrize("teams", [1, 3, 8])
+def test_every_team_gets_its_part_of_a_crowd_and_some_join_none(teams: int) -> None:
+    found = Counter(team_of(number / 1000, teams) for number in range(1001))
+    assert found.keys() == set(range(teams + 1))
+    assert 0.05 < found.pop(0) / 1001 < 0.15
+    assert max(found.values()) - min(found.values()) <= 2
+
+
+def test_a_room_without_teams_has_nobody_in_one() -> None:
+    assert {team_of(number / 100, 0) for number in range(101)} == {0}

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from resonance_tui.protocol.values import NO_COUNTS, Counts
+from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.asides import Answers, Aside
+from resonance_tui.protocol.events import ReportEvent, TotalEvent
+from resonance_tui.protocol.values import NO_COUNTS, PRIVATE, Counts, Report
+from resonance_tui.room.conduct import Conduct
 from resonance_tui.room.small_rooms import (
     LEFT_OUT,
     MOVED_LEAST,
@@ -20,6 +24,7 @@ from resonance_tui.room.small_rooms import (
     in_steps,
     moved,
 )
+from resonance_tui.session.room_model import RoomModel
 
 LEAST = 5
 STATES = 3  # of nine, where all ways to feel are gone through
@@ -141,3 +146,25 @@ def test_who_leaves_and_comes_back_brings_no_other_table() -> None:
     shown = room.table((4, 1, 0, 0, 0, 0, 0, 0, 0), LEAST)
     assert room.table((4, 0, 0, 0, 0, 0, 0, 0, 0), LEAST) == Table(4, missing=1)
     assert room.table((4, 0, 1, 0, 0, 0, 0, 0, 0), LEAST) == shown
+
+
+def test_a_forged_number_of_answers_makes_a_table_of_its_own_and_ends_nothing() -> None:
+    room, table = SmallRoom(), Table(20, in_steps((20, *[0] * 8)))
+    for question, counts in ((7, (9, 3)), (7, (9, 3, 8)), (2**32 - 1, (6,)), (7, (9, 3))):
+        aside = room.aside(Aside(answers=Answers(question, counts)), table, LEAST)
+        assert aside.answers == Answers(question, in_steps(counts))
+
+
+def test_private_viewers_are_missed_and_counted_alike_whoever_makes_the_table() -> None:
+    """Two who report openly, and two privately: one more for counts."""
+    private = (0, 2, *[0] * 7)
+    table = SmallRoom().table((2, *[0] * 8), LEAST, sum(private))
+    total, mesh = RoomModel(), RoomModel()
+    for room in (total, mesh):
+        room.obey(Conduct(least=LEAST))
+    total.take(TotalEvent("room", table.viewers, table.counts, 1, 1, edges=2, least=LEAST), 0)
+    for number in range(4):
+        report = Report(1, 1, Emotion.ANGER, 0, PRIVATE * (number > 1))
+        mesh.take(ReportEvent("room", f"v{number}", report), 0)
+    seen = {(room.look(0, None).people, room.look(0, None).missing) for room in (total, mesh)}
+    assert seen == {(4, 1)}

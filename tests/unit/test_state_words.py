@@ -14,6 +14,7 @@ from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.pipeline.sources import CameraState, CameraStatus, Source
 from resonance_tui.session.events import HappeningUpdate, SelfView, SessionView
 from resonance_tui.session.outage import Outage
+from resonance_tui.tui import state_words
 from resonance_tui.tui.alerts import desktop_notice
 from resonance_tui.tui.screens.live import shown_rows
 from resonance_tui.tui.state_words import (
@@ -101,6 +102,10 @@ def test_the_jargon_is_in_the_details() -> None:
     assert facts["counts"].startswith("mesh") and facts["speed"].startswith("24 ms a clip")
     large = dict(details(view(room=replace(room(3), is_total=True))))
     assert large["counts"].startswith("total")
+
+
+def test_the_details_have_a_word_for_every_state() -> None:
+    assert {*LinkState, *CameraState, *EngineState} == state_words.STATES.keys()
 
 
 STATES = {

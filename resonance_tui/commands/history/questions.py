@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from resonance_tui.commands.console import say
 from resonance_tui.commands.history.moments import title_of, write_cues, zero_of
-from resonance_tui.commands.history.output import Asked, put_data
+from resonance_tui.commands.history.output import Asked, put_data, put_text
 from resonance_tui.history import export
 from resonance_tui.history.cues.from_questions import sheet
 from resonance_tui.history.cues.registry import FORMATS
@@ -24,6 +24,9 @@ def write_questions(request: Request, asked: Asked, format: str) -> None:
     loaded = read(request)
     if not loaded.questions:
         say("The host asked nothing: no questions.")
+    if format == "text":
+        put_text((_line(request, kept) for kept in loaded.questions), asked.out)
+        return
     if format not in FORMATS:
         lines = (line for kept in loaded.questions for line in records(request, kept))
         put_data(export.FORMATS[format](lines, COLUMNS), asked.out)
@@ -33,6 +36,16 @@ def write_questions(request: Request, asked: Asked, format: str) -> None:
         loaded.questions, zero, loaded.track.end + 1, title=title_of(request, loaded, zero)
     )
     write_cues(cues, asked, format)
+
+
+def _line(request: Request, kept: KeptQuestion) -> str:
+    """When it was asked, in the person's own time, and what the answers were."""
+    asked_at = export.in_zone(kept.t, request.zone)[:19].replace("T", " ")
+    counts = (
+        f"{text} {count:g}" if margin is None else f"{text} {count:g} ±{margin:g}"
+        for text, count, margin in kept.shown
+    )
+    return f"{asked_at}  {kept.question.text}  {', '.join(counts)}\n"
 
 
 def records(request: Request, kept: KeptQuestion) -> Iterator[export.Record]:

@@ -66,7 +66,7 @@ def _forget_session(
 ) -> None:
     if channel is None or older_than is not None:
         raise InputError(
-            "A session is of one channel, and goes whole.",
+            mark("A session is of one channel, and goes whole."),
             "resonance-tui history forget CHANNEL --session 1",
         )
     with Store(config.database, read_only=True) as reading:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from resonance_tui.commands.console import note, say
 from resonance_tui.commands.groups import Command
-from resonance_tui.commands.room.place import Place, at_desk, find_place, with_broker
+from resonance_tui.commands.own_keys import own_keys
+from resonance_tui.commands.room.place import Place, at_desk, find_place, names_room, with_broker
 from resonance_tui.commands.settings import broker_options
 from resonance_tui.errors import InputError
 from resonance_tui.protocol.rules import ADMITTED_MOST, Act
@@ -49,7 +50,8 @@ def _command(name: str) -> click.Command:
     def command(
         ctx: click.Context, words: tuple[str, ...], broker_url: str | None, *, yes: bool = False
     ) -> None:
-        room, value = split(act, words)
+        own = own_keys(with_broker(ctx, broker_url).directories).all()
+        room, value = split(act, words, [key.channel for key in own])
         run(ctx, act.name, room, value, broker_url, is_meant=yes)
 
     if name not in _TAKES_OUT:
@@ -58,8 +60,11 @@ def _command(name: str) -> click.Command:
     return click.option("--yes", "-y", is_flag=True, help=is_meant)(command)
 
 
-def split(act: RoomAct, words: tuple[str, ...]) -> tuple[str | None, str]:
-    """The channel, if one was named, and the value. Raises InputError."""
+def split(
+    act: RoomAct, words: Sequence[str], known: Collection[str] = ()
+) -> tuple[str | None, str]:
+    """The channel, if one was named, and the value. `known`: channels of which this machine has a
+    key: of names the first is one of them, or a link, or a name. Raises InputError."""
     if act.needs is Needs.NOTHING:
         if len(words) > 1:
             raise InputError(f"`room {act.name}` takes a channel and nothing else.")
@@ -68,7 +73,9 @@ def split(act: RoomAct, words: tuple[str, ...]) -> tuple[str | None, str]:
         raise InputError(f"`room {act.name}` needs {act.needs}.")
     if len(words) > 2 and act.needs not in (Needs.WORDS, Needs.NAMES):
         raise InputError(f"`room {act.name}` takes a channel and {act.needs}, and no more.")
-    return (words[0] if len(words) > 1 else None), " ".join(words[1:] or words)
+    first, rest = words[0], words[1:]
+    is_room = bool(rest) and (act.needs is not Needs.NAMES or names_room(first, known))
+    return (first, " ".join(rest)) if is_room else (None, " ".join(words))
 
 
 def run(

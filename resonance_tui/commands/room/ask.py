@@ -11,11 +11,10 @@ from resonance_tui.commands.console import say
 from resonance_tui.commands.groups import Command
 from resonance_tui.commands.own_keys import own_keys
 from resonance_tui.commands.quantities import Span
-from resonance_tui.commands.room.place import at_desk, find_place, with_broker
+from resonance_tui.commands.room.place import at_desk, find_place, names_room, with_broker
 from resonance_tui.commands.settings import broker_options
 from resonance_tui.errors import InputError
 from resonance_tui.protocol.questions import CHOICES_LEAST, OPEN_MOST_S
-from resonance_tui.protocol.topics import is_channel
 from resonance_tui.protocol.values import CAN_QUESTIONS
 from resonance_tui.room.asking import USUAL_S, act_value
 from resonance_tui.room.moderation import sentence
@@ -62,7 +61,7 @@ def ask(
     is_private: bool,
     broker_url: str | None,
 ) -> None:
-    """Ask everybody in a room a question, with two to eight answers.
+    """Ask everybody a question, with two to eight answers.
 
     Viewers answer with a key; bars show what they say. One question at a time: another one ends
     the question before. Without CHANNEL, in the one room hosted here.
@@ -114,7 +113,7 @@ def split(
     """The channel, if one was named, the question, and its answers. `known`: channels of which
     this machine has a key: a first word is one of them, or a link, or it is the question. Raises
     InputError."""
-    is_room = bool(words) and ("://" in words[0] or (is_channel(words[0]) and words[0] in known))
+    is_room = bool(words) and names_room(words[0], known)
     room, rest = (words[0], words[1:]) if is_room else (None, words)
     if len(rest) < 1 + CHOICES_LEAST:
         raise InputError(

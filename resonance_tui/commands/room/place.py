@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,6 +56,12 @@ def find_place(config: Config, text: str | None) -> Place:
     channel = channel_of(config, text)
     key = known_key(keys, channel)
     return Place(config, broker_of(config, channel), keys, key)
+
+
+def names_room(word: str, known: Collection[str]) -> bool:
+    """Whether a first word is a room: a link, or a channel that is known, and not the first of the
+    words that are meant for the room."""
+    return "://" in word or word in known
 
 
 def known_key(keys: RoomKeys, channel: str) -> RoomKey:

@@ -1,5 +1,6 @@
 // One page, one stream of events, one layout. It comes back by itself whatever ends the stream.
 import { readOptions } from "./options.js";
+import { tr } from "./words.js";
 
 const SILENT_MS = 6000; // the room is told once a second
 const ANEW_MS = 30000; // a connection that says nothing for so long is made anew
@@ -14,6 +15,7 @@ document.documentElement.style.setProperty("--size", options.size / 100);
 page.add(options.align);
 page.toggle("wordless", !options.words);
 page.toggle("still", isStill);
+document.getElementById("room").dataset.simulated = tr("simulated");
 
 const { default: mount } = await import(`./layouts/${options.layout}.js`);
 const layout = mount(document.getElementById("room"), { ...options, isStill });

@@ -348,6 +348,8 @@ class HistoryScreen(ActionScreen):
             delay_s=recording.delay_s or 0.0,
             marks=playback.marks,
             title=recording.span.title if recording.span is not None else "",
+            questions=recording.questions,
+            reactions=recording.reactions,
         )
 
     def _redraw(self) -> None:

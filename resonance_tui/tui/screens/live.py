@@ -61,6 +61,7 @@ PREVIEW_S = 0.2
 NOTICE_LINES = 3  # at most, where there is nothing else to see
 REACTING, FLOATING = "reacting", "floating"  # classes: the palette is open; the rail is there
 REACTION_KEYS = {str(kind + 1): kind for kind in Reaction}
+SAY_AGAIN_S = 5.0  # as long as a notice stays
 LEAVING = mark("leaving the room …")
 
 
@@ -89,6 +90,7 @@ class LiveScreen(ActionScreen):
         self._alerts, self._alerted_at = alerts or Alerts(), -math.inf
         self._on_alert = on_alert
         self._clock, self._wall_clock = clock, wall_clock
+        self._said, self._said_at = "", -math.inf
         self._ticks = 0
         self._ticker: Timer | None = None
         self._previewer: Timer | None = None
@@ -351,12 +353,18 @@ class LiveScreen(ActionScreen):
         if event.key == "escape":
             self.remove_class(REACTING)
         elif event.key in REACTION_KEYS:
-            if why := self.session.react(REACTION_KEYS[event.key]):
-                self.notify(why)
+            self._say_once(self.session.react(REACTION_KEYS[event.key]))
             self._tick()
         else:
             return
         event.stop()
+
+    def _say_once(self, why: str) -> None:
+        """Not again for every key of somebody who holds it down."""
+        now = self._clock()
+        if why and (why != self._said or now - self._said_at >= SAY_AGAIN_S):
+            self._said, self._said_at = why, now
+            self.notify(why)
 
     def action_answer_question(self) -> None:
         """Opens the question, whose digits would say emotions here."""

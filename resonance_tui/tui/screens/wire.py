@@ -104,11 +104,12 @@ class WireScreen(PatientScreen[None]):
     def _totals(self) -> str:
         log = self._log
         said = [
+            tr(SHOWN_WORDS[self._shown]),
             tr("left {flow}", flow=_flow(log.sent)),
             tr("came {flow}", flow=_flow(log.received)),
-            tr(SHOWN_WORDS[self._shown]),
         ]
-        return "  ".join([*said, tr("paused")] if self._paused is not None else said)
+        # On a small screen the figures lose their end, not what the keys have changed.
+        return "  ".join([tr("paused"), *said] if self._paused is not None else said)
 
     def _lines(self, caught: Caught, width: int) -> list[Content]:
         words, at = words_of(caught), time.strftime("%H:%M:%S", self._local_time(caught.at))

@@ -18,7 +18,9 @@ from resonance_tui.emotions import STYLES, Emotion
 from resonance_tui.history.marks import Mark
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.peaks import certainty
+from resonance_tui.history.reactions import summed
 from resonance_tui.history.recording import Floats, Recorded, Recording
+from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.texts import tr, tr_n
 from resonance_tui.tui.styles import column, label_cells
 from resonance_tui.tui.widgets.drawing import MARK_SIGN
@@ -136,6 +138,22 @@ def _place(point: Moment | Mark, request: ChartRequest) -> str:
         return tr("mark {place} of {count}", place=place, count=count)
     place, count = request.moments.index(point) + 1, len(request.moments)
     return tr("moment {place} of {count}", place=place, count=count)
+
+
+def together_line(request: ChartRequest, start: float, end: float) -> Text:
+    """How many of each reaction were sent from `start` to `end` (epoch s), and what was asked
+    then, with its answers; the newest first, where there is no room for all."""
+    line = Text(no_wrap=True, overflow="ellipsis")
+    sent = summed(each for each in request.reactions if floor(start) <= each.t <= end)
+    for kind in Reaction:
+        if sent[kind]:
+            line.append(f"{kind.sign} {sent[kind]}  ")
+    for each in reversed(request.questions):
+        if each.t <= end and each.question.closes_at >= start:
+            line.append(f"? {printable(each.question.text)} ", "bold")
+            line.append(f"{printable(each.result)}  ")
+    line.rstrip()
+    return line
 
 
 def moment_list(height: int, request: ChartRequest, chosen: Moment | Mark | None) -> Text:

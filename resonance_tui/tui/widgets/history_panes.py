@@ -23,9 +23,11 @@ from resonance_tui.tui.widgets.history_lines import (
     moment_list,
     reading_line,
     title_line,
+    together_line,
 )
 from resonance_tui.tui.widgets.keys import key_line
 
+_TOGETHER_NEEDS = 18  # rows of the screen
 _LIST_NEEDS = (100, 20)  # cells of the screen; smaller ones have the list's lines one at a time
 
 
@@ -40,6 +42,7 @@ class HistoryPanes(Vertical):
         width: {LIST_CELLS + 2}; height: 1fr; padding: 0 1; display: none; background: $surface;
     }}
     HistoryPanes #reading {{ height: 1; padding: 0 1; display: none; }}
+    HistoryPanes #together {{ height: 1; padding: 0 1; display: none; }}
     HistoryPanes #legend {{ height: auto; }}
     HistoryPanes #keys {{ height: 1; padding: 0 1; background: $boost; color: $text-muted; }}
     """
@@ -57,6 +60,7 @@ class HistoryPanes(Vertical):
             yield ChartWidget(id="chart")
             yield Static(id="moments")
         yield Static(id="reading")
+        yield Static(id="together")
         yield Static(id="legend")
         yield Static(id="keys")
 
@@ -76,7 +80,7 @@ class HistoryPanes(Vertical):
         """Words in place of a picture."""
         self._request = None
         self._line("title").update(Text(title, "bold"))
-        for name in ("moments", "reading"):
+        for name in ("moments", "reading", "together"):
             self._line(name).display = False
         self._line("legend").update("")
         self.query_one(ChartWidget).say(text)
@@ -89,6 +93,7 @@ class HistoryPanes(Vertical):
         self._line("title").update(title_line(self._width, request, part, is_live=is_live))
         self._show_moments(request)
         part = self._show_reading(request, part)
+        self._show_together(request)
         self._line("legend").update(
             legend_lines(
                 self.size.width, request, part, is_plain=self.app.no_color or not has_glyphs()
@@ -108,6 +113,14 @@ class HistoryPanes(Vertical):
         else:
             line.update(reading_line(self._width, request, part, bucket))
         return part
+
+    def _show_together(self, request: ChartRequest) -> None:
+        """What was sent and asked: under the cursor, or in all that is visible."""
+        window, line = request.state.window, self._line("together")
+        bucket = request.state.bucket(self.bins) or (window.start, window.end)
+        words = together_line(request, *bucket)
+        line.display = bool(words) and self.size.height >= _TOGETHER_NEEDS
+        line.update(words)
 
     def _show_moments(self, request: ChartRequest) -> None:
         box, (width, height) = self._line("moments"), _LIST_NEEDS

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.segment import Segment
 
+from resonance_tui.protocol.questions import answers_to
 from resonance_tui.room.private_choice import estimates
 from resonance_tui.texts import tr, tr_n
 from resonance_tui.tui.styles import SegmentLine, Styles, bar, fit
@@ -61,9 +62,7 @@ def asked(view: SessionView, at: float) -> Asked | None:
     question = view.rules.question if view.rules else None
     if question is None or not question.is_shown(at):
         return None
-    answers, own = view.room.answers, view.choice
-    fits = answers is not None and answers.question == question.id
-    counts = answers.counts if fits and answers is not None else (0,) * len(question.choices)
+    counts, own = answers_to(question, view.room.answers), view.choice
     choice = own.choice if own is not None and own.question == question.id else 0
     return Asked(question, counts, max(0, round(question.closes_at - at)), choice)
 

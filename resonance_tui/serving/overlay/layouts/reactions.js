@@ -12,7 +12,7 @@ export default function mount(root, { isStill }) {
 
   function say(counts) {
     const lines = REACTIONS.filter(({ word }) => counts[word]);
-    const text = lines.map(({ word, glyph }) => `${glyph} ${word} × ${counts[word]}`).join("\n");
+    const text = lines.map(({ word, label, glyph }) => `${glyph} ${label} × ${counts[word]}`).join("\n");
     const said = element("div", "said", text);
     sky.replaceChildren(said);
     setTimeout(() => said.remove(), SAID_MS);
