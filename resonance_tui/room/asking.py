@@ -49,6 +49,13 @@ def act_value(
     return msgspec.json.encode(question).decode()
 
 
+def typed_value(words: str, *, at: float, open_s: float = USUAL_S) -> tuple[str, str]:
+    """The value of the act `ask` for a line as "Which map? | Dust | Mirage", and the question's
+    words. Raises InputError."""
+    text, *choices = (part.strip() for part in words.split("|"))
+    return act_value(text, choices, at=at, open_s=open_s), text
+
+
 def _words(text: str, most: int) -> str:
     """Raises InputError for a text that is empty, too long, or not of plain characters."""
     words = " ".join(text.split())

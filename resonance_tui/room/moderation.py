@@ -493,6 +493,8 @@ _ROWS = (
         mark("Ask everybody a question, with two to eight answers."),
         mark("asked: {whom}"),
         _ask,
+        "a",
+        mark("ask"),
     ),
     RoomAct(
         "close-question",

@@ -103,8 +103,8 @@ class DeskLike(Protocol):
 
     def attendees(self) -> list[Attendee]: ...
 
-    async def act(self, name: str, value: str = "") -> RoomRules:
-        """Raises Problem."""
+    async def act(self, name: str, value: str = "", *, whom: str | None = None) -> RoomRules:
+        """`whom`: for the log, where that is not the value. Raises Problem."""
         ...
 
     async def run(self) -> None: ...

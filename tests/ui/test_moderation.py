@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
@@ -60,11 +61,11 @@ class FakeDesk:
             for each in self.here
         ]
 
-    async def act(self, name: str, value: str = "") -> RoomRules:
+    async def act(self, name: str, value: str = "", *, whom: str | None = None) -> RoomRules:
         if self.refuses:
             raise self.refuses
         self.done.append((name, value))
-        self.rules = perform(self.rules, name, value, by="host", t=time.time())
+        self.rules = perform(self.rules, name, value, by="host", t=time.time(), whom=whom)
         return self.rules
 
     async def run(self) -> None:
@@ -171,6 +172,30 @@ async def test_acts_with_words_ask_for_them(key: str, typed: str, done: tuple[st
         await pilot.press("home", "shift+end", "delete", *typed, "enter")
         await until(pilot, lambda: desk.done)
         assert desk.done == [done]
+
+
+async def test_a_question_is_asked_in_a_line_and_ended_with_the_same_key():
+    desk = three()
+    async with app_with(desk).run_test(size=WIDE, notifications=True) as pilot:
+        await opened(pilot)
+        for typed in ("Which map?|Dust", "Which map? | Dust | Mirage"):
+            await pilot.press("a")
+            await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+            pilot.app.screen.query_one(Input).value = typed
+            await pilot.press("enter")
+        await until(pilot, lambda: desk.done)
+        question = desk.rules.question
+        assert question is not None
+        assert (question.text, question.choices) == ("Which map?", ("Dust", "Mirage"))
+        assert question.closes_at - time.time() == pytest.approx(120, abs=5)
+        await shown(pilot, "2 to 8 answers, not 1")
+        await shown(pilot, "asked: Which map?")
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: len(desk.done) == 2)
+        assert desk.rules.question is not None
+        assert not desk.rules.question.is_open(time.time() + 1)
 
 
 async def test_nobody_is_muted_for_what_a_forger_wrote_without_both_being_seen():

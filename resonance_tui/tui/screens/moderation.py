@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Static
 from resonance_tui.errors import Problem
 from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.rules import Act
+from resonance_tui.room.asking import typed_value
 from resonance_tui.room.moderation import ACTS, Needs, RoomAct, sentence, switched
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import Action, ActionScreen, host_actions
@@ -22,7 +23,7 @@ from resonance_tui.tui.screens.help import HelpScreen
 from resonance_tui.tui.screens.moderation_dialogs import Ask, Confirm
 from resonance_tui.tui.widgets.keys import KeyBar
 from resonance_tui.tui.widgets.roster import anonymous
-from resonance_tui.widths import cut
+from resonance_tui.widths import cut, printable
 
 if TYPE_CHECKING:
     from resonance_tui.room.attendance import Attendee
@@ -34,6 +35,7 @@ LOG_LINES = 50
 COLUMNS = (mark("nickname"), mark("id"), mark("since"), mark("a min"), mark("marks"))
 COURTESY = mark("Moderation is a courtesy on this broker: anybody can write under any id.")
 SECURE = mark("Secure the room: {command}")
+HOW_TO_ASK = mark("For two minutes; as: Which map? | Dust | Mirage")
 MARKS = {
     "host": mark("host"),
     "simulated": mark("simulated"),
@@ -127,6 +129,8 @@ class ModerationScreen(ActionScreen):
             words.append(tr("private counts, ε {epsilon}", epsilon=f"{rules.private_epsilon:g}"))
         words += [tr("{count} muted", count=len(rules.muted))] * bool(rules.muted)
         words += [tr("{count} removed", count=len(rules.removed))] * bool(rules.removed)
+        if rules.question is not None and rules.question.is_open(time.time()):
+            words.append(tr("the host asks: {text}", text=printable(rules.question.text)))
         if rules.closed is not None:
             words.append(tr("closed: {word}", word=rules.closed))
         return " · ".join(words)
@@ -172,6 +176,9 @@ class ModerationScreen(ActionScreen):
         if act.needs is Needs.VIEWER and not chosen:
             self.notify(tr("Nobody is chosen."), severity="warning")
             return
+        if act.needs is Needs.QUESTION:
+            self._question()
+            return
         name, value = switched(self._desk.rules, name, chosen)
         if name == act.name and act.needs in (Needs.SECONDS, Needs.VIEWERS, Needs.WORDS):
             question = Ask(tr(act.summary), self._present_value(name))
@@ -181,6 +188,30 @@ class ModerationScreen(ActionScreen):
             self.app.push_screen(doubt, partial(self._confirmed, name, value))
         else:
             self._do(name, value)
+
+    def _question(self) -> None:
+        """Asks one, or ends the one that is asked."""
+        present = self._desk.rules.question
+        if present is not None and present.is_open(time.time()):
+            doubt = Confirm(tr(ACTS["close-question"].summary), [printable(present.text)])
+            self.app.push_screen(doubt, self._end_question)
+        else:
+            words = f"{tr(ACTS['ask'].summary)} {tr(HOW_TO_ASK)}"
+            self.app.push_screen(Ask(words), self._ask)
+
+    def _end_question(self, is_meant: bool | None) -> None:
+        if is_meant:
+            self._do("close-question", f"{time.time():.0f}")
+
+    def _ask(self, words: str | None) -> None:
+        if words is None:
+            return
+        try:
+            value, text = typed_value(words, at=time.time())
+        except Problem as problem:
+            self._refuse(problem)
+            return
+        self._do("ask", value, text)
 
     def _facts(self, name: str, viewer_id: str) -> list[str]:
         """What a host has to see before: nobody is muted for what a forger wrote."""
@@ -207,16 +238,19 @@ class ModerationScreen(ActionScreen):
         if is_meant:
             self._do(name, value)
 
-    def _do(self, name: str, value: str) -> None:
-        self.run_worker(self._perform(ACTS[name], value), group="acts")
+    def _do(self, name: str, value: str, whom: str | None = None) -> None:
+        self.run_worker(self._perform(ACTS[name], value, whom), group="acts")
 
-    async def _perform(self, act: RoomAct, value: str) -> None:
+    async def _perform(self, act: RoomAct, value: str, whom: str | None) -> None:
         try:
-            await self._desk.act(act.name, value if act.needs is not Needs.NOTHING else "")
+            await self._desk.act(act.name, value, whom=whom)
         except Problem as problem:
-            text = f"{tr(problem.message)} {tr(problem.hint)}".strip()
-            self.notify(text, severity="error", markup=False)
+            self._refuse(problem)
         self._tick()
+
+    def _refuse(self, problem: Problem) -> None:
+        text = f"{tr(problem.message)} {tr(problem.hint)}".strip()
+        self.notify(text, severity="error", markup=False)
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.actions))

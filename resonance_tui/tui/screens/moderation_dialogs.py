@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from resonance_tui.texts import tr
 from resonance_tui.tui.patience import PatientDialog
 
+WORDS_MOST = 400  # the longest is a question with its answers
 _LOOK_CSS = """
 {name} {{ align: center middle; }}
 {name} > Vertical {{
@@ -58,7 +59,7 @@ class Ask(PatientDialog[str]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(Content.styled(self._question, "bold"))
-            yield Input(self._value, compact=True, max_length=200)
+            yield Input(self._value, compact=True, max_length=WORDS_MOST)
             yield Static(Content.styled(tr("Enter does it · Esc leaves it"), "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
