@@ -273,7 +273,14 @@ class TotalFrame(msgspec.Struct, array_like=True, gc=False):
             description="of the host's rules, by which the counts are rounded; 0: they are exact",
         ),
     ] = 0
-    present: Annotated[int, Meta(ge=0, le=U32, description="viewers, where `least` is not 0")] = 0
+    present: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=U32,
+            description="viewers, where `least` is not 0; private ones too while nothing is counted",
+        ),
+    ] = 0
 
 
 def encode_total(
