@@ -278,7 +278,7 @@ class TotalFrame(msgspec.Struct, array_like=True, gc=False):
         Meta(
             ge=0,
             le=U32,
-            description="viewers, where `least` is not 0; private ones too while nothing is counted",
+            description="viewers, where `least` is not 0; all of them while none are counted",
         ),
     ] = 0
 

@@ -60,9 +60,8 @@ class Curtain:
     def _in_small_room(self, room: RoomSnapshot, own: ViewerRow | None, least: int) -> RoomSnapshot:
         rows = (own,) if own is not None else ()
         if room.least:
-            missing = max(0, room.least - room.people, least - room.people)
-            shown = replace(room, rows=rows, missing=missing)
-            return _without_counts(shown) if missing else shown
+            shown = replace(room, rows=rows, missing=_missing(room, least))
+            return _without_counts(shown) if shown.missing else shown
         nine = RoomCounts(room.counts, room.unsure, room.away).nine
         table = self._small.table(nine, least, sum(room.private))
         aside = Aside(room.private, room.answers, room.reactions, room.teams)
@@ -87,6 +86,14 @@ class Curtain:
 def _blind(room: RoomSnapshot, own: ViewerRow | None) -> RoomSnapshot:
     rows = (own,) if own is not None else ()
     return replace(_without_counts(room), rows=rows, is_blind=True)
+
+
+def _missing(room: RoomSnapshot, least: int) -> int:
+    """By a total's own rule only where it has no counts: its viewers are those of its table, which
+    is kept while a few come and go. By the host's where that has become stricter since."""
+    has_counts = any(room.counts) or room.unsure or room.away
+    needed = 0 if has_counts else room.least
+    return max(0, needed - room.people, (least if least > room.least else 0) - room.people)
 
 
 def _without_counts(room: RoomSnapshot) -> RoomSnapshot:

@@ -95,7 +95,8 @@ def test_below_so_many_nothing_of_a_total_is_shown_nor_beside_it(
     """Counts and what is beside them come in two messages; a rule can be newer than both."""
     room = RoomModel()
     room.obey(Conduct(least=ruled, teams=2, question=QUESTION))
-    room.take(TotalEvent("room", 3, (3, *[0] * 8), 1, 1, edges=2, least=least), 0)
+    counts = (3 * (ruled > least), *[0] * 8)
+    room.take(TotalEvent("room", 3, counts, 1, 1, edges=2, least=least), 0)
     nine = (0, 1, *[0] * 7)
     aside = Aside(nine, Answers(7, (3, 0)), (1,) * 8, {1: (6, *[0] * 8)})
     room.take(AsideTotalEvent("room", aside, 1, 1), 0)
@@ -103,6 +104,13 @@ def test_below_so_many_nothing_of_a_total_is_shown_nor_beside_it(
     assert (figures(seen), seen.people) == ((4, 0, missing), 4)
     assert (seen.private, seen.answers, seen.reactions, seen.teams) == ((), None, (), {})
     assert room.subscribes_all is False
+
+
+def test_a_table_that_is_kept_is_shown_while_private_viewers_come_and_go() -> None:
+    room = RoomModel()
+    room.obey(SMALL)
+    room.take(TotalEvent("room", 4, (3, *[0] * 8), 1, 1, edges=2, least=5), 0)
+    assert figures(room.look(0, None)) == (4, 3, 0)
 
 
 def test_a_blind_room_counts_those_too_who_report_privately() -> None:
