@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -114,10 +114,10 @@ def run_verb(command: Callable[..., Any], args: list[str] | None = None) -> int:
     except click.ClickException as error:
         message, hint = in_our_words(error)
         pieces = _in_pieces(sys.argv[1:] if args is None else args)
-        _complain(masked(message, known), masked(pieces or hint, known))
+        _complain(message, pieces or hint, known)
         return 2
     except Problem as error:
-        _complain(masked(tr(error.message), known), masked(tr(error.hint), known))
+        _complain(error.message, error.hint, known)
         return error.exit_code
     except BrokenPipeError:  # the reader left before the last words
         _drop_output()
@@ -159,10 +159,14 @@ def _drop_output() -> None:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
 
 
-def _complain(message: str, hint: str, kind: str = mark("error")) -> None:
-    click.secho(f"{tr(kind)}: {message}", fg="red", err=True, color=_color())
+def _complain(
+    message: str, hint: str, known: Sequence[str] = (), kind: str = mark("error")
+) -> None:
+    """In the person's language, without the `known` secrets."""
+    words = masked(tr(message), known)
+    click.secho(f"{tr(kind)}: {words}", fg="red", err=True, color=_color())
     if hint:
-        click.echo(f"       {hint}", err=True)
+        click.echo(f"       {masked(tr(hint), known)}", err=True)
 
 
 def _crash(error: Exception, known: list[str]) -> int:
@@ -170,7 +174,10 @@ def _crash(error: Exception, known: list[str]) -> int:
 
     log = logging.getLogger(__name__)
     if COMPLETING in os.environ and isinstance(error, KeyError | ValueError):
-        _complain("What is to be completed is missing.", "Set it up: resonance-tui completion bash")
+        _complain(
+            mark("What is to be completed is missing."),
+            mark("Set it up: resonance-tui completion bash"),
+        )
         return 2
     if not logging.getLogger().handlers:  # else Python prints the traceback
         from resonance_tui import config, logs
@@ -180,7 +187,7 @@ def _crash(error: Exception, known: list[str]) -> int:
     if isinstance(error, ImportError) and not is_ours:
         broken = LibraryBroken(error)
         log.info("a library does not load", exc_info=True)
-        _complain(masked(broken.message, known), broken.hint)
+        _complain(broken.message, broken.hint, known)
         return broken.exit_code
     log.exception("not foreseen")
     _complain(

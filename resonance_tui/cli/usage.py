@@ -17,6 +17,7 @@ Words = tuple[str, str]  # message and hint, as of a Problem
 
 _VALUE = re.compile(r"(?:Value )?(['\"]?)(.*?)\1 is (?:not |nothing)", re.DOTALL)
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)", re.DOTALL)
+_WHOLE, _NUMBER = mark("A whole number"), mark("A number")
 _MOST = 60  # characters of what was typed that are repeated
 
 
@@ -87,13 +88,21 @@ def _needs(type_: object) -> str:
     if isinstance(type_, click.Choice):
         return _one_of(cast("click.Choice[str]", type_).choices)
     if isinstance(type_, click.IntRange | click.FloatRange):
-        kind = "A whole number" if isinstance(type_, click.IntRange) else "A number"
-        low, high = type_.min, type_.max
-        ends = [f"from {low:g}" if low is not None else "", f"to {high:g}" if high else ""]
-        return " ".join([kind, *filter(None, ends)]) + "."
+        kind = _WHOLE if isinstance(type_, click.IntRange) else _NUMBER
+        return _range(kind, type_.min, type_.max)
     if type_ is click.INT:
-        return "A whole number."
-    return "A number." if type_ is click.FLOAT else ""
+        return _range(_WHOLE, None, None)
+    return _range(_NUMBER, None, None) if type_ is click.FLOAT else ""
+
+
+def _range(kind: str, low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return mark("{kind} from {low:g} to {high:g}.", kind=kind, low=low, high=high)
+    if low is not None:
+        return mark("{kind} from {low:g}.", kind=kind, low=low)
+    if high is not None:
+        return mark("{kind} to {high:g}.", kind=kind, high=high)
+    return mark("{kind}.", kind=kind)
 
 
 def _choices_in(message: str) -> str:
@@ -126,7 +135,7 @@ def _usage(error: click.UsageError) -> str:
     if error.ctx is None:
         return ""
     usage = error.ctx.get_usage().partition(":")[2]
-    return f"Write: {' '.join(usage.split())}"
+    return mark("Write: {usage}", usage=" ".join(usage.split()))
 
 
 def _see_help(error: click.ClickException) -> str:

@@ -326,8 +326,8 @@ def room_text(event: RoomUpdate) -> str:
 
 def reactions_text(counts: Sequence[int]) -> str:
     """ "reactions applause 3, heart 1": what a second brought."""
-    said = (f"{kind.label} {counts[kind]}" for kind in Reaction if counts[kind])
-    return f"{tr('reactions')} {', '.join(said)}"
+    said = (f"{kind.word} {counts[kind]}" for kind in Reaction if counts[kind])
+    return f"reactions {', '.join(said)}"
 
 
 def unknown_text(room: RoomSnapshot) -> str:

@@ -76,6 +76,11 @@ class RoomRules:
     private_eps: int = 0  # hundredths of epsilon of each private report; 0: reports are as they are
     question: Question | None = None  # the newest, which may be over
 
+    @property
+    def private_epsilon(self) -> float:
+        """Of each report; 0: reports are as they are."""
+        return self.private_eps / 100
+
 
 NO_RULES = RoomRules()
 

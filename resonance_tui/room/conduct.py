@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.rules import RoomRules
-from resonance_tui.room.private_answers import HUNDREDTHS, USUAL_EPSILON
+from resonance_tui.room.private_answers import USUAL_EPSILON
 
 SLOW_SLACK = 0.8  # of the time that slow mode asks for: messages arrive late and early
 
@@ -70,7 +70,7 @@ def conduct_of(
         least=rules.least,
         teams=len(rules.teams),
         blind_s=rules.blind_s if rules.blind else None,
-        private_epsilon=rules.private_eps / HUNDREDTHS or USUAL_EPSILON,
+        private_epsilon=rules.private_epsilon or USUAL_EPSILON,
         question=rules.question,
     )
 

@@ -552,6 +552,7 @@ class Session:
             self._join_team()
         if news.is_forgotten and self.view.asks_to_be_forgotten:
             self.ask_to_be_forgotten(False)
+            self._notice(tr("The host says that what was recorded of you is deleted."))
         for text in news.notices:
             self._notice(text)
         for text in news.happenings:

@@ -60,8 +60,9 @@ class Curtain:
     def _in_small_room(self, room: RoomSnapshot, own: ViewerRow | None, least: int) -> RoomSnapshot:
         rows = (own,) if own is not None else ()
         if room.least:
-            missing = max(0, room.least - room.viewers - sum(room.private))
-            return replace(room, rows=rows, missing=missing)
+            missing = max(0, room.least - room.people, least - room.people)
+            shown = replace(room, rows=rows, missing=missing)
+            return _without_counts(shown) if missing else shown
         nine = RoomCounts(room.counts, room.unsure, room.away).nine
         table = self._small.table(nine, least, sum(room.private))
         aside = Aside(room.private, room.answers, room.reactions, room.teams)
@@ -85,9 +86,14 @@ class Curtain:
 
 def _blind(room: RoomSnapshot, own: ViewerRow | None) -> RoomSnapshot:
     rows = (own,) if own is not None else ()
+    return replace(_without_counts(room), rows=rows, is_blind=True)
+
+
+def _without_counts(room: RoomSnapshot) -> RoomSnapshot:
+    """Not those beside them either, whose messages come a little sooner or later."""
     nothing: dict[str, Any] = {"private": (), "answers": None, "reactions": (), "teams": {}}
-    hidden = replace(room, counts=_NO_EMOTIONS, unsure=0, away=0, rows=rows, **nothing)
-    return replace(hidden, is_blind=True)
+    people = room.people  # is no secret
+    return replace(room, viewers=people, counts=_NO_EMOTIONS, unsure=0, away=0, **nothing)
 
 
 def _compared(before: RoomSnapshot, now: RoomSnapshot) -> RoomSnapshot:

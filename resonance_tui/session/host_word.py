@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from resonance_tui.errors import BrokerRefused, RemovedByHost, RoomClosed
 from resonance_tui.messaging.permissions import is_hosts_alone
 from resonance_tui.protocol.questions import Question
-from resonance_tui.protocol.rules import NO_RULES, RoomRules
+from resonance_tui.protocol.rules import NO_RULES, Act, RoomRules
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import Conduct, admitted_by, conduct_of
@@ -41,6 +41,7 @@ class HostWord:
         self._known = plan.known_host
         self._was_removed = self._is_removal_kept = plan.was_removed
         self._due = asyncio.Event()  # there is something for `run` to do
+        self._acts: tuple[Act, ...] = ()  # of the newest rules
         self._is_first = True  # what holds on joining is no news
         self.view = HostView()
 
@@ -90,12 +91,18 @@ class HostWord:
         news = HostNews(
             _notices(before, self.view),
             self._happenings(before.rules, rules),
-            is_forgotten=_forgets(before.rules, rules, viewer_id),
+            is_forgotten=self._forgets(rules, viewer_id),
         )
-        if news.is_forgotten:
-            news.notices.append(tr("The host says that what was recorded of you is deleted."))
         self._is_first = self._is_first and rules is None
         return news
+
+    def _forgets(self, rules: RoomRules | None, viewer_id: str) -> bool:
+        """Whether the host says so for the first time: its rules may be gone for a while."""
+        if rules is None:
+            return False
+        news = [act for act in rules.acts if act not in self._acts]
+        self._acts = rules.acts
+        return any((act.what, act.whom) == ("forgotten", viewer_id) for act in news)
 
     def _conduct(self, rules: RoomRules | None, viewer_id: str) -> Conduct:
         """Nobody hides their own name from themselves. A host sees the room: who else would know
@@ -199,12 +206,6 @@ class HostWord:
         if known is not None and self._plan.remember_host is not None:
             await asyncio.to_thread(self._plan.remember_host, known)
             self._known = known  # only now: whoever is cancelled before leaves it to the end
-
-
-def _forgets(before: RoomRules | None, after: RoomRules | None, viewer_id: str) -> bool:
-    known = (before or NO_RULES).acts
-    news = [act for act in (after or NO_RULES).acts if act not in known]
-    return any((act.what, act.whom) == ("forgotten", viewer_id) for act in news)
 
 
 def _notices(before: HostView, after: HostView) -> list[str]:

@@ -326,12 +326,15 @@ async def test_who_asks_to_be_forgotten_says_so_until_the_host_has(stage: Stage)
     stage.rule(perform(NO_RULES, "forgotten", "ann", by="host", t=1.0))  # of another evening
     async with living(stage.session()) as ann:
         await until(lambda: ann.view.rules)
+        assert "deleted" not in ann.view.notice, "nobody asked on this one"
         ann.ask_to_be_forgotten(True)
         await until(lambda: stage.newest("ann").asks_to_be_forgotten)
         stage.rule(perform(NO_RULES, "forgotten", "bob", by="host", t=2.0))
         stage.rule(perform(NO_RULES, "forgotten", "ann", by="host", t=3.0))
         await until(lambda: not ann.view.asks_to_be_forgotten)
         assert "recorded of you is deleted" in ann.view.notice
+        rules = ann.view.rules  # the same once more, after some time without any
+        assert not any(ann._host._forgets(each, "ann") for each in (None, rules))
 
 
 async def test_who_comes_after_the_lock_watches_and_is_told(stage: Stage) -> None:

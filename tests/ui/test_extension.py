@@ -38,7 +38,7 @@ UNSURE = ViewSpec(
     lambda: measured(lambda recorded: recorded.track.others[:, None]),
     (LegendEntry("not read", "×", "X", "#ffffff"),),
 )
-WAVE = Action("wave", ("w",), "wave", "Wave", "Waves at everybody.", "Gestures")
+WAVE = Action("wave", ("z",), "wave", "Wave", "Waves at everybody.", "Gestures")
 
 
 @pytest.fixture
@@ -138,9 +138,9 @@ async def test_one_more_key_of_the_live_screen() -> None:
     async with app.run_test(size=(120, 60)) as pilot:
         screen = WavingLive(FakeSession(view()))
         await app.push_screen(screen)
-        await pilot.press("w")
+        await pilot.press("z")
         assert screen.waved == 1
-        assert "w wave" in drawn(app)
+        assert "z wave" in drawn(app)
         assert "Wave" in commands(app)
         await pilot.press("question_mark", "pagedown")
         await shown(pilot, "Gestures")
@@ -152,13 +152,13 @@ async def test_one_more_key_of_the_history_screen(database: Path) -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         screen = WavingHistory(Request(database, "lobby", zone=UTC))
         await app.push_screen(screen)
-        await press(pilot, "w")
+        await press(pilot, "z")
         assert screen.waved == 1
-        assert text(app, "#keys").endswith("w wave")
+        assert text(app, "#keys").endswith("z wave")
         assert "Wave" in commands(app)
         assert "Next view" in commands(app)
         await press(pilot, "question_mark")
-        assert "w Waves at everybody." in explained(app.screen)
+        assert "z Waves at everybody." in explained(app.screen)
 
 
 def test_whoever_ranks_highest_stays_on_a_narrow_key_bar() -> None:

@@ -191,6 +191,15 @@ def test_another_picture_is_a_cut_and_another_light_is_not():
     assert not is_cut(np.zeros((18, 32)), np.zeros((18, 32)))
 
 
+def test_noise_in_the_dark_is_no_cut_and_another_dark_picture_is():
+    rng = np.random.default_rng(1)
+    for light in (0.0, 1.0, 3.0):
+        one, noise = rng.normal(0, light, (18, 32)), rng.normal(0, 2, (2, 18, 32))
+        assert not is_cut(one + noise[0], one + noise[1])
+    one, two = rng.normal(0, 8, (18, 32)), rng.normal(0, 8, (18, 32))
+    assert is_cut(one + noise[0], two + noise[1])
+
+
 # The crop
 
 

@@ -261,6 +261,10 @@ def test_the_program_speaks_from_its_first_word(monkeypatch: pytest.MonkeyPatch)
     assert (done.returncode, done.stdout) == (2, "")
     assert "錯誤: 沒有 'jion' 這個指令。" in done.stderr
     assert "是不是 resonance-tui join？" in done.stderr
+    wrong = run_child(
+        [*program, "join", "--epsilon", "9"], capture_output=True, text=True, encoding="utf-8"
+    )
+    assert wrong.stderr == "錯誤: --epsilon 不能是 '9.0'。\n       數字，0.1 到 5。\n"
     shown = run_child([*program, "--help"], capture_output=True, text=True, encoding="utf-8")
     assert "用法： resonance-tui" in shown.stdout and "顯示這份說明後結束。" in shown.stdout
     assert max(map(cells, shown.stdout.splitlines())) <= 100

@@ -8,8 +8,10 @@ import pytest
 
 from resonance_tui.commands.headless import room_text
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.events import ReportEvent, TotalEvent
-from resonance_tui.protocol.values import Report
+from resonance_tui.protocol.asides import Answers, Aside
+from resonance_tui.protocol.events import AsideTotalEvent, ReportEvent, TotalEvent
+from resonance_tui.protocol.questions import Question
+from resonance_tui.protocol.values import PRIVATE, Report
 from resonance_tui.room.conduct import Conduct
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.session.events import RoomUpdate
@@ -17,6 +19,7 @@ from resonance_tui.session.json_events import room_json
 from resonance_tui.session.room_model import RoomModel
 
 ME = ViewerRow("me", "ann", Emotion.FEAR, 60, False, False, False)
+QUESTION = Question(7, "Which map?", ("Dust", "Mirage"), 2**40)
 SMALL, BLIND = Conduct(least=5), Conduct(blind_s=3)
 
 
@@ -83,6 +86,30 @@ def test_a_total_that_holds_no_counts_says_how_many_are_missing() -> None:
     room.take(TotalEvent("room", 3, (0,) * 9, 1, 1, edges=2, least=5), 0)
     seen = room.look(0, None)
     assert (seen.is_total, seen.viewers, seen.missing, seen.is_withheld) == (True, 3, 2, True)
+
+
+@pytest.mark.parametrize(("ruled", "least", "missing"), [(0, 5, 1), (12, 3, 8)])
+def test_below_so_many_nothing_of_a_total_is_shown_nor_beside_it(
+    ruled: int, least: int, missing: int
+) -> None:
+    """Counts and what is beside them come in two messages; a rule can be newer than both."""
+    room = RoomModel()
+    room.obey(Conduct(least=ruled, teams=2, question=QUESTION))
+    room.take(TotalEvent("room", 3, (3, *[0] * 8), 1, 1, edges=2, least=least), 0)
+    nine = (0, 1, *[0] * 7)
+    aside = Aside(nine, Answers(7, (3, 0)), (1,) * 8, {1: (6, *[0] * 8)})
+    room.take(AsideTotalEvent("room", aside, 1, 1), 0)
+    seen = room.look(0, ME)
+    assert (figures(seen), seen.people) == ((4, 0, missing), 4)
+    assert (seen.private, seen.answers, seen.reactions, seen.teams) == ((), None, (), {})
+    assert room.subscribes_all is False
+
+
+def test_a_blind_room_counts_those_too_who_report_privately() -> None:
+    room = filled(2, BLIND)
+    room.take(ReportEvent("room", "v9", Report(1, 1, Emotion.ANGER, 0, PRIVATE)), 0)
+    seen = room.look(0, ME)
+    assert (seen.is_blind, seen.viewers, seen.private) == (True, 3, ())
 
 
 def test_a_blind_room_shows_itself_some_seconds_after_the_own_reaction() -> None:

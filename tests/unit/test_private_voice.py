@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 from random import Random
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from resonance_tui.commands.room.place import Place
+from resonance_tui.commands.room.viewers import _summary
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, NotPrivate
 from resonance_tui.pipeline.smoothing import Steady
@@ -224,3 +228,9 @@ def test_the_hosts_rule_is_in_hundredths(value: str, hundredths: int) -> None:
     rules = decode_body(encode_body(ruled(value)))
     assert rules.private_eps == hundredths
     assert conduct_of(rules).private_epsilon == (hundredths / 100 or 2.0)
+
+
+def test_a_host_sees_that_reports_are_private() -> None:
+    place = cast("Place", SimpleNamespace(channel="room"))
+    assert _summary(place, [], ruled("1.5")) == "room: 0 here. private counts, epsilon 1.5"
+    assert _summary(place, [], ruled("off")) == "room: 0 here."

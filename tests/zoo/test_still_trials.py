@@ -101,7 +101,9 @@ def exam(judge: Any) -> Any:
     labels = np.array([NEUTRAL, NEUTRAL, SAD, HAPPY] * 10)
     groups = np.array([0, 1, 0, 1] * 10)
     nothing = np.zeros((0, 48, 48), np.uint8)
-    return judge.Exam(nothing, labels[:0], {}, labels, groups, np.full(7, 1 / 7), draws=50)
+    return judge.Exam(
+        nothing, labels[:0], {}, labels, labels > 0, groups, np.full(7, 1 / 7), draws=50
+    )
 
 
 def test_measures_count_what_was_said(scripts: Callable[[str], Any]) -> None:

@@ -123,6 +123,7 @@ def _summary(place: Place, viewers: list[Attendee], rules: RoomRules) -> str:
     few = f"counts from {rules.least} viewers on, by courtesy: programs here read every report"
     state += [few] if rules.least else []
     state += [f"blind for {rules.blind_s} s" if rules.blind_s else "blind first"] * rules.blind
+    state += [f"private counts, epsilon {rules.private_epsilon:g}"] * bool(rules.private_eps)
     state += [f"closed: {rules.closed}"] if rules.closed is not None else []
     state += [f"{len(rules.muted)} muted"] if rules.muted else []
     state += [f"{len(rules.removed)} removed"] if rules.removed else []

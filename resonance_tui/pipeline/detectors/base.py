@@ -12,6 +12,7 @@ from resonance_tui.pipeline.sources import Frame
 from resonance_tui.pipeline.tracker import Detection
 
 THUMBNAIL = (32, 18)  # pixels, in which scenes are compared
+NOISE = 3.0  # grey levels: standard deviation of a sensor's noise in one of them, at most
 
 
 class FaceDetector(Protocol):
@@ -58,10 +59,12 @@ def is_cut(before: NDArray[np.float64], after: NDArray[np.float64]) -> bool:
     """Whether two small grey pictures (h, w) show different scenes.
 
     Light may change and people may move: on real clips neighbours correlate with 0.87 and more.
+    What may be noise of its own in each picture counts as no difference: in the dark that is most
+    of what there is.
     """
     before, after = before - before.mean(), after - after.mean()
-    scale = np.sqrt((before**2).sum() * (after**2).sum())
-    return bool((before * after).sum() < 0.5 * scale)
+    scale = np.sqrt((before**2).mean() * (after**2).mean())
+    return bool((before * after).mean() < 0.5 * (scale - NOISE**2))
 
 
 def narrowed(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

@@ -125,6 +125,8 @@ class ModerationScreen(ActionScreen):
         words += [tr("slow {seconds} s", seconds=rules.slow_s)] * bool(rules.slow_s)
         words += [tr("counts from {least}, by courtesy", least=rules.least)] * bool(rules.least)
         words += [tr("blind first")] * rules.blind
+        if rules.private_eps:
+            words.append(tr("private counts, ε {epsilon}", epsilon=f"{rules.private_epsilon:g}"))
         words += [tr("{count} muted", count=len(rules.muted))] * bool(rules.muted)
         words += [tr("{count} removed", count=len(rules.removed))] * bool(rules.removed)
         if rules.question is not None and rules.question.is_open(time.time()):
