@@ -20,6 +20,7 @@ from resonance_tui.tui.widgets.question_bars import Asked, QuestionBars, asked
 
 from .fakes import FakeLaunch, FakeSession, view
 from .test_flow import until
+from .test_live import shown
 
 NOW = time.time()
 MAPS = Question(100, "Which map?", ("Dust", "Mirage"), int(NOW) + 900)
@@ -95,3 +96,12 @@ async def test_the_panel_closes_when_the_question_is_over() -> None:
         await pilot.press("a")
         assert isinstance(app.screen, LiveScreen)
         assert session.told == []
+
+
+async def test_who_came_without_the_hosts_link_hears_why_nothing_is_asked() -> None:
+    stranger = replace(view(), host=HostView(shown_key=b"k" * 32))
+    app = ResonanceApp(FakeLaunch(FakeSession(stranger)))
+    async with app.run_test(size=(100, 34), notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        await pilot.press("a")
+        await shown(pilot, "vouches")

@@ -62,6 +62,10 @@ NOTICE_LINES = 3  # at most, where there is nothing else to see
 REACTING, FLOATING = "reacting", "floating"  # classes: the palette is open; the rail is there
 REACTION_KEYS = {str(kind + 1): kind for kind in Reaction}
 SAY_AGAIN_S = 5.0  # as long as a notice stays
+STRANGE_HOST = mark(
+    "What this room's host says has no effect here: nothing vouches for its key. "
+    "Join by the host's link."
+)
 LEAVING = mark("leaving the room …")
 
 
@@ -370,7 +374,9 @@ class LiveScreen(ActionScreen):
         """Opens the question, whose digits would say emotions here."""
         shown = asked(self.session.view, self._wall_clock())
         if shown is None or not shown.left_s:
-            self.notify(tr("Nothing is asked now."))
+            here = self.session.view.host
+            is_strange = here.rules is None and here.shown_key is not None
+            self.notify(tr(STRANGE_HOST if is_strange else mark("Nothing is asked now.")))
             return
         from resonance_tui.tui.screens.answer import AnswerDialog
 
