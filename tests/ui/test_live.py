@@ -341,7 +341,7 @@ async def test_an_untrained_network_is_said_for_as_long_as_it_runs(size: tuple[i
 async def test_an_engine_that_loads_is_getting_ready_and_named_in_the_details():
     loading = EngineStatus("auto", EngineState.LOADING, "mae_dfer_mmnet_add: warming up")
     app, session = app_with(view(engine=loading, me=SelfView()))
-    async with app.run_test(size=(120, 70)) as pilot:
+    async with app.run_test(size=(120, 90)) as pilot:
         await shown(pilot, "◌ getting ready")
         await shown(pilot, f"· {GETTING_READY[0]}")
         await pilot.press("question_mark")
