@@ -290,9 +290,9 @@ class RoomModel:
         self._curtain.react(now, is_reaction=is_reaction, is_sharing=is_sharing)
 
     @property
-    def known_ids(self) -> list[str]:
-        """Of the viewers that are listed, whether they may be shown or not."""
-        return [row.viewer_id for row in self._shown.rows]
+    def known(self) -> tuple[ViewerRow, ...]:
+        """The viewers that are listed, whether they may be shown or not."""
+        return self._shown.rows
 
     def _answers_of(self, total: Answers | None) -> Answers | None:
         """Those to the question that the host asks; what answers another one says nothing."""
