@@ -22,9 +22,11 @@ from resonance_zoo.registry import register
 
 @dataclass(frozen=True)
 class StaticCNNConfig:
-    """Everything that decides the shape of the network; `size` is the side of its input crop."""
+    """Everything that decides the shape of the network; `size` is the side of its input crop, which
+    is enlarged to `inner` inside (0: it is not)."""
 
     size: int = 48
+    inner: int = 0
     stem: tuple[int, int] = (16, 24)
     widths: tuple[int, ...] = (24, 48, 96, 160)
     depths: tuple[int, ...] = (1, 1, 2, 1)
@@ -38,6 +40,12 @@ DESIGNS: dict[str, StaticCNNConfig] = {
     "t1": StaticCNNConfig(),
     "t1w": StaticCNNConfig(widths=(24, 64, 128, 224)),
     "t1_64px": StaticCNNConfig(size=64),
+    "t2": StaticCNNConfig(
+        inner=64, stem=(16, 32), widths=(32, 80, 160, 256), depths=(1, 2, 2, 1), dropout=0.15
+    ),
+    "teacher": StaticCNNConfig(
+        inner=64, stem=(32, 64), widths=(64, 128, 256, 512), depths=(2, 2, 2, 2), dropout=0.2
+    ),
     "separable": StaticCNNConfig(
         widths=(32, 64, 128, 192), depths=(1, 2, 3, 2), block="separable", stem=(16, 32)
     ),
@@ -156,7 +164,13 @@ class StaticCNN(ClipClassifier):
         return super().forward_head(self.dropout(features), pre_logits)
 
     def _face_features(self, faces: Tensor) -> Tensor:
-        return self.features(standardise(faces)).mean((2, 3))
+        return self.features(self._enlarged(standardise(faces))).mean((2, 3))
+
+    def _enlarged(self, faces: Tensor) -> Tensor:
+        if not self.config.inner:
+            return faces
+        scale = self.config.inner / self.config.size
+        return nn.functional.interpolate(faces, scale_factor=scale, mode="bilinear")
 
 
 @register

@@ -33,6 +33,7 @@ class StillRecipe:
     device: str = "cpu"
     begins_with: str = ""  # name of the shipped file that is trained on; "" a random network
     taught: float = 0.0  # share of the teachers' word in what is learnt; the rest is the votes'
+    taught_by: str = ""  # the teachers, where they see what the student sees (`distil`)
     groups: int = 0  # look-alike groups that weigh by how badly they are read; 0 none do
     augmentation: Augmentation = field(default_factory=Augmentation)
 

@@ -1,0 +1,244 @@
+"""Large networks learn from votes, small ones from what the large ones say: all at a time on one GPU.
+
+Distillation by the same view (Beyer et al. 2021, "Knowledge distillation: A good teacher is patient
+and consistent"): teacher and student see each face in one frame, drawn anew each time; the student
+sees it in bad light, blurred or covered, the teacher clean. Every learner has weights of its own;
+all draw the same faces, so that the teachers are asked once for all students. A step is captured as
+a CUDA graph, in which learners run side by side; elsewhere it runs as it is written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from resonance_zoo.static_cnn import StaticCNN, static_cnn
+from resonance_zoo.train.still.augment_batch import BatchAugmentation
+from resonance_zoo.train.still.checkpoint import StillCheckpoint
+from resonance_zoo.train.still.recipe import StillRecipe
+
+WARM_STEPS = 3  # before a step is captured
+SYNCED_EVERY = 10  # steps between two looks at the clock
+
+
+@dataclass(frozen=True)
+class Faces:
+    """What is drawn from, on one device.
+
+    `pictures` uint8[V, N, S, S]: each face as it is, levelled, and V - 2 times spoilt; `votes`
+    float32[N, 7]; `cumulative` float64[N], the sampling weights summed up to each.
+    """
+
+    pictures: Tensor
+    votes: Tensor
+    cumulative: Tensor
+
+    @classmethod
+    def on(
+        cls,
+        device: torch.device,
+        pictures: Sequence[NDArray[np.uint8]],
+        votes: NDArray[np.float32],
+        weights: NDArray[np.float64],
+    ) -> Faces:
+        return cls(
+            torch.from_numpy(np.stack(pictures)).to(device),
+            torch.from_numpy(votes).to(device),
+            torch.from_numpy(np.cumsum(weights / weights.sum())).to(device),
+        )
+
+    def draw(self, count: int, spoilt: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Faces as a learner sees them, that share of them spoilt, the same clean, their votes."""
+        device, versions = self.cumulative.device, len(self.pictures)
+        chance = torch.rand(count, device=device, dtype=torch.float64)
+        rows = torch.searchsorted(self.cumulative, chance).clamp(max=self.pictures.shape[1] - 1)
+        is_spoilt = torch.rand(count, device=device) < spoilt
+        version = torch.randint(2, (count,), device=device)
+        other = torch.randint(2, max(versions, 3), (count,), device=device).clamp(max=versions - 1)
+        seen = self.pictures[torch.where(is_spoilt, other, version), rows]
+        clean = self.pictures[torch.where(is_spoilt, 1, version), rows]
+        return seen, clean, self.votes[rows]
+
+
+class Learner:
+    """A network that learns; its state is one vector, of which every weight is a part."""
+
+    def __init__(self, recipe: StillRecipe, device: torch.device) -> None:
+        self.recipe = recipe
+        torch.manual_seed(recipe.seed)
+        self.model: StaticCNN = static_cnn(recipe.design).to(device).train()
+        self.state = _as_one(self.model)
+        self.average = self.state.clone()
+        self._parameters = list(self.model.parameters())
+        self._count = sum(each.numel() for each in self._parameters)
+        self._momentum = torch.zeros(self._count, device=device)
+        decayed = [torch.full((p.numel(),), float(p.ndim > 1)) for p in self._parameters]
+        self._decay = torch.cat(decayed).to(device) * recipe.weight_decay
+
+    def learn(self, faces: Tensor, targets: Tensor, rate: Tensor, keep: Tensor) -> Tensor:
+        """One step of SGD with Nesterov's momentum, and of the moving average; the loss."""
+        recipe, parameters = self.recipe, self.state[: self._count]
+        with _half_precision(faces.device):
+            logits = self.model(faces)
+        loss = functional.cross_entropy(
+            logits.float(), targets, label_smoothing=recipe.smoothing
+        )
+        parts = torch.autograd.grad(loss, self._parameters)
+        with torch.no_grad():
+            slope = torch.cat([part.reshape(-1) for part in parts])
+            slope *= (recipe.clip / (slope.norm() + 1e-6)).clamp(max=1)
+            slope += self._decay * parameters
+            self._momentum.mul_(recipe.momentum).add_(slope)
+            parameters -= rate * (slope + recipe.momentum * self._momentum)
+            self.average.lerp_(self.state, 1 - keep)
+        return loss.detach()
+
+    def averaged(self) -> StaticCNN:
+        """A network of the averaged weights, in evaluation mode, on the learner's device."""
+        model = static_cnn(self.recipe.design).to(self.state.device).eval()
+        _as_one(model).copy_(self.average)
+        return model
+
+    def checkpoint(self, step: int, elapsed_s: float) -> StillCheckpoint:
+        """The end of its run: what is needed to ship it, without the momentum."""
+        average = self.average.cpu()
+        return StillCheckpoint(
+            self.recipe, average, torch.empty(0), average, step, elapsed_s, time.process_time(), 1.0
+        )
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Networks that are asked together."""
+
+    models: Sequence[StaticCNN]
+
+    def say(self, faces: Tensor) -> Tensor:
+        """The mean of their probabilities, float32[N, 7]."""
+        with torch.no_grad(), _half_precision(faces.device):
+            said = [model(faces).float().softmax(1) for model in self.models]
+        return torch.stack(said).mean(0)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What `learn` yields now and then: share of the time that is over, steps, mean loss of each
+    learner."""
+
+    progress: float
+    step: int
+    losses: list[float]
+
+
+def learn(
+    learners: Sequence[Learner],
+    faces: Faces,
+    minutes: float,
+    teachers: Teachers | None = None,
+) -> Iterator[Tick]:
+    """Train all learners for so long, by the recipe of the first; the students of `teachers`, or
+    of the votes alone."""
+    recipe, device = learners[0].recipe, faces.votes.device
+    augmentation = BatchAugmentation.on(device, recipe.augmentation, learners[0].model.config.size)
+    rate, keep = (torch.zeros((), device=device) for _ in "12")
+    losses = torch.zeros(len(learners), device=device)
+    streams = [torch.cuda.Stream() for _ in learners] if device.type == "cuda" else []
+
+    def step() -> None:
+        seen, clean, votes = faces.draw(recipe.batch, recipe.augmentation.spoilt)
+        frames = augmentation.frames(recipe.batch)
+        views = augmentation.weathered(augmentation.framed(seen, frames))
+        targets = votes
+        if teachers is not None:
+            words = teachers.say(augmentation.framed(clean, frames))
+            targets = recipe.taught * words + (1 - recipe.taught) * votes
+        tasks = [_task(each, views, targets, rate, keep, losses[i]) for i, each in enumerate(learners)]
+        _side_by_side(tasks, streams)
+
+    repeat = _captured(step) if device.type == "cuda" else step
+    yield from _by_the_clock(repeat, recipe, minutes, rate, keep, losses)
+
+
+def _task(
+    learner: Learner, views: Tensor, targets: Tensor, rate: Tensor, keep: Tensor, loss: Tensor
+) -> Callable[[], None]:
+    def task() -> None:
+        loss.copy_(learner.learn(views, targets, rate, keep))
+
+    return task
+
+
+def _by_the_clock(
+    step: Callable[[], None],
+    recipe: StillRecipe,
+    minutes: float,
+    rate: Tensor,
+    keep: Tensor,
+    losses: Tensor,
+) -> Iterator[Tick]:
+    began, count, progress = time.monotonic(), 0, 0.0
+    memory = recipe.sync_steps / (1 - recipe.ema)  # steps of the moving average
+    while progress < 1:
+        rate.fill_(recipe.rate_at(progress))
+        for _ in range(SYNCED_EVERY):
+            keep.fill_(min(1 - 1 / memory, count / (count + 0.5 * memory)))
+            step()
+            count += 1
+        found = losses.tolist()  # waits for the device
+        progress = (time.monotonic() - began) / (60 * minutes)
+        yield Tick(progress, count, found)
+
+
+def _captured(step: Callable[[], None]) -> Callable[[], None]:
+    """The step as a CUDA graph. What the warm-up changes in the learners is little, and stays."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(WARM_STEPS):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
+
+
+def _side_by_side(
+    tasks: Sequence[Callable[[], None]], streams: Sequence[torch.cuda.Stream]
+) -> None:
+    if not streams:
+        for task in tasks:
+            task()
+        return
+    now = torch.cuda.current_stream()
+    for task, stream in zip(tasks, streams, strict=True):
+        stream.wait_stream(now)
+        with torch.cuda.stream(stream):
+            task()
+    for stream in streams:
+        now.wait_stream(stream)
+
+
+def _half_precision(device: torch.device) -> torch.autocast | nullcontext[None]:
+    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()
+
+
+def _as_one(model: StaticCNN) -> Tensor:
+    """The state as one vector, in the order of `checkpoint.flatten`; the model's tensors become
+    parts of it."""
+    buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+    tensors = [*model.parameters(), *buffers]
+    whole = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+    offset = 0
+    for tensor in tensors:
+        tensor.data = whole[offset : offset + tensor.numel()].view(tensor.shape)
+        offset += tensor.numel()
+    return whole
