@@ -18,6 +18,7 @@ Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 Said = NDArray[np.int64]  # class of each face, -1 where its picture was not shown
 LEVELLED = "levelled"
+CHOSEN = "sets the operating point"
 SPOILT = tuple(kind for kind in KINDS if kind != "clean")  # a design may have learnt from these
 EVERY = 3  # of the judged faces are spoilt: there are many ways to spoil one
 SEED, DRAWS = 14, 2000
@@ -55,12 +56,23 @@ def exam_of(
 def sit(exam: Exam, predict: Predict) -> dict[str, Said]:
     """What a network of these raw logits says of each set, at the point that the rule of the card
     finds for it."""
-    point: Calibration = calibrate(predict(exam.chosen_on), exam.chosen_labels, exam.prior)
+    return at_one_point(exam, answers(exam, predict))
+
+
+def answers(exam: Exam, predict: Predict) -> dict[str, NDArray[np.float32]]:
+    """Raw logits of each set, and of the pictures that set the operating point."""
+    asked = {CHOSEN: exam.chosen_on, **exam.sets}
+    return {kind: predict(images) for kind, images in asked.items()}
+
+
+def at_one_point(exam: Exam, raw: dict[str, NDArray[np.float32]]) -> dict[str, Said]:
+    """The class of each face by these logits, at the point that the card's rule finds for them."""
+    point: Calibration = calibrate(raw[CHOSEN], exam.chosen_labels, exam.prior)
     found: dict[str, Said] = {}
     for kind, images in exam.sets.items():
         found[kind] = np.full(len(exam.labels), -1, np.int64)
         shown = slice(None) if len(images) == len(exam.labels) else exam.spoils
-        found[kind][shown] = point.apply(predict(images)).argmax(1)
+        found[kind][shown] = point.apply(raw[kind]).argmax(1)
     return found
 
 

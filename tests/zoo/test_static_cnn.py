@@ -32,9 +32,11 @@ def network(request: pytest.FixtureRequest) -> torch.nn.Module:
     return model.eval()
 
 
-def test_budget(network: torch.nn.Module) -> None:
+@pytest.mark.parametrize("design", sorted(DESIGNS.keys() - {"teacher"}))  # which is not shipped
+def test_budget(design: str) -> None:
+    network = resonance_zoo.create("static_cnn", design=design)
     assert budget.parameters(network) <= 3e6
-    assert budget.multiply_accumulates(network, network.config.size) <= 80e6
+    assert budget.multiply_accumulates(network, network.config.size) <= 150e6
 
 
 @pytest.mark.parametrize("size", [32, 40, 48])

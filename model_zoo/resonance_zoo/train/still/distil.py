@@ -1,4 +1,4 @@
-"""Large networks learn from votes, small ones from what the large ones say: all at a time on one GPU.
+"""Large networks learn from votes, small ones from what those say: all at a time on one GPU.
 
 Distillation by the same view (Beyer et al. 2021, "Knowledge distillation: A good teacher is patient
 and consistent"): teacher and student see each face in one frame, drawn anew each time; the student
@@ -88,9 +88,7 @@ class Learner:
         recipe, parameters = self.recipe, self.state[: self._count]
         with _half_precision(faces.device):
             logits = self.model(faces)
-        loss = functional.cross_entropy(
-            logits.float(), targets, label_smoothing=recipe.smoothing
-        )
+        loss = functional.cross_entropy(logits.float(), targets, label_smoothing=recipe.smoothing)
         parts = torch.autograd.grad(loss, self._parameters)
         with torch.no_grad():
             slope = torch.cat([part.reshape(-1) for part in parts])
@@ -107,12 +105,23 @@ class Learner:
         _as_one(model).copy_(self.average)
         return model
 
-    def checkpoint(self, step: int, elapsed_s: float) -> StillCheckpoint:
-        """The end of its run: what is needed to ship it, without the momentum."""
+    def checkpoint(self, step: int, elapsed_s: float, progress: float) -> StillCheckpoint:
+        """Where it stands; at its end only what is needed to use and to ship it."""
         average = self.average.cpu()
+        is_over = progress >= 1
+        weights = average if is_over else self.state.cpu()
+        momentum = torch.empty(0) if is_over else self._momentum.cpu()
+        cpu_s = time.process_time()
         return StillCheckpoint(
-            self.recipe, average, torch.empty(0), average, step, elapsed_s, time.process_time(), 1.0
+            self.recipe, weights, momentum, average, step, elapsed_s, cpu_s, min(progress, 1.0)
         )
+
+    def go_on_from(self, place: StillCheckpoint) -> None:
+        """Take up weights, moving average and, before the end, the momentum of `place`."""
+        self.state.copy_(place.weights)
+        self.average.copy_(place.average)
+        if place.momentum.numel():
+            self._momentum.copy_(place.momentum)
 
 
 @dataclass(frozen=True)
@@ -130,22 +139,25 @@ class Teachers:
 
 @dataclass(frozen=True)
 class Tick:
-    """What `learn` yields now and then: share of the time that is over, steps, mean loss of each
-    learner."""
+    """What `learn` yields now and then: where all learners stand, and the last loss of each."""
 
-    progress: float
+    progress: float  # share of the time that is over; the end is reached at 1
     step: int
+    elapsed_s: float
     losses: list[float]
+
+
+START = Tick(0.0, 0, 0.0, [])
 
 
 def learn(
     learners: Sequence[Learner],
     faces: Faces,
-    minutes: float,
     teachers: Teachers | None = None,
+    start: Tick = START,
 ) -> Iterator[Tick]:
-    """Train all learners for so long, by the recipe of the first; the students of `teachers`, or
-    of the votes alone."""
+    """Train all learners for the minutes of the first one's recipe, and by it: the students of
+    `teachers`, or of the votes alone. `start` is where they stand if they have learnt before."""
     recipe, device = learners[0].recipe, faces.votes.device
     augmentation = BatchAugmentation.on(device, recipe.augmentation, learners[0].model.config.size)
     rate, keep = (torch.zeros((), device=device) for _ in "12")
@@ -160,11 +172,14 @@ def learn(
         if teachers is not None:
             words = teachers.say(augmentation.framed(clean, frames))
             targets = recipe.taught * words + (1 - recipe.taught) * votes
-        tasks = [_task(each, views, targets, rate, keep, losses[i]) for i, each in enumerate(learners)]
+        tasks = [
+            _task(each, views, targets, rate, keep, losses[place])
+            for place, each in enumerate(learners)
+        ]
         _side_by_side(tasks, streams)
 
     repeat = _captured(step) if device.type == "cuda" else step
-    yield from _by_the_clock(repeat, recipe, minutes, rate, keep, losses)
+    yield from _by_the_clock(repeat, recipe, rate, keep, losses, start)
 
 
 def _task(
@@ -179,22 +194,23 @@ def _task(
 def _by_the_clock(
     step: Callable[[], None],
     recipe: StillRecipe,
-    minutes: float,
     rate: Tensor,
     keep: Tensor,
     losses: Tensor,
+    start: Tick,
 ) -> Iterator[Tick]:
-    began, count, progress = time.monotonic(), 0, 0.0
+    began, count, progress = time.monotonic() - start.elapsed_s, start.step, start.progress
     memory = recipe.sync_steps / (1 - recipe.ema)  # steps of the moving average
     while progress < 1:
         rate.fill_(recipe.rate_at(progress))
         for _ in range(SYNCED_EVERY):
-            keep.fill_(min(1 - 1 / memory, count / (count + 0.5 * memory)))
+            keep.fill_(min(1 - 1 / memory, count / (count + memory / 2)))
             step()
             count += 1
         found = losses.tolist()  # waits for the device
-        progress = (time.monotonic() - began) / (60 * minutes)
-        yield Tick(progress, count, found)
+        elapsed_s = time.monotonic() - began
+        progress = elapsed_s / (60 * (recipe.minutes or 1))
+        yield Tick(progress, count, elapsed_s, found)
 
 
 def _captured(step: Callable[[], None]) -> Callable[[], None]:
