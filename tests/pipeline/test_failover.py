@@ -124,6 +124,19 @@ def test_each_has_a_turn_of_its_own_in_an_order_that_all_know() -> None:
     assert max(failover.wait_s(each, many, "x") for each in many) + failover.JITTER_S < 7
 
 
+def test_whose_wills_a_dying_broker_sends_were_here_when_the_line_was_lost() -> None:
+    known, lasts_s = failover.KnownViewers(), failover.LEFT_WITH_IT_S
+    known.look("abcd", 0.0)
+    known.look("abc", 10.0)
+    assert known.ids == set("abcd")
+    known.look("ab", 10.0 + lasts_s)
+    assert known.ids == set("abc"), "the first left long before"
+    known.look("bc", 10.0 + lasts_s + 0.1)
+    assert known.ids == set("abc"), "one is back, another one gone"
+    known.look("bc", 20.0 + lasts_s)
+    assert known.ids == set("bc")
+
+
 @pytest.mark.parametrize(
     ("address", "is_ours"),
     [
