@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
-from limits import patience
+from limits import Limit
 
 from resonance_broker import RunningBroker
 from resonance_broker.certificate import public_key_print
@@ -53,7 +53,7 @@ async def hosted(broker: RunningBroker, said: list[str] | None = None) -> AsyncI
 
 
 async def comes_in(url: BrokerUrl, name: str, password: str, within_s: float = 5.0) -> bool:
-    ends = time.monotonic() + patience(within_s)
+    ends = Limit(within_s)
     while True:
         try:
             login = replace(url, username=name, password=password)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from conftest import Start
-from limits import patience
+from limits import patience, within
 
 from resonance_broker import RunningBroker, embedded_watch
 from resonance_broker.embedded_watch import ConnectionWatch
@@ -145,7 +145,7 @@ async def test_clients_that_end_while_another_is_closed_do_not_end_the_watch(
         name: embedded_watch._Connection(each, each, silent_s=9.0) for name, each in clients.items()
     }
     running = asyncio.create_task(watch.run())
-    async with asyncio.timeout(patience(2)):
+    async with within(2):
         while not clients["third"].is_closed and not running.done():
             await asyncio.sleep(0.01)
     assert not running.done()

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from clusters import NATS, mosquitto_edges, nats_cluster
 from crowds import aggregating
+from limits import until
 from machine import MOSQUITTO, Mosquitto
-from seats import CHANNEL, HAPPY, SAD, Seat, publish, seated, until
+from seats import CHANNEL, HAPPY, SAD, Seat, publish, seated
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.aggregator import Aggregator

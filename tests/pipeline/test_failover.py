@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import limits
 import pytest
-from limits import patience
 from machine import Mosquitto
 
 from resonance_broker import BrokerSettings, RunningBroker, start_broker
@@ -97,10 +97,7 @@ async def everybody(people: list[Person]) -> AsyncGenerator[None]:
 
 
 async def until(condition: Callable[[], bool], seconds: float = BACK_WITHIN_S) -> None:
-    deadline = time.monotonic() + patience(seconds)
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        await asyncio.sleep(0.02)
+    await limits.until(condition, seconds)
 
 
 async def together(folder: Path, names: str, **last: Any) -> list[Person]:

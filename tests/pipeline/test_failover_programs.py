@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 from children import end_child, start_child
-from limits import patience
-from seats import until
+from limits import patience, until
 
 from resonance_tui.session.broker_claim import claim_file
 

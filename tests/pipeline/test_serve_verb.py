@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from children import run_child, start_child
 from http_clients import get, stream
-from limits import patience
+from limits import patience, within
 from machine import Mosquitto, free_port
 
 from resonance_tui.config import directories
@@ -34,7 +34,7 @@ def started(*args: object) -> subprocess.Popen[str]:
 
 async def answering(port: int) -> None:
     """The port answers, and the room is connected."""
-    async with asyncio.timeout(patience(20)):
+    async with within(20):
         while True:
             try:
                 state = (await get(port, "/state.json")).json
@@ -156,7 +156,7 @@ async def test_what_log_records_is_served_as_rows(mosquitto: Mosquitto) -> None:
     room = started("join", "cats", *args)
     logger = started("log", "cats", "--broker", mosquitto.url, "--serve", port)
     await answering(port)
-    async with asyncio.timeout(patience(20)):
+    async with within(20):
         while (rows := await get(port, "/history.json")).status != 200 or len(rows.json) < 2:
             await asyncio.sleep(0.2)
     assert rows.json[0]["channel"] == "cats"
