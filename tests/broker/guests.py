@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -60,7 +59,7 @@ async def comes_in(url: BrokerUrl, name: str, password: str, within_s: float = 5
             async with broker_client(login, lambda *_: None, identifier=f"x-{name}", version=5):
                 return True
         except (BrokerRefused, BrokerUnreachable):
-            if time.monotonic() > ends:
+            if ends.ran_out():
                 return False
             await asyncio.sleep(0.05)
 

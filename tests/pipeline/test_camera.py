@@ -68,7 +68,7 @@ async def collect(source: FrameSource, seconds: float) -> list[Frame]:
     """Every frame of the next seconds, or until the source has ended."""
     frames: list[Frame] = []
     until = time.monotonic() + seconds
-    while not until.ran_out() and source.status.state is not CameraState.ENDED:
+    while time.monotonic() < until and source.status.state is not CameraState.ENDED:
         frame = await source.next(frames[-1].index if frames else -1)
         if frame is not None:
             frames.append(frame)
