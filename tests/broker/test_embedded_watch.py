@@ -151,3 +151,19 @@ async def test_clients_that_end_while_another_is_closed_do_not_end_the_watch(
     assert not running.done()
     assert not clients["second"].is_closed
     running.cancel()
+
+
+def test_a_broker_that_cannot_end_in_time_lets_go_of_its_port_and_of_everybody(
+    broker: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("amqtt.broker.Broker.shutdown", stuck)
+    monkeypatch.setattr("resonance_broker.embedded.STOP_TIMEOUT_S", 0.05)
+    address = broker.settings.host, broker.settings.port
+    with client(broker, "alice") as alice:
+        broker.stop()
+        assert is_closed_within(alice, 3)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, patience(3))
