@@ -160,7 +160,7 @@ async def test_when_the_owner_leaves_one_of_those_left_carries_the_room_on(
     async with everybody(people):
         assert [person.is_owner for person in people] == [True] + [False] * (len(names) - 1)
         await people.pop(0).leave()
-        await until(lambda: not any(person.is_connected for person in people))
+        await until(lambda: any(person.is_owner for person in people))
         await until(lambda: all(person.is_connected for person in people))
         people[0].session.say(Emotion.SURPRISE)
         await until(lambda: all(p.session.view.room.counts[Emotion.SURPRISE] for p in people))
