@@ -6,13 +6,12 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import psutil
-from limits import patience
+from limits import Limit, patience
 
 MARK = "SUITE_WORKER"  # every descendant inherits it, also one whose parent is gone
 _started: list[subprocess.Popen[Any]] = []
@@ -86,8 +85,8 @@ def ended_afterwards() -> Iterator[None]:
 
 def left_over(grace_s: float = 10.0) -> list[str]:
     """Command lines of our descendants that still run after the grace, which are then killed."""
-    deadline = time.monotonic() + patience(grace_s)
-    while (found := list(_descendants())) and time.monotonic() < deadline:
+    deadline = Limit(grace_s)
+    while (found := list(_descendants())) and not deadline.ran_out():
         psutil.wait_procs(found, timeout=0.2)
     described = [_describe(process) for process in found]
     for process in found:

@@ -3,39 +3,88 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
-import secrets
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from children import start_child
-from limits import patience
+from limits import Limit, patience
 
 MOSQUITTO = shutil.which(
     "mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
 )
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
-_WORKERS, _EACH = 8, 2800  # test processes at a time, and the ports of each
+# Below what the system hands out to connections, 32768 (on Windows and macOS 49152) on: with
+# hundreds of viewers beside, one of those that was free a moment ago is soon somebody's.
+_FIRST, _BLOCKS, _EACH = 17_000, 26, 600  # what lies before, to 16604, is the laboratory's (LSL)
+_T = TypeVar("_T")
+
+
+@cache
+def _block() -> tuple[socket.socket, Iterator[int]]:
+    """Ports that are this process's as long as it lives: it keeps the first one bound, so that the
+    tests of all processes of this machine, whoever started them, have others."""
+    for number in random.sample(range(_BLOCKS), _BLOCKS):
+        guard = socket.socket()
+        try:
+            guard.bind(("127.0.0.1", _FIRST + _EACH * number))
+        except OSError:
+            guard.close()
+            continue
+        first = guard.getsockname()[1] + 1
+        return guard, itertools.cycle(range(first, first + _EACH - 1))
+    raise RuntimeError("too many processes take ports for tests")
+
+
+def _is_free(port: int) -> bool:
+    """At every address of this machine, also for who waits until an old connection is over."""
+    families = [socket.AF_INET, *([socket.AF_INET6] if socket.has_ipv6 else [])]
+    for family in families:
+        try:
+            with socket.socket(family) as probe:
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind(("", port))
+        except OSError as error:
+            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                return False
+    return True
 
 
 def free_port() -> int:
-    """A loopback port where nothing listens now, and that no connection is given as its own end.
+    """A port where nothing listens now. It is nobody else's: no connection is given it as its own
+    end, no other test process takes it, and this one is given it again only after hundreds of
+    others. So a test may let go of it, and start a broker there again."""
+    return next(port for port in _block()[1] if _is_free(port))
 
-    The system hands out those from 32768 (on Windows and macOS 49152) on: with hundreds of viewers
-    beside, one that was free a moment ago is soon somebody's. Test processes that run at a time
-    have ports of their own, or one takes what another let go of to start a broker there again.
-    """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % _WORKERS
-    while True:
-        port = 10_000 + _EACH * worker + secrets.randbelow(_EACH)
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
+
+class PortTaken(RuntimeError):
+    """A program that is no test's took a port between `free_port` and its use."""
+
+
+def on_free_ports(start: Callable[[], _T]) -> _T:
+    """What `start` gives, which asks for ports: called again, for others, at PortTaken."""
+    for _ in range(3):
+        with contextlib.suppress(PortTaken):
+            return start()
+    return start()
+
+
+def not_up(program: str, log: str) -> RuntimeError:
+    """PortTaken where the last words of the program say so."""
+    kind = PortTaken if "address already in use" in log[-500:].lower() else RuntimeError
+    return kind(f"{program} did not come up: {log[-500:]}")
 
 
 class Mosquitto:
@@ -72,8 +121,8 @@ class Mosquitto:
 
     def _wait_until_it_answers(self) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + patience(10)
-        while time.monotonic() < deadline:
+        deadline = Limit(10)
+        while not deadline.ran_out():
             if self._process.poll() is not None:
                 break
             try:
@@ -82,7 +131,7 @@ class Mosquitto:
             except OSError:
                 time.sleep(0.02)
         self.kill()
-        raise RuntimeError(f"Mosquitto did not come up: {self.log[-500:]}")
+        raise not_up("Mosquitto", self.log)
 
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None

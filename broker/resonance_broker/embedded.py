@@ -122,10 +122,14 @@ class EmbeddedBroker:
         await self._stopping.wait()
         watching.cancel()
         await _shut_down(broker)
+        watch.hang_up()
 
 
 async def _shut_down(broker: Broker) -> None:
-    """Bounded in time: a client that does not disconnect must not delay the end."""
+    """Bounded in time: a client that does not disconnect must not delay the end. First the port is
+    let go of: amqtt does that last, and takes in who dials again meanwhile."""
+    for each in broker._servers.values():  # pyright: ignore[reportPrivateUsage]
+        each.instance.close()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STOP_TIMEOUT_S):
             await broker.shutdown()

@@ -4,6 +4,7 @@ another one of the same client took over. Loaded by amqtt itself, as one of its 
 from __future__ import annotations
 
 import asyncio
+from asyncio import StreamReader, StreamWriter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,27 @@ class ConnectionWatch(BasePlugin["BrokerContext"]):
         super().__init__(context)
         self._broker: Broker | None = None
         self._connections: dict[str, _Connection] = {}
+        self._lines: set[StreamWriter] = set()
 
     def begin(self, broker: Broker) -> None:
         """Before the broker is started: its connections are those to be closed."""
         self._broker = broker
+        meet = broker.stream_connected
+
+        async def keep(reader: StreamReader, writer: StreamWriter, listener_name: str) -> None:
+            self._lines.add(writer)
+            try:
+                await meet(reader, writer, listener_name)
+            finally:
+                self._lines.discard(writer)
+
+        broker.stream_connected = keep
+
+    def hang_up(self) -> None:
+        """On whoever is left once the broker has been shut down: its loop ends, and a connection
+        that it leaves open looks like a broker that says nothing."""
+        for each in self._lines:
+            each.transport.abort()
 
     async def on_mqtt_packet_received(self, *, session: Session | None = None, **_: object) -> None:
         known = self._connections.get(session.client_id or "") if session is not None else None

@@ -61,7 +61,12 @@ from resonance_tui.session.events import (
     SessionView,
     Standing,
 )
-from resonance_tui.session.failover import RETURN_WITHIN_S, Failover, is_ours_to_replace
+from resonance_tui.session.failover import (
+    RETURN_WITHIN_S,
+    Failover,
+    KnownViewers,
+    is_ours_to_replace,
+)
 from resonance_tui.session.guests import Guests, RoomForGuests
 from resonance_tui.session.happenings import KEPT, Happenings
 from resonance_tui.session.host_word import HostWord
@@ -108,7 +113,7 @@ class Session:
         self._own.speak(self._privacy.manner)
         self._me_told_at = self._room_told_at = -math.inf
         self._silence = Silence()
-        self._known: tuple[ViewerRow, ...] = ()  # who is listed, or was when the line was lost
+        self._known = KnownViewers()
         self._has_facts = False  # since the beginning
         self._has_said_unrecorded = False  # that private reports are not recorded
         self._notice_is_trouble = False
@@ -450,8 +455,7 @@ class Session:
 
     def _known_ids(self) -> list[str]:
         """Of who may take the place of a broker that goes away: programs, not faces."""
-        own = self._guests.ids
-        return [row.viewer_id for row in self._known if row.viewer_id not in own]
+        return [each for each in self._known.ids if each not in self._guests.ids]
 
     def _open_link(self, broker: BrokerUrl, viewer_id: str) -> Link:
         link = self._connect(broker, self._plan, viewer_id)
@@ -615,7 +619,7 @@ class Session:
         if self.view.outage is not None:  # what was seen last stays, and is said to be old
             self._tell_of_room(at, now)
             return
-        self._known = self._room.known
+        self._known.look((row.viewer_id for row in self._room.known), now)
         is_news = room.rows is not self.view.room.rows or bool(room.changed)
         changed = is_news or _figures(room) != _figures(self.view.room)
         if changed:

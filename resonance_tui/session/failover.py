@@ -15,7 +15,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from hashlib import sha256
@@ -36,6 +36,7 @@ MOST_STEPS = 4  # the last ones wait no longer than this many
 JITTER_S = 0.4
 OWNER_PATIENCE_S = 15.0  # an owner who is there starts a broker that failed sooner than that
 RETURN_WITHIN_S = 5.0  # after a broker runs again, everybody on this machine has found it
+LEFT_WITH_IT_S = 2.0  # a broker that ends sends everybody's will first, and then lets go of us
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,31 @@ def rank(own_id: str, known_ids: Collection[str], place: str) -> int:
 
 def _weight(viewer_id: str, place: str) -> bytes:
     return sha256(f"{place}\0{viewer_id}".encode()).digest()
+
+
+class KnownViewers:
+    """Who was here when the line was lost: also who left the room only a moment before that.
+
+    `look` takes the ids that are listed, for as long as the line holds; times are of one clock.
+    """
+
+    def __init__(self) -> None:
+        self._here: frozenset[str] = frozenset()
+        self._left_at: dict[str, float] = {}
+
+    def look(self, listed: Iterable[str], now: float) -> None:
+        here = frozenset(listed)
+        self._left_at |= dict.fromkeys(self._here - here, now)
+        self._here = here
+        self._left_at = {
+            viewer_id: at
+            for viewer_id, at in self._left_at.items()
+            if now - at < LEFT_WITH_IT_S and viewer_id not in here
+        }
+
+    @property
+    def ids(self) -> frozenset[str]:
+        return self._here.union(self._left_at)
 
 
 class Failover:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from children import run_child
-from limits import patience
+from limits import Limit
 from machine import free_port
 
 from resonance_broker import BrokerSettings, RunningBroker, find_mosquitto, start_broker
@@ -89,9 +89,9 @@ def eventually() -> Callable[..., None]:
     """Waits until something is so; fails when it is not within the time."""
 
     def wait(is_so: Callable[[], object], timeout_s: float = 8.0) -> None:
-        deadline = time.monotonic() + patience(timeout_s)
+        deadline = Limit(timeout_s)
         while not is_so():
-            assert time.monotonic() < deadline, "did not come to pass in time"
+            assert not deadline.ran_out(), "did not come to pass in time"
             time.sleep(0.05)
 
     return wait

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Protocol
 
 from limits import patience
@@ -22,13 +22,6 @@ def hosts(keys: RoomKeys) -> RoomKey:
     """The key of the one room."""
     (key,) = keys.all()
     return key
-
-
-async def until(is_so: Callable[[], object], within_s: float = 10.0) -> None:
-    """Raises TimeoutError."""
-    async with asyncio.timeout(patience(within_s)):
-        while not is_so():
-            await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager

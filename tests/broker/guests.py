@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
-from limits import patience
+from limits import Limit
 
 from resonance_broker import RunningBroker
 from resonance_broker.certificate import public_key_print
@@ -53,14 +52,14 @@ async def hosted(broker: RunningBroker, said: list[str] | None = None) -> AsyncI
 
 
 async def comes_in(url: BrokerUrl, name: str, password: str, within_s: float = 5.0) -> bool:
-    ends = time.monotonic() + patience(within_s)
+    ends = Limit(within_s)
     while True:
         try:
             login = replace(url, username=name, password=password)
             async with broker_client(login, lambda *_: None, identifier=f"x-{name}", version=5):
                 return True
         except (BrokerRefused, BrokerUnreachable):
-            if time.monotonic() > ends:
+            if ends.ran_out():
                 return False
             await asyncio.sleep(0.05)
 

@@ -10,9 +10,9 @@ from typing import cast
 
 import pytest
 from conftest import Start
-from desks import at_desk, hosts, until
+from desks import at_desk, hosts
 from guests import digest_of, pinned
-from limits import patience
+from limits import patience, until, within
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account
@@ -180,7 +180,7 @@ async def test_at_somebody_elses_broker_the_desk_shows_again_what_was_overwritte
         await desk.act("mute", "mia")
         topic = RULES.topic.of(ROOM, f"key-{hosts(keys).key.public.hex()[:12]}")
         await client.send(Outgoing(topic, b"", 1))
-        async with asyncio.timeout(patience(6)):
+        async with within(6):
             while not await is_shown():
                 await asyncio.sleep(0.05)
 
@@ -286,7 +286,7 @@ async def test_a_badge_that_others_see_is_taken_off_though_its_wearer_left_at_on
         seen = asyncio.Event()
         desk.changed.add(lambda rules: seen.set() if rules.host_ids == ("me",) else None)
         wearing = asyncio.create_task(wear_badge(keys, hosts(keys), url, "me"))
-        async with asyncio.timeout(patience(8)):
+        async with within(8):
             await seen.wait()
         wearing.cancel()
         await asyncio.wait([wearing])
@@ -348,7 +348,7 @@ async def test_a_look_at_a_room_that_is_in_order_waits_for_no_turn(
     for number in range(now + 1, now + 7):
         elsewhere = sign_rules(RoomRules(slow_s=5), ROOM, number, now + 86_400, key.key)
         book.observe(RulesEvent(ROOM, "host", elsewhere))
-    async with asyncio.timeout(patience(10)):
+    async with within(10):
         await book.keep_up(cast(BrokerClient, Silent()))
     assert book.rules.slow_s == 5
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 import threading
 
 import aiomqtt
 import pytest
-from limits import patience
+from limits import patience, within
 from machine import free_port
 
 from resonance_broker import (
@@ -33,7 +32,7 @@ def client(broker: RunningBroker, **options: object) -> aiomqtt.Client:
 
 
 async def next_payload(listener: aiomqtt.Client) -> bytes:
-    async with asyncio.timeout(patience(5)):
+    async with within(5):
         async for message in listener.messages:
             return message.payload
     raise AssertionError("the connection ended")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from conftest import Start
-from limits import patience
+from limits import patience, within
 
 from resonance_broker import RunningBroker, embedded_watch
 from resonance_broker.embedded_watch import ConnectionWatch
@@ -145,9 +145,25 @@ async def test_clients_that_end_while_another_is_closed_do_not_end_the_watch(
         name: embedded_watch._Connection(each, each, silent_s=9.0) for name, each in clients.items()
     }
     running = asyncio.create_task(watch.run())
-    async with asyncio.timeout(patience(2)):
+    async with within(2):
         while not clients["third"].is_closed and not running.done():
             await asyncio.sleep(0.01)
     assert not running.done()
     assert not clients["second"].is_closed
     running.cancel()
+
+
+def test_a_broker_that_cannot_end_in_time_lets_go_of_its_port_and_of_everybody(
+    broker: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("amqtt.broker.Broker.shutdown", stuck)
+    monkeypatch.setattr("resonance_broker.embedded.STOP_TIMEOUT_S", 0.05)
+    address = broker.settings.host, broker.settings.port
+    with client(broker, "alice") as alice:
+        broker.stop()
+        assert is_closed_within(alice, 3)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, patience(3))

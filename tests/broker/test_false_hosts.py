@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Start
-from desks import running, until
+from desks import running
 from guests import digest_of
-from limits import patience
+from limits import patience, until
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, AccountList, Role, add_account

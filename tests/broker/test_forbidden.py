@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from aiomqtt import MqttError
-from limits import patience
+from limits import until, within
 from machine import free_port
 
 from resonance_broker import AccountsStore, BrokerSettings, RunningBroker, start_broker
@@ -131,13 +131,6 @@ class Peer:
 
     def rows(self) -> dict[str, tuple[str, Emotion]]:
         return {row.viewer_id: (row.nickname, row.code) for row in self.look().rows}
-
-
-async def until(is_so, within: float = 8.0) -> None:
-    ends = time.monotonic() + patience(within)
-    while not is_so():
-        assert time.monotonic() < ends, "waited in vain"
-        await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
@@ -491,7 +484,7 @@ async def test_who_may_not_count_is_told_as_soon_as_the_broker_has_answered(
     guarded: RunningBroker,
 ) -> None:
     aggregator = Aggregator(url_of(guarded, "mia"), ROOM, connect_timeout=120)
-    async with asyncio.timeout(patience(30)):
+    async with within(30):
         with pytest.raises(BrokerRefused, match="does not let this user count"):
             await aggregator.run()
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from children import start_child
 from conftest import Start
-from desks import hosts, running, until
+from desks import hosts, running
 from guests import digest_of
-from limits import patience
+from limits import patience, until
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from guests import digest_of, pinned
-from limits import patience
+from limits import within
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account
@@ -43,7 +43,7 @@ async def test_a_second_host_is_told_and_overwrites_nothing(start) -> None:
                 await client.send(message)
 
     async def until(is_so) -> None:
-        async with asyncio.timeout(patience(5)):
+        async with within(5):
             while not is_so():
                 await asyncio.sleep(0.02)
 
@@ -95,7 +95,7 @@ async def test_a_host_on_somebody_elses_broker_announces_with_the_right_account_
     async with broker_client(login, note, identifier="w", version=5) as watcher:
         await watcher.follow(messages.ROOM_SETTINGS.topic.of("cats"), 1)
         running = asyncio.create_task(_host(url, "cathost").run())
-        async with asyncio.timeout(patience(5)):
+        async with within(5):
             while not rooms.get(messages.ROOM_SETTINGS.topic.of("cats")):
                 await asyncio.sleep(0.02)
             running.cancel()

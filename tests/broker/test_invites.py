@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from children import run_child, start_child
 from guests import comes_in, digest_of, hosted, hosted_meanwhile, invited, pinned
-from limits import patience
+from limits import patience, within
 from machine import free_port
 
 from resonance_broker import AccountsStore, RunningBroker
@@ -111,7 +111,7 @@ async def test_what_is_changed_in_another_terminal_counts_within_a_moment(
         async with broker_client(login, lambda *_: None, identifier="mia", version=5) as client:
             client._disconnected.add_done_callback(lambda _: cut_off.set())
             book.change(lambda before: (remove_account(before, "mia"), None))
-            async with asyncio.timeout(patience(5)):
+            async with within(5):
                 await cut_off.wait()
         assert not await comes_in(url, "mia", "one", within_s=0)
 

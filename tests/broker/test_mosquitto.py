@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
@@ -20,7 +19,7 @@ import aiomqtt
 import psutil
 import pytest
 from children import run_child, start_child
-from limits import patience
+from limits import patience, within
 from machine import free_port
 
 from resonance_broker import (
@@ -82,7 +81,7 @@ async def heard_by_the_host(broker, writer: aiomqtt.Client, topics: list[str]) -
         for topic in [*topics, MINE]:
             await writer.publish(topic, b"x", qos=1)
         heard: list[str] = []
-        async with asyncio.timeout(patience(5)):
+        async with within(5):
             async for message in host.messages:
                 heard.append(str(message.topic))
                 if heard[-1] == MINE:
@@ -181,7 +180,7 @@ def test_a_locked_key_and_a_file_that_is_no_certificate_are_refused(
 async def test_an_oversize_packet_ends_the_connection(start) -> None:
     broker = start()
     with pytest.raises(aiomqtt.MqttError, match="Disconnected"):
-        async with client(broker) as greedy, asyncio.timeout(patience(4)):
+        async with client(broker) as greedy, within(4):
             await greedy.publish(MINE, bytes(5000))
             await anext(aiter(greedy.messages))
     async with client(broker) as modest:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Start
-from desks import at_desk, hosts, until
+from desks import at_desk, hosts
 from guests import comes_in, digest_of, invited, pinned
-from limits import patience
+from limits import until, within
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, AccountList, Role, add_account
@@ -182,7 +182,7 @@ async def test_whoever_is_removed_loses_the_account_and_its_link(
 
 
 async def until_refused(broker: RunningBroker) -> None:
-    async with asyncio.timeout(patience(6)):
+    async with within(6):
         while await comes_in(pinned(broker), "troll", "pw", within_s=0.0):
             await asyncio.sleep(0.1)
 

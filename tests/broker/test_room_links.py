@@ -9,14 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from children import run_child, start_child
 from guests import comes_in, digest_of, hosted, pinned
-from limits import patience
+from limits import patience, wait_until, within
 from machine import free_port
 
 from resonance_broker import AccountsStore, RunningBroker
@@ -86,7 +86,7 @@ async def _is_cut_off_once_removed(store: AccountsStore, link: Invite) -> None:
     async with broker_client(login, lambda *_: None, identifier="mia", version=5) as client:
         client._disconnected.add_done_callback(lambda _: cut_off.set())
         store.change(lambda book: (remove_guests(book, book.invites.values()), None))
-        async with asyncio.timeout(patience(5)):
+        async with within(5):
             await cut_off.wait()
 
 
@@ -169,19 +169,12 @@ def host(tmp_path: Path) -> Iterator[dict[str, str]]:
     )
     assert process.stdout.readline().startswith("url")
     assert process.stdout.readline().startswith("join")
-    _wait_until(lambda: find_running(tmp_path / "host" / "broker") is not None)
+    wait_until(lambda: find_running(tmp_path / "host" / "broker") is not None)
     yield environment
     process.send_signal(signal.SIGINT)
     _, words = process.communicate(timeout=patience(10))
     assert "Traceback" not in words
     assert not (tmp_path / "host" / "broker" / RUNNING_FILE).exists()
-
-
-def _wait_until(is_so: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    ends = time.monotonic() + patience(timeout_s)
-    while not is_so():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
 
 
 def test_five_people_join_by_one_link_and_the_sixth_is_told_why_not(

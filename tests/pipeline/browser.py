@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from children import start_child
-from limits import patience
+from limits import Limit, patience, within
 from numpy.typing import NDArray
 from PIL import Image
 from websockets.asyncio.client import ClientConnection, connect
@@ -52,8 +52,8 @@ def running_chromium(folder: Path) -> Generator[Chromium]:
 
 
 def _address(file: Path, process: subprocess.Popen[bytes]) -> str:
-    until = time.monotonic() + patience(30)
-    while time.monotonic() < until and process.poll() is None:
+    until = Limit(30)
+    while not until.ran_out() and process.poll() is None:
         with contextlib.suppress(OSError, ValueError):
             port, path = file.read_text().split()
             return f"ws://127.0.0.1:{port}{path}"
@@ -74,7 +74,7 @@ class Browser:
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         message = {"id": number, "method": method, "params": params}
         await self._socket.send(json.dumps(message | ({"sessionId": session} if session else {})))
-        async with asyncio.timeout(patience(15)):
+        async with within(15):
             return await answer
 
     async def read(self) -> None:
@@ -136,7 +136,7 @@ class Page:
 
     async def until(self, condition: str, seconds: float = 15) -> None:
         """Wait for an expression to be true."""
-        async with asyncio.timeout(patience(seconds)):
+        async with within(seconds):
             while not await self.run(f"Boolean({condition})"):
                 await asyncio.sleep(0.03)
 

@@ -9,14 +9,14 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from children import start_child
-from limits import patience
-from machine import Mosquitto, free_port
+from limits import Limit, patience
+from machine import Mosquitto, free_port, not_up, on_free_ports
 
 from resonance_broker.certificate import self_signed
 from resonance_broker.cluster.layout import Node, Secrets, mosquitto_files, nats_files
@@ -31,7 +31,7 @@ def _write(folder: Path, texts: dict[str, str]) -> None:
 
 def _mosquitto(folder: Path, node: Node) -> Mosquitto:
     """Reads the generated file as it is, but for the listener, which the class writes itself."""
-    (folder / node.name).mkdir()
+    (folder / node.name).mkdir(exist_ok=True)
     lines = (folder / f"{node.name}.conf").read_text().splitlines()
     broker = Mosquitto(folder / node.name, tuple(x for x in lines if not x.startswith("listener")))
     broker.port = node.port
@@ -41,6 +41,15 @@ def _mosquitto(folder: Path, node: Node) -> Mosquitto:
 @contextmanager
 def mosquitto_edges(folder: Path, *names: str) -> Iterator[dict[str, Mosquitto]]:
     """A core (under that name) and edges around it, which reach it with TLS and a password."""
+    brokers = on_free_ports(lambda: _start_edges(folder, names))
+    try:
+        yield brokers
+    finally:
+        for broker in brokers.values():
+            broker.kill()
+
+
+def _start_edges(folder: Path, names: tuple[str, ...]) -> dict[str, Mosquitto]:
     core, *edges = (Node(name, port=free_port()) for name in ("core", *names))
     secrets = Secrets({name: f"secret of {name}" for name in names})
     certificate, key = self_signed([core.host], datetime.now(UTC))
@@ -48,13 +57,29 @@ def mosquitto_edges(folder: Path, *names: str) -> Iterator[dict[str, Mosquitto]]
     _write(folder, {name: pem.decode() for name, pem in pems.items()})
     _write(folder, mosquitto_files(core, edges, secrets, folder=str(folder), tls=True))
     brokers = {node.name: _mosquitto(folder, node) for node in (core, *edges)}
-    try:
+    with _ended_at_an_error(brokers.values()):
         for broker in brokers.values():
             broker.start()
-        yield brokers
-    finally:
-        for broker in brokers.values():
+    return brokers
+
+
+@contextmanager
+def _ended_at_an_error(brokers: Iterable[Mosquitto | NatsNode]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for broker in brokers:
             broker.kill()
+        raise
+
+
+def _start_nodes(nodes: list[NatsNode]) -> list[NatsNode]:
+    with _ended_at_an_error(nodes):
+        for each in nodes:
+            each.start()
+        for each in nodes:
+            each.wait()
+    return nodes
 
 
 class NatsNode:
@@ -79,14 +104,14 @@ class NatsNode:
 
     def wait(self) -> None:
         """Until it takes calls; its streams may still be looking for a leader."""
-        deadline = time.monotonic() + patience(10)
+        deadline = Limit(10)
         while self._process is not None and self._process.poll() is None:
             with contextlib.suppress(OSError):
                 socket.create_connection((self.node.host, self.node.port), timeout=0.5).close()
                 return
-            assert time.monotonic() < deadline, "does not answer"
+            assert not deadline.ran_out(), "does not answer"
             time.sleep(0.02)
-        raise RuntimeError(f"NATS did not come up: {self.log[-500:]}")
+        raise not_up("NATS", self.log)
 
     def kill(self) -> None:
         if self._process is not None:
@@ -98,6 +123,14 @@ class NatsNode:
 @contextmanager
 def nats_alone(folder: Path) -> Iterator[NatsNode]:
     """One node without accounts, which keeps its store when it is killed and started again."""
+    (broker,) = on_free_ports(lambda: _start_nodes([_node_alone(folder)]))
+    try:
+        yield broker
+    finally:
+        broker.kill()
+
+
+def _node_alone(folder: Path) -> NatsNode:
     node = Node("alone", port=free_port(), client_port=free_port())
     mqtt, store = f"{node.host}:{node.port}", folder / "store"
     _write(
@@ -111,31 +144,25 @@ def nats_alone(folder: Path) -> Iterator[NatsNode]:
             """
         },
     )
-    broker = NatsNode(folder, node)
-    broker.start()
-    try:
-        broker.wait()
-        yield broker
-    finally:
-        broker.kill()
+    return NatsNode(folder, node)
 
 
 @contextmanager
 def nats_cluster(folder: Path) -> Iterator[list[NatsNode]]:
     """Three nodes."""
+    running = on_free_ports(lambda: _start_nodes(_cluster(folder)))
+    try:
+        yield running
+    finally:
+        for each in running:
+            each.kill()
+
+
+def _cluster(folder: Path) -> list[NatsNode]:
     nodes = [
         Node(name, port=free_port(), client_port=free_port(), cluster_port=free_port())
         for name in ("one", "two", "three")
     ]
     secrets = Secrets({}, cluster="between-us", viewer="viewers", staff="staff")
     _write(folder, nats_files(nodes, secrets, folder=str(folder)))
-    running = [NatsNode(folder, node) for node in nodes]
-    try:
-        for each in running:
-            each.start()
-        for each in running:
-            each.wait()
-        yield running
-    finally:
-        for each in running:
-            each.kill()
+    return [NatsNode(folder, node) for node in nodes]

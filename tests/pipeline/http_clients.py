@@ -11,7 +11,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
-from limits import patience
+from limits import patience, within
+from machine import free_port
 
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot
@@ -60,7 +61,7 @@ async def served(
 ) -> AsyncGenerator[Served]:
     """Until the block is left; then the server has stopped."""
     feed = Feed("cats", boot)
-    listening: socket.socket = listen("127.0.0.1", port)
+    listening: socket.socket = listen("127.0.0.1", port or free_port())
     number = listening.getsockname()[1]
     server = Server(feed, listening, options or ServerOptions())
     task = asyncio.get_running_loop().create_task(server.run())
@@ -95,7 +96,7 @@ async def raw(port: int, data: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(data)
-        async with asyncio.timeout(patience(10)):
+        async with within(10):
             return await reader.read()
     finally:
         writer.close()
@@ -129,7 +130,7 @@ class Stream:
 
     async def next(self) -> dict[str, Any]:
         """The next event. Raises EOFError at the end."""
-        async with asyncio.timeout(patience(10)):
+        async with within(10):
             while line := await self.reader.readline():
                 if line.startswith(b"id: "):
                     self.last_id = line[4:].decode().strip()

@@ -7,13 +7,13 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from children import start_child
-from limits import patience
+from limits import until
 from loopback import LoopbackLink
 
 from resonance_tui.emotions import Emotion
@@ -60,15 +60,6 @@ class Seat:
     @property
     def is_connected(self) -> bool:
         return self.link.status.state is LinkState.CONNECTED
-
-
-async def until(condition: Callable[[], object], within: float = 8.0) -> float:
-    """Seconds until the condition held; fails after `within` (of an idle machine)."""
-    started, limit = time.monotonic(), patience(within)
-    while not condition():
-        assert time.monotonic() - started < limit, "waited in vain"
-        await asyncio.sleep(0.01)
-    return time.monotonic() - started
 
 
 @contextlib.asynccontextmanager

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from limits import patience
-from seats import HAPPY, Seat, seated, until
+from limits import patience, until
+from seats import HAPPY, Seat, seated
 from test_link import present_certificate
 
 from resonance_tui.errors import BrokerUnreachable, CertificateProblem

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 import pytest
 from children import run_child, start_child
-from limits import patience
+from limits import Limit, patience
 from machine import free_port
 
 from resonance_broker import BrokerSettings, start_broker
@@ -84,12 +83,12 @@ def test_a_viewer_is_told_by_the_total_and_by_ctrl_c_of_its_end(mosquitto: Any) 
 
 def wait_for_room(viewer: subprocess.Popen[str], *, mode: str, viewers: int) -> None:
     assert viewer.stdout is not None
-    deadline = time.monotonic() + patience(15)
+    deadline = Limit(15)
     for line in viewer.stdout:
         told = json.loads(line)
         if told["type"] == "room" and (told["mode"], told["viewers"]) == (mode, viewers):
             return
-        assert time.monotonic() < deadline, told
+        assert not deadline.ran_out(), told
     raise AssertionError("the viewer ended")
 
 

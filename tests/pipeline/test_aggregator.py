@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import seats
 from crowds import CHANNEL, QUICK, aggregating, aggregator, crowd, ledger, settle, start_aggregator
-from limits import patience
-from seats import Seat, seated, until
+from limits import patience, until
+from seats import Seat, seated
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.store import Store

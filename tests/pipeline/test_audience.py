@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from children import run_child, start_child
-from limits import patience
-from seats import CHANNEL, HAPPY, Seat, seated, start_python, until
+from limits import patience, until
+from seats import CHANNEL, HAPPY, Seat, seated, start_python
 from test_link import demand_password
 from test_link_peers import AMQTT
 

@@ -7,13 +7,12 @@ import dataclasses
 import json
 import logging
 import struct
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from arrays import probabilities_in
-from limits import patience
+from limits import until
 from loopback import LoopbackHub, LoopbackLink
 from numpy.typing import NDArray
 
@@ -51,13 +50,6 @@ class Overheard(LoopbackHub):
     def carry(self, message: Outgoing) -> None:
         self.sent.append(message.payload)
         super().carry(message)
-
-
-async def until(condition) -> None:
-    deadline = time.monotonic() + patience(20)
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 async def test_a_key_sets_the_own_neutral_which_leaves_with_the_camera_and_outlives_nothing(

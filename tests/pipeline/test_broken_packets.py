@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from limits import patience
-from seats import CHANNEL, HAPPY, Seat, seated, until
+from limits import until
+from seats import CHANNEL, HAPPY, Seat, seated
 from small_broker import (
     PUBACK,
     PUBREC,
@@ -276,4 +276,4 @@ async def test_an_attempt_that_was_given_up_may_come_back_as_our_own_double(give
 async def test_that_broken_messages_come_in_is_said_though_nobody_is_named() -> None:
     async with a_line(5) as (broker, line):
         broker.say(packet(0xF0, b"") * STRIKES)
-        await until(lambda: "broken messages" in line.link.status.detail, within=patience(2))
+        await until(lambda: "broken messages" in line.link.status.detail, within=2)

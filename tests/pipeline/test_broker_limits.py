@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from children import run_child
-from limits import patience
+from limits import patience, until, within
 from machine import Mosquitto
-from seats import CHANNEL, HAPPY, REPOSITORY, Seat, rows, seated, until
+from seats import CHANNEL, HAPPY, REPOSITORY, Seat, rows, seated
 from small_broker import CONNECT, PUBLISH, SmallBroker, small_broker
 
 from resonance_tui.errors import (
@@ -179,7 +179,7 @@ async def test_of_a_list_where_none_will_do_the_last_says_why() -> None:
     unfit, banned = (SmallBroker([each]) for each in (ACCEPTED + NO_WILDCARD, b"\x8a\0"))
     async with small_broker(unfit), small_broker(banned):
         with pytest.raises(BrokerForbids, match="banned"):
-            async with asyncio.timeout(10):
+            async with within(10):
                 await Seat(f"{unfit.url},{banned.url}").link.run()
 
 

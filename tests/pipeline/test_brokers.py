@@ -26,7 +26,7 @@ from brokers.rooms import Size, in_room, is_fact
 from brokers.running import Broker, Place, Start
 from brokers.tables import CAPABILITIES, ROOMS, as_markdown
 from clusters import NATS
-from limits import patience
+from limits import Limit, patience
 from machine import MOSQUITTO, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,8 +99,8 @@ def test_a_broker_that_is_killed_starts_again_on_its_store_and_leaves_nothing(
         access = Access(broker.place.port)
         assert wildcard(access, "probe/many", 5) == 5
         store = broker.place.store / "mosquitto.db"
-        deadline = time.monotonic() + patience(10)
-        while not store.exists() and time.monotonic() < deadline:
+        deadline = Limit(10)
+        while not store.exists() and not deadline.ran_out():
             time.sleep(0.05)
         broker.kill()
         assert broker.pid == 0 and store.exists()

@@ -17,8 +17,7 @@ import cv2
 import numpy as np
 import pytest
 from children import run_child
-from limits import patience, slowness
-from seats import until
+from limits import Limit, patience, slowness, until
 
 from resonance_tui.errors import CameraBusy, CameraMissing, SourceInvalid
 from resonance_tui.pipeline import camera as camera_module
@@ -77,8 +76,8 @@ async def collect(source: FrameSource, seconds: float) -> list[Frame]:
 
 
 async def status_when(source: FrameSource, state: CameraState, within: float = 10) -> CameraStatus:
-    until = time.monotonic() + patience(within)
-    while time.monotonic() < until:
+    until = Limit(within)
+    while not until.ran_out():
         if (status := source.status).state is state:
             return status
         await asyncio.sleep(0.005)

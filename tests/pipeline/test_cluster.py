@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from clusters import NATS, mosquitto_edges, nats_cluster
 from crowds import aggregating
+from limits import until
 from machine import MOSQUITTO, Mosquitto
-from seats import CHANNEL, HAPPY, SAD, Seat, publish, seated, until
+from seats import CHANNEL, HAPPY, SAD, Seat, publish, seated
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.aggregator import Aggregator
@@ -124,12 +125,12 @@ async def test_a_cluster_of_nats_loses_nobody_with_a_node(tmp_path: Path) -> Non
             staying = [seat for seat in people if seat not in moving]
             assert staying, "all were on one node"
             dead.kill()
-            await until(lambda: not any(seat.is_connected for seat in moving))
             counts: set[int] = set()
 
             def are_back() -> bool:
                 counts.update(sum(seat.see()) for seat in staying)
-                return all(seat.is_connected for seat in people)
+                is_left = all(seat.link.place != dead.node.url for seat in people)
+                return is_left and all(seat.is_connected for seat in people)
 
             await until(are_back, within=30)
             assert counts == {6}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from limits import patience
+from limits import until
 
 from resonance_tui import config
 from resonance_tui.commands.destination import destination_of
@@ -113,12 +112,6 @@ def test_consent_is_asked_for_the_broker_where_the_room_is(profile: Profile) -> 
     assert context.told_to == config.DEFAULT_BROKER_URL
     context.go_to(destination_of(loaded, find_place("mqtts://mia:pw@one/cats")))
     assert context.told_to == "mqtts://one:8883"
-
-
-async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(patience(10)):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.mosquitto

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from crowds import CHANNEL, QUICK, aggregating, crowd, ledger, settle
 from lacking import lacking
-from limits import patience
-from seats import HAPPY, Seat, publish, seated, until
+from limits import patience, until
+from seats import HAPPY, Seat, publish, seated
 
 from resonance_tui.history.store import Store
 from resonance_tui.hosting.desk import Desk

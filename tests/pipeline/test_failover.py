@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import limits
 import pytest
-from limits import patience
 from machine import Mosquitto
 
 from resonance_broker import BrokerSettings, RunningBroker, start_broker
@@ -97,10 +97,7 @@ async def everybody(people: list[Person]) -> AsyncGenerator[None]:
 
 
 async def until(condition: Callable[[], bool], seconds: float = BACK_WITHIN_S) -> None:
-    deadline = time.monotonic() + patience(seconds)
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        await asyncio.sleep(0.02)
+    await limits.until(condition, seconds)
 
 
 async def together(folder: Path, names: str, **last: Any) -> list[Person]:
@@ -122,6 +119,19 @@ def test_each_has_a_turn_of_its_own_in_an_order_that_all_know() -> None:
     assert failover.STEP_S > failover.JITTER_S
     many = [new_viewer_id() for _ in range(200)]
     assert max(failover.wait_s(each, many, "x") for each in many) + failover.JITTER_S < 7
+
+
+def test_whose_wills_a_dying_broker_sends_were_here_when_the_line_was_lost() -> None:
+    known, lasts_s = failover.KnownViewers(), failover.LEFT_WITH_IT_S
+    known.look("abcd", 0.0)
+    known.look("abc", 10.0)
+    assert known.ids == set("abcd")
+    known.look("ab", 10.0 + lasts_s)
+    assert known.ids == set("abc"), "the first left long before"
+    known.look("bc", 10.0 + lasts_s + 0.1)
+    assert known.ids == set("abc"), "one is back, another one gone"
+    known.look("bc", 20.0 + lasts_s)
+    assert known.ids == set("bc")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +160,7 @@ async def test_when_the_owner_leaves_one_of_those_left_carries_the_room_on(
     async with everybody(people):
         assert [person.is_owner for person in people] == [True] + [False] * (len(names) - 1)
         await people.pop(0).leave()
-        await until(lambda: not any(person.is_connected for person in people))
+        await until(lambda: any(person.is_owner for person in people))
         await until(lambda: all(person.is_connected for person in people))
         people[0].session.say(Emotion.SURPRISE)
         await until(lambda: all(p.session.view.room.counts[Emotion.SURPRISE] for p in people))

@@ -22,7 +22,8 @@ from typing import Any
 import crowds
 import pytest
 from crowds import aggregating, aggregator, crowd, ledger, settle, start_aggregator
-from seats import CHANNEL, SAD, Seat, cable, until
+from limits import until
+from seats import CHANNEL, SAD, Seat, cable
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import StoreError

@@ -13,7 +13,7 @@ from children import run_child
 from film_table import turned
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from seats import until
+from limits import until
 
 from resonance_tui.errors import CameraLost
 from resonance_tui.pipeline.camera import FrameSource

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from limits import until
 from numpy.typing import NDArray
-from seats import until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineSpec

@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from limits import patience
+from limits import until, within
 from loopback import LoopbackHub, LoopbackLink
 
 from resonance_tui.emotions import Emotion
@@ -100,13 +100,6 @@ class Stage:
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
-
-
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + patience(seconds)
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager
@@ -353,11 +346,11 @@ async def test_who_is_removed_is_told_and_leaves_nothing_behind(stage: Stage) ->
     await until(lambda: set(seen(ann)) == {"ann"})
     stage.rule(RoomRules(removed=("ann",)))
     with pytest.raises(RemovedByHost, match="the host removed you"):
-        async with asyncio.timeout(patience(5)):
+        async with within(5):
             await running
     assert REPORT.topic.of(ROOM, "ann") not in stage.hub._retained
     with pytest.raises(RemovedByHost):  # and so again, by what is remembered
-        async with asyncio.timeout(patience(5)):
+        async with within(5):
             await stage.session(host_print=None, known_host=stage.told[-1]).run()
 
 
@@ -382,7 +375,7 @@ async def test_a_closed_room_is_left_with_the_hosts_word_but_not_by_its_host(
     stage.rule(RoomRules(closed="Thanks, all!", host_ids=("eve",)))
     ann = stage.session()
     with pytest.raises(RoomClosed, match="the host closed the room: Thanks, all!") as caught:
-        async with asyncio.timeout(patience(5)):
+        async with within(5):
             await ann.run()
     assert caught.value.is_final
     assert (ann.view.link.state, ann.view.camera.state) == (LinkState.CLOSED, "off")

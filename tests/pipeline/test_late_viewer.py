@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from limits import until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineState
@@ -25,12 +25,6 @@ from resonance_tui.session.late_viewer import LateViewer
 from resonance_tui.session.own_layer import OwnLayer
 
 T0 = 1_795_371_000
-
-
-async def until(holds: Callable[[], object]) -> None:
-    """The suite's own time-out is the bound."""
-    while not holds():
-        await asyncio.sleep(0.01)
 
 
 async def test_portraits_are_read_and_never_kept(tmp_path: Path, face_model: None) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from children import run_child
-from limits import patience
-from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python, until
+from limits import patience, until, within
+from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused, CertificateProblem
@@ -241,7 +241,7 @@ async def test_a_wrong_password_ends_it(make_mosquitto: Any) -> None:
     ):
         seat = Seat(url)
         with pytest.raises(BrokerRefused, match=words) as caught:
-            async with asyncio.timeout(patience(5)):
+            async with within(5):
                 await seat.link.run()
         assert "wrong" not in caught.value.hint
         assert seat.link.status.state is LinkState.CLOSED

@@ -8,7 +8,8 @@ import struct
 from typing import Any
 
 import pytest
-from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python, until
+from limits import until
+from seats import CHANNEL, HAPPY, SAD, Seat, publish, rows, seated, start_python
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging import probe

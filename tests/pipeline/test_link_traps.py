@@ -15,8 +15,8 @@ from typing import Any
 
 import aiomqtt
 import pytest
-from limits import patience
-from seats import CHANNEL, HAPPY, Seat, seated, start_python, until
+from limits import patience, until
+from seats import CHANNEL, HAPPY, Seat, seated, start_python
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.client import BrokerClient, Watch, broker_client

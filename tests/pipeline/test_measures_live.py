@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from crowds import CHANNEL, crowd
-from limits import patience
+from limits import within
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.pipeline.sources import Source
@@ -46,7 +46,7 @@ async def test_a_crowd_that_moves_as_one_shows_at_once(
     async with crowd(mosquitto, 60) as people, asyncio.TaskGroup() as tasks:
         running = tasks.create_task(session.run())
         try:
-            async with asyncio.timeout(patience(20)):
+            async with within(20):
                 for turn in range(100):
                     people.codes = [Emotion(turn // 2 % 7)] * 60
                     await people.tell()

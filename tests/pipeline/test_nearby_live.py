@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from limits import patience
-from seats import until
+from limits import patience, until, within
 
 from resonance_tui.commands import nearby as command
 from resonance_tui.commands.broker.start import run as run_broker
@@ -67,7 +66,7 @@ async def test_a_room_is_found_while_its_host_announces_it(network: None) -> Non
     look = Look(room.channel)
     host = asyncio.ensure_future(NearbyAnnouncer([room], lambda: [ADDRESS]).run())
     await until(lambda: look.rooms == [room], within=15)
-    assert room in await nearby_rooms()
+    await until_found(room)
     await ended(host)
     await until(lambda: not look.rooms, within=15)
     await ended(look.task)
@@ -87,8 +86,8 @@ async def test_strangers_who_announce_many_rooms_do_not_hide_the_one_that_is_mea
 
 
 async def until_found(room: NearbyRoom) -> None:
-    async with asyncio.timeout(patience(15)):
-        while room not in await nearby_rooms(1.0, channel=room.channel):
+    async with within(15):
+        while room not in await nearby_rooms(patience(1.0), channel=room.channel):
             pass
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.messaging.nearby import NearbyUnavailable, nearby_rooms
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
-from resonance_tui.session import broker_choice, network_failover
+from resonance_tui.session import broker_choice, failover, network_failover
 from resonance_tui.session.network_failover import address_facing, may_be_carried_on
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.usefixtures("lasting_words")]
@@ -109,6 +110,7 @@ async def test_when_the_new_host_leaves_the_next_one_follows_without_another_que
         for person in people:
             person.session.answer(True)
         await until(lambda: all(p.is_connected and len(p.names) == 3 for p in people))
+        await until(lambda: sum(is_host(person) for person in people) == 1)
         owner = next(person for person in people if is_host(person))
         people.remove(owner)
         await owner.leave()
@@ -122,16 +124,25 @@ async def test_where_two_start_at_once_one_gives_way(
 ) -> None:
     monkeypatch.setattr(network_failover, "STEP_S", 0.0)
     monkeypatch.setattr(network_failover, "JITTER_S", 0.0)
+    all_started = threading.Barrier(3)
+
+    def start(address: str, _port: int) -> RunningBroker:
+        """Nobody's broker is announced before everybody has one."""
+        broker = host(address, free_port())
+        all_started.wait(patience(10))
+        return broker
+
+    monkeypatch.setattr(broker_choice, "_start_public_broker", start)
     people = await together(tmp_path, first, "abc")
     async with everybody(people):
         first.stop()
         await until(lambda: all(person.session.view.question for person in people))
         for person in people:
             person.session.answer(True)
-        await until(lambda: sum(is_host(person) for person in people) > 1)
         await until(
             lambda: (
-                len({person.session.view.broker_url for person in people}) == 1
+                sum(is_host(person) for person in people) == 1
+                and len({person.session.view.broker_url for person in people}) == 1
                 and all(p.is_connected and p.names == list("abc") for p in people)
             ),
             20,
@@ -152,6 +163,18 @@ async def test_without_a_yes_nothing_is_started_and_nobody_is_followed(
             async with asyncio.timeout(1.5):
                 await until(lambda: any(each.is_connected for each in people[1:]), patience(10))
         assert people[1].session.view.question is None and people[2].session.view.question
+
+
+async def test_who_saw_the_others_leave_with_the_broker_is_asked(
+    first: RunningBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failover, "LEFT_WITH_IT_S", 600.0)
+    people = await together(tmp_path, first, "ab")
+    async with everybody(people[:1]):
+        await people[1].leave()
+        await until(lambda: people[0].names == ["a"])
+        first.stop()
+        await until(lambda: bool(people[0].session.view.question))
 
 
 async def test_who_is_alone_is_not_asked(first: RunningBroker, tmp_path: Path) -> None:
@@ -210,7 +233,7 @@ async def test_no_broker_of_ours_stays_once_the_first_one_is_back(
     monkeypatch.setattr(network_failover, "start_public_broker", ours.start)
     for name in ("ASK_AFTER_S", "LOOK_FIRST_S", "STEP_S", "JITTER_S", "LOOK_EVERY_S"):
         monkeypatch.setattr(network_failover, name, 0.0)
-    failover = network_failover.NetworkFailover(
+    carrying = network_failover.NetworkFailover(
         url,
         "cats",
         ours,  # type: ignore[arg-type]
@@ -219,8 +242,8 @@ async def test_no_broker_of_ours_stays_once_the_first_one_is_back(
         notice=lambda _: None,
         on_moved=moves.append,
     )
-    failover.answer(True)
-    running = asyncio.create_task(failover.run())
+    carrying.answer(True)
+    running = asyncio.create_task(carrying.run())
     try:
         await until(lambda: moves[-1:] == [url.public])
         assert ours.is_stopped

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fake_obs import NO_BUFFER, NO_CHAPTERS, PASSWORD, UNKNOWN, FakeObs, Machine
-from limits import patience
+from limits import within
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.live_marks import LiveMark, live_marks
@@ -62,7 +61,7 @@ class Room:
         """The first line with all those words, said already or yet to come; it is taken, and what
         was said before stays."""
         try:
-            async with asyncio.timeout(patience(10)):
+            async with within(10):
                 while True:
                     for line in self.said:
                         if all(word in line for word in words):
@@ -222,7 +221,7 @@ async def test_a_text_source_says_it_and_is_empty_again_and_media_are_played(pat
         await room.says("OBS 31")
         room.laugh()
         await room.says("Laughter")
-        async with asyncio.timeout(patience(10)):
+        async with within(10):
             while len(obs.machine.settings) < 2 or not obs.machine.played:
                 await obs.asked.get()
         assert obs.machine.settings == [("Caption", "☺ Laughter: happiness 80%"), ("Caption", "")]
@@ -253,16 +252,16 @@ async def test_a_wrong_password_is_said_and_the_room_goes_on_without_obs(path: P
         assert len(await room.stored()) == 1
 
 
-async def test_an_obs_that_is_absent_is_said_once_and_may_come_later(path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    async with watching(path, plan(port)) as room:
+async def test_an_obs_that_is_absent_is_said_once_and_may_come_later(
+    path: Path, unused_port: int
+) -> None:
+    async with watching(path, plan(unused_port)) as room:
         await room.says("No OBS answers", "WebSocket Server Settings")
         room.laugh()
         await room.says("Laughter")
         obs = FakeObs()
         await obs.start()
-        async with obs.listening(port):
+        async with obs.listening(unused_port):
             assert "positions within about a second" in await room.says("OBS 31", "recording runs")
             assert not room.said  # it was tried many times
             room.laugh()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from children import run_child
-from limits import patience
+from limits import within
 from obs_studio import PASSWORD, Remote, Studio, flashes, studio, what_is_missing
 
 from resonance_tui.history.store import Store
@@ -45,7 +45,7 @@ async def desk_at(there: Studio, path: Path, said: list[str]) -> AsyncIterator[O
 
     running = asyncio.create_task(desk.beside(work()))
     try:
-        async with asyncio.timeout(patience(20)):
+        async with within(20):
             while not any(line.startswith("OBS ") for line in said):
                 await asyncio.sleep(0.02)
         yield desk
@@ -65,7 +65,7 @@ def room_laughs(desk: ObsDesk) -> None:
 
 async def says(said: list[str], words: str) -> str:
     try:
-        async with asyncio.timeout(patience(15)):
+        async with within(15):
             while not (found := [line for line in said if words in line]):
                 await asyncio.sleep(0.02)
     except TimeoutError:

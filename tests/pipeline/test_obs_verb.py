@@ -16,7 +16,7 @@ import click
 import pytest
 from children import end_child, run_child, start_child
 from fake_obs import PASSWORD, FakeObs
-from limits import patience
+from limits import within
 from machine import Mosquitto
 
 from resonance_tui.commands.obs import KINDS, Ears, rules_of
@@ -53,7 +53,7 @@ async def says(process: Program, words: str) -> str:
     """All that it said until a line with those words, which included."""
     assert process.stdout is not None
     said = ""
-    async with asyncio.timeout(patience(30)):
+    async with within(30):
         while True:
             line = await asyncio.to_thread(process.stdout.readline)
             assert line, f"{words!r} not in {said!r}"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from browser import CHROMIUM, Browser, Chromium, Page, browser, running_chromium
 from http_clients import Served, room_of, served
+from limits import until
 from numpy.typing import NDArray
 
 from resonance_tui.emotions import Emotion
@@ -151,9 +152,7 @@ async def test_it_comes_back_after_a_refusal_too(pages: Browser) -> None:
     refusing = ServerOptions(Gate(token=Secret("t0ken")))
     async with served(refusing, port=room.port) as closed:
         asked = len(page.asked_for)
-        until = time.monotonic() + 20
-        while len(page.asked_for) < asked + 2 and time.monotonic() < until:
-            await asyncio.sleep(0.05)
+        await until(lambda: len(page.asked_for) >= asked + 2)
         assert len(closed.server.subscribers) == 0
     async with served(port=room.port) as again:
         await reached(page, again)

@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 import pytest
 from children import run_child, start_child
-from limits import patience
+from limits import patience, until
 from loopback import LoopbackHub, LoopbackLink
 from numpy.typing import NDArray
-from seats import Seat, rows, seated, until
+from seats import Seat, rows, seated
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines import registry as engines

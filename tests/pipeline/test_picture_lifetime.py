@@ -6,15 +6,14 @@ import asyncio
 import contextlib
 import gc
 import sys
-import time
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-from limits import patience
+from limits import until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines import registry as engines
@@ -122,13 +121,6 @@ async def reading(
     finally:
         task.cancel()
         await asyncio.wait([task])
-
-
-async def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + patience(20)
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("people", [1, 4])

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from limits import patience
-from seats import until
+from limits import patience, until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.frames import encode_report, encode_total

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 import pytest
 from children import start_child
 from clusters import NATS
-from limits import patience
+from limits import Limit, patience, until
 from machine import MOSQUITTO, free_port
-from seats import CHANNEL, HAPPY, Seat, seated, until
+from seats import CHANNEL, HAPPY, Seat, seated
 
 from resonance_broker import BrokerSettings, RunningBroker, start_broker
 from resonance_tui.messaging.client import broker_client, ignore
@@ -58,13 +58,13 @@ class Nats:
         assert NATS is not None
         with self._conf.with_suffix(".log").open("ab") as log:
             self._process = start_child([NATS, "-c", str(self._conf)], stdout=log, stderr=log)
-        ends = time.monotonic() + patience(10)
+        ends = Limit(10)
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self._port), timeout=0.5).close()
                 return
             except OSError:
-                assert time.monotonic() < ends, "does not answer"
+                assert not ends.ran_out(), "does not answer"
                 time.sleep(0.02)
 
     def stop(self) -> None:

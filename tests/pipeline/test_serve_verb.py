@@ -13,11 +13,12 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from children import run_child, start_child
 from http_clients import get, stream
-from limits import patience
+from limits import patience, within
 from machine import Mosquitto, free_port
 
 from resonance_tui.config import directories
@@ -34,7 +35,7 @@ def started(*args: object) -> subprocess.Popen[str]:
 
 async def answering(port: int) -> None:
     """The port answers, and the room is connected."""
-    async with asyncio.timeout(patience(20)):
+    async with within(20):
         while True:
             try:
                 state = (await get(port, "/state.json")).json
@@ -106,6 +107,15 @@ def test_lsl_without_its_extra_says_what_to_install(mosquitto: Mosquitto) -> Non
     assert done.returncode == 2 and "needs the extra 'lsl'" in done.stderr
 
 
+def printed_until(process: subprocess.Popen[str], kind: str) -> list[dict[str, Any]]:
+    """The events that it prints, to the first one of that kind."""
+    assert process.stdout is not None
+    printed: list[dict[str, Any]] = []
+    while not printed or printed[-1]["type"] != kind:
+        printed.append(json.loads(process.stdout.readline()))
+    return printed
+
+
 async def test_join_serves_the_room_and_keeps_its_own_reading(mosquitto: Mosquitto) -> None:
     port = free_port()
     args = ("--broker", mosquitto.url, "--camera", "none", "--name", "Mia", "--json")
@@ -113,9 +123,10 @@ async def test_join_serves_the_room_and_keeps_its_own_reading(mosquitto: Mosquit
     await answering(port)
     async with stream(port, "?names=1") as client:
         seen = [await client.next() for _ in range(4)]
+    printed = await asyncio.to_thread(printed_until, room, "self")
     ended(room, signal.SIGINT)
-    told, _ = room.communicate(timeout=patience(10))
-    printed = [json.loads(line) for line in told.splitlines()]  # nothing but events on stdout
+    assert room.stdout is not None
+    printed += map(json.loads, room.stdout)  # nothing but events on stdout
     assert {line["type"] for line in printed} >= {"self", "room"}
     assert "self" not in {event["type"] for event in seen}
     assert next(event for event in seen if event["type"] == "room") in printed
@@ -156,7 +167,7 @@ async def test_what_log_records_is_served_as_rows(mosquitto: Mosquitto) -> None:
     room = started("join", "cats", *args)
     logger = started("log", "cats", "--broker", mosquitto.url, "--serve", port)
     await answering(port)
-    async with asyncio.timeout(patience(20)):
+    async with within(20):
         while (rows := await get(port, "/history.json")).status != 200 or len(rows.json) < 2:
             await asyncio.sleep(0.2)
     assert rows.json[0]["channel"] == "cats"

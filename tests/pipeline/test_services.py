@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from children import end_child, start_child
-from seats import CHANNEL, HAPPY, Seat, seated, until
+from limits import until
+from seats import CHANNEL, HAPPY, Seat, seated
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history.samples import Sample

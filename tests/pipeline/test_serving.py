@@ -14,7 +14,7 @@ from unittest.mock import create_autospec
 
 import pytest
 from http_clients import get, parsed, raw, served, stream
-from limits import patience
+from limits import Limit, patience, within
 
 from resonance_tui.errors import CannotServe
 from resonance_tui.history.export import COLUMNS, records, to_csv, to_json
@@ -114,12 +114,12 @@ async def test_a_reader_that_is_stuck_is_cut_off_and_the_others_hear_on() -> Non
             stuck.sendall(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{room.port}\r\n\r\n".encode())
             room.room(1)
             await client.next()
-            until = time.monotonic() + patience(20)
-            while len(room.server.subscribers) < 2 and time.monotonic() < until:
+            until = Limit(20)
+            while len(room.server.subscribers) < 2 and not until.ran_out():
                 await asyncio.sleep(0.01)
             assert len(room.server.subscribers) == 2
             sent = 0
-            while len(room.server.subscribers) == 2 and time.monotonic() < until:
+            while len(room.server.subscribers) == 2 and not until.ran_out():
                 began = time.perf_counter()
                 room.take(NoticeUpdate(1.0, f"{sent} " + "x" * 4000))
                 assert time.perf_counter() - began < patience(0.1)  # nobody is waited for
@@ -341,7 +341,7 @@ async def test_silence_is_broken_and_the_end_of_a_session_told(
     async with served() as room, stream(room.port) as client:
         room.room(1)
         await client.next()
-        async with asyncio.timeout(patience(10)):
+        async with within(10):
             while await client.reader.readline() != subscribers.COMMENT[:2]:
                 pass
         room.feed.take(NoticeUpdate(1.0, "over"), time.monotonic() - 60)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from limits import patience, slowness
+from limits import patience, slowness, until
 from loopback import LoopbackHub, LoopbackLink
 
 from resonance_tui.emotions import Emotion
@@ -62,13 +62,6 @@ async def living(*sessions: Session) -> AsyncIterator[None]:
         yield
         for task in running:
             task.cancel()
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + patience(seconds)
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 @pytest.fixture

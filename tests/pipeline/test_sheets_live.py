@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from children import run_child
 from fake_sheets import Call, FakeBook, FakeSheets, running, session_to
-from limits import patience
+from limits import Limit, patience
 from test_sheets import in_sheets
 
 from resonance_tui import config
@@ -89,10 +89,10 @@ def notices(session: Session) -> list[str]:
 async def live(session: Session, until: Callable[[], bool], seconds: float = 10) -> None:
     """Runs the session until the condition holds, and leaves in good order."""
     task = asyncio.ensure_future(session.run())
-    deadline = time.monotonic() + patience(seconds)
+    deadline = Limit(seconds)
     try:
         while not until():
-            assert time.monotonic() < deadline and not task.done(), "did not happen in time"
+            assert not deadline.ran_out() and not task.done(), "did not happen in time"
             await asyncio.sleep(0.02)
     finally:
         task.cancel()

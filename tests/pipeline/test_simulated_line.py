@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from limits import patience
-from seats import CHANNEL, Seat, cable, rows, seated, until
+from limits import patience, until
+from seats import CHANNEL, Seat, cable, rows, seated
 from test_link import demand_password, present_certificate
 
 from resonance_tui.emotions import Emotion

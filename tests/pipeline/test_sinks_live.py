@@ -17,7 +17,7 @@ from typing import ClassVar
 import pytest
 import scratch_sink
 from children import run_child
-from limits import patience
+from limits import Limit, patience, within
 from scratch_sink import ScratchSink, rows_in
 
 from resonance_tui import config
@@ -107,10 +107,10 @@ def notices(session: Session) -> list[str]:
 async def live(session: Session, until: Callable[[], bool], seconds: float = 20) -> None:
     """Runs the session until the condition holds, and leaves in good order."""
     task = asyncio.ensure_future(session.run())
-    deadline = time.monotonic() + patience(seconds)
+    deadline = Limit(seconds)
     try:
         while not until():
-            assert time.monotonic() < deadline and not task.done(), "did not happen in time"
+            assert not deadline.ran_out() and not task.done(), "did not happen in time"
             await asyncio.sleep(0.02)
     finally:
         task.cancel()
@@ -124,7 +124,7 @@ def stored(path: Path) -> list[Sample]:
 
 
 async def until_closed() -> None:
-    async with asyncio.timeout(patience(10)):
+    async with within(10):
         while not ScratchSink.closed:
             await asyncio.sleep(0.01)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from limits import patience
+from limits import patience, until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines.base import EngineOptions, EngineSpec, EngineState
@@ -82,13 +82,6 @@ async def living(watcher: Watcher) -> AsyncIterator[None]:
         task = tasks.create_task(watcher.face.run())
         yield
         task.cancel()
-
-
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + patience(seconds)
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 async def test_memory_that_only_loading_needed_is_given_back_while_faces_are_read(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from machine import patience
+from limits import within
 
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import parse_broker_url
@@ -38,7 +38,7 @@ async def running(session: StartingSession) -> AsyncIterator[list[SessionEvent]]
     told = asyncio.Event()
     session.add_listener(lambda event: (heard.append(event), told.set()))
     task = asyncio.create_task(session.run())
-    async with asyncio.timeout(patience(10)):
+    async with within(10):
         await told.wait()
     try:
         yield heard
@@ -82,6 +82,6 @@ async def test_leaving_while_it_loads_ends_it(tmp_path: Path) -> None:
     task = asyncio.create_task(session.run())
     await asyncio.sleep(0)
     task.cancel()
-    async with asyncio.timeout(patience(10)):
+    async with within(10):
         await asyncio.wait([task])
     assert task.cancelled()

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from clusters import NATS, nats_alone
 from crowds import CHANNEL, QUICK, Ledger, aggregating
-from limits import patience
+from limits import Limit, until
 from machine import free_port
-from seats import until
 
 from resonance_broker import BrokerSettings, start_broker
 from resonance_tui.emotions import Emotion
@@ -109,9 +108,9 @@ async def retained(url: BrokerUrl) -> set[str]:
 
 
 async def until_only(url: BrokerUrl, *topics: str) -> None:
-    deadline = time.monotonic() + patience(SWEPT_WITHIN_S)
+    deadline = Limit(SWEPT_WITHIN_S)
     while (found := await retained(url)) != set(topics):
-        assert time.monotonic() < deadline, found
+        assert not deadline.ran_out(), found
 
 
 @contextlib.asynccontextmanager

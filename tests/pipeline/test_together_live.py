@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from crowds import CHANNEL, QUICK, aggregating, aggregator
-from seats import publish, until
+from limits import until
+from seats import publish
 from test_aggregator import session
 
 from resonance_tui.protocol.frames import encode_host_key, encode_room, encode_rules

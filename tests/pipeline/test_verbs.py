@@ -12,12 +12,11 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from children import run_child, start_child
-from limits import patience
+from limits import patience, wait_until
 
 APP = [sys.executable, "-m", "resonance_tui"]
 
@@ -28,13 +27,6 @@ def run(*args: str, **options) -> subprocess.CompletedProcess[str]:
 
 def start(*args: str) -> subprocess.Popen[str]:
     return start_child([*APP, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def until(condition: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + patience(seconds)
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.05)
 
 
 @pytest.mark.mosquitto
@@ -125,10 +117,10 @@ def test_ctrl_c_leaves_the_room_at_once(mosquitto) -> None:
         lines.append(json.loads(watcher.stdout.readline()))
         return lines[-1].get("viewers") == wanted
 
-    until(lambda: viewers(2))
+    wait_until(lambda: viewers(2))
     left_at = time.monotonic()
     guest.send_signal(signal.SIGINT)
-    until(lambda: viewers(1), 5)
+    wait_until(lambda: viewers(1), 5)
     assert time.monotonic() - left_at < patience(3)
     _, said = guest.communicate(timeout=patience(10))
     assert guest.returncode == 130, said
@@ -260,7 +252,7 @@ def test_the_face_is_read_whatever_the_encoding_of_what_is_printed(
                 break
     finally:
         viewer.terminate()
-        viewer.communicate(timeout=20)
+        viewer.communicate(timeout=patience(20))
     assert any("you" in each and "neutral" in each for each in lines), lines
     assert "neutral" in lines[-1], lines
     assert not [each for each in lines if "failed" in each]
@@ -285,9 +277,9 @@ def test_rows_that_could_not_be_stored_are_not_lost_in_silence(mosquitto, tmp_pa
         env=environment,
     )
     assert log.stderr is not None
-    until(database.is_file)
+    wait_until(database.is_file)
     holder = sqlite3.connect(database, isolation_level=None, timeout=20)
-    until(lambda: has_a_row(holder))
+    wait_until(lambda: has_a_row(holder))
     holder.execute("BEGIN IMMEDIATE")
     while "Not recording" not in log.stderr.readline():
         assert log.poll() is None

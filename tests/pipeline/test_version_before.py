@@ -22,9 +22,9 @@ import pytest
 from children import end_child, run_child, start_child
 from clusters import NATS
 from crowds import CHANNEL, aggregating, aggregator, crowd
-from limits import patience
+from limits import Limit, patience, until
 from machine import free_port
-from seats import REPOSITORY, until
+from seats import REPOSITORY
 
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.protocol.frames import encode_room
@@ -153,8 +153,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         f'mqtt {{ host: "127.0.0.1", port: {port} }}\n'
     )
     server = start_child([NATS, "-c", str(conf)], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + patience(10)
-    while not is_open(port) and time.monotonic() < deadline:
+    deadline = Limit(10)
+    while not is_open(port) and not deadline.ran_out():
         time.sleep(0.02)
     yield f"mqtt://127.0.0.1:{port}"
     end_child(server)

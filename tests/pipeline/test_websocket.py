@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from authorities import DAY, PrivateAuthority
-from limits import patience
+from limits import Limit, until, within
 from machine import free_port
-from seats import CHANNEL, HAPPY, Seat, seated, until
+from seats import CHANNEL, HAPPY, Seat, seated
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -51,8 +51,8 @@ def web_port(broker: Any, *lines: str) -> int:
         if "websockets" in broker.log.lower() and "support" in broker.log.lower():
             pytest.skip("this Mosquitto has no WebSocket listener")
         raise
-    deadline = time.monotonic() + patience(10)
-    while time.monotonic() < deadline:  # the first one listens already
+    deadline = Limit(10)
+    while not deadline.ran_out():  # the first one listens already
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
             break
         time.sleep(0.02)
@@ -197,7 +197,7 @@ async def test_a_certificate_that_is_no_good_ends_a_first_visit_at_once(
         files=files.get(case, TlsFiles(str(authority.file))),
     )
     with pytest.raises(CertificateProblem, match=words) as caught:
-        async with asyncio.timeout(patience(5)):
+        async with within(5):
             await MqttLink(url, CHANNEL, "mia").run()
     assert hint in caught.value.hint and caught.value.exit_code == 2
 
@@ -293,7 +293,7 @@ async def test_of_several_the_first_with_a_broker_behind_it_is_taken() -> None:
 async def test_a_web_page_where_a_broker_was_never_met_ends_the_visit_at_once() -> None:
     async with answering(page("404 Not Found")) as (port, asked):
         with pytest.raises(NoBrokerThere, match="has no WebSocket at /mqtt"):
-            async with asyncio.timeout(patience(5)):
+            async with within(5):
                 await Seat(f"ws://127.0.0.1:{port}").link.run()
         assert len(asked) == 1
 

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from seats import CHANNEL, HAPPY, SAD, Seat, cable, publish, seated, until
+from limits import until
+from seats import CHANNEL, HAPPY, SAD, Seat, cable, publish, seated
 
 from resonance_tui.messaging import link as link_module
 from resonance_tui.messaging.retained import RetainedState

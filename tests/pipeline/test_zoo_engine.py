@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from limits import patience
+from limits import Limit
 from tiny_network import CPU, NAME, imported, torch
 
 from resonance_tui.engines import base, registry
@@ -126,9 +126,9 @@ def test_a_clip_of_a_real_film_holds_sixteen_moments_of_a_second(
     perception = Perception(engine.spec, detector)
     camera = FrameSource(parse_source(str(shared_data / "clips/single_face.mp4")), fps=15)
     camera.start()
-    clip, after, until = None, -1, time.monotonic() + patience(15)
+    clip, after, until = None, -1, Limit(15)
     try:
-        while clip is None and time.monotonic() < until:
+        while clip is None and not until.ran_out():
             frame = camera.latest(after)
             if frame is None:
                 time.sleep(0.005)

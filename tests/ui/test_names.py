@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from children import run_child
-from limits import patience
+from limits import Limit, patience
 from rich.cells import cell_len
 
 from resonance_tui.tui.placed import placed
@@ -87,9 +87,9 @@ def tmux(tmp_path: Path) -> Iterator[Tmux]:
 
 def shown(tmux: Tmux, last: str) -> list[str]:
     """What is on the screen once it holds `last`."""
-    deadline = time.monotonic() + patience(60)
+    deadline = Limit(60)
     while last not in (text := tmux("capture-pane", "-p")):
-        assert time.monotonic() < deadline, text
+        assert not deadline.ran_out(), text
         time.sleep(0.1)
     return text.splitlines()
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from children import start_child
-from limits import patience
+from limits import Limit, patience
 from textual.events import CursorPosition
 
 from resonance_tui.terminal import terminal
@@ -47,8 +47,8 @@ sys.exit(app.return_code)
 
 def read_until(fd: int, mark: bytes, seen: bytes = b"", within_s: float = 30) -> bytes:
     """What the terminal received, up to and with `mark`, or up to its end."""
-    end = time.monotonic() + patience(within_s)
-    while mark not in seen and time.monotonic() < end:
+    end = Limit(within_s)
+    while mark not in seen and not end.ran_out():
         if select.select([fd], [], [], 0.2)[0]:
             try:
                 chunk = os.read(fd, 65536)
@@ -59,9 +59,9 @@ def read_until(fd: int, mark: bytes, seen: bytes = b"", within_s: float = 30) ->
 
 
 def wait_until_written(path: Path) -> None:
-    end = time.monotonic() + patience(10)
+    end = Limit(10)
     while not path.is_file() or not path.read_text():
-        assert time.monotonic() < end, f"nobody wrote {path}"
+        assert not end.ran_out(), f"nobody wrote {path}"
         time.sleep(0.02)
 
 

@@ -11,6 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 from children import run_child
+from machine import free_port
 
 from resonance_broker import (
     BrokerProblem,
@@ -142,7 +143,7 @@ def test_a_broker_without_mosquitto_and_without_the_extra(
     without: Mock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     without("host")
-    port = str(preflight.free_port())
+    port = str(free_port())
     assert run_verb(cli, ["broker", "--program", "embedded", "--port", port]) == 2
     err = capsys.readouterr().err
     assert install_command("host") in err and "install Mosquitto" in err
@@ -150,7 +151,7 @@ def test_a_broker_without_mosquitto_and_without_the_extra(
 
 def test_the_built_in_broker_says_what_kind_of_thing_is_missing(without: Mock) -> None:
     without("host")
-    broker = embedded.EmbeddedBroker(BrokerSettings(port=preflight.free_port()))
+    broker = embedded.EmbeddedBroker(BrokerSettings(port=free_port()))
     with pytest.raises(BrokerProblem) as caught:
         broker.start()
     assert caught.value.kind is ProblemKind.EXTRA_MISSING
@@ -159,7 +160,7 @@ def test_the_built_in_broker_says_what_kind_of_thing_is_missing(without: Mock) -
 def test_a_viewer_who_finds_no_broker_is_told(
     without: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = BrokerSettings(port=preflight.free_port(), program="embedded")
+    settings = BrokerSettings(port=free_port(), program="embedded")
     monkeypatch.setattr("resonance_broker.local_broker", lambda: start_broker(settings))
     without("host")
     with pytest.raises(BrokerProblem) as caught:
@@ -169,7 +170,7 @@ def test_a_viewer_who_finds_no_broker_is_told(
 
 def test_a_taken_port_is_said_without_psutil(without: Mock) -> None:
     without("host")
-    assert preflight.port_holder(preflight.free_port()) == ""
+    assert preflight.port_holder(free_port()) == ""
 
 
 def test_benchmarks_of_networks_without_the_extra(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from limits import patience
 from xdf_recording import write_xdf
 
 from resonance_tui.errors import ExtraMissing, ResonanceError
@@ -44,14 +45,14 @@ def outlet(pylsl: Any) -> Iterator[LslOutlet]:
 
 def inlet(pylsl: Any, name: str) -> Any:
     """Connected: from now on it gets every sample."""
-    (found,) = pylsl.resolve_byprop("name", f"{name}-{CHANNEL}", 1, 20)
+    (found,) = pylsl.resolve_byprop("name", f"{name}-{CHANNEL}", 1, patience(20))
     made = pylsl.StreamInlet(found)
     made.open_stream(20)
     return made
 
 
 def pulled(inlet: Any, count: int) -> list[list[Any]]:
-    samples = [inlet.pull_sample(timeout=20) for _ in range(count)]
+    samples = [inlet.pull_sample(timeout=patience(20)) for _ in range(count)]
     assert inlet.pull_sample(timeout=0.0) == (None, None)
     return [sample for sample, _ in samples]
 
@@ -93,7 +94,7 @@ def test_counts_are_numbers_with_their_labels(pylsl: Any, outlet: LslOutlet) -> 
 def test_a_sample_has_the_time_of_its_event(pylsl: Any, outlet: LslOutlet) -> None:
     markers = inlet(pylsl, lsl.MARKERS)
     outlet.take(HappeningUpdate(time.time() - 3, "gasp", "2 gasp", people=2))
-    _, stamp = markers.pull_sample(timeout=20)
+    _, stamp = markers.pull_sample(timeout=patience(20))
     assert pylsl.local_clock() - stamp == pytest.approx(3, abs=1)
 
 
@@ -115,13 +116,13 @@ def test_counts_that_stay_are_told_again_while_there_is_a_connection(
 
 def test_rooms_of_one_name_on_two_brokers_are_two_streams(pylsl: Any, outlet: LslOutlet) -> None:
     others = [LslOutlet(CHANNEL, origin="mqtt://elsewhere"), LslOutlet(f"{CHANNEL}-b")]
-    found = pylsl.resolve_bypred(f"starts-with(name, '{lsl.MARKERS}-{CHANNEL}')", 3, 20)
+    found = pylsl.resolve_bypred(f"starts-with(name, '{lsl.MARKERS}-{CHANNEL}')", 3, patience(20))
     inlets = [pylsl.StreamInlet(each, recover=False) for each in found]
     for each in inlets:
         each.open_stream(20)
     for number, each in enumerate((outlet, *others)):
         each.take(HappeningUpdate(time.time(), "laugh" if number else "gasp", ""))
-    said = [each.pull_sample(timeout=20)[0] for each in inlets]
+    said = [each.pull_sample(timeout=patience(20))[0] for each in inlets]
     assert sorted(said) == [["gasp"], ["laugh"], ["laugh"]]
     assert len({each.source_id() for each in found}) == 3
     for each in others:
@@ -136,7 +137,7 @@ def test_a_recording_is_read_back_by_pyxdf(pylsl: Any, outlet: LslOutlet, tmp_pa
     outlet.take(HappeningUpdate(now - 2, "laugh", "2 laugh", people=2))
     outlet.take(RoomUpdate(now - 1, room(0, 0, 3, unsure=4)))
     recorded = [
-        (each, [each.pull_sample(timeout=20) for _ in range(count)], each.time_correction(20))
+        (each, [each.pull_sample(patience(20)) for _ in range(count)], each.time_correction(20))
         for each, count in ((markers, 3), (numbers, 2))
     ]
     write_xdf(tmp_path / "room.xdf", recorded)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from limits import patience
+from limits import patience, until
 
 from resonance_tui.errors import StoreError
 from resonance_tui.history import runs
@@ -61,13 +61,6 @@ async def running(recorder: Recorder) -> AsyncIterator[asyncio.Task[None]]:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-
-
-async def until(condition: object) -> None:
-    assert callable(condition)
-    async with asyncio.timeout(patience(10)):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def recorder_on(store: Store, clock: Clock | None = None) -> Recorder:

@@ -35,9 +35,8 @@ class Told:
 
 
 @pytest.fixture
-def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+def port(unused_port: int) -> int:
+    return unused_port
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from children import run_child, start_child
-from limits import patience
+from limits import Limit, patience
 
 for package in ("torch", "accelerate", "tensorboard"):
     pytest.importorskip(package, reason=f"{package} (extra 'zoo') is not installed")
@@ -61,9 +61,9 @@ def interrupted(arguments: list[str], out: Path) -> subprocess.CompletedProcess[
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
     try:
-        deadline = time.monotonic() + patience(60)
+        deadline = Limit(60)
         while not (out / LAST).exists() and process.poll() is None:
-            assert time.monotonic() < deadline
+            assert not deadline.ran_out()
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=patience(60))
