@@ -15,6 +15,7 @@ from resonance_tui.messaging.client import BrokerClient, follow_rules
 from resonance_tui.messaging.connection import ReconnectingConnection, checkpoint
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retention import HostsRules
+from resonance_tui.messaging.shard_subscriptions import ShardSubscriptions
 from resonance_tui.protocol.aside_frames import encode_aside_partials, encode_aside_total
 from resonance_tui.protocol.asides import Aside, AsidePartial, total_of
 from resonance_tui.protocol.events import (
@@ -41,7 +42,6 @@ from resonance_tui.protocol.messages import (
     HOST_KEY,
     PARTIAL,
     REACTION,
-    REPORT,
     ROOM_SETTINGS,
     SWEEP,
     TOTAL,
@@ -70,7 +70,6 @@ _MAY_NOT_COUNT = (
 )
 PRESENCE_EVERY_S = 10.0
 SETTLE_S = 0.5  # after its SUBACK, for the retained reports of a shard
-UNSUBSCRIBE_AT_ONCE = 16  # topics; a packet has its limit
 MAX_TOPICS = 200_000  # of viewers; bounds the memory of a room
 MAX_AGENTS = 64
 REPEATS = 4  # of unchanged counts within a viewer's heartbeat
@@ -145,8 +144,7 @@ class Aggregator(ReconnectingConnection):
         self._edges = Edges(edge)
         self._agents: dict[str, _Peer] = {}  # the others
         self._is_confirmed = asyncio.Event()  # our own presence was received: we may count here
-        self._subscribed: dict[int, float] = {}  # shard: when, monotonic s
-        self._answering: frozenset[int] = frozenset()  # shards whose answers are subscribed to
+        self._subscriptions = ShardSubscriptions(channel)
         self._seq = 0
         self._total_seq = 0
         self._sent_partial: tuple[dict[int, Counts], float] | None = None
@@ -160,7 +158,6 @@ class Aggregator(ReconnectingConnection):
             self._ballot.of_shard,
         )
         self._reactions = ShardReactions(MAX_TOPICS)
-        self._hears_reactions: set[int] = set()  # shards, on the current connection
         self._conduct = FREE
         self._sent_aside: tuple[dict[int, Aside], float] | None = None
         self._sent_aside_total: tuple[Aside, float] | None = None
@@ -206,9 +203,7 @@ class Aggregator(ReconnectingConnection):
 
     async def _subscribe(self, client: BrokerClient) -> None:
         self._doubt_viewers(time.monotonic())
-        self._subscribed.clear()
-        self._hears_reactions.clear()
-        self._answering = frozenset()
+        self._subscriptions.begin()
         self._sent_partial = self._sent_total = None
         self._sent_aside = self._sent_aside_total = None
         self._is_confirmed.clear()
@@ -462,60 +457,25 @@ class Aggregator(ReconnectingConnection):
         """Subscribes to our own shards, and keeps those that no other aggregator counts yet."""
         live = self._live[self._edge]
         owned = shards_owned(self.agent_id, live)
-        kept = owned | frozenset(
-            shard for shard in self._subscribed if not self._is_taken_over(shard, live, now)
-        )
+        subscribed = self._subscriptions.shards
+        kept = owned | {shard for shard in subscribed if not self._is_taken_over(shard, live, now)}
         self._tally.watch(kept)
         self._ballot.watch(kept)
-        if kept != self._subscribed.keys():
+        if kept != subscribed:
             self._sweeper.watch(kept)
-        ended = [self._filter(shard) for shard in self._subscribed.keys() - kept]
-        for first in range(0, len(ended), UNSUBSCRIBE_AT_ONCE):
-            await client.unsubscribe(ended[first : first + UNSUBSCRIBE_AT_ONCE])
-        self._subscribed = {shard: at for shard, at in self._subscribed.items() if shard in kept}
-        for shard in sorted(kept - self._subscribed.keys()):
-            # One at a time: a broker drops retained messages of too many at once.
-            await client.follow(self._filter(shard), 0)
-            self._subscribed[shard] = time.monotonic()
-        await self._follow_reactions(client)
-        await self._follow_answers(client, kept)
+        await self._subscriptions.follow(client, kept)
+        await self._follow_beside(client, kept)
 
-    async def _follow_reactions(self, client: BrokerClient) -> None:
-        """Of our shards, where the host lets people send them."""
-        is_wanted = REACTIONS in self._settings.abilities
-        wanted = set(self._subscribed) if is_wanted else set[int]()
-        topics = [
-            REACTION.topic.filter(channel=self._channel, shard=str(shard))
-            for shard in self._hears_reactions - wanted
-        ]
-        for first in range(0, len(topics), UNSUBSCRIBE_AT_ONCE):
-            await client.unsubscribe(topics[first : first + UNSUBSCRIBE_AT_ONCE])
-        with contextlib.suppress(BrokerRefused):  # rules made before there were reactions
-            for shard in sorted(wanted - self._hears_reactions):
-                topic = REACTION.topic.filter(channel=self._channel, shard=str(shard))
-                await client.follow(topic, 0)
-        if wanted != self._hears_reactions:
-            self._reactions.watch(wanted)
-        self._hears_reactions = wanted
-
-    async def _follow_answers(self, client: BrokerClient, shards: frozenset[int]) -> None:
-        """Answers of our shards, for as long as a question is open."""
+    async def _follow_beside(self, client: BrokerClient, shards: frozenset[int]) -> None:
+        """Reactions where the host lets people send them, answers while a question is open."""
+        takes_reactions = REACTIONS in self._settings.abilities
+        reacting = shards if takes_reactions else frozenset[int]()
+        if await self._subscriptions.follow_beside(client, REACTION, reacting):
+            self._reactions.watch(reacting)
         question = self._ballot.question
         is_open = question is not None and question.takes(time.time())
-        wanted = shards if is_open else frozenset[int]()
-        ended = [self._answers_in(shard) for shard in self._answering - wanted]
-        for first in range(0, len(ended), UNSUBSCRIBE_AT_ONCE):
-            await client.unsubscribe(ended[first : first + UNSUBSCRIBE_AT_ONCE])
-        for shard in sorted(wanted - self._answering):
-            with contextlib.suppress(BrokerRefused):  # rules made before there were answers
-                await client.follow(self._answers_in(shard), 0)
-        self._answering = wanted
-
-    def _answers_in(self, shard: int) -> str:
-        return ANSWER.topic.filter(channel=self._channel, shard=str(shard))
-
-    def _filter(self, shard: int) -> str:
-        return REPORT.topic.filter(channel=self._channel, shard=str(shard))
+        answering = shards if is_open else frozenset[int]()
+        await self._subscriptions.follow_beside(client, ANSWER, answering)
 
     def _is_taken_over(self, shard: int, live: list[str], now: float) -> bool:
         return self._edges.holder(shard, live, now) not in (None, self.agent_id)
@@ -525,7 +485,7 @@ class Aggregator(ReconnectingConnection):
         confirming, fill_s = self._tally.confirming(), self._fill_s()
         return {
             shard: self._tally.counts(shard)
-            for shard, since in self._subscribed.items()
+            for shard, since in self._subscriptions.since.items()
             if now - since >= fill_s
             or (now - since >= SETTLE_S and self._knows_all and shard not in confirming)
         }
