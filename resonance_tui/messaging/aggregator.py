@@ -1,11 +1,20 @@
-"""An aggregator's connection to a room: counts the viewers of its shards, sums all counts."""
+"""An aggregator's connection to a room: counts the viewers of its shards, sums all counts.
+
+| part | module |
+|---|---|
+| what is counted of the viewers in a shard | `room.shard_counts` |
+| which topics of shards are followed | `messaging.shard_subscriptions` |
+| the other aggregators of the room | `room.peers` |
+| their counts, and the sum over brokers | `room.federation` |
+| what is told of the counts, and when | `room.count_messages` |
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,18 +24,13 @@ from resonance_tui.messaging.connection import ReconnectingConnection, checkpoin
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.retention import HostsRules
 from resonance_tui.messaging.shard_subscriptions import ShardSubscriptions
-from resonance_tui.protocol.asides import Aside, total_of
 from resonance_tui.protocol.events import (
     AgentEvent,
-    AnswerEvent,
     AsidePartialEvent,
     EdgeEvent,
     Event,
     HostKeyEvent,
-    LeaveEvent,
     PartialEvent,
-    ReactionEvent,
-    ReportEvent,
     RoomEvent,
     RulesEvent,
 )
@@ -44,21 +48,20 @@ from resonance_tui.protocol.messages import (
 )
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import ROOT as ROOT_TOPIC
-from resonance_tui.protocol.topics import new_viewer_id, shard_of
+from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.traits import settings_at
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import REACTIONS, Counts, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
-from resonance_tui.room.ballot import Ballot, age_of
-from resonance_tui.room.conduct import FREE, conduct_of
+from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.count_messages import CountMessages, repeat_s
-from resonance_tui.room.doubts import CONFIRM_S, RETURN_S
+from resonance_tui.room.doubts import RETURN_S
 from resonance_tui.room.federation import Edges
 from resonance_tui.room.peers import Peers
-from resonance_tui.room.reaction_counts import ShardReactions
 from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
+from resonance_tui.room.shard_counts import ShardCounts
 from resonance_tui.room.sweeping import Sweeper
-from resonance_tui.room.tally import ROOT, Tally, owner, shards_owned
+from resonance_tui.room.tally import ROOT, owner, shards_owned
 
 _MAY_NOT_COUNT = (
     "The broker does not let this user count the room",
@@ -121,9 +124,7 @@ class Aggregator(ReconnectingConnection):
         self._is_named = bool(agent_id)
         self._channel = channel
         self._boot = int(time.time())
-        self._settings = RoomSettings()
-        self._tally = Tally()
-        self._ballot = Ballot()
+        self._counts = ShardCounts(MAX_TOPICS)
         self._clock = RoomClock()
         self._authority = authority or Authority(channel, spki_print=certificate_print(url.pin))
         self._has_tried_first_use = url.username is None  # nobody protects the room's key
@@ -133,15 +134,6 @@ class Aggregator(ReconnectingConnection):
         self._is_confirmed = asyncio.Event()  # our own presence was received: we may count here
         self._subscriptions = ShardSubscriptions(channel)
         self._messages = CountMessages(channel, self.agent_id, self._boot, self._edges)
-        # What is counted in a shard beside its nine counts: one function for each kind.
-        self._counters: tuple[Callable[[int], Aside], ...] = (
-            self._reactions_of,
-            self._teams_of,
-            self._tally.aside,
-            self._ballot.of_shard,
-        )
-        self._reactions = ShardReactions(MAX_TOPICS)
-        self._conduct = FREE
         self._heard = self._told = self._reports = 0
         self._report_prefix = f"{ROOT_TOPIC}/{channel}/r/"
         self._hosts_rules = HostsRules(channel)
@@ -207,11 +199,6 @@ class Aggregator(ReconnectingConnection):
         """Whether what the broker retains ends by itself."""
         return self.traits is None or self.traits.expires
 
-    def _fill_s(self) -> float:
-        """How long after its SUBACK a shard's count is complete, at most: everybody has reported
-        once."""
-        return self._settings.heartbeat_s + CONFIRM_S
-
     def _begin_anew(self) -> None:
         self._brings_retained = False
         self._peers.begin()
@@ -222,16 +209,16 @@ class Aggregator(ReconnectingConnection):
         """Some may have left while we were disconnected. Viewers of a single broker reconnect to
         it, so they are kept for a while; those of an edge may be counted at another by now."""
         if self._edge:
-            self._tally.watch(frozenset())
+            self._counts.tally.watch(frozenset())
             self._edges.start_over(now)
             return
         self._clock.begin(now)
         at = self._clock.at(now, asked_at=None)
         if self._expires:
-            self._tally.doubt(at, within=self._settings.heartbeat_s + RETURN_S)
+            self._counts.tally.doubt(at, within=self._counts.settings.heartbeat_s + RETURN_S)
         else:  # what was counted before may not be told as a fact
             self._edges.start_over(now)
-            self._tally.doubt(at, within=self._fill_s())
+            self._counts.tally.doubt(at, within=self._counts.fill_s)
 
     async def _wait_for_own_presence(self, client: BrokerClient) -> None:
         """Raises BrokerRefused where access rules drop our messages: below MQTT 5 they do so
@@ -297,7 +284,7 @@ class Aggregator(ReconnectingConnection):
                 await client.send(self._presence())
             await self._sweep(client, time.monotonic())
             checkpoint()
-            await asyncio.sleep(self._settings.tick_ms / 1000)
+            await asyncio.sleep(self._counts.settings.tick_ms / 1000)
 
     async def _sweep(self, client: BrokerClient, now: float) -> None:
         """Clears what nobody renews, where the broker keeps it for ever."""
@@ -320,11 +307,9 @@ class Aggregator(ReconnectingConnection):
         at = self._clock.at(now, asked_at=self.asked_at)
         for event in self._inbox.drain(time.monotonic()):
             self._take(event, now, at)
-        self._conduct = conduct_of(self._authority.look(now, time.time()))
-        self._tally.obey(self._conduct)
-        self._ballot.obey(self._conduct)
-        self._tally.expire(at)
-        self.check_line(self._tally.has_silent(at, self._settings.stale_after_s))
+        self._counts.obey(conduct_of(self._authority.look(now, time.time())))
+        self._counts.tally.expire(at)
+        self.check_line(self._counts.tally.has_silent(at, self._counts.settings.stale_after_s))
         self._peers.expire(now, leaves_ghosts=not self._expires)
 
     def _take(self, event: Event, now: float, at: float) -> None:
@@ -332,18 +317,6 @@ class Aggregator(ReconnectingConnection):
         if not self._expires:
             self._sweeper.take(event, now)
         match event:
-            case ReportEvent(viewer_id=viewer_id, report=report, is_retained=True):
-                age_s, until = self._settings.age_s(report, event.left_s), at + self._fill_s()
-                self._tally.recall(viewer_id, report, at, age_s, until=until)
-            case ReportEvent():
-                self._tally.report(event.viewer_id, event.report, at)
-            case ReactionEvent():
-                self._take_reaction(event, now)
-            case LeaveEvent():
-                self._tally.leave(event.viewer_id, at, is_swept=event.is_swept)
-            case AnswerEvent(answer=answer) if answer is not None:
-                age_s = age_of(event.left_s) if event.is_retained else 0.0
-                self._ballot.take(event.viewer_id, answer, time.time(), age_s=age_s)
             case PartialEvent() if event.agent_id != self.agent_id:
                 self._peers.confirm(event.agent_id, now)
                 self._edges.post(event.edge, event.agent_id, event.partial, now)
@@ -358,30 +331,22 @@ class Aggregator(ReconnectingConnection):
             case HostKeyEvent() | RulesEvent():
                 self._authority.take(event, now)
             case RoomEvent():
-                self._settings = event.settings or RoomSettings()
-                self._be_patient()
-                self._edges.ttl = self._settings.counts_hold_s
-                self._clock.asleep_s = ASLEEP_S + 2 * self._settings.tick_ms / 1000
-                self._messages.repeat_s = repeat_s(self._settings)
-                self._edges.silent_after = SILENT_REPEATS * self._messages.repeat_s
-            case _:  # nicknames and totals are for viewers
-                return
+                self._take_settings(event.settings or RoomSettings())
+            case _:  # totals are for viewers
+                self._counts.take(event, at=at, now=now, epoch_s=time.time())
 
-    def _take_reaction(self, event: ReactionEvent, now: float) -> None:
-        if self._conduct.counts(event.viewer_id):
-            said = event.boot, event.counts, now, event.newest
-            self._reactions.take(shard_of(event.viewer_id), event.viewer_id, *said)
-
-    def _reactions_of(self, shard: int) -> Aside:
-        return Aside(reactions=self._reactions.of(shard))
-
-    def _teams_of(self, shard: int) -> Aside:
-        return Aside(teams=self._tally.teams(shard))
+    def _take_settings(self, settings: RoomSettings) -> None:
+        self._counts.settings = settings
+        self._be_patient()
+        self._edges.ttl = settings.counts_hold_s
+        self._clock.asleep_s = ASLEEP_S + 2 * settings.tick_ms / 1000
+        self._messages.repeat_s = repeat_s(settings)
+        self._edges.silent_after = SILENT_REPEATS * self._messages.repeat_s
 
     def _be_patient(self) -> None:
-        at_this_broker = settings_at(self.traits, self._settings)
+        at_this_broker = settings_at(self.traits, self._counts.settings)
         stale_after = at_this_broker.stale_after_s
-        self._tally.be_patient(ttl=at_this_broker.patience_s, stale_after=stale_after)
+        self._counts.tally.be_patient(ttl=at_this_broker.patience_s, stale_after=stale_after)
 
     def _on_retention_found(self) -> None:
         super()._on_retention_found()
@@ -416,8 +381,7 @@ class Aggregator(ReconnectingConnection):
         owned = shards_owned(self.agent_id, live)
         subscribed = self._subscriptions.shards
         kept = owned | {shard for shard in subscribed if not self._is_taken_over(shard, live, now)}
-        self._tally.watch(kept)
-        self._ballot.watch(kept)
+        self._counts.watch(kept)
         if kept != subscribed:
             self._sweeper.watch(kept)
         await self._subscriptions.follow(client, kept)
@@ -425,11 +389,11 @@ class Aggregator(ReconnectingConnection):
 
     async def _follow_beside(self, client: BrokerClient, shards: frozenset[int]) -> None:
         """Reactions where the host lets people send them, answers while a question is open."""
-        takes_reactions = REACTIONS in self._settings.abilities
+        takes_reactions = REACTIONS in self._counts.settings.abilities
         reacting = shards if takes_reactions else frozenset[int]()
         if await self._subscriptions.follow_beside(client, REACTION, reacting):
-            self._reactions.watch(reacting)
-        question = self._ballot.question
+            self._counts.reactions.watch(reacting)
+        question = self._counts.ballot.question
         is_open = question is not None and question.takes(time.time())
         answering = shards if is_open else frozenset[int]()
         await self._subscriptions.follow_beside(client, ANSWER, answering)
@@ -439,9 +403,9 @@ class Aggregator(ReconnectingConnection):
 
     def _settled(self, now: float) -> dict[int, Counts]:
         """The counts of the shards that are complete: all of their reports have arrived."""
-        confirming, fill_s = self._tally.confirming(), self._fill_s()
+        confirming, fill_s = self._counts.tally.confirming(), self._counts.fill_s
         return {
-            shard: self._tally.counts(shard)
+            shard: self._counts.tally.counts(shard)
             for shard, since in self._subscriptions.since.items()
             if now - since >= fill_s
             or (now - since >= SETTLE_S and self._knows_all and shard not in confirming)
@@ -457,7 +421,7 @@ class Aggregator(ReconnectingConnection):
     async def _publish(self, client: BrokerClient, now: float) -> None:
         self._read(now)  # messages that arrived while subscribing
         shards, tell = self._settled(now), self._messages
-        asides = {shard: total_of(count(shard) for count in self._counters) for shard in shards}
+        asides = {shard: self._counts.aside(shard) for shard in shards}
         messages = tell.partials(shards, now, _epoch_ms())
         messages += tell.aside_partials(asides, now, _epoch_ms())
         agents = self._counting_agents(now)
@@ -470,7 +434,7 @@ class Aggregator(ReconnectingConnection):
         self.figures = AggregatorStatus(
             agents=len(agents),
             shards=len(shards),
-            viewers=self._tally.viewers,
+            viewers=self._counts.tally.viewers,
             is_root=is_root,
             room=sum(room.counts) + sum(aside.private),
             edges=room.edges,
