@@ -17,7 +17,7 @@ from resonance_tui.room.correction import correct_counts
 Numbers = NDArray[np.float64]
 
 # What a room truly shows: happiness, sadness, neutral, anger, surprise, disgust, fear.
-MIXES = {
+ROOMS = {
     "calm": (0.05, 0.03, 0.85, 0.02, 0.03, 0.01, 0.01),
     "a quiet talk": (0.10, 0.05, 0.70, 0.05, 0.05, 0.025, 0.025),
     "a joke": (0.70, 0.02, 0.20, 0.01, 0.05, 0.01, 0.01),
@@ -28,8 +28,9 @@ MIXES = {
     "all neutral": (0, 0, 1, 0, 0, 0, 0),
     "all happy": (1, 0, 0, 0, 0, 0, 0),
     "a bit of all": (1 / 7,) * 7,
-    "the films": (0.188, 0.178, 0.250, 0.189, 0.081, 0.060, 0.055),
 }
+FILMS = (0.188, 0.178, 0.250, 0.189, 0.081, 0.060, 0.055)  # the mix of the test films
+MIXES = {**ROOMS, "the films": FILMS}
 # What pictures that are kept back showed of people and of posed faces: (shown, read, share).
 GROUPS: dict[str, tuple[tuple[Emotion, Emotion, float], ...]] = {
     "East Asian faces": ((Emotion.NEUTRAL, Emotion.SADNESS, 0.075),),

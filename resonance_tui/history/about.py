@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from resonance_tui.history.marks import LATE_S
-from resonance_tui.history.samples import SessionSpan
+from resonance_tui.history.samples import LATE_S, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.words import NOTE_LIMIT, TITLE_LIMIT
 from resonance_tui.protocol.sanitize import safe_text

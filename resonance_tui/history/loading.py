@@ -12,15 +12,14 @@ from resonance_tui.files import free_name, save_text
 from resonance_tui.history.about import about
 from resonance_tui.history.export import records, to_csv
 from resonance_tui.history.live_marks import LiveMark, live_marks
-from resonance_tui.history.marks import LATE_S, Mark, marks, session_marks
+from resonance_tui.history.marks import Mark, marks, session_marks
 from resonance_tui.history.moments import Moment
 from resonance_tui.history.peaks import APART_S, AROUND_S, peaks
 from resonance_tui.history.questions import KeptQuestion, questions
-from resonance_tui.history.reactions import LATE_S as REACTIONS_LATE_S
 from resonance_tui.history.reactions import ReactionSecond, reaction_seconds
 from resonance_tui.history.recording import Floats, Recording, extend, from_table
 from resonance_tui.history.runs import gaps
-from resonance_tui.history.samples import Gap, SessionSpan
+from resonance_tui.history.samples import LATE_S, Gap, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
 from resonance_tui.history.video_parts import VideoPart, video_parts
@@ -94,7 +93,7 @@ def read(request: Request) -> LoadedSession:
 def _reactions(
     store: Store, request: Request, start: float, end: float
 ) -> tuple[ReactionSecond, ...]:
-    until = end if request.end is not None else end + REACTIONS_LATE_S
+    until = end if request.end is not None else end + LATE_S
     return tuple(reaction_seconds(store, request.channel, start, until))
 
 

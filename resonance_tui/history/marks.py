@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resonance_tui.history.samples import LATE_S
 from resonance_tui.history.store import Store
 from resonance_tui.history.words import MARK_LIMIT
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.texts import mark
 
-LATE_S = 5  # a mark this long after the last second that was stored is of that session, too
 NAME = mark("Mark")  # of one without a word
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from resonance_tui.history.store import Store
 from resonance_tui.reaction_kinds import NO_REACTIONS, Reaction
 
-LATE_S = 5  # so long after the last second that was stored they are of that session, too
 # Two programs may record one room into one database: they heard the same, or one heard less.
 _KEEP = """
 INSERT INTO reaction VALUES (?, ?, ?, ?)

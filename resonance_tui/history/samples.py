@@ -9,6 +9,7 @@ from typing import NamedTuple
 from resonance_tui.history.session_schema import SLOT_S
 
 SESSION_GAP_S = 900  # a pause longer than this ends a session
+LATE_S = 5  # what is said or sent so long after the last second of a session belongs to it, too
 
 
 @dataclass(frozen=True, slots=True)

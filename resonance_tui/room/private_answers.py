@@ -1,8 +1,8 @@
 """What a viewer says where single reports are private: k-ary randomised response with a memory.
 
-A felt state is answered by itself with probability p and by each of the eight others with
-probability q, where p / q = e^epsilon. The answer is drawn once for each felt state and epsilon and
-repeated from then on, so that a thousand reports of one state say no more than the first.
+A felt state is answered by itself or by one of the eight others. The answer is drawn once for each
+felt state and epsilon and repeated from then on, so that a thousand reports of one state say no
+more than the first.
 
 What a session gives away, by basic composition: whoever knows *when* the states changed learns
 about *which* they were at most e^epsilon in odds for each state that was felt, and e^spent for all
@@ -16,18 +16,13 @@ import secrets
 from random import Random
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.room.randomised_response import drawn
 
 STATES = len(Emotion)  # the seven, away and unsure
 LEAST_EPSILON, MOST_EPSILON = 0.1, 5.0
 USUAL_EPSILON = 2.0  # of a room whose host says nothing else
 USUAL_BUDGET = STATES * USUAL_EPSILON  # every state can be felt
 HUNDREDTHS = 100  # epsilons on the wire are whole hundredths, so that sums are exact
-
-
-def chances(epsilon: float) -> tuple[float, float]:
-    """(p, q): of the felt state itself, and of each other one. p + 8 q = 1."""
-    weight = math.exp(epsilon)
-    return weight / (weight + STATES - 1), 1.0 / (weight + STATES - 1)
 
 
 class Account:
@@ -83,10 +78,5 @@ class PrivateAnswers:
         if not self.account.spend(epsilon):
             self.is_over = True
             return None
-        return self._answers.setdefault((epsilon, felt), self._draw(felt, epsilon))
-
-    def _draw(self, felt: Emotion, epsilon: float) -> Emotion:
-        honest, _ = chances(epsilon)
-        if self._dice.random() < honest:
-            return felt
-        return self._dice.choice([state for state in Emotion if state is not felt])
+        said = drawn(felt, Emotion, epsilon, self._dice)
+        return self._answers.setdefault((epsilon, felt), said)

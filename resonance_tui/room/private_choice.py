@@ -1,7 +1,6 @@
 """Private answers to a question: k-ary randomised response, and what the counts mean then.
 
-With k answers the own one is sent with probability p and each other one with probability q, where
-p / q = e^epsilon. One answer a question is sent, so a question costs epsilon, and no more.
+One answer a question is sent, so a question costs epsilon, and no more.
 """
 
 from __future__ import annotations
@@ -12,22 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from resonance_tui.room.randomised_response import chances, drawn
+
 EPSILON = 2.0  # what one question costs
-
-
-def chances(choices: int) -> tuple[float, float]:
-    """(p, q): of the own answer, and of each other one. p + (k - 1) q = 1."""
-    weight = math.exp(EPSILON)
-    return weight / (weight + choices - 1), 1.0 / (weight + choices - 1)
 
 
 def randomised(choice: int, choices: int, dice: Random | None = None) -> int:
     """What is sent for the answer `choice` (from 1) of so many."""
-    dice = dice or secrets.SystemRandom()
-    honest, _ = chances(choices)
-    if dice.random() < honest:
-        return choice
-    return dice.choice([each for each in range(1, choices + 1) if each != choice])
+    return drawn(choice, range(1, choices + 1), EPSILON, dice or secrets.SystemRandom())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +32,7 @@ class Estimate:
 def estimates(counts: Sequence[int]) -> list[Estimate]:
     """Of the counts of randomised answers, unbiased before they are kept within 0 and everybody."""
     total = sum(counts)
-    honest, other = chances(len(counts))
+    honest, other = chances(EPSILON, len(counts))
     return [_estimate(count, total, honest, other) for count in counts]
 
 

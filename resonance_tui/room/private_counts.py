@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonance_tui.room.correction import LEAST_PRIVATE, Corrected
-from resonance_tui.room.private_answers import STATES, chances
+from resonance_tui.room.private_answers import STATES
+from resonance_tui.room.randomised_response import chances
 
 USEFUL = 0.2  # of the room: a band that reaches farther to each side says nothing
 _SD_95 = 1.96
@@ -20,7 +21,7 @@ _SD_95 = 1.96
 
 def randomisation(epsilon: float) -> NDArray[np.float64]:
     """How often each felt state (row) is answered by each (column), `[9, 9]`; rows sum to 1."""
-    honest, other = chances(epsilon)
+    honest, other = chances(epsilon, STATES)
     return np.full((STATES, STATES), other) + (honest - other) * np.eye(STATES)
 
 
@@ -30,7 +31,7 @@ def estimate(answers: NDArray[np.float64], epsilon: float) -> Corrected:
     Counts of one room may lie below 0 and above everybody, and add up to all viewers; cut off they
     would no longer be right on average. The band is cut off.
     """
-    honest, other = chances(epsilon)
+    honest, other = chances(epsilon, STATES)
     answers = np.asarray(answers, np.float64)
     viewers = answers.sum(axis=1, keepdims=True)
     felt = (answers - viewers * other) / (honest - other)
@@ -44,6 +45,6 @@ def estimate(answers: NDArray[np.float64], epsilon: float) -> Corrected:
 def least_viewers(epsilon: float) -> int:
     """So many private viewers have to be there before their estimate is shown: with fewer, the band
     of a state that nobody feels is wider than `USEFUL`."""
-    honest, other = chances(epsilon)
+    honest, other = chances(epsilon, STATES)
     doubt = _SD_95**2 * other * (1 - other) / (USEFUL * (honest - other)) ** 2
     return max(LEAST_PRIVATE, math.ceil(doubt))

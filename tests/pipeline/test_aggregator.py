@@ -207,7 +207,7 @@ async def test_the_count_is_right_again_after_the_broker_was_killed(mosquitto: A
         mosquitto.start()
         await until(lambda: one.status.state is LinkState.CONNECTED)
         await until(lambda: all(seat.is_connected for seat in people))
-        await until(lambda: len(one._subscribed) == 64)
+        await until(lambda: len(one._subscriptions.shards) == 64)
         people[0].link.withdraw()
         people[1].link.publish_report(seats.SAD)
         await until(lambda: one.figures.room == 4 and one.figures.shards == 64)

@@ -85,10 +85,10 @@ async def test_a_key_sets_the_own_neutral_which_leaves_with_the_camera_and_outli
         await until(lambda: ann.view.baseline is BaselineState.KEY)
         await until(lambda: ann.view.me.code is Emotion.NEUTRAL)
         await until(lambda: ann.rows_recorded)
-        leans = [value for value in ann._face._reader.baseline.lean if value]
+        leans = [value for value in ann._faces._pipeline._reader.baseline.lean if value]
         ann.set_camera(False)
         await until(lambda: ann.view.baseline is BaselineState.UNUSED)
-        assert not any(ann._face._reader.baseline.lean)
+        assert not any(ann._faces._pipeline._reader.baseline.lean)
     finally:
         running.cancel()
         await asyncio.wait([running])
@@ -97,7 +97,7 @@ async def test_a_key_sets_the_own_neutral_which_leaves_with_the_camera_and_outli
     try:  # nothing is there for who comes next, with the same files
         await until(lambda: again.view.me.code is Emotion.SADNESS)
         assert again.view.baseline is BaselineState.UNUSED
-        assert not any(again._face._reader.baseline.lean)
+        assert not any(again._faces._pipeline._reader.baseline.lean)
     finally:
         running.cancel()
         await asyncio.wait([running])

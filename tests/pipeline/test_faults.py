@@ -35,7 +35,7 @@ from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import RoomSettings
-from resonance_tui.session import core
+from resonance_tui.session import core, room_news
 from resonance_tui.session.core import Session
 from resonance_tui.session.events import RoomUpdate, SessionEvent
 from resonance_tui.session.plan import SessionPlan
@@ -408,7 +408,8 @@ async def test_a_clock_that_jumps_moves_the_rows_and_nothing_else(
     """The wall clock of viewers and recorder alike; who is here is told by the monotonic one."""
     ahead = 0.0
     clock = SimpleNamespace(time=lambda: time.time() + ahead, monotonic=time.monotonic)
-    monkeypatch.setattr(core, "time", clock)
+    for part in (core, room_news):
+        monkeypatch.setattr(part, "time", clock)
     async with house(mosquitto, tmp_path) as home:
         await until(home.has_rows)
         before = home.rows()

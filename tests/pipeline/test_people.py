@@ -135,10 +135,10 @@ async def test_each_of_two_is_counted_and_one_who_leaves_is_gone(
     async with seated(other), living(mia):
         await until(lambda: named(other) == {"Mia": Emotion.AWAY})
         mia._read(HAPPY, {"total": 1.0})
-        mia._read_other(1, SAD)
+        mia._faces._read_other(1, SAD)
         await until(lambda: named(other) == {"Mia": Emotion.HAPPINESS, "Mia 2": Emotion.SADNESS})
         await until(lambda: mia.view.room.viewers == 2)
-        mia._read_other(1, ABSENT)
+        mia._faces._read_other(1, ABSENT)
         await until(lambda: "Mia 2" not in named(other))
         assert named(other)["Mia"] is Emotion.HAPPINESS
     assert len(rows(other)) <= 1
@@ -153,7 +153,7 @@ async def test_all_leave_in_good_order_with_the_session(
     async with seated(other):
         async with living(mia):
             for seat in (1, 2, 3):
-                mia._read_other(seat, SAD)
+                mia._faces._read_other(seat, SAD)
             await until(lambda: set(named(other)) == {"Mia", "Mia 2", "Mia 3", "Mia 4"})
         await until(lambda: not rows(other), 2)
 
@@ -165,7 +165,7 @@ async def test_who_shares_nothing_shares_nobody_else_either(
     mia = Session(plan(parse_broker_url(mosquitto.url), tmp_path))
     other = Seat(mosquitto, channel=CHANNEL)
     async with seated(other), living(mia):
-        mia._read_other(1, SAD)
+        mia._faces._read_other(1, SAD)
         await until(lambda: set(named(other)) == {"Mia", "Mia 2"})
         mia.set_sharing(False)
         await until(lambda: not rows(other), 2)
@@ -260,7 +260,7 @@ async def test_where_an_account_is_one_viewer_one_face_is_read_and_that_is_said(
     async with seated(other), living(mia):
         await until(lambda: named(other) == {"Mia": Emotion.AWAY})
         assert mia.view.reads == 1
-        assert mia._face._readers == [mia._face._reader]
+        assert mia._faces._pipeline._readers == [mia._faces._pipeline._reader]
         assert "one account is one viewer" in mia.view.notice
 
 
@@ -276,7 +276,7 @@ async def test_an_account_that_may_use_any_id_is_as_many_as_there_are(
     url = as_user(server.url, "all")
     mia, other = Session(plan(parse_broker_url(url), tmp_path)), Seat(url, channel=CHANNEL)
     async with seated(other), living(mia):
-        mia._read_other(1, SAD)
+        mia._faces._read_other(1, SAD)
         await until(lambda: set(named(other)) == {"Mia", "Mia 2"})
 
 

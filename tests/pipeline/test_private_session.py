@@ -129,7 +129,7 @@ async def test_while_nothing_is_shared_yet_no_key_shares_anything_either(
         while not ann._room.offers(CAN_QUESTIONS):
             await asyncio.sleep(0.02)
     question = Question(1, "Which map?", ("Dust", "Mirage"), int(time.time()) + 60)
-    ann.view = replace(ann.view, host=HostView(rules=RoomRules(question=question)))
+    ann._shown.change(host=HostView(rules=RoomRules(question=question)))
     assert "share nothing" in ann.react(Reaction.HEART)
     assert "Nothing of you is shared" in ann.answer_question(1)
     heard = [each for each in ben.drain() if isinstance(each, AnswerEvent | ReactionEvent)]
@@ -142,7 +142,7 @@ def test_who_reports_privately_is_not_taken_out_of_the_others(
     hub: LoopbackHub, tmp_path: Path
 ) -> None:
     ann, seen = session(hub, tmp_path), []
-    ann.view = replace(ann.view, me=replace(ann.view.me, state="ok", code=Emotion.HAPPINESS))
-    ann._together.take = lambda own, others, now: seen.append(list(others))
-    ann._compare(replace(EMPTY_ROOM, viewers=3, counts=(3, *[0] * 6)), 1.0)
+    ann._shown.change(me=replace(ann.view.me, state="ok", code=Emotion.HAPPINESS))
+    ann._news._together.take = lambda own, others, now: seen.append(list(others))
+    ann._news._compare(replace(EMPTY_ROOM, viewers=3, counts=(3, *[0] * 6)), 1.0)
     assert seen == [[3, *[0] * 6]]

@@ -107,7 +107,7 @@ async def test_a_listener_that_always_raises_harms_nothing(
         await until(lambda: names(ann) == ["ann", "ben"])
         ann.say(Emotion.SURPRISE)
         await until(lambda: ben.view.room.counts[Emotion.SURPRISE] == 1)
-        ann._face._status.notice("something")
+        ann._faces._pipeline._status.notice("something")
         assert ann.view.notice == "something"
     assert len(heard) > 3
     assert caplog.text.count("a listener failed") == 1
@@ -118,7 +118,7 @@ def test_a_screen_is_told_when_the_own_face_is_too_far(unused_port: int, tmp_pat
     session = Session(plan(address, Source("none"), tmp_path))
     assert not session.view.too_far
     for too_far in (True, False):
-        session._face._status.set_too_far(too_far)
+        session._faces._pipeline._status.set_too_far(too_far)
         assert session.view.too_far is too_far
 
 

@@ -26,7 +26,8 @@ from resonance_tui.room.ballot import Ballot, age_of
 from resonance_tui.room.conduct import Conduct, conduct_of
 from resonance_tui.room.moderation import perform
 from resonance_tui.room.private_answers import Account, PrivateAnswers
-from resonance_tui.room.private_choice import chances, estimates, randomised
+from resonance_tui.room.private_choice import EPSILON, estimates, randomised
+from resonance_tui.room.randomised_response import chances
 from resonance_tui.session.answer_voice import AnswerVoice
 from resonance_tui.session.json_events import question_json
 from resonance_tui.session.question_notes import QuestionNotes
@@ -308,7 +309,7 @@ def test_private_answers_are_paid_from_the_budget_of_private_reports_and_end_wit
 
 def test_a_private_answer_is_the_own_one_as_often_as_is_said() -> None:
     dice = Random(7)
-    honest, other = chances(3)
+    honest, other = chances(EPSILON, 3)
     drawn = [randomised(1, 3, dice) for _ in range(6000)]
     assert honest + 2 * other == pytest.approx(1.0)
     assert drawn.count(1) / 6000 == pytest.approx(honest, abs=0.02)

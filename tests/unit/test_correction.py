@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from count_rooms import FILMS, ROOMS
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -18,22 +19,8 @@ from numpy.typing import NDArray
 from resonance_tui.emotions import Emotion
 from resonance_tui.room.correction import LEAST_VIEWERS, correct_counts, steps_for
 
-# Rooms by what they truly show: happiness, sadness, neutral, anger, surprise, disgust, fear.
-ROOMS = {
-    "calm": (0.05, 0.03, 0.85, 0.02, 0.03, 0.01, 0.01),
-    "a quiet talk": (0.10, 0.05, 0.70, 0.05, 0.05, 0.025, 0.025),
-    "a joke": (0.70, 0.02, 0.20, 0.01, 0.05, 0.01, 0.01),
-    "a scare": (0.05, 0.05, 0.20, 0.05, 0.35, 0.05, 0.25),
-    "a sad end": (0.03, 0.60, 0.30, 0.03, 0.01, 0.01, 0.02),
-    "an outrage": (0.03, 0.05, 0.30, 0.50, 0.04, 0.05, 0.03),
-    "disgust": (0.05, 0.05, 0.30, 0.10, 0.05, 0.40, 0.05),
-    "all neutral": (0, 0, 1, 0, 0, 0, 0),
-    "all happy": (1, 0, 0, 0, 0, 0, 0),
-    "a bit of all": (1 / 7,) * 7,
-}
 # A reader who is right in seven of ten cases and takes most of the rest for neutral.
 READER = 70 * np.eye(7) + 2.5 + 12.5 * np.eye(7)[2]
-DAY_ROOM = (0.188, 0.178, 0.250, 0.189, 0.081, 0.060, 0.055)  # the mix of the test films
 
 Numbers = NDArray[np.float64]
 
@@ -91,7 +78,7 @@ def real(shared_data: Path) -> list[tuple[Numbers, Numbers]]:
 @pytest.mark.parametrize("viewers", [100, 200, 500, 2000])
 def test_it_is_better_on_average_and_never_much_worse(real: list, viewers: int) -> None:
     dice = np.random.default_rng(viewers)
-    mixes = [*ROOMS.values(), DAY_ROOM, *dice.dirichlet(np.ones(7), 20)]
+    mixes = [*ROOMS.values(), FILMS, *dice.dirichlet(np.ones(7), 20)]
     gains = []
     for mix in mixes:
         before, after = [], []
@@ -108,7 +95,7 @@ def test_it_is_better_on_average_and_never_much_worse(real: list, viewers: int) 
 @pytest.mark.parametrize("viewers", [50, 70])
 def test_in_a_small_room_it_does_little_harm(real: list, viewers: int) -> None:
     dice = np.random.default_rng(viewers)
-    for mix in (*ROOMS.values(), DAY_ROOM):
+    for mix in (*ROOMS.values(), FILMS):
         rooms = [(crowd(dice, rates, mix, viewers, 60), matrix) for matrix, rates in real]
         before = np.mean([distance(room.read, room.shown) for room, _ in rooms])
         after = [distance(correct_counts(r.read, matrix).counts, r.shown) for r, matrix in rooms]
@@ -121,7 +108,7 @@ def test_the_truth_lies_in_the_band(real: list, viewers: int) -> None:
     cent less where the whole room shows what is rarely read right."""
     dice = np.random.default_rng(viewers)
     found = {}
-    for name, mix in (*ROOMS.items(), ("the films", DAY_ROOM)):
+    for name, mix in (*ROOMS.items(), ("the films", FILMS)):
         parts = []
         for confusion, rates in real:
             rooms = crowd(dice, rates, mix, viewers, 60)
@@ -177,7 +164,7 @@ def scenes(data: Path) -> list[tuple[Numbers, Numbers]]:
 def mean_coverage(kinds: list[tuple[Numbers, Numbers]], viewers: int, **options: float) -> float:
     dice = np.random.default_rng((7, viewers))
     parts = []
-    for mix in (*ROOMS.values(), DAY_ROOM):
+    for mix in (*ROOMS.values(), FILMS):
         for confusion, rates in kinds:
             rooms = crowd(dice, rates, mix, viewers, 12)
             band = correct_counts(rooms.read, confusion, **options)
@@ -206,7 +193,7 @@ def test_from_the_least_room_on_there_is_something_to_win() -> None:
     """Over all mixes and states; in no mix more than a hundredth is lost."""
     dice = np.random.default_rng(3)
     gains = []
-    for mix in (*ROOMS.values(), DAY_ROOM):
+    for mix in (*ROOMS.values(), FILMS):
         rooms = [(crowd(dice, rates, mix, LEAST_VIEWERS, 60), table) for table, rates in states()]
         before = np.mean([distance(room.read, room.shown) for room, _ in rooms])
         after = [distance(correct_counts(r.read, table).counts, r.shown) for r, table in rooms]

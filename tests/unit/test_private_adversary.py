@@ -19,7 +19,8 @@ from resonance_tui.protocol.events import ReportEvent
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import decode
 from resonance_tui.protocol.values import ANSWERS_CALLS, PRIVATE, Report
-from resonance_tui.room.private_answers import PrivateAnswers, chances
+from resonance_tui.room.private_answers import STATES, PrivateAnswers
+from resonance_tui.room.randomised_response import chances
 from resonance_tui.session.private_voice import SLOT_S, Manner, PrivateVoice
 from resonance_tui.session.self_report import SelfReport
 
@@ -177,7 +178,7 @@ def test_the_odds_of_whoever_knows_when_it_changed_stay_within_what_is_spent(
 ) -> None:
     """Of each state e^epsilon, of all together e^spent: how likely all that was sent is, if what
     was felt was felt, and if it was whatever else makes the largest difference."""
-    honest, other = chances(EPSILON)
+    honest, other = chances(EPSILON, STATES)
 
     def chance(answers: set[Emotion], felt: Emotion) -> float:
         return math.log(honest if answers == {felt} else other)
@@ -194,7 +195,7 @@ def test_the_odds_of_whoever_knows_when_it_changed_stay_within_what_is_spent(
 def test_the_best_guess_is_as_often_right_as_after_one_report(evenings: list[Evening]) -> None:
     """With an even prior the best guess is the answer itself: right with probability p, be it
     after one message or after a thousand."""
-    honest, _ = chances(EPSILON)
+    honest, _ = chances(EPSILON, STATES)
     guesses = [
         answers == {felt} for evening in evenings for felt, answers in evening.by_truth.items()
     ]

@@ -22,8 +22,8 @@ from resonance_tui.room.private_answers import (
     USUAL_BUDGET,
     Account,
     PrivateAnswers,
-    chances,
 )
+from resonance_tui.room.randomised_response import chances
 
 epsilons = st.integers(10, PRIVATE_MOST).map(lambda hundredths: hundredths / HUNDREDTHS)
 states = st.sampled_from(Emotion)
@@ -31,7 +31,7 @@ states = st.sampled_from(Emotion)
 
 @given(epsilons)
 def test_no_answer_is_more_than_e_to_the_epsilon_likelier_for_one_state(epsilon: float) -> None:
-    honest, other = chances(epsilon)
+    honest, other = chances(epsilon, STATES)
     assert honest + (STATES - 1) * other == pytest.approx(1)
     assert honest / other == pytest.approx(math.exp(epsilon))
 
@@ -40,7 +40,7 @@ def test_no_answer_is_more_than_e_to_the_epsilon_likelier_for_one_state(epsilon:
 def test_answers_are_as_often_true_and_false_as_epsilon_says(epsilon: float) -> None:
     dice, draws = Random(7), 9000
     said = Counter(PrivateAnswers(dice=dice).answer(Emotion.ANGER, epsilon) for _ in range(draws))
-    honest, other = chances(epsilon)
+    honest, other = chances(epsilon, STATES)
     for state in Emotion:
         expected = honest if state is Emotion.ANGER else other
         error = math.sqrt(expected * (1 - expected) / draws)
@@ -100,7 +100,7 @@ def test_what_is_learnt_of_several_states_together_is_the_sum_of_what_each_costs
 ) -> None:
     """Composition, exactly: of all ways to feel three different states at times that are known,
     none makes any answers more than e^(3 epsilon) likelier than another, and one comes near."""
-    honest, other = chances(epsilon)
+    honest, other = chances(epsilon, STATES)
     some = (Emotion.HAPPINESS, Emotion.FEAR, Emotion.AWAY, Emotion.ANGER, Emotion.UNSURE)
     ways = list(permutations(some, 3))
 

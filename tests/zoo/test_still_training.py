@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from subprocess import PIPE
 
+import psutil
 import pytest
+from children import start_child
+from limits import patience
 
 torch = pytest.importorskip("torch", reason="torch (extra 'zoo') is not installed")
 
@@ -14,6 +19,19 @@ from resonance_zoo.train.still.checkpoint import StillCheckpoint  # noqa: E402
 from resonance_zoo.train.still.recipe import StillRecipe  # noqa: E402
 
 SMALL = StillRecipe(epochs=8, workers=2, batch=4, sync_steps=2, seed=3)
+
+# Its worker waits at the barrier when the parent stands still after the first averaging.
+STANDS_STILL = """
+import multiprocessing, signal, torch
+from resonance_zoo.train.still import local_sgd
+from resonance_zoo.train.still.checkpoint import StillCheckpoint
+from resonance_zoo.train.still.recipe import StillRecipe
+start = StillCheckpoint.start(StillRecipe(epochs=8, workers=1, batch=4, sync_steps=1))
+faces, weights = torch.zeros(4, 48, 48, dtype=torch.uint8), torch.ones(4, dtype=torch.float64)
+for tick in local_sgd.train(start, local_sgd.TrainingData(faces, torch.eye(7)[:4], weights)):
+    print(multiprocessing.active_children()[0].pid, flush=True)
+    signal.pause()
+"""
 
 
 def data(images: int = 16) -> local_sgd.TrainingData:
@@ -52,6 +70,17 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(tmp_path: Path, quick_wor
     assert resumed.step == whole.step
     assert torch.equal(resumed.average, whole.average)
     assert torch.equal(resumed.momentum, whole.momentum)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM")
+def test_workers_end_with_a_parent_that_is_killed() -> None:
+    parent = start_child([sys.executable, "-c", STANDS_STILL], stdout=PIPE, text=True)
+    assert parent.stdout is not None
+    worker = psutil.Process(int(parent.stdout.readline()))
+    parent.terminate()
+    parent.wait(patience(10))
+    _, alive = psutil.wait_procs([worker], timeout=patience(10))
+    assert not alive
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:

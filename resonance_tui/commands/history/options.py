@@ -201,9 +201,9 @@ def title(ctx: click.Context, channel: str, words: tuple[str, ...], **options: A
       resonance-tui history title cats-live "Cats, part two"
       resonance-tui history title cats-live --session 2 --clear
     """
-    from resonance_tui.commands.history.words import run_title
+    from resonance_tui.commands.history.words import run_said
 
-    run_title(load(ctx), channel, " ".join(words), **options)
+    run_said(load(ctx), "title", channel, " ".join(words), **options)
 
 
 @click.command("note", cls=Command)
@@ -219,9 +219,9 @@ def note(ctx: click.Context, channel: str, words: tuple[str, ...], **options: An
     Example:
       resonance-tui history note cats-live "sound was off until 20:10"
     """
-    from resonance_tui.commands.history.words import run_note
+    from resonance_tui.commands.history.words import run_said
 
-    run_note(load(ctx), channel, " ".join(words), **options)
+    run_said(load(ctx), "note", channel, " ".join(words), **options)
 
 
 @click.command("mark", cls=Command)

@@ -24,8 +24,8 @@ from resonance_tui.history.cues.registry import BY_SUFFIX
 from resonance_tui.history.cues.registry import FORMATS as CUE_FORMATS
 from resonance_tui.history.loading import Request
 from resonance_tui.history.marks import session_marks
-from resonance_tui.history.reactions import LATE_S, reaction_seconds
-from resonance_tui.history.samples import Gap, Sample, SessionSpan
+from resonance_tui.history.reactions import reaction_seconds
+from resonance_tui.history.samples import LATE_S, Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
 from resonance_tui.history.video_clock import video_start
 from resonance_tui.protocol.sanitize import safe_text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import click
 
@@ -20,35 +22,50 @@ from resonance_tui.history.words import checked
 from resonance_tui.protocol.links import find_channel
 from resonance_tui.texts import mark, tr_n
 
-LATE_S = 60  # a recording whose last second is older than this is over, or its link is down
+OVER_AFTER_S = 60  # a recording whose last second is older than this is over, or its link is down
 
 
-def run_title(config: Config, channel: str, text: str, *, session: int, clear: bool) -> None:
-    """Raises InputError (unknown channel or session, a secret) and StoreError."""
-    channel = find_channel(channel)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One of the things that are said of a session."""
+
+    read: Callable[[SessionSpan], str]
+    keep: Callable[[Store, str, SessionSpan, str], None]  # of a channel; "" takes it away
+    kept: str  # `{when}`: the session
+    cleared: str
+
+
+_SAID = {
+    "title": _Said(
+        lambda span: span.title,
+        keep_title,
+        "The session of {when} is named.",
+        "The session has no title now.",
+    ),
+    "note": _Said(
+        lambda span: span.note,
+        keep_note,
+        "Noted with the session of {when}.",
+        "The note is taken away.",
+    ),
+}
+
+
+def run_said(
+    config: Config, what: str, channel: str, text: str, *, session: int, clear: bool
+) -> None:
+    """`what`: title or note. Raises InputError (unknown channel or session, a secret) and
+    StoreError."""
+    said, channel = _SAID[what], find_channel(channel)
     with Store(config.database, read_only=True) as store:
         span = _session(store, channel, session)
     if not text and not clear:
-        click.echo(span.title)
+        click.echo(said.read(span))
         return
     _check(text, clear)
     with Store(config.database) as store:
-        keep_title(store, channel, span, "" if clear else text)
-    say("The session has no title now." if clear else f"The session of {_when(span)} is named.")
-
-
-def run_note(config: Config, channel: str, text: str, *, session: int, clear: bool) -> None:
-    """Raises InputError (unknown channel or session, a secret) and StoreError."""
-    channel = find_channel(channel)
-    with Store(config.database, read_only=True) as store:
-        span = _session(store, channel, session)
-    if not text and not clear:
-        click.echo(span.note)
-        return
-    _check(text, clear)
-    with Store(config.database) as store:
-        keep_note(store, channel, span, None if clear else text)
-    say("The note is taken away." if clear else f"Noted with the session of {_when(span)}.")
+        said.keep(store, channel, span, text)
+    say(said.cleared if clear else said.kept.format(when=_when(span)))
 
 
 def run_mark(config: Config, channel: str, text: str, *, at: str | None, remove: bool) -> None:
@@ -94,7 +111,7 @@ def _check_recorded(store: Store, channel: str, t: float) -> None:
     spans = store.sessions(channel)
     if not spans:
         raise unknown_channel(channel, store.channels())
-    if not any(span.start <= t <= span.end + LATE_S for span in spans):
+    if not any(span.start <= t <= span.end + OVER_AFTER_S for span in spans):
         last = spans[-1]
         raise InputError(
             mark(

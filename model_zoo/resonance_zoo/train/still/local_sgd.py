@@ -8,11 +8,13 @@ so a resumed run goes on exactly where it stopped.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from threading import BrokenBarrierError
+from multiprocessing import parent_process
+from threading import BrokenBarrierError, Thread
 from typing import Any
 
 import numpy as np
@@ -141,6 +143,7 @@ class SharedBoard:
 def _run_worker(rank: int, start: StillCheckpoint, data: TrainingData, board: SharedBoard) -> None:
     """A worker's life: train, put down, wait for the average, pick up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    Thread(target=_end_with_parent, name="parent", daemon=True).start()
     torch.set_num_threads(1)
     worker = SgdWorker(rank, start, data)
     try:
@@ -156,6 +159,14 @@ def _run_worker(rank: int, start: StillCheckpoint, data: TrainingData, board: Sh
     except BaseException:
         board.barrier.abort()
         raise
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed breaks no barrier, and may have died with the barrier's lock."""
+    parent = parent_process()
+    assert parent is not None, "a worker is a process of its own"
+    parent.join()
+    os._exit(1)
 
 
 @dataclass(frozen=True)
