@@ -628,9 +628,11 @@ class Aggregator(ReconnectingConnection):
             await self._send(client, ASIDE_PARTIAL.outgoing(payload, *names))
 
     async def _publish_aside_total(self, client: BrokerClient, room: Sum, now: float) -> None:
-        aside, before = self._edges.aside(self._live, now), self._sent_aside_total
+        aside = self._edges.aside(self._live, now, self._ballot.asked)
+        before = self._sent_aside_total
         if self._least:
-            aside = self._small_room.aside(aside, self._table(room, now), self._least)
+            table, question = self._table(room, now), self._ballot.question
+            aside = self._small_room.aside(aside, table, self._least, question)
         if aside.teams:
             teams = visible(aside.teams, room.counts, self._least or TEAM_LEAST)
             aside = replace(aside, teams=teams)

@@ -42,6 +42,7 @@ from resonance_tui.reaction_kinds import Reaction
 from resonance_tui.room.private_answers import PrivateAnswers
 from resonance_tui.room.reaction_counts import OwnReactions, ReactionSeconds
 from resonance_tui.room.room_clock import RoomClock
+from resonance_tui.room.shown_answers import step_of
 from resonance_tui.room.state import RoomSnapshot, ViewerRow
 from resonance_tui.room.teams import number_of
 from resonance_tui.room.timeline import Timeline, TimelinePoint
@@ -658,7 +659,9 @@ class Session:
 
     def _keep_question(self, room: RoomSnapshot, at: float) -> None:
         question = (self.view.rules or NO_RULES).question
-        kept = self._questions.due(question, room.answers, at) if self._recording.is_on else None
+        if not self._recording.is_on:
+            return
+        kept = self._questions.due(question, room.answers, at, step=step_of(room))
         if kept is not None:
             channel = self._plan.channel
             self._recording.keep(lambda store: keep_question(store, channel, kept))

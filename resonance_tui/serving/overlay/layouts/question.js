@@ -35,7 +35,7 @@ export default function mount(root) {
       const total = question.answers.reduce((sum, answer) => sum + answer.count, 0);
       question.answers.forEach((answer, at) => {
         const row = rows[at];
-        const words = "margin" in answer
+        const words = answer.count === null ? "–" : "margin" in answer
           ? `${Math.round(answer.count)} ±${Math.round(answer.margin)}`
           : String(answer.count);
         row.fill.style.transform = `scaleX(${total ? answer.count / total : 0})`;
