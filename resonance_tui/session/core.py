@@ -568,12 +568,15 @@ class Session:
             is_understood if self._room.is_announced else None,
             bool(rules.private_eps),
             self._room.conduct.private_epsilon,
+            has_rules=self.view.rules is not None,
+            shows_rules=self._host.shows_rules,
         )
         before = self._privacy.manner
         manner = self._privacy.look(room, now, is_connected=is_connected)
         if self._own.speak(manner):
             link.withdraw()  # what was said in another manner
-        if before.is_open and not manner.is_open and self.view.reads > 1:
+        is_private = manner.epsilon is not None or (before.is_open and manner.is_held)
+        if is_private and self.view.reads > 1:
             self._face.read_one()
             self.view = replace(self.view, reads=1)
             self._notice(tr(GUESTS))
@@ -593,7 +596,8 @@ class Session:
         return True
 
     def _own_row(self) -> ViewerRow | None:
-        if not self.view.is_sharing or not self._room.conduct.counts(self.view.viewer_id):
+        is_heard = self.view.is_sharing and not self._privacy.manner.is_held
+        if not is_heard or not self._room.conduct.counts(self.view.viewer_id):
             return None
         report = self._own.report(self.view.me)
         return ViewerRow(
