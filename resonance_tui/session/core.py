@@ -33,8 +33,9 @@ from resonance_tui.messaging.permissions import may_choose_ids, own_id
 from resonance_tui.pipeline.face_pipeline import FacePipeline
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.events import Event
 from resonance_tui.protocol.frames import encode_reaction
-from resonance_tui.protocol.messages import REACTION
+from resonance_tui.protocol.messages import ANSWER, REACTION
 from resonance_tui.protocol.rules import NO_RULES
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import CAN_PRIVATE, CAN_QUESTIONS, REACTIONS
@@ -49,6 +50,7 @@ from resonance_tui.room.timeline import Timeline, TimelinePoint
 from resonance_tui.room.together import Together
 from resonance_tui.session.answer_voice import AnswerVoice
 from resonance_tui.session.broker_choice import choose_broker
+from resonance_tui.session.echoes import Echoes, dropped_words
 from resonance_tui.session.events import (
     HappeningKind,
     HappeningUpdate,
@@ -121,6 +123,7 @@ class Session:
         self._reaction_seconds = ReactionSeconds()
         self._voice = AnswerVoice(plan.boot, answers.account)
         self._questions = QuestionNotes()
+        self._echoes = Echoes()
         self._link: Link | None = None
         self._broker: BrokerUrl | None = None  # of the link, once it is chosen
         self._carrying: NetworkFailover | None = None
@@ -265,6 +268,7 @@ class Session:
             return why
         if self._link is not None:
             self._link.publish_answer(self._voice.answer(question, choice))
+            self._echoes.sent(ANSWER.kind, time.monotonic())
         self.view = replace(self.view, choice=OwnChoice(question.id, choice))
         return ""
 
@@ -284,6 +288,7 @@ class Session:
         payload = encode_reaction(self._plan.boot, self._reacting.counts, kind)
         place = self._plan.channel, self._link.viewer_id
         self._link.send_once(REACTION.outgoing(payload, *place))
+        self._echoes.sent(REACTION.kind, time.monotonic())
         return ""
 
     def _why_no_reaction(self) -> str:
@@ -490,6 +495,7 @@ class Session:
         for event in events:
             self._room.take(event, at)
         self._look_at_link(link, now)
+        self._listen_for_echoes(link, events, now, is_connected=is_connected)
         self._obey(link, now)
         self._keep_private(link, now, is_connected=is_connected)
         self._update_me(now)
@@ -544,6 +550,22 @@ class Session:
             self._tell(LinkUpdate(time.time(), status))
         elif before and not silent_s and is_connected:
             self._tell(LinkUpdate(time.time(), link.status))
+
+    def _listen_for_echoes(
+        self, link: Link, events: list[Event], now: float, *, is_connected: bool
+    ) -> None:
+        """Who answers where the broker does not carry it is told, and has not answered."""
+        if not is_connected:
+            self._echoes.lost()
+            return
+        self._echoes.hear(events, link.viewer_id)
+        hears_all = self._room.subscribes_all and link.asked_at is None
+        for kind in self._echoes.look(now, refused=link.refused, hears_all=hears_all):
+            question = (self.view.rules or NO_RULES).question
+            if kind == ANSWER.kind and question is not None and self.view.choice is not None:
+                link.publish_answer(self._voice.answer(question, 0))
+                self.view = replace(self.view, choice=None)
+            self._notice(dropped_words(kind))
 
     def _obey(self, link: Link, now: float) -> None:
         """What the host says holds before the room is looked at."""
