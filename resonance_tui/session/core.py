@@ -658,6 +658,7 @@ class Session:
             self._compare(room, now)
             self._timeline.add(room, at, self.view.resonance)
             self._recording.add(room, at)
+            self._recording.add_teams(room, (self.view.rules or NO_RULES).teams, at)
             self._keep_question(room, at)
             own_id, hidden = self.view.viewer_id, self._room.conduct.unnamed
             self._happened(self._happenings.room(room, at, now, own_id=own_id, hidden=hidden))

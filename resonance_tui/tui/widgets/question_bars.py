@@ -16,6 +16,7 @@ from resonance_tui.room.shown_answers import (
 )
 from resonance_tui.texts import tr, tr_n
 from resonance_tui.tui.styles import SegmentLine, Styles, bar, fit
+from resonance_tui.tui.widgets.bars import OWN
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from resonance_tui.session import SessionView
 
 SIGN = "?"
-OWN = "◂"
 UNKNOWN = "–"
 TALL = 24  # rows of a screen that has room for bars
 
