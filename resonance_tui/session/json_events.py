@@ -23,6 +23,7 @@ from resonance_tui.session.events import (
     RoomUpdate,
     SelfView,
 )
+from resonance_tui.texts import tr
 
 
 def self_json(t: float, me: SelfView) -> dict[str, Any]:
@@ -140,7 +141,8 @@ def reactions_json(event: ReactionsUpdate) -> dict[str, Any]:
 
 def happening_json(event: HappeningUpdate) -> dict[str, Any]:
     """Something that happened. `kind`: joined, left, laugh, gasp, link_lost, link_back, host,
-    recording_on or recording_off; `text` is its line in English. `names` (joined, left) and
+    recording_on or recording_off; `text` is its line in English, `said` the
+    same in the person's language, where that is another. `names` (joined, left) and
     `people` (those, laugh, gasp) are there where it is about people."""
     data: dict[str, Any] = {
         "type": "event",
@@ -148,6 +150,8 @@ def happening_json(event: HappeningUpdate) -> dict[str, Any]:
         "kind": event.kind,
         "text": event.text,
     }
+    if (said := tr(event.text)) != event.text:
+        data["said"] = said
     if event.names:
         data["names"] = list(event.names)
     if event.people:
