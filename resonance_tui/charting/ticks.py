@@ -100,7 +100,8 @@ def _label(t: int, step: int, start: float, zone: tzinfo | None) -> str:
     shown = datetime.fromtimestamp(t, zone)
     is_midnight = shown.hour == shown.minute == shown.second == 0
     if step >= DAY_S or (is_midnight and t > start):
-        return shown.strftime("%a %d")
+        weekday = tr(_WEEKDAYS[shown.weekday()])
+        return tr("{weekday} {day:02}", weekday=weekday, day=shown.day)
     return shown.strftime("%H:%M:%S" if step < 60 else "%H:%M")
 
 

@@ -40,6 +40,7 @@ _EVENT_EVERY_S, _LINE_EVERY_S = 1.0, 5.0
     help="How long a viewer stays on average before another comes.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same crowd.")
+@click.option("--private", "is_private", is_flag=True, help="All report privately.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a second, for scripts.")
 @click.pass_context
 def audience(ctx: click.Context, channel: str, broker_url: str | None, **options: Any) -> None:
@@ -48,7 +49,8 @@ def audience(ctx: click.Context, channel: str, broker_url: str | None, **options
     It says what it sent and what the room counts, so that loss shows. When the broker is restarted
     the crowd comes back. A link stands for channel
     and broker; who it would let in is not spent on a crowd. It answers the questions of a
-    host whose key this machine, or the link, knows.
+    host whose key this machine, or the link, knows, and reports privately where
+    that host rules so.
 
     \b
     Examples:
@@ -80,6 +82,7 @@ def run(
     duration: float | None = None,
     stay: float = 20.0,
     seed: int = 0,
+    is_private: bool = False,
     as_json: bool = False,
 ) -> None:
     """Fill the room until interrupted or `duration` seconds have passed; say what was sent and
@@ -95,7 +98,9 @@ def run(
     count = min(viewers, connections or viewers)
     host_print = there.host_print or own_print(config, there.channel)
     plan = AudiencePlan(
-        there.channel, viewers, count, seed, 60 * stay, duration, host_print=host_print
+        *(there.channel, viewers, count, seed, 60 * stay, duration),
+        host_print=host_print,
+        is_private=is_private,
     )
     url = broker_or_default(there.config)
     allow_connections(count)

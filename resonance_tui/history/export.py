@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from resonance_tui.emotions import WORDS
+from resonance_tui.emotions import WORDS, Emotion
 from resonance_tui.history.cues.cue import Cue, CueSheet
 from resonance_tui.history.moments import NAMES, Moment
 from resonance_tui.history.peaks import certainty, part_of_room
@@ -18,6 +18,7 @@ from resonance_tui.reaction_kinds import REACTION_WORDS
 
 if TYPE_CHECKING:
     from resonance_tui.history.reactions import ReactionSecond
+    from resonance_tui.history.teams import TeamSecond
     from resonance_tui.history.video_parts import Place
 
 COLUMNS = ("t", "channel", "viewers", *WORDS, "unsure", "away", "source", "local_time")
@@ -29,6 +30,7 @@ MOMENT_COLUMNS = (
     *("file", "file_s", "file_precision", "replay"),
 )
 REACTION_COLUMNS = ("t", *REACTION_WORDS, "local_time")
+TEAM_COLUMNS = ("t", "team", "viewers", *(state.word for state in Emotion), "local_time")
 
 Value = str | int | float | None
 Record = Sequence[Value]  # one value a column
@@ -101,6 +103,13 @@ def reaction_records(
     """A line of REACTION_COLUMNS for each second in which something was sent."""
     for second in seconds:
         yield (in_utc(second.t), *second.counts, in_zone(second.t, zone))
+
+
+def team_records(seconds: Iterable[TeamSecond], zone: tzinfo | None = None) -> Iterator[Record]:
+    """A line of TEAM_COLUMNS for each second and team of which counts could be shown."""
+    for each in seconds:
+        times = in_utc(each.t), in_zone(each.t, zone)
+        yield (times[0], each.name, sum(each.counts), *each.counts, times[1])
 
 
 def _cue_values(cue: Cue, zone: tzinfo | None) -> Record:

@@ -24,7 +24,7 @@ from resonance_tui.history.samples import SessionSpan
 from resonance_tui.history.times import LATEST
 from resonance_tui.protocol.topics import CHANNEL
 from resonance_tui.secret import shown
-from resonance_tui.texts import mark
+from resonance_tui.texts import Marked, mark
 
 FORMAT, VERSION = "resonance-tui layers", 1
 MOST_BYTES = 64 << 20
@@ -131,28 +131,29 @@ def decode(data: bytes, name: str) -> LayerFile:
     try:
         return _checked(msgspec.json.decode(data, type=_Body))
     except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError) as error:
+        ours = [each for each in error.args if isinstance(each, Marked)]
+        why = (*ours, str(error) or mark("it is nested too deeply"))[0]
         raise InputError(
-            f"{name} is damaged: {str(error) or 'it is nested too deeply'}.",
-            mark("Ask for it again."),
+            mark("{name} is damaged: {why}.", name=name, why=why), mark("Ask for it again.")
         ) from error
 
 
 def _checked(body: _Body) -> LayerFile:
     """Raises ValueError, which says what is wrong."""
     if not 0 <= body.end - body.start < MOST_S:
-        raise ValueError("its recording ends before it begins, or is longer than a week")
+        raise ValueError(mark("its recording ends before it begins, or is longer than a week"))
     length = body.end - body.start + 1
     left = MOST_ROWS
     layers: list[Layer] = []
     for each in body.layers:
         members = frozenset(each.members)
         if len(members) < len(each.members):
-            raise ValueError("a layer names somebody twice")
+            raise ValueError(mark("a layer names somebody twice"))
         table = _table(each.rows, body.start, length, left)
         left -= len(table)
         people = table[:, 1:].sum(axis=1)
         if (people < 1).any() or (people > len(members)).any():
-            raise ValueError("a layer counts nobody, or more people than it has members")
+            raise ValueError(mark("a layer counts nobody, or more people than it has members"))
         layers.append(Layer(members, table))
     room = _table(body.room, body.start, length, left)
     kept = tuple(layer for layer in layers if len(layer.table))
@@ -165,9 +166,9 @@ def _table(rows: list[list[int]], start: int, length: int, most: int) -> Table:
     first, seconds = runs[:, 0], runs[:, 1]
     ends = first + seconds
     if (seconds < 1).any() or (first[1:] < ends[:-1]).any() or (ends > length).any():
-        raise ValueError("its rows are out of order, or outside of the recording")
+        raise ValueError(mark("its rows are out of order, or outside of the recording"))
     if int(seconds.sum()) > most:
-        raise ValueError("it has more rows than any file that is made here")
+        raise ValueError(mark("it has more rows than any file that is made here"))
     table = np.empty((int(seconds.sum()), COLUMNS), np.int64)
     before = np.cumsum(seconds) - seconds  # rows of the table before each run
     table[:, 0] = start + np.arange(len(table)) + np.repeat(first - before, seconds)

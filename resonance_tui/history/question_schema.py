@@ -12,6 +12,7 @@ CREATE TABLE question (                -- and what the room answered: counts, ne
     text TEXT NOT NULL,
     choices TEXT NOT NULL,             -- a JSON list
     counts TEXT NOT NULL,              -- a JSON list, one for each choice
+    step INTEGER NOT NULL DEFAULT 0,   -- they were shown in multiples of it; 0: as they are
     PRIMARY KEY (channel, id)
 ) WITHOUT ROWID;
 """

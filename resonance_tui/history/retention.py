@@ -34,7 +34,7 @@ _OF_TIMES = (
     ("video_part", "end"),
     ("question", "t"),
 )  # and until when each is
-_REACTIONS_BEFORE = "DELETE FROM reaction WHERE channel = :channel AND t < :before"
+_BY_SECOND = ("reaction", "team")  # tables of what happened in a second `t`
 _LAYER_ROWS = """
 DELETE FROM layer_row WHERE t < :before AND layer IN (
     SELECT id FROM layer WHERE channel = :channel
@@ -123,6 +123,8 @@ def _forget_within(db: sqlite3.Connection, span: dict[str, str | int]) -> int:
         delete(table, "at BETWEEN :start AND :end")
     for table, last in _OF_TIMES:
         delete(table, f"{last} >= :start AND {last} < :end + 1")
+    for table in _BY_SECOND:
+        delete(table, "t BETWEEN :start AND :end")
     delete("gap", "start BETWEEN :start AND :end")
     db.execute(_RUN_GOES_ON, span)
     delete("session", "started BETWEEN :start AND :end")
@@ -144,10 +146,9 @@ def _forget_all(db: sqlite3.Connection, channel: str) -> int:
         "video_part",
         "live_mark",
         "layer",
-        "reaction",
         "question",
     )
-    for table in (*others, *_OF_SESSIONS):
+    for table in (*others, *_OF_SESSIONS, *_BY_SECOND):
         db.execute(f"DELETE FROM {table} WHERE channel = ?", (channel,))
     return db.execute("DELETE FROM snapshot WHERE channel = ?", (channel,)).rowcount
 
@@ -168,7 +169,8 @@ def _forget_before(db: sqlite3.Connection, channel: str, before: int) -> int:
         db.execute(f"DELETE FROM {table} WHERE channel = :channel AND {last} < :before", span)
     for table in _OF_SESSIONS:
         db.execute(f"DELETE FROM {table} WHERE channel = :channel AND at < :before", span)
-    db.execute(_REACTIONS_BEFORE, span)
+    for table in _BY_SECOND:
+        db.execute(f"DELETE FROM {table} WHERE channel = :channel AND t < :before", span)
     db.execute(_LAYER_ROWS, span)
     db.execute(_EMPTY_LAYERS, span)
     return rows.rowcount

@@ -12,6 +12,7 @@ from resonance_tui.history.obs_schema import OBS_TABLES
 from resonance_tui.history.question_schema import QUESTIONS
 from resonance_tui.history.reaction_schema import REACTIONS
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
+from resonance_tui.history.team_schema import TEAMS
 from resonance_tui.texts import mark
 
 APPLICATION_ID = 0x5265736F  # "Reso": marks the file as ours
@@ -116,7 +117,7 @@ CREATE TABLE about (
     PRIMARY KEY (channel, at)
 ) WITHOUT ROWID;
 """
-_DESK = _VIDEO + _MARKS + _ABOUT + OBS_TABLES + LAYERS + REACTIONS + QUESTIONS
+_DESK = _VIDEO + _MARKS + _ABOUT + OBS_TABLES + LAYERS + REACTIONS + QUESTIONS + TEAMS
 
 # Applied in order; `user_version` counts them.
 MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _DESK)

@@ -426,9 +426,12 @@ class Aggregator(ReconnectingConnection):
         messages += tell.aside_partials(asides, now, _epoch_ms())
         agents = self._counting_agents(now)
         is_root = owner(ROOT, agents) == self.agent_id
-        room, aside = self._edges.total(self._live, now), self._edges.aside(self._live, now)
+        ballot = self._counts.ballot
+        room = self._edges.total(self._live, now)
+        aside = self._edges.aside(self._live, now, ballot.asked)
         if is_root and room.is_whole:
-            messages += tell.totals(room, aside, self._least, now, _epoch_ms())
+            beside = aside, ballot.question
+            messages += tell.totals(room, *beside, self._least, now, _epoch_ms())
         for message in messages:
             await self._send(client, message)
         self.figures = AggregatorStatus(

@@ -236,6 +236,11 @@ class BrokerClient(aiomqtt.Client):
         """Whether the broker denied the last publication it answered; known in MQTT 5 only."""
         return self._last_answer is not None and self._last_answer.value >= reasons.REFUSAL
 
+    @property
+    def was_denied(self) -> bool:
+        """As `was_refused`, by access rules."""
+        return self._last_answer is not None and reasons.is_denial(self._last_answer.value)
+
     def _on_publish(
         self, client: Any, userdata: Any, mid: int, reason_code: Any, properties: Any
     ) -> None:

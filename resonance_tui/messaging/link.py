@@ -9,6 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from resonance_tui.errors import BrokerRefused
@@ -62,6 +63,7 @@ class Link(Protocol):
     status: LinkStatus
     traits: BrokerTraits | None  # of the broker that it was last connected to
     wake: asyncio.Event  # set when something arrived or the status changed; the reader clears it
+    refused: frozenset[str]  # kinds of messages that the broker has not taken on this connection
 
     @property
     def asked_at(self) -> float | None:
@@ -191,6 +193,8 @@ class MqttLink(ReconnectingConnection):
         self._answered_at = -math.inf  # the last sweep that named us; monotonic seconds
         self._inbox.on_sweep.add(self._answer_sweep)
         self._due = asyncio.Event()  # there is something to send
+        self.refused = frozenset[str]()
+        self._is_heard = False  # a reaction, on the current connection
         self._hosts_rules = HostsRules(channel)
         self._has_reported = asyncio.Event()  # on the current connection
         self._wants_all = True
@@ -301,6 +305,7 @@ class MqttLink(ReconnectingConnection):
         self._subscribed_to_all = self._hears_own = None if client.is_resumed else False
         self._own_topic = self._retention.own_topic = REPORT.topic.of(self._channel, self.viewer_id)
         self._has_reported.clear()
+        self.refused, self._is_heard = frozenset(), False
         self._hosts_rules.begin()
         await self._follow_calls(client)
         await client.follow(TOTAL.topic.of(self._channel), 0)
@@ -358,8 +363,10 @@ class MqttLink(ReconnectingConnection):
         """Subscribes to all reports or unsubscribes, as wanted."""
         topics = [each.topic.filter(channel=self._channel) for each in (REPORT, NICKNAME, ANSWER)]
         if self._wants_all and not self._subscribed_to_all:  # again brings what is retained
-            for topic in topics:  # names at QoS 0, too: QoS 1 fills queues
+            for topic in topics[:-1]:  # names at QoS 0, too: QoS 1 fills queues
                 await client.follow(topic, 0)
+            with contextlib.suppress(BrokerRefused):  # rules made before there were answers
+                await client.follow(topics[-1], 0)
             self._subscribed_to_all = True
         elif self._subscribed_to_all is not False and not self._wants_all:
             await client.unsubscribe(topics)
@@ -401,7 +408,7 @@ class MqttLink(ReconnectingConnection):
             self._due.clear()
             others, self._tidying, self._moments = [*self._tidying, *self._moments], [], []
             for message in (*self._retained.take(up_s=1 + int(self._up_s())), *others):
-                await client.send(message)
+                await self._send_one(client, message)
                 checkpoint()
                 if message.topic == self._own_topic and message.payload:
                     self._has_reported.set()
@@ -409,6 +416,22 @@ class MqttLink(ReconnectingConnection):
                 self._calls = False
                 call = ROLL_CALL.outgoing(encode_roll_call(), self._channel, self._own_caller_id)
                 await client.send(call)
+
+    async def _send_one(self, client: BrokerClient, message: Outgoing) -> None:
+        """Of what access rules made before may not know, it is found out whether it is taken: the
+        first reaction of a connection waits for the broker's word, too."""
+        kind = self._doubtful.get(message.topic)
+        if kind == REACTION.kind and not self._is_heard and client.tells_refusals:
+            self._is_heard, message = True, replace(message, qos=1)
+        await client.send(message)
+        if kind is not None and message.qos and client.tells_refusals and client.was_denied:
+            self.refused |= {kind}
+            self.wake.set()
+
+    @property
+    def _doubtful(self) -> dict[str, str]:
+        own = {"channel": self._channel, "viewer_id": self.viewer_id}
+        return {each.topic.of(*own.values()): each.kind for each in (ANSWER, REACTION)}
 
     async def _find_retention(self, client: BrokerClient) -> None:
         """With the own report, where one is shared; an account may publish nothing else. Under

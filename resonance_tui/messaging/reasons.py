@@ -104,5 +104,9 @@ def problem_of(code: int, broker: str, *, server: str = "") -> BrokerError:
 def refusal_of(code: int, broker: str, denied: BrokerRefused) -> BrokerError:
     """What the refusal of a subscription or a publication means: `denied` where it is about
     rights, or where no reason is given."""
-    is_denial = code == _NOT_AUTHORIZED or code in _WITHOUT_A_REASON
-    return denied if is_denial else problem_of(code, broker)
+    return denied if is_denial(code) else problem_of(code, broker)
+
+
+def is_denial(code: int) -> bool:
+    """Whether it is about rights, or no reason is given."""
+    return code == _NOT_AUTHORIZED or code in _WITHOUT_A_REASON

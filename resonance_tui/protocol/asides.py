@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from resonance_tui.protocol.values import Counts
 
@@ -18,6 +18,17 @@ class Answers:
 
     question: int  # its id; a later question has a higher one
     counts: Counts  # one for each answer that it offers
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The host's question, as far as counts of its answers have to fit it."""
+
+    question: int  # its id
+    choices: int  # how many answers it offers
+
+    def fits(self, answers: Answers) -> bool:
+        return (answers.question, len(answers.counts)) == (self.question, self.choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +62,13 @@ class AsidePartial:
     shards: Mapping[int, Aside]  # all that it tells of, empty ones too
 
 
-def total_of(asides: Iterable[Aside]) -> Aside:
-    """The sum. Of several questions the newest one is counted."""
+def total_of(asides: Iterable[Aside], asked: Asked | None = None) -> Aside:
+    """The sum. Answers to another question than `asked` do not count: anybody may name one. Where
+    that is not known, those to the newest question are counted."""
     total = NOTHING
     for each in asides:
+        if asked is not None and each.answers is not None and not asked.fits(each.answers):
+            each = replace(each, answers=None)
         if each:
             total = _sum(total, each) if total else each
     return total

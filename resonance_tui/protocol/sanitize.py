@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from resonance_tui.errors import InvalidNickname
+from resonance_tui.errors import InputError, InvalidNickname
 from resonance_tui.secret import may_hold_secret
 from resonance_tui.texts import mark
 from resonance_tui.widths import JOINERS, cut, is_new_emoji
@@ -116,6 +116,25 @@ def _may_join(joiner: str, before: list[str], after: str) -> bool:
 
 def _joins(char: str) -> bool:
     return unicodedata.category(char) == "Lo" and any(ord(char) in part for part in _JOINING)
+
+
+def shown_line(text: str, limit: int) -> str:
+    """A host's words as everybody will see them: on one line, and in round brackets what stands in
+    square ones. Raises InputError for what is too long, or cannot be shown."""
+    line = " ".join(unicodedata.normalize("NFC", text).split()).translate(_BRACKETS)
+    if safe_text(line, 2 * len(line)) != line:  # as many cells as there can be
+        raise InputError(
+            mark("Some signs in that cannot be shown on every screen."),
+            mark("What is left without them: {text}", text=safe_text(line, limit)),
+        )
+    if safe_text(line, limit) != line:
+        raise InputError(
+            mark("That is too long: {text}", text=safe_text(line, limit)),
+            mark(
+                "At most {nickname_limit} characters (wide ones count twice)", nickname_limit=limit
+            ),
+        )
+    return line
 
 
 def clean_nickname(text: str) -> str:

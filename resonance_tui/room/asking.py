@@ -16,7 +16,7 @@ from resonance_tui.protocol.questions import (
     QUESTION_MOST,
     Question,
 )
-from resonance_tui.protocol.sanitize import safe_text
+from resonance_tui.protocol.sanitize import shown_line
 from resonance_tui.texts import mark
 
 USUAL_S = 120.0
@@ -57,18 +57,10 @@ def typed_value(words: str, *, at: float, open_s: float = USUAL_S) -> tuple[str,
 
 
 def _words(text: str, most: int) -> str:
-    """Raises InputError for a text that is empty, too long, or not of plain characters."""
-    words = " ".join(text.split())
+    """Raises InputError for a text that is empty, too long, or cannot be shown."""
+    words = shown_line(text, most)
     if not words:
         raise InputError(mark("A question and its answers have words."), _EXAMPLE)
-    if len(words) > most or safe_text(words, most) != words:
-        raise InputError(
-            mark(
-                "At most {most} characters of plain text: {text}",
-                most=most,
-                text=safe_text(words, most),
-            )
-        )
     return words
 
 

@@ -116,6 +116,11 @@ class Authority:
         """A key is shown, and nothing speaks for it or against it."""
         return self.key is None and self.shown is not None and self._host_print is None
 
+    @property
+    def shows_others(self) -> bool:
+        """Whether somebody shows rules that hold not, or not yet."""
+        return bool(self._waiting or self._aside)
+
     def trust_first(self) -> None:
         """From now on the first key is believed: only the host can write the topic."""
         self._may_trust_first = True

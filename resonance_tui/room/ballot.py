@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from resonance_tui.protocol.asides import NOTHING, Answers, Aside
+from resonance_tui.protocol.asides import NOTHING, Answers, Aside, Asked
 from resonance_tui.protocol.messages import ANSWER
 from resonance_tui.protocol.questions import Answer, Question
 from resonance_tui.protocol.topics import shard_of
@@ -113,6 +113,12 @@ class Ballot:
         if self.question is None or not any(self._counts[shard]):
             return NOTHING
         return Aside(answers=Answers(self.question.id, tuple(self._counts[shard])))
+
+    @property
+    def asked(self) -> Asked | None:
+        """What others' counts of answers have to be of."""
+        question = self.question
+        return None if question is None else Asked(question.id, len(question.choices))
 
     @property
     def answers(self) -> Answers | None:

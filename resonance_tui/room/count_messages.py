@@ -11,6 +11,7 @@ from resonance_tui.protocol.aside_frames import encode_aside_partials, encode_as
 from resonance_tui.protocol.asides import Aside, AsidePartial
 from resonance_tui.protocol.frames import encode_partial, encode_total
 from resonance_tui.protocol.messages import ASIDE_PARTIAL, ASIDE_TOTAL, PARTIAL, TOTAL
+from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.values import Counts, Partial, RoomSettings
 from resonance_tui.room.federation import Edges, Sum
@@ -101,13 +102,19 @@ class CountMessages:
     # The room, from the root
 
     def totals(
-        self, room: Sum, aside: Aside, least: int, now: float, epoch_ms: int
+        self,
+        room: Sum,
+        aside: Aside,
+        question: Question | None,
+        least: int,
+        now: float,
+        epoch_ms: int,
     ) -> list[Outgoing]:
-        """Of the whole room. `least`: by the host's rules, how many viewers there must be for
-        counts; 0: none."""
+        """Of the whole room, whose host asks `question`. `least`: by the host's rules, how many
+        viewers there must be for counts; 0: none."""
         table = self._table(room.counts, aside.private, least)
         total = self._due_total(room, table, least, now, epoch_ms)
-        shown = self._shown(aside, room.counts, table, least)
+        shown = self._shown(aside, question, room.counts, table, least)
         return total + self._due_aside_total(shown, now, epoch_ms)
 
     def _table(self, counts: Counts, private: Counts, least: int) -> Table:
@@ -130,10 +137,12 @@ class CountMessages:
         payload = encode_total(*numbers, table.counts, edges, least=least, present=present)
         return [TOTAL.outgoing(payload, self._channel)]
 
-    def _shown(self, aside: Aside, counts: Counts, table: Table, least: int) -> Aside:
+    def _shown(
+        self, aside: Aside, question: Question | None, counts: Counts, table: Table, least: int
+    ) -> Aside:
         """What may be told beside the room's counts."""
         if least:
-            aside = self._small_room.aside(aside, table, least)
+            aside = self._small_room.aside(aside, table, least, question)
         if aside.teams:
             aside = replace(aside, teams=visible(aside.teams, counts, least or TEAM_LEAST))
         return aside

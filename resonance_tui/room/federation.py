@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.asides import Aside, AsidePartial, total_of
+from resonance_tui.protocol.asides import Aside, AsidePartial, Asked, total_of
 from resonance_tui.protocol.values import SHARDS, Counts, Partial
 from resonance_tui.room.tally import PartialTable
 
@@ -125,13 +125,16 @@ class Edges:
             is_whole = is_whole and (covered == SHARDS or not is_waited_for)
         return Sum(tuple(sums), counted, is_whole)
 
-    def aside(self, live: Mapping[str, Collection[str]], now: float) -> Aside:
-        """What is counted beside `total`, of the same edges."""
-        return total_of(
-            edge.table.aside(live.get(name, ()), now)
+    def aside(
+        self, live: Mapping[str, Collection[str]], now: float, asked: Asked | None = None
+    ) -> Aside:
+        """What is counted beside `total`, of the same edges; answers as in `total_of`."""
+        asides = (
+            edge.table.aside(live.get(name, ()), now, asked)
             for name, edge in self._edges.items()
             if not self.is_out(name, now)
         )
+        return total_of(asides, asked)
 
 
 def _age(edge: _Edge, now: float) -> float:

@@ -28,7 +28,7 @@ from resonance_tui.protocol.rules import (
     Act,
     RoomRules,
 )
-from resonance_tui.protocol.sanitize import safe_text
+from resonance_tui.protocol.sanitize import safe_text, shown_line
 from resonance_tui.protocol.topics import is_id
 from resonance_tui.room import asking
 from resonance_tui.room.private_answers import HUNDREDTHS, LEAST_EPSILON
@@ -280,7 +280,7 @@ def _private(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
 
 
 def _close(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
-    return replace(rules, closed=_text(value, WORD_MOST))
+    return replace(rules, closed=shown_line(value, WORD_MOST))
 
 
 def _open(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
@@ -288,29 +288,22 @@ def _open(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
 
 
 def _prompt(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
-    return replace(rules, prompt=_text(value, WORD_MOST))
+    return replace(rules, prompt=shown_line(value, WORD_MOST))
 
 
 def _teams(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
-    names = tuple(dict.fromkeys(value.replace(",", " ").split()))
+    words = dict.fromkeys(value.replace(",", " ").split())
+    names = tuple(shown_line(word, TEAM_NAME_MOST) for word in words)
     if len(names) > TEAMS_MOST or len({name.casefold() for name in names}) < len(names):
         raise InputError(
             mark("At most {most} teams, each of another name.", most=TEAMS_MOST),
             mark("room teams CHANNEL red blue"),
         )
-    return replace(rules, teams=tuple(_text(name, TEAM_NAME_MOST) for name in names))
+    return replace(rules, teams=names)
 
 
 def _title(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:
-    return replace(rules, title=_text(value, TITLE_MOST))
-
-
-def _text(value: str, limit: int) -> str:
-    """Raises InputError for a text that is too long."""
-    text = " ".join(value.split())
-    if len(text) > limit or safe_text(text, limit) != text:
-        raise InputError(mark("At most {limit} characters of plain text.", limit=limit))
-    return text
+    return replace(rules, title=shown_line(value, TITLE_MOST))
 
 
 def _ask(rules: RoomRules, value: str, present: Sequence[str]) -> RoomRules:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from resonance_tui.protocol.asides import Answers, Aside
+from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.values import NO_COUNTS, Counts
 
 STEP = 3  # counts are shown in multiples of it
@@ -45,9 +46,13 @@ class SmallRoom:
         # Of a question's id, and how many answers it has.
         self._answered: tuple[tuple[int, int], SmallRoom] | None = None
 
-    def aside(self, aside: Aside, table: Table, least: int) -> Aside:
+    def aside(
+        self, aside: Aside, table: Table, least: int, question: Question | None = None
+    ) -> Aside:
         """What may be shown beside that table: a team or an answer is a table of its own. Reactions
-        are no viewers, and private reports say nothing of one."""
+        are no viewers, and private reports say nothing of one. Nor do answers to a private
+        `question`, the host's: their noise can only be taken out of exact counts, so these are not
+        rounded here."""
         if table.missing:
             return Aside()
         teams = {
@@ -56,7 +61,9 @@ class SmallRoom:
         }
         answers = aside.answers
         if answers is not None:
-            answers = replace(answers, counts=self._of_question(answers, least))
+            is_private = _is_private(answers, question)
+            counts = _if_enough if is_private else self._of_question
+            answers = replace(answers, counts=counts(answers, least))
         return replace(aside, teams=teams, answers=answers)
 
     def _of_question(self, answers: Answers, least: int) -> Counts:
@@ -79,6 +86,14 @@ class SmallRoom:
         if self._made_from is None or moved(self._made_from, counts) >= MOVED_LEAST:
             self._made_from, self._table = counts, Table(sum(counts), in_steps(counts))
         return self._table
+
+
+def _is_private(answers: Answers, question: Question | None) -> bool:
+    return question is not None and question.is_private and question.id == answers.question
+
+
+def _if_enough(answers: Answers, least: int) -> Counts:
+    return answers.counts if sum(answers.counts) >= least else (0,) * len(answers.counts)
 
 
 def in_steps(counts: Sequence[int]) -> Counts:

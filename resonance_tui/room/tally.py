@@ -9,7 +9,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from resonance_tui.emotions import Emotion
-from resonance_tui.protocol.asides import NOTHING, Aside, AsidePartial, total_of
+from resonance_tui.protocol.asides import NOTHING, Aside, AsidePartial, Asked, total_of
 from resonance_tui.protocol.topics import shard_of
 from resonance_tui.protocol.values import SHARDS, Counts, Partial, Report
 from resonance_tui.room.conduct import FREE, Conduct
@@ -344,12 +344,12 @@ class PartialTable:
         posted = self._posted.get(agent_id)
         return posted.partial.boot if posted else None
 
-    def aside(self, live: Collection[str], now: float) -> Aside:
-        """What the room has beside `total`, of the same agents."""
+    def aside(self, live: Collection[str], now: float, asked: Asked | None = None) -> Aside:
+        """What the room has beside `total`, of the same agents; answers as in `total_of`."""
         if not self._asides:
             return NOTHING
         self._expire(now)
-        return total_of(self._aside_of(shard, live) for shard in range(SHARDS))
+        return total_of((self._aside_of(shard, live) for shard in range(SHARDS)), asked)
 
     def _aside_of(self, shard: int, live: Collection[str]) -> Aside:
         holder = self._holder(shard, live)

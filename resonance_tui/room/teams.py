@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.protocol.values import NO_COUNTS, Counts
 
 TEAM_LEAST = 5  # viewers from which on a team is shown, where the host names no other number
@@ -17,7 +18,7 @@ Teams = Mapping[int, Counts]
 
 def number_of(name: str, names: Sequence[str]) -> int:
     """The team of that name in the host's list, whatever its case; 0 for none."""
-    wanted = name.casefold()
+    wanted = safe_text(name, 2 * len(name)).casefold()
     folded = [each.casefold() for each in names]
     return folded.index(wanted) + 1 if wanted in folded else 0
 

@@ -18,18 +18,6 @@ MOODS: dict[Emotion, str] = {
     Emotion.DISGUST: mark("disgusted"),
     Emotion.FEAR: mark("afraid"),
 }
-# What the host has said, as an event's text; with a number in it, it stays English.
-HOST = (
-    mark("the host locked the room"),
-    mark("the room is open"),
-    mark("nicknames are off"),
-    mark("nicknames are on again"),
-    mark("counts are shown in small rooms, too"),
-    mark("the room shows itself to who has reacted"),
-    mark("the room shows itself to everybody"),
-    mark("slow mode is off"),
-    mark("the host closed the room"),
-)
 PAGE = (
     mark("The room over your video"),
     mark("Layout"),
@@ -78,5 +66,5 @@ PAGE = (
 
 def words() -> dict[str, str]:
     """What is said otherwise in the person's language, by the English; {} in English itself."""
-    said = [*(text for _, text in REACTIONS.values()), *CAME, *WENT, *UNNAMED.values(), *HOST]
+    said = [*(text for _, text in REACTIONS.values()), *CAME, *WENT, *UNNAMED.values()]
     return {text: shown for text in (*said, *PAGE) if (shown := tr(text)) != text}

@@ -305,8 +305,10 @@ class Session:
         for event in events:
             self._room.take(event, at)
         self._look_at_link(link, now)
+        self._own.listen(link, events, now, is_connected=is_connected)
         self._obey(link, now)
-        self._own.keep_private(link, now, is_connected=is_connected)
+        shows_rules = self._host.shows_rules
+        self._own.keep_private(link, now, is_connected=is_connected, shows_rules=shows_rules)
         self._own.look(now)
         self._room.connected(is_connected, at)
         if self._tidying is not None:

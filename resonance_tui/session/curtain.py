@@ -44,7 +44,7 @@ class Curtain:
     ) -> RoomSnapshot:
         """Of `room`, whose `least` says that its counts are a table already."""
         if conduct.least or room.least:
-            shown = self._in_small_room(room, own, conduct.least)
+            shown = self._in_small_room(room, own, conduct)
         else:
             self._small = SmallRoom()
             shown = room
@@ -57,7 +57,10 @@ class Curtain:
             self._shown = replace(room, changed=_ids(room), gone=_ids(before) - _ids(room))
         return self._shown
 
-    def _in_small_room(self, room: RoomSnapshot, own: ViewerRow | None, least: int) -> RoomSnapshot:
+    def _in_small_room(
+        self, room: RoomSnapshot, own: ViewerRow | None, conduct: Conduct
+    ) -> RoomSnapshot:
+        least = conduct.least
         rows = (own,) if own is not None else ()
         if room.least:
             shown = replace(room, rows=rows, missing=_missing(room, least))
@@ -65,7 +68,7 @@ class Curtain:
         nine = RoomCounts(room.counts, room.unsure, room.away).nine
         table = self._small.table(nine, least, sum(room.private))
         aside = Aside(room.private, room.answers, room.reactions, room.teams)
-        aside = self._small.aside(aside, table, least)
+        aside = self._small.aside(aside, table, least, conduct.question)
         emotions, unsure, away = RoomCounts.from_nine(table.counts)
         return replace(
             room,

@@ -66,6 +66,11 @@ class HostWord:
     def hide_nicknames(self, on: bool) -> None:
         self.view = replace(self.view, hides_nicknames=on)
 
+    @property
+    def shows_rules(self) -> bool:
+        """Whether the room shows rules that are not believed, or not yet."""
+        return self._authority.shows_others
+
     def accept_key(self) -> None:
         """Believe the key that the room shows."""
         self._authority.accept()

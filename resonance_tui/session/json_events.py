@@ -9,11 +9,11 @@ from typing import Any
 
 from resonance_tui.emotions import WORDS, Emotion
 from resonance_tui.messaging.link_status import LinkStatus
-from resonance_tui.protocol.asides import Answers
-from resonance_tui.protocol.questions import Question, answers_to
+from resonance_tui.protocol.questions import Question
 from resonance_tui.reaction_kinds import Reaction
-from resonance_tui.room.private_choice import estimates
+from resonance_tui.room.shown_answers import heard_answers, shown_answers, step_of
 from resonance_tui.room.small_rooms import STEP
+from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.events import (
     CorrectedCounts,
     HappeningUpdate,
@@ -23,6 +23,7 @@ from resonance_tui.session.events import (
     RoomUpdate,
     SelfView,
 )
+from resonance_tui.texts import tr
 
 
 def self_json(t: float, me: SelfView) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def room_json(event: RoomUpdate) -> dict[str, Any]:
     if event.private is not None:
         data["private"] = private_json(event.private)
     if event.question is not None:
-        data["question"] = question_json(event.question, room.answers, event.t)
+        data["question"] = question_json(event.question, room, event.t)
     if event.corrected is not None and not room.is_withheld:
         data["corrected"] = corrected_json(event.corrected)
     return data
@@ -95,16 +96,16 @@ def private_json(private: PrivateCounts) -> dict[str, Any]:
     return {**about, **named, "lacking": private.lacking or None}
 
 
-def question_json(question: Question, answers: Answers | None, at: float) -> dict[str, Any]:
-    """The host's question and how often each answer was chosen, in the question's order; of
-    private ones `count` and `margin` are an estimate and half of its 95 % band."""
-    counts = answers_to(question, answers)
-    found: list[dict[str, Any]] = [
-        {"text": text, "count": count} for text, count in zip(question.choices, counts, strict=True)
-    ]
-    if question.is_private:
-        for each, estimate in zip(found, estimates(counts), strict=True):
-            each |= {"count": round(estimate.count, 1), "margin": round(estimate.margin, 1)}
+def question_json(question: Question, room: RoomSnapshot, at: float) -> dict[str, Any]:
+    """The host's question and how often each answer was chosen, in the question's order; null where
+    the host's rules keep that back. Of private ones `count` and `margin` are an estimate and half
+    of its 95 % band."""
+    counts = shown_answers(question, heard_answers(question, room), step_of(room))
+    found: list[dict[str, Any]] = [{"text": text, "count": None} for text in question.choices]
+    for each, shown in zip(found, counts or (), strict=False):
+        each["count"] = round(shown.count, 1)
+        if shown.margin is not None:
+            each["margin"] = round(shown.margin, 1)
     return {
         "id": question.id,
         "text": question.text,
@@ -140,7 +141,8 @@ def reactions_json(event: ReactionsUpdate) -> dict[str, Any]:
 
 def happening_json(event: HappeningUpdate) -> dict[str, Any]:
     """Something that happened. `kind`: joined, left, laugh, gasp, link_lost, link_back, host,
-    recording_on or recording_off; `text` is its line in English. `names` (joined, left) and
+    recording_on or recording_off; `text` is its line in English, `said` the
+    same in the person's language, where that is another. `names` (joined, left) and
     `people` (those, laugh, gasp) are there where it is about people."""
     data: dict[str, Any] = {
         "type": "event",
@@ -148,6 +150,8 @@ def happening_json(event: HappeningUpdate) -> dict[str, Any]:
         "kind": event.kind,
         "text": event.text,
     }
+    if (said := tr(event.text)) != event.text:
+        data["said"] = said
     if event.names:
         data["names"] = list(event.names)
     if event.people:

@@ -9,8 +9,9 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.link import Link
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.events import Event
 from resonance_tui.protocol.frames import encode_reaction
-from resonance_tui.protocol.messages import REACTION
+from resonance_tui.protocol.messages import ANSWER, REACTION
 from resonance_tui.protocol.rules import NO_RULES
 from resonance_tui.protocol.values import CAN_PRIVATE, CAN_QUESTIONS, REACTIONS
 from resonance_tui.reaction_kinds import Reaction
@@ -19,6 +20,7 @@ from resonance_tui.room.reaction_counts import OwnReactions
 from resonance_tui.room.state import ViewerRow
 from resonance_tui.room.teams import number_of
 from resonance_tui.session.answer_voice import AnswerVoice
+from resonance_tui.session.echoes import Echoes, dropped_words
 from resonance_tui.session.events import OwnChoice, SelfUpdate, SessionView, Standing
 from resonance_tui.session.faces import Faces, marks_of
 from resonance_tui.session.plan import SessionPlan
@@ -44,6 +46,7 @@ class OwnPart:
         self._report.speak(self._privacy.manner)
         self._reactions = OwnReactions()
         self._answers = AnswerVoice(plan.boot, answers.account)
+        self._echoes = Echoes()
         self._team = plan.team  # as the person calls it
         self._told_at = -math.inf
 
@@ -55,7 +58,8 @@ class OwnPart:
     def row(self) -> ViewerRow | None:
         """How the room sees this person; None where it does not."""
         view = self._shown.view
-        if not view.is_sharing or not self._room.conduct.counts(view.viewer_id):
+        is_heard = view.is_sharing and not self._privacy.manner.is_held
+        if not is_heard or not self._room.conduct.counts(view.viewer_id):
             return None
         report = self._report.report(view.me)
         return ViewerRow(
@@ -158,25 +162,32 @@ class OwnPart:
         self._report.slow_down(rules.slow_s if rules else 0)
         self._join_team()
 
-    def keep_private(self, link: Link, now: float, *, is_connected: bool) -> None:
-        """Whether the own reports are private, by one's wish or the host's, before one is due."""
+    def keep_private(
+        self, link: Link, now: float, *, is_connected: bool, shows_rules: bool
+    ) -> None:
+        """Whether the own reports are private, by one's wish or the host's, before one is due.
+        `shows_rules` as in `RoomPrivacy`."""
         before = self._privacy.manner
-        manner = self._privacy.look(self._room_privacy(), now, is_connected=is_connected)
+        room = self._room_privacy(shows_rules=shows_rules)
+        manner = self._privacy.look(room, now, is_connected=is_connected)
         if self._report.speak(manner):
             link.withdraw()  # what was said in another manner
-        if before.is_open and not manner.is_open and self._shown.view.reads > 1:
+        is_private = manner.epsilon is not None or (before.is_open and manner.is_held)
+        if is_private and self._shown.view.reads > 1:
             self._faces.read_one(tr(GUESTS))
         if self._privacy.notice:
             self._shown.notice(self._privacy.notice)
         if self._privacy.has_ended:
             self.set_sharing(False)
 
-    def _room_privacy(self) -> RoomPrivacy:
+    def _room_privacy(self, *, shows_rules: bool) -> RoomPrivacy:
         is_understood = self._room.offers(CAN_PRIVATE)
         return RoomPrivacy(
             is_understood if self._room.is_announced else None,
             bool((self._shown.view.rules or NO_RULES).private_eps),
             self._room.conduct.private_epsilon,
+            has_rules=self._shown.view.rules is not None,
+            shows_rules=shows_rules,
         )
 
     def _is_budget_spent(self) -> bool:
@@ -201,6 +212,7 @@ class OwnPart:
         payload = encode_reaction(self._plan.boot, self._reactions.counts, kind)
         place = self._plan.channel, self.link.viewer_id
         self.link.send_once(REACTION.outgoing(payload, *place))
+        self._echoes.sent(REACTION.kind, time.monotonic())
         return ""
 
     def _why_no_reaction(self) -> str:
@@ -225,6 +237,7 @@ class OwnPart:
             return why
         if self.link is not None:
             self.link.publish_answer(self._answers.answer(question, choice))
+            self._echoes.sent(ANSWER.kind, time.monotonic())
         self._shown.change(choice=OwnChoice(question.id, choice))
         return ""
 
@@ -239,6 +252,24 @@ class OwnPart:
         if self._privacy.manner.is_held:
             return tr("Nothing of you is shared now, and so you cannot answer.")
         return ""
+
+    def listen(self, link: Link, events: list[Event], now: float, *, is_connected: bool) -> None:
+        """Who answers where the broker does not carry it is told, and has not answered."""
+        if not is_connected:
+            self._echoes.lost()
+            return
+        self._echoes.hear(events, link.viewer_id)
+        hears_all = self._room.subscribes_all and link.asked_at is None
+        for kind in self._echoes.look(now, refused=link.refused, hears_all=hears_all):
+            if kind == ANSWER.kind:
+                self._take_answer_back(link)
+            self._shown.notice(dropped_words(kind))
+
+    def _take_answer_back(self, link: Link) -> None:
+        question = (self._shown.view.rules or NO_RULES).question
+        if question is not None and self._shown.view.choice is not None:
+            link.publish_answer(self._answers.answer(question, 0))
+            self._shown.change(choice=None)
 
 
 def has_reacted(view: SessionView) -> bool:

@@ -13,6 +13,7 @@ from resonance_tui.texts import mark, tr
 ANNOUNCED_WITHIN_S = 5.0  # of the connection, a room's host has said what it understands
 
 RULES_WITHIN_S = 2.0  # and what it rules, an epsilon for one
+QUIET_S = 0.2  # of the connection, a broker has brought the rules that it keeps
 
 GUESTS = mark("Private reports are of one person: only the nearest face is read.")
 ENDED = mark("The host ended private counts. Nothing is shared until you say so, openly then.")
@@ -42,17 +43,22 @@ class RoomPrivacy:
     is_understood: bool | None  # None: its host has not been heard yet
     is_ruled: bool  # the host wants every report to be private
     epsilon: float  # of private reports in it
+    has_rules: bool = False  # they are known
+    shows_rules: bool = False  # whose signature is not believed yet
 
 
 class Privacy:
     """Follows the room. Times are monotonic seconds."""
 
     def __init__(self, plan: PrivacyPlan) -> None:
-        self.manner = HELD if plan.is_wanted else OPENLY
+        self.manner = (
+            HELD  # until the room's rules are known: nothing is taken back once it is sent
+        )
         self.notice = ""  # English, for the person; "" while there is nothing to say
         self.has_ended = False  # by the host: sharing openly is the person's own decision
         self._plan = plan
         self._was_private = False
+        self._knows_rules = False
         self._connected_at = math.inf
 
     def look(self, room: RoomPrivacy, now: float, *, is_connected: bool) -> Manner:
@@ -69,7 +75,17 @@ class Privacy:
         self._was_private |= self.manner.epsilon is not None
         return self.manner
 
+    def _may_rule(self, room: RoomPrivacy, now: float) -> bool:
+        """Whether rules may be on their way that ask for privacy. Only on joining: a room that was
+        heard before goes on as it was."""
+        wait_s = RULES_WITHIN_S if room.shows_rules else QUIET_S
+        is_late = now - self._connected_at >= wait_s
+        self._knows_rules |= room.has_rules or room.is_ruled or is_late
+        return not self._knows_rules
+
     def _manner(self, room: RoomPrivacy, now: float) -> Manner:
+        if not self._plan.is_wanted and self._may_rule(room, now):
+            return HELD
         if not (self._plan.is_wanted or room.is_ruled):
             self.has_ended = self._was_private
             self.notice = tr(ENDED) if self.has_ended else ""

@@ -19,10 +19,10 @@ class QuestionNotes:
         self._at = -math.inf
 
     def due(
-        self, question: Question | None, answers: Answers | None, at: float
+        self, question: Question | None, answers: Answers | None, at: float, *, step: int = 0
     ) -> KeptQuestion | None:
-        """What to keep now, if anything. `at`: epoch seconds. A question that was over before it
-        was seen is another session's."""
+        """What to keep now, if anything. `at`: epoch seconds; `step`: of the counts. A
+        question that was over before it was seen is another session's."""
         if question is None or answers is None or answers.question != question.id:
             return None
         if len(answers.counts) != len(question.choices):
@@ -31,7 +31,7 @@ class QuestionNotes:
         if not known and not question.takes(at):
             return None
         t = self._kept.t if known and self._kept is not None else int(at)
-        found = KeptQuestion(t, question, answers.counts)
+        found = KeptQuestion(t, question, answers.counts, step)
         is_over = at >= question.closes_at + UNDER_WAY_S
         if found == self._kept or (known and not is_over and at - self._at < KEEP_EVERY_S):
             return None

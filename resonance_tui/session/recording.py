@@ -11,6 +11,7 @@ from resonance_tui.errors import Problem, StoreError
 from resonance_tui.history.reactions import keep_reactions
 from resonance_tui.history.recorder import Recorder, Word
 from resonance_tui.history.store import Store
+from resonance_tui.history.teams import keep_teams, team_seconds
 from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.session.plan import SessionPlan
 from resonance_tui.sinks.base import SinkPlan
@@ -32,6 +33,7 @@ class Recording:
         self._written = 0  # rows of recorders before
         self._unsaved = 0  # seconds that no recorder before has stored
         self._why = ""
+        self._teams_at = 0  # epoch seconds
         self._keeping: set[asyncio.Task[None]] = set()
         self.is_on = plan.database is not None and plan.is_recording
 
@@ -60,6 +62,14 @@ class Recording:
         if self.is_on and self._recorder is not None:
             channel, counts = self._plan.channel, tuple(counts)
             self._recorder.keep(lambda store: keep_reactions(store, channel, second, counts))
+
+    def add_teams(self, room: RoomSnapshot, names: Sequence[str], at: float) -> None:
+        """What of the host's teams is shown at `at`, once in each second."""
+        if not (self.is_on and self._recorder is not None) or int(at) <= self._teams_at:
+            return
+        self._teams_at, channel = int(at), self._plan.channel
+        if found := team_seconds(int(at), names, room.teams):
+            self._recorder.keep(lambda store: keep_teams(store, channel, found))
 
     def keep(self, word: Word) -> None:
         """Store what a person said of the room, a mark for one, beside the rows: the recorder

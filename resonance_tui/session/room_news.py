@@ -9,7 +9,8 @@ from dataclasses import replace
 from resonance_tui.history.questions import keep_question
 from resonance_tui.protocol.rules import NO_RULES
 from resonance_tui.room.reaction_counts import ReactionSeconds
-from resonance_tui.room.state import RoomSnapshot, ViewerRow
+from resonance_tui.room.shown_answers import step_of
+from resonance_tui.room.state import RoomSnapshot
 from resonance_tui.room.timeline import Timeline
 from resonance_tui.room.together import Together
 from resonance_tui.session.events import ReactionsUpdate, RoomUpdate
@@ -96,6 +97,7 @@ class RoomNews:
         self._compare(room, now)
         self.timeline.add(room, at, self._shown.view.resonance)
         self._recording.add(room, at)
+        self._recording.add_teams(room, (self._shown.view.rules or NO_RULES).teams, at)
         self._keep_question(room, at)
         own_id, hidden = self._shown.view.viewer_id, self._room.conduct.unnamed
         self._shown.happened(self._happenings.room(room, at, now, own_id=own_id, hidden=hidden))
@@ -116,7 +118,9 @@ class RoomNews:
 
     def _keep_question(self, room: RoomSnapshot, at: float) -> None:
         question = (self._shown.view.rules or NO_RULES).question
-        kept = self._questions.due(question, room.answers, at) if self._recording.is_on else None
+        if not self._recording.is_on:
+            return
+        kept = self._questions.due(question, room.answers, at, step=step_of(room))
         if kept is not None:
             channel = self._plan.channel
             self._recording.keep(lambda store: keep_question(store, channel, kept))

@@ -7,17 +7,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from resonance_tui.errors import BrokerError
+from resonance_tui.errors import BrokerError, NotPrivate
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.messaging.permissions import announced_by, check_audience
 from resonance_tui.messaging.probe import negotiate_version
+from resonance_tui.protocol.asides import added
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import REACTIONS
+from resonance_tui.protocol.values import CAN_PRIVATE, REACTIONS
+from resonance_tui.room.private_answers import USUAL_EPSILON
 from resonance_tui.shutdown import for_seconds
 from resonance_tui.simulation.crowd import SimulatedCrowd
 from resonance_tui.simulation.observer import RoomObserver
 from resonance_tui.simulation.simulated_connection import find_route
 from resonance_tui.simulation.standing import Standing, count_mismatch
+from resonance_tui.texts import mark
 
 SETTLE_S = 3.0  # reports that are on their way arrive, a total has its tick
 _OTHER_VIEWERS = 5000  # beside the crowd, that the observer's room can count
@@ -37,6 +40,7 @@ class AudiencePlan:
     stay_s: float
     duration: float | None  # seconds; None: until interrupted
     host_print: str | None = None  # of the room's own key, whose rules the count obeys
+    is_private: bool = False  # all report privately; else as the host has it
 
 
 async def run_audience(
@@ -69,6 +73,7 @@ async def run_audience(
         reacts=lambda: REACTIONS in observer.abilities,
         question=lambda: observer.question,
         teams=lambda: observer.teams,
+        epsilon=lambda: _epsilon(plan, observer),
     )
     failure: BaseException | None = None
     try:
@@ -82,13 +87,33 @@ async def run_audience(
                 ),
             ]
             await observer.listens.wait()
+            _check_private(plan, observer)
             await _run_crowd(crowd, observer, plan.duration, on_end)
             for task in others:
                 task.cancel()
-    except* BrokerError as group:
+    except* (BrokerError, NotPrivate) as group:
         failure = group.exceptions[0]
     if failure is not None:
         raise failure
+
+
+def _check_private(plan: AudiencePlan, observer: RoomObserver) -> None:
+    """Raises NotPrivate where the room cannot count what is asked for."""
+    if plan.is_private and CAN_PRIVATE not in observer.abilities:
+        raise NotPrivate(
+            mark("The room does not understand private reports, so nobody enters."),
+            mark(
+                "Start its host first: resonance-tui broker --channel {channel}",
+                channel=plan.channel,
+            ),
+        )
+
+
+def _epsilon(plan: AudiencePlan, observer: RoomObserver) -> float | None:
+    """Of the crowd's reports now; None: they are open."""
+    if CAN_PRIVATE not in observer.abilities:
+        return None
+    return observer.private_epsilon or (USUAL_EPSILON if plan.is_private else None)
 
 
 async def _run_crowd(
@@ -135,6 +160,6 @@ async def _tell_link(observer: RoomObserver, on_link: LinkReport) -> None:
 
 def _standing(crowd: SimulatedCrowd, observer: RoomObserver) -> Standing:
     room = observer.view()
-    mismatch = count_mismatch(crowd.shown, room.counts)
+    mismatch = count_mismatch(crowd.shown, added(room.counts, room.private))
     link = observer.status.state
     return Standing(crowd.alive, crowd.sent, crowd.lost, crowd.turned_away, room, mismatch, link)

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 from resonance_tui.emotions import Emotion
@@ -19,7 +19,7 @@ from resonance_tui.protocol.frames import (
 from resonance_tui.protocol.messages import ANSWER, NICKNAME, REACTION, REPORT
 from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.topics import new_viewer_id
-from resonance_tui.protocol.values import SIMULATED, Report
+from resonance_tui.protocol.values import Report
 from resonance_tui.reaction_kinds import NO_REACTIONS
 from resonance_tui.simulation.answers import CrowdAnswers
 from resonance_tui.simulation.behaviour import (
@@ -32,6 +32,7 @@ from resonance_tui.simulation.behaviour import (
     team_of,
 )
 from resonance_tui.simulation.simulated_connection import Route, SimulatedConnection
+from resonance_tui.simulation.telling import Telling
 
 CONNECTS_PER_S = (
     500  # Mosquitto's listen backlog holds 100: a connection that finds it full waits a second
@@ -63,6 +64,7 @@ class _SimulatedViewer:
     named_at: float = 0.0  # when it last said its nickname
     reactions: tuple[int, ...] = NO_REACTIONS  # sent so far
     shown: Emotion = Emotion.AWAY  # what it last published while it is in
+    telling: Telling = field(default_factory=lambda: Telling(random.Random(0)))
 
 
 class SimulatedCrowd:
@@ -71,7 +73,8 @@ class SimulatedCrowd:
     `connections`: how many; fewer than `size` are shared. `stay_s`: how long a viewer stays on
     average. `repeats_names`: whether newcomers are not brought what was said once. `reacts`:
     whether the room's host lets people send reactions. `question`: what the host asks now, which
-    the crowd answers. `teams`: how many it may join. Times are seconds since the start.
+    the crowd answers. `teams`: how many it may join. `epsilon`: of private reports, None where they
+    are open. Times are seconds since the start.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class SimulatedCrowd:
         reacts: Callable[[], bool] = lambda: False,
         question: Callable[[], Question | None] = lambda: None,
         teams: Callable[[], int] = lambda: 0,
+        epsilon: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.sent = 0  # reports
         self.lost = 0  # connections that broke
@@ -98,7 +102,8 @@ class SimulatedCrowd:
         self._route = route
         self._repeats_names, self._reacts = repeats_names, reacts
         self._reaction_rng = random.Random(f"reactions {seed}")
-        self._question, self._teams = question, teams
+        self._question, self._teams, self._epsilon = question, teams, epsilon
+        self._noise = random.Random(f"noise {seed}")
         self._stay_s = stay_s
         self._is_shared = connections < size
         self._boot = int(time.time())
@@ -115,6 +120,7 @@ class SimulatedCrowd:
                 new_viewer_id(),
                 tastes.random(),
                 is_named=number < NAMED,
+                telling=Telling(self._noise),
             )
             for number, mood in enumerate(crowd(size, seed))
         ]
@@ -203,7 +209,8 @@ class SimulatedCrowd:
         is_changed = viewer.mood.step(now)
         if is_changed and self._reacts():
             self._react(viewer)
-        if is_changed or now - viewer.sent_at >= _HEARTBEAT_S:
+        is_told = is_changed and (viewer.seq == 0 or self._epsilon() is None)
+        if is_told or now - viewer.sent_at >= _HEARTBEAT_S:  # privately, at times of its own
             self._report(viewer, now)
         return min(viewer.mood.until, viewer.sent_at + _HEARTBEAT_S, viewer.visit.leaves_at)
 
@@ -227,14 +234,15 @@ class SimulatedCrowd:
         if is_name_due and self._repeats_names():
             self._tell_name(viewer, now)
         viewer.seq, viewer.sent_at = viewer.seq + 1, now
-        state = viewer.seq, mood.code, mood.confidence
-        team = team_of(viewer.taste, self._teams())
-        report = Report(self._boot, *state, SIMULATED, viewer.connection.up_s, team)
+        epsilon = self._epsilon()
+        said = viewer.telling.state(mood, epsilon)
+        team = team_of(viewer.taste, self._teams()) if epsilon is None else 0
+        report = Report(self._boot, viewer.seq, *said, viewer.connection.up_s, team)
         topic = REPORT.topic.of(self._channel, viewer.viewer_id)
         viewer.connection.publish(topic, encode_report(report), REPORT.expiry_s)
         self.shown[viewer.shown] -= 1
-        self.shown[mood.code] += 1
-        viewer.shown = mood.code
+        viewer.shown = said[0]
+        self.shown[viewer.shown] += 1
         self.sent += 1
 
     def _react(self, viewer: _SimulatedViewer) -> None:
@@ -253,6 +261,7 @@ class SimulatedCrowd:
             viewer.connection.close()
             viewer.connection = self._new_connection()
         viewer.viewer_id, viewer.seq, viewer.reactions = new_viewer_id(), 0, NO_REACTIONS
+        viewer.telling = Telling(self._noise)
         viewer.visit = next_visit(self._rng, now, self._stay_s)
 
     def _leave_room(self, viewer: _SimulatedViewer) -> None:

@@ -17,6 +17,7 @@ from resonance_tui.messaging.connection import ReconnectingConnection, checkpoin
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.protocol.events import (
+    AsideTotalEvent,
     Event,
     HostKeyEvent,
     LeaveEvent,
@@ -26,12 +27,12 @@ from resonance_tui.protocol.events import (
     TotalEvent,
     TotalOverEvent,
 )
-from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS, SWEEP, TOTAL
+from resonance_tui.protocol.messages import ASIDE_TOTAL, REPORT, ROOM_SETTINGS, SWEEP, TOTAL
 from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import BrokerUrl
-from resonance_tui.protocol.values import TEAMS, RoomCounts, RoomSettings
+from resonance_tui.protocol.values import TEAMS, Counts, RoomCounts, RoomSettings
 from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import conduct_of
 from resonance_tui.room.doubts import RETURN_S
@@ -54,6 +55,11 @@ class RoomView:
     viewers: int = 0
     counts: tuple[int, ...] = (0,) * len(Emotion)  # nine, in the order of `Emotion`
     heard: int = 0  # reports that came in, in a mesh; 0 where only totals are heard
+    private: Counts = ()  # nine, of randomised reports, which are not in `counts`
+
+    @property
+    def people(self) -> int:
+        return self.viewers + sum(self.private)
 
 
 class RoomObserver(ReconnectingConnection):
@@ -86,6 +92,8 @@ class RoomObserver(ReconnectingConnection):
         self._total: TotalEvent | None = None
         self._has_old_total = False  # one that may be nobody's any more
         self._total_at = -math.inf  # monotonic seconds
+        self._private: Counts = ()  # beside the total
+        self._aside_at = -math.inf  # monotonic seconds
         self._heard = 0
         self._in_mesh = False  # on the current connection
         self.listens = asyncio.Event()  # was connected: what is sent from then on is heard
@@ -102,12 +110,18 @@ class RoomObserver(ReconnectingConnection):
         if self.status.state is not LinkState.CONNECTED:
             return RoomView(heard=self._heard)
         if self._total is not None and self._has_total(now):
-            return RoomView("total", self._total.viewers, tuple(self._total.counts), self._heard)
+            known = self._total.viewers, tuple(self._total.counts), self._heard
+            return RoomView("total", *known, self._private_beside(now))
         if not self._in_mesh:
             return RoomView(heard=self._heard)
         room = self._room.tick(at)
         counts = RoomCounts(room.counts, room.unsure, room.away).nine
-        return RoomView("mesh", room.viewers, counts, self._heard)
+        private = room.private if any(room.private) else ()
+        return RoomView("mesh", room.viewers, counts, self._heard, private)
+
+    def _private_beside(self, now: float) -> Counts:
+        is_renewed = now - self._aside_at < _TOTAL_HOLDS_S
+        return self._private if is_renewed else ()
 
     def _has_total(self, now: float) -> bool:
         return self._total is not None and now - self._total_at < _TOTAL_HOLDS_S
@@ -142,6 +156,8 @@ class RoomObserver(ReconnectingConnection):
         self._room.doubt_until(self._at(now) + self._settings.heartbeat_s + RETURN_S)
         await client.follow(ROOM_SETTINGS.topic.of(self._channel), 1)
         await client.follow(TOTAL.topic.of(self._channel), 0)
+        with contextlib.suppress(BrokerRefused):  # rules made before there were asides
+            await client.follow(ASIDE_TOTAL.topic.of(self._channel), 0)
         await follow_rules(client, self._channel)
         await self._wait_for_a_total()
         await self._follow_what_is_needed(client)
@@ -184,6 +200,11 @@ class RoomObserver(ReconnectingConnection):
         """How many teams the host lists, by such rules, and its programs count."""
         rules = self._authority.rules
         return len(rules.teams) if rules and TEAMS in self._settings.abilities else 0
+
+    @property
+    def private_epsilon(self) -> float | None:
+        """Of every report, where the host rules that; None: as each viewer likes."""
+        return (self._authority.rules.private_epsilon or None) if self._authority.rules else None
 
     @property
     def newcomers_lack_names(self) -> bool:
@@ -250,6 +271,8 @@ class RoomObserver(ReconnectingConnection):
                 self._has_old_total = True
             case TotalEvent():
                 self._take_total(event, now)
+            case AsideTotalEvent(is_retained=False):
+                self._private, self._aside_at = event.aside.private, now
             case TotalOverEvent():
                 self._total = None
             case _:

@@ -47,6 +47,7 @@ class Standing:
                 "counts": dict(zip(WORDS, emotions, strict=True)),
                 "unsure": unsure,
                 "away": away,
+                "private": sum(self.room.private),
             },
             "mismatch": self.mismatch,
             "link": self.link.value,
@@ -65,7 +66,9 @@ class Standing:
     def _room_text(self) -> str:
         if self.link is not LinkState.CONNECTED:
             return "what the room counts is not known"
-        room = f"the room ({self.room.source}) counts {self.room.viewers}"
+        room = f"the room ({self.room.source}) counts {self.room.people}"
+        if private := sum(self.room.private):
+            room = f"{room}, {private} of them privately"
         return f"{room}, {self.mismatch} of ours not as they are"
 
 

@@ -373,6 +373,7 @@ REPLAY: tuple[Action, ...] = (
 
 VIEWER = mark("The chosen viewer")
 ROOM = mark("The room")
+_RANKS = {"ask": 4}  # of acts on the room: what a host looks for while the room waits
 
 
 def host_actions() -> tuple[Action, ...]:
@@ -385,7 +386,7 @@ def host_actions() -> tuple[Action, ...]:
             act.label,
             act.summary,
             VIEWER if act.needs is Needs.VIEWER else ROOM,
-            rank=3 if act.needs is Needs.VIEWER else 1,
+            rank=3 if act.needs is Needs.VIEWER else _RANKS.get(act.name, 1),
         )
         for act in ACTS.values()
         if act.key

@@ -73,6 +73,7 @@ class LoopbackLink:
         self.traits = BrokerTraits(expires=True, brings_retained=True)
         self.wake = asyncio.Event()
         self.is_attached = False
+        self.refused = frozenset[str]()
         self._hub = hub
         self._channel = channel
         self._inbox = Inbox()

@@ -36,7 +36,7 @@ from resonance_tui.protocol.messages import HOST_KEY, NICKNAME, REPORT, ROOM_SET
 from resonance_tui.protocol.rules import NO_RULES, RoomRules, sign_rules
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import parse_broker_url
-from resonance_tui.protocol.values import NO_COUNTS, Report, RoomSettings
+from resonance_tui.protocol.values import ABILITIES, NO_COUNTS, Report, RoomSettings
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.moderation import perform
 from resonance_tui.room.trust import Trust
@@ -539,3 +539,34 @@ async def test_totals_and_observers_tell_old_from_fresh_by_the_rooms_own_heartbe
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
+
+
+# --- who comes to a room whose host wants private reports --------------------------------------
+
+
+class Watched(LoopbackLink):
+    """Keeps what its viewer has said."""
+
+    said: list[Report]
+
+    def publish_report(self, report: Report) -> None:
+        self.said.append(report)
+        super().publish_report(report)
+
+
+async def test_nothing_open_is_sent_before_the_rule_is_heard(stage: Stage) -> None:
+    """Also where the key that signed it comes a moment after the connection."""
+    settings = RoomSettings(abilities=ABILITIES)
+    stage.carry(ROOM_SETTINGS.outgoing(encode_room(settings), ROOM))
+    stage.rule(RoomRules(private_eps=200))
+    link, session = Watched(stage.hub, ROOM, "ann"), stage.session(host_print=None)
+    link.said = []
+    session._connect = lambda *_: link
+    async with living(session):
+        session.say(HAPPY)
+        await until(lambda: session._host.shows_rules)
+        stage.show_key()
+        await until(lambda: session.view.host.shown_key)
+        session.accept_host_key()
+        await until(lambda: session.view.privacy is not None)
+    assert all(report.is_private for report in link.said)

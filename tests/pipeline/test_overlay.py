@@ -17,6 +17,8 @@ from limits import until
 from numpy.typing import NDArray
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.protocol.asides import Answers
+from resonance_tui.protocol.questions import Question
 from resonance_tui.room.state import ViewerRow
 from resonance_tui.secret import Secret
 from resonance_tui.serving.gate import Gate
@@ -224,6 +226,40 @@ async def test_bars_have_a_row_for_each_team_and_all_of_it_in_the_window(pages: 
         assert await page.run(f"{lowest} <= innerHeight")
         room.take(RoomUpdate(time.time(), several, team_names=()))
         await page.until("document.querySelectorAll('.team').length === 0")
+
+
+LONG = Question(7, "Which of them? " * 8, tuple(f"way {n} of going on" for n in range(8)), 2**40)
+LOWEST = "document.querySelector('.asked').getBoundingClientRect().bottom"
+NUMBERS = "[...document.querySelectorAll('.asked .count')].map(each => each.textContent)"
+TRACKS = "[...document.querySelectorAll('.asked .track')].map(each => each.clientWidth)"
+
+
+async def test_a_long_question_is_whole_in_every_window(pages: Browser) -> None:
+    answers = Answers(7, (120, *[9] * 7))
+    several = replace(room_of(9, 4, 40), answers=answers)
+    async with served() as room:
+        page = await shown(pages, room, "?layout=question")
+        room.take(RoomUpdate(time.time(), several, question=replace(LONG, is_private=True)))
+        await page.until(f"{NUMBERS}.length === 8")
+        for width, height in ((200, 200), (300, 1200), (460, 300)):
+            size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+            await page.call("Emulation.setDeviceMetricsOverride", **size)
+            await page.until(f"innerWidth === {width} && {LOWEST} <= innerHeight")
+            tracks = await page.run(TRACKS)
+            assert max(tracks) - min(tracks) <= 1, tracks
+
+
+async def test_what_is_asked_is_shown_where_its_counts_are_kept_back(pages: Browser) -> None:
+    few = replace(room_of(3), least=5, missing=2)
+    async with served() as room:
+        page = await shown(pages, room, "?layout=question")
+        room.take(RoomUpdate(time.time(), few, question=LONG))
+        await page.until(f"{NUMBERS}.length === 8")
+        assert set(await page.run(NUMBERS)) == {"–"}
+        assert await page.run(SHOWN)
+        bars = await shown(pages, room, "?layout=bars")
+        room.take(RoomUpdate(time.time(), few, question=LONG))
+        await bars.until("document.body.matches('.quiet')")
 
 
 async def test_nicknames_are_in_no_page_that_did_not_ask(pages: Browser) -> None:

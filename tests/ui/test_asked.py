@@ -13,6 +13,7 @@ from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.rules import RoomRules
 from resonance_tui.session import SessionView
 from resonance_tui.session.events import HostView, OwnChoice
+from resonance_tui.tui.actions import bar_entries, host_actions
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.answer import AnswerDialog
 from resonance_tui.tui.screens.live import LiveScreen
@@ -105,3 +106,10 @@ async def test_who_came_without_the_hosts_link_hears_why_nothing_is_asked() -> N
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))
         await pilot.press("a")
         await shown(pilot, "vouches")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_a_hosts_key_bar_says_how_to_ask(width: int) -> None:
+    shown = [f"{entry.keys} {entry.label}" for entry in bar_entries(host_actions(), width - 1, 2)]
+    assert "a ask" in shown
+    assert {"m mute", "x remove", "? help", "Esc back"} <= set(shown)

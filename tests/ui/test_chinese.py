@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from gettext import NullTranslations
 from typing import Any
 
+import numpy as np
 import pytest
+from recordings import from_samples
 from textual.app import App
 from textual.screen import Screen
 
 from resonance_tui import texts
 from resonance_tui.catalogues import FOLDER, read
+from resonance_tui.charting.chart import ChartRequest
+from resonance_tui.charting.view_state import Viewport, ViewState
 from resonance_tui.errors import BrokerUnreachable
+from resonance_tui.history.recording import Recorded
+from resonance_tui.history.samples import Sample
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, bar_entries, history_actions
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.error import ErrorScreen
+from resonance_tui.tui.widgets.drawing import draw
 from resonance_tui.tui.widgets.status import StatusBar
 from resonance_tui.widths import cells
 
@@ -137,3 +145,15 @@ def test_a_sentence_about_the_broker_is_translated_piece_by_piece() -> None:
     with speaking(CHINESE):
         assert tr(problem.message) == "room.example:1883 封鎖了我們"
         assert tr(problem.hint) == "請問管理它的人"
+
+
+def test_a_chart_of_days_has_its_labels_in_chinese_and_no_line_is_longer() -> None:
+    start, days = 1_795_000_000, 4 * 86_400
+    times = np.arange(start, start + days, 600)
+    track = from_samples([Sample("cats", int(t), 5, (5, *[0] * 6), 0, 0) for t in times])
+    looked_at = ViewState(Viewport.over(track.start, track.end))
+    request = ChartRequest("cats", Recorded(track), looked_at, zone=UTC)
+    with speaking(CHINESE):
+        shown = draw(request, 70, 14).plain.splitlines()
+    assert any("（" in line for line in shown[-2:])
+    assert {cells(line) for line in shown} == {70}

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 
 from resonance_tui.protocol.rules import RoomRules
 from resonance_tui.session.events import HappeningUpdate, SessionView
+from resonance_tui.tui.widgets.bars import OWN
 from resonance_tui.tui.widgets.event_line import EventLine
 
 from .fakes import T0, view
@@ -36,6 +37,14 @@ async def test_each_team_has_a_bar_and_one_too_small_has_none():
         await pilot.press("up", "enter")
         await pilot.pause()
     assert session.told == [("team", "blue")]
+
+
+async def test_the_own_team_is_marked_and_no_other():
+    app, _ = app_with(replace(in_teams(), team="blue"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await shown(pilot, "too few")
+        red, blue = (line for line in drawn(app).splitlines() if " red " in line or " blue" in line)
+        assert OWN in blue and OWN not in red
 
 
 async def test_a_screen_without_room_for_teams_shows_the_room():

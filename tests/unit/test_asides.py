@@ -14,7 +14,7 @@ from resonance_tui.protocol.aside_frames import (
     encode_aside_partials,
     encode_aside_total,
 )
-from resonance_tui.protocol.asides import NOTHING, Answers, Aside, AsidePartial, total_of
+from resonance_tui.protocol.asides import NOTHING, Answers, Aside, AsidePartial, Asked, total_of
 from resonance_tui.protocol.events import (
     AsidePartialEvent,
     AsideTotalEvent,
@@ -193,6 +193,22 @@ def test_asides_of_several_edges_are_added_up() -> None:
     assert edges.aside(live, 0.0).reactions == (2,) * 8
     edges.down("oslo")
     assert edges.aside(live, 0.0).reactions == (1,) * 8
+
+
+@pytest.mark.parametrize("forged", [Answers(2**32 - 1, (9, 9)), Answers(1, (9,)), Answers(7, (9,))])
+@pytest.mark.parametrize("forger", ["", "oslo"])
+def test_what_answers_no_question_of_the_host_displaces_nothing(
+    forged: Answers, forger: str
+) -> None:
+    edges, true = Edges(), Answers(7, (5, 3))
+    for edge, agent, shard, answers in (("", "a", 5, true), (forger, "b", 6, forged)):
+        edges.post(edge, agent, partial_of(shard), 0.0)
+        told = AsidePartial(1, 1, {shard: Aside(reactions=(1,) * 8, answers=answers)})
+        edges.post_aside(edge, agent, told, 0.0)
+    live = {"": ["a"], forger: ["b"]} if forger else LIVE
+    total = edges.aside(live, 0.0, Asked(7, 2))
+    assert total.answers == true
+    assert total.reactions == (2,) * 8
 
 
 # --- a viewer ----------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from resonance_tui.room.moderation import perform
 from resonance_tui.room.private_answers import Account, PrivateAnswers
 from resonance_tui.room.private_choice import EPSILON, estimates, randomised
 from resonance_tui.room.randomised_response import chances
+from resonance_tui.room.state import EMPTY_ROOM
 from resonance_tui.session.answer_voice import AnswerVoice
 from resonance_tui.session.json_events import question_json
 from resonance_tui.session.question_notes import QuestionNotes
@@ -331,7 +332,7 @@ def test_estimates_hold_the_truth_in_their_band() -> None:
 
 @pytest.mark.parametrize("heard", [Answers(100, (1, 2, 3)), Answers(99, (1, 2)), None])
 def test_counts_that_do_not_fit_the_question_are_none_of_its_answers(heard: Answers | None) -> None:
-    told = question_json(MAPS, heard, 120.0)["answers"]
+    told = question_json(MAPS, replace(EMPTY_ROOM, answers=heard), 120.0)["answers"]
     assert told == [{"text": "Dust", "count": 0}, {"text": "Mirage", "count": 0}]
     assert QuestionNotes().due(MAPS, heard, 120.0) is None
     assert QuestionNotes().due(MAPS, Answers(100, (1, 2)), 120.0) is not None

@@ -12,10 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resonance_tui import texts
+from resonance_tui.catalogues import FOLDER as LANGUAGES
+from resonance_tui.catalogues import read
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
 from resonance_tui.room.state import EMPTY_ROOM, ViewerRow
-from resonance_tui.serving.feed import KEPT, SILENT_S, Feed
+from resonance_tui.serving.feed import KEPT, SILENT_S, Feed, without_names
 from resonance_tui.serving.pages import FOLDER
 from resonance_tui.session.events import (
     CorrectedCounts,
@@ -30,7 +33,7 @@ from resonance_tui.session.events import (
     SelfView,
     SessionEvent,
 )
-from resonance_tui.session.json_events import self_json
+from resonance_tui.session.json_events import happening_json, self_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA: dict[str, Any] = json.loads(FOLDER.joinpath("events.schema.json").read_text("utf-8"))
@@ -237,3 +240,19 @@ def test_reactions_are_told_as_they_happen_and_not_again_to_who_comes_back() -> 
     assert heard == {"type": "reactions", "t": 5, "counts": {"applause": 3, "boo": 1}}
     feed.take(ReactionsUpdate(5, (3, 0, 0, 0, 0, 0, 0, 1)), 0.0)
     assert feed.missed("boot-0") == []
+
+
+def test_a_line_with_fields_is_said_in_the_persons_language_too() -> None:
+    text = texts.mark("the host asks: {text}", text="Which map?")
+    event = HappeningUpdate(4.5, "host", text)
+    assert "said" not in happening_json(event)
+    before = texts.use(read(LANGUAGES / "zh_TW.po"))
+    try:
+        told = happening_json(event)
+        came = HappeningUpdate(4.5, "joined", texts.mark("{one} came", one="Mia"), ("Mia",), 1)
+        nameless = happening_json(without_names(came))
+    finally:
+        texts.use(before)
+    assert told["text"] == "the host asks: Which map?"
+    assert told["said"].endswith("Which map?") and told["said"] != told["text"]
+    assert "Mia" not in str(nameless)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from late_rooms import CALM, HAPPY, T0, counts, name, row, single
 from recordings import from_samples
 
+from resonance_tui import texts
+from resonance_tui.catalogues import FOLDER, read
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
 from resonance_tui.history import layer_file
@@ -262,3 +264,15 @@ def check(data: bytes) -> None:
         assert (np.diff(layer.table[:, 0]) > 0).all()
         assert read.start <= layer.table[0, 0] and layer.table[-1, 0] <= read.end
     assert members_of(read.layers) or not read.layers
+
+
+def test_what_is_wrong_with_a_file_is_said_in_the_persons_language() -> None:
+    with pytest.raises(InputError) as refused:
+        layer_file.decode(changed(start=T0 + 500), "f")
+    before = texts.use(read(FOLDER / "zh_TW.po"))
+    try:
+        assert "損壞" in texts.tr(refused.value.message) and "早於" in texts.tr(
+            refused.value.message
+        )
+    finally:
+        texts.use(before)

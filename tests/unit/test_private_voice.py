@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from resonance_tui.room.moderation import perform
 from resonance_tui.room.private_answers import PrivateAnswers
 from resonance_tui.session.privacy import (
     ANNOUNCED_WITHIN_S,
+    QUIET_S,
     RULES_WITHIN_S,
     Privacy,
     PrivacyPlan,
@@ -187,8 +189,29 @@ def test_a_room_without_it_or_with_less_of_it_is_refused(
 
 def test_where_the_host_asks_for_it_everybody_reports_privately() -> None:
     privacy = Privacy(PrivacyPlan())
-    assert privacy.look(PLAIN_ROOM, 0.0, is_connected=True) == OPENLY
+    privacy.look(PLAIN_ROOM, 0.0, is_connected=True)
+    assert privacy.look(PLAIN_ROOM, QUIET_S, is_connected=True) == OPENLY
     assert privacy.look(RULED_ROOM, 1.0, is_connected=True) == Manner(1.5)
+
+
+@pytest.mark.parametrize(("shows_rules", "wait_s"), [(False, QUIET_S), (True, RULES_WITHIN_S)])
+def test_nobody_speaks_openly_before_a_rule_can_have_arrived(
+    shows_rules: bool, wait_s: float
+) -> None:
+    room, privacy = replace(PLAIN_ROOM, shows_rules=shows_rules), Privacy(PrivacyPlan())
+    assert privacy.manner == HELD
+    assert privacy.look(room, 0.0, is_connected=False) == HELD
+    for at in (50.0, 50.0 + 0.9 * wait_s):
+        assert privacy.look(room, at, is_connected=True) == HELD
+    assert privacy.look(room, 50.0 + wait_s, is_connected=True) == OPENLY
+    privacy.look(room, 60.0, is_connected=False)
+    assert privacy.look(room, 61.0, is_connected=True) == OPENLY  # the room is known
+
+
+@pytest.mark.parametrize(("room", "manner"), [(RULED_ROOM, Manner(1.5)), (PLAIN_ROOM, OPENLY)])
+def test_rules_that_are_heard_end_the_wait(room: RoomPrivacy, manner: Manner) -> None:
+    ruled = replace(room, has_rules=True)
+    assert Privacy(PrivacyPlan()).look(ruled, 0.0, is_connected=True) == manner
 
 
 def test_a_host_who_ends_it_makes_nobody_speak_openly_unasked() -> None:

@@ -15,8 +15,8 @@ from resonance_tui.history.reactions import (
     reaction_seconds,
     summed,
 )
-from resonance_tui.history.retention import forget
-from resonance_tui.history.samples import Sample
+from resonance_tui.history.retention import forget, forget_session
+from resonance_tui.history.samples import Sample, SessionSpan
 from resonance_tui.history.store import Store
 
 Run = Callable[..., tuple[int, str, str]]
@@ -72,6 +72,7 @@ def test_reactions_are_forgotten_with_the_rows_of_their_time(path: Path) -> None
     with Store(path) as store:
         forget(store, ["cats"], T0 + 30)
         assert [each.t for each in reaction_seconds(store, "cats", 0, T0 + 99)] == [T0 + 50]
-        forget(store, ["cats"])
+        forget_session(store, "cats", SessionSpan(T0 + 30, T0 + 59, 30, 6))
         assert reaction_seconds(store, "cats", 0, T0 + 99) == []
+        forget(store, ["cats"])
         assert len(reaction_seconds(store, "other", 0, T0 + 99)) == 1

@@ -38,6 +38,7 @@ def history() -> None:
 @click.option("--moments", "what", flag_value="moments", help="Where the room reacted: chapters.")
 @click.option("--marks", "what", flag_value="marks", help="Only what a person marked.")
 @click.option("--reactions", "what", flag_value="reactions", help="What was sent with keys.")
+@click.option("--teams", "what", flag_value="teams", help="What each team felt.")
 @click.option("--questions", "what", flag_value="questions", help="What the host asked: answers.")
 @click.option(
     "--emotion",

@@ -27,6 +27,7 @@ from resonance_tui.history.marks import session_marks
 from resonance_tui.history.reactions import reaction_seconds
 from resonance_tui.history.samples import LATE_S, Gap, Sample, SessionSpan
 from resonance_tui.history.store import Store
+from resonance_tui.history.teams import kept_teams
 from resonance_tui.history.video_clock import video_start
 from resonance_tui.protocol.sanitize import safe_text
 from resonance_tui.secret import describe, shown
@@ -35,7 +36,7 @@ from resonance_tui.texts import mark, tr_n
 if TYPE_CHECKING:
     from resonance_tui.history.recording import Floats
 
-What = Literal["rows", "moments", "marks", "reactions", "questions", "sessions"]
+What = Literal["rows", "moments", "marks", "reactions", "questions", "teams", "sessions"]
 
 FORMATS: dict[What, tuple[str, ...]] = {
     "rows": ("csv", "json", "jsonl", "svg", "png", *research.FORMATS),
@@ -43,6 +44,7 @@ FORMATS: dict[What, tuple[str, ...]] = {
     "marks": ("json", "jsonl", "csv", *CUE_FORMATS),
     "reactions": ("csv", "json", "jsonl"),
     "questions": ("json", "jsonl", "csv", *CUE_FORMATS),
+    "teams": ("csv", "json", "jsonl"),
     "sessions": ("text", "json", "jsonl", "csv"),
 }
 PICTURES = ("svg", "png")
@@ -115,7 +117,7 @@ def choose_format(format: str | None, out: Path | None, what: What, *, is_termin
         )
     if what == "rows" and out is None and is_terminal:
         return "screen"
-    return "csv" if what in ("rows", "reactions") else "text"
+    return "csv" if what in ("rows", "reactions", "teams") else "text"
 
 
 def _suffix(out: Path | None) -> str:
@@ -164,6 +166,8 @@ def write_history(request: Request, sessions: list[SessionSpan], asked: Asked, f
         write_moments(request, asked, format)
     elif asked.what == "reactions":
         _write_reactions(request, sessions, format, asked.out)
+    elif asked.what == "teams":
+        _write_teams(request, sessions, format, asked.out)
     elif asked.what == "questions":
         from resonance_tui.commands.history.questions import write_questions
 
@@ -282,6 +286,18 @@ def _write_reactions(
         found = reaction_seconds(store, request.channel, first or 0, ends)
     records = export.reaction_records(found, request.zone)
     put_data(export.FORMATS[format](records, export.REACTION_COLUMNS), out)
+
+
+def _write_teams(
+    request: Request, sessions: list[SessionSpan], format: str, out: Path | None
+) -> None:
+    first, last = _range(request, sessions)
+    with Store(request.db_path, read_only=True) as store:
+        found = kept_teams(store, request.channel, first or 0, _ENDLESS if last is None else last)
+    if not found:
+        say("No team was large enough for its counts to be shown.")
+    records = export.team_records(found, request.zone)
+    put_data(export.FORMATS[format](records, export.TEAM_COLUMNS), out)
 
 
 def _corrections(rows: Sequence[Sample], confusion: Floats) -> Iterator[export.Record]:

@@ -41,16 +41,20 @@ def write_questions(request: Request, asked: Asked, format: str) -> None:
 def _line(request: Request, kept: KeptQuestion) -> str:
     """When it was asked, in the person's own time, and what the answers were."""
     asked_at = export.in_zone(kept.t, request.zone)[:19].replace("T", " ")
-    counts = (
-        f"{text} {count:g}" if margin is None else f"{text} {count:g} ±{margin:g}"
-        for text, count, margin in kept.shown
-    )
+    counts = (f"{text} {_figure(count, margin)}" for text, count, margin in kept.shown)
     return f"{asked_at}  {kept.question.text}  {', '.join(counts)}\n"
 
 
+def _figure(count: float | None, margin: float | None) -> str:
+    if count is None:
+        return "(hidden)"
+    return f"{count:g}" if margin is None else f"{count:g} ±{margin:g}"
+
+
 def records(request: Request, kept: KeptQuestion) -> Iterator[export.Record]:
-    """A line of COLUMNS for each answer of a question. `margin`: of private answers, half of the
-    95 % band of `count`, which is an estimate then."""
+    """A line of COLUMNS for each answer of a question. `count` is empty where too few
+    answered for any to be shown. `margin`: of private answers, half of the 95 % band of `count`,
+    which is an estimate then."""
     question = kept.question
     times = export.in_utc(question.closes_at), export.in_zone(kept.t, request.zone)
     for number, (text, count, margin) in enumerate(kept.shown, start=1):

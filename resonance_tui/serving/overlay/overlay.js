@@ -53,9 +53,10 @@ function drawSoon(room) {
 function draw(room) {
   newest = null;
   drawnAt = performance.now();
-  page.toggle("quiet", room.counting || Boolean(room.withheld) || room.viewers < options.min);
+  page.toggle("quiet", room.counting || (Boolean(room.withheld) && !layout.asks) || room.viewers < options.min);
   page.toggle("simulated", Boolean(room.simulated));
-  if (!room.withheld) layout.room?.(room); // else the host's rules keep the counts back
+  // Where the host's rules keep the counts back, what is asked is no secret.
+  if (!room.withheld || layout.asks) layout.room?.(room);
 }
 
 function listen() {

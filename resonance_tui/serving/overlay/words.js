@@ -16,7 +16,7 @@ const NAMELESS = { joined: "{people} came", left: "{people} left" };
 
 /** An event of the room as a line. */
 export function told(event) {
-  if (!(event.kind in COMINGS)) return tr(event.text);
+  if (!(event.kind in COMINGS)) return event.said ?? tr(event.text);
   const names = event.names ?? [];
   if (names.length === 0) return tr(NAMELESS[event.kind], { people: event.people });
   const [one, two, three] = names;

@@ -202,6 +202,7 @@ class LiveScreen(ActionScreen):
             is_known=is_known,
             teams=teams,
             private=view.private,
+            team=view.team,
         )
         at = self._wall_clock()
         self.query_one(QuestionBars).show(asked(view, at), self.size.height)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SHORT_BELOW = 40  # cells, below which numbers stand closer
 LEADER = "▸"
+OWN = "◂"
 TITLE = mark("the room feels")
 NOT_CONNECTED = mark("not connected yet")
 
@@ -55,6 +56,7 @@ class Shown:
     withheld: tuple[str, str] = ("", "")  # why the host's rules show no counts, long and short
     teams: tuple[tuple[str, tuple[int, ...]], ...] = ()  # name, nine counts; () where too few
     private: PrivateCounts | None = None  # of those whose reports are private
+    team: str = ""  # the own one
 
     @property
     def is_corrected(self) -> bool:
@@ -93,15 +95,16 @@ class Bars(LineWidget):
         is_known: bool = True,
         teams: Sequence[str] = (),
         private: PrivateCounts | None = None,
+        team: str = "",
     ) -> None:
         """`resonance`: how much the room moves together, 0-1; None where that is not known.
-        `teams`: the names in the host's list. `is_known`: False before the first connection, when
-        no count means anything."""
+        `teams`: the names in the host's list, `team`: the own one among them. `is_known`: False
+        before the first connection, when no count means anything."""
         people = room.viewers, room.counts, room.unsure, room.away
         more = room.confirming, room.is_counting, STEP if room.least else 0, withheld_words(room)
         rows = tuple((name, room.teams.get(at + 1, ())) for at, name in enumerate(teams))
         past = self._shown.past
-        self._set(Shown(*people, corrected, resonance, past, is_known, *more, rows, private))
+        self._set(Shown(*people, corrected, resonance, past, is_known, *more, rows, private, team))
 
     def show_past(self, points: tuple[TimelinePoint, ...]) -> None:
         """The last five minutes, one point a second, oldest first."""
@@ -119,7 +122,11 @@ class Bars(LineWidget):
 
     def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
         tail = _tail(pen, self._shown, width, height - len(EMOTIONS))
-        teams = team_lines(pen, self._shown.teams, width) if self._shown.is_known else []
+        teams = (
+            team_lines(pen, self._shown.teams, width, self._shown.team)
+            if self._shown.is_known
+            else []
+        )
         if height - len(tail) - len(EMOTIONS) > len(teams) > 0:
             tail = [[], *teams, *tail]
         room = height - len(tail)
@@ -135,16 +142,20 @@ class Bars(LineWidget):
 
 
 def team_lines(
-    pen: Styles, teams: Sequence[tuple[str, tuple[int, ...]]], width: int
+    pen: Styles, teams: Sequence[tuple[str, tuple[int, ...]]], width: int, own: str = ""
 ) -> list[SegmentLine]:
-    """A line for each team: its name, a bar of its emotions side by side, and how many it is."""
+    """A line for each team: its name, a bar of its emotions side by side, and how many it is; the
+    own one is marked."""
     cells = min(12, max((cell_len(name) for name, _ in teams), default=0))
     lines: list[SegmentLine] = []
     for name, nine in teams:
-        line = [Segment(f"   {fit(name, cells)} ", pen.text)]
+        is_own = bool(own) and name == own
+        line = [Segment(f"   {fit(name, cells)} ", pen.strong if is_own else pen.text)]
         people = f"{sum(nine):>5}" if any(nine) else f"  {tr('too few')}"
-        left = width - line_width(line) - cell_len(people)
-        lines.append([*line, *_parts(pen, nine, max(left, 0)), Segment(people, pen.muted)])
+        sign = f" {OWN if is_own else ' '}" if own else ""
+        left = width - line_width(line) - cell_len(people + sign)
+        parts = _parts(pen, nine, max(left, 0))
+        lines.append([*line, *parts, Segment(people, pen.muted), Segment(sign, pen.strong)])
     return lines
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotext
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from rich.text import Text
 
 from resonance_tui.charting.chart import Chart, ChartLine, ChartRequest
@@ -17,6 +18,7 @@ from resonance_tui.history.recording import Floats
 
 LEFT_CELLS = 4  # the count's label and the axis
 _FIGURE = threading.Lock()  # plotext draws on one global figure
+_SECOND_CELL = "\ue000"  # of a wide letter; in no font, and in no text of ours
 _TICK_CELLS = 11  # a time label and the space around it
 _MOMENT, MARK_SIGN = "▾", "✦"
 _ABOVE = 2.2  # rows above the highest point: its sign, and the moments
@@ -68,9 +70,15 @@ def draw(
         if chart.reason:
             middle = float(chart.times[0] + chart.times[-1]) / 2
             half = chart.top / 2
-            plotext.text(chart.reason, middle, half, color="default", alignment="center")
+            plotext.text(_in_cells(chart.reason), middle, half, color="default", alignment="center")
         _paint_time(chart, request, width - LEFT_CELLS)
-        return Text.from_ansi(plotext.build(), no_wrap=True, end="")
+        drawn = plotext.build().replace(_SECOND_CELL, "")
+        return Text.from_ansi(drawn, no_wrap=True, end="")
+
+
+def _in_cells(text: str) -> str:
+    """A letter for each cell, as plotext counts: what follows wide ones is taken out again."""
+    return "".join(char + _SECOND_CELL * (cell_len(char) - 1) for char in text)
 
 
 def _paint_lines(chart: Chart, request: ChartRequest, height: int, ink: _Ink) -> None:
@@ -154,4 +162,4 @@ def _paint_time(chart: Chart, request: ChartRequest, columns: int) -> None:
     first, last = float(chart.times[0]), float(chart.times[-1])
     plotext.xlim(first, last)
     ticks = time_ticks(first, last, max(2, columns // _TICK_CELLS), request.zone)
-    plotext.xticks([t for t, _ in ticks], [label for _, label in ticks])
+    plotext.xticks([t for t, _ in ticks], [_in_cells(label) for _, label in ticks])

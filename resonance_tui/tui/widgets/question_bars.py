@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from resonance_tui.protocol.questions import answers_to
-from resonance_tui.room.private_choice import estimates
+from resonance_tui.room.shown_answers import (
+    AnswerCount,
+    heard_answers,
+    shown_answers,
+    step_of,
+)
 from resonance_tui.texts import tr, tr_n
 from resonance_tui.tui.styles import SegmentLine, Styles, bar, fit
+from resonance_tui.tui.widgets.bars import OWN
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
@@ -19,38 +24,47 @@ if TYPE_CHECKING:
     from resonance_tui.session import SessionView
 
 SIGN = "?"
-OWN = "◂"
+UNKNOWN = "–"
 TALL = 24  # rows of a screen that has room for bars
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as a screen shows it. `left_s`: 0 once it is over."""
+    """A question as a screen shows it. `left_s`: 0 once it is over. `counts`: as they were heard;
+    None where the host's rules keep them back. `step`: they are shown in multiples of it."""
 
     question: Question
-    counts: tuple[int, ...]
+    counts: tuple[int, ...] | None
     left_s: int
     own: int = 0  # the own answer, from 1; 0: none
+    step: int = 0
+
+    @property
+    def shown(self) -> list[AnswerCount] | None:
+        return shown_answers(self.question, self.counts, self.step)
 
     @property
     def numbers(self) -> list[str]:
         """How many chose each answer; of private ones an estimate and its 95 % margin."""
-        if not self.question.is_private:
-            return [str(count) for count in self.counts]
-        return [f"{each.count:.0f} ±{each.margin:.0f}" for each in estimates(self.counts)]
+        if self.shown is None:
+            return [UNKNOWN] * len(self.question.choices)
+        return [
+            f"{each.count:.0f}" + ("" if each.margin is None else f" ±{each.margin:.0f}")
+            for each in self.shown
+        ]
 
     @property
     def shares(self) -> list[float]:
-        found = [float(count) for count in self.counts]
-        if self.question.is_private:
-            found = [each.count for each in estimates(self.counts)]
+        found = [each.count for each in self.shown or ()] or [0.0] * len(self.question.choices)
         total = sum(found)
         return [each / total if total else 0.0 for each in found]
 
     def state(self) -> str:
         """How many have answered, and what is left of the time."""
-        count = sum(self.counts)
+        count = sum(self.counts or ())
+        count = count // self.step * self.step if self.step else count
         answers = tr_n("{count} answer", "{count} answers", count)
+        answers = tr("answers are hidden") if self.shown is None else answers
         if not self.left_s:
             return f"{answers} · {tr('over')}"
         left = tr("{seconds} s left", seconds=self.left_s)
@@ -62,9 +76,10 @@ def asked(view: SessionView, at: float) -> Asked | None:
     question = view.rules.question if view.rules else None
     if question is None or not question.is_shown(at):
         return None
-    counts, own = answers_to(question, view.room.answers), view.choice
+    counts, own = heard_answers(question, view.room), view.choice
     choice = own.choice if own is not None and own.question == question.id else 0
-    return Asked(question, counts, max(0, round(question.closes_at - at)), choice)
+    left_s = max(0, round(question.closes_at - at))
+    return Asked(question, counts, left_s, choice, step_of(view.room))
 
 
 class QuestionBars(LineWidget):
