@@ -92,7 +92,8 @@ async def test_a_file_plays_in_real_time_ten_frames_a_second_and_ends(started: S
     frames = await collect(source, 5)
     assert source.status.state is CameraState.ENDED
     assert 12 / slowness() <= len(frames) <= 15
-    assert [f.index for f in frames] == list(range(frames[0].index, frames[-1].index + 1))
+    indexes = [frame.index for frame in frames]
+    assert indexes == sorted(set(indexes)), "a busy machine misses some, and sees none again"
     began = [frame.captured_at - (frame.media_time or 0.0) for frame in frames]
     assert max(began) - min(began) < patience(0.25)
     for frame in frames:
