@@ -66,6 +66,7 @@ LONGEST = (
     "pipeline/test_sinks_live",
     "pipeline/test_rumours_live",
     "pipeline/test_camera",
+    "pipeline/test_camera_sources",
     "broker/test_invites",
     "pipeline/test_sheets_verbs",
     "pipeline/test_link",

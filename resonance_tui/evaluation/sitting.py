@@ -94,16 +94,9 @@ class Sitting:
     def _pipeline(
         self, open_source: Callable[[Source, float], FrameSource] | None = None
     ) -> FacePipeline:
-        by = self._reader
         self._face = FacePipeline(
-            by.source,
-            by.engine,
-            by.data_dir,
-            detector=by.detector,
-            fps=by.fps,
+            self._reader,
             once=open_source is not None,
-            options=by.options,
-            baseline=by.baseline,
             on_reading=self._read,
             on_status=self._status,
             on_notice=self._on_notice,

@@ -9,17 +9,17 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonance_tui.engines.base import EngineOptions, EngineState, EngineStatus, Flaw
+from resonance_tui.engines.base import EngineState, EngineStatus, Flaw
 from resonance_tui.errors import EngineUnavailable, Problem, first_of, in_words
 from resonance_tui.pipeline.baseline import BaselineMode, BaselineState
 from resonance_tui.pipeline.clip_buffer import FrameRateMonitor, least_rate, too_slow_for
 from resonance_tui.pipeline.emotion_reader import EmotionReader
+from resonance_tui.pipeline.face_plan import FacePlan
 from resonance_tui.pipeline.face_status import CameraSwitch, FaceStatus
 from resonance_tui.pipeline.frame_loop import FrameLoop
 from resonance_tui.pipeline.smoothing import ACTIVE_FPS, Steady
@@ -37,45 +37,38 @@ log = logging.getLogger(__name__)
 
 
 class FacePipeline:
-    """Reads one source until cancelled, or until it has played once.
+    """Reads the plan's source until cancelled, or until it has played once.
 
     `on_reading(steady, latency_ms)`, `on_status()` and `on_notice(text)` are called on the loop's
-    thread; what they raise is logged. `detector` and `engine` are names in their registries.
+    thread; what they raise is logged.
 
     `people`: how many are read at once; `on_other(seat, steady)` has the readings of all but the
-    first, of the seats 1 to `people` - 1. `baseline`: where each person's neutral comes from.
+    first, of the seats 1 to `people` - 1.
 
     `open_source(source, fps)`: makes the FrameSource where it is another than the usual one.
     """
 
     def __init__(
         self,
-        source: Source,
-        engine: str,
-        data_dir: Path,
+        plan: FacePlan,
         *,
-        detector: str = "auto",
-        fps: float | None,
         once: bool,
-        options: EngineOptions,
         on_reading: Callable[[Steady, dict[str, float]], None],
         on_status: Callable[[], None],
         on_notice: Callable[[str], None],
         people: int = 1,
-        baseline: BaselineMode = BaselineMode.OFF,
         on_other: Callable[[int, Steady], None] = lambda _seat, _steady: None,
         open_source: Callable[[Source, float], FrameSource] | None = None,
     ) -> None:
-        self._source, self._data_dir, self._fps, self._once = source, data_dir, fps, once
-        self._detector, self._options = detector, options
+        self._plan, self._source, self._once = plan, plan.source, once
         self._open_source = open_source
         self._loop: FrameLoop | None = None
-        self._rate: float = fps or FPS  # frames a second that the camera delivers at most
+        self._rate: float = plan.fps or FPS  # frames a second that the camera delivers at most
         self._source_chosen = asyncio.Event()
-        self._reader = EmotionReader(on_reading, baseline)
-        self._others = [_other(seat, on_other, baseline) for seat in range(1, people)]
-        self._switch = CameraSwitch(source.kind != "none")
-        self._status = FaceStatus(source, engine, on_status, on_notice)
+        self._reader = EmotionReader(on_reading, plan.baseline)
+        self._others = [_other(seat, on_other, plan.baseline) for seat in range(1, people)]
+        self._switch = CameraSwitch(plan.source.kind != "none")
+        self._status = FaceStatus(plan.source, plan.engine, on_status, on_notice)
 
     @property
     def camera(self) -> CameraStatus:
@@ -189,7 +182,7 @@ class FacePipeline:
     async def _read(self, threads: FaceThreads) -> None:
         say = partial(self._status.set_engine_state, EngineState.LOADING)
         loaded = await threads.load(
-            self.engine.name, self._detector, self._data_dir, self._options, say
+            self.engine.name, self._plan.detector, self._plan.data_dir, self._plan.options, say
         )
         monitor = self._set_ready(loaded)
         # Only now a camera: no picture is taken before something can read it.
@@ -214,7 +207,7 @@ class FacePipeline:
         status = EngineStatus(spec.name, EngineState.READY, detail, spec.is_trained)
         self._status.set_engine(status)
         least_fps = least_rate(spec.clip_frames, spec.frame_rate)
-        too_slow = too_slow_for(spec.name, self._fps, least_fps)
+        too_slow = too_slow_for(spec.name, self._plan.fps, least_fps)
         if notice := "; ".join(filter(None, (*loaded.notices, too_slow))):
             self._status.notice(notice)
         return FrameRateMonitor(spec.name, least_fps)
@@ -225,7 +218,7 @@ class FacePipeline:
 
         engine = loaded.engine
         least = FPS if engine.spec.clip_frames > 1 else ACTIVE_FPS
-        self._rate = self._fps or max(least, engine.spec.frame_rate)
+        self._rate = self._plan.fps or max(least, engine.spec.frame_rate)
         return FrameLoop(
             self._frame_source(),
             Perception(engine.spec, loaded.detector, people=len(self._readers)),

@@ -20,4 +20,4 @@ class FacePlan:
     detector: str = "auto"
     fps: float | None = None  # None: as many frames a second as the engine's clips need
     options: EngineOptions = field(default_factory=EngineOptions)
-    baseline: BaselineMode = BaselineMode.OFF
+    baseline: BaselineMode = BaselineMode.OFF  # where each person's neutral comes from

@@ -28,18 +28,12 @@ class Faces:
     ) -> None:
         self._shown, self._on_reading = shown, on_reading
         self._pipeline = FacePipeline(
-            plan.source,
-            plan.engine,
-            plan.data_dir,
-            detector=plan.detector,
-            fps=plan.fps,
+            plan.face,
             once=plan.once,
-            options=plan.engine_options,
             on_reading=self._read,
             on_status=self._show,
             on_notice=shown.notice,
             people=plan.people,
-            baseline=plan.baseline,
             on_other=self._read_other,
         )
         self.guests = Guests(plan, connect, shown.notice, marks_of(plan.source))

@@ -75,16 +75,9 @@ class LateViewer:
         await asyncio.to_thread(import_module, "resonance_tui.pipeline.face_pipeline")
         from resonance_tui.pipeline.face_pipeline import FacePipeline
 
-        plan = self._plan
         self._face = FacePipeline(
-            plan.source,
-            plan.engine,
-            plan.data_dir,
-            detector=plan.detector,
-            fps=plan.fps,
+            self._plan,
             once=False,
-            options=plan.options,
-            baseline=plan.baseline,
             on_reading=self._own.read,
             on_status=self._status_changed,
             on_notice=self._notice,
@@ -93,7 +86,7 @@ class LateViewer:
         try:
             await self._face.run()
         finally:
-            off = CameraStatus(CameraState.OFF, plan.source.label)
+            off = CameraStatus(CameraState.OFF, self._plan.source.label)
             self.view = replace(self.view, camera=off)
 
     def _status_changed(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from resonance_tui.engines.base import EngineOptions
 from resonance_tui.pipeline.baseline import BaselineMode
+from resonance_tui.pipeline.face_plan import FacePlan
 from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.session.privacy import PrivacyPlan
@@ -61,6 +62,19 @@ class SessionPlan:
     privacy: PrivacyPlan = field(default_factory=PrivacyPlan)
     was_removed: bool = False  # by this room's host, in an earlier run
     remember_removal: Callable[[bool], None] | None = None  # that we were, or are let in again
+
+    @property
+    def face(self) -> FacePlan:
+        """What reads the faces."""
+        return FacePlan(
+            self.source,
+            self.engine,
+            self.data_dir,
+            self.detector,
+            self.fps,
+            self.engine_options,
+            self.baseline,
+        )
 
 
 LinkFactory = Callable[[BrokerUrl, SessionPlan, str], "Link"]  # broker, plan, own id

@@ -1,166 +1,29 @@
-"""A picture source in its thread: real files, streams and devices, and a camera that misbehaves."""
+"""A picture source in its thread: devices that come, go and misbehave, and its start and stop."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from children import run_child
-from limits import Limit, patience, slowness, until
+from cameras import CAMERA, QUICK, FakeCamera, Same, Script, Started, collect, status_when
+from limits import patience, slowness, until
 
-from resonance_tui.errors import CameraBusy, CameraMissing, SourceInvalid
+from resonance_tui.errors import CameraBusy, CameraMissing
 from resonance_tui.pipeline import camera as camera_module
 from resonance_tui.pipeline import devices, live_watch
 from resonance_tui.pipeline.attention import LOOK_EVERY_S
-from resonance_tui.pipeline.camera import NEXT_WITHIN, FrameSource, check_source
-from resonance_tui.pipeline.demo_camera import HEIGHT, SHOWN_FOR, WIDTH, load_portraits, render
-from resonance_tui.pipeline.devices import find_devices, open_capture
-from resonance_tui.pipeline.jpeg_stream import JpegCapture, is_of_jpegs
-from resonance_tui.pipeline.sources import CameraState, CameraStatus, Frame, Source, parse_source
+from resonance_tui.pipeline.camera import NEXT_WITHIN
+from resonance_tui.pipeline.sources import CameraState, Source
 
-QUICK = (0.05, 0.1)  # pauses between tries
 NOTICE = 56  # characters that a window of 60x15 has for them
-
-
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    """1.5 s at 30 frames a second; frame i is grey 5 x i."""
-    path = tmp_path / "film.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (160, 120))
-    assert writer.isOpened()
-    for i in range(45):
-        writer.write(np.full((120, 160, 3), 5 * i, np.uint8))
-    writer.release()
-    return path
-
-
-Started = Callable[..., FrameSource]
-
-
-@pytest.fixture
-def started() -> Iterator[Started]:
-    """Sources that are started, and stopped after the test; no thread may be left."""
-    made: list[FrameSource] = []
-
-    def start(source: Source, **options) -> FrameSource:
-        made.append(FrameSource(source, **options))
-        made[-1].start()
-        return made[-1]
-
-    yield start
-    for source in made:
-        source.stop()
-    assert not [t for t in threading.enumerate() if t.name == "camera"]
-
-
-async def collect(source: FrameSource, seconds: float) -> list[Frame]:
-    """Every frame of the next seconds, or until the source has ended."""
-    frames: list[Frame] = []
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and source.status.state is not CameraState.ENDED:
-        frame = await source.next(frames[-1].index if frames else -1)
-        if frame is not None:
-            frames.append(frame)
-    return frames
-
-
-async def status_when(source: FrameSource, state: CameraState, within: float = 10) -> CameraStatus:
-    until = Limit(within)
-    while not until.ran_out():
-        if (status := source.status).state is state:
-            return status
-        await asyncio.sleep(0.005)
-    raise AssertionError(f"never {state}; it is {source.status}")
-
-
-# Files
-
-
-async def test_a_file_plays_in_real_time_ten_frames_a_second_and_ends(started: Started, video):
-    source = started(Source("file", str(video)), once=True)
-    frames = await collect(source, 5)
-    assert source.status.state is CameraState.ENDED
-    assert 12 / slowness() <= len(frames) <= 15
-    indexes = [frame.index for frame in frames]
-    assert indexes == sorted(set(indexes)), "a busy machine misses some, and sees none again"
-    began = [frame.captured_at - (frame.media_time or 0.0) for frame in frames]
-    assert max(began) - min(began) < patience(0.25)
-    for frame in frames:
-        assert frame.media_time is not None
-        assert frame.image.shape == (120, 160, 3)
-        assert frame.image.mean() == pytest.approx(5 * 30 * frame.media_time, abs=4)
-
-
-async def test_a_file_loops(started: Started, video):
-    frames = await collect(started(Source("file", str(video))), 2.4)
-    times = [f.media_time for f in frames]
-    assert any(b < a for a, b in pairwise(times))
-    assert all(a.captured_at < b.captured_at for a, b in pairwise(frames))
-    assert all(a.index < b.index for a, b in pairwise(frames))
-
-
-async def test_a_still_picture_does_not_spin(started: Started, tmp_path):
-    path = tmp_path / "portrait.png"
-    cv2.imwrite(str(path), np.full((64, 64, 3), 99, np.uint8))
-    frames = await collect(started(Source("file", str(path))), 1.0)
-    assert 2 <= len(frames) <= 12
-
-
-async def test_a_file_that_goes_away_while_it_loops_is_lost(started: Started, video):
-    source = started(Source("file", str(video)), backoff=QUICK)
-    await status_when(source, CameraState.LIVE)
-    video.unlink()
-    status = await status_when(source, CameraState.LOST)
-    assert "film.avi is gone" in status.detail
-    assert status.retry_at is not None
-
-
-def test_a_video_passes_the_check(video):
-    check_source(Source("file", str(video)))
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"hello\n" * 500, b"\0" * 9999, b"\x00\x00\x00\x18ftypmp42"]
-)
-def test_a_file_that_is_no_video_is_refused(tmp_path, content):
-    path = tmp_path / "not-a-video.mp4"
-    path.write_bytes(content)
-    with pytest.raises(SourceInvalid, match=r"not-a-video\.mp4"):
-        check_source(parse_source(str(path)))
-
-
-def test_a_video_cut_short_at_the_head_is_refused(tmp_path, video):
-    path = tmp_path / "torn.avi"
-    path.write_bytes(video.read_bytes()[:300])
-    with pytest.raises(SourceInvalid):
-        check_source(parse_source(str(path)))
-
-
-@pytest.mark.parametrize("source", [Source("device", "99"), Source("none"), Source("demo")])
-def test_what_may_come_to_life_later_passes_the_check(source):
-    check_source(source)
-
-
-async def test_a_file_that_is_no_video_is_said_and_never_raised(started: Started, tmp_path):
-    path = tmp_path / "not-a-video.mp4"
-    path.write_text("hello")
-    source = started(Source("file", str(path)), backoff=QUICK)
-    status = await status_when(source, CameraState.MISSING)
-    assert "no video" in status.detail
-
-
-# Devices
 
 
 async def test_a_device_that_is_not_there_is_said_and_tried_again(started: Started):
@@ -172,56 +35,6 @@ async def test_a_device_that_is_not_there_is_said_and_tried_again(started: Start
         await asyncio.sleep(0.01)
     assert source.status.state is CameraState.MISSING
     assert source.latest() is None
-
-
-class FakeCamera:
-    """A live capture that gives `count` frames and then fails in the way it is told."""
-
-    is_recording = False
-
-    def __init__(self, count: int = 10**9, error: Exception | None = None) -> None:
-        self.left = count
-        self.error = error
-        self.is_released = False
-
-    def grab(self) -> bool:
-        time.sleep(0.004)
-        self.left -= 1
-        if self.left < 0 and self.error is not None:
-            raise self.error
-        return self.left >= 0
-
-    def retrieve(self) -> np.ndarray | None:
-        return np.full((48, 64, 3), self.left % 256, np.uint8)
-
-    def glance(self) -> np.ndarray | None:
-        return self.retrieve()
-
-    def media_time(self) -> float | None:
-        return None
-
-    def release(self) -> None:
-        self.is_released = True
-
-
-class Script:
-    """Opens, one after another, what the test lists; the last one again and again."""
-
-    def __init__(self, *acts: FakeCamera | Exception) -> None:
-        self.acts = list(acts)
-        self.opened: list[FakeCamera] = []
-        self.called_at: list[float] = []
-
-    def __call__(self, source: Source) -> FakeCamera:
-        self.called_at.append(time.monotonic())
-        act = self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
-        if isinstance(act, Exception):
-            raise act
-        self.opened.append(act)
-        return act
-
-
-CAMERA = Source("device", "0")
 
 
 async def test_frames_are_thinned_to_the_rate_and_the_newest_wins(started: Started):
@@ -246,17 +59,6 @@ async def test_the_rate_follows_what_is_asked_for_up_to_the_most(
     assert 2 <= len(await collect(source, 1.2)) <= 7
     source.set_rate(500)
     assert 12 / slowness() <= len(await collect(source, 1.2)) <= 27
-
-
-class Same:
-    """Holds for every picture, or for none."""
-
-    def __init__(self, holds: bool) -> None:
-        self.holds, self.shapes = holds, set[tuple[int, ...]]()
-
-    def hold(self, image: np.ndarray) -> bool:
-        self.shapes.add(image.shape)
-        return self.holds
 
 
 async def test_frames_that_show_the_same_are_kept_back_but_for_one_in_a_while(started: Started):
@@ -552,215 +354,3 @@ async def test_a_cancelled_wait_leaves_nothing_behind(started: Started):
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert not source._waiters
-
-
-# Streams
-
-
-class StreamServer(BaseHTTPRequestHandler):
-    """/live: a camera's motion JPEG without end; anything else: the file."""
-
-    film = b""
-
-    def log_message(self, format: str, *args) -> None:
-        """Says nothing."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        if not self.path.startswith("/live"):
-            self.send_header("Content-Length", str(len(self.film)))
-            self.end_headers()
-            self.wfile.write(self.film)
-            return
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-        self.end_headers()
-        picture = cv2.imencode(".jpg", np.full((120, 160, 3), 77, np.uint8))[1].tobytes()
-        head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
-        try:
-            while True:
-                self.wfile.write(head + picture + b"\r\n")
-                time.sleep(1 / 30)
-        except OSError:
-            self.close_connection = True
-
-
-@pytest.fixture
-def stream(video: Path, monkeypatch) -> Iterator[str]:
-    """A server of streams on the loopback: its URL, with a password in it."""
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(StreamServer, "film", video.read_bytes())
-    server = ThreadingHTTPServer(("127.0.0.1", 0), StreamServer)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://user:secret@127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-
-
-async def test_a_live_stream_is_read_and_its_password_is_not_shown(started: Started, stream):
-    source = started(parse_source(stream + "/live?key=secret"))
-    frames = await collect(source, 1.5)
-    assert 3 <= len(frames) <= 18
-    assert frames[0].media_time is None
-    assert frames[0].image.mean() == pytest.approx(77, abs=3)
-    assert "127.0.0.1" in source.status.source
-    assert "secret" not in str(source.status)
-
-
-async def test_of_a_stream_of_jpegs_grey_pictures_of_half_the_size_are_compared(
-    started: Started, stream
-):
-    source, still = started(parse_source(stream + "/live")), Same(True)
-    await status_when(source, CameraState.LIVE)
-    source.set_rate(6, still)
-    await until(lambda: still.shapes)
-    assert still.shapes == {(60, 80)}
-    first = source.latest()
-    assert first is not None
-    await until(lambda: source.latest(first.index))  # but a whole one is read
-    assert source.latest(first.index).image.shape == (120, 160, 3)
-
-
-class Packets:
-    """A stream that FFmpeg reads and whose packets OpenCV cannot decode."""
-
-    def __init__(self, picture: np.ndarray) -> None:
-        self.picture, self.is_open = picture, True
-
-    def get(self, prop: int) -> float:
-        return cv2.VideoWriter.fourcc(*"MJPG") if prop == cv2.CAP_PROP_FOURCC else 0.0
-
-    def set(self, prop: int, value: float) -> bool:
-        return (prop, value) == (cv2.CAP_PROP_FORMAT, -1)
-
-    def grab(self) -> bool:
-        return True
-
-    def retrieve(self) -> tuple[bool, np.ndarray]:
-        return True, self.picture
-
-    def release(self) -> None:
-        self.is_open = False
-
-
-def test_jpegs_that_opencv_cannot_read_are_left_to_ffmpeg() -> None:
-    packets = Packets(np.frombuffer(b"no JPEG at all", np.uint8)[None])
-    assert is_of_jpegs(cast(cv2.VideoCapture, packets))
-    other = Packets(np.zeros((4, 6, 3), np.uint8))
-    capture = JpegCapture(cast(Any, packets), lambda: cast(Any, other))
-    assert capture.grab() and capture.retrieve() is None
-    assert not packets.is_open
-    for picture in (capture.retrieve(), capture.glance()):
-        assert picture is not None and picture.shape == (4, 6, 3)
-
-
-async def test_a_video_behind_a_url_plays_in_real_time(started: Started, stream):
-    frames = await collect(started(parse_source(stream + "/film.avi"), once=True), 5)
-    assert 10 / slowness() <= len(frames) <= 15
-    assert frames[-1].captured_at - frames[0].captured_at > 0.9
-
-
-async def test_a_url_that_nobody_answers_is_missing_and_tried_again(started: Started):
-    url = "http://user:secret@127.0.0.1:9/live?key=secret"
-    source = started(parse_source(url), backoff=QUICK)
-    status = await status_when(source, CameraState.MISSING)
-    assert status.retry_at is not None
-    assert "secret" not in str(status)
-    while source.status.retry_at == status.retry_at:
-        await asyncio.sleep(0.01)
-    assert source.status.state is CameraState.MISSING
-
-
-# The demo camera
-
-
-async def test_the_demo_camera_lives(started: Started):
-    frames = await collect(started(Source("demo")), 1.0)
-    assert 3 <= len(frames) <= 11
-    assert frames[0].image.shape == (HEIGHT, WIDTH, 3)
-    assert any((a.image != b.image).any() for a, b in pairwise(frames))
-
-
-def test_the_demo_is_a_function_of_time():
-    portraits = load_portraits()
-    assert (render(portraits, 3.7) == render(portraits, 3.7)).all()
-    assert (render(portraits, 3.7) != render(portraits, 5.7)).any()
-    assert render(portraits, SHOWN_FOR * 1000).std() > 10
-
-
-def test_without_portraits_the_demo_says_so(monkeypatch):
-    monkeypatch.setattr(
-        "resonance_tui.pipeline.demo_camera.PORTRAITS", (("matplotlib", "no", (0, 0), 1),)
-    )
-    with pytest.raises(CameraMissing, match="portraits"):
-        load_portraits()
-
-
-# The screen
-
-
-def test_opencv_says_nothing_and_loads_in_the_thread(tmp_path):
-    bad = tmp_path / "bad.mp4"
-    bad.write_text("hello")
-    program = f"""
-import sys, time
-from resonance_tui.pipeline.sources import CameraState, Source
-from resonance_tui.pipeline.camera import FrameSource
-assert "cv2" not in sys.modules and "numpy" not in sys.modules
-bad, url = {str(bad)!r}, "http://127.0.0.1:9/x"
-for source in (Source("device", "99"), Source("url", url), Source("file", bad)):
-    camera = FrameSource(source, backoff=(0.01,))
-    camera.start()
-    while camera.status.state is not CameraState.MISSING:
-        time.sleep(0.01)
-    camera.stop()
-"""
-    done = run_child([sys.executable, "-c", program], capture_output=True, timeout=50)
-    assert done.returncode == 0, done.stderr.decode()
-    assert done.stdout + done.stderr == b""
-
-
-# OpenCV's edge
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells these apart")
-@pytest.mark.parametrize(
-    ("exists", "may_open", "error", "words"),
-    [
-        (False, False, CameraMissing, "no camera 99"),
-        (True, False, CameraBusy, "may not be opened"),
-        (True, True, CameraBusy, "in use"),
-    ],
-)
-def test_why_a_device_does_not_open(monkeypatch, exists, may_open, error, words):
-    monkeypatch.setattr("os.path.exists", lambda path: exists)
-    monkeypatch.setattr("os.access", lambda path, mode: may_open)
-    with pytest.raises(error, match=words) as caught:
-        open_capture(Source("device", "99"))
-    assert caught.value.hint
-
-
-async def test_a_file_torn_in_the_middle_plays_what_is_there(started: Started, video, tmp_path):
-    path = tmp_path / "torn.avi"
-    data = video.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-    frames = await collect(started(Source("file", str(path)), once=True), 5)
-    assert 3 <= len(frames) <= 10
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its cameras")
-def test_cameras_are_listed_without_the_nodes_that_give_no_pictures(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nodes, system = tmp_path / "dev", tmp_path / "sys"
-    for number, index in ((0, 0), (1, 1), (10, 0), (2, None)):
-        nodes.mkdir(exist_ok=True)
-        (nodes / f"video{number}").touch()
-        if index is not None:
-            (system / f"video{number}").mkdir(parents=True)
-            (system / f"video{number}" / "index").write_text(f"{index}\n")
-    (nodes / "video-codec").touch()
-    monkeypatch.setattr(devices, "NODES", nodes)
-    monkeypatch.setattr(devices, "SYSTEM", system)
-    assert [source.value for source in find_devices()] == ["0", "2", "10"]

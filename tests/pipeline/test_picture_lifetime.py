@@ -17,10 +17,11 @@ from limits import until
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.engines import registry as engines
-from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
+from resonance_tui.engines.base import EngineRequest, EngineSpec
 from resonance_tui.pipeline import perception
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.face_pipeline import FacePipeline
+from resonance_tui.pipeline.face_plan import FacePlan
 from resonance_tui.pipeline.sources import CameraState, Frame, Source
 from resonance_tui.pipeline.tracker import Detection
 
@@ -103,13 +104,8 @@ async def reading(
     """Emotions that are read are added to `read`."""
     said = [] if read is None else read
     face = FacePipeline(
-        Source("demo"),
-        "scratch",
-        data_dir,
-        detector="scratch",
-        fps=None,
+        FacePlan(Source("demo"), "scratch", data_dir, "scratch"),
         once=False,
-        options=EngineOptions(),
         on_reading=lambda steady, latency_ms: said.append(steady.code),
         on_status=lambda: None,
         on_notice=lambda text: None,

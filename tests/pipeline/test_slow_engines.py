@@ -20,6 +20,7 @@ from resonance_tui.engines.base import EngineOptions, EngineSpec, EngineState
 from resonance_tui.errors import EngineUnavailable
 from resonance_tui.pipeline.camera import FrameSource
 from resonance_tui.pipeline.face_pipeline import FacePipeline
+from resonance_tui.pipeline.face_plan import FacePlan
 from resonance_tui.pipeline.smoothing import ABSENT, Steady
 from resonance_tui.pipeline.sources import CameraState, Source
 
@@ -49,18 +50,22 @@ class SlowEngine:
 class Watcher:
     """A FacePipeline over the demo portraits, with what it told."""
 
-    def __init__(self, engine: SlowEngine, data_dir: Path, **options: object) -> None:
+    def __init__(
+        self,
+        engine: SlowEngine,
+        data_dir: Path,
+        *,
+        fps: float | None = None,
+        once: bool = False,
+    ) -> None:
         self.told: list[tuple[Steady, dict[str, float]]] = []
         self.notices: list[str] = []
-        settings = {"fps": None, "once": False, "options": EngineOptions()} | options
         self.face = FacePipeline(
-            Source("demo"),
-            "slow",
-            data_dir,
+            FacePlan(Source("demo"), "slow", data_dir, fps=fps),
+            once=once,
             on_reading=lambda *reading: self.told.append(reading),
             on_status=lambda: None,
             on_notice=self.notices.append,
-            **settings,
         )
 
     @property

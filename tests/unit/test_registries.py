@@ -16,12 +16,13 @@ from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands import doctor, session_builder
 from resonance_tui.config import load
 from resonance_tui.engines import registry as engines
-from resonance_tui.engines.base import EngineOptions, EngineRequest, EngineSpec
+from resonance_tui.engines.base import EngineRequest, EngineSpec
 from resonance_tui.engines.registry import confusion_of
 from resonance_tui.errors import EngineUnavailable, InputError
 from resonance_tui.hosting.traffic import FigureReader
 from resonance_tui.pipeline.detectors import registry as detectors
 from resonance_tui.pipeline.face_pipeline import FacePipeline
+from resonance_tui.pipeline.face_plan import FacePlan
 from resonance_tui.pipeline.smoothing import Steady
 from resonance_tui.pipeline.sources import Frame, Source
 from resonance_tui.pipeline.tracker import Detection
@@ -81,13 +82,8 @@ def test_a_new_face_detector_is_one_row(whole: str, monkeypatch: pytest.MonkeyPa
 async def test_a_new_face_detector_reads_the_camera(whole: str, tmp_path: Path) -> None:
     readings: asyncio.Queue[Steady] = asyncio.Queue()
     face = FacePipeline(
-        Source("demo"),
-        "static",
-        tmp_path,
-        detector=whole,
-        fps=None,
+        FacePlan(Source("demo"), "static", tmp_path, whole),
         once=False,
-        options=EngineOptions(),
         on_reading=lambda steady, latency: readings.put_nowait(steady) if latency else None,
         on_status=lambda: None,
         on_notice=lambda text: None,
