@@ -131,3 +131,14 @@ def test_one_line_has_every_figure_and_marks_the_own_answer(count: int) -> None:
         assert cell_len(said) <= width
         assert all(f"{number}" in said for number in counts)
         assert f"21{OWN}" in said
+
+
+async def test_a_notice_is_seen_while_the_hosts_prompt_has_its_line() -> None:
+    rules = RoomRules(prompt="Look at the cat")
+    session = FakeSession(replace(view(), host=HostView(rules), notice=""))
+    app = ResonanceApp(FakeLaunch(channel="cats", session=session))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await shown(pilot, "Look at the cat")
+        session.view = replace(session.view, notice="Your answer does not count [here]")
+        await shown(pilot, "Your answer does not count [here]")
+        await shown(pilot, "Look at the cat")
