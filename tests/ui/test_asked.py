@@ -6,6 +6,8 @@ import time
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
+from rich.style import Style
 from textual.pilot import Pilot
 
 from resonance_tui.protocol.asides import Answers
@@ -17,12 +19,15 @@ from resonance_tui.tui.actions import bar_entries, host_actions
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.answer import AnswerDialog
 from resonance_tui.tui.screens.live import LiveScreen
-from resonance_tui.tui.widgets.question_bars import Asked, QuestionBars, asked
+from resonance_tui.tui.styles import Styles
+from resonance_tui.tui.widgets.question_bars import OWN, Asked, QuestionBars, _in_one_line, asked
 
 from .fakes import FakeLaunch, FakeSession, view
 from .test_flow import until
 from .test_live import shown
 
+PLAIN = Style(color="white", bgcolor="black")
+PEN = Styles(PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN)
 NOW = time.time()
 MAPS = Question(100, "Which map?", ("Dust", "Mirage"), int(NOW) + 900)
 
@@ -113,3 +118,27 @@ def test_a_hosts_key_bar_says_how_to_ask(width: int) -> None:
     shown = [f"{entry.keys} {entry.label}" for entry in bar_entries(host_actions(), width - 1, 2)]
     assert "a ask" in shown
     assert {"m mute", "x remove", "? help", "Esc back"} <= set(shown)
+
+
+@pytest.mark.parametrize("count", [2, 5, 8])
+def test_one_line_has_every_figure_and_marks_the_own_answer(count: int) -> None:
+    choices = tuple(f"The way {number} of going on" for number in range(count))
+    question = Question(1, "Which of them do you like best?", choices, 2**40)
+    counts = tuple(range(20, 20 + count))
+    for width in (60, 80, 120):
+        line = _in_one_line(PEN, Asked(question, counts, 9, own=2), width)
+        said = "".join(segment.text for segment in line)
+        assert cell_len(said) <= width
+        assert all(f"{number}" in said for number in counts)
+        assert f"21{OWN}" in said
+
+
+async def test_a_notice_is_seen_while_the_hosts_prompt_has_its_line() -> None:
+    rules = RoomRules(prompt="Look at the cat")
+    session = FakeSession(replace(view(), host=HostView(rules), notice=""))
+    app = ResonanceApp(FakeLaunch(channel="cats", session=session))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await shown(pilot, "Look at the cat")
+        session.view = replace(session.view, notice="Your answer does not count [here]")
+        await shown(pilot, "Your answer does not count [here]")
+        await shown(pilot, "Look at the cat")

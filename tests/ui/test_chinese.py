@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from recordings import from_samples
+from rich.style import Style
 from textual.app import App
 from textual.screen import Screen
 
@@ -20,18 +21,23 @@ from resonance_tui.charting.chart import ChartRequest
 from resonance_tui.charting.view_state import Viewport, ViewState
 from resonance_tui.errors import BrokerUnreachable
 from resonance_tui.history.recording import Recorded
+from resonance_tui.history.replayed_room import People
 from resonance_tui.history.samples import Sample
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, bar_entries, history_actions
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.error import ErrorScreen
+from resonance_tui.tui.styles import Styles
 from resonance_tui.tui.widgets.drawing import draw
 from resonance_tui.tui.widgets.status import StatusBar
+from resonance_tui.tui.widgets.two_rooms import Half, TwoRooms
 from resonance_tui.widths import cells
 
 from .fakes import FakeLaunch, FakeSession, view
 
+PLAIN = Style(color="white", bgcolor="black")
+PEN = Styles(PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN)
 SIZES = ((60, 15), (80, 24))
 CHINESE = read(FOLDER / "zh_TW.po")
 
@@ -157,3 +163,14 @@ def test_a_chart_of_days_has_its_labels_in_chinese_and_no_line_is_longer() -> No
         shown = draw(request, 70, 14).plain.splitlines()
     assert any("（" in line for line in shown[-2:])
     assert {cells(line) for line in shown} == {70}
+
+
+@pytest.mark.parametrize("width", [58, 118])
+def test_who_shows_no_emotion_is_named_whole_beside_a_late_room(width: int) -> None:
+    half = Half("then", "then", People((1,) * 7, 7))
+    with speaking(CHINESE):
+        rooms = TwoRooms()
+        rooms._halves = (half, half)
+        shown = ["".join(each.text for each in line) for line in rooms.draw(PEN, width, 9)]
+        assert tr("no emotion") in shown[-1]
+    assert {cells(line) for line in shown} <= set(range(width + 1))

@@ -95,6 +95,7 @@ class LiveScreen(ActionScreen):
         self._on_alert = on_alert
         self._clock, self._wall_clock = clock, wall_clock
         self._said, self._said_at = "", -math.inf
+        self._noticed = ""  # the newest notice that was drawn
         self._ticks = 0
         self._ticker: Timer | None = None
         self._previewer: Timer | None = None
@@ -227,11 +228,18 @@ class LiveScreen(ActionScreen):
         elif self._floater:
             self._floater.pause()
 
+    def _float_covered(self, view: SessionView) -> None:
+        """While the host's prompt has the line of notices, a new one floats above it."""
+        is_new, self._noticed = view.notice != self._noticed, view.notice
+        if is_new and view.notice and view.rules is not None and view.rules.prompt:
+            self.notify(view.notice, markup=False)
+
     def _show_state(self, view: SessionView, now: float) -> None:
         """The connection, and whether what the panels show holds."""
         self.query_one(StatusBar).show(view, now)
         is_first = view.outage is not None and view.outage.is_first
         self.query_one(Notice).show(*notice_of(view, now), NOTICE_LINES if is_first else 1)
+        self._float_covered(view)
         for panel in (Roster, Bars, TimelinePanel):
             widget = self.query_one(panel)
             if widget.has_class(OLD) != (view.outage is not None):

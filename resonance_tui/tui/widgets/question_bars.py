@@ -140,16 +140,22 @@ def _bars(pen: Styles, shown: Asked, width: int) -> list[SegmentLine]:
     return lines
 
 
+def _figures(shown: Asked, cells: int) -> str:
+    """Each answer with its number, in so many cells at most; the own one is marked."""
+    pairs: list[str] = []
+    for index, (word, number) in enumerate(zip(shown.question.choices, shown.numbers, strict=True)):
+        short = fit(word, min(cells, cell_len(word))).rstrip()
+        own = OWN if shown.own == index + 1 else ""
+        pairs.append(" ".join(filter(None, (str(index + 1), short, number + own))))
+    return "  " + "  ".join(pairs)
+
+
 def _in_one_line(pen: Styles, shown: Asked, width: int) -> SegmentLine:
-    """The figures stay; of the question as much as there is room for."""
-    pairs = [
-        f"{index + 1} {word} {number}"
-        for index, (word, number) in enumerate(
-            zip(shown.question.choices, shown.numbers, strict=True)
-        )
-    ]
-    figures = "  " + "  ".join(pairs)
-    room = max(width - 3 - cell_len(figures), min(12, width - 3))
+    """The figures stay; of the question and its answers as much as there is room for."""
+    most = max(map(cell_len, shown.question.choices))
+    tried = (_figures(shown, cells) for cells in range(most, -1, -1))
+    figures = next((each for each in tried if cell_len(each) <= width - 15), _figures(shown, 0))
+    room = max(width - 3 - cell_len(figures), 0)
     text = fit(shown.question.text, min(room, cell_len(shown.question.text)))
     rest = width - 3 - cell_len(text)
     return [

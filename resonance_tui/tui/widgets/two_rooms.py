@@ -45,7 +45,7 @@ class TwoRooms(LineWidget):
             self.redraw()
 
     def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
-        label = 3 + label_cells()
+        label = 3 + max(label_cells(), cell_len(tr("no emotion")))
         cells = max((width - label - GAP) // 2, 0)
         columns = [_column(pen, half, cells) for half in self._halves]
         labels: list[SegmentLine] = [
