@@ -350,7 +350,7 @@ def _broker(config: Config) -> Finding:
     if program is None and missing("amqtt"):
         found = "no Mosquitto, and without the extra 'host' no embedded one"
     if problem is None and is_configured:
-        read, broken = _read_by_viewers(url)
+        read, broken = read_by_viewers(url)
         found = f"{_told_of(url)}; {read}; here: {found}"
         if broken:
             advice = "Whoever runs that broker renews its access rules."
@@ -378,7 +378,7 @@ def _told_of(url: BrokerUrl) -> str:
         return f"rooms: {error.message}"
 
 
-def _read_by_viewers(url: BrokerUrl) -> tuple[str, bool]:
+def read_by_viewers(url: BrokerUrl) -> tuple[str, bool]:
     """What viewers' programs may read there, and whether it is more than a host says."""
     from resonance_tui.messaging.permissions import rooms_read
 
@@ -391,9 +391,11 @@ def _read_by_viewers(url: BrokerUrl) -> tuple[str, bool]:
     if rooms.broken:
         where = ", ".join(rooms.broken)
         return f"this login reads reports of others in {where}, against its host's word", True
-    said = [f"viewers read totals alone in {', '.join(rooms.totals)}"] * bool(rooms.totals)
+    said = [f"totals alone in {', '.join(rooms.totals)}"] * bool(rooms.totals)
     said += [f"every report in {', '.join(rooms.whole)}"] * bool(rooms.whole)
-    return ", ".join(said) or "no room is announced to this login", False
+    if not said:
+        return "no room is announced to this login", False
+    return f"viewers read {' and '.join(said)}", False
 
 
 def _why_silent(url: BrokerUrl, within_s: float) -> BrokerError | None:

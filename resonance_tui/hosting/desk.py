@@ -49,6 +49,7 @@ from resonance_tui.texts import mark
 CONNECT_S = 6.0  # more than one try
 PROBE_EVERY_S = 5.0
 LOOK_EVERY_S = 0.5  # at the clock, and at who is silent
+KEPT_S = 3.0  # the broker reads its access rules anew, and that is announced
 UNSEEN = mark("This account does not read who is in the room.")
 UNSEEN_HINT = mark("Use the host's, or ask for an account with the role host.")
 
@@ -111,6 +112,13 @@ class Desk(ReconnectingConnection):
         if self.is_courtesy or not (self.attendance.reads_totals or self._is_denied):
             return False
         return self._may_host or not self._hears_others()
+
+    async def until_kept(self, within_s: float = KEPT_S) -> bool:
+        """`keeps_reports` once the host's program has had the time to make it so."""
+        ends = time.monotonic() + within_s
+        while not self.is_courtesy and not self.keeps_reports and time.monotonic() < ends:
+            await asyncio.sleep(0.05)
+        return self.keeps_reports
 
     @property
     def sees_all(self) -> bool:

@@ -300,9 +300,10 @@ class RoomModel:
         """Whether single reports may not be read here: so the host says, or the broker, or they
         do not come although many are there."""
         is_denied = self._traits is not None and self._traits.denies_reports
-        live = 0 if self._switch.is_rumour or not self._hears_total else self._switch.viewers
+        is_live = self._hears_total and not self._switch.is_rumour and self.subscribes_all
+        there = self._switch.viewers if is_live else 0
         wait_s = 2 * self.pace.heartbeat_s + MARGIN_S
-        return self._settings.totals or is_denied or self._hearing.is_kept_out(live, wait_s, now)
+        return self._settings.totals or is_denied or self._hearing.is_kept_out(there, wait_s, now)
 
     def react(self, now: float, *, is_reaction: bool, is_sharing: bool) -> None:
         """What one does oneself, for a room that is seen only by who has reacted."""

@@ -14,6 +14,7 @@ import pytest
 from conftest import Start
 from desks import at_desk, until
 from guests import digest_of
+from limits import patience
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.access import totals_alone
@@ -190,7 +191,7 @@ async def ruled(broker: RunningBroker, keys: RoomKeys, least: str = "5") -> Asyn
     """Under the rule for small rooms, once the broker has it."""
     async with at_desk(own_url(broker), keys) as desk:
         await desk.act("least", least)
-        await until(lambda: desk.keeps_reports)
+        assert await desk.until_kept(patience(10))
         yield desk
 
 

@@ -289,10 +289,17 @@ def test_reports_of_others_say_that_they_may_be_read(heard: tuple[str, str]) -> 
         assert not room.look(at, ME).reads_totals
 
 
-def test_a_host_that_opens_the_room_again_is_followed() -> None:
-    room = limited()
-    room.take(total(6, 1), 0)
-    room.look(0, ME)
-    room.take(RoomEvent("room", RoomSettings()), 1)
-    room.look(1, ME)
+@pytest.mark.parametrize("settings", [RoomSettings(totals=True), RoomSettings(mesh_max=3)])
+def test_who_was_long_without_reports_hears_them_again_once_that_is_over(
+    settings: RoomSettings,
+) -> None:
+    """Be it that the host opens a small room again, or that a large one is small now."""
+    room = RoomModel()
+    room.take(RoomEvent("room", settings), 0)
+    room.connected(True, 0)
+    for at in range(0, 60, 2):
+        room.take(total(6, at), at)
+        assert room.look(at, ME).is_total
+    room.take(RoomEvent("room", RoomSettings()), 60)
+    room.look(60, ME)
     assert room.subscribes_all

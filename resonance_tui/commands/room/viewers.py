@@ -148,7 +148,8 @@ def _summary(place: Place, seen: _Seen) -> str:
     state += [f"closed: {rules.closed}"] if rules.closed is not None else []
     state += [f"{len(rules.muted)} muted"] if rules.muted else []
     state += [f"{len(rules.removed)} removed"] if rules.removed else []
-    return f"{place.channel}: {len(seen.viewers)} here. {', '.join(state)}".strip()
+    here = f"{len(seen.viewers)} here" if seen.sees_all else "who is here is not known"
+    return f"{place.channel}: {here}. {', '.join(state)}".strip()
 
 
 def _as_json(place: Place, seen: _Seen) -> dict[str, Any]:
