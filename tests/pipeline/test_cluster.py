@@ -17,6 +17,7 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.discovery import list_channels
 from resonance_tui.protocol.events import Event, TotalEvent
 from resonance_tui.protocol.frames import encode_room
 from resonance_tui.protocol.messages import ROOM_SETTINGS, TOTAL
@@ -166,4 +167,5 @@ async def test_viewers_of_a_nats_read_totals_alone_where_its_files_say_so(tmp_pa
             viewer.link.publish_report(HAPPY)
             await until(lambda: agent.figures.viewers == 1 and TOTAL.topic.of(CHANNEL) in heard)
             assert viewer.link.traits is not None and viewer.link.traits.denies_reports
+            assert [each.channel for each in await list_channels(spy, wait=0.1)] == [CHANNEL]
         assert set(heard) == {TOTAL.topic.of(CHANNEL)}
