@@ -23,7 +23,7 @@ from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
 from resonance_tui.hosting.desk import Desk
 from resonance_tui.hosting.host import own_url
-from resonance_tui.hosting.watch import watch
+from resonance_tui.hosting.watch import known_authority, watch
 from resonance_tui.messaging.client import BrokerClient, broker_client, ignore
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.messaging.link_status import LinkState
@@ -34,9 +34,11 @@ from resonance_tui.protocol.frames import (
     encode_nickname,
     encode_reaction,
     encode_report,
+    encode_rules,
 )
 from resonance_tui.protocol.messages import ANSWER, NICKNAME, REACTION, REPORT, decode
 from resonance_tui.protocol.questions import Answer
+from resonance_tui.protocol.rules import RoomRules, sign_rules
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import NO_COUNTS, Report
 from resonance_tui.reaction_kinds import Reaction
@@ -228,6 +230,29 @@ async def test_from_the_first_moment_of_a_broker_that_is_started_again(
         async with spying(again, "rec") as recorder:
             await until(lambda: REPORT.topic.of(ROOM, "v2") in recorder.topics)
         assert not spy.of_others
+
+
+@pytest.mark.mosquitto
+async def test_the_first_total_of_a_broker_that_is_started_again_obeys_the_rule(
+    guarded: RunningBroker, folder: Path, keys: RoomKeys, start: Start
+) -> None:
+    async with hosted(guarded, keys), ruled(guarded, keys):
+        pass
+    guarded.stop()
+    again = start(accounts=folder)
+    async with spying(again, "spy") as spy, present(again, *CROWD[:3]), hosted(again, keys):
+        await until(lambda: spy.totals)
+        assert {(each.least, each.counts) for each in spy.totals} == {(5, NO_COUNTS)}
+
+
+def test_the_hosts_own_aggregator_knows_the_rules_before_a_broker_does(keys: RoomKeys) -> None:
+    key = keys.make(ROOM)
+    signed = sign_rules(RoomRules(least=5), ROOM, 7, int(time.time()) + 999, key.key)
+    keys.keep_rules(ROOM, encode_rules(signed))
+    authority = known_authority(ROOM, keys)
+    assert authority is not None
+    found = authority.look(time.monotonic(), time.time())
+    assert found is not None and found.least == 5
 
 
 @pytest.mark.mosquitto
