@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from resonance_broker.accounts import (
     AGGREGATOR_PREFIX,
+    EVERYTHING,
     HOST_NAME,
     Account,
+    Reading,
     Role,
     StoredInvite,
     is_name,
@@ -87,6 +89,7 @@ def access_rules(
     accounts: Iterable[Account],
     invites: Iterable[StoredInvite],
     *,
+    reading: Reading = EVERYTHING,
     is_open: bool = False,
     table: MessageTable = TABLE,
 ) -> str:
@@ -95,23 +98,24 @@ def access_rules(
     Each account is named with the topics that are its own, the shard included: a pattern with
     `%u` could not tell one channel's people from another's, nor check the shard. `is_open`: who
     comes without a name may read rooms, and publish what viewers publish, under any id.
+    `reading`: what accounts of viewers read; those of all other roles read their rooms whole.
     """
     lines: list[str] = []
     if is_open:
         lines += _lines("read", f"{ROOT}/#")
         lines += _lines("write", *_filters(table, Party.VIEWER))
     for account in accounts:
-        lines += [f"user {account.name}", *_of_account(account, table)]
+        lines += [f"user {account.name}", *_of_account(account, reading, table)]
     for invite in invites:
         lines += [f"user {invite.name}", *_of_invite(invite, table)]
     lines += [f"user {HOST_NAME}", *_lines("readwrite", "resonance/#"), *_lines("read", "$SYS/#")]
     return "\n".join([*lines, ""])
 
 
-def _of_account(account: Account, table: MessageTable) -> Iterator[str]:
+def _of_account(account: Account, reading: Reading, table: MessageTable) -> Iterator[str]:
     name, role = account.name, Party(account.role)
     for channel in account.channels or ("+",):
-        yield from _lines("read", f"{ROOT}/{channel}/#")
+        yield from _lines("read", *_read_in(channel, account, reading, table))
         own = _filters(table, role, channel=channel, viewer_id=name, agent_id=name)
         yield from _lines("write", *own)
     for message in (each for each in table if not each.topic.is_in_room):
@@ -121,6 +125,29 @@ def _of_account(account: Account, table: MessageTable) -> Iterator[str]:
             yield from _lines("read", message.topic.filter())
     if account.role is Role.HOST:
         yield from _lines("read", "$SYS/#")
+
+
+def _read_in(
+    channel: str, account: Account, reading: Reading, table: MessageTable
+) -> Iterator[str]:
+    """What this account reads in a room, or in all: `+`. No rule takes back a part of what a
+    wider one grants, so that totals alone are an account's own list."""
+    is_limited = channel in reading.totals or (channel == "+" and bool(reading.totals))
+    if account.role is not Role.VIEWER or not is_limited:
+        yield f"{ROOT}/{channel}/#"
+        return
+    yield from totals_alone(channel, account.name, table)
+    if channel == "+":
+        yield from (f"{ROOT}/{each}/#" for each in reading.whole)
+
+
+def totals_alone(channel: str, own: str, table: MessageTable = TABLE, **names: str) -> list[str]:
+    """What a viewer reads where that is nothing of another viewer: what is told to all, and what
+    the broker keeps of its own. `own`: its id; `names`: of further levels, the shard for one."""
+    in_room = [each for each in table if each.topic.is_in_room]
+    kept = [each for each in in_room if each.retained and each.topic.is_in_shard]
+    told = [each.topic.filter(channel=channel) for each in in_room if each.is_told_to_all]
+    return [*told, *(each.topic.filter(channel=channel, viewer_id=own, **names) for each in kept)]
 
 
 def _of_invite(invite: StoredInvite, table: MessageTable) -> Iterator[str]:

@@ -88,11 +88,27 @@ class StoredInvite:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What viewers read in the rooms of a broker; in those of neither list, everything.
+
+    `whole` holds hosted rooms of which they read everything: only where `totals` has a room, for
+    accounts of every room. Such an account then reads totals alone in a room that no list has.
+    """
+
+    totals: tuple[Channel, ...] = ()  # rooms of which they read totals alone
+    whole: tuple[Channel, ...] = ()
+
+
+EVERYTHING = Reading()
+
+
+@dataclass(frozen=True, slots=True)
 class AccountList:
-    """Everybody who may come in. Changing it makes a new one."""
+    """Everybody who may come in, and what viewers may read. Changing it makes a new one."""
 
     accounts: Mapping[str, Account] = field(default_factory=dict[str, Account])
     invites: Mapping[str, StoredInvite] = field(default_factory=dict[str, StoredInvite])
+    reading: Reading = EVERYTHING
 
 
 def add_account(stored: AccountList, account: Account) -> AccountList:
@@ -132,6 +148,15 @@ def is_reserved(name: str) -> bool:
     return name == HOST_NAME or name.startswith(INVITE_PREFIX)
 
 
+def set_reading(stored: AccountList, rooms: Mapping[str, bool]) -> AccountList:
+    """`stored` with what viewers read in these rooms: totals alone (True), or everything."""
+    before = stored.reading
+    totals = {*before.totals, *(room for room, is_totals in rooms.items() if is_totals)}
+    totals -= {room for room, is_totals in rooms.items() if not is_totals}
+    whole = ({*before.whole, *rooms} - totals) if totals else set[str]()
+    return replace(stored, reading=Reading(tuple(sorted(totals)), tuple(sorted(whole))))
+
+
 def remove_account(stored: AccountList, name: str) -> AccountList:
     """`stored` without that account; the invite that it came by stays used.
 
@@ -154,10 +179,12 @@ class _Page:
     version: Annotated[int, msgspec.Meta(ge=1, le=1)]
     accounts: list[Account]
     invites: list[StoredInvite]
+    reading: Reading = EVERYTHING
 
 
 def encode_accounts(stored: AccountList) -> bytes:
-    page = _Page(1, list(stored.accounts.values()), list(stored.invites.values()))
+    accounts, invites = list(stored.accounts.values()), list(stored.invites.values())
+    page = _Page(1, accounts, invites, stored.reading)
     return msgspec.json.format(msgspec.json.encode(page), indent=1)
 
 
@@ -171,5 +198,7 @@ def decode_accounts(data: bytes) -> AccountList:
     if not all(is_sha512(digest) for digest in digests):
         raise ValueError("a damaged hash")
     return AccountList(
-        {each.name: each for each in page.accounts}, {each.id: each for each in page.invites}
+        {each.name: each for each in page.accounts},
+        {each.id: each for each in page.invites},
+        page.reading,
     )

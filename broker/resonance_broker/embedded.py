@@ -9,6 +9,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from resonance_broker.accounts import EVERYTHING
 from resonance_broker.mosquitto import INSTALL_HINT
 from resonance_broker.preflight import check_port
 from resonance_broker.problem import BrokerProblem, ProblemKind
@@ -44,6 +45,7 @@ class EmbeddedBroker:
     login = None
     has_mqtt5 = False
     figures = FIGURES
+    reading = EVERYTHING
 
     def __init__(self, settings: BrokerSettings, *, too_old: str = "") -> None:
         """`too_old`: the name of a Mosquitto that is installed and too old, if any."""

@@ -99,7 +99,11 @@ def redeem(
     )
     account = Account(name, digest, Role.VIEWER, (invite.channel,))
     return (
-        AccountList({**stored.accounts, name: account}, {**stored.invites, used.id: used}),
+        replace(
+            stored,
+            accounts={**stored.accounts, name: account},
+            invites={**stored.invites, used.id: used},
+        ),
         EnrollmentResult.WELCOME,
     )
 

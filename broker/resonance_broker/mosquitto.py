@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from resonance_broker.accounts import EVERYTHING, Reading
 from resonance_broker.preflight import check_port, check_tls, speaks_mqtt
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.process import GuardedProcess
@@ -133,6 +134,10 @@ class MosquittoBroker:
     @property
     def limits(self) -> tuple[str, ...]:
         return warnings(self.settings, self.program.version)
+
+    @property
+    def reading(self) -> Reading:
+        return self._folder.reading if self._folder is not None else EVERYTHING
 
     @property
     def is_running(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 from resonance_broker.access import BrokerLogin
+from resonance_broker.accounts import Reading
 from resonance_broker.settings import BrokerSettings
 
 Figure = Literal["sent"]  # messages to clients since its start
@@ -44,6 +45,11 @@ class RunningBroker(Protocol):
     @property
     def login(self) -> BrokerLogin | None:
         """The host's own account; None where none is needed."""
+        ...
+
+    @property
+    def reading(self) -> Reading:
+        """What viewers may read by the rules in force; everything where there are no accounts."""
         ...
 
     @property

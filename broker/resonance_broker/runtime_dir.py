@@ -10,7 +10,14 @@ import tempfile
 from pathlib import Path
 
 from resonance_broker.access import BrokerLogin, access_rules, parse_users, users_file
-from resonance_broker.accounts import HOST_NAME, Account, AccountList, StoredInvite
+from resonance_broker.accounts import (
+    EVERYTHING,
+    HOST_NAME,
+    Account,
+    AccountList,
+    Reading,
+    StoredInvite,
+)
 from resonance_broker.accounts_store import AccountsStore
 from resonance_broker.preflight import read_text
 from resonance_broker.problem import BrokerProblem, ProblemKind
@@ -37,6 +44,7 @@ class RuntimeDir:
         self._settings, self._version, self._login = settings, version, login
         self.path = Path(tempfile.mkdtemp(prefix="resonance-broker-", dir=_parent()))
         self._account = _hand_over_to(self.path)
+        self.reading = EVERYTHING  # what viewers may read by the rules that are written
 
     @property
     def conf(self) -> Path:
@@ -61,10 +69,11 @@ class RuntimeDir:
         """Users and rules as they are now, where there are any. Raises as `fill` does."""
         if not self._settings.is_guarded or self._login is None:
             return
-        accounts, invites = everybody(self._settings, self._version)
+        accounts, invites, reading = everybody(self._settings, self._version)
         is_open = not self._settings.asks_for_names
+        self.reading = reading
         self._put(USERS_FILE, users_file(accounts, invites, self._login))
-        self._put(ACCESS_FILE, access_rules(accounts, invites, is_open=is_open))
+        self._put(ACCESS_FILE, access_rules(accounts, invites, reading=reading, is_open=is_open))
 
     def started(self) -> None:
         """It listens: without people it will read nothing again."""
@@ -84,8 +93,9 @@ class RuntimeDir:
 
 def everybody(
     settings: BrokerSettings, version: Version
-) -> tuple[list[Account], list[StoredInvite]]:
-    """Who may come in: the users file's people, the book's, and who holds an invite.
+) -> tuple[list[Account], list[StoredInvite], Reading]:
+    """Who may come in: the users file's people, the book's, and who holds an invite; and what
+    viewers may read.
 
     Raises:
         BrokerProblem: of kind FILE.
@@ -102,7 +112,7 @@ def everybody(
             message = f"{user.name!r} is in {settings.users} and among the accounts here, too"
             hint = f"remove one: resonance-tui broker users remove {user.name}"
             raise BrokerProblem(ProblemKind.FILE, message, hint)
-    return [*users, *book.accounts.values()], list(book.invites.values())
+    return [*users, *book.accounts.values()], list(book.invites.values()), book.reading
 
 
 def new_login(settings: BrokerSettings) -> BrokerLogin | None:

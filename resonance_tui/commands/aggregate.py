@@ -33,6 +33,9 @@ DRAW_EVERY_S = 1.0
     "--edge", default="", metavar="NAME", help="The broker's name, in a room on several brokers."
 )
 @click.option("--announce", is_flag=True, help="Be the room's host, too (an account of that role).")
+@click.option(
+    "--totals", is_flag=True, help="With --announce: the broker lets viewers read totals alone."
+)
 @click.option("--duration", type=Span(0.1), metavar="SPAN", help="Stop after 90, 5m, 2h.")
 @click.pass_context
 def aggregate(
@@ -41,6 +44,7 @@ def aggregate(
     broker_url: str | None,
     edge: str,
     announce: bool,
+    totals: bool,
     duration: float | None,
 ) -> None:
     """Count CHANNEL for its viewers, so that a large room costs each of them next to nothing.
@@ -54,16 +58,25 @@ def aggregate(
       resonance-tui aggregate cats-live --broker mqtts://agg-1@stream.example
       resonance-tui aggregate cats-live --edge berlin --broker mqtt://berlin.example
     """
+    if totals and not announce:
+        raise click.UsageError("--totals is announced: add --announce.", ctx)
     config = load(ctx, {"broker.url": broker_url})
-    run(config, channel, edge=edge, announce=announce, duration=duration)
+    run(config, channel, edge=edge, announce=announce, totals=totals, duration=duration)
 
 
 def run(
-    config: Config, channel: str, *, edge: str = "", announce: bool = False, duration: float | None
+    config: Config,
+    channel: str,
+    *,
+    edge: str = "",
+    announce: bool = False,
+    totals: bool = False,
+    duration: float | None,
 ) -> None:
     """Count until interrupted, or for `duration` seconds; a status line on stderr.
 
-    `announce`: be the room's host, too. Raises BrokerRefused for a login that may not.
+    `announce`: be the room's host, too; `totals`: of one whose viewers may read totals alone.
+    Raises BrokerRefused for a login that may not.
     """
     from resonance_tui.commands.event_loop import run_loop
     from resonance_tui.commands.session_builder import broker_or_default, known_authority
@@ -80,6 +93,7 @@ def run(
     )
     screen = StatusLine()
     announcement = RoomAnnouncement([channel], screen.say, agent_id)
+    announcement.tell_totals([channel] if totals else [])
     host = RoomAnnouncer(url, announcement) if announce else None
     screen.say(f"Counting {channel} at {url.public}; Ctrl-C ends it.")
     try:

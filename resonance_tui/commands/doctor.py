@@ -350,7 +350,11 @@ def _broker(config: Config) -> Finding:
     if program is None and missing("amqtt"):
         found = "no Mosquitto, and without the extra 'host' no embedded one"
     if problem is None and is_configured:
-        found = f"{_told_of(url)}; here: {found}"
+        read, broken = read_by_viewers(url)
+        found = f"{_told_of(url)}; {read}; here: {found}"
+        if broken:
+            advice = "Whoever runs that broker renews its access rules."
+            return Finding("broker", "warn", f"{url.public} answers; {found}", advice)
     elif problem is None:
         found = f"here: {found}"
     if problem is None:
@@ -372,6 +376,26 @@ def _told_of(url: BrokerUrl) -> str:
         return told(asyncio.run(find_traits(url)))
     except BrokerError as error:
         return f"rooms: {error.message}"
+
+
+def read_by_viewers(url: BrokerUrl) -> tuple[str, bool]:
+    """What viewers' programs may read there, and whether it is more than a host says."""
+    from resonance_tui.messaging.permissions import rooms_read
+
+    if url.username is None:
+        return "anybody reads every report: what hosts rule of small rooms is a courtesy", False
+    try:
+        rooms = asyncio.run(rooms_read(url))
+    except BrokerError as error:
+        return f"reports: {error.message}", False
+    if rooms.broken:
+        where = ", ".join(rooms.broken)
+        return f"this login reads reports of others in {where}, against its host's word", True
+    said = [f"totals alone in {', '.join(rooms.totals)}"] * bool(rooms.totals)
+    said += [f"every report in {', '.join(rooms.whole)}"] * bool(rooms.whole)
+    if not said:
+        return "no room is announced to this login", False
+    return f"viewers read {' and '.join(said)}", False
 
 
 def _why_silent(url: BrokerUrl, within_s: float) -> BrokerError | None:

@@ -332,6 +332,8 @@ def reactions_text(counts: Sequence[int]) -> str:
 
 def unknown_text(room: RoomSnapshot) -> str:
     """Why the number of viewers is no fact yet; "" where it is one."""
+    if room.is_uncounted:
+        return "no totals come, and nothing else may be read here"
     if room.is_counting:
         return "counting ..."
     return f"confirming {room.confirming} ..." if room.confirming else ""

@@ -16,6 +16,7 @@ from resonance_broker.accounts import HOST_NAME
 from resonance_tui.errors import (
     BrokerRefused,
     BrokerUnreachable,
+    InputError,
     Problem,
     StoreError,
     WireError,
@@ -43,10 +44,14 @@ from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.attendance import Attendance, Attendee
 from resonance_tui.room.room_clock import ASLEEP_S, RoomClock
 from resonance_tui.room_keys import LoggedAct, RoomKey, RoomKeys
+from resonance_tui.texts import mark
 
 CONNECT_S = 6.0  # more than one try
 PROBE_EVERY_S = 5.0
 LOOK_EVERY_S = 0.5  # at the clock, and at who is silent
+KEPT_S = 3.0  # the broker reads its access rules anew, and that is announced
+UNSEEN = mark("This account does not read who is in the room.")
+UNSEEN_HINT = mark("Use the host's, or ask for an account with the role host.")
 
 
 class Desk(ReconnectingConnection):
@@ -58,6 +63,8 @@ class Desk(ReconnectingConnection):
         """`sees_viewers`: whether reports and nicknames are subscribed to."""
         super().__init__(url, Inbox(), answer_timeout_s=5.0, will_delay_s=0, room=key.channel)
         self.is_courtesy: bool | None = None  # anybody can write under any id; None: not known
+        self._may_host = True  # not an account of a viewer; as long as that is not known
+        self._is_denied = False  # a subscription to reports was refused
         self.attendance = Attendance()
         self._clock = RoomClock(ASLEEP_S + 2 * LOOK_EVERY_S)
         self._book = Rulebook(
@@ -98,6 +105,30 @@ class Desk(ReconnectingConnection):
         return self._book.rules
 
     @property
+    def keeps_reports(self) -> bool:
+        """Whether the broker keeps reports from other viewers, so that what the rules say of
+        small rooms is more than a courtesy. By its host's word, where nothing tells otherwise: no
+        login of a host's can try what others may read."""
+        if self.is_courtesy or not (self.attendance.reads_totals or self._is_denied):
+            return False
+        return self._may_host or not self._hears_others()
+
+    async def until_kept(self, within_s: float = KEPT_S) -> bool:
+        """`keeps_reports` once the host's program has had the time to make it so."""
+        ends = time.monotonic() + within_s
+        while not self.is_courtesy and not self.keeps_reports and time.monotonic() < ends:
+            await asyncio.sleep(0.05)
+        return self.keeps_reports
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether this login reads who is there."""
+        return self._may_host or not self.keeps_reports
+
+    def _hears_others(self) -> bool:
+        return any(each != self._url.username for each in self.attendance.around(time.time()))
+
+    @property
     def watch_s(self) -> float:
         """For so long somebody who is there may not be heard: a heartbeat, and a little more."""
         return self.attendance.confirm_s
@@ -135,6 +166,8 @@ class Desk(ReconnectingConnection):
             raise BrokerUnreachable(f"Not connected to {self.place}: nothing was changed.")
         if name == "lock":
             await self.until_ready()
+            if not self.sees_all:  # it would lock everybody out
+                raise InputError(UNSEEN, UNSEEN_HINT)
         present = self._inside()
         try:
             await self._book.show_key(client)
@@ -194,19 +227,32 @@ class Desk(ReconnectingConnection):
             with contextlib.suppress(BrokerRefused):  # the usual ones hold, then
                 await client.follow(ROOM_SETTINGS.topic.of(self.channel), 1)
         if self._sees_viewers:
-            for row in (REPORT, NICKNAME):
-                await client.follow(row.topic.filter(channel=self.channel), 0)
+            await self._follow_viewers(client)
             if not client.is_v5:
                 with contextlib.suppress(BrokerRefused):  # rules made before there were sweeps
                     await client.follow(SWEEP.topic.of(self.channel, "+"), 1)
             await client.follow(HOST_KEY.topic.of(self.channel), 1)  # after what is retained
         self.is_courtesy = await self._lets_forge(client)
+        self._may_host = self.is_courtesy is not False or await client.may_write(
+            HOST_KEY.topic.of(self.channel)
+        )
         if self._retention.brings is None and self.is_courtesy is not False:
             await self._retention.ask_under_another_id(client, self.channel)
         checkpoint()
         self._retention.done()
         self._client = client
         self._set_connected()
+
+    async def _follow_viewers(self, client: BrokerClient) -> None:
+        """Also with a login that may not read them: whoever rules need not see."""
+        try:
+            for row in (REPORT, NICKNAME):
+                await client.follow(row.topic.filter(channel=self.channel), 0)
+            self._is_denied = False
+        except BrokerRefused as error:
+            if type(error) is not BrokerRefused:  # it is not about rights
+                raise
+            self._is_denied = True
 
     async def _fetch_rules(self, client: BrokerClient) -> None:
         """Of the ids under which they may be shown, those that can be known."""

@@ -119,6 +119,7 @@ class Host:
         if self._desk is not None:
             await client.follow(ENROLLMENT_REQUEST.topic.of("+"), 1)
         try:
+            self._tell_reading()
             await self._rooms.begin(client)
             if self._keeper is not None:
                 await self._keeper.begin(client)
@@ -181,7 +182,12 @@ class Host:
             if (stamp := store.stamp) != self._loaded:
                 self._loaded = stamp
                 await asyncio.to_thread(self._reload)
+                self._tell_reading()
             await asyncio.sleep(ACCOUNTS_EVERY_S)
+
+    def _tell_reading(self) -> None:
+        """Viewers' programs follow what they may read by the rules that the broker has."""
+        self._rooms.tell_totals(self._broker.reading.totals)
 
     def _reload(self) -> None:
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from resonance_broker import AccountsStore, BrokerProblem
-from resonance_broker.accounts import HOST_NAME, AccountList, Role
+from resonance_broker.accounts import HOST_NAME, AccountList, Role, set_reading
 from resonance_tui.errors import BrokerError, InputError, StoreError, WireError
 from resonance_tui.hosting.rulebook import Rulebook
 from resonance_tui.listeners import Listeners
@@ -57,6 +57,7 @@ class RoomKeeper:
         self._said: set[str] = set()
         self._limiter = RateLimiter()
         self._expelled: dict[str, frozenset[str]] = {}  # by channel: whose accounts have ended
+        self._reading: dict[str, bool] = {}  # by channel: whether viewers read totals alone
 
     def observe(self, topic: str, payload: bytes) -> bool:
         """Whether the message is about rules, of whatever room; it is taken in then."""
@@ -134,6 +135,7 @@ class RoomKeeper:
                 try:
                     await book.keep_up(client)
                     await self._enforce(book)
+                    await self._close_small_rooms()
                 except (BrokerError, BrokerProblem, StoreError) as problem:
                     self._tell(f"The rules of {book.channel} cannot be kept up: {problem.message}")
                     await asyncio.sleep(10 * LOOK_EVERY_S)
@@ -149,6 +151,16 @@ class RoomKeeper:
         if await asyncio.to_thread(self._expel, self._door.store, channel, removed):
             await asyncio.to_thread(self._door.reload)
         self._expelled[channel] = removed
+
+    async def _close_small_rooms(self) -> None:
+        """Where the rules keep counts back, accounts of viewers may read totals alone: the broker
+        takes up what is stored. Raises BrokerProblem."""
+        rooms = {each.channel: bool(each.rules.least) for each in self._books.values()}
+        if self._door.store is not None and rooms != self._reading:
+            await asyncio.to_thread(
+                self._door.store.change, lambda before: (set_reading(before, rooms), None)
+            )
+        self._reading = rooms
 
     def _expel(self, store: AccountsStore, channel: str, names: Iterable[str]) -> bool:
         """Whether anybody's account has changed."""

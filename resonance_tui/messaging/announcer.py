@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 
 from resonance_tui.errors import WireError
@@ -41,7 +41,22 @@ class RoomAnnouncement:
         self._hosts: dict[str, str] = {}  # channel: who announced it, "" for an old program
         self._ours: set[str] = set()  # announced by us on this connection
         self._said: set[str] = set()
+        self._totals: frozenset[str] = frozenset()
         self._changed = asyncio.Event()
+
+    def tell_totals(self, channels: Collection[str]) -> None:
+        """In these of the rooms the broker lets viewers read totals alone from now on."""
+        totals = frozenset(channels)
+        if totals != self._totals:
+            self._ours -= totals ^ self._totals
+            self._totals = totals
+            self._changed.set()
+
+    def _settings(self, channel: str) -> RoomSettings:
+        """Programs of before know no `totals`, and follow a total of more than `mesh_max`."""
+        if channel not in self._totals:
+            return RoomSettings(abilities=ABILITIES)
+        return RoomSettings(abilities=ABILITIES, mesh_max=1, totals=True)
 
     def observe(self, topic: str, payload: bytes) -> None:
         """Takes any message, and ignores all but the settings of these rooms."""
@@ -56,7 +71,7 @@ class RoomAnnouncement:
             self._ours.discard(event.channel)
         else:
             self._hosts[event.channel] = event.host
-            is_ours = event.host == self.id and event.settings.abilities == ABILITIES
+            is_ours = event.host == self.id and event.settings == self._settings(event.channel)
             (self._ours.add if is_ours else self._ours.discard)(event.channel)
         self._changed.set()
 
@@ -90,7 +105,7 @@ class RoomAnnouncement:
         elif channel not in self._ours:
             self._ours.add(channel)
             self._said.discard(channel)
-            payload = encode_room(RoomSettings(abilities=ABILITIES), self.id)
+            payload = encode_room(self._settings(channel), self.id)
             await client.send(ROOM_SETTINGS.outgoing(payload, channel))
             client.check_taken(
                 f"The broker does not let this user announce {channel}",

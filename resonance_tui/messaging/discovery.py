@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from aiomqtt import MqttError
 
-from resonance_tui.errors import BrokerUnreachable
+from resonance_tui.errors import BrokerRefused, BrokerUnreachable
 from resonance_tui.messaging.client import broker_client
 from resonance_tui.messaging.inbox import Inbox
 from resonance_tui.messaging.probe import first_alive, negotiate_version
@@ -54,12 +55,10 @@ async def list_channels(
         answer_timeout_s=answer_timeout_s,
     ) as client:
         try:
-            for topic in (
-                ROOM_SETTINGS.topic.of("+"),
-                TOTAL.topic.of("+"),
-                REPORT.topic.filter(channel="+"),
-            ):
+            for topic in (ROOM_SETTINGS.topic.of("+"), TOTAL.topic.of("+")):
                 await client.follow(topic, 0)
+            with contextlib.suppress(BrokerRefused):  # who may read totals alone goes by them
+                await client.follow(REPORT.topic.filter(channel="+"), 0)
         except MqttError:
             raise BrokerUnreachable(
                 mark("the connection to {authority} was lost", authority=url.authority)

@@ -210,6 +210,7 @@ class MqttLink(ReconnectingConnection):
         self._calls = False  # a roll call is to be sent
         # Whoever only looks on has no id in the room; an account may not publish under another's.
         self._caller_id = new_viewer_id() if observe_only else None
+        self._denied_at = ""  # the broker that refused a subscription to reports
 
     @property
     def viewer_id(self) -> str:
@@ -350,6 +351,9 @@ class MqttLink(ReconnectingConnection):
         room = self._inbox.peek(ROOM_SETTINGS.topic.of(self._channel))
         settings = room.settings if isinstance(room, RoomEvent) else None
         limit = (settings or RoomSettings()).mesh_max
+        if settings is not None and settings.totals:
+            self._wants_all = False
+            return True
         if not isinstance(total, TotalEvent):
             return False
         aside = self._inbox.peek(ASIDE_TOTAL.topic.of(self._channel))
@@ -363,16 +367,38 @@ class MqttLink(ReconnectingConnection):
         """Subscribes to all reports or unsubscribes, as wanted."""
         topics = [each.topic.filter(channel=self._channel) for each in (REPORT, NICKNAME, ANSWER)]
         if self._wants_all and not self._subscribed_to_all:  # again brings what is retained
-            for topic in topics[:-1]:  # names at QoS 0, too: QoS 1 fills queues
-                await client.follow(topic, 0)
-            with contextlib.suppress(BrokerRefused):  # rules made before there were answers
-                await client.follow(topics[-1], 0)
-            self._subscribed_to_all = True
+            self._subscribed_to_all = await self._follow_all(client, topics)
         elif self._subscribed_to_all is not False and not self._wants_all:
             await client.unsubscribe(topics)
             self._subscribed_to_all = False
         await self._update_reactions(client)
         await self._update_own(client)
+
+    async def _follow_all(self, client: BrokerClient, topics: Sequence[str]) -> bool:
+        """Whether single reports may be read. A broker that lets viewers read totals alone says so
+        here, or grants this and delivers nothing."""
+        try:
+            for topic in topics[:-1]:  # names at QoS 0, too: QoS 1 fills queues
+                await client.follow(topic, 0)
+        except BrokerRefused as error:
+            if type(error) is not BrokerRefused:  # it is not about rights
+                raise
+            self._denied_at = self._url.place
+            self._learn_denial()
+            self._wants_all = False
+            return False
+        with contextlib.suppress(BrokerRefused):  # rules made before there were answers
+            await client.follow(topics[-1], 0)
+        return True
+
+    def _learn_denial(self) -> None:
+        if self.traits is not None and self._denied_at == self._url.place:
+            self.traits: BrokerTraits | None = replace(self.traits, denies_reports=True)
+            self.wake.set()
+
+    def _learn(self, traits: BrokerTraits) -> None:
+        super()._learn(traits)
+        self._learn_denial()
 
     async def _update_reactions(self, client: BrokerClient) -> None:
         wanted = self._wants_all and self._wants_reactions

@@ -367,14 +367,18 @@ class RoomFrame(msgspec.Struct):
         list[Annotated[str, Meta(max_length=32)]],
         Meta(max_length=16, description="what the host lets clients use, unknown words ignored"),
     ] = msgspec.field(default_factory=list)
+    totals: Annotated[
+        bool, Meta(description="viewers may read `total`, and nothing of another viewer")
+    ] = False
 
 
 def encode_room(settings: RoomSettings, host: str = "") -> bytes:
     """`host`: an id of the program that announces it, so that two hosts can be distinguished."""
     fields = asdict(settings)
-    can = sorted(fields.pop("abilities"))
+    can, totals = sorted(fields.pop("abilities")), fields.pop("totals")
     del fields["late_s"]
     more = ({"host": host} if host else {}) | ({"can": can} if can else {})
+    more |= {"totals": True} if totals else {}
     return _pack({"v": VERSION, **fields, **more})
 
 

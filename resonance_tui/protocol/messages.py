@@ -127,6 +127,7 @@ TOTAL = Message(
     retained=True,
     qos=0,
     expiry_s=10,
+    is_told_to_all=True,
 )
 ASIDE_PARTIAL = Message(
     kind="aside",
@@ -153,6 +154,7 @@ ASIDE_TOTAL = Message(
     retained=True,
     qos=0,
     expiry_s=10,
+    is_told_to_all=True,
 )
 ROOM_SETTINGS = Message(
     kind="room settings",
@@ -165,6 +167,7 @@ ROOM_SETTINGS = Message(
     who_may_read=_ACCOUNTS,
     retained=True,
     qos=1,
+    is_told_to_all=True,
 )
 HOST_KEY = Message(
     kind="host key",
@@ -177,6 +180,7 @@ HOST_KEY = Message(
     who_may_read=_ACCOUNTS,
     retained=True,
     qos=1,
+    is_told_to_all=True,
 )
 RULES = Message(
     kind="rules",
@@ -191,6 +195,7 @@ RULES = Message(
     retained=True,
     qos=1,
     expiry_s=86_400,
+    is_told_to_all=True,
 )
 SWEEP = Message(
     kind="sweep",

@@ -176,6 +176,7 @@ def _type(kind: inspect.Type) -> str:
         inspect.IntType: "integer",
         inspect.StrType: "string",
         inspect.BytesType: "bytes",
+        inspect.BoolType: "boolean",
     }
     return names.get(type(kind), "array")
 
@@ -186,6 +187,8 @@ def _range(kind: inspect.Type) -> str:
         case inspect.LiteralType(values=values):
             codes = [each for each in values if isinstance(each, int)]
             return " or ".join(f"0x{each:02x} (`{chr(each)}`)" for each in codes)
+        case inspect.BoolType():
+            return "true, false"
         case inspect.IntType(ge=low, le=high, lt=below):
             top = high if high is not None else (below or 0) - 1
             return f"{low}" if low == top else f"{low} to {top}"

@@ -45,7 +45,8 @@ class Message:
     it is counted apart from the publisher's other messages, and its faults mute it alone.
     `stays_on_edge`: of several brokers, it concerns the one where it is published.
     `who_may_clear`: who takes back what its publisher left behind, where nothing expires;
-    `is_for_sweeping`: it is published there alone.
+    `is_for_sweeping`: it is published there alone. `is_told_to_all`: it tells of the room and of
+    nobody in it, so viewers read it also where access rules let them read totals alone.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class Message:
     stays_on_edge: bool = False
     who_may_clear: tuple[Party, ...] = ()
     is_for_sweeping: bool = False
+    is_told_to_all: bool = False
 
     @property
     def lifetime_s(self) -> float:

@@ -27,6 +27,7 @@ class BrokerTraits:
     max_packet: int | None = None  # bytes of a packet that it takes; None: any
     receive_max: int = 65_535  # publications at QoS 1 that it takes at once
     keepalive_s: int | None = None  # that it set in place of ours
+    denies_reports: bool = False  # it refused a subscription to viewers' reports
     client_id: str | None = None  # that it gave in place of ours
 
 

@@ -129,7 +129,7 @@ class RoomSettings:
 
     `abilities`: what the host's own programs understand, so that whoever is here may use it. The
     words are this protocol's, and those of later ones; none in a room without a host, or whose
-    host is of a version before.
+    host is of a version before. `totals`: the broker lets viewers read totals alone.
     """
 
     shards: int = SHARDS
@@ -138,6 +138,7 @@ class RoomSettings:
     ttl_s: int = 30
     mesh_max: int = 200  # up to so many viewers, all subscribe to all reports
     abilities: frozenset[str] = frozenset()
+    totals: bool = False
     late_s: float = LATE_S  # that a report may be late; the receiver's own, not the host's
 
     def age_s(self, report: Report, left_s: float | None) -> float | None:

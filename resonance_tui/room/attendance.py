@@ -92,6 +92,7 @@ class Attendance:
         self._settings, self._most = settings or RoomSettings(), most
         # Of the room's host; None: it announces nothing, or was not heard yet.
         self.abilities: frozenset[str] | None = None
+        self.reads_totals = False  # by the host's settings viewers may read totals alone
         self._doubts = Doubts[str](self._settings.stale_after_s)
         self.still_s = 0.0  # so long, in all, nobody could be heard
         self._seen: dict[str, _Seen] = {}
@@ -121,6 +122,7 @@ class Attendance:
             case RoomEvent():
                 self.abilities = event.settings.abilities if event.settings else None
                 self._settings = event.settings or RoomSettings()
+                self.reads_totals = self._settings.totals
                 self._doubts.stale_after_s = self._settings.stale_after_s
             case NicknameEvent():
                 self._name(event.viewer_id, event.nickname, now)

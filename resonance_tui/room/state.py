@@ -56,6 +56,8 @@ class RoomSnapshot:
     least: int = 0  # under the host's rule for small rooms: `counts` are in steps; 0: exact
     missing: int = 0  # viewers, until there may be counts: there are none
     is_blind: bool = False  # there are none before one has reacted oneself
+    reads_totals: bool = False  # single reports may not be read here
+    is_uncounted: bool = False  # and nobody counts them at the moment
 
     @property
     def is_withheld(self) -> bool:

@@ -34,6 +34,7 @@ class ModeSelector:
         self.is_rumour = False  # what `counts` are; until a live total comes
         self.counts: Counts = NO_COUNTS
         self.viewers = 0  # in the room of `counts`
+        self.reads_totals = False  # nothing else may be read here, or comes
         self.least = 0  # where `counts` are a table of a small room: of the rule; 0: they are exact
         self._is_spread = False  # over several brokers, each with its own viewers only
         self._order: tuple[int, int] | None = None  # (boot, seq) of the last total
@@ -83,8 +84,15 @@ class ModeSelector:
         patience_s = self.rumour_after if self.is_rumour else self.stale_after
         return self._heard_at is not None and now - self._heard_at < patience_s
 
+    def is_without_total(self, now: float) -> bool:
+        """Whether nobody counts, and there is nothing else to go by."""
+        return self.reads_totals and not self._is_believed(now)
+
     def select(self, now: float) -> Mode:
         """The mode that holds from now on."""
+        if self.reads_totals:
+            self.mode = Mode.TOTAL
+            return self.mode
         stays = self.mode is Mode.TOTAL
         limit = BACK_AT * self.mesh_max if stays else self.mesh_max
         limit = 0 if self._is_spread else limit

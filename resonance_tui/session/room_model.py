@@ -34,7 +34,7 @@ from resonance_tui.room.reaction_counts import ReactionCounts
 from resonance_tui.room.state import EMPTY_ROOM, RoomSnapshot, RoomState, ViewerRow
 from resonance_tui.room.subscription_mode import Mode, ModeSelector
 from resonance_tui.room.teams import TEAM_LEAST, visible
-from resonance_tui.session.counting import Counting
+from resonance_tui.session.counting import MARGIN_S, Counting, Hearing
 from resonance_tui.session.curtain import Curtain
 
 FILL_S = 2.0  # at most: the last total is shown until all reports are in
@@ -91,6 +91,7 @@ class RoomModel:
         self._return_s: float | None = None  # None: by the room's pace
         self._recalled_at = -math.inf  # the newest report that the broker had kept
         self._calls_again = False  # nobody was called since the reports were subscribed to
+        self._hearing = Hearing()
         self._adjust()
 
     @property
@@ -134,6 +135,7 @@ class RoomModel:
     def _subscribed(self, now: float) -> None:
         self._room.rumours.begin(now)
         self._counting.begin(now)
+        self._hearing.begin(now)
         self._calls_again = True
 
     def calls_roll(self, now: float) -> bool:
@@ -252,6 +254,7 @@ class RoomModel:
 
     def _take_report(self, event: ReportEvent, now: float) -> None:
         viewer_id, report = event.viewer_id, event.report
+        self._hearing.heard(viewer_id)
         if not event.is_retained:
             self._room.report(viewer_id, report, now)
         elif self._room.recall(viewer_id, report, now, self._settings.age_s(report, event.left_s)):
@@ -269,6 +272,7 @@ class RoomModel:
         """The room as of now, as far as its host's rules let one see it. `own`: this viewer's row,
         for rooms that list no other."""
         before = self._switch.mode
+        self._switch.reads_totals = self._reads_totals(now)
         if self._switch.select(now) is not before:
             self._change_over(now)
         room = self._room.tick(now)
@@ -281,9 +285,25 @@ class RoomModel:
         else:
             room = replace(room, answers=self._ballot.answers)
         reactions = self.reactions.total if any(self.reactions.total) else ()
-        room = replace(room, is_counting=is_counting, reactions=reactions)
+        is_uncounted = self._switch.is_without_total(now)
+        room = replace(
+            room,
+            is_counting=is_counting or is_uncounted,
+            reactions=reactions,
+            reads_totals=self._switch.reads_totals,
+            is_uncounted=is_uncounted,
+        )
         self._shown = _after(self._shown, room)
         return _without_small_teams(self._curtain.show(self._shown, own, self.conduct, now))
+
+    def _reads_totals(self, now: float) -> bool:
+        """Whether single reports may not be read here: so the host says, or the broker, or they
+        do not come although many are there."""
+        is_denied = self._traits is not None and self._traits.denies_reports
+        is_live = self._hears_total and not self._switch.is_rumour and self.subscribes_all
+        there = self._switch.viewers if is_live else 0
+        wait_s = 2 * self.pace.heartbeat_s + MARGIN_S
+        return self._settings.totals or is_denied or self._hearing.is_kept_out(there, wait_s, now)
 
     def react(self, now: float, *, is_reaction: bool, is_sharing: bool) -> None:
         """What one does oneself, for a room that is seen only by who has reacted."""
@@ -314,7 +334,10 @@ class RoomModel:
         aside = self._switch.aside(now)
         rows = (own,) if own is not None else ()
         counts, viewers, confirming = self._switch.counts, self._switch.viewers, 0
-        if self._switch.is_rumour:
+        if self._switch.is_without_total(now):
+            here = [row.code for row in rows]
+            counts, viewers = tuple(map(here.count, Emotion)), len(here)
+        elif self._switch.is_rumour:
             here = [row.code for row in rows]
             confirming = max(0, viewers - len(here))
             counts, viewers = tuple(map(here.count, Emotion)), len(here)

@@ -157,7 +157,7 @@ class RoomNews:
 
 
 def _figures(room: RoomSnapshot) -> tuple[object, ...]:
-    known = room.confirming, room.is_counting
+    known = room.confirming, room.is_counting, room.is_uncounted, room.reads_totals
     hidden = room.viewers, room.least, room.missing, room.is_blind
     counts = room.counts, room.unsure, room.away, room.private, room.reactions
     return room.is_total, counts, room.teams, room.answers, known, hidden

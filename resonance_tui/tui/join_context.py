@@ -99,6 +99,16 @@ class DeskLike(Protocol):
     @property
     def rules(self) -> RoomRules: ...
 
+    @property
+    def keeps_reports(self) -> bool:
+        """Whether the broker keeps reports from other viewers."""
+        ...
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether this login reads who is there."""
+        ...
+
     def acts(self) -> list[LoggedAct]: ...
 
     def attendees(self) -> list[Attendee]: ...

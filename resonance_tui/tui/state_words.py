@@ -140,8 +140,10 @@ def silence_words(seconds: int) -> tuple[str, ...]:
     )
 
 
-def unknown_words(confirming: int, is_counting: bool) -> tuple[str, str]:
+def unknown_words(confirming: int, is_counting: bool, is_uncounted: bool) -> tuple[str, str]:
     """What is not known of the number of viewers, long and short; "" where it is a fact."""
+    if is_uncounted:
+        return tr("nobody counts now"), tr("no count")
     if is_counting:
         return tr("counting …"), tr("counting …")
     if confirming:
@@ -151,6 +153,11 @@ def unknown_words(confirming: int, is_counting: bool) -> tuple[str, str]:
 
 def withheld_words(room: RoomSnapshot) -> tuple[str, str]:
     """Why the host's rules keep the counts back, long and short; "" where they do not."""
+    if room.is_uncounted:
+        return (
+            tr("Only totals may be read here, and no program counts them now."),
+            tr("no totals come now"),
+        )
     if room.is_blind:
         return (
             tr("The room shows itself once you have reacted."),
@@ -170,6 +177,8 @@ def withheld_words(room: RoomSnapshot) -> tuple[str, str]:
 
 def unlisted_words(room: RoomSnapshot) -> tuple[str, str] | None:
     """Why nobody else is listed, on two lines; None where all are."""
+    if room.reads_totals and not room.least:
+        return tr("Single viewers are not listed"), tr("as totals alone may be read.")
     if room.is_total and not room.least:
         return tr("Single viewers are not listed"), tr("in a room this large.")
     if room.least or room.is_blind:
@@ -292,6 +301,8 @@ def details(view: SessionView) -> list[tuple[str, str]]:
     """(label, value) for those who want to know how it works: names, addresses, milliseconds."""
     room = view.room
     way = tr("total: by aggregators") if room.is_total else tr("mesh: every report by itself")
+    if room.reads_totals:
+        way = tr("total: single reports may not be read here")
     facts = [
         (tr("broker"), view.broker_url),
         (

@@ -161,6 +161,41 @@ def test_a_cluster_that_is_there_is_renewed_and_keeps_its_passwords(
     assert "up to date" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kind", ["edges", "nats"])
+def test_what_viewers_read_is_said_once_and_kept_by_later_renewals(
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def texts(*, totals: bool) -> dict[str, str]:
+        if kind == "nats":
+            return nats_files(FAR, SECRETS, folder="/f", totals=totals)
+        return mosquitto_files(CORE, [BERLIN, OSLO], SECRETS, folder="/f", totals=totals)
+
+    def renewed(*options: str) -> dict[str, str]:
+        assert main(["renew", str(tmp_path), *options]) == 0
+        return {each.name: each.read_text(encoding="utf-8") for each in tmp_path.iterdir()}
+
+    def rules(made: dict[str, str]) -> dict[str, str]:  # hashes have a new salt each time
+        return {name: text for name, text in made.items() if not name.endswith(".users")}
+
+    for name, text in texts(totals=False).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    limited, whole = rules(texts(totals=True)), rules(texts(totals=False))
+    assert limited != whole
+    assert rules(renewed("--viewers-read", "totals")) == limited
+    assert rules(renewed()) == limited
+    assert "up to date" in capsys.readouterr().out
+    assert rules(renewed("--viewers-read", "everything")) == whole
+
+
+def test_of_an_edge_that_lets_viewers_read_totals_those_who_count_read_everything() -> None:
+    made = mosquitto_files(CORE, [BERLIN], SECRETS, folder="/f", totals=True)["berlin.acl"]
+    everybody, agent, host = re.split(r"^user .*$", made, flags=re.M)
+    assert "topic read resonance/#" in agent and "topic read resonance/#" in host
+    assert "#\n" not in everybody and "pattern read resonance/1/+/total\n" in everybody
+    others = re.findall(r"^pattern read (\S+/[rna]/\S+)$", everybody, re.M)
+    assert others and all(each.endswith("/%u") for each in others)
+
+
 def test_what_is_no_cluster_is_not_renewed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -91,6 +91,19 @@ def test_acts_are_told_and_hold(host: Machine, start: Start) -> None:
 
 
 @pytest.mark.mosquitto
+def test_of_a_small_room_the_host_is_told_what_the_rule_is_worth(
+    host: Machine, start: Start
+) -> None:
+    broker = start().url
+    host("least", ROOM, "5", "--broker", broker)
+    assert "anybody can read every report here" in host.said
+    host("list", ROOM, "--broker", broker, "--for", "0.5")
+    assert "counts from 5 viewers on, by courtesy" in host.said
+    host("least", ROOM, "0", "--broker", broker)
+    assert "courtesy" not in host.said
+
+
+@pytest.mark.mosquitto
 def test_nobody_is_taken_out_for_what_another_wrote_under_the_id(
     host: Machine, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -118,6 +119,25 @@ class NatsNode:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait(timeout=patience(10))
             self._process = None
+
+
+@contextmanager
+def nats_of_totals(folder: Path) -> Iterator[NatsNode]:
+    """One node of a cluster whose viewers read totals alone, with its accounts: viewer / v and
+    staff / s."""
+    nodes = [
+        Node(name, port=free_port(), client_port=free_port()) for name in ("one", "two", "six")
+    ]
+    texts = nats_files(nodes, Secrets({}, "c", "v", "s"), folder=str(folder), totals=True)
+    alone = re.sub(r"^cluster \{.*?^\}\n", "", texts["one.conf"], flags=re.S | re.M)
+    _write(folder, {"one.conf": alone})
+    broker = NatsNode(folder, nodes[0])
+    broker.start()
+    try:
+        broker.wait()
+        yield broker
+    finally:
+        broker.kill()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from limits import Limit, patience
 from machine import free_port
 
 from resonance_broker import BrokerSettings, start_broker
+from resonance_tui.cli import cli, run_verb
 from resonance_tui.commands.aggregate import account_id, status_line
 from resonance_tui.messaging.aggregator import AggregatorStatus
 from resonance_tui.messaging.link_status import LinkState
@@ -132,6 +133,10 @@ def test_a_channel_that_is_none_is_refused() -> None:
     done = run("aggregate", "Not a Channel!")
     assert done.returncode == 2
     assert "not-a-channel" in done.stderr
+
+
+def test_what_is_not_announced_is_not_said() -> None:
+    assert run_verb(cli, ["aggregate", "show", "--totals"]) == 2
 
 
 @pytest.mark.parametrize(

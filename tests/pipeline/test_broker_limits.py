@@ -23,6 +23,7 @@ from resonance_tui.errors import (
     BrokerUnreachable,
 )
 from resonance_tui.messaging.client import BrokerClient, broker_client, ignore
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.messaging.permissions import announced_by
 from resonance_tui.protocol.frames import encode_report
 from resonance_tui.protocol.messages import REPORT, ROOM_SETTINGS
@@ -240,6 +241,16 @@ async def test_a_refused_subscription_is_told_by_its_reason(
         with pytest.raises(BrokerError, match=words) as raised:
             await client.follow(REPORT_HERE, 0)
         assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize("code", [0x87, 0x80])
+async def test_who_may_not_read_reports_stays_and_says_so(code: int) -> None:
+    small = SmallBroker(suback=lambda topic: code if "/r/" in topic else 0)
+    async with small_broker(small) as broker:
+        seat = Seat(broker.url)
+        async with seated(seat):
+            await until(lambda: seat.link.traits is not None and seat.link.traits.denies_reports)
+            assert seat.link.status.state is LinkState.CONNECTED
 
 
 async def test_a_refused_publication_is_blamed_on_rights_only_where_it_is_about_them() -> None:

@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clusters import NATS, mosquitto_edges, nats_cluster
+from clusters import NATS, mosquitto_edges, nats_cluster, nats_of_totals
 from crowds import aggregating
 from limits import until
 from machine import MOSQUITTO, Mosquitto
 from seats import CHANNEL, HAPPY, SAD, Seat, publish, seated
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.aggregator import Aggregator
+from resonance_tui.messaging.client import broker_client
+from resonance_tui.messaging.discovery import list_channels
 from resonance_tui.protocol.events import Event, TotalEvent
 from resonance_tui.protocol.frames import encode_room
-from resonance_tui.protocol.messages import ROOM_SETTINGS
+from resonance_tui.protocol.messages import ROOM_SETTINGS, TOTAL
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.protocol.values import RoomSettings
 from resonance_tui.room.room_clock import RoomClock
@@ -137,3 +140,33 @@ async def test_a_cluster_of_nats_loses_nobody_with_a_node(tmp_path: Path) -> Non
             people[0].link.publish_report(SAD)
             await until(lambda: all_see(people, 5, 1) and agent.figures.room == 6)
             assert {seat.link.place for seat in moving}.isdisjoint({dead.node.url})
+
+
+@pytest.mark.skipif(NATS is None, reason="needs NATS: sudo apt-get install nats-server")
+async def test_viewers_of_a_nats_read_totals_alone_where_its_files_say_so(tmp_path: Path) -> None:
+    heard: list[str] = []
+    with nats_of_totals(tmp_path) as node:
+        spy, staff = (
+            parse_broker_url(node.node.url.replace("://", f"://{login}@"))
+            for login in ("viewer:v", "staff:s")
+        )
+        viewer = Seat(str(node.node.url).replace("://", "://viewer:v@"))
+        agent = Aggregator(staff, CHANNEL)
+
+        def take(topic: str, *_: object) -> None:
+            heard.append(topic)
+
+        async with (
+            broker_client(spy, take, identifier="spy", version=4) as client,
+            seated(viewer),
+            aggregating(agent),
+        ):
+            for topic in ("#", "resonance/1/+/r/+/+", "$MQTT/#", "$share/a/resonance/1/+/r/#"):
+                with pytest.raises(BrokerRefused):
+                    await client.follow(topic, 1)
+            await client.follow(TOTAL.topic.filter(), 1)
+            viewer.link.publish_report(HAPPY)
+            await until(lambda: agent.figures.viewers == 1 and TOTAL.topic.of(CHANNEL) in heard)
+            assert viewer.link.traits is not None and viewer.link.traits.denies_reports
+            assert [each.channel for each in await list_channels(spy, wait=0.1)] == [CHANNEL]
+        assert set(heard) == {TOTAL.topic.of(CHANNEL)}

@@ -464,6 +464,18 @@ async def test_a_room_that_keeps_its_counts_back_says_why_and_lists_nobody():
         assert "6 100 %" in drawn(app)
 
 
+async def test_where_totals_alone_may_be_read_the_screen_says_so_and_when_none_come():
+    app, session = app_with(view(3))
+    limited = replace(room(1), viewers=6, is_total=True, reads_totals=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, " 3 here")
+        session.view = view(room=limited)
+        await shown(pilot, "as totals alone may be read.")
+        session.view = view(room=replace(limited, is_counting=True, is_uncounted=True))
+        await shown(pilot, "no program counts them now")
+        assert "counting" not in drawn(app) and "nobody counts now" in drawn(app)
+
+
 async def test_only_changed_lines_are_drawn_again(monkeypatch: pytest.MonkeyPatch):
     app, session = app_with(view(20))
     async with app.run_test(size=WIDE) as pilot:

@@ -39,6 +39,7 @@ class FakeDesk:
     def __init__(self, *here: Attendee, is_courtesy: bool | None = False) -> None:
         self.here = list(here)
         self.is_courtesy = is_courtesy
+        self.keeps_reports, self.sees_all = False, True
         self.trouble = self.why_lost = ""
         self.status = LinkStatus(LinkState.CONNECTED)
         self.rules: RoomRules = NO_RULES
@@ -237,6 +238,19 @@ async def test_on_an_open_broker_the_host_is_told_what_moderation_is_worth():
     app = app_with(three(is_courtesy=False))
     async with app.run_test(size=WIDE) as pilot:
         await opened(pilot)
+        assert "courtesy" not in drawn(app)
+
+
+async def test_small_rooms_are_a_courtesy_where_the_broker_does_not_keep_reports_back():
+    desk = three()
+    desk.rules = RoomRules(least=5)
+    app = app_with(desk)
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(pilot)
+        await shown(pilot, "counts from 5, by courtesy")
+        desk.keeps_reports, desk.sees_all = True, False
+        await shown(pilot, "counts from 5 ·")
+        await shown(pilot, "this account does not see who is here")
         assert "courtesy" not in drawn(app)
 
 

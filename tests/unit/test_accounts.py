@@ -22,6 +22,7 @@ from resonance_broker.accounts import (
     decode_accounts,
     encode_accounts,
     remove_account,
+    set_reading,
 )
 from resonance_broker.invites import REMEMBER_S, add_invites, redeem
 from resonance_broker.passwords import hash_password, is_sha512, new_secret
@@ -328,3 +329,10 @@ def test_any_text_is_a_span_or_refused(text: str) -> None:
         assert 0 < parse_span(text) <= 366 * 86_400
     except InputError as error:
         assert error.exit_code == 2
+
+
+def test_whoever_comes_or_goes_changes_nothing_of_what_viewers_read() -> None:
+    book = set_reading(OPEN, {"cats": True})
+    after, _ = redeem(book, "abcdefgh", "mia", DIGEST, now=999.0)
+    assert "mia" in after.accounts and after.reading == book.reading
+    assert remove_account(after, "mia").reading == book.reading

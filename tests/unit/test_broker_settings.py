@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from resonance_broker import BrokerProblem, BrokerSettings, ProblemKind
 from resonance_broker.access import BrokerLogin, access_rules, parse_users, users_file
-from resonance_broker.accounts import HOST_NAME, Account, Role, StoredInvite
+from resonance_broker.accounts import (
+    HOST_NAME,
+    Account,
+    AccountList,
+    Reading,
+    Role,
+    StoredInvite,
+    decode_accounts,
+    encode_accounts,
+    set_reading,
+)
 from resonance_broker.passwords import hash_password
 from resonance_broker.settings import is_loopback, mosquitto_conf, warnings
-from resonance_tui.protocol.messages import NICKNAME, REPORT
+from resonance_tui.protocol.messages import NICKNAME, REPORT, TABLE
 from resonance_tui.protocol.topics import shard_of
 
 DATA = Path("/data")
@@ -286,6 +297,89 @@ def test_each_role_writes_what_it_is_for() -> None:
         *("side/host/+", "sides"),
     }
     assert not any("$SYS" in line for role in list(Role)[:3] for line in rules[role])
+
+
+TOLD = ("total", "room", "host", "rules/+", "sides")
+
+
+def reads(rules: str, name: str) -> list[str]:
+    lines = sections(rules)[name]
+    return [line.removeprefix("topic read ") for line in lines if line.startswith("topic read ")]
+
+
+def test_a_viewer_of_a_small_room_reads_totals_and_its_own_alone() -> None:
+    accounts = [Account("ada", HASH, Role.VIEWER, ("cats", "dogs"))]
+    rules = access_rules(accounts, [], reading=Reading(("cats",), ("dogs",)))
+    own = [f"resonance/1/cats/{kind}/{shard_of('ada')}/ada" for kind in "rna"]
+    told = [f"resonance/1/cats/{each}" for each in TOLD]
+    assert reads(rules, "ada") == [*told, *own, "resonance/1/dogs/#"]
+    before = access_rules(accounts, [])
+    assert written_by(rules, "ada") == written_by(before, "ada")
+
+
+def written_by(rules: str, name: str) -> list[str]:
+    return [line for line in sections(rules)[name] if " write " in line]
+
+
+def test_an_account_for_every_room_reads_hosted_rooms_whole_and_totals_elsewhere() -> None:
+    accounts = [Account("ada", HASH)]
+    rules = access_rules(accounts, [], reading=Reading(("cats",), ("dogs",)))
+    assert "resonance/1/dogs/#" in reads(rules, "ada") and "resonance/1/+/total" in reads(
+        rules, "ada"
+    )
+    assert not any(grants(each, "resonance/1/cats/r/7/eve") for each in reads(rules, "ada"))
+    assert reads(access_rules(accounts, []), "ada") == ["resonance/1/+/#"]
+
+
+def grants(rule: str, topic: str) -> bool:
+    """As MQTT matches a filter."""
+    pairs = zip_longest(rule.split("/"), topic.split("/"))
+    for allowed, level in pairs:
+        if allowed == "#":
+            return True
+        if allowed != level and (allowed != "+" or level is None):
+            return False
+    return True
+
+
+ROOMS = st.from_regex(r"[a-z]{1,4}", fullmatch=True)
+NAMES = st.from_regex(r"[a-z0-9_-]{1,8}", fullmatch=True).filter(lambda name: "agg-" not in name)
+
+
+@given(NAMES, NAMES, ROOMS, st.sets(ROOMS, max_size=3), st.booleans())
+def test_no_rule_of_a_viewer_grants_a_message_of_another_in_a_small_room(
+    me: str, other: str, room: str, more: set[str], is_for_all: bool
+) -> None:
+    assume(me != other)
+    account = Account(me, HASH, Role.VIEWER, () if is_for_all else (room, *sorted(more - {room})))
+    reading = Reading((room,), tuple(sorted(more - {room})))
+    granted = reads(access_rules([account], [], reading=reading), me)
+    for message in (each for each in TABLE if each.topic.is_in_room):
+        names = {"channel": room, "viewer_id": other, "agent_id": other, "part": "0"}
+        topic = message.topic.filter(**names)
+        assert any(grants(each, topic) for each in granted) == message.is_told_to_all
+
+
+@pytest.mark.parametrize("role", [Role.AGGREGATOR, Role.LOGGER, Role.HOST])
+def test_who_counts_records_or_hosts_reads_a_small_room_whole(role: Role) -> None:
+    rules = access_rules([Account("agg-1", HASH, role, ("c",))], [], reading=Reading(("c",)))
+    assert "resonance/1/c/#" in reads(rules, "agg-1")
+
+
+@given(st.dictionaries(ROOMS, st.booleans()), st.dictionaries(ROOMS, st.booleans()))
+def test_what_viewers_read_is_the_last_word_on_each_room(
+    first: dict[str, bool], then: dict[str, bool]
+) -> None:
+    book = set_reading(set_reading(AccountList(), first), then)
+    last = first | then
+    assert set(book.reading.totals) == {room for room, is_totals in last.items() if is_totals}
+    assert not set(book.reading.whole) & set(book.reading.totals)
+    assert book.reading.totals or not book.reading.whole
+    assert decode_accounts(encode_accounts(book)) == book
+
+
+def test_a_book_of_before_lets_viewers_read_everything() -> None:
+    assert decode_accounts(b'{"version": 1, "accounts": [], "invites": []}') == AccountList()
 
 
 def test_who_holds_an_invite_asks_at_its_own_door_only() -> None:

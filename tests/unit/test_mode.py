@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from resonance_tui.emotions import Emotion
 from resonance_tui.protocol.events import (
     LeaveEvent,
@@ -225,3 +227,79 @@ def test_a_room_on_several_brokers_is_told_by_its_total_however_small_it_is() ->
     assert switch.select(11) is Mode.TOTAL
     switch.observe((1, 3), people(2), 12)  # the other brokers are gone
     assert switch.select(12) is Mode.MESH
+
+
+# --- where totals alone may be read ------------------------------------------------------------
+
+
+def limited() -> RoomModel:
+    room = RoomModel()
+    room.take(RoomEvent("room", RoomSettings(mesh_max=1, totals=True)), 0)
+    room.connected(True, 0)
+    return room
+
+
+def test_where_the_host_says_so_a_total_is_followed_however_few_there_are() -> None:
+    room = limited()
+    room.take(total(2, 1), 0)
+    seen = room.look(0, ME)
+    assert not room.subscribes_all
+    assert (seen.is_total, seen.viewers, seen.reads_totals) == (True, 2, True)
+    assert not (seen.is_counting or seen.is_uncounted)
+    assert room.is_fact(1)
+
+
+def test_without_a_total_there_nothing_is_taken_for_a_fact() -> None:
+    room = limited()
+    assert room.look(0, ME).is_uncounted and not room.is_fact(0)
+    room.take(total(6, 1), 1)
+    assert not room.look(1, ME).is_uncounted
+    room.take(TotalOverEvent("room"), 2)
+    seen = room.look(2, ME)
+    assert (seen.is_uncounted, seen.viewers, seen.rows) == (True, 1, (ME,))
+    assert not (room.is_fact(2) or room.subscribes_all)
+
+
+def test_a_broker_that_refuses_reports_is_believed() -> None:
+    room = RoomModel()
+    room.know(BrokerTraits(expires=True, denies_reports=True), 0)
+    room.connected(True, 0)
+    room.take(total(6, 1), 0)
+    assert room.look(0, ME).is_total and not room.subscribes_all
+
+
+def test_reports_that_never_come_are_noticed_where_others_are_there() -> None:
+    room = RoomModel()
+    room.connected(True, 0)
+    for at in range(0, 24, 2):
+        room.take(ReportEvent("room", "me", Report(1, at, Emotion.FEAR, 50)), at)
+        room.take(total(6, at), at)
+        seen = room.look(at, ME)
+    assert (seen.is_total, seen.viewers, seen.reads_totals) == (True, 6, True)
+
+
+@pytest.mark.parametrize("heard", [("a", "b"), ("me", "a")])
+def test_reports_of_others_say_that_they_may_be_read(heard: tuple[str, str]) -> None:
+    room = RoomModel()
+    room.connected(True, 0)
+    for at in range(0, 60, 2):
+        for viewer_id in heard:
+            room.take(ReportEvent("room", viewer_id, Report(1, at, Emotion.FEAR, 50)), at)
+        room.take(total(6, at), at)
+        assert not room.look(at, ME).reads_totals
+
+
+@pytest.mark.parametrize("settings", [RoomSettings(totals=True), RoomSettings(mesh_max=3)])
+def test_who_was_long_without_reports_hears_them_again_once_that_is_over(
+    settings: RoomSettings,
+) -> None:
+    """Be it that the host opens a small room again, or that a large one is small now."""
+    room = RoomModel()
+    room.take(RoomEvent("room", settings), 0)
+    room.connected(True, 0)
+    for at in range(0, 60, 2):
+        room.take(total(6, at), at)
+        assert room.look(at, ME).is_total
+    room.take(RoomEvent("room", RoomSettings()), 60)
+    room.look(60, ME)
+    assert room.subscribes_all

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from children import run_child
 
-from resonance_broker.access import access_rules
+from resonance_broker.access import access_rules, totals_alone
 from resonance_broker.accounts import Account, Role, StoredInvite
 from resonance_broker.cluster import layout
 from resonance_broker.cluster.layout import published_by
@@ -215,12 +215,23 @@ def test_another_library_reads_the_pages_examples() -> None:
         assert TABLE.decode(topic, data) is not None
 
 
+def emqx_lists(text: str) -> list[list[str]]:
+    rules = re.findall(r"\{allow.*?\}\.", text, re.S)
+    return [re.findall(r'"(resonance/[^"]+)"', rule) for rule in rules]
+
+
+def test_the_files_to_copy_name_what_viewers_read_of_totals_alone() -> None:
+    mosquitto = (ROOT / "broker" / "access.acl").read_text(encoding="utf-8")
+    found = re.findall(r"^# pattern read (\S+)$", mosquitto, re.M)
+    assert found == totals_alone("+", "%u", shard="+")
+    text = Path(layout.__file__).with_name("emqx.acl.conf").read_text(encoding="utf-8")
+    instead = emqx_lists("".join(re.findall(r"^%%(.*\n)", text, re.M)))
+    assert instead == [["resonance/1/#"], totals_alone("+", "${username}", shard="+")]
+
+
 def test_emqx_has_the_rules_of_the_table() -> None:
     text = Path(layout.__file__).with_name("emqx.acl.conf").read_text(encoding="utf-8")
-    lists = [
-        re.findall(r'"(resonance/[^"]+)"', rule)
-        for rule in re.findall(r"\{allow.*?\}\.", text, re.S)
-    ]
+    lists = emqx_lists(re.sub(r"^%%.*", "", text, flags=re.M))
     expected = [published_by(each, own="${username}") for each in (Party.VIEWER, Party.AGGREGATOR)]
     assert lists[1:] == [*expected, published_by(Party.HOST, own="${username}")]
 

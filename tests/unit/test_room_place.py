@@ -18,6 +18,7 @@ from resonance_tui.commands.session_builder import broker_url
 from resonance_tui.config import Config, load
 from resonance_tui.hosting.room_links import LinkPlan, make_link, revoke_invites
 from resonance_tui.hosting.running import told_as_running
+from resonance_tui.logins import Logins, SavedLogin
 from resonance_tui.profile import Profile
 from resonance_tui.protocol.urls import parse_broker_url
 
@@ -67,6 +68,18 @@ def test_what_is_asked_for_goes_before_what_runs_here(config: Config) -> None:
     with told_as_running(folder(config), GUARDED, ["cats"]):
         assert broker_of(asked, "cats").place == "mqtt://elsewhere:1883"
         assert broker_of(own, "cats") == GUARDED
+
+
+def test_the_owner_of_the_broker_rules_as_its_host_though_they_came_in_as_a_guest(
+    config: Config,
+) -> None:
+    guest = SavedLogin(GUARDED.place, "cats", "ada", "pw", GUARDED.pin or "", is_confirmed=True)
+    Logins(config.directories.logins_file).keep(guest)
+    own = load({"broker.url": GUARDED.place})
+    named = load({"broker.url": GUARDED.place.replace("://", "://ada:pw@")})
+    with told_as_running(folder(config), GUARDED, ["cats"]):
+        assert broker_of(own, "cats") == GUARDED
+        assert broker_of(named, "cats").username == "ada"
 
 
 def test_a_room_is_where_it_was_last(config: Config) -> None:

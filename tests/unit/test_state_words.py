@@ -31,6 +31,7 @@ from resonance_tui.tui.widgets.roster import marks
 from resonance_tui.tui.widgets.status import arrange, chips, notice_of
 
 NOW = 1000.0
+LIMITED = replace(room(1), is_total=True, reads_totals=True)
 WHY = "nothing listens at localhost:1883"
 READY = EngineStatus("static", EngineState.READY, "mediapipe")
 
@@ -255,3 +256,7 @@ def test_a_broker_that_does_not_answer_is_said_while_the_connection_stands() -> 
     texts, tone = notice_of(seen, NOW)
     assert texts[0].endswith("no answer from the broker for 4 s") and tone == "warn"
     assert ("connection", "connected · no answer from the broker for 4 s") in details(seen)
+
+
+def test_the_details_say_that_single_reports_may_not_be_read() -> None:
+    assert dict(details(view(room=LIMITED)))["counts"].startswith("total: single reports may not")

@@ -1,7 +1,8 @@
 """Writes a cluster's files.
 
 `python -m resonance_broker.cluster edges|nats FOLDER [NAME=HOST[:PORT] ...]`, and for one that is
-there already `python -m resonance_broker.cluster renew FOLDER`.
+there already `python -m resonance_broker.cluster renew FOLDER`. `--viewers-read totals`: access
+rules that let viewers read nothing of each other.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ without nodes, all of them are on this machine. examples:
   python -m resonance_broker.cluster edges /tmp/edges
   python -m resonance_broker.cluster nats /tmp/nats
   python -m resonance_broker.cluster renew /etc/mosquitto/resonance
+  python -m resonance_broker.cluster renew /etc/mosquitto/resonance --viewers-read totals
   python -m resonance_broker.cluster edges out core=core.example berlin=b.example oslo=o.example
 """
 
@@ -52,30 +54,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--at", metavar="DIR", help="where they will lie on their machines (default: FOLDER)"
     )
+    parser.add_argument(
+        "--viewers-read",
+        choices=("everything", "totals"),
+        help="what accounts of viewers may read (default: everything; for renew: as it is)",
+    )
     asked = parser.parse_args(arguments)
+    totals = None if asked.viewers_read is None else asked.viewers_read == "totals"
     try:
         if asked.kind == RENEW:
-            _renew(asked.folder)
+            _renew(asked.folder, totals)
         else:
-            _write(asked.kind, asked.folder.absolute(), asked.nodes, asked.at)
+            _write(asked.kind, asked.folder.absolute(), asked.nodes, asked.at, bool(totals))
     except BrokerProblem as problem:
         sys.stderr.write(f"{problem}: {problem.hint}\n" if problem.hint else f"{problem}\n")
         return 2 if problem.kind is ProblemKind.USAGE else 1
     return 0
 
 
-def _write(kind: str, folder: Path, told: Sequence[str], at: str | None) -> None:
+def _write(kind: str, folder: Path, told: Sequence[str], at: str | None, totals: bool) -> None:
     nodes = [_node(text, number) for number, text in enumerate(told or LOOPBACK[kind])]
     secrets = Secrets(
         {each.name: new_secret() for each in nodes}, new_secret(), new_secret(), new_secret()
     )
     place = at or str(folder)
     if kind == "nats":
-        texts, start = nats_files(nodes, secrets, folder=place), "nats-server -c"
+        texts, start = nats_files(nodes, secrets, folder=place, totals=totals), "nats-server -c"
     else:
         if len(nodes) < 2:
             raise BrokerProblem(ProblemKind.USAGE, "a core alone is no cluster", "name its edges")
-        texts = mosquitto_files(nodes[0], nodes[1:], secrets, folder=place, tls=True)
+        texts = mosquitto_files(nodes[0], nodes[1:], secrets, folder=place, tls=True, totals=totals)
         certificate, key = (pem.decode() for pem in _certificate(nodes[0]))
         texts |= {"core.crt": certificate, "ca.crt": certificate, "core.key": key}
         start = "mosquitto -c"
@@ -89,11 +97,12 @@ def _write(kind: str, folder: Path, told: Sequence[str], at: str | None) -> None
     sys.stdout.write("\n".join([*lines, ""]))
 
 
-def _renew(folder: Path) -> None:
+def _renew(folder: Path, totals: bool | None) -> None:
     """Access rules and bridges as this version needs them; passwords and addresses stay."""
     try:
         files = [each for each in sorted(folder.iterdir()) if each.suffix in (".conf", ".acl")]
-        changed = renewed({each.name: each.read_text(encoding="utf-8") for each in files})
+        texts = {each.name: each.read_text(encoding="utf-8") for each in files}
+        changed = renewed(texts, totals=totals)
         for name, text in changed.items():
             atomic_write(folder / name, [text.encode()])
     except (OSError, UnicodeError) as error:

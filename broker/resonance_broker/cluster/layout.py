@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from string import Template
 
+from resonance_broker.access import totals_alone
 from resonance_broker.passwords import hash_password
 from resonance_broker.problem import BrokerProblem, ProblemKind
 from resonance_broker.settings import is_loopback
@@ -17,6 +18,8 @@ from resonance_tui.protocol.values import Party
 
 _NAME = re.compile(r"[a-z0-9_-]{1,16}")
 _HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
+WHOLE_EDGE = "pattern read resonance/#"
+WHOLE_NATS = '"resonance.1.>"'
 NATS_NODES = (3, 5)  # fewer survive nothing; with an even number no more survive than with one less
 
 
@@ -56,13 +59,20 @@ class Secrets:
 
 
 def mosquitto_files(
-    core: Node, edges: Sequence[Node], secrets: Secrets, *, folder: str, tls: bool | None = None
+    core: Node,
+    edges: Sequence[Node],
+    secrets: Secrets,
+    *,
+    folder: str,
+    tls: bool | None = None,
+    totals: bool = False,
 ) -> dict[str, str]:
     """`core.conf`, `core.users`, `core.acl`, and for each edge `NAME.conf` and `NAME.acl`.
 
     `folder`: where they will lie. `tls`: whether bridges use it; by itself, off loopback. Then
     core.crt and core.key are expected there, and ca.crt, which vouches for the core. An edge off
     loopback expects NAME.crt, NAME.key and NAME.users (mosquitto_passwd).
+    `totals`: of others viewers read totals alone.
 
     Raises:
         BrokerProblem: of kind USAGE, for names, hosts or ports that are none, or are there twice.
@@ -100,12 +110,15 @@ def mosquitto_files(
             edge_topics=EDGE.topic.filter(),
             bridge_topics=bridge_topics(),
         )
-        made[f"{edge.name}.acl"] = edge_acl(edge)
+        made[f"{edge.name}.acl"] = edge_acl(edge, totals=totals)
     return made
 
 
-def nats_files(nodes: Sequence[Node], secrets: Secrets, *, folder: str) -> dict[str, str]:
+def nats_files(
+    nodes: Sequence[Node], secrets: Secrets, *, folder: str, totals: bool = False
+) -> dict[str, str]:
     """`NAME.conf` for each node. Off loopback NAME.crt and NAME.key are expected beside it.
+    `totals`: viewers read totals alone.
 
     Raises:
         BrokerProblem: of kind USAGE, for another number of nodes than 3 or 5, or see above.
@@ -134,6 +147,7 @@ def nats_files(nodes: Sequence[Node], secrets: Secrets, *, folder: str) -> dict[
             routes=routes,
             users=users,
             viewer_subjects=viewer_subjects(),
+            read_subjects=read_subjects(totals=totals),
         )
         for node in nodes
     }
@@ -216,19 +230,37 @@ def published_by(party: Party, *, own: str = "+", expires: bool = True) -> list[
     ]
 
 
-def edge_acl(edge: Node) -> str:
-    """What accounts may do at an edge."""
+def edge_acl(edge: Node, *, totals: bool = False) -> str:
+    """What accounts may do at an edge. `totals`: of others viewers read totals alone; an account
+    for somebody who records is named in it by hand."""
     agent = f"agg-{edge.name}"
     counting = [f"topic write {each}" for each in published_by(Party.AGGREGATOR, own=agent)]
     hosting = [f"topic write {each}" for each in published_by(Party.HOST)]
     viewers = [f"pattern write {each}" for each in published_by(Party.VIEWER, own="%u")]
+    if not totals:
+        return "\n".join(
+            (
+                *("# Every account reads rooms and writes what bears its own name.",),
+                *(WHOLE_EDGE, *viewers, "", f"user {agent}", *counting, ""),
+                *("user resonance-host", *hosting, ""),
+            )
+        )
+    everything = "topic read resonance/#"
+    reads = [f"pattern read {each}" for each in totals_alone("+", "%u", shard="+")]
     return "\n".join(
         (
-            *("# Every account reads rooms and writes what bears its own name.",),
-            *("pattern read resonance/#", *viewers, "", f"user {agent}", *counting, ""),
-            *("user resonance-host", *hosting, ""),
+            "# Every account reads totals and its own, and writes what bears its own name.",
+            *(*reads, *viewers, "", f"user {agent}", everything, *counting, ""),
+            *("user resonance-host", everything, *hosting, ""),
         )
     )
+
+
+def read_subjects(*, totals: bool = False) -> str:
+    """What viewers of a NATS cluster may subscribe to. They share an account, so that none of them
+    has an own report to read."""
+    told = [each.topic.filter() for each in TABLE if each.is_told_to_all]
+    return _dotted(told) if totals else WHOLE_NATS
 
 
 def viewer_subjects() -> str:
@@ -237,11 +269,15 @@ def viewer_subjects() -> str:
 
 
 def _nats_subjects(*parties: Party) -> str:
-    """Slashes and wildcards as NATS writes them."""
     subjects = dict.fromkeys(
         each for party in parties for each in published_by(party, expires=False)
     )
-    dotted = (each.replace("/", ".").replace("+", "*") for each in subjects)
+    return _dotted(subjects)
+
+
+def _dotted(topics: Iterable[str]) -> str:
+    """Slashes and wildcards as NATS writes them."""
+    dotted = (each.replace("/", ".").replace("+", "*") for each in topics)
     return ", ".join(f'"{each}"' for each in dotted)
 
 

@@ -96,7 +96,7 @@ def run(
     place = find_place(with_broker(ctx, broker_url), room)
     is_of_viewer = ACTS[name].needs is Needs.VIEWER
 
-    async def work(desk: Desk) -> tuple[Act, str, bool, bool]:
+    async def work(desk: Desk) -> tuple[Act, str, bool, bool, str]:
         here = desk.attendees()
         chosen = viewer_id_of(here, value) if is_of_viewer else value
         if name in _TAKES_OUT and not is_meant and is_id(chosen):
@@ -104,13 +104,16 @@ def run(
         rules = await desk.act(name, chosen, whom=whom)
         is_missed = is_of_viewer and all(each.viewer_id != chosen for each in here)
         is_shut = bool(rules.admitted) or desk.is_courtesy is False
-        return rules.acts[-1], chosen, is_missed, is_shut
+        worth = await _worth(desk) if name in ("least", "nicknames") and rules.least else ""
+        return rules.acts[-1], chosen, is_missed, is_shut, worth
 
     sees_viewers = is_of_viewer or name == "lock"
-    done, value, is_missed, is_shut = at_desk(place, work, sees_viewers=sees_viewers)
+    done, value, is_missed, is_shut, worth = at_desk(place, work, sees_viewers=sees_viewers)
     if is_missed:
         note(f"nobody under {value} is here at the moment; `room list` shows who is")
     say(f"{place.channel} at {place.url.authority}: {sentence(done)}")
+    if worth:
+        say(worth)
     if name == "lock" and not is_shut:
         say(
             f"More than {ADMITTED_MOST} are in: the rules list none of them, so that only a broker "
@@ -122,6 +125,21 @@ def run(
         say(f"{value} came by the link {called}, which is still open to who has it. To end it:")
         say(f"  {end}")
     return done
+
+
+async def _worth(desk: Desk) -> str:
+    """What a rule for small rooms is worth at this broker, in a sentence."""
+    if await desk.until_kept():
+        return "Enforced: of others, accounts of viewers read totals alone in this room."
+    if desk.is_courtesy:
+        end = f"resonance-tui broker --public --channel {desk.channel}"
+        return (
+            f"A courtesy of programs: anybody can read every report here. Accounts end that: {end}"
+        )
+    return (
+        "A courtesy of programs: accounts of viewers read every report here. Whoever runs the "
+        "broker can end that (docs/measures.md)."
+    )
 
 
 def viewer_id_of(here: Sequence[Attendee], text: str) -> str:

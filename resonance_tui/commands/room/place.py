@@ -111,7 +111,7 @@ def broker_of(config: Config, channel: str) -> BrokerUrl:
     if (asked := broker_url(config)) is not None:
         url = with_login(config, asked, channel)
         ours = [each.login for each in running if each.login.place == url.place]
-        return ours[0] if ours and url.username is None else url
+        return ours[0] if ours and asked.username is None else url  # a guest's login rules less
     if (here := running_with(folder, channel)) is not None:
         return here.login
     room = Profile(config.directories.profile_file).room(channel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,21 +71,39 @@ def list_(ctx: click.Context, channel: str | None, broker_url: str | None, **opt
     run_list(find_place(with_broker(ctx, broker_url), channel), **options)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the desk says of a room; see there."""
+
+    viewers: list[Attendee]
+    rules: RoomRules
+    is_courtesy: bool | None
+    keeps_reports: bool
+    sees_all: bool
+    behind_s: float
+
+
 def run_list(place: Place, *, seconds: float, as_json: bool) -> None:
     """Look for so long, then print who is there."""
 
-    async def work(desk: Desk) -> tuple[list[Attendee], RoomRules, bool | None, float]:
+    async def work(desk: Desk) -> _Seen:
         await asyncio.sleep(seconds)
         behind_s = desk.attendance.clock_behind_s(time.time())
-        return desk.attendees(), desk.rules, desk.is_courtesy, behind_s
+        is_said = desk.is_courtesy, desk.keeps_reports, desk.sees_all
+        return _Seen(desk.attendees(), desk.rules, *is_said, behind_s)
 
-    viewers, rules, is_courtesy, behind_s = at_desk(place, work, sees_viewers=True)
+    seen = at_desk(place, work, sees_viewers=True)
+    viewers, is_courtesy, behind_s = seen.viewers, seen.is_courtesy, seen.behind_s
     if as_json:
-        put_json(_as_json(place, viewers, rules, is_courtesy), indent=1)
+        put_json(_as_json(place, seen), indent=1)
         return
     for viewer in viewers:
         put(_line(viewer, is_courtesy))
-    say(_summary(place, viewers, rules))
+    say(_summary(place, seen))
+    if not seen.sees_all:
+        from resonance_tui.hosting.desk import UNSEEN, UNSEEN_HINT
+
+        say(f"{UNSEEN} {UNSEEN_HINT}")
     _say_who_asks(place, viewers)
     if behind_s:
         say(
@@ -116,29 +134,32 @@ def _line(viewer: Attendee, is_courtesy: bool | None) -> str:
     return f"{name:<24}  {viewer.viewer_id:<16}  {account:<16}  {since}  {pace}  {marks}".rstrip()
 
 
-def _summary(place: Place, viewers: list[Attendee], rules: RoomRules) -> str:
+def _summary(place: Place, seen: _Seen) -> str:
+    rules = seen.rules
     state = ["locked"] if rules.is_locked else []
     state += ["nicknames off"] if rules.nicknames_off else []
     state += [f"slow mode {rules.slow_s} s"] if rules.slow_s else []
-    few = f"counts from {rules.least} viewers on, by courtesy: programs here read every report"
-    state += [few] if rules.least else []
+    how = "by courtesy: programs here read every report"
+    if seen.keeps_reports:
+        how = "by the broker's rights: viewers' programs read totals alone"
+    state += [f"counts from {rules.least} viewers on, {how}"] if rules.least else []
     state += [f"blind for {rules.blind_s} s" if rules.blind_s else "blind first"] * rules.blind
     state += [f"private counts, epsilon {rules.private_epsilon:g}"] * bool(rules.private_eps)
     state += [f"closed: {rules.closed}"] if rules.closed is not None else []
     state += [f"{len(rules.muted)} muted"] if rules.muted else []
     state += [f"{len(rules.removed)} removed"] if rules.removed else []
-    return f"{place.channel}: {len(viewers)} here. {', '.join(state)}".strip()
+    here = f"{len(seen.viewers)} here" if seen.sees_all else "who is here is not known"
+    return f"{place.channel}: {here}. {', '.join(state)}".strip()
 
 
-def _as_json(
-    place: Place, viewers: list[Attendee], rules: RoomRules, is_courtesy: bool | None
-) -> dict[str, Any]:
-    shown = asdict(rules)
-    shown["revoked"] = [each.hex() for each in rules.revoked]
+def _as_json(place: Place, seen: _Seen) -> dict[str, Any]:
+    shown, is_courtesy = asdict(seen.rules), seen.is_courtesy
+    shown["revoked"] = [each.hex() for each in seen.rules.revoked]
     return {
         "channel": place.channel,
         "broker": place.url.public,
         "courtesy": is_courtesy,
+        "totals_alone": seen.keeps_reports,
         "rules": shown,
         "viewers": [
             {
@@ -150,7 +171,7 @@ def _as_json(
                 "marks": each.marks,
                 "doubts": each.doubts,
             }
-            for each in viewers
+            for each in seen.viewers
         ],
     }
 

@@ -189,7 +189,9 @@ class LiveScreen(ActionScreen):
             own_word=state_words.own_word(view),
             unlisted=state_words.unlisted_words(view.room),
             is_known=is_known,
-            unknown=state_words.unknown_words(view.room.confirming, view.room.is_counting)[0],
+            unknown=state_words.unknown_words(
+                view.room.confirming, view.room.is_counting, view.room.is_uncounted
+            )[0],
         )
         absent = state_words.absent_words(view)[0]
         baseline = state_words.baseline_word(view)

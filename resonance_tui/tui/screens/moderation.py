@@ -123,7 +123,11 @@ class ModerationScreen(ActionScreen):
         words += [tr("locked")] * rules.is_locked
         words += [tr("nicknames off")] * rules.nicknames_off
         words += [tr("slow {seconds} s", seconds=rules.slow_s)] * bool(rules.slow_s)
-        words += [tr("counts from {least}, by courtesy", least=rules.least)] * bool(rules.least)
+        if rules.least and desk.keeps_reports:
+            words.append(tr("counts from {least}", least=rules.least))
+        elif rules.least:
+            words.append(tr("counts from {least}, by courtesy", least=rules.least))
+        words += [tr("this account does not see who is here")] * (not desk.sees_all)
         words += [tr("blind first")] * rules.blind
         if rules.private_eps:
             words.append(tr("private counts, ε {epsilon}", epsilon=f"{rules.private_epsilon:g}"))

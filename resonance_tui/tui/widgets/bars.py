@@ -52,6 +52,7 @@ class Shown:
     is_known: bool = True  # False before the first connection
     confirming: int = 0
     is_counting: bool = False
+    is_uncounted: bool = False
     step: int = 0  # of the counts, where they are not exact
     withheld: tuple[str, str] = ("", "")  # why the host's rules show no counts, long and short
     teams: tuple[tuple[str, tuple[int, ...]], ...] = ()  # name, nine counts; () where too few
@@ -101,7 +102,8 @@ class Bars(LineWidget):
         `teams`: the names in the host's list, `team`: the own one among them. `is_known`: False
         before the first connection, when no count means anything."""
         people = room.viewers, room.counts, room.unsure, room.away
-        more = room.confirming, room.is_counting, STEP if room.least else 0, withheld_words(room)
+        unknown = room.confirming, room.is_counting, room.is_uncounted
+        more = *unknown, STEP if room.least else 0, withheld_words(room)
         rows = tuple((name, room.teams.get(at + 1, ())) for at, name in enumerate(teams))
         past = self._shown.past
         self._set(Shown(*people, corrected, resonance, past, is_known, *more, rows, private, team))
@@ -284,7 +286,7 @@ def _people_labelled(pen: Styles, shown: Shown, width: int) -> SegmentLine:
 
 def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLine]:
     """One line where it fits, two where there is height for them, else without the words."""
-    unknown, _ = unknown_words(shown.confirming, shown.is_counting)
+    unknown, _ = unknown_words(shown.confirming, shown.is_counting, shown.is_uncounted)
     people = [
         Segment(f"   {shown.viewers} ", pen.strong),
         Segment(_viewer_word(shown.viewers), pen.muted),
@@ -304,7 +306,7 @@ def _people(pen: Styles, shown: Shown, width: int, spare: int) -> list[SegmentLi
 def _people_short(pen: Styles, shown: Shown, *, is_shortest: bool = False) -> SegmentLine:
     unsure, away = STYLES[Emotion.UNSURE].glyph, STYLES[Emotion.AWAY].glyph
     states = "" if shown.withheld[0] else f" {unsure}{shown.unsure} {away}{shown.away}"
-    _, unknown = unknown_words(shown.confirming, shown.is_counting)
+    _, unknown = unknown_words(shown.confirming, shown.is_counting, shown.is_uncounted)
     private, word = shown.private, "" if is_shortest else tr("private")
     return [
         Segment(f"   {shown.viewers} ", pen.strong),

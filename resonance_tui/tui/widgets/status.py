@@ -140,7 +140,8 @@ def size_chip(view: SessionView) -> Chip | None:
     if view.outage is not None or view.link.state == "closed":
         return None
     here = tr("{viewers} here", viewers=view.room.people)
-    long, short = unknown_words(view.room.confirming, view.room.is_counting)
+    room = view.room
+    long, short = unknown_words(room.confirming, room.is_counting, room.is_uncounted)
     return Chip(f"{here}, {long}", f"{here} {short}", "text", 7) if long else _chip(here, "text", 7)
 
 
