@@ -1,4 +1,4 @@
-"""The table of what a host asked in the history database (a part of layout 4)."""
+"""The table of what a host asked in the history database (layout 4, and what 5 adds)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ CREATE TABLE question (                -- and what the room answered: counts, ne
     text TEXT NOT NULL,
     choices TEXT NOT NULL,             -- a JSON list
     counts TEXT NOT NULL,              -- a JSON list, one for each choice
-    step INTEGER NOT NULL DEFAULT 0,   -- they were shown in multiples of it; 0: as they are
     PRIMARY KEY (channel, id)
 ) WITHOUT ROWID;
 """
+# Counts were shown in multiples of it; 0: as they are.
+STEPS = "ALTER TABLE question ADD COLUMN step INTEGER NOT NULL DEFAULT 0;"
+# For a reader of layout 4, which may not write.
+WITHOUT_STEPS = "CREATE TEMP VIEW question AS SELECT *, 0 AS step FROM main.question;"

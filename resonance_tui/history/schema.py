@@ -9,7 +9,7 @@ from pathlib import Path
 from resonance_tui.errors import StoreError
 from resonance_tui.history.layer_schema import LAYERS
 from resonance_tui.history.obs_schema import OBS_TABLES
-from resonance_tui.history.question_schema import QUESTIONS
+from resonance_tui.history.question_schema import QUESTIONS, STEPS, WITHOUT_STEPS
 from resonance_tui.history.reaction_schema import REACTIONS
 from resonance_tui.history.session_schema import SESSIONS, as_temporary
 from resonance_tui.history.team_schema import TEAMS
@@ -117,16 +117,19 @@ CREATE TABLE about (
     PRIMARY KEY (channel, at)
 ) WITHOUT ROWID;
 """
-_DESK = _VIDEO + _MARKS + _ABOUT + OBS_TABLES + LAYERS + REACTIONS + QUESTIONS + TEAMS
+_DESK = _VIDEO + _MARKS + _ABOUT + OBS_TABLES + LAYERS + REACTIONS + QUESTIONS
+_TOGETHER = TEAMS + STEPS
 
 # Applied in order; `user_version` counts them.
-MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _DESK)
+MIGRATIONS: tuple[str, ...] = (_ROWS, _SHEETS, SESSIONS, _DESK, _TOGETHER)
 VERSION = len(MIGRATIONS)
-# What a reader of an older file makes up for, by the layout that has it.
-_TEMPORARY = {
-    1 + MIGRATIONS.index(SESSIONS): as_temporary(),
-    1 + MIGRATIONS.index(_DESK): _DESK.replace("CREATE TABLE", "CREATE TEMP TABLE"),
-}
+# What a reader of an older file makes up for: of which layouts, and how.
+_TEMPORARY: tuple[tuple[range, str], ...] = (
+    (range(3), as_temporary()),
+    (range(4), (_DESK + STEPS).replace("CREATE TABLE", "CREATE TEMP TABLE")),
+    (range(4, 5), WITHOUT_STEPS),
+    (range(5), TEAMS.replace("CREATE TABLE", "CREATE TEMP TABLE")),
+)
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
@@ -177,8 +180,8 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
 
 def complete(db: sqlite3.Connection, version: int) -> None:
     """Adds what an older file lacks as temporary tables, for a reader that may not write."""
-    for since, script in _TEMPORARY.items():
-        if version < since:
+    for layouts, script in _TEMPORARY:
+        if version in layouts:
             for statement in statements(script):
                 db.execute(statement)
 

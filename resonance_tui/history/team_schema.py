@@ -1,4 +1,4 @@
-"""The table of teams in the history database (a part of layout 4): counts, and nothing of whose."""
+"""The table of teams in the history database (a part of layout 5): counts, and nothing of whose."""
 
 from __future__ import annotations
 

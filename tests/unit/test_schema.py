@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from resonance_tui.history import runs, schema
+from resonance_tui.history.questions import questions
 from resonance_tui.history.store import Store
+from resonance_tui.history.teams import kept_teams
 from resonance_tui.history.video_clock import video_start
 from resonance_tui.sinks.sheets.outbox import Outbox
 
@@ -19,10 +21,18 @@ LAYOUT = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A database of layout 3 as the program wrote it before sinks had tables of their own."""
-    path = tmp_path / "history.sqlite"
-    script = Path(__file__).with_name("data") / "history_v3.sql"
+    return written("history_v3.sql", tmp_path / "history.sqlite")
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Path:
+    """A database of layout 4, of before answers were hidden and teams were recorded."""
+    return written("history_v4.sql", tmp_path / "asked.sqlite")
+
+
+def written(script: str, path: Path) -> Path:
     with sqlite3.connect(path) as db:
-        db.executescript(script.read_text(encoding="utf-8"))
+        db.executescript((Path(__file__).with_name("data") / script).read_text(encoding="utf-8"))
     db.close()
     return path
 
@@ -34,12 +44,12 @@ def layout(path: Path) -> list[tuple[str, str, str]]:
 
 
 def test_a_new_database_is_laid_out_as_an_old_one_that_was_brought_up_to_date(
-    old: Path, tmp_path: Path
+    old: Path, asked: Path, tmp_path: Path
 ) -> None:
     new = tmp_path / "new.sqlite"
-    Store(new).close()
-    Store(old).close()
-    assert layout(new) == layout(old)
+    for path in (new, old, asked):
+        Store(path).close()
+    assert layout(new) == layout(old) == layout(asked)
     with sqlite3.connect(old) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
         assert db.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
@@ -70,3 +80,16 @@ def test_an_old_database_keeps_rows_sessions_outbox_and_targets(old: Path, read_
         assert outbox.left("lobby") == 8
         assert outbox.trouble("lobby") == (T0 + 4, "Google has an outage (503).")
         assert outbox.calls(T0) == [(T0 // 3600 * 3600, 0, 1, 1)]
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize("name", ["old", "asked"])
+def test_questions_and_teams_are_read_from_every_layout(
+    name: str, read_only: bool, request: pytest.FixtureRequest
+) -> None:
+    with Store(request.getfixturevalue(name), read_only=read_only) as store:
+        kept = questions(store, "lobby", 0, 2**40)
+        assert [(each.question.text, each.counts, each.step) for each in kept] == (
+            [("Which map?", (3, 1), 0)] if name == "asked" else []
+        )
+        assert kept_teams(store, "lobby", 0, 2**40) == []
