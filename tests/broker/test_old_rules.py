@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from limits import patience
+from limits import until
 from machine import Mosquitto
 
 from resonance_tui.messaging.client import broker_client
@@ -45,12 +45,6 @@ def old_broker(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.stop()
 
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(patience(10)):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
 async def ask(url: BrokerUrl, version: int) -> None:
     """As a host does who knows questions, at a broker whose rules do not."""
     signed = sign_rules(RoomRules(question=MAPS), ROOM, 1, MAPS.closes_at, HOST)
@@ -72,7 +66,7 @@ async def test_who_answers_or_reacts_is_told_that_it_is_not_carried(
     session = session_at(url, tmp_path, version)
     running = asyncio.create_task(session.run())
     await until(lambda: session.view.rules and session._room.is_announced)
-    await until(lambda: session._privacy.manner.is_open)
+    await until(lambda: session._own.is_open)
     assert session.answer_question(1) == ""
     await until(lambda: session.view.notice == dropped_words(ANSWER.kind))
     assert session.view.choice is None
