@@ -16,6 +16,7 @@ from resonance_zoo.train.still.spoil import KINDS, UNLEARNT, spoilt
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
+Answers = dict[str, NDArray[np.float32]]  # raw logits, by kind of picture
 Said = NDArray[np.int64]  # class of each face, -1 where its picture was not shown
 LEVELLED = "levelled"
 CHOSEN = "sets the operating point"
@@ -59,13 +60,13 @@ def sit(exam: Exam, predict: Predict) -> dict[str, Said]:
     return at_one_point(exam, answers(exam, predict))
 
 
-def answers(exam: Exam, predict: Predict) -> dict[str, NDArray[np.float32]]:
+def answers(exam: Exam, predict: Predict) -> Answers:
     """Raw logits of each set, and of the pictures that set the operating point."""
     asked = {CHOSEN: exam.chosen_on, **exam.sets}
     return {kind: predict(images) for kind, images in asked.items()}
 
 
-def at_one_point(exam: Exam, raw: dict[str, NDArray[np.float32]]) -> dict[str, Said]:
+def at_one_point(exam: Exam, raw: Answers) -> dict[str, Said]:
     """The class of each face by these logits, at the point that the card's rule finds for them."""
     point: Calibration = calibrate(raw[CHOSEN], exam.chosen_labels, exam.prior)
     found: dict[str, Said] = {}

@@ -23,14 +23,14 @@ _FEW = 40  # pictures of each split, to try it out
 
 @dataclass(frozen=True)
 class Stills:
-    """Of FER+: `train` what may be learnt from, `levelled` the same as the live path frames it,
-    `valid` with a majority among the seven classes."""
+    """FER+'s faces, as its files have them and as the live path frames them (levelled), and the
+    shipped network."""
 
-    train: ferplus.FaceSet
-    levelled: ferplus.FaceSet
-    valid: ferplus.FaceSet
-    valid_levelled: ferplus.FaceSet
-    shipped: StaticCNN
+    train: ferplus.FaceSet  # what may be learnt from
+    levelled: ferplus.FaceSet  # the same faces
+    valid: ferplus.FaceSet  # with a majority among the seven classes
+    valid_levelled: ferplus.FaceSet  # the same faces
+    shipped: StaticCNN  # to be trained on
 
     @classmethod
     def load(cls, data: Path, model: Path, out: Path, *, is_quick: bool) -> Stills:
@@ -50,7 +50,8 @@ class Stills:
         )
 
     def exam(self) -> Exam:
-        """Of the two halves of the validation split, every second picture each."""
+        """Every second picture of the validation split sets an operating point, the others are
+        judged; few draws where there are few pictures."""
         images, labels = ferplus.labelled(self.valid)
         alike = self.look_alikes(0).of(*levers.looks_of(self.shipped, images[1::2]))
         prior = ferplus.soft_targets(self.train).mean(0)

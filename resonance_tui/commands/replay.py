@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Coroutine
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +20,13 @@ from resonance_tui.errors import InputError, NotATerminal, ResonanceError
 from resonance_tui.texts import mark
 
 if TYPE_CHECKING:
+    import asyncio
+
     from resonance_tui.commands.join_context import CommandLineContext
     from resonance_tui.commands.replayed_session import ReplayedSession
     from resonance_tui.commands.session_builder import Intent
     from resonance_tui.config import Config
+    from resonance_tui.session.late_viewer import LateViewer
     from resonance_tui.tui.replay_app import ReplayApp
 
 
@@ -174,47 +179,56 @@ async def _watch(
 
     from resonance_tui.commands.replayed_session import prepare
     from resonance_tui.commands.session_builder import face_plan
-    from resonance_tui.errors import first_problem
     from resonance_tui.session.late_viewer import LateViewer
     from resonance_tui.session.own_layer import OwnLayer
     from resonance_tui.tui.replay_app import ReplayApp
+    from resonance_tui.tui.screens.replay import Replay
 
     name, room, clock = prepare(replayed, is_new=is_new)
     viewer = LateViewer(replayed.channel, face_plan(config, intent))
     keeper = OwnLayer(replayed.database, replayed.channel, name)
     agreed = asyncio.Event()
-
-    def agree() -> None:
-        if context.needs_consent:
-            context.give_consent()
-        agreed.set()
-
-    async def read() -> None:
-        await agreed.wait()
-        await viewer.run()
-
-    from resonance_tui.tui.screens.replay import Replay
-
     app = ReplayApp(
         Replay(
-            replayed.channel,
-            room,
-            clock,
-            viewer,
-            keeper,
+            *(replayed.channel, room, clock, viewer, keeper),
             video=replayed.begins,
             title=replayed.span.title,
             prompts=replayed.prompts,
         ),
         asks=context.needs_consent,
-        on_agreed=agree,
+        on_agreed=partial(_agree, context, agreed),
         terminal=terminal_of(config),
     )
+    await _run_screen(app, _read(viewer, agreed), keeper.run())
+    return app
+
+
+def _agree(context: CommandLineContext, agreed: asyncio.Event) -> None:
+    if context.needs_consent:
+        context.give_consent()
+    agreed.set()
+
+
+async def _read(viewer: LateViewer, agreed: asyncio.Event) -> None:
+    """The face path, which nobody starts before it is agreed to."""
+    await agreed.wait()
+    await viewer.run()
+
+
+async def _run_screen(
+    app: ReplayApp, face: Coroutine[Any, Any, None], keeping: Coroutine[Any, Any, None]
+) -> None:
+    """Until it is left. What runs beside it ends with it, or ends it by an error of its own."""
+    import asyncio
+
+    from resonance_tui.errors import first_problem
+
     with first_problem():
         async with asyncio.TaskGroup() as tasks:
-            beside = [tasks.create_task(read(), name="face"),
-                      tasks.create_task(keeper.run(), name="own layer")]  # fmt: skip
+            beside = [
+                tasks.create_task(face, name="face"),
+                tasks.create_task(keeping, name="own layer"),
+            ]
             await app.run_async()
             for task in beside:
                 task.cancel()
-    return app

@@ -226,24 +226,13 @@ def plan_session(
     `database`: where to record, from the start (`is_recording`) or once it is switched on. Raises
     InputError for a title that may hold a secret: it is kept, and shown with the history.
     """
-    records = database is not None and is_recording
-    if may_hold_secret(title):
-        raise InputError(
-            mark("That title may hold a key or a password."), mark("Choose other words.")
-        )
+    _check_title(title)
     profile.remember_channel(channel)
     broker = with_login(config, intent.broker, channel) if intent.broker else None
-    place = (broker or parse_broker_url(DEFAULT_BROKER_URL)).place
-    if observe_only:
-        viewer_id = new_viewer_id()  # a logger is not in the room
-    elif broker and intent.broker and broker.username and not intent.broker.username:
-        viewer_id = broker.username  # an account of our own: the broker knows us by that name
-    else:
-        viewer_id = profile.claim_viewer_id(channel, new_viewer_id)
-    return SessionPlan(
+    plan = SessionPlan(
         channel=channel,
         nickname=nickname,
-        viewer_id=viewer_id,
+        viewer_id=new_viewer_id(),
         boot=profile.next_boot(time.time()),
         broker=broker,
         source=intent.source,
@@ -252,25 +241,66 @@ def plan_session(
         engine_options=intent.engine_options,
         detector=intent.detector,
         fps=frames_a_second(config),
-        people=1 if observe_only else intent.people,
         baseline=intent.baseline,
         once=once,
         database=database,
         is_recording=is_recording,
         title=safe_text(title, TITLE_LIMIT),
-        sinks=registry.plans(config, channel) if records else (),
+        sinks=registry.plans(config, channel) if database and is_recording else (),
         find_sinks=partial(registry.plans, config, channel),
         remark=remark,
         observe_only=observe_only,
+    )
+    plan = _with_host(plan, config, intent, profile)
+    return plan if observe_only else _with_viewer(plan, config, intent, profile)
+
+
+def _check_title(title: str) -> None:
+    if may_hold_secret(title):
+        raise InputError(
+            mark("That title may hold a key or a password."), mark("Choose other words.")
+        )
+
+
+def _with_host(plan: SessionPlan, config: Config, intent: Intent, profile: Profile) -> SessionPlan:
+    """The same, with what this machine knows of the room's host, and where it keeps that."""
+    channel, place = plan.channel, _place(plan)
+    return dataclasses.replace(
+        plan,
         host_print=intent.host_print,
         known_host=_known_host(config, profile, channel, place),
         remember_host=partial(_remember_host, profile, channel, place),
         has_key=_has_key(config, channel),
-        privacy=PrivacyPlan() if observe_only else privacy_of(config),
-        wear_badge=None if observe_only else _badge_of(config, channel),
-        was_removed=not observe_only and profile.room(channel).removed_from == place,
         remember_removal=partial(_remember_removal, profile, channel, place),
     )
+
+
+def _with_viewer(
+    plan: SessionPlan, config: Config, intent: Intent, profile: Profile
+) -> SessionPlan:
+    """The same for somebody who is in the room, as one that observes is not."""
+    channel = plan.channel
+    return dataclasses.replace(
+        plan,
+        viewer_id=_viewer_id(plan, intent, profile),
+        people=intent.people,
+        privacy=privacy_of(config),
+        wear_badge=_badge_of(config, channel),
+        was_removed=profile.room(channel).removed_from == _place(plan),
+    )
+
+
+def _place(plan: SessionPlan) -> str:
+    """Of the broker at which the room is."""
+    return (plan.broker or parse_broker_url(DEFAULT_BROKER_URL)).place
+
+
+def _viewer_id(plan: SessionPlan, intent: Intent, profile: Profile) -> str:
+    """An account of our own, by whose name the broker knows us; else as the room knew us before."""
+    broker, typed = plan.broker, intent.broker
+    if broker and typed and broker.username and not typed.username:
+        return broker.username
+    return profile.claim_viewer_id(plan.channel, new_viewer_id)
 
 
 def _known_host(config: Config, profile: Profile, channel: str, broker: str) -> KnownHost | None:

@@ -27,8 +27,10 @@ from resonance_broker.address import trusting_context
 from resonance_broker.mosquitto import FIGURES, MosquittoBroker
 from resonance_broker.preflight import speaks_mqtt
 from resonance_tui.cli import run_verb
+from resonance_tui.commands.broker.introduction import guest_lines
 from resonance_tui.commands.broker.lines import host_print
-from resonance_tui.commands.broker.start import guest_lines, run, traffic_line
+from resonance_tui.commands.broker.options import BrokerOptions
+from resonance_tui.commands.broker.start import run, traffic_line
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, InvalidChannel
 from resonance_tui.hosting import host, watch
@@ -50,9 +52,12 @@ KINDS = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "embedded"]
 CODE = """
 import sys
 from pathlib import PosixPath
+from resonance_tui.commands.broker.options import BrokerOptions
 from resonance_tui.commands.broker.start import run
+options = dict({arguments})
+folder = options.pop("folder", None)
 try:
-    run({arguments})
+    run(BrokerOptions(**options), folder=folder)
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -252,20 +257,20 @@ async def test_counts_behind_passwords_and_tls(
 
 def test_refusals_come_before_anything_is_started(tmp_path: Path) -> None:
     with pytest.raises(InvalidChannel):
-        run(channels=["not a channel!"])
+        run(BrokerOptions(channels=["not a channel!"]))
     with pytest.raises(BrokerProblem, match="can only be reached from this machine"):
-        run(public=True, host="127.0.0.1", folder=tmp_path)
+        run(BrokerOptions(public=True, host="127.0.0.1"), folder=tmp_path)
     with pytest.raises(InputError, match="nobody to invite"):
-        run(public=True, insecure=True, invites=1, channels=["a"])
+        run(BrokerOptions(public=True, insecure=True, invites=1, channels=["a"]))
     with pytest.raises(InputError, match="leads to a channel"):
-        run(invites=1)
+        run(BrokerOptions(invites=1))
     with pytest.raises(InputError, match="Not a span of time"):
-        run(expires="soon")
+        run(BrokerOptions(expires="soon"))
     with pytest.raises(InputError, match="a certificate of its own"):
-        run(tls=True, tls_cert=tmp_path / "cert.pem")
+        run(BrokerOptions(tls=True, tls_cert=tmp_path / "cert.pem"))
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(BrokerProblem, match="TLS needs both"):
-        run(tls_cert=tmp_path / "cert.pem")
+        run(BrokerOptions(tls_cert=tmp_path / "cert.pem"))
 
 
 @pytest.mark.parametrize(

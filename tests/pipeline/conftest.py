@@ -1,18 +1,21 @@
-"""A film, and sources that are stopped after their test."""
+"""A film, sources that are stopped after their test, and viewers of a room."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from cameras import Started
+from whole_sessions import plan
 
 from resonance_tui.pipeline.camera import FrameSource
 from resonance_tui.pipeline.sources import Source
+from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
+from resonance_tui.session.core import Session
 
 
 @pytest.fixture
@@ -41,3 +44,15 @@ def started() -> Iterator[Started]:
     for source in made:
         source.stop()
     assert not [t for t in threading.enumerate() if t.name == "camera"]
+
+
+@pytest.fixture
+def broker(mosquitto) -> BrokerUrl:
+    """The address of a running broker without passwords."""
+    return parse_broker_url(mosquitto.url)
+
+
+@pytest.fixture
+def quiet(broker: BrokerUrl, tmp_path: Path) -> Callable[[str], Session]:
+    """Makes viewers who have no camera and speak by key."""
+    return lambda name: Session(plan(broker, Source("none"), tmp_path, name))

@@ -10,6 +10,7 @@ import pytest
 from limits import patience, until, within
 
 from resonance_tui.commands import nearby as command
+from resonance_tui.commands.broker.options import BrokerOptions
 from resonance_tui.commands.broker.start import run as run_broker
 from resonance_tui.commands.nearby import find_nearby, show_nearby
 from resonance_tui.config import load
@@ -254,5 +255,5 @@ def test_a_list_says_of_each_room_what_joining_takes(
 )
 def test_what_nobody_could_join_is_not_announced(options: dict[str, Any], hint: str) -> None:
     with pytest.raises(InputError) as caught:
-        run_broker(nearby=True, **options)
+        run_broker(BrokerOptions(nearby=True, **options))
     assert hint in caught.value.hint

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from limits import until
 from loopback import LoopbackHub, LoopbackLink
-from test_session import living, plan
+from whole_sessions import living, plan
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.pipeline.sources import Source

@@ -317,7 +317,7 @@ def test_a_picture_by_the_name_of_its_file(
 def test_the_sheet_is_read_like_the_database(
     db_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Google is not asked here; tests/pipeline/test_sheets.py does that."""
+    """Google is not asked here; tests/pipeline/sheets does that."""
     asked: list[tuple[object, ...]] = []
 
     def read_channel(config: Config, *what: object) -> list[Sample]:

@@ -16,7 +16,7 @@ from resonance_zoo.train.still import distil  # noqa: E402
 from resonance_zoo.train.still.augment import Augmentation  # noqa: E402
 from resonance_zoo.train.still.augment_batch import BatchAugmentation  # noqa: E402
 from resonance_zoo.train.still.checkpoint import StillCheckpoint  # noqa: E402
-from resonance_zoo.train.still.distil import Faces, Learner, Teachers, Tick, learn  # noqa: E402
+from resonance_zoo.train.still.distil import Faces, Learner, Pace, Teachers, Tick, learn  # noqa: E402
 from resonance_zoo.train.still.recipe import StillRecipe  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -112,7 +112,7 @@ def test_a_teacher_sees_the_face_that_a_student_sees_spoilt() -> None:
 def test_a_face_of_no_weight_is_never_drawn() -> None:
     weights = np.array([0.0, 1, 0, 3])
     faces = Faces.on(CPU, [pictures(4)] * 3, np.eye(7, dtype=np.float32)[:4], weights)
-    counts = faces.draw(400, 0.0)[2].sum(0)
+    counts = faces.draw(400, 0.0).votes.sum(0)
     assert counts[0] == counts[2] == 0
     assert 240 < counts[3] < 360
 
@@ -123,13 +123,13 @@ def test_a_face_of_no_weight_is_never_drawn() -> None:
 def test_a_learner_learns_what_it_is_told_and_its_average_follows() -> None:
     learner = Learner(RECIPE, CPU)
     faces = torch.from_numpy(pictures(7)).float()[:, None]
-    targets, rate, keep = torch.eye(7), torch.tensor(0.02), torch.tensor(0.5)
-    losses = [float(learner.learn(faces, targets, rate, keep)) for _ in range(12)]
+    targets, pace = torch.eye(7), Pace(torch.tensor(0.02), torch.tensor(0.5))
+    losses = [float(learner.learn(faces, targets, pace)) for _ in range(12)]
     assert losses[-1] < losses[0] - 0.3
     assert (learner.average - learner.state).abs().max() > 0
     whole = torch.cat([each.reshape(-1) for each in learner.model.parameters()])
     assert torch.equal(learner.state[: len(whole)], whole)  # the network's own weights
-    again = learner.checkpoint(12, 1.0, 1.0).averaged_model()
+    again = learner.checkpoint(Tick(1.0, 12, 1.0)).averaged_model()
     assert torch.equal(again(faces), learner.averaged()(faces))
 
 
@@ -141,14 +141,14 @@ def test_seeds_begin_differently_and_the_same_seed_the_same() -> None:
 def test_a_stopped_learner_goes_on_with_its_momentum(tmp_path: Path) -> None:
     faces, targets = torch.from_numpy(pictures(7)).float()[:, None], torch.eye(7)
     recipe = replace(RECIPE, design="t1")
-    rate, keep = torch.tensor(0.01), torch.tensor(0.9)
+    pace = Pace(torch.tensor(0.01), torch.tensor(0.9))
     one, two = Learner(recipe, CPU), Learner(replace(recipe, seed=5), CPU)
-    one.learn(faces, targets, rate, keep)
-    one.checkpoint(1, 3.0, 0.4).save(tmp_path / "t1-0.pt")
+    one.learn(faces, targets, pace)
+    one.checkpoint(Tick(0.4, 1, 3.0)).save(tmp_path / "t1-0.pt")
     two.go_on_from(StillCheckpoint.load(tmp_path / "t1-0.pt"))
     for each in (one, two):
         torch.manual_seed(0)  # for dropout
-        each.learn(faces, targets, rate, keep)
+        each.learn(faces, targets, pace)
     assert torch.equal(one.state, two.state) and torch.equal(one.average, two.average)
 
 
@@ -181,7 +181,7 @@ def test_students_are_told_what_the_teachers_say(monkeypatch: pytest.MonkeyPatch
 
 def test_a_run_goes_on_at_its_place_and_not_beyond_its_end() -> None:
     learner = Learner(RECIPE, CPU)
-    assert list(learn([learner], small_faces(), start=Tick(1.0, 40, 9.0, []))) == []
+    assert list(learn([learner], small_faces(), start=Tick(1.0, 40, 9.0))) == []
 
 
 # The scripts

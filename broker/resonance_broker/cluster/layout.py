@@ -83,7 +83,17 @@ def mosquitto_files(
             f"{core.name!r} stands where the core does", "name it core, and the edges after it"
         )
     tls = not is_loopback(core.host) if tls is None else tls
-    made = {
+    made = _core_files(core, edges, secrets, folder, tls=tls)
+    for edge in edges:
+        made |= _edge_files(core, edge, secrets, folder, tls=tls, totals=totals)
+    return made
+
+
+def _core_files(
+    core: Node, edges: Sequence[Node], secrets: Secrets, folder: str, *, tls: bool
+) -> dict[str, str]:
+    hashes = {each.name: hash_password(secrets.nodes[each.name]) for each in edges}
+    return {
         "core.conf": _fill(
             "core.conf",
             **_place(core),
@@ -91,27 +101,28 @@ def mosquitto_files(
             folder=folder,
             tls=_tls(folder, "core") if tls else "",
         ),
-        "core.users": "".join(
-            f"edge-{each.name}:{hash_password(secrets.nodes[each.name])}\n" for each in edges
-        ),
+        "core.users": "".join(f"edge-{name}:{each}\n" for name, each in hashes.items()),
         "core.acl": "\n".join(core_acl(edge) for edge in edges),
     }
-    for edge in edges:
-        made[f"{edge.name}.conf"] = _fill(
-            "edge.conf",
-            **_place(edge),
-            bind=_bind(edge),
-            guard=_guard(edge, folder),
-            core_host=core.host,
-            core_port=core.port,
-            bridge_tls=f"bridge_cafile {folder}/ca.crt" if tls else "",
-            password=secrets.nodes[edge.name],
-            edge_topic=EDGE.topic.of(edge.name),
-            edge_topics=EDGE.topic.filter(),
-            bridge_topics=bridge_topics(),
-        )
-        made[f"{edge.name}.acl"] = edge_acl(edge, totals=totals)
-    return made
+
+
+def _edge_files(
+    core: Node, edge: Node, secrets: Secrets, folder: str, *, tls: bool, totals: bool
+) -> dict[str, str]:
+    conf = _fill(
+        "edge.conf",
+        **_place(edge),
+        bind=_bind(edge),
+        guard=_guard(edge, folder),
+        core_host=core.host,
+        core_port=core.port,
+        bridge_tls=f"bridge_cafile {folder}/ca.crt" if tls else "",
+        password=secrets.nodes[edge.name],
+        edge_topic=EDGE.topic.of(edge.name),
+        edge_topics=EDGE.topic.filter(),
+        bridge_topics=bridge_topics(),
+    )
+    return {f"{edge.name}.conf": conf, f"{edge.name}.acl": edge_acl(edge, totals=totals)}
 
 
 def nats_files(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Coroutine, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Coroutine, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from resonance_tui.commands.broker.introduction import InvitePlan, introduce
 from resonance_tui.commands.broker.lines import host_print
+from resonance_tui.commands.broker.options import BrokerOptions
 from resonance_tui.commands.console import StatusLine, put, say, uptime
 from resonance_tui.commands.groups import Group, TableChoice
 from resonance_tui.commands.own_keys import own_keys
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from resonance_broker import BrokerSettings, RunningBroker
     from resonance_tui.commands.served import ServedRoom
     from resonance_tui.config import Config
-    from resonance_tui.hosting.accounts import WaysIn
     from resonance_tui.hosting.traffic import Figures
     from resonance_tui.messaging.nearby import NearbyAnnouncer
     from resonance_tui.session.core import Session
@@ -84,7 +85,8 @@ def broker(ctx: click.Context, **options: Any) -> None:
     """
     if ctx.invoked_subcommand is None:
         config = load(ctx)
-        run(**options, folder=config.directories.broker_folder, config=config)
+        folder = config.directories.broker_folder
+        run(BrokerOptions(**options), folder=folder, config=config)
     elif any(ctx.get_parameter_source(name) is not ParameterSource.DEFAULT for name in options):
         what = ctx.invoked_subcommand
         raise click.UsageError(f"Options before `{what}` are for starting a broker.", ctx)
@@ -108,81 +110,29 @@ class Served:
         return observing(self.config, there, broker=own_url(broker))
 
 
-@dataclass(frozen=True, slots=True)
-class InvitePlan:
-    """The invites that are printed as the broker starts."""
-
-    count: int = 0  # for each channel
-    expires: str = "24h"
-
-
 def run(
-    *,
-    host: str | None = None,
-    port: int | None = None,
-    advertise: str | None = None,
-    nearby: bool = False,
-    users: Path | None = None,
-    public: bool = False,
-    insecure: bool = False,
-    guarded: bool = False,
-    tls: bool = False,
-    tls_cert: Path | None = None,
-    tls_key: Path | None = None,
-    channels: Sequence[str] = (),
-    invites: int = 0,
-    expires: str = "24h",
-    quiet: bool = False,
-    program: str = "auto",
-    folder: Path | None = None,
-    serve: int | None = None,
-    config: Config | None = None,
+    options: BrokerOptions, *, folder: Path | None = None, config: Config | None = None
 ) -> None:
     """Run a broker until Ctrl-C: its address on stdout, its traffic on stderr.
 
-    None means the usual: this machine (every address with `public`), port 1883 (8883 with TLS).
-    `public`, unless `insecure`, asks for accounts and makes a certificate where none is given.
-    `folder`: where accounts and that certificate are kept. `serve`: a port at which the one
-    channel is served over HTTP, as the settings in `config` say.
+    `folder`: where accounts and a certificate of our own are kept. `config`: the settings by which
+    a room is served over HTTP.
 
     Raises:
         InputError: options that contradict each other, before anything is started.
         BrokerProblem: what stops a broker; its kind says with which exit code.
         KeyboardInterrupt: after cleaning up, for Ctrl-C and for SIGTERM.
     """
-    from resonance_broker import BrokerSettings
-    from resonance_broker.address import parse_advertised
-    from resonance_broker.settings import EVERYWHERE
     from resonance_tui.config import directories
-    from resonance_tui.hosting.accounts import parse_span
-    from resonance_tui.protocol.topics import normalize_channel
 
-    rooms = [normalize_channel(channel) for channel in channels]
-    plan = InvitePlan(invites, expires)
-    parse_span(expires)
-    _check_together(public, insecure, guarded, tls, tls_cert, plan, rooms)
-    _check_nearby(nearby, public, rooms)
+    rooms = options.rooms()
+    options.check()
     folder = folder or directories().broker_folder
-    is_safe = public and not insecure
-    if tls or (is_safe and tls_cert is None and tls_key is None):
-        tls_cert, tls_key = folder / "cert.pem", folder / "key.pem"
-    name, outer_port = parse_advertised(advertise) if advertise is not None else ("", None)
-    settings = BrokerSettings(
-        host=host or (EVERYWHERE if public else "127.0.0.1"),
-        port=port if port is not None else (8883 if tls_cert else 1883),
-        users=users,
-        accounts=folder if guarded or invites or users or is_safe else None,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        public=public,
-        insecure=insecure,
-        advertised_host=name,
-        advertised_port=outer_port,
-        program=program,
-    )
-    screen = StatusLine(is_quiet=quiet)
-    with _served(config, serve, rooms) as served:
-        _serve(settings, folder, rooms, plan, screen, is_nearby=nearby, served=served)
+    settings = options.settings(folder)
+    plan = InvitePlan(options.invites, options.expires)
+    screen = StatusLine(is_quiet=options.quiet)
+    with _served(config, options.serve, rooms) as served:
+        _serve(settings, folder, rooms, plan, screen, is_nearby=options.nearby, served=served)
 
 
 @contextlib.contextmanager
@@ -207,38 +157,6 @@ def _served(
         yield Served(config, room, rooms[0])
 
 
-def _check_together(
-    public: bool,
-    insecure: bool,
-    guarded: bool,
-    tls: bool,
-    tls_cert: Path | None,
-    plan: InvitePlan,
-    rooms: Sequence[str],
-) -> None:
-    """Raises InputError for options that contradict each other."""
-    if insecure and (guarded or plan.count):
-        raise InputError(
-            "--insecure lets everybody in: there is nobody to invite.", "Leave one of them out."
-        )
-    if tls and tls_cert is not None:
-        raise InputError(
-            "--tls makes a certificate of its own, and --tls-cert gives one.", "Leave one out."
-        )
-    if plan.count and not rooms:
-        raise InputError("An invite leads to a channel.", "Name it: --channel cats-live")
-
-
-def _check_nearby(is_nearby: bool, is_public: bool, rooms: Sequence[str]) -> None:
-    """Raises InputError where there is nothing to announce, or nobody who could come."""
-    if is_nearby and not is_public:
-        raise InputError(
-            "--nearby announces to others what only this machine can reach.", "Add --public."
-        )
-    if is_nearby and not rooms:
-        raise InputError("--nearby announces rooms.", "Name one: --channel cats-live")
-
-
 def _serve(
     settings: BrokerSettings,
     folder: Path,
@@ -257,7 +175,7 @@ def _serve(
         pin = prepare_certificate(settings, folder)
         broker = start_broker(settings, say=Listeners(screen.say))
         try:
-            _introduce(broker, rooms, plan, pin)
+            introduce(broker, rooms, plan, pin)
             nearby = _announcer(broker, rooms, pin, screen) if is_nearby else None
             with _told_as_running(broker, folder, rooms):
                 _watch(broker, rooms, screen, nearby, served)
@@ -345,85 +263,6 @@ def _sigterm_interrupts() -> Generator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-# --- what is printed ---------------------------------------------------------------------------
-
-
-def _introduce(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan, pin: str) -> None:
-    """Data to stdout, one `name  value` a line; the rest to stderr."""
-    from resonance_broker.address import certificate_trouble, shared_host
-    from resonance_tui.commands.invitation import share_lines as spell
-    from resonance_tui.hosting.accounts import remember_address, share_lines
-    from resonance_tui.protocol.urls import parse_broker_url
-
-    settings = broker.settings
-    host = shared_host(settings, any_name=bool(pin))
-    url = replace(parse_broker_url(settings.url_for(host)), pin=pin or None)
-    if settings.accounts is not None:
-        remember_address(settings.accounts, url)
-    ways = _ways_in(broker, rooms, plan)
-    for name, value in share_lines(settings, url, ways, spell):
-        put(f"{name}  {value}")
-    say(f"{broker.kind} is up; Ctrl-C stops it.")
-    for sentence in broker.limits:
-        say(sentence)
-    _tell_who_can_reach(settings, host)
-    if settings.accounts is not None:
-        for sentence in guest_lines(ways):
-            say(sentence)
-    if not pin and (trouble := certificate_trouble(settings, host)):
-        say(f"Viewers will refuse the certificate: {trouble}.")
-
-
-def guest_lines(ways: Mapping[str, WaysIn]) -> list[str]:
-    """Where accounts are asked for: how guests come in, the next step of a host, told last."""
-    room = next(iter(ways), "CHANNEL")
-    again = next((name for name, each in ways.items() if each.shared), None)
-    one = f"For one person: broker invite {room}. An account by name: broker users add NAME."
-    if again is not None:
-        qr = "Guests come in by the share line above. Its QR code, in another terminal:"
-        return [qr, f"  resonance-tui broker share {again}", one]
-    is_open = any(each.one_time for each in ways.values())
-    now = "More guests" if is_open else "Nobody can come in yet"
-    many = f"{now}: in another terminal, for one link for many,"
-    return [many, f"  resonance-tui broker share {room} --for 100", one]
-
-
-def _tell_who_can_reach(settings: BrokerSettings, shared: str) -> None:
-    """For each address of this machine that the broker listens on, and what is left to do."""
-    from resonance_broker.address import Reach, listened_on, local_addresses, reach_lines
-
-    found = listened_on(settings.host, local_addresses())
-    say("Who can reach it:")
-    for line in reach_lines(settings.port, found, shared):
-        say(line)
-    if settings.advertised_host:
-        say(f"Links lead to {settings.url_for(shared).partition('://')[2]}, as you asked.")
-    elif not settings.public:
-        say("For guests on other machines: --public.")
-    elif all(each.reach is Reach.MACHINE for each in found):
-        say("This machine is on no network at the moment.")
-    elif not any(each.reach is Reach.INTERNET for each in found):
-        say(
-            f"For guests elsewhere: let your router forward port {settings.port} to this machine, "
-            "and start with --advertise NAME."
-        )
-
-
-def _ways_in(broker: RunningBroker, rooms: Sequence[str], plan: InvitePlan) -> dict[str, WaysIn]:
-    """For each room the newest link for many that is still open, and new ones for one person."""
-    from resonance_tui.hosting.accounts import WaysIn, issue_invites, parse_span
-    from resonance_tui.hosting.room_links import open_links
-
-    folder = broker.settings.accounts
-    if folder is None:
-        return {room: WaysIn(host_print=host_print(room)) for room in rooms}
-    shared = {each.invite.channel: each.token for each in open_links(folder, time.time())}
-    span_s = parse_span(plan.expires)
-    one_time = {room: issue_invites(folder, room, plan.count, span_s) for room in rooms}
-    broker.renew_people()
-    return {room: WaysIn(one_time[room], shared.get(room), host_print(room)) for room in rooms}
 
 
 def traffic_line(figures: Figures, up_s: float) -> str:

@@ -46,18 +46,18 @@ class BatchAugmentation:
     def frames(self, count: int) -> Tensor:
         """A random box around each face, float32[N, 2, 3]: from the output's places to the
         input's, both from -1 to 1 (`torch.nn.functional.affine_grid`)."""
-        c, like = self.config, self.blurs
-        low, high = np.log(c.scale).tolist()
-        scale = torch.exp(low + (high - low) * torch.rand(count, device=like.device))
-        aspect = torch.exp(c.aspect * (torch.rand(count, device=like.device) - 0.5))
-        angle = torch.randn(count, device=like.device) * (c.rotation_sd_deg * pi / 180)
-        mirror = torch.where(torch.rand(count, device=like.device) < 0.5, -1.0, 1.0)
-        wide, high_ = mirror * scale * aspect, scale / aspect
-        shift = (torch.rand(count, 2, device=like.device) * 2 - 1) * (2 * c.shift)
+        config, device = self.config, self.blurs.device
+        low, high = np.log(config.scale).tolist()
+        scale = torch.exp(low + (high - low) * torch.rand(count, device=device))
+        aspect = torch.exp(config.aspect * (torch.rand(count, device=device) - 0.5))
+        angle = torch.randn(count, device=device) * (config.rotation_sd_deg * pi / 180)
+        mirror = torch.where(torch.rand(count, device=device) < 0.5, -1.0, 1.0)
+        width, height = mirror * scale * aspect, scale / aspect
+        shift = (torch.rand(count, 2, device=device) * 2 - 1) * (2 * config.shift)
         cos, sin = torch.cos(angle), torch.sin(angle)
-        first = torch.stack([cos * wide, -sin * high_, shift[:, 0]], 1)
-        second = torch.stack([sin * wide, cos * high_, shift[:, 1]], 1)
-        return torch.stack([first, second], 1)
+        across = torch.stack([cos * width, -sin * height, shift[:, 0]], 1)
+        down = torch.stack([sin * width, cos * height, shift[:, 1]], 1)
+        return torch.stack([across, down], 1)
 
     def framed(self, faces: Tensor, frames: Tensor) -> Tensor:
         """uint8[N, S, S] or float32 -> float32[N, 1, S, S], the border replicated outside."""
@@ -81,16 +81,18 @@ class BatchAugmentation:
 
     def _lit(self, faces: Tensor) -> Tensor:
         """Gamma, a lamp or window from one side, a camera that clips its highlights."""
-        c, n = self.config, len(faces)
-        x = (faces / 255).clamp(1e-6, 1) ** torch.exp(self._even(n, -c.gamma, c.gamma))
-        strength = self._even(n, 0.2, 0.7) * self._some(n, c.light)
+        config, n = self.config, len(faces)
+        gamma = torch.exp(self._even(n, -config.gamma, config.gamma))
+        bright = (faces / 255).clamp(1e-6, 1) ** gamma
+        strength = self._even(n, 0.2, 0.7) * self._some(n, config.light)
         direction = self._even(n, 0, 2 * pi)
-        ramp = torch.linspace(-1, 1, self.side, device=x.device)
+        ramp = torch.linspace(-1, 1, self.side, device=faces.device)
         slope = torch.cos(direction) * ramp + torch.sin(direction) * ramp[:, None]
-        gain = torch.where(self._some(n, c.overexposed), self._even(n, 1.2, 1.8), 1.0)
-        return (x * (1 + strength * slope) * gain).clamp(0, 1) * 255
+        gain = torch.where(self._some(n, config.overexposed), self._even(n, 1.2, 1.8), 1.0)
+        return (bright * (1 + strength * slope) * gain).clamp(0, 1) * 255
 
     def _unsharp(self, faces: Tensor) -> Tensor:
+        """Of fewer pixels, as far away or in a small film, and out of focus."""
         for matrices, share in (
             (self.shrinkings, self.config.low_resolution),
             (self.blurs, self.config.blur),
@@ -101,6 +103,7 @@ class BatchAugmentation:
         return faces
 
     def _grainy(self, faces: Tensor) -> Tensor:
+        """As a sensor's noise makes them in low light."""
         n = len(faces)
         spread = self._even(n, 0, self.config.noise_sd * 255) * self._some(n, self.config.noise)
         return (faces + spread * torch.randn_like(faces)).clamp(0, 255)

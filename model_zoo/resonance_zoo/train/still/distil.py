@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +29,14 @@ from resonance_zoo.train.still.recipe import StillRecipe
 
 WARM_STEPS = 3  # before a step is captured
 SYNCED_EVERY = 10  # steps between two looks at the clock
+
+
+class Drawn(NamedTuple):
+    """Faces of one step, uint8[N, S, S] each, and their votes, float32[N, 7]."""
+
+    seen: Tensor  # as they are, levelled or spoilt
+    clean: Tensor  # the same ones, none of them spoilt
+    votes: Tensor
 
 
 @dataclass(frozen=True)
@@ -49,14 +59,16 @@ class Faces:
         votes: NDArray[np.float32],
         weights: NDArray[np.float64],
     ) -> Faces:
+        """Arrays brought to the device. `weights` float64[N]: how often each face is drawn, beside
+        the others."""
         return cls(
             torch.from_numpy(np.stack(pictures)).to(device),
             torch.from_numpy(votes).to(device),
             torch.from_numpy(np.cumsum(weights / weights.sum())).to(device),
         )
 
-    def draw(self, count: int, spoilt: float) -> tuple[Tensor, Tensor, Tensor]:
-        """Faces as a learner sees them, that share of them spoilt, the same clean, their votes."""
+    def draw(self, count: int, spoilt: float) -> Drawn:
+        """`count` faces by their weights, a share of about `spoilt` of them spoilt."""
         device, versions = self.cumulative.device, len(self.pictures)
         chance = torch.rand(count, device=device, dtype=torch.float64)
         rows = torch.searchsorted(self.cumulative, chance).clamp(max=self.pictures.shape[1] - 1)
@@ -65,7 +77,33 @@ class Faces:
         other = torch.randint(2, max(versions, 3), (count,), device=device).clamp(max=versions - 1)
         seen = self.pictures[torch.where(is_spoilt, other, version), rows]
         clean = self.pictures[torch.where(is_spoilt, 1, version), rows]
-        return seen, clean, self.votes[rows]
+        return Drawn(seen, clean, self.votes[rows])
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What the clock sets and a step reads, one number each: on the device, for a captured step
+    takes no arguments."""
+
+    rate: Tensor  # of learning
+    keep: Tensor  # the moving average's share of itself
+
+    @classmethod
+    def on(cls, device: torch.device) -> Pace:
+        return cls(torch.zeros((), device=device), torch.zeros((), device=device))
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Where all learners stand, and the last loss of each."""
+
+    progress: float  # share of the time that is over; the end is reached at 1
+    step: int
+    elapsed_s: float
+    losses: Sequence[float] = ()
+
+
+START = Tick(0.0, 0, 0.0)
 
 
 class Learner:
@@ -83,21 +121,24 @@ class Learner:
         decayed = [torch.full((p.numel(),), float(p.ndim > 1)) for p in self._parameters]
         self._decay = torch.cat(decayed).to(device) * recipe.weight_decay
 
-    def learn(self, faces: Tensor, targets: Tensor, rate: Tensor, keep: Tensor) -> Tensor:
-        """One step of SGD with Nesterov's momentum, and of the moving average; the loss."""
-        recipe, parameters = self.recipe, self.state[: self._count]
+    def learn(self, faces: Tensor, targets: Tensor, pace: Pace) -> Tensor:
+        """One step of SGD with Nesterov's momentum, and of the moving average. Returns the loss."""
         with _half_precision(faces.device):
             logits = self.model(faces)
-        loss = functional.cross_entropy(logits.float(), targets, label_smoothing=recipe.smoothing)
+        smoothing = self.recipe.smoothing
+        loss = functional.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
         parts = torch.autograd.grad(loss, self._parameters)
         with torch.no_grad():
-            slope = torch.cat([part.reshape(-1) for part in parts])
-            slope *= (recipe.clip / (slope.norm() + 1e-6)).clamp(max=1)
-            slope += self._decay * parameters
-            self._momentum.mul_(recipe.momentum).add_(slope)
-            parameters -= rate * (slope + recipe.momentum * self._momentum)
-            self.average.lerp_(self.state, 1 - keep)
+            self._descend(torch.cat([part.reshape(-1) for part in parts]), pace.rate)
+            self.average.lerp_(self.state, 1 - pace.keep)
         return loss.detach()
+
+    def _descend(self, slope: Tensor, rate: Tensor) -> None:
+        recipe, weights = self.recipe, self.state[: self._count]
+        slope *= (recipe.clip / (slope.norm() + 1e-6)).clamp(max=1)
+        slope += self._decay * weights
+        self._momentum.mul_(recipe.momentum).add_(slope)
+        weights -= rate * (slope + recipe.momentum * self._momentum)
 
     def averaged(self) -> StaticCNN:
         """A network of the averaged weights, in evaluation mode, on the learner's device."""
@@ -105,15 +146,18 @@ class Learner:
         _as_one(model).copy_(self.average)
         return model
 
-    def checkpoint(self, step: int, elapsed_s: float, progress: float) -> StillCheckpoint:
+    def checkpoint(self, at: Tick) -> StillCheckpoint:
         """Where it stands; at its end only what is needed to use and to ship it."""
-        average = self.average.cpu()
-        is_over = progress >= 1
-        weights = average if is_over else self.state.cpu()
-        momentum = torch.empty(0) if is_over else self._momentum.cpu()
-        cpu_s = time.process_time()
+        average, is_over = self.average.cpu(), at.progress >= 1
         return StillCheckpoint(
-            self.recipe, weights, momentum, average, step, elapsed_s, cpu_s, min(progress, 1.0)
+            self.recipe,
+            weights=average if is_over else self.state.cpu(),
+            momentum=torch.empty(0) if is_over else self._momentum.cpu(),
+            average=average,
+            step=at.step,
+            elapsed_s=at.elapsed_s,
+            cpu_s=time.process_time(),
+            progress=min(at.progress, 1.0),
         )
 
     def go_on_from(self, place: StillCheckpoint) -> None:
@@ -137,17 +181,42 @@ class Teachers:
         return torch.stack(said).mean(0)
 
 
-@dataclass(frozen=True)
-class Tick:
-    """What `learn` yields now and then: where all learners stand, and the last loss of each."""
+class _Lesson:
+    """All that a step needs: the same faces for all learners, who learn them at one pace."""
 
-    progress: float  # share of the time that is over; the end is reached at 1
-    step: int
-    elapsed_s: float
-    losses: list[float]
+    def __init__(
+        self, learners: Sequence[Learner], faces: Faces, teachers: Teachers | None
+    ) -> None:
+        first, device = learners[0], faces.votes.device
+        self.recipe = first.recipe
+        self.pace = Pace.on(device)
+        self.losses = torch.zeros(len(learners), device=device)
+        self.is_captured = device.type == "cuda"
+        self._learners, self._faces, self._teachers = learners, faces, teachers
+        side = first.model.config.size
+        self._augmentation = BatchAugmentation.on(device, self.recipe.augmentation, side)
+        self._streams = [torch.cuda.Stream() for _ in learners] if self.is_captured else []
 
+    def step(self) -> None:
+        """Every learner learns from the next faces; `losses` are of these."""
+        views, targets = self._task()
+        tasks = [partial(self._learn, place, views, targets) for place in range(len(self.losses))]
+        _side_by_side(tasks, self._streams)
 
-START = Tick(0.0, 0, 0.0, [])
+    def _task(self) -> tuple[Tensor, Tensor]:
+        """Faces as learners see them, and what they are told of each: the votes, or as far as the
+        recipe says what teachers say of the same view."""
+        recipe, augmentation = self.recipe, self._augmentation
+        drawn = self._faces.draw(recipe.batch, recipe.augmentation.spoilt)
+        frames = augmentation.frames(recipe.batch)
+        views = augmentation.weathered(augmentation.framed(drawn.seen, frames))
+        if self._teachers is None:
+            return views, drawn.votes
+        said = self._teachers.say(augmentation.framed(drawn.clean, frames))
+        return views, recipe.taught * said + (1 - recipe.taught) * drawn.votes
+
+    def _learn(self, place: int, views: Tensor, targets: Tensor) -> None:
+        self.losses[place].copy_(self._learners[place].learn(views, targets, self.pace))
 
 
 def learn(
@@ -157,60 +226,27 @@ def learn(
     start: Tick = START,
 ) -> Iterator[Tick]:
     """Train all learners for the minutes of the first one's recipe, and by it: the students of
-    `teachers`, or of the votes alone. `start` is where they stand if they have learnt before."""
-    recipe, device = learners[0].recipe, faces.votes.device
-    augmentation = BatchAugmentation.on(device, recipe.augmentation, learners[0].model.config.size)
-    rate, keep = (torch.zeros((), device=device) for _ in "12")
-    losses = torch.zeros(len(learners), device=device)
-    streams = [torch.cuda.Stream() for _ in learners] if device.type == "cuda" else []
-
-    def step() -> None:
-        seen, clean, votes = faces.draw(recipe.batch, recipe.augmentation.spoilt)
-        frames = augmentation.frames(recipe.batch)
-        views = augmentation.weathered(augmentation.framed(seen, frames))
-        targets = votes
-        if teachers is not None:
-            words = teachers.say(augmentation.framed(clean, frames))
-            targets = recipe.taught * words + (1 - recipe.taught) * votes
-        tasks = [
-            _task(each, views, targets, rate, keep, losses[place])
-            for place, each in enumerate(learners)
-        ]
-        _side_by_side(tasks, streams)
-
-    repeat = _captured(step) if device.type == "cuda" else step
-    yield from _by_the_clock(repeat, recipe, rate, keep, losses, start)
+    `teachers`, or of the votes alone. `start` is where they stand if they have learnt before.
+    Yields now and then where they stand, the last time at their end."""
+    lesson = _Lesson(learners, faces, teachers)
+    step = _captured(lesson.step) if lesson.is_captured else lesson.step
+    yield from _by_the_clock(step, lesson, start)
 
 
-def _task(
-    learner: Learner, views: Tensor, targets: Tensor, rate: Tensor, keep: Tensor, loss: Tensor
-) -> Callable[[], None]:
-    def task() -> None:
-        loss.copy_(learner.learn(views, targets, rate, keep))
-
-    return task
-
-
-def _by_the_clock(
-    step: Callable[[], None],
-    recipe: StillRecipe,
-    rate: Tensor,
-    keep: Tensor,
-    losses: Tensor,
-    start: Tick,
-) -> Iterator[Tick]:
+def _by_the_clock(step: Callable[[], None], lesson: _Lesson, start: Tick) -> Iterator[Tick]:
+    recipe, pace = lesson.recipe, lesson.pace
     began, count, progress = time.monotonic() - start.elapsed_s, start.step, start.progress
     memory = recipe.sync_steps / (1 - recipe.ema)  # steps of the moving average
     while progress < 1:
-        rate.fill_(recipe.rate_at(progress))
+        pace.rate.fill_(recipe.rate_at(progress))
         for _ in range(SYNCED_EVERY):
-            keep.fill_(min(1 - 1 / memory, count / (count + memory / 2)))
+            pace.keep.fill_(min(1 - 1 / memory, count / (count + memory / 2)))
             step()
             count += 1
-        found = losses.tolist()  # waits for the device
+        losses = lesson.losses.tolist()  # waits for the device
         elapsed_s = time.monotonic() - began
         progress = elapsed_s / (60 * (recipe.minutes or 1))
-        yield Tick(progress, count, elapsed_s, found)
+        yield Tick(progress, count, elapsed_s, losses)
 
 
 def _captured(step: Callable[[], None]) -> Callable[[], None]:
@@ -230,6 +266,7 @@ def _captured(step: Callable[[], None]) -> Callable[[], None]:
 def _side_by_side(
     tasks: Sequence[Callable[[], None]], streams: Sequence[torch.cuda.Stream]
 ) -> None:
+    """Each task in its stream; one after the other where there are no streams."""
     if not streams:
         for task in tasks:
             task()

@@ -17,7 +17,7 @@ import pytest
 from children import run_child
 from fake_sheets import Call, FakeBook, FakeSheets, running, session_to
 from limits import Limit, patience
-from test_sheets import in_sheets
+from sheet_runs import in_sheets
 
 from resonance_tui import config
 from resonance_tui.config import with_setting

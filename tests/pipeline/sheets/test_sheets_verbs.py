@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fake_sheets import Call, FakeBook, FakeSheets, FakeTab, running, session_to
 from limits import patience
-from test_sheets import T0, edit, in_sheets, row
+from sheet_runs import T0, edit, in_sheets, row
 
 from resonance_tui import cli, config
 from resonance_tui.errors import InputError, SheetsBusy, SheetsRefused
