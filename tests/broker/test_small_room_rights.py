@@ -12,9 +12,9 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from conftest import Start
-from desks import at_desk, until
+from desks import at_desk
 from guests import digest_of
-from limits import patience
+from limits import patience, until
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.access import totals_alone
