@@ -12,7 +12,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from conftest import Start
-from desks import at_desk
+from desks import at_desk, running
 from guests import digest_of
 from limits import patience, until
 
@@ -29,8 +29,10 @@ from resonance_broker.accounts import (
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
 from resonance_tui.hosting.desk import Desk
-from resonance_tui.hosting.host import own_url
+from resonance_tui.hosting.headcount import Headcount
+from resonance_tui.hosting.host import Host, own_url
 from resonance_tui.hosting.watch import watch
+from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client, ignore
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.messaging.link_status import LinkState
@@ -250,6 +252,20 @@ async def test_the_first_total_of_a_broker_that_is_started_again_obeys_the_rule(
     async with spying(again, "spy") as spy, present(again, *CROWD[:3]), hosted(again, keys):
         await until(lambda: spy.totals)
         assert {(each.least, each.counts) for each in spy.totals} == {(5, NO_COUNTS)}
+
+
+@pytest.mark.mosquitto
+async def test_who_counts_with_a_hosts_login_obeys_the_rule(
+    guarded: RunningBroker, keys: RoomKeys, folder: Path
+) -> None:
+    host = Account("hosty", digest_of("pw"), Role.HOST, (ROOM,))
+    AccountsStore(folder).change(lambda book: (add_account(book, host), None))
+    program = Host(guarded, [ROOM], Headcount(guarded.figures, []), say=[].append, keys=keys)
+    async with running(program), ruled(guarded, keys), present(guarded, *CROWD[:3]):
+        counting = Aggregator(login(guarded, "hosty"), ROOM, "hosty", version=5)
+        async with spying(guarded, "spy") as spy, running(counting):
+            await until(lambda: spy.totals)
+            assert {(each.least, each.counts) for each in spy.totals} == {(5, NO_COUNTS)}
 
 
 @pytest.mark.mosquitto
