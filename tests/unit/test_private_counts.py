@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from count_rooms import MIXES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -201,11 +202,11 @@ def test_slow_mode_mixes_no_open_state_into_a_private_report() -> None:
 def test_on_the_predictions_of_a_real_network_the_band_holds(
     shared_data: Path, epsilon: float
 ) -> None:
-    from tests.unit.test_correction import DAY_ROOM, ROOMS, halves
+    from tests.unit.test_correction import halves
 
     dice, inside = np.random.default_rng(5), []
     for confusion, rates in halves(shared_data)[:3]:
-        for mix in (*ROOMS.values(), DAY_ROOM):
+        for mix in MIXES.values():
             whole = np.array([*(0.85 * np.array(mix) / sum(mix)), 0.1, 0.05])
             shown = dice.multinomial(500, whole, 20).astype(float)
             read = shown.copy()

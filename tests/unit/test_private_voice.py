@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from resonance_tui.commands.room.place import Place
-from resonance_tui.commands.room.viewers import _summary
+from resonance_tui.commands.room.viewers import _Seen, _summary
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError, NotPrivate
 from resonance_tui.pipeline.smoothing import Steady
@@ -255,5 +255,7 @@ def test_the_hosts_rule_is_in_hundredths(value: str, hundredths: int) -> None:
 
 def test_a_host_sees_that_reports_are_private() -> None:
     place = cast("Place", SimpleNamespace(channel="room"))
-    assert _summary(place, [], ruled("1.5")) == "room: 0 here. private counts, epsilon 1.5"
-    assert _summary(place, [], ruled("off")) == "room: 0 here."
+    told = [
+        _summary(place, _Seen([], ruled(value), None, False, True, 0.0)) for value in ("1.5", "off")
+    ]
+    assert told == ["room: 0 here. private counts, epsilon 1.5", "room: 0 here."]
