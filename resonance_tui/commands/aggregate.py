@@ -88,9 +88,10 @@ def run(
     edge = normalize_edge(edge) if edge else ""
     channel = normalize_channel(channel)
     agent_id = account_id(url, is_host=announce)
-    aggregator = Aggregator(
-        url, channel, agent_id, edge=edge, authority=known_authority(config, url, channel)
-    )
+    authority = known_authority(config, url, channel)
+    if totals:  # nor can anybody else show a key: the first total obeys the room's rules
+        authority.trust_first()
+    aggregator = Aggregator(url, channel, agent_id, edge=edge, authority=authority)
     screen = StatusLine()
     announcement = RoomAnnouncement([channel], screen.say, agent_id)
     announcement.tell_totals([channel] if totals else [])

@@ -154,8 +154,9 @@ class RoomKeeper:
 
     async def _close_small_rooms(self) -> None:
         """Where the rules keep counts back, accounts of viewers may read totals alone: the broker
-        takes up what is stored. Raises BrokerProblem."""
-        rooms = {each.channel: bool(each.rules.least) for each in self._books.values()}
+        takes up what is stored. Rules that have ended open no room. Raises BrokerProblem."""
+        books = [each for each in self._books.values() if not each.has_ended]
+        rooms = {each.channel: bool(each.rules.least) for each in books}
         if self._door.store is not None and rooms != self._reading:
             await asyncio.to_thread(
                 self._door.store.change, lambda before: (set_reading(before, rooms), None)

@@ -11,19 +11,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from resonance_tui.errors import BrokerError, BrokerRefused, WireError
+from resonance_tui.errors import BrokerError, BrokerRefused
+from resonance_tui.hosting.protection import LIFETIME_S, kept_rules, renew_protection
 from resonance_tui.listeners import Listeners
 from resonance_tui.messaging.client import BrokerClient
 from resonance_tui.protocol.events import HostKeyEvent, RulesEvent
 from resonance_tui.protocol.frames import encode_host_key, encode_rules
-from resonance_tui.protocol.messages import HOST_KEY, RULES, RULES_RATE, decode
+from resonance_tui.protocol.messages import HOST_KEY, RULES, RULES_RATE
 from resonance_tui.protocol.rules import NO_RULES, Act, RoomRules, SignedRules, sign_rules
 from resonance_tui.protocol.topics import host_rules_id
 from resonance_tui.room.authority import Authority
 from resonance_tui.room.moderation import ACTS, perform
 from resonance_tui.room_keys import MOST_AHEAD, LoggedAct, RoomKey, RoomKeys
 
-LIFETIME_S = 86_400  # of rules; renewed when half of it is over
 SETTLE_S = 0.3  # after it an act holds, unless a co-host's crossed it on its way
 TRIES = 10
 REPAIR_EVERY_S = 1.0
@@ -87,15 +87,17 @@ class Rulebook:
         """Those that hold now."""
         return self._authority.rules or NO_RULES
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether there were rules, and none hold now."""
+        return self._authority.signed is None and self._authority.ended_at > 0
+
     def _load(self) -> None:
         """The rules of the last run, unless they have expired."""
-        try:
-            event = decode(RULES.topic.of(self.channel, "kept"), self._keys.rules(self.channel))
-        except WireError:
-            return
-        if isinstance(event, RulesEvent) and event.signed is not None:
-            self._kept = event.signed.signature
-            self._take(event)
+        kept = kept_rules(self._keys, self.channel)
+        if kept is not None and kept.signed is not None:
+            self._kept = kept.signed.signature
+            self._take(kept)
 
     # What arrives
 
@@ -296,6 +298,7 @@ class Rulebook:
         await self.show_key(client)
         signed = self._authority.signed
         if signed is None:
+            await self._outlast()
             return
         is_our_turn = self._turn_in_s == 0  # else at a later look: other rooms wait for this one
         is_old = self.key.is_host and signed.expires_at - time.time() < LIFETIME_S / 2
@@ -310,6 +313,13 @@ class Rulebook:
                 self._contested_until = time.monotonic() + CONTESTED_S
             await self._publish(client, signed)
         await self.keep()
+
+    async def _outlast(self) -> None:
+        """Rules that ended as this machine slept. Raises StoreError."""
+        if self._authority.ended_at and await asyncio.to_thread(
+            renew_protection, self._keys, self.key
+        ):
+            self._load()
 
     async def keep(self) -> None:
         """Write what holds to disk, and who did what. Raises StoreError."""

@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from resonance_broker.running import RunningBroker
-from resonance_tui.errors import BrokerRefused, InputError, StoreError, WireError
+from resonance_tui.errors import BrokerRefused, InputError, StoreError
 from resonance_tui.hosting.headcount import DRAW_EVERY_S, Headcount
 from resonance_tui.hosting.host import FAREWELL_S, Host, own_url
+from resonance_tui.hosting.protection import known_authority, renew_protection
 from resonance_tui.hosting.traffic import Figures
 from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.nearby import NearbyAnnouncer
-from resonance_tui.protocol.events import RulesEvent
-from resonance_tui.protocol.messages import RULES, decode
 from resonance_tui.room.authority import Authority
 from resonance_tui.room_keys import RoomKeys
 
@@ -41,7 +40,7 @@ async def watch(
     """
     # Aggregators need MQTT 5. The rooms of a broker without it are small: everybody reads all.
     aggregators = [
-        Aggregator(own_url(broker), channel, version=5, authority=known_authority(channel, keys))
+        Aggregator(own_url(broker), channel, version=5, authority=_authority(channel, keys))
         for channel in channels
         if broker.has_mqtt5
     ]
@@ -60,18 +59,15 @@ async def watch(
             await _cancel_all(*tasks)
 
 
-def known_authority(channel: str, keys: RoomKeys | None) -> Authority | None:
+def _authority(channel: str, keys: RoomKeys | None) -> Authority | None:
     """What our own aggregator believes: the key that this host shows, and from its first total on
     the rules that were kept, before a broker that was just started is shown them."""
     if keys is None:
         return None
     with contextlib.suppress(StoreError, InputError):  # the host says so, and goes on without
-        authority = Authority(channel, remembered=keys.make(channel).host_public)
-        with contextlib.suppress(WireError):
-            kept = decode(RULES.topic.of(channel, "kept"), keys.rules(channel))
-            if isinstance(kept, RulesEvent):
-                authority.take_rules(kept)
-        return authority
+        key = keys.make(channel)
+        renew_protection(keys, key)
+        return known_authority(keys, key)
     return None
 
 

@@ -127,7 +127,8 @@ class Aggregator(ReconnectingConnection):
         self._counts = ShardCounts(MAX_TOPICS)
         self._clock = RoomClock()
         self._authority = authority or Authority(channel, spki_print=certificate_print(url.pin))
-        self._has_tried_first_use = url.username is None  # nobody protects the room's key
+        self._has_login = url.username is not None  # else nobody protects the room's key
+        self._may_show_keys: bool | None = None  # as a host may; None: not tried yet
         self._edge = edge
         self._edges = Edges(edge)
         self._peers = Peers()
@@ -296,11 +297,13 @@ class Aggregator(ReconnectingConnection):
             await self._send(client, AGENT.clearing(self._channel, agent_id))
 
     async def _try_first_use(self, client: BrokerClient) -> None:
-        """Believes the first key where the host alone can show one."""
-        if self._has_tried_first_use or not self._authority.asks_for_first_use:
+        """Believes the first key where the host alone can show one: where this login may not, or
+        where viewers read totals alone. A host's login may, and those are not to be exact."""
+        if not (self._has_login and self._authority.asks_for_first_use):
             return
-        self._has_tried_first_use = True
-        if not await client.may_write(HOST_KEY.topic.of(self._channel)):
+        if self._may_show_keys is None:
+            self._may_show_keys = await client.may_write(HOST_KEY.topic.of(self._channel))
+        if self._counts.settings.totals or not self._may_show_keys:
             self._authority.trust_first()
 
     def _read(self, now: float) -> None:

@@ -117,9 +117,9 @@ class Authority:
         return self.key is None and self.shown is not None and self._host_print is None
 
     @property
-    def shows_others(self) -> bool:
-        """Whether somebody shows rules that hold not, or not yet."""
-        return bool(self._waiting or self._aside)
+    def others(self) -> tuple[SignedRules, ...]:
+        """Rules that somebody shows, and that hold not, or not yet."""
+        return (*self._waiting.values(), *self._aside.values())
 
     def trust_first(self) -> None:
         """From now on the first key is believed: only the host can write the topic."""

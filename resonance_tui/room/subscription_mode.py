@@ -80,6 +80,10 @@ class ModeSelector:
         """The total was cleared: the last aggregator has left."""
         self._heard_at = None
 
+    def is_told(self, now: float) -> bool:
+        """Whether somebody counts, and it is no rumour."""
+        return self._is_believed(now) and not self.is_rumour
+
     def _is_believed(self, now: float) -> bool:
         patience_s = self.rumour_after if self.is_rumour else self.stale_after
         return self._heard_at is not None and now - self._heard_at < patience_s

@@ -307,8 +307,8 @@ class Session:
         self._look_at_link(link, now)
         self._own.listen(link, events, now, is_connected=is_connected)
         self._obey(link, now)
-        shows_rules = self._host.shows_rules
-        self._own.keep_private(link, now, is_connected=is_connected, shows_rules=shows_rules)
+        may_be_ruled = self._own.awaits_rules and self._host.may_want_privacy
+        self._own.keep_private(link, now, is_connected=is_connected, may_be_ruled=may_be_ruled)
         self._own.look(now)
         self._room.connected(is_connected, at)
         if self._tidying is not None:

@@ -8,10 +8,10 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 
-from resonance_tui.errors import BrokerRefused, RemovedByHost, RoomClosed
+from resonance_tui.errors import BrokerRefused, RemovedByHost, RoomClosed, WireError
 from resonance_tui.messaging.permissions import is_hosts_alone
 from resonance_tui.protocol.questions import Question
-from resonance_tui.protocol.rules import NO_RULES, Act, RoomRules
+from resonance_tui.protocol.rules import NO_RULES, Act, RoomRules, SignedRules, decode_body
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.room.authority import Authority, certificate_print
 from resonance_tui.room.conduct import Conduct, admitted_by, conduct_of
@@ -67,9 +67,9 @@ class HostWord:
         self.view = replace(self.view, hides_nicknames=on)
 
     @property
-    def shows_rules(self) -> bool:
-        """Whether the room shows rules that are not believed, or not yet."""
-        return self._authority.shows_others
+    def may_want_privacy(self) -> bool:
+        """Whether the room shows rules, not believed or not yet, that have reports private."""
+        return any(map(_asks_for_privacy, self._authority.others))
 
     def accept_key(self) -> None:
         """Believe the key that the room shows."""
@@ -211,6 +211,13 @@ class HostWord:
         if known is not None and self._plan.remember_host is not None:
             await asyncio.to_thread(self._plan.remember_host, known)
             self._known = known  # only now: whoever is cancelled before leaves it to the end
+
+
+def _asks_for_privacy(signed: SignedRules) -> bool:
+    try:
+        return decode_body(signed.body).private_eps > 0
+    except WireError:
+        return False
 
 
 def _notices(before: HostView, after: HostView) -> list[str]:

@@ -162,13 +162,18 @@ class OwnPart:
         self._report.slow_down(rules.slow_s if rules else 0)
         self._join_team()
 
+    @property
+    def awaits_rules(self) -> bool:
+        """As `Privacy` does."""
+        return self._privacy.awaits_rules
+
     def keep_private(
-        self, link: Link, now: float, *, is_connected: bool, shows_rules: bool
+        self, link: Link, now: float, *, is_connected: bool, may_be_ruled: bool
     ) -> None:
         """Whether the own reports are private, by one's wish or the host's, before one is due.
-        `shows_rules` as in `RoomPrivacy`."""
+        `may_be_ruled` as in `RoomPrivacy`."""
         before = self._privacy.manner
-        room = self._room_privacy(shows_rules=shows_rules)
+        room = self._room_privacy(may_be_ruled=may_be_ruled)
         manner = self._privacy.look(room, now, is_connected=is_connected)
         if self._report.speak(manner):
             link.withdraw()  # what was said in another manner
@@ -180,14 +185,14 @@ class OwnPart:
         if self._privacy.has_ended:
             self.set_sharing(False)
 
-    def _room_privacy(self, *, shows_rules: bool) -> RoomPrivacy:
+    def _room_privacy(self, *, may_be_ruled: bool) -> RoomPrivacy:
         is_understood = self._room.offers(CAN_PRIVATE)
         return RoomPrivacy(
             is_understood if self._room.is_announced else None,
             bool((self._shown.view.rules or NO_RULES).private_eps),
             self._room.conduct.private_epsilon,
             has_rules=self._shown.view.rules is not None,
-            shows_rules=shows_rules,
+            may_be_ruled=may_be_ruled,
         )
 
     def _is_budget_spent(self) -> bool:

@@ -44,7 +44,7 @@ class RoomPrivacy:
     is_ruled: bool  # the host wants every report to be private
     epsilon: float  # of private reports in it
     has_rules: bool = False  # they are known
-    shows_rules: bool = False  # whose signature is not believed yet
+    may_be_ruled: bool = False  # so say rules whose signature is not believed yet
 
 
 class Privacy:
@@ -75,10 +75,15 @@ class Privacy:
         self._was_private |= self.manner.epsilon is not None
         return self.manner
 
+    @property
+    def awaits_rules(self) -> bool:
+        """Whether nothing open is said yet, as the room's rules may ask for privacy."""
+        return not (self._plan.is_wanted or self._knows_rules)
+
     def _may_rule(self, room: RoomPrivacy, now: float) -> bool:
         """Whether rules may be on their way that ask for privacy. Only on joining: a room that was
         heard before goes on as it was."""
-        wait_s = RULES_WITHIN_S if room.shows_rules else QUIET_S
+        wait_s = RULES_WITHIN_S if room.may_be_ruled else QUIET_S
         is_late = now - self._connected_at >= wait_s
         self._knows_rules |= room.has_rules or room.is_ruled or is_late
         return not self._knows_rules

@@ -300,7 +300,7 @@ class RoomModel:
         """Whether single reports may not be read here: so the host says, or the broker, or they
         do not come although many are there."""
         is_denied = self._traits is not None and self._traits.denies_reports
-        is_live = self._hears_total and not self._switch.is_rumour and self.subscribes_all
+        is_live = self._hears_total and self._switch.is_told(now) and self.subscribes_all
         there = self._switch.viewers if is_live else 0
         wait_s = 2 * self.pace.heartbeat_s + MARGIN_S
         return self._settings.totals or is_denied or self._hearing.is_kept_out(there, wait_s, now)

@@ -21,7 +21,7 @@ from resonance_tui.errors import InviteRefused, WireError
 from resonance_tui.hosting.headcount import Headcount
 from resonance_tui.hosting.host import Host, own_url
 from resonance_tui.hosting.keeper import expel
-from resonance_tui.hosting.rulebook import LIFETIME_S
+from resonance_tui.hosting.protection import LIFETIME_S
 from resonance_tui.messaging.client import BrokerClient, broker_client
 from resonance_tui.messaging.enrollment import enroll
 from resonance_tui.protocol.events import HostKeyEvent, RulesEvent

@@ -12,18 +12,27 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from conftest import Start
-from desks import at_desk
+from desks import at_desk, running
 from guests import digest_of
 from limits import patience, until
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.access import totals_alone
-from resonance_broker.accounts import Account, AccountList, Role, add_account, set_reading
+from resonance_broker.accounts import (
+    HOST_NAME,
+    Account,
+    AccountList,
+    Role,
+    add_account,
+    set_reading,
+)
 from resonance_tui.emotions import Emotion
 from resonance_tui.errors import InputError
 from resonance_tui.hosting.desk import Desk
-from resonance_tui.hosting.host import own_url
-from resonance_tui.hosting.watch import known_authority, watch
+from resonance_tui.hosting.headcount import Headcount
+from resonance_tui.hosting.host import Host, own_url
+from resonance_tui.hosting.watch import watch
+from resonance_tui.messaging.aggregator import Aggregator
 from resonance_tui.messaging.client import BrokerClient, broker_client, ignore
 from resonance_tui.messaging.link import MqttLink
 from resonance_tui.messaging.link_status import LinkState
@@ -36,7 +45,7 @@ from resonance_tui.protocol.frames import (
     encode_report,
     encode_rules,
 )
-from resonance_tui.protocol.messages import ANSWER, NICKNAME, REACTION, REPORT, decode
+from resonance_tui.protocol.messages import ANSWER, NICKNAME, REACTION, REPORT, RULES, decode
 from resonance_tui.protocol.questions import Answer
 from resonance_tui.protocol.rules import RoomRules, sign_rules
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
@@ -245,14 +254,33 @@ async def test_the_first_total_of_a_broker_that_is_started_again_obeys_the_rule(
         assert {(each.least, each.counts) for each in spy.totals} == {(5, NO_COUNTS)}
 
 
-def test_the_hosts_own_aggregator_knows_the_rules_before_a_broker_does(keys: RoomKeys) -> None:
-    key = keys.make(ROOM)
-    signed = sign_rules(RoomRules(least=5), ROOM, 7, int(time.time()) + 999, key.key)
-    keys.keep_rules(ROOM, encode_rules(signed))
-    authority = known_authority(ROOM, keys)
-    assert authority is not None
-    found = authority.look(time.monotonic(), time.time())
-    assert found is not None and found.least == 5
+@pytest.mark.mosquitto
+async def test_who_counts_with_a_hosts_login_obeys_the_rule(
+    guarded: RunningBroker, keys: RoomKeys, folder: Path
+) -> None:
+    host = Account("hosty", digest_of("pw"), Role.HOST, (ROOM,))
+    AccountsStore(folder).change(lambda book: (add_account(book, host), None))
+    program = Host(guarded, [ROOM], Headcount(guarded.figures, []), say=[].append, keys=keys)
+    async with running(program), ruled(guarded, keys), present(guarded, *CROWD[:3]):
+        counting = Aggregator(login(guarded, "hosty"), ROOM, "hosty", version=5)
+        async with spying(guarded, "spy") as spy, running(counting):
+            await until(lambda: spy.totals)
+            assert {(each.least, each.counts) for each in spy.totals} == {(5, NO_COUNTS)}
+
+
+@pytest.mark.mosquitto
+async def test_a_host_who_was_away_for_longer_than_rules_hold_opens_nothing(
+    guarded: RunningBroker, folder: Path, keys: RoomKeys
+) -> None:
+    AccountsStore(folder).change(lambda book: (set_reading(book, {ROOM: True}), None))
+    guarded.renew_people()
+    old = sign_rules(RoomRules(least=5), ROOM, 7, int(time.time()) - 86_400, keys.make(ROOM).key)
+    keys.keep_rules(ROOM, encode_rules(old))
+    async with spying(guarded, "spy") as spy, present(guarded, *CROWD[:3]), hosted(guarded, keys):
+        await until(lambda: spy.totals and RULES.topic.of(ROOM, HOST_NAME) in spy.topics)
+        assert {(each.least, each.counts) for each in spy.totals} == {(5, NO_COUNTS)}
+        assert guarded.reading.totals == (ROOM,)
+        assert not spy.of_others
 
 
 @pytest.mark.mosquitto

@@ -20,13 +20,18 @@ from machine import free_port
 
 from resonance_broker import BrokerSettings, start_broker
 from resonance_tui.cli import cli, run_verb
+from resonance_tui.commands import aggregate
 from resonance_tui.commands.aggregate import account_id, status_line
+from resonance_tui.config import load
+from resonance_tui.errors import BrokerRefused
 from resonance_tui.messaging.aggregator import AggregatorStatus
 from resonance_tui.messaging.link_status import LinkState
+from resonance_tui.protocol.events import HostKeyEvent
 from resonance_tui.protocol.frames import encode_room
 from resonance_tui.protocol.messages import ROOM_SETTINGS
 from resonance_tui.protocol.urls import BrokerUrl
 from resonance_tui.protocol.values import RoomSettings
+from resonance_tui.room.authority import Authority
 
 APP = [sys.executable, "-m", "resonance_tui"]
 
@@ -137,6 +142,24 @@ def test_a_channel_that_is_none_is_refused() -> None:
 
 def test_what_is_not_announced_is_not_said() -> None:
     assert run_verb(cli, ["aggregate", "show", "--totals"]) == 2
+
+
+@pytest.mark.parametrize("is_said", [True, False])
+def test_who_says_that_viewers_read_totals_alone_believes_the_rooms_key_at_once(
+    is_said: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the first total is exact: a host's login cannot find out who else shows keys."""
+    believed: list[bytes | None] = []
+
+    def make(*_: object, authority: Authority, **__: object) -> None:
+        authority.take_key(HostKeyEvent("show", bytes(32)), 0.0)
+        believed.append(authority.key)
+        raise BrokerRefused("enough")
+
+    monkeypatch.setattr("resonance_tui.messaging.aggregator.Aggregator", make)
+    with pytest.raises(BrokerRefused):
+        aggregate.run(load(), "show", announce=True, totals=is_said, duration=None)
+    assert believed == [bytes(32) if is_said else None]
 
 
 @pytest.mark.parametrize(

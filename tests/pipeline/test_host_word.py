@@ -564,9 +564,18 @@ async def test_nothing_open_is_sent_before_the_rule_is_heard(stage: Stage) -> No
     session._connect = lambda *_: link
     async with living(session):
         session.say(HAPPY)
-        await until(lambda: session._host.shows_rules)
+        await until(lambda: session._host.may_want_privacy)
         stage.show_key()
         await until(lambda: session.view.host.shown_key)
         session.accept_host_key()
         await until(lambda: session.view.privacy is not None)
     assert all(report.is_private for report in link.said)
+
+
+async def test_rules_of_nobody_known_hold_up_only_who_they_would_make_private(stage: Stage) -> None:
+    """Most rooms have rules, and whoever has no link believes none of them at first."""
+    stage.rule(RoomRules(title="Cats", least=5))
+    session = stage.session(host_print=None)
+    async with living(session):
+        await until(lambda: session._host._authority.others)
+        assert not session._host.may_want_privacy

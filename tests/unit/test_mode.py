@@ -303,3 +303,17 @@ def test_who_was_long_without_reports_hears_them_again_once_that_is_over(
     room.take(RoomEvent("room", RoomSettings()), 60)
     room.look(60, ME)
     assert room.subscribes_all
+
+
+def test_a_total_that_is_over_tells_nothing_of_who_should_be_heard() -> None:
+    """An audience left, its aggregator after it, and one stayed who is not alone for ever."""
+    room = RoomModel()
+    room.connected(True, 0)
+    room.take(total(300, 1), 0)
+    room.look(0, ME)
+    room.take(TotalOverEvent("room"), 5)
+    for at in range(5, 60, 2):
+        room.take(ReportEvent("room", "me", Report(1, at, Emotion.FEAR, 50)), at)
+        assert not room.look(at, ME).reads_totals
+    room.take(ReportEvent("room", "a", Report(1, 1, Emotion.FEAR, 50)), 60)
+    assert (room.look(60, ME).viewers, room.subscribes_all) == (2, True)

@@ -194,11 +194,11 @@ def test_where_the_host_asks_for_it_everybody_reports_privately() -> None:
     assert privacy.look(RULED_ROOM, 1.0, is_connected=True) == Manner(1.5)
 
 
-@pytest.mark.parametrize(("shows_rules", "wait_s"), [(False, QUIET_S), (True, RULES_WITHIN_S)])
+@pytest.mark.parametrize(("may_be_ruled", "wait_s"), [(False, QUIET_S), (True, RULES_WITHIN_S)])
 def test_nobody_speaks_openly_before_a_rule_can_have_arrived(
-    shows_rules: bool, wait_s: float
+    may_be_ruled: bool, wait_s: float
 ) -> None:
-    room, privacy = replace(PLAIN_ROOM, shows_rules=shows_rules), Privacy(PrivacyPlan())
+    room, privacy = replace(PLAIN_ROOM, may_be_ruled=may_be_ruled), Privacy(PrivacyPlan())
     assert privacy.manner == HELD
     assert privacy.look(room, 0.0, is_connected=False) == HELD
     for at in (50.0, 50.0 + 0.9 * wait_s):
