@@ -22,6 +22,7 @@ from resonance_tui.texts import tr
 if TYPE_CHECKING:
     from resonance_tui.history.questions import KeptQuestion
     from resonance_tui.history.reactions import ReactionSecond
+    from resonance_tui.history.teams import TeamTrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class ChartRequest:
     title: str = ""  # of the session
     questions: tuple[KeptQuestion, ...] = ()  # that the host asked, oldest first
     reactions: tuple[ReactionSecond, ...] = ()  # sent with keys, oldest first
+    teams: tuple[TeamTrack, ...] = ()  # as they could be shown
 
     @property
     def points(self) -> tuple[Moment | Mark, ...]:

@@ -21,6 +21,7 @@ from resonance_tui.history.recording import Floats, Recording, extend, from_tabl
 from resonance_tui.history.runs import gaps
 from resonance_tui.history.samples import LATE_S, Gap, SessionSpan
 from resonance_tui.history.store import Store
+from resonance_tui.history.teams import TeamTrack, kept_teams, team_tracks
 from resonance_tui.history.video_clock import video_start
 from resonance_tui.history.video_parts import VideoPart, video_parts
 
@@ -61,6 +62,7 @@ class LoadedSession:
     questions: tuple[KeptQuestion, ...] = ()  # that the host asked, oldest first
     delay_s: float | None = None  # how much later viewers saw its stream, if that is known
     reactions: tuple[ReactionSecond, ...] = ()  # sent with keys, oldest first
+    teams: tuple[TeamTrack, ...] = ()  # as they could be shown
 
 
 def read(request: Request) -> LoadedSession:
@@ -84,9 +86,10 @@ def read(request: Request) -> LoadedSession:
         live = tuple(live_marks(store, request.channel, track.start, track.end + 1))
         asked = tuple(questions(store, request.channel, track.start, track.end + 1))
         sent = _reactions(store, request, track.start, track.end)
+        teams = _teams(store, request, track.start, track.end)
     return LoadedSession(
         *(sessions, track, tuple(lost), video, marked, span, written, live, asked, said.delay_s),
-        sent,
+        *(sent, teams),
     )
 
 
@@ -97,6 +100,10 @@ def _reactions(
     return tuple(reaction_seconds(store, request.channel, start, until))
 
 
+def _teams(store: Store, request: Request, start: float, end: float) -> tuple[TeamTrack, ...]:
+    return team_tracks(kept_teams(store, request.channel, start, end))
+
+
 def read_marks(request: Request, start: int, end: int) -> tuple[Mark, ...]:
     """Those of a recording from `start` to `end` (epoch s, both included). Raises StoreError."""
     with Store(request.db_path, read_only=True) as store:
@@ -105,11 +112,13 @@ def read_marks(request: Request, start: int, end: int) -> tuple[Mark, ...]:
 
 def read_together(
     request: Request, start: int, end: int
-) -> tuple[tuple[KeptQuestion, ...], tuple[ReactionSecond, ...]]:
-    """What was asked and sent in a recording from `start` to `end`. Raises StoreError."""
+) -> tuple[tuple[KeptQuestion, ...], tuple[ReactionSecond, ...], tuple[TeamTrack, ...]]:
+    """What was asked, sent and felt by teams in a recording from `start` to `end`. Raises
+    StoreError."""
     with Store(request.db_path, read_only=True) as store:
         asked = tuple(questions(store, request.channel, start, end + 1))
-        return asked, _reactions(store, request, start, end)
+        sent = _reactions(store, request, start, end)
+        return asked, sent, _teams(store, request, start, end)
 
 
 def read_span(request: Request, span: SessionSpan) -> SessionSpan:

@@ -78,9 +78,12 @@ class Playback:
     async def _read_together(self, start: int, end: int) -> None:
         """What cannot be read stays as it was."""
         with suppress(StoreError):
-            asked, sent = await asyncio.to_thread(read_together, self.request, start, end)
+            found = await asyncio.to_thread(read_together, self.request, start, end)
             if self.recording is not None:
-                self.recording = replace(self.recording, questions=asked, reactions=sent)
+                asked, sent, teams = found
+                self.recording = replace(
+                    self.recording, questions=asked, reactions=sent, teams=teams
+                )
 
     async def read_words(self) -> None:
         """Marks, title and note again, after one was changed here."""

@@ -8,6 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
 
 from resonance_tui.emotions import Emotion
 from resonance_tui.history.store import Store
@@ -26,6 +30,34 @@ class TeamSecond:
     t: int
     name: str
     counts: tuple[int, ...]  # nine, in the order of `Emotion`
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TeamTrack:
+    """What one team felt, in the seconds in which that could be shown."""
+
+    name: str
+    times: NDArray[np.int64]  # (N,) epoch s, rising
+    counts: NDArray[np.int64]  # (N, 9) in the order of `Emotion`
+
+    def mean(self, start: float, end: float) -> tuple[float, ...]:
+        """Nine counts, the mean of those seconds from `start` to `end` (epoch s, both included);
+        () where it never could be shown."""
+        first, last = np.searchsorted(self.times, [start, np.nextafter(end, np.inf)])
+        if first == last:
+            return ()
+        return tuple(self.counts[first:last].mean(axis=0).tolist())
+
+
+def team_tracks(seconds: Iterable[TeamSecond]) -> tuple[TeamTrack, ...]:
+    """Of seconds in order of time, by name."""
+    by_name = sorted(seconds, key=lambda each: each.name)
+    return tuple(_track(name, list(found)) for name, found in groupby(by_name, lambda s: s.name))
+
+
+def _track(name: str, seconds: Sequence[TeamSecond]) -> TeamTrack:
+    times = np.array([each.t for each in seconds], np.int64)
+    return TeamTrack(name, times, np.array([each.counts for each in seconds], np.int64))
 
 
 def team_seconds(

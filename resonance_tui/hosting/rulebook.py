@@ -174,8 +174,7 @@ class Rulebook:
                 if signed is None:
                     continue
                 await asyncio.sleep(SETTLE_S)
-                holds = ACTS[act].apply(self.rules, value, present) == self.rules
-                if note in self.rules.acts if is_noted else holds:
+                if note in self.rules.acts if is_noted else self._holds(act, value, present):
                     await self.keep()
                     return self.rules
                 self._check_may_rule(signed)
@@ -184,6 +183,10 @@ class Rulebook:
             "Others change the rules of this room at the same moment, again and again.",
             "Try once more in a minute.",
         )
+
+    def _holds(self, act: str, value: str, present: Sequence[str]) -> bool:
+        """Whether this act would change nothing more. Not for an act that cannot be done twice."""
+        return ACTS[act].apply(self.rules, value, present) == self.rules
 
     async def _publish_new(self, client: BrokerClient, rules: RoomRules) -> SignedRules | None:
         """`rules` are made of those that hold now. None, and nothing is sent, where others hold

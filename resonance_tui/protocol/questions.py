@@ -9,6 +9,7 @@ from resonance_tui.protocol.values import Counts
 
 QUESTION_MOST, CHOICE_MOST = 120, 32  # characters
 CHOICES_LEAST = 2
+ID_MOST = 2**32 - 1
 OPEN_MOST_S = 3600  # as long as brokers keep answers
 UNDER_WAY_S = 2.0  # that an answer may take to whoever counts
 SHOWN_S = 60.0  # after its end

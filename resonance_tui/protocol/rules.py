@@ -17,6 +17,7 @@ from resonance_tui.protocol.asides import CHOICES_MOST
 from resonance_tui.protocol.questions import (
     CHOICE_MOST,
     CHOICES_LEAST,
+    ID_MOST,
     PRIVATE_ANSWERS,
     QUESTION_MOST,
     Question,
@@ -101,7 +102,7 @@ class _ActFrame(msgspec.Struct, array_like=True):
 
 
 class _QuestionFrame(msgspec.Struct, array_like=True):
-    id: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    id: Annotated[int, Meta(ge=1, le=ID_MOST)]
     text: _Text
     choices: Annotated[tuple[_Text, ...], Meta(min_length=CHOICES_LEAST, max_length=CHOICES_MOST)]
     closes_at: _Epoch

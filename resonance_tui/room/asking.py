@@ -12,6 +12,7 @@ from resonance_tui.protocol.asides import CHOICES_MOST
 from resonance_tui.protocol.questions import (
     CHOICE_MOST,
     CHOICES_LEAST,
+    ID_MOST,
     OPEN_MOST_S,
     QUESTION_MOST,
     Question,
@@ -65,12 +66,14 @@ def _words(text: str, most: int) -> str:
 
 
 def asked(value: str, before: Question | None) -> Question:
-    """The question of `act_value`, newer than the one before. Raises InputError."""
+    """The question of `act_value`, newer than the one before: of a higher id, unless a co-host's
+    program has taken the last one. Raises InputError."""
     try:
         question = msgspec.json.decode(value, type=Question)
     except msgspec.MsgspecError:
         raise InputError(mark("That is no question."), _EXAMPLE) from None
-    return replace(question, id=max(question.id, before.id + 1 if before else 1))
+    above = before.id + 1 if before is not None and before.id < ID_MOST else 1
+    return replace(question, id=max(question.id, above))
 
 
 def ended(value: str, before: Question | None) -> Question:

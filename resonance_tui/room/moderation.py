@@ -88,11 +88,22 @@ def perform(
     `by`: who acts; `t`: epoch seconds; `present`: ids of who is in the room, for a lock; `whom`:
     what the note says in place of the value. Raises InputError for a value that does not fit.
     """
-    act = ACTS[name]
-    changed = act.apply(rules, value, present)
-    by, whom = safe_text(by, NAME_MOST), safe_text(value if whom is None else whom, NAME_MOST)
-    note = Act(int(t), by, name, whom)
+    changed = ACTS[name].apply(rules, value, present)
+    note = _note(name, value, by=by, t=t, whom=whom)
     return replace(changed, acts=(*changed.acts, note)[-ACTS_MOST:])
+
+
+def noted(rules: RoomRules, name: str, value: str, *, by: str, whom: str | None = None) -> Act:
+    """The note of an act that was just performed, of all in `rules`: others may have acted since.
+    Arguments as of `perform`."""
+    wanted = _note(name, value, by=by, t=0.0, whom=whom)
+    alike = [act for act in rules.acts if replace(act, t=0) == wanted]
+    return (alike or rules.acts)[-1]
+
+
+def _note(name: str, value: str, *, by: str, t: float, whom: str | None) -> Act:
+    by, whom = safe_text(by, NAME_MOST), safe_text(value if whom is None else whom, NAME_MOST)
+    return Act(int(t), by, name, whom)
 
 
 def switched(rules: RoomRules, name: str, viewer_id: str = "") -> tuple[str, str]:

@@ -19,8 +19,8 @@ Teams = Mapping[int, Counts]
 def number_of(name: str, names: Sequence[str]) -> int:
     """The team of that name in the host's list, whatever its case; 0 for none."""
     wanted = safe_text(name, 2 * len(name)).casefold()
-    folded = [each.casefold() for each in names]
-    return folded.index(wanted) + 1 if wanted in folded else 0
+    folded = [each.casefold() for each in names]  # a co-host's program may send an empty one
+    return folded.index(wanted) + 1 if wanted and wanted in folded else 0
 
 
 def counted(members: Iterable[tuple[int, Emotion]], teams: int) -> dict[int, Counts]:

@@ -4,6 +4,7 @@ and translate it where it is drawn: `words.js` looks it up in what is made here.
 from __future__ import annotations
 
 from resonance_tui.emotions import Emotion
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.serving.feed import UNNAMED
 from resonance_tui.session.happenings import CAME, REACTIONS, WENT
 from resonance_tui.texts import mark, tr
@@ -67,4 +68,5 @@ PAGE = (
 def words() -> dict[str, str]:
     """What is said otherwise in the person's language, by the English; {} in English itself."""
     said = [*(text for _, text in REACTIONS.values()), *CAME, *WENT, *UNNAMED.values()]
+    said += [state.value for state in LinkState]
     return {text: shown for text in (*said, *PAGE) if (shown := tr(text)) != text}

@@ -58,6 +58,12 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(cut(printable(text), width), width)
 
 
+def centred(text: str, width: int) -> str:
+    """`text` in the middle of `width` cells; cut where it is longer."""
+    free = width - cell_len(text)
+    return fit(" " * (free // 2 + (free & width & 1)) + text, width)  # as `str.center` would
+
+
 def bar(share: float, width: int, filled: Style, track: Style) -> SegmentLine:
     """A horizontal bar of `width` cells in steps of half a cell; `share` is 0-1."""
     halves = round(min(max(share, 0.0), 1.0) * width * 2)

@@ -39,12 +39,19 @@ from resonance_tui.protocol.rules import (
 from resonance_tui.protocol.table import Outgoing
 from resonance_tui.protocol.urls import BrokerUrl, parse_broker_url
 from resonance_tui.protocol.values import Report
+from resonance_tui.room.asking import act_value
 from resonance_tui.room.authority import Authority
 from resonance_tui.room_keys import RoomKey, RoomKeys, key_text, parse_key_text
 from resonance_tui.signing import SigningKey
 
 pytestmark = pytest.mark.mosquitto
 ROOM = "cats-live"
+OF_ROOM = {
+    "ask": act_value("Which map?", ("Dust", "Mirage"), at=time.time(), open_s=600),
+    "close-question": f"{time.time():.0f}",
+    "least": "5",
+    "teams": "red blue",
+}
 
 
 @pytest.fixture
@@ -100,6 +107,13 @@ async def test_an_act_is_at_the_broker_when_it_returns(start: Start, keys: RoomK
     (rules,) = {each for each in shown if isinstance(each, RulesEvent)}
     assert rules.signed is not None and rules.signed.is_signed(ROOM)
     assert [act.what for act in keys.acts(ROOM)] == ["mute"]
+
+
+async def test_every_act_of_the_room_is_told_to_be_done(keys: RoomKeys) -> None:
+    book, client = Rulebook(keys, hosts(keys), "host"), cast("BrokerClient", Silent())
+    for name, value in OF_ROOM.items():
+        rules = await book.change(client, name, value, whom="")
+        assert rules.acts[-1].what == name
 
 
 async def test_the_next_run_goes_on_with_the_rules_that_hold(start: Start, keys: RoomKeys) -> None:

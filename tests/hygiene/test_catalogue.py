@@ -15,6 +15,7 @@ from rich.cells import cell_len
 
 from resonance_tui.catalogues import FOLDER, available, read
 from resonance_tui.emotions import STYLES
+from resonance_tui.messaging.link_status import LinkState
 from resonance_tui.serving.pages import palette_script
 from resonance_tui.serving.words import words
 from resonance_tui.tui.widgets.roster import MARK_CELLS
@@ -113,6 +114,7 @@ def test_every_text_of_the_overlay_has_its_translation(monkeypatch: pytest.Monke
     shown += re.findall(r'\btr\("([^"]+)"', scripts)
     shown += re.findall(r'(?:title|about): "([^"]+)"', scripts)
     assert len(shown) > 25
+    shown += [state.value for state in LinkState]  # the settings page names the connection
     assert [text for text in shown if text not in known] == []
 
 

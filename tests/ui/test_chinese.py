@@ -24,13 +24,16 @@ from resonance_tui.history.recording import Recorded
 from resonance_tui.history.replayed_room import People
 from resonance_tui.history.samples import Sample
 from resonance_tui.pipeline.sources import CameraState, CameraStatus
+from resonance_tui.room.timeline import TimelinePoint
 from resonance_tui.texts import mark, tr
 from resonance_tui.tui.actions import HISTORY_SCREEN, LIVE, bar_entries, history_actions
 from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.error import ErrorScreen
 from resonance_tui.tui.styles import Styles
 from resonance_tui.tui.widgets.drawing import draw
+from resonance_tui.tui.widgets.preview import Preview
 from resonance_tui.tui.widgets.status import StatusBar
+from resonance_tui.tui.widgets.timeline import TimelinePanel
 from resonance_tui.tui.widgets.two_rooms import Half, TwoRooms
 from resonance_tui.widths import cells
 
@@ -174,3 +177,26 @@ def test_who_shows_no_emotion_is_named_whole_beside_a_late_room(width: int) -> N
         shown = ["".join(each.text for each in line) for line in rooms.draw(PEN, width, 9)]
         assert tr("no emotion") in shown[-1]
     assert {cells(line) for line in shown} <= set(range(width + 1))
+
+
+@pytest.mark.parametrize("size", [(56, 2), (76, 3), (116, 8), (296, 8)], ids=str)
+def test_the_last_minutes_end_at_the_panels_edge(size: tuple[int, int]) -> None:
+    points = tuple(TimelinePoint(float(t), 4, (3, 1, 0, 0, 0, 0, 0)) for t in range(40))
+    with speaking(CHINESE):
+        panel = TimelinePanel()
+        panel._points = points
+        shown = ["".join(each.text for each in line) for line in panel.draw(PEN, *size)]
+    assert {cells(line) for line in shown} <= set(range(size[0] + 1))
+    assert "現在" in shown[-1]
+    assert size[1] == 2 or any(line.endswith("75 %") for line in shown)
+
+
+@pytest.mark.parametrize("width", range(20, 40))
+def test_what_stands_in_place_of_a_picture_is_whole(width: int) -> None:
+    with speaking(CHINESE):
+        preview = Preview()
+        preview._absent = "沒有人在畫面裡"
+        lines = preview.draw(PEN, width, 6)
+    shown = ["".join(each.text for each in line) for line in lines if line]
+    assert {cells(line) for line in shown} == {width}
+    assert not any("…" in line for line in shown)

@@ -23,11 +23,13 @@ from resonance_tui.history.recording import Recorded
 from resonance_tui.history.runs import mark_gap
 from resonance_tui.history.samples import Gap, Sample
 from resonance_tui.history.store import Store
+from resonance_tui.history.teams import TeamSecond, keep_teams
 from resonance_tui.history.video_clock import keep_video_start
 from resonance_tui.tui.screens.history import HistoryApp, HistoryScreen
 from resonance_tui.tui.screens.history_dialogs import HistoryHelp, SessionPicker
 from resonance_tui.tui.widgets.chart import ChartWidget
 from resonance_tui.tui.widgets.drawing import draw
+from resonance_tui.tui.widgets.team_bars import TeamBars
 
 EVENING = 1_795_371_000  # Sun 22 Nov 2026, 18:10:00 UTC
 LENGTH = 1800
@@ -68,6 +70,21 @@ def app(database: Path) -> HistoryApp:
     return HistoryApp(Request(database, "lobby", zone=UTC))
 
 
+@pytest.fixture
+def teams(tmp_path: Path) -> HistoryApp:
+    """Red laughs in the second half; of blue there were enough in the first one alone."""
+    path = tmp_path / "history.sqlite"
+    laughs, frowns = (6, 0, 2, 0, 0, 0, 0, 1, 0), (0, 3, 3, 0, 0, 0, 0, 0, 0)
+    seconds = [
+        *(TeamSecond(EVENING + at, "blue", frowns) for at in range(300)),
+        *(TeamSecond(EVENING + at, "red", laughs) for at in range(300, 600)),
+    ]
+    with Store(path) as store:
+        store.append(Sample("lobby", EVENING + at, 13, felt(at), 1, 0) for at in range(600))
+        keep_teams(store, "lobby", seconds)
+    return HistoryApp(Request(path, "lobby", zone=UTC))
+
+
 async def settled(pilot: Pilot[None]) -> None:
     """All reading and drawing done, also what a layout starts afterwards."""
     for _ in range(2):
@@ -102,6 +119,31 @@ def prepared(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
         await press(pilot, *keys)
 
     return before
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_teams(teams: HistoryApp, size: tuple[int, int], snap_compare: Compare) -> None:
+    assert snap_compare(teams, terminal_size=size, run_before=prepared())
+
+
+async def test_a_team_has_a_bar_only_where_it_could_be_shown(teams: HistoryApp) -> None:
+    async with teams.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        bars = teams.screen.query_one(TeamBars)
+        both = dict(bars._teams)
+        assert both == {"blue": (0, 3, 3, 0, 0, 0, 0, 0, 0), "red": (6, 0, 2, 0, 0, 0, 0, 1, 0)}
+        await pilot.click("#chart", offset=(20, 3))  # in the first half
+        await settled(pilot)
+        assert dict(bars._teams) == {**both, "red": ()}
+        blue, red = ("".join(each.text for each in bars.render_line(y)) for y in range(2))
+    assert "too few" not in blue and "6" in blue
+    assert "too few" in red and "☺" not in red
+
+
+async def test_on_a_low_screen_the_chart_keeps_the_rows_of_teams(teams: HistoryApp) -> None:
+    async with teams.run_test(size=(60, 15)) as pilot:
+        await settled(pilot)
+        assert not teams.screen.query_one(TeamBars).display
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

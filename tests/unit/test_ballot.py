@@ -17,7 +17,7 @@ from resonance_tui.protocol.asides import NOTHING, Answers, total_of
 from resonance_tui.protocol.events import AnswerEvent
 from resonance_tui.protocol.frames import encode_answer
 from resonance_tui.protocol.messages import decode
-from resonance_tui.protocol.questions import UNDER_WAY_S, Answer, Question
+from resonance_tui.protocol.questions import ID_MOST, UNDER_WAY_S, Answer, Question
 from resonance_tui.protocol.rules import NO_RULES, RoomRules, decode_body, encode_body
 from resonance_tui.protocol.topics import shard_of
 from resonance_tui.protocol.values import SHARDS
@@ -250,6 +250,12 @@ def test_a_host_asks_and_ends_a_question() -> None:
 def test_a_later_question_has_a_higher_id_whatever_the_clock_says() -> None:
     assert (again := ask(ask(), at=50.0).question) is not None
     assert again.id == 101
+
+
+def test_a_host_asks_also_after_a_question_of_the_last_id() -> None:
+    last = replace(NO_RULES, question=replace(MAPS, id=ID_MOST))
+    asked = ask(last)
+    assert asked.question == MAPS and decode_body(encode_body(asked)) == asked
 
 
 @pytest.mark.parametrize(

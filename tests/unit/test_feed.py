@@ -17,6 +17,9 @@ from resonance_tui.catalogues import FOLDER as LANGUAGES
 from resonance_tui.catalogues import read
 from resonance_tui.emotions import Emotion
 from resonance_tui.messaging.link_status import LinkState, LinkStatus
+from resonance_tui.protocol.asides import Answers
+from resonance_tui.protocol.questions import Question
+from resonance_tui.protocol.values import NO_COUNTS
 from resonance_tui.room.state import EMPTY_ROOM, ViewerRow
 from resonance_tui.serving.feed import KEPT, SILENT_S, Feed, without_names
 from resonance_tui.serving.pages import FOLDER
@@ -40,6 +43,7 @@ SCHEMA: dict[str, Any] = json.loads(FOLDER.joinpath("events.schema.json").read_t
 ROOM = replace(EMPTY_ROOM, viewers=4, counts=(3, 0, 1, 0, 0, 0, 0), is_counting=False)
 PLAYED = ViewerRow("id", "", Emotion.HAPPINESS, 90, False, True, False)
 SEVEN = (3.2, 0.0, 0.8, 0.0, 0.0, 0.0, 0.0)
+ASKED = Question(7, "Which map?", ("Dust", "Mirage"), 60)
 NINE = (*SEVEN, -0.4, 0.0)
 KINDS: tuple[HappeningKind, ...] = get_args(HappeningKind)
 EVENTS: list[SessionEvent] = [
@@ -50,6 +54,11 @@ EVENTS: list[SessionEvent] = [
     RoomUpdate(1.5, ROOM, 0.0, CorrectedCounts("static", lacking="too few")),
     RoomUpdate(1.5, ROOM, private=PrivateCounts(40, 2.0, NINE, NINE, NINE)),
     RoomUpdate(1.5, ROOM, private=PrivateCounts(3, 0.5, lacking="too few")),
+    RoomUpdate(1.5, replace(ROOM, least=5, missing=1)),
+    RoomUpdate(1.5, replace(ROOM, least=3, teams={1: (3, *NO_COUNTS[1:])}), team_names=("red", "")),
+    RoomUpdate(1.5, replace(ROOM, is_blind=True), team_names=("red",), question=ASKED),
+    RoomUpdate(1.5, replace(ROOM, answers=Answers(7, (2, 1))), question=ASKED),
+    RoomUpdate(1.5, replace(ROOM, least=5), question=replace(ASKED, is_private=True)),
     *(LinkUpdate(2.5, LinkStatus(state, "why", 3.0)) for state in LinkState),
     ReactionsUpdate(5, (3, 0, 0, 0, 0, 0, 0, 1)),
     NoticeUpdate(3.5, "Recording again.", "mqtt://127.0.0.1"),

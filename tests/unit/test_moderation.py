@@ -29,6 +29,7 @@ from resonance_tui.room.moderation import (
     BADGES_MOST,
     NOBODY,
     Needs,
+    noted,
     perform,
     sentence,
     switched,
@@ -67,6 +68,13 @@ def test_every_act_notes_itself_and_can_be_sent(name: str) -> None:
     assert rules.acts == (Act(12, "Ben", name, safe_text(value[:32], 32)),)
     assert decode_body(encode_body(rules)) == rules
     assert ACTS[name].said.partition("{")[0].strip() in sentence(rules.acts[0])
+
+
+def test_who_acts_is_told_of_their_own_act_though_others_have_acted_since() -> None:
+    rules = perform(NO_RULES, "title", "mine", by="host", t=3.0)
+    rules = perform(rules, "title", "another", by="host", t=4.0)
+    rules = perform(rules, "title", "mine", by="Ben", t=5.0)
+    assert noted(rules, "title", "mine", by="host") == Act(3, "host", "title", "mine")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,13 @@ from resonance_tui.cli import cli, run_verb
 from resonance_tui.history.retention import forget, forget_session
 from resonance_tui.history.samples import Sample, SessionSpan
 from resonance_tui.history.store import Store
-from resonance_tui.history.teams import TeamSecond, keep_teams, kept_teams, team_seconds
+from resonance_tui.history.teams import (
+    TeamSecond,
+    keep_teams,
+    kept_teams,
+    team_seconds,
+    team_tracks,
+)
 from resonance_tui.room.state import EMPTY_ROOM
 from resonance_tui.session.recording import Recording
 
@@ -42,6 +48,16 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_only_teams_that_show_somebody_are_kept() -> None:
     teams = {1: (0,) * 9, 2: CALM, 3: CALM}  # the third is not in the host's list any more
     assert team_seconds(T0, ("red", "blue"), teams) == (TeamSecond(T0, "blue", CALM),)
+
+
+def test_a_teams_mean_is_of_the_seconds_in_which_it_could_be_shown() -> None:
+    glad = (6, *CALM[1:])
+    blue, red = team_tracks([replace(RED, name="blue"), RED, replace(RED, t=T0 + 12, counts=glad)])
+    assert (blue.name, red.name) == ("blue", "red")
+    assert red.mean(T0, T0 + 12) == (3, *CALM[1:])
+    assert red.mean(T0 + 10.5, T0 + 11.9) == ()
+    assert red.mean(T0 + 12, T0 + 12) == glad
+    assert blue.mean(T0 + 11, T0 + 99) == ()
 
 
 def test_two_programs_that_record_one_second_keep_it_once(path: Path) -> None:

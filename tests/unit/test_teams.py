@@ -68,6 +68,7 @@ def test_a_list_of_teams_that_cannot_be_is_refused(value: str) -> None:
 
 def test_a_team_is_found_by_its_name_whatever_the_case() -> None:
     assert [number_of(name, RULES.teams) for name in ("Red", "blue", "green", "")] == [1, 2, 0, 0]
+    assert [number_of(name, ("red", "")) for name in ("", " ", "red")] == [0, 0, 1]
 
 
 # --- counted ------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from resonance_tui.commands.settings import broker_options
 from resonance_tui.errors import InputError
 from resonance_tui.protocol.rules import ADMITTED_MOST, Act
 from resonance_tui.protocol.topics import is_id
-from resonance_tui.room.moderation import ACTS, Needs, RoomAct, sentence
+from resonance_tui.room.moderation import ACTS, Needs, RoomAct, noted, sentence
 
 if TYPE_CHECKING:
     from resonance_broker.accounts import StoredInvite
@@ -105,7 +105,8 @@ def run(
         is_missed = is_of_viewer and all(each.viewer_id != chosen for each in here)
         is_shut = bool(rules.admitted) or desk.is_courtesy is False
         worth = await _worth(desk) if name in ("least", "nicknames") and rules.least else ""
-        return rules.acts[-1], chosen, is_missed, is_shut, worth
+        done = noted(rules, name, chosen, by=desk.key.name, whom=whom)
+        return done, chosen, is_missed, is_shut, worth
 
     sees_viewers = is_of_viewer or name == "lock"
     done, value, is_missed, is_shut, worth = at_desk(place, work, sees_viewers=sees_viewers)

@@ -17,13 +17,13 @@ from resonance_tui.errors import InputError
 from resonance_tui.protocol.questions import CHOICES_LEAST, OPEN_MOST_S
 from resonance_tui.protocol.values import CAN_QUESTIONS
 from resonance_tui.room.asking import USUAL_S, act_value
-from resonance_tui.room.moderation import sentence
+from resonance_tui.room.moderation import noted, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from resonance_tui.hosting.desk import Desk
-    from resonance_tui.protocol.rules import RoomRules
+    from resonance_tui.protocol.rules import Act
 
 _TOO_OLD = (
     "The program that hosts this room does not know questions.",
@@ -76,12 +76,12 @@ def ask(
     value = act_value(text, choices, at=time.time(), open_s=open_s, is_private=is_private)
     place = find_place(config, room)
 
-    async def work(desk: Desk) -> RoomRules:
+    async def work(desk: Desk) -> Act:
         check_can_ask(desk)
-        return await desk.act("ask", value, whom=text)
+        rules = await desk.act("ask", value, whom=text)
+        return noted(rules, "ask", value, by=desk.key.name, whom=text)
 
-    rules = at_desk(place, work)
-    say(f"{place.channel} at {place.url.authority}: {sentence(rules.acts[-1])}")
+    say(f"{place.channel} at {place.url.authority}: {sentence(at_desk(place, work))}")
     say(f"To end it sooner: resonance-tui room close-question {place.channel}")
 
 
@@ -100,11 +100,11 @@ def close_question(ctx: click.Context, room: str | None, broker_url: str | None)
     """
     place = find_place(with_broker(ctx, broker_url), room)
 
-    async def work(desk: Desk) -> RoomRules:
-        return await desk.act("close-question", f"{time.time():.0f}", whom="")
+    async def work(desk: Desk) -> Act:
+        rules = await desk.act("close-question", f"{time.time():.0f}", whom="")
+        return noted(rules, "close-question", "", by=desk.key.name)
 
-    rules = at_desk(place, work)
-    say(f"{place.channel} at {place.url.authority}: {sentence(rules.acts[-1])}")
+    say(f"{place.channel} at {place.url.authority}: {sentence(at_desk(place, work))}")
 
 
 def split(

@@ -61,7 +61,8 @@ async function tellState() {
   const query = options.token ? `?token=${encodeURIComponent(options.token)}` : "";
   try {
     const state = await (await fetch(`/state.json${query}`)).json();
-    const { channel, link: { status }, room } = state;
+    const { channel, room } = state;
+    const status = tr(state.link.status);
     const told = "{channel}: {status}, {viewers} viewers";
     $("state").textContent = room ? tr(told, { channel, status, viewers: room.viewers }) : `${channel}: ${status}`;
   } catch {

@@ -350,6 +350,7 @@ class HistoryScreen(ActionScreen):
             title=recording.span.title if recording.span is not None else "",
             questions=recording.questions,
             reactions=recording.reactions,
+            teams=recording.teams,
         )
 
     def _redraw(self) -> None:

@@ -144,16 +144,16 @@ class Bars(LineWidget):
 
 
 def team_lines(
-    pen: Styles, teams: Sequence[tuple[str, tuple[int, ...]]], width: int, own: str = ""
+    pen: Styles, teams: Sequence[tuple[str, Sequence[float]]], width: int, own: str = ""
 ) -> list[SegmentLine]:
     """A line for each team: its name, a bar of its emotions side by side, and how many it is; the
-    own one is marked."""
+    own one is marked. Nine counts each, or means of them; none where it is too small."""
     cells = min(12, max((cell_len(name) for name, _ in teams), default=0))
     lines: list[SegmentLine] = []
     for name, nine in teams:
         is_own = bool(own) and name == own
         line = [Segment(f"   {fit(name, cells)} ", pen.strong if is_own else pen.text)]
-        people = f"{sum(nine):>5}" if any(nine) else f"  {tr('too few')}"
+        people = f"{sum(nine):>5.0f}" if any(nine) else f"  {tr('too few')}"
         sign = f" {OWN if is_own else ' '}" if own else ""
         left = width - line_width(line) - cell_len(people + sign)
         parts = _parts(pen, nine, max(left, 0))
@@ -161,13 +161,13 @@ def team_lines(
     return lines
 
 
-def _parts(pen: Styles, nine: Sequence[int], width: int) -> SegmentLine:
+def _parts(pen: Styles, nine: Sequence[float], width: int) -> SegmentLine:
     """A bar in which each emotion has its share, and its glyph where that is wide enough."""
     read = sum(nine[: len(EMOTIONS)])
     if not read:
         return [Segment("─" * width, pen.track)]
     parts: SegmentLine = []
-    done = taken = 0
+    done, taken = 0.0, 0
     for code in EMOTIONS:
         done += nine[code]
         cells = round(width * done / read) - taken

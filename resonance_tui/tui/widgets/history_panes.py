@@ -26,8 +26,10 @@ from resonance_tui.tui.widgets.history_lines import (
     together_line,
 )
 from resonance_tui.tui.widgets.keys import key_line
+from resonance_tui.tui.widgets.team_bars import TeamBars
 
 _TOGETHER_NEEDS = 18  # rows of the screen
+_TEAMS_NEED = 20  # rows of the screen beside those of the teams
 _LIST_NEEDS = (100, 20)  # cells of the screen; smaller ones have the list's lines one at a time
 
 
@@ -43,6 +45,7 @@ class HistoryPanes(Vertical):
     }}
     HistoryPanes #reading {{ height: 1; padding: 0 1; display: none; }}
     HistoryPanes #together {{ height: 1; padding: 0 1; display: none; }}
+    HistoryPanes #teams {{ padding: 0 1; display: none; }}
     HistoryPanes #legend {{ height: auto; }}
     HistoryPanes #keys {{ height: 1; padding: 0 1; background: $boost; color: $text-muted; }}
     """
@@ -61,6 +64,7 @@ class HistoryPanes(Vertical):
             yield Static(id="moments")
         yield Static(id="reading")
         yield Static(id="together")
+        yield TeamBars(id="teams")
         yield Static(id="legend")
         yield Static(id="keys")
 
@@ -82,6 +86,7 @@ class HistoryPanes(Vertical):
         self._line("title").update(Text(title, "bold"))
         for name in ("moments", "reading", "together"):
             self._line(name).display = False
+        self.query_one(TeamBars).display = False
         self._line("legend").update("")
         self.query_one(ChartWidget).say(text)
 
@@ -94,6 +99,7 @@ class HistoryPanes(Vertical):
         self._show_moments(request)
         part = self._show_reading(request, part)
         self._show_together(request)
+        self._show_teams(request)
         self._line("legend").update(
             legend_lines(
                 self.size.width, request, part, is_plain=self.app.no_color or not has_glyphs()
@@ -121,6 +127,15 @@ class HistoryPanes(Vertical):
         words = together_line(request, *bucket)
         line.display = bool(words) and self.size.height >= _TOGETHER_NEEDS
         line.update(words)
+
+    def _show_teams(self, request: ChartRequest) -> None:
+        """What each felt under the cursor, or in all that is visible; one that never could be
+        shown there has an empty bar."""
+        window, bars = request.state.window, self.query_one(TeamBars)
+        first, last = request.state.bucket(self.bins) or (window.start, window.end)
+        teams = [(each.name, each.mean(first, last)) for each in request.teams]
+        bars.display = bool(teams) and self.size.height >= _TEAMS_NEED + len(teams)
+        bars.show(teams)
 
     def _show_moments(self, request: ChartRequest) -> None:
         box, (width, height) = self._line("moments"), _LIST_NEEDS

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from resonance_tui.texts import mark, tr
-from resonance_tui.tui.styles import SegmentLine, Styles, fit
+from resonance_tui.tui.styles import SegmentLine, Styles, centred
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ class Preview(LineWidget):
         self.redraw()
 
     def draw(self, pen: Styles, width: int, height: int) -> list[SegmentLine]:
-        caption = [Segment(tr(ONLY_HERE).center(width)[:width], pen.muted)]
+        caption = [Segment(centred(tr(ONLY_HERE), width), pen.muted)]
         rows = height - 1 if height > 4 else height
         if self._image is None or min(self._image.shape) < 1:
             empty: list[SegmentLine] = [[] for _ in range(rows)]
-            empty[rows // 2] = [Segment(fit(self._absent.center(width), width), pen.muted)]
+            empty[rows // 2] = [Segment(centred(self._absent, width), pen.muted)]
             return [*empty, caption]
         side = min(width, 2 * rows)
         left = [Segment(" " * ((width - side) // 2), pen.text)]

@@ -93,7 +93,7 @@ def _reading_line(pen: Styles, me: SelfView, width: int) -> SegmentLine:
     line = [Segment(label, pen.muted)]
     if len(me.probabilities) != len(EMOTIONS):
         return [*line, Segment("─", pen.muted)]
-    step = 5 if width >= len(label) + 5 * len(EMOTIONS) else 3
+    step = 5 if width >= cell_len(label) + 5 * len(EMOTIONS) else 3
     for code, share in zip(EMOTIONS, me.probabilities, strict=True):
         cell = f"{STYLES[code].glyph} {column(share)}" if step == 5 else column(share)
         line.append(Segment(cell.ljust(step), pen.emotion(code)))

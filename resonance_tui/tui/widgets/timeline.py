@@ -8,12 +8,13 @@ from itertools import groupby
 from math import ceil
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
 from resonance_tui.emotions import EMOTIONS, STYLES, Emotion
 from resonance_tui.texts import tr
-from resonance_tui.tui.styles import BOLD, SegmentLine, Styles, column, label_cells
+from resonance_tui.tui.styles import BOLD, SegmentLine, Styles, centred, column, fit, label_cells
 from resonance_tui.tui.widgets.line_widget import LineWidget
 
 if TYPE_CHECKING:
@@ -164,12 +165,13 @@ def _runs(cells: list[tuple[str, Style]]) -> SegmentLine:
 
 def _axis(pen: Styles, cells: int, label: int, note: str) -> SegmentLine:
     left, right = tr("5 min ago"), tr("now")
-    free = cells - len(left) - len(right)
+    free = cells - cell_len(left) - cell_len(right)
     if free < 2:
-        return [*_label("", label, pen.muted), Segment(right.rjust(cells)[:cells], pen.muted)]
-    note = note if len(note) + 4 <= free else ""
-    return [*_label("", label, pen.muted), Segment(left + note.center(free) + right, pen.muted)]
+        shown = fit(" " * (cells - cell_len(right)) + right, cells)
+        return [*_label("", label, pen.muted), Segment(shown, pen.muted)]
+    note = note if cell_len(note) + 4 <= free else ""
+    return [*_label("", label, pen.muted), Segment(left + centred(note, free) + right, pen.muted)]
 
 
 def _label(text: str, cells: int, style: Style) -> SegmentLine:
-    return [Segment(text[:cells].ljust(cells), style)] if cells > 0 else []
+    return [Segment(fit(text, cells), style)] if cells > 0 else []
