@@ -65,8 +65,12 @@ def _is_free(port: int) -> bool:
 def free_port() -> int:
     """A port where nothing listens now. It is nobody else's: no connection is given it as its own
     end, no other test process takes it, and this one is given it again only after hundreds of
-    others. So a test may let go of it, and start a broker there again."""
-    return next(port for port in _block()[1] if _is_free(port))
+    others. So a test may let go of it, and start a broker there again. Raises RuntimeError where
+    all of this process's are taken, or none may be."""
+    for port in itertools.islice(_block()[1], _EACH):
+        if _is_free(port):
+            return port
+    raise RuntimeError("no port of this process is free")
 
 
 class PortTaken(RuntimeError):

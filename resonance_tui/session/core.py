@@ -89,7 +89,6 @@ class Session:
         self._link_news = LinkNews(self._shown, happenings)
         self._news = RoomNews(plan, self._shown, self._room, self._own, self._recording, happenings)
         self._succession = Succession(plan, self._shown, self._known_ids)
-        self._link: Link | None = None
         self._broker: BrokerUrl | None = None  # of the link, once it is chosen
         self._tidying: Tidying | None = None
 
@@ -268,7 +267,7 @@ class Session:
         return [each for each in self._news.known.ids if each not in own]
 
     def _open_link(self, broker: BrokerUrl, viewer_id: str) -> Link:
-        link = self._link = self._own.link = self._connect(broker, self._plan, viewer_id)
+        link = self._own.link = self._connect(broker, self._plan, viewer_id)
         if self.view.nickname and self.view.is_sharing:
             link.publish_nickname(self.view.nickname)
         return link

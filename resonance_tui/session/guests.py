@@ -118,11 +118,13 @@ class Guests:
         self._plan, self._connect, self._notice = plan, connect, notice
         self._seats = [Guest(seat, plan.boot, marks) for seat in range(1, plan.people)]
         self._tasks: asyncio.TaskGroup | None = None
+        self._ids: set[str] = set()
 
     @property
     def ids(self) -> frozenset[str]:
-        """Under which they are in the room now."""
-        return frozenset(each.link.viewer_id for each in self._seats if each.link is not None)
+        """Under which they are in the room, or were: the room that was seen last may list who has
+        left since."""
+        return frozenset(self._ids)
 
     def mark_source(self, marks: dict[str, bool]) -> None:
         """Of another camera, from the next reading on."""
@@ -183,6 +185,7 @@ class Guests:
     def _keep(self, guest: Guest, room: RoomForGuests, now: float) -> None:
         link = guest.link
         assert link is not None
+        self._ids.add(link.viewer_id)
         link.drain()  # answers roll calls; what is in the room the first viewer's link says
         link.set_heartbeat(room.heartbeat_s)
         is_elsewhere = link.place != room.link.place

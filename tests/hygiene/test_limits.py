@@ -108,6 +108,12 @@ def test_a_port_that_is_taken_at_any_address_is_not_free(host: str) -> None:
         assert not machine._is_free(other.getsockname()[1])
 
 
+def test_where_no_port_is_free_nobody_looks_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_is_free", lambda _port: False)
+    with pytest.raises(RuntimeError, match="no port"):
+        free_port()
+
+
 def test_another_process_takes_its_ports_elsewhere() -> None:
     ask = "from machine import free_port; print(*(free_port() for _ in range(100)))"
     done = run_child(

@@ -71,7 +71,7 @@ class Person:
         return self.session.view.link.state is LinkState.CONNECTED
 
     def is_at(self, place: str) -> bool:
-        link = self.session._link
+        link = self.session._own.link
         return self.is_connected and isinstance(link, MqttLink) and link.place == place
 
     @property
