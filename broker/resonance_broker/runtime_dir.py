@@ -71,9 +71,9 @@ class RuntimeDir:
             return
         accounts, invites, reading = everybody(self._settings, self._version)
         is_open = not self._settings.asks_for_names
-        self.reading = reading
         self._put(USERS_FILE, users_file(accounts, invites, self._login))
         self._put(ACCESS_FILE, access_rules(accounts, invites, reading=reading, is_open=is_open))
+        self.reading = reading  # only now: rooms say that it holds
 
     def started(self) -> None:
         """It listens: without people it will read nothing again."""

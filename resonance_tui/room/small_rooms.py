@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from resonance_tui.protocol.asides import Answers, Aside
+from resonance_tui.protocol.asides import Answers, Aside, added
 from resonance_tui.protocol.questions import Question
 from resonance_tui.protocol.values import NO_COUNTS, Counts
 
@@ -45,14 +45,18 @@ class SmallRoom:
         self._teams: dict[int, SmallRoom] = {}
         # Of a question's id, and how many answers it has.
         self._answered: tuple[tuple[int, int], SmallRoom] | None = None
+        self._reacted: Counts = ()  # the counters as they were last
+        self._untold: Counts = ()  # of them, what came from too few
 
     def aside(
         self, aside: Aside, table: Table, least: int, question: Question | None = None
     ) -> Aside:
         """What may be shown beside that table: a team or an answer is a table of its own. Reactions
-        are no viewers, and private reports say nothing of one. Nor do answers to a private
+        are no viewers, but what came while there were too few is never told; and private reports
+        say nothing of one. Nor do answers to a private
         `question`, the host's: their noise can only be taken out of exact counts, so these are not
         rounded here."""
+        reactions = self._told_reactions(aside.reactions, is_told=not table.missing)
         if table.missing:
             return Aside()
         teams = {
@@ -64,7 +68,19 @@ class SmallRoom:
             is_private = _is_private(answers, question)
             counts = _if_enough if is_private else self._of_question
             answers = replace(answers, counts=counts(answers, least))
-        return replace(aside, teams=teams, answers=answers)
+        return replace(aside, teams=teams, answers=answers, reactions=reactions)
+
+    def _told_reactions(self, counters: Counts, *, is_told: bool) -> Counts:
+        """Counters that only rise, without what they rose by while nothing was told."""
+        before = self._reacted or (0,) * len(counters)
+        if counters and not is_told:
+            rises = [max(0, now - then) for now, then in zip(counters, before, strict=True)]
+            self._untold = added(self._untold, tuple(rises))
+        self._reacted = counters or self._reacted
+        if not self._untold or not counters:
+            return counters
+        told = zip(counters, self._untold, strict=True)
+        return tuple(max(0, now - untold) for now, untold in told)
 
     def _of_question(self, answers: Answers, least: int) -> Counts:
         """One question is kept: a forger could name any, and each with any number of answers."""

@@ -29,6 +29,8 @@ from resonance_broker import (
     find_mosquitto,
     start_broker,
 )
+from resonance_broker.accounts import set_reading
+from resonance_broker.accounts_store import AccountsStore
 from resonance_broker.address import certificate_trouble, trusting_context
 from resonance_broker.mosquitto import MosquittoBroker, Program
 from resonance_broker.preflight import speaks_mqtt
@@ -349,6 +351,20 @@ def test_the_files_are_private_and_hold_no_password(users_file, tls_pair) -> Non
     assert not any(login.password in path.read_text() for path in files.values())
     folder.remove()
     assert not folder.path.exists()
+
+
+def test_nothing_is_said_to_be_enforced_whose_rules_could_not_be_written(tmp_path: Path) -> None:
+    AccountsStore(tmp_path).change(lambda book: (set_reading(book, {"cats": True}), None))
+    settings = BrokerSettings(accounts=tmp_path)
+    folder = RuntimeDir(settings, (2, 0, 11), new_login(settings))
+    (folder.path / "access").mkdir()  # nothing can be put there
+    with pytest.raises(OSError, match="access"):
+        folder.put_people()
+    assert not folder.reading.totals
+    (folder.path / "access").rmdir()
+    folder.put_people()
+    assert folder.reading.totals == ("cats",)
+    folder.remove()
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root drops rights")

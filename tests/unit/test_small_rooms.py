@@ -168,3 +168,25 @@ def test_private_viewers_are_missed_and_counted_alike_whoever_makes_the_table() 
         mesh.take(ReportEvent("room", f"v{number}", report), 0)
     seen = {(room.look(0, None).people, room.look(0, None).missing) for room in (total, mesh)}
     assert seen == {(4, 1)}
+
+
+def test_reactions_of_too_few_are_not_told_once_others_have_come() -> None:
+    """Counters only rise: what one of two did would be read from them as the third comes."""
+    room, few, enough = SmallRoom(), Table(2, missing=3), Table(6)
+
+    def told(table: Table, *first: int) -> tuple[int, ...]:
+        counters = (*first, *[0] * (8 - len(first))) if first else ()
+        return room.aside(Aside(reactions=counters), table, LEAST).reactions[:2]
+
+    assert told(few) == ()
+    assert told(few, 4, 1) == ()
+    assert told(enough, 4, 1) == (0, 0)
+    assert told(enough, 5, 3) == (1, 2)
+    assert told(few, 9, 3) == ()
+    assert told(enough, 9, 4) == (1, 3)
+    assert told(enough) == ()
+
+
+def test_reactions_of_enough_are_told_as_they_are() -> None:
+    told = SmallRoom().aside(Aside(reactions=(7,) * 8), Table(6), LEAST)
+    assert told.reactions == (7,) * 8
