@@ -20,6 +20,7 @@ from resonance_tui.tui.app import ResonanceApp
 from resonance_tui.tui.screens.answer import AnswerDialog
 from resonance_tui.tui.screens.live import LiveScreen
 from resonance_tui.tui.styles import Styles
+from resonance_tui.tui.widgets.bars import Bars
 from resonance_tui.tui.widgets.question_bars import OWN, Asked, QuestionBars, _in_one_line, asked
 
 from .fakes import FakeLaunch, FakeSession, view
@@ -142,3 +143,14 @@ async def test_a_notice_is_seen_while_the_hosts_prompt_has_its_line() -> None:
         session.view = replace(session.view, notice="Your answer does not count [here]")
         await shown(pilot, "Your answer does not count [here]")
         await shown(pilot, "Look at the cat")
+
+
+@pytest.mark.parametrize("height", [24, 30, 40])
+@pytest.mark.parametrize("count", [2, 3, 5, 8])
+async def test_many_answers_leave_the_room_its_bars(count: int, height: int) -> None:
+    many = replace(MAPS, choices=tuple(f"answer {number}" for number in range(count)))
+    app = ResonanceApp(FakeLaunch(FakeSession(seen(many, (1,) * count))))
+    async with app.run_test(size=(80, height)) as pilot:
+        await until(pilot, lambda: app.screen.query_one(QuestionBars).display)
+        await pilot.pause()
+        assert app.screen.query_one(Bars).size.height >= 4

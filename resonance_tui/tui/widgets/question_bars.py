@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SIGN = "?"
 UNKNOWN = "–"
-TALL = 24  # rows of a screen that has room for bars
+TALL, FEW = 24, 3  # rows of a screen that has room for bars of so many answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,11 @@ def asked(view: SessionView, at: float) -> Asked | None:
     return Asked(question, counts, left_s, choice, step_of(view.room))
 
 
+def rows_of(choices: int, screen_height: int) -> int:
+    """A row for each answer where that leaves the room its own bars, else one for all."""
+    return 1 + choices if screen_height >= TALL + max(0, choices - FEW) else 1
+
+
 class QuestionBars(LineWidget):
     """Takes no room while nothing is asked."""
 
@@ -93,7 +98,7 @@ class QuestionBars(LineWidget):
 
     def show(self, shown: Asked | None, screen_height: int) -> None:
         if shown is not None:
-            rows = 1 + len(shown.question.choices) if screen_height >= TALL else 1
+            rows = rows_of(len(shown.question.choices), screen_height)
             if self.styles.height is None or self.styles.height.value != rows:
                 self.styles.height = rows
         if shown != self._asked:
