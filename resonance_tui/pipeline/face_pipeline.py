@@ -84,8 +84,12 @@ class FacePipeline:
         return self._status.faces.shown
 
     def read_one(self) -> None:
-        """From the next start on: nobody but the first is read."""
+        """Nobody but the first from now on."""
+        for reader in self._others:
+            reader.forget()
         self._others = []
+        if self._loop is not None:
+            self._loop.read_one()
 
     @property
     def preview(self) -> NDArray[np.uint8] | None:
@@ -191,6 +195,8 @@ class FacePipeline:
         self._loop = loop
         if source != self._source:  # chosen meanwhile
             loop.use(self._frame_source())
+        if not self._others:  # any more, maybe since a moment ago
+            loop.read_one()
         settling = asyncio.create_task(_settle(threads), name="settle")
         try:
             await loop.run()

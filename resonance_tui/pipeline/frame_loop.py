@@ -62,7 +62,7 @@ class FrameLoop:
         self._camera, self._perception = camera, perception
         self._engine, self._threads = engine, threads
         self._reader, self._frame_rate = reader, frame_rate
-        self._readers = (reader, *others)  # by seat
+        self._readers: tuple[EmotionReader, ...] = (reader, *others)  # by seat
         self._switch, self._status = switch, status
         self._next_camera: FrameSource | None = None
         self._is_predicting = False
@@ -90,6 +90,14 @@ class FrameLoop:
     def use(self, camera: FrameSource) -> None:
         """Read this one from now on, which is not started yet; the one before is released."""
         self._next_camera = camera
+        self.wake()
+
+    def read_one(self) -> None:
+        """Nobody but the first from now on, whatever is observed at this moment."""
+        if len(self._readers) == 1:
+            return
+        self._readers, self._in_view = (self._reader,), []
+        self._switch.invalidate()
         self.wake()
 
     def wake(self) -> None:
@@ -148,6 +156,7 @@ class FrameLoop:
         valid_from = self._switch.valid_from
         if valid_from > self._reset_at:
             self._perception.reset()
+            self._perception.keep_first(len(self._readers))
             self._reset_at = valid_from
         if frame.captured_at < valid_from:
             return None

@@ -145,6 +145,11 @@ class Perception:
                 preview = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
         return preview
 
+    def keep_first(self, people: int) -> None:
+        """Nobody but the first `people` is read from now on."""
+        del self._people[people:]
+        self._tracker.keep_first(people)
+
     def reset(self) -> None:
         """Drop the crops and patches: the camera was switched off, or sharing on."""
         for person in self._people:

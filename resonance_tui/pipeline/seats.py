@@ -38,6 +38,11 @@ class Seats:
         self._count = count
         self._last: dict[int, Face] = {}  # by seat: the newest face, also of who has gone
 
+    def keep_first(self, count: int) -> None:
+        """Only the first `count` seats are left, with whoever has them."""
+        self._count = min(count, self._count)
+        self._last = {seat: face for seat, face in self._last.items() if seat < self._count}
+
     def update(self, faces: Sequence[Face], kept: Collection[int]) -> dict[int, Face]:
         """The seated faces of one frame by the number of their seat, 0 being the first.
 

@@ -90,6 +90,10 @@ class FaceTracker:
         kept = {track.face.track for track in self._tracks}
         return self._seats.update(seen, kept)
 
+    def keep_first(self, seats: int) -> None:
+        """Only the first seats are left."""
+        self._seats.keep_first(seats)
+
     def _assign_tracks(self, detections: Sequence[Detection], now: float) -> list[Face]:
         scene = max((d.scene for d in detections), default=-1)
         self._tracks = [

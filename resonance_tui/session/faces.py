@@ -64,6 +64,7 @@ class Faces:
     def read_one(self, why: str) -> None:
         """Nobody but the own person is read from now on."""
         self._pipeline.read_one()
+        self.guests.dismiss()
         self._shown.change(reads=1)
         self._shown.notice(why)
 

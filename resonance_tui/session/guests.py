@@ -64,7 +64,7 @@ class Guest:
         self.steady = ABSENT
         self.link: Link | None = None
         self.running: asyncio.Task[None] | None = None
-        self.is_unwanted = False  # by the host or the broker, for as long as the session lasts
+        self.is_unwanted = False  # by the host, the broker or the room, for the session
         self._nickname = ""  # as it was published
 
     def call(self, nickname: str) -> None:
@@ -148,6 +148,12 @@ class Guests:
                 guest.leave()
             elif guest.link is not None or self._join(guest, room):
                 self._keep(guest, room, now)
+
+    def dismiss(self) -> None:
+        """All of them, for as long as the session lasts."""
+        for guest in self._seats:
+            guest.is_unwanted = True
+        self.leave()
 
     def leave(self) -> None:
         """All of them; who is still in view joins again with the next look."""

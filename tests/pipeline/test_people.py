@@ -201,6 +201,29 @@ async def test_a_guest_whom_the_host_removed_does_not_come_back(
     assert not any(each.is_attached for each in made)
 
 
+async def test_guests_who_were_dismissed_stay_away_whoever_is_in_view(
+    tmp_path: Path, hastily: None
+) -> None:
+    hub, made = LoopbackHub(), list[LoopbackLink]()
+
+    def connect(_broker: BrokerUrl, planned: SessionPlan, viewer_id: str) -> Link:
+        made.append(LoopbackLink(hub, planned.channel, viewer_id))
+        return made[-1]
+
+    mia = Session(plan(parse_broker_url("mqtt://nowhere.invalid"), tmp_path), connect=connect)
+    mia._faces._read_other(1, SAD)
+    async with living(mia):
+        await until(lambda: len(mia._faces.guests.ids) == 1)
+        mia._faces.read_one("One is read.")
+        assert mia.view.reads == 1 and mia.view.notice == "One is read."
+        await until(lambda: [each.is_attached for each in made] == [True, False])
+        for seat in (1, 2):
+            mia._faces._read_other(seat, SAD)
+            mia._faces.guests._seats[seat - 1].presence.is_in = True  # for as long as it takes
+        mia._look_at_guests(made[0], time.monotonic())
+        assert len(made) == 2
+
+
 async def test_a_guest_who_left_is_none_who_could_carry_the_room_on(
     tmp_path: Path, hastily: None
 ) -> None:

@@ -55,6 +55,14 @@ def test_nobody_changes_seats_when_another_becomes_the_largest() -> None:
         assert seats == {"ann": 0, "ben": 1}
 
 
+def test_where_one_alone_is_read_from_now_on_the_first_stays_the_first() -> None:
+    couch = Couch()
+    couch.show(ann=face(100, side=90), ben=face(400))
+    couch.tracker.keep_first(1)
+    assert couch.show(ann=face(100), ben=face(400, side=120)) == {"ann": 0}
+    assert couch.show_for(3.0, ben=face(400)) == {"ben": 0}, "alone in view"
+
+
 def test_when_the_first_leaves_the_second_keeps_the_second_seat() -> None:
     couch = Couch()
     couch.show(ann=face(100, side=90), ben=face(400))
