@@ -15,6 +15,8 @@ from resonance_tui.commands.room.cues import read_prompts, show_prompts
 from resonance_tui.errors import BrokerUnreachable, InputError
 from resonance_tui.history.prompt_file import Prompt, next_change, parse_prompts, prompt_at
 from resonance_tui.hosting.desk import Desk
+from resonance_tui.protocol.questions import Question
+from resonance_tui.protocol.rules import RoomRules
 
 WEBVTT = """\ufeffWEBVTT - of the film
 Kind: metadata
@@ -135,20 +137,32 @@ def test_of_two_prompts_at_once_the_newer_is_shown() -> None:
 class _Film:
     """A clock that a sleep moves, and a desk that notes what is shown when."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, lost_until: float = 0.0) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        lost_until: float = 0.0,
+        stopped_at: float = math.inf,
+        question: str = "",
+    ) -> None:
         self.now, self.said, self._lost_until = 100.0, list[tuple[float, str]](), lost_until
+        self._stopped_at = stopped_at
+        self.rules = RoomRules(question=Question(1, question, ("cook", "cat"), 200))
         monkeypatch.setattr(asyncio, "sleep", self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
         self.now += seconds
+        if self.now - 100 >= self._stopped_at:
+            raise asyncio.CancelledError
 
     async def act(
         self, name: str, value: str, *, is_noted: bool = True, whom: str | None = None
     ) -> None:
         if self.now - 100 < self._lost_until:
             raise BrokerUnreachable("Not connected.")
-        assert is_noted == (name == "ask")
-        self.said.append((self.now - 100, value if whom is None else f"asked: {whom}"))
+        assert is_noted == (name != "prompt")
+        said = {"prompt": value, "ask": f"asked: {whom}", "close-question": "closed"}[name]
+        self.said.append((self.now - 100, said))
 
     def run(self, prompts: tuple[Prompt, ...], position: float) -> None:
         desk = cast("Desk", self)
@@ -178,3 +192,13 @@ def test_a_question_is_asked_once_and_no_line_stands_meanwhile(
     film = _Film(monkeypatch)
     film.run((Prompt(4, 9, "one"), Prompt(6, 8, "? Who? | cook | cat")), 0)
     assert film.said == [(4, "one"), (6, ""), (6, "asked: Who?"), (8, "one"), (9, "")]
+
+
+@pytest.mark.parametrize(("present", "last"), [("Who?", "closed"), ("Why?", "asked: Who?")])
+def test_stopped_meanwhile_a_question_is_taken_back_unless_it_is_anothers(
+    monkeypatch: pytest.MonkeyPatch, present: str, last: str
+) -> None:
+    film = _Film(monkeypatch, stopped_at=7, question=present)
+    with pytest.raises(asyncio.CancelledError):
+        film.run((Prompt(6, 8, "? Who? | cook | cat"), Prompt(7, 9, "two")), 0)
+    assert film.said[-1][1] == last

@@ -110,6 +110,8 @@ async def show_prompts(
     finally:
         if shown:
             await _is_shown(desk, "")
+        if asked is not None and clock() - began < asked.end:
+            await _take_back(desk, asked)
 
 
 async def _is_asked(desk: Desk, prompt: Prompt, now: float) -> bool:
@@ -124,6 +126,17 @@ async def _is_asked(desk: Desk, prompt: Prompt, now: float) -> bool:
         return False
     say(f"{time.strftime('%H:%M:%S')}  {prompt.words}")
     return True
+
+
+async def _take_back(desk: Desk, prompt: Prompt) -> None:
+    """Unless somebody has asked another question since."""
+    present = desk.rules.question
+    if present is None or present.text != prompt.question[0]:
+        return
+    try:
+        await desk.act("close-question", f"{time.time():.0f}", whom="")
+    except BrokerError as error:
+        note(f"{prompt.question[0]} stays open: {error.message}")
 
 
 async def _is_shown(desk: Desk, words: str) -> bool:
