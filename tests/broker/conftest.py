@@ -11,11 +11,10 @@ import pytest
 from children import run_child
 from limits import Limit
 from machine import free_port
+from starts import Start
 
 from resonance_broker import BrokerSettings, RunningBroker, find_mosquitto, start_broker
 from resonance_broker.certificate import own_certificate
-
-Start = Callable[..., RunningBroker]
 
 
 @pytest.fixture(autouse=True)

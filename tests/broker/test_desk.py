@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from conftest import Start
 from desks import at_desk, hosts
 from guests import digest_of, pinned
 from limits import patience, until, within
+from starts import Start
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account

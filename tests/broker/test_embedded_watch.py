@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from conftest import Start
 from limits import patience, within
+from starts import Start
 
 from resonance_broker import RunningBroker, embedded_watch
 from resonance_broker.embedded_watch import ConnectionWatch

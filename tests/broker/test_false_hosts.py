@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Start
 from desks import running
 from guests import digest_of
 from limits import patience, until
+from starts import Start
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, AccountList, Role, add_account

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from children import start_child
-from conftest import Start
 from desks import hosts, running
 from guests import digest_of
 from limits import patience, until
+from starts import Start
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, Role, add_account

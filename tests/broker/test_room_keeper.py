@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Start
 from desks import at_desk, hosts
 from guests import comes_in, digest_of, invited, pinned
 from limits import until, within
+from starts import Start
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.accounts import Account, AccountList, Role, add_account

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Start
 from limits import patience
 from machine import free_port
+from starts import Start
 
 from resonance_tui.cli import cli, run_verb
 from resonance_tui.emotions import Emotion

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
-from conftest import Start
 from desks import at_desk, running
 from guests import digest_of
 from limits import patience, until
+from starts import Start
 
 from resonance_broker import AccountsStore, RunningBroker
 from resonance_broker.access import totals_alone
