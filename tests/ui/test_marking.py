@@ -38,10 +38,10 @@ async def test_a_key_remembers_the_moment_and_then_asks_for_a_word(size: tuple[i
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))
         live = app.screen
         assert isinstance(live, LiveScreen)
-        times = iter([T0 + 5.25])
-        live._wall_clock = lambda: next(times, T0 + 99)
+        live._wall_clock = lambda: T0 + 5.25
         await pilot.press("k")
         await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        live._wall_clock = lambda: T0 + 99
         await pilot.press(*"falls", "enter")
         await until(pilot, notified(app, "Marked at"))
     assert session.told == [("mark", (T0 + 5.25, "falls"))]
