@@ -179,6 +179,20 @@ def holds(before: dict[str, float], seeds: dict[str, list[float]]) -> bool:
 # Tables
 
 
+def how_judged(exam: Exam) -> str:
+    """What the operating point is set on, what the cells of `table` hold, and when a design is
+    taken."""
+    return (
+        "The operating point of each network, the shipped one too, is set on "
+        f"{len(exam.chosen_labels)} pictures of FER+'s validation split by the card's rule, and "
+        f"{len(exam.labels)} others are judged, {exam.spoils.sum()} of them spoilt in every way. "
+        "Cells: mean (of each seed); mean less shipped (its "
+        f"95 % interval over {exam.draws} draws of pictures and seeds). A design holds where one "
+        "of accuracy, levelled or not, the mean of the degradations or neutral called sad is "
+        "better by a point or more in every seed, and no seed loses on clean or levelled pictures."
+    )
+
+
 def short(value: float) -> str:
     return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
 

@@ -17,8 +17,9 @@ from typing import ClassVar
 import pytest
 import scratch_sink
 from children import run_child
-from limits import Limit, patience, within
+from limits import patience, within
 from scratch_sink import ScratchSink, rows_in
+from whole_sessions import live, notices
 
 from resonance_tui import config
 from resonance_tui.errors import InputError
@@ -28,7 +29,6 @@ from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.session.core import Session
-from resonance_tui.session.events import NoticeUpdate
 from resonance_tui.session.plan import SessionPlan
 from resonance_tui.sinks import runner
 from resonance_tui.sinks.base import SinkPlan
@@ -98,26 +98,6 @@ def make_session(mosquitto, target: Path, tmp_path: Path) -> Callable[..., Sessi
     return make
 
 
-def notices(session: Session) -> list[str]:
-    said: list[str] = []
-    session.add_listener(lambda e: said.append(e.text) if isinstance(e, NoticeUpdate) else None)
-    return said
-
-
-async def live(session: Session, until: Callable[[], bool], seconds: float = 20) -> None:
-    """Runs the session until the condition holds, and leaves in good order."""
-    task = asyncio.ensure_future(session.run())
-    deadline = Limit(seconds)
-    try:
-        while not until():
-            assert not deadline.ran_out() and not task.done(), "did not happen in time"
-            await asyncio.sleep(0.02)
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-
 def stored(path: Path) -> list[Sample]:
     with Store(path, read_only=True) as store:
         return store.read("lobby")
@@ -135,7 +115,7 @@ async def test_the_sink_follows_holds_the_last_row_and_is_closed(
     target.parent.mkdir()
     session = make_session("scratch")
     said = notices(session)
-    await live(session, lambda: len(rows_in(target)) >= 2)
+    await live(session, lambda: len(rows_in(target)) >= 2, seconds=20)
     assert rows_in(target) == stored(tmp_path / "history.sqlite")
     assert said == []
     await until_closed()
@@ -154,7 +134,7 @@ async def test_a_failure_is_said_and_tried_again_and_nothing_is_lost(
             target.parent.mkdir()
         return len(rows_in(target)) >= 2
 
-    await live(session, is_mended)
+    await live(session, is_mended, seconds=20)
     assert len(said) == 1 and said[0].startswith("The file gets nothing: ")
     assert said[0].endswith("All is kept here; trying again.")
     assert rows_in(target) == stored(tmp_path / "history.sqlite")
@@ -167,7 +147,9 @@ async def test_a_sink_that_hangs_holds_up_neither_the_room_nor_another_sink(
     target.parent.mkdir()
     session = make_session("hanging", "scratch")
     said = notices(session)
-    await live(session, lambda: HangingSink.is_called.is_set() and len(rows_in(target)) >= 2)
+    await live(
+        session, lambda: HangingSink.is_called.is_set() and len(rows_in(target)) >= 2, seconds=20
+    )
     assert not HangingSink.is_over.is_set()  # the session has ended, and no answer has come
     assert rows_in(target) == stored(tmp_path / "history.sqlite")
     kept = "The last rows are not in the hanging yet; they are kept: resonance-tui log lobby"
@@ -181,7 +163,7 @@ async def test_what_a_person_has_to_fix_is_said_once_and_the_recording_goes_on(
     session = make_session("refusing")
     said, seen = notices(session), []
     session.add_listener(seen.append)
-    await live(session, lambda: bool(said) and len(seen) > 6)
+    await live(session, lambda: bool(said) and len(seen) > 6, seconds=20)
     assert len(said) == 1
     assert said[0].startswith("Nothing more goes into the refusing, all is kept here: The key has")
     assert len(stored(tmp_path / "history.sqlite")) >= 1

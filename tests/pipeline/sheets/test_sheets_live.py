@@ -3,7 +3,6 @@ that never waits for either."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
@@ -16,8 +15,9 @@ from pathlib import Path
 import pytest
 from children import run_child
 from fake_sheets import Call, FakeBook, FakeSheets, running, session_to
-from limits import Limit, patience
+from limits import patience
 from sheet_runs import in_sheets
+from whole_sessions import live, notices
 
 from resonance_tui import config
 from resonance_tui.config import with_setting
@@ -26,7 +26,6 @@ from resonance_tui.pipeline.sources import Source
 from resonance_tui.protocol.topics import new_viewer_id
 from resonance_tui.protocol.urls import parse_broker_url
 from resonance_tui.session.core import Session
-from resonance_tui.session.events import NoticeUpdate
 from resonance_tui.session.plan import SessionPlan
 from resonance_tui.sinks import runner
 from resonance_tui.sinks.base import SinkPlan
@@ -78,26 +77,6 @@ def make_session(fake: FakeSheets, mosquitto, tmp_path: Path) -> Callable[[], Se
         )
 
     return make
-
-
-def notices(session: Session) -> list[str]:
-    said: list[str] = []
-    session.add_listener(lambda e: said.append(e.text) if isinstance(e, NoticeUpdate) else None)
-    return said
-
-
-async def live(session: Session, until: Callable[[], bool], seconds: float = 10) -> None:
-    """Runs the session until the condition holds, and leaves in good order."""
-    task = asyncio.ensure_future(session.run())
-    deadline = Limit(seconds)
-    try:
-        while not until():
-            assert not deadline.ran_out() and not task.done(), "did not happen in time"
-            await asyncio.sleep(0.02)
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
 
 
 def stored(path: Path) -> list:

@@ -31,6 +31,9 @@ class Calibration:
         return (raw + self.bias) / self.temperature
 
 
+RAW = Calibration(tau=0.0, bias=np.zeros(7), temperature=1.0, unsure_below=0.0)  # as it comes
+
+
 def logit_bias(prior: Floats, tau: float) -> Floats:
     """tau * log(prior), centred so that it sums to zero."""
     bias = tau * np.log(np.maximum(prior, 1e-6))

@@ -21,6 +21,8 @@ from resonance_zoo.train.still.augment import reframe
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+    from resonance_zoo.static_cnn import StaticCNN
+
 Images = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Predict = Callable[[Images], Floats]
@@ -71,6 +73,19 @@ def mirror_averaged(forward: Callable[[Floats], Floats], size: int) -> Predict:
         return np.concatenate(parts)
 
     return predict
+
+
+def torch_predictor(model: StaticCNN) -> Predict:
+    """Mirror-averaged logits of a network in evaluation mode, on the device where it is."""
+    import torch
+
+    device = next(model.parameters()).device
+
+    def forward(faces: Floats) -> Floats:
+        with torch.inference_mode():
+            return model(torch.from_numpy(np.ascontiguousarray(faces)).to(device)).cpu().numpy()
+
+    return mirror_averaged(forward, model.config.size)
 
 
 def onnx_predictor(session: InferenceSession) -> Predict:

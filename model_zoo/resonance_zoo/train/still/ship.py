@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from resonance_zoo.classes import CLASSES
@@ -38,13 +37,7 @@ MIRROR_BELOW = 0.8
 
 def raw_predictor(checkpoint: StillCheckpoint) -> evaluate.Predict:
     """Mirror-averaged logits of the averaged weights in torch, without bias and temperature."""
-    model = checkpoint.averaged_model()
-
-    def forward(faces: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            return model(torch.from_numpy(np.ascontiguousarray(faces))).numpy()
-
-    return evaluate.mirror_averaged(forward, model.config.size)
+    return evaluate.torch_predictor(checkpoint.averaged_model())
 
 
 def ship(
